@@ -1,0 +1,79 @@
+"""Controller half of `tree`: renders a role's templates and hands the whole tree to the module in one call."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+
+MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
+OPTIONS = frozenset({"src", "files", "directories", "links", "absent", "validate"})
+
+
+class ActionModule(ActionBase):
+    """Render `roles/<role>/templates/**` and let the module of the same name install it."""
+
+    TRANSFERS_FILES = True
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the module's result: `changed`, `changed_files`, and `diff` when it was asked for."""
+        super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        args = dict(self._task.args)
+        if unknown := sorted(set(args) - OPTIONS):
+            raise AnsibleActionFail(f"tree: unknown option {', '.join(unknown)}; known are {', '.join(sorted(OPTIONS))}")
+        attributes = args.get("files") or {}
+        files = {
+            dest: {"content": base64.b64encode(content).decode(), **attributes.get(dest, {})}
+            for dest, content in self._render(args.get("src") or "", task_vars)
+        }
+        if stray := sorted(set(attributes) - set(files)):
+            raise AnsibleActionFail(f"tree: attributes for files that no template makes: {', '.join(stray)}")
+        payload = {
+            "files": files,
+            "directories": args.get("directories") or {},
+            "links": args.get("links") or {},
+            "absent": args.get("absent") or [],
+        }
+        return self._execute_module(
+            module_name="tree",
+            module_args={"payload": json.dumps(payload), "validate": args.get("validate")},
+            task_vars=task_vars,
+        )
+
+    def _render(self, top: str, task_vars: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+        """Yield (path on the server, content) for every file below the role's templates."""
+        if self._task._role is None:
+            raise AnsibleActionFail("tree: only a role has a tree of templates")
+        templates = Path(self._task._role._role_path) / "templates"
+        if not (templates / top).is_dir() and (top or not templates.exists()):
+            if top:
+                raise AnsibleActionFail(f"tree: {templates / top} is not a directory")
+            return
+        templar = self._templar.copy_with_new_env(
+            searchpath=[str(templates)], available_variables={"ansible_managed": MANAGED, **task_vars}
+        )
+        for folder, _, names in os.walk(templates / top, followlinks=True):
+            for name in sorted(names):
+                source = Path(folder) / name
+                dest = "/" + str(source.relative_to(templates))
+                if name.endswith(".j2"):
+                    yield dest.removesuffix(".j2"), self._render_one(templar, source)
+                elif not name.endswith(".pyc"):
+                    yield dest, source.read_bytes()
+
+    def _render_one(self, templar: Any, source: Path) -> bytes:
+        text = trust_as_template(source.read_text(encoding="utf-8"))
+        try:
+            rendered = templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True})
+        except Exception as error:
+            raise AnsibleActionFail(f"tree: {source.name}: {error}", obj=text) from error
+        return b"" if rendered is None else str(rendered).encode()  # an empty template renders to None
