@@ -1,0 +1,1 @@
+"""The software of the institute for its difusores."""
