@@ -1,0 +1,5 @@
+"""`python -m difusor`."""
+
+from difusor.cli import app
+
+app()
