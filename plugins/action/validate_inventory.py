@@ -1,0 +1,60 @@
+"""Refuse an inventory that could not end well, on the controller, before the server is contacted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT / "scripts"))
+
+from difusor import inventory  # noqa: E402
+
+
+class ActionModule(ActionBase):
+    """Judge the variables of one host with `difusor.inventory`; the task takes no arguments."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset()
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Fail with every problem at once, one sentence a line."""
+        super().run(tmp, task_vars)
+        names = [name for name in task_vars or {} if not name.startswith(("ansible_", "vault_", "_"))]
+        problems = inventory.unknown(names, PROJECT / "roles") + inventory.problems(
+            {name: self._render(name) for name in names if name in inventory.NAMES}, read=self._read
+        )
+        if not problems:
+            return {"changed": False}
+        lines = "\n".join(f"- {problem}" for problem in problems)
+        return {"failed": True, "msg": f"El inventario no está listo y nada se tocó en el servidor. Corrija:\n{lines}"}
+
+    def _render(self, name: str) -> Any:
+        try:
+            return _plain(self._templar.template(self._templar.available_variables[name]))
+        except AnsibleError as error:
+            return error
+
+    def _read(self, path: str) -> bytes:
+        """The file's bytes, decrypted when it is a vault."""
+        if not Path(path).is_file():
+            raise FileNotFoundError(2, "no existe")
+        try:
+            return Path(self._loader.get_real_file(path)).read_bytes()
+        except AnsibleError as error:
+            raise OSError(0, str(error)) from error
+
+
+def _plain(value: Any) -> Any:
+    """The value without Ansible's lazy containers and tagged strings."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
