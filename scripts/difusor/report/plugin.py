@@ -1,0 +1,246 @@
+"""The compliance suite's pytest plugin: clauses as markers, one probe a host, findings as a results file.
+
+Loaded, with its fixtures, by molecule/tests/conftest.py. Works with and without pytest-xdist: what the controlling
+process knows, secrets included, reaches the workers in memory.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from difusor import spec
+from difusor.report import probe, results, variables
+from difusor.report.provenance import commit, tools
+from difusor.report.redaction import Redactor
+
+FINDING = "difusor-finding"
+DETAIL_LIMIT = 2_000
+EVIDENCE_LIMIT = 4_000
+
+
+@dataclass
+class Suite:
+    """What one run knows: the inventory's values, and who answered (for vantage points: why not, empty if so)."""
+
+    inventory: variables.Variables = field(default_factory=variables.Variables)
+    servers: dict[str, results.Server] = field(default_factory=dict)
+    vantages: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def redact(self) -> Redactor:
+        """The redactor of the inventory's secrets."""
+        return Redactor(self.inventory.secrets)
+
+
+SUITE = pytest.StashKey[Suite]()
+EVIDENCE = pytest.StashKey[list[str]]()
+METHOD = pytest.StashKey[str]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --clause and --results beside testinfra's --hosts and --ansible-inventory."""
+    group = parser.getgroup("difusor")
+    group.addoption("--clause", action="append", default=[], metavar="ID", help="only this clause's tests; repeatable")
+    group.addoption("--results", type=Path, metavar="FILE", help="write the findings to FILE (JSON)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker; test the inventory's difusores unless other hosts are named."""
+    config.addinivalue_line("markers", "clause(*ids): the clauses of spec/anexo1.yml this test measures")
+    config.stash[SUITE] = Suite()
+    if config.option.ansible_inventory and config.option.hosts is None:
+        config.option.hosts = "ansible://difusores"
+    if config.option.results and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Collector(config), "difusor-collector")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Read the inventory and probe every host once, before the first test and before any worker starts."""
+    config = session.config
+    source = config.option.ansible_inventory
+    suite = config.stash[SUITE]
+    if not source:
+        if config.option.collectonly:
+            return
+        raise pytest.UsageError("which difusor? --ansible-inventory=inventories/<difusor>")
+    if hasattr(config, "workerinput"):
+        config.stash[SUITE] = _received(config.workerinput["difusor"])
+        probe.connect(config.stash[SUITE].inventory, source)
+        return
+    try:
+        suite.inventory = variables.read(Path(source))
+    except variables.InventoryError as error:
+        raise pytest.UsageError(str(error)) from error
+    runner = probe.connect(suite.inventory, source)
+    if config.option.collectonly:
+        return
+    pattern = config.option.hosts.removeprefix("ansible://")
+    for name in runner.get_hosts(pattern):
+        suite.servers[name] = probe.server(name, runner.get_host(name), suite.inventory.hosts[name])
+    for name in suite.inventory.groups.get("trusted_vantage", []) + suite.inventory.groups.get("untrusted_vantage", []):
+        suite.vantages[name] = probe.silence(name, runner.get_host(name))
+    if not suite.servers:
+        raise pytest.UsageError(f"{source} has no host {pattern}")
+    if all(server.unreachable for server in suite.servers.values()):
+        pytest.exit("no evaluado: " + "; ".join(server.unreachable for server in suite.servers.values()), returncode=2)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand a pytest-xdist worker what the controlling process knows."""
+    suite = node.config.stash[SUITE]
+    servers = {name: server.model_dump() for name, server in suite.servers.items()}
+    node.workerinput["difusor"] = json.dumps(
+        {"inventory": asdict(suite.inventory), "servers": servers, "vantages": suite.vantages}
+    )
+
+
+def _received(message: str) -> Suite:
+    given = json.loads(message)
+    servers = {name: results.Server(**server) for name, server in given["servers"].items()}
+    return Suite(variables.Variables(**given["inventory"]), servers, given["vantages"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse unknown clauses and tests without a sentence; keep --clause's tests; see from outside in one worker."""
+    known = set(spec.load().ids)
+    wanted = set(config.option.clause)
+    problems = [f"--clause {name}" for name in sorted(wanted - known)]
+    problems += [f"{item.nodeid}: {name}" for item in items for name in _clauses(item) if name not in known]
+    if problems:
+        raise pytest.UsageError(f"not in the spec: {'; '.join(problems)}")
+    if mute := [item.nodeid for item in items if _clauses(item) and not _sentence(item)]:
+        raise pytest.UsageError(f"the docstring is the dictamen's evidence sentence; none in: {'; '.join(mute)}")
+    for item in items:
+        # What one test does from outside (a ban, a push) no other may meet by chance.
+        if {"trusted", "untrusted"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("outside"))
+    if wanted:
+        config.hook.pytest_deselected(items=[item for item in items if not wanted & set(_clauses(item))])
+        items[:] = [item for item in items if wanted & set(_clauses(item))]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the tests of a server that does not answer."""
+    server = item.config.stash[SUITE].servers.get(host_name(item))
+    if server and server.unreachable:
+        pytest.skip(f"no evaluado: {server.unreachable}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make of a test's deciding phase a finding that travels with its report; neither holds a secret."""
+    report = yield
+    suite = item.config.stash[SUITE]
+    text = report.longreprtext
+    if (clean := suite.redact(text)) != text:
+        report.longrepr = clean
+    report.sections = [(name, suite.redact(section)) for name, section in report.sections]
+    if report.when != "call" and report.passed:
+        return report
+    server = suite.servers.get(host_name(item))
+    finding = results.Finding(
+        clauses=_clauses(item),
+        host=host_name(item),
+        test=_test_name(item),
+        outcome="unreachable" if server and server.unreachable else _outcome(report, call),
+        method="atestado" if item.stash.get(METHOD, "") else "medido",
+        sentence=_sentence(item),
+        evidence=tuple(suite.redact(text)[:EVIDENCE_LIMIT] for text in item.stash.get(EVIDENCE, [])),
+        detail="" if report.passed else suite.redact(_detail(call))[:DETAIL_LIMIT],
+        seconds=round(report.duration, 3),
+    )
+    report.user_properties.append((FINDING, finding.model_dump_json()))
+    return report
+
+
+class Collector:
+    """Gathers the findings in the controlling process and writes the results file."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Start the clock."""
+        self.config = config
+        self.started = datetime.now(UTC)
+        self.findings: list[results.Finding] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the finding a report carries."""
+        for name, value in report.user_properties:
+            if name == FINDING:
+                self.findings.append(results.Finding.model_validate_json(str(value)))
+        report.user_properties = [each for each in report.user_properties if each[0] != FINDING]
+
+    def pytest_sessionfinish(self) -> None:
+        """Write everything that was found, also when the run was cut short."""
+        suite = self.config.stash[SUITE]
+        if not suite.servers:
+            return
+        found = results.Results(
+            started=self.started,
+            finished=datetime.now(UTC),
+            inventory=str(self.config.option.ansible_inventory),
+            commit=commit(),
+            tools=tools(),
+            servers=suite.servers,
+            findings=tuple(sorted(self.findings, key=lambda each: (each.host, each.test))),
+        )
+        results.write(self.config.option.results, found.model_dump_json(indent=2) + "\n")
+
+
+def host_name(item: pytest.Item) -> str:
+    """Return the inventory name of the host an item tests; empty when it tests none."""
+    host = item.callspec.params.get("_testinfra_host") if hasattr(item, "callspec") else None
+    return getattr(host.backend, "host", "") if host else ""
+
+
+def _clauses(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for marker in item.iter_markers("clause") for name in marker.args))
+
+
+def _sentence(item: pytest.Item) -> str:
+    text = inspect.getdoc(getattr(item, "function", None)) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def _test_name(item: pytest.Item) -> str:
+    """File and test, with its parameters but without the host."""
+    name = item.name.partition("[")[0]
+    if hasattr(item, "callspec"):
+        parameters = item.callspec.id.replace(f"ansible://{host_name(item)}", "").strip("-")
+        name += f"[{parameters}]" if parameters else ""
+    return f"{item.path.name}::{name}"
+
+
+def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> results.Outcome:
+    """Only a failed assertion is a measured fact; any other exception is a test that could not measure."""
+    if report.passed:
+        return "passed"
+    if report.skipped:
+        return "skipped"
+    error = call.excinfo.value if call.excinfo else None
+    if probe.lost(error):
+        return "unreachable"
+    measured = report.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception)
+    return "failed" if measured else "error"
+
+
+def _detail(call: pytest.CallInfo[None]) -> str:
+    """The exception in its own words: pytest's rewritten assertion, or the reason of a skip."""
+    if call.excinfo is None:
+        return ""
+    text = str(call.excinfo.value)
+    return text if call.excinfo.errisinstance((AssertionError, pytest.skip.Exception)) else call.excinfo.exconly()

@@ -1,0 +1,81 @@
+"""What the compliance suite found: the file between the suite (pytest) and the dictamen."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+VERSION = 1
+
+Outcome = Literal["passed", "failed", "error", "skipped", "unreachable"]
+
+
+class ResultsError(ValueError):
+    """A results file cannot be used; the message says why."""
+
+
+class Finding(BaseModel):
+    """One test against one server. `failed` is a measured fact; `error` is a test that could not measure."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clauses: tuple[str, ...]
+    host: str
+    test: str
+    outcome: Outcome
+    method: Literal["medido", "atestado"] = "medido"
+    sentence: str
+    evidence: tuple[str, ...] = ()
+    detail: str = ""
+    seconds: float = 0.0
+
+
+class Server(BaseModel):
+    """One server: who it is, what its inventory declares, and why it could not be evaluated (empty: it could)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    identity: dict[str, str] = {}
+    declared: dict[str, Any] = {}
+    unreachable: str = ""
+
+
+class Results(BaseModel):
+    """One run of the suite. Instants carry their offset."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = VERSION
+    started: datetime
+    finished: datetime
+    inventory: str
+    commit: str
+    tools: dict[str, str]
+    servers: dict[str, Server]
+    findings: tuple[Finding, ...]
+
+
+def load(path: Path) -> Results:
+    """Read a results file; ResultsError when it is missing, malformed or of another version."""
+    try:
+        return Results.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ResultsError(f"no se puede leer {path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ResultsError(f"{path} no es un archivo de resultados de esta versión: {place}: {first['msg']}") from error
+
+
+def write(path: Path, content: str) -> None:
+    """Write a text file at once: whoever reads it sees the old one or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(content)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)

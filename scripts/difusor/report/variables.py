@@ -1,0 +1,92 @@
+"""An inventory as Ansible sees it, every value rendered: what `ansible-inventory` leaves as Jinja is a value here.
+
+Nothing is written to disk: the values include the vault's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PLAYBOOKS = Path(__file__).parents[3] / "playbooks"
+# Ansible's own bookkeeping: of no use to a test, and large.
+INTERNAL = {"ansible_facts", "groups", "hostvars", "omit", "vars"}
+
+
+class InventoryError(Exception):
+    """The inventory cannot be read; the message is Ansible's."""
+
+
+@dataclass
+class Variables:
+    """Rendered variables of every host, the hosts of every group, and the secrets among the values."""
+
+    hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    secrets: list[str] = field(default_factory=list)
+
+    def listing(self) -> dict[str, Any]:
+        """Return what `ansible-inventory --list` would print, had it rendered the values."""
+        groups = {name: {"hosts": hosts} for name, hosts in self.groups.items()}
+        return {"_meta": {"hostvars": self.hosts}, **groups}
+
+
+def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
+    """Render the variables of an inventory, playbooks/group_vars included; InventoryError says why it cannot be read.
+
+    A value that needs what only a play knows (a role's default, a fact) is left out.
+    """
+    # Ansible's start costs a quarter of a second: only whoever reads an inventory pays it.
+    from ansible import constants
+    from ansible.cli import CLI
+    from ansible.errors import AnsibleError
+    from ansible.inventory.manager import InventoryManager
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.plugins.loader import init_plugin_loader
+    from ansible.template import Templar
+    from ansible.vars.manager import VariableManager
+
+    if not inventory.exists():
+        raise InventoryError(f"no existe el inventario {inventory}")
+    init_plugin_loader()
+    loader = DataLoader()
+    loader.set_basedir(str(playbooks))
+    result = Variables()
+    try:
+        CLI.setup_vault_secrets(loader, vault_ids=constants.DEFAULT_VAULT_IDENTITY_LIST, auto_prompt=False)
+        manager = InventoryManager(loader=loader, sources=[str(inventory.resolve())])
+        variables = VariableManager(loader=loader, inventory=manager)
+        for host in manager.get_hosts():
+            raw = variables.get_vars(host=host, include_hostvars=False)
+            templar = Templar(loader=loader, variables=raw)
+            values: dict[str, Any] = {}
+            for name in raw.keys() - INTERNAL:
+                try:
+                    values[name] = json.loads(json.dumps(templar.template(raw[name]), default=str))
+                except AnsibleError:
+                    continue
+                if name.startswith("vault_") or type(raw[name]).__name__ == "EncryptedString":
+                    result.secrets += strings(values[name])
+            result.hosts[host.name] = values
+    except AnsibleError as error:
+        raise InventoryError(str(error)) from error
+    result.groups = {name: [host.name for host in group.get_hosts()] for name, group in manager.groups.items()}
+    return result
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield every text or number inside a value, as text."""
+    match value:
+        case dict():
+            for item in value.values():
+                yield from strings(item)
+        case list():
+            for item in value:
+                yield from strings(item)
+        case bool() | None:
+            return
+        case _:
+            yield str(value)

@@ -1,0 +1,118 @@
+"""From findings to verdicts: the worst result wins, and what was not tested never complies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from difusor.report.results import Finding
+from difusor.spec import Clause
+
+
+class Verdict(StrEnum):
+    """What is said of a clause, worst first."""
+
+    FAILS = "NO CUMPLE"
+    EXPIRED = "EXPIRADA"
+    UNREACHABLE = "NO EVALUADO"
+    UNTESTED = "SIN PRUEBA"
+    WAIVED = "EXENTO"
+    MANUAL = "MANUAL"
+    ATTESTED = "ATESTADO"
+    COMPLIES = "CUMPLE"
+    NOT_APPLICABLE = "NO APLICA"
+
+
+REFUSED = {Verdict.FAILS, Verdict.EXPIRED, Verdict.UNTESTED}
+
+
+class Overall(StrEnum):
+    """What is said of a difusor."""
+
+    FAILS = "NO CUMPLE"
+    UNREACHABLE = "NO EVALUADO"
+    INCOMPLETE = "INCOMPLETO"
+    WAIVED = "CUMPLE CON EXENCIONES"
+    COMPLIES = "CUMPLE"
+
+
+class Waiver(BaseModel):
+    """The institute excuses a clause, through the whole day `expires` of the election's time zone."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    clause: str
+    reason: str
+    by: str = ""
+    expires: date
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A clause's verdict, and what it rests on."""
+
+    clause: Clause
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    waiver: Waiver | None
+
+    @property
+    def passed(self) -> int:
+        """How many of its tests passed."""
+        return sum(finding.outcome == "passed" for finding in self.findings)
+
+
+def assess(
+    clause: Clause, findings: Iterable[Finding], waivers: Iterable[Waiver], today: date, reachable: bool = True
+) -> Assessment:
+    """Judge one clause on one server from that server's findings; `today` is the local day of the measurement."""
+    own = tuple(finding for finding in findings if clause.id in finding.clauses)
+    waiver = max((each for each in waivers if each.clause == clause.id), key=lambda each: each.expires, default=None)
+    verdict = _judge(clause, own, waiver, today) if reachable else Verdict.UNREACHABLE
+    return Assessment(clause, verdict, own, waiver)
+
+
+def _judge(clause: Clause, findings: tuple[Finding, ...], waiver: Waiver | None, today: date) -> Verdict:
+    outcomes = {finding.outcome for finding in findings}
+    failed = [finding for finding in findings if finding.outcome == "failed"]
+    if failed and not (waiver and all(finding.method in clause.waivable for finding in failed)):
+        return Verdict.FAILS
+    if failed and waiver and waiver.expires < today:
+        return Verdict.EXPIRED
+    if "unreachable" in outcomes:
+        return Verdict.UNREACHABLE
+    if clause.optional and outcomes <= {"skipped"}:
+        return Verdict.NOT_APPLICABLE
+    if not findings and clause.method == "manual":
+        return Verdict.MANUAL
+    methods = {finding.method for finding in findings}
+    if not findings or outcomes & {"skipped", "error"} or (clause.attested and "atestado" not in methods):
+        return Verdict.UNTESTED
+    if failed:
+        return Verdict.WAIVED
+    return Verdict.ATTESTED if methods == {"atestado"} else Verdict.COMPLIES
+
+
+def overall(verdicts: Iterable[Verdict]) -> Overall:
+    """Say what the verdicts of all clauses amount to."""
+    count = Counter(verdicts)
+    if count[Verdict.FAILS] or count[Verdict.EXPIRED]:
+        return Overall.FAILS
+    if count[Verdict.UNREACHABLE]:
+        return Overall.UNREACHABLE
+    if count[Verdict.UNTESTED]:
+        return Overall.INCOMPLETE
+    return Overall.WAIVED if count[Verdict.WAIVED] else Overall.COMPLIES
+
+
+def exit_status(verdicts: Iterable[Verdict]) -> int:
+    """Return 1 when a clause does not hold, has an expired waiver or no test; else 2 when not evaluated; else 0."""
+    seen = set(verdicts)
+    if seen & REFUSED:
+        return 1
+    return 2 if Verdict.UNREACHABLE in seen else 0

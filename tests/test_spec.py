@@ -1,0 +1,79 @@
+"""The spec is complete and its loader says what is wrong."""
+
+import re
+from pathlib import Path
+
+import pytest
+from difusor import spec
+
+VALID = """
+document: Convocatoria
+institute: Instituto
+clauses:
+  - {id: SW-01, title: Uno, section: ANEXO 1, quote: texto, method: medido, role: preflight, fix: Arregle.}
+"""
+
+
+def _load(tmp_path: Path, text: str) -> spec.Spec:
+    path = tmp_path / "spec.yml"
+    path.write_text(text, encoding="utf-8")
+    return spec.load(path)
+
+
+def test_every_clause_of_the_house_is_there() -> None:
+    """ANEXO 1 has 17 requirements; nine general provisions bind the server."""
+    ids = spec.load().ids
+    assert [name for name in ids if name.startswith("SW")] == [f"SW-{n:02}" for n in range(1, 6)]
+    assert [name for name in ids if name.startswith("HW")] == [f"HW-{n:02}" for n in range(1, 6)]
+    assert [name for name in ids if name.startswith("RED")] == [f"RED-{n:02}" for n in range(1, 8)]
+    assert [name for name in ids if name.startswith("DG")] == [f"DG-{n:02}" for n in (2, 4, 5, 7, 8, 9, 10, 11, 12)]
+
+
+def test_integrity_and_access_are_never_waived() -> None:
+    """What protects the results admits no exception."""
+    for clause in ("SW-04", "RED-04", "RED-07", "DG-04", "DG-05", "DG-10", "DG-11", "DG-12"):
+        assert spec.load()[clause].waivable == ()
+
+
+def test_quotes_are_single_spaced_prose() -> None:
+    """A folded quote leaves no line break or double space behind."""
+    for clause in spec.load().clauses:
+        assert not re.search(r"\s\s|\n", clause.quote), clause.id
+        assert clause.fix.endswith("."), clause.id
+
+
+def test_lookup_by_id() -> None:
+    """A clause is found by its id, and an unknown id is named together with those there are."""
+    assert spec.load()["HW-02"].expect == {"cores": 8, "ghz": 2.0}
+    with pytest.raises(KeyError, match=r"XX-99.*SW-01"):
+        spec.load()["XX-99"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("method: medido", "method: supuesto", "clause SW-01: method: Input should be 'medido'"),
+        ("title: Uno, ", "", "clause SW-01: title: Field required"),
+        ("role: preflight, ", "", "clause SW-01: .*names its role"),
+        ("fix: Arregle.", "fix: Arregle., arregla: x", "clause SW-01: arregla: Extra inputs"),
+        ("id: SW-01", "id: SW01", "clause SW01: id: "),
+        ("institute: Instituto", "", "institute: Field required"),
+        ("clauses:", "clauses: [", "spec.yml: while parsing"),
+    ],
+)
+def test_problems_are_named_by_clause_and_field(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """Whoever edits the spec learns which clause and which field to correct."""
+    with pytest.raises(spec.SpecError, match=message):
+        _load(tmp_path, VALID.replace(old, new))
+
+
+def test_an_id_given_twice_is_refused(tmp_path: Path) -> None:
+    """Two entries with one id would hide one of them."""
+    with pytest.raises(spec.SpecError, match="given twice: SW-01"):
+        _load(tmp_path, VALID + VALID.splitlines()[-1])
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """The error names the file that is not there."""
+    with pytest.raises(spec.SpecError, match=r"nada\.yml"):
+        spec.load(tmp_path / "nada.yml")
