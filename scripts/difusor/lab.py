@@ -1,4 +1,9 @@
-"""The local lab: its election window."""
+"""The local lab: its election window, and the latest corte of its night.
+
+    python -m difusor.lab window|publish LAB
+
+Called by the playbooks of the lab and by the demo; LAB is the lab's name.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +13,30 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from difusor.project import BUILD, run_step
+
+INVENTORY = "inventories/demo"
 BEFORE = timedelta(hours=2)
-"""How long the demo's polls have been closed when the lab is made: a mid-night picture."""
+"""How long the lab's polls have been closed when it is made: a picture in the middle of the night."""
 DURATION = timedelta(hours=24)
 RETENTION = timedelta(days=6)
+INTERVAL = timedelta(minutes=10)
+SEED = 2024
 
 
-def ensure_window(path: Path, now: datetime | None = None) -> bool:
-    """Write the window {opens, closes, retain_until} (UTC instants) to `path`, unless one there still surrounds `now`.
+def folder(lab: str) -> Path:
+    """Return the folder of a lab's keys, certificate, window and cortes."""
+    return BUILD / "lab" / lab
+
+
+def ensure_window(lab: str, now: datetime | None = None) -> bool:
+    """Write the lab's window.json {opens, closes, retain_until} (UTC instants), unless its window still surrounds `now`.
 
     Returns whether it was written.
     """
+    path = folder(lab) / "window.json"
     now = now or datetime.now(UTC)
-    if path.exists() and datetime.fromisoformat(json.loads(path.read_text())["closes"]) > now + timedelta(hours=1):
+    if path.exists() and _window(lab)[1] > now + timedelta(hours=1):
         return False
     opens = (now - BEFORE).replace(minute=0, second=0, microsecond=0)
     instants = {"opens": opens, "closes": opens + DURATION, "retain_until": opens + DURATION + RETENTION}
@@ -30,5 +46,40 @@ def ensure_window(path: Path, now: datetime | None = None) -> bool:
     return True
 
 
+def publish_latest(lab: str, now: datetime | None = None) -> None:
+    """Make, sign and push the corte of this moment of the lab's night, as the institute would.
+
+    Raises StepFailed when the mirror does not show it.
+    """
+    opens, closes = _window(lab)
+    number = int(((now or datetime.now(UTC)) - opens) / INTERVAL)
+    tree = folder(lab) / f"cortes/{number:04}"
+    if not tree.exists():
+        run_step(
+            f"Corte {number}: datos sintéticos", *_difusor("fixtures", tree),
+            "--number", str(number), "--seed", str(SEED), "--opens", opens.isoformat(), "--closes", closes.isoformat(),
+            "--environment", "simulacro",
+            log=BUILD / f"log/{lab}-fixtures.log", env={"LAB": lab},
+        )  # fmt: skip
+    run_step(
+        f"Corte {number}: firma y publicación", *_difusor("publish", tree), "-i", INVENTORY,
+        "--key", folder(lab) / "firma", "--ca", folder(lab) / "tls/ca.pem",
+        log=BUILD / f"log/{lab}-publish.log", env={"LAB": lab},
+    )  # fmt: skip
+
+
+def _window(lab: str) -> tuple[datetime, datetime]:
+    window = json.loads((folder(lab) / "window.json").read_text())
+    return datetime.fromisoformat(window["opens"]), datetime.fromisoformat(window["closes"])
+
+
+def _difusor(verb: str, *arguments: str | Path) -> list[str | Path]:
+    return [sys.executable, "-m", "difusor", verb, *arguments]
+
+
 if __name__ == "__main__":
-    print("written" if ensure_window(Path(sys.argv[2])) else "kept")
+    action, name = sys.argv[1:]
+    if action == "publish":
+        publish_latest(name)
+    else:
+        print("written" if ensure_window(name) else "kept")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from os import environ
 from pathlib import Path
+from threading import current_thread, main_thread
 
 import typer
 from rich.console import Console
+from rich.status import Status
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -41,7 +43,7 @@ def run_step(title: str, *command: str | Path, log: Path, env: Mapping[str, str]
     started = time.monotonic()
     with (
         log.open("w") as sink,
-        console.status(title) as status,
+        _progress(title) as status,
         subprocess.Popen(
             [str(part) for part in command],
             cwd=ROOT,
@@ -56,13 +58,21 @@ def run_step(title: str, *command: str | Path, log: Path, env: Mapping[str, str]
         for line in process.stdout:
             sink.write(line)
             sink.flush()
-            if line.startswith("TASK ["):
+            if status and line.startswith("TASK ["):
                 status.update(f"{title}: {line[6 : line.rindex(']')]}")
     seconds = time.monotonic() - started
     if process.returncode:
         console.print(*_last_words(log), sep="\n", style="dim")
         raise StepFailed(f"{title}: falló a los {seconds:.0f} s. Todo lo que dijo está en {log.relative_to(ROOT)}")
     console.print(f"[green]✓[/] {title} [dim]({seconds:.0f} s)[/]")
+
+
+def _progress(title: str) -> Status | nullcontext[None]:
+    """Return a live line on a terminal; elsewhere, and beside other steps, say once that the step has begun."""
+    if console.is_terminal and current_thread() is main_thread():
+        return console.status(title)
+    console.print(f"[dim]·[/] {title}")
+    return nullcontext()
 
 
 def _last_words(log: Path, lines: int = 25) -> list[str]:

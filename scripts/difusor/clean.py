@@ -1,0 +1,43 @@
+"""`difusor clean`: leaves nothing of the lab behind."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Annotated
+
+import typer
+
+from difusor.project import BUILD, ROOT, console
+
+LABEL = "label=prep-difusor"
+SYSCTL = BUILD / "lab/sysctl.conf"
+
+
+def run(images: Annotated[bool, typer.Option("--images", help="Quita también las imágenes construidas.")] = False) -> None:
+    """Quita contenedores, volúmenes, redes y procesos del laboratorio."""
+    if shutil.which("docker") and _docker("info", check=False) is not None:
+        _remove("contenedores", ["ps", "--all", "--quiet", "--filter", LABEL], ["rm", "--force", "--volumes"])
+        _remove("volúmenes", ["volume", "ls", "--quiet", "--filter", LABEL], ["volume", "rm"])
+        _remove("redes", ["network", "ls", "--quiet", "--filter", LABEL], ["network", "rm"])
+        if images:
+            _remove("imágenes", ["image", "ls", "--quiet", "--filter", LABEL], ["image", "rm", "--force"])
+            shutil.rmtree(BUILD / "images", ignore_errors=True)
+    if SYSCTL.exists():
+        # Privileged containers share the machine's kernel: it gets back what it had before the first of them.
+        subprocess.run(["sysctl", "--quiet", "--ignore", "--load", SYSCTL], check=False, stderr=subprocess.DEVNULL)
+    shutil.rmtree(BUILD / "lab", ignore_errors=True)
+    console.print("[green]✓[/] No queda nada del laboratorio.")
+
+
+def _remove(what: str, listing: list[str], removal: list[str]) -> None:
+    names = sorted(set((_docker(*listing) or "").split()))
+    if names:
+        _docker(*removal, *names)
+        console.print(f"  {len(names)} {what}")
+
+
+def _docker(*arguments: str, check: bool = True) -> str | None:
+    """Return what docker printed, or None when it failed and may."""
+    result = subprocess.run(["docker", *arguments], cwd=ROOT, check=check, capture_output=True, text=True)
+    return result.stdout if result.returncode == 0 else None

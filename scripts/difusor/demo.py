@@ -1,0 +1,61 @@
+"""`difusor demo`: a compliant server in the local lab, its page and its dictamen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from difusor import lab
+from difusor.images import ensure_archives
+from difusor.project import BUILD, ROOT, StepFailed, console, run_step, sentences
+
+LAB = "demo"
+DICTAMEN = BUILD / "dictamen/demo.html"
+
+
+def run() -> None:
+    """Levanta el laboratorio, instala el servidor, publica un corte sintético y emite el dictamen."""
+    with sentences():
+        ensure_archives()
+        _playbook("Laboratorio: tres servidores", "molecule/shared/create.yml")
+        _playbook("Laboratorio: lo que entrega el proveedor", "molecule/shared/prepare.yml")
+        _playbook(f"Servidor: ansible-playbook -i {lab.INVENTORY} site.yml", "site.yml")
+        lab.publish_latest(LAB)
+        compliant = _report()
+    _say_where(compliant)
+
+
+def _playbook(title: str, playbook: str) -> None:
+    log = BUILD / f"log/demo-{Path(playbook).stem}.log"
+    run_step(title, "ansible-playbook", "-i", lab.INVENTORY, playbook, log=log, env={"LAB": LAB})
+
+
+def _report() -> bool:
+    """Measure the server against ANEXO 1; return whether every clause holds."""
+    DICTAMEN.unlink(missing_ok=True)
+    try:
+        run_step(
+            "Dictamen: medición cláusula por cláusula",
+            *[sys.executable, "-m", "difusor", "report", "-i", lab.INVENTORY],
+            log=BUILD / "log/demo-report.log",
+            env={"LAB": LAB},
+        )
+    except StepFailed as failure:
+        if not DICTAMEN.exists():
+            raise
+        console.print(f"[yellow]![/] {failure}")
+        return False
+    return True
+
+
+def _say_where(compliant: bool) -> None:
+    verdict = "El servidor cumple el ANEXO 1." if compliant else "El servidor no cumple todo el ANEXO 1: vea el dictamen."
+    console.print(
+        f"""
+[bold]{verdict}[/]
+
+  Página     https://10.87.20.10/   (certificado del laboratorio: {(lab.folder(LAB) / "tls/ca.pem").relative_to(ROOT)})
+  Dictamen   file://{DICTAMEN}
+  Terminar   ./difusor clean
+"""
+    )

@@ -1,0 +1,54 @@
+"""The images that a difusor's server runs, as archives pinned by SHA-256."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from difusor.project import BUILD, ROOT, run_step
+
+NAMES = ("prep", "waf")
+
+
+def ensure_archives() -> None:
+    """Build the images and keep build/images/<name>.tar.gz with its .sha256 beside; nothing is done twice.
+
+    Raises StepFailed when an image cannot be built.
+    """
+    for name in NAMES:
+        run_step(f"Imagen {name}", ROOT / "containers/build", name, log=BUILD / f"log/image-{name}.log")
+        reference = (BUILD / f"log/image-{name}.log").read_text().splitlines()[-1]
+        _ensure_archive(reference, BUILD / f"images/{name}.tar.gz")
+
+
+def _ensure_archive(reference: str, archive: Path) -> None:
+    """Save an image to `archive`, unless the one there is of the same reference."""
+    made_from = archive.with_suffix(".reference")
+    if archive.exists() and made_from.exists() and made_from.read_text().strip() == reference:
+        return
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    temporary = archive.with_suffix(".new")
+    identity = _docker("image", "inspect", "--format", "{{.Id}}", reference)
+    with (
+        subprocess.Popen(["docker", "image", "save", identity], stdout=subprocess.PIPE) as save,
+        # No name and no time in the header: the same image is the same archive.
+        temporary.open("wb") as sink,
+        gzip.GzipFile(filename="", mode="wb", fileobj=sink, compresslevel=3, mtime=0) as packed,
+    ):
+        assert save.stdout is not None  # PIPE above
+        shutil.copyfileobj(save.stdout, packed, 1 << 20)
+    if save.returncode:
+        raise RuntimeError(f"docker image save {reference} failed")
+    with temporary.open("rb") as packed_file:
+        digest = hashlib.file_digest(packed_file, "sha256").hexdigest()
+    archive.with_suffix(".gz.sha256").write_text(f"{digest}  {archive.name}\n")
+    os.replace(temporary, archive)
+    made_from.write_text(reference + "\n")
+
+
+def _docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout.strip()
