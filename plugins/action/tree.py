@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         args = dict(self._task.args)
         if unknown := sorted(set(args) - OPTIONS):
-            raise AnsibleActionFail(f"tree: unknown option {', '.join(unknown)}; known are {', '.join(sorted(OPTIONS))}")
+            raise AnsibleActionFail(f"tree: unknown option {', '.join(unknown)}; known: {', '.join(sorted(OPTIONS))}")
         attributes = args.get("files") or {}
         files = {
             dest: {"content": base64.b64encode(content).decode(), **attributes.get(dest, {})}

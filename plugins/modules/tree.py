@@ -3,6 +3,17 @@
 
 from __future__ import annotations
 
+import base64
+import grp
+import json
+import os
+import pwd
+import shlex
+import shutil
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+
 DOCUMENTATION = r"""
 module: tree
 short_description: Install the whole mirrored tree of a role in one call
@@ -53,17 +64,6 @@ changed_files:
   type: list
   returned: always
 """
-
-import base64
-import grp
-import json
-import os
-import pwd
-import shlex
-import shutil
-import tempfile
-
-from ansible.module_utils.basic import AnsibleModule
 
 DEFAULTS = {"owner": "root", "group": "root"}
 
@@ -205,7 +205,8 @@ class Tree:
             return
         for step in reversed(self.undo):
             step()
-        self.module.fail_json(msg="%s refused the new configuration, the old one is back: %s" % (command, (err or out).strip()))
+        complaint = (err or out).strip()
+        self.module.fail_json(msg="%s refused the new configuration, the old one is back: %s" % (command, complaint))
 
 
 def read(path):

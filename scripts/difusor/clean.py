@@ -14,7 +14,9 @@ LABEL = "label=prep-difusor"
 SYSCTL = BUILD / "lab/sysctl.conf"
 
 
-def run(images: Annotated[bool, typer.Option("--images", help="Quita también las imágenes construidas.")] = False) -> None:
+def run(
+    images: Annotated[bool, typer.Option("--images", help="Quita también las imágenes construidas.")] = False,
+) -> None:
     """Quita contenedores, volúmenes, redes y procesos del laboratorio."""
     if shutil.which("docker") and _docker("info", check=False) is not None:
         _remove("contenedores", ["ps", "--all", "--quiet", "--filter", LABEL], ["rm", "--force", "--volumes"])

@@ -49,7 +49,7 @@ def _report() -> bool:
 
 
 def _say_where(compliant: bool) -> None:
-    verdict = "El servidor cumple el ANEXO 1." if compliant else "El servidor no cumple todo el ANEXO 1: vea el dictamen."
+    verdict = "El servidor cumple el ANEXO 1." if compliant else "El servidor no cumple todo: vea el dictamen."
     console.print(
         f"""
 [bold]{verdict}[/]

@@ -30,7 +30,7 @@ def folder(lab: str) -> Path:
 
 
 def ensure_window(lab: str, now: datetime | None = None) -> bool:
-    """Write the lab's window.json {opens, closes, retain_until} (UTC instants), unless its window still surrounds `now`.
+    """Write the lab's window.json {opens, closes, retain_until} (UTC instants), unless it still surrounds `now`.
 
     Returns whether it was written.
     """
