@@ -10,10 +10,11 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
-PROJECT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT / "scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from difusor import inventory  # noqa: E402
+from difusor import inventory
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 class ActionModule(ActionBase):
@@ -27,7 +28,7 @@ class ActionModule(ActionBase):
         """Fail with every problem at once, one sentence a line."""
         super().run(tmp, task_vars)
         names = [name for name in task_vars or {} if not name.startswith(("ansible_", "vault_", "_"))]
-        problems = inventory.unknown(names, PROJECT / "roles") + inventory.problems(
+        problems = inventory.unknown(names, PROJECT) + inventory.problems(
             {name: self._render(name) for name in names if name in inventory.NAMES}, read=self._read
         )
         if not problems:

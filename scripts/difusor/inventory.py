@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from difusor import spec
 from difusor.fields import (
     Address,
     Clause,
@@ -108,7 +109,18 @@ class Waiver(Strict):
 
     clause: Clause
     reason: Text
+    by: str = ""
     expires: Day
+
+    @field_validator("clause")
+    @classmethod
+    def _that_may_be_excused(cls, value: str) -> str:
+        clauses = spec.load()
+        if value not in clauses.ids:
+            raise ValueError(f"{value} no es una cláusula de spec/anexo1.yml")
+        if not clauses[value].waivable:
+            raise ValueError(f"{value} no admite exención; quítela y cumpla la cláusula")
+        return value
 
 
 class Attestation(Strict):
@@ -308,13 +320,15 @@ def role_inputs(roles: Path) -> frozenset[str]:
     )
 
 
-def unknown(names: Iterable[str], roles: Path) -> list[str]:
+def unknown(names: Iterable[str], root: Path) -> list[str]:
     """A Spanish sentence for each of `names` that nothing reads although it looks as if something should.
 
     That is: it begins like an input of the project (difusor_, election_, a role's name), or nearly spells one.
+    `root` is the project; what playbooks/group_vars wires is known, for it is not the inventory's to get right.
     """
-    known = NAMES | role_inputs(roles)
-    prefixes = ("difusor_", "election_", *(f"{role.name}_" for role in roles.iterdir()))
+    wired = yaml.safe_load((root / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))
+    known = NAMES | role_inputs(root / "roles") | set(wired)
+    prefixes = ("difusor_", "election_", *(f"{role.name}_" for role in (root / "roles").iterdir()))
     sentences = []
     for name in sorted(set(names) - known):
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.88)
@@ -355,7 +369,7 @@ def _covers(pattern: str, name: str) -> bool:
 def _unfinished(value: object) -> str:
     """The sentence on a value that could not be rendered or still is an example, at any depth; empty when neither."""
     if isinstance(value, Exception):
-        return f"no se puede evaluar ({value}); defina lo que le falta"
+        return f"no se puede evaluar; corrija esto: {str(value).rstrip('.')}"
     if isinstance(value, Mapping):
         return next(filter(None, map(_unfinished, value.values())), "")
     if isinstance(value, (list, tuple)):

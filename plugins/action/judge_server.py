@@ -1,0 +1,72 @@
+"""Judge what was read of a server, on the controller: what stops the run, and how it stands against ANEXO 1."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from difusor import preflight
+
+SPEC = {
+    "facts": {"type": "dict", "required": True},
+    "probe": {"type": "dict", "required": True},
+    "releases": {"type": "dict", "required": True},
+    "free_gb": {"type": "dict", "required": True},
+    "port_owners": {"type": "dict", "required": True},
+    "conflicts": {"type": "dict", "required": True},
+    "trusted": {"type": "list", "elements": "str", "required": True},
+    "public_address": {"type": "str", "required": True},
+    "registered": {"type": "bool", "required": True},
+    "attested": {"type": "list", "elements": "str", "required": True},
+}
+
+
+class ActionModule(ActionBase):
+    """Hand the facts and the findings of `server_probe` to `difusor.preflight`."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return `problems`, a list of sentences, and `findings`, a list of {id, title, quote, fix, met, found}."""
+        super().run(tmp, task_vars)
+        _, args = self.validate_argument_spec(SPEC)
+        facts, probe = args["facts"], args["probe"]
+        server = preflight.Server(
+            facts=facts,
+            packages=frozenset(facts["packages"]),
+            free=probe["free"],
+            listeners=tuple((listener["port"], listener["process"]) for listener in probe["listeners"]),
+            mhz=probe["mhz"],
+        )
+        problems = preflight.problems(
+            server,
+            releases=args["releases"],
+            free_gb=args["free_gb"],
+            port_owners={int(port): programs for port, programs in args["port_owners"].items()},
+            conflicts=args["conflicts"],
+            trusted=args["trusted"],
+        )
+        findings = preflight.findings(
+            server,
+            public_address=args["public_address"],
+            registered=args["registered"],
+            attested=args["attested"],
+        )
+        return {
+            "changed": False,
+            "problems": problems,
+            "findings": [
+                {
+                    **finding.clause.model_dump(include={"id", "title", "quote", "fix"}),
+                    "met": finding.met,
+                    "found": finding.found,
+                }
+                for finding in findings
+            ],
+        }

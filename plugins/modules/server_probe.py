@@ -1,0 +1,120 @@
+#!/usr/bin/python
+"""Module `server_probe`: what the facts do not say of a server, read in one call; changes nothing.
+
+`package_facts` would tell the packages too, but needs python3-apt, which a minimal server does not have.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+---
+module: server_probe
+short_description: Packages, free space, listening programs and processor speed
+description: Reads what the preflight needs beyond Ansible's facts. Changes nothing.
+options:
+  paths:
+    description: Folders whose free space is asked; one that does not exist yet stands for its nearest parent.
+    type: list
+    elements: path
+    default: []
+author: IMPEPAC UTSIC
+"""
+EXAMPLES = """
+- name: Look at what the facts do not say
+  server_probe:
+    paths: [/var/lib/docker]
+  become: true
+"""
+RETURN = """
+ansible_facts:
+  description: The installed packages, in the form of package_facts.
+  returned: always
+  type: dict
+free:
+  description: Bytes that are free for each of the paths.
+  returned: always
+  type: dict
+listeners:
+  description: TCP listeners as {port, process}; the process is empty when nobody may know it.
+  returned: always
+  type: list
+mhz:
+  description: The fastest clock of the first processor, in MHz; 0 when the machine does not say.
+  returned: always
+  type: int
+"""
+
+
+def packages(lines):
+    """Return {name: [{name, version, arch, source}]} out of the lines of `dpkg-query` (see main)."""
+    found = {}
+    for line in lines:
+        status, name, version, arch = line.split("\t")
+        if status[1] == "i":  # wanted or not, it is installed
+            found.setdefault(name, []).append({"name": name, "version": version, "arch": arch, "source": "apt"})
+    return found
+
+
+def free(path):
+    """Return the free bytes of the file system that holds `path` or its nearest existing parent."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize
+
+
+def listeners(lines):
+    """Return [{port, process}] out of the lines of `ss -Hltnp`."""
+    found = []
+    for line in lines:
+        columns = line.split()
+        process = re.search(r'users:\(\("([^"]+)"', line)
+        found.append({"port": int(columns[3].rpartition(":")[2]), "process": process.group(1) if process else ""})
+    return found
+
+
+def mhz(read):
+    """Return the processor's clock in MHz (0: unknown), out of `read(path) -> text or ""`."""
+    khz = read("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")
+    if khz:
+        return int(khz) // 1000
+    clocks = [float(clock) for clock in re.findall(r"^cpu MHz\s*: ([\d.]+)", read("/proc/cpuinfo"), re.MULTILINE)]
+    return round(max(clocks, default=0))
+
+
+def read(path):
+    """Return the text of a file of the kernel, or nothing when it has none."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def main():
+    """Answer Ansible."""
+    module = AnsibleModule(
+        argument_spec={"paths": {"type": "list", "elements": "path", "default": []}}, supports_check_mode=True
+    )
+
+    def lines(*command):
+        program = module.get_bin_path(command[0])
+        return module.run_command([program, *command[1:]])[1].splitlines() if program else []
+
+    form = "${db:Status-Abbrev}\t${Package}\t${Version}\t${Architecture}\n"
+    module.exit_json(
+        changed=False,
+        ansible_facts={"packages": packages(lines("dpkg-query", "--show", "--showformat", form))},
+        free={path: free(path) for path in module.params["paths"]},
+        listeners=listeners(lines("ss", "-Hltnp")),
+        mhz=mhz(read),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""What a look at a server says before anything is touched: what stops the run, and how it stands against ANEXO 1.
+
+Sentences are Spanish: a difusor's sysadmin reads them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from difusor import spec
+
+GIGABYTE = 1000**3
+
+
+@dataclass(frozen=True)
+class Server:
+    """A look at one server: Ansible's facts, the names of its packages and the findings of the module server_probe."""
+
+    facts: Mapping[str, Any]
+    packages: frozenset[str]
+    free: Mapping[str, int]  # bytes by folder
+    listeners: tuple[tuple[int, str], ...]  # (TCP port, program; empty when unknown)
+    mhz: int  # 0 when unknown
+
+    @property
+    def operator(self) -> str:
+        """The address the operator comes from; empty when the connection is not SSH."""
+        connection: str = self.facts.get("env", {}).get("SSH_CONNECTION", "")
+        return connection.partition(" ")[0].partition("%")[0]
+
+    @property
+    def release(self) -> tuple[str, str]:
+        """Distribution and release, as (Ubuntu, 22.04) or (Debian, 12)."""
+        distribution, version = self.facts["distribution"], self.facts["distribution_version"]
+        return distribution, version if distribution == "Ubuntu" else version.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How the server stands against one clause; `found` is said of it either way."""
+
+    clause: spec.Clause
+    met: bool
+    found: str
+
+
+def problems(
+    server: Server,
+    *,
+    releases: Mapping[str, Iterable[str]],
+    free_gb: Mapping[str, float],
+    port_owners: Mapping[int, Iterable[str]],
+    conflicts: Mapping[str, str],
+    trusted: Iterable[str],
+) -> list[str]:
+    """Every reason not to go on, one sentence each.
+
+    `releases` are the versions supported of each distribution, `port_owners` the programs that may hold each TCP port,
+    `conflicts` a sentence for each package that must not be there, `trusted` addresses and networks.
+    """
+    return [
+        *_unsupported(server, releases),
+        *_locked_out(server, trusted),
+        *(
+            f"{path} tiene {server.free[path] / GIGABYTE:.1f} GB libres y necesita {gigabytes}; "
+            "libere espacio o amplíe el disco"
+            for path, gigabytes in free_gb.items()
+            if server.free[path] < gigabytes * GIGABYTE
+        ),
+        *(
+            f"el puerto {port} lo ocupa {program or 'otro programa'}; detenga y desinstale ese programa"
+            for port, program in sorted(set(server.listeners))
+            if port in port_owners and program not in port_owners[port]
+        ),
+        *(
+            f"está instalado {package} y {reason}; desinstálelo (apt remove {package})"
+            for package, reason in conflicts.items()
+            if package in server.packages
+        ),
+    ]
+
+
+def _unsupported(server: Server, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    distribution, version = server.release
+    if version not in releases.get(distribution, ()):
+        yield f"el sistema es {distribution} {version}, que no se admite; instale Ubuntu Server 22.04 LTS o posterior"
+
+
+def _locked_out(server: Server, trusted: Iterable[str]) -> Iterator[str]:
+    if not server.operator:
+        return
+    address = ipaddress.ip_address(server.operator)
+    address = getattr(address, "ipv4_mapped", None) or address
+    if not any(address in ipaddress.ip_network(origin) for origin in trusted):
+        yield (
+            f"usted entra desde {address}, que no es una dirección confiable, y el cortafuegos lo dejaría fuera; "
+            "agréguela a difusor_trusted_addresses o a election_trusted_addresses"
+        )
+
+
+def findings(server: Server, *, public_address: str, registered: bool, attested: Iterable[str]) -> list[Finding]:
+    """How the server stands against each clause that can be judged before anything is installed, in the spec's order.
+
+    `public_address` may be empty; `registered` says whether ANEXO 2 is on file; `attested` are clause ids.
+    """
+    facts, clauses = server.facts, spec.load()
+    distribution, version = server.release
+    guest = facts.get("virtualization_type", "") if facts.get("virtualization_role") == "guest" else ""
+    cores = int(facts.get("processor_count", 0)) * int(facts.get("processor_cores", 0))
+    ram = int(facts.get("memtotal_mb", 0)) * 1024**2 / GIGABYTE
+    solid, spinning = _disks(facts)
+    link = _link_mbps(facts)
+    on_file = set(attested)
+
+    def judged(clause: str, met: bool, found: str) -> Finding:
+        return Finding(clauses[clause], met, found)
+
+    def attestation(clause: str) -> Finding:
+        on = clause in on_file
+        return judged(clause, on, "el documento firmado" if on else "ningún documento firmado")
+
+    def expected(clause: str) -> dict[str, Any]:
+        return clauses[clause].expect
+
+    return [
+        judged(
+            "SW-01",
+            distribution == expected("SW-01")["distribution"] and version in expected("SW-01")["versions"],
+            f"{distribution} {version}",
+        ),
+        judged("HW-01", not guest, f"una máquina virtual o contenedor ({guest})" if guest else "servidor físico"),
+        judged(
+            "HW-02",
+            cores >= expected("HW-02")["cores"] and server.mhz >= expected("HW-02")["ghz"] * 1000,
+            f"{cores} núcleos a {f'{server.mhz / 1000:.1f} GHz' if server.mhz else 'una velocidad que no declara'}",
+        ),
+        judged("HW-03", ram >= expected("HW-03")["ram_gb"], f"{ram:.1f} GB de memoria"),
+        judged(
+            "HW-04",
+            solid >= expected("HW-04")["disk_gb"],
+            f"{solid:.0f} GB en estado sólido" + (f" y {spinning:.0f} GB en discos giratorios" if spinning else ""),
+        ),
+        attestation("HW-05"),
+        judged(
+            "RED-01",
+            link >= expected("RED-01")["mbps"] or "RED-01" in on_file,
+            f"una interfaz de {link} Mbps" if link else "una interfaz que no declara su velocidad y ningún documento",
+        ),
+        judged(
+            "RED-02",
+            bool(public_address) and ipaddress.ip_address(public_address).is_global,
+            f"{public_address or 'ninguna'} como dirección pública",
+        ),
+        judged("DG-08", registered, "ANEXO 2 registrado" if registered else "ANEXO 2 sin registrar"),
+        attestation("DG-09"),
+    ]
+
+
+def _disks(facts: Mapping[str, Any]) -> tuple[float, float]:
+    """Gigabytes of the machine's own disks: solid state, and spinning."""
+    sizes = {"0": 0.0, "1": 0.0}
+    for disk in facts.get("devices", {}).values():
+        if not int(disk.get("virtual", 0)) and not int(disk.get("removable") or 0):
+            sizes[str(disk.get("rotational", "1"))] += int(disk["sectors"]) * 512 / GIGABYTE
+    return sizes["0"], sizes["1"]
+
+
+def _link_mbps(facts: Mapping[str, Any]) -> int:
+    """Mbit/s of the interface towards the Internet; 0 when it does not say."""
+    interface = facts.get("default_ipv4", {}).get("interface", "").replace("-", "_")
+    return max(0, int(facts.get(interface, {}).get("speed") or 0))
