@@ -1,0 +1,30 @@
+"""The server's entry point: `python3 -m corte intake | gate | log`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from . import config, gate, intake, log
+
+
+def main() -> int:
+    """Run one of the server's two services, or print the log after checking its chain."""
+    parser = argparse.ArgumentParser(prog="corte", description=__doc__)
+    parser.add_argument("verb", choices=("intake", "gate", "log"))
+    parser.add_argument("--config", type=Path, default=config.PATH)
+    arguments = parser.parse_args()
+    settings = config.Config.load(arguments.config)
+    if arguments.verb == "intake":
+        return intake.Intake(settings).run()
+    if arguments.verb == "gate":
+        gate.Gate(settings).run()
+    for entry in log.entries(settings.store / "bitacora.jsonl"):
+        print(json.dumps(entry, ensure_ascii=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

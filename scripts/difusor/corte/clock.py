@@ -1,0 +1,66 @@
+"""Is this server's clock right? chrony's own word, and nobody else's."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from . import instants
+
+_FIELDS = 14  # of `chronyc -c tracking`
+_SYNCHRONISED = ("Normal", "Insert second", "Delete second")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """`synchronised`, the offset from NTP time and the most it can be wrong by (seconds, None if unknown), and when."""
+
+    synchronised: bool
+    offset: float | None
+    error: float | None
+    checked: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the part of estado.json that speaks of the clock."""
+        return {
+            "synchronised": self.synchronised,
+            "offset_seconds": self.offset,
+            "max_error_seconds": self.error,
+            "checked": instants.write(self.checked),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Clock:
+        """Read what `to_json` wrote."""
+        return cls(
+            value["synchronised"],
+            value["offset_seconds"],
+            value["max_error_seconds"],
+            instants.parse(value["checked"]),
+        )
+
+
+def ask(max_error: float) -> Clock:
+    """Ask chronyd. Synchronised means: its leap status says so, and it can vouch for at most `max_error` seconds."""
+    now = instants.now()
+    try:
+        done = subprocess.run(
+            ["chronyc", "-n", "-c", "tracking"], capture_output=True, text=True, timeout=2, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return Clock(False, None, None, now)
+    return read(done.stdout, max_error, now)
+
+
+def read(text: str, max_error: float, now: datetime) -> Clock:
+    """Read the CSV line of `chronyc -c tracking`."""
+    fields = text.strip().split(",")
+    try:
+        offset, delay, dispersion = (float(fields[position]) for position in (4, 10, 11))
+        leap = fields[_FIELDS - 1]
+    except (IndexError, ValueError):
+        return Clock(False, None, None, now)
+    error = abs(offset) + delay / 2 + dispersion
+    return Clock(leap in _SYNCHRONISED and error <= max_error, offset, error, now)

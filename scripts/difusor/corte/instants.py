@@ -1,0 +1,33 @@
+"""Absolute instants: UTC, to the second. Local wall-clock time never gets in."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+
+_UTC_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+
+def now() -> datetime:
+    """Return this instant, aware, in UTC, with microseconds."""
+    return datetime.now(timezone.utc)
+
+
+def parse(text: object) -> datetime:
+    """Read the one canonical form, 2024-06-03T02:00:00Z; ValueError for anything else."""
+    if not isinstance(text, str) or not _UTC_FORM.fullmatch(text):
+        raise ValueError("not an instant like 2024-06-03T02:00:00Z")
+    return datetime.fromisoformat(text[:-1] + "+00:00")
+
+
+def parse_offset(text: str) -> datetime:
+    """Read any ISO 8601 instant that says its offset (Z, -06:00) and return it in UTC; ValueError without offset."""
+    instant = datetime.fromisoformat(re.sub("Z$", "+00:00", text))
+    if instant.tzinfo is None:
+        raise ValueError(f"{text} has no offset: nobody can know which instant it is")
+    return instant.astimezone(timezone.utc)
+
+
+def write(instant: datetime) -> str:
+    """Return the canonical form; the fraction of a second is cut off."""
+    return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

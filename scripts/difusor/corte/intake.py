@@ -1,0 +1,197 @@
+"""The intake: started by the arrival of a signature, it shows a corte or says why not.
+
+Whatever happens, the last good corte stays. The signature is claimed first (renamed away), so that a push that arrives
+meanwhile starts the next run, and a crash never repeats itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from . import files, gate, instants, manifest, signature, tree
+from .config import Config
+from .manifest import Manifest
+from .refusal import Refusal
+from .state import Attempt, Corte, Memory, State
+from .store import Store
+
+TOLERANCE = timedelta(minutes=5)
+"""How far in the future a corte may have been generated: two clocks never agree."""
+_CLAIMED = ".reclamado"
+
+
+class Intake:
+    """One server's intake."""
+
+    def __init__(self, config: Config) -> None:
+        """Take what this server expects."""
+        self.config = config
+        self.memory = Memory(config)
+        self.store = Store(config.store, config.public)
+
+    def run(self) -> int:
+        """Take in what was pushed; return the exit status: 0 also for a refusal, which is a good day's work."""
+        incoming = os.open(self.config.incoming, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            armour = claim(incoming)
+            if armour is not None:
+                self._take(incoming, armour)
+        finally:
+            os.close(incoming)
+        return 0
+
+    def _take(self, incoming: int, armour: bytes) -> None:
+        raw = b""
+        corte: Corte | None = None
+        problem: Refusal | None = None
+        try:
+            raw = files.read_capped(manifest.NAME, manifest.MAX_BYTES, incoming)
+            corte = self._accept(incoming, raw, armour)
+        except Refusal as refusal:
+            problem = refusal
+        except OSError as error:
+            problem = _trouble(error)
+        with self.memory.lock():
+            state, result = self._decide(corte, problem, raw)
+            self.memory.save(state)
+            self._tell(state)
+            if result in ("shown", "held"):
+                self.store.prune(self._worth_keeping(state))
+        print(_sentence(state.last_attempt), file=sys.stderr)
+
+    def _accept(self, incoming: int, raw: bytes, armour: bytes) -> Corte:
+        """Check everything and keep the corte as a waiting tree; Refusal with the first reason why not."""
+        signer = signature.verify(raw, armour, self.config.election, self.config.allowed_signers, self.config.revoked)
+        found = manifest.read(raw)
+        corte = Corte.of(found, manifest.digest(raw), signer)
+        accepted = self.memory.load().accepted
+        if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256:
+            if self.store.has(corte.sequence):
+                return accepted
+            accepted = None  # the same corte again, because its tree was lost
+        check(found, accepted, self.config, instants.now())
+        tree.compare(incoming, found)
+        self.store.admit(incoming, found, raw, armour)
+        return corte
+
+    def _decide(self, corte: Corte | None, problem: Refusal | None, raw: bytes) -> tuple[State, str]:
+        """Return the new state and the result; shows the corte when the gate is open. Called under the lock."""
+        now = instants.now()
+        state = before = self.memory.load()
+        if corte is not None and state.accepted != corte:
+            state = replace(state, accepted=corte)
+            self.memory.save(state)  # from here on a crash is finished by the gate
+        is_open = self.config.gate_file.exists()
+        if is_open and gate.shows(gate.phase(state.window(self.config), now)):
+            state = gate.show_newest(self.store, state, self.config, now)
+        if problem is not None:
+            result = "refused"
+        elif before.accepted == corte:
+            result = "repeated"
+        else:
+            result = "shown" if state.shown == corte else "held"
+        attempt = Attempt(
+            number=state.log_entries + 1,
+            at=instants.write(now),
+            result=result,
+            sequence=corte.sequence if corte else None,
+            manifest_sha256=manifest.digest(raw) if raw else None,
+            code=problem.code if problem else None,
+            reason=str(problem) if problem else None,
+        )
+        return self._record(replace(state, last_attempt=attempt), attempt, now), result
+
+    def _record(self, state: State, attempt: Attempt, now: datetime) -> State:
+        fields = {
+            name: value
+            for name, value in (
+                ("sequence", attempt.sequence),
+                ("manifest_sha256", attempt.manifest_sha256),
+                ("code", attempt.code),
+                ("reason", attempt.reason),
+            )
+            if value is not None
+        }
+        return self.memory.record(state, attempt.result, now, **fields)
+
+    def _tell(self, state: State) -> None:
+        """Update estado.json at once; gate and clock as the gate service last judged them."""
+        now = instants.now()
+        clock = self.memory.last_clock(now)
+        window, is_open = state.window(self.config), self.config.gate_file.exists()
+        self.memory.publish(state, gate.judge(window, now, clock.synchronised, is_open), clock, now)
+
+    def _worth_keeping(self, state: State) -> set[int]:
+        keep = set(self.store.sequences()[-self.config.keep :])
+        return keep | {corte.sequence for corte in (state.accepted, state.shown) if corte is not None}
+
+
+def claim(incoming: int) -> bytes | None:
+    """Take the signature out of the incoming folder and return it; None when there is none (any more).
+
+    Something of that name that is not a signature is removed too, or it would start the intake for ever.
+    """
+    try:
+        os.rename(manifest.SIGNATURE_NAME, _CLAIMED, src_dir_fd=incoming, dst_dir_fd=incoming)
+    except FileNotFoundError:
+        return None
+    except OSError:  # a folder is in the way of the claim
+        shutil.rmtree(f"/proc/self/fd/{incoming}/{_CLAIMED}", ignore_errors=True)
+        os.rename(manifest.SIGNATURE_NAME, _CLAIMED, src_dir_fd=incoming, dst_dir_fd=incoming)
+    try:
+        return files.read_capped(_CLAIMED, signature.MAX_BYTES, incoming)
+    except Refusal:
+        return b""
+    finally:
+        with suppress(OSError):
+            os.unlink(_CLAIMED, dir_fd=incoming)
+        shutil.rmtree(f"/proc/self/fd/{incoming}/{_CLAIMED}", ignore_errors=True)
+
+
+def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime) -> None:
+    """Refuse a signed manifest that is for somebody else, for another time, or older than what was accepted."""
+    if (found.election, found.environment) != (config.election, config.environment):
+        raise Refusal(
+            "recipient",
+            f"Es de {found.election} ({found.environment}) "
+            f"y este servidor publica {config.election} ({config.environment}).",
+        )
+    if found.window.opens != config.window.opens:
+        raise Refusal(
+            "window",
+            f"Abre {instants.write(found.window.opens)} y este servidor abre {instants.write(config.window.opens)}.",
+        )
+    if now >= found.window.retain_until or found.corte > found.window.closes:
+        raise Refusal("window", "Está fuera de su propia ventana de publicación.")
+    if found.generated > now + TOLERANCE:
+        raise Refusal("future", f"Dice haberse generado {instants.write(found.generated)}, que aún no llega.")
+    if found.total_bytes > config.max_bytes:
+        raise Refusal("size", f"Mide {found.total_bytes} bytes y el máximo es {config.max_bytes}.")
+    if accepted is None:
+        return
+    if found.sequence == accepted.sequence:
+        raise Refusal("conflict", f"Ya se aceptó otro contenido con la secuencia {found.sequence}.")
+    if found.sequence < accepted.sequence or found.corte < instants.parse(accepted.corte):
+        raise Refusal(
+            "rollback",
+            f"Es anterior (secuencia {found.sequence}, corte {instants.write(found.corte)}) "
+            f"al último aceptado ({accepted.sequence}, {accepted.corte}).",
+        )
+
+
+def _trouble(error: OSError) -> Refusal:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Refusal("disk", "Se llenó el disco.")
+    return Refusal("system", f"El servidor no pudo leer o guardar el corte: {error.strerror or error}.")
+
+
+def _sentence(attempt: Attempt | None) -> str:
+    if attempt is None:
+        return ""
+    return f"corte {attempt.manifest_sha256 or '?'}: {attempt.result} {attempt.reason or ''}"

@@ -1,0 +1,200 @@
+"""What this server has accepted and shows; kept in one private file, told to the world in estado.json."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from . import files, instants
+from . import log as journal
+from .clock import Clock
+from .config import Config
+from .manifest import Manifest, Window
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Corte:
+    """An accepted corte, as far as later decisions need it. Instants in canonical text."""
+
+    sequence: int
+    corte: str
+    generated: str
+    manifest_sha256: str
+    window: dict[str, str]
+    files: int
+    signer: str
+
+    @classmethod
+    def of(cls, manifest: Manifest, manifest_sha256: str, signer: str) -> Corte:
+        """Return what is worth remembering of a manifest."""
+        return cls(
+            sequence=manifest.sequence,
+            corte=instants.write(manifest.corte),
+            generated=instants.write(manifest.generated),
+            manifest_sha256=manifest_sha256,
+            window=manifest.window.to_json(),
+            files=len(manifest.files),
+            signer=signer,
+        )
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The last push: its number, when, what it was, and what came of it (shown, held, repeated or refused)."""
+
+    number: int
+    at: str
+    result: str
+    sequence: int | None = None
+    manifest_sha256: str | None = None
+    code: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """`accepted` is the newest corte that passed every check, `shown` the one that citizens see."""
+
+    election: str
+    environment: str
+    accepted: Corte | None = None
+    shown: Corte | None = None
+    shown_since: str | None = None
+    last_attempt: Attempt | None = None
+    log_entries: int = 0
+    log_head: str = journal.ORIGIN
+
+    def window(self, config: Config) -> Window:
+        """Return the window in force: the newest signed one if it is for this opening, else the configured one."""
+        if self.accepted is not None:
+            signed = Window.from_json(self.accepted.window)
+            if signed.opens == config.window.opens:
+                return signed
+        return config.window
+
+    def candidate(self, config: Config) -> Corte | None:
+        """Return the corte to show in this window: never one that was signed for another opening."""
+        if self.accepted is None or Window.from_json(self.accepted.window).opens != config.window.opens:
+            return None
+        return self.accepted
+
+
+class Memory:
+    """The state on disk. Whoever changes it holds the lock; readers need none, files are replaced whole."""
+
+    def __init__(self, config: Config) -> None:
+        """Take where things are; nothing is read yet."""
+        self.config = config
+        self.path = config.store / "state.json"
+        self.log_path = config.store / "bitacora.jsonl"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep intake and gate from changing the state at once."""
+        with (self.config.store / "lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def load(self) -> State:
+        """Return the state on disk; a fresh one where there is none or it is another election's."""
+        fresh = State(self.config.election, self.config.environment)
+        state = self._read()
+        if state is None:
+            return fresh
+        if self._foreign(state):
+            return replace(fresh, log_entries=state.log_entries, log_head=state.log_head)
+        return state
+
+    def is_foreign(self) -> bool:
+        """Tell whether the state on disk, and so the trees beside it, are another election's or environment's."""
+        state = self._read()
+        return state is not None and self._foreign(state)
+
+    def save(self, state: State) -> None:
+        """Make the state survive a power cut."""
+        files.replace(self.path, (json.dumps(asdict(state), sort_keys=True, indent=1) + "\n").encode())
+
+    def record(self, state: State, event: str, now: datetime, **fields: Any) -> State:
+        """Add a line to the log and return the state that knows the log's new head."""
+        number, head = journal.append(self.log_path, event, now, **fields)
+        return replace(state, log_entries=number, log_head=head)
+
+    def last_clock(self, now: datetime) -> Clock:
+        """Return the clock as the gate last reported it; not synchronised when it never did."""
+        try:
+            return Clock.from_json(json.loads(self.config.status_file.read_text(encoding="utf-8"))["clock"])
+        except (OSError, ValueError, KeyError):
+            return Clock(False, None, None, now)
+
+    def publish(self, state: State, gate: str, clock: Clock, now: datetime) -> None:
+        """Write estado.json."""
+        content = json.dumps(public(state, self.config, gate, clock, now), ensure_ascii=False, indent=1) + "\n"
+        files.replace(self.config.status_file, content.encode())
+
+    def _read(self) -> State | None:
+        try:
+            value = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return State(
+            **{
+                **value,
+                "accepted": value["accepted"] and Corte(**value["accepted"]),
+                "shown": value["shown"] and Corte(**value["shown"]),
+                "last_attempt": value["last_attempt"] and Attempt(**value["last_attempt"]),
+            }
+        )
+
+    def _foreign(self, state: State) -> bool:
+        return (state.election, state.environment) != (self.config.election, self.config.environment)
+
+
+def public(state: State, config: Config, gate: str, clock: Clock, now: datetime) -> dict[str, Any]:
+    """Return what anybody may know: what is shown, since when, the gate, the last attempt, the clock, the log's head.
+
+    Ages are those at `updated`; a reader that wants the present one subtracts `shown.corte` from its own clock.
+    """
+    shown, due = state.shown, state.candidate(config)
+    return {
+        "format": FORMAT,
+        "election": config.election,
+        "environment": config.environment,
+        "updated": instants.write(now),
+        "shown": shown
+        and {
+            **_identity(shown),
+            "since": state.shown_since,
+            "age_seconds": int((now - instants.parse(shown.corte)).total_seconds()),
+        },
+        "held": _identity(due) if due and gate in ("waiting", "unsynchronised") else None,
+        "gate": {"state": gate, **state.window(config).to_json()},
+        "interval_minutes": config.interval_minutes,
+        "stale": gate == "open" and _stale(shown, config, now),
+        "last_attempt": state.last_attempt and asdict(state.last_attempt),
+        "clock": clock.to_json(),
+        "log": {"entries": state.log_entries, "head": state.log_head},
+    }
+
+
+def _identity(corte: Corte) -> dict[str, Any]:
+    return {
+        "sequence": corte.sequence,
+        "corte": corte.corte,
+        "generated": corte.generated,
+        "manifest_sha256": corte.manifest_sha256,
+        "files": corte.files,
+        "signer": corte.signer,
+    }
+
+
+def _stale(shown: Corte | None, config: Config, now: datetime) -> bool:
+    """Two intervals without a new corte: the mirror may be frozen, by an outage or by an attacker."""
+    limit = timedelta(minutes=2 * config.interval_minutes)
+    return shown is None or now - instants.parse(shown.generated) > limit

@@ -1,0 +1,124 @@
+"""Verified content on disk: objects named by their SHA-256, and trees of hard links into them.
+
+    <store>/objetos/ab/cdef…    one file for each content, read-only
+    <store>/espera/<sequence>   a verified tree that nobody may see yet
+    <public>/cortes/<sequence>  a tree that may be seen
+    <public>/actual             -> cortes/<sequence>, the one switch
+
+A new corte costs what is new in it, plus a link for every file. Store and public folder share a file system.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from . import files, tree
+from .manifest import NAME, SIGNATURE_NAME, Manifest
+from .refusal import Refusal
+
+RESERVE_BYTES = 256 * 1024 * 1024
+"""What a corte must leave free, so that a full disk never takes the server's own services down."""
+
+
+class Store:
+    """The two folders. Only one process at a time admits; `show` and `prune` are called under the state's lock."""
+
+    def __init__(self, store: Path, public: Path) -> None:
+        """Make the folders below `store` and `public` that are missing."""
+        self.objects = store / "objetos"
+        self.waiting = store / "espera"
+        self.new = store / "nuevo"
+        self.trees = public / "cortes"
+        self.current = public / "actual"
+        for folder in (self.objects, self.waiting, self.new, self.trees):
+            folder.mkdir(mode=0o755, exist_ok=True)
+
+    def admit(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> int:
+        """Verify and keep a whole corte from the folder `incoming` (a descriptor) as a waiting tree.
+
+        Returns the bytes that were new. Nothing has its final name before all of it is on disk; Refusal or OSError
+        leave what was there untouched.
+        """
+        self._clear_new()
+        wanted = {entry.sha256: (path, entry) for path, entry in manifest.files.items()}
+        missing = {sha256: item for sha256, item in wanted.items() if not self._object(sha256).exists()}
+        size = sum(entry.size for _, entry in missing.values())
+        if shutil.disk_usage(self.new).free < size + RESERVE_BYTES:
+            raise Refusal("disk", f"No hay espacio en disco para {size} bytes más.")
+        fresh = {sha256: self.new / sha256 for sha256 in missing}
+        for sha256, (path, entry) in missing.items():
+            with fresh[sha256].open("xb", buffering=0) as target:
+                tree.read_verified(incoming, path, entry, target.write)
+                os.fchmod(target.fileno(), 0o444)
+            instant = manifest.generated.timestamp()  # so that all mirrors say the same Last-Modified
+            os.utime(fresh[sha256], (instant, instant))
+        staged = self._stage(manifest, raw, signature, fresh)
+        files.sync_file_system(self.new)
+        for sha256, new in fresh.items():
+            self._object(sha256).parent.mkdir(mode=0o755, exist_ok=True)
+            new.rename(self._object(sha256))
+        final = self.waiting / str(manifest.sequence)
+        shutil.rmtree(final, ignore_errors=True)
+        staged.rename(final)
+        files.sync_folder(self.waiting)
+        return size
+
+    def show(self, sequence: int) -> None:
+        """Switch what citizens see to this tree, waiting or public, in one atomic step."""
+        public, waiting = self.trees / str(sequence), self.waiting / str(sequence)
+        if waiting.exists():
+            shutil.rmtree(public, ignore_errors=True)
+            waiting.rename(public)
+            files.sync_folder(self.trees)
+        files.replace_link(self.current, f"cortes/{sequence}")
+
+    def hide(self) -> None:
+        """Show nothing: not one tree stays where the web server could read it."""
+        if os.path.lexists(self.current):
+            self.current.unlink()
+            files.sync_folder(self.current.parent)
+        for path in self.trees.iterdir():
+            shutil.rmtree(self.waiting / path.name, ignore_errors=True)
+            path.rename(self.waiting / path.name)
+
+    def has(self, sequence: int) -> bool:
+        """Tell whether there is a whole tree of this corte, waiting or public."""
+        return any((folder / str(sequence)).is_dir() for folder in (self.waiting, self.trees))
+
+    def prune(self, keep: set[int]) -> None:
+        """Remove the trees whose sequence is not in `keep`, then the objects that no tree links to any more."""
+        removed = False
+        for folder in (self.trees, self.waiting):
+            for path in folder.iterdir():
+                if path.name not in {str(sequence) for sequence in keep}:
+                    shutil.rmtree(path)
+                    removed = True
+        if removed:
+            for path in self.objects.glob("??/*"):
+                if path.stat().st_nlink == 1:
+                    path.unlink()
+
+    def sequences(self) -> list[int]:
+        """Return the sequences of the public trees, oldest first."""
+        return sorted(int(path.name) for path in self.trees.iterdir())
+
+    def _stage(self, manifest: Manifest, raw: bytes, signature: bytes, fresh: dict[str, Path]) -> Path:
+        staged = self.new / "arbol"
+        for folder in sorted({(staged / path).parent for path in manifest.files} | {staged}):
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for path, entry in manifest.files.items():
+            os.link(fresh.get(entry.sha256) or self._object(entry.sha256), staged / path)
+        for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)):
+            (staged / name).write_bytes(content)
+            (staged / name).chmod(0o444)
+        return staged
+
+    def _object(self, sha256: str) -> Path:
+        return self.objects / sha256[:2] / sha256[2:]
+
+    def _clear_new(self) -> None:
+        """Forget what an interrupted admission left."""
+        shutil.rmtree(self.new, ignore_errors=True)
+        self.new.mkdir(mode=0o755)

@@ -1,0 +1,120 @@
+"""A server's folders, an institute's key and a corte, as the tests of the corte need them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from difusor.corte import instants, manifest, signature, tree
+from difusor.corte.config import Config
+from difusor.corte.intake import Intake
+from difusor.corte.manifest import Manifest, Window
+
+ELECTION = "demo"
+PRINCIPAL = "firma@demo.test"
+FILES = {"datos/corte.json": b'{"secuencia": 1}\n', "datos/gubernatura.json": b"{}\n", "descargas/a.csv": b"a|b\n"}
+
+
+def make_key(folder: Path, name: str) -> Path:
+    """Return the path of a new private key."""
+    path = folder / name
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)], check=True)
+    return path
+
+
+def allow(key: Path, after: str = "20200101000000", before: str = "20400101000000", principal: str = PRINCIPAL) -> str:
+    """Return a line of allowed_signers; the dates carry no Z, as OpenSSH 8.9 demands."""
+    namespaces = f'namespaces="{signature.namespace(ELECTION)}"'
+    public = key.with_name(key.name + ".pub").read_text()
+    return f'{principal} {namespaces},valid-after="{after}",valid-before="{before}" {public}'
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> None:
+    """Write a tree of files, path to content."""
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+
+
+@dataclass
+class Server:
+    """A difusor's server on disk, and the institute that pushes to it."""
+
+    config: Config
+    key: Path
+
+    @classmethod
+    def make(cls, folder: Path, key: Path, opens: datetime | None = None) -> Server:
+        """Return a server whose gate stands open (or, given an `opens` in the future, closed)."""
+        for name in ("entrada", "almacen", "publico", "estado", "run"):
+            (folder / name).mkdir(parents=True)
+        start = (opens or instants.now() - timedelta(hours=1)).replace(microsecond=0)
+        config = Config(
+            election=ELECTION,
+            environment="simulacro",
+            window=Window(start, start + timedelta(hours=24), start + timedelta(days=7)),
+            interval_minutes=10,
+            max_bytes=10**9,
+            keep=2,
+            clock_max_error=0.5,
+            incoming=folder / "entrada",
+            store=folder / "almacen",
+            public=folder / "publico",
+            status_file=folder / "estado/estado.json",
+            gate_file=folder / "run/abierto",
+            allowed_signers=folder / "allowed_signers",
+            revoked=folder / "revoked",
+        )
+        config.allowed_signers.write_text(allow(key))
+        config.revoked.write_text("")
+        if opens is None:
+            config.gate_file.touch()
+        return cls(config, key)
+
+    def manifest(self, sequence: int, files: dict[str, bytes] = FILES, **changes: Any) -> Manifest:
+        """Return the manifest of a good corte, with `changes`; the files are written to the incoming folder."""
+        write_files(self.config.incoming, files)
+        now = instants.now().replace(microsecond=0)
+        good = Manifest(
+            election=ELECTION,
+            environment="simulacro",
+            sequence=sequence,
+            corte=now,
+            generated=now,
+            window=self.config.window,
+            interval_minutes=10,
+            files=tree.describe(self.config.incoming),
+        )
+        return replace(good, **changes)
+
+    def push(self, raw: bytes, key: Path | None = None, election: str = ELECTION) -> dict[str, Any]:
+        """Put a signed manifest beside the incoming files and run the intake; return its word on the push."""
+        (self.config.incoming / manifest.NAME).write_bytes(raw)
+        armour = signature.sign(raw, key or self.key, election)
+        (self.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
+        return self.run()
+
+    def run(self) -> dict[str, Any]:
+        """Run the intake once and return `last_attempt` of estado.json."""
+        assert Intake(self.config).run() == 0
+        assert not (self.config.incoming / manifest.SIGNATURE_NAME).exists(), "the intake would start for ever"
+        attempt: dict[str, Any] = self.status()["last_attempt"]
+        return attempt
+
+    def send(self, sequence: int, files: dict[str, bytes] = FILES, **changes: Any) -> dict[str, Any]:
+        """Push a good corte, with `changes` to its manifest."""
+        return self.push(self.manifest(sequence, files, **changes).to_bytes())
+
+    def status(self) -> dict[str, Any]:
+        """Return estado.json."""
+        status: dict[str, Any] = json.loads(self.config.status_file.read_text())
+        return status
+
+    def shown(self) -> int | None:
+        """Return the sequence of the tree that the web server would serve."""
+        link = self.config.public / "actual"
+        return int(link.readlink().name) if link.is_symlink() else None

@@ -1,0 +1,188 @@
+"""The gate: closed unless everything says open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from corte_kit import FILES, Server, make_key
+from difusor.corte import clock, gate, instants
+from difusor.corte.clock import Clock
+from difusor.corte.gate import Gate
+from difusor.corte.manifest import Window
+
+SYNCHRONISED = "A29FC801,10.0.0.1,3,1700000000.1,0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("keys"), "firma")
+
+
+@pytest.fixture
+def opens() -> datetime:
+    return instants.now().replace(microsecond=0) + timedelta(minutes=30)
+
+
+@pytest.fixture
+def server(tmp_path: Path, key: Path, opens: datetime) -> Server:
+    """A server before its window opens, with corte 1 already received."""
+    server = Server.make(tmp_path / "srv", key, opens)
+    assert server.send(1)["result"] == "held"
+    return server
+
+
+def gate_of(server: Server, synchronised: bool = True) -> Gate:
+    service = Gate(server.config)
+    service.clock = Clock(synchronised, 0.0, 0.001, instants.now())
+    return service
+
+
+def results(server: Server) -> list[Path]:
+    """Everything below the folder that the web server can read."""
+    return [path for path in server.config.public.rglob("*") if path.name != "cortes"]
+
+
+def test_before_the_instant_nothing_can_be_reached(server: Server, opens: datetime):
+    gate_of(server).step(opens - timedelta(milliseconds=1))
+    status = server.status()
+    assert results(server) == []
+    assert not server.config.gate_file.exists()
+    assert status["gate"]["state"] == "waiting"
+    assert status["shown"] is None
+    assert status["held"]["sequence"] == 1
+
+
+def test_at_the_instant_the_held_corte_is_shown(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    assert server.shown() == 1
+    assert server.config.gate_file.exists()
+    assert server.status()["gate"]["state"] == "open"
+    assert server.status()["shown"]["since"] == instants.write(opens)
+
+
+def test_a_doubtful_clock_does_not_open(server: Server, opens: datetime):
+    service = gate_of(server, synchronised=False)
+    service.step(opens)
+    assert results(server) == []
+    assert server.status()["gate"]["state"] == "unsynchronised"
+    service.clock = replace(service.clock, synchronised=True)
+    service.step(opens + timedelta(seconds=2))
+    assert server.shown() == 1
+
+
+def test_an_open_gate_survives_the_loss_of_its_time_server(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    gate_of(server, synchronised=False).step(opens + timedelta(hours=1))
+    assert server.shown() == 1
+    assert server.config.gate_file.exists()
+
+
+def test_after_a_reboot_it_is_closed_until_the_gate_has_judged(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    server.config.gate_file.unlink()  # /run is empty after a reboot
+    gate_of(server, synchronised=False).step(opens + timedelta(minutes=5))
+    assert results(server) == []
+    gate_of(server).step(opens + timedelta(minutes=6))
+    assert server.shown() == 1
+
+
+def test_a_clock_set_back_closes_again(server: Server, opens: datetime):
+    service = gate_of(server)
+    service.step(opens)
+    service.step(opens - timedelta(hours=1))
+    assert results(server) == []
+    assert not server.config.gate_file.exists()
+
+
+def test_closed_keeps_showing_until_it_is_retired(server: Server, opens: datetime):
+    service = gate_of(server)
+    window = server.config.window
+    service.step(opens)
+    service.step(window.closes)
+    assert (server.shown(), server.status()["gate"]["state"]) == (1, "closed")
+    assert server.config.gate_file.exists()
+    service.step(window.retain_until)
+    assert (results(server), server.status()["gate"]["state"]) == ([], "retired")
+    assert not server.config.gate_file.exists()
+
+
+def test_a_signed_corte_moves_the_close_but_never_the_opening(server: Server, opens: datetime):
+    later = Window(opens, server.config.window.closes + timedelta(hours=2), server.config.window.retain_until)
+    assert server.send(2, {**FILES, "x.csv": b"x"}, window=later)["result"] == "held"
+    service = gate_of(server)
+    service.step(opens)
+    service.step(server.config.window.closes)
+    assert server.status()["gate"]["state"] == "open"
+    earlier = Window(opens - timedelta(hours=1), later.closes, later.retain_until)
+    assert server.send(3, window=earlier)["code"] == "window"
+
+
+def test_a_corte_of_an_earlier_rehearsal_is_not_shown_in_the_next(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    moved = opens + timedelta(days=7)
+    window = Window(moved, moved + timedelta(hours=24), moved + timedelta(days=7))
+    server.config = replace(server.config, window=window)
+    service = gate_of(server)
+    service.step(opens + timedelta(minutes=1))
+    assert results(server) == []
+    service.step(moved)
+    assert server.shown() is None
+
+
+def test_nothing_of_another_election_stays(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    server.config = replace(server.config, environment="official")
+    service = gate_of(server)
+    service.forget_other_elections()
+    service.step(opens)
+    assert results(server) == []
+    assert list((server.config.store / "espera").iterdir()) == []
+    assert list((server.config.store / "objetos").glob("??/*")) == []
+
+
+def test_a_state_that_lost_its_tree_shows_nothing_and_the_next_push_mends_it(server: Server, opens: datetime):
+    (server.config.store / "espera/1").rename(server.config.store / "perdido")
+    service = gate_of(server)
+    service.step(opens)
+    assert server.shown() is None
+    raw = (server.config.store / "perdido/corte.json").read_bytes()
+    assert server.push(raw)["result"] in ("held", "repeated")
+    service.step(opens)
+    assert server.shown() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "synchronised"),
+    [
+        (SYNCHRONISED.format("Normal"), True),
+        (SYNCHRONISED.format("Insert second"), True),
+        (SYNCHRONISED.format("Not synchronised"), False),
+        (SYNCHRONISED.format("Normal").replace("0.002,64", "3.0,64"), False),
+        (SYNCHRONISED.format("Normal").replace("0.000001", "-2.0"), False),
+        ("506 Cannot talk to daemon\n", False),
+        ("", False),
+    ],
+)
+def test_the_clock_is_judged_by_chrony(text: str, synchronised: bool):
+    assert clock.read(text, 0.5, instants.now()).synchronised is synchronised
+
+
+def test_the_gate_waits_for_the_instant_and_not_for_the_tick(opens: datetime):
+    window = Window(opens, opens + timedelta(hours=1), opens + timedelta(hours=2))
+    assert gate._pause(window, opens - timedelta(milliseconds=40)) == pytest.approx(0.04)
+    assert gate._pause(window, opens) == gate.TICK
+
+
+def test_the_clock_is_not_asked_right_before_an_instant(
+    server: Server, opens: datetime, monkeypatch: pytest.MonkeyPatch
+):
+    asked = []
+    service = gate_of(server)
+    monkeypatch.setattr(clock, "ask", lambda limit: asked.append(limit) or service.clock)
+    service.ask_clock(server.config.window, opens - timedelta(seconds=1))
+    assert asked == []
+    service.ask_clock(server.config.window, opens - timedelta(seconds=6))
+    assert asked == [0.5]

@@ -1,0 +1,349 @@
+"""The intake against The Update Framework's list of attacks, and against accidents: the last good corte stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from corte_kit import FILES, PRINCIPAL, Server, allow, make_key, write_files
+from difusor.corte import files, instants, log, manifest, signature, tree
+from difusor.corte.manifest import Window
+from difusor.corte.refusal import Refusal
+from difusor.corte.store import Store
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("keys")
+    return {name: make_key(folder, name) for name in ("firma", "intruso")}
+
+
+@pytest.fixture
+def server(tmp_path: Path, keys: dict[str, Path]) -> Server:
+    """A server that already shows corte 5."""
+    server = Server.make(tmp_path / "srv", keys["firma"])
+    assert server.send(5)["result"] == "shown"
+    return server
+
+
+def refused(server: Server, attempt: dict[str, object], code: str) -> None:
+    """Assert the refusal and that citizens still see corte 5, byte for byte."""
+    assert (attempt["result"], attempt["code"]) == ("refused", code), attempt
+    assert attempt["reason"]
+    assert server.shown() == 5
+    assert server.status()["shown"]["sequence"] == 5
+    raw = (server.config.public / "actual/corte.json").read_bytes()
+    tree.verify(server.config.public / "actual/", manifest.read(raw))
+
+
+def test_a_good_corte_is_shown_with_its_identity(server: Server):
+    files = {**FILES, "datos/gubernatura.json": b'{"votos": 1}\n'}
+    attempt = server.send(6, files)
+    status = server.status()
+    assert attempt["result"] == "shown"
+    assert status["shown"]["sequence"] == 6
+    assert status["shown"]["signer"] == PRINCIPAL
+    assert status["shown"]["manifest_sha256"] == attempt["manifest_sha256"]
+    assert status["gate"]["state"] == "open"
+    assert (server.config.public / "actual/datos/gubernatura.json").read_bytes() == b'{"votos": 1}\n'
+    assert [entry["event"] for entry in log.entries(server.config.store / "bitacora.jsonl")] == ["shown", "shown"]
+
+
+def test_unchanged_content_is_stored_once(server: Server):
+    server.send(6, {**FILES, "nuevo.csv": b"n\n"})
+    old, new = (server.config.public / f"cortes/{number}/descargas/a.csv" for number in (5, 6))
+    assert old.samefile(new)
+    assert new.stat().st_mode & 0o777 == 0o444
+
+
+def test_the_same_corte_again_changes_nothing(server: Server):
+    raw = (server.config.public / "actual/corte.json").read_bytes()
+    assert server.push(raw)["result"] == "repeated"
+    assert server.shown() == 5
+
+
+def test_arbitrary_content_with_another_key(server: Server, keys: dict[str, Path]):
+    refused(server, server.push(server.manifest(6).to_bytes(), key=keys["intruso"]), "signature")
+
+
+def test_arbitrary_content_under_a_good_manifest(server: Server):
+    raw = server.manifest(6, {**FILES, "datos/gubernatura.json": b'{"votos": 1}\n'}).to_bytes()
+    (server.config.incoming / "datos/gubernatura.json").write_bytes(b'{"votos": 9}\n')
+    refused(server, server.push(raw), "digest")
+
+
+def test_a_manifest_altered_after_signing(server: Server):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / manifest.NAME).write_bytes(raw.replace(b'"sequence": 6', b'"sequence": 7'))
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signature.sign(raw, server.key, "demo"))
+    refused(server, server.run(), "signature")
+
+
+@pytest.mark.parametrize("armour", [b"", b"basura", b"\0" * 1000, b"-----BEGIN SSH SIGNATURE-----\n", b"x" * 70_000])
+def test_a_signature_that_is_none(server: Server, armour: bytes):
+    (server.config.incoming / manifest.NAME).write_bytes(server.manifest(6).to_bytes())
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
+    refused(server, server.run(), "signature")
+
+
+def test_a_signature_without_manifest(server: Server):
+    (server.config.incoming / manifest.NAME).unlink()
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(b"x")
+    refused(server, server.run(), "missing")
+
+
+def test_rollback_to_an_older_sequence(server: Server):
+    refused(server, server.send(4), "rollback")
+
+
+def test_rollback_to_an_older_count_under_a_newer_sequence(server: Server):
+    refused(server, server.send(6, corte=instants.now().replace(microsecond=0) - timedelta(minutes=10)), "rollback")
+
+
+def test_replay_of_the_previous_corte(server: Server):
+    old = (server.config.public / "actual/corte.json").read_bytes()
+    assert server.send(6)["result"] == "shown"
+    assert server.push(old)["code"] == "rollback"
+    assert server.shown() == 6
+
+
+def test_the_same_sequence_with_other_content(server: Server):
+    refused(server, server.send(5, {**FILES, "otro.csv": b"x"}), "conflict")
+
+
+def test_freeze_is_told(server: Server):
+    status = server.status()
+    assert status["stale"] is False
+    later = instants.now().replace(microsecond=0)
+    server.config.store.joinpath("state.json").write_text(
+        server.config.store.joinpath("state.json")
+        .read_text()
+        .replace(status["shown"]["generated"], instants.write(later - timedelta(minutes=21)))
+    )
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(b"x")
+    server.run()
+    assert server.status()["stale"] is True
+
+
+def test_mix_and_match_of_two_cortes(server: Server):
+    six = server.manifest(6, {**FILES, "datos/gubernatura.json": b"seis\n"}).to_bytes()
+    server.manifest(7, {**FILES, "datos/gubernatura.json": b"siete\n"})
+    refused(server, server.push(six), "size")
+
+
+@pytest.mark.parametrize("change", [{"election": "otra-2027"}, {"environment": "official"}])
+def test_wrong_recipient(server: Server, change: dict[str, str]):
+    refused(server, server.send(6, **change), "recipient")
+
+
+def test_a_signature_made_for_another_election(server: Server):
+    refused(server, server.push(server.manifest(6).to_bytes(), election="otra-2027"), "signature")
+
+
+@pytest.mark.parametrize(
+    ("after", "before"), [("20200101000000", "20210101000000"), ("20390101000000", "20400101000000")]
+)
+def test_a_signer_who_is_expired_or_not_yet_valid(server: Server, after: str, before: str):
+    server.config.allowed_signers.write_text(allow(server.key, after, before))
+    refused(server, server.send(6), "signature")
+
+
+def test_validity_is_in_utc_whatever_the_zone_of_the_server(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "Etc/GMT+12")
+    soon = instants.now() + timedelta(minutes=5)
+    server.config.allowed_signers.write_text(allow(server.key, before=soon.strftime("%Y%m%d%H%M%S")))
+    assert server.send(6)["result"] == "shown"
+    server.config.allowed_signers.write_text(
+        allow(server.key, before=(soon - timedelta(minutes=10)).strftime("%Y%m%d%H%M%S"))
+    )
+    assert server.send(7)["code"] == "signature"
+
+
+def test_a_removed_signer(server: Server, keys: dict[str, Path]):
+    server.config.allowed_signers.write_text(allow(keys["intruso"]))
+    refused(server, server.send(6), "signature")
+
+
+def test_a_revoked_signer(server: Server):
+    server.config.revoked.write_text(server.key.with_name("firma.pub").read_text())
+    refused(server, server.send(6), "signature")
+
+
+def test_a_short_lived_certificate_of_the_institutes_authority(server: Server, keys: dict[str, Path], tmp_path: Path):
+    operator = make_key(tmp_path, "operadora")
+    public = str(operator) + ".pub"
+    issue = ["ssh-keygen", "-q", "-s", str(keys["intruso"]), "-I", "op", "-n", PRINCIPAL, "-V", "-1h:+1h", public]
+    subprocess.run(issue, check=True)
+    authority = keys["intruso"].with_name("intruso.pub").read_text()
+    server.config.allowed_signers.write_text(f'{PRINCIPAL} cert-authority,namespaces="prep-corte@demo" {authority}')
+    assert server.push(server.manifest(6).to_bytes(), key=Path(str(operator) + "-cert.pub"))["result"] == "shown"
+
+
+def test_a_window_that_opens_earlier(server: Server):
+    window = server.config.window
+    early = Window(window.opens - timedelta(minutes=1), window.closes, window.retain_until)
+    refused(server, server.send(6, window=early), "window")
+
+
+def test_a_corte_after_its_own_close(server: Server):
+    closes = instants.now().replace(microsecond=0)
+    window = Window(server.config.window.opens, closes, server.config.window.closes)
+    refused(server, server.send(6, window=window, corte=window.closes + timedelta(minutes=1)), "window")
+
+
+def test_a_corte_from_the_future(server: Server):
+    refused(server, server.send(6, generated=instants.now().replace(microsecond=0) + timedelta(hours=1)), "future")
+
+
+def test_a_newer_corte_moves_the_close(server: Server):
+    window = server.config.window
+    closes = window.closes + timedelta(hours=1)
+    assert server.send(6, window=Window(window.opens, closes, window.retain_until))["result"] == "shown"
+    assert server.status()["gate"]["closes"] == instants.write(closes)
+
+
+def test_an_extra_file(server: Server):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / "sobra.html").write_text("x")
+    refused(server, server.push(raw), "extra")
+
+
+def test_an_extra_folder_full_of_files_is_not_even_read(server: Server):
+    raw = server.manifest(6).to_bytes()
+    write_files(server.config.incoming, {f"sobra/{number}": b"" for number in range(1000)})
+    refused(server, server.push(raw), "extra")
+
+
+def test_a_truncated_transfer(server: Server):
+    raw = server.manifest(6, {**FILES, "grande.csv": b"x" * 100_000}).to_bytes()
+    (server.config.incoming / "grande.csv").write_bytes(b"x" * 50_000)
+    refused(server, server.push(raw), "size")
+
+
+def test_a_missing_file(server: Server):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / "descargas/a.csv").unlink()
+    refused(server, server.push(raw), "missing")
+
+
+def link_to(target: str) -> Callable[[Path], None]:
+    return lambda path: path.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [link_to("/etc/passwd"), link_to("a.csv"), os.mkfifo, lambda path: path.mkdir()],
+    ids=["absolute-link", "relative-link", "fifo", "folder"],
+)
+def test_something_else_in_the_place_of_a_file(server: Server, make: Callable[[Path], None]):
+    raw = server.manifest(6, {**FILES, "descargas/b.csv": b"a|b\n"}).to_bytes()
+    path = server.config.incoming / "descargas/b.csv"
+    path.unlink()
+    make(path)
+    attempt = server.push(raw)
+    refused(server, attempt, "extra" if path.is_dir() else "kind")
+
+
+def test_a_folder_that_is_a_link_elsewhere(server: Server, tmp_path: Path):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / "datos").rename(tmp_path / "datos")
+    (server.config.incoming / "datos").symlink_to(tmp_path / "datos")
+    assert server.push(raw)["code"] in ("extra", "kind", "missing")
+    assert server.shown() == 5
+
+
+@pytest.mark.parametrize("name", [manifest.NAME, manifest.SIGNATURE_NAME])
+def test_a_manifest_or_signature_that_is_a_link(server: Server, name: str, tmp_path: Path):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / manifest.NAME).write_bytes(raw)
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signature.sign(raw, server.key, "demo"))
+    (server.config.incoming / name).rename(tmp_path / name)
+    (server.config.incoming / name).symlink_to(tmp_path / name)
+    attempt = server.run()
+    assert attempt["result"] == "refused"
+    assert server.shown() == 5
+
+
+def test_a_folder_named_like_the_signature_does_not_start_the_intake_for_ever(server: Server):
+    folder = server.config.incoming / manifest.SIGNATURE_NAME
+    (folder / "dentro").mkdir(parents=True)
+    (server.config.incoming / ".reclamado/x").mkdir(parents=True)
+    assert server.run()["result"] == "refused"
+    assert not folder.exists()
+
+
+def test_a_sparse_file_as_large_as_the_disk(server: Server):
+    found = server.manifest(6)
+    huge = manifest.Entry(10**12, "a" * 64)
+    with (server.config.incoming / "enorme.bin").open("wb") as file:
+        file.truncate(huge.size)
+    refused(server, server.push(replace(found, files={**found.files, "enorme.bin": huge}).to_bytes()), "size")
+
+
+def test_a_full_disk_leaves_everything_as_it_was(server: Server, monkeypatch: pytest.MonkeyPatch):
+    def full(self: Store, *_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Store, "_stage", full)
+    refused(server, server.send(6, {**FILES, "nuevo.csv": b"n"}), "disk")
+
+
+@pytest.mark.parametrize("step", ["sync_file_system", "replace_link", "replace"])
+def test_a_crash_in_the_middle_is_mended_by_the_next_push(server: Server, monkeypatch: pytest.MonkeyPatch, step: str):
+    class Crash(BaseException):
+        pass
+
+    def crash(*_: object, **__: object) -> None:
+        raise Crash
+
+    content = {**FILES, "nuevo.csv": b"n"}
+    raw = server.manifest(6, content).to_bytes()
+    with monkeypatch.context() as broken:
+        broken.setattr(files, step, crash)
+        with pytest.raises(Crash):
+            server.push(raw)
+    assert server.shown() == 5
+    assert server.push(raw)["result"] in ("shown", "repeated")
+    assert server.shown() == 6
+
+
+def test_old_trees_and_their_content_leave(server: Server):
+    for sequence in range(6, 10):
+        server.send(sequence, {**FILES, "datos/gubernatura.json": b"%d\n" % sequence})
+    kept = sorted(int(path.name) for path in (server.config.public / "cortes").iterdir())
+    assert kept == [8, 9]
+    assert len(list((server.config.store / "objetos").glob("??/*"))) == len(FILES) + 1
+
+
+def test_a_name_from_outside_is_harmless_in_the_reason(server: Server):
+    raw = server.manifest(6).to_bytes()
+    os.mkdir(os.fsencode(server.config.incoming) + b"/\xff\x1b[2J\n<script>")
+    attempt = server.push(raw)
+    refused(server, attempt, "extra")
+    assert attempt["reason"].replace("«", "").replace("»", "").replace("á", "").isprintable()
+
+
+def test_a_log_that_was_edited_no_longer_fits(server: Server):
+    server.send(6)
+    path = server.config.store / "bitacora.jsonl"
+    path.write_text(path.read_text().replace("shown", "SHOWN", 1))
+    with pytest.raises(ValueError, match="line 2"):
+        list(log.entries(path))
+
+
+def test_a_log_line_torn_by_a_power_cut_is_dropped(server: Server):
+    path = server.config.store / "bitacora.jsonl"
+    with path.open("ab") as file:
+        file.write(b'{"n": 2, "at"')
+    server.send(6)
+    assert [entry["n"] for entry in log.entries(path)] == [1, 2]
+
+
+def test_signing_with_an_unusable_key_says_so(tmp_path: Path):
+    with pytest.raises(Refusal, match="No se pudo firmar"):
+        signature.sign(b"x", tmp_path / "no-hay", "demo")
