@@ -1,5 +1,5 @@
 """`python -m difusor`."""
 
-from difusor.cli import app
+from difusor.cli import main
 
-app()
+main()

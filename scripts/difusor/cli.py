@@ -1,44 +1,33 @@
-"""The command line: one verb, one module, imported only when it is used."""
+"""The command line: one verb, one module."""
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
-import click
 import typer
-from typer.core import TyperGroup
 
 VERBS = {
     "demo": "difusor.demo",
     "test": "difusor.test",
     "clean": "difusor.clean",
     "fixtures": "difusor.fixtures.command",
-    "sign": "difusor.publish.sign_command",
-    "verify": "difusor.publish.verify_command",
+    "sign": "difusor.publish.sign",
+    "verify": "difusor.publish.verify",
     "publish": "difusor.publish.command",
     "report": "difusor.report.command",
 }
 
 
-class Verbs(TyperGroup):
-    """Finds a verb in its own module, so that a start costs no more than that verb."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order of their use."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of a verb and make a command of its `run`."""
-        if cmd_name not in VERBS:
-            return None
-        verb = typer.Typer(add_completion=False)
-        verb.command(cmd_name)(import_module(VERBS[cmd_name]).run)
-        return typer.main.get_command(verb)
-
-
-app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
-
-
-@app.callback()
 def main() -> None:
+    """Run the verb of the command line; only its own module is imported, all of them when help has to list them."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+    app.callback()(difusor)
+    verb = sys.argv[1] if len(sys.argv) > 1 else ""
+    for name in [verb] if verb in VERBS else VERBS:
+        app.command(name)(import_module(VERBS[name]).run)
+    app(prog_name="difusor")
+
+
+def difusor() -> None:
     """Convierte servidores de difusores en espejos seguros del PREP y lo demuestra."""

@@ -51,16 +51,14 @@ def _log(suite: str) -> Path:
 
 def _run_suite(suite: str) -> StepFailed | None:
     """Run one suite; return its failure, so that the others go on."""
-    if suite == "unit":
-        command, env = ["pytest", "-q", "tests"], {}
-    elif suite == "static":
-        command, env = ["molecule", "test", "--scenario-name", "static"], {}
-    else:
-        command, env = ["molecule", "test"], {"HOST_SUITE": suite, "LAB": suite}
+    command = {
+        "unit": ["pytest", "-q", "tests"],
+        "static": ["molecule", "test", "--scenario-name", "static"],
+    }.get(suite, ["molecule", "test"])
     try:
-        # Each run keeps its own state, so that several may stand side by side.
-        state = {"MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / f"molecule/{suite}")}
-        run_step(f"Prueba {suite}", *command, log=_log(suite), env=env | state)
+        # Each run has its own release, lab and state of Molecule, so that several may stand side by side.
+        env = {"HOST_SUITE": suite, "LAB": suite, "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / f"molecule/{suite}")}
+        run_step(f"Prueba {suite}", *command, log=_log(suite), env=env)
     except StepFailed as failure:
         console.print(f"[bold red]✗[/] {failure}")
         return failure
