@@ -1,0 +1,62 @@
+"""The engine: present, hardened, and no way into a container but through nginx."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
+
+
+@pytest.mark.clause("SW-02")
+def test_engine_runs(host: Host, expect: Expect, record_evidence: Record) -> None:
+    """Docker está instalado, en ejecución y habilitado al arranque."""
+    version = host.check_output("docker version --format '{{.Server.Version}}'")
+    record_evidence(f"Docker {version}")
+    required = [int(part) for part in expect("SW-02")["minimum_version"].split(".")]
+    assert [int(part) for part in version.split("+")[0].split(".")[:2]] >= required
+    assert host.service("docker").is_running
+    assert host.service("docker").is_enabled
+
+
+@pytest.mark.clause("SW-02")
+def test_engine_deploys_updates(host: Host, record_evidence: Record) -> None:
+    """Docker despliega: los contenedores del PREP y del cortafuegos de aplicaciones corren y están sanos."""
+    running = host.check_output(
+        "docker ps --filter label=prep-difusor.role --format '{{.Names}} {{.Status}}'"
+    ).splitlines()
+    record_evidence("; ".join(running))
+    assert len(running) == 2
+    assert all("(healthy)" in line for line in running)
+
+
+@pytest.mark.clause("SW-02", "RED-03")
+def test_engine_is_hardened(host: Host, record_evidence: Record) -> None:
+    """El motor niega privilegios nuevos, aísla contenedores entre sí, limita sus bitácoras y sobrevive a su reinicio."""
+    options = json.loads(host.file("/etc/docker/daemon.json").content_string)
+    record_evidence(options)
+    info = json.loads(host.check_output("docker info --format '{{json .}}'"))
+    assert options["no-new-privileges"] is True
+    assert options["icc"] is False
+    assert options["userland-proxy"] is False
+    assert int(options["log-opts"]["max-file"]) > 0
+    assert info["LiveRestoreEnabled"] is True
+
+
+@pytest.mark.clause("RED-03")
+def test_no_port_beyond_loopback(host: Host, record_evidence: Record) -> None:
+    """Ningún contenedor publica un puerto fuera de la interfaz local del servidor."""
+    identities = host.check_output("docker ps --quiet").split()
+    published = {}
+    for container in json.loads(host.check_output(f"docker inspect {' '.join(identities)}")):
+        ports = container["NetworkSettings"]["Ports"] or {}
+        published[container["Name"].lstrip("/")] = [
+            binding["HostIp"] for each in ports.values() for binding in each or []
+        ]
+    record_evidence(published)
+    assert all(address == "127.0.0.1" for addresses in published.values() for address in addresses)

@@ -1,0 +1,73 @@
+"""The PREP application: confined on the server, and the latest corte with its date and time for the citizen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+Record = Callable[[object], None]
+Container = dict[str, Any]
+
+
+@pytest.fixture
+def container(host: Host) -> Container:
+    """What Docker says of the one PREP container."""
+    names = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'").split()
+    assert len(names) == 1, f"se esperaba un contenedor del PREP y hay {len(names)}"
+    inspected: Container = json.loads(host.check_output(f"docker inspect {names[0]}"))[0]
+    return inspected
+
+
+@pytest.mark.clause("SW-02", "DG-10")
+def test_image_is_the_pinned_one(container: Container, variables: dict[str, Any], record_evidence: Record) -> None:
+    """El contenedor del PREP corre la imagen que el Instituto fijó por su SHA-256."""
+    image = variables["difusor_prep_image"]
+    pinned = image.get("sha256") or image["reference"].split("@sha256:")[-1]
+    record_evidence(f"{container['Config']['Image']} (fijada: {pinned})")
+    assert container["Config"]["Image"].endswith(pinned[:12])
+
+
+@pytest.mark.clause("DG-10")
+def test_container_is_confined(container: Container, record_evidence: Record) -> None:
+    """El PREP corre sin privilegios: raíz de solo lectura, sin capacidades, usuario propio, memoria y procesos limitados."""
+    limits = container["HostConfig"]
+    record_evidence(
+        f"usuario {container['Config']['User']}, CapDrop {limits['CapDrop']}, ReadonlyRootfs {limits['ReadonlyRootfs']}, "
+        f"memoria {limits['Memory'] >> 20} MiB, procesos {limits['PidsLimit']}"
+    )
+    assert limits["ReadonlyRootfs"] is True
+    assert limits["CapDrop"] == ["ALL"]
+    assert not limits["CapAdd"]
+    assert not limits["Privileged"]
+    assert any(option.startswith("no-new-privileges") for option in limits["SecurityOpt"])
+    assert container["Config"]["User"].split(":")[0] not in ("", "0", "root")
+    assert 0 < limits["Memory"] == limits["MemorySwap"]
+    assert limits["PidsLimit"] > 0
+    assert all(mount["RW"] is False for mount in container["Mounts"])
+
+
+@pytest.mark.clause("DG-11")
+def test_application_recovers(container: Container, record_evidence: Record) -> None:
+    """El PREP está sano según su propia comprobación y vuelve solo tras un reinicio."""
+    record_evidence(
+        f"{container['State']['Health']['Status']}, reinicio {container['HostConfig']['RestartPolicy']['Name']}"
+    )
+    assert container["State"]["Health"]["Status"] == "healthy"
+    assert container["HostConfig"]["RestartPolicy"]["Name"] in ("unless-stopped", "always")
+
+
+@pytest.mark.clause("DG-11")
+def test_latest_corte_is_shown_with_its_time(untrusted: Host, host: Host, url: str, record_evidence: Record) -> None:
+    """Un ciudadano recibe el último corte que el servidor verificó, con su fecha y hora."""
+    shown = json.loads(untrusted.check_output(f"curl --silent --insecure --fail {url}datos/corte.json"))
+    state = json.loads(untrusted.check_output(f"curl --silent --insecure --fail {url}.well-known/prep/estado.json"))
+    record_evidence(f"corte {shown['corte']}, secuencia {shown['secuencia']}; estado del espejo: {state['shown']}")
+    assert datetime.fromisoformat(shown["corte"]).tzinfo is not None
+    assert shown["secuencia"] == state["shown"]["sequence"]
+    page = untrusted.check_output(f"curl --silent --insecure --fail {url}")
+    assert "Último corte" in page
