@@ -37,7 +37,7 @@ def test_engine_deploys_updates(host: Host, record_evidence: Record) -> None:
 
 @pytest.mark.clause("SW-02", "RED-03")
 def test_engine_is_hardened(host: Host, record_evidence: Record) -> None:
-    """El motor niega privilegios nuevos, aísla contenedores entre sí, limita sus bitácoras y sobrevive a su reinicio."""
+    """El motor niega privilegios nuevos, aísla contenedores entre sí, limita bitácoras y sobrevive a su reinicio."""
     options = json.loads(host.file("/etc/docker/daemon.json").content_string)
     record_evidence(options)
     info = json.loads(host.check_output("docker info --format '{{json .}}'"))

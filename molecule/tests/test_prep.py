@@ -34,11 +34,11 @@ def test_image_is_the_pinned_one(container: Container, variables: dict[str, Any]
 
 @pytest.mark.clause("DG-10")
 def test_container_is_confined(container: Container, record_evidence: Record) -> None:
-    """El PREP corre sin privilegios: raíz de solo lectura, sin capacidades, usuario propio, memoria y procesos limitados."""
+    """El PREP corre confinado: raíz de solo lectura, sin capacidades, usuario propio, memoria y procesos limitados."""
     limits = container["HostConfig"]
     record_evidence(
-        f"usuario {container['Config']['User']}, CapDrop {limits['CapDrop']}, ReadonlyRootfs {limits['ReadonlyRootfs']}, "
-        f"memoria {limits['Memory'] >> 20} MiB, procesos {limits['PidsLimit']}"
+        f"usuario {container['Config']['User']}, CapDrop {limits['CapDrop']}, "
+        f"ReadonlyRootfs {limits['ReadonlyRootfs']}, memoria {limits['Memory'] >> 20} MiB, procesos {limits['PidsLimit']}"
     )
     assert limits["ReadonlyRootfs"] is True
     assert limits["CapDrop"] == ["ALL"]
