@@ -38,7 +38,8 @@ def test_container_is_confined(container: Container, record_evidence: Record) ->
     limits = container["HostConfig"]
     record_evidence(
         f"usuario {container['Config']['User']}, CapDrop {limits['CapDrop']}, "
-        f"ReadonlyRootfs {limits['ReadonlyRootfs']}, memoria {limits['Memory'] >> 20} MiB, procesos {limits['PidsLimit']}"
+        f"raíz de solo lectura: {limits['ReadonlyRootfs']}, "
+        f"memoria {limits['Memory'] >> 20} MiB, procesos {limits['PidsLimit']}"
     )
     assert limits["ReadonlyRootfs"] is True
     assert limits["CapDrop"] == ["ALL"]

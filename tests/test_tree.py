@@ -1,0 +1,124 @@
+"""`tree` installs a role's files in one call: true in a preview, silent the second time, undone when refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PLAY = """
+- hosts: all
+  gather_facts: false
+  vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+  roles: [subject]
+"""
+
+
+class Server(NamedTuple):
+    """A folder that stands for the server's root, and the role whose tree is installed there."""
+
+    root: Path
+    role: Path
+
+    def template(self, path: str, text: str) -> None:
+        """Write a template of the role for `path` below the root."""
+        source = self.role / "templates" / str(self.root / path).lstrip("/")
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(text)
+
+    def run(self, arguments: str = "", *options: str) -> subprocess.CompletedProcess[str]:
+        """Run the role's one task with these arguments of `tree` (YAML, flow style)."""
+        (self.role / "tasks/main.yml").write_text(f"- name: Install\n  tree: {arguments or '{}'}\n")
+        command = [
+            "ansible-playbook",
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            str(self.role.parents[1] / "play.yml"),
+            *options,
+        ]
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_ROLES_PATH": str(self.role.parent)},
+        )
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    """An empty server and a role without files."""
+    role = tmp_path / "project/roles/subject"
+    (role / "tasks").mkdir(parents=True)
+    (role / "templates").mkdir()
+    (tmp_path / "project/play.yml").write_text(PLAY)
+    (tmp_path / "root").mkdir()
+    return Server(tmp_path / "root", role)
+
+
+def test_writes_once_and_then_nothing(server: Server) -> None:
+    server.template("etc/a.conf.j2", "# {{ ansible_managed }}\nanswer={{ 6 * 7 }}\n")
+    server.template("etc/raw", "{{ not rendered }}\n")
+    assert "changed=1" in server.run().stdout
+    assert (server.root / "etc/a.conf").read_text().endswith("answer=42\n")
+    assert (server.root / "etc/raw").read_text() == "{{ not rendered }}\n"
+    assert "changed=0" in server.run().stdout
+
+
+def test_preview_shows_and_writes_nothing(server: Server) -> None:
+    server.template("etc/a.conf.j2", "answer=42\n")
+    shown = server.run("{}", "--check", "--diff").stdout
+    assert "+answer=42" in shown
+    assert "changed=1" in shown
+    assert not (server.root / "etc").exists()
+
+
+def test_secret_is_not_shown(server: Server) -> None:
+    server.template("etc/secret.j2", "password=canary\n")
+    path = server.root / "etc/secret"
+    shown = server.run(f"{{files: {{{path}: {{mode: '0600', sensitive: true}}}}}}", "--diff", "-vvv").stdout
+    assert path.read_text() == "password=canary\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "canary" not in shown
+
+
+def test_file_that_its_validator_refuses_is_not_written(server: Server) -> None:
+    server.template("etc/good", "good\n")
+    server.template("etc/bad", "bad\n")
+    result = server.run(f"{{files: {{{server.root}/etc/bad: {{validate: 'grep -q good %s'}}}}}}")
+    assert result.returncode != 0
+    assert "nothing was written" in result.stdout
+    assert not (server.root / "etc").exists()
+
+
+def test_whole_that_is_refused_is_put_back(server: Server) -> None:
+    server.template("etc/a.conf", "old\n")
+    server.run()
+    server.template("etc/a.conf", "new\n")
+    server.template("etc/b.conf", "new\n")
+    result = server.run("{validate: 'false'}")
+    assert "the old one is back" in result.stdout
+    assert (server.root / "etc/a.conf").read_text() == "old\n"
+    assert not (server.root / "etc/b.conf").exists()
+
+
+def test_what_is_no_longer_wanted_leaves(server: Server) -> None:
+    server.template("etc/optional.j2", "{% if wanted | default(true) %}\nhere\n{% endif %}\n")
+    (server.root / "stale").write_text("stale\n")
+    assert "changed=1" in server.run().stdout
+    assert (server.root / "etc/optional").exists()
+    result = server.run(f"{{absent: [{server.root}/stale]}}", "-e", "{wanted: false}")
+    assert "changed=1" in result.stdout
+    assert not (server.root / "etc/optional").exists()
+    assert not (server.root / "stale").exists()
+
+
+def test_misspelled_option_and_stray_attribute_are_refused(server: Server) -> None:
+    assert "unknown option diretories" in server.run("{diretories: {}}").stdout
+    assert "no template makes: /nowhere" in server.run("{files: {/nowhere: {mode: '0600'}}}").stdout
