@@ -1,0 +1,375 @@
+#!/usr/bin/python
+"""Applies a whole UFW policy in one call: admits before it denies, and removes what a list no longer holds."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ufw_policy
+short_description: Apply a whole UFW policy in one call
+description:
+  - Compares the wanted rules with UFW's own files, so that an unchanged server costs no call of C(ufw) at all.
+  - Order of a change is admit, enable (or reload), then remove. A run that stops half-way leaves the server more open
+    than wanted, never shut.
+  - Rules of this module carry the comment C(prep-difusor:<name>). One that is no longer wanted is deleted, and
+    connections that only it admitted are closed. Rules without that comment are the server owner's; they are returned as
+    C(unmanaged) and never touched.
+  - Default policies are not its business; they stand in C(/etc/default/ufw). It does see to it that the running
+    firewall is the one that the files describe.
+options:
+  rules:
+    description: What to admit.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name: {description: Becomes the comment of the rule., type: str, required: true}
+      port: {description: Destination port., type: int, required: true}
+      proto: {description: Protocol., type: str, choices: [tcp, udp], default: tcp}
+      from: {description: "C(any), the name of one of O(groups), or a list of addresses and networks.", type: raw, required: true}
+  groups:
+    description: Lists of addresses and networks by name.
+    type: dict
+    default: {}
+  operator:
+    description:
+      - The address this run comes from, and the port it comes to. A policy that does not admit it is refused before
+        anything is touched.
+    type: dict
+    suboptions:
+      address: {description: Address as the server sees it., type: str, required: true}
+      port: {description: TCP port of SSH., type: int, default: 22}
+  logging:
+    description: UFW's log level.
+    type: str
+    choices: ["off", low, medium, high, full]
+    default: low
+  enabled:
+    description: Whether the firewall is in force, now and at boot.
+    type: bool
+    default: true
+  stamp:
+    description: File that UFW's C(after.init) touches whenever the firewall starts.
+    type: path
+  files:
+    description: Files that the firewall reads at its start; it is reloaded when one of them is newer than O(stamp).
+    type: list
+    elements: path
+    default: []
+author: [IMPEPAC UTSIC]
+"""
+
+EXAMPLES = r"""
+- name: Apply the firewall's policy
+  ufw_policy:
+    rules:
+      - {name: ssh, port: 22, from: trusted}
+      - {name: https, port: 443, from: any}
+    groups: {trusted: [192.0.2.10, "2001:db8::/64"]}
+    operator: {address: 192.0.2.10}
+"""
+
+RETURN = r"""
+added: {description: Rules that were missing., type: list, returned: always}
+removed: {description: Rules of ours that were no longer wanted., type: list, returned: always}
+unmanaged: {description: "Rules of the server's owner, left alone.", type: list, returned: always}
+was_enabled: {description: Whether UFW was enabled before., type: bool, returned: always}
+"""
+
+import ipaddress
+import os
+import re
+from typing import NamedTuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+MARKER = "prep-difusor:"
+ANY = {4: "0.0.0.0/0", 6: "::/0"}
+RULES = {4: "/etc/ufw/user.rules", 6: "/etc/ufw/user6.rules"}
+COMMANDS = {4: "iptables", 6: "ip6tables"}
+TUPLE = "### tuple ### "
+
+
+class Key(NamedTuple):
+    """What makes two rules of UFW the same rule: IP version, protocol, port and source in canonical form."""
+
+    version: int
+    proto: str
+    port: str
+    source: str
+
+
+class Rule(NamedTuple):
+    """One rule in UFW's files; `key` is None when it says more than a protocol, a port and a source."""
+
+    action: str
+    key: Key | None
+    comment: str
+    text: str
+
+
+def network(text):
+    """Return an address or network as an ip_network; ValueError says in one sentence what is wrong with it."""
+    try:
+        found = ipaddress.ip_network(str(text).strip())
+    except ValueError as error:
+        raise ValueError(f"'{text}' no es una dirección ni una red ({error})") from error
+    if found.prefixlen == 0:
+        raise ValueError(f"'{text}' es cualquier origen; una lista de direcciones no puede contenerla")
+    return found
+
+
+def source(net):
+    """Write a network the way UFW's files do: an address alone without its prefix length."""
+    return str(net.network_address) if net.prefixlen == net.max_prefixlen else str(net)
+
+
+def sources(rule, groups):
+    """Return the (IP version, source) pairs of a rule; ValueError when they are empty, unknown or malformed."""
+    origin = rule["from"]
+    if origin == "any":
+        return [(version, ANY[version]) for version in ANY]
+    if isinstance(origin, str):
+        if origin not in groups:
+            raise ValueError(f"regla '{rule['name']}': ningún grupo se llama '{origin}'")
+        origin = groups[origin]
+    if not isinstance(origin, list) or not origin:
+        raise ValueError(f"regla '{rule['name']}': su lista de direcciones ({rule['from']}) está vacía, nadie podría entrar")
+    return [(net.version, source(net)) for net in map(network, origin)]
+
+
+def wanted_rules(rules, groups):
+    """Return {Key: name} for a list of rules, in order; ValueError says in one sentence what is wrong."""
+    wanted = {}
+    for rule in rules:
+        if not re.fullmatch(r"[a-z0-9-]+", rule["name"]):
+            raise ValueError(f"regla '{rule['name']}': un nombre lleva solo minúsculas, cifras y guiones")
+        if not 0 < rule["port"] < 65536:
+            raise ValueError(f"regla '{rule['name']}': {rule['port']} no es un puerto")
+        for version, origin in sources(rule, groups):
+            wanted[Key(version, rule["proto"], str(rule["port"]), origin)] = rule["name"]
+    return wanted
+
+
+def admits(keys, address, port):
+    """Tell whether some key lets a TCP connection from `address` (an ip_address) reach `port`."""
+    return any(
+        key.proto == "tcp" and key.port == str(port) and address in ipaddress.ip_network(key.source)
+        for key in keys
+    )
+
+
+def plain_address(text):
+    """Return an ip_address from what SSH reports: no zone, and IPv4 even when it came mapped into IPv6."""
+    found = ipaddress.ip_address(text.split("%")[0])
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def parse_rules(text, version):
+    """Return the Rules in the text of one of UFW's rule files (of IP version 4 or 6)."""
+    found = []
+    for line in text.splitlines():
+        if not line.startswith(TUPLE):
+            continue
+        line, _, encoded = line[len(TUPLE) :].partition(" comment=")
+        comment = bytes.fromhex(encoded.strip()).decode(errors="replace") if encoded else ""
+        fields = line.split()
+        action, proto, port, dest, source_port, origin, *_, direction = fields
+        simple = len(fields) == 7 and (dest, source_port, direction) == (ANY[version], "any", "in")
+        found.append(Rule(action, Key(version, proto, port, origin) if simple else None, comment, " ".join(fields)))
+    return found
+
+
+def shell_value(text, name):
+    """Return the value of NAME=value in the text of a shell fragment, without quotes; "" when absent."""
+    match = re.search(rf"^{name}=(.*)$", text, re.MULTILINE)
+    return match.group(1).strip().strip("\"'") if match else ""
+
+
+def read(path):
+    """Return the text of a file, "" when there is none."""
+    if not os.path.isfile(path):
+        return ""
+    with open(path, encoding="utf-8") as lines:
+        return lines.read()
+
+
+def modified(path):
+    """Return a file's modification time in nanoseconds, 0 when there is none."""
+    return os.stat(path).st_mtime_ns if os.path.exists(path) else 0
+
+
+def show(key, name):
+    """Write a rule of ours for people."""
+    return f"allow {key.proto} {key.port} from {key.source}  # {MARKER}{name}"
+
+
+class Policy:
+    """The difference between the wanted policy and the server's, and the way from one to the other."""
+
+    def __init__(self, module, wanted):
+        """Read the present state from UFW's files; conflicts with the owner's rules fail at once."""
+        self.module = module
+        self.params = module.params
+        self.wanted = wanted
+        rules = [rule for version, path in RULES.items() for rule in parse_rules(read(path), version)]
+        self.ours = {
+            rule.key: rule.comment[len(MARKER) :] for rule in rules if rule.key and rule.comment.startswith(MARKER)
+        }
+        others = [rule for rule in rules if not rule.comment.startswith(MARKER)]
+        self.unmanaged = [rule.text for rule in others]
+        self.refuse_conflicts(others)
+        given = {rule.key for rule in others}
+        self.missing = {key: name for key, name in wanted.items() if key not in given and self.ours.get(key) != name}
+        self.stale = {key: name for key, name in self.ours.items() if key not in wanted}
+        configuration = read("/etc/ufw/ufw.conf")
+        self.was_enabled = shell_value(configuration, "ENABLED").lower() == "yes"
+        self.level = shell_value(configuration, "LOGLEVEL") or "off"
+
+    def refuse_conflicts(self, others):
+        """UFW keeps one rule for a port and source: an owner's rule that says otherwise would be overwritten."""
+        for rule in others:
+            if rule.key in self.wanted and not rule.action.startswith("allow"):
+                self.module.fail_json(
+                    msg=f"UFW ya tiene la regla '{rule.text}', que contradice a '{self.wanted[rule.key]}': bórrela, "
+                    "o quite la dirección de la lista. Nada se tocó en el servidor."
+                )
+
+    def steps(self):
+        """Return what is to be done, in order, as (sentence, command) pairs."""
+        level, enabled = self.params["logging"], self.params["enabled"]
+        todo = [(f"admit {show(key, name)}", self.admit(key, name)) for key, name in self.missing.items()]
+        if self.level != level:
+            todo.append((f"log level {level}", ["ufw", "logging", level]))
+        if enabled and not self.starts_at_boot():
+            todo.append(("start at boot", ["systemctl", "enable", "ufw.service"]))
+        if enabled != self.was_enabled:
+            todo.append(("enable", ["ufw", "--force", "enable"]) if enabled else ("disable", ["ufw", "disable"]))
+        elif enabled and not self.in_force():
+            todo.append(("reload, the running firewall is not the one its files describe", ["ufw", "reload"]))
+        todo += [(f"remove {show(key, name)}", self.remove(key)) for key, name in self.stale.items()]
+        return todo
+
+    def admit(self, key, name):
+        """Return UFW's arguments; a single source goes before the owner's denials, a rule for everybody after them."""
+        verb = ["allow"] if key.source in ANY.values() or key in self.ours else ["prepend", "allow"]
+        return ["ufw", *verb, *self.spell(key), "comment", MARKER + name]
+
+    def remove(self, key):
+        """Return UFW's arguments to delete one rule."""
+        return ["ufw", "--force", "delete", "allow", *self.spell(key)]
+
+    def spell(self, key):
+        """Return a rule the way UFW's command reads it; its IP version is told by the destination."""
+        return ["proto", key.proto, "from", key.source, "to", ANY[key.version], "port", key.port]
+
+    def starts_at_boot(self):
+        """Tell whether systemd starts UFW at boot."""
+        return self.module.run_command(["systemctl", "--quiet", "is-enabled", "ufw.service"])[0] == 0
+
+    def in_force(self):
+        """Tell whether the running firewall is the one that UFW's files describe."""
+        if any(modified(path) > modified(self.params["stamp"]) for path in self.params["files"]):
+            return False
+        defaults = read("/etc/default/ufw")
+        for version, command in COMMANDS.items():
+            code, out, _ = self.module.run_command([command, "-S"])
+            if code != 0 and version == 6:
+                continue  # no IPv6 in this kernel: UFW leaves it out as well
+            lines = out.splitlines()
+            for chain in ("INPUT", "OUTPUT", "FORWARD"):
+                accepts = shell_value(defaults, f"DEFAULT_{chain}_POLICY") == "ACCEPT"
+                if f"-P {chain} {'ACCEPT' if accepts else 'DROP'}" not in lines:
+                    return False
+            rule = "-A ufw6-user-input " if version == 6 else "-A ufw-user-input "
+            filed = read(RULES[version]).splitlines()
+            if sum(line.startswith(rule) for line in lines) != sum(line.startswith(rule) for line in filed):
+                return False
+        return True
+
+    def apply(self, steps):
+        """Run the steps; the first that fails ends the run with UFW's own words."""
+        for sentence, command in steps:
+            code, out, err = self.module.run_command(command, environ_update={"LC_ALL": "C"})
+            if code != 0:
+                self.module.fail_json(msg=f"UFW no pudo hacer esto: {sentence}: {(err or out).strip()}")
+        self.close_connections()
+
+    def close_connections(self):
+        """Close established connections that only a removed rule admitted; best effort, new ones are refused anyway."""
+        for port in sorted({key.port for key in self.stale if key.proto == "tcp"}):
+            _, out, _ = self.module.run_command(["ss", "-Htn", "state", "established", f"( sport = :{port} )"])
+            for peer, _, peer_port in (line.split()[-1].rpartition(":") for line in out.splitlines()):
+                address = plain_address(peer.strip("[]"))
+                if admits(self.stale, address, port) and not admits(self.wanted, address, port):
+                    self.module.run_command(["ss", "-K", f"( sport = :{port} )", "dst", f"{peer}:{peer_port}"])
+
+    def text(self, rules, level, enabled):
+        """Write a state for the diff."""
+        lines = [f"logging {level}", f"enabled {'yes' if enabled else 'no'}"]
+        return "\n".join([*lines, *sorted(show(key, name) for key, name in rules.items())]) + "\n"
+
+    def diff(self):
+        """Return the policy before and after as text."""
+        after = {key: name for key, name in {**self.ours, **self.missing}.items() if key in self.wanted}
+        return {
+            "before_header": "ufw",
+            "after_header": "ufw",
+            "before": self.text(self.ours, self.level, self.was_enabled),
+            "after": self.text(after, self.params["logging"], self.params["enabled"]),
+        }
+
+
+def checked(module):
+    """Return the wanted rules {Key: name}; input that is wrong or shuts the operator out ends the run untouched."""
+    try:
+        wanted = wanted_rules(module.params["rules"], module.params["groups"])
+        operator = module.params["operator"]
+        if operator and not admits(wanted, plain_address(operator["address"]), operator["port"]):
+            raise ValueError(
+                f"usted entra desde {operator['address']} y ninguna regla la admite en el puerto {operator['port']}: quedaría "
+                "fuera del servidor; agregue esa dirección a las confiables"
+            )
+    except ValueError as error:
+        module.fail_json(msg=f"{error}. Nada se tocó en el servidor.")
+    return wanted
+
+
+def main():
+    """Run the module."""
+    rule = {
+        "name": {"type": "str", "required": True},
+        "port": {"type": "int", "required": True},
+        "proto": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
+        "from": {"type": "raw", "required": True},
+    }
+    operator = {"address": {"type": "str", "required": True}, "port": {"type": "int", "default": 22}}
+    module = AnsibleModule(
+        argument_spec={
+            "rules": {"type": "list", "elements": "dict", "required": True, "options": rule},
+            "groups": {"type": "dict", "default": {}},
+            "operator": {"type": "dict", "options": operator},
+            "logging": {"type": "str", "choices": ["off", "low", "medium", "high", "full"], "default": "low"},
+            "enabled": {"type": "bool", "default": True},
+            "stamp": {"type": "path"},
+            "files": {"type": "list", "elements": "path", "default": []},
+        },
+        required_by={"files": ["stamp"]},
+        supports_check_mode=True,
+    )
+    policy = Policy(module, checked(module))
+    steps = policy.steps()
+    if steps and not module.check_mode:
+        policy.apply(steps)
+    module.exit_json(
+        changed=bool(steps),
+        added=[show(key, name) for key, name in policy.missing.items()],
+        removed=[show(key, name) for key, name in policy.stale.items()],
+        unmanaged=policy.unmanaged,
+        was_enabled=policy.was_enabled,
+        steps=[sentence for sentence, _ in steps],
+        diff=policy.diff(),
+    )
+
+
+if __name__ == "__main__":
+    main()
