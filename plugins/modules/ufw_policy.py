@@ -3,6 +3,13 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
+import re
+from typing import NamedTuple
+
+from ansible.module_utils.basic import AnsibleModule
+
 DOCUMENTATION = r"""
 module: ufw_policy
 short_description: Apply a whole UFW policy in one call
@@ -11,8 +18,8 @@ description:
   - Order of a change is admit, enable (or reload), then remove. A run that stops half-way leaves the server more open
     than wanted, never shut.
   - Rules of this module carry the comment C(prep-difusor:<name>). One that is no longer wanted is deleted, and
-    connections that only it admitted are closed. Rules without that comment are the server owner's; they are returned as
-    C(unmanaged) and never touched.
+    connections that only it admitted are closed. Rules without that comment belong to the server's owner; they are
+    returned as C(unmanaged) and never touched.
   - Default policies are not its business; they stand in C(/etc/default/ufw). It does see to it that the running
     firewall is the one that the files describe.
 options:
@@ -25,7 +32,10 @@ options:
       name: {description: Becomes the comment of the rule., type: str, required: true}
       port: {description: Destination port., type: int, required: true}
       proto: {description: Protocol., type: str, choices: [tcp, udp], default: tcp}
-      from: {description: "C(any), the name of one of O(groups), or a list of addresses and networks.", type: raw, required: true}
+      from:
+        description: C(any), the name of one of O(groups), or a list of addresses and networks.
+        type: raw
+        required: true
   groups:
     description: Lists of addresses and networks by name.
     type: dict
@@ -74,13 +84,6 @@ removed: {description: Rules of ours that were no longer wanted., type: list, re
 unmanaged: {description: "Rules of the server's owner, left alone.", type: list, returned: always}
 was_enabled: {description: Whether UFW was enabled before., type: bool, returned: always}
 """
-
-import ipaddress
-import os
-import re
-from typing import NamedTuple
-
-from ansible.module_utils.basic import AnsibleModule
 
 MARKER = "prep-difusor:"
 ANY = {4: "0.0.0.0/0", 6: "::/0"}
@@ -133,7 +136,7 @@ def sources(rule, groups):
             raise ValueError(f"regla '{rule['name']}': ningún grupo se llama '{origin}'")
         origin = groups[origin]
     if not isinstance(origin, list) or not origin:
-        raise ValueError(f"regla '{rule['name']}': su lista de direcciones ({rule['from']}) está vacía, nadie podría entrar")
+        raise ValueError(f"regla '{rule['name']}': su lista ({rule['from']}) está vacía, nadie podría entrar")
     return [(net.version, source(net)) for net in map(network, origin)]
 
 
@@ -153,8 +156,7 @@ def wanted_rules(rules, groups):
 def admits(keys, address, port):
     """Tell whether some key lets a TCP connection from `address` (an ip_address) reach `port`."""
     return any(
-        key.proto == "tcp" and key.port == str(port) and address in ipaddress.ip_network(key.source)
-        for key in keys
+        key.proto == "tcp" and key.port == str(port) and address in ipaddress.ip_network(key.source) for key in keys
     )
 
 
@@ -326,8 +328,8 @@ def checked(module):
         operator = module.params["operator"]
         if operator and not admits(wanted, plain_address(operator["address"]), operator["port"]):
             raise ValueError(
-                f"usted entra desde {operator['address']} y ninguna regla la admite en el puerto {operator['port']}: quedaría "
-                "fuera del servidor; agregue esa dirección a las confiables"
+                f"usted entra desde {operator['address']} y ninguna regla la admite en el puerto {operator['port']}: "
+                "quedaría fuera del servidor; agregue esa dirección a las confiables"
             )
     except ValueError as error:
         module.fail_json(msg=f"{error}. Nada se tocó en el servidor.")
