@@ -50,7 +50,7 @@ def url(variables: dict[str, Any]) -> str:
 def attested(
     request: pytest.FixtureRequest, variables: dict[str, Any], record_evidence: Record
 ) -> Callable[[str], None]:
-    """Return a function that asserts a clause's documents are on file, unaltered, and makes the test an attested one."""
+    """Return a function asserting that a clause's documents are on file and unaltered: an attested test."""
 
     def check(clause: str) -> None:
         request.node.stash[METHOD] = "atestado"

@@ -91,8 +91,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         suite.vantages[name] = probe.silence(name, runner.get_host(name))
     if not suite.servers:
         raise pytest.UsageError(f"{source} has no host {pattern}")
-    if all(server.unreachable for server in suite.servers.values()):
-        pytest.exit("no evaluado: " + "; ".join(server.unreachable for server in suite.servers.values()), returncode=2)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """End here when no server answers: there is nothing to evaluate."""
+    servers = session.config.stash[SUITE].servers.values()
+    if servers and all(server.unreachable for server in servers):
+        pytest.exit("no evaluado: " + "; ".join(server.unreachable for server in servers), returncode=2)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -239,8 +245,10 @@ def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> results.
 
 
 def _detail(call: pytest.CallInfo[None]) -> str:
-    """The exception in its own words: pytest's rewritten assertion, or the reason of a skip."""
+    """The exception in its own words: a sentence given with the assertion, else pytest's comparison."""
     if call.excinfo is None:
         return ""
-    text = str(call.excinfo.value)
-    return text if call.excinfo.errisinstance((AssertionError, pytest.skip.Exception)) else call.excinfo.exconly()
+    if not call.excinfo.errisinstance((AssertionError, pytest.skip.Exception)):
+        return call.excinfo.exconly()
+    sentence = str(call.excinfo.value).partition("\nassert ")[0]
+    return f"no se cumplió: {sentence.removeprefix('assert ')}" if sentence.startswith("assert ") else sentence

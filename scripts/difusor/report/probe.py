@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ echo "kernel=$(uname -r)"
 echo "ssh_host_key=$(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null | cut -d' ' -f2)"
 [ ! -r /etc/os-release ] || { . /etc/os-release; echo "system=$PRETTY_NAME"; echo "release=$VERSION_CODENAME"; }
 """
+# What the dictamen says of a difusor besides what was measured; never a secret.
 DECLARED = (
-    "difusor_name difusor_fqdn difusor_path difusor_public_address difusor_waivers difusor_attestations "
-    "election_id election_name election_environment election_opens election_closes election_timezone lab"
-).split()
+    "difusor_name", "difusor_fqdn", "difusor_path", "difusor_public_address", "difusor_waivers", "lab",
+    "election_name", "election_environment", "election_opens", "election_closes", "election_timezone", "election_id",
+)  # fmt: skip
 
 
 def connect(inventory: Variables, source: str) -> AnsibleRunner:
@@ -33,10 +35,16 @@ def connect(inventory: Variables, source: str) -> AnsibleRunner:
     for values in inventory.hosts.values():
         if values.get("ansible_connection", "ssh") in ("ssh", "smart"):
             values.setdefault("ansible_become", values.get("ansible_user") != "root")
-            values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={control}/%C")
+            values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={control}/{_short_name(values)}")
     runner = AnsibleRunner.get_runner(source)
     runner.inventory = inventory.listing()  # testinfra would ask ansible-inventory, which leaves Jinja unrendered
     return runner
+
+
+def _short_name(values: dict[str, Any]) -> str:
+    """Name a connection's socket: ssh's own %C is too long for a socket's path in a deep home."""
+    target = "\0".join(str(values.get(f"ansible_{part}")) for part in ("user", "host", "port"))
+    return f"difusor-{hashlib.sha256(target.encode()).hexdigest()[:10]}"
 
 
 def server(name: str, host: Host | None, values: dict[str, Any]) -> Server:

@@ -22,7 +22,8 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """Return the text without any secret."""
         spans = sorted(span for piece in self._pieces for span in _occurrences(piece, text))
-        clean, end = [], 0
+        clean: list[str] = []
+        end = 0
         for start, stop in spans:
             if start > end or not clean:
                 clean += [text[end:start], SECRET]

@@ -10,8 +10,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-VERSION = 1
-
 Outcome = Literal["passed", "failed", "error", "skipped", "unreachable"]
 
 
@@ -50,7 +48,7 @@ class Results(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: Literal[1] = VERSION
+    version: Literal[1] = 1
     started: datetime
     finished: datetime
     inventory: str
@@ -75,7 +73,9 @@ def load(path: Path) -> Results:
 def write(path: Path, content: str) -> None:
     """Write a text file at once: whoever reads it sees the old one or the new one, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
         file.write(content)
     os.chmod(file.name, 0o644)
     os.replace(file.name, path)

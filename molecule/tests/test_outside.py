@@ -1,0 +1,217 @@
+"""The server as others see it: anyone reaches the web, trusted addresses also SSH and rsync, and nobody anything else.
+
+A firewall is judged from outside: no test here asks the server what its rules are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from difusor.report import portscan
+from testinfra.host import Host
+
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
+SCANNER = Path(portscan.__file__).read_text(encoding="utf-8")
+EVERY_PORT = "1-65535"
+WAIT = 1.0  # seconds for an answer
+TRANSFER = 25_000_000  # bytes each way: two seconds at 100 Mbps
+
+
+@pytest.fixture(scope="module")
+def own_ipv6(host: Host) -> list[str]:
+    """Return the server's IPv6 addresses on the interface that leads outside, link-local ones left out."""
+    interface = json.loads(host.check_output("ip -json route show default"))[0]["dev"]
+    found = json.loads(host.check_output("ip -json -6 address show dev %s scope global", interface))
+    return [each["local"] for interface in found for each in interface.get("addr_info", []) if "local" in each]
+
+
+@pytest.fixture
+def open_to_anyone(untrusted: Host, variables: dict[str, Any], own_ipv6: list[str]) -> dict[str, list[int]]:
+    """Return every TCP port that answers the untrusted vantage point, by address."""
+    return _scan_all(untrusted, variables["difusor_public_address"], own_ipv6)
+
+
+@pytest.fixture
+def open_to_trusted(trusted: Host, variables: dict[str, Any], own_ipv6: list[str]) -> dict[str, list[int]]:
+    """Return every TCP port that answers the trusted vantage point, by address."""
+    return _scan_all(trusted, variables["difusor_public_address"], own_ipv6)
+
+
+@pytest.mark.clause("RED-03", "DG-02")
+def test_web_is_open_to_anyone(
+    untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """Desde una dirección cualquiera, la dirección pública del servidor acepta conexiones en los puertos web."""
+    address = variables["difusor_public_address"]
+    required = expect("RED-03")["ports"]
+    found = _scan(untrusted, {address: ",".join(map(str, required))})[address]
+    record_evidence(f"{address}: abiertos {found}")
+    assert found == required, f"abiertos {found}; se requieren {required}"
+
+
+@pytest.mark.clause("RED-03", "RED-04")
+def test_nothing_else_is_open_to_anyone(
+    open_to_anyone: dict[str, list[int]], expect: Expect, record_evidence: Record
+) -> None:
+    """Desde una dirección cualquiera, de los 65,535 puertos TCP solo responden los web."""
+    for address, ports in open_to_anyone.items():
+        record_evidence(f"{address}: de los puertos {EVERY_PORT} responden {ports}")
+    extra = {port for ports in open_to_anyone.values() for port in ports} - set(expect("RED-03")["ports"])
+    assert not extra, f"también responden {sorted(extra)}"
+
+
+@pytest.mark.clause("RED-04")
+def test_trusted_addresses_reach_their_services(
+    open_to_trusted: dict[str, list[int]], variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """Desde una dirección confiable responden además SSH y rsync, y ningún otro puerto TCP."""
+    allowed = {*expect("RED-03")["ports"], *expect("RED-04")["ports"]}
+    for address, ports in open_to_trusted.items():
+        record_evidence(f"{address}: de los puertos {EVERY_PORT} responden {ports}")
+    missing = allowed - set(open_to_trusted[variables["difusor_public_address"]])
+    extra = {port for ports in open_to_trusted.values() for port in ports} - allowed
+    assert not missing, f"no responden {sorted(missing)}"
+    assert not extra, f"también responden {sorted(extra)}"
+
+
+@pytest.mark.clause("RED-03")
+def test_containers_are_unreachable(
+    host: Host, untrusted: Host, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Los contenedores solo responden dentro del servidor, aunque desde fuera se trace una ruta hasta ellos."""
+    targets = _container_ports(host)
+    assert targets, "no hay contenedores con dirección de red: nada publica la página"
+    inside = _scan(host, targets)
+    with _routes(untrusted, list(targets), variables["difusor_public_address"]) as complaint:
+        outside = _scan(untrusted, targets)
+    record_evidence(f"desde el servidor responden {inside}; desde fuera, {outside}")
+    if complaint:
+        record_evidence(f"sin ruta posible desde el punto de observación: {complaint}")
+    assert any(inside.values()), "ningún contenedor responde siquiera desde el servidor"
+    assert not any(outside.values()), "un contenedor responde desde fuera"
+
+
+@pytest.mark.clause("DG-02")
+def test_page_is_public_and_free(
+    untrusted: Host, variables: dict[str, Any], url: str, expect: Expect, record_evidence: Record
+) -> None:
+    """Cualquiera obtiene la página sin contraseña, registro ni pago; fuera del periodo, el aviso de espera."""
+    name, address = variables["difusor_fqdn"], variables["difusor_public_address"]
+    command = "curl --silent --show-error --insecure --max-time 20 --output /dev/null --dump-header - --resolve %s %s"
+    answer = untrusted.run(command, f"{name}:443:{address}", url)
+    record_evidence(answer.stdout)
+    assert answer.succeeded, answer.stderr.strip()
+    status = int(answer.stdout.split()[1])
+    waiting = status == expect("DG-05")["closed_status"] and re.search(r"(?im)^retry-after:", answer.stdout)
+    assert status == expect("DG-02")["status"] or waiting, f"la página respondió {status}"
+    assert not re.search(r"(?im)^www-authenticate:", answer.stdout), "la página pide contraseña"
+
+
+@pytest.mark.clause("RED-01")
+def test_bandwidth(
+    host: Host,
+    request: pytest.FixtureRequest,
+    variables: dict[str, Any],
+    expect: Expect,
+    record_evidence: Record,
+    attested: Callable[[str], None],
+) -> None:
+    """El enlace alcanza lo requerido en ambos sentidos: medido contra el Instituto o, si no se puede, atestado."""
+    rates = _rates(host, request)
+    if rates is None:
+        attested("RED-01")
+        return
+    where = ", en la red virtual del laboratorio" if "lab" in variables else ""
+    record_evidence(f"{rates[0]:.0f} Mbps de subida y {rates[1]:.0f} Mbps de bajada contra el Instituto{where}")
+    required = expect("RED-01")["mbps"]
+    assert min(rates) >= required, f"un sentido queda debajo de {required} Mbps"
+
+
+def _scan(vantage: Host, targets: dict[str, str]) -> dict[str, list[int]]:
+    answer = vantage.check_output("python3 -c %s %s %s", SCANNER, json.dumps(list(targets.items())), str(WAIT))
+    found: dict[str, list[int]] = json.loads(answer)
+    return found
+
+
+def _scan_all(vantage: Host, address: str, more: list[str]) -> dict[str, list[int]]:
+    """Scan every port of the public address, and of those others to which the vantage point has a route."""
+    routed = [each for each in more if vantage.run("ip route get %s", each).succeeded]
+    return _scan(vantage, {each: EVERY_PORT for each in [address, *routed]})
+
+
+def _container_ports(host: Host) -> dict[str, str]:
+    """Return the address of every running container, with its declared ports and the low ones."""
+    running = host.check_output("docker ps --quiet").split()
+    described = json.loads(host.check_output("docker inspect " + " ".join(running))) if running else []
+    ports = {}
+    for container in described:
+        declared = [port.partition("/")[0] for port in container["Config"].get("ExposedPorts") or {}]
+        for network in container["NetworkSettings"]["Networks"].values():
+            if network["IPAddress"]:
+                ports[network["IPAddress"]] = ",".join(["1-1024", *declared])
+    return ports
+
+
+@contextmanager
+def _routes(vantage: Host, destinations: list[str], gateway: str) -> Iterator[str]:
+    """Lead the vantage point's traffic to `destinations` through the server; yield why that cannot be done, if so."""
+    complaint = ""
+    try:
+        for destination in destinations:
+            complaint += vantage.run("ip route add %s via %s", destination, gateway).stderr.strip()
+        yield complaint
+    finally:
+        for destination in destinations:
+            vantage.run("ip route delete %s via %s", destination, gateway)
+
+
+RECEIVER = f"""
+import os, signal, socket
+server = socket.create_server(("", 0))
+print(server.getsockname()[1], flush=True)
+if os.fork():
+    os._exit(0)
+os.setsid()
+signal.alarm(60)
+for stream in range(3):
+    os.dup2(os.open(os.devnull, os.O_RDWR), stream)
+peer, left = server.accept()[0], {TRANSFER}
+while left > 0:
+    left -= len(peer.recv(1 << 16)) or left
+peer.sendall(b"." + bytes({TRANSFER}))
+"""
+SENDER = f"""
+import socket, sys, time
+peer = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=20)
+started = time.monotonic()
+peer.sendall(bytes({TRANSFER}))
+peer.recv(1)
+turned = time.monotonic()
+left = {TRANSFER}
+while left > 0:
+    left -= len(peer.recv(1 << 16)) or left
+print(turned - started, time.monotonic() - turned)
+"""
+
+
+def _rates(host: Host, request: pytest.FixtureRequest) -> tuple[float, float] | None:
+    """Mbps up and down between the server and the trusted vantage point; None when they cannot be measured."""
+    try:
+        trusted: Host = request.getfixturevalue("trusted")
+    except pytest.skip.Exception:
+        return None
+    addresses = json.loads(trusted.check_output("ip -json -4 address show scope global"))
+    port = trusted.check_output("python3 -c %s", RECEIVER)
+    for address in [each["local"] for interface in addresses for each in interface["addr_info"]]:
+        timed = host.run("python3 -c %s %s %s", SENDER, address, port)
+        if timed.succeeded:
+            up, down = (TRANSFER * 8 / 1e6 / float(seconds) for seconds in timed.stdout.split())
+            return up, down
+    return None

@@ -1,0 +1,96 @@
+"""`difusor report`: measure a difusor clause by clause and write its dictamen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from difusor import spec
+from difusor.project import BUILD, ROOT
+from difusor.report.dictamen import compose, publish
+from difusor.report.results import Results, ResultsError, load
+from difusor.report.verdict import Overall, Verdict, exit_status
+
+NOT_EVALUATED = 2
+STYLE = {
+    Verdict.COMPLIES: "green", Verdict.ATTESTED: "green", Verdict.NOT_APPLICABLE: "dim", Verdict.MANUAL: "cyan",
+    Verdict.WAIVED: "yellow", Verdict.UNTESTED: "magenta", Verdict.UNREACHABLE: "magenta",
+    Verdict.EXPIRED: "red", Verdict.FAILS: "bold red",
+}  # fmt: skip
+
+
+def run(
+    inventory: Annotated[
+        Path | None, typer.Option("--inventory", "-i", help="El difusor: inventories/<difusor>.", show_default=False)
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="Emitir el dictamen de resultados ya medidos, sin medir.", show_default=False)
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Dónde se escribe el dictamen.")] = BUILD / "dictamen",
+    workers: Annotated[int, typer.Option("--workers", "-n", help="Pruebas a la vez.")] = 2,
+) -> None:
+    """Mide un difusor cláusula por cláusula y emite su dictamen (HTML y JSON).
+
+    Termina con 1 si alguna cláusula no se cumple, tiene su exención vencida o no se probó; con 2 si no se pudo evaluar.
+    """
+    errors = Console(stderr=True, highlight=False)
+    try:
+        found = load(results) if results else _measure(inventory, output, workers)
+        clauses = spec.load()
+    except (ResultsError, spec.SpecError) as error:
+        errors.print(f"[bold red]✗[/] {error}")
+        raise typer.Exit(NOT_EVALUATED) from error
+    name = Path(found.inventory).name
+    verdicts = []
+    for host in found.servers:
+        dictamen = compose(found, host, clauses)
+        paths = publish(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
+        _show(dictamen, paths)
+        verdicts += [entry["verdict"] for entry in dictamen["clauses"]]
+    raise typer.Exit(exit_status(verdicts))
+
+
+def _measure(inventory: Path | None, output: Path, workers: int) -> Results:
+    """Run the suite, its progress on the terminal; return what it found. ResultsError when it could not begin."""
+    if inventory is None:
+        raise ResultsError("¿qué difusor? Nómbrelo con -i inventories/<difusor>")
+    here = inventory.resolve()
+    source = str(here.relative_to(ROOT)) if here.is_relative_to(ROOT) else str(here)
+    target = (output / f"{here.name}.results.json").resolve()
+    target.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "molecule/tests", f"--ansible-inventory={source}", f"--results={target}"]
+    quiet = ["--quiet", "--no-header", "--no-summary", "--tb=no", f"--numprocesses={workers if workers > 1 else 0}"]
+    subprocess.run([*command, *quiet], cwd=ROOT, check=False)
+    if not target.exists():
+        raise ResultsError(f"{source} no se pudo evaluar; la causa está en las líneas anteriores")
+    return load(target)
+
+
+def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
+    """Print the verdicts as a table, what to correct, and where the papers are."""
+    console = Console(highlight=False)
+    table = Table(title=f"{dictamen['difusor']['name']}: cumplimiento del ANEXO 1", title_justify="left")
+    for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
+        table.add_column(heading, no_wrap=heading != "Requisito", justify="right" if heading == "Pruebas" else "left")
+    for entry in dictamen["clauses"]:
+        style = STYLE[entry["verdict"]]
+        tests = f"{entry['passed']}/{entry['total']}" if entry["total"] else "—"
+        table.add_row(entry["id"], entry["title"], f"[{style}]{entry['verdict']}[/]", tests)
+    console.print(table)
+    for entry in dictamen["clauses"]:
+        if entry["fix"]:
+            console.print(f"[bold]{entry['id']}[/] {entry['fix']}")
+    if dictamen["unreachable"]:
+        console.print(f"[magenta]No evaluado:[/] {dictamen['unreachable']}")
+    good = dictamen["verdict"] in (Overall.COMPLIES, Overall.WAIVED)
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in dictamen["counts"].items())
+    console.print(f"\n[bold {'green' if good else 'red'}]{dictamen['verdict']}[/]  ({counts})")
+    for path in reversed(paths):
+        console.print(f"  {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}", soft_wrap=True)

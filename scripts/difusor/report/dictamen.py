@@ -1,0 +1,163 @@
+"""The dictamen: results judged clause by clause, as JSON (for programs) and HTML (for people who sign)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+
+from difusor.report.results import Finding, Results, write
+from difusor.report.verdict import Assessment, Verdict, Waiver, assess, overall
+from difusor.spec import Spec
+
+SCHEMA = "difusor-dictamen/1"
+DEFAULT_ZONE = "America/Mexico_City"
+MONTHS = (
+    "enero", "febrero", "marzo", "abril", "mayo", "junio",
+    "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
+)  # fmt: skip
+MINUS = "\N{MINUS SIGN}"
+
+
+def compose(results: Results, host: str, spec: Spec) -> dict[str, Any]:
+    """Judge one server; return the dictamen as JSON-ready data. The same results always give the same dictamen."""
+    server = results.servers[host]
+    declared = server.declared
+    zone = ZoneInfo(declared.get("election_timezone", DEFAULT_ZONE))
+    local = results.finished.astimezone(zone)
+    findings = [finding for finding in results.findings if finding.host in ("", host)]
+    waivers = [Waiver.model_validate(each) for each in declared.get("difusor_waivers", [])]
+    assessments = [
+        assess(clause, findings, waivers, local.date(), reachable=not server.unreachable) for clause in spec.clauses
+    ]
+    verdicts = [assessment.verdict for assessment in assessments]
+    return {
+        "schema": SCHEMA,
+        "verdict": overall(verdicts),
+        "counts": {verdict: count for verdict in Verdict if (count := Counter(verdicts)[verdict])},
+        "document": spec.document,
+        "institute": spec.institute,
+        "inventory": results.inventory,
+        "difusor": {
+            "name": declared.get("difusor_name", host),
+            "site": f"https://{declared['difusor_fqdn']}{declared['difusor_path']}"
+            if "difusor_fqdn" in declared
+            else "",
+            "public_address": declared.get("difusor_public_address", ""),
+        },
+        "election": {
+            key: declared.get(f"election_{key}", "")
+            for key in ("id", "name", "environment", "opens", "closes", "timezone")
+        },
+        "server": {"host": host, **server.identity},
+        "lab": {"name": declared["lab"], "suite": server.identity.get("release", "")} if "lab" in declared else None,
+        "unreachable": server.unreachable,
+        "started": _utc(results.started),
+        "finished": _utc(results.finished),
+        "finished_local": local.isoformat(timespec="seconds"),
+        "commit": results.commit,
+        "tools": results.tools,
+        "clauses": [_entry(assessment, local.date()) for assessment in assessments],
+        "unbound": [_finding(finding) for finding in findings if not finding.clauses],
+    }
+
+
+def publish(dictamen: Mapping[str, Any], path: Path) -> tuple[Path, Path]:
+    """Write `path`.json and `path`.html, each at once; return both. The HTML holds the SHA-256 of the JSON."""
+    text = json.dumps(dictamen, ensure_ascii=False, indent=2) + "\n"
+    json_file, html_file = path.with_name(f"{path.name}.json"), path.with_name(f"{path.name}.html")
+    write(json_file, text)
+    write(html_file, render(dictamen, json_file.name, hashlib.sha256(text.encode()).hexdigest()))
+    return json_file, html_file
+
+
+def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
+    """Return the HTML paper of a dictamen: one file, no reference to anything outside it."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("difusor.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"instant": instant, "day": lambda text: day(date.fromisoformat(text))}
+    tests = {finding["test"]: finding for clause in dictamen["clauses"] for finding in clause["findings"]}
+    tests |= {finding["test"]: finding for finding in dictamen["unbound"]}
+    bound: dict[str, list[str]] = {name: [] for name in tests}
+    for clause in dictamen["clauses"]:
+        for finding in clause["findings"]:
+            bound[finding["test"]].append(clause["id"])
+    template = environment.get_template("dictamen.html.j2")
+    return template.render(dictamen, json_name=json_name, sha256=sha256, tests=tests, bound=bound)
+
+
+def day(value: date) -> str:
+    """Return a date as it is read aloud: 2 de junio de 2024."""
+    return f"{value.day} de {MONTHS[value.month - 1]} de {value.year}"
+
+
+def instant(text: str) -> str:
+    """Return an ISO instant as it is read aloud, with its offset: 2 de junio de 2024, 19:41:05 (UTC-6)."""
+    value = datetime.fromisoformat(text)
+    sign, hours, minutes = (f"{value:%z}"[part] for part in (slice(1), slice(1, 3), slice(3, 5)))
+    offset = f"{sign.replace('-', MINUS)}{int(hours)}" + (f":{minutes}" if int(minutes) else "")
+    return f"{day(value)}, {value:%H:%M:%S} (UTC{offset if value.utcoffset() else ''})"
+
+
+def _entry(assessment: Assessment, today: date) -> dict[str, Any]:
+    clause = assessment.clause
+    return {
+        "id": clause.id,
+        "title": clause.title,
+        "section": clause.section,
+        "quote": clause.quote,
+        "method": clause.method,
+        "attested": clause.attested,
+        "expect": clause.expect,
+        "verdict": assessment.verdict,
+        "passed": assessment.passed,
+        "total": len(assessment.findings),
+        "waiver": _waiver(assessment, today),
+        "fix": _fix(assessment),
+        "findings": [_finding(finding) for finding in assessment.findings],
+    }
+
+
+def _fix(assessment: Assessment) -> str:
+    """What to do so that the clause holds; empty when it does, is excused, or nothing could be measured at all."""
+    if assessment.verdict in (Verdict.FAILS, Verdict.EXPIRED):
+        return assessment.clause.fix
+    if assessment.verdict is Verdict.UNTESTED:
+        reasons = [finding.detail.splitlines()[0] for finding in assessment.findings if finding.detail]
+        return f"Falta medirla: {reasons[0] if reasons else 'ninguna prueba de la suite la mide'}."
+    return ""
+
+
+def _waiver(assessment: Assessment, today: date) -> dict[str, str] | None:
+    waiver = assessment.waiver
+    if waiver is None:
+        return None
+    if waiver.expires < today:
+        note = "vencida"
+    elif assessment.verdict is Verdict.WAIVED:
+        note = "vigente"
+    elif assessment.verdict is Verdict.FAILS:
+        note = "no admitida para lo que falló"
+    else:
+        note = "no fue necesaria"
+    return {"reason": waiver.reason, "by": waiver.by, "expires": waiver.expires.isoformat(), "note": note}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return finding.model_dump(mode="json", exclude={"clauses", "host"})
+
+
+def _utc(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

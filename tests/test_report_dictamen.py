@@ -1,0 +1,177 @@
+"""The dictamen: what the JSON says, what the paper shows, and the exit status of the verb."""
+
+import hashlib
+import json
+import re
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import typer
+from click.testing import Result
+from difusor import spec
+from difusor.report import dictamen
+from difusor.report.command import run
+from difusor.report.results import Results, ResultsError, Server, load, write
+from typer.testing import CliRunner
+
+RESULTS = Path(__file__).parent / "data" / "results.json"
+
+
+@pytest.fixture
+def results() -> Results:
+    return load(RESULTS)
+
+
+@pytest.fixture
+def paper(results: Results, tmp_path: Path) -> tuple[dict, str]:
+    composed = dictamen.compose(results, "web1", spec.load())
+    json_file, html_file = dictamen.publish(composed, tmp_path / "diario")
+    return json.loads(json_file.read_text(encoding="utf-8")), html_file.read_text(encoding="utf-8")
+
+
+def test_every_clause_has_its_verdict(paper: tuple[dict, str]) -> None:
+    verdicts = {entry["id"]: entry["verdict"] for entry in paper[0]["clauses"]}
+    assert list(verdicts) == list(spec.load().ids)
+    assert verdicts["SW-01"] == "CUMPLE"
+    assert verdicts["HW-01"] == "EXENTO"
+    assert verdicts["HW-02"] == "EXPIRADA"
+    assert verdicts["HW-05"] == "ATESTADO"
+    assert verdicts["RED-03"] == "EXENTO"  # only its attested part failed
+    assert verdicts["RED-05"] == "NO APLICA"
+    assert verdicts["RED-06"] == "NO CUMPLE"
+    assert verdicts["DG-07"] == "SIN PRUEBA"
+    assert verdicts["DG-11"] == "NO CUMPLE"
+
+
+def test_the_json_identifies_the_measurement(paper: tuple[dict, str]) -> None:
+    data = paper[0]
+    assert data["schema"] == "difusor-dictamen/1"
+    assert data["verdict"] == "NO CUMPLE"
+    assert sum(data["counts"].values()) == len(data["clauses"])
+    assert data["server"]["machine_id"] == "4c1d8a0e6f2b47d39a5e7c6b8f0d1e2a"
+    assert data["server"]["ssh_host_key"].startswith("SHA256:")
+    assert data["finished"] == "2024-06-03T01:41:05Z"
+    assert data["finished_local"] == "2024-06-02T19:41:05-06:00"
+    assert data["commit"] and data["tools"] and data["inventory"] == "inventories/diario"
+    assert data["lab"] is None
+
+
+def test_waivers_are_judged_on_the_day_of_the_measurement(paper: tuple[dict, str]) -> None:
+    notes = {entry["id"]: entry["waiver"]["note"] for entry in paper[0]["clauses"] if entry["waiver"]}
+    assert notes == {"SW-01": "no fue necesaria", "HW-01": "vigente", "HW-02": "vencida", "RED-03": "vigente"}
+
+
+def test_shortfalls_say_what_to_do(paper: tuple[dict, str]) -> None:
+    fixes = {entry["id"]: entry["fix"] for entry in paper[0]["clauses"] if entry["fix"]}
+    assert set(fixes) == {"HW-02", "RED-06", "DG-07", "DG-11"}
+    assert fixes["DG-07"].startswith("Falta medirla: el inventario no tiene un punto de observación confiable")
+
+
+def test_the_paper_carries_the_digest_of_the_json(paper: tuple[dict, str], tmp_path: Path) -> None:
+    assert hashlib.sha256((tmp_path / "diario.json").read_bytes()).hexdigest() in paper[1]
+
+
+def test_the_paper_shows_every_clause_quote_and_test(paper: tuple[dict, str], results: Results) -> None:
+    text = _text(paper[1])
+    for clause in spec.load().clauses:
+        assert clause.id in text
+        assert clause.quote in text
+    for finding in results.findings:
+        assert finding.test in text
+        assert finding.sentence in text
+    assert "2 de junio de 2024, 19:41:05 (UTC−6)" in text
+    assert "Autorizó: UTSIC, oficio 118/2024." in text
+
+
+def test_the_paper_needs_nothing_from_outside(paper: tuple[dict, str]) -> None:
+    assert not re.search(r"<(script|link|img|iframe)\b|url\(|@import", paper[1])
+
+
+def test_the_paper_escapes_what_a_server_says(results: Results) -> None:
+    hostile = results.findings[0].model_copy(update={"evidence": ("<script>alert(1)</script>",)})
+    changed = results.model_copy(update={"findings": (hostile,)})
+    html = dictamen.render(dictamen.compose(changed, "web1", spec.load()), "x.json", "0" * 64)
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_the_same_results_give_the_same_bytes(results: Results, tmp_path: Path) -> None:
+    first, second = (
+        dictamen.publish(dictamen.compose(results, "web1", spec.load()), tmp_path / name / "x") for name in "ab"
+    )
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_an_unreachable_server_is_not_evaluated(results: Results) -> None:
+    silent = Server(unreachable="web1 no responde: timed out")
+    changed = results.model_copy(update={"servers": {"web1": silent}, "findings": ()})
+    composed = dictamen.compose(changed, "web1", spec.load())
+    assert {entry["verdict"] for entry in composed["clauses"]} == {"NO EVALUADO"}
+    assert "web1 no responde: timed out" in dictamen.render(composed, "x.json", "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("2024-06-02T19:41:05-06:00", "2 de junio de 2024, 19:41:05 (UTC−6)"),
+        ("2024-06-03T01:41:05+00:00", "3 de junio de 2024, 01:41:05 (UTC)"),
+        ("2024-01-01T05:30:00+05:30", "1 de enero de 2024, 05:30:00 (UTC+5:30)"),
+        ("2024-01-01T05:30:00-03:30", "1 de enero de 2024, 05:30:00 (UTC−3:30)"),
+    ],
+)
+def test_instants_are_read_aloud(text: str, spoken: str) -> None:
+    assert dictamen.instant(text) == spoken
+
+
+def test_days_are_read_aloud() -> None:
+    assert dictamen.day(date(2027, 9, 1)) == "1 de septiembre de 2027"
+
+
+def test_the_verb_renders_existing_results(tmp_path: Path) -> None:
+    done = _invoke("--results", str(RESULTS), "--output", str(tmp_path))
+    assert done.exit_code == 1
+    assert "NO CUMPLE" in done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["diario.html", "diario.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no se puede leer"), ("{", "no es un archivo de resultados"), ('{"version": 2}', "version")],
+)
+def test_unusable_results_are_explained(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "r.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ResultsError, match=message):
+        load(path)
+    assert _invoke("--results", str(path), "--output", str(tmp_path)).exit_code == 2
+
+
+def test_the_verb_asks_which_difusor() -> None:
+    assert _invoke().exit_code == 2
+
+
+def test_files_are_replaced_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "x.json"
+    write(path, "uno")
+    write(path, "dos")
+    assert path.read_text() == "dos"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def _invoke(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(run)
+    return CliRunner().invoke(app, arguments)
+
+
+def _text(html: str) -> str:
+    """The words of a page, its markup and folding gone."""
+
+    words: list[str] = []
+    parser = HTMLParser()
+    parser.handle_data = words.append  # type: ignore[method-assign]
+    parser.feed(html)
+    return " ".join("".join(words).split())

@@ -1,0 +1,142 @@
+"""The suite's plugin, run on small suites against the local machine as the tested host."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+SECRET = "canario-de-prueba-77"
+INVENTORY = f"""
+difusores:
+  hosts:
+    uno: {{ansible_connection: local}}
+    mudo: {{ansible_host: 127.0.0.1, ansible_port: 1, ansible_user: nadie}}
+  vars:
+    vault_clave: {SECRET}
+    puerto: "{{{{ 800 + 73 }}}}"
+    clave: "{{{{ vault_clave }}}}"
+    rota: "{{{{ no_existe }}}}"
+    difusor_name: Uno
+"""
+SUITE = '''
+import pytest
+
+@pytest.mark.clause("SW-01", "SW-02")
+def test_passes(host, variables, expect, record_evidence):
+    """Se midió
+    el puerto.
+
+    Detalle que no va en el dictamen.
+    """
+    record_evidence(f"puerto {variables['puerto']}, clave {variables['clave']}")
+    assert "rota" not in variables
+    assert expect("HW-02") == {"cores": 8, "ghz": 2.0}
+
+@pytest.mark.clause("HW-01")
+@pytest.mark.parametrize("port", [22, 873])
+def test_fails(host, variables, port):
+    """Falla."""
+    assert port == 22, f"la clave {variables['clave']} falló"
+
+@pytest.mark.clause("HW-02")
+def test_breaks(host):
+    """No pudo medir."""
+    {}["x"]
+
+@pytest.mark.clause("RED-04")
+def test_from_outside(host, trusted):
+    """Desde fuera."""
+
+@pytest.mark.clause("HW-05")
+def test_document(attested):
+    """Atesta."""
+    attested("HW-05")
+'''
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    monkeypatch.setenv("PYTHONPATH", str(SCRIPTS))
+    pytester.makeconftest('pytest_plugins = ["difusor.report.plugin", "difusor.report.fixtures"]')
+    (pytester.path / "hosts.yml").write_text(INVENTORY)
+    pytester.makepyfile(test_suite=SUITE)
+    return pytester
+
+
+def _run(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return suite.runpytest_subprocess("--ansible-inventory=hosts.yml", "--results=r.json", *options)
+
+
+def _findings(suite: pytest.Pytester) -> dict[tuple[str, str], dict[str, Any]]:
+    text = (suite.path / "r.json").read_text()
+    return {(each["host"], each["test"].partition("::")[2]): each for each in json.loads(text)["findings"]}
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_findings(suite: pytest.Pytester, workers: str) -> None:
+    done = _run(suite, "-n", workers, "-vv", "--showlocals", "--dist=loadgroup")
+    found = _findings(suite)
+    outcomes = {test: each["outcome"] for (host, test), each in found.items() if host == "uno"}
+    assert outcomes == {
+        "test_passes": "passed",
+        "test_fails[22]": "passed",
+        "test_fails[873]": "failed",
+        "test_breaks": "error",
+        "test_from_outside": "skipped",
+        "test_document": "failed",
+    }
+    assert {each["outcome"] for (host, _), each in found.items() if host == "mudo"} == {"unreachable"}
+    assert found["uno", "test_passes"]["clauses"] == ["SW-01", "SW-02"]
+    assert found["uno", "test_passes"]["sentence"] == "Se midió el puerto."
+    assert found["uno", "test_passes"]["evidence"] == ["puerto 873, clave «secreto»"]
+    assert found["uno", "test_fails[873]"]["detail"] == "la clave «secreto» falló"
+    assert found["uno", "test_document"]["method"] == "atestado"
+    assert "trusted_vantage" in found["uno", "test_from_outside"]["detail"]
+    servers = json.loads((suite.path / "r.json").read_text())["servers"]
+    assert servers["uno"]["unreachable"] == "" and servers["uno"]["identity"]["kernel"]
+    assert servers["mudo"]["unreachable"].startswith("mudo no responde: ")
+    assert SECRET not in done.stdout.str() + done.stderr.str() + (suite.path / "r.json").read_text()
+
+
+def test_one_clause(suite: pytest.Pytester) -> None:
+    _run(suite, "--clause=HW-01", "--hosts=ansible://uno").assert_outcomes(passed=1, failed=1, deselected=4)
+
+
+def test_a_silent_difusor_ends_the_run(suite: pytest.Pytester) -> None:
+    done = _run(suite, "--hosts=ansible://mudo")
+    assert done.ret == 2
+    done.stdout.fnmatch_lines(["*no evaluado: mudo no responde:*"])
+    assert json.loads((suite.path / "r.json").read_text())["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ('@pytest.mark.clause("XX-99")\ndef test_x():\n    """Mide."""', "*not in the spec: *test_x: XX-99*"),
+        ('@pytest.mark.clause("HW-01")\ndef test_x():\n    pass', "*docstring is the dictamen's evidence sentence*"),
+    ],
+)
+def test_a_suite_that_would_mislead_is_refused(suite: pytest.Pytester, source: str, message: str) -> None:
+    suite.makepyfile(test_suite=f"import pytest\n{source}\n")
+    done = suite.runpytest_subprocess("--collect-only")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([message])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "*which difusor?*"),
+        (("--ansible-inventory=nada",), "*no existe el inventario nada*"),
+        (("--ansible-inventory=hosts.yml", "--clause=HW-99"), "*not in the spec: --clause HW-99*"),
+        (("--ansible-inventory=hosts.yml", "--hosts=ansible://otro"), "*hosts.yml has no host otro*"),
+    ],
+)
+def test_usage(suite: pytest.Pytester, options: tuple[str, ...], message: str) -> None:
+    done = suite.runpytest_subprocess(*options)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([message])

@@ -1,0 +1,136 @@
+"""Verdicts: each of them, the day a waiver ends, and that the worst result wins."""
+
+from datetime import date
+
+import pytest
+from difusor.report.results import Finding, Outcome
+from difusor.report.verdict import Overall, Verdict, Waiver, assess, exit_status, overall
+from difusor.spec import Clause
+
+TODAY = date(2024, 6, 2)
+
+
+def clause(**fields: object) -> Clause:
+    base = {"id": "HW-01", "title": "t", "section": "s", "quote": "q", "method": "medido", "role": "r", "fix": "f"}
+    return Clause.model_validate(base | fields)
+
+
+def finding(outcome: Outcome, method: str = "medido", clauses: tuple[str, ...] = ("HW-01",)) -> Finding:
+    return Finding.model_validate(
+        {"clauses": clauses, "host": "h", "test": "t", "outcome": outcome, "method": method, "sentence": "s"}
+    )
+
+
+def waiver(expires: date = TODAY, name: str = "HW-01") -> Waiver:
+    return Waiver(clause=name, reason="r", by="b", expires=expires)
+
+
+def verdict(of: Clause, *findings: Finding, waivers: tuple[Waiver, ...] = (), reachable: bool = True) -> Verdict:
+    return assess(of, findings, waivers, TODAY, reachable).verdict
+
+
+WAIVABLE = clause(waivable=["medido"])
+PARTLY = clause(attested="lo de fuera", waivable=["atestado"])
+
+
+def test_measured_and_passed_complies() -> None:
+    assert verdict(clause(), finding("passed"), finding("passed")) is Verdict.COMPLIES
+
+
+def test_one_failure_is_enough() -> None:
+    assert verdict(clause(), finding("passed"), finding("failed")) is Verdict.FAILS
+
+
+@pytest.mark.parametrize("outcome", ["skipped", "error"])
+def test_what_did_not_measure_never_complies(outcome: Outcome) -> None:
+    assert verdict(clause(), finding("passed"), finding(outcome)) is Verdict.UNTESTED
+
+
+def test_no_test_at_all_is_untested() -> None:
+    assert verdict(clause()) is Verdict.UNTESTED
+    assert verdict(clause(), finding("passed", clauses=("HW-02",))) is Verdict.UNTESTED
+
+
+def test_a_failure_is_worse_than_a_gap() -> None:
+    assert verdict(clause(), finding("skipped"), finding("failed"), finding("unreachable")) is Verdict.FAILS
+
+
+def test_documents_attest() -> None:
+    assert verdict(clause(method="atestado"), finding("passed", "atestado")) is Verdict.ATTESTED
+    assert verdict(clause(), finding("passed", "atestado"), finding("passed")) is Verdict.COMPLIES
+
+
+def test_the_attested_part_of_a_measured_clause_must_be_there() -> None:
+    assert verdict(PARTLY, finding("passed")) is Verdict.UNTESTED
+    assert verdict(PARTLY, finding("passed"), finding("passed", "atestado")) is Verdict.COMPLIES
+
+
+def test_a_person_checks_a_manual_clause() -> None:
+    assert verdict(clause(method="manual")) is Verdict.MANUAL
+
+
+def test_an_optional_clause_may_not_apply() -> None:
+    optional = clause(optional=True, role=None)
+    assert verdict(optional) is Verdict.NOT_APPLICABLE
+    assert verdict(optional, finding("skipped")) is Verdict.NOT_APPLICABLE
+    assert verdict(optional, finding("failed")) is Verdict.FAILS
+
+
+@pytest.mark.parametrize(
+    ("expires", "expected"),
+    [
+        (date(2024, 6, 1), Verdict.EXPIRED),
+        (date(2024, 6, 2), Verdict.WAIVED),  # the last day counts whole
+        (date(2024, 6, 3), Verdict.WAIVED),
+    ],
+)
+def test_a_waiver_ends_with_its_day(expires: date, expected: Verdict) -> None:
+    assert verdict(WAIVABLE, finding("failed"), waivers=(waiver(expires),)) is expected
+
+
+def test_the_longest_waiver_counts() -> None:
+    waivers = (waiver(date(2024, 6, 30)), waiver(date(2024, 5, 1)))
+    assert verdict(WAIVABLE, finding("failed"), waivers=waivers) is Verdict.WAIVED
+
+
+def test_a_waiver_of_another_clause_excuses_nothing() -> None:
+    assert verdict(WAIVABLE, finding("failed"), waivers=(waiver(name="HW-02"),)) is Verdict.FAILS
+
+
+def test_a_waiver_does_not_stand_in_for_a_test() -> None:
+    assert verdict(WAIVABLE, waivers=(waiver(),)) is Verdict.UNTESTED
+    assert verdict(WAIVABLE, finding("failed"), finding("skipped"), waivers=(waiver(),)) is Verdict.UNTESTED
+
+
+def test_an_expired_waiver_of_a_clause_that_holds_is_no_fault() -> None:
+    assert verdict(WAIVABLE, finding("passed"), waivers=(waiver(date(2020, 1, 1)),)) is Verdict.COMPLIES
+
+
+def test_only_what_the_spec_allows_is_waived() -> None:
+    assert verdict(clause(), finding("failed"), waivers=(waiver(),)) is Verdict.FAILS
+    documents = finding("failed", "atestado")
+    assert verdict(PARTLY, finding("passed"), documents, waivers=(waiver(),)) is Verdict.WAIVED
+    assert verdict(PARTLY, finding("failed"), documents, waivers=(waiver(),)) is Verdict.FAILS
+
+
+def test_an_unreachable_server_is_not_evaluated() -> None:
+    assert verdict(clause(), reachable=False) is Verdict.UNREACHABLE
+    assert verdict(clause(), finding("passed"), finding("unreachable")) is Verdict.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected", "status"),
+    [
+        (["CUMPLE", "ATESTADO", "MANUAL", "NO APLICA"], Overall.COMPLIES, 0),
+        (["CUMPLE", "EXENTO"], Overall.WAIVED, 0),
+        (["CUMPLE", "SIN PRUEBA", "EXENTO"], Overall.INCOMPLETE, 1),
+        (["SIN PRUEBA", "EXPIRADA"], Overall.FAILS, 1),
+        (["NO CUMPLE", "NO EVALUADO"], Overall.FAILS, 1),
+        (["NO EVALUADO", "NO EVALUADO"], Overall.UNREACHABLE, 2),
+        (["NO EVALUADO", "SIN PRUEBA"], Overall.UNREACHABLE, 1),
+    ],
+)
+def test_the_worst_verdict_decides(verdicts: list[str], expected: Overall, status: int) -> None:
+    judged = [Verdict(each) for each in verdicts]
+    assert overall(judged) is expected
+    assert exit_status(judged) == status
