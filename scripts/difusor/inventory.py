@@ -130,6 +130,7 @@ class Attestation(Strict):
     document: File
     sha256: Sha256
     signed_by: Text
+    date: Day | None = None
 
     @field_validator("sha256")
     @classmethod
