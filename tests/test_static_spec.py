@@ -1,0 +1,64 @@
+"""The chain from clause to evidence holds: every clause has a tag in its role and a test, and there are no others."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+import yaml
+from difusor import spec
+
+ROOT = Path(__file__).resolve().parents[1]
+CLAUSES = spec.load().clauses
+IDS = {clause.id for clause in CLAUSES}
+CLAUSE = re.compile(r"[A-Z]{2,3}-\d\d")
+
+
+def tags() -> dict[str, set[str]]:
+    """Roles by the clauses that their tasks are tagged with."""
+    found = defaultdict(set)
+    for path in (ROOT / "roles").glob("*/tasks/main.yml"):
+        for task in yaml.safe_load(path.read_text(encoding="utf-8")):
+            for tag in filter(CLAUSE.fullmatch, task.get("tags", [])):
+                found[tag].add(path.parts[-3])
+    return found
+
+
+def markers() -> dict[str, list[str]]:
+    """Tests of the compliance suite by the clauses that they are marked with."""
+    found = defaultdict(list)
+    for path in (ROOT / "molecule/tests").glob("test_*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for decorator in getattr(node, "decorator_list", []):
+                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.clause":
+                    for argument in decorator.args:
+                        found[ast.literal_eval(argument)].append(f"{path.name}::{node.name}")
+    return found
+
+
+@pytest.mark.parametrize("clause", [each for each in CLAUSES if each.role], ids=lambda clause: clause.id)
+def test_clause_has_a_tag_in_its_role(clause: spec.Clause) -> None:
+    assert clause.role in tags()[clause.id]
+
+
+@pytest.mark.parametrize("clause", [each for each in CLAUSES if not each.optional], ids=lambda clause: clause.id)
+def test_clause_has_a_test(clause: spec.Clause) -> None:
+    assert markers()[clause.id]
+
+
+def test_no_tag_and_no_marker_is_unknown() -> None:
+    assert set(tags()) - IDS == set()
+    assert set(markers()) - IDS == set()
+
+
+def test_every_test_of_the_suite_is_evidence() -> None:
+    """A docstring is the sentence that the dictamen shows."""
+    silent = []
+    for path in (ROOT / "molecule/tests").glob("test_*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node):
+                silent.append(f"{path.name}::{node.name}")
+    assert silent == []
