@@ -52,7 +52,7 @@ class Window:
 
     def to_json(self) -> dict[str, str]:
         """Return the three instants in canonical form."""
-        return {name: instants.write(getattr(self, name)) for name in sorted(_WINDOW_KEYS)}
+        return {name: instants.write(getattr(self, name)) for name in ("opens", "closes", "retain_until")}
 
     @classmethod
     def from_json(cls, value: Mapping[str, str]) -> Window:

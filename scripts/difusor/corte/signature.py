@@ -54,6 +54,17 @@ def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, r
     raise Refusal("signature", f"La firma no es de quien hoy puede firmar esta elección ({_reason(attempt)}).")
 
 
+def signed_by(raw: bytes, signature: bytes, election: str) -> str:
+    """Return the fingerprint of the key that signed `raw` for this election, whoever's it is; Refusal if none did."""
+    with tempfile.NamedTemporaryFile(prefix="corte-", suffix=".sig") as file:
+        file.write(signature)
+        file.flush()
+        done = _ssh_keygen(["-Y", "check-novalidate", "-n", namespace(election), "-s", file.name], raw)
+    if done.returncode != 0:
+        raise Refusal("signature", f"La firma no corresponde al manifiesto ({_reason(done)}).")
+    return done.stdout.decode("utf-8", "replace").split()[-1]
+
+
 def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
     environment = dict(os.environ, TZ="UTC", LC_ALL="C")
     try:

@@ -1,0 +1,92 @@
+"""One corte to many difusores at once; none waits for another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from difusor.corte.refusal import Refusal
+from difusor.publish import signing
+from difusor.publish.push import PushFailed, push
+from difusor.publish.signing import Signed
+from difusor.publish.target import Target
+from difusor.publish.watch import Mirror, last_number
+
+WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
+"""Refusals that a transfer can cause: another push in between, or a change that time and size did not tell."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a corte at one difusor: shown, held, refused, failed (not delivered) or silent (no word of it)."""
+
+    difusor: str
+    result: str
+    detail: str
+    sent_bytes: int
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        """Whether the operator may go on to the next corte."""
+        return self.result in ("shown", "held")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to deliver: a cap in KiB/s, a certificate authority, and how many seconds to wait for each mirror's word."""
+
+    bandwidth: int | None = None
+    authority: Path | None = None
+    wait: float = 60.0
+
+
+def deliver_all(
+    signed: Signed, targets: list[Target], options: Options, tell: Callable[[Outcome], None]
+) -> list[Outcome]:
+    """Deliver to every target at the same time; `tell` hears each outcome as it comes. Same order as `targets`."""
+    with ThreadPoolExecutor(max_workers=len(targets)) as pool:
+        running = {pool.submit(deliver, signed, target, options): target for target in targets}
+        for done in as_completed(running):
+            tell(done.result())
+    return [done.result() for done in running]
+
+
+def deliver(signed: Signed, target: Target, options: Options) -> Outcome:
+    """Deliver to one difusor and wait for its word; never raises for what one difusor may do wrong."""
+    started = time.monotonic()
+    sent = 0
+
+    def outcome(result: str, detail: str) -> Outcome:
+        return Outcome(target.name, result, detail, sent, round(time.monotonic() - started, 2))
+
+    try:
+        signing.signer(signed, target.terms)
+        with Mirror(target, options.authority) as mirror:
+            for checksum in (False, True):
+                before = last_number(mirror.status())
+                sent += push(signed.folder, target, options.bandwidth, checksum)
+                word, status = mirror.await_word(signed.sha256, before, options.wait)
+                attempt = status.get("last_attempt") or {}
+                if word == "refused" and attempt["code"] in WORTH_ANOTHER and not checksum:
+                    continue
+                if word == "refused":
+                    return outcome("refused", attempt["reason"])
+                if word == "silent":
+                    return outcome("silent", mirror.problem or "recibió el corte pero aún no dice qué hizo con él")
+                return outcome(word, _told(word, status))
+    except PushFailed as failure:
+        return outcome("failed", str(failure))
+    except Refusal as refusal:
+        return outcome("refused", str(refusal))
+    raise AssertionError("the second round always returns")
+
+
+def _told(word: str, status: dict[str, Any]) -> str:
+    if word == "held":
+        return f"abre {status['gate']['opens']}"
+    return f"corte {status['shown']['corte']}, desde {status['shown']['since']}"

@@ -1,0 +1,71 @@
+"""The transport: two rsync calls to a difusor's daemon, the content first and the signature last."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from difusor.corte import manifest
+from difusor.publish.target import Target
+
+ATTEMPTS = 3
+_PASSING = {5, 10, 12, 30, 35}  # of rsync's exit statuses: refused for now, broken connection, timeout
+_LASTING = re.compile(r"auth failed|unknown module|access denied|refuse", re.IGNORECASE)
+
+
+class PushFailed(Exception):
+    """rsync could not deliver; the message is its own last word."""
+
+
+def push(folder: Path, target: Target, bandwidth: int | None = None, checksum: bool = False) -> int:
+    """Deliver a signed tree and return the bytes that went over the wire; PushFailed after the attempts worth making.
+
+    `bandwidth` caps the transfer (KiB/s), so that visitors keep the link. `checksum` compares content instead of time
+    and size.
+    """
+    options = [
+        "--recursive",
+        "--times",
+        "--modify-window=-1",
+        "--compress",
+        "--timeout=30",
+        "--contimeout=10",
+        "--stats",
+    ]
+    if bandwidth is not None:
+        options.append(f"--bwlimit={bandwidth}")
+    if checksum:
+        options.append("--checksum")
+    content = [*options, "--delete", f"--exclude=/{manifest.SIGNATURE_NAME}", f"{folder}/"]
+    return _deliver(content, target) + _deliver([*options, str(folder / manifest.SIGNATURE_NAME)], target)
+
+
+def _deliver(arguments: list[str], target: Target) -> int:
+    environment = {**os.environ, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
+    command = ["rsync", *arguments, target.url]
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        except FileNotFoundError:
+            raise PushFailed("falta el programa rsync en esta máquina") from None
+        if done.returncode == 0:
+            return _sent(done.stdout)
+        passing = done.returncode in _PASSING and not _LASTING.search(done.stderr)
+        if attempt == ATTEMPTS or not passing:
+            break
+        time.sleep(attempt)
+    raise PushFailed(_reason(done.stderr) or f"rsync terminó con {done.returncode}")
+
+
+def _sent(statistics: str) -> int:
+    found = re.search(r"Total bytes sent: ([\d,.]+)", statistics)
+    return int(re.sub(r"\D", "", found[1])) if found else 0
+
+
+def _reason(text: str) -> str:
+    """rsync says the cause first and its own exit last."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else ""

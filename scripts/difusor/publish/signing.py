@@ -1,0 +1,111 @@
+"""Signing a tree, and judging a signed one, at the institute."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from difusor.corte import files, instants, manifest, signature, tree
+from difusor.corte.manifest import Manifest
+from difusor.corte.refusal import Refusal
+from difusor.publish.terms import Terms, UnusableError
+
+IDENTITY = "datos/corte.json"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signed tree on disk."""
+
+    folder: Path
+    manifest: Manifest
+    sha256: str
+
+
+def sign(folder: Path, terms: Terms, key: Path, sequence: int | None = None, corte: datetime | None = None) -> Signed:
+    """Write corte.json and corte.json.sig into a tree.
+
+    Sequence and instant are those the tree says of itself (datos/corte.json), unless given. Refusal when the tree
+    cannot be a corte, UnusableError when nobody says which corte it is.
+    """
+    if sequence is None or corte is None:
+        own_sequence, own_corte = identity(folder)
+        sequence, corte = own_sequence if sequence is None else sequence, corte or own_corte
+    document = Manifest(
+        election=terms.election,
+        environment=terms.environment,
+        sequence=sequence,
+        corte=corte,
+        generated=instants.now().replace(microsecond=0),
+        window=terms.window,
+        interval_minutes=terms.interval_minutes,
+        files=tree.describe(folder),
+    )
+    raw = document.to_bytes()
+    manifest.read(raw)  # whoever signs what no server would read finds out here
+    tree.verify(folder, document)
+    armour = signature.sign(raw, key, terms.election)
+    files.replace(folder / manifest.NAME, raw)
+    files.replace(folder / manifest.SIGNATURE_NAME, armour)
+    return Signed(folder, document, manifest.digest(raw))
+
+
+def verify(folder: Path) -> tuple[Signed, str]:
+    """Check every byte of a tree against its manifest, and the signature against its key; Refusal says what is wrong.
+
+    Returns the tree and the fingerprint of whoever signed it.
+    """
+    raw, armour = _read(folder)
+    document = manifest.read(raw)
+    fingerprint = signature.signed_by(raw, armour, document.election)
+    tree.verify(folder, document)
+    return Signed(folder, document, manifest.digest(raw)), fingerprint
+
+
+def signer(signed: Signed, terms: Terms) -> str:
+    """Return who signed, if a server of this election would believe it now; Refusal otherwise."""
+    document = signed.manifest
+    if (document.election, document.environment) != (terms.election, terms.environment):
+        raise Refusal(
+            "recipient",
+            f"El corte es de {document.election} ({document.environment}) "
+            f"y el difusor publica {terms.election} ({terms.environment}).",
+        )
+    raw, armour = _read(signed.folder)
+    with tempfile.NamedTemporaryFile("w", prefix="allowed-signers-") as file:
+        file.write(terms.allowed_signers)
+        file.flush()
+        return signature.verify(raw, armour, terms.election, Path(file.name))
+
+
+def fits(signed: Signed, terms: Terms) -> bool:
+    """Tell whether a server of this election would believe the signature now and opens at the instant it names."""
+    try:
+        signer(signed, terms)
+    except Refusal:
+        return False
+    return signed.manifest.window.opens == terms.window.opens
+
+
+def is_signed(folder: Path) -> bool:
+    """Tell whether a tree has a manifest and a signature, whatever they say."""
+    return (folder / manifest.NAME).is_file() and (folder / manifest.SIGNATURE_NAME).is_file()
+
+
+def identity(folder: Path) -> tuple[int, datetime]:
+    """Return sequence and instant that the tree says of itself in datos/corte.json."""
+    try:
+        document = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
+        return int(document["secuencia"]), instants.parse_offset(document["corte"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UnusableError(
+            f"{folder / IDENTITY} no dice «secuencia» y «corte»; indique --sequence y --corte"
+        ) from None
+
+
+def _read(folder: Path) -> tuple[bytes, bytes]:
+    raw = files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES)
+    return raw, files.read_capped(str(folder / manifest.SIGNATURE_NAME), signature.MAX_BYTES)
