@@ -302,13 +302,14 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
     values = {name: variables[name] for name in variables if name.startswith(("difusor_", "election_"))}
     sentences = {name: sentence for name, value in values.items() if (sentence := _unfinished(value))}
     unfinished = set(sentences)
+    finished = {name: values[name] for name in values if name in NAMES - unfinished}
     try:
-        Inventory.model_validate({name: values[name] for name in values if name in NAMES}, context={"read": read})
+        Inventory.model_validate(finished, context={"read": read})
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             if detail["loc"][0] not in unfinished:
                 sentences[_place(detail["loc"])] = _sentence(detail)
-    return [f"{place}: {sentence}." for place, sentence in sentences.items()]
+    return [f"{place}: {sentence}{'' if sentence.endswith('?') else '.'}" for place, sentence in sentences.items()]
 
 
 def role_inputs(roles: Path) -> frozenset[str]:
@@ -334,7 +335,7 @@ def unknown(names: Iterable[str], root: Path) -> list[str]:
     for name in sorted(set(names) - known):
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.88)
         if near or name.startswith(prefixes):
-            sentences.append(f"{name}: no existe; {f'¿quiso decir {near[0]}?' if near else 'quítela del inventario'}.")
+            sentences.append(f"{name}: no existe; {f'¿quiso decir {near[0]}?' if near else 'quítela del inventario.'}")
     return sentences
 
 

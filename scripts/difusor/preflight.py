@@ -13,6 +13,7 @@ from typing import Any
 from difusor import spec
 
 GIGABYTE = 1000**3
+NOT_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def findings(server: Server, *, public_address: str, registered: bool, attested:
         judged(
             "RED-02",
             bool(public_address) and ipaddress.ip_address(public_address).is_global,
-            f"{public_address or 'ninguna'} como dirección pública",
+            f"la dirección {public_address}" if public_address else "ninguna dirección pública",
         ),
         judged("DG-08", registered, "ANEXO 2 registrado" if registered else "ANEXO 2 sin registrar"),
         attestation("DG-09"),
@@ -162,8 +163,8 @@ def findings(server: Server, *, public_address: str, registered: bool, attested:
 def _disks(facts: Mapping[str, Any]) -> tuple[float, float]:
     """Gigabytes of the machine's own disks: solid state, and spinning."""
     sizes = {"0": 0.0, "1": 0.0}
-    for disk in facts.get("devices", {}).values():
-        if not int(disk.get("virtual", 0)) and not int(disk.get("removable") or 0):
+    for name, disk in facts.get("devices", {}).items():
+        if not name.startswith(NOT_DISKS):
             sizes[str(disk.get("rotational", "1"))] += int(disk["sectors"]) * 512 / GIGABYTE
     return sizes["0"], sizes["1"]
 

@@ -1,0 +1,55 @@
+"""Open every vault of the inventory, so that a wrong password is one sentence that names the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.parsing.vault import is_encrypted_file
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    """Try each vaulted file below the inventory sources; the task takes no arguments and runs on localhost.
+
+    There, because Ansible opens the vaults of a group as soon as it meets one of its hosts, and then gives up.
+    """
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset()
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Fail with a line for every vault that the given passwords do not open."""
+        super().run(tmp, task_vars)
+        sources = [Path(source) for source in (task_vars or {}).get("ansible_inventory_sources") or []]
+        shut = [path for source in sources for path in _vaults(source) if not self._opens(path)]
+        if not shut:
+            return {"changed": False}
+        lines = "\n".join(
+            f"- {path}: no se descifra con la contraseña dada; dé la suya con --vault-id {path.parent.name}@prompt."
+            for path in shut
+        )
+        return {
+            "failed": True,
+            "msg": f"El inventario no se puede leer y nada se tocó en el servidor. Corrija:\n{lines}",
+        }
+
+    def _opens(self, path: Path) -> bool:
+        try:
+            self._loader.get_text_file_contents(str(path))
+        except AnsibleError:
+            return False
+        return True
+
+
+def _vaults(source: Path) -> Iterator[Path]:
+    """Yield the vaulted files of variables that belong to an inventory source (a folder, or a file in one)."""
+    folder = source if source.is_dir() else source.parent
+    for path in sorted([*folder.glob("group_vars/**/*"), *folder.glob("host_vars/**/*")]):
+        if path.is_file():
+            with path.open("rb") as file:
+                if is_encrypted_file(file):
+                    yield path
