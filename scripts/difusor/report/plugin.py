@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Know the marker; test the inventory's difusores unless other hosts are named."""
     config.addinivalue_line("markers", "clause(*ids): the clauses of spec/anexo1.yml this test measures")
+    config.addinivalue_line("markers", "lab: alters the server (a push, a reboot); runs in the local lab only")
     config.stash[SUITE] = Suite()
     if config.option.ansible_inventory and config.option.hosts is None:
         config.option.hosts = "ansible://difusores"
@@ -132,9 +133,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # What one test does from outside (a ban, a push) no other may meet by chance.
         if {"trusted", "untrusted"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("outside"))
-    if wanted:
-        config.hook.pytest_deselected(items=[item for item in items if not wanted & set(_clauses(item))])
-        items[:] = [item for item in items if wanted & set(_clauses(item))]
+    hosts = config.stash[SUITE].inventory.hosts
+    left_out = [
+        item
+        for item in items
+        if (wanted and not wanted & set(_clauses(item)))
+        or (item.get_closest_marker("lab") and "lab" not in hosts.get(host_name(item), {}))
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(tryfirst=True)

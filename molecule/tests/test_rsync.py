@@ -1,0 +1,130 @@
+"""The rsync daemon: the institute can push, nobody can read, and whoever is not trusted is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from difusor.publish.target import Target
+from testinfra.host import Host
+
+pytestmark = pytest.mark.xdist_group("outside")
+
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
+FORBIDDEN = [
+    "--links", "--devices", "--hard-links", "--perms", "--owner", "--inplace", "--append", "--backup", "--partial",
+    "--delay-updates", "--remove-source-files", "--temp-dir=/tmp", "--link-dest=/etc", "--keep-dirlinks", "--relative",
+]  # fmt: skip
+
+
+@pytest.fixture
+def target(variables: dict[str, Any]) -> Target:
+    """Return the server as the institute reaches it, from where this suite runs: a trusted address."""
+    return Target.of(variables["inventory_hostname"], variables)
+
+
+def rsync(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run rsync with the difusor's secret, in the environment and never among the arguments."""
+    environment = {**os.environ, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
+    return subprocess.run(
+        ["rsync", "--contimeout=10", "--timeout=30", *arguments], env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.mark.clause("DG-07", "SW-02")
+def test_institute_can_push(target: Target, tmp_path: Path, expect: Expect, record_evidence: Record) -> None:
+    """El servicio rsync acepta, con el secreto de este difusor, un envío del Instituto (de ensayo, sin efecto)."""
+    done = rsync(target, "--dry-run", "--recursive", "--times", f"{tmp_path}/", target.url)
+    record_evidence(f"{target.url}: {done.stderr.strip() or 'aceptado'}")
+    assert f":{expect('DG-07')['port']}/" in target.url
+    assert done.returncode == 0
+
+
+@pytest.mark.clause("DG-07", "RED-04")
+def test_nothing_is_listed_or_read(target: Target, tmp_path: Path, record_evidence: Record) -> None:
+    """Ni con el secreto entrega el servicio rsync lista alguna ni archivo alguno."""
+    modules = rsync(target, target.url.removesuffix(f"{target.module}/"))
+    listing = rsync(target, "--recursive", target.url)
+    reading = rsync(target, "--recursive", "--times", target.url, f"{tmp_path}/")
+    record_evidence(f"leer: {reading.stderr.strip().splitlines()[0]}")
+    assert modules.stdout == ""
+    assert listing.returncode != 0 and listing.stdout == ""
+    assert reading.returncode != 0 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.clause("DG-12", "RED-04")
+def test_a_wrong_secret_is_refused(target: Target, tmp_path: Path, expect: Expect, record_evidence: Record) -> None:
+    """Sin el secreto vigente no se recibe nada: al cambiarlo, el Instituto deja fuera a quien tenga el anterior."""
+    done = rsync(replace(target, secret="otro-secreto"), "--dry-run", "--recursive", f"{tmp_path}/", target.url)
+    record_evidence(done.stderr.strip().splitlines()[0])
+    assert ("auth failed" in done.stderr) is expect("DG-12")["refused"]
+
+
+@pytest.mark.clause("DG-07")
+def test_only_plain_files_are_received(target: Target, tmp_path: Path, record_evidence: Record) -> None:
+    """El servicio rsync recibe archivos y carpetas con su hora, y rechaza cualquier otra opción del cliente."""
+    accepted = []
+    for option in FORBIDDEN:
+        done = rsync(target, "--dry-run", "--recursive", option, f"{tmp_path}/", target.url)
+        if done.returncode == 0 or "refuse" not in done.stderr:
+            accepted.append(option)
+    record_evidence(f"rechazadas: {' '.join(option for option in FORBIDDEN if option not in accepted)}")
+    assert accepted == []
+
+
+@pytest.mark.clause("DG-12", "RED-04")
+def test_daemon_admits_the_trusted_list_and_nobody_else(
+    host: Host, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """El propio servicio rsync, además del cortafuegos, admite solo las direcciones confiables de hoy."""
+    lines = host.check_output("cat /etc/rsyncd.conf").splitlines()
+    settings = dict(line.split(" = ", 1) for line in lines if " = " in line and not line.startswith("#"))
+    trusted = variables["election_trusted_addresses"] + variables.get("difusor_trusted_addresses", [])
+    record_evidence(f"hosts allow = {settings['hosts allow']}; hosts deny = {settings['hosts deny']}")
+    assert sorted(settings["hosts allow"].split()) == sorted(trusted)
+    assert settings["hosts deny"] == "*"
+    assert sum(line.startswith("[") for line in lines) == 1
+
+
+@pytest.mark.clause("DG-07")
+def test_daemon_is_confined(host: Host, record_evidence: Record) -> None:
+    """El servicio rsync corre aislado: solo escribe en la carpeta de entrada y no muestra a nadie el secreto."""
+    names = "ActiveState,UnitFileState,NoNewPrivileges,ProtectSystem,ReadWritePaths,CapabilityBoundingSet"
+    shown = dict(line.split("=", 1) for line in host.check_output(f"systemctl show rsync -p {names}").splitlines())
+    secrets = host.file("/etc/rsyncd.secrets")
+    record_evidence({**shown, "rsyncd.secrets": oct(secrets.mode)})
+    assert (shown["ActiveState"], shown["UnitFileState"]) == ("active", "enabled")
+    assert (shown["NoNewPrivileges"], shown["ProtectSystem"]) == ("yes", "strict")
+    assert shown["ReadWritePaths"] == "/srv/prep/entrada"
+    assert "cap_dac_override" not in shown["CapabilityBoundingSet"]
+    assert (secrets.user, secrets.mode) == ("root", 0o600)
+
+
+@pytest.mark.clause("RED-04")
+def test_rsync_is_closed_to_anyone_else(untrusted: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Desde una dirección que no es confiable, el puerto de rsync no responde."""
+    done = untrusted.run("rsync --contimeout=3 rsync://%s/", variables["difusor_public_address"])
+    record_evidence((done.stderr.strip().splitlines() or ["respondió"])[0])
+    assert done.rc != 0 and "@RSYNCD" not in done.stdout + done.stderr
+
+
+@pytest.mark.lab
+@pytest.mark.clause("DG-07", "RED-04")
+def test_institute_pushes_from_its_own_address(
+    trusted: Host, target: Target, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Desde la dirección del Instituto, el servicio rsync acepta un envío con el secreto (de ensayo, sin efecto)."""
+    url = f"rsync://{target.client}@{variables['difusor_public_address']}/{target.module}/"
+    done = trusted.run(
+        "mkdir -p /tmp/vacio && RSYNC_PASSWORD=%s rsync --contimeout=10 --dry-run --recursive /tmp/vacio/ %s",
+        target.secret,
+        url,
+    )
+    record_evidence(f"{url}: {done.stderr.strip() or 'aceptado'}")
+    assert done.rc == 0
