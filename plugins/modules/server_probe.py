@@ -79,12 +79,18 @@ def listeners(lines):
 
 
 def mhz(read):
-    """Return the processor's clock in MHz (0: unknown), out of `read(path) -> text or ""`."""
+    """Return the processor's clock in MHz (0: unknown), out of `read(path) -> text or ""`.
+
+    What the maker states, else the fastest the kernel knows, else the fastest seen now.
+    """
+    cpuinfo = read("/proc/cpuinfo")
+    stated = re.search(r"^model name.*@ ([\d.]+)GHz", cpuinfo, re.MULTILINE)
+    if stated:
+        return round(float(stated.group(1)) * 1000)
     khz = read("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")
     if khz:
         return int(khz) // 1000
-    clocks = [float(clock) for clock in re.findall(r"^cpu MHz\s*: ([\d.]+)", read("/proc/cpuinfo"), re.MULTILINE)]
-    return round(max(clocks, default=0))
+    return round(max(map(float, re.findall(r"^cpu MHz\s*: ([\d.]+)", cpuinfo, re.MULTILINE)), default=0))
 
 
 def read(path):

@@ -1,0 +1,62 @@
+"""The preflight refuses a server that could not be provisioned, in one sentence, and changes nothing on it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.lab
+
+Preflight = Callable[[dict[str, Any]], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def preflight(pytestconfig: pytest.Config, variables: dict[str, Any]) -> Preflight:
+    """Return a function that runs the preflight against the tested server with other values for some variables."""
+
+    def run(values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+        command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "playbooks/preflight.yml"]
+        command += ["--limit", f"localhost,{variables['inventory_hostname']}", "--extra-vars", json.dumps(values)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    return run
+
+
+REFUSALS = {
+    "an unsupported release": (
+        {"preflight_releases": {}},
+        "que no se admite; instale Ubuntu Server 22.04 LTS o posterior",
+    ),
+    "no disk space": ({"preflight_free_gb": {"/srv": 10**6}}, "GB libres y necesita 1000000; libere espacio"),
+    "the operator would be locked out": (
+        {"election_trusted_addresses": ["10.255.255.1"]},
+        "que no es una dirección confiable, y el cortafuegos lo dejaría fuera",
+    ),
+    "a port is taken": ({"preflight_port_owners": {"22": ["nginx"]}}, "el puerto 22 lo ocupa sshd"),
+    "a package is in the way": ({"preflight_conflicts": {"sudo": "estorba"}}, "está instalado sudo y estorba"),
+    "no sudo": ({"ansible_become_exe": "/bin/false"}, "no puede usar sudo en el servidor"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refused(preflight: Preflight, case: str) -> None:
+    """Una condición que haría fracasar la instalación se rechaza con una oración y sin tocar el servidor."""
+    values, sentence = REFUSALS[case]
+    result = preflight(values)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert sentence in " ".join(result.stdout.split())
+    assert "ada se tocó" in result.stdout
+    assert "changed=0" in result.stdout.partition("PLAY RECAP")[2]
+
+
+def test_accepted(preflight: Preflight) -> None:
+    """Un servidor ya instalado pasa la revisión previa, que muestra sus faltas frente al ANEXO 1."""
+    result = preflight({})
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "cláusulas que se pueden juzgar sin instalar nada" in result.stdout

@@ -1,0 +1,150 @@
+"""What a look at a server says: what stops the run, and how the machine stands against ANEXO 1."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from difusor.preflight import GIGABYTE, Server, findings, problems
+
+MODULE = Path(__file__).resolve().parents[1] / "plugins/modules/server_probe.py"
+
+SERVER = Server(
+    facts={
+        "distribution": "Ubuntu",
+        "distribution_version": "22.04",
+        "env": {"SSH_CONNECTION": "10.9.0.4 50000 10.9.0.10 22"},
+        "virtualization_role": "host",
+        "virtualization_type": "kvm",
+        "processor_count": 2,
+        "processor_cores": 8,
+        "memtotal_mb": 15_800,
+        "devices": {
+            "nvme0n1": {"rotational": "0", "sectors": 500 * GIGABYTE // 512},
+            "loop0": {"rotational": "0", "sectors": 10**9},
+        },
+        "default_ipv4": {"interface": "eno-1"},
+        "eno_1": {"speed": 1000},
+    },
+    packages=frozenset({"openssh-server"}),
+    free={"/srv": 50 * GIGABYTE},
+    listeners=((22, "sshd"), (80, "nginx")),
+    mhz=2900,
+)
+WANTED: dict[str, Any] = {
+    "releases": {"Ubuntu": ["22.04"], "Debian": ["12"]},
+    "free_gb": {"/srv": 10},
+    "port_owners": {80: ["nginx"], 873: ["rsync"]},
+    "conflicts": {"firewalld": "las reglas las pone UFW"},
+    "trusted": ["10.9.0.0/24", "fd00:9::4"],
+}
+ON_FILE: dict[str, Any] = {"public_address": "189.240.1.7", "registered": True, "attested": ["HW-05", "DG-09"]}
+
+
+def with_facts(**facts: Any) -> Server:
+    return replace(SERVER, facts={**SERVER.facts, **facts})
+
+
+def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
+    assert problems(SERVER, **WANTED) == []
+    assert [finding.clause.id for finding in findings(SERVER, **ON_FILE) if not finding.met] == []
+
+
+@pytest.mark.parametrize(
+    ("server", "sentence"),
+    [
+        (with_facts(distribution_version="18.04"), "el sistema es Ubuntu 18.04, que no se admite"),
+        (with_facts(distribution="Fedora", distribution_version="42"), "el sistema es Fedora 42, que no se admite"),
+        (with_facts(env={"SSH_CONNECTION": "10.8.0.4 5 10.9.0.10 22"}), "usted entra desde 10.8.0.4"),
+        (with_facts(env={"SSH_CONNECTION": "fd00:9::5 5 fd00:9::10 22"}), "usted entra desde fd00:9::5"),
+        (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
+        (replace(SERVER, listeners=((80, "apache2"),)), "el puerto 80 lo ocupa apache2"),
+        (replace(SERVER, listeners=((873, ""),)), "el puerto 873 lo ocupa otro programa"),
+        (replace(SERVER, packages=frozenset({"firewalld"})), "está instalado firewalld y las reglas las pone UFW"),
+    ],
+)
+def test_problem(server: Server, sentence: str) -> None:
+    (found,) = problems(server, **WANTED)
+    assert found.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "connection", ["", "::ffff:10.9.0.4 5 ::ffff:10.9.0.10 22", "fd00:9::4%eth0 5 fd00:9::10 22"], ids=str.split
+)
+def test_operator_is_recognised(connection: str) -> None:
+    assert problems(with_facts(env={"SSH_CONNECTION": connection} if connection else {}), **WANTED) == []
+
+
+def test_a_minor_release_of_debian_is_that_release() -> None:
+    assert problems(with_facts(distribution="Debian", distribution_version="12.9"), **WANTED) == []
+
+
+@pytest.mark.parametrize(
+    ("clause", "server", "found"),
+    [
+        ("SW-01", with_facts(distribution="Debian", distribution_version="12.9"), "Debian 12"),
+        ("HW-01", with_facts(virtualization_role="guest"), "una máquina virtual o contenedor (kvm)"),
+        ("HW-02", with_facts(processor_count=1, processor_cores=4), "4 núcleos a 2.9 GHz"),
+        ("HW-02", replace(SERVER, mhz=1800), "16 núcleos a 1.8 GHz"),
+        ("HW-02", replace(SERVER, mhz=0), "16 núcleos a una velocidad que no declara"),
+        ("HW-03", with_facts(memtotal_mb=7_900), "8.3 GB de memoria"),
+        (
+            "HW-04",
+            with_facts(devices={"sda": {"rotational": "1", "sectors": 10**9}}),
+            "0 GB en estado sólido y 512 GB en discos giratorios",
+        ),
+        ("RED-01", with_facts(eno_1={"speed": 10}), "una interfaz de 10 Mbps"),
+        ("RED-01", with_facts(eno_1={"speed": -1}), "una interfaz que no declara su velocidad y ningún documento"),
+    ],
+)
+def test_shortfall_of_the_machine(clause: str, server: Server, found: str) -> None:
+    (shortfall,) = [finding for finding in findings(server, **ON_FILE) if not finding.met]
+    assert (shortfall.clause.id, shortfall.found) == (clause, found)
+
+
+@pytest.mark.parametrize(
+    ("clause", "on_file"),
+    [
+        ("HW-05", {"attested": ["DG-09"]}),
+        ("DG-09", {"attested": ["HW-05"]}),
+        ("DG-08", {"registered": False}),
+        ("RED-02", {"public_address": "10.0.0.7"}),
+        ("RED-02", {"public_address": ""}),
+    ],
+)
+def test_shortfall_of_the_papers(clause: str, on_file: dict[str, Any]) -> None:
+    assert [found.clause.id for found in findings(SERVER, **{**ON_FILE, **on_file}) if not found.met] == [clause]
+
+
+def test_a_contract_attests_the_link() -> None:
+    server = with_facts(default_ipv4={})
+    assert all(finding.met for finding in findings(server, **{**ON_FILE, "attested": ["HW-05", "DG-09", "RED-01"]}))
+
+
+def load_probe() -> Any:
+    specification = importlib.util.spec_from_file_location("server_probe", MODULE)
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_probe_reads_what_the_programs_say(tmp_path: Path) -> None:
+    probe = load_probe()
+    assert probe.listeners(
+        [
+            'LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=80,fd=4))',
+            "LISTEN 0 4096 127.0.0.53%lo:53 0.0.0.0:*",
+        ]
+    ) == [{"port": 22, "process": "sshd"}, {"port": 53, "process": ""}]
+    installed, removed = "ii \tufw\t0.36.1\tall", "rc \tapache2\t2.4\tamd64"
+    assert set(probe.packages([installed, removed])) == {"ufw"}
+    assert probe.free(str(tmp_path / "not" / "there")) == probe.free(str(tmp_path))
+    cpuinfo = "cpu MHz\t\t: 2596.120\ncpu MHz\t\t: 3100.0\n"
+    assert probe.mhz(lambda path: cpuinfo if path == "/proc/cpuinfo" else "") == 3100
+    assert probe.mhz(lambda path: "3400000\n" if path.endswith("max_freq") else "") == 3400
+    assert probe.mhz(lambda path: "model name\t: Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz\n") == 2100
+    assert probe.mhz(lambda path: "") == 0
