@@ -154,7 +154,7 @@ CASES: dict[str, tuple[Change, str]] = {
     ),
     "gone before it closes": (replace("election_retain_until", "2024-06-03T03:00:00Z"), "posterior a election_closes"),
     "wrong kind": (replace("difusor_ssh_password_login", "no"), "debe ser true o false, sin comillas"),
-    "unknown choice": (replace("difusor_tls_mode", "archivos"), "difusor_tls_mode: debe ser 'files', 'acme' o 'lab'"),
+    "unknown choice": (replace("difusor_tls_mode", "archivos"), "difusor_tls_mode: debe ser 'files' o 'acme'"),
     "path without its end": (replace("difusor_path", "/prep2024mor"), "difusor_path: debe empezar y terminar con /"),
     "root as the institute's account": (replace("difusor_admin_user", "root"), "distinto de root"),
     "password in clear": (replace("difusor_admin_password_hash", "hunter2"), "no es un hash SHA-512"),

@@ -104,6 +104,14 @@ class Signer(Strict):
         return _later("valid_after", value, info)
 
 
+class Exclusion(Strict):
+    """A rule of the WAF that hinders legitimate traffic, and why it may be left out."""
+
+    rule: int
+    reason: Text
+    path: str = ""
+
+
 class Waiver(Strict):
     """A clause the institute excuses, why and until when; it is measured all the same."""
 
@@ -220,14 +228,14 @@ class Partner(Strict):
             secret=True,
         ),
     ]
-    difusor_tls_mode: Literal["files", "acme", "lab"]
+    difusor_tls_mode: Literal["files", "acme"]
     difusor_tls_certificate: str = ""
     difusor_tls_key: str = ""
     difusor_ntp_servers: list[Host] = []
     difusor_trusted_addresses: list[Origin] = []
     difusor_prep_image: Image
     difusor_waf_image: Image
-    difusor_waf_exclusions: list[Any] = []  # the waf role knows their shape
+    difusor_waf_exclusions: list[Exclusion] = []
     difusor_registration: Registration | None = None
     difusor_attestations: list[Attestation] = []
     difusor_waivers: list[Waiver] = []
