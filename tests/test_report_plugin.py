@@ -106,6 +106,14 @@ def test_one_clause(suite: pytest.Pytester) -> None:
     _run(suite, "--clause=HW-01", "--hosts=ansible://uno").assert_outcomes(passed=1, failed=1, deselected=4)
 
 
+def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> None:
+    altering = "import pytest\n\n@pytest.mark.lab\ndef test_push(host):\n    pass\n"
+    suite.makepyfile(test_suite=altering)
+    _run(suite, "--hosts=ansible://uno").assert_outcomes(deselected=1)
+    (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab: prueba\n")
+    _run(suite, "--hosts=ansible://uno").assert_outcomes(passed=1)
+
+
 def test_a_silent_difusor_ends_the_run(suite: pytest.Pytester) -> None:
     done = _run(suite, "--hosts=ansible://mudo")
     assert done.ret == 2

@@ -120,7 +120,7 @@ def _received(message: str) -> Suite:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse unknown clauses and tests without a sentence; keep --clause's tests; see from outside in one worker."""
+    """Refuse unknown clauses and mute tests; leave out what is not to run; see from outside in one worker."""
     known = set(spec.load().ids)
     wanted = set(config.option.clause)
     problems = [f"--clause {name}" for name in sorted(wanted - known)]
@@ -133,16 +133,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # What one test does from outside (a ban, a push) no other may meet by chance.
         if {"trusted", "untrusted"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("outside"))
-    hosts = config.stash[SUITE].inventory.hosts
-    left_out = [
-        item
-        for item in items
-        if (wanted and not wanted & set(_clauses(item)))
-        or (item.get_closest_marker("lab") and "lab" not in hosts.get(host_name(item), {}))
-    ]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
+    if left_out := {item for item in items if _left_out(item, wanted)}:
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
+    """Whether --clause excludes a test, or it would alter a server that is not the lab's."""
+    variables = item.config.stash[SUITE].inventory.hosts.get(host_name(item), {})
+    alters = item.get_closest_marker("lab") and "lab" not in variables
+    return bool(alters or (wanted and not wanted & set(_clauses(item))))
 
 
 @pytest.hookimpl(tryfirst=True)
