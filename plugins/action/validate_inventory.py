@@ -27,10 +27,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Fail with every problem at once, one sentence a line."""
         super().run(tmp, task_vars)
-        names = [name for name in task_vars or {} if not name.startswith(("ansible_", "vault_", "_"))]
-        problems = inventory.unknown(names, PROJECT) + inventory.problems(
-            {name: self._render(name) for name in names if name in inventory.NAMES}, read=self._read
-        )
+        names = list(task_vars or {})
+        own = [name for name in names if not name.startswith(("ansible_", "vault_", "_"))]
+        values = {name: self._render(name) for name in names if name in inventory.JUDGED}
+        problems = inventory.unknown(own, PROJECT) + inventory.problems(values, read=self._read)
         if not problems:
             return {"changed": False}
         lines = "\n".join(f"- {problem}" for problem in problems)
