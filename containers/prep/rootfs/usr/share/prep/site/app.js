@@ -1,0 +1,148 @@
+// The page as a whole: which view, which corte, and when to look for the next one.
+
+import {byId, h, setText} from './dom.js';
+import {load, now, read} from './data.js';
+import {ago, date, time} from './format.js';
+import {downloadsView} from './downloads.js';
+import {ELECTIONS, electionView, nameOf} from './views.js';
+
+const POLL = 60_000;
+const STALE_INTERVALS = 2;
+
+const pages = new Map();
+let head = null;
+let unreachable = false;
+let rendering = 0;
+
+// What the visitor did in the view, kept while new cortes arrive.
+let visit = {};
+const freshVisit = () => ({search: '', section: '', open: false, refresh: () => show({renew: true})});
+
+function route() {
+  const [, view, id] = location.hash.split('/');
+  if (view === 'base-de-datos') return {view};
+  return ELECTIONS[view] ? {view, id: Number(id) || null} : {view: 'gubernatura', id: null};
+}
+
+// Shows the view of the address. A failure leaves what is shown, unless the visitor asked for another view.
+async function show({renew = false, arrived = false} = {}) {
+  const turn = ++rendering;
+  const {view, id} = route();
+  const election = ELECTIONS[view] && view;
+  try {
+    let page = pages.get(election);
+    if (renew || !head || (election && page?.corte !== head.corte)) {
+      const loaded = await load(election);
+      if (turn !== rendering) return;
+      // a cache on the way may still hold an older corte: never go back
+      if (head && loaded.head.corte < head.corte) throw new Error('Corte anterior al mostrado');
+      if (renew && head && loaded.head.corte > head.corte) announce(`Nuevo corte: ${time(loaded.head.corte)}`);
+      ({head, page} = loaded);
+      if (page) pages.set(election, page);
+      unreachable = false;
+    }
+    const territory = id && page.territorios.find(one => one.id === id);
+    render(election ? electionView(page, territory, visit) : downloadsView(head), arrived);
+    setTitle(election ? [territory && nameOf(view, territory), ELECTIONS[view].title] : ['Base de datos']);
+  } catch (error) {
+    if (turn !== rendering) return;
+    console.error(error);
+    unreachable = true;
+    if (!renew || !head) render(failure(), arrived);
+  }
+  tabs(view);
+  masthead();
+}
+
+function render(children, arrived) {
+  const main = byId('contenido');
+  const focused = main.contains(document.activeElement) ? document.activeElement.id : '';
+  main.replaceChildren(...children.filter(Boolean));
+  if (arrived && focused !== 'territory') { // whoever walks through the list of territories stays in it
+    if (scrollY > main.offsetTop) main.scrollIntoView();
+    main.querySelector('h1')?.focus({preventScroll: true});
+  } else if (focused) {
+    byId(focused)?.focus({preventScroll: true});
+  }
+}
+
+function failure() {
+  return [h('div', {class: 'message', role: 'alert'},
+    h('h1', {tabindex: -1}, 'No fue posible cargar los resultados'),
+    h('p', {}, 'Puede ser su conexión, o que este sitio esté recibiendo un corte nuevo. La página lo intentará de nuevo cada minuto.'),
+    h('p', {}, h('button', {type: 'button', class: 'button', onclick: () => show({renew: true})}, 'Reintentar ahora')))];
+}
+
+function setTitle(parts) {
+  document.title = [...parts.filter(Boolean), `PREP ${head.eleccion.entidad}`].join(' · ');
+}
+
+function tabs(view) {
+  for (const link of document.querySelectorAll('.tabs a')) {
+    if (link.hash === `#/${view}`) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+}
+
+// Date, time and age of the corte, on every view.
+function masthead() {
+  if (head) {
+    const labels = [head.simulacro && 'Simulacro', head.datos_sinteticos && 'Datos sintéticos'].filter(Boolean);
+    document.body.classList.toggle('rehearsal', labels.length > 0);
+    setText('notice', labels.length ? labels.join(' · ') : 'Resultados preliminares');
+    setText('tag', labels[0] ?? '');
+    byId('tag').hidden = !labels.length;
+    setText('year', head.eleccion.jornada.slice(0, 4));
+    setText('institute', head.eleccion.instituto);
+    setText('process', `${head.eleccion.nombre}. Jornada electoral del ${date(`${head.eleccion.jornada}T18:00:00Z`)}.`);
+    byId('corte').dateTime = head.corte;
+    setText('time', time(head.corte));
+    setText('corte', date(head.corte));
+    setText('next', `Tiempo del Centro · ${head.siguiente ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
+    setText('age', ago(Math.max(0, now() - Date.parse(head.corte))));
+  }
+  const text = warning();
+  byId('warning').hidden = !text;
+  setText('warning', text);
+}
+
+function warning() {
+  if (!head) return '';
+  const stale = head.siguiente
+    && now() - Date.parse(head.corte) > STALE_INTERVALS * head.intervalo_segundos * 1000;
+  if (stale) return `Debió llegar otro corte a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
+  return unreachable ? `No se pudo comprobar si hay un corte más reciente. Se muestra el de las ${time(head.corte)}.` : '';
+}
+
+function announce(text) {
+  setText('announcement', text);
+}
+
+async function poll() {
+  if (document.hidden || (!head && !unreachable)) return; // nobody looks, or the first load is still under way
+  try {
+    const latest = await read('datos/corte.json');
+    unreachable = false;
+    if (!head || latest.corte > head.corte) await show({renew: true});
+  } catch {
+    unreachable = true;
+  }
+  masthead();
+}
+
+// Visitors come in waves; their questions should not.
+function schedule() {
+  setTimeout(() => { poll(); schedule(); }, POLL * (0.9 + 0.2 * Math.random()));
+}
+
+addEventListener('hashchange', () => {
+  if (location.hash && !location.hash.startsWith('#/')) return; // a jump within the page
+  visit = freshVisit();
+  show({arrived: true});
+});
+addEventListener('visibilitychange', poll);
+setInterval(masthead, 10_000);
+
+visit = freshVisit();
+show();
+schedule();

@@ -1,0 +1,43 @@
+// Reads the files of the corte, and never lets two cortes meet on one page.
+
+const ATTEMPTS = 4;
+
+let clockOffset = 0;
+
+// The server's idea of now: a visitor's clock may be wrong.
+export const now = () => Date.now() + clockOffset;
+
+export async function read(path) {
+  const response = await fetch(path, {cache: 'no-cache'});
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  const sent = Date.parse(response.headers.get('Date'));
+  // the header has whole seconds, and a cache on the way may add some
+  if (sent) clockOffset = Math.abs(sent - Date.now()) > 30_000 ? sent - Date.now() : 0;
+  return response.json();
+}
+
+// The head of the corte and the page of one election (or none), both of the same corte.
+export async function load(election) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const [head, page] = await Promise.all([
+      read('datos/corte.json'),
+      election && read(`datos/${election}.json`),
+    ]);
+    if (!page || page.corte === head.corte) return {head, page};
+    await pause(attempt);
+  }
+  throw new Error('Los archivos son de cortes distintos');
+}
+
+// The actas of a territory, as of the corte that the election's page announces for them; null if a newer one came between.
+export async function loadDetail(territory) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const detail = await read(territory.detalle.archivo);
+    if (detail.corte === territory.detalle.corte) return detail;
+    if (detail.corte > territory.detalle.corte) return null;
+    await pause(attempt);
+  }
+  throw new Error('Las actas son de otro corte');
+}
+
+const pause = attempt => new Promise(resolve => setTimeout(resolve, 1000 * 2 ** attempt));

@@ -1,0 +1,62 @@
+// The data base: what can be downloaded, and how to know that it is what the institute published.
+
+import {h} from './dom.js';
+import {bytes, date, time} from './format.js';
+
+export function downloadsView(head) {
+  return [
+    h('div', {class: 'heading'},
+      h('div', {},
+        h('p', {class: 'eyebrow'}, `Corte de las ${time(head.corte)} del ${date(head.corte)}`),
+        h('h1', {tabindex: -1}, 'Base de datos'))),
+    h('p', {class: 'prose'}, 'Estos archivos contienen todas las actas del corte, con los mismos datos que este sitio. ',
+      'Cada corte sustituye al anterior; el nombre de cada archivo lleva la fecha y la hora del suyo.'),
+    h('ul', {class: 'downloads'}, head.descargas.map(file =>
+      h('li', {},
+        h('h2', {}, file.contenido),
+        h('p', {}, h('a', {class: 'button', href: file.archivo, download: true},
+          `Descargar ${file.archivo.endsWith('.zip') ? 'ZIP' : 'CSV'}`, h('span', {}, bytes(file.bytes)))),
+        h('p', {class: 'file'}, fileName(file)),
+        h('p', {class: 'digest'}, h('span', {}, 'SHA-256 '), h('code', {}, file.sha256))))),
+    h('div', {class: 'columns'},
+      h('section', {class: 'guide', 'aria-labelledby': 'verify'},
+        h('h2', {id: 'verify'}, 'Cómo comprobar un archivo'),
+        h('p', {}, 'El código SHA-256 cambia por completo si cambia un solo carácter. Calcule el de su copia y compárelo con el publicado arriba.'),
+        checker(head.descargas),
+        h('dl', {class: 'commands'}, [
+          ['Windows (PowerShell)', `Get-FileHash ${fileName(head.descargas[0])}`],
+          ['macOS', `shasum -a 256 ${fileName(head.descargas[0])}`],
+          ['Linux', `sha256sum ${fileName(head.descargas[0])}`],
+        ].map(([system, command]) => [h('dt', {}, system), h('dd', {}, h('code', {}, command))])),
+        h('p', {}, 'El archivo ', h('a', {href: 'corte.json'}, 'corte.json'), ' enumera todos los archivos de este corte con su SHA-256, y ',
+          h('a', {href: 'corte.json.sig'}, 'corte.json.sig'), ' es la firma del Instituto sobre esa lista.')),
+      h('section', {class: 'guide', 'aria-labelledby': 'contents'},
+        h('h2', {id: 'contents'}, 'Qué contienen'),
+        h('p', {}, 'Texto UTF-8 separado por comas. Primero el nombre de la elección, el corte y los totales; después, un renglón por acta registrada: ',
+          'casilla, votos de cada partido y combinación, observaciones, fecha y hora de acopio, captura y verificación, y el código de integridad de su imagen.'),
+        h('p', {}, 'El ZIP reúne los tres archivos, el catálogo de candidaturas y un LEEME con la descripción del formato.'))),
+  ];
+}
+
+const fileName = file => file.archivo.split('/').pop();
+
+// Browsers compute digests only on secure pages; the commands below it always work.
+function checker(files) {
+  if (!globalThis.crypto?.subtle) return null;
+  const verdict = h('p', {class: 'verdict', role: 'status'});
+  const check = async event => {
+    const [file] = event.target.files;
+    if (!file) return;
+    const digest = await crypto.subtle.digest('SHA-256', await file.arrayBuffer());
+    const hex = [...new Uint8Array(digest)].map(byte => byte.toString(16).padStart(2, '0')).join('');
+    const match = files.find(one => one.sha256 === hex);
+    verdict.className = `verdict ${match ? 'good' : 'bad'}`;
+    verdict.textContent = match
+      ? `✓ Su copia es idéntica a ${fileName(match)}.`
+      : `✗ ${file.name} no es ninguno de los archivos de este corte. Su SHA-256 es ${hex}`;
+  };
+  return h('div', {class: 'field check'},
+    h('label', {for: 'file'}, 'Compruebe aquí su copia; no sale de su equipo'),
+    h('input', {id: 'file', type: 'file', accept: '.zip,.csv', onchange: check}),
+    verdict);
+}

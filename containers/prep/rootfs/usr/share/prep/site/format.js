@@ -1,0 +1,33 @@
+// Numbers, percentages and instants as Mexico writes them.
+
+// Morelos has had no daylight saving since 2022. America/Mexico_City would be an hour off on phones with older zone data.
+const ZONE = 'Etc/GMT+6';
+
+const integer = new Intl.NumberFormat('es-MX');
+const clock = new Intl.DateTimeFormat('es-MX', {timeZone: ZONE, hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
+const longDate = new Intl.DateTimeFormat('es-MX', {timeZone: ZONE, weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'});
+const relative = new Intl.RelativeTimeFormat('es-MX', {numeric: 'always'});
+
+export const number = value => integer.format(value);
+
+// Percentages arrive truncated to four decimals; they are shown as they came.
+export const percent = text => `${text}\u202f%`;
+
+export const time = instant => `${clock.format(new Date(instant))} h`;
+
+export const date = instant => longDate.format(new Date(instant)).replace(',', '');
+
+export function ago(milliseconds) {
+  const minutes = Math.floor(milliseconds / 60_000);
+  if (minutes < 1) return 'hace menos de un minuto';
+  if (minutes < 120) return relative.format(-minutes, 'minute');
+  if (minutes < 48 * 60) return relative.format(-Math.floor(minutes / 60), 'hour');
+  return relative.format(-Math.floor(minutes / 1440), 'day');
+}
+
+export function bytes(size) {
+  return size < 1e6 ? `${number(Math.ceil(size / 1e3))} kB` : `${(size / 1e6).toFixed(1)} MB`;
+}
+
+// For searching: without accents and capitals.
+export const plain = text => text.normalize('NFD').replace(/\p{Diacritic}/gu, '').toLowerCase();

@@ -1,0 +1,212 @@
+// The results of an election: in the state, or in one of its districts or municipalities.
+
+import {h} from './dom.js';
+import {number, percent, plain} from './format.js';
+import {loadDetail} from './data.js';
+
+export const ELECTIONS = {
+  gubernatura: {title: 'Gubernatura', territory: 'Municipio', territories: 'municipios', choose: 'Elija un municipio'},
+  diputaciones: {title: 'Diputaciones', territory: 'Distrito', territories: 'distritos', choose: 'Elija un distrito'},
+  ayuntamientos: {title: 'Ayuntamientos', territory: 'Municipio', territories: 'municipios', choose: 'Elija un municipio'},
+};
+
+export function nameOf(key, territory) {
+  return key === 'diputaciones' ? `Distrito ${territory.id}, ${territory.nombre}` : territory.nombre;
+}
+
+// `state` is what the visitor did in the view (searches, opened parts); it outlives a new corte.
+export function electionView(page, territory, state) {
+  const texts = ELECTIONS[page.clave];
+  const shown = territory ?? page;
+  return [
+    h('div', {class: 'heading'},
+      h('div', {},
+        h('p', {class: 'eyebrow'}, territory ? h('a', {href: `#/${page.clave}`}, `‹ ${texts.title}`) : 'Estado de Morelos'),
+        h('h1', {tabindex: -1}, territory ? nameOf(page.clave, territory) : texts.title)),
+      chooser(page, territory)),
+    h('div', {class: 'columns'},
+      progress(shown.totales),
+      h('section', {'aria-labelledby': 'candidacies'},
+        h('h2', {id: 'candidacies'}, 'Votos por candidatura'),
+        bars(page.boleta, shown)),
+      h('section', {'aria-labelledby': 'parties'},
+        h('h2', {id: 'parties'}, 'Votos por partido político y combinación'),
+        partyTable(page, shown, territory)),
+      counts(shown.totales)),
+    territory ? actas(page, territory, state) : territoryList(page, state),
+  ];
+}
+
+function chooser(page, territory) {
+  const texts = ELECTIONS[page.clave];
+  return h('div', {class: 'field'},
+    h('label', {for: 'territory'}, texts.choose),
+    h('select', {id: 'territory', onchange: event => { location.hash = `#/${page.clave}${event.target.value}`; }},
+      h('option', {value: ''}, `Todo el estado (${page.territorios.length} ${texts.territories})`),
+      page.territorios.map(one =>
+        h('option', {value: `/${one.id}`, selected: one === territory}, nameOf(page.clave, one)))));
+}
+
+const ranked = results => [...results].sort((a, b) => b.votos - a.votos);
+
+function bars(ballot, shown) {
+  const names = new Map(ballot.candidaturas.map(one => [one.clave, one]));
+  return h('ol', {class: 'bars'}, ranked(shown.candidaturas).map(result => {
+    const candidacy = names.get(result.clave);
+    const parties = candidacy.columnas.filter(column => ballot.columnas[column]);
+    return h('li', {'--color': candidacy.color, '--share': `${result.porcentaje}%`},
+      h('p', {class: 'name'}, candidacy.nombre),
+      h('p', {class: 'votes'}, number(result.votos), h('span', {}, ' votos')),
+      h('p', {class: 'share'}, percent(result.porcentaje)),
+      h('div', {class: 'bar', 'aria-hidden': 'true'}),
+      h('p', {class: 'parties'}, parties.map(party =>
+        h('span', {'--color': ballot.columnas[party].color}, party))));
+  }));
+}
+
+function progress(totals) {
+  return h('section', {class: 'progress', 'aria-labelledby': 'progress'},
+    h('h2', {id: 'progress'}, 'Avance'),
+    h('p', {class: 'figure'}, h('b', {}, percent(totals.actas_capturadas_porcentaje)), ' de actas capturadas'),
+    h('p', {class: 'figure participation'}, h('b', {}, percent(totals.participacion)), ' de participación ciudadana'),
+    h('div', {class: 'bar', '--share': `${totals.actas_capturadas_porcentaje}%`, 'aria-hidden': 'true'}),
+    h('p', {class: 'detail'}, `${number(totals.actas_capturadas)} actas capturadas de ${number(totals.actas_esperadas)} esperadas`));
+}
+
+function counts(totals) {
+  return h('section', {class: 'counts', 'aria-labelledby': 'counts'},
+    h('h2', {id: 'counts'}, 'Actas y votos'),
+    h('dl', {},
+      row('Actas esperadas', number(totals.actas_esperadas)),
+      row('Actas capturadas', number(totals.actas_capturadas)),
+      row('Actas contabilizadas', number(totals.actas_contabilizadas)),
+      row('Actas no contabilizadas', number(totals.actas_no_contabilizadas)),
+      row('Lista nominal de las actas contabilizadas', number(totals.lista_nominal)),
+      row('Total de votos', number(totals.votos))));
+}
+
+const row = (term, value) => h('div', {}, h('dt', {}, term), h('dd', {}, value));
+
+function partyTable(page, shown, territory) {
+  const {columnas: columns} = page.boleta;
+  const place = territory ? nameOf(page.clave, territory) : 'Morelos';
+  return h('table', {class: 'numbers'},
+    h('caption', {class: 'hidden'}, `${ELECTIONS[page.clave].title}, ${place}: votos por partido político y combinación`),
+    h('thead', {}, h('tr', {},
+      h('th', {scope: 'col'}, 'Partido o combinación'),
+      h('th', {scope: 'col'}, 'Votos'),
+      h('th', {scope: 'col'}, 'Porcentaje'))),
+    h('tbody', {}, shown.columnas.map(result =>
+      h('tr', {},
+        h('th', {scope: 'row'}, columnName(columns, result.clave)),
+        h('td', {}, number(result.votos)),
+        h('td', {}, percent(result.porcentaje))))),
+    h('tfoot', {}, h('tr', {},
+      h('th', {scope: 'row'}, 'Total'),
+      h('td', {}, number(shown.totales.votos)),
+      h('td', {}, shown.totales.votos ? percent('100.0000') : percent('0.0000')))));
+}
+
+// A column is a party, or a combination of parties written with underscores.
+function columnName(columns, key) {
+  const known = columns[key];
+  const colors = known ? [known.color] : key.split('_').map(party => columns[party].color);
+  const swatches = colors.filter(Boolean).map(swatch);
+  return h('span', {class: swatches.length ? 'key' : 'key plain'}, swatches, h('span', {}, known?.nombre ?? key.replaceAll('_', ' · ')));
+}
+
+const swatch = color => h('span', {class: 'swatch', '--color': color, 'aria-hidden': 'true'});
+
+function territoryList(page, state) {
+  const texts = ELECTIONS[page.clave];
+  const names = new Map(page.boleta.candidaturas.map(one => [one.clave, one]));
+  const empty = h('p', {class: 'empty'}, 'Ningún nombre coincide con la búsqueda.');
+  const rows = page.territorios.map(one => {
+    const [first, second] = ranked(one.candidaturas);
+    const tie = first.votos === second.votos;
+    const leader = names.get(first.clave);
+    return h('tr', {'data-name': plain(nameOf(page.clave, one))},
+      h('th', {scope: 'row'}, h('a', {href: `#/${page.clave}/${one.id}`}, nameOf(page.clave, one))),
+      h('td', {class: 'text'}, !first.votos ? 'Sin votos' : tie ? 'Empate' : h('span', {class: 'key'}, swatch(leader.color), h('span', {}, leader.nombre))),
+      h('td', {}, first.votos ? percent(first.porcentaje) : '–'),
+      h('td', {}, `${number(one.totales.actas_capturadas)} de ${number(one.totales.actas_esperadas)}`));
+  });
+  const input = filter(rows, empty, state, 'search', (name, wanted) => name.includes(plain(wanted)));
+  return h('section', {'aria-labelledby': 'territories'},
+    h('div', {class: 'heading'},
+      h('h2', {id: 'territories'}, `Resultados por ${texts.territory.toLowerCase()}`),
+      h('div', {class: 'field'}, h('label', {for: 'search'}, `Buscar ${texts.territory.toLowerCase()}`), input)),
+    h('table', {class: 'numbers territories'},
+      h('caption', {class: 'hidden'}, `${texts.title}: candidatura con más votos y avance de cada ${texts.territory.toLowerCase()}`),
+      h('thead', {}, h('tr', {},
+        h('th', {scope: 'col'}, texts.territory),
+        h('th', {scope: 'col', class: 'text'}, 'Candidatura con más votos'),
+        h('th', {scope: 'col'}, 'Porcentaje'),
+        h('th', {scope: 'col'}, 'Actas capturadas'))),
+      h('tbody', {}, rows)),
+    empty);
+}
+
+// The actas of a territory are read only when the visitor opens them.
+function actas(page, territory, state) {
+  const body = h('div', {'aria-live': 'polite'});
+  const fill = async () => {
+    body.replaceChildren(h('p', {}, 'Cargando las actas…'));
+    try {
+      const detail = await loadDetail(territory);
+      if (detail) body.replaceChildren(...actaTable(page, territory, detail.actas, state));
+      else state.refresh();
+    } catch {
+      body.replaceChildren(h('p', {}, 'No fue posible cargar las actas. '),
+        h('button', {type: 'button', onclick: fill}, 'Reintentar'));
+    }
+  };
+  const details = h('details', {ontoggle: event => {
+    state.open = event.target.open;
+    if (state.open && !body.hasChildNodes()) fill();
+  }}, h('summary', {}, h('h2', {}, 'Actas por casilla')), body);
+  details.open = state.open;
+  return h('section', {}, details);
+}
+
+function actaTable(page, territory, all, state) {
+  if (!all.length) return [h('p', {class: 'empty'}, 'Todavía no hay actas registradas.')];
+  const columns = page.territorios[0].columnas.map(one => one.clave);
+  const rows = all.map(acta => h('tr', {'data-name': acta.SECCION},
+    h('th', {scope: 'row'}, acta.SECCION),
+    h('td', {class: 'text'}, acta.CASILLA),
+    columns.map(column => h('td', {}, acta[column])),
+    h('td', {}, acta.TOTAL_VOTOS_CALCULADO),
+    h('td', {}, acta.LISTA_NOMINAL),
+    h('td', {class: 'text'}, acta.CONTABILIZADA ? acta.OBSERVACIONES : `No contabilizada. ${acta.OBSERVACIONES}`)));
+  const empty = h('p', {class: 'empty'}, 'No hay actas registradas de esa sección.');
+  const input = filter(rows, empty, state, 'section', (name, wanted) => !wanted || Number(name) === Number(wanted));
+  return [
+    h('div', {class: 'field'}, h('label', {for: 'section'}, 'Sección (está en su credencial para votar)'), input),
+    h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Tabla de actas; se desplaza a los lados'},
+      h('table', {class: 'numbers actas'},
+        h('caption', {}, `${number(all.length)} actas registradas, ${nameOf(page.clave, territory)}`),
+        h('thead', {}, h('tr', {},
+          h('th', {scope: 'col'}, 'Sección'),
+          h('th', {scope: 'col', class: 'text'}, 'Casilla'),
+          columns.map(column => h('th', {scope: 'col'}, column.replaceAll('_', ' '))),
+          h('th', {scope: 'col'}, 'Total'),
+          h('th', {scope: 'col'}, 'Lista nominal'),
+          h('th', {scope: 'col', class: 'text'}, 'Observaciones'))),
+        h('tbody', {}, rows))),
+    empty,
+  ];
+}
+
+// A search field over table rows; what is typed is kept in the state under the field's id, so that a new corte keeps it.
+function filter(rows, empty, state, id, matches) {
+  const apply = () => {
+    state[id] = input.value;
+    for (const one of rows) one.hidden = !matches(one.dataset.name, input.value.trim());
+    empty.hidden = rows.some(one => !one.hidden);
+  };
+  const input = h('input', {id, type: 'search', autocomplete: 'off', oninput: apply});
+  input.value = state[id];
+  apply();
+  return input;
+}
