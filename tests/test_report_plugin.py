@@ -110,8 +110,9 @@ def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> No
     altering = "import pytest\n\n@pytest.mark.lab\ndef test_push(host):\n    pass\n"
     suite.makepyfile(test_suite=altering)
     _run(suite, "--hosts=ansible://uno").assert_outcomes(deselected=1)
+    _run(suite, "--lab").stderr.fnmatch_lines(["*hosts.yml is not the inventory of a lab*"])
     (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab: prueba\n")
-    _run(suite, "--hosts=ansible://uno").assert_outcomes(passed=1)
+    _run(suite, "--hosts=ansible://uno", "--lab").assert_outcomes(passed=1)
 
 
 def test_a_silent_difusor_ends_the_run(suite: pytest.Pytester) -> None:

@@ -34,7 +34,9 @@ def run(
         Path | None, typer.Option(help="Emitir el dictamen de resultados ya medidos, sin medir.", show_default=False)
     ] = None,
     output: Annotated[Path, typer.Option(help="Dónde se escribe el dictamen.")] = BUILD / "dictamen",
-    workers: Annotated[int, typer.Option("--workers", "-n", help="Pruebas a la vez.")] = 2,
+    lab: Annotated[
+        bool, typer.Option("--lab", help="También las pruebas que alteran el servidor; solo en un laboratorio.")
+    ] = False,
 ) -> None:
     """Mide un difusor cláusula por cláusula y emite su dictamen (HTML y JSON).
 
@@ -42,7 +44,7 @@ def run(
     """
     errors = Console(stderr=True, highlight=False)
     try:
-        found = load(results) if results else _measure(inventory, output, workers)
+        found = load(results) if results else _measure(inventory, output, lab)
         clauses = spec.load()
     except (ResultsError, spec.SpecError) as error:
         errors.print(f"[bold red]✗[/] {error}")
@@ -57,7 +59,7 @@ def run(
     raise typer.Exit(exit_status(verdicts))
 
 
-def _measure(inventory: Path | None, output: Path, workers: int) -> Results:
+def _measure(inventory: Path | None, output: Path, lab: bool) -> Results:
     """Run the suite, its progress on the terminal; return what it found. ResultsError when it could not begin."""
     if inventory is None:
         raise ResultsError("¿qué difusor? Nómbrelo con -i inventories/<difusor>")
@@ -66,8 +68,9 @@ def _measure(inventory: Path | None, output: Path, workers: int) -> Results:
     target = (output / f"{here.name}.results.json").resolve()
     target.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "molecule/tests", f"--ansible-inventory={source}", f"--results={target}"]
-    quiet = ["--quiet", "--no-header", "--no-summary", "--tb=no", f"--numprocesses={workers if workers > 1 else 0}"]
-    subprocess.run([*command, *quiet], cwd=ROOT, check=False)
+    # What alters the server must not do so under another test's eyes.
+    pace = ["--lab"] if lab else ["--numprocesses=2"]
+    subprocess.run([*command, *pace, "--quiet", "--no-header", "--no-summary", "--tb=no"], cwd=ROOT, check=False)
     if not target.exists():
         raise ResultsError(f"{source} no se pudo evaluar; la causa está en las líneas anteriores")
     return load(target)

@@ -135,8 +135,8 @@ def _fix(assessment: Assessment) -> str:
     if assessment.verdict in (Verdict.FAILS, Verdict.EXPIRED):
         return assessment.clause.fix
     if assessment.verdict is Verdict.UNTESTED:
-        reasons = [finding.detail.splitlines()[0] for finding in assessment.findings if finding.detail]
-        return f"Falta medirla: {reasons[0] if reasons else 'ninguna prueba de la suite la mide'}."
+        gaps = [each.detail.splitlines()[0] for each in assessment.findings if each.outcome in ("skipped", "error")]
+        return f"Falta medirla: {gaps[0] if gaps else 'ninguna prueba de la suite la mide'}."
     return ""
 
 

@@ -47,16 +47,17 @@ METHOD = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --clause and --results beside testinfra's --hosts and --ansible-inventory."""
+    """Add --clause, --lab and --results beside testinfra's --hosts and --ansible-inventory."""
     group = parser.getgroup("difusor")
     group.addoption("--clause", action="append", default=[], metavar="ID", help="only this clause's tests; repeatable")
+    group.addoption("--lab", action="store_true", help="also the tests that alter the server; in a lab only")
     group.addoption("--results", type=Path, metavar="FILE", help="write the findings to FILE (JSON)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Know the marker; test the inventory's difusores unless other hosts are named."""
     config.addinivalue_line("markers", "clause(*ids): the clauses of spec/anexo1.yml this test measures")
-    config.addinivalue_line("markers", "lab: alters the server (a push, a reboot); runs in the local lab only")
+    config.addinivalue_line("markers", "lab: alters the server (a push, a reboot); runs with --lab only")
     config.stash[SUITE] = Suite()
     if config.option.ansible_inventory and config.option.hosts is None:
         config.option.hosts = "ansible://difusores"
@@ -82,6 +83,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         suite.inventory = variables.read(Path(source))
     except variables.InventoryError as error:
         raise pytest.UsageError(str(error)) from error
+    if config.option.lab and not any("lab" in values for values in suite.inventory.hosts.values()):
+        raise pytest.UsageError(f"--lab alters servers, and {source} is not the inventory of a lab")
     runner = probe.connect(suite.inventory, source)
     if config.option.collectonly:
         return
@@ -139,10 +142,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
-    """Whether --clause excludes a test, or it would alter a server that is not the lab's."""
-    variables = item.config.stash[SUITE].inventory.hosts.get(host_name(item), {})
-    alters = item.get_closest_marker("lab") and "lab" not in variables
-    return bool(alters or (wanted and not wanted & set(_clauses(item))))
+    """Whether --clause excludes a test, or it alters the server and that was not asked for."""
+    alters = item.get_closest_marker("lab") is not None and not item.config.option.lab
+    return alters or bool(wanted and not wanted & set(_clauses(item)))
 
 
 @pytest.hookimpl(tryfirst=True)
