@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,10 @@ from difusor.corte.clock import Clock
 from difusor.corte.gate import Gate
 from difusor.corte.manifest import Window
 
-SYNCHRONISED = "A29FC801,10.0.0.1,3,1700000000.1,0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
+NOW = datetime(2024, 6, 3, 2, tzinfo=UTC)
+SYNCHRONISED = "A29FC801,10.0.0.1,3,1717379936.1,0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
+CLAIMS_MORE = SYNCHRONISED.replace("0.002,64", "61.0,64")  # chrony 4.0 under -x
+LOST = CLAIMS_MORE.replace("1717379936", "1717350000")  # eight hours ago
 
 
 @pytest.fixture(scope="module")
@@ -160,14 +163,15 @@ def test_a_state_that_lost_its_tree_shows_nothing_and_the_next_push_mends_it(ser
         (SYNCHRONISED.format("Normal"), True),
         (SYNCHRONISED.format("Insert second"), True),
         (SYNCHRONISED.format("Not synchronised"), False),
-        (SYNCHRONISED.format("Normal").replace("0.002,64", "3.0,64"), False),
+        (CLAIMS_MORE.format("Normal"), True),
+        (LOST.format("Normal"), False),
         (SYNCHRONISED.format("Normal").replace("0.000001", "-2.0"), False),
         ("506 Cannot talk to daemon\n", False),
         ("", False),
     ],
 )
 def test_the_clock_is_judged_by_chrony(text: str, synchronised: bool):
-    assert clock.read(text, 0.5, instants.now()).synchronised is synchronised
+    assert clock.read(text, 0.5, NOW).synchronised is synchronised
 
 
 def test_the_gate_waits_for_the_instant_and_not_for_the_tick(opens: datetime):

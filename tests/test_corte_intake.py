@@ -164,6 +164,22 @@ def test_validity_is_in_utc_whatever_the_zone_of_the_server(server: Server, monk
     assert server.send(7)["code"] == "signature"
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda line: line.replace(',valid-before="20400101000000"', ""),
+        lambda line: line.replace("20400101000000", "20400101000000Z"),
+        lambda line: line.replace(PRINCIPAL, "*"),
+        lambda line: line.replace("prep-corte@demo", "*"),
+        lambda line: line.replace('namespaces="prep-corte@demo",', ""),
+        lambda line: "#" + line,
+    ],
+)
+def test_a_signer_whose_line_says_less_than_it_should(server: Server, spoil: Callable[[str], str]):
+    server.config.allowed_signers.write_text(spoil(allow(server.key)))
+    refused(server, server.send(6), "signature")
+
+
 def test_a_removed_signer(server: Server, keys: dict[str, Path]):
     server.config.allowed_signers.write_text(allow(keys["intruso"]))
     refused(server, server.send(6), "signature")
@@ -180,7 +196,10 @@ def test_a_short_lived_certificate_of_the_institutes_authority(server: Server, k
     issue = ["ssh-keygen", "-q", "-s", str(keys["intruso"]), "-I", "op", "-n", PRINCIPAL, "-V", "-1h:+1h", public]
     subprocess.run(issue, check=True)
     authority = keys["intruso"].with_name("intruso.pub").read_text()
-    server.config.allowed_signers.write_text(f'{PRINCIPAL} cert-authority,namespaces="prep-corte@demo" {authority}')
+    server.config.allowed_signers.write_text(
+        f'{PRINCIPAL} cert-authority,namespaces="prep-corte@demo",valid-after="20200101000000",'
+        f'valid-before="20400101000000" {authority}'
+    )
     assert server.push(server.manifest(6).to_bytes(), key=Path(str(operator) + "-cert.pub"))["result"] == "shown"
 
 

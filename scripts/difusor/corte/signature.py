@@ -1,19 +1,30 @@
 """Signatures by OpenSSH: `ssh-keygen -Y`, present on every server.
 
 The namespace names the election, so that a signature made for one can never pass for another.
-Validity dates in allowed_signers carry no `Z` (OpenSSH 8.9 refuses it), hence TZ=UTC in every call.
+The dates of allowed_signers are judged here, in UTC: OpenSSH 8.4 does not know them, 8.9 refuses their `Z`, and without
+it every version takes them for local time.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
+from . import instants
 from .refusal import Refusal
 
 MAX_BYTES = 64 * 1024
+
+_SIGNER = re.compile(
+    r'(?P<principal>[^\s#,*?!"]+) (?P<options>(?:cert-authority,)?namespaces="[^\s",*?!]+"),'
+    r'valid-after="(?P<after>\d{14})",valid-before="(?P<before>\d{14})" (?P<key>\S+ \S+)(?: .*)?',
+    re.ASCII,
+)
 
 
 def namespace(election: str) -> str:
@@ -37,21 +48,35 @@ def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, r
 
     `allowed_signers` is an OpenSSH file of that name; `revoked` a revocation list (KRL or public keys).
     """
-    with tempfile.NamedTemporaryFile(prefix="corte-", suffix=".sig") as file:
-        file.write(signature)
-        file.flush()
-        found = _ssh_keygen(["-Y", "find-principals", "-s", file.name, "-f", str(allowed_signers)], b"")
-        principals = found.stdout.decode("utf-8", "replace").splitlines() if found.returncode == 0 else []
-        attempt = found
-        for principal in principals:
-            arguments = ["-Y", "verify", "-f", str(allowed_signers), "-I", principal]
-            arguments += ["-n", namespace(election), "-s", file.name]
-            if revoked is not None:
-                arguments += ["-r", str(revoked)]
-            attempt = _ssh_keygen(arguments, raw)
-            if attempt.returncode == 0:
+    reason = "no hay quien pueda firmar hoy"
+    with tempfile.TemporaryDirectory(prefix="corte-") as folder:
+        armour, believed = Path(folder, "sig"), Path(folder, "allowed_signers")
+        armour.write_bytes(signature)
+        for principal, line in valid_signers(allowed_signers.read_text(encoding="utf-8"), instants.now()):
+            believed.write_text(line, encoding="utf-8")
+            arguments = ["-Y", "verify", "-f", str(believed), "-I", principal, "-n", namespace(election)]
+            arguments += ["-s", str(armour), *(["-r", str(revoked)] if revoked else [])]
+            done = _ssh_keygen(arguments, raw)
+            if done.returncode == 0:
                 return principal
-    raise Refusal("signature", f"La firma no es de quien hoy puede firmar esta elección ({_reason(attempt)}).")
+            reason = _reason(done)
+    raise Refusal("signature", f"La firma no es de quien hoy puede firmar esta elección ({reason}).")
+
+
+def valid_signers(text: str, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield (principal, line without its dates) for every line of an allowed_signers file that is valid now.
+
+    A line that is not of the form the role writes is nobody's.
+    """
+    for line in text.splitlines():
+        found = _SIGNER.fullmatch(line)
+        if found is None:
+            continue
+        after, before = (
+            datetime.strptime(found[name], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc) for name in ("after", "before")
+        )
+        if after <= now < before:
+            yield found["principal"], f"{found['principal']} {found['options']} {found['key']}\n"
 
 
 def signed_by(raw: bytes, signature: bytes, election: str) -> str:
@@ -66,7 +91,7 @@ def signed_by(raw: bytes, signature: bytes, election: str) -> str:
 
 
 def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
-    environment = dict(os.environ, TZ="UTC", LC_ALL="C")
+    environment = dict(os.environ, LC_ALL="C")
     try:
         return subprocess.run(["ssh-keygen", *arguments], input=data, env=environment, capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
