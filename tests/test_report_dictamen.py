@@ -104,6 +104,18 @@ def test_the_same_results_give_the_same_bytes(results: Results, tmp_path: Path) 
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
+def test_the_cases_of_one_test_are_one_line() -> None:
+    def case(port: int, outcome: str, detail: str = "") -> dict:
+        test = f"test_x.py::test_port[{port}]"
+        return {"test": test, "sentence": "Cerrado.", "outcome": outcome, "evidence": [f"{port}"], "detail": detail}
+
+    lines = dictamen.summary([case(1, "passed"), case(2, "passed"), case(3, "failed", "responde 3\nmás")])
+    assert lines == [
+        {"sentence": "Cerrado.", "outcome": "failed", "cases": 1, "value": "3", "why": "responde 3"},
+        {"sentence": "Cerrado.", "outcome": "passed", "cases": 2, "value": "1", "why": ""},
+    ]
+
+
 def test_an_unreachable_server_is_not_evaluated(results: Results) -> None:
     silent = Server(unreachable="web1 no responde: timed out")
     changed = results.model_copy(update={"servers": {"web1": silent}, "findings": ()})

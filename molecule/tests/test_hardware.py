@@ -76,11 +76,10 @@ def test_disk(host: Host, expect: Expect, record_evidence: Record) -> None:
 
 @pytest.mark.clause("RED-02")
 def test_public_address(variables: dict[str, Any], host: Host, record_evidence: Record) -> None:
-    """El servidor tiene una dirección IP pública, alcanzable desde cualquier red."""
+    """La dirección del servidor es pública: pertenece a Internet y no a una red privada."""
     address = ipaddress.ip_address(variables["difusor_public_address"])
-    own = host.check_output("ip -brief address show scope global")
-    record_evidence(f"difusor_public_address: {address}")
-    record_evidence(own)
+    own = host.check_output("ip -brief address show to %s", str(address))
+    record_evidence(f"{address}, {'en el propio servidor' if own else 'en un equipo delante del servidor'}")
     assert address.is_global, f"{address} no es una dirección pública de Internet"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"instant": instant, "day": lambda text: day(date.fromisoformat(text))}
+    environment.filters.update(instant=instant, day=lambda text: day(date.fromisoformat(text)), summary=summary)
     tests = {finding["test"]: finding for clause in dictamen["clauses"] for finding in clause["findings"]}
     tests |= {finding["test"]: finding for finding in dictamen["unbound"]}
     bound: dict[str, list[str]] = {name: [] for name in tests}
@@ -96,6 +96,24 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
             bound[finding["test"]].append(clause["id"])
     template = environment.get_template("dictamen.html.j2")
     return template.render(dictamen, json_name=json_name, sha256=sha256, tests=tests, bound=bound)
+
+
+def summary(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a clause's evidence in few lines, what failed first: the cases of one test that came out alike are one.
+
+    Each line is {sentence, outcome, cases, value, why}; everything stands in the annex.
+    """
+    lines: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for finding in sorted(findings, key=lambda each: each["outcome"] == "passed"):
+        test = finding["test"].partition("[")[0]
+        line = lines.setdefault(
+            (test, finding["sentence"], finding["outcome"]),
+            {"sentence": finding["sentence"], "outcome": finding["outcome"], "cases": 0, "value": "", "why": ""},
+        )
+        line["cases"] += 1
+        line["value"] = line["value"] or "; ".join(filter(None, finding["evidence"]))
+        line["why"] = line["why"] or finding["detail"].partition("\n")[0]
+    return list(lines.values())
 
 
 def day(value: date) -> str:
