@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from difusor.report.rawhttp import send
 from testinfra.host import Host
+
+from difusor.report.rawhttp import send
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]

