@@ -26,28 +26,32 @@ def ensure_archives() -> None:
 
 
 def _ensure_archive(reference: str, archive: Path) -> None:
-    """Save an image to `archive`, unless the one there is of the same reference."""
+    """Save an image to `archive` with its SHA-256 beside, unless the one there is of the same reference."""
     made_from = archive.with_suffix(".reference")
     if archive.exists() and made_from.exists() and made_from.read_text().strip() == reference:
         return
     archive.parent.mkdir(parents=True, exist_ok=True)
+    made_from.unlink(missing_ok=True)
+    save(_docker("image", "inspect", "--format", "{{.Id}}", reference), archive)
+    with archive.open("rb") as packed:
+        digest = hashlib.file_digest(packed, "sha256").hexdigest()
+    archive.with_suffix(".gz.sha256").write_text(f"{digest}  {archive.name}\n")
+    made_from.write_text(reference + "\n")
+
+
+def save(identity: str, archive: Path) -> None:
+    """Save the image with this id to a gzip archive, whole or not at all; the same image is the same archive."""
     temporary = archive.with_suffix(".new")
-    identity = _docker("image", "inspect", "--format", "{{.Id}}", reference)
     with (
-        subprocess.Popen(["docker", "image", "save", identity], stdout=subprocess.PIPE) as save,
-        # No name and no time in the header: the same image is the same archive.
+        subprocess.Popen(["docker", "image", "save", identity], stdout=subprocess.PIPE) as packing,
         temporary.open("wb") as sink,
         gzip.GzipFile(filename="", mode="wb", fileobj=sink, compresslevel=3, mtime=0) as packed,
     ):
-        assert save.stdout is not None  # PIPE above
-        shutil.copyfileobj(save.stdout, packed, 1 << 20)
-    if save.returncode:
-        raise RuntimeError(f"docker image save {reference} failed")
-    with temporary.open("rb") as packed_file:
-        digest = hashlib.file_digest(packed_file, "sha256").hexdigest()
-    archive.with_suffix(".gz.sha256").write_text(f"{digest}  {archive.name}\n")
+        assert packing.stdout is not None  # PIPE above
+        shutil.copyfileobj(packing.stdout, packed, 1 << 20)
+    if packing.returncode:
+        raise RuntimeError(f"docker image save {identity} failed")
     os.replace(temporary, archive)
-    made_from.write_text(reference + "\n")
 
 
 def _docker(*arguments: str) -> str:

@@ -1,0 +1,113 @@
+"""The whole site, run again on the lab's server with other values: what an operator does on the night."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from difusor.images import save
+from testinfra.host import Host
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
+
+Record = Callable[[object], None]
+Site = Callable[..., None]
+
+# Asks for the page, for data and, with a query that no fast path knows, for the WAF's answer, until told to stop;
+# prints how many answers it got and every one that was not 200.
+CITIZEN = """
+import collections, http.client, os, ssl, sys, time
+counts, path = collections.Counter(), 0
+while not os.path.exists("/tmp/stop"):
+    name = ["/", "/datos/corte.json", "/?visita=1"][path % 3]
+    path += 1
+    try:
+        connection = http.client.HTTPSConnection(sys.argv[1], timeout=10, context=ssl._create_unverified_context())
+        connection.request("GET", name)
+        counts[name, connection.getresponse().status] += 1
+        connection.close()
+    except OSError as error:
+        counts[name, repr(error)] += 1
+    time.sleep(0.05)
+print(sum(counts.values()), {key: number for key, number in counts.items() if key[1] != 200})
+"""
+
+
+@pytest.fixture
+def site(pytestconfig: pytest.Config, variables: dict[str, Any]) -> Iterator[Site]:
+    """Return a function that runs the site with other values for some variables; afterwards all is as it was."""
+
+    def run(values: dict[str, Any] | None = None, *options: str) -> None:
+        command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "site.yml", *options]
+        command += ["--extra-vars", json.dumps(values or {})]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout[-3000:]
+
+    yield run
+    run()
+
+
+@pytest.mark.clause("SW-02", "DG-02")
+def test_upgrade_and_back_lose_no_request(
+    untrusted: Host, host: Host, site: Site, variables: dict[str, Any], tmp_path: Path, record_evidence: Record
+) -> None:
+    """Cambiar la imagen del PREP y volver a la anterior no pierde ninguna de las visitas que llegan mientras tanto."""
+    other = _other_image(variables["difusor_prep_image"]["archive"], tmp_path / "prep.tar.gz")
+    untrusted.check_output(
+        "rm -f /tmp/stop; (python3 -c %s %s > /tmp/visits 2>&1 &)", CITIZEN, variables["difusor_fqdn"]
+    )
+    try:
+        site({"difusor_prep_image": other})
+        assert other["sha256"][:12] in host.check_output("docker ps --filter label=prep-difusor.role=prep")
+        site()
+    finally:
+        untrusted.check_output("touch /tmp/stop; sleep 2")
+    assert other["sha256"][:12] not in host.check_output("docker ps --all --filter label=prep-difusor.role=prep")
+    visits, _, lost = untrusted.check_output("cat /tmp/visits").partition(" ")
+    record_evidence(f"{visits} visitas durante la actualización y la vuelta; perdidas: {lost}")
+    assert int(visits) > 100
+    assert lost == "{}"
+
+
+@pytest.mark.clause("RED-04", "DG-12")
+def test_removed_address_is_refused(
+    trusted: Host, site: Site, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Una dirección que se quita de las confiables deja de entrar por SSH y rsync tras la siguiente ejecución."""
+    address = trusted.check_output("hostname -I").split()
+    remaining = [each for each in variables["election_trusted_addresses"] if each not in address]
+    assert _reaches(trusted, variables) == {22: True, 873: True}
+    site({"election_trusted_addresses": remaining}, "--tags", "ufw,rsync,intrusion")
+    reached = _reaches(trusted, variables)
+    record_evidence(f"sin {', '.join(address)} en la lista, desde ahí: {reached}")
+    assert reached == {22: False, 873: False}
+    site({}, "--tags", "ufw,rsync,intrusion")
+    assert _reaches(trusted, variables) == {22: True, 873: True}
+
+
+def _reaches(vantage: Host, variables: dict[str, Any]) -> dict[int, bool]:
+    """Return whether a vantage point can connect to SSH and rsync."""
+    return {
+        port: vantage.run("timeout 3 bash -c 'exec 3<>/dev/tcp/%s/%s'", variables["ansible_host"], str(port)).rc == 0
+        for port in (22, 873)
+    }
+
+
+def _other_image(archive: str, copy: Path) -> dict[str, str]:
+    """Save an image that differs from the one in `archive` only by a label; return it as the inventory would."""
+    loaded = _docker("load", "--quiet", "--input", archive).rpartition(": ")[2]
+    container = _docker("create", loaded)
+    identity = _docker("commit", "--change", "LABEL upgrade=tested", container)
+    _docker("rm", container)
+    save(identity, copy)
+    return {"archive": str(copy), "sha256": hashlib.sha256(copy.read_bytes()).hexdigest()}
+
+
+def _docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout.strip()
