@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import typer
 from click.testing import Result
+from typer.testing import CliRunner
+
 from difusor import spec
 from difusor.report import dictamen
 from difusor.report.command import run
 from difusor.report.results import Results, ResultsError, Server, load, write
-from typer.testing import CliRunner
 
 RESULTS = Path(__file__).parent / "data" / "results.json"
 

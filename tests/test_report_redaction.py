@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+
 from difusor.report.redaction import SECRET, Redactor
 from difusor.report.variables import strings
 

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+
 from difusor.report.results import Finding, Outcome
 from difusor.report.verdict import Overall, Verdict, Waiver, assess, exit_status, overall
 from difusor.spec import Clause

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from difusor.inventory import Registration
 
 Attested = Callable[[str], None]

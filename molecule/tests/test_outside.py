@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from difusor.report import portscan
 from testinfra.host import Host
+
+from difusor.report import portscan
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
