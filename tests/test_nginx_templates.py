@@ -1,0 +1,208 @@
+"""The edge's configuration, rendered in milliseconds: which road a request takes, on every release, below any path."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+ROLE = Path(__file__).resolve().parents[1] / "roles/nginx"
+INPUTS = {
+    "ansible_managed": "Managed by the test",
+    "nginx_server_names": ["prep.example.mx", "www.example.mx"],
+    "nginx_prep_address": "127.0.0.1:20001",
+    "nginx_waf_socket": "/run/prep-waf/0123456789ab/waf.sock",
+    "nginx_app_socket": "/run/prep-app/app.sock",
+    "nginx_status_file": "/srv/prep/estado/estado.json",
+    "nginx_gate_file": "/run/prep-corte/abierto",
+}
+RELEASES = ["bullseye", "jammy", "bookworm", "noble", "trixie", "resolute"]
+SITE = "etc/nginx/sites-available/prep"
+BASES = ["/", "/prep2024mor/"]
+BROWSER = {
+    "request_method": "GET",
+    "http_user_agent": "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36 "
+    "[FBAN/EMA;FBLC/es_LA;FBAV/400.0.0.10.100;]",
+    "http_accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "http_accept_language": "es-MX,es;q=0.9,en;q=0.5",
+    "http_accept_encoding": "gzip, deflate, br, zstd",
+    "http_referer": "https://www.google.com/",
+}
+
+
+@cache
+def render(path: str, release: str = "bookworm", base: str = "/", names: tuple[str, ...] = ()) -> str:
+    """Return a file of the role as the server would get it."""
+    variables = {
+        **yaml.safe_load((ROLE / "defaults/main.yml").read_text()),
+        **yaml.safe_load((ROLE / "vars/main.yml").read_text()),
+        **INPUTS,
+        "ansible_facts": {"distribution_release": release},
+        "nginx_base_path": base,
+    }
+    if names:
+        variables["nginx_server_names"] = list(names)
+    trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in variables.items()}
+    templar = Templar(loader=DataLoader(), variables=trusted)
+    source = trust_as_template((ROLE / f"templates/{path}.j2").read_text())
+    return str(templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True}))
+
+
+def maps(text: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return every map of a configuration: source, name, entries."""
+    found = []
+    for source, name, body in re.findall(r'^map "?(.+?)"? \$(\w+) \{\n(.*?)^\}', text, re.MULTILINE | re.DOTALL):
+        entries = re.findall(r'^ *("[^"]*"|[^\s#]+) +(\S+);', body, re.MULTILINE)
+        found.append((source, name, [(key.strip('"'), value) for key, value in entries]))
+    return found
+
+
+def is_fast(base: str, request: dict[str, str]) -> bool:
+    """Judge a request by the rendered maps as nginx would: exact values first, then patterns in their order."""
+    values = {**BROWSER, **request}
+    for source, name, entries in maps(render("etc/nginx/conf.d/prep-roads.conf", base=base)):
+        key = re.sub(r"\$(\w+)", lambda match: values.get(match[1], ""), source)
+        exact = dict(entry for entry in entries if not entry[0].startswith("~"))
+        values[name] = exact.get(key) if key in exact and key != "default" else exact["default"]
+        if key not in exact:
+            for pattern, value in entries:
+                flags = re.IGNORECASE if pattern.startswith("~*") else 0
+                if pattern.startswith("~") and re.search(pattern.lstrip("~*"), key, flags):
+                    values[name] = value
+                    break
+    return values["fast"] == "1"
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "index.html",
+        "app.js",
+        "datos/corte.json",
+        "datos/gubernatura/17.json",
+        "descargas/20240603_0000_PREP_GUB_MOR.csv",
+        "descargas/20240603_0000_PREP_MOR.zip",
+        "corte.json.sig",
+        "?fbclid=IwAR0abc_DEF-123",
+        "?utm_source=x&utm_medium=social",
+    ],
+)
+def test_what_the_site_has_is_fast(base: str, path: str) -> None:
+    assert is_fast(base, {"request_uri": base + path})
+    assert is_fast(base, {"request_uri": base + path, "request_method": "HEAD"})
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "?q=1",
+        "?fbclid=%3Cscript%3E",
+        "?fbclid=a&q=1",
+        "index.html?",
+        "/index.html",
+        "./index.html",
+        "../index.html",
+        "datos/../corte.json",
+        "datos//corte.json",
+        "%69ndex.html",
+        ".git/config",
+        "datos/.oculto.json",
+        "index.php",
+        "datos/corte.json/x",
+        "datos/corte.json;a",
+        "datos/corte.json\n",
+        "a/b/c/d/e/f.json",
+        "x" * 90 + ".json",
+        "_fast/index.html",
+    ],
+)
+def test_anything_else_is_inspected(base: str, path: str) -> None:
+    assert not is_fast(base, {"request_uri": base + path})
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"request_method": "POST"},
+        {"http_user_agent": "sqlmap/1.8"},
+        {"http_user_agent": "() { :;}; /bin/id"},
+        {"http_user_agent": "${jndi:ldap://x/a}"},
+        {"http_user_agent": ""} | {name: "" for name in BROWSER if name.startswith("http_")} | {"http_range": "'"},
+        {"http_referer": "https://x/?q=<script>"},
+        {"http_referer": "../../etc/passwd"},
+        {"http_cookie": "a='1"},
+        {"http_cookie": "a=%27"},
+        {"http_cookie": "a=../../etc/passwd"},
+        {"http_content_length": "3"},
+        {"http_transfer_encoding": "chunked"},
+        {"http_authorization": "Basic eDp5"},
+        {"http_upgrade": "h2c"},
+    ],
+)
+def test_odd_requests_for_a_known_path_are_inspected(odd: dict[str, str]) -> None:
+    assert not is_fast("/", {"request_uri": "/index.html", **odd})
+
+
+def test_cookies_of_the_outlets_own_site_do_not_slow_the_reader() -> None:
+    assert is_fast("/", {"request_uri": "/", "http_cookie": "_ga=GA1.1.123.456; _fbp=fb.1.1717.99; aviso=si"})
+
+
+def test_outside_its_path_the_site_does_not_exist() -> None:
+    assert not is_fast("/prep2024mor/", {"request_uri": "/index.html"})
+    site = render(SITE, base="/prep2024mor/")
+    assert "location = /prep2024mor {\n        return 301 /prep2024mor/;" in site
+    assert re.search(r"location / \{\n(?: +error_page 404 @unknown;\n)? +return 404;", site)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_two_doors_lead_to_the_application_and_both_have_the_gate(base: str) -> None:
+    site = render(SITE, base=base)
+    locations = re.findall(r"^    location (.+?) \{\n(.*?)^    \}", site, re.MULTILINE | re.DOTALL)
+    upstreams = {name: target for name, body in locations for target in re.findall(r"proxy_pass (\S+);", body)}
+    assert {target for _, body in locations for target in re.findall(r"proxy_pass (\S+);", body)} == {
+        "http://waf",
+        "http://prep",
+        "http://prep/",
+    }
+    gated = [body for name, body in locations if name == base and "proxy_pass" in body]
+    assert len(gated) == 2
+    for body in gated:
+        assert re.match(r" +if \(!-f /run/prep-corte/abierto\) \{\n +return 503;", body), "the gate comes first"
+    assert upstreams["/_fast/"] == "http://prep"
+    assert re.search(r"location /_fast/ \{\n +internal;", site)
+    assert not re.search(r"error_page .*(?:_fast|@waf|http)", site), "an error page must not lead to the application"
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_each_release_gets_what_its_nginx_knows(release: str) -> None:
+    site, tls = render(SITE, release), render("etc/nginx/snippets/prep-tls.conf", release)
+    new = release in ("trixie", "resolute")
+    assert ("http2 on;" in site) is new
+    assert ("ssl http2" in site) is not new
+    assert ("X25519MLKEM768" in tls) is new
+    assert ("ssl_reject_handshake on;" in site) is (release not in ("bullseye", "jammy"))
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in tls
+
+
+def test_a_page_reached_by_address_shows_its_certificate() -> None:
+    site = render(SITE, names=("prep.example.mx", "192.0.2.10"))
+    assert "ssl_reject_handshake" not in site
+    assert site.count("ssl_certificate /etc/ssl/private/prep-files.pem;") == 2
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_braces_and_quotes_are_even(base: str) -> None:
+    for path in sorted(ROLE.glob("templates/etc/nginx/**/*.j2")):
+        text = render(str(path.relative_to(ROLE / "templates")).removesuffix(".j2"), base=base)
+        code = re.sub(r'"[^"]*"|#.*', "", text)
+        assert code.count("{") == code.count("}")
+        assert "{{" not in text
+        assert "{%" not in text
