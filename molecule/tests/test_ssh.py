@@ -1,0 +1,89 @@
+"""SSH as the daemon itself says it is configured, and as it answers from outside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
+
+WEAK = re.compile(r"-cbc|arcfour|3des|sha1\b|group1-|group14-sha1|md5|hmac-sha1|ssh-dss|nistp")
+
+
+@pytest.fixture
+def effective(host: Host) -> dict[str, str]:
+    """Return the daemon's effective configuration, whatever file each value comes from."""
+    lines = host.check_output("sshd -T").splitlines()
+    return dict(line.split(" ", 1) for line in lines if " " in line)
+
+
+@pytest.mark.clause("SW-03")
+def test_daemon_listens(host: Host, expect: Expect, record_evidence: Record) -> None:
+    """El servicio SSH escucha en el puerto requerido y arranca con el servidor."""
+    port = expect("SW-03")["port"]
+    sockets = [each for each in host.socket.get_listening_sockets() if each.endswith(f":{port}")]
+    record_evidence(", ".join(sockets))
+    assert sockets
+    assert host.service("ssh").is_enabled or host.service("ssh.socket").is_enabled
+
+
+@pytest.mark.clause("SW-03")
+def test_login_methods(
+    host: Host, effective: dict[str, str], variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """Se entra con llave y, solo si el difusor lo pidió, con contraseña; root no entra y nadie con contraseña vacía."""
+    wanted = {"pubkeyauthentication": "yes", "permitrootlogin": "no", "permitemptypasswords": "no"}
+    wanted["passwordauthentication"] = "yes" if variables["difusor_ssh_password_login"] else "no"
+    found = {name: effective[name] for name in wanted}
+    record_evidence(found)
+    assert found == wanted
+    assert {"publickey", "password"} == set(expect("SW-03")["methods"])
+
+
+@pytest.mark.clause("SW-03")
+def test_login_methods_from_outside(
+    trusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """Desde una dirección confiable, SSH ofrece justo los métodos que el inventario pide, y a root lo rechaza."""
+    answer = trusted.run(
+        "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
+        f"-o ConnectTimeout=10 -o PreferredAuthentications=none -p {expect('SW-03')['port']} "
+        f"root@{variables['difusor_public_address']} true"
+    )
+    offered = re.search(r"Permission denied \(([^)]*)\)", answer.stderr)
+    record_evidence(answer.stderr.strip().splitlines()[-1])
+    assert offered is not None
+    methods = {"publickey", "password"} if variables["difusor_ssh_password_login"] else {"publickey"}
+    assert set(offered[1].split(",")) == methods
+
+
+@pytest.mark.clause("SW-03")
+@pytest.mark.parametrize("kind", ["kexalgorithms", "ciphers", "macs", "hostkeyalgorithms"])
+def test_algorithms(effective: dict[str, str], kind: str, record_evidence: Record) -> None:
+    """SSH no ofrece ningún algoritmo débil."""
+    record_evidence(f"{kind} {effective[kind]}")
+    assert not [name for name in effective[kind].split(",") if WEAK.search(name)]
+
+
+@pytest.mark.clause("SW-03")
+def test_host_keys(host: Host, effective: dict[str, str], record_evidence: Record) -> None:
+    """El servidor se identifica con llaves fuertes: Ed25519, o RSA de 3072 bits o más."""
+    names = re.findall(r"(?m)^hostkey (\S+)$", host.check_output("sshd -T"))
+    keys = [host.check_output(f"ssh-keygen -lf {name}") for name in names]
+    record_evidence("; ".join(keys))
+    assert keys
+    for key in keys:
+        bits, kind = int(key.split()[0]), key.rsplit("(", 1)[1].rstrip(")")
+        assert kind == "ED25519" or (kind == "RSA" and bits >= 3072)
+
+
+@pytest.mark.clause("SW-03")
+def test_files_can_be_copied(effective: dict[str, str], record_evidence: Record) -> None:
+    """SFTP está disponible, para configurar el servidor con archivos."""
+    record_evidence(f"subsystem {effective.get('subsystem')}")
+    assert effective.get("subsystem", "").startswith("sftp ")

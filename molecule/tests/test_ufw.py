@@ -1,0 +1,156 @@
+"""The firewall as the kernel has it; how it looks from outside is in test_outside.py."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
+PROJECT = Path(__file__).resolve().parents[2]
+COMMANDS = ["iptables", "ip6tables"]
+
+
+def rules(host: Host, command: str, chain: str) -> list[str]:
+    """Return the kernel's rules of a chain, as `iptables -S` prints them."""
+    return host.check_output(f"{command} -S {chain}").splitlines()
+
+
+@pytest.mark.clause("RED-03", "RED-04")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_everything_else_is_denied(host: Host, command: str, record_evidence: Record) -> None:
+    """El núcleo descarta toda conexión entrante o en tránsito que ninguna regla admita."""
+    found = [rules(host, command, chain)[0] for chain in ("INPUT", "FORWARD")]
+    record_evidence(f"{command}: {'; '.join(found)}")
+    assert found == ["-P INPUT DROP", "-P FORWARD DROP"]
+
+
+@pytest.mark.clause("RED-03", "RED-04")
+def test_firewall_starts_with_the_server(host: Host, record_evidence: Record) -> None:
+    """El cortafuegos se pone en vigor al arrancar el servidor, antes que la red."""
+    shown = host.check_output("systemctl show ufw.service -p UnitFileState -p Before")
+    unit = dict(line.split("=", 1) for line in shown.splitlines())
+    enabled = re.search(r"(?m)^ENABLED=.*$", host.file("/etc/ufw/ufw.conf").content_string)
+    record_evidence(f"{unit}; {enabled and enabled[0]}")
+    assert enabled is not None
+    assert enabled[0] == "ENABLED=yes"
+    assert unit["UnitFileState"] == "enabled"
+    assert {"network-pre.target", "network.target"} & set(unit["Before"].split())
+
+
+@pytest.mark.clause("RED-04")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_only_trusted_sources_reach_the_closed_ports(
+    host: Host, command: str, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """Toda regla que admite SSH o rsync nombra una dirección confiable vigente, y ninguna admite todos los puertos."""
+    trusted = {
+        ipaddress.ip_network(each)
+        for each in variables["election_trusted_addresses"] + variables.get("difusor_trusted_addresses", [])
+    }
+    closed = set(expect("RED-04")["ports"])
+    chain = "ufw6-user-input" if command == "ip6tables" else "ufw-user-input"
+    for rule in (each for each in rules(host, command, chain) if each.endswith("ACCEPT")):
+        ports = _ports(rule)
+        if ports is None or ports & closed:
+            source = re.search(r"-s (\S+)", rule)
+            record_evidence(rule)
+            assert source, f"admite a cualquiera: {rule}"
+            assert ipaddress.ip_network(source[1]) in trusted, f"admite a quien ya no es confiable: {rule}"
+
+
+@pytest.mark.clause("RED-03")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_web_is_admitted_from_anywhere_within_limits(
+    host: Host, command: str, expect: Expect, record_evidence: Record
+) -> None:
+    """Los puertos web admiten a cualquiera, y el núcleo limita cuántas conexiones abre o sostiene un mismo origen."""
+    chain = "ufw6-user-input" if command == "ip6tables" else "ufw-user-input"
+    opened = {
+        port
+        for rule in rules(host, command, chain)
+        if rule.endswith("ACCEPT") and "-s " not in rule
+        for port in _ports(rule) or set()
+    }
+    limits = [rule for rule in rules(host, command, "prep-input") if "limit" in rule]
+    record_evidence("; ".join(limits))
+    assert opened == set(expect("RED-03")["ports"])
+    assert {re.search(r"-m (connlimit|hashlimit)", rule)[1] for rule in limits} == {"connlimit", "hashlimit"}  # type: ignore[index]
+    assert all(_ports(rule) == opened for rule in limits)
+
+
+@pytest.mark.clause("RED-03")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_containers_open_no_connection(host: Host, command: str, record_evidence: Record) -> None:
+    """Los contenedores del PREP no reciben conexiones de fuera ni abren ninguna, tampoco hacia el servidor."""
+    forward, own = rules(host, command, "prep-forward"), rules(host, command, "prep-input")
+    record_evidence("; ".join(forward[1:]))
+    bridge = "br-prep"
+    assert rules(host, command, "DOCKER-USER")[1] == "-A DOCKER-USER -j prep-forward"
+    assert f"-A prep-forward -i {bridge} -j DROP" in forward
+    assert f"-A prep-forward -o {bridge} -j DROP" in forward
+    assert f"-A prep-input -i {bridge} -j DROP" in own
+
+
+@pytest.mark.lab
+@pytest.mark.clause("RED-04")
+def test_an_address_taken_off_the_list_is_refused(
+    trusted: Host, variables: dict[str, Any], request: pytest.FixtureRequest, expect: Expect, record_evidence: Record
+) -> None:
+    """Una dirección que se retira de la lista de confiables deja de entrar por SSH en cuanto se aplica el cambio."""
+    address, port = variables["difusor_public_address"], expect("RED-04")["ports"][0]
+    own = trusted.check_output("hostname -I").split()
+    remaining = [each for each in variables["election_trusted_addresses"] if each not in own]
+    assert _reaches(trusted, address, port)
+    try:
+        _apply(request.config.option.ansible_inventory, {"ufw_trusted_addresses": remaining})
+        refused = not _reaches(trusted, address, port)
+    finally:
+        _apply(request.config.option.ansible_inventory, {})
+    record_evidence(
+        f"retirada de la lista, {own[0]} {'ya no alcanza' if refused else 'todavía alcanza'} el puerto {port}"
+    )
+    assert refused
+    assert _reaches(trusted, address, port)
+
+
+def _ports(rule: str) -> set[int] | None:
+    """Return the ports that a rule of the kernel names, or None when it names none."""
+    named = re.search(r"--dports? (\S+)", rule)
+    if not named:
+        return None
+    ranges = [each.split(":") for each in named[1].split(",")]
+    return {port for bounds in ranges for port in range(int(bounds[0]), int(bounds[-1]) + 1)}
+
+
+def _reaches(vantage: Host, address: str, port: int) -> bool:
+    return bool(vantage.run(f"timeout 3 bash -c '</dev/tcp/{address}/{port}'").rc == 0)
+
+
+def _apply(inventory: str, extra: dict[str, Any]) -> None:
+    """Run the firewall's part of the site with other values."""
+    subprocess.run(
+        [
+            "ansible-playbook",
+            "-i",
+            str(Path(inventory).resolve()),
+            "site.yml",
+            "--tags",
+            "ufw",
+            "-e",
+            json.dumps(extra),
+        ],
+        cwd=PROJECT,
+        env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")},
+        check=True,
+        capture_output=True,
+    )
