@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from corte_kit import FILES, Server, make_key
+
 from difusor.corte import clock, gate, instants
 from difusor.corte.clock import Clock
 from difusor.corte.gate import Gate

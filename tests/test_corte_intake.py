@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from corte_kit import FILES, PRINCIPAL, Server, allow, make_key, write_files
+
 from difusor.corte import files, instants, log, manifest, signature, tree
 from difusor.corte.manifest import Window
 from difusor.corte.refusal import Refusal

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from difusor.corte import manifest, paths
 from difusor.corte.manifest import Entry, Manifest, Window
 from difusor.corte.refusal import Refusal
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
 GOOD = Manifest(

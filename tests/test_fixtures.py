@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from difusor.fixtures import CorteSummary, corte_instants, write_corte, write_night
 from difusor.fixtures.ballot import CANDIDACIES, COLUMNS, ELECTIONS, SHARES
 from difusor.fixtures.geography import MUNICIPALITIES

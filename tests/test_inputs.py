@@ -18,6 +18,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
+
 from difusor import inventory
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from difusor.preflight import GIGABYTE, Server, findings, problems
 
 MODULE = Path(__file__).resolve().parents[1] / "plugins/modules/server_probe.py"

@@ -11,8 +11,9 @@ from typing import Any
 import ansible_collections
 import pytest
 import yaml
-from difusor import inventory
 from packaging.specifiers import SpecifierSet
+
+from difusor import inventory
 
 ROOT = Path(__file__).resolve().parents[1]
 WIRING = ROOT / "playbooks/group_vars/all.yml"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from difusor import spec
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,13 +16,14 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from testinfra.host import Host
+
 from difusor.corte import instants, manifest, tree
 from difusor.publish import signing
 from difusor.publish.push import push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.publish.watch import PATH, Mirror, last_number
-from testinfra.host import Host
 
 pytestmark = pytest.mark.xdist_group("outside")  # one test's push is another one's last attempt
 

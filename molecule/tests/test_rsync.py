@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from difusor.publish.target import Target
 from testinfra.host import Host
+
+from difusor.publish.target import Target
 
 pytestmark = pytest.mark.xdist_group("outside")
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from difusor.images import save
 from testinfra.host import Host
+
+from difusor.images import save
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
 
 Record = Callable[[object], None]
-Site = Callable[..., None]
+Site = Callable[..., str]
 
 # Asks for the page, for data and, with a query that no fast path knows, for the WAF's answer, until told to stop;
 # prints how many answers it got and every one that was not 200.
@@ -40,17 +43,46 @@ print(sum(counts.values()), {key: number for key, number in counts.items() if ke
 
 
 @pytest.fixture
-def site(pytestconfig: pytest.Config, variables: dict[str, Any]) -> Iterator[Site]:
-    """Return a function that runs the site with other values for some variables; afterwards all is as it was."""
+def site(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Site]:
+    """Return a function that runs the site with other values for some variables and returns all it printed.
 
-    def run(values: dict[str, Any] | None = None, *options: str) -> None:
+    Afterwards the server is as it was.
+    """
+    values_file = tmp_path / "values.json"
+
+    def run(values: dict[str, Any] | None = None, *options: str) -> str:
+        values_file.write_text(json.dumps(values or {}))
         command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "site.yml", *options]
-        command += ["--extra-vars", json.dumps(values or {})]
-        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        result = subprocess.run([*command, "--extra-vars", f"@{values_file}"], cwd=ROOT, capture_output=True, text=True)
         assert result.returncode == 0, result.stdout[-3000:]
+        return result.stdout + result.stderr
 
     yield run
-    run()
+    if values_file.exists() and values_file.read_text() != "{}":
+        run()
+
+
+@pytest.mark.clause("SW-02")
+def test_preview_of_a_finished_server_changes_nothing(site: Site, record_evidence: Record) -> None:
+    """El ensayo en seco sobre el servidor terminado no anuncia ningún cambio."""
+    recap = site({}, "--check", "--diff").partition("PLAY RECAP")[2]
+    changes = re.findall(r"changed=(\d+)", recap)
+    record_evidence(f"changed={', '.join(changes)}")
+    assert set(changes) == {"0"}
+
+
+@pytest.mark.clause("SW-03", "DG-07")
+def test_secrets_are_shown_nowhere(host: Host, site: Site, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Un secreto que se instala no aparece en lo que Ansible imprime ni en las bitácoras del servidor."""
+    canary = "canario-" + hashlib.sha256(os.urandom(8)).hexdigest()[:16]
+    printed = site({"difusor_rsync_secret": canary}, "--tags", "rsync", "--diff", "-vvv")
+    assert "rsyncd.secrets" in printed
+    secrets = [canary, variables["difusor_rsync_secret"], variables["difusor_admin_password_hash"]]
+    for secret in secrets:
+        assert secret not in printed
+        assert host.run("journalctl --quiet --no-pager | grep --fixed-strings --quiet -- %s", secret).rc == 1
+        assert host.run("grep --recursive --fixed-strings --quiet -- %s /var/log", secret).rc == 1
+    record_evidence(f"{len(secrets)} secretos buscados en la salida con -vvv --diff, en el journal y en /var/log")
 
 
 @pytest.mark.clause("SW-02", "DG-02")
