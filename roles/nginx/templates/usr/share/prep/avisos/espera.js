@@ -65,8 +65,9 @@ async function ask() {
     element("opens").textContent = "Apertura: " + new Intl.DateTimeFormat("es-MX", {
       dateStyle: "full",
       timeStyle: "short",
+      hourCycle: "h23",
       timeZone: document.documentElement.dataset.timezone,
-    }).format(new Date(gate.opens));
+    }).format(new Date(gate.opens)) + " horas";
     tick();
   } catch {
     // The page says what it can; the next question may be answered.
