@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-import json
-import os
 import re
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +12,6 @@ from testinfra.host import Host
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
-PROJECT = Path(__file__).resolve().parents[2]
 COMMANDS = ["iptables", "ip6tables"]
 
 
@@ -101,28 +96,6 @@ def test_containers_open_no_connection(host: Host, command: str, record_evidence
     assert f"-A prep-input -i {bridge} -j DROP" in own
 
 
-@pytest.mark.lab
-@pytest.mark.clause("RED-04")
-def test_an_address_taken_off_the_list_is_refused(
-    trusted: Host, variables: dict[str, Any], request: pytest.FixtureRequest, expect: Expect, record_evidence: Record
-) -> None:
-    """Una dirección que se retira de la lista de confiables deja de entrar por SSH en cuanto se aplica el cambio."""
-    address, port = variables["difusor_public_address"], expect("RED-04")["ports"][0]
-    own = trusted.check_output("hostname -I").split()
-    remaining = [each for each in variables["election_trusted_addresses"] if each not in own]
-    assert _reaches(trusted, address, port)
-    try:
-        _apply(request.config.option.ansible_inventory, {"ufw_trusted_addresses": remaining})
-        refused = not _reaches(trusted, address, port)
-    finally:
-        _apply(request.config.option.ansible_inventory, {})
-    record_evidence(
-        f"retirada de la lista, {own[0]} {'ya no alcanza' if refused else 'todavía alcanza'} el puerto {port}"
-    )
-    assert refused
-    assert _reaches(trusted, address, port)
-
-
 def _ports(rule: str) -> set[int] | None:
     """Return the ports that a rule of the kernel names, or None when it names none."""
     named = re.search(r"--dports? (\S+)", rule)
@@ -130,27 +103,3 @@ def _ports(rule: str) -> set[int] | None:
         return None
     ranges = [each.split(":") for each in named[1].split(",")]
     return {port for bounds in ranges for port in range(int(bounds[0]), int(bounds[-1]) + 1)}
-
-
-def _reaches(vantage: Host, address: str, port: int) -> bool:
-    return bool(vantage.run(f"timeout 3 bash -c '</dev/tcp/{address}/{port}'").rc == 0)
-
-
-def _apply(inventory: str, extra: dict[str, Any]) -> None:
-    """Run the firewall's part of the site with other values."""
-    subprocess.run(
-        [
-            "ansible-playbook",
-            "-i",
-            str(Path(inventory).resolve()),
-            "site.yml",
-            "--tags",
-            "ufw",
-            "-e",
-            json.dumps(extra),
-        ],
-        cwd=PROJECT,
-        env={**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")},
-        check=True,
-        capture_output=True,
-    )
