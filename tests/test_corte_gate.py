@@ -136,6 +136,26 @@ def test_a_corte_of_an_earlier_rehearsal_is_not_shown_in_the_next(server: Server
     assert server.shown() is None
 
 
+def test_another_rehearsal_counts_from_the_beginning(server: Server, opens: datetime):
+    assert server.send(9)["result"] == "held"
+    gate_of(server).step(opens)
+    start = opens - timedelta(hours=1)
+    again = Window(start, start + timedelta(hours=24), start + timedelta(days=7))
+    server.config = replace(server.config, window=again)
+    gate_of(server).step(instants.now())
+    assert results(server) == []
+    assert server.send(2)["result"] == "shown"
+    assert server.shown() == 2
+
+
+def test_on_the_real_night_nothing_counts_down(server: Server, opens: datetime):
+    server.config = replace(server.config, environment="official")
+    assert server.send(9, environment="official")["result"] == "held"
+    start = opens - timedelta(hours=1)
+    server.config = replace(server.config, window=Window(start, start + timedelta(hours=24), start + timedelta(days=7)))
+    assert server.send(2, environment="official")["code"] == "rollback"
+
+
 def test_nothing_of_another_election_stays(server: Server, opens: datetime):
     gate_of(server).step(opens)
     server.config = replace(server.config, environment="official")

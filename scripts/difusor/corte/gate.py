@@ -54,9 +54,12 @@ def shows(gate: str) -> bool:
 
 
 def show_newest(store: Store, state: State, config: Config, now: datetime) -> State:
-    """Show the corte that is due, if another one (or none) is shown; the caller holds the lock and saves the state."""
+    """Show the corte that is due in this window and no other; the caller holds the lock and saves the state."""
     candidate = state.candidate(config)
-    if candidate is None or not store.has(candidate.sequence):
+    if candidate is None:
+        store.hide()
+        return replace(state, shown=None, shown_since=None)
+    if not store.has(candidate.sequence):
         return state
     if candidate == state.shown and store.current.is_symlink():
         return state

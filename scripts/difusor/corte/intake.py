@@ -70,7 +70,9 @@ class Intake:
         signer = signature.verify(raw, armour, self.config.election, self.config.allowed_signers, self.config.revoked)
         found = manifest.read(raw)
         corte = Corte.of(found, manifest.digest(raw), signer)
-        accepted = self.memory.load().accepted
+        state = self.memory.load()
+        # Rehearsals repeat, and each counts from the beginning; on the real night nothing ever counts down.
+        accepted = state.accepted if self.config.environment == "official" else state.candidate(self.config)
         if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256:
             if self.store.has(corte.sequence):
                 return accepted

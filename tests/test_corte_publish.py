@@ -1,0 +1,286 @@
+"""The institute's side: what is signed, what is pushed, and what is made of each mirror's word."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corte_kit import FILES, make_key, write_files
+
+from difusor.cli import VERBS
+from difusor.corte import manifest
+from difusor.corte.refusal import Refusal
+from difusor.publish import command, deliver, push, signing, watch
+from difusor.publish import target as targets
+from difusor.publish.deliver import Options, Outcome
+from difusor.publish.signing import Signed
+from difusor.publish.target import Target
+from difusor.publish.terms import Terms, UnusableError
+
+SECRET = "un-secreto-de-prueba"
+ELECTION = """---
+all:
+  vars:
+    election_id: demo
+    election_environment: official
+    election_opens: "2024-06-02T20:00:00-06:00"
+    election_closes: "2024-06-04T02:00:00Z"
+    election_retain_until: "2024-06-10T05:59:00Z"
+    election_interval_minutes: 10
+    election_signers:
+      - principal: firma@demo.test
+        key: "{key}"
+        valid_after: "2020-01-01T00:00:00Z"
+        valid_before: "2040-01-01T00:00:00-06:00"
+"""
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("keys"), "firma")
+
+
+@pytest.fixture
+def election(tmp_path: Path, key: Path) -> Path:
+    path = tmp_path / "election.yml"
+    path.write_text(ELECTION.format(key=key.with_name("firma.pub").read_text().strip()))
+    return path
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "corte"
+    identity = {"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}
+    write_files(folder, {**FILES, "datos/corte.json": json.dumps(identity).encode()})
+    return folder
+
+
+@pytest.fixture
+def signed(tree: Path, election: Path, key: Path) -> Signed:
+    return signing.sign(tree, Terms.read(election), key)
+
+
+def make_target(election: Path, name: str = "norte", **changes: Any) -> Target:
+    good = Target(name, "10.0.0.1", "prep.norte.test", "corte", "impepac", SECRET, None, Terms.read(election))
+    return replace(good, **changes)
+
+
+def test_every_verb_has_its_function():
+    assert {"sign", "verify", "publish"} <= VERBS.keys()
+
+
+def test_a_tree_is_signed_under_the_elections_own_terms(signed: Signed):
+    document = signed.manifest
+    assert (document.election, document.environment, document.sequence) == ("demo", "official", 7)
+    assert document.window.opens == datetime(2024, 6, 3, 2, tzinfo=UTC)
+    again, fingerprint = signing.verify(signed.folder)
+    assert again == signed
+    assert fingerprint.startswith("SHA256:")
+
+
+def test_the_signer_is_one_of_the_elections(signed: Signed, election: Path, tmp_path: Path):
+    terms = Terms.read(election)
+    assert signing.signer(signed, terms) == "firma@demo.test"
+    other = signing.sign(signed.folder, terms, make_key(tmp_path, "otra"))
+    with pytest.raises(Refusal, match="La firma no es de quien"):
+        signing.signer(other, terms)
+    with pytest.raises(Refusal, match="el difusor publica demo"):
+        signing.signer(signed, replace(terms, environment="simulacro"))
+
+
+def test_a_changed_byte_is_noticed_at_the_institute_too(signed: Signed):
+    path = signed.folder / "descargas/a.csv"
+    path.write_bytes(path.read_bytes().swapcase())
+    with pytest.raises(Refusal, match=r"a\.csv"):
+        signing.verify(signed.folder)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda tree: (tree / "vacia").mkdir(),
+        lambda tree: (tree / "enlace").symlink_to("/etc/passwd"),
+        lambda tree: (tree / ".oculto").write_text("x"),
+        lambda tree: (tree / "DATOS").mkdir() or (tree / "DATOS/corte.json").write_text("x"),
+    ],
+    ids=["empty folder", "link", "hidden file", "twin folder"],
+)
+def test_what_no_server_would_take_is_not_signed(tree: Path, election: Path, key: Path, spoil: Any):
+    spoil(tree)
+    with pytest.raises(Refusal):
+        signing.sign(tree, Terms.read(election), key)
+    assert not signing.is_signed(tree)
+
+
+def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, key: Path):
+    (tree / "datos/corte.json").write_text("[]")
+    with pytest.raises(UnusableError, match="--sequence"):
+        signing.sign(tree, Terms.read(election), key)
+    instant = datetime(2024, 6, 3, 4, tzinfo=UTC)
+    assert signing.sign(tree, Terms.read(election), key, 9, instant).manifest.sequence == 9
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda text: text.replace("    election_opens", "    election_opened"), "le falta election_opens"),
+        (lambda text: text.replace("-06:00", ""), "instante inválido"),
+        (lambda text: text.replace("demo\n", '"{{ lab }}"\n', 1), "depende de un inventario"),
+        (lambda text: "[]", "no es el archivo de una elección"),
+    ],
+)
+def test_an_unusable_election_says_why(election: Path, change: Any, sentence: str):
+    election.write_text(change(election.read_text()))
+    with pytest.raises(UnusableError, match=sentence):
+        Terms.read(election)
+
+
+def test_the_role_installs_the_same_signers(election: Path):
+    line = Terms.read(election).allowed_signers
+    assert line.startswith(
+        'firma@demo.test namespaces="prep-corte@demo",valid-after="20200101000000",valid-before="20400101060000" ssh-ed'
+    )
+
+
+def test_the_secret_is_neither_shown_nor_an_argument(
+    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    calls = fake_rsync(tmp_path, monkeypatch, "echo 'Total bytes sent: 1,234'")
+    target = make_target(election)
+    assert push.push(signed.folder, target, bandwidth=500) == 2468
+    content, signature = calls.read_text().splitlines()
+    assert SECRET not in repr(target) + content + signature
+    assert "--bwlimit=500" in content and "--exclude=/corte.json.sig" in content and "--delete" in content
+    assert signature.endswith(f"{manifest.SIGNATURE_NAME} rsync://impepac@10.0.0.1:873/corte/ {SECRET[:2]}")
+
+
+@pytest.mark.parametrize(
+    ("script", "attempts", "sentence"),
+    [
+        ("echo '@ERROR: max connections (2) reached -- try again later' >&2; exit 5", 3, "max connections"),
+        ("echo '@ERROR: auth failed on module corte' >&2; exit 5", 1, "auth failed"),
+        ("echo 'rsync: The server is configured to refuse --links' >&2; exit 4", 1, "refuse"),
+        ("exit 30", 3, "rsync terminó con 30"),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(
+    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    script: str, attempts: int, sentence: str,
+):  # fmt: skip
+    calls = fake_rsync(tmp_path, monkeypatch, script)
+    with pytest.raises(push.PushFailed, match=sentence):
+        push.push(signed.folder, make_target(election))
+    assert len(calls.read_text().splitlines()) == attempts
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        ({}, ""),
+        ({"shown": None, "held": None, "last_attempt": None}, ""),
+        ({"shown": {"manifest_sha256": "a"}}, "shown"),
+        ({"shown": {"manifest_sha256": "z"}, "held": {"manifest_sha256": "a"}}, "held"),
+        ({"last_attempt": {"manifest_sha256": "a", "number": 6, "result": "refused"}}, "refused"),
+        ({"last_attempt": {"manifest_sha256": "a", "number": 5, "result": "refused"}}, ""),
+        ({"last_attempt": {"manifest_sha256": "z", "number": 6, "result": "refused"}}, ""),
+    ],
+)
+def test_a_mirrors_word_is_about_this_push(status: dict[str, Any], word: str):
+    assert watch.word_on(status, "a", after=5) == word
+
+
+def mirror_that_says(monkeypatch: pytest.MonkeyPatch, *words: tuple[str, dict[str, Any]]) -> list[bool]:
+    """Replace network and rsync; return the list that will hold `checksum` of every push."""
+    pushes: list[bool] = []
+    said = list(words)
+
+    def pushed(folder: Path, target: Target, bandwidth: int | None, checksum: bool) -> int:
+        if target.address == "caído":
+            raise push.PushFailed("connection refused")
+        pushes.append(checksum)
+        return 10
+
+    monkeypatch.setattr(deliver, "push", pushed)
+    monkeypatch.setattr(watch.Mirror, "status", lambda self: None)
+    monkeypatch.setattr(watch.Mirror, "await_word", lambda self, *_: said.pop(0) if len(said) > 1 else said[0])
+    return pushes
+
+
+SHOWN = ("shown", {"shown": {"corte": "2024-06-03T03:10:00Z", "since": "2024-06-03T03:11:00Z"}})
+
+
+def refusal(code: str) -> tuple[str, dict[str, Any]]:
+    return "refused", {"last_attempt": {"code": code, "reason": "No."}}
+
+
+def test_one_difusor_that_fails_stops_no_other(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+    mirror_that_says(monkeypatch, SHOWN)
+    both = [make_target(election, "sur", address="caído"), make_target(election)]
+    told: list[Outcome] = []
+    outcomes = deliver.deliver_all(signed, both, Options(), told.append)
+    assert [(outcome.difusor, outcome.result) for outcome in outcomes] == [("sur", "failed"), ("norte", "shown")]
+    assert {outcome.difusor for outcome in told} == {"sur", "norte"}
+
+
+def test_a_file_that_time_and_size_did_not_tell_is_sent_again(
+    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pushes = mirror_that_says(monkeypatch, refusal("digest"), SHOWN)
+    assert deliver.deliver(signed, make_target(election), Options()).result == "shown"
+    assert pushes == [False, True]
+
+
+def test_a_refusal_for_good_is_told_at_once(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+    pushes = mirror_that_says(monkeypatch, refusal("rollback"))
+    outcome = deliver.deliver(signed, make_target(election), Options())
+    assert (outcome.result, outcome.detail, outcome.good, len(pushes)) == ("refused", "No.", False, 1)
+
+
+def test_another_elections_difusor_is_not_even_called(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+    pushes = mirror_that_says(monkeypatch, SHOWN)
+    target = make_target(election)
+    outcome = deliver.deliver(signed, replace(target, terms=replace(target.terms, election="otra")), Options())
+    assert (outcome.result, pushes) == ("refused", [])
+
+
+def test_an_inventory_that_cannot_be_read_is_one_outcome(
+    election: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    def read(inventory: Path) -> list[Target]:
+        if inventory.name == "malo":
+            raise UnusableError("no existe el inventario")
+        return [make_target(election)]
+
+    monkeypatch.setattr(targets, "read", read)
+    found, failed = command._read([tmp_path / "malo", tmp_path / "norte"])
+    assert [target.name for target in found] == ["norte"]
+    assert [(outcome.difusor, outcome.result) for outcome in failed] == [("malo", "failed")]
+
+
+def test_a_tree_signed_for_another_opening_is_signed_again(signed: Signed, election: Path, key: Path):
+    target = make_target(election)
+    moved = replace(target.terms.window, opens=target.terms.window.opens + timedelta(hours=1))
+    later = replace(target, terms=replace(target.terms, window=moved))
+    assert command._signed(signed.folder, [target], key) == signed
+    assert command._signed(signed.folder, [later], None) == signed
+    assert command._signed(signed.folder, [later], key).manifest.window == moved
+    with pytest.raises(UnusableError, match="no está firmado"):
+        (signed.folder / manifest.SIGNATURE_NAME).unlink()
+        command._signed(signed.folder, [target], None)
+
+
+def fake_rsync(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """Put a program of that name first in PATH; return the file with its arguments and two letters of the secret."""
+    calls = folder / "calls"
+    (folder / "bin").mkdir()
+    program = folder / "bin/rsync"
+    program.write_text(f'#!/bin/sh\necho "$@" "$(echo "$RSYNC_PASSWORD" | cut -c1-2)" >>{calls}\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(push.time, "sleep", lambda seconds: None)
+    return calls
