@@ -17,7 +17,8 @@ COMMANDS = ["iptables", "ip6tables"]
 
 def rules(host: Host, command: str, chain: str) -> list[str]:
     """Return the kernel's rules of a chain, as `iptables -S` prints them."""
-    return host.check_output(f"{command} -S {chain}").splitlines()
+    lines: list[str] = host.check_output(f"{command} -S {chain}").splitlines()
+    return lines
 
 
 @pytest.mark.clause("RED-03", "RED-04")

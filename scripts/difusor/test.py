@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,7 @@ RELEASES = {
     "ubuntu": ["jammy", "noble"],
 }
 OUTCOMES = re.compile(r"\b(\d+) (passed|failed|skipped|error)s?\b")
+"""As pytest closes a run; a skipped test proves nothing."""
 
 
 def run(
@@ -39,10 +41,11 @@ def run(
     except StepFailed as failure:
         console.print(f"[bold red]✗[/] {failure}")
         raise typer.Exit(1) from failure
+    wanted = suites or known
     with ThreadPoolExecutor(WORKERS) as pool:
-        failures = [failure for failure in pool.map(_run_suite, suites or known) if failure]
-    _say_totals([_log(name) for name in suites or known], failures)
-    raise typer.Exit(1 if failures else 0)
+        failures = dict(zip(wanted, pool.map(_run_suite, wanted), strict=True))
+    _say_totals(failures)
+    raise typer.Exit(1 if any(failures.values()) else 0)
 
 
 def _log(suite: str) -> Path:
@@ -65,11 +68,19 @@ def _run_suite(suite: str) -> StepFailed | None:
     return None
 
 
-def _say_totals(logs: list[Path], failures: list[StepFailed]) -> None:
-    """Print one closing line that counts every test; a suite that died before its tests counts as one failure."""
-    totals: Counter[str] = Counter()
-    for log in logs:
-        for number, outcome in OUTCOMES.findall(log.read_text()) if log.exists() else []:
-            totals[outcome] += int(number)
-    failed = max(totals["failed"] + totals["error"], len(failures))
-    print(f"{totals['passed']} passed, {failed} failed, {totals['skipped']} skipped")
+def _say_totals(failures: Mapping[str, StepFailed | None]) -> None:
+    """Print one closing line that counts every test.
+
+    In a host suite that held, what failed is excused by a waiver (the lab is no physical server) and said as such; a suite
+    that died before its tests counts as one failure.
+    """
+    passed = failed = excused = 0
+    for suite, failure in failures.items():
+        counts = Counter(dict.fromkeys(("passed", "failed"), 0))
+        for number, outcome in OUTCOMES.findall(_log(suite).read_text() if _log(suite).exists() else ""):
+            counts["passed" if outcome == "passed" else "failed"] += int(number)
+        passed += counts["passed"]
+        failed += max(counts["failed"], 1) if failure else 0
+        excused += 0 if failure else counts["failed"]
+    console.print(f"{excused} pruebas con exención vigente, mostradas en los dictámenes del laboratorio")
+    print(f"{passed} passed, {failed} failed")
