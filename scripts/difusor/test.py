@@ -71,8 +71,8 @@ def _run_suite(suite: str) -> StepFailed | None:
 def _say_totals(failures: Mapping[str, StepFailed | None]) -> None:
     """Print one closing line that counts every test.
 
-    In a host suite that held, what failed is excused by a waiver (the lab is no physical server) and said as such; a suite
-    that died before its tests counts as one failure.
+    In a host suite that held, what failed is excused by a waiver (the lab is no physical server) and said as such.
+    A suite that died before its tests counts as one failure.
     """
     passed = failed = excused = 0
     for suite, failure in failures.items():
