@@ -17,6 +17,8 @@ def run() -> None:
     """Levanta el laboratorio, instala el servidor, publica un corte sintético y emite el dictamen."""
     with sentences():
         ensure_archives()
+        if lab.is_over(LAB):
+            _playbook("Laboratorio: la noche anterior terminó, se retira", "molecule/shared/destroy.yml")
         _playbook("Laboratorio: tres servidores", "molecule/shared/create.yml")
         _playbook("Laboratorio: lo que entrega el proveedor", "molecule/shared/prepare.yml")
         _playbook(f"Servidor: ansible-playbook -i {lab.INVENTORY} site.yml", "site.yml")

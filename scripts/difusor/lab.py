@@ -30,20 +30,24 @@ def folder(lab: str) -> Path:
 
 
 def ensure_window(lab: str, now: datetime | None = None) -> bool:
-    """Write the lab's window.json {opens, closes, retain_until} (UTC instants), unless it still surrounds `now`.
+    """Write the lab's window.json {opens, closes, retain_until} (UTC instants), unless it has one.
 
     Returns whether it was written.
     """
     path = folder(lab) / "window.json"
-    now = now or datetime.now(UTC)
-    if path.exists() and _window(lab)[1] > now + timedelta(hours=1):
+    if path.exists():
         return False
-    opens = (now - BEFORE).replace(minute=0, second=0, microsecond=0)
+    opens = ((now or datetime.now(UTC)) - BEFORE).replace(minute=0, second=0, microsecond=0)
     instants = {"opens": opens, "closes": opens + DURATION, "retain_until": opens + DURATION + RETENTION}
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps({name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in instants.items()}) + "\n")
     os.replace(temporary, path)
     return True
+
+
+def is_over(lab: str, now: datetime | None = None) -> bool:
+    """Whether the night of an existing lab has ended: its difusor accepts no corte of another night, as it should."""
+    return (folder(lab) / "window.json").exists() and _window(lab)[1] <= (now or datetime.now(UTC))
 
 
 def publish_latest(lab: str, now: datetime | None = None) -> None:
