@@ -81,6 +81,21 @@ def test_scanners_are_refused_from_outside(
 
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
+def test_http2_is_no_way_around(
+    untrusted: Host, variables: dict[str, Any], url: str, expect: Expect, record_evidence: Record
+) -> None:
+    """Desde fuera, por HTTP/2, un ataque escondido en una cookie de una página conocida también se rechaza."""
+    target = f"{variables['difusor_fqdn']}:443:{variables['difusor_public_address']}"
+    command = "curl --silent --insecure --http2 --output /dev/null --write-out '%%{http_version} %%{http_code}'"
+    found = untrusted.check_output(f"{command} --resolve %s --cookie %s %s", target, f"a={PAYLOAD}", url)
+    record_evidence(f"HTTP/{found}")
+    version, status = found.split()
+    assert version == "2"
+    assert int(status) in expect("RED-07")["blocked_status"]
+
+
+@pytest.mark.clause("RED-07")
+@pytest.mark.usefixtures("open_gate")
 def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """Ningún ataque llega a la aplicación por otro camino: codificación, cookies, cuerpos, URI absoluta, cabeceras."""
     base, name = variables["difusor_path"], variables["difusor_fqdn"]
