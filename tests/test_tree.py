@@ -121,4 +121,5 @@ def test_what_is_no_longer_wanted_leaves(server: Server) -> None:
 
 def test_misspelled_option_and_stray_attribute_are_refused(server: Server) -> None:
     assert "unknown option diretories" in server.run("{diretories: {}}").stdout
+    assert "not an absolute path: {{ folder }}" in server.run("{directories: {'{{ folder }}': {}}}").stdout
     assert "no template makes: /nowhere" in server.run("{files: {/nowhere: {mode: '0600'}}}").stdout

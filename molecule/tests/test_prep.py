@@ -63,10 +63,13 @@ def test_application_recovers(container: Container, record_evidence: Record) -> 
 
 
 @pytest.mark.clause("DG-11")
-def test_latest_corte_is_shown_with_its_time(untrusted: Host, host: Host, url: str, record_evidence: Record) -> None:
+def test_latest_corte_is_shown_with_its_time(
+    untrusted: Host, url: str, variables: dict[str, Any], record_evidence: Record
+) -> None:
     """Un ciudadano recibe el último corte que el servidor verificó, con su fecha y hora."""
     shown = json.loads(untrusted.check_output(f"curl --silent --insecure --fail {url}datos/corte.json"))
-    state = json.loads(untrusted.check_output(f"curl --silent --insecure --fail {url}.well-known/prep/estado.json"))
+    status = f"https://{variables['difusor_fqdn']}/.well-known/prep/estado.json"
+    state = json.loads(untrusted.check_output(f"curl --silent --insecure --fail {status}"))
     record_evidence(f"corte {shown['corte']}, secuencia {shown['secuencia']}; estado del espejo: {state['shown']}")
     assert datetime.fromisoformat(shown["corte"]).tzinfo is not None
     assert shown["secuencia"] == state["shown"]["sequence"]

@@ -35,6 +35,10 @@ class ActionModule(ActionBase):
             dest: {"content": base64.b64encode(content).decode(), **attributes.get(dest, {})}
             for dest, content in self._render(args.get("src") or "", task_vars)
         }
+        named = {*attributes, *(args.get("directories") or {}), *(args.get("links") or {}), *(args.get("absent") or [])}
+        if relative := sorted(path for path in named if not path.startswith("/")):
+            # Ansible does not render the keys of a mapping: a variable there would become a folder of that name.
+            raise AnsibleActionFail(f"tree: not an absolute path: {', '.join(relative)}")
         if stray := sorted(set(attributes) - set(files)):
             raise AnsibleActionFail(f"tree: attributes for files that no template makes: {', '.join(stray)}")
         payload = {
