@@ -19,6 +19,9 @@ def run(
 ) -> None:
     """Quita contenedores, volúmenes, redes y procesos del laboratorio."""
     if shutil.which("docker") and _docker("info", check=False) is not None:
+        for name in (_docker("ps", "--quiet", "--filter", f"{LABEL}.host=difusor") or "").split():
+            # Else Ansible's kept connection waits on this machine for an answer that never comes.
+            _docker("exec", name, "systemctl", "kill", "ssh.service", check=False)
         _remove("contenedores", ["ps", "--all", "--quiet", "--filter", LABEL], ["rm", "--force", "--volumes"])
         _remove("volúmenes", ["volume", "ls", "--quiet", "--filter", LABEL], ["volume", "rm"])
         _remove("redes", ["network", "ls", "--quiet", "--filter", LABEL], ["network", "rm"])
