@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from passlib.hash import sha512_crypt
 from testinfra.host import Host
 
 from difusor.images import save
@@ -75,10 +76,13 @@ def test_preview_of_a_finished_server_changes_nothing(site: Site, record_evidenc
 def test_secrets_are_shown_nowhere(host: Host, site: Site, variables: dict[str, Any], record_evidence: Record) -> None:
     """Un secreto que se instala no aparece en lo que Ansible imprime ni en las bitácoras del servidor."""
     canary = "canario-" + hashlib.sha256(os.urandom(8)).hexdigest()[:16]
-    printed = site({"difusor_rsync_secret": canary}, "--tags", "rsync", "--diff", "-vvv")
-    assert "rsyncd.secrets" in printed
+    password_hash = sha512_crypt.hash(canary)
+    values = {"difusor_rsync_secret": canary, "difusor_admin_password_hash": password_hash}
+    printed = site(values, "--tags", "base,rsync", "--diff", "-vvv")
+    assert "/etc/rsyncd.secrets" in printed
+    assert password_hash in host.check_output("getent shadow %s", variables["difusor_admin_user"])
     logs = host.check_output("journalctl --quiet --no-pager --output=cat; find /var/log -name '*.log' -exec cat {} +")
-    secrets = [canary, variables["difusor_rsync_secret"], variables["difusor_admin_password_hash"]]
+    secrets = [canary, password_hash, variables["difusor_rsync_secret"], variables["difusor_admin_password_hash"]]
     for secret in secrets:
         assert secret not in printed
         assert secret not in logs
