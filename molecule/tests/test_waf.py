@@ -35,6 +35,8 @@ ATTACKS = {
     "respaldos": "wp-config.php.bak",
     "división de la respuesta": "?q=a%0d%0aSet-Cookie:%20sesion=1",
 }
+ORIGINS = {"archive": "archivo de sus autores", "distribution": "paquete de Debian"}
+FIRST_SUPPORTED = 4  # version 3.3 lost its authors' support in 2026
 SECRET = "marca-del-ataque"
 PAYLOAD = f"<script>{SECRET}</script>"
 
@@ -162,6 +164,15 @@ def test_engine_blocks(host: Host, record_evidence: Record) -> None:
     settings = host.check_output("cat /etc/waf/settings.conf /etc/waf/exclusions.conf")
     record_evidence("; ".join(line for line in settings.splitlines() if line and "Managed by" not in line))
     assert re.search(r"^SecRuleEngine On$", settings, re.MULTILINE)
+
+
+@pytest.mark.clause("RED-07")
+def test_rule_set_is_known(container: Container, record_evidence: Record) -> None:
+    """El WAF aplica las reglas de OWASP (Core Rule Set) en la versión que aquí se dice, con su origen."""
+    labels = container["Config"]["Labels"]
+    version, origin = labels["prep-difusor.ruleset"], labels["prep-difusor.ruleset-origin"]
+    ended = "" if int(version.split(".")[0]) >= FIRST_SUPPORTED else "; sus autores ya no le dan mantenimiento"
+    record_evidence(f"OWASP CRS {version}, origen: {ORIGINS[origin]}{ended}")
 
 
 @pytest.mark.clause("RED-07")

@@ -235,6 +235,8 @@ class Partner(Strict):
     difusor_trusted_addresses: list[Origin] = []
     difusor_prep_image: Image
     difusor_waf_image: Image
+    difusor_waf_engine: Literal["On", "DetectionOnly"] = "On"
+    difusor_waf_paranoia: Annotated[int, Field(ge=1, le=4)] = 1
     difusor_waf_exclusions: list[Exclusion] = []
     difusor_registration: Registration | None = None
     difusor_attestations: list[Attestation] = []
