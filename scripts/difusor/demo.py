@@ -51,7 +51,11 @@ def _report() -> bool:
 
 
 def _say_where(compliant: bool) -> None:
-    verdict = "El servidor cumple el ANEXO 1." if compliant else "El servidor no cumple todo: vea el dictamen."
+    verdict = (
+        "El servidor cumple el ANEXO 1, con las exenciones que muestra el dictamen."
+        if compliant
+        else "El servidor no cumple todo el ANEXO 1: vea el dictamen."
+    )
     console.print(
         f"""
 [bold]{verdict}[/]
@@ -59,5 +63,6 @@ def _say_where(compliant: bool) -> None:
   Página     https://10.87.20.10/   (certificado del laboratorio: {(lab.folder(LAB) / "tls/ca.pem").relative_to(ROOT)})
   Dictamen   file://{DICTAMEN}
   Terminar   ./difusor clean
-"""
+""",
+        soft_wrap=True,
     )
