@@ -161,6 +161,22 @@ def test_everything_published_passes_it(host: Host, variables: dict[str, Any], r
 
 
 @pytest.mark.clause("RED-07")
+@pytest.mark.usefixtures("open_gate")
+def test_only_the_cortes_own_files_are_spared(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Solo los archivos que el corte firmado contiene se sirven sin revisión; cualquier otro nombre pasa por el WAF."""
+    mark = host.check_output("date +%s%N")
+    files = ["datos/corte.json?fbclid=", "datos/", "descargas/", "corte.json/"]
+    paths = [f"{files[0]}{mark}", *(f"{folder}{mark}.json" for folder in files[1:])]
+    statuses = [answer["statuses"] for answer in send(host, variables, [request(variables, path) for path in paths])]
+    # nginx writes its log every five seconds.
+    shown = host.check_output("sleep 6; grep --no-filename -F %s /var/log/nginx/access.log", mark)
+    roads = [re.search(rf"{re.escape(path)} .* fast=(\d)", shown)[1] for path in paths]  # type: ignore[index]
+    record_evidence(dict(zip(paths, roads, strict=True)))
+    assert statuses == [[200], [404], [404], [404]]
+    assert roads == ["1", "0", "0", "0"], "un nombre ajeno al corte no fue revisado"
+
+
+@pytest.mark.clause("RED-07")
 def test_engine_blocks(host: Host, record_evidence: Record) -> None:
     """El motor bloquea (no solo registra), con el nivel y las excepciones que aquí se listan con su razón."""
     settings = host.check_output("cat /etc/waf/settings.conf /etc/waf/exclusions.conf")
