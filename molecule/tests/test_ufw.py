@@ -84,6 +84,16 @@ def test_web_is_admitted_from_anywhere_within_limits(
     assert all(_ports(rule) == opened for rule in limits)
 
 
+@pytest.mark.clause("RED-06")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_stray_packets_are_dropped_early(host: Host, command: str, record_evidence: Record) -> None:
+    """El núcleo descarta los paquetes que no son de ninguna conexión antes de buscar quién los atienda."""
+    chain = rules(host, command, "ufw6-before-input" if command == "ip6tables" else "ufw-before-input")
+    stray = next(number for number, rule in enumerate(chain) if "--ctstate INVALID -j DROP" in rule)
+    record_evidence(chain[stray])
+    assert not any("--dport" in rule and rule.endswith("-j ACCEPT") for rule in chain[:stray])
+
+
 @pytest.mark.clause("RED-03")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_containers_open_no_connection(host: Host, command: str, record_evidence: Record) -> None:
