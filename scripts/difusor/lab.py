@@ -56,7 +56,7 @@ def publish_latest(lab: str, now: datetime | None = None) -> None:
     Raises StepFailed when the mirror does not show it.
     """
     opens, closes = _window(lab)
-    number = int(((now or datetime.now(UTC)) - opens) / INTERVAL)
+    number = 1 + int(((now or datetime.now(UTC)) - opens) / INTERVAL)  # the first is that of the opening
     tree = folder(lab) / f"cortes/{number:04}"
     if not tree.exists():
         run_step(
