@@ -61,6 +61,7 @@ class Server:
             max_bytes=10**9,
             keep=2,
             clock_max_error=0.5,
+            strict_content=False,
             incoming=folder / "entrada",
             store=folder / "almacen",
             public=folder / "publico",
@@ -117,4 +118,4 @@ class Server:
     def shown(self) -> int | None:
         """Return the sequence of the tree that the web server would serve."""
         link = self.config.public / "actual"
-        return int(link.readlink().name) if link.is_symlink() else None
+        return int(link.readlink().name.partition("-")[0]) if link.is_symlink() else None

@@ -13,6 +13,7 @@ from difusor.corte import clock, gate, instants
 from difusor.corte.clock import Clock
 from difusor.corte.gate import Gate
 from difusor.corte.manifest import Window
+from difusor.corte.state import Memory
 
 NOW = datetime(2024, 6, 3, 2, tzinfo=UTC)
 SYNCHRONISED = "A29FC801,10.0.0.1,3,1717379936.1,0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
@@ -168,7 +169,7 @@ def test_nothing_of_another_election_stays(server: Server, opens: datetime):
 
 
 def test_a_state_that_lost_its_tree_shows_nothing_and_the_next_push_mends_it(server: Server, opens: datetime):
-    (server.config.store / "espera/1").rename(server.config.store / "perdido")
+    next((server.config.store / "espera").iterdir()).rename(server.config.store / "perdido")
     service = gate_of(server)
     service.step(opens)
     assert server.shown() is None
@@ -211,3 +212,32 @@ def test_the_clock_is_not_asked_right_before_an_instant(
     assert asked == []
     service.ask_clock(server.config.window, opens - timedelta(seconds=6))
     assert asked == [0.5]
+
+
+def test_a_signed_order_opens_by_a_doubtful_clock(server: Server, opens: datetime):
+    later = instants.now().replace(microsecond=0) + timedelta(seconds=2)
+    assert server.send(2, orders=("clock-override",), generated=later)["result"] == "held"
+    gate_of(server, synchronised=False).step(opens - timedelta(seconds=1))
+    assert results(server) == []
+    gate_of(server, synchronised=False).step(opens)
+    assert (server.shown(), server.status()["gate"]["clock_override"]) == (2, True)
+
+
+def test_a_hold_before_the_opening_shows_nothing_and_outlives_a_reboot(server: Server, opens: datetime):
+    assert server.send(2, orders=("hold",))["result"] == "held"
+    gate_of(server).step(opens)
+    assert server.shown() is None
+    assert server.status()["held"]["sequence"] == 2
+
+
+def test_what_is_held_comes_back_after_a_reboot(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    state = Memory(server.config).load()
+    assert state.accepted is not None
+    order = replace(state.accepted, sequence=2, orders=["hold"])
+    Memory(server.config).save(state.obey(order, True, opens, server.config))
+    server.config.gate_file.unlink()
+    gate_of(server, synchronised=False).step(opens + timedelta(minutes=1))
+    assert results(server) == []
+    gate_of(server).step(opens + timedelta(minutes=2))
+    assert server.shown() == 1

@@ -57,7 +57,7 @@ def test_a_good_corte_is_shown_with_its_identity(server: Server):
 
 def test_unchanged_content_is_stored_once(server: Server):
     server.send(6, {**FILES, "nuevo.csv": b"n\n"})
-    old, new = (server.config.public / f"cortes/{number}/descargas/a.csv" for number in (5, 6))
+    old, new = sorted(server.config.public.glob("cortes/*/descargas/a.csv"))
     assert old.samefile(new)
     assert new.stat().st_mode & 0o777 == 0o444
 
@@ -309,7 +309,7 @@ def test_a_full_disk_leaves_everything_as_it_was(server: Server, monkeypatch: py
     def full(self: Store, *_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Store, "_stage", full)
+    monkeypatch.setattr(Store, "_link", full)
     refused(server, server.send(6, {**FILES, "nuevo.csv": b"n"}), "disk")
 
 
@@ -335,7 +335,7 @@ def test_a_crash_in_the_middle_is_mended_by_the_next_push(server: Server, monkey
 def test_old_trees_and_their_content_leave(server: Server):
     for sequence in range(6, 10):
         server.send(sequence, {**FILES, "datos/gubernatura.json": b"%d\n" % sequence})
-    kept = sorted(int(path.name) for path in (server.config.public / "cortes").iterdir())
+    kept = sorted(int(path.name.partition("-")[0]) for path in (server.config.public / "cortes").iterdir())
     assert kept == [8, 9]
     assert len(list((server.config.store / "objetos").glob("??/*"))) == len(FILES) + 1
 
@@ -367,3 +367,77 @@ def test_a_log_line_torn_by_a_power_cut_is_dropped(server: Server):
 def test_signing_with_an_unusable_key_says_so(tmp_path: Path):
     with pytest.raises(Refusal, match="No se pudo firmar"):
         signature.sign(b"x", tmp_path / "no-hay", "demo")
+
+
+def again(server: Server, sequence: int, seconds: int = 1, **changes: object) -> dict[str, object]:
+    """Push the same content signed anew, a little later than the accepted one, as an order is."""
+    accepted = server.status()["shown"] or server.status()["held"]
+    generated = instants.parse(accepted["generated"]) + timedelta(seconds=seconds)
+    return server.send(sequence, corte=instants.parse(accepted["corte"]), generated=generated, **changes)
+
+
+def test_an_order_is_the_same_corte_signed_anew(server: Server):
+    before = (server.config.public / "actual").readlink()
+    window = server.config.window
+    earlier = Window(window.opens, window.closes - timedelta(hours=1), window.retain_until)
+    assert again(server, 5, window=earlier)["result"] == "shown"
+    assert server.shown() == 5
+    assert (server.config.public / "actual").readlink() != before, "a tree in sight is never written to"
+    assert server.status()["gate"]["closes"] == instants.write(earlier.closes)
+
+
+def test_the_older_signing_of_the_same_corte_is_a_replay(server: Server):
+    old = (server.config.public / "actual/corte.json").read_bytes()
+    assert again(server, 5, orders=("clock-override",))["result"] == "shown"
+    assert server.push(old)["code"] == "rollback"
+    assert server.status()["gate"]["clock_override"] is True
+
+
+def test_hold_keeps_what_is_shown_until_resume(server: Server):
+    assert again(server, 5, orders=("hold",))["result"] == "held"
+    assert server.status()["gate"]["hold"]["sequence"] == 5
+    for sequence in (6, 7, 8):
+        changed = {**FILES, "datos/gubernatura.json": b"%d\n" % sequence}
+        assert server.send(sequence, changed)["result"] == "held"
+    status = server.status()
+    assert (server.shown(), status["shown"]["sequence"], status["held"]["sequence"]) == (5, 5, 8)
+    assert status["stale"] is False
+    assert server.send(8, changed, orders=("resume",), **later(status))["result"] == "shown"
+    assert (server.shown(), server.status()["gate"]["hold"]) == (8, None)
+
+
+def later(status: dict[str, dict[str, str]]) -> dict[str, object]:
+    held = status["held"]
+    instant = instants.parse(held["generated"])
+    return {"corte": instants.parse(held["corte"]), "generated": instant + timedelta(seconds=1)}
+
+
+def table(captured: int, registered: int = 2, digest: str = "a" * 64, at: str = "2024/06/02 20:00") -> bytes:
+    rows = f"1,{digest},{at}:00\r\n" * registered
+    head = f"GUBERNATURA\r\n{at} (UTC-6)\r\nACTAS_ESPERADAS,ACTAS_REGISTRADAS,ACTAS_CAPTURADAS\r\n9,2,{captured}\r\n"
+    return f"{head}\r\nCLAVE_ACTA,CODIGO_INTEGRIDAD,FECHA_HORA_CAPTURA\r\n{rows}".encode()
+
+
+def test_counts_fall_only_when_that_is_signed(server: Server):
+    assert server.send(6, {"descargas/GUB.csv": table(7)})["result"] == "shown"
+    attempt = server.send(7, {"descargas/GUB.csv": table(5)})
+    assert (attempt["code"], server.shown()) == ("rectification", 6)
+    assert "7 actas" in str(attempt["reason"])
+    assert server.send(7, {"descargas/GUB.csv": table(5)}, orders=("rectification",))["result"] == "shown"
+    assert server.status()["shown"]["orders"] == ["rectification"]
+
+
+def test_a_table_that_disappears_is_a_fall(server: Server):
+    assert server.send(6, {"descargas/GUB.csv": table(7)})["result"] == "shown"
+    (server.config.incoming / "descargas/GUB.csv").unlink()
+    assert server.send(7)["code"] == "rectification"
+
+
+def test_what_does_not_add_up_is_a_warning_or_a_refusal_as_the_institute_wants(server: Server):
+    odd = {"descargas/GUB.csv": table(11, registered=3, digest="f00")}
+    attempt = server.send(6, odd)
+    assert attempt["result"] == "shown"
+    assert len(attempt["warnings"]) == 4
+    strict = replace(server, config=replace(server.config, strict_content=True))
+    assert strict.send(7, odd)["code"] == "content"
+    assert server.shown() == 6

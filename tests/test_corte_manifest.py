@@ -166,3 +166,20 @@ def test_the_code_is_for_python_3_9_and_needs_only_its_library():
                 assert all(alias.name.split(".")[0] in sys.stdlib_module_names for alias in node.names), file
             if isinstance(node, ast.ImportFrom) and node.level == 0:
                 assert node.module and node.module.split(".")[0] in sys.stdlib_module_names, file
+
+
+@pytest.mark.parametrize(
+    "orders",
+    [[], ["hold", "resume"], ["resume", "clock-override"], ["hold", "hold"], ["open"], "hold", [1], [{}], None],
+)
+def test_orders_that_are_none(orders: object):
+    document = json.loads(GOOD.to_bytes())
+    document["orders"] = orders
+    with pytest.raises(Refusal):
+        manifest.read((json.dumps(document, sort_keys=True, ensure_ascii=False, indent=1) + "\n").encode())
+
+
+def test_orders_are_read_back():
+    ordered = replace(GOOD, orders=("clock-override", "hold"))
+    assert manifest.read(ordered.to_bytes()) == ordered
+    assert b'"orders"' not in GOOD.to_bytes()

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from corte_kit import FILES, make_key, write_files
+from typer.testing import CliRunner
 
 from difusor.cli import VERBS
 from difusor.corte import manifest
 from difusor.corte.refusal import Refusal
-from difusor.publish import command, deliver, push, signing, watch
+from difusor.publish import command, deliver, push, sign, signing, watch
 from difusor.publish import target as targets
 from difusor.publish.deliver import Options, Outcome
 from difusor.publish.signing import Signed
@@ -284,3 +286,36 @@ def fake_rsync(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Pa
     monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(push.time, "sleep", lambda seconds: None)
     return calls
+
+
+def run_verb(*arguments: object) -> str:
+    done = CliRunner().invoke(signing_app(), [str(part) for part in arguments])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def signing_app() -> typer.Typer:
+    app = typer.Typer()
+    app.command()(sign.run)
+    return app
+
+
+def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: Path):
+    run_verb(tree, "--election", election, "--key", key, "--close", "2024-06-03T21:00:00-06:00", "--hold")
+    document = manifest.read((tree / manifest.NAME).read_bytes())
+    assert document.orders == ("hold",)
+    assert document.window.closes == datetime(2024, 6, 4, 3, tzinfo=UTC)
+    assert document.window.opens == datetime(2024, 6, 3, 2, tzinfo=UTC)
+    run_verb(
+        tree, "--election", election, "--key", key, "--close", "2024-07-01T00:00:00Z", "--resume", "--rectification"
+    )
+    document = manifest.read((tree / manifest.NAME).read_bytes())
+    assert document.orders == ("rectification", "resume")
+    assert document.window.retain_until == document.window.closes
+
+
+@pytest.mark.parametrize("flags", [("--hold", "--resume"), ("--close", "2024-06-01T00:00:00Z"), ("--close", "hoy")])
+def test_an_order_that_makes_no_sense_is_not_signed(tree: Path, election: Path, key: Path, flags: tuple[str, ...]):
+    arguments = [str(part) for part in (tree, "--election", election, "--key", key, *flags)]
+    assert CliRunner().invoke(signing_app(), arguments).exit_code == 1
+    assert not signing.is_signed(tree)

@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -299,6 +299,26 @@ def test_a_corte_of_another_window_is_refused(
 
 
 @pytest.mark.lab
+@pytest.mark.clause("DG-05", "DG-11")
+def test_the_institute_holds_and_resumes_by_signed_orders(
+    mirror: Mirror, target: Target, published: Signed, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Una orden firmada detiene la actualización sin cambiar la página, otra mueve el cierre y la reanuda."""
+    later = target.terms.window.closes + timedelta(hours=1)
+    window = replace(target.terms.window, closes=later)
+    moved = replace(target, terms=replace(target.terms, window=window))
+    before = mirror.status()
+    held = _order(published, target, variables, "hold")
+    word, paused = mirror.await_word(held.sha256, last_number(before), WAIT)
+    resumed = _order(published, moved, variables, "resume")
+    again, after = mirror.await_word(resumed.sha256, last_number(paused), WAIT)
+    record_evidence(f"pausa: {word} ({paused['gate']['hold']}); reanudación: {again}, cierra {after['gate']['closes']}")
+    assert before is not None and (word, again) == ("held", "shown")
+    assert paused["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]
+    assert (after["gate"]["hold"], after["gate"]["closes"]) == (None, instants.write(later))
+
+
+@pytest.mark.lab
 @pytest.mark.clause("DG-05")
 def test_a_stopped_gate_is_a_closed_gate(
     host: Host, mirror: Mirror, base: str, published: Signed, expect: Expect, record_evidence: Record
@@ -323,6 +343,16 @@ def _sign(published: Signed, target: Target, variables: dict[str, Any], sequence
     """Sign the tree anew with the lab's own key."""
     key = Path(variables["lab_dir"]) / "firma"
     return signing.sign(published.folder, target.terms, key, sequence, published.manifest.corte)
+
+
+def _order(published: Signed, target: Target, variables: dict[str, Any], order: str) -> Signed:
+    """Sign the shown corte anew with an order, one second later than before at least, and push it."""
+    time.sleep(1.1)
+    key = Path(variables["lab_dir"]) / "firma"
+    shown = published.manifest
+    signed = signing.sign(published.folder, target.terms, key, shown.sequence, shown.corte, [order])
+    push(signed.folder, target, checksum=True)
+    return signed
 
 
 def _push_again(mirror: Mirror, target: Target, folder: Path) -> str:

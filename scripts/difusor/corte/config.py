@@ -23,6 +23,7 @@ class Config:
     max_bytes: int
     keep: int
     clock_max_error: float
+    strict_content: bool
     incoming: Path
     store: Path
     public: Path
@@ -46,6 +47,7 @@ class Config:
             max_bytes=int(value["max_bytes"]),
             keep=int(value["keep"]),
             clock_max_error=float(value["clock_max_error"]),
+            strict_content=bool(value.get("strict_content", False)),
             incoming=Path(value["incoming"]),
             store=Path(value["store"]),
             public=Path(value["public"]),

@@ -13,8 +13,9 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from . import files, gate, instants, manifest, signature, tree
+from . import content, files, gate, instants, manifest, signature, tree
 from .config import Config
 from .manifest import Manifest
 from .refusal import Refusal
@@ -34,6 +35,7 @@ class Intake:
         self.config = config
         self.memory = Memory(config)
         self.store = Store(config.store, config.public)
+        self.warnings: list[str] = []
 
     def run(self) -> int:
         """Take in what was pushed; return the exit status: 0 also for a refusal, which is a good day's work."""
@@ -72,22 +74,36 @@ class Intake:
         corte = Corte.of(found, manifest.digest(raw), signer)
         state = self.memory.load()
         # Rehearsals repeat, and each counts from the beginning; on the real night nothing ever counts down.
-        accepted = state.accepted if self.config.environment == "official" else state.candidate(self.config)
+        accepted = state.accepted if self.config.environment == "official" else state.newest(self.config)
         if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256:
-            if self.store.has(corte.sequence):
+            if self.store.has(corte.name):
                 return accepted
             accepted = None  # the same corte again, because its tree was lost
         check(found, accepted, self.config, instants.now())
         tree.compare(incoming, found)
-        self.store.admit(incoming, found, raw, armour)
+        staged = self.store.stage(incoming, found, raw, armour)
+        corte = replace(corte, captured=self._read(staged.tree, found, accepted))
+        self.store.admit(staged, corte.name)
         return corte
+
+    def _read(self, folder: Path, found: Manifest, accepted: Corte | None) -> dict[str, int]:
+        """Return the counts of a staged tree; Refusal when they fall, or do not add up and the institute asked."""
+        said = content.read(folder, found.files, found.corte)
+        self.warnings = said.warnings
+        fall = content.fallen(accepted.captured if accepted else {}, said.captured)
+        if fall and "rectification" not in found.orders:
+            raise Refusal("rectification", fall)
+        if said.warnings and self.config.strict_content:
+            raise Refusal("content", said.warnings[0])
+        return said.captured
 
     def _decide(self, corte: Corte | None, problem: Refusal | None, raw: bytes) -> tuple[State, str]:
         """Return the new state and the result; shows the corte when the gate is open. Called under the lock."""
         now = instants.now()
         state = before = self.memory.load()
         if corte is not None and state.accepted != corte:
-            state = replace(state, accepted=corte)
+            is_visible = gate.shows(gate.phase(state.window(self.config), now))
+            state = state.obey(corte, is_visible, now, self.config)
             self.memory.save(state)  # from here on a crash is finished by the gate
         is_open = self.config.gate_file.exists()
         if is_open and gate.shows(gate.phase(state.window(self.config), now)):
@@ -106,6 +122,7 @@ class Intake:
             manifest_sha256=manifest.digest(raw) if raw else None,
             code=problem.code if problem else None,
             reason=str(problem) if problem else None,
+            warnings=self.warnings,
         )
         return self._record(replace(state, last_attempt=attempt), attempt, now), result
 
@@ -117,8 +134,10 @@ class Intake:
                 ("manifest_sha256", attempt.manifest_sha256),
                 ("code", attempt.code),
                 ("reason", attempt.reason),
+                ("warnings", attempt.warnings),
+                ("orders", state.accepted.orders if state.accepted and attempt.result != "refused" else None),
             )
-            if value is not None
+            if value not in (None, [])
         }
         return self.memory.record(state, attempt.result, now, **fields)
 
@@ -127,11 +146,13 @@ class Intake:
         now = instants.now()
         clock = self.memory.last_clock(now)
         window, is_open = state.window(self.config), self.config.gate_file.exists()
-        self.memory.publish(state, gate.judge(window, now, clock.synchronised, is_open), clock, now)
+        vouched = clock.synchronised or state.trusts_clock(self.config)
+        self.memory.publish(state, gate.judge(window, now, vouched, is_open), clock, now)
 
-    def _worth_keeping(self, state: State) -> set[int]:
-        keep = set(self.store.sequences()[-self.config.keep :])
-        return keep | {corte.sequence for corte in (state.accepted, state.shown) if corte is not None}
+    def _worth_keeping(self, state: State) -> set[str]:
+        keep = set(self.store.names()[-self.config.keep :])
+        cortes = (state.accepted, state.shown, state.candidate(self.config))
+        return keep | {corte.name for corte in cortes if corte is not None}
 
 
 def claim(incoming: int) -> bytes | None:
@@ -177,8 +198,12 @@ def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime
         raise Refusal("size", f"Mide {found.total_bytes} bytes y el máximo es {config.max_bytes}.")
     if accepted is None:
         return
-    if found.sequence == accepted.sequence:
+    same = found.sequence == accepted.sequence
+    if same and (found.content_sha256, instants.write(found.corte)) != (accepted.content_sha256, accepted.corte):
         raise Refusal("conflict", f"Ya se aceptó otro contenido con la secuencia {found.sequence}.")
+    # The same corte signed anew carries an order; the older signing is a replay.
+    if same and instants.write(found.generated) <= accepted.generated:
+        raise Refusal("rollback", f"Se firmó antes, o a la vez, que el aceptado ({accepted.generated}).")
     if found.sequence < accepted.sequence or found.corte < instants.parse(accepted.corte):
         raise Refusal(
             "rollback",

@@ -25,12 +25,15 @@ MAX_FILES = 50_000
 MAX_SEQUENCE = 10**9
 MAX_SIZE = 2**40
 ENVIRONMENTS = ("official", "simulacro")
+ORDERS = ("clock-override", "hold", "rectification", "resume")
+"""What the institute may order with a corte: open by an unsynchronised clock, keep what is shown, counts that fall."""
 
 _ELECTION = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEYS = frozenset(
     ("format", "election", "environment", "sequence", "corte", "generated", "window", "interval_minutes", "files")
 )
+_OPTIONAL_KEYS = frozenset(("orders",))
 _WINDOW_KEYS = frozenset(("opens", "closes", "retain_until"))
 
 
@@ -65,7 +68,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A corte. `sequence` orders cortes; `corte` is the instant of the count, `generated` that of the signing."""
+    """A corte. `sequence` orders cortes; `corte` is the instant of the count, `generated` that of the signing.
+
+    `orders` is sorted and empty on most cortes.
+    """
 
     election: str
     environment: str
@@ -75,6 +81,7 @@ class Manifest:
     window: Window
     interval_minutes: int
     files: Mapping[str, Entry]
+    orders: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Return the canonical form: UTF-8 JSON, keys sorted, one value a line."""
@@ -89,7 +96,15 @@ class Manifest:
             "interval_minutes": self.interval_minutes,
             "files": {path: {"size": entry.size, "sha256": entry.sha256} for path, entry in self.files.items()},
         }
+        if self.orders:
+            document["orders"] = list(self.orders)
         return (json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
+
+    @property
+    def content_sha256(self) -> str:
+        """The SHA-256 of what the files are, whenever and with whatever orders they were signed."""
+        lines = (f"{path}\0{entry.size}\0{entry.sha256}\n" for path, entry in sorted(self.files.items()))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     @property
     def total_bytes(self) -> int:
@@ -123,7 +138,7 @@ def read(raw: bytes) -> Manifest:
 
 
 def _from_document(document: Any) -> Manifest:
-    _keys(document, _KEYS, "")
+    _keys(document, _KEYS, "", _OPTIONAL_KEYS)
     if document["format"] != FORMAT or isinstance(document["format"], bool):
         raise _refusal(f"tiene un formato desconocido (este programa lee el {FORMAT})")
     _keys(document["window"], _WINDOW_KEYS, "window")
@@ -141,6 +156,7 @@ def _from_document(document: Any) -> Manifest:
         window=window,
         interval_minutes=_integer(document, "interval_minutes", 1, 60),
         files=_files(document["files"]),
+        orders=_orders(document.get("orders", [])),
     )
 
 
@@ -158,8 +174,16 @@ def _files(value: Any) -> dict[str, Entry]:
     }
 
 
-def _keys(value: Any, wanted: frozenset[str], where: str) -> None:
-    if not isinstance(value, dict) or set(value) != wanted:
+def _orders(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or any(word not in ORDERS for word in value) or value != sorted(set(value)):
+        raise _refusal("lleva órdenes que no existen o sin ordenar")
+    if "hold" in value and "resume" in value:
+        raise _refusal("ordena a la vez pausa y reanudación")
+    return tuple(value)
+
+
+def _keys(value: Any, wanted: frozenset[str], where: str, optional: frozenset[str] = frozenset()) -> None:
+    if not isinstance(value, dict) or not wanted <= set(value) <= wanted | optional:
         raise _refusal("no lleva exactamente sus claves" + (f" en «{where}»" if where else ""))
 
 

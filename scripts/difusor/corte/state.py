@@ -6,7 +6,7 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,10 +30,13 @@ class Corte:
     window: dict[str, str]
     files: int
     signer: str
+    content_sha256: str = ""
+    orders: list[str] = field(default_factory=list)
+    captured: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, manifest: Manifest, manifest_sha256: str, signer: str) -> Corte:
-        """Return what is worth remembering of a manifest."""
+        """Return what is worth remembering of a manifest; `captured` is for whoever has read the content."""
         return cls(
             sequence=manifest.sequence,
             corte=instants.write(manifest.corte),
@@ -42,7 +45,24 @@ class Corte:
             window=manifest.window.to_json(),
             files=len(manifest.files),
             signer=signer,
+            content_sha256=manifest.content_sha256,
+            orders=list(manifest.orders),
         )
+
+    @property
+    def name(self) -> str:
+        """The name of its tree: the same corte signed anew, with an order, has another one."""
+        return f"{self.sequence}-{self.manifest_sha256[:12]}"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The institute's order to keep what is shown: by which corte and since when, for which opening, and what it is."""
+
+    sequence: int
+    since: str
+    opens: str
+    corte: Corte | None
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,7 @@ class Attempt:
     manifest_sha256: str | None = None
     code: str | None = None
     reason: str | None = None
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -68,6 +89,7 @@ class State:
     shown: Corte | None = None
     shown_since: str | None = None
     last_attempt: Attempt | None = None
+    hold: Hold | None = None
     log_entries: int = 0
     log_head: str = journal.ORIGIN
 
@@ -79,11 +101,35 @@ class State:
                 return signed
         return config.window
 
-    def candidate(self, config: Config) -> Corte | None:
-        """Return the corte to show in this window: never one that was signed for another opening."""
+    def newest(self, config: Config) -> Corte | None:
+        """Return the newest corte of this window: never one that was signed for another opening."""
         if self.accepted is None or Window.from_json(self.accepted.window).opens != config.window.opens:
             return None
         return self.accepted
+
+    def hold_in_force(self, config: Config) -> Hold | None:
+        """Return the order to keep what is shown, if it was given in this window."""
+        return self.hold if self.hold and self.hold.opens == instants.write(config.window.opens) else None
+
+    def candidate(self, config: Config) -> Corte | None:
+        """Return the corte to show in this window: the newest, unless the institute holds another."""
+        hold = self.hold_in_force(config)
+        return hold.corte if hold else self.newest(config)
+
+    def trusts_clock(self, config: Config) -> bool:
+        """Tell whether the newest corte orders to open whatever the clock's servers say."""
+        newest = self.newest(config)
+        return newest is not None and "clock-override" in newest.orders
+
+    def obey(self, corte: Corte, is_visible: bool, now: datetime, config: Config) -> State:
+        """Return the state that has accepted a corte and follows its orders; `is_visible`: the window has opened."""
+        hold = self.hold_in_force(config)
+        if "resume" in corte.orders:
+            hold = None
+        elif "hold" in corte.orders and hold is None:
+            kept = self.candidate(config) if is_visible else None
+            hold = Hold(corte.sequence, instants.write(now), corte.window["opens"], kept)
+        return replace(self, accepted=corte, hold=hold)
 
 
 class Memory:
@@ -148,6 +194,7 @@ class Memory:
                 **value,
                 "accepted": value["accepted"] and Corte(**value["accepted"]),
                 "shown": value["shown"] and Corte(**value["shown"]),
+                "hold": _hold(value.get("hold")),
                 "last_attempt": value["last_attempt"] and Attempt(**value["last_attempt"]),
             }
         )
@@ -161,7 +208,8 @@ def public(state: State, config: Config, gate: str, clock: Clock, now: datetime)
 
     Ages are those at `updated`; a reader that wants the present one subtracts `shown.corte` from its own clock.
     """
-    shown, due = state.shown, state.candidate(config)
+    shown, newest, hold = state.shown, state.newest(config), state.hold_in_force(config)
+    is_held = newest is not None and newest != shown and (hold is not None or gate in ("waiting", "unsynchronised"))
     return {
         "format": FORMAT,
         "election": config.election,
@@ -173,10 +221,15 @@ def public(state: State, config: Config, gate: str, clock: Clock, now: datetime)
             "since": state.shown_since,
             "age_seconds": int((now - instants.parse(shown.corte)).total_seconds()),
         },
-        "held": _identity(due) if due and gate in ("waiting", "unsynchronised") else None,
-        "gate": {"state": gate, **state.window(config).to_json()},
+        "held": _identity(newest) if newest and is_held else None,
+        "gate": {
+            "state": gate,
+            **state.window(config).to_json(),
+            "hold": {"sequence": hold.sequence, "since": hold.since} if hold else None,
+            "clock_override": state.trusts_clock(config),
+        },
         "interval_minutes": config.interval_minutes,
-        "stale": gate == "open" and _stale(shown, config, now),
+        "stale": gate == "open" and hold is None and _stale(shown, config, now),
         "last_attempt": state.last_attempt and asdict(state.last_attempt),
         "clock": clock.to_json(),
         "log": {"entries": state.log_entries, "head": state.log_head},
@@ -191,7 +244,12 @@ def _identity(corte: Corte) -> dict[str, Any]:
         "manifest_sha256": corte.manifest_sha256,
         "files": corte.files,
         "signer": corte.signer,
+        "orders": corte.orders,
     }
+
+
+def _hold(value: dict[str, Any] | None) -> Hold | None:
+    return Hold(**{**value, "corte": value["corte"] and Corte(**value["corte"])}) if value else None
 
 
 def _stale(shown: Corte | None, config: Config, now: datetime) -> bool:

@@ -1,9 +1,9 @@
 """Verified content on disk: objects named by their SHA-256, and trees of hard links into them.
 
     <store>/objetos/ab/cdef…    one file for each content, read-only
-    <store>/espera/<sequence>   a verified tree that nobody may see yet
-    <public>/cortes/<sequence>  a tree that may be seen
-    <public>/actual             -> cortes/<sequence>, the one switch
+    <store>/espera/<corte>      a verified tree that nobody may see yet; <corte> is <sequence>-<start of its digest>
+    <public>/cortes/<corte>     a tree that may be seen
+    <public>/actual             -> cortes/<corte>, the one switch
 
 A new corte costs what is new in it, plus a link for every file. Store and public folder share a file system.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import files, tree
@@ -20,6 +21,15 @@ from .refusal import Refusal
 
 RESERVE_BYTES = 256 * 1024 * 1024
 """What a corte must leave free, so that a full disk never takes the server's own services down."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A verified tree that has no final name yet, the new objects it links to, and their bytes."""
+
+    tree: Path
+    fresh: dict[str, Path]
+    size: int
 
 
 class Store:
@@ -35,11 +45,10 @@ class Store:
         for folder in (self.objects, self.waiting, self.new, self.trees):
             folder.mkdir(mode=0o755, exist_ok=True)
 
-    def admit(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> int:
-        """Verify and keep a whole corte from the folder `incoming` (a descriptor) as a waiting tree.
+    def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
+        """Copy what is new of a whole corte from the folder `incoming` (a descriptor), verifying every byte.
 
-        Returns the bytes that were new. Nothing has its final name before all of it is on disk; Refusal or OSError
-        leave what was there untouched.
+        Nothing has its final name yet; Refusal or OSError leave what was there untouched.
         """
         self._clear_new()
         wanted = {entry.sha256: (path, entry) for path, entry in manifest.files.items()}
@@ -54,25 +63,26 @@ class Store:
                 os.fchmod(target.fileno(), 0o444)
             instant = manifest.generated.timestamp()  # so that all mirrors say the same Last-Modified
             os.utime(fresh[sha256], (instant, instant))
-        staged = self._stage(manifest, raw, signature, fresh)
+        return Staged(self._link(manifest, raw, signature, fresh), fresh, size)
+
+    def admit(self, staged: Staged, name: str) -> None:
+        """Keep a staged corte as the waiting tree `name`; all of it is on disk before any of it has its final name."""
         files.sync_file_system(self.new)
-        for sha256, new in fresh.items():
+        for sha256, new in staged.fresh.items():
             self._object(sha256).parent.mkdir(mode=0o755, exist_ok=True)
             new.rename(self._object(sha256))
-        final = self.waiting / str(manifest.sequence)
-        shutil.rmtree(final, ignore_errors=True)
-        staged.rename(final)
+        shutil.rmtree(self.waiting / name, ignore_errors=True)
+        staged.tree.rename(self.waiting / name)
         files.sync_folder(self.waiting)
-        return size
 
-    def show(self, sequence: int) -> None:
+    def show(self, name: str) -> None:
         """Switch what citizens see to this tree, waiting or public, in one atomic step."""
-        public, waiting = self.trees / str(sequence), self.waiting / str(sequence)
+        public, waiting = self.trees / name, self.waiting / name
         if waiting.exists():
             shutil.rmtree(public, ignore_errors=True)
             waiting.rename(public)
             files.sync_folder(self.trees)
-        files.replace_link(self.current, f"cortes/{sequence}")
+        files.replace_link(self.current, f"cortes/{name}")
 
     def hide(self) -> None:
         """Show nothing: not one tree stays where the web server could read it."""
@@ -83,16 +93,16 @@ class Store:
             shutil.rmtree(self.waiting / path.name, ignore_errors=True)
             path.rename(self.waiting / path.name)
 
-    def has(self, sequence: int) -> bool:
-        """Tell whether there is a whole tree of this corte, waiting or public."""
-        return any((folder / str(sequence)).is_dir() for folder in (self.waiting, self.trees))
+    def has(self, name: str) -> bool:
+        """Tell whether there is a whole tree of this name, waiting or public."""
+        return any((folder / name).is_dir() for folder in (self.waiting, self.trees))
 
-    def prune(self, keep: set[int]) -> None:
-        """Remove the trees whose sequence is not in `keep`, then the objects that no tree links to any more."""
+    def prune(self, keep: set[str]) -> None:
+        """Remove the trees whose name is not in `keep`, then the objects that no tree links to any more."""
         removed = False
         for folder in (self.trees, self.waiting):
             for path in folder.iterdir():
-                if path.name not in {str(sequence) for sequence in keep}:
+                if path.name not in keep:
                     shutil.rmtree(path)
                     removed = True
         if removed:
@@ -100,11 +110,11 @@ class Store:
                 if path.stat().st_nlink == 1:
                     path.unlink()
 
-    def sequences(self) -> list[int]:
-        """Return the sequences of the public trees, oldest first."""
-        return sorted(int(path.name) for path in self.trees.iterdir())
+    def names(self) -> list[str]:
+        """Return the names of the public trees, oldest corte first."""
+        return sorted((path.name for path in self.trees.iterdir()), key=lambda name: int(name.partition("-")[0]))
 
-    def _stage(self, manifest: Manifest, raw: bytes, signature: bytes, fresh: dict[str, Path]) -> Path:
+    def _link(self, manifest: Manifest, raw: bytes, signature: bytes, fresh: dict[str, Path]) -> Path:
         staged = self.new / "arbol"
         for folder in sorted({(staged / path).parent for path in manifest.files} | {staged}):
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)

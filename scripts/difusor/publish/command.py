@@ -20,7 +20,7 @@ from difusor.publish.terms import UnusableError
 
 WORDS = {
     "shown": "[green]publicado[/]",
-    "held": "[yellow]en espera de la apertura[/]",
+    "held": "[yellow]verificado y en espera[/]",
     "refused": "[red]rechazado[/]",
     "failed": "[red]no entregado[/]",
     "silent": "[red]sin respuesta[/]",

@@ -87,6 +87,8 @@ def deliver(signed: Signed, target: Target, options: Options) -> Outcome:
 
 
 def _told(word: str, status: dict[str, Any]) -> str:
+    if word == "held" and status["gate"].get("hold"):
+        return f"en pausa por orden del Instituto desde {status['gate']['hold']['since']}"
     if word == "held":
         return f"abre {status['gate']['opens']}"
     return f"corte {status['shown']['corte']}, desde {status['shown']['since']}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from difusor.corte import files, instants, manifest, signature, tree
+from difusor.corte import content, files, instants, manifest, signature, tree
 from difusor.corte.manifest import Manifest
 from difusor.corte.refusal import Refusal
 from difusor.publish.terms import Terms, UnusableError
@@ -25,8 +26,15 @@ class Signed:
     sha256: str
 
 
-def sign(folder: Path, terms: Terms, key: Path, sequence: int | None = None, corte: datetime | None = None) -> Signed:
-    """Write corte.json and corte.json.sig into a tree.
+def sign(
+    folder: Path,
+    terms: Terms,
+    key: Path,
+    sequence: int | None = None,
+    corte: datetime | None = None,
+    orders: Iterable[str] = (),
+) -> Signed:
+    """Write corte.json and corte.json.sig into a tree; `orders` are of manifest.ORDERS.
 
     Sequence and instant are those the tree says of itself (datos/corte.json), unless given. Refusal when the tree
     cannot be a corte, UnusableError when nobody says which corte it is.
@@ -43,6 +51,7 @@ def sign(folder: Path, terms: Terms, key: Path, sequence: int | None = None, cor
         window=terms.window,
         interval_minutes=terms.interval_minutes,
         files=tree.describe(folder),
+        orders=tuple(sorted(orders)),
     )
     raw = document.to_bytes()
     manifest.read(raw)  # whoever signs what no server would read finds out here
@@ -63,6 +72,12 @@ def verify(folder: Path) -> tuple[Signed, str]:
     fingerprint = signature.signed_by(raw, armour, document.election)
     tree.verify(folder, document)
     return Signed(folder, document, manifest.digest(raw)), fingerprint
+
+
+def warnings(signed: Signed) -> list[str]:
+    """Return what in the tables of a signed tree does not add up, as every server will say."""
+    document = signed.manifest
+    return content.read(signed.folder, document.files, document.corte).warnings
 
 
 def signer(signed: Signed, terms: Terms) -> str:

@@ -34,4 +34,8 @@ def run(
         f"[green]✓[/] corte {document.sequence} de {document.election} ({document.environment}), "
         f"{instants.write(document.corte)}, {len(document.files)} archivos íntegros, firmado por {signer}"
     )
+    for word in document.orders:
+        console.print(f"  orden: {word}")
+    for warning in signing.warnings(signed):
+        console.print(f"[yellow]![/] {warning}")
     typer.echo(signed.sha256)

@@ -1,0 +1,145 @@
+"""What a corte's data base says of itself, read as INE shapes it; nothing is ever altered or interpreted.
+
+A table is a CSV file, alone or in a zip: title, instant of the corte, names of totals, totals, names of columns, one
+row for each acta. Whatever is not of this shape is none of our business.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+MAX_TABLE_BYTES = 256 * 1024 * 1024
+MAX_WARNINGS = 20
+_NAME_STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})_")
+_CORTE = re.compile(r"(\d{4})/(\d{2})/(\d{2}) (\d{2}):(\d{2}) \(UTC([+-]\d{1,2})\)")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}|-?")
+_TOP_LINES = 8
+_UNREADABLE = (
+    ValueError, LookupError, ArithmeticError, RuntimeError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Content:
+    """`captured`: actas captured, by table; `warnings`: Spanish sentences on what does not add up."""
+
+    captured: dict[str, int]
+    warnings: list[str]
+
+
+def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
+    """Read the tables of a tree whose manifest names these paths and this instant; never raises for their content."""
+    captured: dict[str, int] = {}
+    warnings: list[str] = []
+    for path in sorted(paths):
+        try:
+            if named := _NAME_STAMP.match(Path(path).name):
+                warnings += _misnamed(path, named.groups(), corte)
+            for name, text in _tables(folder / path):
+                table = _Table(name, text)
+                if table.totals:
+                    captured[_NAME_STAMP.sub("", name)] = table.total("ACTAS_CAPTURADAS")
+                    warnings += table.warnings(corte)
+        except _UNREADABLE as error:
+            warnings.append(f"{path}: no se puede leer ({str(error)[:80]}).")
+    return Content(captured, warnings[:MAX_WARNINGS])
+
+
+def fallen(before: dict[str, int], now: dict[str, int]) -> str:
+    """Return a sentence on the first table with fewer actas captured than before (none at all included), or nothing."""
+    for name, count in before.items():
+        if now.get(name, 0) < count:
+            return f"{name} tenía {count} actas capturadas y ahora {now.get(name, 0)}, sin firmarse como rectificación."
+    return ""
+
+
+class _Table:
+    """The head of a table, and a look at its rows."""
+
+    def __init__(self, name: str, text: io.TextIOBase) -> None:
+        """Read as far as the names of the columns."""
+        self.name = name
+        top = [text.readline().rstrip("\r\n") for _ in range(_TOP_LINES)]
+        separator = "|" if any(line.count("|") > line.count(",") for line in top) else ","
+        lines = [next(csv.reader([line], delimiter=separator), []) for line in top]
+        start = next((row for row, line in enumerate(lines) if "ACTAS_CAPTURADAS" in line), None)
+        self.totals: dict[str, str] = {}
+        self.columns: list[str] = []
+        if start is None:
+            return
+        self.totals = {name: lines[start + 1][at] for at, name in enumerate(lines[start])}
+        stamps = [found for line in lines[:start] for cell in line if (found := _CORTE.fullmatch(cell))]
+        self.stamp = stamps[0] if stamps else None
+        header = next((row for row in range(start + 2, len(lines)) if any(lines[row])), None)
+        if header is not None:
+            self.columns = lines[header]
+            pending = [line for line in lines[header + 1 :] if line]
+            self._rows = (row for rows in (pending, csv.reader(text, delimiter=separator)) for row in rows if row)
+
+    def total(self, name: str) -> int:
+        """Return a total as a number; ValueError when it is none."""
+        return int(self.totals[name])
+
+    def warnings(self, corte: datetime) -> Iterator[str]:
+        """Yield what does not add up."""
+        if self.total("ACTAS_CAPTURADAS") > int(self.totals.get("ACTAS_ESPERADAS", "0")):
+            yield f"{self.name}: hay más actas capturadas que esperadas."
+        latest = ""
+        if self.stamp is not None:
+            *digits, offset = self.stamp.groups()
+            local = corte + timedelta(hours=int(offset))
+            latest = f"{local:%Y-%m-%d %H:%M}"
+            if tuple(digits) != tuple(f"{local:%Y %m %d %H %M}".split()):
+                yield f"{self.name}: su encabezado no es de la hora del corte."
+        if self.columns:
+            yield from self._row_warnings(latest)
+
+    def _row_warnings(self, latest: str) -> Iterator[str]:
+        hashes = [at for at, name in enumerate(self.columns) if name in ("SHA", "CODIGO_INTEGRIDAD")]
+        times = [at for at, name in enumerate(self.columns) if name.startswith("FECHA_HORA_")]
+        rows, malformed, later = 0, 0, 0
+        for row in self._rows:
+            rows += 1
+            if len(row) != len(self.columns):
+                malformed += 1
+                continue
+            malformed += any(not _SHA256.fullmatch(row[at]) for at in hashes)
+            if latest:
+                instants = (row[at][:16].replace("/", "-") for at in times)
+                later += any(instant > latest for instant in instants if _INSTANT.fullmatch(instant))
+        if rows != int(self.totals.get("ACTAS_REGISTRADAS", rows)):
+            yield f"{self.name}: tiene {rows} renglones y dice {self.totals['ACTAS_REGISTRADAS']} actas registradas."
+        if malformed:
+            yield f"{self.name}: {malformed} renglones están incompletos o llevan un código de integridad mal formado."
+        if later:
+            yield f"{self.name}: {later} actas llevan una hora posterior al corte."
+
+
+def _misnamed(path: str, stamp: tuple[str, ...], corte: datetime) -> list[str]:
+    """A file's name says local time without its offset, so only the minute and a plausible hour can be judged."""
+    named = datetime.strptime("".join(stamp), "%Y%m%d%H%M").replace(tzinfo=corte.tzinfo)
+    off = named - corte.replace(second=0, microsecond=0)
+    whole_hours = off % timedelta(hours=1) == timedelta(0)
+    return [] if whole_hours and abs(off) <= timedelta(hours=14) else [f"{path}: su nombre no es de la hora del corte."]
+
+
+def _tables(path: Path) -> Iterator[tuple[str, io.TextIOBase]]:
+    """Yield (name, text) of the CSV file, or of each in the zip; their bytes are ASCII where it matters here."""
+    if path.suffix.lower() == ".csv":
+        with path.open(encoding="latin-1", newline="") as text:
+            yield path.name, text
+    elif path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as packed:
+            for member in packed.infolist():
+                if member.filename.lower().endswith(".csv") and member.file_size <= MAX_TABLE_BYTES:
+                    with packed.open(member) as raw:
+                        yield Path(member.filename).name, io.TextIOWrapper(raw, encoding="latin-1", newline="")
