@@ -69,8 +69,8 @@ def test_slow_headers_leave_the_page_to_others(
     slowest = max(float(seconds) for _, seconds in answers)
     statuses = sorted({status for status, _ in answers})
     record_evidence(
-        f"{CONNECTIONS} intentadas a la vez, {held['most']} sostenidas; otra dirección recibió {len(answers)} respuestas "
-        f"({', '.join(statuses)}), la más lenta en {slowest:.2f} s"
+        f"{CONNECTIONS} intentadas a la vez, {held['most']} sostenidas; otra dirección recibió "
+        f"{len(answers)} respuestas ({', '.join(statuses)}), la más lenta en {slowest:.2f} s"
     )
     assert held["most"] > 0, "el ataque no ocurrió"
     assert held["most"] < CONNECTIONS, "una sola dirección sostuvo todas sus conexiones"
