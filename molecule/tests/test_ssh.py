@@ -71,6 +71,33 @@ def test_algorithms(effective: dict[str, str], kind: str, record_evidence: Recor
 
 
 @pytest.mark.clause("SW-03")
+def test_key_exchange_resists_quantum_computers(
+    host: Host, effective: dict[str, str], variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """SSH acuerda llaves que una computadora cuántica no descifrará, si su versión sabe y no se admiten otros clientes."""
+    offered = effective["kexalgorithms"].split(",")
+    resistant = [name for name in offered if name.startswith(("sntrup761", "mlkem768"))]
+    version = re.findall(r"OpenSSH_(\d+)\.(\d+)", host.run("ssh -V").stderr)
+    record_evidence(f"OpenSSH {'.'.join(version[0])}: {', '.join(offered)}")
+    able = tuple(map(int, version[0])) >= (8, 5)
+    assert bool(resistant) is able
+    assert resistant == offered or not able or variables.get("ssh_classic_key_exchange", False)
+
+
+@pytest.mark.clause("SW-03")
+def test_idle_sessions_end_and_the_banner_warns(
+    host: Host, effective: dict[str, str], record_evidence: Record
+) -> None:
+    """Una sesión sin respuesta termina, cada acceso queda registrado con su llave y un aviso precede a la entrada."""
+    names = ("clientaliveinterval", "clientalivecountmax", "loglevel", "banner")
+    found = {name: effective[name] for name in names}
+    record_evidence(found)
+    assert 0 < int(found["clientaliveinterval"]) * int(found["clientalivecountmax"]) <= 900
+    assert found["loglevel"] == "VERBOSE"
+    assert "autorizado" in host.file(found["banner"]).content_string
+
+
+@pytest.mark.clause("SW-03")
 def test_host_keys(host: Host, effective: dict[str, str], record_evidence: Record) -> None:
     """El servidor se identifica con llaves fuertes: Ed25519, o RSA de 3072 bits o más."""
     names = re.findall(r"(?m)^hostkey (\S+)$", host.check_output("sshd -T"))
