@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -36,7 +37,7 @@ BROWSER = {
 
 
 @cache
-def render(path: str, release: str = "bookworm", base: str = "/", names: tuple[str, ...] = ()) -> str:
+def render(path: str, release: str = "bookworm", base: str = "/", inputs: tuple[tuple[str, Any], ...] = ()) -> str:
     """Return a file of the role as the server would get it."""
     variables = {
         **yaml.safe_load((ROLE / "defaults/main.yml").read_text()),
@@ -44,9 +45,8 @@ def render(path: str, release: str = "bookworm", base: str = "/", names: tuple[s
         **INPUTS,
         "ansible_facts": {"distribution_release": release},
         "nginx_base_path": base,
+        **dict(inputs),
     }
-    if names:
-        variables["nginx_server_names"] = list(names)
     trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in variables.items()}
     templar = Templar(loader=DataLoader(), variables=trusted)
     source = trust_as_template((ROLE / f"templates/{path}.j2").read_text())
@@ -181,6 +181,16 @@ def test_two_doors_lead_to_the_application_and_both_have_the_gate(base: str) -> 
     assert not re.search(r"error_page .*(?:_fast|@waf|http)", site), "an error page must not lead to the application"
 
 
+def test_light_mode_holds_back_the_heavy_folders_behind_the_gate() -> None:
+    assert "@light;" not in render(SITE, base="/prep2024mor/")
+    site = render(SITE, base="/prep2024mor/", inputs=(("nginx_light_mode", True),))
+    (body,) = re.findall(
+        r"^    location ~ \^/prep2024mor/\(\?:actas\)/ \{\n(.*?)^    \}", site, re.MULTILINE | re.DOTALL
+    )
+    assert re.match(r" +if \(!-f /run/prep-corte/abierto\) \{\n +return 503;", body), "the gate comes first"
+    assert "proxy_pass" not in body
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_each_release_gets_what_its_nginx_knows(release: str) -> None:
     site, tls = render(SITE, release), render("etc/nginx/snippets/prep-tls.conf", release)
@@ -193,7 +203,7 @@ def test_each_release_gets_what_its_nginx_knows(release: str) -> None:
 
 
 def test_a_page_reached_by_address_shows_its_certificate() -> None:
-    site = render(SITE, names=("prep.example.mx", "192.0.2.10"))
+    site = render(SITE, inputs=(("nginx_server_names", ("prep.example.mx", "192.0.2.10")),))
     assert "ssl_reject_handshake" not in site
     assert site.count("ssl_certificate /etc/ssl/private/prep-files.pem;") == 2
 

@@ -233,6 +233,7 @@ class Partner(Strict):
     difusor_tls_key: str = ""
     difusor_ntp_servers: list[Host] = []
     difusor_trusted_addresses: list[Origin] = []
+    difusor_light_mode: bool = False
     difusor_prep_image: Image
     difusor_waf_image: Image
     difusor_waf_engine: Literal["On", "DetectionOnly"] = "On"
