@@ -1,4 +1,4 @@
-"""The server's entry point: `python3 -m corte intake | gate | log`."""
+"""The server's entry point: `python3 -m corte intake | gate | log | purge`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 from . import config, gate, intake, log
+from .purge import purge
+from .refusal import Refusal
 
 
 def main() -> int:
-    """Run one of the server's two services, or print the log after checking its chain."""
+    """Run one of the server's two services, print the log after checking its chain, or forget a rehearsal."""
     parser = argparse.ArgumentParser(prog="corte", description=__doc__)
-    parser.add_argument("verb", choices=("intake", "gate", "log"))
+    parser.add_argument("verb", choices=("intake", "gate", "log", "purge"))
     parser.add_argument("--config", type=Path, default=config.PATH)
     arguments = parser.parse_args()
     settings = config.Config.load(arguments.config)
@@ -21,6 +23,12 @@ def main() -> int:
         return intake.Intake(settings).run()
     if arguments.verb == "gate":
         gate.Gate(settings).run()
+    if arguments.verb == "purge":
+        try:
+            print(json.dumps(purge(settings)))
+        except Refusal as refusal:
+            sys.exit(str(refusal))
+        return 0
     for entry in log.entries(settings.store / "bitacora.jsonl"):
         print(json.dumps(entry, ensure_ascii=False))
     return 0

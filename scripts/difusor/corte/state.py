@@ -151,7 +151,7 @@ class Memory:
     def load(self) -> State:
         """Return the state on disk; a fresh one where there is none or it is another election's."""
         fresh = State(self.config.election, self.config.environment)
-        state = self._read()
+        state = self.read()
         if state is None:
             return fresh
         if self._foreign(state):
@@ -160,7 +160,7 @@ class Memory:
 
     def is_foreign(self) -> bool:
         """Tell whether the state on disk, and so the trees beside it, are another election's or environment's."""
-        state = self._read()
+        state = self.read()
         return state is not None and self._foreign(state)
 
     def save(self, state: State) -> None:
@@ -184,7 +184,8 @@ class Memory:
         content = json.dumps(public(state, self.config, gate, clock, now), ensure_ascii=False, indent=1) + "\n"
         files.replace(self.config.status_file, content.encode())
 
-    def _read(self) -> State | None:
+    def read(self) -> State | None:
+        """Return what is on disk, whoever's election it is; None where there is nothing."""
         try:
             value = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -1,0 +1,57 @@
+"""Forgetting a rehearsal: not one file of it stays, and what was removed is told.
+
+Called while neither the daemon nor the intake nor the gate runs. It never touches a server that has accepted a corte of
+the real night.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from . import files, instants, manifest
+from . import log as journal
+from .config import Config
+from .refusal import Refusal
+from .state import Memory
+
+
+def purge(config: Config) -> dict[str, Any]:
+    """Empty the incoming folder, store, public folder and status; return the evidence.
+
+    Refusal when the server has accepted an official corte, or its log does not hold together.
+    """
+    memory = Memory(config)
+    state = memory.read()
+    if state is not None and state.environment == "official" and state.accepted is not None:
+        raise Refusal("recipient", "Este servidor ya aceptó un corte oficial; no se borra nada.")
+    entries = list(journal.entries(memory.log_path)) if memory.log_path.exists() else []
+    folders = (config.incoming, config.store, config.public, config.status_file.parent)
+    removed = [path for folder in folders for path in _files(folder)]
+    evidence = {
+        "at": instants.write(instants.now()),
+        "election": state.election if state else None,
+        "environment": state.environment if state else None,
+        "removed_files": len(removed),
+        "removed_bytes": sum(path.lstat().st_size for path in removed),
+        "log": {"entries": len(entries), "head": state.log_head if state else journal.ORIGIN},
+    }
+    for folder in folders:
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        files.sync_folder(folder)
+    evidence["remaining"] = {str(path): _digest(path) for folder in folders for path in _files(folder)}
+    return evidence
+
+
+def _files(folder: Path) -> list[Path]:
+    return [Path(root, name) for root, _, names in os.walk(folder) for name in names]
+
+
+def _digest(path: Path) -> str:
+    return "" if path.is_symlink() else manifest.digest(path.read_bytes())

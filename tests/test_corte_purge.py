@@ -1,0 +1,55 @@
+"""Forgetting a rehearsal: nothing is left, and the real night is never touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from corte_kit import FILES, Server, make_key
+
+from difusor.corte.gate import Gate
+from difusor.corte.purge import purge
+from difusor.corte.refusal import Refusal
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    server = Server.make(tmp_path / "srv", make_key(tmp_path, "firma"))
+    assert server.send(1)["result"] == "shown"
+    assert server.send(2, {**FILES, "nuevo.csv": b"n"})["result"] == "shown"
+    return server
+
+
+def test_nothing_of_a_rehearsal_is_left_and_the_next_begins_anew(server: Server):
+    (server.config.incoming / "enlace").symlink_to("/etc/passwd")
+    head = server.status()["log"]["head"]
+    evidence = purge(server.config)
+    assert evidence["remaining"] == {}
+    assert (evidence["log"]["entries"], evidence["log"]["head"]) == (2, head)
+    assert evidence["removed_files"] > 2 * len(FILES)
+    for folder in (server.config.incoming, server.config.store, server.config.public, server.config.status_file.parent):
+        assert list(folder.iterdir()) == []
+    assert Path("/etc/passwd").exists()
+    assert server.send(1)["result"] == "shown"
+
+
+def test_purging_twice_is_no_error(server: Server):
+    purge(server.config)
+    assert purge(server.config)["removed_files"] == 0
+
+
+def test_the_real_night_is_never_purged(server: Server):
+    official = replace(server, config=replace(server.config, environment="official"))
+    Gate(official.config).forget_other_elections()
+    assert purge(official.config)["remaining"] == {}, "an official server that has shown nothing yet may be cleaned"
+    assert official.send(1, environment="official")["result"] == "shown"
+    with pytest.raises(Refusal, match="corte oficial"):
+        purge(official.config)
+    assert official.shown() == 1
+
+
+def test_a_rehearsal_is_refused_by_an_official_server_and_the_reverse(server: Server):
+    official = replace(server, config=replace(server.config, environment="official"))
+    assert official.send(3)["code"] == "recipient"
+    assert server.send(3, environment="official")["code"] == "recipient"
