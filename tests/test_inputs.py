@@ -180,6 +180,15 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("difusor_waf_image", {"referense": "registro.impepac.mx/waf:1"}),
         "difusor_waf_image.referense: no existe; ¿quiso decir reference?",
     ),
+    "locked for everybody": (
+        replace("difusor_origin_lock", True),
+        "difusor_origin_lock: cerraría la página a todos: difusor_cdn_ranges está vacía",
+    ),
+    "half the Internet may say who it is": (
+        replace("difusor_cdn_ranges", ["10.0.0.0/7", "2a00::/8"]),
+        "difusor_cdn_ranges: 10.0.0.0/7 abarca medio internet",
+    ),
+    "engine switched on without quotes": (replace("difusor_waf_engine", True), "difusor_waf_engine: debe ser 'On'"),
     "certificate that is not there": (
         replace("difusor_tls_certificate", "/nowhere/fullchain.pem"),
         "difusor_tls_certificate: no se puede leer /nowhere/fullchain.pem",

@@ -50,7 +50,7 @@ def render(path: str, release: str = "bookworm", base: str = "/", inputs: tuple[
     trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in variables.items()}
     templar = Templar(loader=DataLoader(), variables=trusted)
     source = trust_as_template((ROLE / f"templates/{path}.j2").read_text())
-    return str(templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True}))
+    return str(templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True}) or "")
 
 
 def maps(text: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
@@ -189,6 +189,20 @@ def test_light_mode_holds_back_the_heavy_folders_behind_the_gate() -> None:
     )
     assert re.match(r" +if \(!-f /run/prep-corte/abierto\) \{\n +return 503;", body), "the gate comes first"
     assert "proxy_pass" not in body
+
+
+def test_only_the_cdn_says_who_the_visitor_is() -> None:
+    path = "etc/nginx/conf.d/prep-cdn.conf"
+    assert render(path).strip() == "", "nobody is believed by default"
+    text = render(
+        path, inputs=(("nginx_cdn_ranges", ("192.0.2.0/24", "2001:db8::/32")), ("nginx_cdn_header", "X-Real"))
+    )
+    assert re.findall(r"^(\w+) (\S+);", text, re.MULTILINE) == [
+        ("set_real_ip_from", "192.0.2.0/24"),
+        ("set_real_ip_from", "2001:db8::/32"),
+        ("real_ip_header", "X-Real"),
+        ("real_ip_recursive", "on"),
+    ]
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -233,6 +233,11 @@ class Partner(Strict):
     difusor_tls_key: str = ""
     difusor_ntp_servers: list[Host] = []
     difusor_trusted_addresses: list[Origin] = []
+    difusor_cdn_ranges: list[Origin] = []
+    difusor_cdn_header: Annotated[
+        str, matching(r"[A-Za-z][A-Za-z0-9-]*", "debe ser el nombre de una cabecera, como X-Forwarded-For")
+    ] = "X-Forwarded-For"
+    difusor_origin_lock: bool = False
     difusor_light_mode: bool = False
     difusor_prep_image: Image
     difusor_waf_image: Image
@@ -249,6 +254,25 @@ class Partner(Strict):
         if not value:
             raise ValueError(
                 "está vacía; agregue al menos una llave, o nadie podría administrar el servidor sin contraseña"
+            )
+        return value
+
+    @field_validator("difusor_cdn_ranges")
+    @classmethod
+    def _not_everybody(cls, value: list[str]) -> list[str]:
+        """Whoever stands in these networks may say to be anybody, without limits."""
+        for each in value:
+            network = ipaddress.ip_network(each)
+            if network.prefixlen < (8 if network.version == 4 else 16):
+                raise ValueError(f"{each} abarca medio internet; escriba solo las redes de la CDN o del balanceador")
+        return value
+
+    @field_validator("difusor_origin_lock")
+    @classmethod
+    def _someone_reaches_it(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and not info.data.get("difusor_cdn_ranges"):
+            raise ValueError(
+                "cerraría la página a todos: difusor_cdn_ranges está vacía; agregue ahí las redes de la CDN"
             )
         return value
 
