@@ -191,17 +191,42 @@ def test_a_revoked_signer(server: Server):
     refused(server, server.send(6), "signature")
 
 
-def test_a_short_lived_certificate_of_the_institutes_authority(server: Server, keys: dict[str, Path], tmp_path: Path):
-    operator = make_key(tmp_path, "operadora")
-    public = str(operator) + ".pub"
-    issue = ["ssh-keygen", "-q", "-s", str(keys["intruso"]), "-I", "op", "-n", PRINCIPAL, "-V", "-1h:+1h", public]
+def certify(server: Server, authority: Path, folder: Path, lasts: str = "-1h:+1h", principal: str = PRINCIPAL) -> Path:
+    """Have the server believe an authority, and return the certificate of an operator's key."""
+    operator = make_key(folder, "operadora")
+    issue = ["ssh-keygen", "-q", "-s", str(authority), "-I", "op", "-n", principal, "-V", lasts, str(operator) + ".pub"]
     subprocess.run(issue, check=True)
-    authority = keys["intruso"].with_name("intruso.pub").read_text()
-    server.config.allowed_signers.write_text(
-        f'{PRINCIPAL} cert-authority,namespaces="prep-corte@demo",valid-after="20200101000000",'
-        f'valid-before="20400101000000" {authority}'
-    )
-    assert server.push(server.manifest(6).to_bytes(), key=Path(str(operator) + "-cert.pub"))["result"] == "shown"
+    server.config.allowed_signers.write_text(allow(authority).replace("namespaces=", "cert-authority,namespaces="))
+    return Path(str(operator) + "-cert.pub")
+
+
+def test_a_short_lived_certificate_of_the_institutes_authority(server: Server, keys: dict[str, Path], tmp_path: Path):
+    certificate = certify(server, keys["intruso"], tmp_path)
+    attempt = server.push(server.manifest(6).to_bytes(), key=certificate)
+    assert (attempt["result"], server.status()["shown"]["signer"]) == ("shown", PRINCIPAL)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"lasts": "-2h:-1h"}, {"lasts": "+1h:+2h"}, {"principal": "otra@demo.test"}],
+    ids=["ended", "early", "other"],
+)
+def test_a_certificate_that_is_not_valid(server: Server, keys: dict[str, Path], tmp_path: Path, bad: dict[str, str]):
+    certificate = certify(server, keys["intruso"], tmp_path, **bad)
+    refused(server, server.push(server.manifest(6).to_bytes(), key=certificate), "signature")
+
+
+@pytest.mark.parametrize("who", ["operator", "authority"])
+def test_a_revoked_certificate(server: Server, keys: dict[str, Path], tmp_path: Path, who: str):
+    certificate = certify(server, keys["intruso"], tmp_path)
+    revoked = (tmp_path / "operadora" if who == "operator" else keys["intruso"]).with_suffix(".pub")
+    server.config.revoked.write_text("# comment\n" + revoked.read_text())
+    refused(server, server.push(server.manifest(6).to_bytes(), key=certificate), "signature")
+
+
+def test_an_authority_signs_nothing_itself(server: Server, keys: dict[str, Path], tmp_path: Path):
+    certify(server, keys["intruso"], tmp_path)
+    refused(server, server.push(server.manifest(6).to_bytes(), key=keys["intruso"]), "signature")
 
 
 def test_a_window_that_opens_earlier(server: Server):

@@ -95,6 +95,13 @@ def test_the_signer_is_one_of_the_elections(signed: Signed, election: Path, tmp_
         signing.signer(signed, replace(terms, environment="simulacro"))
 
 
+def test_a_revoked_key_is_noticed_at_the_institute_too(signed: Signed, election: Path, key: Path):
+    public = key.with_name("firma.pub").read_text()
+    election.write_text(election.read_text() + f"    election_revoked_keys: ['{public.strip()}']\n")
+    with pytest.raises(Refusal, match="La firma no es de quien"):
+        signing.signer(signed, Terms.read(election))
+
+
 def test_a_changed_byte_is_noticed_at_the_institute_too(signed: Signed):
     path = signed.folder / "descargas/a.csv"
     path.write_bytes(path.read_bytes().swapcase())

@@ -89,12 +89,13 @@ class Image(Strict):
 
 
 class Signer(Strict):
-    """Who may sign a corte, with which key, from when to when."""
+    """Who may sign a corte, with which key, from when to when; an authority certifies the keys of those who sign."""
 
     principal: Annotated[
         str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@impepac.mx")
     ]
     key: PublicKey
+    authority: bool = False
     valid_after: Instant
     valid_before: Instant
 
@@ -185,6 +186,7 @@ class Election(Strict):
     ]
     election_trusted_addresses: list[Origin]
     election_signers: Annotated[list[Signer], Field(min_length=1)]
+    election_revoked_keys: list[PublicKey] = []
 
     @field_validator("election_closes")
     @classmethod

@@ -90,10 +90,11 @@ def signer(signed: Signed, terms: Terms) -> str:
             f"y el difusor publica {terms.election} ({terms.environment}).",
         )
     raw, armour = _read(signed.folder)
-    with tempfile.NamedTemporaryFile("w", prefix="allowed-signers-") as file:
-        file.write(terms.allowed_signers)
-        file.flush()
-        return signature.verify(raw, armour, terms.election, Path(file.name))
+    with tempfile.TemporaryDirectory(prefix="firmantes-") as name:
+        allowed, revoked = Path(name, "allowed_signers"), Path(name, "revoked")
+        allowed.write_text(terms.allowed_signers, encoding="utf-8")
+        revoked.write_text(terms.revoked, encoding="utf-8")
+        return signature.verify(raw, armour, terms.election, allowed, revoked)
 
 
 def fits(signed: Signed, terms: Terms) -> bool:

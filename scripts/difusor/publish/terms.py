@@ -19,13 +19,14 @@ class UnusableError(Exception):
 
 @dataclass(frozen=True)
 class Terms:
-    """One election's decisions, as far as a corte needs them; `allowed_signers` is the text of such a file."""
+    """One election's decisions, as far as a corte needs them; the signers are texts of OpenSSH's files."""
 
     election: str
     environment: str
     window: Window
     interval_minutes: int
     allowed_signers: str
+    revoked: str = ""
 
     @classmethod
     def of(cls, variables: Mapping[str, Any]) -> Terms:
@@ -40,6 +41,7 @@ class Terms:
                 window=Window(opens, closes, retain_until),
                 interval_minutes=variables["election_interval_minutes"],
                 allowed_signers=_allowed_signers(variables["election_id"], variables["election_signers"]),
+                revoked="".join(key.strip() + "\n" for key in variables.get("election_revoked_keys", [])),
             )
         except KeyError as error:
             raise UnusableError(f"a la elección le falta {error.args[0]}") from None
