@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from difusor.bans import banned, lift_ban
+
 Record = Callable[[object], None]
 JAILS = {"sshd", "prep-limits", "prep-scanners", "prep-waf"}
 ATTACKER, VICTIM = "192.0.2.66", "198.51.100.9"
@@ -58,11 +60,14 @@ def test_a_ban_holds(host: Host, record_evidence: Record) -> None:
     host.check_output(f"fail2ban-client set prep-waf banip {ATTACKER}")
     try:
         table = host.check_output("nft list table inet prep-difusor")
+        shown = [ban.address for ban in banned("", host)]
     finally:
-        host.check_output(f"fail2ban-client set prep-waf unbanip {ATTACKER}")
+        lifted = lift_ban("", host, ATTACKER)
     record_evidence(table)
     assert ATTACKER in table
     assert re.search(r"saddr @\S*prep-waf drop", table)
+    assert ATTACKER in shown, "difusor bans no lo muestra"
+    assert lifted
     assert ATTACKER not in host.check_output("nft list table inet prep-difusor")
 
 

@@ -17,6 +17,7 @@ VERBS = {
     "publish": "difusor.publish.command",
     "purge": "difusor.publish.purge",
     "report": "difusor.report.command",
+    "bans": "difusor.bans",
 }
 
 

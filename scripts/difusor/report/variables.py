@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +41,17 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
     A value that needs what only a play knows (a role's default, a fact) is left out.
     """
     # Ansible's start costs a quarter of a second: only whoever reads an inventory pays it.
-    from ansible import constants
-    from ansible.cli import CLI
     from ansible.errors import AnsibleError
     from ansible.inventory.manager import InventoryManager
-    from ansible.parsing.dataloader import DataLoader
-    from ansible.plugins.loader import init_plugin_loader
     from ansible.template import Templar
     from ansible.vars.manager import VariableManager
 
     if not inventory.exists():
         raise InventoryError(f"no existe el inventario {inventory}")
-    init_plugin_loader()
-    loader = DataLoader()
-    loader.set_basedir(str(playbooks))
     result = Variables()
     try:
-        CLI.setup_vault_secrets(loader, vault_ids=constants.DEFAULT_VAULT_IDENTITY_LIST, auto_prompt=False)
+        loader = _loader()
+        loader.set_basedir(str(playbooks))
         manager = InventoryManager(loader=loader, sources=[str(inventory.resolve())])
         variables = VariableManager(loader=loader, inventory=manager)
         for host in manager.get_hosts():
@@ -75,6 +70,20 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
         raise InventoryError(str(error)) from error
     result.groups = {name: [host.name for host in group.get_hosts()] for name, group in manager.groups.items()}
     return result
+
+
+@cache
+def _loader() -> Any:
+    """Return what reads Ansible's files, vaults open: once, because Ansible refuses to open them twice in a process."""
+    from ansible import constants
+    from ansible.cli import CLI
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.plugins.loader import init_plugin_loader
+
+    init_plugin_loader()
+    loader = DataLoader()
+    CLI.setup_vault_secrets(loader, vault_ids=constants.DEFAULT_VAULT_IDENTITY_LIST, auto_prompt=False)
+    return loader
 
 
 def strings(value: Any) -> Iterator[str]:
