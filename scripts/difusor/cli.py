@@ -15,6 +15,7 @@ VERBS = {
     "sign": "difusor.publish.sign",
     "verify": "difusor.publish.verify",
     "publish": "difusor.publish.command",
+    "audit": "difusor.publish.audit",
     "purge": "difusor.publish.purge",
     "report": "difusor.report.command",
     "bans": "difusor.bans",

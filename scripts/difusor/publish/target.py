@@ -27,6 +27,7 @@ class Target:
     secret: str = field(repr=False)
     certificate: Path | None
     terms: Terms
+    path: str = "/"
 
     @classmethod
     def of(cls, name: str, values: Mapping[str, Any]) -> Target:
@@ -41,6 +42,7 @@ class Target:
                 secret=values["difusor_rsync_secret"],
                 certificate=Path(values["difusor_tls_certificate"]) if values.get("difusor_tls_certificate") else None,
                 terms=Terms.of(values),
+                path=values.get("difusor_path", "/"),
             )
         except KeyError as error:
             raise UnusableError(f"a {name} le falta {error.args[0]}") from None
