@@ -21,6 +21,17 @@ KERNEL = {
     "net.ipv6.conf.all.accept_redirects": 0,
     "net.ipv4.icmp_echo_ignore_broadcasts": 1,
 }
+# Kernel modules that a web server has no use for.
+BLOCKED = ("cramfs", "dccp", "hfs", "jffs2", "rds", "sctp", "tipc")
+WATCHED = (
+    "/etc/sudoers",
+    "/etc/passwd",
+    "/etc/ssh",
+    "/etc/nginx",
+    "/etc/prep-corte",
+    "/etc/docker",
+    "/usr/bin/dockerd",
+)
 
 
 @pytest.mark.clause("SW-05")
@@ -71,3 +82,71 @@ def test_security_updates_are_automatic_or_frozen(
     record_evidence(f"APT::Periodic::Unattended-Upgrade {period}; congeladas: {'sí' if frozen else 'no'}")
     assert host.package("unattended-upgrades").is_installed
     assert period == f"V='{0 if frozen else 1}'"
+
+
+@pytest.mark.clause("SW-05")
+def test_failed_passwords_lock_for_a_while_and_weak_ones_are_refused(host: Host, record_evidence: Record) -> None:
+    """Tras cinco contraseñas fallidas la cuenta espera quince minutos; una contraseña corta o repetida no se acepta."""
+    tried = [line for line in active(host, "/etc/pam.d/common-auth") if not line.startswith("session")]
+    changed = active(host, "/etc/pam.d/common-password")
+    pwscore = host.run("grep -hs '^minlen' /etc/security/pwquality.conf.d/*.conf /etc/security/pwquality.conf").stdout
+    record_evidence("; ".join([*tried, *changed, pwscore.strip()]))
+    modules = [next(word for word in line.split() if word.startswith("pam_")) for line in tried]
+    assert modules[:3] == ["pam_faillock.so", "pam_unix.so", "pam_faillock.so"]
+    assert all("deny=5" in line and "unlock_time=900" in line for line in tried if "pam_faillock" in line)
+    assert ["pam_pwquality.so", "pam_pwhistory.so"] == [
+        name for line in changed for name in line.split() if name in ("pam_pwquality.so", "pam_pwhistory.so")
+    ]
+    assert int(pwscore.split("=")[1].split()[0]) >= 14
+
+
+@pytest.mark.clause("SW-05")
+def test_privileged_work_is_recorded(host: Host, record_evidence: Record) -> None:
+    """Cada orden con sudo queda en una bitácora que solo root lee, y se ejecuta en una terminal propia."""
+    log = host.file("/var/log/sudo.log")
+    settings = host.check_output("grep -rhs '^Defaults' /etc/sudoers /etc/sudoers.d").splitlines()
+    record_evidence(f"{log.path} {log.user}:{log.group} {log.mode:o}; {'; '.join(settings)}")
+    assert (log.user, log.mode) == ("root", 0o600)
+    assert log.size > 0
+    assert "Defaults use_pty" in settings
+    assert host.run("visudo --check").rc == 0
+
+
+@pytest.mark.clause("SW-05")
+def test_changes_are_audited(host: Host, record_evidence: Record) -> None:
+    """La auditoría vigila quién cambia usuarios, sudo, SSH, Docker, nginx y los programas que validan cortes."""
+    contained = host.run("systemd-detect-virt --container --quiet").rc == 0
+    # In a container the kernel answers nobody about its audit; the compiled rules stand for what a server would load.
+    rules = host.check_output("cat /etc/audit/audit.rules" if contained else "auditctl -l")
+    watched = [name for name in WATCHED if f"-w {name} " in rules]
+    running = host.service("auditd").is_running
+    record_evidence(f"auditd {'activo' if running else 'sin núcleo propio' if contained else 'detenido'}; {watched}")
+    assert host.service("auditd").is_enabled
+    assert running or contained
+    assert watched == list(WATCHED)
+
+
+@pytest.mark.clause("RED-03")
+def test_rare_kernel_modules_never_load(host: Host, record_evidence: Record) -> None:
+    """El núcleo no carga sistemas de archivos ni protocolos de red raros, que un espejo no usa."""
+    rules = host.check_output("cat /etc/modprobe.d/*.conf").splitlines()
+    loaded = {line.split()[0] for line in host.run("cat /proc/modules").stdout.splitlines()}
+    record_evidence(f"bloqueados: {', '.join(line.split()[1] for line in rules if line.startswith('install '))}")
+    assert [name for name in BLOCKED if f"install {name} /bin/false" not in rules] == []
+    assert not loaded & set(BLOCKED)
+
+
+@pytest.mark.clause("SW-05")
+def test_sessions_end_and_keep_to_themselves(host: Host, record_evidence: Record) -> None:
+    """Una sesión sin uso se cierra en quince minutos, lo que crea no lo leen otros y un proceso caído no vuelca memoria."""
+    shell = host.check_output("bash -lc 'echo $TMOUT $(umask) $(ulimit -Hc)'").split()
+    record_evidence(dict(zip(("TMOUT", "umask", "core"), shell, strict=True)))
+    assert 0 < int(shell[0]) <= 900
+    assert int(shell[1], 8) & 0o027 == 0o027
+    assert host.file("/etc/security/limits.d/60-prep-difusor.conf").contains("hard core 0")
+    assert host.sysctl("fs.suid_dumpable") == 0
+
+
+def active(host: Host, path: str) -> list[str]:
+    """Return the lines of a configuration file that say something."""
+    return [line.strip() for line in host.check_output(f"cat {path}").splitlines() if line.strip() and line[0] != "#"]

@@ -85,9 +85,7 @@ def test_key_exchange_resists_quantum_computers(
 
 
 @pytest.mark.clause("SW-03")
-def test_idle_sessions_end_and_the_banner_warns(
-    host: Host, effective: dict[str, str], record_evidence: Record
-) -> None:
+def test_idle_sessions_end_and_the_banner_warns(host: Host, effective: dict[str, str], record_evidence: Record) -> None:
     """Una sesión sin respuesta termina, cada acceso queda registrado con su llave y un aviso precede a la entrada."""
     names = ("clientaliveinterval", "clientalivecountmax", "loglevel", "banner")
     found = {name: effective[name] for name in names}
