@@ -1,7 +1,7 @@
 // The page as a whole: which view, which corte, and when to look for the next one.
 
 import {byId, h, setText} from './dom.js';
-import {load, now, read} from './data.js';
+import {load, now, read, readStatus} from './data.js';
 import {ago, date, time} from './format.js';
 import {downloadsView} from './downloads.js';
 import {ELECTIONS, electionView, nameOf} from './views.js';
@@ -11,6 +11,7 @@ const STALE_INTERVALS = 2;
 
 const pages = new Map();
 let head = null;
+let status = null;
 let unreachable = false;
 let rendering = 0;
 
@@ -108,14 +109,22 @@ function masthead() {
 
 function warning() {
   if (!head) return '';
+  if (status?.gate.hold) return `El Instituto puso en pausa la actualización. Se muestra el corte de las ${time(head.corte)}.`;
   const stale = head.siguiente
     && now() - Date.parse(head.corte) > STALE_INTERVALS * head.intervalo_segundos * 1000;
   if (stale) return `Debió llegar otro corte a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
+  if (status?.shown?.orders?.includes('rectification')) return 'Por orden del Instituto, este corte rectifica al anterior.';
   return unreachable ? `No se pudo comprobar si hay un corte más reciente. Se muestra el de las ${time(head.corte)}.` : '';
 }
 
 function announce(text) {
   setText('announcement', text);
+}
+
+// What the institute ordered. The results are there without it.
+async function ask() {
+  status = await readStatus().catch(() => null);
+  masthead();
 }
 
 async function poll() {
@@ -127,7 +136,7 @@ async function poll() {
   } catch {
     unreachable = true;
   }
-  masthead();
+  await ask();
 }
 
 // Visitors come in waves; their questions should not.
@@ -145,4 +154,5 @@ setInterval(masthead, 10_000);
 
 visit = freshVisit();
 show();
+ask();
 schedule();

@@ -16,6 +16,9 @@ export async function read(path) {
   return response.json();
 }
 
+// The mirror's own word on what it shows and why; at the host's root, also where the site lives below a path.
+export const readStatus = () => read('/.well-known/prep/estado.json');
+
 // The head of the corte and the page of one election (or none), both of the same corte.
 export async function load(election) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

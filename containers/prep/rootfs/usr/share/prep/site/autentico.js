@@ -1,0 +1,35 @@
+// What this mirror hands out against what it says of itself; only the institute's word, elsewhere, proves more.
+
+import {byId, setText} from './dom.js';
+import {readStatus} from './data.js';
+import {date, time} from './format.js';
+
+// Browsers compute digests only on secure pages; the command on the page always works.
+async function digest() {
+  const response = await fetch('corte.json', {cache: 'no-cache'});
+  if (!response.ok) throw new Error(`corte.json: ${response.status}`);
+  const found = await crypto.subtle.digest('SHA-256', await response.arrayBuffer());
+  return [...new Uint8Array(found)].map(byte => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function tell(good, text) {
+  byId('verdict').className = `verdict ${good ? 'good' : 'bad'}`;
+  setText('verdict', text);
+}
+
+async function compare(again = true) {
+  const [status, found] = await Promise.all([readStatus(), digest()]);
+  const {shown} = status;
+  setText('digest', found);
+  if (!shown) return tell(false, '✗ Este espejo dice no mostrar ningún corte.');
+  if (shown.manifest_sha256 !== found && again) return compare(false); // a new corte came between
+  setText('corte', `Corte ${shown.sequence}, ${date(shown.corte)}, ${time(shown.corte)}. Firmado por ${shown.signer}.`);
+  setText('command', byId('command').textContent.replace('FIRMANTE', shown.signer).replace('ELECCION', status.election));
+  if (shown.manifest_sha256 === found) tell(true, '✓ El manifiesto es el que este espejo declara. Falta que usted lo compare con el del Instituto.');
+  else tell(false, '✗ El manifiesto no es el que este espejo declara. Consulte otro difusor oficial.');
+}
+
+compare().catch(error => {
+  console.error(error);
+  tell(false, 'No se pudo calcular aquí. Compruébelo con los pasos de abajo.');
+});
