@@ -94,8 +94,9 @@ def test_failed_passwords_lock_for_a_while_and_weak_ones_are_refused(host: Host,
     modules = [next(word for word in line.split() if word.startswith("pam_")) for line in tried]
     assert modules[:3] == ["pam_faillock.so", "pam_unix.so", "pam_faillock.so"]
     assert all("deny=5" in line and "unlock_time=900" in line for line in tried if "pam_faillock" in line)
-    assert ["pam_pwquality.so", "pam_pwhistory.so"] == [
-        name for line in changed for name in line.split() if name in ("pam_pwquality.so", "pam_pwhistory.so")
+    assert [name for line in changed for name in line.split() if name in ("pam_pwquality.so", "pam_pwhistory.so")] == [
+        "pam_pwquality.so",
+        "pam_pwhistory.so",
     ]
     assert int(pwscore.split("=")[1].split()[0]) >= 14
 
@@ -138,7 +139,7 @@ def test_rare_kernel_modules_never_load(host: Host, record_evidence: Record) -> 
 
 @pytest.mark.clause("SW-05")
 def test_sessions_end_and_keep_to_themselves(host: Host, record_evidence: Record) -> None:
-    """Una sesión sin uso se cierra en quince minutos, lo que crea no lo leen otros y un proceso caído no vuelca memoria."""
+    """Una sesión sin uso se cierra en quince minutos, lo que crea no lo leen otros y nada vuelca memoria."""
     shell = host.check_output("bash -lc 'echo $TMOUT $(umask) $(ulimit -Hc)'").split()
     record_evidence(dict(zip(("TMOUT", "umask", "core"), shell, strict=True)))
     assert 0 < int(shell[0]) <= 900

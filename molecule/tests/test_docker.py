@@ -60,3 +60,21 @@ def test_no_port_beyond_loopback(host: Host, record_evidence: Record) -> None:
         ]
     record_evidence(published)
     assert all(address == "127.0.0.1" for addresses in published.values() for address in addresses)
+
+
+@pytest.mark.clause("SW-02", "RED-03")
+def test_containers_are_confined(host: Host, record_evidence: Record) -> None:
+    """Los contenedores corren sin root, sin capacidades y sin escribir en su raíz, con tope de memoria y procesos."""
+    identities = host.check_output("docker ps --quiet --filter label=prep-difusor.role").split()
+    for container in json.loads(host.check_output(f"docker inspect {' '.join(identities)}")):
+        limits = container["HostConfig"]
+        found = {name: limits[name] for name in ("CapDrop", "ReadonlyRootfs", "Memory", "PidsLimit", "CpuShares")}
+        record_evidence({"container": container["Name"].lstrip("/"), "User": container["Config"]["User"], **found})
+        assert container["Config"]["User"].split(":")[0] not in ("", "0", "root")
+        assert limits["CapDrop"] == ["ALL"]
+        assert limits["ReadonlyRootfs"] is True
+        assert limits["Privileged"] is False
+        assert "host" not in (limits["PidMode"], limits["NetworkMode"])
+        assert "no-new-privileges:true" in limits["SecurityOpt"]
+        assert min(limits["Memory"], limits["PidsLimit"], limits["CpuShares"]) > 0
+        assert not any("docker.sock" in mount["Source"] for mount in container["Mounts"])

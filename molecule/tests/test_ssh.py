@@ -74,7 +74,7 @@ def test_algorithms(effective: dict[str, str], kind: str, record_evidence: Recor
 def test_key_exchange_resists_quantum_computers(
     host: Host, effective: dict[str, str], variables: dict[str, Any], record_evidence: Record
 ) -> None:
-    """SSH acuerda llaves que una computadora cuántica no descifrará, si su versión sabe y no se admiten otros clientes."""
+    """Las llaves que SSH acuerda resisten a una computadora cuántica, salvo que se admitan clientes antiguos."""
     offered = effective["kexalgorithms"].split(",")
     resistant = [name for name in offered if name.startswith(("sntrup761", "mlkem768"))]
     version = re.findall(r"OpenSSH_(\d+)\.(\d+)", host.run("ssh -V").stderr)
