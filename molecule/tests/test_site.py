@@ -127,6 +127,21 @@ def test_removed_address_is_refused(
     assert _reaches(trusted, variables) == {22: True, 873: True}
 
 
+@pytest.mark.clause("SW-05", "DG-12")
+def test_renamed_user_of_the_institute_leaves(
+    host: Host, site: Site, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Al cambiar de nombre el usuario del Instituto, el anterior deja de existir en el servidor."""
+    former, renamed = variables["difusor_admin_user"], "impepac2"
+    site({"difusor_admin_user": renamed}, "--tags", "base,ssh")
+    assert host.user(renamed).exists
+    assert not host.user(former).exists
+    site({}, "--tags", "base,ssh")
+    record_evidence(f"{former}, {renamed}, y de vuelta")
+    assert host.user(former).exists
+    assert not host.user(renamed).exists
+
+
 def _reaches(vantage: Host, variables: dict[str, Any]) -> dict[int, bool]:
     """Return whether a vantage point can connect to SSH and rsync."""
     return {

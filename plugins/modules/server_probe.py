@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 
 from ansible.module_utils.basic import AnsibleModule
@@ -14,7 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = """
 ---
 module: server_probe
-short_description: Packages, free space, listening programs and processor speed
+short_description: Packages, accounts, free space, listening programs and processor speed
 description: Reads what the preflight needs beyond Ansible's facts. Changes nothing.
 options:
   paths:
@@ -32,7 +33,7 @@ EXAMPLES = """
 """
 RETURN = """
 ansible_facts:
-  description: The installed packages, in the form of package_facts.
+  description: The installed packages, in the form of package_facts, and the accounts, {name: comment}.
   returned: always
   type: dict
 free:
@@ -115,7 +116,10 @@ def main():
     form = "${db:Status-Abbrev}\t${Package}\t${Version}\t${Architecture}\n"
     module.exit_json(
         changed=False,
-        ansible_facts={"packages": packages(lines("dpkg-query", "--show", "--showformat", form))},
+        ansible_facts={
+            "packages": packages(lines("dpkg-query", "--show", "--showformat", form)),
+            "accounts": {account.pw_name: account.pw_gecos for account in pwd.getpwall()},
+        },
         free={path: free(path) for path in module.params["paths"]},
         listeners=listeners(lines("ss", "-Hltnp")),
         mhz=mhz(read),
