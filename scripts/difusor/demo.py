@@ -62,6 +62,7 @@ def _say_where(compliant: bool) -> None:
 
   Página     https://10.87.20.10/   (certificado del laboratorio: {(lab.folder(LAB) / "tls/ca.pem").relative_to(ROOT)})
   Dictamen   file://{DICTAMEN}
+  Servidor   {lab.release(LAB)} (HOST_SUITE elige otra versión al crearlo)
   Terminar   ./difusor clean
 """,
         soft_wrap=True,

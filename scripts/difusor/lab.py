@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,6 +71,13 @@ def publish_latest(lab: str, now: datetime | None = None) -> None:
         "--key", folder(lab) / "firma", "--ca", folder(lab) / "tls/ca.pem",
         log=BUILD / f"log/{lab}-publish.log", env={"LAB": lab},
     )  # fmt: skip
+
+
+def release(lab: str) -> str:
+    """Return the release that the lab's difusor runs, read off its container; HOST_SUITE chose it when it was made."""
+    command = ["docker", "inspect", f"prep-{lab}-difusor", "--format", "{{.Config.Image}}"]
+    image = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return image.partition(":")[2].partition("-")[0]
 
 
 def _window(lab: str) -> tuple[datetime, datetime]:
