@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import typer
+
 from difusor import lab
 from difusor.images import ensure_archives
 from difusor.project import BUILD, ROOT, StepFailed, console, run_step, sentences
@@ -25,6 +27,7 @@ def run() -> None:
         lab.publish_latest(LAB)
         compliant = _report()
     _say_where(compliant)
+    raise typer.Exit(0 if compliant else 1)
 
 
 def _playbook(title: str, playbook: str) -> None:
