@@ -7,15 +7,14 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import httpx
 import pytest
+from corte_fixtures import ATTEMPTS, WAIT, get
 from testinfra.host import Host
 
 from difusor.corte import instants, manifest, tree
@@ -23,72 +22,13 @@ from difusor.publish import signing
 from difusor.publish.push import push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import PATH, Mirror, last_number
+from difusor.publish.watch import Mirror, last_number
 
 pytestmark = pytest.mark.xdist_group("outside")  # one test's push is another one's last attempt
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 Refused = Callable[[Signed], dict[str, Any]]
-ATTEMPTS = 30  # at one file, while the server says that we ask too fast
-WAIT = 60.0  # seconds for the server's word on a push
-
-
-@pytest.fixture
-def target(variables: dict[str, Any]) -> Target:
-    """Return the server as the institute reaches it."""
-    return Target.of(variables["inventory_hostname"], variables)
-
-
-@pytest.fixture
-def mirror(target: Target) -> Iterator[Mirror]:
-    """Return the server's public word, and a way to ask it for files."""
-    with Mirror(target) as opened:
-        yield opened
-
-
-@pytest.fixture
-def status(mirror: Mirror) -> dict[str, Any]:
-    """Return estado.json."""
-    found = mirror.status()
-    assert found is not None, f"estado.json no responde: {mirror.problem}"
-    return found
-
-
-@pytest.fixture(scope="module")
-def downloads() -> dict[str, Path]:
-    """Return where each corte of this run was downloaded to, by its manifest's SHA-256: once is enough."""
-    return {}
-
-
-@pytest.fixture
-def base(mirror: Mirror, variables: dict[str, Any]) -> str:
-    """Return the page's address on the server itself."""
-    return mirror.url.removesuffix(PATH) + str(variables["difusor_path"])
-
-
-@pytest.fixture
-def published(
-    mirror: Mirror,
-    status: dict[str, Any],
-    base: str,
-    downloads: dict[str, Path],
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Signed:
-    """Return a copy of what a citizen gets: manifest, signature and every file it names, from the public page."""
-    if status["shown"] is None:
-        pytest.skip(f"no se muestra ningún corte (compuerta: {status['gate']['state']})")
-    sha256 = status["shown"]["manifest_sha256"]
-    if sha256 not in downloads:
-        folder = tmp_path_factory.mktemp("corte")
-        _download(mirror, base, [manifest.NAME, manifest.SIGNATURE_NAME], folder)
-        _download(mirror, base, manifest.read((folder / manifest.NAME).read_bytes()).files, folder)
-        downloads[sha256] = folder
-    folder = tmp_path / "publicado"
-    shutil.copytree(downloads[sha256], folder)
-    raw = (folder / manifest.NAME).read_bytes()
-    return Signed(folder, manifest.read(raw), manifest.digest(raw))
 
 
 @pytest.mark.clause("DG-04")
@@ -163,7 +103,7 @@ def test_gate_follows_the_window(
     assert gate["opens"] == instants.write(window.opens)
     closes, retain_until = instants.parse(gate["closes"]), instants.parse(gate["retain_until"])
     due = "waiting" if now < window.opens else "open" if now < closes else "closed" if now < retain_until else "retired"
-    answer = _get(mirror, f"{base}datos/corte.json?{now.timestamp()}")
+    answer = get(mirror, f"{base}datos/corte.json?{now.timestamp()}")
     record_evidence(f"{instants.write(now)}: compuerta {gate}, la página responde {answer.status_code}")
     assert gate["state"] == due
     if due in ("open", "closed"):
@@ -326,11 +266,11 @@ def test_a_stopped_gate_is_a_closed_gate(
     """Al detenerse el servicio de la compuerta la página deja de entregar resultados, y al volver los entrega."""
     try:
         host.check_output("systemctl stop prep-corte-gate.service")
-        closed = _get(mirror, base + "datos/corte.json")
+        closed = get(mirror, base + "datos/corte.json")
     finally:
         host.check_output("systemctl start prep-corte-gate.service")
     for _ in range(ATTEMPTS):
-        again = _get(mirror, base + "datos/corte.json")
+        again = get(mirror, base + "datos/corte.json")
         if again.status_code == 200:
             break
         time.sleep(0.5)
@@ -365,24 +305,6 @@ def _push_again(mirror: Mirror, target: Target, folder: Path) -> str:
             return str(status["last_attempt"]["result"])
         time.sleep(1)
     return "silent"
-
-
-def _get(mirror: Mirror, url: str) -> httpx.Response:
-    """Ask as a patient citizen: a server that is asked too fast is asked again."""
-    for _ in range(ATTEMPTS):
-        answer = mirror.client.get(url, extensions=mirror.extensions)
-        if answer.status_code != 429:
-            break
-        time.sleep(1)
-    return answer
-
-
-def _download(mirror: Mirror, base: str, paths: Iterable[str], folder: Path) -> None:
-    for path in paths:
-        answer = _get(mirror, base + quote(path))
-        assert answer.status_code == 200, f"{path} responde {answer.status_code}"
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(answer.content)
 
 
 def _statements(text: str) -> list[str]:

@@ -1,0 +1,286 @@
+"""Attacks by whoever has the secret, or a key, through the real daemon: the page stays, and the server says why."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corte_fixtures import WAIT
+from testinfra.host import Host
+
+from difusor.corte import instants, manifest, signature
+from difusor.corte.manifest import Entry, Manifest
+from difusor.publish import signing
+from difusor.publish.examine import examine
+from difusor.publish.push import push
+from difusor.publish.signing import Signed
+from difusor.publish.target import Target
+from difusor.publish.watch import Mirror, last_number
+
+pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.lab, pytest.mark.clause("DG-04", "DG-10")]
+
+Record = Callable[[object], None]
+Attack = Callable[..., str]
+EMPTY = Entry(0, manifest.digest(b""))
+
+
+@pytest.fixture
+def key(variables: dict[str, Any]) -> Path:
+    """Return the lab's own signer."""
+    return Path(variables["lab_dir"]) / "firma"
+
+
+@pytest.fixture
+def attack(mirror: Mirror, target: Target, published: Signed, key: Path, record_evidence: Record) -> Attack:
+    """Return a function that signs a manifest's bytes, pushes them with the tree and returns the refusal's code.
+
+    What is shown stays what it was.
+    """
+
+    def run(raw: bytes, signer: Path = key, election: str = target.terms.election) -> str:
+        (published.folder / manifest.NAME).write_bytes(raw)
+        armour = signature.sign(raw, signer, election)
+        (published.folder / manifest.SIGNATURE_NAME).write_bytes(armour)
+        return judge(published, mirror, target, record_evidence)
+
+    return run
+
+
+def judge(published: Signed, mirror: Mirror, target: Target, record_evidence: Record) -> str:
+    """Push the folder as it is; return the code of the server's refusal, after checking that nothing else changed."""
+    before = mirror.status()
+    push(published.folder, target)
+    attempt = _next_attempt(mirror, last_number(before))
+    after = mirror.status()
+    assert before is not None and after is not None
+    record_evidence(attempt["reason"])
+    assert attempt["result"] == "refused", attempt
+    assert attempt["reason"].endswith(".")
+    assert after["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]
+    return str(attempt["code"])
+
+
+def next_corte(published: Signed, **changes: Any) -> Manifest:
+    """Return the manifest of a good next corte of the same files, with changes."""
+    now = instants.now().replace(microsecond=0)
+    following = replace(published.manifest, sequence=published.manifest.sequence + 1, generated=now, orders=())
+    return replace(following, **changes)
+
+
+def canonical(document: dict[str, Any]) -> bytes:
+    """Return a document as the manifest's writer would write it, whatever it says."""
+    return (json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["../../etc/cron.d/intruso"],
+        ["/etc/cron.d/intruso"],
+        ["datos/./x.json"],
+        [".ssh/authorized_keys"],
+        ["datos/Corte.json"],
+        ["descargas/\u00f1.csv", "descargas/n\u0303.csv"],
+        ["datos/\uff43orte.json"],
+        ["datos"],
+        ["corte.json"],
+    ],
+    ids=[
+        "traversal",
+        "absolute",
+        "dot",
+        "hidden",
+        "case twin",
+        "unicode twin",
+        "width twin",
+        "file and folder",
+        "self",
+    ],
+)
+def test_a_signed_path_that_leads_elsewhere_is_refused(attack: Attack, published: Signed, paths: list[str]) -> None:
+    """Un manifiesto firmado con una ruta que sale del árbol, o que se confunde con otra, es rechazado con su motivo."""
+    document = next_corte(published, files={**published.manifest.files, **dict.fromkeys(paths, EMPTY)})
+    assert attack(document.to_bytes()) in ("path", "manifest")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda raw: raw.replace(b'"sequence"', b'"sequence": 1,\n "sequence"', 1), "manifest"),
+        (lambda raw: raw.replace(b" ", b"", 1), "manifest"),
+        (lambda raw: b"[" * 100_000, "manifest"),
+        (lambda raw: b"", "manifest"),
+        (lambda raw: raw.replace(b'"simulacro"', b'"official"'), "recipient"),
+    ],
+    ids=["duplicate keys", "another form", "deep", "empty", "official"],
+)
+def test_a_signed_manifest_of_another_form_or_night_is_refused(
+    attack: Attack, published: Signed, spoil: Callable[[bytes], bytes], code: str
+) -> None:
+    """Un manifiesto firmado que no tiene la única forma admitida, o que es de la otra noche, es rechazado."""
+    assert attack(spoil(next_corte(published).to_bytes())) == code
+
+
+def test_too_many_files_are_refused_before_any_is_looked_at(attack: Attack, published: Signed) -> None:
+    """Un manifiesto firmado con más archivos que el límite es rechazado antes de tocar ninguno."""
+    files = {f"x/{number}": EMPTY for number in range(manifest.MAX_FILES + 1)}
+    assert attack(next_corte(published, files=files).to_bytes()) == "manifest"
+
+
+def test_a_corte_larger_than_the_limit_is_refused(attack: Attack, published: Signed) -> None:
+    """Un corte firmado que pesa más que el límite del servidor es rechazado sin leerlo."""
+    files = {**published.manifest.files, "enorme.bin": Entry(manifest.MAX_SIZE, "a" * 64)}
+    assert attack(next_corte(published, files=files).to_bytes()) == "size"
+
+
+def test_a_signature_for_another_election_is_refused(attack: Attack, published: Signed) -> None:
+    """Una firma hecha para otra elección, y un corte de otra elección, son rechazados."""
+    assert attack(next_corte(published).to_bytes(), election="otra-2027") == "signature"
+    assert attack(next_corte(published, election="otra-2027").to_bytes()) == "recipient"
+
+
+def test_the_same_sequence_with_other_content_is_refused(attack: Attack, published: Signed) -> None:
+    """Otro contenido bajo la secuencia que ya se aceptó, y la firma anterior del mismo corte, son rechazados."""
+    files = {path: entry for path, entry in published.manifest.files.items() if path != "datos/corte.json"}
+    same = published.manifest.sequence
+    assert attack(next_corte(published, sequence=same, files=files).to_bytes()) == "conflict"
+    old = published.manifest.generated.replace(year=published.manifest.generated.year - 1)
+    assert attack(next_corte(published, sequence=same, generated=old).to_bytes()) == "rollback"
+
+
+@pytest.mark.parametrize(
+    ("file", "edit"),
+    [
+        ("allowed_signers", 's/before="[0-9]*"/before="20200101000000"/; s/after="[0-9]*"/after="20190101000000"/'),
+        ("allowed_signers", 's/after="[0-9]*"/after="20990101000000"/; s/before="[0-9]*"/before="21000101000000"/'),
+        ("revoked", "$a\\{key}"),
+    ],
+    ids=["expired", "not yet valid", "revoked"],
+)  # fmt: skip
+def test_a_signer_who_may_not_sign_today_is_refused(
+    host: Host, attack: Attack, published: Signed, key: Path, file: str, edit: str
+) -> None:
+    """Una firma de quien ya no, todavía no, o nunca más puede firmar, es rechazada con su motivo."""
+    path = f"/etc/prep-corte/{file}"
+    host.check_output(f"cp -a {path} /run/firmantes")
+    try:
+        host.check_output("sed -i %s %s", edit.format(key=key.with_name("firma.pub").read_text().strip()), path)
+        assert attack(next_corte(published).to_bytes()) == "signature"
+    finally:
+        host.check_output(f"cp -a /run/firmantes {path} && rm /run/firmantes")
+
+
+def test_a_manifest_of_a_gigabyte_is_refused(
+    mirror: Mirror, target: Target, published: Signed, record_evidence: Record
+) -> None:
+    """Un manifiesto de un gigabyte es rechazado sin leerlo entero."""
+    os.truncate(published.folder / manifest.NAME, 2**30)
+    (published.folder / manifest.SIGNATURE_NAME).write_bytes(b"x")
+    assert judge(published, mirror, target, record_evidence) == "size"
+
+
+def test_a_flood_of_small_files_is_refused_at_the_first(attack: Attack, published: Signed) -> None:
+    """Más archivos que el límite, que nadie firmó, son rechazados al ver el primero."""
+    flood = published.folder / "datos/sobra"
+    flood.mkdir()
+    for number in range(20_000):
+        (flood / str(number)).touch()
+    assert attack(next_corte(published).to_bytes()) == "extra"
+
+
+def test_an_altered_byte_of_the_same_size_and_time_is_refused(attack: Attack, published: Signed) -> None:
+    """Un archivo con el tamaño y la hora debidos pero otro contenido es rechazado por su SHA-256."""
+    path = published.folder / "datos/gubernatura.json"
+    altered = {"datos/gubernatura.json": Entry(path.stat().st_size, "a" * 64)}
+    document = next_corte(published, files={**published.manifest.files, **altered})
+    assert attack(document.to_bytes()) == "digest"
+
+
+def test_options_that_write_elsewhere_or_read_do_nothing(
+    host: Host, target: Target, tmp_path: Path, record_evidence: Record
+) -> None:
+    """Enlaces, enlaces duros, dispositivos, escritura en el lugar, y lectura: el servicio los niega y nada llega."""
+    (tmp_path / "enlace").symlink_to("/etc/shadow")
+    os.mkfifo(tmp_path / "tubo")
+    (tmp_path / "uno").write_text("x")
+    os.link(tmp_path / "uno", tmp_path / "dos")
+    listing = "find /srv/prep/entrada -printf '%p %y %n %s\n' | sort"
+    before = host.check_output(listing)
+    for option in ("--links", "--hard-links", "--devices", "--specials", "--inplace", "--append"):
+        done = _rsync(target, "--recursive", option, f"{tmp_path}/", target.url)
+        assert done.returncode != 0, option
+    done = _rsync(target, "--recursive", f"{tmp_path}/", target.url + "../../../etc/")
+    stolen = _rsync(target, "--recursive", target.url + "corte.json", str(tmp_path))
+    record_evidence(stolen.stderr.strip().splitlines()[0])
+    assert stolen.returncode != 0 and not (tmp_path / "corte.json").exists()
+    arrived = set(host.check_output(listing).splitlines()) - set(before.splitlines())
+    assert {line.split()[1] for line in arrived} <= {"f", "d"}
+    assert not host.file("/etc/uno").exists
+
+
+def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
+    mirror: Mirror, target: Target, published: Signed, key: Path, tmp_path: Path, record_evidence: Record
+) -> None:
+    """Mientras se envía un corte, otro envío escribe y borra lo suyo: el corte se publica entero o se rechaza."""
+    (tmp_path / "otro/datos").mkdir(parents=True)
+    for name in ("corte.json", "gubernatura.json"):
+        (tmp_path / "otro/datos" / name).write_bytes(b"{}\n")
+    stop = threading.Event()
+
+    def disturb() -> None:
+        while not stop.is_set():
+            _rsync(target, "--recursive", "--delete", "--exclude=/corte.json.sig", f"{tmp_path}/otro/", target.url)
+
+    signed = signing.sign(published.folder, target.terms, key, published.manifest.sequence, published.manifest.corte)
+    before = last_number(mirror.status())
+    other = threading.Thread(target=disturb)
+    other.start()
+    try:
+        push(signed.folder, target)
+        attempt = _next_attempt(mirror, before)
+    finally:
+        stop.set()
+        other.join()
+    record_evidence(f"{attempt['result']}: {attempt['reason'] or 'entero'}")
+    assert attempt["result"] in ("shown", "refused")
+    assert examine(target).good
+
+
+def test_after_all_of_it_the_next_good_push_is_shown(
+    host: Host, mirror: Mirror, target: Target, published: Signed, key: Path, record_evidence: Record
+) -> None:
+    """Después de los ataques, el siguiente envío bueno se publica, no queda nada ajeno y la bitácora está completa."""
+    signed = signing.sign(published.folder, target.terms, key, published.manifest.sequence, published.manifest.corte)
+    before = last_number(mirror.status())
+    push(signed.folder, target, checksum=True)
+    word, status = mirror.await_word(signed.sha256, before, WAIT)
+    found = examine(target, expected=signed.sha256)
+    command = "cd /usr/local/lib/prep-corte && python3 -B -m corte log"
+    lines = host.check_output(command).splitlines()
+    record_evidence(f"{word}; {found.files} archivos, {found.bytes} bytes iguales; bitácora de {len(lines)} renglones")
+    assert word == "shown" and found.good, found
+    assert json.loads(lines[-1])["n"] == status["log"]["entries"]
+    assert host.run("find /srv/prep/entrada -size +100M -o -name sobra").stdout == ""
+
+
+def _next_attempt(mirror: Mirror, after: int) -> dict[str, Any]:
+    """Wait for the server's word on the attempt that follows number `after`."""
+    deadline = instants.now().timestamp() + WAIT
+    while instants.now().timestamp() < deadline:
+        status = mirror.status() or {}
+        if last_number(status) > after:
+            return dict(status["last_attempt"])
+        threading.Event().wait(0.1)
+    raise AssertionError("the server said nothing")
+
+
+def _rsync(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
+    return subprocess.run(["rsync", "--timeout=30", *arguments], env=environment, capture_output=True, text=True)
