@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 MAX_TABLE_BYTES = 256 * 1024 * 1024
 MAX_WARNINGS = 20
@@ -23,6 +24,7 @@ _CORTE = re.compile(r"(\d{4})/(\d{2})/(\d{2}) (\d{2}):(\d{2}) \(UTC([+-]\d{1,2})
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}|-?")
 _TOP_LINES = 8
+_CHUNK = 1024 * 1024
 _UNREADABLE = (
     ValueError, LookupError, ArithmeticError, RuntimeError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -40,14 +42,18 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
     """Read the tables of a tree whose manifest names these paths and this instant; never raises for their content."""
     captured: dict[str, int] = {}
     warnings: list[str] = []
-    for path in sorted(paths):
+    alone: dict[tuple[int, int], int] = {}  # what the zip holds too need not be read twice
+    for path in sorted(paths, key=lambda path: (path.endswith(".zip"), path)):
         try:
             if named := _NAME_STAMP.match(Path(path).name):
                 warnings += _misnamed(path, named.groups(), corte)
-            for name, text in _tables(folder / path):
+            for name, mark, text in _tables(folder / path):
+                if mark in alone:
+                    captured[_NAME_STAMP.sub("", name)] = alone[mark]
+                    continue
                 table = _Table(name, text)
                 if table.totals:
-                    captured[_NAME_STAMP.sub("", name)] = table.total("ACTAS_CAPTURADAS")
+                    alone[mark] = captured[_NAME_STAMP.sub("", name)] = table.total("ACTAS_CAPTURADAS")
                     warnings += table.warnings(corte)
         except _UNREADABLE as error:
             warnings.append(f"{path}: no se puede leer ({str(error)[:80]}).")
@@ -132,14 +138,27 @@ def _misnamed(path: str, stamp: tuple[str, ...], corte: datetime) -> list[str]:
     return [] if whole_hours and abs(off) <= timedelta(hours=14) else [f"{path}: su nombre no es de la hora del corte."]
 
 
-def _tables(path: Path) -> Iterator[tuple[str, io.TextIOBase]]:
-    """Yield (name, text) of the CSV file, or of each in the zip; their bytes are ASCII where it matters here."""
+def _tables(path: Path) -> Iterator[tuple[str, tuple[int, int], io.TextIOBase]]:
+    """Yield (name, (size, CRC-32), text) of the CSV file, or of each in the zip.
+
+    Their bytes are ASCII where it matters here.
+    """
     if path.suffix.lower() == ".csv":
-        with path.open(encoding="latin-1", newline="") as text:
-            yield path.name, text
+        with path.open("rb") as raw:
+            mark = (path.stat().st_size, _crc32(raw))
+            raw.seek(0)
+            yield path.name, mark, io.TextIOWrapper(raw, encoding="latin-1", newline="")
     elif path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as packed:
             for member in packed.infolist():
                 if member.filename.lower().endswith(".csv") and member.file_size <= MAX_TABLE_BYTES:
-                    with packed.open(member) as raw:
-                        yield Path(member.filename).name, io.TextIOWrapper(raw, encoding="latin-1", newline="")
+                    with packed.open(member) as inner:
+                        text = io.TextIOWrapper(inner, encoding="latin-1", newline="")
+                        yield Path(member.filename).name, (member.file_size, member.CRC), text
+
+
+def _crc32(source: BinaryIO) -> int:
+    found = 0
+    while chunk := source.read(_CHUNK):
+        found = zlib.crc32(chunk, found)
+    return found

@@ -15,7 +15,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import files, tree
+from . import files, paths, tree
 from .manifest import NAME, SIGNATURE_NAME, Manifest
 from .refusal import Refusal
 
@@ -28,7 +28,7 @@ class Staged:
     """A verified tree that has no final name yet, the new objects it links to, and their bytes."""
 
     tree: Path
-    fresh: dict[str, Path]
+    fresh: dict[str, str]
     size: int
 
 
@@ -52,25 +52,26 @@ class Store:
         """
         self._clear_new()
         wanted = {entry.sha256: (path, entry) for path, entry in manifest.files.items()}
-        missing = {sha256: item for sha256, item in wanted.items() if not self._object(sha256).exists()}
+        missing = {sha256: item for sha256, item in wanted.items() if not os.path.exists(self._object(sha256))}
         size = sum(entry.size for _, entry in missing.values())
         if shutil.disk_usage(self.new).free < size + RESERVE_BYTES:
             raise Refusal("disk", f"No hay espacio en disco para {size} bytes más.")
-        fresh = {sha256: self.new / sha256 for sha256 in missing}
+        fresh = {sha256: f"{self.new}/{sha256}" for sha256 in missing}
+        instant = manifest.generated.timestamp()  # so that all mirrors say the same Last-Modified
         for sha256, (path, entry) in missing.items():
-            with fresh[sha256].open("xb", buffering=0) as target:
+            with open(fresh[sha256], "xb", buffering=0) as target:
                 tree.read_verified(incoming, path, entry, target.write)
                 os.fchmod(target.fileno(), 0o444)
-            instant = manifest.generated.timestamp()  # so that all mirrors say the same Last-Modified
-            os.utime(fresh[sha256], (instant, instant))
+                os.utime(target.fileno(), (instant, instant))
         return Staged(self._link(manifest, raw, signature, fresh), fresh, size)
 
     def admit(self, staged: Staged, name: str) -> None:
         """Keep a staged corte as the waiting tree `name`; all of it is on disk before any of it has its final name."""
         files.sync_file_system(self.new)
+        for prefix in {sha256[:2] for sha256 in staged.fresh}:
+            (self.objects / prefix).mkdir(mode=0o755, exist_ok=True)
         for sha256, new in staged.fresh.items():
-            self._object(sha256).parent.mkdir(mode=0o755, exist_ok=True)
-            new.rename(self._object(sha256))
+            os.rename(new, self._object(sha256))
         shutil.rmtree(self.waiting / name, ignore_errors=True)
         staged.tree.rename(self.waiting / name)
         files.sync_folder(self.waiting)
@@ -114,19 +115,20 @@ class Store:
         """Return the names of the public trees, oldest corte first."""
         return sorted((path.name for path in self.trees.iterdir()), key=lambda name: int(name.partition("-")[0]))
 
-    def _link(self, manifest: Manifest, raw: bytes, signature: bytes, fresh: dict[str, Path]) -> Path:
+    def _link(self, manifest: Manifest, raw: bytes, signature: bytes, fresh: dict[str, str]) -> Path:
         staged = self.new / "arbol"
-        for folder in sorted({(staged / path).parent for path in manifest.files} | {staged}):
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        staged.mkdir(mode=0o755)
+        for folder in sorted({folder for path in manifest.files for folder in paths.parents(path)}):
+            (staged / folder).mkdir(mode=0o755)
         for path, entry in manifest.files.items():
-            os.link(fresh.get(entry.sha256) or self._object(entry.sha256), staged / path)
+            os.link(fresh.get(entry.sha256) or self._object(entry.sha256), f"{staged}/{path}")
         for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)):
             (staged / name).write_bytes(content)
             (staged / name).chmod(0o444)
         return staged
 
-    def _object(self, sha256: str) -> Path:
-        return self.objects / sha256[:2] / sha256[2:]
+    def _object(self, sha256: str) -> str:
+        return f"{self.objects}/{sha256[:2]}/{sha256[2:]}"
 
     def _clear_new(self) -> None:
         """Forget what an interrupted admission left."""
