@@ -1,0 +1,139 @@
+"""Runs on the server for bench/edge: drives each road in turn and prints a table and, last, the ratios."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from ssl import CERT_NONE, create_default_context
+
+ROUNDS, SECONDS, CONNECTIONS = 3, 3, 16
+CORTE = Path("/srv/prep/publico/actual")
+BARE = Path("/run/bare-nginx")
+TICK = 100  # of /proc/<pid>/stat, a second
+BROWSER = [
+    "User-Agent: Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36",
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language: es-MX,es;q=0.9",
+    "Accept-Encoding: gzip, deflate, br",
+]
+CONFIGURATION = f"""
+pid {BARE}/pid;
+error_log {BARE}/error.log;
+include /etc/nginx/modules-enabled/*.conf;
+user www-data;
+worker_processes auto;
+events {{ worker_connections 1024; }}
+http {{
+    include /etc/nginx/mime.types;
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 100000;
+    server {{
+        listen 127.0.0.1:8443 ssl;
+        ssl_certificate /etc/ssl/private/prep-files.pem;
+        ssl_certificate_key /etc/ssl/private/prep-files.pem;
+        ssl_protocols TLSv1.3;
+        root {BARE}/site;
+        gzip_static on;
+    }}
+}}
+"""
+
+
+def main() -> None:
+    """Measure every road with every kind of answer, interleaved, and print medians."""
+    files = sorted((CORTE / "datos").rglob("*.json"), key=lambda path: len(gzip.compress(path.read_bytes())))
+    kinds = {"large": files[-1], "small": files[0], "304": files[0]}
+    start_bare({path.relative_to(CORTE) for path in kinds.values()})
+    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for _ in range(ROUNDS):
+        for kind, path in kinds.items():
+            name = path.relative_to(CORTE)
+            for road, url in {
+                "bare": f"https://localhost:8443/{name}",
+                "fast": f"https://localhost/{name}",
+                "waf": f"https://localhost/{name}?revision=1",
+            }.items():
+                found.setdefault((kind, road), []).append(drive(url, conditional=kind == "304"))
+    print(f"{'answer':8}{'road':8}{'CPU us/request':>16}{'requests/s':>12}{'p99 ms':>10}")
+    cost = {}
+    for (kind, road), runs in found.items():
+        cpu, rate, slow = (statistics.median(run[part] for run in runs) for part in range(3))
+        cost[kind, road] = cpu
+        print(f"{kind:8}{road:8}{cpu:16.1f}{rate:12.0f}{slow:10.1f}")
+    ratios = {
+        road: statistics.mean(cost[kind, "bare"] / cost[kind, road] for kind in kinds) for road in ("fast", "waf")
+    }
+    print(f'edge: fast/bare={ratios["fast"]:.2f} waf/bare={ratios["waf"]:.3f} machine="{sys.argv[1]}"')
+
+
+def start_bare(names: set[Path]) -> None:
+    """Start an nginx with nothing around it that has these files of the corte, compressed."""
+    for name in names:
+        target = BARE / "site" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CORTE / name, target)
+        Path(f"{target}.gz").write_bytes(gzip.compress((CORTE / name).read_bytes(), 6))
+    (BARE / "nginx.conf").write_text(CONFIGURATION)
+    subprocess.run(["nginx", "-c", str(BARE / "nginx.conf")], check=True)
+
+
+def drive(url: str, conditional: bool) -> tuple[float, float, float]:
+    """Load one URL; return microseconds of CPU a request (every nginx), requests a second, 99th percentile in ms.
+
+    SystemExit when an answer is not what it should be: a fast error would look like speed.
+    """
+    headers = BROWSER + ([f"If-None-Match: {etag(url)}"] if conditional else [])
+    options = [part for header in headers for part in ("-H", header)]
+    before, started = cpu_seconds(), time.monotonic()
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", *options, url]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    used, elapsed = cpu_seconds() - before, time.monotonic() - started
+    if "Non-2xx" in said and not conditional:
+        raise SystemExit(f"{url}:\n{said}")
+    requests = int(re.search(r"(\d+) requests in", said)[1])  # type: ignore[index]
+    amount, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", said).groups()  # type: ignore[union-attr]
+    return 1e6 * used / requests, requests / elapsed, float(amount) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def etag(url: str) -> str:
+    """Return the ETag with which the server would answer 304; SystemExit when it does not."""
+    context = create_default_context()
+    context.check_hostname, context.verify_mode = False, CERT_NONE
+    headers = dict(header.split(": ", 1) for header in BROWSER)
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), context=context) as answer:
+        tag = str(answer.headers["ETag"])
+    again = urllib.request.Request(url, headers={**headers, "If-None-Match": tag})
+    try:
+        urllib.request.urlopen(again, context=context)
+    except urllib.error.HTTPError as error:
+        if error.code == 304:
+            return tag
+    raise SystemExit(f"{url} does not answer 304 to its own ETag {tag}")
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time so far of every nginx on this host, those in containers too."""
+    total = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = stat.read_text().partition(") ")
+        except OSError:
+            continue
+        if name.endswith("(nginx"):
+            fields = rest.split()
+            total += int(fields[11]) + int(fields[12])
+    return total / TICK
+
+
+if __name__ == "__main__":
+    main()
