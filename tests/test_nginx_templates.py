@@ -163,6 +163,20 @@ def test_outside_its_path_the_site_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize("base", BASES)
+def test_what_a_corte_holds_is_asked_of_the_disk(base: str) -> None:
+    roads = maps(render("etc/nginx/conf.d/prep-roads.conf", base=base))
+    (entries,) = [entries for _, name, entries in roads if name == "listed"]
+    (default, gate), (pattern, target) = entries
+    assert (default, gate) == ("default", "/run/prep-corte/abierto")
+    for path in ["datos/gubernatura/17.json", "descargas/x.csv", "actas/1.jpg", "corte.json", "corte.json.sig"]:
+        match = re.search(pattern.removeprefix("~"), base + path)
+        assert match
+        assert target.replace("$1", match[1]) == f"/srv/prep/publico/actual/{path}"
+    for path in ["", "index.html", "x/datos/1.json", "cortejson"]:
+        assert not re.search(pattern.removeprefix("~"), base + path), "that is the application's"
+
+
+@pytest.mark.parametrize("base", BASES)
 def test_two_doors_lead_to_the_application_and_both_have_the_gate(base: str) -> None:
     site = render(SITE, base=base)
     locations = re.findall(r"^    location (.+?) \{\n(.*?)^    \}", site, re.MULTILINE | re.DOTALL)
