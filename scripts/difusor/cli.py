@@ -18,6 +18,7 @@ VERBS = {
     "audit": "difusor.publish.audit",
     "purge": "difusor.publish.purge",
     "report": "difusor.report.command",
+    "password": "difusor.password",
     "bans": "difusor.bans",
 }
 
