@@ -19,7 +19,7 @@ from difusor.corte import instants, manifest, signature
 from difusor.corte.manifest import Entry, Manifest
 from difusor.publish import signing
 from difusor.publish.examine import examine
-from difusor.publish.push import push
+from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.publish.watch import Mirror, last_number
@@ -245,6 +245,8 @@ def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
     try:
         push(signed.folder, target)
         attempt = _next_attempt(mirror, before)
+    except PushFailed as failure:
+        attempt = {"result": "refused", "reason": str(failure)}
     finally:
         stop.set()
         other.join()

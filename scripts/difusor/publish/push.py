@@ -12,7 +12,8 @@ from difusor.corte import manifest
 from difusor.publish.target import Target
 
 ATTEMPTS = 3
-_PASSING = {5, 10, 12, 30, 35}  # of rsync's exit statuses: refused for now, broken connection, timeout
+_PASSING = {5, 10, 12, 23, 30, 35}
+"""Of rsync's exit statuses: refused for now, broken connection, another push that cleans up in between, timeout."""
 _LASTING = re.compile(r"auth failed|unknown module|access denied|refuse", re.IGNORECASE)
 
 
