@@ -216,7 +216,7 @@ class Partner(Strict):
         str,
         matching(
             r"\$6\$(rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}",
-            "no es un hash SHA-512 ($6$…); hágalo con «openssl passwd -6» y cífrelo en vault.yml",
+            "no es un hash SHA-512 ($6$…); hágalo con «difusor password» y cífrelo en vault.yml",
             secret=True,
         ),
     ]
