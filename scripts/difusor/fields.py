@@ -120,6 +120,16 @@ def content(path: str, info: ValidationInfo) -> bytes:
         ) from None
 
 
+def later(name: str, value: datetime, info: ValidationInfo, or_equal: bool = False) -> datetime:
+    """Return `value`, an instant after that of the field `name` (or equal to it, if that may be); else ValueError."""
+    earlier = info.data.get(name)
+    if earlier and (value < earlier if or_equal else value <= earlier):
+        raise ValueError(
+            f"{value.isoformat()} debe ser posterior a {name} ({earlier.isoformat()}); corrija uno de los dos"
+        )
+    return value
+
+
 def _file(value: str, info: ValidationInfo) -> str:
     content(value, info)
     return value

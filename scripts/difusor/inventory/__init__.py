@@ -1,0 +1,11 @@
+"""What an inventory says of one partner (difusor_*) and one election (election_*): the only list of names and types.
+
+The preflight, the scripts and the tests read it here. Problems are Spanish sentences, because an operator reads them.
+"""
+
+from difusor.inventory.judgement import JUDGED, problems
+from difusor.inventory.model import NAMES, Election, Partner
+from difusor.inventory.names import role_inputs, unknown
+from difusor.inventory.parts import Registration
+
+__all__ = ["JUDGED", "NAMES", "Election", "Partner", "Registration", "problems", "role_inputs", "unknown"]

@@ -1,0 +1,51 @@
+"""The certificate of a page, and its key: whether they are what they should be, and belong together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from pydantic import ValidationInfo
+
+from difusor.fields import content
+
+
+def check_certificate(path: str, name: str, info: ValidationInfo) -> None:
+    """Raise ValueError unless `path` is a certificate in PEM that is in force and covers `name` (empty: any)."""
+    certificate = _certificate(path, info)
+    if certificate.not_valid_after_utc < datetime.now(UTC):
+        raise ValueError(f"{path} venció el {certificate.not_valid_after_utc:%Y-%m-%d}; renueve el certificado")
+    if name and not any(_covers(pattern, name) for pattern in _names(certificate)):
+        raise ValueError(f"{path} no es para {name} sino para {', '.join(_names(certificate)) or 'nadie'}")
+
+
+def check_key(path: str, certificate: str, info: ValidationInfo) -> None:
+    """Raise ValueError unless `path` is a private key in PEM, and that of `certificate` (a path; empty: any)."""
+    pem = content(path, info)
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError):
+        raise ValueError(f"{path} no es una llave privada en PEM sin contraseña") from None
+    if certificate and _certificate(certificate, info).public_key() != key.public_key():
+        raise ValueError(f"{path} no es la llave del certificado {certificate}")
+
+
+def _certificate(path: str, info: ValidationInfo) -> x509.Certificate:
+    pem = content(path, info)
+    try:
+        return x509.load_pem_x509_certificates(pem)[0]
+    except ValueError:
+        raise ValueError(f"{path} no es un certificado en PEM") from None
+
+
+def _names(certificate: x509.Certificate) -> list[str]:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    return extension.value.get_values_for_type(x509.DNSName)
+
+
+def _covers(pattern: str, name: str) -> bool:
+    return pattern == name or (pattern.startswith("*.") and pattern[2:] == name.partition(".")[2])

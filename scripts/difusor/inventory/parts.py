@@ -1,0 +1,125 @@
+"""What the values of an inventory are made of: images, signers, waivers, documents, contacts."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+
+from difusor import spec
+from difusor.fields import Clause, Day, File, Instant, PublicKey, Sha256, Text, content, later, matching
+
+
+class Strict(BaseModel):
+    """No conversions, no unknown keys."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Image(Strict):
+    """A container image pinned by content: an archive with its SHA-256, or a registry's reference by digest."""
+
+    archive: str | None = None
+    sha256: Sha256 | None = None
+    reference: (
+        Annotated[str, matching(r"\S+@sha256:[0-9a-f]{64}", "debe fijar el contenido: nombre@sha256:…")] | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _pinned(self, info: ValidationInfo) -> Image:
+        if self.reference:
+            if self.archive or self.sha256:
+                raise ValueError("lleva archive con sha256, o reference, pero no ambos")
+            return self
+        if not self.archive or not self.sha256:
+            raise ValueError("necesita archive y sha256, o bien reference (nombre@sha256:…)")
+        found = hashlib.sha256(content(self.archive, info)).hexdigest()
+        if found != self.sha256:
+            raise ValueError(
+                f"{self.archive} tiene el SHA-256 {found[:12]}… y no {self.sha256[:12]}…; "
+                "vuelva a obtener el archivo o corrija sha256"
+            )
+        return self
+
+
+class Signer(Strict):
+    """Who may sign a corte, with which key, from when to when; an authority certifies the keys of those who sign."""
+
+    principal: Annotated[
+        str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@impepac.mx")
+    ]
+    key: PublicKey
+    authority: bool = False
+    valid_after: Instant
+    valid_before: Instant
+
+    @field_validator("valid_before")
+    @classmethod
+    def _after_it_begins(cls, value: datetime, info: ValidationInfo) -> datetime:
+        return later("valid_after", value, info)
+
+
+class Exclusion(Strict):
+    """A rule of the WAF that hinders legitimate traffic, and why it may be left out."""
+
+    rule: int
+    reason: Text
+    path: str = ""
+
+
+class Waiver(Strict):
+    """A clause the institute excuses, why and until when; it is measured all the same."""
+
+    clause: Clause
+    reason: Text
+    by: str = ""
+    expires: Day
+
+    @field_validator("clause")
+    @classmethod
+    def _that_may_be_excused(cls, value: str) -> str:
+        clauses = spec.load()
+        if value not in clauses.ids:
+            raise ValueError(f"{value} no es una cláusula de spec/anexo1.yml")
+        if not clauses[value].waivable:
+            raise ValueError(f"{value} no admite exención; quítela y cumpla la cláusula")
+        return value
+
+
+class Attestation(Strict):
+    """A document that vouches for what no program can measure."""
+
+    clause: Clause
+    document: File
+    sha256: Sha256
+    signed_by: Text
+    date: Day | None = None
+
+    @field_validator("sha256")
+    @classmethod
+    def _of_the_document(cls, value: str, info: ValidationInfo) -> str:
+        document = info.data.get("document")
+        if document and hashlib.sha256(content(document, info)).hexdigest() != value:
+            raise ValueError(f"no es el de {document}; verifique que sea el documento firmado y corrija sha256")
+        return value
+
+
+class Contact(Strict):
+    """A person of ANEXO 2."""
+
+    name: Text
+    phone: Text
+    mobile: Text
+    email: Annotated[str, matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "debe ser un correo electrónico")]
+
+
+class Registration(Strict):
+    """ANEXO 2 as received: what the official list shows, and whom to call."""
+
+    site: Annotated[str, matching(r"https?://\S+", "debe ser una dirección web completa, como https://www.diario.mx/")]
+    link: Annotated[str, matching(r"https?://\S+", "debe ser una dirección web completa, como https://prep.diario.mx/")]
+    logo: File
+    technical_contact: Contact
+    legal_contact: Contact
