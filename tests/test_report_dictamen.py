@@ -12,12 +12,16 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from difusor import spec
+from difusor import deviations, spec
 from difusor.report import dictamen
 from difusor.report.command import run
 from difusor.report.results import Results, ResultsError, Server, load, write
 
 RESULTS = Path(__file__).parent / "data" / "results.json"
+
+
+def compose(results: Results) -> dict:
+    return dictamen.compose(results, "web1", spec.load(), deviations.load())
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def results() -> Results:
 
 @pytest.fixture
 def paper(results: Results, tmp_path: Path) -> tuple[dict, str]:
-    composed = dictamen.compose(results, "web1", spec.load())
+    composed = compose(results)
     json_file, html_file = dictamen.publish(composed, tmp_path / "diario")
     return json.loads(json_file.read_text(encoding="utf-8")), html_file.read_text(encoding="utf-8")
 
@@ -86,6 +90,16 @@ def test_the_paper_shows_every_clause_quote_and_test(paper: tuple[dict, str], re
     assert "Autorizó: UTSIC, oficio 118/2024." in text
 
 
+def test_the_auditor_sees_every_deviation_with_its_reason(paper: tuple[dict, str]) -> None:
+    text = _text(paper[1])
+    for topic, rules in deviations.load().items():
+        assert topic in text
+        for each in rules:
+            assert {"rule": each.rule, "reason": each.reason} in paper[0]["deviations"][topic]
+            assert each.rule in text
+            assert each.reason in text
+
+
 def test_the_paper_needs_nothing_from_outside(paper: tuple[dict, str]) -> None:
     assert not re.search(r"<(script|link|img|iframe)\b|url\(|@import", paper[1])
 
@@ -93,15 +107,13 @@ def test_the_paper_needs_nothing_from_outside(paper: tuple[dict, str]) -> None:
 def test_the_paper_escapes_what_a_server_says(results: Results) -> None:
     hostile = results.findings[0].model_copy(update={"evidence": ("<script>alert(1)</script>",)})
     changed = results.model_copy(update={"findings": (hostile,)})
-    html = dictamen.render(dictamen.compose(changed, "web1", spec.load()), "x.json", "0" * 64)
+    html = dictamen.render(compose(changed), "x.json", "0" * 64)
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
 
 
 def test_the_same_results_give_the_same_bytes(results: Results, tmp_path: Path) -> None:
-    first, second = (
-        dictamen.publish(dictamen.compose(results, "web1", spec.load()), tmp_path / name / "x") for name in "ab"
-    )
+    first, second = (dictamen.publish(compose(results), tmp_path / name / "x") for name in "ab")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
@@ -120,7 +132,7 @@ def test_the_cases_of_one_test_are_one_line() -> None:
 def test_an_unreachable_server_is_not_evaluated(results: Results) -> None:
     silent = Server(unreachable="web1 no responde: timed out")
     changed = results.model_copy(update={"servers": {"web1": silent}, "findings": ()})
-    composed = dictamen.compose(changed, "web1", spec.load())
+    composed = compose(changed)
     assert {entry["verdict"] for entry in composed["clauses"]} == {"NO EVALUADO"}
     assert "web1 no responde: timed out" in dictamen.render(composed, "x.json", "0" * 64)
 

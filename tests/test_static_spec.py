@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from difusor import spec
+from difusor import deviations, spec
 
 ROOT = Path(__file__).resolve().parents[1]
 CLAUSES = spec.load().clauses
@@ -63,3 +63,16 @@ def test_every_test_of_the_suite_is_evidence() -> None:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node):
                 silent.append(f"{path.name}::{node.name}")
     assert silent == []
+
+
+def test_each_deviation_stands_once_with_its_reason() -> None:
+    rules = [each.rule for topic in deviations.load().values() for each in topic]
+    assert len(rules) == len(set(rules))
+
+
+@pytest.mark.parametrize("text", ["SSH: []", "SSH: [{rule: Uno}]", "SSH: [{rule: Uno, reason: ''}]", "{"])
+def test_a_deviation_without_a_reason_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "deviations.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(spec.SpecError, match="deviations"):
+        deviations.load(path)

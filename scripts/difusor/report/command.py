@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from difusor import spec
+from difusor import deviations, spec
 from difusor.project import BUILD, ROOT
 from difusor.report.dictamen import compose, publish
 from difusor.report.results import Results, ResultsError, load
@@ -45,14 +45,14 @@ def run(
     errors = Console(stderr=True, highlight=False)
     try:
         found = load(results) if results else _measure(inventory, output, lab)
-        clauses = spec.load()
+        clauses, left_out = spec.load(), deviations.load()
     except (ResultsError, spec.SpecError) as error:
         errors.print(f"[bold red]✗[/] {error}")
         raise typer.Exit(NOT_EVALUATED) from error
     name = Path(found.inventory).name
     verdicts = []
     for host in found.servers:
-        dictamen = compose(found, host, clauses)
+        dictamen = compose(found, host, clauses, left_out)
         paths = publish(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
         _show(dictamen, paths)
         verdicts += [entry["verdict"] for entry in dictamen["clauses"]]

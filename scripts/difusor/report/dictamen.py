@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import jinja2
 
+from difusor.deviations import Deviations
 from difusor.report.results import Finding, Results, write
 from difusor.report.verdict import Assessment, Verdict, Waiver, assess, overall
 from difusor.spec import Spec
@@ -26,7 +27,7 @@ MONTHS = (
 MINUS = "\N{MINUS SIGN}"
 
 
-def compose(results: Results, host: str, spec: Spec) -> dict[str, Any]:
+def compose(results: Results, host: str, spec: Spec, deviations: Deviations) -> dict[str, Any]:
     """Judge one server; return the dictamen as JSON-ready data. The same results always give the same dictamen."""
     server = results.servers[host]
     declared = server.declared
@@ -66,6 +67,7 @@ def compose(results: Results, host: str, spec: Spec) -> dict[str, Any]:
         "tools": results.tools,
         "clauses": [_entry(assessment, local.date()) for assessment in assessments],
         "unbound": [_finding(finding) for finding in findings if not finding.clauses],
+        "deviations": {topic: [each.model_dump() for each in rules] for topic, rules in deviations.items()},
     }
 
 
