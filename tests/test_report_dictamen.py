@@ -192,11 +192,17 @@ def _invoke(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
 
 
-def _text(html: str) -> str:
-    """The words of a page, its markup and folding gone."""
+class Words(HTMLParser):
+    """Reads the words of a page, its markup gone."""
 
-    words: list[str] = []
-    parser = HTMLParser()
-    parser.handle_data = words.append  # type: ignore[method-assign]
+    text = ""
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def _text(html: str) -> str:
+    """The words of a page, its folding gone too."""
+    parser = Words()
     parser.feed(html)
-    return " ".join("".join(words).split())
+    return " ".join(parser.text.split())

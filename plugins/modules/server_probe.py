@@ -33,7 +33,7 @@ EXAMPLES = """
 """
 RETURN = """
 ansible_facts:
-  description: The installed packages, in the form of package_facts, and the accounts, {name: comment}.
+  description: "The installed packages, in the form of package_facts, and the accounts, {name: comment}."
   returned: always
   type: dict
 free:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,11 +28,12 @@ def run(
         _remove("redes", ["network", "ls", "--quiet", "--filter", LABEL], ["network", "rm"])
         if images:
             _remove("imágenes", ["image", "ls", "--quiet", "--filter", LABEL], ["image", "rm", "--force"])
-            shutil.rmtree(BUILD / "images", ignore_errors=True)
+            _remove_folder(BUILD / "images")
     if SYSCTL.exists():
-        # Privileged containers share the machine's kernel: it gets back what it had before the first of them.
+        # Privileged containers share the machine's kernel: it gets back what it had before the first of them, as far as
+        # this user may write to it.
         subprocess.run(["sysctl", "--quiet", "--ignore", "--load", SYSCTL], check=False, stderr=subprocess.DEVNULL)
-    shutil.rmtree(BUILD / "lab", ignore_errors=True)
+    _remove_folder(BUILD / "lab")
     console.print("[green]✓[/] No queda nada del laboratorio.")
 
 
@@ -40,6 +42,11 @@ def _remove(what: str, listing: list[str], removal: list[str]) -> None:
     if names:
         _docker(*removal, *names)
         console.print(f"  {len(names)} {what}")
+
+
+def _remove_folder(path: Path) -> None:
+    if path.exists():
+        shutil.rmtree(path)
 
 
 def _docker(*arguments: str, check: bool = True) -> str | None:
