@@ -123,3 +123,37 @@ def test_misspelled_option_and_stray_attribute_are_refused(server: Server) -> No
     assert "unknown option diretories" in server.run("{diretories: {}}").stdout
     assert "not an absolute path: {{ folder }}" in server.run("{directories: {'{{ folder }}': {}}}").stdout
     assert "no template makes: /nowhere" in server.run("{files: {/nowhere: {mode: '0600'}}}").stdout
+
+
+@pytest.fixture
+def guard(tmp_path: Path) -> Path:
+    """A guard that writes down how it was called, and waits for a proof from `arm` to `restore`."""
+    program = tmp_path / "guard"
+    program.write_text(
+        f"""#!/bin/sh
+cd {tmp_path}
+case $1 in arm) touch armed ;; restore) rm armed ;; pending) test -e armed; exit ;; esac
+ls {tmp_path}/root/etc >>{tmp_path}/calls; echo $1 >>{tmp_path}/calls
+"""
+    )
+    program.chmod(0o755)
+    return program
+
+
+def test_guard_is_armed_before_the_first_change_and_only_then(server: Server, guard: Path) -> None:
+    (server.root / "etc").mkdir()
+    server.template("etc/a.conf", "answer=42\n")
+    server.template("etc/b.conf", "answer=42\n")
+    server.run(f"{{guard: {guard}}}", "--check")
+    assert not (guard.parent / "calls").exists()
+    server.run(f"{{guard: {guard}}}")
+    assert (guard.parent / "calls").read_text() == "arm\n"
+    assert "armed: true" in server.run(f"{{guard: {guard}}}", "-v").stdout
+    assert (guard.parent / "calls").read_text() == "arm\n"
+
+
+def test_guard_restores_what_the_whole_refuses(server: Server, guard: Path) -> None:
+    server.template("etc/a.conf", "answer=42\n")
+    assert "the old one is back" in server.run(f"{{guard: {guard}, validate: 'false'}}").stdout
+    assert (guard.parent / "calls").read_text().split()[-1] == "restore"
+    assert not (guard.parent / "armed").exists()

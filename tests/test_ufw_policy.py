@@ -44,7 +44,7 @@ class Server:
     """Stands for AnsibleModule on a server: answers commands and keeps their order."""
 
     def __init__(self, **params: Any) -> None:
-        self.params = {"logging": "low", "enabled": True, "stamp": None, "files": [], **params}
+        self.params = {"logging": "low", "enabled": True, "stamp": None, "files": [], "guard": None, **params}
         self.check_mode = False
         self.calls: list[str] = []
         self.answers: dict[str, tuple[int, str, str]] = {}

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
-OPTIONS = frozenset({"src", "files", "directories", "links", "absent", "validate"})
+OPTIONS = frozenset({"src", "files", "directories", "links", "absent", "validate", "guard"})
 
 
 class ActionModule(ActionBase):
@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result: `changed`, `changed_files`, and `diff` when it was asked for."""
+        """Return the module's result: `changed`, `changed_files`, `armed`, and `diff` when it was asked for."""
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         args = dict(self._task.args)
@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
         }
         return self._execute_module(
             module_name="tree",
-            module_args={"payload": json.dumps(payload), "validate": args.get("validate")},
+            module_args={"payload": json.dumps(payload), "validate": args.get("validate"), "guard": args.get("guard")},
             task_vars=task_vars,
         )
 

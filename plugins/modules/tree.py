@@ -47,6 +47,11 @@ options:
   validate:
     description: A command that judges the whole configuration after a change.
     type: str
+  guard:
+    description:
+      - A program that knows the way back. It is run with C(arm) before the first change, and with C(restore) when the
+        validation of the whole fails.
+    type: path
 author: [IMPEPAC UTSIC]
 """
 
@@ -63,6 +68,10 @@ changed_files:
   description: Paths that were (or, in check mode, would be) written, corrected or removed.
   type: list
   returned: always
+armed:
+  description: Whether the guard waits for a proof, of this change or of one that an earlier run did not live to prove.
+  type: bool
+  returned: always
 """
 
 DEFAULTS = {"owner": "root", "group": "root"}
@@ -78,6 +87,7 @@ class Tree:
         self.changed = []
         self.diff = []
         self.undo = []
+        self.guard = module.params["guard"]
 
     def apply(self):
         """Bring everything into its state; nothing is written before all files are valid."""
@@ -188,7 +198,9 @@ class Tree:
                 self.undo.append(lambda: put_back(path, before))
 
     def note(self, path, before, after, sensitive=False):
-        """Record a change, with its diff unless the content is secret."""
+        """Record a change that is about to be made, with its diff unless the content is secret."""
+        if not self.changed and self.guard and not self.module.check_mode:
+            self.module.run_command([self.guard, "arm"], check_rc=True)
         self.changed.append(path)
         if sensitive:
             before, after = "(not shown)", "(not shown: sensitive, changed)"
@@ -205,8 +217,16 @@ class Tree:
             return
         for step in reversed(self.undo):
             step()
+        if self.guard:
+            self.module.run_command([self.guard, "restore"])
         complaint = (err or out).strip()
         self.module.fail_json(msg="%s refused the new configuration, the old one is back: %s" % (command, complaint))
+
+    def armed(self):
+        """Tell whether the guard waits for a proof."""
+        if not self.guard or self.module.check_mode:
+            return False
+        return self.module.run_command([self.guard, "pending"])[0] == 0
 
 
 def read(path):
@@ -256,13 +276,17 @@ def main():
     """Run the module."""
     module = AnsibleModule(
         # One opaque argument: the server's journal shows none of it, and no short value in it gets masked elsewhere.
-        argument_spec={"payload": {"type": "str", "required": True, "no_log": True}, "validate": {"type": "str"}},
+        argument_spec={
+            "payload": {"type": "str", "required": True, "no_log": True},
+            "validate": {"type": "str"},
+            "guard": {"type": "path"},
+        },
         supports_check_mode=True,
     )
     tree = Tree(module, json.loads(module.params["payload"]))
     tree.apply()
     tree.validate_whole(module.params["validate"])
-    module.exit_json(changed=bool(tree.changed), changed_files=tree.changed, diff=tree.diff)
+    module.exit_json(changed=bool(tree.changed), changed_files=tree.changed, armed=tree.armed(), diff=tree.diff)
 
 
 if __name__ == "__main__":

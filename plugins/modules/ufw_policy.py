@@ -65,6 +65,9 @@ options:
     type: list
     elements: path
     default: []
+  guard:
+    description: A program that knows the way back; it is run with C(arm) before the first change.
+    type: path
 author: [IMPEPAC UTSIC]
 """
 
@@ -83,6 +86,7 @@ added: {description: Rules that were missing., type: list, returned: always}
 removed: {description: Rules of ours that were no longer wanted., type: list, returned: always}
 unmanaged: {description: "Rules of the server's owner, left alone.", type: list, returned: always}
 was_enabled: {description: Whether UFW was enabled before., type: bool, returned: always}
+armed: {description: "Whether the guard waits for a proof, of this or an earlier change.", type: bool, returned: always}
 """
 
 MARKER = "prep-difusor:"
@@ -296,6 +300,11 @@ class Policy:
                 self.module.fail_json(msg=f"UFW no pudo hacer esto: {sentence}: {(err or out).strip()}")
         self.close_connections()
 
+    def guard(self, verb, check_rc=False):
+        """Call the program that knows the way back; tell whether it succeeded. Without one nothing is guarded."""
+        program = self.params["guard"]
+        return program is not None and self.module.run_command([program, verb], check_rc=check_rc)[0] == 0
+
     def close_connections(self):
         """Close established connections that only a removed rule admitted; best effort, new ones are refused anyway."""
         for port in sorted({key.port for key in self.stale if key.proto == "tcp"}):
@@ -354,6 +363,7 @@ def main():
             "enabled": {"type": "bool", "default": True},
             "stamp": {"type": "path"},
             "files": {"type": "list", "elements": "path", "default": []},
+            "guard": {"type": "path"},
         },
         required_by={"files": ["stamp"]},
         supports_check_mode=True,
@@ -361,6 +371,7 @@ def main():
     policy = Policy(module, checked(module))
     steps = policy.steps()
     if steps and not module.check_mode:
+        policy.guard("arm", check_rc=True)
         policy.apply(steps)
     module.exit_json(
         changed=bool(steps),
@@ -369,6 +380,7 @@ def main():
         unmanaged=policy.unmanaged,
         was_enabled=policy.was_enabled,
         steps=[sentence for sentence, _ in steps],
+        armed=not module.check_mode and policy.guard("pending"),
         diff=policy.diff(),
     )
 

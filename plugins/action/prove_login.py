@@ -1,0 +1,40 @@
+"""Run a command on the server through a login of its own, so that its success proves that one still gets in."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+SPEC = {
+    "command": {"type": "str", "required": True},
+    "timeout": {"type": "int", "default": 30},  # seconds
+}
+PAUSE = 1.0  # seconds between two attempts
+
+
+class ActionModule(ActionBase):
+    """Log in and run `command`; what `wait_for_connection` does, without Python on the server.
+
+    The task says in its vars that the connection is a new one (ansible_ssh_args without ControlPath).
+    """
+
+    _supports_check_mode = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Fail when nobody got in within `timeout` seconds, or when the command failed; never as unreachable."""
+        super().run(tmp, task_vars)
+        _, args = self.validate_argument_spec(SPEC)
+        deadline = time.monotonic() + args["timeout"]
+        while True:
+            try:
+                answer = self._low_level_execute_command(args["command"], sudoable=True)
+            except AnsibleConnectionFailure as failure:
+                if time.monotonic() > deadline:
+                    return {"failed": True, "msg": f"No se pudo entrar de nuevo: {failure.message.strip()}"}
+                time.sleep(PAUSE)
+            else:
+                failed = answer["rc"] != 0
+                return {"changed": False, "failed": failed, "msg": answer["stderr"].strip() if failed else ""}
