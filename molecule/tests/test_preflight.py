@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from testinfra.host import Host
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.lab
 
+GUEST = "invitado"
 Preflight = Callable[[dict[str, Any]], subprocess.CompletedProcess[str]]
 
 
@@ -28,6 +30,16 @@ def preflight(pytestconfig: pytest.Config, variables: dict[str, Any]) -> Preflig
     return run
 
 
+@pytest.fixture
+def guest(host: Host, variables: dict[str, Any]) -> Iterator[None]:
+    """An account that enters with the operator's key and may do nothing as root."""
+    host.check_output("useradd --create-home --password '*' %s", GUEST)
+    keys = f"/home/{variables['ansible_user']}/.ssh/authorized_keys"
+    host.check_output("install -D --owner=%s --mode=600 %s /home/%s/.ssh/authorized_keys", GUEST, keys, GUEST)
+    yield
+    host.check_output("userdel --remove %s", GUEST)
+
+
 REFUSALS = {
     "an unsupported release": (
         {"preflight_releases": {}},
@@ -40,19 +52,30 @@ REFUSALS = {
     ),
     "a port is taken": ({"preflight_port_owners": {"22": ["nginx"]}}, "el puerto 22 lo ocupa sshd"),
     "a package is in the way": ({"preflight_conflicts": {"sudo": "estorba"}}, "está instalado sudo y estorba"),
-    "no sudo": ({"ansible_become_exe": "/bin/false"}, "no puede usar sudo en el servidor"),
 }
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], sentence: str) -> None:
+    """The sentence was said, and nothing was changed."""
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert sentence in " ".join(result.stdout.split())
+    assert "ada se tocó" in result.stdout
+    assert "changed=0" in result.stdout.partition("PLAY RECAP")[2]
 
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_refused(preflight: Preflight, case: str) -> None:
     """Una condición que haría fracasar la instalación se rechaza con una oración y sin tocar el servidor."""
     values, sentence = REFUSALS[case]
-    result = preflight(values)
-    assert result.returncode == 2, result.stdout + result.stderr
-    assert sentence in " ".join(result.stdout.split())
-    assert "ada se tocó" in result.stdout
-    assert "changed=0" in result.stdout.partition("PLAY RECAP")[2]
+    assert_refused(preflight(values), sentence)
+
+
+@pytest.mark.usefixtures("guest")
+def test_refused_without_sudo(preflight: Preflight) -> None:
+    """Una cuenta que entra por SSH pero no tiene sudo se rechaza con una oración y sin tocar el servidor."""
+    # A connection of its own: the account could not be removed while one waits to be used again.
+    result = preflight({"ansible_user": GUEST, "ansible_ssh_args": ""})
+    assert_refused(result, f"La cuenta {GUEST} no puede usar sudo en el servidor")
 
 
 def test_accepted(preflight: Preflight) -> None:
