@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -89,7 +90,7 @@ class _Table:
         if header is not None:
             self.columns = lines[header]
             pending = [line for line in lines[header + 1 :] if line]
-            self._rows = (row for rows in (pending, csv.reader(text, delimiter=separator)) for row in rows if row)
+            self._rows = filter(None, chain(pending, csv.reader(text, delimiter=separator)))
 
     def total(self, name: str) -> int:
         """Return a total as a number; ValueError when it is none."""
@@ -121,7 +122,7 @@ class _Table:
             malformed += any(not _SHA256.fullmatch(row[at]) for at in hashes)
             if latest:
                 instants = (row[at][:16].replace("/", "-") for at in times)
-                later += any(instant > latest for instant in instants if _INSTANT.fullmatch(instant))
+                later += any(instant > latest and _INSTANT.fullmatch(instant) is not None for instant in instants)
         if rows != int(self.totals.get("ACTAS_REGISTRADAS", rows)):
             yield f"{self.name}: tiene {rows} renglones y dice {self.totals['ACTAS_REGISTRADAS']} actas registradas."
         if malformed:

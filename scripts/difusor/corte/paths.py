@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from string import ascii_letters, digits
 
 from .refusal import Refusal, quote
 
@@ -15,6 +16,7 @@ MAX_PATH_BYTES = 512
 MAX_NAME_BYTES = 200  # rsync's temporary name is longer than the name itself
 MAX_DEPTH = 16
 _PUNCTUATION = frozenset(" !#$%&'()+,-.=@_~")
+_PLAIN = _PUNCTUATION | frozenset(ascii_letters + digits)
 
 
 def check(path: str) -> None:
@@ -28,15 +30,16 @@ def check(path: str) -> None:
 
 def check_all(paths: Iterable[str]) -> None:
     """Refuse any bad path, two spellings of one name at any level, and a file that is also a folder."""
-    spelling: dict[str, str] = {}
     files = set(paths)
     for path in sorted(files):
         check(path)
-        for stem in (*parents(path), path):
-            if spelling.setdefault(fold(stem), stem) != stem:
-                raise Refusal("path", f"La ruta {quote(path)} se confunde con {quote(spelling[fold(stem)])}.")
-            if stem != path and stem in files:
-                raise Refusal("path", f"La ruta {quote(stem)} es archivo y carpeta a la vez.")
+    folders = {folder for path in files for folder in parents(path)}
+    for both in sorted(files & folders):
+        raise Refusal("path", f"La ruta {quote(both)} es archivo y carpeta a la vez.")
+    spelling: dict[str, str] = {}
+    for path in sorted(files | folders):
+        if (twin := spelling.setdefault(fold(path), path)) != path:
+            raise Refusal("path", f"La ruta {quote(path)} se confunde con {quote(twin)}.")
 
 
 def parents(path: str) -> list[str]:
@@ -47,13 +50,15 @@ def parents(path: str) -> list[str]:
 
 def fold(path: str) -> str:
     """Return what is left of a path when case and Unicode compatibility forms do not count."""
+    if path.isascii():
+        return path.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
 
 
 def _check_name(name: str, path: str) -> None:
     if not name or name.startswith(".") or name.endswith((" ", ".")) or name.startswith(" "):
         raise Refusal("path", f"La ruta {quote(path)} no es relativa y simple (vacía, oculta, absoluta o con «..»).")
-    if not all(_harmless(character) for character in name):
+    if not (_PLAIN.issuperset(name) or all(_harmless(character) for character in name)):
         raise Refusal("path", f"La ruta {quote(path)} lleva un carácter que no se admite.")
     if unicodedata.normalize("NFC", name) != name:
         raise Refusal("path", f"La ruta {quote(path)} no está en la forma Unicode NFC.")
