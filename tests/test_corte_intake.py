@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 from collections.abc import Callable
@@ -363,6 +364,28 @@ def test_old_trees_and_their_content_leave(server: Server):
     kept = sorted(int(path.name.partition("-")[0]) for path in (server.config.public / "cortes").iterdir())
     assert kept == [8, 9]
     assert len(list((server.config.store / "objetos").glob("??/*"))) == len(FILES) + 1
+
+
+def test_texts_get_a_compressed_copy_of_the_same_date(server: Server):
+    text = b'{"votos": 1}\n' * 100
+    server.send(
+        6, {**FILES, "datos/a.json": text, "datos/b.json": text + b"\n", "datos/b.json.gz": b"its own", "c.csv": b"1\n"}
+    )
+    shown = server.config.public / "actual"
+    assert gzip.decompress((shown / "datos/a.json.gz").read_bytes()) == text
+    plain, packed = (os.stat(shown / f"datos/a.json{suffix}") for suffix in ("", ".gz"))
+    assert (packed.st_mtime, packed.st_mode) == (plain.st_mtime, plain.st_mode)
+    assert (shown / "datos/b.json.gz").read_bytes() == b"its own"
+    assert not (shown / "c.csv.gz").exists(), "too small to be worth it"
+
+
+def test_a_store_of_before_gets_its_compressed_copies(server: Server):
+    text = b'{"votos": 1}\n' * 100
+    server.send(6, {**FILES, "datos/a.json": text})
+    for packed in [*server.config.public.rglob("*.gz"), *server.config.store.rglob("*.gz")]:
+        packed.unlink()
+    server.send(7, {**FILES, "datos/a.json": text})
+    assert gzip.decompress((server.config.public / "actual/datos/a.json.gz").read_bytes()) == text
 
 
 def test_a_name_from_outside_is_harmless_in_the_reason(server: Server):

@@ -1,6 +1,6 @@
 """Verified content on disk: objects named by their SHA-256, and trees of hard links into them.
 
-    <store>/objetos/ab/cdef…    one file for each content, read-only
+    <store>/objetos/ab/cdef…    one file for each content, read-only; of a text also one that is compressed, cdef….gz
     <store>/espera/<corte>      a verified tree that nobody may see yet; <corte> is <sequence>-<start of its digest>
     <public>/cortes/<corte>     a tree that may be seen
     <public>/actual             -> cortes/<corte>, the one switch
@@ -15,7 +15,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import files, paths, tree
+from . import compressed, files, paths, tree
 from .manifest import NAME, SIGNATURE_NAME, Manifest
 from .refusal import Refusal
 
@@ -63,6 +63,11 @@ class Store:
                 tree.read_verified(incoming, path, entry, target.write)
                 os.fchmod(target.fileno(), 0o444)
                 os.utime(target.fileno(), (instant, instant))
+        for sha256, (path, entry) in wanted.items():
+            packed = sha256 + compressed.SUFFIX
+            if compressed.pays(path, entry.size) and not os.path.exists(self._object(packed)):
+                fresh[packed] = f"{self.new}/{packed}"
+                compressed.write(fresh.get(sha256) or self._object(sha256), fresh[packed])
         return Staged(self._link(manifest, raw, signature, fresh), fresh, size)
 
     def admit(self, staged: Staged, name: str) -> None:
@@ -122,6 +127,11 @@ class Store:
             (staged / folder).mkdir(mode=0o755)
         for path, entry in manifest.files.items():
             os.link(fresh.get(entry.sha256) or self._object(entry.sha256), f"{staged}/{path}")
+            # Unless the corte has something of that name itself, the compressed copy stands beside it.
+            packed = entry.sha256 + compressed.SUFFIX
+            source = fresh.get(packed) or self._object(packed)
+            if f"{path}{compressed.SUFFIX}" not in manifest.files and os.path.exists(source):
+                os.link(source, f"{staged}/{path}{compressed.SUFFIX}")
         for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)):
             (staged / name).write_bytes(content)
             (staged / name).chmod(0o444)
