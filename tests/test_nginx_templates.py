@@ -162,37 +162,41 @@ def test_outside_its_path_the_site_does_not_exist() -> None:
     assert re.search(r"location / \{\n(?: +error_page 404 @unknown;\n)? +return 404;", site)
 
 
+def locations(text: str) -> list[tuple[str, str]]:
+    """Return name and body of every location of a site, what it includes of the corte's snippet in place."""
+    corte = render("etc/nginx/snippets/prep-corte.conf")
+    found = re.findall(r"^    location (.+?) \{\n(.*?)^    \}", text, re.MULTILINE | re.DOTALL)
+    return [(name, body.replace("        include snippets/prep-corte.conf;\n", corte)) for name, body in found]
+
+
 @pytest.mark.parametrize("base", BASES)
-def test_what_a_corte_holds_is_asked_of_the_disk(base: str) -> None:
-    roads = maps(render("etc/nginx/conf.d/prep-roads.conf", base=base))
-    (entries,) = [entries for _, name, entries in roads if name == "listed"]
-    (default, gate), (pattern, target) = entries
-    assert (default, gate) == ("default", "/run/prep-corte/abierto")
-    for path in ["datos/gubernatura/17.json", "descargas/x.csv", "actas/1.jpg", "corte.json", "corte.json.sig"]:
-        match = re.search(pattern.removeprefix("~"), base + path)
-        assert match
-        assert target.replace("$1", match[1]) == f"/srv/prep/publico/actual/{path}"
-    for path in ["", "index.html", "x/datos/1.json", "cortejson"]:
-        assert not re.search(pattern.removeprefix("~"), base + path), "that is the application's"
+def test_what_a_corte_holds_comes_from_the_disk_and_from_nobody_else(base: str) -> None:
+    corte = {name: body for name, body in locations(render(SITE, base=base)) if "alias /srv/prep/publico" in body}
+    assert corte.keys() == {
+        *(f"{base}{folder}/" for folder in ("actas", "datos", "descargas")),
+        *(f"= {base}{name}" for name in ("corte.json", "corte.json.sig")),
+    }
+    for name, body in corte.items():
+        assert f"alias /srv/prep/publico/actual/{name.removeprefix('= ').removeprefix(base)};" in body
+        assert "proxy_" not in body
+        assert re.search(r"if \(\$road = 0\) \{\n +rewrite \^ /_inspect last;", body), "odd requests are inspected"
 
 
 @pytest.mark.parametrize("base", BASES)
 def test_two_doors_lead_to_the_application_and_both_have_the_gate(base: str) -> None:
     site = render(SITE, base=base)
-    locations = re.findall(r"^    location (.+?) \{\n(.*?)^    \}", site, re.MULTILINE | re.DOTALL)
-    upstreams = {name: target for name, body in locations for target in re.findall(r"proxy_pass (\S+);", body)}
-    assert {target for _, body in locations for target in re.findall(r"proxy_pass (\S+);", body)} == {
-        "http://waf",
-        "http://prep",
-        "http://prep/",
-    }
-    gated = [body for name, body in locations if name == base and "proxy_pass" in body]
-    assert len(gated) == 2
-    for body in gated:
-        assert re.match(r" +if \(!-f /run/prep-corte/abierto\) \{\n +return 503;", body), "the gate comes first"
-    assert upstreams["/_fast/"] == "http://prep"
-    assert re.search(r"location /_fast/ \{\n +internal;", site)
-    assert not re.search(r"error_page .*(?:_fast|@waf|http)", site), "an error page must not lead to the application"
+    found = locations(site)
+    doors = {(name, door) for name, body in found for door in re.findall(r"proxy_pass (\S+);", body)}
+    assert doors == {("/_fast/", "http://prep"), ("= /_inspect", "http://waf$request_uri"), (base, "http://prep/")}
+    for name, body in found:
+        if name in ("/_fast/", "= /_inspect"):
+            assert body.startswith("        internal;\n"), "no visitor asks for it"
+        elif re.search(r"_fast|_inspect|proxy_pass|alias /srv/prep/publico", body):
+            gate = r"if \(!-f /run/prep-corte/abierto\) \{\n +return 503;"
+            before = re.split(gate, body)[0]
+            assert re.search(gate, body), name
+            assert not re.search(r"rewrite|proxy_pass|set ", before), "the gate comes first"
+    assert not re.search(r"error_page .*(?:_fast|_inspect|http)", site), "an error page leads to files of this host"
 
 
 def test_light_mode_holds_back_the_heavy_folders_behind_the_gate() -> None:

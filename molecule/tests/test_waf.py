@@ -108,6 +108,9 @@ def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], re
         f"GET {base}?fbclid={coded} HTTP/1.1",
         f"GET {base}index.html?fbclid=a&q={coded} HTTP/1.1",
         f"GET https://{name}{base}?q={coded} HTTP/1.1",
+        f"GET https://{name}?q={coded} HTTP/1.1",
+        f"GET {base}datos/corte.json?q={coded} HTTP/1.1",
+        f"GET {base}datos/{coded}.json HTTP/1.1",
         f"GET {base}index.html/{coded}.html HTTP/1.1",
         f"GET {base}/index.html?q={coded} HTTP/1.1",
         f"GET {base}.//index.html?q={coded} HTTP/1.1",
@@ -142,7 +145,7 @@ def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], re
 @pytest.mark.usefixtures("open_gate")
 def test_everything_published_passes_it(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """El WAF no estorba: deja pasar cada archivo del corte y de la página aun cuando lo revisa."""
-    published = host.check_output("find -L /srv/prep/publico/actual/ -type f -printf '%P\\n'").splitlines()
+    published = host.check_output("find -L /srv/prep/publico/actual/ -type f ! -name '*.gz' -printf '%P\\n'").splitlines()
     page = send(host, variables, [request(variables, "")])[0]["body"]
     linked = [path for path in re.findall(r'(?:href|src)="([^"#]+)"', page) if not re.match(r"[a-z]+:|/", path)]
     paths = ["", "index.html", *linked, *published]
@@ -163,17 +166,18 @@ def test_everything_published_passes_it(host: Host, variables: dict[str, Any], r
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
 def test_only_the_cortes_own_files_are_spared(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
-    """Solo los archivos que el corte firmado contiene se sirven sin revisión; cualquier otro nombre pasa por el WAF."""
+    """Sin revisión solo se sirve lo que el corte firmado contiene: otro nombre no existe, otra forma pasa por el WAF."""
     mark = host.check_output("date +%s%N")
-    files = ["datos/corte.json?fbclid=", "datos/", "descargas/", "corte.json/"]
-    paths = [f"{files[0]}{mark}", *(f"{folder}{mark}.json" for folder in files[1:])]
+    files = ["datos/corte.json?fbclid=", "datos/", "descargas/", "datos/corte.json?x=", "corte.json/"]
+    paths = [f"{path}{mark}" + ("" if "?" in path else ".json") for path in files]
     statuses = [answer["statuses"] for answer in send(host, variables, [request(variables, path) for path in paths])]
     # nginx writes its log every five seconds.
     shown = host.check_output("sleep 6; grep --no-filename -F %s /var/log/nginx/access.log", mark)
-    roads = ["".join(re.findall(rf"{re.escape(path)} .* fast=(\d)", shown)) for path in paths]
+    found = [re.search(rf"{re.escape(path)} .* fast=(\d) .* upstream=(\S+)", shown) for path in paths]
+    roads = [f"rápido={each[1]}, aplicación={each[2] != '-'}" for each in found if each]
     record_evidence(dict(zip(paths, roads, strict=True)))
-    assert statuses == [[200], [404], [404], [404]]
-    assert roads == ["1", "0", "0", "0"], "un nombre ajeno al corte no fue revisado"
+    assert statuses == [[200], [404], [404], [200], [404]]
+    assert roads == ["rápido=1, aplicación=False"] * 3 + ["rápido=0, aplicación=True"] * 2
 
 
 @pytest.mark.clause("RED-07")
