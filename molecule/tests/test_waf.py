@@ -145,7 +145,8 @@ def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], re
 @pytest.mark.usefixtures("open_gate")
 def test_everything_published_passes_it(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """El WAF no estorba: deja pasar cada archivo del corte y de la página aun cuando lo revisa."""
-    published = host.check_output("find -L /srv/prep/publico/actual/ -type f ! -name '*.gz' -printf '%P\\n'").splitlines()
+    files = "find -L /srv/prep/publico/actual -type f ! -name '*.gz' -printf '%P\\n'"
+    published = host.check_output(files).splitlines()
     page = send(host, variables, [request(variables, "")])[0]["body"]
     linked = [path for path in re.findall(r'(?:href|src)="([^"#]+)"', page) if not re.match(r"[a-z]+:|/", path)]
     paths = ["", "index.html", *linked, *published]
@@ -166,7 +167,7 @@ def test_everything_published_passes_it(host: Host, variables: dict[str, Any], r
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
 def test_only_the_cortes_own_files_are_spared(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
-    """Sin revisión solo se sirve lo que el corte firmado contiene: otro nombre no existe, otra forma pasa por el WAF."""
+    """Sin revisión se sirve solo lo que el corte contiene: otro nombre no existe, otra forma pasa por el WAF."""
     mark = host.check_output("date +%s%N")
     files = ["datos/corte.json?fbclid=", "datos/", "descargas/", "datos/corte.json?x=", "corte.json/"]
     paths = [f"{path}{mark}" + ("" if "?" in path else ".json") for path in files]
