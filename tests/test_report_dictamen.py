@@ -100,6 +100,24 @@ def test_the_auditor_sees_every_deviation_with_its_reason(paper: tuple[dict, str
             assert each.reason in text
 
 
+def test_the_paper_tells_what_changed_since_the_register(results: Results) -> None:
+    change = {"kind": "files", "name": "/etc/motd", "before": f"0644 root:root {'a' * 64}", "after": ""}
+    register = {
+        "register": "x.json",
+        "sha256": "0" * 64,
+        "signed_by": "SHA256:abc",
+        "taken": "2024-06-02T03:00:00+00:00",
+    }
+    for changes, said in (
+        ([], "Nada ha cambiado desde el registro del 1 de junio de 2024, 21:00:00 (UTC−6)"),
+        ([change], "archivo /etc/motd 0644 root:root aaaaaaaaaaaa… ya no existe"),
+    ):
+        drift = register | {"changes": changes}
+        composed = dictamen.compose(results, "web1", spec.load(), deviations.load(), drift)
+        assert composed["drift"]["changes"] == changes
+        assert said in _text(dictamen.render(composed, "x.json", "0" * 64))
+
+
 def test_the_paper_needs_nothing_from_outside(paper: tuple[dict, str]) -> None:
     assert not re.search(r"<(script|link|img|iframe)\b|url\(|@import", paper[1])
 

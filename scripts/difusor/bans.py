@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -66,12 +65,12 @@ def run(
     failed = False
     for source in inventory:
         try:
-            for name, host in _servers(source):
+            for name, host, _ in probe.difusores(source):
                 for address in addresses:
                     freed = lift_ban(name, host, address)
                     errors.print(f"{name}: {address} {'[green]ya puede entrar[/]' if freed else 'no estaba bloqueada'}")
                 bans += banned(name, host)
-        except (BansError, variables.InventoryError) as error:
+        except (BansError, probe.UnreachableError, variables.InventoryError) as error:
             errors.print(f"[bold red]✗[/] {error}")
             failed = True
     if as_json:
@@ -106,20 +105,6 @@ def _run(name: str, host: Host, *command: str) -> str:
     if result.failed:
         raise BansError(f"{name}: {result.stderr.strip() or result.stdout.strip()}")
     return str(result.stdout)
-
-
-def _servers(inventory: Path) -> Iterator[tuple[str, Host]]:
-    """Yield each server of an inventory with its name; BansError for one that does not answer."""
-    rendered = variables.read(inventory)
-    runner = probe.connect(rendered, str(inventory))
-    names = rendered.groups.get("difusores", [])
-    if not names:
-        raise BansError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
-    for name in names:
-        host = runner.get_host(name)
-        if silent := probe.silence(name, host):
-            raise BansError(silent)
-        yield name, host
 
 
 def _address(text: str) -> str:

@@ -18,6 +18,7 @@ VERBS = {
     "audit": "difusor.publish.audit",
     "purge": "difusor.publish.purge",
     "report": "difusor.report.command",
+    "freeze": "difusor.register.command",
     "password": "difusor.password",
     "bans": "difusor.bans",
 }

@@ -27,17 +27,17 @@ _SIGNER = re.compile(
 )
 
 
-def namespace(election: str) -> str:
-    """Return the signature namespace of an election."""
-    return "prep-corte@" + election
+def namespace(election: str, purpose: str = "corte") -> str:
+    """Return the signature namespace of an election: what is signed for one purpose never passes for another."""
+    return f"prep-{purpose}@{election}"
 
 
-def sign(raw: bytes, key: Path, election: str) -> bytes:
+def sign(raw: bytes, key: Path, election: str, purpose: str = "corte") -> bytes:
     """Return the armoured signature of `raw` by a private key (or by the agent that holds its public half).
 
     Refusal when ssh-keygen cannot sign with this key.
     """
-    done = _ssh_keygen(["-Y", "sign", "-q", "-f", str(key), "-n", namespace(election)], raw)
+    done = _ssh_keygen(["-Y", "sign", "-q", "-f", str(key), "-n", namespace(election, purpose)], raw)
     if done.returncode != 0 or not done.stdout:
         raise Refusal("signature", f"No se pudo firmar con {key}: {_reason(done)}.")
     return done.stdout
@@ -79,12 +79,12 @@ def valid_signers(text: str, now: datetime) -> Iterator[tuple[str, str]]:
             yield found["principal"], f"{found['principal']} {found['options']} {found['key']}\n"
 
 
-def signed_by(raw: bytes, signature: bytes, election: str) -> str:
+def signed_by(raw: bytes, signature: bytes, election: str, purpose: str = "corte") -> str:
     """Return the fingerprint of the key that signed `raw` for this election, whoever's it is; Refusal if none did."""
     with tempfile.NamedTemporaryFile(prefix="corte-", suffix=".sig") as file:
         file.write(signature)
         file.flush()
-        done = _ssh_keygen(["-Y", "check-novalidate", "-n", namespace(election), "-s", file.name], raw)
+        done = _ssh_keygen(["-Y", "check-novalidate", "-n", namespace(election, purpose), "-s", file.name], raw)
     if done.returncode != 0:
         raise Refusal("signature", f"La firma no corresponde al manifiesto ({_reason(done)}).")
     return done.stdout.decode("utf-8", "replace").split()[-1]

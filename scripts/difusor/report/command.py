@@ -14,11 +14,12 @@ from rich.table import Table
 
 from difusor import deviations, spec
 from difusor.project import BUILD, ROOT
-from difusor.report.dictamen import compose, publish
+from difusor.report.dictamen import compose, instant, publish
 from difusor.report.results import Results, ResultsError, load
 from difusor.report.verdict import Overall, Verdict, exit_status
 
 NOT_EVALUATED = 2
+SHOWN_CHANGES = 20
 STYLE = {
     Verdict.COMPLIES: "green", Verdict.ATTESTED: "green", Verdict.NOT_APPLICABLE: "dim", Verdict.MANUAL: "cyan",
     Verdict.WAIVED: "yellow", Verdict.UNTESTED: "magenta", Verdict.UNREACHABLE: "magenta",
@@ -34,16 +35,21 @@ def run(
         Path | None, typer.Option(help="Emitir el dictamen de resultados ya medidos, sin medir.", show_default=False)
     ] = None,
     output: Annotated[Path, typer.Option(help="Dónde se escribe el dictamen.")] = BUILD / "dictamen",
+    against: Annotated[
+        Path | None, typer.Option(help="Registro de difusor freeze: qué cambió desde entonces.", show_default=False)
+    ] = None,
     lab: Annotated[
         bool, typer.Option("--lab", help="También las pruebas que alteran el servidor; solo en un laboratorio.")
     ] = False,
 ) -> None:
     """Mide un difusor cláusula por cláusula y emite su dictamen (HTML y JSON).
 
-    Termina con 1 si alguna cláusula no se cumple, tiene su exención vencida o no se probó; con 2 si no se pudo evaluar.
+    Termina con 1 si alguna cláusula no se cumple, tiene su exención vencida o no se probó, o si algo cambió desde el
+    registro; con 2 si no se pudo evaluar.
     """
     errors = Console(stderr=True, highlight=False)
     try:
+        drifts = _drifts(inventory, against) if against else {}
         found = load(results) if results else _measure(inventory, output, lab)
         clauses, left_out = spec.load(), deviations.load()
     except (ResultsError, spec.SpecError) as error:
@@ -52,11 +58,27 @@ def run(
     name = Path(found.inventory).name
     verdicts = []
     for host in found.servers:
-        dictamen = compose(found, host, clauses, left_out)
+        dictamen = compose(found, host, clauses, left_out, drifts.get(host))
         paths = publish(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
         _show(dictamen, paths)
         verdicts += [entry["verdict"] for entry in dictamen["clauses"]]
-    raise typer.Exit(exit_status(verdicts))
+    raise typer.Exit(exit_status(verdicts) or int(any(drift["changes"] for drift in drifts.values())))
+
+
+def _drifts(inventory: Path | None, against: Path) -> dict[str, dict[str, Any]]:
+    """Return by server what changed since a register was made; ResultsError when it cannot be told."""
+    # They need Ansible and testinfra, which only this asks for.
+    from difusor.register import command, record
+    from difusor.report import probe, variables
+
+    if inventory is None:
+        raise ResultsError("¿qué difusor? Para saber qué cambió nómbrelo con -i inventories/<difusor>")
+    try:
+        signed = record.read(against)
+        servers = command.take(inventory).servers
+        return {name: record.drift(signed, name, look) for name, look in servers.items()}
+    except (record.RegisterError, probe.UnreachableError, variables.InventoryError) as error:
+        raise ResultsError(str(error)) from error
 
 
 def _measure(inventory: Path | None, output: Path, lab: bool) -> Results:
@@ -92,8 +114,23 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
             console.print(f"[bold]{entry['id']}[/] {entry['fix']}")
     if dictamen["unreachable"]:
         console.print(f"[magenta]No evaluado:[/] {dictamen['unreachable']}")
+    if drift := dictamen["drift"]:
+        _show_drift(console, drift)
     good = dictamen["verdict"] in (Overall.COMPLIES, Overall.WAIVED)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in dictamen["counts"].items())
     console.print(f"\n[bold {'green' if good else 'red'}]{dictamen['verdict']}[/]  ({counts})")
     for path in reversed(paths):
         console.print(f"  {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}", soft_wrap=True)
+
+
+def _show_drift(console: Console, drift: Mapping[str, Any]) -> None:
+    """Print what changed since the register, the first of it by name."""
+    changes = drift["changes"]
+    console.print(f"\nRegistro del {instant(drift['taken'])}, firmado por {drift['signed_by']}", soft_wrap=True)
+    if not changes:
+        console.print("[green]Nada ha cambiado desde entonces.[/]")
+    for change in changes[:SHOWN_CHANGES]:
+        what = "apareció" if not change["before"] else "desapareció" if not change["after"] else "cambió"
+        console.print(f"[yellow]![/] {what} {change['name']}", soft_wrap=True)
+    if len(changes) > SHOWN_CHANGES:
+        console.print(f"[yellow]![/] y {len(changes) - SHOWN_CHANGES} más, que muestra el dictamen")

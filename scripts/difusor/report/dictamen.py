@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -27,8 +28,13 @@ MONTHS = (
 MINUS = "\N{MINUS SIGN}"
 
 
-def compose(results: Results, host: str, spec: Spec, deviations: Deviations) -> dict[str, Any]:
-    """Judge one server; return the dictamen as JSON-ready data. The same results always give the same dictamen."""
+def compose(
+    results: Results, host: str, spec: Spec, deviations: Deviations, drift: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Judge one server; return the dictamen as JSON-ready data. The same results always give the same dictamen.
+
+    `drift` tells what changed since a register (register.record.drift).
+    """
     server = results.servers[host]
     declared = server.declared
     zone = ZoneInfo(declared.get("election_timezone", DEFAULT_ZONE))
@@ -67,6 +73,7 @@ def compose(results: Results, host: str, spec: Spec, deviations: Deviations) -> 
         "tools": results.tools,
         "clauses": [_entry(assessment, local.date()) for assessment in assessments],
         "unbound": [_finding(finding) for finding in findings if not finding.clauses],
+        "drift": drift and {**drift, "taken": _local(drift["taken"], zone)},
         "deviations": {topic: [each.model_dump() for each in rules] for topic, rules in deviations.items()},
     }
 
@@ -89,7 +96,9 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(instant=instant, day=lambda text: day(date.fromisoformat(text)), summary=summary)
+    environment.filters.update(
+        instant=instant, day=lambda text: day(date.fromisoformat(text)), summary=summary, abridged=abridged
+    )
     tests = {finding["test"]: finding for clause in dictamen["clauses"] for finding in clause["findings"]}
     tests |= {finding["test"]: finding for finding in dictamen["unbound"]}
     bound: dict[str, list[str]] = {name: [] for name in tests}
@@ -116,6 +125,11 @@ def summary(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         line["value"] = line["value"] or "; ".join(filter(None, finding["evidence"]))
         line["why"] = line["why"] or finding["detail"].partition("\n")[0]
     return list(lines.values())
+
+
+def abridged(text: str) -> str:
+    """Return a text with each SHA-256 in it cut to what an eye can compare; the JSON has all of it."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", text)
 
 
 def day(value: date) -> str:
@@ -177,6 +191,10 @@ def _waiver(assessment: Assessment, today: date) -> dict[str, str] | None:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     return finding.model_dump(mode="json", exclude={"clauses", "host"})
+
+
+def _local(text: str, zone: ZoneInfo) -> str:
+    return datetime.fromisoformat(text).astimezone(zone).isoformat(timespec="seconds")
 
 
 def _utc(value: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor.report.results import Server
-from difusor.report.variables import Variables
+from difusor.report.variables import Variables, read
 
 # One command says whether a host answers as root, and who it is.
 IDENTITY = r"""
@@ -45,6 +46,28 @@ def _short_name(values: dict[str, Any]) -> str:
     """Name a connection's socket: ssh's own %C is too long for a socket's path in a deep home."""
     target = "\0".join(str(values.get(f"ansible_{part}")) for part in ("user", "host", "port"))
     return f"difusor-{hashlib.sha256(target.encode()).hexdigest()[:10]}"
+
+
+class UnreachableError(Exception):
+    """A server does not answer as root, or there is none; the message says which and why."""
+
+
+def difusores(inventory: Path) -> Iterator[tuple[str, Host, Server]]:
+    """Yield every server of an inventory: its name, testinfra's host (as root), and who it is.
+
+    UnreachableError for one that does not answer, InventoryError when the inventory cannot be read.
+    """
+    rendered = read(inventory)
+    runner = connect(rendered, str(inventory))
+    names = rendered.groups.get("difusores", [])
+    if not names:
+        raise UnreachableError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
+    for name in names:
+        host = runner.get_host(name)
+        found = server(name, host, rendered.hosts[name])
+        if found.unreachable:
+            raise UnreachableError(found.unreachable)
+        yield name, host, found
 
 
 def server(name: str, host: Host | None, values: dict[str, Any]) -> Server:

@@ -1,0 +1,28 @@
+"""The register of the server: it betrays a change, and accuses nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from testinfra.host import Host
+
+from difusor.register.command import look
+from difusor.register.record import changes
+
+Record = Callable[[object], None]
+PATH = "/etc/sysctl.d/99-ajeno.conf"
+
+
+@pytest.mark.lab
+def test_register_betrays_a_change(host: Host, record_evidence: Record) -> None:
+    """El registro del servidor delata un archivo agregado a su configuración, y no acusa nada que no haya cambiado."""
+    before = look("difusor", host, {})
+    host.check_output("install -m 644 /dev/null %s", PATH)
+    try:
+        found = changes(before, look("difusor", host, {}))
+    finally:
+        host.check_output("rm -f %s", PATH)
+    record_evidence("; ".join(f"{change.kind} {change.name}" for change in found))
+    assert [(change.kind, change.name, change.before) for change in found] == [("files", PATH, "")]
+    assert all((before.files, before.packages, before.images, before.signers))

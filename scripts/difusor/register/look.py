@@ -1,0 +1,118 @@
+"""What a server is made of: a look that changes nothing (standard library, Python 3.9, root).
+
+Sent as text: `python3 -c "$(cat look.py)"` prints {"files": {}, "packages": {}, "images": {}, "signers": {}}, each a
+mapping of names to what would change with them.
+"""
+
+from __future__ import annotations
+
+import base64
+import grp
+import hashlib
+import hmac
+import json
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+FOLDERS = ("/etc", "/usr/local", "/usr/share/prep")
+"""Where a server is configured, and where the project installs programs and pages."""
+HOST_KEY = Path("/etc/ssh/ssh_host_ed25519_key")
+SIGNERS = Path("/etc/prep-corte/allowed_signers")
+IMAGE = "{{.Name}} {{.Image}}"
+PACKAGE = "${db:Status-Abbrev}\t${Package}:${Architecture}\t${Version}\n"
+
+
+def files(folders: tuple[str, ...], secret: bytes) -> dict[str, str]:
+    """Return mode, owner and SHA-256 (or target) of everything below some folders, by path.
+
+    A file that others may not read is digested with `secret` as a key: that tells a change, and lets nobody try out
+    what the file might hold. The backups of the accounts (passwd-) tell nothing that their files do not.
+    """
+    return {
+        path: _describe(path, secret)
+        for top in folders
+        for folder, subfolders, names in os.walk(top)
+        for path in (os.path.join(folder, name) for name in (*subfolders, *names))
+        if not path.endswith("-")
+    }
+
+
+def _describe(path: str, secret: bytes) -> str:
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        return f"-> {os.readlink(path)}"
+    access = f"{stat.S_IMODE(status.st_mode):04o} {_user(status.st_uid)}:{_group(status.st_gid)}"
+    if not stat.S_ISREG(status.st_mode):
+        return access
+    content = Path(path).read_bytes()
+    if status.st_mode & stat.S_IROTH:
+        return f"{access} {hashlib.sha256(content).hexdigest()}"
+    return f"{access} hmac {hmac.new(secret, content, hashlib.sha256).hexdigest()}"
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
+def packages(listing: str) -> dict[str, str]:
+    """Return the versions of the installed packages by name and architecture, out of dpkg-query's lines."""
+    lines = [line.split("\t") for line in listing.splitlines()]
+    return {name: version for status, name, version in lines if status[1] == "i"}
+
+
+def images(listing: str) -> dict[str, str]:
+    """Return the image ids of the running containers by name, out of lines of `name id`."""
+    return dict(line.lstrip("/").split(" ", 1) for line in listing.splitlines())
+
+
+def signers(text: str) -> dict[str, str]:
+    """Return who may sign cortes, and within which limits, by the fingerprint of the key."""
+    found = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            principal, options, _, key = line.split()[:4]
+            found[fingerprint(key)] = f"{principal} {options}"
+    return found
+
+
+def fingerprint(key: str) -> str:
+    """Return the fingerprint of a public key (its Base64), as ssh-keygen writes it."""
+    digest = hashlib.sha256(base64.b64decode(key)).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def main() -> None:
+    """Print the look."""
+    containers = _said("docker", "ps", "--quiet").split()
+    look = {
+        "files": files(FOLDERS, HOST_KEY.read_bytes()),
+        "packages": packages(_said("dpkg-query", "--show", "--showformat", PACKAGE)),
+        "images": images(_said("docker", "inspect", "--format", IMAGE, *containers)) if containers else {},
+        "signers": signers(SIGNERS.read_text(encoding="utf-8")) if SIGNERS.exists() else {},
+    }
+    print(json.dumps(look, sort_keys=True))
+
+
+def _said(*command: str) -> str:
+    """What a program prints; nothing when the server does not have it."""
+    if not shutil.which(command[0]):
+        return ""
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()
