@@ -106,6 +106,23 @@ def test_collections_come_with_the_ansible_package() -> None:
         assert installed in SpecifierSet(required["version"]), required["name"]
 
 
+def test_documents_name_files_that_exist() -> None:
+    tops = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    missing = []
+    for document in (path for path in tracked() if path.suffix == ".md"):
+        for name in re.findall(r"`([\w.-]+/[\w./*{},-]*)`", document.read_text(encoding="utf-8")):
+            if name.split("/")[0] in tops and not all(any(ROOT.glob(each)) for each in _alternatives(name)):
+                missing.append(f"{document.relative_to(ROOT)}: {name}")
+    assert missing == []
+
+
+def _alternatives(name: str) -> list[str]:
+    """The names that a pair of braces stands for."""
+    if not (braces := re.search(r"{(.*?)}", name)):
+        return [name.removesuffix("/")]
+    return [each for part in braces[1].split(",") for each in _alternatives(name.replace(braces[0], part, 1))]
+
+
 def test_no_file_names_a_registry_or_one_machine() -> None:
     found = []
     for path in tracked():
