@@ -79,6 +79,26 @@ def test_arbitrary_content_under_a_good_manifest(server: Server):
     refused(server, server.push(raw), "digest")
 
 
+def test_content_altered_in_place_is_never_shown(server: Server):
+    """What the store has is not read again; what it has not is, whatever its size and times say."""
+    raw = server.manifest(6, {**FILES, "nuevo.csv": b"n|1\n"}).to_bytes()
+    for path in ("descargas/a.csv", "nuevo.csv"):
+        file = server.config.incoming / path
+        before = file.stat()
+        file.write_bytes(bytes(before.st_size))
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    refused(server, server.push(raw), "digest")
+    (server.config.incoming / "nuevo.csv").write_bytes(b"n|1\n")
+    assert server.push(raw)["result"] == "shown"
+    assert (server.config.public / "actual/descargas/a.csv").read_bytes() == FILES["descargas/a.csv"]
+
+
+def test_twins_of_new_content_are_stored_once(server: Server):
+    server.send(6, {**FILES, "uno.csv": b"n|1\n", "otros/dos.csv": b"n|1\n"})
+    shown = server.config.public / "actual"
+    assert (shown / "uno.csv").samefile(shown / "otros/dos.csv")
+
+
 def test_a_manifest_altered_after_signing(server: Server):
     raw = server.manifest(6).to_bytes()
     (server.config.incoming / manifest.NAME).write_bytes(raw.replace(b'"sequence": 6', b'"sequence": 7'))
@@ -335,7 +355,7 @@ def test_a_full_disk_leaves_everything_as_it_was(server: Server, monkeypatch: py
     def full(self: Store, *_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Store, "_link", full)
+    monkeypatch.setattr(Store, "_skeleton", full)
     refused(server, server.send(6, {**FILES, "nuevo.csv": b"n"}), "disk")
 
 

@@ -46,8 +46,10 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
     alone: dict[tuple[int, int], int] = {}  # what the zip holds too need not be read twice
     for path in sorted(paths, key=lambda path: (path.endswith(".zip"), path)):
         try:
-            if named := _NAME_STAMP.match(Path(path).name):
+            if named := _NAME_STAMP.match(path, path.rfind("/") + 1):
                 warnings += _misnamed(path, named.groups(), corte)
+            if not path.lower().endswith((".csv", ".zip")):
+                continue
             for name, mark, text in _tables(folder / path):
                 if mark in alone:
                     captured[_NAME_STAMP.sub("", name)] = alone[mark]
@@ -149,7 +151,7 @@ def _tables(path: Path) -> Iterator[tuple[str, tuple[int, int], io.TextIOBase]]:
             mark = (path.stat().st_size, _crc32(raw))
             raw.seek(0)
             yield path.name, mark, io.TextIOWrapper(raw, encoding="latin-1", newline="")
-    elif path.suffix.lower() == ".zip":
+    else:
         with zipfile.ZipFile(path) as packed:
             for member in packed.infolist():
                 if member.filename.lower().endswith(".csv") and member.file_size <= MAX_TABLE_BYTES:

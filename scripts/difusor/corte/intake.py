@@ -65,6 +65,9 @@ class Intake:
             self._tell(state)
             if result in ("shown", "held"):
                 self.store.prune(self._worth_keeping(state))
+        if corte is not None:
+            with suppress(OSError):  # a text that could not be compressed is served as it is
+                self.store.compress(corte.name, manifest.read(raw))
         print(_sentence(state.last_attempt), file=sys.stderr)
 
     def _accept(self, incoming: int, raw: bytes, armour: bytes) -> Corte:

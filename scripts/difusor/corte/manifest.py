@@ -94,11 +94,18 @@ class Manifest:
             "generated": instants.write(self.generated),
             "window": self.window.to_json(),
             "interval_minutes": self.interval_minutes,
-            "files": {path: {"size": entry.size, "sha256": entry.sha256} for path, entry in self.files.items()},
+            "files": {},
         }
         if self.orders:
             document["orders"] = list(self.orders)
-        return (json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
+        text = json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+        # json.dumps itself takes six times as long for ten thousand files.
+        quote = json.JSONEncoder(ensure_ascii=False).encode
+        entries = ",\n".join(
+            f'  {quote(path)}: {{\n   "sha256": "{entry.sha256}",\n   "size": {entry.size}\n  }}'
+            for path, entry in sorted(self.files.items())
+        )
+        return text.replace('"files": {}', f'"files": {{\n{entries}\n }}', 1).encode()
 
     @property
     def content_sha256(self) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +26,10 @@ RESERVE_BYTES = 256 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Staged:
-    """A verified tree that has no final name yet, the new objects it links to, and their bytes."""
+    """A verified tree that has no final name yet, and where in it each new object is, by SHA-256."""
 
     tree: Path
     fresh: dict[str, str]
-    size: int
 
 
 class Store:
@@ -51,35 +51,58 @@ class Store:
         Nothing has its final name yet; Refusal or OSError leave what was there untouched.
         """
         self._clear_new()
-        wanted = {entry.sha256: (path, entry) for path, entry in manifest.files.items()}
-        missing = {sha256: item for sha256, item in wanted.items() if not os.path.exists(self._object(sha256))}
-        size = sum(entry.size for _, entry in missing.values())
+        staged = self._skeleton(manifest, raw, signature)
+        missing: dict[str, list[str]] = {}
+        for path, entry in manifest.files.items():
+            try:
+                os.link(self._object(entry.sha256), f"{staged}/{path}")
+            except FileNotFoundError:
+                missing.setdefault(entry.sha256, []).append(path)
+        size = sum(manifest.files[path].size for path, *_ in missing.values())
         if shutil.disk_usage(self.new).free < size + RESERVE_BYTES:
             raise Refusal("disk", f"No hay espacio en disco para {size} bytes más.")
-        fresh = {sha256: f"{self.new}/{sha256}" for sha256 in missing}
         instant = manifest.generated.timestamp()  # so that all mirrors say the same Last-Modified
-        for sha256, (path, entry) in missing.items():
+        fresh = {}
+        for sha256, (path, *twins) in missing.items():
+            fresh[sha256] = f"{staged}/{path}"
             with open(fresh[sha256], "xb", buffering=0) as target:
-                tree.read_verified(incoming, path, entry, target.write)
+                tree.read_verified(incoming, path, manifest.files[path], target.write)
                 os.fchmod(target.fileno(), 0o444)
                 os.utime(target.fileno(), (instant, instant))
-        for sha256, (path, entry) in wanted.items():
-            packed = sha256 + compressed.SUFFIX
-            if compressed.pays(path, entry.size) and not os.path.exists(self._object(packed)):
-                fresh[packed] = f"{self.new}/{packed}"
-                compressed.write(fresh.get(sha256) or self._object(sha256), fresh[packed])
-        return Staged(self._link(manifest, raw, signature, fresh), fresh, size)
+            for twin in twins:
+                os.link(fresh[sha256], f"{staged}/{twin}")
+        return Staged(staged, fresh)
 
     def admit(self, staged: Staged, name: str) -> None:
         """Keep a staged corte as the waiting tree `name`; all of it is on disk before any of it has its final name."""
         files.sync_file_system(self.new)
-        for prefix in {sha256[:2] for sha256 in staged.fresh}:
-            (self.objects / prefix).mkdir(mode=0o755, exist_ok=True)
         for sha256, new in staged.fresh.items():
-            os.rename(new, self._object(sha256))
+            os.link(new, self._place(sha256))
         shutil.rmtree(self.waiting / name, ignore_errors=True)
         staged.tree.rename(self.waiting / name)
         files.sync_folder(self.waiting)
+
+    def compress(self, name: str, manifest: Manifest) -> None:
+        """Put a compressed copy beside each text of a kept tree, unless the corte has something of that name itself.
+
+        Nobody waits for it: until then the text is served as it is.
+        """
+        kept = self._find(name)
+        if kept is None:
+            return
+        folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY)  # the gate may move the tree meanwhile
+        try:
+            texts = {
+                f"{path}{compressed.SUFFIX}": entry.sha256
+                for path, entry in manifest.files.items()
+                if compressed.pays(path, entry.size) and f"{path}{compressed.SUFFIX}" not in manifest.files
+            }
+            self._make_compressed(set(texts.values()))
+            for path, sha256 in texts.items():
+                with suppress(FileExistsError):
+                    os.link(self._object(sha256 + compressed.SUFFIX), path, dst_dir_fd=folder)
+        finally:
+            os.close(folder)
 
     def show(self, name: str) -> None:
         """Switch what citizens see to this tree, waiting or public, in one atomic step."""
@@ -101,7 +124,7 @@ class Store:
 
     def has(self, name: str) -> bool:
         """Tell whether there is a whole tree of this name, waiting or public."""
-        return any((folder / name).is_dir() for folder in (self.waiting, self.trees))
+        return self._find(name) is not None
 
     def prune(self, keep: set[str]) -> None:
         """Remove the trees whose name is not in `keep`, then the objects that no tree links to any more."""
@@ -112,26 +135,38 @@ class Store:
                     shutil.rmtree(path)
                     removed = True
         if removed:
-            for path in self.objects.glob("??/*"):
-                if path.stat().st_nlink == 1:
-                    path.unlink()
+            for folder in self.objects.iterdir():
+                for item in os.scandir(folder):
+                    if item.stat(follow_symlinks=False).st_nlink == 1:
+                        os.unlink(item)
 
     def names(self) -> list[str]:
         """Return the names of the public trees, oldest corte first."""
         return sorted((path.name for path in self.trees.iterdir()), key=lambda name: int(name.partition("-")[0]))
 
-    def _link(self, manifest: Manifest, raw: bytes, signature: bytes, fresh: dict[str, str]) -> Path:
+    def _find(self, name: str) -> Path | None:
+        return next((folder / name for folder in (self.waiting, self.trees) if (folder / name).is_dir()), None)
+
+    def _make_compressed(self, texts: set[str]) -> None:
+        fresh = {
+            f"{self.new}/{sha256}": sha256
+            for sha256 in texts
+            if not os.path.exists(self._object(sha256 + compressed.SUFFIX))
+        }
+        if not fresh:
+            return
+        for new, sha256 in fresh.items():
+            compressed.write(self._object(sha256), new)
+        files.sync_file_system(self.new)
+        for new, sha256 in fresh.items():
+            os.rename(new, self._place(sha256 + compressed.SUFFIX))
+
+    def _skeleton(self, manifest: Manifest, raw: bytes, signature: bytes) -> Path:
+        """Make the folders of a tree, and what no manifest lists: itself and its signature."""
         staged = self.new / "arbol"
         staged.mkdir(mode=0o755)
         for folder in sorted({folder for path in manifest.files for folder in paths.parents(path)}):
             (staged / folder).mkdir(mode=0o755)
-        for path, entry in manifest.files.items():
-            os.link(fresh.get(entry.sha256) or self._object(entry.sha256), f"{staged}/{path}")
-            # Unless the corte has something of that name itself, the compressed copy stands beside it.
-            packed = entry.sha256 + compressed.SUFFIX
-            source = fresh.get(packed) or self._object(packed)
-            if f"{path}{compressed.SUFFIX}" not in manifest.files and os.path.exists(source):
-                os.link(source, f"{staged}/{path}{compressed.SUFFIX}")
         for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)):
             (staged / name).write_bytes(content)
             (staged / name).chmod(0o444)
@@ -139,6 +174,12 @@ class Store:
 
     def _object(self, sha256: str) -> str:
         return f"{self.objects}/{sha256[:2]}/{sha256[2:]}"
+
+    def _place(self, name: str) -> str:
+        """Return where a new object goes, in a folder that is there."""
+        path = self._object(name)
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        return path
 
     def _clear_new(self) -> None:
         """Forget what an interrupted admission left."""
