@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -23,51 +21,113 @@ from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.publish.watch import PATH, Mirror
 
-ROUNDS, FILES, SIZE = 3, 2000, 12_000_000
+ROUNDS, FILES, SIZE = 5, 2000, 12_000_000
 CHANGED = 10  # one file in so many
+IMAGES, IMAGE_SIZE = 7750, 400_000
 ASK_EVERY = 0.02
+BASE, SHARE = 0.5, 1.5  # what a corte may take: seconds, and times the floor
+
+INCOMING, ASIDE = "/srv/prep/entrada", "/srv/prep/banco"
+SETTLE = "while systemctl is-active --quiet prep-corte-intake.service; do sleep 0.1; done; sync"
+REMEMBER = f"mkdir -p {ASIDE} && cp -al {INCOMING} {ASIDE}/before"
+EMPTY = f"aside=$(mktemp -d -p {ASIDE}) && find {INCOMING} -mindepth 1 -maxdepth 1 -exec mv -t $aside {{}} +"
+PUT_BACK = (
+    f"{EMPTY} && mv {ASIDE}/before $aside/ && find $aside/before -mindepth 1 -maxdepth 1 -exec mv -t {INCOMING} {{}} +"
+)
 
 
-def main(name: str, machine: str) -> None:
-    """Measure each case in every round, plainly and as a corte, and print the medians."""
+class Bench:
+    """A lab's server, and what was measured on it: case -> [(seconds plainly, seconds as a corte)]."""
+
+    def __init__(self, name: str, mirror: Mirror, server: Target) -> None:
+        """Take the server; its next corte follows the one it shows."""
+        self.container = f"prep-{name}-difusor"
+        self.key = lab.folder(name) / "firma"
+        self.mirror, self.server = mirror, server
+        self.sequence = ((mirror.status() or {}).get("shown") or {}).get("sequence", 0)
+        self.found: dict[str, list[tuple[float, float]]] = {}
+
+    def measure(self, case: str, tree: Path) -> None:
+        """Send a tree plainly, put the incoming folder back as it was, and publish the same tree as a corte."""
+        signed = self.sign(tree)
+        self.on_server(REMEMBER)
+        self.on_server(SETTLE)
+        plain = _seconds(partial(_send, tree, self.server))
+        self.on_server(PUT_BACK)
+        self.on_server(SETTLE)
+        corte = _seconds(partial(self.publish, signed))
+        self.found.setdefault(case, []).append((plain, corte))
+        print(f"  {case:12} plain {plain:.2f} s, corte {corte:.2f} s", file=sys.stderr)
+
+    def sign(self, tree: Path) -> Signed:
+        """Sign it as a rectification: these nights have nothing to do with each other."""
+        self.sequence += 1
+        now = instants.now().replace(microsecond=0)
+        return signing.sign(tree, self.server.terms, self.key, self.sequence, now, ["rectification"])
+
+    def publish(self, signed: Signed) -> None:
+        """Push and wait until a citizen gets this very manifest."""
+        push(signed.folder, self.server)
+        address = self.mirror.url.removesuffix(PATH) + self.server.path + manifest.NAME
+        while True:
+            answer = self.mirror.client.get(address, extensions=self.mirror.extensions)
+            if answer.status_code == 200 and manifest.digest(answer.content) == signed.sha256:
+                return
+            attempt = (self.mirror.status() or {}).get("last_attempt") or {}
+            if (attempt.get("manifest_sha256"), attempt.get("result")) == (signed.sha256, "refused"):
+                raise SystemExit(f"refused: {attempt['reason']}")
+            time.sleep(ASK_EVERY)
+
+    def on_server(self, command: str) -> None:
+        """Run a command there as root. Nothing is deleted between two measurements: files are moved aside."""
+        subprocess.run(["docker", "exec", self.container, "sh", "-ec", command], check=True)
+
+    def report(self, machine: str) -> None:
+        """Print the medians of each case, and in one last line the ratios and how many are within what is allowed."""
+        ratios, within = [], 0
+        for case, pairs in self.found.items():
+            plain, corte = (statistics.median(column) for column in zip(*pairs, strict=True))
+            allowed = SHARE * plain + BASE
+            within += corte <= allowed
+            print(f"{case:12} floor {plain:5.2f} s   push to visible {corte:5.2f} s   allowed {allowed:5.2f} s")
+            ratios.append(f"{case}/floor={corte / plain:.2f}")
+        print(f'corte: {" ".join(ratios)} within={within}/{len(self.found)} machine="{machine}"')
+
+
+def main(name: str, work: str, machine: str) -> None:
+    """Measure a first corte, the next with some changed and the next with nothing changed; then both beside images."""
     server = target.read(Path(lab.INVENTORY))[0]
-    found: dict[str, list[tuple[float, float]]] = {case: [] for case in ("full", "delta", "same")}
-    with Mirror(server, lab.folder(name) / "tls/ca.pem") as mirror, tempfile.TemporaryDirectory() as work:
-        sequence = ((mirror.status() or {}).get("shown") or {}).get("sequence", 0)
+    with Mirror(server, lab.folder(name) / "tls/ca.pem") as mirror:
+        bench = Bench(name, mirror, server)
+        bench.on_server(f"mkdir -p {ASIDE}")
         for turn in range(ROUNDS):
-            before, tree = Path(work, "before"), Path(work, "tree")
-            for case, prepare in (("full", _fill), ("delta", _change), ("same", lambda _: None)):
-                shutil.rmtree(before, ignore_errors=True)
-                shutil.copytree(tree, before) if case != "full" else before.mkdir()
-                tree.mkdir(exist_ok=True)
-                prepare(tree)
-                sequence += 1
-                signed = _sign(tree, server, lab.folder(name) / "firma", sequence)
-                plain = _seconds(partial(_send, tree, server))
-                _send(before, server)  # back to where the corte finds it
-                corte = _seconds(partial(_publish, signed, server, mirror))
-                found[case].append((plain, corte))
-                print(f"  {turn + 1} {case:5} plain {plain:.2f} s, corte {corte:.2f} s", file=sys.stderr)
-            shutil.rmtree(tree)
-    ratios = []
-    for case, pairs in found.items():
-        plain, corte = (statistics.median(column) for column in zip(*pairs, strict=True))
-        print(f"{case:6} floor {plain:5.2f} s   push to visible {corte:5.2f} s   allowed {1.5 * plain + 0.5:5.2f} s")
-        ratios.append(f"{case}/floor={corte / plain:.2f}")
-    print(f'corte: {" ".join(ratios)} machine="{machine}"')
+            tree = Path(work, str(turn))
+            bench.on_server(EMPTY)
+            _fill(tree)
+            bench.measure("full", tree)
+            _change(tree)
+            bench.measure("delta", tree)
+            bench.measure("same", tree)
+        _add_images(tree)
+        taken = _seconds(lambda: bench.publish(bench.sign(tree)))
+        print(f"  signing and publishing {IMAGES * IMAGE_SIZE / 1e9:.1f} GB of images {taken:.1f} s", file=sys.stderr)
+        for _ in range(ROUNDS):
+            _change(tree / "datos")
+            bench.measure("delta+3GB", tree)
+            bench.measure("same+3GB", tree)
+        bench.on_server(f"rm -rf {ASIDE}")
+    bench.report(machine)
 
 
 def _fill(tree: Path) -> None:
     """Write the last corte of a night that the store has never seen, and files up to the agreed number and size."""
     opens = instants.parse("2024-06-03T02:00:00Z")
     closes = instants.parse("2024-06-04T02:00:00Z")
-    shutil.rmtree(tree)
-    made = write_corte(
-        tree, opens=opens, closes=closes, number=145, seed=random.randrange(10**9), environment="simulacro"
-    )
+    seed = random.randrange(10**9)
+    made = write_corte(tree, opens=opens, closes=closes, number=145, seed=seed, environment="simulacro")
     missing = FILES - made.files
     for number in range(missing):
-        path = tree / f"relleno/{number % 40:02}/{number}.json"
+        path = tree / f"datos/relleno/{number % 40:02}/{number}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(random.randbytes(max(1, (SIZE - made.bytes) // missing)))
 
@@ -78,9 +138,13 @@ def _change(tree: Path) -> None:
         path.write_bytes(random.randbytes(path.stat().st_size))
 
 
-def _sign(tree: Path, server: Target, key: Path, sequence: int) -> Signed:
-    """Sign it as a rectification: these nights have nothing to do with each other."""
-    return signing.sign(tree, server.terms, key, sequence, instants.now().replace(microsecond=0), ["rectification"])
+def _add_images(tree: Path) -> None:
+    """Write as many images of actas as a state has, each different from every other."""
+    pixels = os.urandom(IMAGE_SIZE - 8)
+    for number in range(IMAGES):
+        path = tree / f"actas/{number % 60:02}/{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(number.to_bytes(8, "big") + pixels)
 
 
 def _send(tree: Path, server: Target) -> None:
@@ -90,21 +154,7 @@ def _send(tree: Path, server: Target) -> None:
     subprocess.run([*command, f"{tree}/", server.url], env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def _publish(signed: Signed, server: Target, mirror: Mirror) -> None:
-    """Push and wait until a citizen gets this very manifest."""
-    push(signed.folder, server)
-    address = mirror.url.removesuffix(PATH) + server.path + manifest.NAME
-    while True:
-        answer = mirror.client.get(address, extensions=mirror.extensions)
-        if answer.status_code == 200 and manifest.digest(answer.content) == signed.sha256:
-            return
-        attempt = (mirror.status() or {}).get("last_attempt") or {}
-        if (attempt.get("manifest_sha256"), attempt.get("result")) == (signed.sha256, "refused"):
-            raise SystemExit(f"refused: {attempt['reason']}")
-        time.sleep(ASK_EVERY)
-
-
-def _seconds(work: Callable[[], None]) -> float:
+def _seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
