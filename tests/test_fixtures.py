@@ -213,11 +213,11 @@ def test_in_a_night_only_what_changed_is_new(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"number": 0}, "not one of 1 to 145"),
-        ({"number": 146}, "not one of 1 to 145"),
-        ({"environment": "real"}, "environment 'real'"),
-        ({"closes": OPENS}, "absolute instants"),
-        ({"opens": OPENS.replace(tzinfo=None)}, "absolute instants"),
+        ({"number": 0}, "no existe; hay de 1 a 145"),
+        ({"number": 146}, "no existe; hay de 1 a 145"),
+        ({"environment": "real"}, "«real» no es official ni simulacro"),
+        ({"closes": OPENS}, "instantes absolutos"),
+        ({"opens": OPENS.replace(tzinfo=None)}, "instantes absolutos"),
     ],
 )
 def test_what_does_not_exist_is_refused(wrong, sentence, tmp_path):

@@ -13,8 +13,7 @@ from ansible.plugins.action import ActionBase
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from difusor import inventory
-
-PROJECT = Path(__file__).resolve().parents[2]
+from difusor.project import ROOT
 
 
 class ActionModule(ActionBase):
@@ -30,7 +29,7 @@ class ActionModule(ActionBase):
         names = list(task_vars or {})
         own = [name for name in names if not name.startswith(("ansible_", "vault_", "_"))]
         values = {name: self._render(name) for name in names if name in inventory.JUDGED}
-        problems = inventory.unknown(own, PROJECT) + inventory.problems(values, read=self._read)
+        problems = inventory.unknown(own, ROOT) + inventory.problems(values, read=self._read)
         if not problems:
             return {"changed": False}
         lines = "\n".join(f"- {problem}" for problem in problems)

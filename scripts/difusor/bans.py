@@ -16,6 +16,7 @@ from rich.table import Table
 from testinfra.host import Host
 
 from difusor.report import probe, variables
+from difusor.steps import console
 
 # The server's offset from UTC, then `jail address since + seconds = until` in the server's own time, a line each.
 LIST = r"""
@@ -33,8 +34,6 @@ REASONS = {
     "prep-scanners": "búsqueda de programas ajenos",
     "prep-waf": "ataques que el WAF negó",
 }
-
-errors = Console(stderr=True, highlight=False)
 
 
 class BansError(Exception):
@@ -68,17 +67,19 @@ def run(
             for name, host, _ in probe.difusores(source):
                 for address in addresses:
                     freed = lift_ban(name, host, address)
-                    errors.print(f"{name}: {address} {'[green]ya puede entrar[/]' if freed else 'no estaba bloqueada'}")
+                    console.print(
+                        f"{name}: {address} {'[green]ya puede entrar[/]' if freed else 'no estaba bloqueada'}"
+                    )
                 bans += banned(name, host)
         except (BansError, probe.UnreachableError, variables.InventoryError) as error:
-            errors.print(f"[bold red]✗[/] {error}")
+            console.print(f"[bold red]✗[/] {error}")
             failed = True
     if as_json:
         typer.echo(json.dumps([asdict(ban) for ban in bans], ensure_ascii=False, indent=1))
     elif bans:
         Console(highlight=False).print(_table(bans))
     elif not failed:
-        errors.print("Ninguna dirección está bloqueada.")
+        console.print("Ninguna dirección está bloqueada.")
     raise typer.Exit(1 if failed else 0)
 
 

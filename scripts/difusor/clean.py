@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from difusor.project import BUILD, ROOT, console
+from difusor.project import BUILD, ROOT
+from difusor.steps import console
 
 LABEL = "label=prep-difusor"
 SYSCTL = BUILD / "lab/sysctl.conf"

@@ -9,7 +9,8 @@ import typer
 
 from difusor import lab
 from difusor.images import ensure_archives
-from difusor.project import BUILD, ROOT, StepFailed, console, run_step, sentences
+from difusor.project import BUILD, ROOT
+from difusor.steps import StepFailed, console, run_step, sentences
 
 LAB = "demo"
 DICTAMEN = BUILD / "dictamen/demo.html"
@@ -59,11 +60,12 @@ def _say_where(compliant: bool) -> None:
         if compliant
         else "El servidor no cumple todo el ANEXO 1: vea el dictamen."
     )
+    authority = (lab.folder(LAB) / "tls/ca.pem").relative_to(ROOT)
     console.print(
         f"""
 [bold]{verdict}[/]
 
-  Página     https://10.87.20.10/   (certificado del laboratorio: {(lab.folder(LAB) / "tls/ca.pem").relative_to(ROOT)})
+  Página     https://{lab.address(LAB)}/   (certificado del laboratorio: {authority})
   Dictamen   file://{DICTAMEN}
   Servidor   {lab.release(LAB)} (HOST_SUITE elige otra versión al crearlo)
   Terminar   ./difusor clean

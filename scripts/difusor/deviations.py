@@ -9,9 +9,10 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from difusor.project import ROOT
 from difusor.spec import Sentence, SpecError
 
-FILE = Path(__file__).parents[2] / "spec" / "deviations.yml"
+FILE = ROOT / "spec/deviations.yml"
 
 
 class Deviation(BaseModel):

@@ -9,7 +9,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from difusor.project import BUILD, ROOT, run_step
+from difusor.project import BUILD, ROOT
+from difusor.steps import StepFailed, run_step
 
 NAMES = ("prep", "waf")
 
@@ -40,7 +41,10 @@ def _ensure_archive(reference: str, archive: Path) -> None:
 
 
 def save(identity: str, archive: Path) -> None:
-    """Save the image with this id to a gzip archive, whole or not at all; the same image is the same archive."""
+    """Save the image with this id to a gzip archive, whole or not at all; the same image is the same archive.
+
+    Raises StepFailed when docker cannot.
+    """
     temporary = archive.with_suffix(".new")
     with (
         subprocess.Popen(["docker", "image", "save", identity], stdout=subprocess.PIPE) as packing,
@@ -50,7 +54,7 @@ def save(identity: str, archive: Path) -> None:
         assert packing.stdout is not None  # PIPE above
         shutil.copyfileobj(packing.stdout, packed, 1 << 20)
     if packing.returncode:
-        raise RuntimeError(f"docker image save {identity} failed")
+        raise StepFailed(f"docker no pudo guardar la imagen {identity}")
     os.replace(temporary, archive)
 
 

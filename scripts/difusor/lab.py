@@ -8,13 +8,14 @@ Called by the playbooks of the lab and by the demo; LAB is the lab's name.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from difusor.project import BUILD, run_step
+from difusor.corte import files
+from difusor.project import BUILD
+from difusor.steps import run_step
 
 INVENTORY = "inventories/demo"
 BEFORE = timedelta(hours=2)
@@ -40,9 +41,8 @@ def ensure_window(lab: str, now: datetime | None = None) -> bool:
         return False
     opens = ((now or datetime.now(UTC)) - BEFORE).replace(minute=0, second=0, microsecond=0)
     instants = {"opens": opens, "closes": opens + DURATION, "retain_until": opens + DURATION + RETENTION}
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps({name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in instants.items()}) + "\n")
-    os.replace(temporary, path)
+    text = json.dumps({name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in instants.items()}) + "\n"
+    files.replace(path, text.encode())
     return True
 
 
@@ -75,9 +75,17 @@ def publish_latest(lab: str, now: datetime | None = None) -> None:
 
 def release(lab: str) -> str:
     """Return the release that the lab's difusor runs, read off its container; HOST_SUITE chose it when it was made."""
-    command = ["docker", "inspect", f"prep-{lab}-difusor", "--format", "{{.Config.Image}}"]
-    image = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return image.partition(":")[2].partition("-")[0]
+    return _inspect(lab, "{{.Config.Image}}").partition(":")[2].partition("-")[0]
+
+
+def address(lab: str) -> str:
+    """Return the IPv4 address of the lab's difusor, read off its container."""
+    return _inspect(lab, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+
+
+def _inspect(lab: str, form: str) -> str:
+    command = ["docker", "inspect", f"prep-{lab}-difusor", "--format", form]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _window(lab: str) -> tuple[datetime, datetime]:

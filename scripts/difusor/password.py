@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import string
 from pathlib import Path
@@ -13,7 +12,9 @@ from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, VaultSecret
 from passlib.hash import sha512_crypt
 
-from difusor.project import ROOT, console
+from difusor.corte import files
+from difusor.project import ROOT
+from difusor.steps import console
 
 NAME = "vault_difusor_admin_password_hash"
 ROUNDS = 65_536
@@ -45,7 +46,7 @@ def run(
     if found := weaknesses(password):
         _refuse(f"La contraseña {', '.join(found)}; nada cambió.")
     hashed = sha512_crypt.using(rounds=ROUNDS).hash(password)  # type: ignore[no-untyped-call]  # the stubs' gap
-    _write(path, vault.encrypt(stored(before, hashed), vault_id=difusor))
+    files.replace(path, vault.encrypt(stored(before, hashed), vault_id=difusor), mode=0o600)
     console.print(f"[green]✓[/] Hash guardado en {path.relative_to(ROOT)}. Aplíquelo con site.yml --tags base.")
 
 
@@ -75,11 +76,3 @@ def _ask(title: str, *, twice: bool) -> str:
 def _refuse(sentence: str) -> NoReturn:
     console.print(f"[bold red]✗[/] {sentence}")
     raise typer.Exit(1)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace the vault atomically, readable by its owner only."""
-    temporary = path.with_suffix(".new")
-    temporary.touch(mode=0o600)
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

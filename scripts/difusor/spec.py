@@ -10,8 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from difusor.fields import Clause as ClauseId
+from difusor.project import ROOT
 
-SPEC_FILE = Path(__file__).parents[2] / "spec" / "anexo1.yml"
+SPEC_FILE = ROOT / "spec/anexo1.yml"
 
 Method = Literal["medido", "atestado", "manual"]
 Sentence = Annotated[str, Field(min_length=1)]

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from difusor.images import ensure_archives
-from difusor.project import BUILD, StepFailed, console, run_step
+from difusor.project import BUILD
+from difusor.steps import StepFailed, console, run_step, sentences
 
 WORKERS = 2
 """Suites at a time: each host suite keeps about one core busy."""
@@ -36,11 +37,8 @@ def run(
     if unknown := [name for name in suites or [] if name not in known]:
         console.print(f"[red]✗[/] No existe la prueba {', '.join(unknown)}. Las que hay: {', '.join(known)}.")
         raise typer.Exit(2)
-    try:
+    with sentences():
         ensure_archives()
-    except StepFailed as failure:
-        console.print(f"[bold red]✗[/] {failure}")
-        raise typer.Exit(1) from failure
     wanted = suites or known
     with ThreadPoolExecutor(WORKERS) as pool:
         failures = dict(zip(wanted, pool.map(_run_suite, wanted), strict=True))

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from difusor.corte.refusal import Refusal
 from difusor.publish import signing, target
 from difusor.publish.examine import Finding, examine
 from difusor.publish.terms import UnusableError
+from difusor.steps import console
 
 WORDS = {
     "authentic": "[green]auténtico[/]",
@@ -23,8 +23,6 @@ WORDS = {
     "empty": "[yellow]sin corte[/]",
     "unreachable": "[red]no responde[/]",
 }
-
-console = Console(stderr=True, highlight=False)
 
 
 def run(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from difusor.corte.refusal import Refusal
@@ -17,6 +16,7 @@ from difusor.publish.deliver import Options, Outcome, deliver_all
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.publish.terms import UnusableError
+from difusor.steps import console
 
 WORDS = {
     "shown": "[green]publicado[/]",
@@ -25,8 +25,6 @@ WORDS = {
     "failed": "[red]no entregado[/]",
     "silent": "[red]sin respuesta[/]",
 }
-
-console = Console(stderr=True, highlight=False)
 
 
 def run(

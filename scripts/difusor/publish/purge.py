@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from difusor.project import BUILD, run_step, sentences
+from difusor.project import BUILD
 from difusor.publish import target
 from difusor.publish.terms import UnusableError
+from difusor.steps import console, run_step, sentences
 
 EVIDENCE = BUILD / "purge"
-
-console = Console(stderr=True, highlight=False)
 
 
 def run(

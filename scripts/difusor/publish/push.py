@@ -67,6 +67,6 @@ def _sent(statistics: str) -> int:
 
 
 def _reason(text: str) -> str:
-    """rsync says the cause first and its own exit last."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    """rsync says the cause first and its own exit last; before the server's own reason it says that there is one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and "pre-xfer exec" not in line]
     return lines[0] if lines else ""

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from difusor.corte import instants
 from difusor.corte.refusal import Refusal
 from difusor.publish import signing
 from difusor.publish.terms import Terms, UnusableError
-
-console = Console(stderr=True, highlight=False)
+from difusor.steps import console
 
 
 def run(

@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 from testinfra.host import Host
 
-from difusor.project import BUILD, ROOT, console
+from difusor.project import BUILD, ROOT
 from difusor.register import record
 from difusor.register.record import Look, Register, RegisterError
 from difusor.report import probe, variables
 from difusor.report.provenance import commit
+from difusor.steps import console
 
 LOOK = Path(__file__).with_name("look.py")
 

@@ -17,6 +17,7 @@ from difusor.project import BUILD, ROOT
 from difusor.report.dictamen import compose, instant, publish
 from difusor.report.results import Results, ResultsError, load
 from difusor.report.verdict import Overall, Verdict, exit_status
+from difusor.steps import console
 
 NOT_EVALUATED = 2
 SHOWN_CHANGES = 20
@@ -47,13 +48,12 @@ def run(
     Termina con 1 si alguna cláusula no se cumple, tiene su exención vencida o no se probó, o si algo cambió desde el
     registro; con 2 si no se pudo evaluar.
     """
-    errors = Console(stderr=True, highlight=False)
     try:
         drifts = _drifts(inventory, against) if against else {}
         found = load(results) if results else _measure(inventory, output, lab)
         clauses, left_out = spec.load(), deviations.load()
     except (ResultsError, spec.SpecError) as error:
-        errors.print(f"[bold red]✗[/] {error}")
+        console.print(f"[bold red]✗[/] {error}")
         raise typer.Exit(NOT_EVALUATED) from error
     name = Path(found.inventory).name
     verdicts = []
@@ -100,7 +100,7 @@ def _measure(inventory: Path | None, output: Path, lab: bool) -> Results:
 
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     """Print the verdicts as a table, what to correct, and where the papers are."""
-    console = Console(highlight=False)
+    screen = Console(highlight=False)
     table = Table(title=f"{dictamen['difusor']['name']}: cumplimiento del ANEXO 1", title_justify="left")
     for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
         table.add_column(heading, no_wrap=heading != "Requisito", justify="right" if heading == "Pruebas" else "left")
@@ -108,29 +108,29 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
         style = STYLE[entry["verdict"]]
         tests = f"{entry['passed']}/{entry['total']}" if entry["total"] else "—"
         table.add_row(entry["id"], entry["title"], f"[{style}]{entry['verdict']}[/]", tests)
-    console.print(table)
+    screen.print(table)
     for entry in dictamen["clauses"]:
         if entry["fix"]:
-            console.print(f"[bold]{entry['id']}[/] {entry['fix']}")
+            screen.print(f"[bold]{entry['id']}[/] {entry['fix']}")
     if dictamen["unreachable"]:
-        console.print(f"[magenta]No evaluado:[/] {dictamen['unreachable']}")
+        screen.print(f"[magenta]No evaluado:[/] {dictamen['unreachable']}")
     if drift := dictamen["drift"]:
-        _show_drift(console, drift)
+        _show_drift(screen, drift)
     good = dictamen["verdict"] in (Overall.COMPLIES, Overall.WAIVED)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in dictamen["counts"].items())
-    console.print(f"\n[bold {'green' if good else 'red'}]{dictamen['verdict']}[/]  ({counts})")
+    screen.print(f"\n[bold {'green' if good else 'red'}]{dictamen['verdict']}[/]  ({counts})")
     for path in reversed(paths):
-        console.print(f"  {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}", soft_wrap=True)
+        screen.print(f"  {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}", soft_wrap=True)
 
 
-def _show_drift(console: Console, drift: Mapping[str, Any]) -> None:
+def _show_drift(screen: Console, drift: Mapping[str, Any]) -> None:
     """Print what changed since the register, the first of it by name."""
     changes = drift["changes"]
-    console.print(f"\nRegistro del {instant(drift['taken'])}, firmado por {drift['signed_by']}", soft_wrap=True)
+    screen.print(f"\nRegistro del {instant(drift['taken'])}, firmado por {drift['signed_by']}", soft_wrap=True)
     if not changes:
-        console.print("[green]Nada ha cambiado desde entonces.[/]")
+        screen.print("[green]Nada ha cambiado desde entonces.[/]")
     for change in changes[:SHOWN_CHANGES]:
         what = "apareció" if not change["before"] else "desapareció" if not change["after"] else "cambió"
-        console.print(f"[yellow]![/] {what} {change['name']}", soft_wrap=True)
+        screen.print(f"[yellow]![/] {what} {change['name']}", soft_wrap=True)
     if len(changes) > SHOWN_CHANGES:
-        console.print(f"[yellow]![/] y {len(changes) - SHOWN_CHANGES} más, que muestra el dictamen")
+        screen.print(f"[yellow]![/] y {len(changes) - SHOWN_CHANGES} más, que muestra el dictamen")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import platform
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
 
-PROJECT = Path(__file__).parents[3]
+from difusor.project import ROOT
 
 
 def commit() -> str:
@@ -24,7 +23,7 @@ def tools() -> dict[str, str]:
 
 def _git(*arguments: str) -> str:
     try:
-        done = subprocess.run(["git", "-C", str(PROJECT), *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

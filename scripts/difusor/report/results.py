@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from difusor.corte import files
 
 Outcome = Literal["passed", "failed", "error", "skipped", "unreachable"]
 
@@ -71,11 +71,6 @@ def load(path: Path) -> Results:
 
 
 def write(path: Path, content: str) -> None:
-    """Write a text file at once: whoever reads it sees the old one or the new one, never half."""
+    """Write a text file, and its folder, at once: whoever reads it sees the old one or the new one, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        file.write(content)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    files.replace(path, content.encode())

@@ -12,7 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PLAYBOOKS = Path(__file__).parents[3] / "playbooks"
+from difusor.project import ROOT
+
+PLAYBOOKS = ROOT / "playbooks"
 # Ansible's own bookkeeping: of no use to a test, and large.
 INTERNAL = {"ansible_facts", "groups", "hostvars", "omit", "vars"}
 

@@ -1,0 +1,82 @@
+"""The steps of a verb: what it runs, with its output in a log, and what it says on the terminal meanwhile."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from os import environ
+from pathlib import Path
+from threading import current_thread, main_thread
+
+import typer
+from rich.console import Console
+from rich.status import Status
+
+from difusor.project import ROOT
+
+console = Console(stderr=True, highlight=False)
+
+
+class StepFailed(RuntimeError):
+    """A command of a step failed; the message says which, and where its log is."""
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn a failed step into its sentence and exit status 1, without a traceback."""
+    try:
+        yield
+    except StepFailed as failure:
+        console.print(f"[bold red]✗[/] {failure}")
+        raise typer.Exit(1) from failure
+
+
+def run_step(title: str, *command: str | Path, log: Path, env: Mapping[str, str] | None = None) -> None:
+    """Run a command with its output in `log`, showing the step, the Ansible task under way and the seconds it took.
+
+    Raises StepFailed when the command exits with anything but 0.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with (
+        log.open("w") as sink,
+        _progress(title) as status,
+        subprocess.Popen(
+            [str(part) for part in command],
+            cwd=ROOT,
+            env={**environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None  # PIPE above
+        for line in process.stdout:
+            sink.write(line)
+            sink.flush()
+            if status and line.startswith("TASK ["):
+                status.update(f"{title}: {line[6 : line.rindex(']')]}")
+    seconds = time.monotonic() - started
+    if process.returncode:
+        console.print(*_last_words(log), sep="\n", style="dim")
+        raise StepFailed(f"{title}: falló a los {seconds:.0f} s. Todo lo que dijo está en {log.relative_to(ROOT)}")
+    console.print(f"[green]✓[/] {title} [dim]({seconds:.0f} s)[/]")
+
+
+def _progress(title: str) -> Status | nullcontext[None]:
+    """Return a live line on a terminal; elsewhere, and beside other steps, say once that the step has begun."""
+    if console.is_terminal and current_thread() is main_thread():
+        return console.status(title)
+    console.print(f"[dim]·[/] {title}")
+    return nullcontext()
+
+
+def _last_words(log: Path, lines: int = 25) -> list[str]:
+    """Return the lines that tell the cause: from the last failure on, else the last ones."""
+    text = log.read_text().splitlines()
+    failures = [number for number, line in enumerate(text) if line.startswith(("[ERROR]", "fatal:", "E  "))]
+    start = failures[-1] if failures else max(0, len(text) - lines)
+    return [line.replace("[", "\\[") for line in text[start : start + lines]]
