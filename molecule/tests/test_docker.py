@@ -72,9 +72,11 @@ def test_containers_are_confined(host: Host, record_evidence: Record) -> None:
         record_evidence({"container": container["Name"].lstrip("/"), "User": container["Config"]["User"], **found})
         assert container["Config"]["User"].split(":")[0] not in ("", "0", "root")
         assert limits["CapDrop"] == ["ALL"]
+        assert not limits["CapAdd"]
         assert limits["ReadonlyRootfs"] is True
         assert limits["Privileged"] is False
         assert "host" not in (limits["PidMode"], limits["NetworkMode"])
         assert "no-new-privileges:true" in limits["SecurityOpt"]
+        assert limits["Memory"] == limits["MemorySwap"]
         assert min(limits["Memory"], limits["PidsLimit"], limits["CpuShares"]) > 0
         assert not any("docker.sock" in mount["Source"] for mount in container["Mounts"])
