@@ -133,7 +133,7 @@ def guard(tmp_path: Path) -> Path:
         f"""#!/bin/sh
 cd {tmp_path}
 case $1 in arm) touch armed ;; restore) rm armed ;; pending) test -e armed; exit ;; esac
-ls {tmp_path}/root/etc >>{tmp_path}/calls; echo $1 >>{tmp_path}/calls
+ls root/etc >>calls; echo $1 >>calls
 """
     )
     program.chmod(0o755)

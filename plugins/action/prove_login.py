@@ -32,7 +32,8 @@ class ActionModule(ActionBase):
             try:
                 answer = self._low_level_execute_command(args["command"], sudoable=True)
             except AnsibleConnectionFailure as failure:
-                if time.monotonic() > deadline:
+                # A refusal is an answer; only silence is asked again.
+                if "Permission denied" in failure.message or time.monotonic() > deadline:
                     return {"failed": True, "msg": f"No se pudo entrar de nuevo: {failure.message.strip()}"}
                 time.sleep(PAUSE)
             else:

@@ -65,6 +65,7 @@ class Partner(Strict):
         ),
     ]
     difusor_admin_keys: list[PublicKey]
+    difusor_break_glass_key: PublicKey | None = None
     difusor_ssh_password_login: bool
     difusor_rsync_secret: Annotated[
         str,

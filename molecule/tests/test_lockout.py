@@ -1,0 +1,231 @@
+"""Whatever goes wrong, the operator gets in again: each mistake made on purpose, on a server that was in order.
+
+Mistakes are made from the controller, as they would be. The server is looked at from the lab's machine, because its
+door may be shut meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+INVENTORY = "inventories/demo"
+LIMIT = 120  # seconds after which the operator must have got in again
+ROLLBACK = 10  # seconds that the lab waits for a proof; a real server's 90 would be idle waiting
+
+Record = Callable[[object], None]
+pytestmark = [pytest.mark.lab, pytest.mark.clause("SW-03")]
+
+
+class Operator:
+    """Whoever runs Ansible against the lab's server."""
+
+    def __init__(self, variables: dict[str, Any], folder: Path) -> None:
+        """Take the server's variables, and a folder for what is made here."""
+        self.variables = variables
+        self.folder = folder
+
+    def start(self, *arguments: str, roles: Path | None = None, **values: Any) -> subprocess.Popen[str]:
+        """Start ansible-playbook in a process group of its own, with extra variables and roles changed locally."""
+        given = self.folder / "values.json"
+        given.write_text(json.dumps(values))
+        environment = {
+            "ANSIBLE_ROLES_PATH": f"{roles}:{ROOT / 'roles'}" if roles else str(ROOT / "roles"),
+            # No connection that a run before has kept open, least of all one that a firewall has cut.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder),
+        }
+        return subprocess.Popen(
+            ["ansible-playbook", "-i", INVENTORY, "-e", f"@{given}", *arguments],
+            cwd=ROOT, env={**os.environ, **environment}, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def run(self, *arguments: str, **options: Any) -> tuple[int, str]:
+        """Run ansible-playbook to its end; return its status and what it said, in one line."""
+        process = self.start(*arguments, **options)
+        said = process.communicate(timeout=LIMIT)[0]
+        return process.returncode, " ".join(said.split())
+
+    def changed_role(self, name: str, path: str, old: str, new: str) -> Path:
+        """Return a folder with a copy of a role, one of whose templates was changed by hand."""
+        copy = self.folder / "roles" / name
+        shutil.copytree(ROOT / "roles" / name, copy)
+        template = copy / "templates" / path
+        text = template.read_text()
+        assert old in text
+        template.write_text(text.replace(old, new))
+        return copy.parent
+
+    def enters(self, user: str = "", key: str = "", command: str = "sudo -n true") -> bool:
+        """Log in afresh and become root, as the operator or with another account and key."""
+        wanted = self.variables
+        ssh = [
+            "ssh", *wanted["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "ControlPath=none",
+            "-o", "ConnectTimeout=2", "-i", key or wanted["ansible_ssh_private_key_file"],
+            f"{user or wanted['ansible_user']}@{wanted['ansible_host']}", command,
+        ]  # fmt: skip
+        return subprocess.run(ssh, check=False, capture_output=True).returncode == 0
+
+    def seconds_until_let_in(self) -> float:
+        """Knock until the door opens; fail when it stays shut for two minutes."""
+        start = time.monotonic()
+        while not self.enters():
+            assert time.monotonic() - start < LIMIT, "nadie puede entrar"
+            time.sleep(0.5)
+        return round(time.monotonic() - start, 1)
+
+    def console(self, script: str) -> str:
+        """Run a script on the server by the provider's console: no SSH, no firewall."""
+        command = ["docker", "exec", "--interactive", f"prep-{self.variables['lab']}-difusor", "sh", "-eu"]
+        return subprocess.run(command, input=script, check=True, capture_output=True, text=True, timeout=LIMIT).stdout
+
+
+@pytest.fixture(scope="module")
+def break_glass(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the private key that the institute keeps offline."""
+    key = tmp_path_factory.mktemp("safe") / "break-glass"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    return key
+
+
+@pytest.fixture(scope="module")
+def provisioned(break_glass: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Give the server a short way back and a break-glass key; in the end, what the inventory says."""
+    operator = Operator({}, tmp_path_factory.mktemp("operator"))
+    key = break_glass.with_suffix(".pub").read_text().strip()
+    given: dict[str, Any] = {"base_rollback_seconds": ROLLBACK, "difusor_break_glass_key": key}
+    status, said = operator.run("site.yml", "--tags", "base,ssh", **given)
+    assert status == 0, said
+    yield given
+    status, said = operator.run("site.yml", "--tags", "base,ssh,ufw")
+    assert status == 0, said
+
+
+@pytest.fixture
+def operator(variables: dict[str, Any], provisioned: dict[str, Any], tmp_path: Path) -> Operator:
+    """Return the operator of a server that is in order."""
+    assert provisioned
+    return Operator(variables, tmp_path)
+
+
+def test_wrong_trusted_list(operator: Operator, record_evidence: Record) -> None:
+    """Con una lista confiable en la que falta el operador, la ejecución se niega antes de tocar el servidor."""
+    before = operator.console("cat /etc/ufw/user.rules")
+    status, said = operator.run("site.yml", election_trusted_addresses=[f"{operator.variables['lab_ipv4']}.20"])
+    assert status != 0
+    assert "no es una dirección confiable" in said
+    assert operator.console("cat /etc/ufw/user.rules") == before
+    record_evidence(f"se negó; se vuelve a entrar en {operator.seconds_until_let_in()} s")
+
+
+def test_late_change_without_the_operator(operator: Operator, record_evidence: Record) -> None:
+    """El cambio tardío de direcciones se niega si dejaría fuera a quien lo hace."""
+    status, said = operator.run(
+        "playbooks/trusted.yml", election_trusted_addresses=[f"{operator.variables['lab_ipv4']}.20"]
+    )
+    assert status != 0
+    assert "quedaría fuera del servidor" in said
+    record_evidence(f"se negó; se vuelve a entrar en {operator.seconds_until_let_in()} s")
+
+
+def test_syntax_error_in_sshd(operator: Operator, provisioned: dict[str, Any], record_evidence: Record) -> None:
+    """Un error de sintaxis en la configuración de SSH se descubre antes de ponerla en vigor, y la anterior vuelve."""
+    name = "etc/ssh/sshd_config.d/00-prep-difusor.conf"
+    roles = operator.changed_role("ssh", f"{name}.j2", "PubkeyAuthentication yes", "PubkeyAuthentication perhaps")
+    before = operator.console(f"cat /{name}")
+    status, said = operator.run("site.yml", "--tags", "ssh", roles=roles, **provisioned)
+    assert status != 0
+    assert "refused the new configuration" in said
+    assert operator.console(f"sshd -t; cat /{name}") == before
+    record_evidence(f"se rechazó; se vuelve a entrar en {operator.seconds_until_let_in()} s")
+
+
+def test_drop_in_of_cloud_init(operator: Operator, record_evidence: Record) -> None:
+    """Un archivo de cloud-init que admite contraseñas y a root no gana a la configuración de SSH."""
+    drop_in = "/etc/ssh/sshd_config.d/50-cloud-init.conf"
+    operator.console(f"printf 'PasswordAuthentication yes\\nPermitRootLogin yes\\n' >{drop_in}; systemctl reload ssh")
+    try:
+        effective = operator.console("sshd -T").splitlines()
+        assert {"passwordauthentication no", "permitrootlogin no"} <= set(effective)
+        assert not operator.enters(user="root")
+        record_evidence(f"no gana; se vuelve a entrar en {operator.seconds_until_let_in()} s")
+    finally:
+        operator.console(f"rm {drop_in}; systemctl reload ssh")
+
+
+def test_break_glass_key(operator: Operator, break_glass: Path, record_evidence: Record) -> None:
+    """Con la llave que el Instituto guarda fuera de línea se entra aunque la carpeta de su cuenta se haya perdido."""
+    user = operator.variables["difusor_admin_user"]
+    operator.console(f"mv /home/{user} /home/{user}.lost")
+    try:
+        assert not operator.enters(user=user, command="true")
+        assert operator.enters(user=user, key=str(break_glass), command="true")
+        record_evidence("se entra sin carpeta propia")
+    finally:
+        operator.console(f"mv /home/{user}.lost /home/{user}")
+
+
+def test_wrong_key_in_the_inventory(
+    operator: Operator, provisioned: dict[str, Any], break_glass: Path, record_evidence: Record
+) -> None:
+    """Si el inventario trae una llave que no es la del operador, la suya vuelve y la ejecución se detiene."""
+    user = operator.variables["difusor_admin_user"]
+    operator.console(f"echo '{user} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/zz-lockout")
+    key = break_glass.with_suffix(".pub").read_text().strip()
+    try:
+        status, said = operator.run(
+            "site.yml", "--tags", "base", ansible_user=user, difusor_admin_keys=[key], **provisioned
+        )
+        assert status != 0
+        assert "falta la llave con la que usted entra" in said
+        assert operator.enters(user=user)
+        record_evidence(f"volvió la anterior; se vuelve a entrar en {operator.seconds_until_let_in()} s")
+    finally:
+        operator.console("rm /etc/sudoers.d/zz-lockout")
+
+
+def test_sudo_broken_by_pam(operator: Operator, provisioned: dict[str, Any], record_evidence: Record) -> None:
+    """Una configuración de PAM con la que sudo dejaría de funcionar se retira en el acto."""
+    roles = operator.changed_role(
+        "base",
+        "usr/share/pam-configs/prep-difusor-faillock-notify",
+        "required pam_faillock.so",
+        "requisite pam_deny.so",
+    )
+    status, said = operator.run("site.yml", "--tags", "base", roles=roles, **provisioned)
+    assert status != 0
+    assert "sudo no admite la configuración nueva de PAM" in said
+    record_evidence(f"se retiró; se vuelve a entrar y a ser root en {operator.seconds_until_let_in()} s")
+
+
+def test_run_killed_with_the_door_shut(
+    operator: Operator, provisioned: dict[str, Any], record_evidence: Record
+) -> None:
+    """Si la ejecución muere con un cortafuegos que deja fuera al operador, el servidor mismo lo vuelve a admitir."""
+    ours, other = (f"{operator.variables['lab_ipv4']}.{number}" for number in (1, 20))
+    # The operator misstates where he comes from: nothing can refuse in advance.
+    process = operator.start(
+        "playbooks/trusted.yml", election_trusted_addresses=[other], ufw_operator_address=other, **provisioned
+    )
+    try:
+        admitted = f"grep -q '^### tuple ### allow tcp 22 .* {ours} ' /etc/ufw/user.rules"
+        operator.console(f'timeout 60 sh -c "while {admitted}; do sleep 0.1; done"')
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    # The kernel follows UFW's files within a moment.
+    deadline = time.monotonic() + ROLLBACK / 2
+    while (still := operator.enters()) and time.monotonic() < deadline:
+        pass
+    assert not still
+    record_evidence(f"la puerta se cerró; se vuelve a entrar en {operator.seconds_until_let_in()} s")
