@@ -192,8 +192,11 @@ def test_unusable_results_are_explained(tmp_path: Path, content: str | None, mes
     assert _invoke("--results", str(path), "--output", str(tmp_path)).exit_code == 2
 
 
-def test_the_verb_asks_which_difusor() -> None:
-    assert _invoke().exit_code == 2
+@pytest.mark.parametrize("arguments", [(), ("--results", str(RESULTS), "--against", str(RESULTS))])
+def test_the_verb_asks_which_difusor(arguments: tuple[str, ...]) -> None:
+    done = _invoke(*arguments)
+    assert done.exit_code == 2
+    assert "¿qué difusor?" in done.output
 
 
 def test_files_are_replaced_at_once(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from difusor.corte import files
 from difusor.project import BUILD
-from difusor.steps import run_step
+from difusor.steps import StepFailed, run_step
 
 INVENTORY = "inventories/demo"
 BEFORE = timedelta(hours=2)
@@ -99,7 +99,10 @@ def _difusor(verb: str, *arguments: str | Path) -> list[str | Path]:
 
 if __name__ == "__main__":
     action, name = sys.argv[1:]
-    if action == "publish":
-        publish_latest(name)
-    else:
-        print("written" if ensure_window(name) else "kept")
+    try:
+        if action == "publish":
+            publish_latest(name)
+        else:
+            print("written" if ensure_window(name) else "kept")
+    except StepFailed as failure:
+        sys.exit(str(failure))
