@@ -14,8 +14,10 @@ import pytest
 from corte_kit import FILES, PRINCIPAL, Server, allow, make_key, write_files
 
 from difusor.corte import files, instants, log, manifest, signature, tree
+from difusor.corte.clock import Clock
 from difusor.corte.manifest import Window
 from difusor.corte.refusal import Refusal
+from difusor.corte.state import Memory
 from difusor.corte.store import Store
 
 
@@ -262,8 +264,20 @@ def test_a_corte_after_its_own_close(server: Server):
     refused(server, server.send(6, window=window, corte=window.closes + timedelta(minutes=1)), "window")
 
 
+def clock_is(server: Server, synchronised: bool) -> None:
+    """Have the gate say how the clock is."""
+    memory, now = Memory(server.config), instants.now()
+    memory.publish(memory.load(), "open", Clock(synchronised, 0.0, 0.001, now), now)
+
+
 def test_a_corte_from_the_future(server: Server):
+    clock_is(server, synchronised=True)
     refused(server, server.send(6, generated=instants.now().replace(microsecond=0) + timedelta(hours=1)), "future")
+
+
+def test_a_clock_in_doubt_cannot_tell_the_future(server: Server):
+    clock_is(server, synchronised=False)
+    assert server.send(6, generated=instants.now().replace(microsecond=0) + timedelta(hours=1))["result"] == "shown"
 
 
 def test_a_newer_corte_moves_the_close(server: Server):

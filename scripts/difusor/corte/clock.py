@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from . import instants
@@ -42,6 +43,31 @@ class Clock:
             value["max_error_seconds"],
             instants.parse(value["checked"]),
         )
+
+
+class Watch:
+    """The instant, carried on by the processor's own ticks when somebody sets the machine's clock.
+
+    A step shows at once: the two no longer agree. `vouched`: chrony has said that what is carried on was right.
+    """
+
+    def __init__(self) -> None:
+        """Start from the machine's clock, which nobody has vouched for."""
+        self.vouched = False
+        self.set()
+
+    def set(self) -> None:
+        """Believe the machine's clock."""
+        self._start = instants.now()
+        self._ticks = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)  # raw: chrony slows and hurries the other one too
+
+    def now(self) -> datetime:
+        """Return the instant by the ticks since the clock was last believed."""
+        return self._start + timedelta(seconds=time.clock_gettime(time.CLOCK_MONOTONIC_RAW) - self._ticks)
+
+    def stepped(self, limit: float) -> bool:
+        """Tell whether the machine's clock has moved by more than `limit` seconds since it was last believed."""
+        return abs((instants.now() - self.now()).total_seconds()) > limit
 
 
 def ask(max_error: float) -> Clock:

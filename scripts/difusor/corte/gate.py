@@ -75,6 +75,7 @@ class Gate:
         self.config = config
         self.memory = Memory(config)
         self.store = Store(config.store, config.public)
+        self.watch = clock.Watch()
         self.clock = clock.ask(config.clock_max_error)
         self.told: tuple[State, str, Clock] | None = None
         self.told_at = instants.now() - PUBLISH_EVERY
@@ -84,9 +85,19 @@ class Gate:
         signal.signal(signal.SIGTERM, _leave)
         self.forget_other_elections()
         while True:
-            window = self.step(instants.now())
-            self.ask_clock(window, instants.now())
-            time.sleep(_pause(window, instants.now()))
+            window = self.step(self.now())
+            self.ask_clock(window, self.watch.now())
+            time.sleep(_pause(window, self.watch.now()))
+
+    def now(self) -> datetime:
+        """Return the instant to judge by: where a right clock was set, the one before, until chrony vouches again."""
+        self.watch.vouched |= self.clock.synchronised
+        if self.watch.stepped(self.config.clock_max_error):
+            self.clock = clock.ask(self.config.clock_max_error)
+            if self.watch.vouched and not self.clock.synchronised:
+                return self.watch.now()
+        self.watch.set()
+        return self.watch.now()
 
     def step(self, now: datetime) -> Window:
         """Bring links, gate file and estado.json to what this instant demands; return the window in force."""

@@ -82,7 +82,10 @@ class Intake:
             if self.store.has(corte.name):
                 return accepted
             accepted = None  # the same corte again, because its tree was lost
-        check(found, accepted, self.config, instants.now())
+        now = instants.now()
+        if not self.memory.last_clock(now).synchronised:
+            now = max(now, found.generated)  # a clock in doubt cannot call what the institute signed the future
+        check(found, accepted, self.config, now)
         tree.compare(incoming, found)
         staged = self.store.stage(incoming, found, raw, armour)
         corte = replace(corte, captured=self._read(staged.tree, found, accepted))
