@@ -1,0 +1,280 @@
+"""The crash table on a whole server: after each accident the last good corte is served and the next push is shown."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from corte_fixtures import WAIT, get
+
+from difusor.corte import manifest
+from difusor.publish import signing
+from difusor.publish.push import PushFailed, push
+from difusor.publish.signing import Signed
+from difusor.publish.target import Target
+from difusor.publish.watch import Mirror, last_number
+
+pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.lab, pytest.mark.clause("DG-04", "DG-11")]
+
+Record = Callable[[object], None]
+VERIFY = """cd /usr/local/lib/prep-corte && python3 -B -c '
+import os
+from corte import manifest, tree
+folder = "/srv/prep/publico/actual/"
+raw = open(folder + manifest.NAME, "rb").read()
+for path, entry in manifest.read(raw).files.items():
+    tree.read_verified(os.open(folder, os.O_RDONLY), path, entry)
+print(manifest.digest(raw))'"""
+GUARD = "/usr/local/lib/prep-entrada/guard"
+KILL_INTAKE = """
+group=system.slice/prep-corte-intake.service/cgroup.procs
+until [[ -e /sys/fs/cgroup/$group || -e /sys/fs/cgroup/systemd/$group ]]; do ((SECONDS < 30)); done
+sleep {delay}
+cat /sys/fs/cgroup/{{,systemd/}}$group 2>/dev/null | xargs --no-run-if-empty kill -KILL || true"""
+"""Ends the intake so many seconds after its process began; cgroup v2 or v1."""
+WRITERS = "prep-corte-gate.service prep-corte-intake.path rsync.service"
+STOP = f"systemctl stop {WRITERS} prep-corte-intake.service"
+
+
+@dataclass
+class Server:
+    """The lab's server: handled from the machine that runs its container, seen as the institute and citizens do."""
+
+    container: str
+    mirror: Mirror
+    target: Target
+    base: str
+    key: Path
+    folder: Path
+
+    def run(self, command: str) -> str:
+        """Run a shell command on the server and return what it prints."""
+        return _docker("exec", self.container, "bash", "-euc", command)
+
+    def following(self, size: int = 100) -> Signed:
+        """Sign the next corte: what is shown, and one more file of `size` random bytes."""
+        copy = self.folder.with_name("copia")
+        for folder in (self.folder, copy):
+            shutil.rmtree(folder, ignore_errors=True)
+        _docker("cp", f"{self.container}:/srv/prep/publico/actual/.", str(copy))
+        shown = manifest.read((copy / manifest.NAME).read_bytes())
+        for path in shown.files:
+            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(copy / path, self.folder / path)
+        accepted = int(self.run("grep -om1 '\"sequence\": [0-9]*' /srv/prep/almacen/state.json").split()[-1])
+        (self.folder / "prueba.bin").write_bytes(os.urandom(size))
+        return signing.sign(self.folder, self.target.terms, self.key, accepted + 1, shown.corte)
+
+    def shown(self) -> str:
+        """Check every byte of what is shown, on the server; return its manifest's SHA-256."""
+        return self.run(VERIFY).strip()
+
+    def served(self) -> str:
+        """Return the SHA-256 of the manifest that citizens get, as soon as they get one again."""
+        deadline = time.monotonic() + WAIT
+        while time.monotonic() < deadline:
+            try:
+                answer = get(self.mirror, self.base + manifest.NAME)
+            except httpx.TransportError:
+                answer = None
+            if answer is not None and answer.status_code == 200:
+                return manifest.digest(answer.content)
+            time.sleep(0.3)
+        raise AssertionError("no results are served any more")
+
+    def cut_power(self) -> None:
+        """Kill every process of the server at once, start it, and wait until it serves results."""
+        _docker("kill", self.container)
+        _docker("start", self.container)
+        self.served()
+
+    def assert_mended(self) -> None:
+        """Push the next corte, as if nothing had happened, and see it shown and served."""
+        signed = self.following()
+        before = last_number(self.mirror.status())
+        push(signed.folder, self.target)
+        word, status = self.mirror.await_word(signed.sha256, before, WAIT)
+        assert word == "shown", status.get("last_attempt")
+        assert self.shown() == signed.sha256
+
+
+@pytest.fixture
+def server(
+    variables: dict[str, Any], mirror: Mirror, target: Target, base: str, status: dict[str, Any], tmp_path: Path
+) -> Server:
+    """Return the lab's server, which shows a corte."""
+    assert status["shown"] is not None
+    container = f"prep-{variables['lab']}-{variables['inventory_hostname']}"
+    return Server(container, mirror, target, base, Path(variables["lab_dir"]) / "firma", tmp_path / "corte")
+
+
+def test_power_cut_during_a_push(server: Server, record_evidence: Record) -> None:
+    """El servidor pierde la corriente a media transferencia: al volver sirve el último corte y recibe el siguiente."""
+    before = server.shown()
+    signed = server.following(size=2_000_000)
+    with ThreadPoolExecutor() as pool:
+        sending = pool.submit(_push, signed, server.target, bandwidth=300)
+        _await(lambda: server.run("ls -A /srv/prep/entrada | grep -c '^.prueba.bin' || true").strip() == "1")
+        server.cut_power()
+        assert (server.served(), server.shown()) == (before, before)
+        record_evidence(f"sirve {before[:12]}; el envío: {sending.result() or 'se repitió y llegó'}")
+    server.assert_mended()
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.3])
+def test_power_cut_during_the_intake(server: Server, delay: float, record_evidence: Record) -> None:
+    """El servidor pierde la corriente mientras verifica y publica: sirve entero el corte anterior o el nuevo."""
+    before, signed = server.shown(), server.following(size=2_000_000)
+    push(signed.folder, server.target)
+    time.sleep(delay)
+    server.cut_power()
+    after = server.shown()
+    record_evidence(f"a los {delay} s: sirve el {'nuevo' if after == signed.sha256 else 'anterior'}")
+    assert after in (before, signed.sha256)
+    server.assert_mended()
+
+
+def test_intake_killed(server: Server, record_evidence: Record) -> None:
+    """Quien verifica muere en varios momentos: se sirve entero el corte anterior o el nuevo, y el siguiente llega."""
+    found = []
+    for delay in (0.1, 0.2, 0.25, 0.3):
+        before, signed = server.shown(), server.following(size=2_000_000)
+        with ThreadPoolExecutor() as pool:
+            killing = pool.submit(server.run, KILL_INTAKE.format(delay=delay))
+            push(signed.folder, server.target)
+            killing.result()
+        _await(lambda: server.run("systemctl is-active prep-corte-intake.service || true").strip() != "activating")
+        result = server.run("systemctl show -p Result --value prep-corte-intake.service").strip()
+        after = server.shown()
+        found.append((delay, result, "nuevo" if after == signed.sha256 else "anterior"))
+        assert after in (before, signed.sha256)
+    record_evidence(found)
+    assert any(result == "signal" for _, result, _ in found), "it was never killed"
+    server.assert_mended()
+
+
+def test_gate_killed(server: Server, record_evidence: Record) -> None:
+    """La compuerta muere: vuelve sola, no cambia lo que se sirve, y el siguiente corte se publica."""
+    before = server.shown()
+    old = server.run("systemctl show -p MainPID --value prep-corte-gate.service")
+    server.run("systemctl kill --signal=KILL prep-corte-gate.service")
+    _await(lambda: server.run("systemctl show -p MainPID --value prep-corte-gate.service") not in (old, "0\n"))
+    _await(lambda: ((server.mirror.status() or {}).get("gate") or {}).get("state") == "open")
+    record_evidence(f"sirve {before[:12]}")
+    assert server.served() == before
+    server.assert_mended()
+
+
+@pytest.mark.parametrize("what", ["restart docker", "restart nginx", "reload nginx", "restart prep"])
+def test_restarts_in_the_middle_of_a_switch(server: Server, what: str, record_evidence: Record) -> None:
+    """Docker, nginx o el contenedor se reinician mientras llega un corte: el corte se sirve, y el siguiente también."""
+    command = "docker restart --time=1 $(docker ps --quiet --filter label=prep-difusor.role=prep)"
+    if what != "restart prep":
+        command = f"systemctl {what}"
+    signed = server.following()
+    with ThreadPoolExecutor() as pool:
+        restarting = pool.submit(server.run, command)
+        push(signed.folder, server.target)
+        restarting.result()
+    _await(lambda: server.served() == signed.sha256)
+    record_evidence(f"{what}: sirve {signed.sha256[:12]}")
+    assert server.shown() == signed.sha256
+    server.assert_mended()
+
+
+@pytest.fixture
+def small_disk(server: Server) -> Iterator[None]:
+    """Put everything of the corte on a disk of its own with hardly more space than must stay free, and back."""
+    application = "docker restart --time=1 $(docker ps --quiet --filter label=prep-difusor.role=prep)"
+    server.run(
+        f"{STOP}; mkdir /run/chico; mount -t tmpfs -o size=272m,mode=0755 tmpfs /run/chico;"
+        f"cp -a /srv/prep/. /run/chico; mount --bind /run/chico /srv/prep; systemctl start {WRITERS}; {application}"
+    )
+    try:
+        server.served()
+        yield
+    finally:
+        server.run(
+            f"{STOP}; umount --lazy /srv/prep; rm -f /run/chico/lleno;"
+            "rsync -aH --delete /run/chico/ /srv/prep/; umount --lazy /run/chico; rmdir /run/chico;"
+            f"systemctl start {WRITERS}; {application}"
+        )
+        server.served()
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_full_disk(server: Server, record_evidence: Record) -> None:
+    """Se llena el disco: el envío se rechaza con su motivo, la página sigue igual, y al haber espacio continúa."""
+    shown = server.shown()
+    server.run("fallocate --length=100M /srv/prep/lleno")
+    signed = server.following()
+    before = last_number(server.mirror.status())
+    push(signed.folder, server.target)
+    word, status = server.mirror.await_word(signed.sha256, before, WAIT)
+    assert (word, status["last_attempt"]["code"]) == ("refused", "disk")
+    server.run("head -c 1G /dev/zero >> /srv/prep/lleno || systemctl restart prep-corte-gate.service")
+    with pytest.raises(PushFailed) as failure:
+        push(signed.folder, server.target)
+    record_evidence(f"{status['last_attempt']['reason']} Sin un solo byte libre: {failure.value}")
+    assert (server.served(), server.shown()) == (shown, shown)
+    server.run("rm /srv/prep/lleno")
+    server.assert_mended()
+
+
+@pytest.mark.parametrize(("bound", "files", "size"), [("bytes", 60, 1_000_000), ("files", 20_000, 0)])
+def test_whoever_has_the_secret_cannot_fill_the_disk(
+    server: Server, bound: str, files: int, size: int, tmp_path: Path, record_evidence: Record
+) -> None:
+    """Un envío que pasa de su límite se corta mientras llega, lo que dejó se borra, y el siguiente corte llega."""
+    flood = tmp_path / "inundación"
+    flood.mkdir()
+    for number in range(files):
+        (flood / str(number)).write_bytes(os.urandom(size))
+    limit = {"bytes": 20_000_000, "files": 2_000}[bound]
+    numbers = server.run(f"cp -a {GUARD} /run/guard; grep -o '> [0-9]\\{{6,\\}}' {GUARD} | sort --unique").split()[1::2]
+    old = {"bytes": max(numbers, key=int), "files": min(numbers, key=int)}[bound]
+    server.run(f"sed -i 's/> {old}/> {limit}/' {GUARD}")
+    try:
+        done = _rsync(server.target, "--recursive", "--bwlimit=10000", f"{flood}/", server.target.url)
+        _await(lambda: server.run("find /srv/prep/entrada -mindepth 1 | wc -l").strip() == "0")
+    finally:
+        server.run(f"cp -a /run/guard {GUARD}; rm /run/guard")
+    record_evidence(done.stderr.strip().splitlines()[0])
+    assert done.returncode != 0
+    server.assert_mended()
+
+
+def _docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=WAIT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _push(signed: Signed, target: Target, bandwidth: int) -> str:
+    """Push and return what went wrong, if anything."""
+    try:
+        push(signed.folder, target, bandwidth)
+    except PushFailed as failure:
+        return str(failure)
+    return ""
+
+
+def _rsync(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
+    return subprocess.run(["rsync", "--timeout=30", *arguments], env=environment, capture_output=True, text=True)
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
