@@ -16,7 +16,7 @@ from ssl import CERT_NONE, create_default_context
 
 ROUNDS, SECONDS, CONNECTIONS = 7, 1, 16
 CORTE = Path("/srv/prep/publico/actual")
-BARE = Path("/run/bare-nginx")
+BARE = Path("/srv/bare-nginx")  # the same disk as the corte's: memory would flatter it
 BROWSER = [
     "User-Agent: Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36",
     "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
