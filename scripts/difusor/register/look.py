@@ -22,6 +22,7 @@ FOLDERS = ("/etc", "/usr/local", "/usr/share/prep")
 """Where a server is configured, and where the project installs programs and pages."""
 HOST_KEY = Path("/etc/ssh/ssh_host_ed25519_key")
 SIGNERS = Path("/etc/prep-corte/allowed_signers")
+BLOCK = 1 << 20
 IMAGE = "{{.Name}} {{.Image}}"
 PACKAGE = "${db:Status-Abbrev}\t${Package}:${Architecture}\t${Version}\n"
 
@@ -48,10 +49,12 @@ def _describe(path: str, secret: bytes) -> str:
     access = f"{stat.S_IMODE(status.st_mode):04o} {_user(status.st_uid)}:{_group(status.st_gid)}"
     if not stat.S_ISREG(status.st_mode):
         return access
-    content = Path(path).read_bytes()
-    if status.st_mode & stat.S_IROTH:
-        return f"{access} {hashlib.sha256(content).hexdigest()}"
-    return f"{access} hmac {hmac.new(secret, content, hashlib.sha256).hexdigest()}"
+    public = status.st_mode & stat.S_IROTH
+    digest = hashlib.sha256() if public else hmac.new(secret, digestmod=hashlib.sha256)
+    with open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return f"{access} {'' if public else 'hmac '}{digest.hexdigest()}"
 
 
 def _user(number: int) -> str:
