@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from ansible.errors import AnsibleError
-from ansible.parsing.vault import VaultLib, VaultSecret
 from passlib.hash import sha512_crypt
 
 from difusor.corte import files
@@ -26,10 +24,17 @@ CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 def run(
     difusor: Annotated[str, typer.Argument(help="Nombre del difusor: la carpeta de inventories/.")],
     vault_password_file: Annotated[
-        Path | None, typer.Option("--vault-password-file", help="Archivo con la contraseña de la bóveda.")
+        Path | None,
+        typer.Option(
+            "--vault-password-file", exists=True, dir_okay=False, help="Archivo con la contraseña de la bóveda."
+        ),
     ] = None,
 ) -> None:
     """Pide una contraseña para el usuario del Instituto y guarda su hash SHA-512 cifrado en la bóveda del difusor."""
+    # A tenth of a second, which who only asks for help need not pay.
+    from ansible.errors import AnsibleError
+    from ansible.parsing.vault import VaultLib, VaultSecret
+
     path = ROOT / f"inventories/{difusor}/group_vars/{difusor}/vault.yml"
     if not path.parent.is_dir():
         _refuse(f"No existe {path.parent.relative_to(ROOT)}; copie inventories/ejemplo.")
