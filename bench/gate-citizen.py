@@ -1,0 +1,54 @@
+"""For bench/gate: asks a mirror 20 times a second for a result and for its state, and prints what came when (JSON)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import sys
+import threading
+import time
+from typing import Any
+
+RATE = 20
+RESULT, STATE = "/datos/corte.json", "/.well-known/prep/estado.json"
+
+
+def main(name: str, start: str, end: str) -> None:
+    """Ask from one instant to another (seconds since the epoch); a slow answer delays no other question."""
+    found: list[dict[str, Any]] = []
+    threads = []
+    for number in range(int((float(end) - float(start)) * RATE)):
+        time.sleep(max(0.0, float(start) + number / RATE - time.time()))
+        for path in (RESULT, STATE):
+            threads.append(threading.Thread(target=ask, args=(name, path, found)))
+            threads[-1].start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps(found))
+
+
+def ask(name: str, path: str, found: list[dict[str, Any]]) -> None:
+    """Add one answer: when it was asked for and when it was complete, its status, and what it says."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    answer: dict[str, Any] = {"path": path, "asked": time.time(), "status": None, "said": ""}
+    try:
+        connection = http.client.HTTPSConnection(name, timeout=2, context=context)
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+        answer["status"] = response.status
+        if path == STATE and response.status == 200:
+            answer["said"] = json.loads(body)["gate"]["state"]
+        elif b'"secuencia"' in body:
+            answer["said"] = "result"
+        connection.close()
+    except (OSError, ValueError, http.client.HTTPException):
+        pass
+    answer["got"] = time.time()
+    found.append(answer)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
