@@ -1,0 +1,48 @@
+"""Runs at the citizen's: python3 - ADDRESS NAME SECONDS PATH...; prints a JSON list of [status or 0, seconds]."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+RATE = 20  # requests a second, each on a new connection, the paths in turn
+PATIENCE = 5.0  # seconds
+
+
+def main() -> None:
+    """Ask at a steady pace, whatever the answers."""
+    address, name, seconds, *paths = sys.argv[1:]
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    begun = time.monotonic()
+
+    def ask(number: int) -> tuple[int, float]:
+        due = begun + number / RATE
+        time.sleep(max(0.0, due - time.monotonic()))
+        path, status = paths[number % len(paths)], 0
+        try:
+            with (
+                socket.create_connection((address, 443), timeout=PATIENCE) as plain,
+                context.wrap_socket(plain, server_hostname=name) as connection,
+            ):
+                connection.sendall(
+                    f"GET {path} HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\nConnection: close\r\n\r\n".encode()
+                )
+                received = b""
+                while chunk := connection.recv(65536):
+                    received += chunk
+                status = int(received.split(b" ", 2)[1])
+        except (OSError, IndexError, ValueError):
+            pass
+        return status, time.monotonic() - due
+
+    with ThreadPoolExecutor(64) as pool:
+        print(json.dumps(list(pool.map(ask, range(int(float(seconds) * RATE))))))
+
+
+if __name__ == "__main__":
+    main()
