@@ -10,12 +10,13 @@ import pytest
 from testinfra.host import Host
 
 from difusor.bans import banned, lift_ban
+from difusor.report.rawhttp import send
 
 Record = Callable[[object], None]
 JAILS = {"sshd", "prep-limits", "prep-scanners", "prep-waf"}
 ATTACKER, VICTIM = "192.0.2.66", "198.51.100.9"
-WHEN = "[25/Nov/2026:01:02:03 +0000]"
-FORGED = f"{VICTIM} - - {WHEN} \\x22GET /.env HTTP/1.1\\x22 403 "
+# As fail2ban reads the journal: host, identifier, message.
+REFUSED = "difusor nginx_refused[812]: "
 
 
 @pytest.mark.clause("RED-03")
@@ -34,13 +35,14 @@ def test_detection_runs(host: Host, record_evidence: Record) -> None:
 @pytest.mark.parametrize(
     ("filter_name", "line", "expected"),
     [
-        ("prep-waf", f'{ATTACKER} - - {WHEN} "GET /?q=1%27 HTTP/1.1" 403 153 "-" "x" prep.test 0.01', True),
-        ("prep-waf", f'{ATTACKER} - - {WHEN} "GET / HTTP/1.1" 200 153 "-" "{FORGED}" prep.test 0.01', False),
-        ("prep-waf", f'{ATTACKER} - {FORGED} {WHEN} "GET / HTTP/1.1" 200 153 "-" "x" prep.test 0.01', False),
-        ("prep-scanners", f'{ATTACKER} - - {WHEN} "GET /.env HTTP/1.1" 404 153 "-" "x" prep.test 0.01', True),
-        ("prep-scanners", f'{ATTACKER} - - {WHEN} "GET /wp-login.php HTTP/1.1" 404 153 "-" "x" prep.test 0.01', True),
-        ("prep-scanners", f'{ATTACKER} - - {WHEN} "GET /datos/no.json HTTP/1.1" 404 153 "-" "x" prep.test 0.01', False),
-        ("prep-scanners", f'{ATTACKER} - - {WHEN} "GET /x HTTP/1.1" 404 153 "{FORGED}" "x" prep.test 0.01', False),
+        ("prep-waf", f"{REFUSED}{ATTACKER} waf", True),
+        ("prep-waf", f"{REFUSED}{ATTACKER} limit", False),
+        ("prep-waf", f"{REFUSED}{ATTACKER} x {VICTIM} waf", False),
+        ("prep-waf", f"difusor otro[1]: nginx_refused[812]: {VICTIM} waf", False),
+        ("prep-scanners", f"{REFUSED}{ATTACKER} scanner", True),
+        ("prep-scanners", f"{REFUSED}{ATTACKER} waf", False),
+        ("prep-limits", f"{REFUSED}{ATTACKER} limit", True),
+        ("prep-limits", f"{REFUSED}{ATTACKER} method", False),
     ],
 )
 def test_attacks_are_told_apart(
@@ -51,6 +53,21 @@ def test_attacks_are_told_apart(
     matched = "1 matched" in shown
     record_evidence(f"{filter_name}: {'ataque' if matched else 'inofensivo'}: {line}")
     assert matched == expected
+
+
+@pytest.mark.clause("RED-03")
+def test_what_is_refused_is_told(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """De lo que rechaza, nginx dice al vigilante la causa y la dirección verdadera, y nada que el visitante escriba."""
+    name, base = variables["difusor_fqdn"], variables["difusor_path"]
+    since = host.check_output("date +%s")
+    paths = ["x/wp-login.php", "?q=%3Cscript%3Ealert(1)%3C/script%3E"]
+    lines = [f"GET {base}{path} HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\nConnection: close\r\n\r\n" for path in paths]
+    if [503] in [answer["statuses"] for answer in send(host, variables, lines)]:
+        pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera")
+    told = host.check_output("journalctl --since=@%s --identifier=nginx_refused --output=cat", since).splitlines()
+    record_evidence(sorted(set(told)))
+    assert {"127.0.0.1 scanner", "127.0.0.1 waf"} <= set(told)
+    assert all(re.fullmatch(r"[0-9a-f.:]+ (?:waf|limit|method|scanner)", line) for line in told)
 
 
 @pytest.mark.lab
