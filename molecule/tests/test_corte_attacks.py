@@ -203,6 +203,21 @@ def test_an_altered_byte_of_the_same_size_and_time_is_refused(attack: Attack, pu
     assert attack(document.to_bytes()) == "digest"
 
 
+def test_tables_that_do_not_add_up_are_held_where_the_institute_asks(
+    host: Host, attack: Attack, published: Signed
+) -> None:
+    """Con la revisión estricta que el Instituto pide, un corte firmado cuyas tablas no cuadran no se publica."""
+    path, config = "descargas/20200101_0000_PREP_MOR.csv", "/etc/prep-corte/corte.json"
+    (published.folder / path).write_bytes(b"x\n")
+    files = {**published.manifest.files, path: Entry(2, manifest.digest(b"x\n"))}
+    host.check_output(f"cp -a {config} /run/corte.json")
+    try:
+        host.check_output('sed -i \'s/"strict_content": false/"strict_content": true/\' ' + config)
+        assert attack(next_corte(published, files=files).to_bytes()) == "content"
+    finally:
+        host.check_output(f"cp -a /run/corte.json {config} && rm /run/corte.json")
+
+
 def test_options_that_write_elsewhere_or_read_do_nothing(
     host: Host, target: Target, tmp_path: Path, record_evidence: Record
 ) -> None:
