@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from difusor.corte import content
 from difusor.fixtures.tree import write_corte
 
+HEAD = b"x\r\n2024/06/02 20:00 (UTC-6)\r\nACTAS_CAPTURADAS,ACTAS_ESPERADAS\r\n5,9\r\n"
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
 
 
@@ -45,9 +48,31 @@ def test_another_instant_is_noticed_in_name_and_header(corte: tuple[Path, dateti
 @given(raw=st.binary(max_size=400), name=st.sampled_from(["a.csv", "a.zip", "99999999_9999_a.csv"]))
 def test_no_content_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, raw: bytes, name: str):
     folder = tmp_path_factory.getbasetemp()
-    head = b"x\r\n2024/06/02 20:00 (UTC-6)\r\nACTAS_CAPTURADAS,ACTAS_ESPERADAS\r\n"
-    (folder / name).write_bytes(head + raw)
+    (folder / name).write_bytes(HEAD[:-5] + raw)
     content.read(folder, [name], OPENS)
+
+
+@given(
+    how=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]),
+    spoilt=st.dictionaries(st.integers(0, 400), st.integers(0, 255), max_size=4),
+)
+def test_no_archive_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, how: int, spoilt: dict[int, int]):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", how) as packed:
+        packed.writestr("a.csv", HEAD + b"1\r\n" * 200)
+    raw = bytearray(archive.getvalue())
+    for at, byte in spoilt.items():
+        raw[at % len(raw)] = byte
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "a.zip").write_bytes(raw)
+    content.read(folder, ["a.zip"], OPENS)
+
+
+def test_what_a_warning_says_is_bounded(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("x" * 60_000 + ".csv", HEAD.replace(b"9", b"0"))
+    (warning,) = content.read(tmp_path, ["a.zip"], OPENS).warnings
+    assert len(warning) == content.MAX_WARNING
 
 
 def test_only_a_fall_is_one():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -20,6 +21,7 @@ from typing import BinaryIO
 
 MAX_TABLE_BYTES = 256 * 1024 * 1024
 MAX_WARNINGS = 20
+MAX_WARNING = 200
 _NAME_STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})_")
 _CORTE = re.compile(r"(\d{4})/(\d{2})/(\d{2}) (\d{2}):(\d{2}) \(UTC([+-]\d{1,2})\)")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
@@ -27,7 +29,8 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}|-?")
 _TOP_LINES = 8
 _CHUNK = 1024 * 1024
 _UNREADABLE = (
-    ValueError, LookupError, ArithmeticError, RuntimeError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error,
+    ValueError, LookupError, ArithmeticError, RuntimeError, EOFError, OSError,
+    csv.Error, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 
 
@@ -60,7 +63,7 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
                     warnings += table.warnings(corte)
         except _UNREADABLE as error:
             warnings.append(f"{path}: no se puede leer ({str(error)[:80]}).")
-    return Content(captured, warnings[:MAX_WARNINGS])
+    return Content(captured, [warning[:MAX_WARNING] for warning in warnings[:MAX_WARNINGS]])
 
 
 def fallen(before: dict[str, int], now: dict[str, int]) -> str:
