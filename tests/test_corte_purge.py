@@ -34,6 +34,14 @@ def test_nothing_of_a_rehearsal_is_left_and_the_next_begins_anew(server: Server)
     assert server.send(1)["result"] == "shown"
 
 
+def test_a_log_that_was_edited_is_not_thrown_away(server: Server):
+    path = server.config.store / "bitacora.jsonl"
+    path.write_text(path.read_text().replace("shown", "SHOWN", 1))
+    with pytest.raises(Refusal, match="renglón 2"):
+        purge(server.config)
+    assert server.shown() == 2
+
+
 def test_purging_twice_is_no_error(server: Server):
     purge(server.config)
     assert purge(server.config)["removed_files"] == 0

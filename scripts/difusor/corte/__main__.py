@@ -10,6 +10,7 @@ from pathlib import Path
 from . import config, gate, intake, log
 from .purge import purge
 from .refusal import Refusal
+from .state import Memory
 
 
 def main() -> int:
@@ -23,14 +24,14 @@ def main() -> int:
         return intake.Intake(settings).run()
     if arguments.verb == "gate":
         gate.Gate(settings).run()
-    if arguments.verb == "purge":
-        try:
+    try:
+        if arguments.verb == "purge":
             print(json.dumps(purge(settings)))
-        except Refusal as refusal:
-            sys.exit(str(refusal))
-        return 0
-    for entry in log.entries(settings.store / "bitacora.jsonl"):
-        print(json.dumps(entry, ensure_ascii=False))
+        else:
+            for entry in log.entries(Memory(settings).log_path):
+                print(json.dumps(entry, ensure_ascii=False))
+    except Refusal as refusal:
+        sys.exit(str(refusal))
     return 0
 
 

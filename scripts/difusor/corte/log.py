@@ -9,11 +9,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from . import instants
+from .refusal import Refusal
 
 ORIGIN = "0" * 64
 _TAIL_BYTES = 16 * 1024
@@ -36,24 +38,52 @@ def append(path: Path, event: str, now: datetime, **fields: Any) -> tuple[int, s
 
 
 def entries(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield every entry, checking the chain; ValueError at the first line that does not fit the one before."""
+    """Yield every entry, checking the chain; Refusal at the first line that does not fit the one before.
+
+    No log has no entries, and a line torn by a power cut is none.
+    """
+    for line in _chained(path):
+        yield json.loads(line)
+
+
+def end(path: Path) -> tuple[int, str]:
+    """Return (how many entries the log has, the SHA-256 of the last), checking the chain as `entries` does."""
+    lines = list(_chained(path))
+    return len(lines), _hash(lines[-1] if lines else b"")
+
+
+def _chained(path: Path) -> Iterator[bytes]:
     previous = b""
-    with path.open("rb") as source:
-        for line in source:
-            entry: dict[str, Any] = json.loads(line)
-            if entry["previous"] != _hash(previous):
-                raise ValueError(f"line {entry['n']} does not follow the one before it")
-            yield entry
-            previous = line.rstrip(b"\n")
+    with suppress(FileNotFoundError), path.open("rb") as source:
+        for number, line in enumerate(source, 1):
+            if not line.endswith(b"\n"):
+                return
+            if _names(line) != (number, _hash(previous)):
+                raise Refusal("log", f"El renglón {number} de la bitácora no sigue al anterior.")
+            previous = line[:-1]
+            yield previous
+
+
+def _names(line: bytes) -> tuple[int, str] | None:
+    """Return the number of a line and the SHA-256 it gives for the one before; None when it is no line of a log."""
+    try:
+        entry = json.loads(line)
+        return entry["n"], entry["previous"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _last_line(descriptor: int) -> tuple[int, bytes]:
     """Return (offset just after the last whole line, that line without its newline)."""
     size = os.fstat(descriptor).st_size
-    start = max(0, size - _TAIL_BYTES)
-    tail = os.pread(descriptor, size - start, start)
-    whole = tail.rfind(b"\n") + 1
-    return start + whole, tail[: whole - 1].rpartition(b"\n")[2] if whole else b""
+    length = _TAIL_BYTES
+    while True:
+        start = max(0, size - length)
+        lines = os.pread(descriptor, size - start, start).split(b"\n")
+        if len(lines) > 2 or start == 0:
+            break
+        length *= 2
+    return size - len(lines[-1]), lines[-2] if len(lines) > 1 else b""
 
 
 def _hash(line: bytes) -> str:

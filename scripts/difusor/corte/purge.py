@@ -27,7 +27,7 @@ def purge(config: Config) -> dict[str, Any]:
     state = memory.read()
     if state is not None and state.environment == "official" and state.accepted is not None:
         raise Refusal("recipient", "Este servidor ya aceptó un corte oficial; no se borra nada.")
-    entries = list(journal.entries(memory.log_path)) if memory.log_path.exists() else []
+    entries, head = journal.end(memory.log_path)
     folders = (config.incoming, config.store, config.public, config.status_file.parent)
     removed = [path for folder in folders for path in _files(folder)]
     evidence = {
@@ -36,7 +36,7 @@ def purge(config: Config) -> dict[str, Any]:
         "environment": state.environment if state else None,
         "removed_files": len(removed),
         "removed_bytes": sum(path.lstat().st_size for path in removed),
-        "log": {"entries": len(entries), "head": state.log_head if state else journal.ORIGIN},
+        "log": {"entries": entries, "head": head},
     }
     for folder in folders:
         for path in folder.iterdir():
