@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import subprocess
@@ -373,6 +374,34 @@ def test_a_full_disk_leaves_everything_as_it_was(server: Server, monkeypatch: py
     refused(server, server.send(6, {**FILES, "nuevo.csv": b"n"}), "disk")
 
 
+def test_a_disk_that_cannot_be_flushed_is_a_refusal(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "sync").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "sync").chmod(0o755)
+    raw = server.manifest(6, {**FILES, "nuevo.csv": b"n"}).to_bytes()
+    with monkeypatch.context() as broken:
+        broken.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        refused(server, server.push(raw), "system")
+    assert server.push(raw)["result"] == "shown"
+
+
+def test_content_with_as_many_links_as_the_file_system_allows(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """ext4 allows 65,000 links to a file: as many actas without an image, or days of the same page."""
+    link = os.link
+
+    def bounded(source: str, *arguments: object, **options: object) -> None:
+        if os.stat(source).st_nlink >= 5:
+            raise OSError(errno.EMLINK, "Too many links")
+        link(source, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "link", bounded)
+    for sequence in range(6, 10):
+        twins = {f"actas/{number}.svg": b"sin imagen" for number in range(3)}
+        assert server.send(sequence, {**FILES, **twins, "n.csv": b"%d" % sequence})["result"] == "shown"
+        tree.verify(
+            server.config.public / "actual/", manifest.read((server.config.public / "actual/corte.json").read_bytes())
+        )
+
+
 @pytest.mark.parametrize("step", ["sync_file_system", "replace_link", "replace"])
 def test_a_crash_in_the_middle_is_mended_by_the_next_push(server: Server, monkeypatch: pytest.MonkeyPatch, step: str):
     class Crash(BaseException):
@@ -434,16 +463,33 @@ def test_a_log_that_was_edited_no_longer_fits(server: Server):
     server.send(6)
     path = server.config.store / "bitacora.jsonl"
     path.write_text(path.read_text().replace("shown", "SHOWN", 1))
-    with pytest.raises(ValueError, match="line 2"):
+    with pytest.raises(Refusal, match="renglón 2"):
         list(log.entries(path))
+
+
+@pytest.mark.parametrize("line", [b"[]\n", b"{}\n", b"basura\n", b'{"n": 7, "previous": 0}\n', b"\xff\n"])
+def test_a_log_with_a_line_that_is_none_of_it_does_not_hold_together(server: Server, line: bytes):
+    path = server.config.store / "bitacora.jsonl"
+    path.write_bytes(path.read_bytes() + line)
+    with pytest.raises(Refusal, match="renglón 2"):
+        log.end(path)
 
 
 def test_a_log_line_torn_by_a_power_cut_is_dropped(server: Server):
     path = server.config.store / "bitacora.jsonl"
     with path.open("ab") as file:
         file.write(b'{"n": 2, "at"')
+    assert [entry["n"] for entry in log.entries(path)] == [1]
     server.send(6)
     assert [entry["n"] for entry in log.entries(path)] == [1, 2]
+    assert log.end(path) == (2, server.status()["log"]["head"])
+
+
+def test_a_line_longer_than_what_is_read_at_once_is_found(server: Server):
+    path = server.config.store / "bitacora.jsonl"
+    log.append(path, "shown", instants.now(), reason="x" * 100_000)
+    server.send(6)
+    assert [entry["n"] for entry in log.entries(path)] == [1, 2, 3]
 
 
 def test_signing_with_an_unusable_key_says_so(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -84,4 +85,5 @@ def sync_folder(path: Path) -> None:
 
 def sync_file_system(path: Path) -> None:
     """Flush the whole file system under `path` once: thousands of new files for the price of one; OSError if not."""
-    subprocess.run(["sync", "--file-system", str(path)], check=True)
+    if subprocess.run(["sync", "--file-system", str(path)]).returncode != 0:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))

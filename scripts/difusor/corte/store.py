@@ -10,6 +10,7 @@ A new corte costs what is new in it, plus a link for every file. Store and publi
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import suppress
@@ -56,7 +57,9 @@ class Store:
         for path, entry in manifest.files.items():
             try:
                 os.link(self._object(entry.sha256), f"{staged}/{path}")
-            except FileNotFoundError:
+            except OSError as error:  # not there, or with as many links as the file system allows
+                if error.errno not in (errno.ENOENT, errno.EMLINK):
+                    raise
                 missing.setdefault(entry.sha256, []).append(path)
         size = sum(manifest.files[path].size for path, *_ in missing.values())
         if shutil.disk_usage(self.new).free < size + RESERVE_BYTES:
@@ -77,7 +80,10 @@ class Store:
         """Keep a staged corte as the waiting tree `name`; all of it is on disk before any of it has its final name."""
         files.sync_file_system(self.new)
         for sha256, new in staged.fresh.items():
-            os.link(new, self._place(sha256))
+            place = self._place(sha256)
+            with suppress(FileNotFoundError):
+                os.unlink(place)
+            os.link(new, place)
         shutil.rmtree(self.waiting / name, ignore_errors=True)
         staged.tree.rename(self.waiting / name)
         files.sync_folder(self.waiting)
