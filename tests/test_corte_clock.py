@@ -54,10 +54,12 @@ class Machine:
     def set(self, step: timedelta, vouched: bool) -> None:
         """Set the clock this far from the true time; chrony vouches for it, or has seen that it was set."""
         now = (instants.now() + step).timestamp()
-        leap = "Normal" if vouched else "Not synchronised"
-        for path, text in ((self.word, TRACKING.format(now, leap)), (self.offset, f"{step.total_seconds():+.0f}s\n")):
-            path.with_suffix(".new").write_text(text)
-            path.with_suffix(".new").replace(path)
+        _write(self.word, TRACKING.format(now, "Normal" if vouched else "Not synchronised"))
+        self.set_unnoticed(step)
+
+    def set_unnoticed(self, step: timedelta) -> None:
+        """Set the clock this far from the true time; chrony goes on vouching for what was there before."""
+        _write(self.offset, f"{step.total_seconds():+.0f}s\n")
 
     def run(self, verb: str) -> subprocess.Popen[bytes]:
         """Start one of the services."""
@@ -86,6 +88,11 @@ class Machine:
         armour = signature.sign(raw, self.server.key, self.server.config.election)
         (self.server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
         assert self.run("intake").wait() == 0
+
+
+def _write(path: Path, text: str) -> None:
+    path.with_suffix(".new").write_text(text)
+    path.with_suffix(".new").replace(path)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +146,16 @@ def test_a_waiting_gate_is_not_opened_by_a_clock_that_is_set(
         here.set(step, vouched=False)
         wait(lambda: not here.server.status()["clock"]["synchronised"])
         assert (here.server.status()["gate"]["state"], here.is_open()) == ("waiting", False)
+
+
+def test_a_step_that_chrony_has_not_noticed_opens_nothing_early(machine: Callable[[datetime | None], Machine]):
+    opens = instants.now().replace(microsecond=0) + timedelta(seconds=9)
+    here = machine(opens)
+    with here.gate():
+        wait(here.server.config.status_file.exists)
+        here.set_unnoticed(timedelta(seconds=8))
+        wait(here.is_open)
+    assert instants.now() >= opens
 
 
 def test_a_clock_that_chrony_itself_sets_is_followed(machine: Callable[[datetime | None], Machine]):

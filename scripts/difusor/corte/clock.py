@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import time
 from dataclasses import dataclass
@@ -18,12 +19,16 @@ _WORST_DRIFT = 100e-6
 
 @dataclass(frozen=True)
 class Clock:
-    """`synchronised`, the offset from NTP time and the most it can be wrong by (seconds, None if unknown), and when."""
+    """`synchronised`, the offset from NTP time and the most it can be wrong by (seconds, None if unknown), and when.
+
+    `age`: seconds since chrony last learnt the time, by the machine's clock.
+    """
 
     synchronised: bool
     offset: float | None
     error: float | None
     checked: datetime
+    age: float = math.inf
 
     def to_json(self) -> dict[str, Any]:
         """Return the part of estado.json that speaks of the clock."""
@@ -51,6 +56,9 @@ class Watch:
     A step shows at once: the two no longer agree. `vouched`: chrony has said that what is carried on was right.
     """
 
+    SLACK = 1.0
+    """Seconds by which what chrony learnt may seem older than the step that it took itself."""
+
     def __init__(self) -> None:
         """Start from the machine's clock, which nobody has vouched for."""
         self.vouched = False
@@ -63,11 +71,21 @@ class Watch:
 
     def now(self) -> datetime:
         """Return the instant by the ticks since the clock was last believed."""
-        return self._start + timedelta(seconds=time.clock_gettime(time.CLOCK_MONOTONIC_RAW) - self._ticks)
+        return self._start + timedelta(seconds=self._passed())
 
     def stepped(self, limit: float) -> bool:
         """Tell whether the machine's clock has moved by more than `limit` seconds since it was last believed."""
         return abs((instants.now() - self.now()).total_seconds()) > limit
+
+    def confirms(self, clock: Clock) -> bool:
+        """Tell whether chrony vouches for a clock that was set, by what it has learnt since.
+
+        It notices a step of seconds only when it next asks its servers; until then it speaks of what was there before.
+        """
+        return clock.synchronised and 0 <= clock.age <= self._passed() + self.SLACK
+
+    def _passed(self) -> float:
+        return time.clock_gettime(time.CLOCK_MONOTONIC_RAW) - self._ticks
 
 
 def ask(max_error: float) -> Clock:
@@ -90,5 +108,6 @@ def read(text: str, max_error: float, now: datetime) -> Clock:
         leap = fields[_FIELDS - 1]
     except (IndexError, ValueError):
         return Clock(False, None, None, now)
-    error = abs(offset) + delay / 2 + min(dispersion, abs(now.timestamp() - reference) * _WORST_DRIFT)
-    return Clock(leap in _SYNCHRONISED and error <= max_error, offset, error, now)
+    age = now.timestamp() - reference
+    error = abs(offset) + delay / 2 + min(dispersion, abs(age) * _WORST_DRIFT)
+    return Clock(leap in _SYNCHRONISED and error <= max_error, offset, error, now, age)

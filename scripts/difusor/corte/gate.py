@@ -94,7 +94,7 @@ class Gate:
         self.watch.vouched |= self.clock.synchronised
         if self.watch.stepped(self.config.clock_max_error):
             self.clock = clock.ask(self.config.clock_max_error)
-            if self.watch.vouched and not self.clock.synchronised:
+            if self.watch.vouched and not self.watch.confirms(self.clock):
                 return self.watch.now()
         self.watch.set()
         return self.watch.now()
