@@ -142,6 +142,22 @@ def test_renamed_user_of_the_institute_leaves(
     assert not host.user(renamed).exists
 
 
+@pytest.mark.clause("DG-02")
+def test_upgrade_waits_until_nothing_is_published(pytestconfig: pytest.Config, record_evidence: Record) -> None:
+    """Con los resultados publicados, actualizar el servidor se niega, salvo que alguien responda por ello."""
+    command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "playbooks/upgrade.yml", "--check"]
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    answered = subprocess.run(
+        [*command, "--extra-vars", json.dumps({"upgrade_reason": "prueba"})], cwd=ROOT, capture_output=True, text=True
+    )
+    record_evidence(" ".join(refused.stdout.split())[-400:])
+    assert refused.returncode == 2
+    assert "nada se tocó" in " ".join(refused.stdout.split())
+    assert "Install the security updates" not in refused.stdout
+    assert answered.returncode == 0, answered.stdout[-3000:]
+    assert "Install the security updates" in answered.stdout
+
+
 def _reaches(vantage: Host, variables: dict[str, Any]) -> dict[int, bool]:
     """Return whether a vantage point can connect to SSH and rsync."""
     return {
