@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from difusor import lab
+
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = "inventories/demo"
 LIMIT = 120  # seconds after which the operator must have got in again
@@ -86,7 +88,7 @@ class Operator:
 
     def console(self, script: str) -> str:
         """Run a script on the server by the provider's console: no SSH, no firewall."""
-        command = ["docker", "exec", "--interactive", f"prep-{self.variables['lab']}-difusor", "sh", "-eu"]
+        command = [*lab.console(self.variables), "sh", "-eu"]
         return subprocess.run(command, input=script, check=True, capture_output=True, text=True, timeout=LIMIT).stdout
 
 

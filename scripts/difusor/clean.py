@@ -30,6 +30,7 @@ def run(
         if images:
             _remove("imágenes", ["image", "ls", "--quiet", "--filter", LABEL], ["image", "rm", "--force"])
             _remove_folder(BUILD / "images")
+            _remove_folder(BUILD / "vm")
     if SYSCTL.exists():
         # Privileged containers share the machine's kernel: it gets back what it had before the first of them, as far as
         # this user may write to it.

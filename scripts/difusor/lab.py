@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from difusor.corte import files
 from difusor.project import BUILD
@@ -81,6 +83,12 @@ def release(lab: str) -> str:
 def address(lab: str) -> str:
     """Return the IPv4 address of the lab's difusor, read off its container."""
     return _inspect(lab, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+
+
+def console(variables: Mapping[str, Any]) -> list[str]:
+    """Return what runs a command on the lab's difusor without its network, as a provider's console does."""
+    machine = ["console"] if variables["lab_server"] == "vm" else []
+    return ["docker", "exec", "--interactive", f"prep-{variables['lab']}-difusor", *machine]
 
 
 def _inspect(lab: str, form: str) -> str:
