@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import os
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import typer
 from corte_kit import FILES, make_key, write_files
+from rich.console import Console
 from typer.testing import CliRunner
 
 from difusor.cli import VERBS
@@ -187,6 +192,47 @@ def test_only_what_may_pass_is_tried_again(
     assert len(calls.read_text().splitlines()) == attempts
 
 
+def test_a_transfer_that_does_not_end_is_given_up(
+    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fake_rsync(tmp_path, monkeypatch, "exec sleep 30")
+    with pytest.raises(push.PushFailed, match="no terminó a tiempo"):
+        push.push(signed.folder, make_target(election), limit=0.2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"[]", b"\xff", b"[" * 100_000, b'{"last_attempt": []}', b'{"last_attempt": {"number": "9"}}',
+        b'{"shown": "x"}', b'{"shown": {"manifest_sha256": []}}', b'{"gate": {"hold": 1}}',
+        itertools.repeat(b" " * 9999),
+    ],
+    ids=lambda content: str(content)[:40],
+)  # fmt: skip
+def test_a_mirror_that_says_something_else_is_silent(
+    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+):
+    answer = httpx.MockTransport(lambda request: httpx.Response(200, content=content))
+    client = httpx.Client(transport=answer)
+    monkeypatch.setattr(watch.httpx, "Client", lambda **_: client)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
+    assert outcome.result == "silent" and outcome.detail
+
+
+def test_a_reason_cannot_write_on_the_operators_terminal(
+    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    reason = "Sobra «[/x]» [green]publicado[/]\x1b[2J."
+    mirror_that_says(monkeypatch, ("refused", {"last_attempt": {"code": "path", "reason": reason}}))
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election)])
+    monkeypatch.setattr(command, "console", Console(file=(screen := io.StringIO()), width=200))
+    with pytest.raises(typer.Exit):
+        command.run(signed.folder, [Path("norte")])
+    assert "Sobra «[/x]» [green]publicado[/]" in screen.getvalue()
+    assert "\x1b" not in screen.getvalue()
+
+
 @pytest.mark.parametrize(
     ("status", "word"),
     [
@@ -208,7 +254,7 @@ def mirror_that_says(monkeypatch: pytest.MonkeyPatch, *words: tuple[str, dict[st
     pushes: list[bool] = []
     said = list(words)
 
-    def pushed(folder: Path, target: Target, bandwidth: int | None, checksum: bool) -> int:
+    def pushed(folder: Path, target: Target, bandwidth: int | None, checksum: bool, limit: float | None) -> int:
         if target.address == "caído":
             raise push.PushFailed("connection refused")
         pushes.append(checksum)
@@ -234,6 +280,34 @@ def test_one_difusor_that_fails_stops_no_other(signed: Signed, election: Path, m
     outcomes = deliver.deliver_all(signed, both, Options(), told.append)
     assert [(outcome.difusor, outcome.result) for outcome in outcomes] == [("sur", "failed"), ("norte", "shown")]
     assert {outcome.difusor for outcome in told} == {"sur", "norte"}
+
+
+def test_one_difusor_that_is_slow_delays_no_other(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+    mirror_that_says(monkeypatch, SHOWN)
+    others_told = threading.Event()
+
+    def pushed(folder: Path, target: Target, *_: object) -> int:
+        assert target.address != "lento" or others_told.wait(30)
+        return 10
+
+    monkeypatch.setattr(deliver, "push", pushed)
+    told: list[str] = []
+    both = [make_target(election, "sur", address="lento"), make_target(election)]
+    deliver.deliver_all(signed, both, Options(), lambda done: told.append(done.difusor) or others_told.set())
+    assert told == ["norte", "sur"]
+
+
+def test_the_word_of_every_difusor_as_json(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+    mirror_that_says(monkeypatch, SHOWN)
+    sources = {"norte": make_target(election), "sur": make_target(election, "sur", address="caído")}
+    monkeypatch.setattr(targets, "read", lambda source: [sources[str(source)]])
+    app = typer.Typer()
+    app.command()(command.run)
+    done = CliRunner().invoke(app, [str(signed.folder), "-i", "norte", "-i", "sur", "--json"])
+    document = json.loads(done.stdout)
+    assert (done.exit_code, document["sequence"], document["manifest_sha256"]) == (1, 7, signed.sha256)
+    assert [(one["difusor"], one["result"]) for one in document["difusores"]] == [("norte", "shown"), ("sur", "failed")]
+    assert CliRunner().invoke(app, [str(signed.folder), "-i", "norte", "--json"]).exit_code == 0
 
 
 def test_a_file_that_time_and_size_did_not_tell_is_sent_again(

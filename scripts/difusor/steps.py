@@ -12,11 +12,17 @@ from threading import current_thread, main_thread
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 from difusor.project import ROOT
 
 console = Console(stderr=True, highlight=False)
+
+
+def foreign(text: object) -> str:
+    """Return what somebody else wrote so that a terminal only shows it: no markup, no control characters."""
+    return escape("".join(character if character.isprintable() else "\ufffd" for character in str(text)))
 
 
 class StepFailed(RuntimeError):

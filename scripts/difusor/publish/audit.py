@@ -15,7 +15,7 @@ from difusor.corte.refusal import Refusal
 from difusor.publish import signing, target
 from difusor.publish.examine import Finding, examine
 from difusor.publish.terms import UnusableError
-from difusor.steps import console
+from difusor.steps import console, foreign
 
 WORDS = {
     "authentic": "[green]auténtico[/]",
@@ -40,7 +40,7 @@ def run(
         expected = signing.verify(tree)[0].sha256 if tree else None
         targets = [server for source in inventory for server in target.read(source)]
     except (UnusableError, Refusal) as problem:
-        console.print(f"[bold red]✗[/] {problem}")
+        console.print(f"[bold red]✗[/] {foreign(problem)}")
         raise typer.Exit(1) from problem
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
         findings = list(pool.map(lambda one: examine(one, ca, expected), targets))
@@ -61,6 +61,6 @@ def _table(findings: list[Finding]) -> Table:
             "" if one.sequence is None else str(one.sequence),
             f"{one.manifest_sha256[:16]}…" if one.manifest_sha256 else "",
             f"{one.files} archivos, {one.bytes / 1e6:.1f} MB, {one.seconds:.1f} s",
-            one.detail + more,
+            foreign(one.detail) + more,
         )
     return table

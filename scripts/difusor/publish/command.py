@@ -16,7 +16,7 @@ from difusor.publish.deliver import Options, Outcome, deliver_all
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.publish.terms import UnusableError
-from difusor.steps import console
+from difusor.steps import console, foreign
 
 WORDS = {
     "shown": "[green]publicado[/]",
@@ -36,6 +36,7 @@ def run(
         Path | None, typer.Option(exists=True, help="Autoridad de los certificados, si no es pública.")
     ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Segundos que se espera la respuesta de cada difusor.")] = 60,
+    minutes: Annotated[float, typer.Option(min=0, help="Minutos que puede durar el envío a cada difusor.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="El resultado en JSON, por la salida estándar.")] = False,
 ) -> None:
     """Firma un corte si hace falta, lo envía a los difusores y espera a que cada uno diga qué muestra."""
@@ -43,11 +44,11 @@ def run(
         targets, outcomes = _read(inventory)
         signed = _signed(tree, targets, key)
     except (UnusableError, Refusal) as problem:
-        console.print(f"[bold red]✗[/] {problem}")
+        console.print(f"[bold red]✗[/] {foreign(problem)}")
         raise typer.Exit(1) from problem
     console.print(f"Corte {signed.manifest.sequence} de {signed.manifest.election}, manifiesto {signed.sha256[:16]}…")
     if targets:
-        options = Options(bandwidth, ca, wait)
+        options = Options(bandwidth, ca, wait, minutes * 60)
         outcomes += deliver_all(signed, targets, options, lambda done: console.print(f"  {_line(done)}"))
     if as_json:
         document = {
@@ -98,5 +99,5 @@ def _table(outcomes: list[Outcome]) -> Table:
     table = Table("Difusor", "Resultado", "Detalle", "Enviado", "Tiempo")
     for outcome in outcomes:
         sent, seconds = f"{outcome.sent_bytes / 1e6:.2f} MB", f"{outcome.seconds:.1f} s"
-        table.add_row(outcome.difusor, WORDS[outcome.result], outcome.detail, sent, seconds)
+        table.add_row(outcome.difusor, WORDS[outcome.result], foreign(outcome.detail), sent, seconds)
     return table

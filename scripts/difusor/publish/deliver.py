@@ -38,11 +38,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Options:
-    """How to deliver: a cap in KiB/s, a certificate authority, and how many seconds to wait for each mirror's word."""
+    """How to deliver: a cap in KiB/s, a certificate authority, and how many seconds word and transfer may take."""
 
     bandwidth: int | None = None
     authority: Path | None = None
     wait: float = 60.0
+    limit: float | None = None
 
 
 def deliver_all(
@@ -69,13 +70,13 @@ def deliver(signed: Signed, target: Target, options: Options) -> Outcome:
         with Mirror(target, options.authority) as mirror:
             for checksum in (False, True):
                 before = last_number(mirror.status())
-                sent += push(signed.folder, target, options.bandwidth, checksum)
+                sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
                 word, status = mirror.await_word(signed.sha256, before, options.wait)
                 attempt = status.get("last_attempt") or {}
-                if word == "refused" and attempt["code"] in WORTH_ANOTHER and not checksum:
+                if word == "refused" and attempt.get("code") in WORTH_ANOTHER and not checksum:
                     continue
                 if word == "refused":
-                    return outcome("refused", attempt["reason"])
+                    return outcome("refused", attempt.get("reason") or "no dice por qué")
                 if word == "silent":
                     return outcome("silent", mirror.problem or "recibió el corte pero aún no dice qué hizo con él")
                 return outcome(word, _told(word, status))
@@ -87,8 +88,9 @@ def deliver(signed: Signed, target: Target, options: Options) -> Outcome:
 
 
 def _told(word: str, status: dict[str, Any]) -> str:
-    if word == "held" and status["gate"].get("hold"):
-        return f"en pausa por orden del Instituto desde {status['gate']['hold']['since']}"
+    gate = status.get("gate") or {}
+    if word == "held" and gate.get("hold"):
+        return f"en pausa por orden del Instituto desde {gate['hold'].get('since')}"
     if word == "held":
-        return f"abre {status['gate']['opens']}"
-    return f"corte {status['shown']['corte']}, desde {status['shown']['since']}"
+        return f"abre {gate.get('opens')}"
+    return f"corte {status['shown'].get('corte')}, desde {status['shown'].get('since')}"

@@ -21,12 +21,15 @@ class PushFailed(Exception):
     """rsync could not deliver; the message is its own last word."""
 
 
-def push(folder: Path, target: Target, bandwidth: int | None = None, checksum: bool = False) -> int:
+def push(
+    folder: Path, target: Target, bandwidth: int | None = None, checksum: bool = False, limit: float | None = None
+) -> int:
     """Deliver a signed tree and return the bytes that went over the wire; PushFailed after the attempts worth making.
 
     `bandwidth` caps the transfer (KiB/s), so that visitors keep the link. `checksum` compares content instead of time
-    and size.
+    and size. `limit`: seconds after which it is given up, however slowly the other end still reads.
     """
+    deadline = None if limit is None else time.monotonic() + limit
     options = [
         "--recursive",
         "--times",
@@ -41,17 +44,23 @@ def push(folder: Path, target: Target, bandwidth: int | None = None, checksum: b
     if checksum:
         options.append("--checksum")
     content = [*options, "--delete", f"--exclude=/{manifest.SIGNATURE_NAME}", f"{folder}/"]
-    return _deliver(content, target) + _deliver([*options, str(folder / manifest.SIGNATURE_NAME)], target)
+    signature = [*options, str(folder / manifest.SIGNATURE_NAME)]
+    return _deliver(content, target, deadline) + _deliver(signature, target, deadline)
 
 
-def _deliver(arguments: list[str], target: Target) -> int:
+def _deliver(arguments: list[str], target: Target, deadline: float | None) -> int:
     environment = {**os.environ, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
     command = ["rsync", *arguments, target.url]
     for attempt in range(1, ATTEMPTS + 1):
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
         try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=left
+            )
         except FileNotFoundError:
             raise PushFailed("falta el programa rsync en esta máquina") from None
+        except subprocess.TimeoutExpired:
+            raise PushFailed("el envío no terminó a tiempo; lo que ya llegó no se envía otra vez") from None
         if done.returncode == 0:
             return _sent(done.stdout)
         passing = done.returncode in _PASSING and not _LASTING.search(done.stderr)

@@ -13,7 +13,7 @@ from difusor.corte.manifest import Window
 from difusor.corte.refusal import Refusal
 from difusor.publish import signing
 from difusor.publish.terms import Terms, UnusableError
-from difusor.steps import console
+from difusor.steps import console, foreign
 
 
 def run(
@@ -51,7 +51,7 @@ def run(
         )
         signer = signing.signer(signed, terms)
     except (UnusableError, Refusal, ValueError) as problem:
-        console.print(f"[bold red]✗[/] {problem}")
+        console.print(f"[bold red]✗[/] {foreign(problem)}")
         raise typer.Exit(1) from problem
     document = signed.manifest
     console.print(
@@ -66,7 +66,7 @@ def run(
             f"{instants.write(terms.window.retain_until)}; escríbalo en la elección: manda el último corte firmado"
         )
     for warning in signing.warnings(signed):
-        console.print(f"[yellow]![/] {warning}")
+        console.print(f"[yellow]![/] {foreign(warning)}")
     typer.echo(signed.sha256)
 
 

@@ -11,7 +11,7 @@ from difusor.corte import instants
 from difusor.corte.refusal import Refusal
 from difusor.publish import signing
 from difusor.publish.terms import Terms, UnusableError
-from difusor.steps import console
+from difusor.steps import console, foreign
 
 
 def run(
@@ -25,7 +25,7 @@ def run(
         signed, fingerprint = signing.verify(tree)
         signer = signing.signer(signed, Terms.read(election)) if election else f"la llave {fingerprint}"
     except (UnusableError, Refusal) as problem:
-        console.print(f"[bold red]✗[/] {problem}")
+        console.print(f"[bold red]✗[/] {foreign(problem)}")
         raise typer.Exit(1) from problem
     document = signed.manifest
     console.print(
@@ -35,5 +35,5 @@ def run(
     for word in document.orders:
         console.print(f"  orden: {word}")
     for warning in signing.warnings(signed):
-        console.print(f"[yellow]![/] {warning}")
+        console.print(f"[yellow]![/] {foreign(warning)}")
     typer.echo(signed.sha256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,15 @@ PATH = "/.well-known/prep/estado.json"
 EVERY = 0.05
 """Seconds between two questions at first; later a tenth of the time it has taken so far."""
 TIMEOUT = 5.0
+MAX_BYTES = 256 * 1024
+_TEXT = {name: str for name in ("corte", "since", "manifest_sha256", "opens", "state", "result", "code", "reason")}
+_SHAPE = {
+    "shown": _TEXT,
+    "held": _TEXT,
+    "last_attempt": {**_TEXT, "number": int},
+    "gate": {**_TEXT, "hold": _TEXT},
+}
+"""What is read of estado.json here. Any of it may be missing or null; nothing may be of another kind."""
 
 
 class Mirror:
@@ -38,16 +48,16 @@ class Mirror:
         self.client.close()
 
     def status(self) -> dict[str, Any] | None:
-        """Return estado.json, or None when there is no answer (`problem` then says why)."""
+        """Return estado.json, or None when there is no answer of its shape (`problem` then says why)."""
         try:
-            answer = self.client.get(self.url, extensions=self.extensions)
-            answer.raise_for_status()
-            document = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+            with self.client.stream("GET", self.url, extensions=self.extensions) as answer:
+                answer.raise_for_status()
+                document = json.loads(_whole(answer))
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
             self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
             return None
-        if not isinstance(document, dict):
-            self.problem = "estado.json no es un objeto"
+        if not isinstance(document, dict) or not _has_shape(document, _SHAPE):
+            self.problem = "estado.json no tiene su forma"
             return None
         self.problem = ""
         return document
@@ -72,7 +82,7 @@ class Mirror:
 def word_on(status: dict[str, Any], sha256: str, after: int) -> str:
     """Return what estado.json says of a corte: shown, held, refused, or nothing yet."""
     attempt = status.get("last_attempt") or {}
-    if attempt.get("manifest_sha256") == sha256 and attempt.get("number", 0) > after and attempt["result"] == "refused":
+    if (attempt.get("manifest_sha256"), attempt.get("result")) == (sha256, "refused") and last_number(status) > after:
         return "refused"
     for word in ("shown", "held"):
         if (status.get(word) or {}).get("manifest_sha256") == sha256:
@@ -82,4 +92,20 @@ def word_on(status: dict[str, Any], sha256: str, after: int) -> str:
 
 def last_number(status: dict[str, Any] | None) -> int:
     """Return the number of the last attempt in estado.json; 0 when there was none."""
-    return int(((status or {}).get("last_attempt") or {}).get("number", 0))
+    return ((status or {}).get("last_attempt") or {}).get("number") or 0
+
+
+def _whole(answer: httpx.Response) -> bytes:
+    """Return the body of an answer; ValueError when it does not end, in bytes or in time."""
+    started, content = time.monotonic(), b""
+    for chunk in answer.iter_bytes():
+        content += chunk
+        if len(content) > MAX_BYTES or time.monotonic() - started > TIMEOUT:
+            raise ValueError("estado.json no termina")
+    return content
+
+
+def _has_shape(value: object, shape: Any) -> bool:
+    if value is None or not isinstance(shape, dict):
+        return value is None or isinstance(value, shape)
+    return isinstance(value, dict) and all(_has_shape(value.get(name), inner) for name, inner in shape.items())
