@@ -99,20 +99,27 @@ function masthead() {
     byId('corte').dateTime = head.corte;
     setText('time', time(head.corte));
     setText('corte', date(head.corte));
-    setText('next', `Tiempo del Centro · ${head.siguiente ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
-    setText('age', ago(Math.max(0, now() - Date.parse(head.corte))));
+    setText('next', `Tiempo del Centro · ${head.siguiente && !closed() ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
+    setText('age', age());
   }
   const text = warning();
   byId('warning').hidden = !text;
   setText('warning', text);
 }
 
+const age = () => ago(Math.max(0, now() - Date.parse(head.corte)));
+const closed = () => status?.gate.state === 'closed';
+
 function warning() {
   if (!head) return '';
+  if (closed()) {
+    const {closes} = status.gate;
+    return `La difusión cerró el ${date(closes)} a las ${time(closes)}. Estos son los últimos resultados preliminares.`;
+  }
   if (status?.gate.hold) return `El Instituto puso en pausa la actualización. Se muestra el corte de las ${time(head.corte)}.`;
   const stale = head.siguiente
     && now() - Date.parse(head.corte) > STALE_INTERVALS * head.intervalo_segundos * 1000;
-  if (stale) return `Debió llegar otro corte a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
+  if (stale) return `Última actualización ${age()}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
   if (status?.shown?.orders?.includes('rectification')) return 'Por orden del Instituto, este corte rectifica al anterior.';
   return unreachable ? `No se pudo comprobar si hay un corte más reciente. Se muestra el de las ${time(head.corte)}.` : '';
 }
