@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from passlib.hash import sha512_crypt
+from site_fixtures import Site
 from testinfra.host import Host
 
 from difusor.images import save
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
 
 Record = Callable[[object], None]
-Site = Callable[..., str]
 
 # Asks for the page, for data and, with a query that no fast path knows, for the WAF's answer, until told to stop;
 # prints how many answers it got and every one that was not 200.
@@ -41,26 +39,6 @@ while not os.path.exists("/tmp/stop"):
     time.sleep(0.05)
 print(sum(counts.values()), {key: number for key, number in counts.items() if key[1] != 200})
 """
-
-
-@pytest.fixture
-def site(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Site]:
-    """Return a function that runs the site with other values for some variables and returns all it printed.
-
-    Afterwards the server is as it was.
-    """
-    values_file = tmp_path / "values.json"
-
-    def run(values: dict[str, Any] | None = None, *options: str) -> str:
-        values_file.write_text(json.dumps(values or {}))
-        command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "site.yml", *options]
-        result = subprocess.run([*command, "--extra-vars", f"@{values_file}"], cwd=ROOT, capture_output=True, text=True)
-        assert result.returncode == 0, result.stdout[-3000:]
-        return result.stdout + result.stderr
-
-    yield run
-    if values_file.exists() and values_file.read_text() != "{}":
-        run()
 
 
 @pytest.mark.clause("SW-02")

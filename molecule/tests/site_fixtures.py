@@ -1,0 +1,35 @@
+"""The whole site, run again on the lab's server with other values."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from difusor.project import ROOT
+
+Site = Callable[..., str]
+
+
+@pytest.fixture
+def site(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Site]:
+    """Return a function that runs the site with other values for some variables and returns all it printed.
+
+    Afterwards the server is as it was.
+    """
+    values_file = tmp_path / "values.json"
+
+    def run(values: dict[str, Any] | None = None, *options: str) -> str:
+        values_file.write_text(json.dumps(values or {}))
+        command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "site.yml", *options]
+        result = subprocess.run([*command, "--extra-vars", f"@{values_file}"], cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout[-3000:]
+        return result.stdout + result.stderr
+
+    yield run
+    if values_file.exists() and values_file.read_text() != "{}":
+        run()

@@ -1,0 +1,203 @@
+"""What the institute does on the night and after a rehearsal, on a live server, by its own commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corte_fixtures import WAIT, get
+from site_fixtures import Site
+from testinfra.host import Host
+
+from difusor.corte import instants, manifest
+from difusor.corte.manifest import Window
+from difusor.fixtures.tree import write_corte
+from difusor.project import ROOT
+from difusor.publish import signing
+from difusor.publish.examine import examine
+from difusor.publish.push import push
+from difusor.publish.signing import Signed
+from difusor.publish.target import Target
+from difusor.publish.watch import Mirror, last_number
+
+pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.lab]
+
+Record = Callable[[object], None]
+Send = Callable[..., str]
+Verb = Callable[..., Any]
+OPERATOR = "operadora@demo.test"
+
+
+@pytest.fixture
+def key(variables: dict[str, Any]) -> Path:
+    """Return the lab's own signer."""
+    return Path(variables["lab_dir"]) / "firma"
+
+
+@pytest.fixture
+def send(mirror: Mirror, target: Target, published: Signed, key: Path) -> Send:
+    """Return a function that signs the folder of what is shown anew, as a corte so many numbers `later`, and pushes it.
+
+    It returns what becomes of it: shown, held, or the refusal's code.
+    """
+
+    def run(*orders: str, signer: Path = key, later: int = 0) -> str:
+        time.sleep(1.1)  # a later signing of the same corte is one of a later second
+        shown = published.manifest
+        signed = signing.sign(published.folder, target.terms, signer, shown.sequence + later, shown.corte, orders)
+        before = last_number(mirror.status())
+        push(signed.folder, target, checksum=True)
+        word, status = mirror.await_word(signed.sha256, before, WAIT)
+        return str(status["last_attempt"]["code"]) if word == "refused" else word
+
+    return run
+
+
+@pytest.fixture
+def difusor(pytestconfig: pytest.Config) -> Verb:
+    """Return a function that runs a verb of the command on this inventory and returns its JSON."""
+
+    def run(verb: str, *arguments: str | Path) -> Any:
+        command = [sys.executable, "-m", "difusor", verb, "-i", pytestconfig.option.ansible_inventory, "--json"]
+        done = subprocess.run([*command, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.mark.clause("DG-10", "DG-12")
+def test_who_may_sign_changes_in_one_run(
+    site: Site, send: Send, target: Target, mirror: Mirror, tmp_path: Path, record_evidence: Record
+) -> None:
+    """En una sola ejecución un firmante sale y entra una autoridad, cuyo certificado de una noche se revoca en otra."""
+    authority, operator = (_make_key(tmp_path, name) for name in ("autoridad", "operadora"))
+    certify = ["ssh-keygen", "-q", "-s", str(authority), "-I", "turno 1", "-n", OPERATOR, "-V", "-1m:+12h"]
+    subprocess.run([*certify, f"{operator}.pub"], check=True)
+    certificate = operator.with_name("operadora-cert.pub")
+    window = target.terms.window
+    signer = {
+        "principal": OPERATOR,
+        "key": _public(authority),
+        "authority": True,
+        "valid_after": instants.write(window.opens),
+        "valid_before": instants.write(window.retain_until),
+    }
+    site({"election_signers": [signer]}, "--tags", "corte")
+    found = {"el que salió": send(), "certificado de una noche": send(signer=certificate)}
+    believed = (mirror.status() or {})["shown"]["signer"]
+    site({"election_signers": [signer], "election_revoked_keys": [_public(operator)]}, "--tags", "corte")
+    found["certificado revocado"] = send(signer=certificate)
+    site({}, "--tags", "corte")
+    found |= {"otra vez el primero": send(), "certificado de una autoridad que salió": send(signer=certificate)}
+    record_evidence(found)
+    assert believed == OPERATOR
+    assert list(found.values()) == ["signature", "shown", "signature", "shown", "signature"]
+
+
+@pytest.mark.clause("DG-04", "DG-11")
+def test_counts_fall_only_by_a_signed_order(
+    send: Send, published: Signed, target: Target, tmp_path: Path, record_evidence: Record
+) -> None:
+    """Un corte con menos actas que el anterior se rechaza; firmado como rectificación se publica, entero."""
+    tables = [path for path in published.manifest.files if path.startswith("descargas/")]
+    aside = (published.folder / "descargas").rename(tmp_path / "descargas")
+    found = [send(later=1), send("rectification", later=1)]
+    page = examine(target)
+    aside.rename(published.folder / "descargas")
+    found.append(send(later=2))
+    record_evidence(f"sin orden: {found[0]}; con orden: {found[1]}, {page.files} archivos; de vuelta: {found[2]}")
+    assert found == ["rectification", "shown", "shown"]
+    assert page.good and page.files == len(published.manifest.files) - len(tables)
+
+
+@pytest.mark.clause("DG-07", "DG-04")
+def test_one_command_delivers_within_its_bandwidth_and_another_compares(
+    difusor: Verb, published: Signed, key: Path, target: Target, record_evidence: Record
+) -> None:
+    """«difusor publish» envía sin pasar del ancho de banda dado y dice qué se muestra; «difusor audit» lo compara."""
+    (published.folder / "prueba.bin").write_bytes(os.urandom(1_000_000))
+    signed = signing.sign(
+        published.folder, target.terms, key, published.manifest.sequence + 1, published.manifest.corte
+    )
+    (told,) = difusor("publish", published.folder, "--bandwidth", "250")["difusores"]
+    (found,) = difusor("audit", "--tree", published.folder)
+    record_evidence(
+        f"{told['sent_bytes']} bytes en {told['seconds']} s: {told['result']}; comparado: {found['result']}"
+    )
+    assert (told["result"], found["result"]) == ("shown", "authentic")
+    assert found["manifest_sha256"] == signed.sha256
+    assert told["seconds"] > 1_000_000 / 250_000 * 0.7  # rsync lets a first burst pass
+
+
+@pytest.mark.clause("DG-05", "DG-11")
+def test_the_night_begins_with_a_corte_of_no_actas(
+    site: Site, mirror: Mirror, base: str, target: Target, key: Path, published: Signed, tmp_path: Path,
+    record_evidence: Record,
+) -> None:  # fmt: skip
+    """El corte en ceros llega antes de la apertura: la página espera, y desde el instante, no antes, lo muestra."""
+    opens = instants.now().replace(microsecond=0) + timedelta(seconds=75)
+    window = Window(opens, opens + timedelta(hours=24), opens + timedelta(days=6))
+    site({f"election_{name}": instant for name, instant in window.to_json().items()}, "--tags", "corte")
+    write_corte(tmp_path / "ceros", opens=opens, closes=window.closes, number=1, seed=1, environment="simulacro")
+    signed = signing.sign(tmp_path / "ceros", replace(target.terms, window=window), key)
+    before = mirror.status()
+    push(signed.folder, target)
+    held, status = mirror.await_word(signed.sha256, last_number(before), WAIT)
+    waiting = get(mirror, base)
+    while (answer := get(mirror, base + "datos/corte.json")).status_code != 200:
+        assert instants.now() < opens + timedelta(seconds=20), "it never opened"
+        time.sleep(0.2)
+    first = instants.now()
+    record_evidence(f"en espera: {waiting.status_code}; abre {instants.write(opens)}, primer resultado {first}")
+    assert (held, status["gate"]["state"], status["shown"]) == ("held", "waiting", None)
+    assert waiting.status_code == 503 and "aún no están a la vista" in waiting.text
+    assert opens <= first
+    assert answer.json()["totales"]["actas_capturadas"] == 0
+    assert examine(target, expected=signed.sha256).good
+    site({}, "--tags", "corte")
+    push(published.folder, target)
+    assert mirror.await_word(published.sha256, last_number(status), WAIT)[0] == "shown"
+
+
+@pytest.mark.clause("DG-04", "DG-05")
+def test_nothing_is_left_of_a_rehearsal(
+    host: Host, difusor: Verb, mirror: Mirror, base: str, target: Target, published: Signed, record_evidence: Record
+) -> None:
+    """«difusor purge --simulacro» no deja un solo archivo del simulacro, y el siguiente envío empieza de nuevo."""
+    shown = manifest.digest((published.folder / "datos/corte.json").read_bytes())
+    (evidence,) = difusor("purge", "--simulacro").values()
+    files = host.check_output(
+        "find /srv/prep /var/cache/nginx/prep -type f ! -name estado.json ! -name state.json"
+        " ! -name bitacora.jsonl ! -name lock"
+    )
+    same = host.check_output(
+        "find /srv/prep /var/cache/nginx /run/prep-corte /tmp /var/tmp -type f -exec sha256sum {} +"
+    )
+    status = mirror.status()
+    record_evidence(f"borrados: {evidence['removed_files']}; quedan: {evidence['remaining'] or 'ninguno'}")
+    assert evidence["removed_files"] > len(published.manifest.files) and evidence["remaining"] == {}
+    assert files == "" and shown not in same
+    assert status is not None and (status["shown"], status["held"], status["last_attempt"]) == (None, None, None)
+    assert get(mirror, base + "datos/corte.json").status_code == 404
+    push(published.folder, target)
+    assert mirror.await_word(published.sha256, 0, WAIT)[0] == "shown"
+    assert examine(target, expected=published.sha256).good
+
+
+def _make_key(folder: Path, name: str) -> Path:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)], check=True)
+    return folder / name
+
+
+def _public(key: Path) -> str:
+    return key.with_name(key.name + ".pub").read_text().strip()
