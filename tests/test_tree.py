@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,6 +16,7 @@ PLAY = """
 - hosts: all
   gather_facts: false
   vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+  module_defaults: {tree: {record: "{{ playbook_dir }}/record"}}
   roles: [subject]
 """
 
@@ -52,6 +55,17 @@ class Server(NamedTuple):
 
 
 @pytest.fixture
+def give_back() -> Any:
+    """The module that undoes what `tree` did."""
+    spec = importlib.util.spec_from_file_location("give_back", ROOT / "plugins/modules/give_back.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
 def server(tmp_path: Path) -> Server:
     """An empty server and a role without files."""
     role = tmp_path / "project/roles/subject"
@@ -59,6 +73,7 @@ def server(tmp_path: Path) -> Server:
     (role / "templates").mkdir()
     (tmp_path / "project/play.yml").write_text(PLAY)
     (tmp_path / "root").mkdir()
+    (tmp_path / "project/record").mkdir()  # nothing of this machine is kept
     return Server(tmp_path / "root", role)
 
 
@@ -157,3 +172,48 @@ def test_guard_restores_what_the_whole_refuses(server: Server, guard: Path) -> N
     assert "the old one is back" in server.run(f"{{guard: {guard}, validate: 'false'}}").stdout
     assert (guard.parent / "calls").read_text().split()[-1] == "restore"
     assert not (guard.parent / "armed").exists()
+
+
+def test_the_server_can_be_left_as_it_was_found(server: Server, give_back: Any) -> None:
+    (server.root / "etc").mkdir()
+    (server.root / "etc/theirs").write_text("first\n")
+    (server.root / "etc/theirs").chmod(0o640)
+    (server.root / "etc/default").symlink_to("theirs")
+    record = server.role.parents[1] / "record"
+    shutil.copytree(server.root, record / "found" / server.root.relative_to("/"), symlinks=True)
+    for name in ("theirs", "new/deep/ours"):
+        server.template(f"etc/{name}", "ours\n")
+    server.run(f"{{absent: [{server.root}/etc/default]}}")
+    server.template("etc/theirs", "ours again\n")
+    server.run()
+    assert not (server.root / "etc/default").is_symlink()
+    found = give_back.Record(str(record))
+    preview = found.restore([], [], [], check_mode=True)
+    assert (server.root / "etc/new/deep/ours").exists()
+    assert found.restore([], [], [], check_mode=False) == preview
+    assert found.restore([], [], [], check_mode=False) == ([], [])
+    assert (server.root / "etc/theirs").read_text() == "first\n"
+    assert (server.root / "etc/theirs").stat().st_mode & 0o777 == 0o640
+    assert (server.root / "etc/default").readlink() == Path("theirs")
+    assert sorted(path.name for path in (server.root / "etc").iterdir()) == ["default", "theirs"]
+
+
+def test_what_differs_from_before_is_said_of_etc_packages_and_accounts(give_back: Any, tmp_path: Path) -> None:
+    status = "Package: {}\nStatus: install ok installed\nVersion: 1\n\n"
+    states = {
+        "record/found": {"etc/passwd": "root:x:0\n", "etc/old": "", "var/lib/dpkg/status": status.format("timesyncd")},
+        "now": {"etc/passwd": "root:x:0\nprep:x:9\n", "etc/new": "", "var/lib/dpkg/status": status.format("chrony")},
+    }
+    for top, files in states.items():
+        for name, text in {**files, "etc/shadow": "", "etc/same": ""}.items():
+            path = tmp_path / top / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    (tmp_path / "now/etc/shadow").chmod(0o600)
+    assert give_back.Record(str(tmp_path / "record"), str(tmp_path / "now")).differences() == {
+        "etc": {
+            "added": ["/etc/new"], "missing": ["/etc/old"], "changed": ["/etc/passwd"], "attributes": ["/etc/shadow"],
+        },
+        "packages": {"added": ["chrony"], "missing": ["timesyncd"]},
+        "accounts": {"added": ["prep"], "missing": []},
+    }  # fmt: skip

@@ -156,6 +156,17 @@ def test_only_the_connections_of_a_removed_source_are_closed(etc: dict[str, str]
     ]
 
 
+def test_giving_the_server_back_closes_nobodys_connection(etc: dict[str, str]) -> None:
+    etc[ufw.RULES[4]] = USER_RULES
+    etc["/etc/ufw/ufw.conf"] = "ENABLED=no\nLOGLEVEL=low\n"
+    server = Server()
+    found = policy(server, trusted=[])
+    found.params["enabled"] = False
+    found.apply(found.steps())
+    assert "ufw --force delete allow proto tcp from 10.1.2.3 to 0.0.0.0/0 port 22" in server.calls
+    assert not [call for call in server.calls if call.startswith("ss")]
+
+
 def test_a_rule_of_the_owner_that_contradicts_is_refused(etc: dict[str, str]) -> None:
     etc[ufw.RULES[4]] = "### tuple ### deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 in\n"
     with pytest.raises(Stop, match="contradice"):

@@ -50,6 +50,20 @@ def test_preview_of_a_finished_server_changes_nothing(site: Site, record_evidenc
     assert set(changes) == {"0"}
 
 
+@pytest.mark.clause("DG-12")
+def test_preview_of_giving_the_server_back(host: Host, pytestconfig: pytest.Config, record_evidence: Record) -> None:
+    """El ensayo de la devolución del servidor dice qué vuelve y qué se va, y no toca nada."""
+    before = host.check_output("ls -lR /etc | sha256sum")
+    command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "playbooks/remove.yml", "--check"]
+    result = subprocess.run([*command, "-e", "remove_early=true"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[-3000:]
+    returns, _, leaves = result.stdout.partition("Archivos del proyecto que se van:")
+    assert re.search(r"^ */etc/login\.defs$", returns, re.MULTILINE)
+    assert re.search(r"^ */etc/ssh/sshd_config\.d/00-prep-difusor\.conf$", leaves, re.MULTILINE)
+    assert host.check_output("ls -lR /etc | sha256sum") == before
+    record_evidence(re.findall(r"(\w+=\d+)", result.stdout.partition("PLAY RECAP")[2])[:4])
+
+
 @pytest.mark.clause("SW-03", "DG-07")
 def test_secrets_are_shown_nowhere(host: Host, site: Site, variables: dict[str, Any], record_evidence: Record) -> None:
     """Un secreto que se instala no aparece en lo que Ansible imprime ni en las bitácoras del servidor."""

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
-OPTIONS = frozenset({"src", "files", "directories", "links", "absent", "validate", "guard"})
+OPTIONS = frozenset({"src", "files", "directories", "links", "absent", "validate", "guard", "record"})
 
 
 class ActionModule(ActionBase):
@@ -49,7 +49,10 @@ class ActionModule(ActionBase):
         }
         return self._execute_module(
             module_name="tree",
-            module_args={"payload": json.dumps(payload), "validate": args.get("validate"), "guard": args.get("guard")},
+            module_args={
+                "payload": json.dumps(payload),
+                **{name: args[name] for name in ("validate", "guard", "record") if name in args},
+            },
             task_vars=task_vars,
         )
 

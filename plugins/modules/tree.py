@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import glob
 import grp
 import json
 import os
@@ -52,6 +53,13 @@ options:
       - A program that knows the way back. It is run with C(arm) before the first change, and with C(restore) when the
         validation of the whole fails.
     type: path
+  record:
+    description:
+      - Folder of root's own by which C(give_back) can leave the server as it was found. Before the very first change,
+        C(/etc), the list of packages and the keys of the accounts are copied to C(found/) in it. C(paths) lists what
+        was written, removed or made here (folders end in a slash).
+    type: path
+    default: /var/lib/prep-difusor
 author: [IMPEPAC UTSIC]
 """
 
@@ -75,6 +83,8 @@ armed:
 """
 
 DEFAULTS = {"owner": "root", "group": "root"}
+FOUND = ["/etc", "/var/lib/dpkg/status"]
+KEYS = "/home/*/.ssh/authorized_keys"
 
 
 class Tree:
@@ -88,6 +98,8 @@ class Tree:
         self.diff = []
         self.undo = []
         self.guard = module.params["guard"]
+        self.record = module.params["record"]
+        self.recorded = set((read(os.path.join(self.record, "paths")) or b"").decode().splitlines())
 
     def apply(self):
         """Bring everything into its state; nothing is written before all files are valid."""
@@ -126,7 +138,7 @@ class Tree:
         if not os.path.isdir(path):
             self.note(path, "absent", "directory")
             if not self.module.check_mode:
-                os.makedirs(path, 0o755)
+                self.make_directory(path)
                 self.undo.append(lambda: os.rmdir(path))
         attributes = dict(DEFAULTS, mode="0755")
         attributes.update(spec or {})
@@ -146,7 +158,8 @@ class Tree:
 
     def write(self, path, content, attributes):
         """Write beside the target, readable by nobody else until its attributes are right, then rename over it."""
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+        self.make_directory(os.path.dirname(path))
+        self.remember(path)
         handle, name = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".prep-new-")
         try:
             with os.fdopen(handle, "wb") as target:
@@ -179,7 +192,8 @@ class Tree:
             return
         self.note(path, before, "-> " + target)
         if not self.module.check_mode:
-            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+            self.make_directory(os.path.dirname(path))
+            self.remember(path)
             temporary = path + ".prep-new"
             os.symlink(target, temporary)
             os.replace(temporary, path)
@@ -193,9 +207,38 @@ class Tree:
         before = read(path)
         self.note(path, before, "absent")
         if not self.module.check_mode:
+            self.remember(path)
             os.remove(path)
             if before is not None:
                 self.undo.append(lambda: put_back(path, before))
+
+    def make_directory(self, path):
+        """Make a directory and its parents where they are missing, and remember that they are ours."""
+        if not os.path.isdir(path):
+            self.make_directory(os.path.dirname(path))
+            self.remember(path + "/")
+            os.mkdir(path, 0o755)
+
+    def remember(self, path):
+        """Write a path down before its first change; before the first of all, keep the server as it was found."""
+        if path in self.recorded:
+            return
+        if not os.path.isdir(self.record):
+            self.keep_found()
+        with open(os.path.join(self.record, "paths"), "a", encoding="utf-8") as paths:
+            paths.write(path + "\n")
+        self.recorded.add(path)
+
+    def keep_found(self):
+        """Copy what a server is recognised by; a copy that was cut short does not count."""
+        unfinished = self.record + ".new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        found = os.path.join(unfinished, "found")
+        os.makedirs(unfinished, 0o700)
+        os.mkdir(found)
+        paths = [path[1:] for path in [*FOUND, *glob.glob(KEYS)]]
+        self.module.run_command(["cp", "--archive", "--parents", *paths, found], cwd="/", check_rc=True)
+        os.rename(unfinished, self.record)
 
     def note(self, path, before, after, sensitive=False):
         """Record a change that is about to be made, with its diff unless the content is secret."""
@@ -280,6 +323,7 @@ def main():
             "payload": {"type": "str", "required": True, "no_log": True},
             "validate": {"type": "str"},
             "guard": {"type": "path"},
+            "record": {"type": "path", "default": "/var/lib/prep-difusor"},
         },
         supports_check_mode=True,
     )

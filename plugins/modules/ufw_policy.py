@@ -307,6 +307,8 @@ class Policy:
 
     def close_connections(self):
         """Close established connections that only a removed rule admitted; best effort, new ones are refused anyway."""
+        if not self.wanted:
+            return  # the server is given back to its owner, who decides who may stay
         for port in sorted({key.port for key in self.stale if key.proto == "tcp"}):
             _, out, _ = self.module.run_command(["ss", "-Htn", "state", "established", f"( sport = :{port} )"])
             for peer, _, peer_port in (line.split()[-1].rpartition(":") for line in out.splitlines()):

@@ -1,0 +1,213 @@
+#!/usr/bin/python
+"""Gives every path that `tree` changed back to its owner, and says how the server differs from what was found."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+module: give_back
+short_description: Undo what tree has done to a server, and compare the server with how it was found
+description:
+  - A file or link that somebody else had is put back with its owner and mode; one that tree brought is removed.
+  - A folder that tree made goes when nothing is left in it.
+  - The comparison is of all of C(/etc), the packages and the accounts, whoever changed them.
+options:
+  restore:
+    description: Whether to give back; otherwise the server is only compared.
+    type: bool
+    default: false
+  also:
+    description: Paths that other modules have changed; they return when somebody had them.
+    type: list
+    elements: path
+    default: []
+  modes:
+    description: Paths whose owner and mode return.
+    type: list
+    elements: path
+    default: []
+  spare:
+    description: Paths that stay for now.
+    type: list
+    elements: path
+    default: []
+  record:
+    description: The folder in which tree keeps its record.
+    type: path
+    default: /var/lib/prep-difusor
+author: [IMPEPAC UTSIC]
+"""
+
+EXAMPLES = r"""
+- name: Restore what was there
+  give_back:
+    restore: true
+    spare: [/usr/local/sbin/prep-rollback]
+"""
+
+RETURN = r"""
+recorded: {description: Whether tree has ever changed this server., type: bool, returned: always}
+paths: {description: "What tree has written, removed or made.", type: list, returned: always}
+restored: {description: Paths that are their owner's again., type: list, returned: always}
+removed: {description: Files and links of ours that are gone., type: list, returned: always}
+etc: {description: "Paths in /etc: C(added), C(missing), C(changed), C(attributes).", type: dict, returned: always}
+packages: {description: "Names, as C(added) and C(missing).", type: dict, returned: always}
+accounts: {description: "Names, as C(added) and C(missing).", type: dict, returned: always}
+"""
+
+STATUS = "var/lib/dpkg/status"
+
+
+class Record:
+    """What tree has kept of a server."""
+
+    def __init__(self, folder, top="/"):
+        """Take the folder of the record; `top` is the server's root."""
+        self.top = top
+        self.found = os.path.join(folder, "found")
+        self.paths = read(os.path.join(folder, "paths")).splitlines()
+        self.exists = bool(self.paths)
+
+    def original(self, path):
+        """Return where a path is kept as it was found, or None when it was not there."""
+        kept = os.path.join(self.found, path.lstrip("/"))
+        return kept if os.path.lexists(kept) else None
+
+    def restore(self, also, modes, spare, check_mode):
+        """Go back path by path, the latest first; return (restored, removed)."""
+        ours = [path for path in reversed(self.paths) if path not in spare]
+        files = [path for path in ours if not path.endswith("/")]
+        restored = [path for path in [*files, *also] if self.differs(path)]
+        removed = [path for path in files if os.path.lexists(path) and not self.original(path)]
+        if not check_mode:
+            for path in restored:
+                put_back(self.original(path), path)
+            for path in removed:
+                os.remove(path)
+            for path in filter(self.original, modes):
+                copy_attributes(self.original(path), path)
+            for path in (path for path in ours if path.endswith("/")):
+                remove_empty(path)
+        return restored, removed
+
+    def differs(self, path):
+        """Tell whether a path was there, and is not as it was."""
+        kept = self.original(path)
+        return kept is not None and (not os.path.lexists(path) or describe(kept) != describe(path))
+
+    def differences(self):
+        """Compare the server with what was found."""
+        before, after = entries(self.found), entries(self.top)
+        both = before.keys() & after.keys()
+        changed = {path for path in both if before[path][0] != after[path][0]}
+        attributes = {path for path in both - changed if before[path] != after[path]}
+        return {
+            "etc": dict(compare(before, after), changed=sorted(changed), attributes=sorted(attributes)),
+            "packages": compare(*(packages(read(os.path.join(top, STATUS))) for top in (self.found, self.top))),
+            "accounts": compare(*(accounts(read(os.path.join(top, "etc/passwd"))) for top in (self.found, self.top))),
+        }
+
+
+def compare(before, after):
+    """Return what came and what went."""
+    return {"added": sorted(set(after) - set(before)), "missing": sorted(set(before) - set(after))}
+
+
+def packages(status):
+    """Return the names of the installed packages out of dpkg's own file."""
+    return re.findall(r"^Package: (\S+)\nStatus: \S+ ok installed$", status, re.MULTILINE)
+
+
+def accounts(passwd):
+    """Return the names of the accounts."""
+    return [line.split(":")[0] for line in passwd.splitlines()]
+
+
+def entries(top):
+    """Return {path: description} of everything in /etc below `top`."""
+    return {
+        "/" + os.path.relpath(os.path.join(folder, name), top): describe(os.path.join(folder, name))
+        for folder, folders, files in os.walk(os.path.join(top, "etc"))
+        for name in folders + files
+    }
+
+
+def describe(path):
+    """Return what a path holds, and its owner, group and mode."""
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        return "-> " + os.readlink(path), None
+    content = read(path) if stat.S_ISREG(status.st_mode) else stat.S_IFMT(status.st_mode)
+    return content, (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+
+
+def read(path):
+    """Return the text of a file, byte for byte; nothing when there is none."""
+    try:
+        with open(path, encoding="latin-1", newline="") as text:
+            return text.read()
+    except FileNotFoundError:
+        return ""
+
+
+def put_back(original, path):
+    """Put a kept file or link in its place again, with its owner, mode and times."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary = path + ".prep-old"
+    shutil.copy2(original, temporary, follow_symlinks=False)
+    copy_attributes(original, temporary)
+    os.replace(temporary, path)
+
+
+def copy_attributes(original, path):
+    """Give a path the owner and, unless it is a link, the mode of another."""
+    status = os.lstat(original)
+    if os.path.lexists(path):
+        os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
+        if not stat.S_ISLNK(status.st_mode):
+            os.chmod(path, stat.S_IMODE(status.st_mode))
+
+
+def remove_empty(folder):
+    """Remove a folder in which nothing is left but what Python has compiled."""
+    shutil.rmtree(os.path.join(folder, "__pycache__"), ignore_errors=True)
+    if os.path.isdir(folder) and not os.listdir(folder):
+        os.rmdir(folder)
+
+
+def main():
+    """Run the module."""
+    paths = {"type": "list", "elements": "path", "default": []}
+    module = AnsibleModule(
+        argument_spec={
+            "restore": {"type": "bool", "default": False},
+            "also": paths,
+            "modes": paths,
+            "spare": paths,
+            "record": {"type": "path", "default": "/var/lib/prep-difusor"},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    record = Record(given["record"])
+    restored, removed = [], []
+    if given["restore"]:
+        restored, removed = record.restore(given["also"], given["modes"], given["spare"], module.check_mode)
+    module.exit_json(
+        changed=bool(restored or removed),
+        recorded=record.exists,
+        paths=record.paths,
+        restored=restored,
+        removed=removed,
+        **record.differences(),
+    )
+
+
+if __name__ == "__main__":
+    main()
