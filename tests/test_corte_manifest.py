@@ -105,6 +105,7 @@ def test_a_bad_path_is_refused(path: str):
     [
         ("Datos/a.json", "datos/b.json"), ("a.JSON", "a.json"), ("straße", "STRASSE"), ("ﬁn.csv", "fin.csv"),
         ("ñ.csv", "Ñ.csv"), ("a", "a/b"), ("x/K.csv", "x/k.csv"),
+        ("x/a.csv", "x/a.csv.gz"), ("x/a.csv", "corte.json.gz"), ("x/a.csv", "Corte.json"),
     ],
 )  # fmt: skip
 def test_twins_are_refused(pair: tuple[str, str]):

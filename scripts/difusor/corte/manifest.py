@@ -170,9 +170,9 @@ def _from_document(document: Any) -> Manifest:
 def _files(value: Any) -> dict[str, Entry]:
     if not isinstance(value, dict) or not 0 < len(value) <= MAX_FILES:
         raise _refusal(f"no enumera entre 1 y {MAX_FILES} archivos")
-    paths.check_all(value)
     if NAME in value or SIGNATURE_NAME in value:
         raise _refusal("se enumera a sí mismo")
+    paths.check_all([*value, NAME, SIGNATURE_NAME])
     for entry in value.values():
         _keys(entry, frozenset(("size", "sha256")), "files")
     return {

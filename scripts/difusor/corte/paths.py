@@ -29,10 +29,12 @@ def check(path: str) -> None:
 
 
 def check_all(paths: Iterable[str]) -> None:
-    """Refuse any bad path, two spellings of one name at any level, and a file that is also a folder."""
+    """Refuse any bad path, two spellings of one name, and a file that is also a folder or another's .gz."""
     files = set(paths)
     for path in sorted(files):
         check(path)
+        if f"{path}.gz" in files:  # a web server takes it for the same file, compressed
+            raise Refusal("path", f"La ruta {quote(path + '.gz')} se confunde con {quote(path)} comprimido.")
     folders = {folder for path in files for folder in parents(path)}
     for both in sorted(files & folders):
         raise Refusal("path", f"La ruta {quote(both)} es archivo y carpeta a la vez.")

@@ -89,7 +89,7 @@ class Store:
         files.sync_folder(self.waiting)
 
     def compress(self, name: str, manifest: Manifest) -> None:
-        """Put a compressed copy beside each text of a kept tree, unless the corte has something of that name itself.
+        """Put a compressed copy beside each text of a kept tree.
 
         Nobody waits for it: until then the text is served as it is.
         """
@@ -101,7 +101,7 @@ class Store:
             texts = {
                 f"{path}{compressed.SUFFIX}": entry.sha256
                 for path, entry in manifest.files.items()
-                if compressed.pays(path, entry.size) and f"{path}{compressed.SUFFIX}" not in manifest.files
+                if compressed.pays(path, entry.size)
             }
             self._make_compressed(set(texts.values()))
             for path, sha256 in texts.items():
