@@ -1,0 +1,84 @@
+"""Runs on the server for bench/crs: python3 - PORT, tests as JSON {name: request} on standard input.
+
+Stands on PORT where the application would, sends one test after the other to the edge and prints {name: end} as JSON:
+`closed` without an answer, a status, `fast` when nothing of it but a plain path reached the application (or not even
+that), `passed` when anything else that the visitor wrote did.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import socketserver
+import ssl
+import sys
+import threading
+import time
+
+SECONDS = 8  # longer than the edge waits for the rest of a request
+OURS = {"host", "connection", "accept-encoding"}
+REACHED: list[tuple[str, set[str]]] = []  # targets, and names of headers
+
+
+class Application(socketserver.StreamRequestHandler):
+    """Answers everything and remembers what it was asked."""
+
+    def handle(self) -> None:
+        """Serve one kept connection."""
+        while line := self.rfile.readline():
+            fields = {}
+            while (field := self.rfile.readline().strip()) and b":" in field:
+                name, _, value = field.decode("latin-1").partition(":")
+                fields[name.lower()] = value.strip()
+            self.rfile.read(int(fields.get("content-length", 0)))
+            REACHED.append((line.decode("latin-1").split(" ")[1], set(fields)))
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\n")
+            if not line.startswith(b"HEAD"):
+                self.wfile.write(b"ok\n")
+
+
+def send(text: str) -> str:
+    """Send bytes (as Latin-1) to the edge; return the status of the answer, `closed` if there was none."""
+    received = b""
+    try:
+        with connect() as connection:
+            connection.sendall(text.encode("latin-1"))
+            while b"\r\n\r\n" not in received and (chunk := connection.recv(65536)):
+                received += chunk
+    except OSError:  # ended by the server, or nothing came
+        pass
+    status = re.match(rb"HTTP/1\.[01] (\d{3}) ", received)
+    return status[1].decode() if status else "closed"
+
+
+def connect() -> ssl.SSLSocket:
+    """Return a new connection to the edge."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", 443), SECONDS), server_hostname="localhost")
+
+
+def end(text: str) -> str:
+    """Send a test, again while a limit answers, and say how it ended."""
+    REACHED.clear()
+    while (status := send(text)) == "429":
+        time.sleep(0.2)
+    if any("?" in target or not fields <= OURS for target, fields in REACHED):
+        return "passed"
+    return "fast" if status == "200" else status
+
+
+def main() -> None:
+    """Stand in for the application and take every test."""
+    socketserver.ThreadingTCPServer.allow_reuse_address = True
+    with socketserver.ThreadingTCPServer(("127.0.0.1", int(sys.argv[1])), Application) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        tests = json.load(sys.stdin)
+        print(json.dumps({name: end(text) for name, text in tests.items()}))
+        server.shutdown()
+
+
+if __name__ == "__main__":
+    main()
