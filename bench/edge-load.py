@@ -1,13 +1,13 @@
-"""Runs on the server for bench/edge: drives each road in turn and prints a table and, last, the ratios."""
+"""Runs on the server for bench/edge: drives each road in turn and prints what it measured, as JSON."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +15,11 @@ from pathlib import Path
 from ssl import CERT_NONE, create_default_context
 
 ROUNDS, SECONDS, CONNECTIONS = 7, 1, 16
+CROWD = 1000
+"""Clients at once of whom the 99th percentile is told."""
+ATTACK = "?id=1%27%20OR%20%271%27=%271%27--%20"
+LIMITS = [Path("/etc/nginx/conf.d/prep-limits.conf"), Path("/etc/nginx/sites-available/prep")]
+LIFTED = "1000000"  # as bench/edge says
 CORTE = Path("/srv/prep/publico/actual")
 BARE = Path("/srv/bare-nginx")  # the same disk as the corte's: memory would flatter it
 BROWSER = [
@@ -51,32 +56,42 @@ http {{
 
 
 def main() -> None:
-    """Measure every road with every kind of answer, interleaved, and print medians."""
+    """Measure every road with every kind of answer, interleaved, then a crowd, then the limit."""
     files = sorted((CORTE / "datos").rglob("*.json"), key=lambda path: len(gzip.compress(path.read_bytes())))
-    kinds = {"large": files[-1], "small": files[0], "304": files[0]}
-    start_bare({path.relative_to(CORTE) for path in kinds.values()})
-    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    large, small = (path.relative_to(CORTE) for path in (files[-1], files[0]))
+    start_bare({large, small})
+    cases = [
+        (answer, road, f"https://localhost{port}/{name}{query}", status)
+        for answer, name, status in (("large", large, 200), ("small", small, 200), ("304", small, 304))
+        for road, port, query in (("bare", ":8443", ""), ("fast", "", ""), ("waf", "", "?revision=1"))
+    ]
+    cases += [
+        ("no such file", "refused", "https://localhost/datos/nada.json", 404),
+        ("attack", "refused", f"https://localhost/{small}{ATTACK}", 403),
+    ]
+    runs: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for _ in range(ROUNDS):
-        for kind, path in kinds.items():
-            name = path.relative_to(CORTE)
-            for road, url in {
-                "bare": f"https://localhost:8443/{name}",
-                "fast": f"https://localhost/{name}",
-                "waf": f"https://localhost/{name}?revision=1",
-            }.items():
-                found.setdefault((kind, road), []).append(drive(url, conditional=kind == "304"))
-    print(f"{'answer':8}{'road':8}{'CPU us/request':>16}{'requests/s':>12}{'p99 ms':>10}")
-    cost = {}
-    for (kind, road), runs in found.items():
-        # Others on the machine can only add to the cost of a request.
-        cpu = min(run[0] for run in runs)
-        rate, slow = (statistics.median(run[part] for run in runs) for part in (1, 2))
-        cost[kind, road] = cpu
-        print(f"{kind:8}{road:8}{cpu:16.1f}{rate:12.0f}{slow:10.1f}")
-    ratios = {
-        road: statistics.mean(cost[kind, "bare"] / cost[kind, road] for kind in kinds) for road in ("fast", "waf")
-    }
-    print(f'edge: fast/bare={ratios["fast"]:.2f} waf/bare={ratios["waf"]:.3f} machine="{sys.argv[1]}"')
+        for answer, road, url, status in cases:
+            runs.setdefault((answer, road), []).append(drive(url, status))
+    crowd = f"{CROWD} clients"
+    runs[crowd, "fast"] = [drive(f"https://localhost/{small}", 200, CROWD) for _ in range(3)]
+    runs["over the limit", "refused"] = throttled(f"https://localhost/{small}?revision=1")
+    print(json.dumps([{"answer": answer, "road": road, **summary(found)} for (answer, road), found in runs.items()]))
+
+
+def summary(runs: list[tuple[float, float, float]]) -> dict[str, float]:
+    """Return the least CPU, because others on the machine can only add to it, and the medians of the rest."""
+    rate, slow = (statistics.median(run[part] for run in runs) for part in (1, 2))
+    return {"cpu_us": min(run[0] for run in runs), "rate": rate, "p99_ms": slow}
+
+
+def throttled(url: str) -> list[tuple[float, float, float]]:
+    """Drive a URL after the limits that were lifted for this run are set to one request a second."""
+    for path in LIMITS:
+        path.write_text(path.read_text().replace(LIFTED, "1"))
+    subprocess.run(["nginx", "-s", "reload"], check=True)
+    time.sleep(2)
+    return [drive(url, 429) for _ in range(ROUNDS)]
 
 
 def start_bare(names: set[Path]) -> None:
@@ -90,20 +105,22 @@ def start_bare(names: set[Path]) -> None:
     subprocess.run(["nginx", "-c", str(BARE / "nginx.conf")], check=True)
 
 
-def drive(url: str, conditional: bool) -> tuple[float, float, float]:
+def drive(url: str, status: int, connections: int = CONNECTIONS) -> tuple[float, float, float]:
     """Load one URL; return microseconds of CPU a request (every nginx), requests a second, 99th percentile in ms.
 
     SystemExit when an answer is not what it should be: a fast error would look like speed.
     """
-    headers = BROWSER + ([f"If-None-Match: {etag(url)}"] if conditional else [])
+    headers = BROWSER + ([f"If-None-Match: {etag(url)}"] if status == 304 else [])
     options = [part for header in headers for part in ("-H", header)]
     before, started = cpu_seconds(), time.monotonic()
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", *options, url]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", *options, url]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     used, elapsed = cpu_seconds() - before, time.monotonic() - started
-    if "Non-2xx" in said and not conditional:
-        raise SystemExit(f"{url}:\n{said}")
     requests = int(re.search(r"(\d+) requests in", said)[1])  # type: ignore[index]
+    found = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
+    refused = int(found[1]) if found else 0
+    if refused > 0 if status < 400 else refused < 0.98 * requests:
+        raise SystemExit(f"{url}, not {status}:\n{said}")
     amount, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", said).groups()  # type: ignore[union-attr]
     return 1e6 * used / requests, requests / elapsed, float(amount) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 

@@ -1,0 +1,49 @@
+"""For bench/edge: python edge-report.py MEASURED.json REPORT.html MACHINE writes it; prints a table and a line."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+HERE = Path(__file__).resolve().parent
+LEAST, MOST = 10.0, 2000.0
+"""Microseconds at both ends of the plot, whose scale is logarithmic."""
+
+
+def main() -> None:
+    """Show what was measured in three ways."""
+    measured, target, machine = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    rows: list[dict[str, Any]] = json.loads(measured.read_text())
+    for row in rows:
+        row["share"] = 100 * math.log(row["cpu_us"] / LEAST) / math.log(MOST / LEAST)
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
+    ticks = {tick: 100 * math.log(tick / LEAST) / math.log(MOST / LEAST) for tick in (10, 30, 100, 300, 1000)}
+    template = environment.get_template("edge-report.html.j2")
+    page = template.render(rows=rows, ticks=ticks, machine=machine, day=f"{datetime.now(UTC):%Y-%m-%d}", **ratios(rows))
+    target.write_text(page)
+    print(f"{'answer':16}{'road':9}{'CPU us/request':>15}{'requests/s':>12}{'p99 ms':>9}")
+    for row in rows:
+        print(f"{row['answer']:16}{row['road']:9}{row['cpu_us']:15.1f}{row['rate']:12.0f}{row['p99_ms']:9.1f}")
+    fast, waf = ratios(rows).values()
+    print(f'edge: fast/bare={fast:.2f} waf/bare={waf:.3f} machine="{machine}"')
+
+
+def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Return, for each road, how much of a bare nginx's requests the same CPU would answer, the mean of its answers."""
+    cost = {(row["answer"], row["road"]): row["cpu_us"] for row in rows}
+    answers = [answer for answer, road in cost if road == "bare"]
+    return {
+        road: statistics.mean(cost[answer, "bare"] / cost[answer, road] for answer in answers)
+        for road in ("fast", "waf")
+    }
+
+
+if __name__ == "__main__":
+    main()
