@@ -73,9 +73,13 @@ def test_what_is_refused_is_told(host: Host, variables: dict[str, Any], record_e
 @pytest.mark.lab
 @pytest.mark.clause("RED-03")
 def test_a_ban_holds(host: Host, record_evidence: Record) -> None:
-    """Un origen bloqueado queda en la lista del núcleo, que descarta sus paquetes, y sale de ella al perdonarlo."""
+    """Un bloqueo queda en el núcleo, sobrevive a una recarga del cortafuegos y a un reinicio, y se puede perdonar."""
     host.check_output(f"fail2ban-client set prep-waf banip {ATTACKER}")
     try:
+        host.check_output("ufw reload && systemctl restart fail2ban.service")
+        host.check_output(
+            "timeout 20 sh -c 'until fail2ban-client status prep-waf | grep -q %s; do sleep 1; done'", ATTACKER
+        )
         table = host.check_output("nft list table inet prep-difusor")
         shown = [ban.address for ban in banned("", host)]
     finally:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -81,6 +82,33 @@ def test_trusted_addresses_reach_their_services(
     extra = {port for ports in open_to_trusted.values() for port in ports} - allowed
     assert not missing, f"no responden {sorted(missing)}"
     assert not extra, f"también responden {sorted(extra)}"
+
+
+@pytest.mark.lab
+@pytest.mark.clause("RED-03", "RED-04")
+@pytest.mark.parametrize("what", ["Docker y cortafuegos", "servidor"])
+def test_a_restart_opens_nothing(
+    request: pytest.FixtureRequest,
+    host: Host,
+    variables: dict[str, Any],
+    what: str,
+    expect: Expect,
+    record_evidence: Record,
+) -> None:
+    """Tras reiniciar Docker, el cortafuegos o el servidor responden los mismos puertos y ninguno más, IPv4 e IPv6."""
+    if what == "servidor":
+        container = f"prep-{variables['lab']}-{variables['inventory_hostname']}"
+        booted = "until systemctl is-system-running | grep -Eq 'running|degraded'; do sleep 1; done"
+        for command in (["restart", container], ["exec", container, "timeout", "120", "sh", "-c", booted]):
+            subprocess.run(["docker", *command], check=True, capture_output=True)
+    else:
+        host.check_output("systemctl restart docker.service && ufw reload")
+    web, closed = expect("RED-03")["ports"], expect("RED-04")["ports"]
+    anyone, trusted = (request.getfixturevalue(name) for name in ("open_to_anyone", "open_to_trusted"))
+    record_evidence(f"cualquiera: {anyone}; confiable: {trusted}")
+    assert len(anyone) == len(trusted) == 2, "no se miraron las dos familias"
+    assert all(ports == sorted(web) for ports in anyone.values())
+    assert all(ports == sorted(web + closed) for ports in trusted.values())
 
 
 @pytest.mark.clause("RED-03")
