@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography import x509
 from testinfra.host import Host
 
 from difusor.report.rawhttp import send
@@ -64,6 +67,23 @@ def test_old_encryption_is_refused(
             assert result.startswith(("TLS_", "ECDHE-")), f"{version}: {result}"
         else:
             assert "ALERT_PROTOCOL_VERSION" in result, f"{version} no fue rechazado por el servidor: {result}"
+
+
+@pytest.mark.clause("DG-02")
+def test_certificate_is_for_this_name_and_lasts(
+    host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """El certificado es para el nombre de la página, le quedan días suficientes y el servidor lo vigila a diario."""
+    name, days = variables["difusor_fqdn"], expect("DG-02")["certificate_days"]
+    shown = "openssl s_client -connect 127.0.0.1:443 -servername %s </dev/null 2>/dev/null | openssl x509"
+    certificate = x509.load_pem_x509_certificate(host.check_output(shown, name).encode())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    left = certificate.not_valid_after_utc - datetime.now(UTC)
+    record_evidence(f"{names.get_values_for_type(x509.DNSName)}, le quedan {left.days} días")
+    assert name in names.get_values_for_type(x509.DNSName)
+    assert left.days >= days
+    assert host.service("prep-certificate.timer").is_running
+    assert host.service("prep-certificate.timer").is_enabled
 
 
 @pytest.mark.clause("RED-07")
@@ -147,6 +167,28 @@ def test_kernel_survives_syn_floods(host: Host, record_evidence: Record) -> None
     record_evidence(f"tcp_syncookies={cookies}, cola={queue}")
     assert cookies == 1
     assert queue >= 4096
+
+
+@pytest.mark.lab
+@pytest.mark.clause("RED-06")
+def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: Record) -> None:
+    """Toda bitácora tiene un tope: la de nginx se corta por tamaño cada diez minutos."""
+    log, limit = "/var/log/nginx/access.log", host.check_output("sed -n 's/ *maxsize //p' /etc/logrotate.d/nginx")
+    every = host.check_output("systemctl show logrotate.timer --property TimersCalendar --value")
+    host.check_output(f"truncate --size=+{limit} {log} && systemctl start logrotate.service")
+    size = host.file(log).size
+    host.check_output(f"find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
+    containers = host.check_output(
+        "docker inspect --format '{{index .HostConfig.LogConfig.Config \"max-size\"}}' $(docker ps -q)"
+    )
+    journal = host.check_output(
+        "systemd-analyze cat-config systemd/journald.conf | sed -n 's/^SystemMaxUse=//p' | tail -n 1"
+    )
+    record_evidence(f"nginx {limit}, {every}; contenedores {containers.split()}; journal {journal}")
+    assert size < 10_000_000
+    assert "*:00/10:00" in every
+    assert all(re.fullmatch(r"\d+m", each) for each in containers.split())
+    assert re.fullmatch(r"\d+[MG]", journal)
 
 
 @pytest.mark.clause("RED-06")

@@ -1,0 +1,137 @@
+"""What citizens see when a part of the server fails. Each part is stopped, looked at from inside, and started again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+from difusor.report.rawhttp import send
+
+Record = Callable[[object], None]
+Ask = Callable[[], dict[str, list[int]]]
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside"), pytest.mark.clause("DG-02")]
+SERVED = {"page": [200], "data": [200], "inspected": [200]}
+RECOVERY = 60.0  # seconds
+LOGS = "/var/log/nginx"
+
+
+@pytest.fixture
+def ask(host: Host, variables: dict[str, Any]) -> Iterator[Ask]:
+    """Return what asks for a page (cached by now), for data of the corte, and for something that is inspected first.
+
+    Afterwards everything must be served as before.
+    """
+    paths = {"page": "", "data": "datos/corte.json", "inspected": "datos/corte.json?revision=1"}
+
+    def run() -> dict[str, list[int]]:
+        texts = [
+            f"GET {variables['difusor_path']}{path} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\nAccept: */*\r\n"
+            "Connection: close\r\n\r\n"
+            for path in paths.values()
+        ]
+        answers = send(host, variables, texts)
+        return {name: answer["statuses"] for name, answer in zip(paths, answers, strict=True)}
+
+    assert run() == SERVED
+    yield run
+    deadline = time.monotonic() + RECOVERY
+    while (found := run()) != SERVED and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert found == SERVED, "no volvió a su estado"
+
+
+def _container(host: Host, role: str) -> str:
+    return host.check_output("docker ps --filter label=prep-difusor.role=%s --format '{{.Names}}'", role)
+
+
+def test_without_the_waf_the_site_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:
+    """Con el WAF muerto la página y los datos siguen; lo que debía revisarse se niega, nunca pasa sin revisión."""
+    name = _container(host, "waf")
+    host.check_output("docker kill %s", name)
+    try:
+        found = ask()
+    finally:
+        host.check_output("docker start %s", name)
+    record_evidence(found)
+    assert found == {**SERVED, "inspected": [502]}
+
+
+def test_without_the_application_the_corte_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:
+    """Con la aplicación caída los datos salen del disco y las páginas de la caché."""
+    name = _container(host, "prep")
+    host.check_output("docker kill %s", name)
+    try:
+        found = ask()
+    finally:
+        host.check_output("docker start %s", name)
+    record_evidence(found)
+    assert found == {**SERVED, "inspected": [502]}
+
+
+def test_without_docker_the_corte_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:
+    """Con Docker detenido los datos y las páginas vistas siguen; al volver, todo vuelve solo."""
+    host.check_output("systemctl stop docker.socket docker.service")
+    try:
+        found = ask()
+    finally:
+        host.check_output("systemctl start docker.service")
+    record_evidence(found)
+    assert (found["page"], found["data"]) == ([200], [200])
+
+
+def test_without_room_for_logs_the_site_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:
+    """Con el disco de las bitácoras lleno todo se sigue sirviendo."""
+    reopen = "systemctl kill --kill-who=main --signal=USR1 nginx.service"
+    host.check_output(f"mount -t tmpfs -o size=64k,mode=0755 tmpfs {LOGS} && {reopen}")
+    try:
+        host.run(f"cat /dev/zero >{LOGS}/full 2>/dev/null")
+        found = ask()
+        room = host.check_output(f"df --output=avail {LOGS} | tail -n 1").strip()
+    finally:
+        host.check_output(f"umount --lazy {LOGS} && {reopen}")
+    record_evidence(f"{room} bytes libres: {found}")
+    assert room == "0"
+    assert found == SERVED
+
+
+def test_without_its_certificate_a_reload_changes_nothing(host: Host, ask: Ask, record_evidence: Record) -> None:
+    """Sin certificado nginx dice cuál archivo falta y no arranca a medias; el que ya corre sigue sirviendo."""
+    path = _certificate(host)
+    host.check_output("mv %s %s.away", path, path)
+    try:
+        test = host.run("nginx -t")
+        host.run("systemctl reload nginx.service")
+        found = ask()
+    finally:
+        host.check_output("mv %s.away %s", path, path)
+        host.check_output("systemctl reload nginx.service")
+    record_evidence(f"{test.stderr.splitlines()[0]}; mientras tanto: {json.dumps(found)}")
+    assert test.failed
+    assert path in test.stderr
+    assert found == SERVED
+
+
+def test_a_certificate_about_to_end_raises_an_alarm(host: Host, record_evidence: Record) -> None:
+    """Un certificado al que le quedan pocos días hace fallar a su vigía, y la bitácora dice por qué."""
+    path, since = _certificate(host), host.check_output("date +%s")
+    host.check_output("mv %s %s.away", path, path)
+    try:
+        make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=x -days 2"
+        host.check_output(f"{make} -keyout %s -out %s 2>/dev/null", path, path)
+        alarmed = host.run("systemctl start prep-certificate.service")
+    finally:
+        host.check_output("mv %s.away %s && systemctl start prep-certificate.service", path, path)
+    told = host.check_output("journalctl --unit=prep-certificate.service --since=@%s --output=cat", since)
+    record_evidence(told)
+    assert alarmed.failed
+    assert "Certificate will expire" in told
+
+
+def _certificate(host: Host) -> str:
+    """Return the file of the page's certificate and key."""
+    return host.check_output("nginx -T 2>/dev/null | sed -n 's/^ *ssl_certificate \\(.*\\);/\\1/p' | tail -n 1")
