@@ -180,6 +180,10 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("difusor_waf_image", {"referense": "registro.impepac.mx/waf:1"}),
         "difusor_waf_image.referense: no existe; ¿quiso decir reference?",
     ),
+    "dynamic path from the root": (
+        replace("election_dynamic_paths", [{"path": "/api/"}]),
+        "election_dynamic_paths[0].path: debe ser una carpeta relativa, como api/",
+    ),
     "locked for everybody": (
         replace("difusor_origin_lock", True),
         "difusor_origin_lock: cerraría la página a todos: difusor_cdn_ranges está vacía",

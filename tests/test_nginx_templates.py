@@ -58,24 +58,31 @@ def maps(text: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
     found = []
     for source, name, body in re.findall(r'^map "?(.+?)"? \$(\w+) \{\n(.*?)^\}', text, re.MULTILINE | re.DOTALL):
         entries = re.findall(r'^ *("[^"]*"|[^\s#]+) +(\S+);', body, re.MULTILINE)
-        found.append((source, name, [(key.strip('"'), value) for key, value in entries]))
+        found.append((source, name, [(key.strip('"'), value.strip('"')) for key, value in entries]))
     return found
 
 
-def is_fast(base: str, request: dict[str, str]) -> bool:
+def judged(base: str, request: dict[str, str], **inputs: Any) -> dict[str, str]:
     """Judge a request by the rendered maps as nginx would: exact values first, then patterns in their order."""
     values = {**BROWSER, **request}
-    for source, name, entries in maps(render("etc/nginx/conf.d/prep-roads.conf", base=base)):
+    roads = render("etc/nginx/conf.d/prep-roads.conf", base=base, inputs=tuple(inputs.items()))
+    for source, name, entries in maps(roads):
         key = re.sub(r"\$(\w+)", lambda match: values.get(match[1], ""), source)
         exact = dict(entry for entry in entries if not entry[0].startswith("~"))
         values[name] = exact.get(key) if key in exact and key != "default" else exact["default"]
         if key not in exact:
             for pattern, value in entries:
                 flags = re.IGNORECASE if pattern.startswith("~*") else 0
-                if pattern.startswith("~") and re.search(pattern.lstrip("~*"), key, flags):
-                    values[name] = value
+                python = pattern.lstrip("~*").replace("(?<declared>", "(?P<declared>")
+                if pattern.startswith("~") and (found := re.search(python, key, flags)):
+                    values[name] = (found["declared"] or "") if value == "$declared" else value
                     break
-    return values["fast"] == "1"
+    return values
+
+
+def is_fast(base: str, request: dict[str, str]) -> bool:
+    """Whether a request takes the fast road."""
+    return judged(base, request)["fast"] == "1"
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -155,6 +162,33 @@ def test_cookies_of_the_outlets_own_site_do_not_slow_the_reader() -> None:
     assert is_fast("/", {"request_uri": "/", "http_cookie": "_ga=GA1.1.123.456; _fbp=fb.1.1717.99; aviso=si"})
 
 
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    ("path", "fast", "asked"),
+    [
+        ("api/actas", "1", ""),
+        ("api/actas/17", "1", ""),
+        ("api/actas?distrito=3&seccion=0104", "1", "distrito=3&seccion=0104"),
+        ("api/actas?seccion=", "1", "seccion="),
+        ("api/actas?otro=3", "0", ""),
+        ("api/actas?distrito=3&otro=1", "0", ""),
+        ("api/actas?distrito=1%27", "0", ""),
+        ("api/actas?distrito=" + "3" * 33, "0", ""),
+        ("api/../actas?distrito=3", "0", ""),
+        ("api/actas.json?fbclid=x", "1", ""),
+        ("estado/hoy", "1", ""),
+        ("estado/hoy?distrito=3", "0", ""),
+        ("estado/hoy?=3", "0", ""),
+        ("otra/actas?distrito=3", "0", ""),
+    ],
+)
+def test_what_is_declared_dynamic_is_fast_with_its_arguments(base: str, path: str, fast: str, asked: str) -> None:
+    folders = "{{ [{'path': 'api/', 'arguments': ['distrito', 'seccion']}, {'path': 'estado/'}] }}"
+    found = judged(base, {"request_uri": base + path}, nginx_dynamic_paths=folders)
+    assert (found["fast"], found["asked"]) == (fast, asked)
+    assert not is_fast(base, {"request_uri": base + "api/actas"}), "nothing is dynamic by default"
+
+
 def test_outside_its_path_the_site_does_not_exist() -> None:
     assert not is_fast("/prep2024mor/", {"request_uri": "/index.html"})
     site = render(SITE, base="/prep2024mor/")
@@ -180,6 +214,16 @@ def test_what_a_corte_holds_comes_from_the_disk_and_from_nobody_else(base: str) 
         assert f"alias /srv/prep/publico/actual/{name.removeprefix('= ').removeprefix(base)};" in body
         assert "proxy_" not in body
         assert re.search(r"if \(\$road = 0\) \{\n +rewrite \^ /_inspect last;", body), "odd requests are inspected"
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_what_is_compressed_beside_a_file_has_no_address(base: str) -> None:
+    (name,) = (name for name, _ in locations(render(SITE, base=base)) if name.startswith("~"))
+    pattern = name.removeprefix("~ ").replace("(?<", "(?P<")
+    (plain,) = re.fullmatch(pattern, f"{base}datos/a.json.gz").groups()  # type: ignore[union-attr]
+    assert plain == "datos/a.json"
+    assert not re.fullmatch(pattern, f"{base}datos/a.json")
+    assert not is_fast(base, {"request_uri": f"{base}datos/a.json.gz"})
 
 
 @pytest.mark.parametrize("base", BASES)

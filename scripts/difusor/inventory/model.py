@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from difusor.fields import Address, DomainName, Host, Instant, Origin, PublicKey, Text, later, matching
 from difusor.inventory.certificates import check_certificate, check_key
-from difusor.inventory.parts import Attestation, Exclusion, Image, Registration, Signer, Strict, Waiver
+from difusor.inventory.parts import Attestation, DynamicPath, Exclusion, Image, Registration, Signer, Strict, Waiver
 
 
 class Election(Strict):
@@ -31,6 +31,7 @@ class Election(Strict):
     election_trusted_addresses: list[Origin]
     election_signers: Annotated[list[Signer], Field(min_length=1)]
     election_revoked_keys: list[PublicKey] = Field([])
+    election_dynamic_paths: list[DynamicPath] = Field([])
 
     @field_validator("election_closes")
     @classmethod

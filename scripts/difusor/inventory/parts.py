@@ -61,6 +61,13 @@ class Signer(Strict):
         return later("valid_after", value, info)
 
 
+class DynamicPath(Strict):
+    """A folder that the PREP application computes, and the arguments that it may be asked with, short plain values."""
+
+    path: Annotated[str, matching(r"([A-Za-z0-9][A-Za-z0-9_-]*/)+", "debe ser una carpeta relativa, como api/")]
+    arguments: list[Annotated[str, matching(r"[A-Za-z][A-Za-z0-9_-]{0,39}", "debe ser el nombre de un argumento")]] = []
+
+
 class Exclusion(Strict):
     """A rule of the WAF that hinders legitimate traffic, and why it may be left out."""
 
