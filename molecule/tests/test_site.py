@@ -19,7 +19,6 @@ from testinfra.host import Host
 from difusor.images import save
 from difusor.project import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
 
 Record = Callable[[object], None]
