@@ -126,12 +126,13 @@ def test_intake_broken_at_every_step(tmp_path: Path, key: Path, act: Callable[[]
     assert step > 10, "the steps were not interrupted at all"
 
 
-def test_gate_killed_at_every_step_of_the_opening(tmp_path: Path, key: Path):
+@pytest.mark.parametrize("act", [killed, full])
+def test_gate_broken_at_every_step_of_the_opening(tmp_path: Path, key: Path, act: Callable[[], None]):
     opens = instants.now().replace(microsecond=0) + timedelta(minutes=30)
     for step, server in servers(tmp_path, key, opens):
 
         def work(server: Server = server, step: int = step) -> None:
-            at_call(step, CHANGES, killed)
+            at_call(step, CHANGES if act is killed else GROWS, act)
             step_of(server, opens)
 
         ended = in_child(work)
@@ -140,15 +141,16 @@ def test_gate_killed_at_every_step_of_the_opening(tmp_path: Path, key: Path):
         assert (whole(server), server.config.gate_file.exists()) == (5, True)
         if ended == 0:
             break
-    assert step > 5
+    assert step > (5 if act is killed else 1)
 
 
-def test_gate_killed_at_every_step_of_the_end_hides_at_the_next(tmp_path: Path, key: Path):
+@pytest.mark.parametrize("act", [killed, full])
+def test_gate_broken_at_every_step_of_the_end_hides_at_the_next(tmp_path: Path, key: Path, act: Callable[[], None]):
     for step, server in servers(tmp_path, key):
         end = server.config.window.retain_until
 
         def work(server: Server = server, step: int = step, end: datetime = end) -> None:
-            at_call(step, CHANGES, killed)
+            at_call(step, CHANGES if act is killed else GROWS, act)
             step_of(server, end)
 
         ended = in_child(work)
@@ -157,4 +159,4 @@ def test_gate_killed_at_every_step_of_the_end_hides_at_the_next(tmp_path: Path, 
         assert list((server.config.public / "cortes").iterdir()) == []
         if ended == 0:
             break
-    assert step > 5
+    assert step > (5 if act is killed else 1)
