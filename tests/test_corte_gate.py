@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from corte_kit import FILES, Server, make_key
+from corte_kit import FILES, Server, allow, make_key
 
-from difusor.corte import clock, gate, instants
+from difusor.corte import clock, gate, instants, log, signature
 from difusor.corte.clock import Clock
 from difusor.corte.gate import Gate
 from difusor.corte.manifest import Window
@@ -177,6 +178,83 @@ def test_a_state_that_lost_its_tree_shows_nothing_and_the_next_push_mends_it(ser
     assert server.push(raw)["result"] in ("held", "repeated")
     service.step(opens)
     assert server.shown() == 1
+
+
+@pytest.fixture
+def stolen(server: Server, tmp_path: Path) -> Path:
+    """A second signer of an official server, whose key somebody else has."""
+    thief = make_key(tmp_path, "robada")
+    server.config.allowed_signers.write_text(allow(server.key) + allow(thief, principal="otra@demo.test"))
+    return thief
+
+
+def revoke(server: Server, key: Path) -> None:
+    """Do what the playbook does on the night: list the key and restart the gate."""
+    server.config.allowed_signers.write_text(allow(server.key))
+    server.config.revoked.write_text("# comment\n\n" + key.with_name(key.name + ".pub").read_text())
+    service = gate_of(server)
+    service.disown()
+    service.step(server.config.window.opens + timedelta(minutes=1))
+
+
+def test_what_a_stolen_key_signed_leaves_with_it(server: Server, opens: datetime, stolen: Path):
+    gate_of(server).step(opens)
+    evil = server.manifest(10**9, {**FILES, "datos/gubernatura.json": b"falso\n"}, orders=("hold",))
+    assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
+    assert server.send(2)["code"] == "rollback", "nothing newer gets in any more"
+    revoke(server, stolen)
+    status = server.status()
+    assert (server.shown(), status["shown"]["sequence"], status["gate"]["hold"]) == (1, 1, None)
+    assert server.send(2)["result"] == "held", "the clock of this test is before the opening"
+    gate_of(server).step(opens + timedelta(minutes=2))
+    assert server.shown() == 2
+    events = [entry["event"] for entry in log.entries(server.config.store / "bitacora.jsonl")]
+    assert "disowned" in events
+
+
+def test_the_last_good_corte_comes_back_in_the_place_of_a_stolen_keys(server: Server, opens: datetime, stolen: Path):
+    gate_of(server).step(opens)
+    evil = server.manifest(2, {**FILES, "datos/gubernatura.json": b"falso\n"})
+    assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
+    gate_of(server).step(opens + timedelta(seconds=2))
+    assert server.shown() == 2
+    revoke(server, stolen)
+    assert server.shown() == 1
+    assert (server.config.public / "actual/datos/gubernatura.json").read_bytes() == FILES["datos/gubernatura.json"]
+
+
+def test_where_a_stolen_key_left_nothing_good_nothing_is_shown(server: Server, opens: datetime, stolen: Path):
+    for sequence in range(2, 2 + server.config.keep):
+        evil = server.manifest(sequence, {**FILES, "datos/gubernatura.json": b"%d\n" % sequence})
+        assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
+    revoke(server, stolen)
+    assert results(server) == []
+    assert server.send(2)["result"] == "held"
+
+
+def test_a_signer_who_left_in_peace_takes_nothing_along(server: Server, opens: datetime, stolen: Path):
+    assert server.push(server.manifest(2).to_bytes(), key=stolen)["result"] == "held"
+    server.config.allowed_signers.write_text(allow(server.key))
+    service = gate_of(server)
+    service.disown()
+    service.step(opens)
+    assert server.shown() == 2
+
+
+@pytest.mark.parametrize("who", ["operator", "authority"])
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
+def test_a_certificate_is_known_by_its_key_and_by_its_authoritys(tmp_path: Path, kind: str, who: str):
+    for name in ("authority", "operator", "other"):
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(tmp_path / name)], check=True)
+    operator = tmp_path / "operator.pub"
+    issue = ["ssh-keygen", "-q", "-s", str(tmp_path / "authority"), "-I", "x", "-n", "x", str(operator)]
+    subprocess.run(issue, check=True)
+    plain = signature.sign(b"x", tmp_path / "operator", "demo")
+    certified = signature.sign(b"x", tmp_path / "operator-cert.pub", "demo")
+    key = (tmp_path / f"{who}.pub").read_text()
+    assert signature.is_by_any(certified, "basura\n" + key)
+    assert signature.is_by_any(plain, key) is (who == "operator")
+    assert not signature.is_by_any(certified, (tmp_path / "other.pub").read_text())
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def difusor(pytestconfig: pytest.Config) -> Verb:
 def test_who_may_sign_changes_in_one_run(
     site: Site, send: Send, target: Target, mirror: Mirror, tmp_path: Path, record_evidence: Record
 ) -> None:
-    """En una sola ejecución un firmante sale y entra una autoridad, cuyo certificado de una noche se revoca en otra."""
+    """Una ejecución cambia a un firmante por una autoridad; otra revoca lo que firmó el certificado de una noche."""
     authority, operator = (_make_key(tmp_path, name) for name in ("autoridad", "operadora"))
     certify = ["ssh-keygen", "-q", "-s", str(authority), "-I", "turno 1", "-n", OPERATOR, "-V", "-1m:+12h"]
     subprocess.run([*certify, f"{operator}.pub"], check=True)
@@ -94,13 +94,14 @@ def test_who_may_sign_changes_in_one_run(
     }
     site({"election_signers": [signer]}, "--tags", "corte")
     found = {"el que salió": send(), "certificado de una noche": send(signer=certificate)}
-    believed = (mirror.status() or {})["shown"]["signer"]
+    shown = [(mirror.status() or {})["shown"]["signer"]]
     site({"election_signers": [signer], "election_revoked_keys": [_public(operator)]}, "--tags", "corte")
+    shown.append((mirror.status() or {})["shown"]["signer"])
     found["certificado revocado"] = send(signer=certificate)
     site({}, "--tags", "corte")
     found |= {"otra vez el primero": send(), "certificado de una autoridad que salió": send(signer=certificate)}
-    record_evidence(found)
-    assert believed == OPERATOR
+    record_evidence(f"{found}; a la vista, lo que firmó {shown}")
+    assert shown == [OPERATOR, target.terms.allowed_signers.split()[0]]
     assert list(found.values()) == ["signature", "shown", "signature", "shown", "signature"]
 
 

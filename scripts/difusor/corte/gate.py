@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from types import FrameType
 
-from . import clock, instants
+from . import clock, instants, signature
 from .clock import Clock
 from .config import Config
 from .manifest import Window
@@ -84,6 +84,7 @@ class Gate:
         """Judge for ever; SIGTERM ends it (and systemd then removes the gate file: closed)."""
         signal.signal(signal.SIGTERM, _leave)
         self.forget_other_elections()
+        self.disown()
         while True:
             window = self.step(self.now())
             self.ask_clock(window, self.watch.now())
@@ -139,6 +140,16 @@ class Gate:
                 self.store.hide()
                 self.store.prune(set())
                 self.memory.save(self.memory.record(state, "election", instants.now(), election=state.election))
+
+    def disown(self) -> None:
+        """Forget what a key signed that has been revoked since: it may neither stay nor keep out what is older."""
+        revoked = self.config.revoked.read_text(encoding="utf-8", errors="replace")
+        with self.memory.lock():
+            state = self.memory.load()
+            disowned = {name for name in state.kept if signature.is_by_any(self.store.signature(name), revoked)}
+            if disowned:
+                state = state.without(disowned)
+                self.memory.save(self.memory.record(state, "disowned", instants.now(), cortes=sorted(disowned)))
 
     def _record(self, before: State, state: State, verdict: str, opened: bool, now: datetime) -> State:
         if opened or (self.told is not None and self.told[1] != verdict):

@@ -64,7 +64,7 @@ class Intake:
             self.memory.save(state)
             self._tell(state)
             if result in ("shown", "held"):
-                self.store.prune(self._worth_keeping(state))
+                self.store.prune(state.kept)
         if corte is not None:
             with suppress(OSError):  # a text that could not be compressed is served as it is
                 self.store.compress(corte.name, manifest.read(raw))
@@ -154,11 +154,6 @@ class Intake:
         window, is_open = state.window(self.config), self.config.gate_file.exists()
         vouched = clock.synchronised or state.trusts_clock(self.config)
         self.memory.publish(state, gate.judge(window, now, vouched, is_open), clock, now)
-
-    def _worth_keeping(self, state: State) -> set[str]:
-        keep = set(self.store.names()[-self.config.keep :])
-        cortes = (state.accepted, state.shown, state.candidate(self.config))
-        return keep | {corte.name for corte in cortes if corte is not None}
 
 
 def claim(incoming: int) -> bytes | None:

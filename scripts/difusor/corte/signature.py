@@ -7,6 +7,7 @@ it every version takes them for local time.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import subprocess
@@ -77,6 +78,24 @@ def valid_signers(text: str, now: datetime) -> Iterator[tuple[str, str]]:
         )
         if after <= now < before:
             yield found["principal"], f"{found['principal']} {found['options']} {found['key']}\n"
+
+
+def is_by_any(armour: bytes, keys: str) -> bool:
+    """Tell whether a verified signature was made with one of these public keys, or a certificate of one or by one.
+
+    A signature carries its key, or its whole certificate, and that its authority's key: each field by field.
+    """
+    signed = base64.b64decode(armour.partition(b"SIGNATURE-----")[2].partition(b"-----END")[0])
+    return any(fields in signed for fields in map(_fields, keys.splitlines()) if fields)
+
+
+def _fields(line: str) -> bytes:
+    """Return what follows the type in a line's public key; nothing where there is no key."""
+    try:
+        key = base64.b64decode(line.split()[1], validate=True)
+    except (IndexError, ValueError):
+        return b""
+    return key[4 + int.from_bytes(key[:4], "big") :]
 
 
 def signed_by(raw: bytes, signature: bytes, election: str, purpose: str = "corte") -> str:

@@ -81,11 +81,15 @@ class Attempt:
 
 @dataclass(frozen=True)
 class State:
-    """`accepted` is the newest corte that passed every check, `shown` the one that citizens see."""
+    """`accepted` is the newest corte that passed every check, `shown` the one that citizens see.
+
+    `recent`: those accepted before, oldest first, as many as are kept.
+    """
 
     election: str
     environment: str
     accepted: Corte | None = None
+    recent: list[Corte] = field(default_factory=list)
     shown: Corte | None = None
     shown_since: str | None = None
     last_attempt: Attempt | None = None
@@ -129,7 +133,28 @@ class State:
         elif "hold" in corte.orders and hold is None:
             kept = self.candidate(config) if is_visible else None
             hold = Hold(corte.sequence, instants.write(now), corte.window["opens"], kept)
-        return replace(self, accepted=corte, hold=hold)
+        before = self._accepted()
+        return replace(self, accepted=corte, recent=before[max(0, len(before) - config.keep + 1) :], hold=hold)
+
+    def without(self, disowned: set[str]) -> State:
+        """Return the state as if the cortes of these names, and a pause that one of them ordered, had never come."""
+        good = [corte for corte in self._accepted() if corte.name not in disowned]
+        ordered = {corte.sequence for corte in self._accepted() if corte not in good}
+        shown, hold = self.shown, self.hold
+        if shown and shown.name in disowned:
+            shown = None
+        if hold and (hold.sequence in ordered or (hold.corte and hold.corte.name in disowned)):
+            hold = None
+        return replace(self, accepted=good[-1] if good else None, recent=good[:-1], shown=shown, hold=hold)
+
+    def _accepted(self) -> list[Corte]:
+        return [*self.recent, self.accepted] if self.accepted else []
+
+    @property
+    def kept(self) -> set[str]:
+        """The names of all trees that the state speaks of."""
+        held = self.hold.corte if self.hold else None
+        return {corte.name for corte in (*self._accepted(), self.shown, held) if corte}
 
 
 class Memory:
@@ -194,6 +219,7 @@ class Memory:
             **{
                 **value,
                 "accepted": value["accepted"] and Corte(**value["accepted"]),
+                "recent": [Corte(**corte) for corte in value.get("recent", [])],
                 "shown": value["shown"] and Corte(**value["shown"]),
                 "hold": _hold(value.get("hold")),
                 "last_attempt": value["last_attempt"] and Attempt(**value["last_attempt"]),

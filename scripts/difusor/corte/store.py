@@ -146,9 +146,10 @@ class Store:
                     if item.stat(follow_symlinks=False).st_nlink == 1:
                         os.unlink(item)
 
-    def names(self) -> list[str]:
-        """Return the names of the public trees, oldest corte first."""
-        return sorted((path.name for path in self.trees.iterdir()), key=lambda name: int(name.partition("-")[0]))
+    def signature(self, name: str) -> bytes:
+        """Return the signature of the tree of this name; nothing when there is none."""
+        kept = self._find(name)
+        return (kept / SIGNATURE_NAME).read_bytes() if kept else b""
 
     def _find(self, name: str) -> Path | None:
         return next((folder / name for folder in (self.waiting, self.trees) if (folder / name).is_dir()), None)
