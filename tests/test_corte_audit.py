@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from difusor.publish.signing import Signed
 from difusor.publish.terms import Terms
 from difusor.publish.watch import PATH, Mirror
 
-Serve = Callable[[dict[str, bytes]], None]
+Serve = Callable[[dict[str, Any]], None]
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def signed(tmp_path: Path, election: Path) -> Signed:
 def serve(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> Serve:
     """Have the mirror serve the signed tree, with some answers of its own; the first question is asked too fast."""
 
-    def install(own: dict[str, bytes]) -> None:
+    def install(own: dict[str, Any]) -> None:
         status = json.dumps({"shown": {"manifest_sha256": signed.sha256}}).encode()
         asked: list[str] = []
 
@@ -95,6 +96,12 @@ def test_a_missing_file_and_another_corte_are_told(serve: Serve, signed: Signed,
         f"muestra el manifiesto {signed.sha256[:16]}… y no {'f' * 16}…",
         "a ñ.csv responde 404",
     ]
+
+
+def test_a_mirror_that_never_ends_is_given_up(serve: Serve, election: Path):
+    serve({"/prep/descargas/a.csv": itertools.repeat(b"a")})
+    found = examine.examine(make_target(election, path="/prep/"), limit=0)
+    assert (found.result, found.detail) == ("unreachable", "no terminó de responder a tiempo")
 
 
 def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: Signed, election: Path):

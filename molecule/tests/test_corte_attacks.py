@@ -240,6 +240,23 @@ def test_options_that_write_elsewhere_or_read_do_nothing(
     assert not host.file("/etc/uno").exists
 
 
+def test_a_sparse_file_beyond_the_limit_does_not_arrive(
+    host: Host, mirror: Mirror, target: Target, tmp_path: Path, record_evidence: Record
+) -> None:
+    """Un archivo disperso mayor que el límite de un archivo no llega entero, y la página sigue igual."""
+    limit = int(host.check_output("systemctl show rsync --property LimitFSIZE --value"))
+    with (tmp_path / "disperso.bin").open("wb") as sparse:
+        sparse.truncate(limit + 1)
+    before = mirror.status()
+    done = _rsync(target, "--recursive", "--compress", f"{tmp_path}/", target.url)
+    after = mirror.status()
+    record_evidence(f"límite: {limit} bytes; {done.stderr.strip().splitlines()[0]}")
+    assert done.returncode != 0
+    assert host.run("find /srv/prep/entrada -size +%sc", str(limit)).stdout == ""
+    assert before is not None and after is not None
+    assert after["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]
+
+
 def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
     mirror: Mirror, target: Target, published: Signed, key: Path, tmp_path: Path, record_evidence: Record
 ) -> None:

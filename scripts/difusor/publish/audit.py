@@ -33,6 +33,7 @@ def run(
     ca: Annotated[
         Path | None, typer.Option(exists=True, help="Autoridad de los certificados, si no es pública.")
     ] = None,
+    minutes: Annotated[float, typer.Option(min=0, help="Minutos que puede durar la descarga de cada difusor.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="El resultado en JSON, por la salida estándar.")] = False,
 ) -> None:
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
@@ -43,7 +44,7 @@ def run(
         console.print(f"[bold red]✗[/] {foreign(problem)}")
         raise typer.Exit(1) from problem
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        findings = list(pool.map(lambda one: examine(one, ca, expected), targets))
+        findings = list(pool.map(lambda one: examine(one, ca, expected, minutes * 60), targets))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
     else:

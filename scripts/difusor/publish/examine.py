@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import tempfile
 import time
 from collections.abc import Iterator
@@ -45,14 +46,18 @@ class Finding:
         return self.result == "authentic"
 
 
-def examine(target: Target, authority: Path | None = None, expected: str | None = None) -> Finding:
+def examine(
+    target: Target, authority: Path | None = None, expected: str | None = None, limit: float = math.inf
+) -> Finding:
     """Download everything that a mirror shows and compare it; never raises for what one mirror may do wrong.
 
-    `expected` is the SHA-256 of the manifest that it should show, if the institute wants to know that too.
+    `expected` is the SHA-256 of the manifest that it should show, if the institute wants to know that too; `limit` the
+    seconds after which it is given up, however slowly the mirror still answers.
     """
     started = time.monotonic()
     try:
         with Mirror(target, authority) as mirror:
+            mirror.deadline = started + limit
             shown = _shown(mirror)
             found = _compare(mirror, target, expected)
             if not found.good and _shown(mirror) != shown:  # a new corte came between
@@ -112,7 +117,7 @@ def _shown(mirror: Mirror) -> str:
 def _content(mirror: Mirror, url: str, limit: int) -> tuple[int, bytes]:
     with _get(mirror, url) as answer:
         content = b""
-        for chunk in answer.iter_bytes():
+        for chunk in _chunks(mirror, answer):
             content += chunk
             if len(content) > limit:
                 raise Refusal("size", f"{url} mide más de {limit} bytes.")
@@ -122,12 +127,19 @@ def _content(mirror: Mirror, url: str, limit: int) -> tuple[int, bytes]:
 def _digest(mirror: Mirror, url: str, size: int) -> tuple[int, Entry]:
     with _get(mirror, url) as answer:
         found, length = hashlib.sha256(), 0
-        for chunk in answer.iter_bytes():
+        for chunk in _chunks(mirror, answer):
             found.update(chunk)
             length += len(chunk)
             if length > size:
                 break
         return answer.status_code, Entry(length, found.hexdigest())
+
+
+def _chunks(mirror: Mirror, answer: httpx.Response) -> Iterator[bytes]:
+    for chunk in answer.iter_bytes():
+        if time.monotonic() > mirror.deadline:
+            raise httpx.ReadTimeout("no terminó de responder a tiempo")
+        yield chunk
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ _SHAPE = {
 
 class Mirror:
     """A difusor's public status, asked at its own address under its public name."""
+
+    deadline = math.inf
+    """Of everything that is asked of it, by the monotonic clock."""
 
     def __init__(self, target: Target, authority: Path | None = None) -> None:
         """Take whom to ask, and a certificate authority to believe beside the public ones."""
