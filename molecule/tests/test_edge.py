@@ -1,0 +1,85 @@
+"""The edge with other values than the lab's: behind a CDN, light, with a certificate that it obtains by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from site_fixtures import Site
+from testinfra.host import Host
+
+Record = Callable[[object], None]
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
+
+
+@pytest.mark.clause("RED-06", "RED-03")
+def test_light_mode_behind_a_cdn_with_the_origin_locked(
+    host: Host, trusted: Host, untrusted: Host, site: Site, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Tras una CDN solo a ella se le cree quién visita y el origen se cierra a otros; el modo ligero aparta actas."""
+    cdn = next(each for each in untrusted.check_output("hostname -I").split() if ":" not in each)
+    name, address = variables["difusor_fqdn"], variables["difusor_public_address"]
+    mark = hashlib.sha256(os.urandom(8)).hexdigest()[:16]
+    curl = "curl --silent --insecure --max-time 5 --output /dev/null --write-out '%%{http_code}' --resolve %s"
+    ask = f"{curl} --header 'X-Forwarded-For: 203.0.113.9' --user-agent %s https://{name}/%s"
+    tags = ("--tags", "nginx,ufw,intrusion")
+    values = {"difusor_cdn_ranges": [f"{cdn}/32"], "difusor_origin_lock": True, "difusor_light_mode": True}
+    site(values, *tags)
+    try:
+        through = untrusted.check_output(ask, f"{name}:443:{address}", f"cdn-{mark}", "")
+        heavy = untrusted.check_output(ask, f"{name}:443:{address}", f"cdn-{mark}", "actas/1.jpg")
+        direct = trusted.check_output(ask, f"{name}:443:{address}", f"directo-{mark}", "")
+        six = untrusted.run(f"curl --silent --insecure --max-time 2 --ipv6 --output /dev/null https://{name}/")
+        logged = host.check_output("sleep 6; grep -hF %s /var/log/nginx/access.log", mark)
+    finally:
+        site({}, *tags)
+    visitors = {line.rpartition(f"-{mark}")[0].rpartition('"')[2]: line.split()[0] for line in logged.splitlines()}
+    record_evidence(f"por la CDN {through}, actas {heavy}, directo {direct}; vistos como {visitors}")
+    assert (through, heavy, direct) == ("200", "503", "200")
+    assert visitors["cdn"] == "203.0.113.9"
+    assert visitors["directo"] in trusted.check_output("hostname -I").split()
+    assert six.failed, "otra dirección llegó al origen"
+    open_again = untrusted.run(f"curl --silent --insecure --max-time 5 --ipv6 --output /dev/null https://{name}/")
+    assert open_again.succeeded
+
+
+@pytest.fixture
+def authority(trusted: Host, host: Host) -> Iterator[str]:
+    """Start an ACME authority at the institute's, believed by the server; return its directory's address."""
+    if trusted.run("apt-get -qq update && apt-get -qq install --yes --no-install-recommends pebble").failed:
+        pytest.skip("esta distribución no tiene pebble, la autoridad ACME de pruebas")
+    trusted.check_output(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=impepac "
+        "-addext subjectAltName=DNS:impepac -keyout /root/acme.key -out /root/acme.pem 2>/dev/null"
+    )
+    settings = {"certificate": "/root/acme.pem", "privateKey": "/root/acme.key", "httpPort": 80, "tlsPort": 443}
+    settings |= {"listenAddress": "[::]:14000", "managementListenAddress": "[::1]:15000"}
+    trusted.check_output("echo %s >/root/acme.json", json.dumps({"pebble": settings}))
+    trusted.check_output("systemd-run --quiet --unit=acme --setenv=PEBBLE_VA_NOSLEEP=1 pebble -config /root/acme.json")
+    believed = "/usr/local/share/ca-certificates/acme.crt"
+    host.check_output("echo %s >%s && update-ca-certificates", trusted.file("/root/acme.pem").content_string, believed)
+    yield "https://impepac:14000/dir"
+    trusted.check_output("systemctl stop acme.service")
+    host.check_output("rm -r %s /etc/letsencrypt && update-ca-certificates", believed)
+
+
+@pytest.mark.clause("DG-02")
+def test_certificate_is_obtained_and_renewed(host: Host, site: Site, authority: str, record_evidence: Record) -> None:
+    """El servidor obtiene por sí mismo su certificado de una autoridad ACME y, al renovarlo, nginx sirve el nuevo."""
+    shown = "openssl s_client -connect 127.0.0.1:443 </dev/null 2>/dev/null | openssl x509 -noout -issuer -serial"
+    site({"difusor_tls_mode": "acme", "nginx_acme_directory": authority}, "--tags", "base,nginx")
+    try:
+        first = host.check_output(shown)
+        host.check_output("certbot renew --quiet --force-renewal --no-random-sleep-on-renew")
+        second = host.check_output(shown)
+    finally:
+        site({}, "--tags", "nginx")
+    record_evidence(f"{first}; renovado: {second}")
+    assert "Pebble" in first
+    assert "Pebble" in second
+    assert first != second
+    assert "Pebble" not in host.check_output(shown)
