@@ -92,7 +92,8 @@ def replay(server: str, port: str, tests: dict[str, str]) -> dict[str, str]:
 def ruleset(server: str) -> str:
     """Return version and origin of the rules that the server's WAF has."""
     labels = '{{index .Config.Labels "prep-difusor.ruleset"}}, {{index .Config.Labels "prep-difusor.ruleset-origin"}}'
-    script = f"docker inspect --format '{labels}' $(docker ps --quiet --filter label=prep-difusor.role=waf)"
+    name = r"sed -n 's|.*/prep-waf/\([0-9a-f]*\)/.*|waf-\1|p' /etc/nginx/conf.d/prep-upstreams.conf"
+    script = f"docker inspect --format '{labels}' $({name})"
     command = ["docker", "exec", server, "sh", "-c", script]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
