@@ -10,6 +10,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -22,7 +23,7 @@ from typer.testing import CliRunner
 from difusor.cli import VERBS
 from difusor.corte import manifest
 from difusor.corte.refusal import Refusal
-from difusor.publish import command, deliver, push, sign, signing, watch
+from difusor.publish import command, deliver, push, sign, signing, verify, watch
 from difusor.publish import target as targets
 from difusor.publish.deliver import Options, Outcome
 from difusor.publish.signing import Signed
@@ -301,8 +302,7 @@ def test_the_word_of_every_difusor_as_json(signed: Signed, election: Path, monke
     mirror_that_says(monkeypatch, SHOWN)
     sources = {"norte": make_target(election), "sur": make_target(election, "sur", address="caído")}
     monkeypatch.setattr(targets, "read", lambda source: [sources[str(source)]])
-    app = typer.Typer()
-    app.command()(command.run)
+    app = app_of(command)
     done = CliRunner().invoke(app, [str(signed.folder), "-i", "norte", "-i", "sur", "--json"])
     document = json.loads(done.stdout)
     assert (done.exit_code, document["sequence"], document["manifest_sha256"]) == (1, 7, signed.sha256)
@@ -370,15 +370,28 @@ def fake_rsync(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Pa
 
 
 def run_verb(*arguments: object) -> str:
-    done = CliRunner().invoke(signing_app(), [str(part) for part in arguments])
+    done = CliRunner().invoke(app_of(sign), [str(part) for part in arguments])
     assert done.exit_code == 0, done.output
     return done.output
 
 
-def signing_app() -> typer.Typer:
+def app_of(verb: ModuleType) -> typer.Typer:
     app = typer.Typer()
-    app.command()(sign.run)
+    app.command()(verb.run)
     return app
+
+
+def test_a_rehearsal_is_signed_as_one_and_verified(tree: Path, election: Path, key: Path):
+    told = run_verb(tree, "--election", election, "--key", key, "--simulacro")
+    raw = (tree / manifest.NAME).read_bytes()
+    assert manifest.read(raw).environment == "simulacro"
+    assert manifest.digest(raw) in told
+    done = CliRunner().invoke(app_of(verify), [str(tree)])
+    assert (done.exit_code, done.stdout.strip()) == (0, manifest.digest(raw))
+    official = CliRunner().invoke(app_of(verify), [str(tree), "--election", str(election)])
+    assert (official.exit_code, official.stdout) == (1, "")
+    (tree / "descargas/a.csv").write_bytes(b"x")
+    assert CliRunner().invoke(app_of(verify), [str(tree)]).exit_code == 1
 
 
 def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: Path):
@@ -398,5 +411,5 @@ def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: P
 @pytest.mark.parametrize("flags", [("--hold", "--resume"), ("--close", "2024-06-01T00:00:00Z"), ("--close", "hoy")])
 def test_an_order_that_makes_no_sense_is_not_signed(tree: Path, election: Path, key: Path, flags: tuple[str, ...]):
     arguments = [str(part) for part in (tree, "--election", election, "--key", key, *flags)]
-    assert CliRunner().invoke(signing_app(), arguments).exit_code == 1
+    assert CliRunner().invoke(app_of(sign), arguments).exit_code == 1
     assert not signing.is_signed(tree)
