@@ -23,6 +23,14 @@ KERNEL = {
 }
 # Kernel modules that a web server has no use for.
 BLOCKED = ("cramfs", "dccp", "hfs", "jffs2", "rds", "sctp", "tipc")
+PRIVILEGED = (
+    "/usr/bin/sudo",
+    "/usr/bin/su",
+    "/usr/bin/passwd",
+    "/usr/bin/chage",
+    "/usr/bin/mount",
+    "/usr/sbin/usermod",
+)
 WATCHED = (
     "/etc/sudoers",
     "/etc/passwd",
@@ -86,19 +94,29 @@ def test_security_updates_are_automatic_or_frozen(
 
 @pytest.mark.clause("SW-05")
 def test_failed_passwords_lock_for_a_while_and_weak_ones_are_refused(host: Host, record_evidence: Record) -> None:
-    """Tras cinco contraseñas fallidas la cuenta espera quince minutos; una contraseña corta o repetida no se acepta."""
+    """Tras cuatro contraseñas fallidas la cuenta espera quince minutos; una corta o repetida no se acepta."""
     tried = [line for line in active(host, "/etc/pam.d/common-auth") if not line.startswith("session")]
     changed = active(host, "/etc/pam.d/common-password")
-    pwscore = host.run("grep -hs '^minlen' /etc/security/pwquality.conf.d/*.conf /etc/security/pwquality.conf").stdout
+    pwscore = host.check_output("grep '^minlen' /etc/security/pwquality.conf")
     record_evidence("; ".join([*tried, *changed, pwscore.strip()]))
     modules = [next(word for word in line.split() if word.startswith("pam_")) for line in tried]
     assert modules[:3] == ["pam_faillock.so", "pam_unix.so", "pam_faillock.so"]
-    assert all("deny=5" in line and "unlock_time=900" in line for line in tried if "pam_faillock" in line)
+    assert all("deny=4" in line and "unlock_time=900" in line for line in tried if "pam_faillock" in line)
     assert [name for line in changed for name in line.split() if name in ("pam_pwquality.so", "pam_pwhistory.so")] == [
         "pam_pwquality.so",
         "pam_pwhistory.so",
     ]
     assert int(pwscore.split("=")[1].split()[0]) >= 14
+
+
+@pytest.mark.clause("SW-05")
+def test_new_accounts_close_when_forgotten(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Una cuenta nueva con la contraseña vencida se cierra en un mes; la del Instituto nunca vence."""
+    days = int(host.check_output("useradd --defaults").partition("INACTIVE=")[2].split()[0])
+    expires = host.check_output("getent shadow %s", variables["difusor_admin_user"]).split(":")[4]
+    record_evidence(f"INACTIVE={days}; cuenta del Instituto: {expires} días")
+    assert 0 <= days <= 30
+    assert int(expires) == 99999
 
 
 @pytest.mark.clause("SW-05")
@@ -115,16 +133,33 @@ def test_privileged_work_is_recorded(host: Host, record_evidence: Record) -> Non
 
 @pytest.mark.clause("SW-05")
 def test_changes_are_audited(host: Host, record_evidence: Record) -> None:
-    """La auditoría vigila quién cambia usuarios, sudo, SSH, Docker, nginx y los programas que validan cortes."""
+    """La auditoría dice quién cambió usuarios, sudo, SSH, Docker, nginx o cortes, y quién usó programas de root."""
     contained = host.run("test -e /.dockerenv || systemd-detect-virt --container --quiet").rc == 0
     # In a container the kernel answers nobody about its audit; the compiled rules stand for what a server would load.
     rules = host.check_output("cat /etc/audit/audit.rules" if contained else "auditctl -l")
     watched = [name for name in WATCHED if f"-w {name} " in rules]
+    privileged = [name for name in PRIVILEGED if f"path={name} " in rules]
     running = host.service("auditd").is_running
-    record_evidence(f"auditd {'activo' if running else 'sin núcleo propio' if contained else 'detenido'}; {watched}")
+    state = "activo" if running else "sin núcleo propio" if contained else "detenido"
+    record_evidence(f"auditd {state}; cambios: {watched}; uso: {privileged}")
     assert host.service("auditd").is_enabled
     assert running or contained
     assert watched == list(WATCHED)
+    assert privileged == list(PRIVILEGED)
+
+
+@pytest.mark.clause("RED-03")
+def test_programs_are_the_authorised_ones(host: Host, record_evidence: Record) -> None:
+    """AIDE compara cada día el sistema con su estado autorizado; desde entonces ningún programa ha cambiado."""
+    host.run("timeout 120 sh -c 'while systemctl --quiet is-active aiderenew.service; do sleep 0.5; done'")
+    database = host.file("/var/lib/aide/aide.db")
+    check = host.run("aide --config /etc/aide/aide.conf --limit '^/usr/s?bin/' --check")
+    record_evidence(f"estado autorizado el {database.mtime}; {check.stdout.strip()[-300:]}")
+    assert host.service("aidecheck.timer").is_enabled
+    assert host.service("aidecheck.timer").is_running
+    assert (database.user, database.mode & 0o077) == ("root", 0)
+    assert database.contains("^/etc/ssh/sshd_config ")
+    assert check.rc == 0
 
 
 @pytest.mark.clause("RED-03")
