@@ -103,6 +103,12 @@ def test_secret_is_not_shown(server: Server) -> None:
     assert "canary" not in shown
 
 
+def test_validator_may_read_the_content_from_standard_input(server: Server) -> None:
+    server.template("etc/good", "good\n")
+    server.run(f"{{files: {{{server.root}/etc/good: {{validate: grep -q good}}}}}}")
+    assert (server.root / "etc/good").exists()
+
+
 def test_file_that_its_validator_refuses_is_not_written(server: Server) -> None:
     server.template("etc/good", "good\n")
     server.template("etc/bad", "bad\n")
