@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from corte_kit import FILES, PRINCIPAL, Server, allow, make_key, write_files
@@ -212,6 +213,18 @@ def test_a_removed_signer(server: Server, keys: dict[str, Path]):
 
 def test_a_revoked_signer(server: Server):
     server.config.revoked.write_text(server.key.with_name("firma.pub").read_text())
+    refused(server, server.send(6), "signature")
+
+
+def test_a_signer_who_is_revoked_meanwhile(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """The gate, which forgets what a revoked key signed, may have looked before this corte was there."""
+    admit = Store.admit
+
+    def revoke_first(*arguments: Any) -> None:
+        server.config.revoked.write_text(server.key.with_name("firma.pub").read_text())
+        admit(*arguments)
+
+    monkeypatch.setattr(Store, "admit", revoke_first)
     refused(server, server.send(6), "signature")
 
 

@@ -32,6 +32,10 @@ class Config:
     allowed_signers: Path
     revoked: Path
 
+    def revoked_keys(self) -> str:
+        """Return the lines of the list of revoked keys, as it is now."""
+        return self.revoked.read_text(encoding="utf-8", errors="replace")
+
     @classmethod
     def load(cls, path: Path = PATH) -> Config:
         """Read the file; KeyError or ValueError when the role wrote something else than this code expects."""

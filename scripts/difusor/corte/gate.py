@@ -143,7 +143,7 @@ class Gate:
 
     def disown(self) -> None:
         """Forget what a key signed that has been revoked since: it may neither stay nor keep out what is older."""
-        revoked = self.config.revoked.read_text(encoding="utf-8", errors="replace")
+        revoked = self.config.revoked_keys()
         with self.memory.lock():
             state = self.memory.load()
             disowned = {name for name in state.kept if signature.is_by_any(self.store.signature(name), revoked)}

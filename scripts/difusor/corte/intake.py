@@ -60,6 +60,8 @@ class Intake:
         except OSError as error:
             problem = _trouble(error)
         with self.memory.lock():
+            if corte is not None and signature.is_by_any(armour, self.config.revoked_keys()):
+                corte, problem = None, Refusal("signature", "La llave que firmó fue revocada entretanto.")
             state, result = self._decide(corte, problem, raw)
             self.memory.save(state)
             self._tell(state)
