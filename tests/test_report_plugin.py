@@ -115,6 +115,13 @@ def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> No
     _run(suite, "--hosts=ansible://uno", "--lab").assert_outcomes(passed=1)
 
 
+def test_what_asks_a_kernel_asks_no_container(suite: pytest.Pytester) -> None:
+    suite.makepyfile(test_suite="import pytest\n\n@pytest.mark.vm\ndef test_kernel(host):\n    pass\n")
+    for kind, outcome in {"host": "deselected", "vm": "passed"}.items():
+        (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab_server: {kind}\n")
+        _run(suite, "--hosts=ansible://uno").assert_outcomes(**{outcome: 1})
+
+
 def test_a_silent_difusor_ends_the_run(suite: pytest.Pytester) -> None:
     done = _run(suite, "--hosts=ansible://mudo")
     assert done.ret == 2

@@ -58,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Know the marker; test the inventory's difusores unless other hosts are named."""
     config.addinivalue_line("markers", "clause(*ids): the clauses of spec/anexo1.yml this test measures")
     config.addinivalue_line("markers", "lab: alters the server (a push, a reboot); runs with --lab only")
+    config.addinivalue_line("markers", "vm: asks a kernel of its own; left out where the lab's server is a container")
     config.stash[SUITE] = Suite()
     if config.option.ansible_inventory and config.option.hosts is None:
         config.option.hosts = "ansible://difusores"
@@ -142,9 +143,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
-    """Whether --clause excludes a test, or it alters the server and that was not asked for."""
+    """Whether --clause excludes a test, it alters the server unasked, or it asks a container for a kernel."""
     alters = item.get_closest_marker("lab") is not None and not item.config.option.lab
-    return alters or bool(wanted and not wanted & set(_clauses(item)))
+    hosts = item.config.stash[SUITE].inventory.hosts.values()
+    contained = item.get_closest_marker("vm") is not None and any(each.get("lab_server") == "host" for each in hosts)
+    return alters or contained or bool(wanted and not wanted & set(_clauses(item)))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,0 +1,322 @@
+"""What only a server with a kernel of its own can show: what is in force in it, and what comes back by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from corte_fixtures import get
+from testinfra.host import Host
+
+from difusor import lab
+from difusor.corte import instants, manifest
+from difusor.corte.manifest import Window
+from difusor.publish import signing
+from difusor.publish.push import push
+from difusor.publish.signing import Signed
+from difusor.publish.target import Target
+from difusor.publish.watch import Mirror, last_number
+
+pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("outside")]
+
+Record = Callable[[object], None]
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 600.0
+"""Seconds that anything may take here: a machine in emulation is ten times slower than a server."""
+AHEAD = timedelta(minutes=8)
+"""How far ahead a window opens, so that the server is ready in time."""
+
+# Runtime values that belong to the whole machine; a container would show those of the one it runs on.
+KERNEL = {
+    "dev.tty.ldisc_autoload": 0,
+    "fs.protected_fifos": 2,
+    "fs.protected_hardlinks": 1,
+    "fs.protected_regular": 2,
+    "fs.protected_symlinks": 1,
+    "fs.suid_dumpable": 0,
+    "kernel.dmesg_restrict": 1,
+    "kernel.kptr_restrict": 2,
+    "kernel.perf_event_paranoid": 3,
+    "kernel.randomize_va_space": 2,
+    "kernel.sysrq": 0,
+    "kernel.yama.ptrace_scope": 1,
+    "net.core.bpf_jit_harden": 2,
+    "net.ipv4.conf.all.log_martians": 1,
+    "net.ipv4.conf.all.rp_filter": 1,
+    "net.ipv4.ip_forward": 1,  # Docker's
+    "net.ipv4.tcp_syncookies": 1,
+}
+BLOCKED = ("cramfs", "dccp", "freevxfs", "hfs", "hfsplus", "jffs2", "rds", "sctp", "tipc", "usb-storage")
+
+
+@pytest.mark.clause("RED-06")
+def test_kernel_has_the_values(host: Host, record_evidence: Record) -> None:
+    """El núcleo tiene en vigor los parámetros que limitan a quien ya entró y resisten a quien inunda."""
+    found = {name: host.sysctl(name) for name in KERNEL}
+    record_evidence(found)
+    assert found == KERNEL
+
+
+@pytest.mark.clause("RED-03")
+def test_kernel_refuses_rare_modules(host: Host, record_evidence: Record) -> None:
+    """El núcleo no carga los módulos bloqueados aunque root los pida."""
+    present = [name for name in BLOCKED if host.run(f"modinfo -n {name}").rc == 0]
+    host.run(f"for name in {' '.join(BLOCKED)}; do modprobe $name; done")
+    loaded = {line.split()[0] for line in host.check_output("cat /proc/modules").splitlines()}
+    record_evidence(
+        f"de los bloqueados, el núcleo trae {', '.join(present)}; cargó {loaded & set(BLOCKED) or 'ninguno'}"
+    )
+    assert present
+    assert not loaded & {name.replace("-", "_") for name in BLOCKED}
+
+
+@pytest.mark.clause("SW-02", "RED-03")
+def test_containers_are_confined_by_apparmor(host: Host, record_evidence: Record) -> None:
+    """AppArmor está en vigor y confina a cada proceso de los contenedores con el perfil de Docker, en modo estricto."""
+    assert host.file("/sys/module/apparmor/parameters/enabled").content_string.strip() == "Y"
+    identities = host.check_output("docker ps --quiet --filter label=prep-difusor.role").split()
+    confined = {
+        f"{name.strip()} {pid}": host.check_output(f"cat /proc/{pid}/attr/current")
+        for each in identities
+        for pid, _, name in (
+            line.strip().partition(" ")
+            for line in host.check_output(f"docker top {each} -eo pid,comm").splitlines()[1:]
+        )
+    }
+    record_evidence(confined)
+    assert confined
+    assert set(confined.values()) == {"docker-default (enforce)"}
+
+
+@pytest.mark.clause("SW-05")
+def test_kernel_audits(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """El núcleo tiene cargadas las reglas de auditoría, y un cambio en lo vigilado aparece con su autor."""
+    status = dict(line.split()[:2] for line in host.check_output("auditctl -s").splitlines() if len(line.split()) == 2)
+    loaded = host.check_output("auditctl -l").splitlines()
+    written = host.check_output("grep -cE '^-[wa] ' /etc/audit/audit.rules")
+    host.check_output("chmod --reference=/etc/prep-corte/allowed_signers /etc/prep-corte/allowed_signers")
+    seen = host.run("ausearch --input-logs -k prep-corte -ts recent -i").stdout
+    record_evidence(f"{len(loaded)} reglas en vigor de {written} escritas; perdidos: {status['lost']}; {seen[-400:]}")
+    assert status["enabled"] in ("1", "2")
+    assert len(loaded) > 100
+    assert "/etc/prep-corte/allowed_signers" in seen
+    assert f"auid={variables['ansible_user']}" in seen
+
+
+# These two judge the last start, which in the lab came after the installation.
+@pytest.mark.lab
+@pytest.mark.clause("RED-03", "RED-04")
+def test_firewall_stands_before_the_network(host: Host, record_evidence: Record) -> None:
+    """Al arrancar, el cortafuegos estuvo en vigor antes que la red y que todo servicio que escucha."""
+    since = {unit: _moment(host, unit) for unit in ("ufw", "network-pre.target", "ssh", "nginx", "rsync", "docker")}
+    policy = host.check_output("iptables -S INPUT | head -n 1")
+    record_evidence({**since, "INPUT": policy})
+    assert policy == "-P INPUT DROP"
+    assert min(since, key=since.__getitem__) == "ufw"
+
+
+@pytest.mark.clause("SW-05")
+def test_memory_filesystems_give_no_privileges(host: Host, record_evidence: Record) -> None:
+    """Lo que cualquiera puede escribir en memoria no da privilegios ni es un dispositivo."""
+    lines = host.check_output("findmnt --raw --noheadings --types tmpfs --output TARGET,OPTIONS").splitlines()
+    mounted = {target: options.split(",") for target, options in map(str.split, lines)}
+    record_evidence(mounted)
+    assert {"/dev/shm", "/run/lock"} <= mounted.keys()
+    assert all({"nosuid", "nodev"} <= set(options) for options in mounted.values())
+
+
+@pytest.mark.clause("SW-04")
+def test_chrony_owns_the_clock(host: Host, record_evidence: Record) -> None:
+    """Chrony gobierna el reloj del núcleo, que se da por sincronizado; ningún otro programa lo mueve."""
+    command = host.check_output("tr '\\0' ' ' </proc/$(systemctl show -p MainPID --value chrony)/cmdline")
+    synchronised = host.check_output("timedatectl show -p NTPSynchronized --value")
+    others = host.run("systemctl is-active systemd-timesyncd ntp ntpsec openntpd").stdout.split()
+    record_evidence(f"{command}; núcleo sincronizado: {synchronised}; otros: {others}")
+    assert "-x" not in command.split()
+    assert synchronised == "yes"
+    assert "active" not in others
+
+
+@pytest.mark.lab
+@pytest.mark.clause("SW-02", "DG-02")
+def test_everything_starts_with_the_server(host: Host, record_evidence: Record) -> None:
+    """Ningún servicio falló al arrancar, y los contenedores, hechos antes, están en marcha y sanos."""
+    boot = int(host.check_output("sed -n 's/^btime //p' /proc/stat"))
+    failed = host.check_output("systemctl list-units --failed --plain --no-legend")
+    identities = host.check_output("docker ps --quiet --filter label=prep-difusor.role").split()
+    containers = json.loads(host.check_output(f"docker inspect {' '.join(identities)}"))
+    created = {each["Name"]: datetime.fromisoformat(each["Created"]).timestamp() for each in containers}
+    record_evidence(f"arranque {boot}; contenedores {created}; {failed or 'nada falló'}")
+    assert failed == ""
+    assert len(containers) == 2
+    assert max(created.values()) < boot
+    assert all(each["State"]["Health"]["Status"] == "healthy" for each in containers)
+
+
+def _moment(host: Host, unit: str) -> int:
+    """Return when a unit was up, in microseconds since the kernel started."""
+    return int(host.check_output(f"systemctl show -p ActiveEnterTimestampMonotonic --value {unit}"))
+
+
+@dataclass
+class Machine:
+    """The lab's virtual machine and its mirror."""
+
+    variables: dict[str, Any]
+    mirror: Mirror
+    target: Target
+    base: str
+    folder: Path
+
+    def run(self, script: str) -> str:
+        """Run a script on it by its console."""
+        command = [*lab.console(self.variables), "bash", "-eu"]
+        return subprocess.run(
+            command, input=script, check=True, capture_output=True, text=True, timeout=PATIENCE
+        ).stdout
+
+    def power(self, verb: str) -> None:
+        """Cut its power (kill) or give it back (start)."""
+        subprocess.run(["docker", verb, f"prep-{self.variables['lab']}-difusor"], check=True, capture_output=True)
+
+    def start_site(self, *arguments: str, **values: Any) -> subprocess.Popen[str]:
+        """Start a run of the site in a process group of its own."""
+        return subprocess.Popen(
+            ["ansible-playbook", "-i", lab.INVENTORY, "site.yml", *arguments, "-e", json.dumps(values)],
+            cwd=ROOT, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            # No connection of a run before, whose other end may have lost its power.
+            env={**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(dir=self.folder)},
+        )  # fmt: skip
+
+    def site(self, *arguments: str, **values: Any) -> tuple[int, str]:
+        """Run the site to its end; return its status and what it said, in one line."""
+        process = self.start_site(*arguments, **values)
+        said = process.communicate(timeout=3 * PATIENCE)[0]
+        return process.returncode, " ".join(said.split())
+
+    def answer(self) -> httpx.Response | None:
+        """Ask for the results as a citizen; None when nobody answers."""
+        try:
+            return get(self.mirror, self.base + manifest.NAME)
+        except httpx.TransportError:
+            return None
+
+    def served(self) -> str:
+        """Return the SHA-256 of the manifest that citizens get, as soon as they get one."""
+        _await(lambda: (answer := self.answer()) is not None and answer.status_code == 200)
+        answer = self.answer()
+        assert answer is not None
+        return manifest.digest(answer.content)
+
+    def push(self, target: Target, sequence: int, corte: datetime | None = None) -> tuple[str, Signed]:
+        """Sign the lab's latest tree and a new file as the corte of this number; return the mirror's word on it."""
+        tree = max((lab.folder(self.variables["lab"]) / "cortes").iterdir())
+        copy = self.folder / "corte"
+        shutil.copytree(tree, copy, dirs_exist_ok=True)
+        (copy / "prueba.bin").write_bytes(os.urandom(100))
+        signed = signing.sign(copy, target.terms, Path(self.variables["lab_dir"]) / "firma", sequence, corte)
+        before = last_number(self.mirror.status())
+        push(signed.folder, target)
+        return self.mirror.await_word(signed.sha256, before, PATIENCE)[0], signed
+
+
+@pytest.fixture
+def machine(variables: dict[str, Any], mirror: Mirror, target: Target, base: str, tmp_path: Path) -> Machine:
+    """Return the lab's virtual machine, which shows a corte."""
+    return Machine(variables, mirror, target, base, tmp_path)
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.5)
+
+
+@pytest.fixture
+def window_ahead(machine: Machine) -> Iterator[Window]:
+    """Give the server a window that opens in some minutes, as an institute would; then its own again."""
+    opens = instants.now().replace(microsecond=0) + AHEAD
+    window = Window(opens, opens + timedelta(hours=1), opens + timedelta(hours=2))
+    status, said = machine.site("--tags", "corte", **{f"election_{key}": at for key, at in window.to_json().items()})
+    assert status == 0, said
+    yield window
+    status, said = machine.site("--tags", "corte")
+    assert status == 0, said
+    lab.publish_latest(machine.variables["lab"])
+
+
+@pytest.mark.lab
+@pytest.mark.clause("DG-05")
+def test_gate_across_a_power_cut(machine: Machine, window_ahead: Window, record_evidence: Record) -> None:
+    """Sin corriente cerca de la apertura, nada se entrega antes de su instante, y después todo, sin ayuda."""
+    opens = window_ahead.opens.timestamp()
+    target = replace(machine.target, terms=replace(machine.target.terms, window=window_ahead))
+    word, signed = machine.push(target, sequence=1, corte=window_ahead.opens - timedelta(minutes=1))
+    assert word == "held"
+    machine.power("kill")
+    assert time.time() < opens, "the machine was not ready in time"
+    machine.power("start")
+    seen: dict[object, float] = {}
+    while (answer := machine.answer()) is None or answer.status_code != 200:
+        seen.setdefault(answer and answer.status_code, round(time.time() - opens))
+        assert time.time() < opens + PATIENCE, "it did not open"
+        time.sleep(0.5)
+    late = time.time() - opens
+    record_evidence(f"segundos desde la apertura: {seen}; primer resultado {late:+.1f}")
+    assert late >= 0
+    assert manifest.digest(answer.content) == signed.sha256
+
+
+@pytest.mark.lab
+@pytest.mark.clause("DG-04", "DG-11")
+def test_full_disk(machine: Machine, status: dict[str, Any], record_evidence: Record) -> None:
+    """Con el disco lleno se entra y la página sigue; el envío se niega con su motivo y, al haber espacio, llega."""
+    shown, following = machine.served(), status["shown"]["sequence"] + 1
+    machine.run("fallocate -l $(($(stat -f -c '%a*%S' /) - 100000000)) /lleno")
+    try:
+        refused, _ = machine.push(machine.target, following)
+        reason = (machine.mirror.status() or {})["last_attempt"]["reason"]
+        machine.run(
+            "head -c 1G /dev/zero >>/lleno || true; su operador -c 'sudo -n true'; systemctl is-active auditd nginx"
+        )
+        assert machine.served() == shown
+    finally:
+        machine.run("rm /lleno")
+    record_evidence(f"{refused}: {reason}")
+    assert refused == "refused"
+    assert machine.push(machine.target, following)[0] == "shown"
+
+
+@pytest.mark.lab
+@pytest.mark.clause("SW-02", "DG-07")
+def test_power_cut_during_a_run(machine: Machine, record_evidence: Record) -> None:
+    """Se va la corriente mientras se instalan paquetes: la ejecución siguiente termina, la otra nada cambia."""
+    machine.run("DEBIAN_FRONTEND=noninteractive apt-get -qq purge --yes fail2ban rsync >/dev/null 2>&1")
+    with machine.start_site() as interrupted:
+        machine.run("for _ in {1..2000}; do pgrep -f 'dpkg .*--unpack' && exit; sleep 0.2; done; exit 1")
+        machine.power("kill")
+        os.killpg(interrupted.pid, signal.SIGKILL)
+    machine.power("start")
+    left = machine.run("dpkg --audit")
+    status, said = machine.site()
+    assert status == 0, said
+    status, said = machine.site()
+    record_evidence(
+        f"quedó a medias: {' '.join(left.split()) or 'nada'}; después: {said[said.rindex('PLAY RECAP') :][:200]}"
+    )
+    assert status == 0, said
+    assert " changed=0 " in said[said.rindex("difusor :") :]
+    machine.served()
