@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,7 @@ def with_facts(**facts: Any) -> Server:
 
 def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
     assert problems(SERVER, **WANTED) == []
+    assert problems(replace(SERVER, sites=(("/etc/nginx/sites-enabled/propio", (8081,)),)), **WANTED) == []
     assert [finding.clause.id for finding in findings(SERVER, **ON_FILE) if not finding.met] == []
 
 
@@ -63,6 +65,14 @@ def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
         (with_facts(env={"SSH_CONNECTION": "fd00:9::5 5 fd00:9::10 22"}), "usted entra desde fd00:9::5"),
         (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
         (replace(SERVER, listeners=((80, "apache2"),)), "el puerto 80 lo ocupa apache2"),
+        (
+            replace(SERVER, sites=(("/etc/nginx/conf.d/propio.conf", (80,)),)),
+            "/etc/nginx/conf.d/propio.conf responde por omisión en el puerto 80",
+        ),
+        (
+            replace(SERVER, sites=(("/etc/nginx/sites-enabled/default", ()),)),
+            "/etc/nginx/sites-enabled/default es la muestra de nginx",
+        ),
         (replace(SERVER, listeners=((873, ""),)), "el puerto 873 lo ocupa otro programa"),
         (replace(SERVER, packages=frozenset({"firewalld"})), "está instalado firewalld y las reglas las pone UFW"),
     ],
@@ -149,3 +159,12 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path) -> None:
     assert probe.mhz(lambda path: "3400000\n" if path.endswith("max_freq") else "") == 3400
     assert probe.mhz(lambda path: "model name\t: Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz\n") == 2100
     assert probe.mhz(lambda path: "") == 0
+
+
+def test_probe_knows_the_sites_that_are_somebodys_own(tmp_path: Path) -> None:
+    own = "server { listen 80 default_server;\n  listen [::]:443 ssl default_server;\n  listen 8081;\n}\n"
+    for name, text in {"propio": own, "prep": own, "default": "sample\n"}.items():
+        (tmp_path / name).write_text(text)
+    paths = [str(path) for path in sorted(tmp_path.iterdir())]
+    packaged = {f"{tmp_path}/default {hashlib.md5(b'sample' + bytes([10])).hexdigest()}"}
+    assert load_probe().sites(paths, packaged) == [{"path": f"{tmp_path}/propio", "default_ports": [80, 443]}]

@@ -42,6 +42,7 @@ class ActionModule(ActionBase):
             packages=frozenset(facts["packages"]),
             free=probe["free"],
             listeners=tuple((listener["port"], listener["process"]) for listener in probe["listeners"]),
+            sites=tuple((site["path"], tuple(site["default_ports"])) for site in probe["sites"]),
             mhz=probe["mhz"],
         )
         problems = preflight.problems(

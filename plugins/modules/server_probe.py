@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import os
 import pwd
 import re
@@ -15,7 +17,7 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = """
 ---
 module: server_probe
-short_description: Packages, accounts, free space, listening programs and processor speed
+short_description: Packages, accounts, free space, listening programs, sites and processor speed
 description: Reads what the preflight needs beyond Ansible's facts. Changes nothing.
 options:
   paths:
@@ -44,11 +46,17 @@ listeners:
   description: TCP listeners as {port, process}; the process is empty when nobody may know it.
   returned: always
   type: list
+sites:
+  description: Files of nginx's sites that are neither the project's nor the packaged sample, as {path, default_ports}.
+  returned: always
+  type: list
 mhz:
   description: The fastest clock of the first processor, in MHz; 0 when the machine does not say.
   returned: always
   type: int
 """
+
+SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
 
 
 def packages(lines):
@@ -76,6 +84,21 @@ def listeners(lines):
         columns = line.split()
         process = re.search(r'users:\(\("([^"]+)"', line)
         found.append({"port": int(columns[3].rpartition(":")[2]), "process": process.group(1) if process else ""})
+    return found
+
+
+def sites(paths, packaged):
+    """Return [{path, default_ports}] of nginx's files that are somebody's own; `packaged` are lines of "path md5"."""
+    found = []
+    for path in paths:
+        with open(path, "rb") as file:
+            content = file.read()
+        sample = "%s %s" % (os.path.realpath(path), hashlib.md5(content).hexdigest())
+        if not os.path.basename(path).startswith("prep") and sample not in packaged:
+            claims = re.findall(
+                rb"(?:^|[{;])\s*listen\s+(?:\S*:)?(\d+)\b[^;#]*\bdefault_server\b", content, re.MULTILINE
+            )
+            found.append({"path": path, "default_ports": sorted({int(port) for port in claims})})
     return found
 
 
@@ -113,6 +136,8 @@ def main():
         program = module.get_bin_path(command[0])
         return module.run_command([program, *command[1:]])[1].splitlines() if program else []
 
+    paths = sorted(path for pattern in SITES for path in glob.glob(pattern) if os.path.isfile(path))
+    packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
     form = "${db:Status-Abbrev}\t${Package}\t${Version}\t${Architecture}\n"
     module.exit_json(
         changed=False,
@@ -122,6 +147,7 @@ def main():
         },
         free={path: free(path) for path in module.params["paths"]},
         listeners=listeners(lines("ss", "-Hltnp")),
+        sites=sites(paths, packaged),
         mhz=mhz(read),
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 from difusor import spec
 
 GIGABYTE = 1000**3
+SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
 NOT_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
 
 
@@ -25,6 +26,7 @@ class Server:
     free: Mapping[str, int]  # bytes by folder
     listeners: tuple[tuple[int, str], ...]  # (TCP port, program; empty when unknown)
     mhz: int  # 0 when unknown
+    sites: tuple[tuple[str, tuple[int, ...]], ...] = ()  # own files of nginx, and the ports whose default they claim
 
     @property
     def operator(self) -> str:
@@ -76,6 +78,7 @@ def problems(
             for port, program in sorted(set(server.listeners))
             if port in port_owners and program not in port_owners[port]
         ),
+        *_displaced_sites(server, port_owners),
         *(
             f"está instalado {package} y {reason}; desinstálelo (apt remove {package})"
             for package, reason in conflicts.items()
@@ -88,6 +91,15 @@ def _unsupported(server: Server, releases: Mapping[str, Iterable[str]]) -> Itera
     distribution, version = server.release
     if version not in releases.get(distribution, ()):
         yield f"el sistema es {distribution} {version}, que no se admite; instale Ubuntu Server 22.04 LTS o posterior"
+
+
+def _displaced_sites(server: Server, port_owners: Mapping[int, Iterable[str]]) -> Iterator[str]:
+    for path, claimed in server.sites:
+        if path == SAMPLE_SITE:
+            yield f"{path} es la muestra de nginx, que se retira, y tiene un sitio propio; déle otro nombre o quítelo"
+            continue
+        for port in sorted(set(claimed) & set(port_owners)):
+            yield f"{path} responde por omisión en el puerto {port}, como la página; quítele default_server"
 
 
 def _locked_out(server: Server, trusted: Iterable[str]) -> Iterator[str]:
