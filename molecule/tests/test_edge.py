@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,10 +18,13 @@ pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
 
 
 @pytest.mark.clause("RED-06", "RED-03")
-def test_light_mode_behind_a_cdn_with_the_origin_locked(
+def test_behind_a_cdn_locked_light_and_dynamic(
     host: Host, trusted: Host, untrusted: Host, site: Site, variables: dict[str, Any], record_evidence: Record
 ) -> None:
-    """Tras una CDN solo a ella se le cree quién visita y el origen se cierra a otros; el modo ligero aparta actas."""
+    """Tras una CDN solo a ella se le cree quién visita y nadie más llega; el modo ligero aparta las actas.
+
+    And a PREP that computes answers gets its declared argument by the fast road, any other through the WAF.
+    """
     cdn = next(each for each in untrusted.check_output("hostname -I").split() if ":" not in each)
     name, address = variables["difusor_fqdn"], variables["difusor_public_address"]
     mark = hashlib.sha256(os.urandom(8)).hexdigest()[:16]
@@ -28,20 +32,26 @@ def test_light_mode_behind_a_cdn_with_the_origin_locked(
     ask = f"{curl} --header 'X-Forwarded-For: 203.0.113.9' --user-agent %s https://{name}/%s"
     tags = ("--tags", "nginx,ufw,intrusion")
     values = {"difusor_cdn_ranges": [f"{cdn}/32"], "difusor_origin_lock": True, "difusor_light_mode": True}
-    site(values, *tags)
+    site({**values, "election_dynamic_paths": [{"path": "api/", "arguments": ["distrito"]}]}, *tags)
     try:
         through = untrusted.check_output(ask, f"{name}:443:{address}", f"cdn-{mark}", "")
         heavy = untrusted.check_output(ask, f"{name}:443:{address}", f"cdn-{mark}", "actas/1.jpg")
         direct = trusted.check_output(ask, f"{name}:443:{address}", f"directo-{mark}", "")
+        for argument in ("distrito", "otro"):
+            trusted.check_output(ask, f"{name}:443:{address}", "calculado", f"api/actas?{argument}={mark}")
         six = untrusted.run(f"curl --silent --insecure --max-time 2 --ipv6 --output /dev/null https://{name}/")
         logged = host.check_output("sleep 6; grep -hF %s /var/log/nginx/access.log", mark)
     finally:
         site({}, *tags)
     visitors = {line.rpartition(f"-{mark}")[0].rpartition('"')[2]: line.split()[0] for line in logged.splitlines()}
-    record_evidence(f"por la CDN {through}, actas {heavy}, directo {direct}; vistos como {visitors}")
+    computed = dict(re.findall(rf"\?(\w+)={mark} .* fast=(\d)", logged))
+    record_evidence(
+        f"por la CDN {through}, actas {heavy}, directo {direct}; vistos como {visitors}; rápidos: {computed}"
+    )
     assert (through, heavy, direct) == ("200", "503", "200")
     assert visitors["cdn"] == "203.0.113.9"
     assert visitors["directo"] in trusted.check_output("hostname -I").split()
+    assert computed == {"distrito": "1", "otro": "0"}
     assert six.failed, "otra dirección llegó al origen"
     open_again = untrusted.run(f"curl --silent --insecure --max-time 5 --ipv6 --output /dev/null https://{name}/")
     assert open_again.succeeded
