@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -218,6 +219,23 @@ def test_tables_that_do_not_add_up_are_held_where_the_institute_asks(
         host.check_output(f"cp -a /run/corte.json {config} && rm /run/corte.json")
 
 
+def test_a_mirror_that_is_kept_from_newer_cortes_says_so(host: Host, mirror: Mirror, record_evidence: Record) -> None:
+    """Un espejo al que no le llegan cortes lo dice, pasados dos intervalos (aquí, de cero minutos)."""
+    config = "/etc/prep-corte/corte.json"
+    before = mirror.status() or {}
+    host.check_output(f"cp -a {config} /run/corte.json")
+    try:
+        host.check_output('sed -i \'s/"interval_minutes": [0-9]*/"interval_minutes": 0/\' ' + config)
+        host.check_output("systemctl restart prep-corte-gate.service")
+        after = _await(mirror, lambda status: bool(status["stale"]))
+    finally:
+        host.check_output(f"cp -a /run/corte.json {config} && rm /run/corte.json")
+        host.check_output("systemctl restart prep-corte-gate.service")
+    record_evidence(f"antes: {before['stale']}; sin cortes nuevos: {after['stale']}; sigue a la vista el mismo")
+    assert after["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]
+    _await(mirror, lambda status: status["stale"] is before["stale"])
+
+
 def test_options_that_write_elsewhere_or_read_do_nothing(
     host: Host, target: Target, tmp_path: Path, record_evidence: Record
 ) -> None:
@@ -306,13 +324,18 @@ def test_after_all_of_it_the_next_good_push_is_shown(
 
 def _next_attempt(mirror: Mirror, after: int) -> dict[str, Any]:
     """Wait for the server's word on the attempt that follows number `after`."""
-    deadline = instants.now().timestamp() + WAIT
-    while instants.now().timestamp() < deadline:
-        status = mirror.status() or {}
-        if last_number(status) > after:
-            return dict(status["last_attempt"])
-        threading.Event().wait(0.1)
-    raise AssertionError("the server said nothing")
+    return dict(_await(mirror, lambda status: last_number(status) > after)["last_attempt"])
+
+
+def _await(mirror: Mirror, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Return estado.json as soon as it meets a condition."""
+    deadline = time.monotonic() + WAIT
+    while time.monotonic() < deadline:
+        status = mirror.status()
+        if status is not None and condition(status):
+            return status
+        time.sleep(0.1)
+    raise AssertionError("the server did not say so")
 
 
 def _rsync(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
