@@ -66,14 +66,14 @@ def authority(trusted: Host, host: Host) -> Iterator[str]:
         pytest.skip("esta distribución no tiene pebble, la autoridad ACME de pruebas")
     trusted.check_output(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=impepac "
-        "-addext subjectAltName=DNS:impepac -keyout /root/acme.key -out /root/acme.pem 2>/dev/null"
+        "-addext subjectAltName=DNS:impepac -keyout /run/acme.key -out /run/acme.pem 2>/dev/null"
     )
-    settings = {"certificate": "/root/acme.pem", "privateKey": "/root/acme.key", "httpPort": 80, "tlsPort": 443}
+    settings = {"certificate": "/run/acme.pem", "privateKey": "/run/acme.key", "httpPort": 80, "tlsPort": 443}
     settings |= {"listenAddress": "[::]:14000", "managementListenAddress": "[::1]:15000"}
-    trusted.check_output("echo %s >/root/acme.json", json.dumps({"pebble": settings}))
-    trusted.check_output("systemd-run --quiet --unit=acme --setenv=PEBBLE_VA_NOSLEEP=1 pebble -config /root/acme.json")
+    trusted.check_output("echo %s >/run/acme.json", json.dumps({"pebble": settings}))
+    trusted.check_output("systemd-run --quiet --unit=acme --setenv=PEBBLE_VA_NOSLEEP=1 pebble -config /run/acme.json")
     believed = "/usr/local/share/ca-certificates/acme.crt"
-    host.check_output("echo %s >%s && update-ca-certificates", trusted.file("/root/acme.pem").content_string, believed)
+    host.check_output("echo %s >%s && update-ca-certificates", trusted.file("/run/acme.pem").content_string, believed)
     yield "https://impepac:14000/dir"
     trusted.check_output("systemctl stop acme.service")
     host.check_output("rm -r %s /etc/letsencrypt && update-ca-certificates", believed)
