@@ -154,6 +154,11 @@ CASES: dict[str, tuple[Change, str]] = {
         "election_closes: 2024-06-02T20:00:00-06:00 debe ser posterior a election_opens",
     ),
     "gone before it closes": (replace("election_retain_until", "2024-06-03T03:00:00Z"), "posterior a election_closes"),
+    "time zone that nobody has": (
+        replace("election_timezone", "America/Cuernavaca"),
+        "election_timezone: «America/Cuernavaca» no es una zona horaria",
+    ),
+    "time zone that is a folder": (replace("election_timezone", "America/Argentina"), "no es una zona horaria"),
     "wrong kind": (replace("difusor_ssh_password_login", "no"), "debe ser true o false, sin comillas"),
     "unknown choice": (replace("difusor_tls_mode", "archivos"), "difusor_tls_mode: debe ser 'files' o 'acme'"),
     "path without its end": (replace("difusor_path", "/prep2024mor"), "difusor_path: debe empezar y terminar con /"),

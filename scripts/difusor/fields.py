@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -90,6 +91,15 @@ def _day(value: object) -> date:
         raise ValueError(f"«{value}» no es una fecha; escríbala como 2024-06-30") from None
 
 
+def _time_zone(value: str) -> str:
+    try:
+        if "/" in value and ZoneInfo(value):
+            return value
+    except (LookupError, OSError, ValueError):
+        pass
+    raise ValueError(f"«{value}» no es una zona horaria; escriba una como America/Mexico_City")
+
+
 def _public_key(value: str) -> str:
     words = value.split()
     try:
@@ -144,6 +154,7 @@ DomainName = Annotated[
 ]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Day = Annotated[date, BeforeValidator(_day)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 File = Annotated[str, AfterValidator(_file)]
 Sha256 = Annotated[

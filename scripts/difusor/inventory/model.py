@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from difusor.fields import Address, DomainName, Host, Instant, Origin, PublicKey, Text, later, matching
+from difusor.fields import Address, DomainName, Host, Instant, Origin, PublicKey, Text, TimeZone, later, matching
 from difusor.inventory.certificates import check_certificate, check_key
 from difusor.inventory.parts import Attestation, DynamicPath, Exclusion, Image, Registration, Signer, Strict, Waiver
 
@@ -25,9 +25,7 @@ class Election(Strict):
     election_closes: Instant
     election_retain_until: Instant
     election_interval_minutes: Annotated[int, Field(ge=1, le=60)]
-    election_timezone: Annotated[
-        str, matching(r"[A-Za-z_]+(/[A-Za-z_]+)+", "debe ser una zona como America/Mexico_City")
-    ]
+    election_timezone: TimeZone
     election_trusted_addresses: list[Origin]
     election_signers: Annotated[list[Signer], Field(min_length=1)]
     election_revoked_keys: list[PublicKey] = Field([])
