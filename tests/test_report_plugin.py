@@ -57,6 +57,19 @@ def test_document(attested):
     attested("HW-05")
 '''
 
+HALF = '''
+import os, pytest
+
+@pytest.mark.clause("SW-01")
+def test_first(host):
+    """Pasa."""
+
+@pytest.mark.clause("SW-01")
+def test_last(host):
+    """No termina."""
+    {end}
+'''
+
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
@@ -130,6 +143,23 @@ def test_a_silent_difusor_ends_the_run(suite: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize(
+    ("end", "options"), [("os._exit(3)", ("-n", "1")), ("raise KeyboardInterrupt", ()), ("raise SystemError", ())]
+)
+def test_half_a_run_is_no_result(suite: pytest.Pytester, end: str, options: tuple[str, ...]) -> None:
+    """A clause whose other test never came to an end would pass for one that holds."""
+    suite.makepyfile(test_suite=HALF.format(end=end))
+    _run(suite, "--hosts=ansible://uno", *options)
+    assert (suite.path / "r.json").exists() == ("SystemError" in end)
+
+
+def test_a_file_that_cannot_be_read_is_named(suite: pytest.Pytester) -> None:
+    suite.makepyfile(test_broken="import no_existe")
+    done = _run(suite, "--hosts=ansible://uno", "-n", "1", "--no-summary")
+    done.stderr.fnmatch_lines(["no terminó test_broken.py: *ModuleNotFoundError: No module named 'no_existe'"])
+    assert not (suite.path / "r.json").exists()
+
+
+@pytest.mark.parametrize(
     ("source", "message"),
     [
         ('@pytest.mark.clause("XX-99")\ndef test_x():\n    """Mide."""', "*not in the spec: *test_x: XX-99*"),
@@ -141,6 +171,14 @@ def test_a_suite_that_would_mislead_is_refused(suite: pytest.Pytester, source: s
     done = suite.runpytest_subprocess("--collect-only")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines([message])
+
+
+def test_a_waiver_that_says_nothing_is_refused_before_measuring(suite: pytest.Pytester) -> None:
+    waivers = "difusor_waivers: [{clause: HW-01, reason: Prisa, expires: 31/12/2024}]"
+    (suite.path / "hosts.yml").write_text(f"{INVENTORY}    {waivers}\n")
+    done = _run(suite)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*difusor_waivers[[]0[]].expires: «31/12/2024» no es una fecha*"])
 
 
 @pytest.mark.parametrize(

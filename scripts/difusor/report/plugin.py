@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from difusor import spec
+from difusor import inventory, spec
 from difusor.report import probe, results, variables
 from difusor.report.provenance import commit, tools
 from difusor.report.redaction import Redactor
@@ -25,6 +26,7 @@ from difusor.report.redaction import Redactor
 FINDING = "difusor-finding"
 DETAIL_LIMIT = 2_000
 EVIDENCE_LIMIT = 4_000
+COMPLETE = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 
 @dataclass
@@ -84,6 +86,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         suite.inventory = variables.read(Path(source))
     except variables.InventoryError as error:
         raise pytest.UsageError(str(error)) from error
+    if faults := [fault for values in suite.inventory.hosts.values() for fault in _faults(values)]:
+        raise pytest.UsageError("\n".join(dict.fromkeys(faults)))
     if config.option.lab and not any("lab" in values for values in suite.inventory.hosts.values()):
         raise pytest.UsageError(f"--lab alters servers, and {source} is not the inventory of a lab")
     runner = probe.connect(suite.inventory, source)
@@ -96,6 +100,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         suite.vantages[name] = probe.silence(name, runner.get_host(name))
     if not suite.servers:
         raise pytest.UsageError(f"{source} has no host {pattern}")
+
+
+def _faults(values: Mapping[str, Any]) -> list[str]:
+    """Say what no dictamen could be made of: what the site refuses too, but may have changed since it ran."""
+    judged = {name: values[name] for name in ("difusor_waivers", "election_timezone") if name in values}
+    return [fault for fault in inventory.problems(judged) if fault.startswith(tuple(judged))] if judged else []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -188,25 +198,38 @@ def pytest_runtest_makereport(
 
 
 class Collector:
-    """Gathers the findings in the controlling process and writes the results file."""
+    """Gathers the findings in the controlling process and writes the results file, of a whole run only."""
 
     def __init__(self, config: pytest.Config) -> None:
         """Start the clock."""
         self.config = config
         self.started = datetime.now(UTC)
         self.findings: list[results.Finding] = []
+        self.lost: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the finding a report carries."""
-        for name, value in report.user_properties:
-            if name == FINDING:
-                self.findings.append(results.Finding.model_validate_json(str(value)))
+        """Keep the finding a report carries; a test whose worker died under it carries none."""
+        carried = [str(value) for name, value in report.user_properties if name == FINDING]
+        self.findings += map(results.Finding.model_validate_json, carried)
+        if report.failed and not carried:
+            self._lose(report)
         report.user_properties = [each for each in report.user_properties if each[0] != FINDING]
 
-    def pytest_sessionfinish(self) -> None:
-        """Write everything that was found, also when the run was cut short."""
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file that cannot be read: pytest-xdist goes on without its tests."""
+        if report.failed:
+            self._lose(report)
+
+    def _lose(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        self.lost.append(f"{report.nodeid}: {report.longreprtext.strip().splitlines()[-1]}")
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write what was found, unless the run was cut short: a clause is not judged by half of its tests."""
         suite = self.config.stash[SUITE]
-        if not suite.servers:
+        silent = all(server.unreachable for server in suite.servers.values())
+        if not suite.servers or (not silent and (self.lost or exitstatus not in COMPLETE)):
+            for each in dict.fromkeys(self.lost):
+                print(suite.redact(f"\nno terminó {each}"), file=sys.stderr)
             return
         found = results.Results(
             started=self.started,
