@@ -16,7 +16,7 @@ from rich.table import Table
 from testinfra.host import Host
 
 from difusor.report import probe, variables
-from difusor.steps import console
+from difusor.steps import complain, console
 
 # The server's offset from UTC, then `jail address since + seconds = until` in the server's own time, a line each.
 LIST = r"""
@@ -72,7 +72,7 @@ def run(
                     )
                 bans += banned(name, host)
         except (BansError, probe.UnreachableError, variables.InventoryError) as error:
-            console.print(f"[bold red]✗[/] {error}")
+            complain(error)
             failed = True
     if as_json:
         typer.echo(json.dumps([asdict(ban) for ban in bans], ensure_ascii=False, indent=1))

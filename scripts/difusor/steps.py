@@ -25,6 +25,11 @@ def foreign(text: object) -> str:
     return escape("".join(character if character.isprintable() else "\ufffd" for character in str(text)))
 
 
+def complain(problem: object) -> None:
+    """Print why a verb cannot go on, in as many lines as the problem takes."""
+    console.print("[bold red]✗[/] " + "\n".join(map(foreign, str(problem).splitlines())), soft_wrap=True)
+
+
 class StepFailed(RuntimeError):
     """A command of a step failed; the message says which, and where its log is."""
 
@@ -35,7 +40,7 @@ def sentences() -> Iterator[None]:
     try:
         yield
     except StepFailed as failure:
-        console.print(f"[bold red]✗[/] {failure}")
+        complain(failure)
         raise typer.Exit(1) from failure
 
 

@@ -16,7 +16,7 @@ from difusor.register import record
 from difusor.register.record import Look, Register, RegisterError
 from difusor.report import probe, variables
 from difusor.report.provenance import commit
-from difusor.steps import console
+from difusor.steps import complain, console
 
 LOOK = Path(__file__).with_name("look.py")
 
@@ -35,7 +35,7 @@ def run(
         signature = record.write(register, path, key)
         fingerprint = record.read(path).fingerprint
     except (RegisterError, probe.UnreachableError, variables.InventoryError) as error:
-        console.print(f"[bold red]✗[/] {error}")
+        complain(error)
         raise typer.Exit(1) from error
     for name, look in register.servers.items():
         console.print(
