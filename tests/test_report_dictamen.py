@@ -179,6 +179,30 @@ def test_the_verb_renders_existing_results(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["diario.html", "diario.json"]
 
 
+@pytest.mark.parametrize(("outcome", "status"), [("passed", 0), ("failed", 1), ("error", 1), ("skipped", 1)])
+def test_a_test_of_no_clause_counts_too(results: Results, tmp_path: Path, outcome: str, status: int) -> None:
+    """No verdict tells that it failed: the exit status must."""
+    held = [
+        finding.model_copy(update={"outcome": "passed"} if finding.clauses else {"outcome": outcome})
+        for finding in results.findings
+    ]
+    path = tmp_path / "r.json"
+    path.write_text(results.model_copy(update={"findings": tuple(held)}).model_dump_json())
+    done = _invoke("--results", str(path), "--output", str(tmp_path))
+    assert done.exit_code == status
+    assert ("No pasó test_edge.py::test_headers" in done.output) == (outcome != "passed")
+
+
+def test_what_a_server_says_is_no_markup(results: Results, tmp_path: Path) -> None:
+    said = "web1 no responde: ssh: [/x] Connection refused"
+    path = tmp_path / "r.json"
+    silent = {"web1": Server(unreachable=said)}
+    path.write_text(results.model_copy(update={"servers": silent, "findings": ()}).model_dump_json())
+    done = _invoke("--results", str(path), "--output", str(tmp_path))
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [(None, "no se puede leer"), ("{", "no es un archivo de resultados"), ('{"version": 2}', "version")],

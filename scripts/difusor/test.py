@@ -13,7 +13,7 @@ import typer
 
 from difusor.images import ensure_archives
 from difusor.project import BUILD
-from difusor.steps import StepFailed, console, run_step, sentences
+from difusor.steps import StepFailed, complain, console, run_step, sentences
 
 WORKERS = 2
 """Suites at a time: each host suite keeps about one core busy."""
@@ -26,7 +26,7 @@ RELEASES = {
 MACHINE = "vm"
 """The suite of the virtual machine, whose release is the machine's own."""
 OUTCOMES = re.compile(r"\b(\d+) (passed|failed|skipped|error)s?\b")
-"""As pytest closes a run; a skipped test proves nothing."""
+"""As pytest closes a run."""
 
 
 def run(
@@ -43,7 +43,7 @@ def run(
     usual = ["static", "unit", *RELEASES["ubuntu" if "ID=ubuntu" in Path("/etc/os-release").read_text() else "debian"]]
     known = [*usual, MACHINE]
     if unknown := [name for name in suites or [] if name not in known]:
-        console.print(f"[red]✗[/] No existe la prueba {', '.join(unknown)}. Las que hay: {', '.join(known)}.")
+        complain(f"No existe la prueba {', '.join(unknown)}. Las que hay: {', '.join(known)}.")
         raise typer.Exit(2)
     with sentences():
         ensure_archives()
@@ -72,7 +72,7 @@ def _run_suite(suite: str) -> StepFailed | None:
             env["HOST_SUITE"] = suite
         run_step(f"Prueba {suite}", *command, log=_log(suite), env=env)
     except StepFailed as failure:
-        console.print(f"[bold red]✗[/] {failure}")
+        complain(failure)
         return failure
     return None
 
@@ -80,16 +80,18 @@ def _run_suite(suite: str) -> StepFailed | None:
 def _say_totals(failures: Mapping[str, StepFailed | None]) -> None:
     """Print one closing line that counts every test.
 
-    In a host suite that held, what failed is excused by a waiver (the lab is no physical server) and said as such.
-    A suite that died before its tests counts as one failure.
+    In a suite that held, what failed is excused by a waiver (the lab is no physical server) and said as such; a skipped
+    test proves nothing and is said as such too. A suite that died before its tests counts as one failure.
     """
-    passed = failed = excused = 0
+    passed = failed = excused = skipped = 0
     for suite, failure in failures.items():
-        counts = Counter(dict.fromkeys(("passed", "failed"), 0))
+        counts: Counter[str] = Counter()
         for number, outcome in OUTCOMES.findall(_log(suite).read_text() if _log(suite).exists() else ""):
-            counts["passed" if outcome == "passed" else "failed"] += int(number)
+            counts[outcome] += int(number)
+        wrong = counts["failed"] + counts["error"]
         passed += counts["passed"]
-        failed += max(counts["failed"], 1) if failure else 0
-        excused += 0 if failure else counts["failed"]
+        skipped += counts["skipped"]
+        failed += max(wrong, 1) if failure else 0
+        excused += 0 if failure else wrong
     console.print(f"{excused} pruebas con exención vigente, mostradas en los dictámenes del laboratorio")
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))

@@ -17,7 +17,7 @@ from difusor.project import BUILD, ROOT
 from difusor.report.dictamen import compose, instant, publish
 from difusor.report.results import Results, ResultsError, load
 from difusor.report.verdict import Overall, Verdict, exit_status
-from difusor.steps import console
+from difusor.steps import complain, foreign
 
 NOT_EVALUATED = 2
 SHOWN_CHANGES = 20
@@ -45,24 +45,26 @@ def run(
 ) -> None:
     """Mide un difusor cláusula por cláusula y emite su dictamen (HTML y JSON).
 
-    Termina con 1 si alguna cláusula no se cumple, tiene su exención vencida o no se probó, o si algo cambió desde el
-    registro; con 2 si no se pudo evaluar.
+    Termina con 1 si alguna cláusula no se cumple, tiene su exención vencida o no se probó, si no pasó alguna prueba de
+    otra cosa, o si algo cambió desde el registro; con 2 si no se pudo evaluar.
     """
     try:
         drifts = _drifts(inventory, against) if against else {}
         found = load(results) if results else _measure(inventory, output, lab)
         clauses, left_out = spec.load(), deviations.load()
     except (ResultsError, spec.SpecError) as error:
-        console.print(f"[bold red]✗[/] {error}")
+        complain(error)
         raise typer.Exit(NOT_EVALUATED) from error
     name = Path(found.inventory).name
     verdicts = []
+    amiss = any(drift["changes"] for drift in drifts.values())
     for host in found.servers:
         dictamen = compose(found, host, clauses, left_out, drifts.get(host))
         paths = publish(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
         _show(dictamen, paths)
         verdicts += [entry["verdict"] for entry in dictamen["clauses"]]
-    raise typer.Exit(exit_status(verdicts) or int(any(drift["changes"] for drift in drifts.values())))
+        amiss = amiss or bool(_unproven(dictamen))
+    raise typer.Exit(exit_status(verdicts) or int(amiss))
 
 
 def _drifts(inventory: Path | None, against: Path) -> dict[str, dict[str, Any]]:
@@ -94,14 +96,19 @@ def _measure(inventory: Path | None, output: Path, lab: bool) -> Results:
     pace = ["--lab"] if lab else ["--numprocesses=2"]
     subprocess.run([*command, *pace, "--quiet", "--no-header", "--no-summary", "--tb=no"], cwd=ROOT, check=False)
     if not target.exists():
-        raise ResultsError(f"{source} no se pudo evaluar; la causa está en las líneas anteriores")
+        raise ResultsError(f"{source} no se evaluó, o la medición no terminó; la causa está en las líneas anteriores")
     return load(target)
+
+
+def _unproven(dictamen: Mapping[str, Any]) -> list[str]:
+    """Return the tests that belong to no clause, whose verdict would tell, and did not pass."""
+    return [finding["test"] for finding in dictamen["unbound"] if finding["outcome"] != "passed"]
 
 
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     """Print the verdicts as a table, what to correct, and where the papers are."""
     screen = Console(highlight=False)
-    table = Table(title=f"{dictamen['difusor']['name']}: cumplimiento del ANEXO 1", title_justify="left")
+    table = Table(title=f"{foreign(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
     for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
         table.add_column(heading, no_wrap=heading != "Requisito", justify="right" if heading == "Pruebas" else "left")
     for entry in dictamen["clauses"]:
@@ -111,9 +118,11 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     screen.print(table)
     for entry in dictamen["clauses"]:
         if entry["fix"]:
-            screen.print(f"[bold]{entry['id']}[/] {entry['fix']}")
+            screen.print(f"[bold]{entry['id']}[/] {foreign(entry['fix'])}")
+    for test in _unproven(dictamen):
+        screen.print(f"[bold]Sin cláusula[/] No pasó {foreign(test)}; vea el anexo B.")
     if dictamen["unreachable"]:
-        screen.print(f"[magenta]No evaluado:[/] {dictamen['unreachable']}")
+        screen.print(f"[magenta]No evaluado:[/] {foreign(dictamen['unreachable'])}")
     if drift := dictamen["drift"]:
         _show_drift(screen, drift)
     good = dictamen["verdict"] in (Overall.COMPLIES, Overall.WAIVED)
@@ -131,6 +140,6 @@ def _show_drift(screen: Console, drift: Mapping[str, Any]) -> None:
         screen.print("[green]Nada ha cambiado desde entonces.[/]")
     for change in changes[:SHOWN_CHANGES]:
         what = "apareció" if not change["before"] else "desapareció" if not change["after"] else "cambió"
-        screen.print(f"[yellow]![/] {what} {change['name']}", soft_wrap=True)
+        screen.print(f"[yellow]![/] {what} {foreign(change['name'])}", soft_wrap=True)
     if len(changes) > SHOWN_CHANGES:
         screen.print(f"[yellow]![/] y {len(changes) - SHOWN_CHANGES} más, que muestra el dictamen")
