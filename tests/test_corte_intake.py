@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import FILES, PRINCIPAL, Server, allow, make_key, write_files
+from corte_kit import FILES, PRINCIPAL, Server, allow, make_key, room_for, write_files
 
 from difusor.corte import files, instants, log, manifest, signature, tree
 from difusor.corte.clock import Clock
@@ -385,6 +385,12 @@ def test_a_full_disk_leaves_everything_as_it_was(server: Server, monkeypatch: py
 
     monkeypatch.setattr(Store, "_skeleton", full)
     refused(server, server.send(6, {**FILES, "nuevo.csv": b"n"}), "disk")
+
+
+def test_a_file_that_fits_on_the_disk_only_in_part_is_not_shown(server: Server):
+    raw = server.manifest(6, {**FILES, "nuevo.csv": b"n" * 99_999}).to_bytes()
+    with room_for(50_000):
+        refused(server, server.push(raw), "system")
 
 
 def test_a_disk_that_cannot_be_flushed_is_a_refusal(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -68,8 +68,9 @@ class Store:
         fresh = {}
         for sha256, (path, *twins) in missing.items():
             fresh[sha256] = f"{staged}/{path}"
-            with open(fresh[sha256], "xb", buffering=0) as target:
+            with open(fresh[sha256], "xb") as target:  # buffered: a raw write may take half and say nothing
                 tree.read_verified(incoming, path, manifest.files[path], target.write)
+                target.flush()
                 os.fchmod(target.fileno(), 0o444)
                 os.utime(target.fileno(), (instant, instant))
             for twin in twins:
