@@ -501,6 +501,14 @@ def test_a_log_line_torn_by_a_power_cut_is_dropped(server: Server):
     assert log.end(path) == (2, server.status()["log"]["head"])
 
 
+def test_a_log_line_that_the_disk_took_only_in_part_is_none(server: Server):
+    path = server.config.store / "bitacora.jsonl"
+    with room_for(path.stat().st_size + 9), pytest.raises(OSError, match="No space left"):
+        log.append(path, "shown", instants.now())
+    assert log.end(path) == (1, server.status()["log"]["head"])
+    assert log.append(path, "shown", instants.now())[0] == 2
+
+
 def test_a_line_longer_than_what_is_read_at_once_is_found(server: Server):
     path = server.config.store / "bitacora.jsonl"
     log.append(path, "shown", instants.now(), reason="x" * 100_000)

@@ -5,6 +5,7 @@ Its head stands in estado.json, which anybody may keep: a line that is later cha
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -30,7 +31,8 @@ def append(path: Path, event: str, now: datetime, **fields: Any) -> tuple[int, s
         entry = {"n": number, "at": instants.write(now), "event": event, **fields, "previous": _hash(last)}
         line = json.dumps(entry, ensure_ascii=True, sort_keys=True).encode()
         os.ftruncate(descriptor, end)
-        os.pwrite(descriptor, line + b"\n", end)
+        if os.pwrite(descriptor, line + b"\n", end) <= len(line):  # the disk took a part of it and says how much
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
