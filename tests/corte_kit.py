@@ -43,6 +43,13 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
         (folder / path).write_bytes(content)
 
 
+def table(captured: int, registered: int = 2, digest: str = "a" * 64, at: str = "2024/06/02 20:00") -> bytes:
+    """Return a table of results as INE shapes it."""
+    rows = f"1,{digest},{at}:00\r\n" * registered
+    head = f"GUBERNATURA\r\n{at} (UTC-6)\r\nACTAS_ESPERADAS,ACTAS_REGISTRADAS,ACTAS_CAPTURADAS\r\n9,2,{captured}\r\n"
+    return f"{head}\r\nCLAVE_ACTA,CODIGO_INTEGRIDAD,FECHA_HORA_CAPTURA\r\n{rows}".encode()
+
+
 @contextmanager
 def room_for(size: int) -> Iterator[None]:
     """Let no file grow beyond so many bytes: as on a disk that fills up, a write takes a part and says how much."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from corte_kit import FILES, Server, allow, make_key
+from corte_kit import FILES, Server, allow, make_key, table
 
 from difusor.corte import clock, gate, instants, log, signature
 from difusor.corte.clock import Clock
@@ -59,6 +60,17 @@ def test_before_the_instant_nothing_can_be_reached(server: Server, opens: dateti
     assert status["gate"]["state"] == "waiting"
     assert status["shown"] is None
     assert status["held"]["sequence"] == 1
+
+
+def test_before_the_instant_estado_says_nothing_of_what_the_tables_hold(server: Server, opens: datetime):
+    assert server.send(2, {"descargas/GUB.csv": table(7, registered=3)})["warnings"] == []
+    attempt = server.send(3, {"descargas/GUB.csv": table(5)})
+    assert (attempt["code"], attempt["warnings"]) == ("rectification", [])
+    assert not re.search("7|5|renglones|GUB", str(attempt["reason"]))
+    history = str(list(log.entries(server.config.store / "bitacora.jsonl")))
+    assert "7 actas" in history and "renglones" in history
+    gate_of(server).step(opens)
+    assert "7 actas" in server.status()["last_attempt"]["reason"]
 
 
 def test_at_the_instant_the_held_corte_is_shown(server: Server, opens: datetime):

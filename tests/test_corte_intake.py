@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import FILES, PRINCIPAL, Server, allow, make_key, room_for, write_files
+from corte_kit import FILES, PRINCIPAL, Server, allow, make_key, room_for, table, write_files
 
 from difusor.corte import files, instants, log, manifest, signature, tree
 from difusor.corte.clock import Clock
@@ -562,12 +562,6 @@ def later(status: dict[str, dict[str, str]]) -> dict[str, object]:
     held = status["held"]
     instant = instants.parse(held["generated"])
     return {"corte": instants.parse(held["corte"]), "generated": instant + timedelta(seconds=1)}
-
-
-def table(captured: int, registered: int = 2, digest: str = "a" * 64, at: str = "2024/06/02 20:00") -> bytes:
-    rows = f"1,{digest},{at}:00\r\n" * registered
-    head = f"GUBERNATURA\r\n{at} (UTC-6)\r\nACTAS_ESPERADAS,ACTAS_REGISTRADAS,ACTAS_CAPTURADAS\r\n9,2,{captured}\r\n"
-    return f"{head}\r\nCLAVE_ACTA,CODIGO_INTEGRIDAD,FECHA_HORA_CAPTURA\r\n{rows}".encode()
 
 
 def test_counts_fall_only_when_that_is_signed(server: Server):

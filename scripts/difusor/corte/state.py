@@ -17,6 +17,9 @@ from .config import Config
 from .manifest import Manifest, Window
 
 FORMAT = 1
+_OF_CONTENT = ("content", "rectification")
+"""Refusals whose reason quotes the corte's tables."""
+_WITHHELD = "Sus tablas no cuadran, o bajan; antes de la apertura no se dice en qué: está en la bitácora del servidor."
 
 
 @dataclass(frozen=True)
@@ -236,7 +239,8 @@ def public(state: State, config: Config, gate: str, clock: Clock, now: datetime)
     Ages are those at `updated`; a reader that wants the present one subtracts `shown.corte` from its own clock.
     """
     shown, newest, hold = state.shown, state.newest(config), state.hold_in_force(config)
-    is_held = newest is not None and newest != shown and (hold is not None or gate in ("waiting", "unsynchronised"))
+    is_early = gate in ("waiting", "unsynchronised")
+    is_held = newest is not None and newest != shown and (hold is not None or is_early)
     return {
         "format": FORMAT,
         "election": config.election,
@@ -257,7 +261,7 @@ def public(state: State, config: Config, gate: str, clock: Clock, now: datetime)
         },
         "interval_minutes": config.interval_minutes,
         "stale": gate == "open" and hold is None and _stale(shown, config, now),
-        "last_attempt": state.last_attempt and asdict(state.last_attempt),
+        "last_attempt": state.last_attempt and asdict(_without_content(state.last_attempt, is_early)),
         "clock": clock.to_json(),
         "log": {"entries": state.log_entries, "head": state.log_head},
     }
@@ -273,6 +277,13 @@ def _identity(corte: Corte) -> dict[str, Any]:
         "signer": corte.signer,
         "orders": corte.orders,
     }
+
+
+def _without_content(attempt: Attempt, is_early: bool) -> Attempt:
+    """Return what anybody may know of a push: of its tables, nothing while results may not be seen."""
+    if not is_early:
+        return attempt
+    return replace(attempt, warnings=[], reason=_WITHHELD if attempt.code in _OF_CONTENT else attempt.reason)
 
 
 def _hold(value: dict[str, Any] | None) -> Hold | None:
