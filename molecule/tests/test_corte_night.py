@@ -121,6 +121,23 @@ def test_counts_fall_only_by_a_signed_order(
     assert page.good and page.files == len(published.manifest.files) - len(tables)
 
 
+@pytest.mark.clause("DG-11")
+def test_a_page_that_nobody_asked_for_meanwhile_is_not_the_older_one(
+    send: Send, published: Signed, mirror: Mirror, base: str, record_evidence: Record
+) -> None:
+    """Una página que el caché guarda de un corte anterior no se entrega, pasada su vigencia, a quien llega después."""
+    page, answers = published.folder / "prueba.html", []
+    for number in (1, 2):
+        page.write_text(f"corte {number}")
+        assert send(later=number) == "shown"
+        if answers:
+            time.sleep(int(answers[0].headers["cache-control"].rpartition("=")[2]) + 1)
+        answers.append(get(mirror, base + page.name))
+    found = [answer.text for answer in answers]
+    record_evidence(f"entregadas: {found}; vigencia: {answers[0].headers['cache-control']}")
+    assert found == ["corte 1", "corte 2"]
+
+
 @pytest.mark.clause("DG-07", "DG-04")
 def test_one_command_delivers_within_its_bandwidth_and_another_compares(
     difusor: Verb, published: Signed, key: Path, target: Target, record_evidence: Record
