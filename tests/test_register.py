@@ -27,7 +27,7 @@ BEFORE = Look(
 )
 
 
-def test_a_look_tells_content_mode_owner_and_target(tmp_path: Path) -> None:
+def test_a_look_tells_content_mode_owner_and_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "open").write_text("uno")
     (tmp_path / "open").chmod(0o644)
     (tmp_path / "closed").write_text("dos")
@@ -35,6 +35,8 @@ def test_a_look_tells_content_mode_owner_and_target(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("open")
     (tmp_path / "passwd-").write_text("a backup")
+    monkeypatch.setattr(look, "BACKUPS", {str(tmp_path / "passwd-")})
+    (tmp_path / "like-a-backup-").symlink_to("open")  # cron would run it
     owner = f"{tmp_path.owner()}:{tmp_path.group()}"
     mode = f"{stat.S_IMODE(os.lstat(tmp_path / 'folder').st_mode):04o}"
     found = {Path(path).name: said for path, said in look.files((str(tmp_path),), b"secret").items()}
@@ -43,6 +45,7 @@ def test_a_look_tells_content_mode_owner_and_target(tmp_path: Path) -> None:
         "closed": found["closed"],
         "folder": f"{mode} {owner}",
         "link": "-> open",
+        "like-a-backup-": "-> open",
     }
     assert found["closed"].startswith(f"0640 {owner} hmac ")
     assert look.files((str(tmp_path),), b"another")[str(tmp_path / "closed")] != found["closed"]

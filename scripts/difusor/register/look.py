@@ -20,6 +20,8 @@ from pathlib import Path
 
 FOLDERS = ("/etc", "/usr/local", "/usr/share/prep")
 """Where a server is configured, and where the project installs programs and pages."""
+BACKUPS = {f"/etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")}
+"""Of the accounts, by their own programs: they tell nothing that their files do not."""
 HOST_KEY = Path("/etc/ssh/ssh_host_ed25519_key")
 SIGNERS = Path("/etc/prep-corte/allowed_signers")
 BLOCK = 1 << 20
@@ -31,14 +33,14 @@ def files(folders: tuple[str, ...], secret: bytes) -> dict[str, str]:
     """Return mode, owner and SHA-256 (or target) of everything below some folders, by path.
 
     A file that others may not read is digested with `secret` as a key: that tells a change, and lets nobody try out
-    what the file might hold. The backups of the accounts (passwd-) tell nothing that their files do not.
+    what the file might hold.
     """
     return {
         path: _describe(path, secret)
         for top in folders
         for folder, subfolders, names in os.walk(top)
         for path in (os.path.join(folder, name) for name in (*subfolders, *names))
-        if not path.endswith("-")
+        if path not in BACKUPS
     }
 
 
