@@ -68,6 +68,18 @@ def test_waivers_are_judged_on_the_day_of_the_measurement(paper: tuple[dict, str
     assert notes == {"SW-01": "no fue necesaria", "HW-01": "vigente", "HW-02": "vencida", "RED-03": "vigente"}
 
 
+def test_a_waiver_excuses_nothing_that_was_not_measured(results: Results) -> None:
+    unmeasured = [
+        finding.model_copy(update={"outcome": "skipped", "detail": ""}) if "HW-01" in finding.clauses else finding
+        for finding in results.findings
+    ]
+    entries = compose(results.model_copy(update={"findings": tuple(unmeasured)}))["clauses"]
+    (entry,) = (each for each in entries if each["id"] == "HW-01")
+    assert entry["verdict"] == "SIN PRUEBA"
+    assert entry["waiver"]["note"] == "no sustituye lo que falta medir"
+    assert entry["fix"] == "Falta medirla: no se hizo test_hardware.py::test_physical_server."
+
+
 def test_shortfalls_say_what_to_do(paper: tuple[dict, str]) -> None:
     fixes = {entry["id"]: entry["fix"] for entry in paper[0]["clauses"] if entry["fix"]}
     assert set(fixes) == {"HW-02", "RED-06", "DG-07", "DG-11"}

@@ -169,8 +169,9 @@ def _fix(assessment: Assessment) -> str:
     if assessment.verdict in (Verdict.FAILS, Verdict.EXPIRED):
         return assessment.clause.fix
     if assessment.verdict is Verdict.UNTESTED:
-        gaps = [each.detail.splitlines()[0] for each in assessment.findings if each.outcome in ("skipped", "error")]
-        return f"Falta medirla: {gaps[0] if gaps else 'ninguna prueba de la suite la mide'}."
+        gaps = [each for each in assessment.findings if each.outcome in ("skipped", "error")]
+        causes = [each.detail.partition("\n")[0] or f"no se hizo {each.test}" for each in gaps]
+        return f"Falta medirla: {causes[0] if causes else 'ninguna prueba de la suite la mide'}."
     return ""
 
 
@@ -184,6 +185,8 @@ def _waiver(assessment: Assessment, today: date) -> dict[str, str] | None:
         note = "vigente"
     elif assessment.verdict is Verdict.FAILS:
         note = "no admitida para lo que falló"
+    elif assessment.verdict in (Verdict.UNTESTED, Verdict.UNREACHABLE):
+        note = "no sustituye lo que falta medir"
     else:
         note = "no fue necesaria"
     return {"reason": waiver.reason, "by": waiver.by, "expires": waiver.expires.isoformat(), "note": note}
