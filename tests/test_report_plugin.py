@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from difusor.report import probe
 
 pytest_plugins = ["pytester"]
 
@@ -126,6 +129,16 @@ def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> No
     _run(suite, "--lab").stderr.fnmatch_lines(["*hosts.yml is not the inventory of a lab*"])
     (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab: prueba\n")
     _run(suite, "--hosts=ansible://uno", "--lab").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"), [("", ""), ("curl\n", "a ajeno le falta curl"), ("python3\ncurl\n", "le falta python3 y curl")]
+)
+def test_a_vantage_point_needs_its_tools(lacking: str, said: str) -> None:
+    """Without them every attempt fails, and a firewall would seem closed."""
+    answers = {probe.IDENTITY: "uid=0\n", probe.LACKING: lacking}
+    host = SimpleNamespace(run=lambda command: SimpleNamespace(stdout=answers[command], stderr=""))
+    assert said in probe.blindness("ajeno", host) if said else probe.blindness("ajeno", host) == ""
 
 
 def test_what_asks_a_kernel_asks_no_container(suite: pytest.Pytester) -> None:

@@ -23,6 +23,15 @@ FORBIDDEN = [
     "--delay-updates", "--remove-source-files", "--temp-dir=/tmp", "--link-dest=/etc", "--keep-dirlinks", "--relative",
 ]  # fmt: skip
 
+CONNECT = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), 3).close()
+    print("abierto")
+except OSError as error:
+    print("cerrado:", error)
+"""
+
 
 @pytest.fixture
 def target(variables: dict[str, Any]) -> Target:
@@ -108,11 +117,14 @@ def test_daemon_is_confined(host: Host, record_evidence: Record) -> None:
 
 
 @pytest.mark.clause("RED-04")
-def test_rsync_is_closed_to_anyone_else(untrusted: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_rsync_is_closed_to_anyone_else(
+    untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
     """Desde una dirección que no es confiable, el puerto de rsync no responde."""
-    done = untrusted.run("rsync --contimeout=3 rsync://%s/", variables["difusor_public_address"])
-    record_evidence((done.stderr.strip().splitlines() or ["respondió"])[0])
-    assert done.rc != 0 and "@RSYNCD" not in done.stdout + done.stderr
+    address, port = variables["difusor_public_address"], expect("DG-07")["port"]
+    answer = untrusted.check_output("python3 -c %s %s %s", CONNECT, address, str(port))
+    record_evidence(f"{address}, puerto {port}: {answer}")
+    assert answer.startswith("cerrado")
 
 
 @pytest.mark.lab

@@ -82,7 +82,7 @@ def untrusted(pytestconfig: pytest.Config) -> Host:
 def _vantage(config: pytest.Config, group: str, what: str) -> Host:
     suite = config.stash[SUITE]
     for name in suite.inventory.groups.get(group, []):
-        if silent := suite.vantages[name]:
-            pytest.skip(silent)
+        if blind := suite.vantages[name]:
+            pytest.skip(blind)
         return AnsibleRunner.get_runner(config.option.ansible_inventory).get_host(name)
     pytest.skip(f"el inventario no tiene {what} (grupo {group})")

@@ -97,7 +97,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     for name in runner.get_hosts(pattern):
         suite.servers[name] = probe.server(name, runner.get_host(name), suite.inventory.hosts[name])
     for name in suite.inventory.groups.get("trusted_vantage", []) + suite.inventory.groups.get("untrusted_vantage", []):
-        suite.vantages[name] = probe.silence(name, runner.get_host(name))
+        suite.vantages[name] = probe.blindness(name, runner.get_host(name))
     if not suite.servers:
         raise pytest.UsageError(f"{source} has no host {pattern}")
 

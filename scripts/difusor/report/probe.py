@@ -22,6 +22,8 @@ echo "kernel=$(uname -r)"
 echo "ssh_host_key=$(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null | cut -d' ' -f2)"
 [ ! -r /etc/os-release ] || { . /etc/os-release; echo "system=$PRETTY_NAME"; echo "release=$VERSION_CODENAME"; }
 """
+# What a vantage point looks with, if it lacks any.
+LACKING = "for tool in python3 curl; do command -v $tool >/dev/null || echo $tool; done"
 # What the dictamen says of a difusor besides what was measured; never a secret.
 DECLARED = (
     "difusor_name", "difusor_fqdn", "difusor_path", "difusor_public_address", "difusor_waivers", "lab",
@@ -79,9 +81,13 @@ def server(name: str, host: Host | None, values: dict[str, Any]) -> Server:
     return Server(identity=found, declared=declared, unreachable=reason)
 
 
-def silence(name: str, host: Host | None) -> str:
-    """Say why a host does not answer; empty when it does."""
-    return _ask(name, host)[1]
+def blindness(name: str, host: Host | None) -> str:
+    """Say why nothing can be seen from a vantage point; empty when it can. A server is not at fault for it."""
+    reason = _ask(name, host)[1]
+    if reason or host is None:
+        return reason
+    lacking = host.run(LACKING).stdout.split()
+    return f"a {name} le falta {' y '.join(lacking)}" if lacking else ""
 
 
 def lost(error: BaseException | None) -> bool:
