@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from difusor.project import BUILD, ROOT
-from difusor.steps import console
+from difusor.steps import StepFailed, console, sentences
 
 LABEL = "label=prep-difusor"
 SYSCTL = BUILD / "lab/sysctl.conf"
@@ -20,17 +21,11 @@ def run(
     images: Annotated[bool, typer.Option("--images", help="Quita también las imágenes construidas.")] = False,
 ) -> None:
     """Quita contenedores, volúmenes, redes y procesos del laboratorio."""
-    if shutil.which("docker") and _docker("info", check=False) is not None:
-        for name in (_docker("ps", "--quiet", "--filter", f"{LABEL}.host=difusor") or "").split():
-            # Else Ansible's kept connection waits on this machine for an answer that never comes.
-            _docker("exec", name, "systemctl", "kill", "ssh.service", check=False)
-        _remove("contenedores", ["ps", "--all", "--quiet", "--filter", LABEL], ["rm", "--force", "--volumes"])
-        _remove("volúmenes", ["volume", "ls", "--quiet", "--filter", LABEL], ["volume", "rm"])
-        _remove("redes", ["network", "ls", "--quiet", "--filter", LABEL], ["network", "rm"])
-        if images:
-            _remove("imágenes", ["image", "ls", "--quiet", "--filter", LABEL], ["image", "rm", "--force"])
-            _remove_folder(BUILD / "images")
-            _remove_folder(BUILD / "vm")
+    with sentences():
+        if _engine_answers():
+            _remove_lab(images)
+        elif (BUILD / "lab").exists():
+            raise StepFailed("Docker no responde y el laboratorio sigue en él: inicie Docker y repita")
     if SYSCTL.exists():
         # Privileged containers share the machine's kernel: it gets back what it had before the first of them, as far as
         # this user may write to it.
@@ -39,8 +34,29 @@ def run(
     console.print("[green]✓[/] No queda nada del laboratorio.")
 
 
+def _engine_answers() -> bool:
+    try:
+        return bool(_docker("info"))
+    except (FileNotFoundError, StepFailed):
+        return False
+
+
+def _remove_lab(images: bool) -> None:
+    for name in _docker("ps", "--quiet", "--filter", f"{LABEL}.host=difusor").split():
+        # Else Ansible's kept connection waits on this machine for an answer that never comes.
+        with suppress(StepFailed):
+            _docker("exec", name, "systemctl", "kill", "ssh.service")
+    _remove("contenedores", ["ps", "--all", "--quiet", "--filter", LABEL], ["rm", "--force", "--volumes"])
+    _remove("volúmenes", ["volume", "ls", "--quiet", "--filter", LABEL], ["volume", "rm"])
+    _remove("redes", ["network", "ls", "--quiet", "--filter", LABEL], ["network", "rm"])
+    if images:
+        _remove("imágenes", ["image", "ls", "--quiet", "--filter", LABEL], ["image", "rm", "--force"])
+        _remove_folder(BUILD / "images")
+        _remove_folder(BUILD / "vm")
+
+
 def _remove(what: str, listing: list[str], removal: list[str]) -> None:
-    names = sorted(set((_docker(*listing) or "").split()))
+    names = sorted(set(_docker(*listing).split()))
     if names:
         _docker(*removal, *names)
         console.print(f"  {len(names)} {what}")
@@ -51,7 +67,9 @@ def _remove_folder(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def _docker(*arguments: str, check: bool = True) -> str | None:
-    """Return what docker printed, or None when it failed and may."""
-    result = subprocess.run(["docker", *arguments], cwd=ROOT, check=check, capture_output=True, text=True)
-    return result.stdout if result.returncode == 0 else None
+def _docker(*arguments: str) -> str:
+    """Return what docker printed; StepFailed, in its words, when it failed."""
+    result = subprocess.run(["docker", *arguments], cwd=ROOT, check=False, capture_output=True, text=True)
+    if result.returncode:
+        raise StepFailed(f"docker {arguments[0]}: {result.stderr.strip()}")
+    return result.stdout
