@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from difusor import inventory
+from difusor.report.variables import InventoryError, read
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@impepac.mx"
@@ -336,3 +337,13 @@ def test_the_site_refuses_a_wrong_vault_password(good: Variables, tmp_path: Path
     assert result.returncode == 2
     assert "vault.yml: no se descifra con la contraseña dada; dé la suya con --vault-id diario@prompt." in result.stdout
     assert "nadie" not in result.stdout
+
+
+def test_the_verbs_refuse_a_vault_that_stays_shut(good: Variables, tmp_path: Path) -> None:
+    folder = Partner(tmp_path / "inventory", good).folder
+    with pytest.raises(InventoryError) as refused:
+        read(folder)
+    assert str(refused.value) == (
+        f"{folder}/group_vars/diario/vault.yml: no se descifra con la contraseña dada; "
+        "dé la suya: export ANSIBLE_VAULT_IDENTITY_LIST=diario@prompt"
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleError
-from ansible.parsing.vault import is_encrypted_file
 from ansible.plugins.action import ActionBase
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from difusor import inventory
 
 
 class ActionModule(ActionBase):
@@ -25,7 +27,7 @@ class ActionModule(ActionBase):
         """Fail with a line for every vault that the given passwords do not open."""
         super().run(tmp, task_vars)
         sources = [Path(source) for source in (task_vars or {}).get("ansible_inventory_sources") or []]
-        shut = [path for source in sources for path in _vaults(source) if not self._opens(path)]
+        shut = [path for source in sources for path in inventory.shut(source, self._loader)]
         if not shut:
             return {"changed": False}
         lines = "\n".join(
@@ -36,20 +38,3 @@ class ActionModule(ActionBase):
             "failed": True,
             "msg": f"El inventario no se puede leer y nada se tocó en el servidor. Corrija:\n{lines}",
         }
-
-    def _opens(self, path: Path) -> bool:
-        try:
-            self._loader.get_text_file_contents(str(path))
-        except AnsibleError:
-            return False
-        return True
-
-
-def _vaults(source: Path) -> Iterator[Path]:
-    """Yield the vaulted files of variables that belong to an inventory source (a folder, or a file in one)."""
-    folder = source if source.is_dir() else source.parent
-    for path in sorted([*folder.glob("group_vars/**/*"), *folder.glob("host_vars/**/*")]):
-        if path.is_file():
-            with path.open("rb") as file:
-                if is_encrypted_file(file):
-                    yield path

@@ -7,5 +7,6 @@ from difusor.inventory.judgement import JUDGED, problems
 from difusor.inventory.model import NAMES, Election, Partner
 from difusor.inventory.names import role_inputs, unknown
 from difusor.inventory.parts import Registration
+from difusor.inventory.vaults import shut
 
-__all__ = ["JUDGED", "NAMES", "Election", "Partner", "Registration", "problems", "role_inputs", "unknown"]
+__all__ = ["JUDGED", "NAMES", "Election", "Partner", "Registration", "problems", "role_inputs", "shut", "unknown"]

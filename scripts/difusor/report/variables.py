@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from difusor.inventory import shut
 from difusor.project import ROOT
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -20,7 +21,7 @@ INTERNAL = {"ansible_facts", "groups", "hostvars", "omit", "vars"}
 
 
 class InventoryError(Exception):
-    """The inventory cannot be read; the message is Ansible's."""
+    """The inventory cannot be read; the message names the vault that stays shut, or is Ansible's."""
 
 
 @dataclass
@@ -69,7 +70,12 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
                     result.secrets += strings(values[name])
             result.hosts[host.name] = values
     except AnsibleError as error:
-        raise InventoryError(str(error)) from error
+        locked = [
+            f"{path}: no se descifra con la contraseña dada; dé la suya: "
+            f"export ANSIBLE_VAULT_IDENTITY_LIST={path.parent.name}@prompt"
+            for path in shut(inventory, loader)
+        ]
+        raise InventoryError("\n".join(locked) or str(error)) from error
     result.groups = {name: [host.name for host in group.get_hosts()] for name, group in manager.groups.items()}
     return result
 
