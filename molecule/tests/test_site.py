@@ -57,7 +57,8 @@ def test_preview_of_giving_the_server_back(host: Host, pytestconfig: pytest.Conf
     """El ensayo de la devolución del servidor dice qué vuelve y qué se va, y no toca nada."""
     before = host.check_output("ls -lR /etc | sha256sum")
     command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "playbooks/remove.yml", "--check"]
-    result = subprocess.run([*command, "-e", "remove_early=true"], cwd=ROOT, capture_output=True, text=True)
+    plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "0"}  # colours would stand between a line and its end
+    result = subprocess.run([*command, "-e", "remove_early=true"], cwd=ROOT, env=plain, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[-3000:]
     returns, _, leaves = result.stdout.partition("Archivos del proyecto que se van:")
     assert re.search(r"^ */etc/login\.defs$", returns, re.MULTILINE)
