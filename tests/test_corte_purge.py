@@ -9,7 +9,7 @@ import pytest
 from corte_kit import FILES, Server, make_key
 
 from difusor.corte.gate import Gate
-from difusor.corte.purge import purge
+from difusor.corte.purge import known, purge
 from difusor.corte.refusal import Refusal
 
 
@@ -34,6 +34,12 @@ def test_nothing_of_a_rehearsal_is_left_and_the_next_begins_anew(server: Server)
     assert server.send(1)["result"] == "shown"
 
 
+def test_asking_first_touches_nothing(server: Server):
+    before = sorted(server.config.store.parent.rglob("*"))
+    assert known(server.config)["environment"] == "simulacro"
+    assert sorted(server.config.store.parent.rglob("*")) == before
+
+
 def test_a_log_that_was_edited_is_not_thrown_away(server: Server):
     path = server.config.store / "bitacora.jsonl"
     path.write_text(path.read_text().replace("shown", "SHOWN", 1))
@@ -52,8 +58,9 @@ def test_the_real_night_is_never_purged(server: Server):
     Gate(official.config).forget_other_elections()
     assert purge(official.config)["remaining"] == {}, "an official server that has shown nothing yet may be cleaned"
     assert official.send(1, environment="official")["result"] == "shown"
-    with pytest.raises(Refusal, match="corte oficial"):
-        purge(official.config)
+    for asked in (known, purge):
+        with pytest.raises(Refusal, match="corte oficial"):
+            asked(official.config)
     assert official.shown() == 1
 
 

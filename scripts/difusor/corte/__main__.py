@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from . import config, gate, intake, log
-from .purge import purge
+from .purge import known, purge
 from .refusal import Refusal
 from .state import Memory
 
@@ -17,6 +17,7 @@ def main() -> int:
     """Run one of the server's two services, print the log after checking its chain, or forget a rehearsal."""
     parser = argparse.ArgumentParser(prog="corte", description=__doc__)
     parser.add_argument("verb", choices=("intake", "gate", "log", "purge"))
+    parser.add_argument("--check", action="store_true", help="of purge: only say whether it may, and what it would be")
     parser.add_argument("--config", type=Path, default=config.PATH)
     arguments = parser.parse_args()
     settings = config.Config.load(arguments.config)
@@ -26,7 +27,7 @@ def main() -> int:
         gate.Gate(settings).run()
     try:
         if arguments.verb == "purge":
-            print(json.dumps(purge(settings)))
+            print(json.dumps(known(settings) if arguments.check else purge(settings)))
         else:
             for entry in log.entries(Memory(settings).log_path):
                 print(json.dumps(entry, ensure_ascii=False))

@@ -18,8 +18,8 @@ from .refusal import Refusal
 from .state import Memory
 
 
-def purge(config: Config) -> dict[str, Any]:
-    """Empty the incoming folder, store, public folder and status; return the evidence.
+def known(config: Config) -> dict[str, Any]:
+    """Return whose cortes there are and where their log ends; nothing is touched.
 
     Refusal when the server has accepted an official corte, or its log does not hold together.
     """
@@ -28,16 +28,20 @@ def purge(config: Config) -> dict[str, Any]:
     if state is not None and state.environment == "official" and state.accepted is not None:
         raise Refusal("recipient", "Este servidor ya aceptó un corte oficial; no se borra nada.")
     entries, head = journal.end(memory.log_path)
-    folders = (config.incoming, config.store, config.public, config.status_file.parent)
-    removed = [path for folder in folders for path in _files(folder)]
-    evidence = {
+    return {
         "at": instants.write(instants.now()),
         "election": state.election if state else None,
         "environment": state.environment if state else None,
-        "removed_files": len(removed),
-        "removed_bytes": sum(path.lstat().st_size for path in removed),
         "log": {"entries": entries, "head": head},
     }
+
+
+def purge(config: Config) -> dict[str, Any]:
+    """Empty the incoming folder, store, public folder and status; return the evidence. Refusal as `known`."""
+    evidence = known(config)
+    folders = (config.incoming, config.store, config.public, config.status_file.parent)
+    removed = [path for folder in folders for path in _files(folder)]
+    evidence |= {"removed_files": len(removed), "removed_bytes": sum(path.lstat().st_size for path in removed)}
     for folder in folders:
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
