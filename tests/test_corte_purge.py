@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import typer
 from corte_kit import FILES, Server, make_key
 
+from difusor.corte import instants
 from difusor.corte.gate import Gate
 from difusor.corte.purge import known, purge
 from difusor.corte.refusal import Refusal
+from difusor.publish import purge as command
 
 
 @pytest.fixture
@@ -68,3 +74,24 @@ def test_a_rehearsal_is_refused_by_an_official_server_and_the_reverse(server: Se
     official = replace(server, config=replace(server.config, environment="official"))
     assert official.send(3)["code"] == "recipient"
     assert server.send(3, environment="official")["code"] == "recipient"
+
+
+def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The institute rehearses several times, and each is evidence of its own."""
+
+    def play(*_: object, env: dict[str, str], **__: object) -> None:
+        folder = Path(env["PURGE_EVIDENCE"], "norte")
+        folder.mkdir(parents=True)
+        (folder / "evidence.json").write_text(json.dumps({"remaining": {}}))
+
+    monkeypatch.setattr(command, "EVIDENCE", tmp_path)
+    monkeypatch.setattr(command, "run_step", play)
+    monkeypatch.setattr(command.target, "read", lambda source: [SimpleNamespace(name="norte")])
+    for day in (12, 19):
+        monkeypatch.setattr(instants, "now", lambda day=day: datetime(2024, 5, day, tzinfo=UTC))
+        with pytest.raises(typer.Exit) as end:
+            command.run([Path("norte")], simulacro=True, as_json=True)
+        assert end.value.exit_code == 0
+    assert len(list(tmp_path.glob("*/norte/evidence.json"))) == 2

@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from difusor.corte import instants
 from difusor.project import BUILD
 from difusor.publish import target
 from difusor.publish.terms import UnusableError
 from difusor.steps import console, run_step, sentences
 
 EVIDENCE = BUILD / "purge"
+"""A folder for each time: what is kept of one rehearsal does not replace what is kept of the last."""
 
 
 def run(
@@ -26,6 +28,7 @@ def run(
     if not simulacro:
         console.print("[bold red]✗[/] Solo se borra un simulacro: confírmelo con --simulacro.")
         raise typer.Exit(2)
+    home = EVIDENCE / f"{instants.now():%Y%m%dT%H%M%SZ}"
     found: dict[str, dict[str, Any]] = {}
     with sentences():
         for source in inventory:
@@ -38,14 +41,14 @@ def run(
                 f"{source.name}: se borra el simulacro",
                 "ansible-playbook", "-i", source, "playbooks/purge.yml",
                 log=BUILD / f"log/purge-{source.name}.log",
-                env={"PURGE_EVIDENCE": str(EVIDENCE)},
+                env={"PURGE_EVIDENCE": str(home)},
             )  # fmt: skip
-            found |= {name: json.loads((EVIDENCE / name / "evidence.json").read_text()) for name in names}
+            found |= {name: json.loads((home / name / "evidence.json").read_text()) for name in names}
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
     else:
         console.print(_table(found))
-        console.print(f"Constancias y bitácoras: {EVIDENCE}")
+        console.print(f"Constancias y bitácoras: {home}")
     raise typer.Exit(1 if any(evidence["remaining"] for evidence in found.values()) else 0)
 
 
