@@ -129,6 +129,27 @@ def test_whole_that_is_refused_is_put_back(server: Server) -> None:
     assert not (server.root / "etc/b.conf").exists()
 
 
+def test_links_of_a_whole_that_is_refused_are_put_back(server: Server) -> None:
+    root = server.root
+    (root / "default").symlink_to("theirs")
+    (root / "theirs").write_text("theirs\n")
+    (root / "theirs").chmod(0o640)
+    (root / "moved").symlink_to("theirs")
+    links = f"{{{root}/new: ours, {root}/moved: ours, {root}/theirs: ours}}"
+    result = server.run(f"{{links: {links}, absent: [{root}/default], validate: 'false'}}")
+    assert "the old one is back" in result.stdout
+    assert sorted(path.name for path in root.iterdir()) == ["default", "moved", "theirs"]
+    assert [(root / name).readlink() for name in ("default", "moved")] == [Path("theirs")] * 2
+    assert (root / "theirs").read_text() == "theirs\n"
+    assert (root / "theirs").stat().st_mode & 0o777 == 0o640
+
+
+def test_link_that_a_killed_run_left_half_made_is_made(server: Server) -> None:
+    (server.root / "new.prep-new").symlink_to("ours")
+    server.run(f"{{links: {{{server.root}/new: ours}}}}")
+    assert [path.name for path in server.root.iterdir()] == ["new"]
+
+
 def test_what_is_no_longer_wanted_leaves(server: Server) -> None:
     server.template("etc/optional.j2", "{% if wanted | default(true) %}\nhere\n{% endif %}\n")
     (server.root / "stale").write_text("stale\n")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import glob
 import grp
 import json
@@ -11,6 +12,7 @@ import os
 import pwd
 import shlex
 import shutil
+import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
@@ -152,10 +154,9 @@ class Tree:
         attributes = dict(DEFAULTS, mode="0644")
         attributes.update((key, spec[key]) for key in ("owner", "group", "mode") if key in spec)
         if stale:
-            before = read(path)
-            self.note(path, before, content, sensitive=spec.get("sensitive", False))
+            self.note(path, read(path), content, sensitive=spec.get("sensitive", False))
             if not self.module.check_mode:
-                self.undo.append(lambda: put_back(path, before))
+                self.undo.append(way_back(path))
                 self.write(path, content, attributes)
         self.ensure_attributes(path, attributes)
 
@@ -197,9 +198,8 @@ class Tree:
         if not self.module.check_mode:
             self.make_directory(os.path.dirname(path))
             self.remember(path)
-            temporary = path + ".prep-new"
-            os.symlink(target, temporary)
-            os.replace(temporary, path)
+            self.undo.append(way_back(path))
+            put_link(path, target)
 
     def ensure_absent(self, path):
         """Remove a file or link; a directory is somebody's data and is refused."""
@@ -207,13 +207,11 @@ class Tree:
             return
         if os.path.isdir(path) and not os.path.islink(path):
             self.module.fail_json(msg="%s is a directory; tree removes only files and links" % path)
-        before = read(path)
-        self.note(path, before, "absent")
+        self.note(path, read(path), "absent")
         if not self.module.check_mode:
             self.remember(path)
+            self.undo.append(way_back(path))
             os.remove(path)
-            if before is not None:
-                self.undo.append(lambda: put_back(path, before))
 
     def make_directory(self, path):
         """Make a directory and its parents where they are missing, and remember that they are ours."""
@@ -283,17 +281,33 @@ def read(path):
         return source.read()
 
 
-def put_back(path, content):
-    """Restore what was there; attributes are corrected by the next run."""
+def way_back(path):
+    """Return a step that makes a path again what it is now: a link, a file with its owner and mode, or nothing."""
+    if os.path.islink(path):
+        return functools.partial(put_link, path, os.readlink(path))
+    content = read(path)
     if content is None:
-        os.remove(path)
-        return
-    mode = os.stat(path).st_mode if os.path.exists(path) else 0o600
-    temporary = path + ".prep-old"
-    with open(temporary, "wb") as target:
+        return functools.partial(os.remove, path)
+    return functools.partial(put_file, path, content, os.stat(path))
+
+
+def put_link(path, target):
+    """Point a symbolic link, whatever is there now."""
+    temporary = path + ".prep-new"
+    if os.path.lexists(temporary):
+        os.remove(temporary)  # of a run that was cut short
+    os.symlink(target, temporary)
+    os.replace(temporary, path)
+
+
+def put_file(path, content, status):
+    """Write a file with an owner and a mode; nobody else reads it before it has them."""
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".prep-old-")
+    with os.fdopen(handle, "wb") as target:
         target.write(content)
-    os.chmod(temporary, mode & 0o7777)
-    shutil.move(temporary, path)
+    os.chown(temporary, status.st_uid, status.st_gid)
+    os.chmod(temporary, stat.S_IMODE(status.st_mode))
+    os.replace(temporary, path)
 
 
 def text(content):
