@@ -56,9 +56,7 @@ def test_preview_of_a_finished_server_changes_nothing(site: Site, record_evidenc
 def test_preview_of_giving_the_server_back(host: Host, pytestconfig: pytest.Config, record_evidence: Record) -> None:
     """El ensayo de la devolución del servidor dice qué vuelve y qué se va, y no toca nada."""
     before = host.check_output("ls -lR /etc | sha256sum")
-    command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "playbooks/remove.yml", "--check"]
-    plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "0"}  # colours would stand between a line and its end
-    result = subprocess.run([*command, "-e", "remove_early=true"], cwd=ROOT, env=plain, capture_output=True, text=True)
+    result = _play(pytestconfig, "remove.yml", {"remove_early": True})
     assert result.returncode == 0, result.stdout[-3000:]
     returns, _, leaves = result.stdout.partition("Archivos del proyecto que se van:")
     assert re.search(r"^ */etc/login\.defs$", returns, re.MULTILINE)
@@ -137,13 +135,22 @@ def test_renamed_user_of_the_institute_leaves(
     assert not host.user(renamed).exists
 
 
+# What the inventory of an election that is over says, on a server whose last signed corte has moved its end.
+OVER = {
+    "election_opens": "2024-06-03T02:00Z",
+    "election_closes": "2024-06-04T02:00Z",
+    "election_retain_until": "2024-06-10T06:00Z",
+}
+
+
 @pytest.mark.clause("DG-02")
-def test_upgrade_waits_until_nothing_is_published(pytestconfig: pytest.Config, record_evidence: Record) -> None:
+@pytest.mark.parametrize("window", [{}, OVER], ids=["inventario", "último corte"])
+def test_upgrade_waits_until_nothing_is_published(
+    pytestconfig: pytest.Config, window: dict[str, str], record_evidence: Record
+) -> None:
     """Con los resultados publicados, actualizar el servidor se niega, salvo que alguien responda por ello."""
-    command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "playbooks/upgrade.yml", "--check"]
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    answered = subprocess.run(
-        [*command, "--extra-vars", json.dumps({"upgrade_reason": "prueba"})], cwd=ROOT, capture_output=True, text=True
+    refused, answered = (
+        _play(pytestconfig, "upgrade.yml", {**window, **answer}) for answer in ({}, {"upgrade_reason": "prueba"})
     )
     record_evidence(" ".join(refused.stdout.split())[-400:])
     assert refused.returncode == 2
@@ -151,6 +158,26 @@ def test_upgrade_waits_until_nothing_is_published(pytestconfig: pytest.Config, r
     assert "Install the security updates" not in refused.stdout
     assert answered.returncode == 0, answered.stdout[-3000:]
     assert "Install the security updates" in answered.stdout
+
+
+@pytest.mark.clause("DG-02")
+@pytest.mark.parametrize("window", [{}, OVER], ids=["inventario", "último corte"])
+def test_giving_the_server_back_waits_until_nothing_is_shown(
+    pytestconfig: pytest.Config, window: dict[str, str], record_evidence: Record
+) -> None:
+    """Mientras la ciudadanía puede ver los resultados, devolver el servidor se niega."""
+    refused = _play(pytestconfig, "remove.yml", window)
+    record_evidence(" ".join(refused.stdout.split())[-400:])
+    assert refused.returncode == 2
+    assert "nada se tocó" in " ".join(refused.stdout.split())
+
+
+def _play(pytestconfig: pytest.Config, name: str, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Preview one of the playbooks with other values for some variables."""
+    command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, f"playbooks/{name}", "--check"]
+    plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "0"}  # colours would stand between a line and its end
+    command += ["--extra-vars", json.dumps(values)]
+    return subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True)
 
 
 def _reaches(vantage: Host, variables: dict[str, Any]) -> dict[int, bool]:
