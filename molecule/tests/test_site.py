@@ -61,8 +61,24 @@ def test_preview_of_giving_the_server_back(host: Host, pytestconfig: pytest.Conf
     returns, _, leaves = result.stdout.partition("Archivos del proyecto que se van:")
     assert re.search(r"^ */etc/login\.defs$", returns, re.MULTILINE)
     assert re.search(r"^ */etc/ssh/sshd_config\.d/00-prep-difusor\.conf$", leaves, re.MULTILINE)
+    assert re.search(r"^ *docker\.io$", leaves, re.MULTILINE)
     assert host.check_output("ls -lR /etc | sha256sum") == before
     record_evidence(re.findall(r"(\w+=\d+)", result.stdout.partition("PLAY RECAP")[2])[:4])
+
+
+@pytest.mark.clause("DG-12")
+def test_what_others_have_in_docker_keeps_it(host: Host, pytestconfig: pytest.Config, record_evidence: Record) -> None:
+    """Si el difusor ya usa el Docker que trajo el proyecto, al devolver el servidor se queda, con lo que tiene."""
+    host.check_output("docker volume create ajeno")
+    try:
+        result = _play(pytestconfig, "remove.yml", {"remove_early": True})
+    finally:
+        host.check_output("docker volume rm ajeno")
+    assert result.returncode == 0, result.stdout[-3000:]
+    leaving = result.stdout.partition("Paquetes que se van")[2].partition("PLAY RECAP")[0].split()
+    record_evidence(f"se van {len(leaving)} paquetes; docker.io se queda")
+    assert "fail2ban" in leaving
+    assert "docker.io" not in leaving
 
 
 @pytest.mark.clause("SW-03", "DG-07")
