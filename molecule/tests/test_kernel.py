@@ -48,7 +48,7 @@ KERNEL = {
     "fs.suid_dumpable": 0,
     "kernel.dmesg_restrict": 1,
     "kernel.kptr_restrict": 2,
-    "kernel.perf_event_paranoid": 3,
+    "kernel.perf_event_paranoid": 4,
     "kernel.randomize_va_space": 2,
     "kernel.sysrq": 0,
     "kernel.yama.ptrace_scope": 1,
