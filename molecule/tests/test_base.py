@@ -151,7 +151,7 @@ def test_changes_are_audited(host: Host, record_evidence: Record) -> None:
 @pytest.mark.clause("RED-03")
 def test_programs_are_the_authorised_ones(host: Host, record_evidence: Record) -> None:
     """AIDE compara cada día el sistema con su estado autorizado; desde entonces ningún programa ha cambiado."""
-    host.run("timeout 120 sh -c 'while systemctl --quiet is-active aiderenew.service; do sleep 0.5; done'")
+    host.run("timeout 120 sh -c 'while systemctl is-active aiderenew | grep -qx activating; do sleep 0.5; done'")
     database = host.file("/var/lib/aide/aide.db")
     check = host.run("aide --config /etc/aide/aide.conf --limit '^/usr/s?bin/' --check")
     record_evidence(f"estado autorizado el {database.mtime}; {check.stdout.strip()[-300:]}")
@@ -159,6 +159,27 @@ def test_programs_are_the_authorised_ones(host: Host, record_evidence: Record) -
     assert host.service("aidecheck.timer").is_running
     assert (database.user, database.mode & 0o077) == ("root", 0)
     assert database.contains("^/etc/ssh/sshd_config ")
+    assert check.rc == 0
+
+
+@pytest.mark.lab
+@pytest.mark.clause("RED-03")
+def test_what_changes_while_the_state_is_authorised_counts(host: Host, record_evidence: Record) -> None:
+    """Si apt cambia algo mientras se autoriza el estado del sistema, se autoriza de nuevo; los snaps no dan alarma."""
+    unit = "/etc/systemd/system/snap-prueba-1.mount"
+    invocation = "systemctl show aiderenew.service --property InvocationID --value"
+    host.check_output("systemctl stop aiderenew.service && systemctl start --no-block aiderenew.service")
+    host.check_output("timeout 10 sh -c 'until systemctl is-active aiderenew | grep -qx activating; do :; done'")
+    before = host.check_output(invocation)
+    host.check_output("apt-config dump --format '%v%n' DPkg::Post-Invoke | grep aiderenew | sh")
+    again = host.run(f"timeout 60 sh -c 'while [ $({invocation}) = {before} ]; do sleep 0.1; done'")
+    try:
+        host.check_output(f"touch {unit}")
+        check = host.run(f"aide --config /etc/aide/aide.conf --limit '^{unit}$' --check")
+    finally:
+        host.check_output(f"rm {unit}")
+    record_evidence(f"de nuevo: {again.rc == 0}; {check.stdout.strip()[-200:]}")
+    assert again.rc == 0
     assert check.rc == 0
 
 
