@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
+import role_kit
 
-ROLE = Path(__file__).resolve().parents[1] / "roles/nginx"
 INPUTS = {
-    "ansible_managed": "Managed by the test",
     "nginx_server_names": ["prep.example.mx", "www.example.mx"],
     "nginx_prep_address": "127.0.0.1:20001",
     "nginx_waf_socket": "/run/prep-waf/0123456789ab/waf.sock",
@@ -39,18 +34,8 @@ BROWSER = {
 @cache
 def render(path: str, release: str = "bookworm", base: str = "/", inputs: tuple[tuple[str, Any], ...] = ()) -> str:
     """Return a file of the role as the server would get it."""
-    variables = {
-        **yaml.safe_load((ROLE / "defaults/main.yml").read_text()),
-        **yaml.safe_load((ROLE / "vars/main.yml").read_text()),
-        **INPUTS,
-        "ansible_facts": {"distribution_release": release},
-        "nginx_base_path": base,
-        **dict(inputs),
-    }
-    trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in variables.items()}
-    templar = Templar(loader=DataLoader(), variables=trusted)
-    source = trust_as_template((ROLE / f"templates/{path}.j2").read_text())
-    return str(templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True}) or "")
+    facts = {"distribution_release": release}
+    return role_kit.render("nginx", path, {**INPUTS, "ansible_facts": facts, "nginx_base_path": base, **dict(inputs)})
 
 
 def maps(text: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
@@ -286,8 +271,9 @@ def test_a_page_reached_by_address_shows_its_certificate() -> None:
 
 @pytest.mark.parametrize("base", BASES)
 def test_braces_and_quotes_are_even(base: str) -> None:
-    for path in sorted(ROLE.glob("templates/etc/nginx/**/*.j2")):
-        text = render(str(path.relative_to(ROLE / "templates")).removesuffix(".j2"), base=base)
+    templates = role_kit.ROLES / "nginx/templates"
+    for path in sorted(templates.glob("etc/nginx/**/*.j2")):
+        text = render(str(path.relative_to(templates)).removesuffix(".j2"), base=base)
         code = re.sub(r'"[^"]*"|#.*', "", text)
         assert code.count("{") == code.count("}")
         assert "{{" not in text

@@ -1,0 +1,26 @@
+"""A role's templates, rendered as the server would get them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+ROLES = Path(__file__).resolve().parents[1] / "roles"
+
+
+def render(role: str, path: str, inputs: dict[str, Any]) -> str:
+    """Return the file that a role installs at `path`, with these variables besides the role's own."""
+    variables = {
+        **yaml.safe_load((ROLES / role / "defaults/main.yml").read_text()),
+        **yaml.safe_load((ROLES / role / "vars/main.yml").read_text()),
+        "ansible_managed": "Managed by the test",
+        **inputs,
+    }
+    trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in variables.items()}
+    templar = Templar(loader=DataLoader(), variables=trusted)
+    source = trust_as_template((ROLES / role / f"templates/{path}.j2").read_text())
+    return str(templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True}) or "")
