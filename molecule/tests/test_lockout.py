@@ -196,8 +196,20 @@ def test_wrong_key_in_the_inventory(
         operator.console("rm /etc/sudoers.d/zz-lockout")
 
 
-def test_sudo_broken_by_pam(operator: Operator, provisioned: dict[str, Any], record_evidence: Record) -> None:
+# On a bare server a package that comes with the run renews the stack too.
+BARE = """
+rm /usr/share/pam-configs/prep-difusor-*
+DEBIAN_FRONTEND=noninteractive apt-get -qq purge --yes libpam-pwquality >/dev/null 2>&1
+DEBIAN_FRONTEND=noninteractive pam-auth-update --package
+"""
+
+
+@pytest.mark.parametrize("before", ["", BARE], ids=["servidor instalado", "servidor nuevo"])
+def test_sudo_broken_by_pam(
+    operator: Operator, provisioned: dict[str, Any], before: str, record_evidence: Record
+) -> None:
     """Una configuración de PAM con la que sudo dejaría de funcionar se retira en el acto."""
+    operator.console(before)
     roles = operator.changed_role(
         "base",
         "usr/share/pam-configs/prep-difusor-faillock-notify",
