@@ -269,6 +269,12 @@ def test_a_page_reached_by_address_shows_its_certificate() -> None:
     assert site.count("ssl_certificate /etc/ssl/private/prep-files.pem;") == 2
 
 
+def test_the_outlets_own_sites_may_take_uploads() -> None:
+    for limit in ("client_max_body_size 1k;", "client_body_timeout 5s;", "lingering_close off;"):
+        assert limit not in render("etc/nginx/nginx.conf")
+        assert len(re.findall(rf"^    {limit}$", render(SITE), re.MULTILINE)) == 2, "by HTTP and by HTTPS"
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_braces_and_quotes_are_even(base: str) -> None:
     templates = role_kit.ROLES / "nginx/templates"
