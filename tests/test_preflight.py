@@ -161,6 +161,18 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path) -> None:
     assert probe.mhz(lambda path: "") == 0
 
 
+def test_probe_reads_the_options_of_the_outlets_own_docker(tmp_path: Path) -> None:
+    found, present = tmp_path / "found", tmp_path / "daemon.json"
+    probe = load_probe()
+    assert probe.daemon_options(str(found), str(present)) == {}, "no Docker"
+    present.write_text('{"data-root": "/datos"}')
+    assert probe.daemon_options(str(found), str(present)) == {"data-root": "/datos"}
+    (found / "etc/docker").mkdir(parents=True)
+    assert probe.daemon_options(str(found), str(present)) == {}, "what is there now is ours"
+    (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24"}')
+    assert probe.daemon_options(str(found), str(present)) == {"bip": "10.0.0.1/24"}
+
+
 def test_probe_knows_the_sites_that_are_somebodys_own(tmp_path: Path) -> None:
     own = "server { listen 80 default_server;\n  listen [::]:443 ssl default_server;\n  listen 8081;\n}\n"
     for name, text in {"propio": own, "prep": own, "default": "sample\n"}.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import json
 import os
 import pwd
 import re
@@ -17,7 +18,7 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = """
 ---
 module: server_probe
-short_description: Packages, accounts, free space, listening programs, sites and processor speed
+short_description: Packages, accounts, Docker's options, free space, listening programs, sites and processor speed
 description: Reads what the preflight needs beyond Ansible's facts. Changes nothing.
 options:
   paths:
@@ -35,7 +36,8 @@ EXAMPLES = """
 """
 RETURN = """
 ansible_facts:
-  description: "The installed packages, in the form of package_facts, and the accounts, {name: comment}."
+  description: "The installed packages, in the form of package_facts, the accounts, {name: comment}, and the options of
+    the owner's own Docker, as daemon.json says them."
   returned: always
   type: dict
 free:
@@ -56,6 +58,8 @@ mhz:
   type: int
 """
 
+DAEMON = "/etc/docker/daemon.json"
+FOUND = "/var/lib/prep-difusor/found"  # the server as it was, kept by `tree` before its first change
 SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
 
 
@@ -102,6 +106,15 @@ def sites(paths, packaged):
     return found
 
 
+def daemon_options(found, present=DAEMON):
+    """Return the options of the owner's Docker: what was `found` before the first run, or is there before it."""
+    try:
+        with open(found + DAEMON if os.path.isdir(found) else present, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
 def mhz(read):
     """Return the processor's clock in MHz (0: unknown), out of `read(path) -> text or ""`.
 
@@ -144,6 +157,7 @@ def main():
         ansible_facts={
             "packages": packages(lines("dpkg-query", "--show", "--showformat", form)),
             "accounts": {account.pw_name: account.pw_gecos for account in pwd.getpwall()},
+            "docker_daemon": daemon_options(FOUND),
         },
         free={path: free(path) for path in module.params["paths"]},
         listeners=listeners(lines("ss", "-Hltnp")),
