@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from difusor.preflight import GIGABYTE, Server, findings, problems
+from difusor.preflight import GIGABYTE, Server, exposed, findings, problems
 
 MODULE = Path(__file__).resolve().parents[1] / "plugins/modules/server_probe.py"
 
@@ -33,7 +33,7 @@ SERVER = Server(
     },
     packages=frozenset({"openssh-server"}),
     free={"/srv": 50 * GIGABYTE},
-    listeners=((22, "sshd"), (80, "nginx")),
+    listeners=(("0.0.0.0", 22, "sshd"), ("::", 80, "nginx")),
     mhz=2900,
 )
 WANTED: dict[str, Any] = {
@@ -41,6 +41,7 @@ WANTED: dict[str, Any] = {
     "free_gb": {"/srv": 10},
     "port_owners": {80: ["nginx"], 873: ["rsync"]},
     "conflicts": {"firewalld": "las reglas las pone UFW"},
+    "kept_rules": ["allow tcp 8080 0.0.0.0/0 any 10.1.0.0/16 in"],
     "trusted": ["10.9.0.0/24", "fd00:9::4"],
 }
 ON_FILE: dict[str, Any] = {"public_address": "189.240.1.7", "registered": True, "attested": ["HW-05", "DG-09"]}
@@ -64,7 +65,7 @@ def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
         (with_facts(env={"SSH_CONNECTION": "10.8.0.4 5 10.9.0.10 22"}), "usted entra desde 10.8.0.4"),
         (with_facts(env={"SSH_CONNECTION": "fd00:9::5 5 fd00:9::10 22"}), "usted entra desde fd00:9::5"),
         (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
-        (replace(SERVER, listeners=((80, "apache2"),)), "el puerto 80 lo ocupa apache2"),
+        (replace(SERVER, listeners=(("*", 80, "apache2"),)), "el puerto 80 lo ocupa apache2"),
         (
             replace(SERVER, sites=(("/etc/nginx/conf.d/propio.conf", (80,)),)),
             "/etc/nginx/conf.d/propio.conf responde por omisión en el puerto 80",
@@ -73,7 +74,11 @@ def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
             replace(SERVER, sites=(("/etc/nginx/sites-enabled/default", ()),)),
             "/etc/nginx/sites-enabled/default es la muestra de nginx",
         ),
-        (replace(SERVER, listeners=((873, ""),)), "el puerto 873 lo ocupa otro programa"),
+        (replace(SERVER, listeners=(("::", 873, ""),)), "el puerto 873 lo ocupa otro programa"),
+        (
+            replace(SERVER, rules=("allow tcp 22 ::/0 any ::/0 in", *WANTED["kept_rules"])),
+            "UFW admite «allow tcp 22 ::/0 any ::/0 in» por una regla ajena",
+        ),
         (replace(SERVER, packages=frozenset({"firewalld"})), "está instalado firewalld y las reglas las pone UFW"),
     ],
 )
@@ -150,7 +155,7 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path) -> None:
             'LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=80,fd=4))',
             "LISTEN 0 4096 127.0.0.53%lo:53 0.0.0.0:*",
         ]
-    ) == [{"port": 22, "process": "sshd"}, {"port": 53, "process": ""}]
+    ) == [{"address": "::", "port": 22, "process": "sshd"}, {"address": "127.0.0.53", "port": 53, "process": ""}]
     installed, removed = "ii \tufw\t0.36.1\tall", "rc \tapache2\t2.4\tamd64"
     assert set(probe.packages([installed, removed])) == {"ufw"}
     assert probe.free(str(tmp_path / "not" / "there")) == probe.free(str(tmp_path))
@@ -171,6 +176,34 @@ def test_probe_reads_the_options_of_the_outlets_own_docker(tmp_path: Path) -> No
     assert probe.daemon_options(str(found), str(present)) == {}, "what is there now is ours"
     (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24"}')
     assert probe.daemon_options(str(found), str(present)) == {"bip": "10.0.0.1/24"}
+
+
+def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
+    ours, theirs = b"prep-difusor:ssh".hex(), b"prep: la oficina".hex()
+    lines = (
+        f"allow tcp 22 0.0.0.0/0 any 10.0.0.1 in comment={ours}",
+        f"limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in comment={theirs}",
+        "deny any any 0.0.0.0/0 any 203.0.113.9 in",
+        "allow udp 53 9.9.9.9 any 0.0.0.0/0 out",
+        "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
+    )
+    text = "*filter\n" + "".join(f"### tuple ### {line}\n-A ufw-user-input -j ACCEPT\n" for line in lines)
+    assert load_probe().rules(text) == [
+        "limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in",
+        "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
+    ]
+
+
+def test_programs_that_the_firewall_shuts_off_are_told() -> None:
+    listeners = (
+        ("*", 3306, "mysqld"),
+        ("127.0.0.1", 5432, "postgres"),
+        ("::", 9000, ""),
+        ("::", 81, "docker-proxy"),
+        *SERVER.listeners,
+    )
+    found = exposed(replace(SERVER, listeners=listeners), WANTED["port_owners"])
+    assert found == ["mysqld (3306)", "desconocido (9000)"]
 
 
 def test_probe_knows_the_sites_that_are_somebodys_own(tmp_path: Path) -> None:

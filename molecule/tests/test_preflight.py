@@ -78,6 +78,19 @@ def test_refused_without_sudo(preflight: Preflight) -> None:
     assert_refused(result, f"La cuenta {GUEST} no puede usar sudo en el servidor")
 
 
+def test_rule_of_the_owner_waits_for_a_decision(host: Host, preflight: Preflight) -> None:
+    """Una regla de UFW que ya estaba detiene la revisión hasta que se borre o el inventario diga que se queda."""
+    rule = "allow tcp 8080 0.0.0.0/0 any 10.255.255.1 in"
+    host.check_output("ufw allow proto tcp from 10.255.255.1 to any port 8080")
+    try:
+        assert_refused(preflight({}), f"UFW admite «{rule}» por una regla ajena")
+        accepted = preflight({"difusor_kept_ufw_rules": [rule]})
+    finally:
+        host.check_output("ufw delete allow proto tcp from 10.255.255.1 to any port 8080")
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    assert f"Reglas de UFW que ya estaban y se quedan: {rule}" in " ".join(accepted.stdout.split())
+
+
 def test_accepted(preflight: Preflight) -> None:
     """Un servidor ya instalado pasa la revisión previa, que muestra sus faltas frente al ANEXO 1."""
     result = preflight({})

@@ -19,6 +19,7 @@ SPEC = {
     "free_gb": {"type": "dict", "required": True},
     "port_owners": {"type": "dict", "required": True},
     "conflicts": {"type": "dict", "required": True},
+    "kept_rules": {"type": "list", "elements": "str", "required": True},
     "trusted": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
@@ -33,7 +34,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return `problems`, a list of sentences, and `findings`, a list of {id, title, quote, fix, met, found}."""
+        """Return `problems` (sentences), `findings` ({id, title, quote, fix, met, found}) and `exposed` (programs)."""
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
         facts, probe = args["facts"], args["probe"]
@@ -41,16 +42,19 @@ class ActionModule(ActionBase):
             facts=facts,
             packages=frozenset(facts["packages"]),
             free=probe["free"],
-            listeners=tuple((listener["port"], listener["process"]) for listener in probe["listeners"]),
+            listeners=tuple((each["address"], each["port"], each["process"]) for each in probe["listeners"]),
             sites=tuple((site["path"], tuple(site["default_ports"])) for site in probe["sites"]),
+            rules=tuple(probe["rules"]),
             mhz=probe["mhz"],
         )
+        port_owners = {int(port): programs for port, programs in args["port_owners"].items()}
         problems = preflight.problems(
             server,
             releases=args["releases"],
             free_gb=args["free_gb"],
-            port_owners={int(port): programs for port, programs in args["port_owners"].items()},
+            port_owners=port_owners,
             conflicts=args["conflicts"],
+            kept_rules=args["kept_rules"],
             trusted=args["trusted"],
         )
         findings = preflight.findings(
@@ -62,6 +66,7 @@ class ActionModule(ActionBase):
         return {
             "changed": False,
             "problems": problems,
+            "exposed": preflight.exposed(server, port_owners),
             "findings": [
                 {
                     **finding.clause.model_dump(include={"id", "title", "quote", "fix"}),

@@ -18,7 +18,7 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = """
 ---
 module: server_probe
-short_description: Packages, accounts, Docker's options, free space, listening programs, sites and processor speed
+short_description: What is installed on a server, what runs there, whom its firewall admits, and what it has left
 description: Reads what the preflight needs beyond Ansible's facts. Changes nothing.
 options:
   paths:
@@ -45,11 +45,19 @@ free:
   returned: always
   type: dict
 listeners:
-  description: TCP listeners as {port, process}; the process is empty when nobody may know it.
+  description: TCP listeners as {address, port, process}; the process is empty when nobody may know it.
   returned: always
   type: list
 sites:
   description: Files of nginx's sites that are neither the project's nor the packaged sample, as {path, default_ports}.
+  returned: always
+  type: list
+rules:
+  description: Rules of UFW, as its files say them, that admit something and are not the project's.
+  returned: always
+  type: list
+containers:
+  description: Docker's running containers that are not the project's, each with the ports it publishes.
   returned: always
   type: list
 mhz:
@@ -60,6 +68,8 @@ mhz:
 
 DAEMON = "/etc/docker/daemon.json"
 FOUND = "/var/lib/prep-difusor/found"  # the server as it was, kept by `tree` before its first change
+RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
+OURS = " comment=" + b"prep-difusor:".hex()
 SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
 
 
@@ -82,12 +92,28 @@ def free(path):
 
 
 def listeners(lines):
-    """Return [{port, process}] out of the lines of `ss -Hltnp`."""
+    """Return [{address, port, process}] out of the lines of `ss -Hltnp`."""
     found = []
     for line in lines:
-        columns = line.split()
+        address, _, port = line.split()[3].rpartition(":")
         process = re.search(r'users:\(\("([^"]+)"', line)
-        found.append({"port": int(columns[3].rpartition(":")[2]), "process": process.group(1) if process else ""})
+        found.append(
+            {
+                "address": address.strip("[]").partition("%")[0],
+                "port": int(port),
+                "process": process.group(1) if process else "",
+            }
+        )
+    return found
+
+
+def rules(text):
+    """Return what the rules in the text of one of UFW's files admit, without those of the project."""
+    found = []
+    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
+        rule = line.partition(" comment=")[0]
+        if OURS not in line and re.match(r"(route:)?(allow|limit)", rule) and not rule.split()[-1].startswith("out"):
+            found.append(rule)
     return found
 
 
@@ -131,7 +157,7 @@ def mhz(read):
 
 
 def read(path):
-    """Return the text of a file of the kernel, or nothing when it has none."""
+    """Return the text of a file, or nothing when there is none."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
             return file.read()
@@ -151,6 +177,7 @@ def main():
 
     paths = sorted(path for pattern in SITES for path in glob.glob(pattern) if os.path.isfile(path))
     packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
+    running = ("docker", "ps", "--format", '{{if not (.Label "prep-difusor.role")}}{{.Names}} {{.Ports}}{{end}}')
     form = "${db:Status-Abbrev}\t${Package}\t${Version}\t${Architecture}\n"
     module.exit_json(
         changed=False,
@@ -162,6 +189,8 @@ def main():
         free={path: free(path) for path in module.params["paths"]},
         listeners=listeners(lines("ss", "-Hltnp")),
         sites=sites(paths, packaged),
+        rules=[rule for path in RULES for rule in rules(read(path))],
+        containers=[line.strip() for line in lines(*running) if line.strip()],
         mhz=mhz(read),
     )
 

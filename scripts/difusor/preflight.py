@@ -13,6 +13,7 @@ from typing import Any
 from difusor import spec
 
 GIGABYTE = 1000**3
+SSH = 22  # where ANEXO 1 wants it
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
 NOT_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
 
@@ -24,9 +25,10 @@ class Server:
     facts: Mapping[str, Any]
     packages: frozenset[str]
     free: Mapping[str, int]  # bytes by folder
-    listeners: tuple[tuple[int, str], ...]  # (TCP port, program; empty when unknown)
+    listeners: tuple[tuple[str, int, str], ...]  # (address, TCP port, program; empty when unknown)
     mhz: int  # 0 when unknown
     sites: tuple[tuple[str, tuple[int, ...]], ...] = ()  # own files of nginx, and the ports whose default they claim
+    rules: tuple[str, ...] = ()  # what UFW admits by rules of somebody's own
 
     @property
     def operator(self) -> str:
@@ -57,12 +59,14 @@ def problems(
     free_gb: Mapping[str, float],
     port_owners: Mapping[int, Iterable[str]],
     conflicts: Mapping[str, str],
+    kept_rules: Iterable[str],
     trusted: Iterable[str],
 ) -> list[str]:
     """Every reason not to go on, one sentence each.
 
     `releases` are the versions supported of each distribution, `port_owners` the programs that may hold each TCP port,
-    `conflicts` a sentence for each package that must not be there, `trusted` addresses and networks.
+    `conflicts` a sentence for each package that must not be there, `kept_rules` those of UFW that may stay, `trusted`
+    addresses and networks.
     """
     return [
         *_unsupported(server, releases),
@@ -75,7 +79,7 @@ def problems(
         ),
         *(
             f"el puerto {port} lo ocupa {program or 'otro programa'}; detenga y desinstale ese programa"
-            for port, program in sorted(set(server.listeners))
+            for port, program in sorted({(port, program) for _, port, program in server.listeners})
             if port in port_owners and program not in port_owners[port]
         ),
         *_displaced_sites(server, port_owners),
@@ -84,7 +88,31 @@ def problems(
             for package, reason in conflicts.items()
             if package in server.packages
         ),
+        *(
+            f"UFW admite «{rule}» por una regla ajena; si debe quedarse, o mientras usted entre por ella, agréguela "
+            "tal cual a difusor_kept_ufw_rules; si no, bórrela (ufw delete)"
+            for rule in server.rules
+            if rule not in kept_rules
+        ),
     ]
+
+
+def exposed(server: Server, port_owners: Mapping[int, Iterable[str]]) -> list[str]:
+    """Programs of the server's owner that listen to others and that the firewall shuts off, as "mysqld (3306)".
+
+    Not what containers publish: Docker leads it past the firewall.
+    """
+    return [
+        f"{program or 'desconocido'} ({port})"
+        for port, program in sorted(
+            {(port, program) for address, port, program in server.listeners if not _own(address)}
+        )
+        if port not in {SSH, *port_owners} and program != "docker-proxy"
+    ]
+
+
+def _own(address: str) -> bool:
+    return address not in ("*", "") and ipaddress.ip_address(address).is_loopback
 
 
 def _unsupported(server: Server, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:

@@ -79,6 +79,7 @@ class Partner(Strict):
     difusor_tls_key: str = ""
     difusor_ntp_servers: list[Host] = Field([])
     difusor_trusted_addresses: list[Origin] = Field([])
+    difusor_kept_ufw_rules: list[Text] = Field([])
     difusor_cdn_ranges: list[Origin] = Field([])
     difusor_cdn_header: Annotated[
         str, matching(r"[A-Za-z][A-Za-z0-9-]*", "debe ser el nombre de una cabecera, como X-Forwarded-For")
