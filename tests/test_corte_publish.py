@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from difusor.cli import VERBS
 from difusor.corte import manifest
 from difusor.corte.refusal import Refusal
-from difusor.publish import command, deliver, push, sign, signing, verify, watch
+from difusor.publish import command, deliver, examine, push, sign, signing, verify, watch
 from difusor.publish import target as targets
 from difusor.publish.deliver import Options, Outcome
 from difusor.publish.signing import Signed
@@ -281,6 +281,19 @@ def test_one_difusor_that_fails_stops_no_other(signed: Signed, election: Path, m
     outcomes = deliver.deliver_all(signed, both, Options(), told.append)
     assert [(outcome.difusor, outcome.result) for outcome in outcomes] == [("sur", "failed"), ("norte", "shown")]
     assert {outcome.difusor for outcome in told} == {"sur", "norte"}
+
+
+@pytest.mark.parametrize("spoil", [{"certificate": "basura.pem"}, {"fqdn": "ñandú.mx"}], ids=["certificate", "name"])
+def test_one_difusor_that_cannot_even_be_asked_stops_no_other(
+    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: dict[str, str]
+):
+    mirror_that_says(monkeypatch, SHOWN)
+    (tmp_path / "basura.pem").write_text("basura")
+    values = {name: tmp_path / value if name == "certificate" else value for name, value in spoil.items()}
+    bad = make_target(election, "sur", **values)
+    outcomes = deliver.deliver_all(signed, [bad, make_target(election)], Options(), lambda _: None)
+    assert [(outcome.result, bool(outcome.detail)) for outcome in outcomes] == [("failed", True), ("shown", True)]
+    assert (found := examine.examine(bad)).result == "unreachable" and found.detail
 
 
 def test_one_difusor_that_is_slow_delays_no_other(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):

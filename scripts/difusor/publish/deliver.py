@@ -84,6 +84,8 @@ def deliver(signed: Signed, target: Target, options: Options) -> Outcome:
         return outcome("failed", str(failure))
     except Refusal as refusal:
         return outcome("refused", str(refusal))
+    except (OSError, ValueError) as trouble:  # its certificate cannot be read, its name is no name
+        return outcome("failed", str(trouble))
     raise AssertionError("the second round always returns")
 
 

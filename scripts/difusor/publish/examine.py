@@ -62,7 +62,7 @@ def examine(
             found = _compare(mirror, target, expected)
             if not found.good and _shown(mirror) != shown:  # a new corte came between
                 found = _compare(mirror, target, expected)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, OSError, ValueError) as error:
         found = Finding(target.name, "unreachable", str(error) or type(error).__name__)
     except Refusal as refusal:
         found = Finding(target.name, "altered", str(refusal))
