@@ -174,6 +174,16 @@ def test_the_secret_is_neither_shown_nor_an_argument(
     assert signature.endswith(f"{manifest.SIGNATURE_NAME} rsync://impepac@10.0.0.1:873/corte/ {SECRET[:2]}")
 
 
+def test_a_folder_named_by_the_hour_is_no_other_machine(
+    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    calls = fake_rsync(tmp_path, monkeypatch, "")
+    (tmp_path / "20:10").symlink_to(signed.folder)
+    monkeypatch.chdir(tmp_path)
+    push.push(Path("20:10"), make_target(election))
+    assert all(f" {tmp_path}/20:10/" in line for line in calls.read_text().splitlines())
+
+
 @pytest.mark.parametrize(
     ("script", "attempts", "sentence"),
     [

@@ -29,6 +29,7 @@ def push(
     `bandwidth` caps the transfer (KiB/s), so that visitors keep the link. `checksum` compares content instead of time
     and size. `limit`: seconds after which it is given up, however slowly the other end still reads.
     """
+    folder = folder.absolute()  # rsync takes what stands before a colon, as in 20:10, for a machine
     deadline = None if limit is None else time.monotonic() + limit
     options = [
         "--recursive",
