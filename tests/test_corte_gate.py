@@ -320,6 +320,15 @@ def test_a_hold_before_the_opening_shows_nothing_and_outlives_a_reboot(server: S
     assert server.status()["held"]["sequence"] == 2
 
 
+def test_a_hold_that_comes_while_the_clock_is_set_back_keeps_what_is_shown(server: Server, opens: datetime):
+    """The gate goes on by its own ticks; the intake has only the machine's clock, by which nothing is open yet."""
+    service = gate_of(server)
+    service.step(opens)
+    assert server.send(2, orders=("hold",))["result"] == "held"
+    service.step(opens + timedelta(seconds=2))
+    assert server.shown() == 1
+
+
 def test_what_is_held_comes_back_after_a_reboot(server: Server, opens: datetime):
     gate_of(server).step(opens)
     state = Memory(server.config).load()

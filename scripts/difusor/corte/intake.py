@@ -109,11 +109,11 @@ class Intake:
         """Return the new state and the result; shows the corte when the gate is open. Called under the lock."""
         now = instants.now()
         state = before = self.memory.load()
+        is_open = self.config.gate_file.exists()
         if corte is not None and state.accepted != corte:
-            is_visible = gate.shows(gate.phase(state.window(self.config), now))
+            is_visible = is_open or gate.shows(gate.phase(state.window(self.config), now))
             state = state.obey(corte, is_visible, now, self.config)
             self.memory.save(state)  # from here on a crash is finished by the gate
-        is_open = self.config.gate_file.exists()
         if is_open and gate.shows(gate.phase(state.window(self.config), now)):
             state = gate.show_newest(self.store, state, self.config, now)
         if problem is not None:
