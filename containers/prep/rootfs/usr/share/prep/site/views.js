@@ -123,7 +123,7 @@ function territoryList(page, state) {
   const empty = h('p', {class: 'empty'}, 'Ningún nombre coincide con la búsqueda.');
   const rows = page.territorios.map(one => {
     const [first, second] = ranked(one.candidaturas);
-    const tie = first.votos === second.votos;
+    const tie = first.votos === second?.votos; // a single candidacy ties with nobody
     const leader = names.get(first.clave);
     return h('tr', {'data-name': plain(nameOf(page.clave, one))},
       h('th', {scope: 'row'}, h('a', {href: `#/${page.clave}/${one.id}`}, nameOf(page.clave, one))),
