@@ -142,6 +142,14 @@ def test_the_paper_escapes_what_a_server_says(results: Results) -> None:
     assert "&lt;script&gt;" in html
 
 
+def test_the_name_stands_on_every_page_as_it_is(results: Results) -> None:
+    composed = compose(results)
+    composed["difusor"]["name"] = 'Dígame & "Cía" </style><script>'
+    html = dictamen.render(composed, "x.json", "0" * 64)
+    assert 'content: "Dígame & Cía /stylescript · 2024-06-02' in html
+    assert "<script>" not in html
+
+
 def test_the_same_results_give_the_same_bytes(results: Results, tmp_path: Path) -> None:
     first, second = (dictamen.publish(compose(results), tmp_path / name / "x") for name in "ab")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]

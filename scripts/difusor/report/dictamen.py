@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
+from markupsafe import Markup
 
 from difusor.deviations import Deviations
 from difusor.report.results import Finding, Results, write
@@ -97,7 +98,11 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        instant=instant, day=lambda text: day(date.fromisoformat(text)), summary=summary, abridged=abridged
+        instant=instant,
+        day=lambda text: day(date.fromisoformat(text)),
+        summary=summary,
+        abridged=abridged,
+        quoted=quoted,
     )
     tests = {finding["test"]: finding for clause in dictamen["clauses"] for finding in clause["findings"]}
     tests |= {finding["test"]: finding for finding in dictamen["unbound"]}
@@ -130,6 +135,11 @@ def summary(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def abridged(text: str) -> str:
     """Return a text with each SHA-256 in it cut to what an eye can compare; the JSON has all of it."""
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", text)
+
+
+def quoted(text: str) -> Markup:
+    """Return a text as it may stand between quotes in a style sheet, where HTML's escapes are not read."""
+    return Markup(re.sub(r"[^\w .,:;&()/-]", "", text))
 
 
 def day(value: date) -> str:
