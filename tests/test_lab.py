@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from difusor import lab
+from difusor.steps import StepFailed
 
 NOW = datetime(2026, 6, 7, 3, 25, tzinfo=UTC)
 
@@ -43,3 +44,27 @@ def test_night_is_over_at_its_close() -> None:
     close = datetime(2026, 6, 8, 1, tzinfo=UTC)
     assert not lab.is_over("demo", close - timedelta(seconds=1))
     assert lab.is_over("demo", close)
+
+
+def test_a_corte_that_was_interrupted_is_made_again(night: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.ensure_window("demo", NOW)
+    interrupted, published = [True], []
+
+    def run_step(title: str, *command: str | Path, **_: object) -> None:
+        verb, tree = command[3], Path(command[4])
+        if verb == "publish":
+            published.append(sorted(path.name for path in tree.iterdir()))
+            return
+        tree.mkdir(parents=True, exist_ok=True)
+        (tree / "datos").touch()
+        if interrupted.pop():
+            interrupted.append(False)
+            raise StepFailed("interrumpido")
+        (tree / "descargas").touch()
+
+    monkeypatch.setattr(lab, "run_step", run_step)
+    with pytest.raises(StepFailed):
+        lab.publish_latest("demo", NOW)
+    lab.publish_latest("demo", NOW)
+    assert published == [["datos", "descargas"]]
+    assert [path.name for path in (night.parent / "cortes").iterdir()] == ["0015"]

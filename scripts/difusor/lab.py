@@ -62,12 +62,14 @@ def publish_latest(lab: str, now: datetime | None = None) -> None:
     number = 1 + int(((now or datetime.now(UTC)) - opens) / INTERVAL)  # the first is that of the opening
     tree = folder(lab) / f"cortes/{number:04}"
     if not tree.exists():
+        unfinished = tree.with_name(f".{tree.name}")  # an interrupted one is no corte
         run_step(
-            f"Corte {number}: datos sintéticos", *_difusor("fixtures", tree),
+            f"Corte {number}: datos sintéticos", *_difusor("fixtures", unfinished),
             "--number", str(number), "--seed", str(SEED), "--opens", opens.isoformat(), "--closes", closes.isoformat(),
             "--environment", "simulacro",
             log=BUILD / f"log/{lab}-fixtures.log", env={"LAB": lab},
         )  # fmt: skip
+        unfinished.rename(tree)
     run_step(
         f"Corte {number}: firma y publicación", *_difusor("publish", tree), "-i", INVENTORY,
         "--key", folder(lab) / "firma", "--ca", folder(lab) / "tls/ca.pem",
