@@ -15,6 +15,7 @@ import pytest
 
 from difusor.register import command, look, record
 from difusor.register.record import Change, Look, Register, RegisterError
+from difusor.report.results import Server
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAICQn370pnXsnrYRik6ZwTgdm98+rHn4tKSdNw0EAOTOm"
 FINGERPRINT = "SHA256:S9BbvkWruOZKWovqrcd5AlRYKZawE9pSPnXAqrLIQh0"
@@ -128,3 +129,11 @@ def test_a_server_that_cannot_be_looked_at_says_why() -> None:
     host = SimpleNamespace(run=lambda *_: SimpleNamespace(failed=True, stderr="Traceback\nKeyError: 'x'\n", stdout=""))
     with pytest.raises(RegisterError, match="web1: KeyError: 'x'"):
         command.look("web1", host, {})
+
+
+def test_a_server_of_no_election_is_not_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    difusores = [("web1", None, Server(identity={}))]
+    monkeypatch.setattr(command.probe, "difusores", lambda inventory: difusores)
+    monkeypatch.setattr(command, "look", lambda *_: BEFORE)
+    with pytest.raises(RegisterError, match="web1: su inventario no dice election_id"):
+        command.take(Path("inventories/diario"))
