@@ -80,19 +80,26 @@ def authority(trusted: Host, host: Host) -> Iterator[str]:
 
 
 @pytest.mark.clause("DG-02")
-def test_certificate_is_obtained_and_renewed(host: Host, site: Site, authority: str, record_evidence: Record) -> None:
-    """El servidor obtiene por sí mismo su certificado de una autoridad ACME y, al renovarlo, nginx sirve el nuevo."""
+def test_certificate_is_obtained_and_renewed(
+    host: Host, site: Site, authority: str, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """El servidor obtiene por sí mismo su certificado de una autoridad ACME; nginx sirve el renovado y el ampliado."""
     shown = "openssl s_client -connect 127.0.0.1:443 </dev/null 2>/dev/null | openssl x509 -noout -issuer -serial"
-    site({"difusor_tls_mode": "acme", "nginx_acme_directory": authority}, "--tags", "base,nginx")
+    values = {"difusor_tls_mode": "acme", "nginx_acme_directory": authority}
+    joins = f"prep-{variables['lab']}-difusor.prep-{variables['lab']}"
+    site(values, "--tags", "base,nginx")
     try:
         first = host.check_output(shown)
         host.check_output("certbot renew --quiet --force-renewal --no-random-sleep-on-renew")
         deadline = time.monotonic() + RELOAD
         while (second := host.check_output(shown)) == first and time.monotonic() < deadline:
             time.sleep(0.2)
+        site({**values, "difusor_aliases": [*variables["difusor_aliases"], joins]}, "--tags", "nginx")
+        named = host.check_output(f"{shown} -ext subjectAltName")
     finally:
         site({}, "--tags", "nginx")
-    record_evidence(f"{first}; renovado: {second}")
+    record_evidence(f"{first}; renovado: {second}; ampliado: {named}")
+    assert f"DNS:{joins}" in named
     assert "Pebble" in first
     assert "Pebble" in second
     assert first != second
