@@ -140,11 +140,15 @@ def test_removed_address_is_refused(
 def test_renamed_user_of_the_institute_leaves(
     host: Host, site: Site, variables: dict[str, Any], record_evidence: Record
 ) -> None:
-    """Al cambiar de nombre el usuario del Instituto, el anterior deja de existir en el servidor."""
+    """Al cambiar de nombre el usuario del Instituto, el anterior deja de existir, con lo que tenía abierto."""
     former, renamed = variables["difusor_admin_user"], "impepac2"
+    session = "prep-difusor-session"
+    host.check_output("systemd-run --quiet --uid=%s --unit=%s sleep 600", former, session)
     site({"difusor_admin_user": renamed}, "--tags", "base,ssh")
     assert host.user(renamed).exists
     assert not host.user(former).exists
+    assert host.run("systemctl is-active --quiet %s", session).rc != 0, "lo que tenía abierto sigue"
+    host.run("systemctl reset-failed %s", session)
     site({}, "--tags", "base,ssh")
     record_evidence(f"{former}, {renamed}, y de vuelta")
     assert host.user(former).exists
