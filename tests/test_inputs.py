@@ -17,7 +17,7 @@ import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from difusor import inventory
 from difusor.report.variables import InventoryError, read
@@ -29,6 +29,12 @@ HASH = "$6$saltsalt$" + "a" * 86
 
 Variables = dict[str, Any]
 Change = Callable[[Variables], object]
+
+
+def rsa_key(bits: int) -> str:
+    """Return an RSA public key as OpenSSH writes it."""
+    key = rsa.generate_private_key(65537, bits).public_key()
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
 
 
 def write_certificate(folder: Path, name: str, days: int = 30) -> tuple[str, str]:
@@ -169,6 +175,10 @@ CASES: dict[str, tuple[Change, str]] = {
     "private key for a public one": (
         replace("difusor_admin_keys", ["-----BEGIN"]),
         "no es una llave pública de OpenSSH",
+    ),
+    "key that newer servers do not take": (
+        replace("difusor_break_glass_key", rsa_key(2048)),
+        "es una llave RSA de 2048 bits y el servidor pide 3072 o más",
     ),
     "image archive with another digest": (
         inside("difusor_prep_image", "sha256", value="0" * 64),

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 KEY_TYPES = (
@@ -21,6 +23,7 @@ KEY_TYPES = (
     "sk-ecdsa-sha2-nistp256@openssh.com",
     "ssh-rsa",
 )
+RSA_BITS = 3072
 Read = Callable[[str], bytes]
 LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 
@@ -114,6 +117,18 @@ def _public_key(value: str) -> str:
     return value
 
 
+def _login_key(value: str) -> str:
+    """A key that gets in on every release: from OpenSSH 9.1 on the servers take no shorter one of RSA (role ssh)."""
+    if value.startswith("ssh-rsa "):
+        key = serialization.load_ssh_public_key(value.encode())
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size < RSA_BITS:
+            raise ValueError(
+                f"es una llave RSA de {key.key_size} bits y el servidor pide {RSA_BITS} o más; "
+                "haga otra con «ssh-keygen -t ed25519»"
+            )
+    return value
+
+
 def content(path: str, info: ValidationInfo) -> bytes:
     """Return a file's bytes, through the `read` of the validation context (Ansible's opens vaulted files too).
 
@@ -156,6 +171,7 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 Day = Annotated[date, BeforeValidator(_day)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
+LoginKey = Annotated[PublicKey, AfterValidator(_login_key)]
 File = Annotated[str, AfterValidator(_file)]
 Sha256 = Annotated[
     str, matching(r"[0-9a-f]{64}", "debe ser un SHA-256 en hexadecimal (64 caracteres; sha256sum ARCHIVO lo da)")

@@ -8,7 +8,19 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from difusor.fields import Address, DomainName, Host, Instant, Origin, PublicKey, Text, TimeZone, later, matching
+from difusor.fields import (
+    Address,
+    DomainName,
+    Host,
+    Instant,
+    LoginKey,
+    Origin,
+    PublicKey,
+    Text,
+    TimeZone,
+    later,
+    matching,
+)
 from difusor.inventory.certificates import check_certificate, check_key
 from difusor.inventory.parts import Attestation, DynamicPath, Exclusion, Image, Registration, Signer, Strict, Waiver
 
@@ -63,8 +75,8 @@ class Partner(Strict):
             secret=True,
         ),
     ]
-    difusor_admin_keys: list[PublicKey]
-    difusor_break_glass_key: PublicKey | None = None
+    difusor_admin_keys: list[LoginKey]
+    difusor_break_glass_key: LoginKey | None = None
     difusor_ssh_password_login: bool
     difusor_rsync_secret: Annotated[
         str,
