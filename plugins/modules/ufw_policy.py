@@ -237,7 +237,7 @@ class Policy:
             if rule.key in self.wanted and not rule.action.startswith("allow"):
                 self.module.fail_json(
                     msg=f"UFW ya tiene la regla '{rule.text}', que contradice a '{self.wanted[rule.key]}': bórrela, "
-                    "o quite la dirección de la lista. Nada se tocó en el servidor."
+                    "o quite la dirección de la lista. El cortafuegos quedó como estaba."
                 )
 
     def steps(self):
@@ -343,7 +343,7 @@ def checked(module):
                 "quedaría fuera del servidor; agregue esa dirección a las confiables"
             )
     except ValueError as error:
-        module.fail_json(msg=f"{error}. Nada se tocó en el servidor.")
+        module.fail_json(msg=f"{error}. El cortafuegos quedó como estaba.")
     return wanted
 
 

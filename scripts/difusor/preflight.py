@@ -70,6 +70,7 @@ def problems(
     """
     return [
         *_unsupported(server, releases),
+        *_as_root(server),
         *_locked_out(server, trusted),
         *(
             f"{path} tiene {server.free[path] / GIGABYTE:.1f} GB libres y necesita {gigabytes}; "
@@ -128,6 +129,12 @@ def _displaced_sites(server: Server, port_owners: Mapping[int, Iterable[str]]) -
             continue
         for port in sorted(set(claimed) & set(port_owners)):
             yield f"{path} responde por omisión en el puerto {port}, como la página; quítele default_server"
+
+
+def _as_root(server: Server) -> Iterator[str]:
+    # The facts are gathered without sudo, so their user is the one that logs in.
+    if server.operator and server.facts.get("user_id") == "root":
+        yield "usted entra por SSH como root, lo que se va a cerrar; use una cuenta con sudo y una llave"
 
 
 def _locked_out(server: Server, trusted: Iterable[str]) -> Iterator[str]:
