@@ -40,7 +40,7 @@ WANTED: dict[str, Any] = {
     "releases": {"Ubuntu": ["22.04"], "Debian": ["12"]},
     "free_gb": {"/srv": 10},
     "port_owners": {80: ["nginx"], 873: ["rsync"]},
-    "conflicts": {"firewalld": "las reglas las pone UFW"},
+    "conflicts": {"firewalld": "las reglas las pone UFW", "snap/docker": "hay otro"},
     "kept_rules": ["allow tcp 8080 0.0.0.0/0 any 10.1.0.0/16 in"],
     "trusted": ["10.9.0.0/24", "fd00:9::4"],
 }
@@ -81,6 +81,10 @@ def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
             "UFW admite «allow tcp 22 ::/0 any ::/0 in» por una regla ajena",
         ),
         (replace(SERVER, packages=frozenset({"firewalld"})), "está instalado firewalld y las reglas las pone UFW"),
+        (
+            replace(SERVER, packages=frozenset({"snap/docker"})),
+            "está instalado snap/docker y hay otro; desinstálelo (snap remove docker)",
+        ),
     ],
 )
 def test_problem(server: Server, sentence: str) -> None:

@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
         facts, probe = args["facts"], args["probe"]
         server = preflight.Server(
             facts=facts,
-            packages=frozenset(facts["packages"]),
+            packages=frozenset([*facts["packages"], *(f"snap/{name}" for name in probe["snaps"])]),
             free=probe["free"],
             listeners=tuple((each["address"], each["port"], each["process"]) for each in probe["listeners"]),
             sites=tuple((site["path"], tuple(site["default_ports"])) for site in probe["sites"]),

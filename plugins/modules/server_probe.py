@@ -60,6 +60,10 @@ containers:
   description: Docker's running containers that are not the project's, each with the ports it publishes.
   returned: always
   type: list
+snaps:
+  description: Names of the installed snaps.
+  returned: always
+  type: list
 mhz:
   description: The fastest clock of the first processor, in MHz; 0 when the machine does not say.
   returned: always
@@ -191,6 +195,7 @@ def main():
         sites=sites(paths, packaged),
         rules=[rule for path in RULES for rule in rules(read(path))],
         containers=[line.strip() for line in lines(*running) if line.strip()],
+        snaps=sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob("/snap/*/current")),
         mhz=mhz(read),
     )
 

@@ -23,7 +23,7 @@ class Server:
     """A look at one server: Ansible's facts, the names of its packages and the findings of the module server_probe."""
 
     facts: Mapping[str, Any]
-    packages: frozenset[str]
+    packages: frozenset[str]  # a snap is called snap/<name>
     free: Mapping[str, int]  # bytes by folder
     listeners: tuple[tuple[str, int, str], ...]  # (address, TCP port, program; empty when unknown)
     mhz: int  # 0 when unknown
@@ -85,7 +85,7 @@ def problems(
         ),
         *_displaced_sites(server, port_owners),
         *(
-            f"está instalado {package} y {reason}; desinstálelo (apt remove {package})"
+            f"está instalado {package} y {reason}; desinstálelo ({_removal(package)})"
             for package, reason in conflicts.items()
             if package in server.packages
         ),
@@ -114,6 +114,10 @@ def exposed(server: Server, port_owners: Mapping[int, Iterable[str]]) -> list[st
 
 def _own(address: str) -> bool:
     return address not in ("*", "") and ipaddress.ip_address(address).is_loopback
+
+
+def _removal(package: str) -> str:
+    return f"snap remove {package.removeprefix('snap/')}" if package.startswith("snap/") else f"apt remove {package}"
 
 
 def _unsupported(server: Server, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:
