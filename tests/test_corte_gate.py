@@ -127,6 +127,17 @@ def test_closed_keeps_showing_until_it_is_retired(server: Server, opens: datetim
     assert not server.config.gate_file.exists()
 
 
+def test_the_log_has_every_change_of_the_gate_also_one_that_nobody_was_there_to_see(server: Server, opens: datetime):
+    gate_of(server).step(opens - timedelta(seconds=1))
+    gate_of(server).step(opens)
+    gate_of(server).step(server.config.window.closes)
+    server.config.gate_file.unlink()  # a reboot over the end
+    gate_of(server).step(server.config.window.retain_until)
+    gate_of(server).step(server.config.window.retain_until)
+    entries = log.entries(server.config.store / "bitacora.jsonl")
+    assert [entry["verdict"] for entry in entries if entry["event"] == "gate"] == ["open", "closed", "retired"]
+
+
 def test_a_signed_corte_moves_the_close_but_never_the_opening(server: Server, opens: datetime):
     later = Window(opens, server.config.window.closes + timedelta(hours=2), server.config.window.retain_until)
     assert server.send(2, {**FILES, "x.csv": b"x"}, window=later)["result"] == "held"

@@ -77,6 +77,7 @@ class Gate:
         self.store = Store(config.store, config.public)
         self.watch = clock.Watch()
         self.clock = clock.ask(config.clock_max_error)
+        self.verdict = self.memory.last_verdict()
         self.told: tuple[State, str, Clock] | None = None
         self.told_at = instants.now() - PUBLISH_EVERY
 
@@ -152,8 +153,9 @@ class Gate:
                 self.memory.save(self.memory.record(state, "disowned", instants.now(), cortes=sorted(disowned)))
 
     def _record(self, before: State, state: State, verdict: str, opened: bool, now: datetime) -> State:
-        if opened or (self.told is not None and self.told[1] != verdict):
+        if opened or self.verdict not in (None, verdict):
             state = self.memory.record(state, "gate", now, verdict=verdict)
+        self.verdict = verdict
         if state.shown is not None and state.shown != before.shown:
             state = self.memory.record(
                 state,

@@ -203,9 +203,16 @@ class Memory:
     def last_clock(self, now: datetime) -> Clock:
         """Return the clock as the gate last reported it; not synchronised when it never did."""
         try:
-            return Clock.from_json(json.loads(self.config.status_file.read_text(encoding="utf-8"))["clock"])
+            return Clock.from_json(self._published()["clock"])
         except (OSError, ValueError, KeyError):
             return Clock(False, None, None, now)
+
+    def last_verdict(self) -> str | None:
+        """Return the gate's state as it was last told to the world; None when it never was."""
+        try:
+            return str(self._published()["gate"]["state"])
+        except (OSError, ValueError, KeyError):
+            return None
 
     def publish(self, state: State, gate: str, clock: Clock, now: datetime) -> None:
         """Write estado.json."""
@@ -228,6 +235,9 @@ class Memory:
                 "last_attempt": value["last_attempt"] and Attempt(**value["last_attempt"]),
             }
         )
+
+    def _published(self) -> Any:
+        return json.loads(self.config.status_file.read_text(encoding="utf-8"))
 
     def _foreign(self, state: State) -> bool:
         return (state.election, state.environment) != (self.config.election, self.config.environment)
