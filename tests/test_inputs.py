@@ -357,3 +357,14 @@ def test_the_verbs_refuse_a_vault_that_stays_shut(good: Variables, tmp_path: Pat
         f"{folder}/group_vars/diario/vault.yml: no se descifra con la contraseña dada; "
         "dé la suya: export ANSIBLE_VAULT_IDENTITY_LIST=diario@prompt"
     )
+
+
+def test_whatever_is_in_a_vault_is_a_secret(tmp_path: Path) -> None:
+    """Also under a name that nobody agreed on, and below other values."""
+    group = tmp_path / "group_vars/all"
+    group.mkdir(parents=True)
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {web1: {difusor_name: Diario}}}")
+    password = (ROOT / "inventories/demo/vault-password.txt").read_bytes().strip()
+    vault = VaultLib([("demo", VaultSecret(password))])
+    (group / "claves.yml").write_bytes(vault.encrypt(yaml.safe_dump({"clave": {"del panel": [SECRET]}})))
+    assert SECRET in read(tmp_path).secrets

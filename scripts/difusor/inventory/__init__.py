@@ -7,6 +7,17 @@ from difusor.inventory.judgement import JUDGED, problems
 from difusor.inventory.model import NAMES, Election, Partner
 from difusor.inventory.names import role_inputs, unknown
 from difusor.inventory.parts import Registration
-from difusor.inventory.vaults import shut
+from difusor.inventory.vaults import shut, vaulted
 
-__all__ = ["JUDGED", "NAMES", "Election", "Partner", "Registration", "problems", "role_inputs", "shut", "unknown"]
+__all__ = [
+    "JUDGED",
+    "NAMES",
+    "Election",
+    "Partner",
+    "Registration",
+    "problems",
+    "role_inputs",
+    "shut",
+    "unknown",
+    "vaulted",
+]

@@ -14,14 +14,14 @@ def shut(source: Path, loader: Any) -> Iterator[Path]:
     # Ansible's start costs a quarter of a second: whoever brings a loader has paid it.
     from ansible.errors import AnsibleError
 
-    for path in _vaults(source):
+    for path in vaulted(source):
         try:
             loader.get_text_file_contents(str(path))
         except AnsibleError:
             yield path
 
 
-def _vaults(source: Path) -> Iterator[Path]:
+def vaulted(source: Path) -> Iterator[Path]:
     """Yield the vaulted files of variables that belong to an inventory source (a folder, or a file in one)."""
     folder = source if source.is_dir() else source.parent
     for path in sorted([*folder.glob("group_vars/**/*"), *folder.glob("host_vars/**/*")]):

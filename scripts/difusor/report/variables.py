@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from difusor.inventory import shut
+from difusor.inventory import shut, vaulted
 from difusor.project import ROOT
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -69,6 +69,8 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
                 if name.startswith("vault_") or type(raw[name]).__name__ == "EncryptedString":
                     result.secrets += strings(values[name])
             result.hosts[host.name] = values
+        for path in vaulted(inventory):  # whatever the names in it
+            result.secrets += strings(loader.load_from_file(str(path)))
     except AnsibleError as error:
         locked = [
             f"{path}: no se descifra con la contraseña dada; dé la suya: "
