@@ -258,6 +258,21 @@ def test_options_that_write_elsewhere_or_read_do_nothing(
     assert not host.file("/etc/uno").exists
 
 
+def test_a_deep_folder_in_the_way_does_not_stop_the_intake(
+    mirror: Mirror, target: Target, tmp_path: Path, record_evidence: Record
+) -> None:
+    """Una carpeta de mil niveles donde se aparta la firma no detiene a quien verifica: responde al siguiente envío."""
+    (tmp_path / "carpeta/.reclamado").mkdir(parents=True)
+    subprocess.run(["mkdir", "-p", "a/" * 1500], cwd=tmp_path / "carpeta/.reclamado", check=True)
+    (tmp_path / manifest.SIGNATURE_NAME).write_bytes(b"x")
+    before = last_number(mirror.status())
+    _rsync(target, "--recursive", f"{tmp_path}/carpeta/", target.url)  # as deep as the daemon lets it
+    assert _rsync(target, f"{tmp_path}/{manifest.SIGNATURE_NAME}", target.url).returncode == 0
+    attempt = _next_attempt(mirror, before)
+    record_evidence(attempt["reason"])
+    assert attempt["result"] == "refused"
+
+
 def test_a_sparse_file_beyond_the_limit_does_not_arrive(
     host: Host, mirror: Mirror, target: Target, tmp_path: Path, record_evidence: Record
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
+import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -168,16 +168,24 @@ def claim(incoming: int) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError:  # a folder is in the way of the claim
-        shutil.rmtree(f"/proc/self/fd/{incoming}/{_CLAIMED}", ignore_errors=True)
+        _discard_claimed(incoming)
         os.rename(manifest.SIGNATURE_NAME, _CLAIMED, src_dir_fd=incoming, dst_dir_fd=incoming)
     try:
         return files.read_capped(_CLAIMED, signature.MAX_BYTES, incoming)
     except Refusal:
         return b""
     finally:
-        with suppress(OSError):
-            os.unlink(_CLAIMED, dir_fd=incoming)
-        shutil.rmtree(f"/proc/self/fd/{incoming}/{_CLAIMED}", ignore_errors=True)
+        _discard_claimed(incoming)
+
+
+def _discard_claimed(incoming: int) -> None:
+    """Remove what was claimed, also a folder: by `rm`, because Python's rmtree gives up at a certain depth."""
+    try:
+        os.unlink(_CLAIMED, dir_fd=incoming)
+    except FileNotFoundError:
+        return
+    except OSError:
+        subprocess.run(["rm", "-rf", f"/proc/self/fd/{incoming}/{_CLAIMED}"], pass_fds=[incoming], check=False)
 
 
 def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime) -> None:
