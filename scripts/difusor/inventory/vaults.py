@@ -16,7 +16,7 @@ def shut(source: Path, loader: Any) -> Iterator[Path]:
 
     for path in vaulted(source):
         try:
-            loader.get_text_file_contents(str(path))
+            loader.get_text_file_contents(str(path.resolve()))  # a loader's paths begin in its own folder
         except AnsibleError:
             yield path
 

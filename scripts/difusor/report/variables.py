@@ -70,7 +70,7 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
                     result.secrets += strings(values[name])
             result.hosts[host.name] = values
         for path in vaulted(inventory):  # whatever the names in it
-            result.secrets += strings(loader.load_from_file(str(path)))
+            result.secrets += strings(loader.load_from_file(str(path.resolve())))
     except AnsibleError as error:
         locked = [
             f"{path}: no se descifra con la contraseña dada; dé la suya: "
