@@ -120,6 +120,32 @@ def test_upgrade_and_back_lose_no_request(
     assert lost == "{}"
 
 
+@pytest.mark.clause("SW-02", "DG-02")
+def test_upgrade_after_a_run_that_was_killed(
+    untrusted: Host, host: Host, site: Site, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Si una ejecución murió antes de avisar a nginx, la siguiente le avisa antes de quitar el contenedor anterior."""
+    upstreams = "/etc/nginx/conf.d/prep-upstreams.conf"
+    image = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Image}}'")
+    host.check_output(
+        "docker run --detach --name prep-anterior --label prep-difusor.role=prep --network prep --tmpfs /tmp "
+        f"--read-only --publish 127.0.0.1:19999:8080 --volume /srv/prep/publico:/srv/prep:ro {image}"
+    )
+    host.check_output(
+        f"cp -p {upstreams} /run/upstreams && sed -i 's/127.0.0.1:[0-9]*/127.0.0.1:19999/' {upstreams} && "
+        f"systemctl reload nginx && sleep 2 && cp -p /run/upstreams {upstreams}"
+    )
+    site()
+    answer = untrusted.check_output(
+        "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/?visita=1",
+        variables["difusor_fqdn"],
+    )
+    left = host.check_output("docker ps --all --filter label=prep-difusor.role --format '{{.Names}}'").split()
+    record_evidence(f"la página responde {answer}; contenedores: {left}")
+    assert "prep-anterior" not in left
+    assert answer == "200"
+
+
 @pytest.mark.clause("RED-04", "DG-12")
 def test_removed_address_is_refused(
     trusted: Host, site: Site, variables: dict[str, Any], record_evidence: Record
