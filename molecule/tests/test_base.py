@@ -31,6 +31,8 @@ PRIVILEGED = (
     "/usr/bin/mount",
     "/usr/sbin/usermod",
 )
+# By their numbers in the kernel (man capabilities): modules, other processes, mounts and all the rest.
+POWERS = {"CAP_SYS_MODULE": 16, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21}
 WATCHED = (
     "/etc/sudoers",
     "/etc/passwd",
@@ -186,6 +188,22 @@ def test_what_changes_while_the_state_is_authorised_counts(host: Host, record_ev
     record_evidence(f"de nuevo: {again.rc == 0}; {check.stdout.strip()[-200:]}")
     assert again.rc == 0
     assert check.rc == 0
+
+
+@pytest.mark.clause("RED-03")
+@pytest.mark.parametrize("unit", ["nginx.service", "fail2ban.service"])
+def test_services_are_confined(host: Host, unit: str, record_evidence: Record) -> None:
+    """Quien entrara por nginx o fail2ban no podría cambiar programas ni configuración, ni mandar sobre el núcleo."""
+    pid = host.check_output("systemctl show --property MainPID --value %s", unit)
+    lines = host.check_output(f"cat /proc/{pid}/status").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    folders = ("/usr/bin", "/usr/local/lib", "/etc/systemd", "/etc/nginx", "/etc/ssh")
+    writable = [each for each in folders if host.run(f"nsenter --mount --target {pid} test -w {each}").rc == 0]
+    powers = [name for name, bit in POWERS.items() if int(status["CapBnd"], 16) >> bit & 1]
+    record_evidence(f"capacidades {status['CapBnd']}, Seccomp {status['Seccomp']}; escribe en {writable or 'ninguna'}")
+    assert writable == []
+    assert powers == []
+    assert status["Seccomp"] == "2"
 
 
 @pytest.mark.clause("RED-03")

@@ -195,9 +195,10 @@ def test_restarts_in_the_middle_of_a_switch(server: Server, what: str, record_ev
 def small_disk(server: Server) -> Iterator[None]:
     """Put everything of the corte on a disk of its own with hardly more space than must stay free, and back."""
     application = "docker restart --time=1 $(docker ps --quiet --filter label=prep-difusor.role=prep)"
+    readers = f"systemctl restart nginx; {application}"
     server.run(
         f"{STOP}; mkdir /run/chico; mount -t tmpfs -o size=272m,mode=0755 tmpfs /run/chico;"
-        f"cp -a /srv/prep/. /run/chico; mount --bind /run/chico /srv/prep; systemctl start {WRITERS}; {application}"
+        f"cp -a /srv/prep/. /run/chico; mount --bind /run/chico /srv/prep; systemctl start {WRITERS}; {readers}"
     )
     try:
         server.served()
@@ -206,7 +207,7 @@ def small_disk(server: Server) -> Iterator[None]:
         server.run(
             f"{STOP}; umount --lazy /srv/prep; rm -f /run/chico/lleno;"
             "rsync -aH --delete /run/chico/ /srv/prep/; umount --lazy /run/chico; rmdir /run/chico;"
-            f"systemctl start {WRITERS}; {application}"
+            f"systemctl start {WRITERS}; {readers}"
         )
         server.served()
 
