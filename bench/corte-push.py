@@ -70,7 +70,7 @@ class Bench:
         push(signed.folder, self.server)
         address = self.mirror.url.removesuffix(PATH) + self.server.path + manifest.NAME
         while True:
-            answer = self.mirror.client.get(address, extensions=self.mirror.extensions)
+            answer = self.mirror.get(address)
             if answer.status_code == 200 and manifest.digest(answer.content) == signed.sha256:
                 return
             attempt = (self.mirror.status() or {}).get("last_attempt") or {}

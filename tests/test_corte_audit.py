@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import httpx
 import pytest
 import typer
 from corte_kit import FILES, make_key, write_files
-from test_corte_publish import ELECTION, make_target
+from test_corte_publish import ELECTION, make_target, without_end
 from typer.testing import CliRunner
 
 from difusor.publish import audit, examine, signing
@@ -56,7 +55,7 @@ def serve(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> Serve:
 
         def make(self: Mirror, *_: object) -> None:
             self.url, self.extensions, self.problem = f"https://norte{PATH}", {}, ""
-            self.client = httpx.Client(transport=httpx.MockTransport(answer))
+            self.client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
 
         monkeypatch.setattr(Mirror, "__init__", make)
         monkeypatch.setattr(examine.time, "sleep", lambda _: None)
@@ -99,7 +98,7 @@ def test_a_missing_file_and_another_corte_are_told(serve: Serve, signed: Signed,
 
 
 def test_a_mirror_that_never_ends_is_given_up(serve: Serve, election: Path):
-    serve({"/prep/descargas/a.csv": itertools.repeat(b"a")})
+    serve({"/prep/descargas/a.csv": without_end(b"a")})
     found = examine.examine(make_target(election, path="/prep/"), limit=0)
     assert (found.result, found.detail) == ("unreachable", "no terminó de responder a tiempo")
 

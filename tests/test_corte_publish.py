@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
-import itertools
 import json
 import os
+import socket
 import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -211,12 +215,19 @@ def test_a_transfer_that_does_not_end_is_given_up(
         push.push(signed.folder, make_target(election), limit=0.2)
 
 
+async def without_end(piece: bytes) -> AsyncIterator[bytes]:
+    """Answer the same piece again and again."""
+    while True:
+        yield piece
+        await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize(
     "content",
     [
         b"", b"[]", b"\xff", b"[" * 100_000, b'{"last_attempt": []}', b'{"last_attempt": {"number": "9"}}',
         b'{"shown": "x"}', b'{"shown": {"manifest_sha256": []}}', b'{"gate": {"hold": 1}}',
-        itertools.repeat(b" " * 9999),
+        without_end(b" " * 9999),
     ],
     ids=lambda content: str(content)[:40],
 )  # fmt: skip
@@ -224,11 +235,31 @@ def test_a_mirror_that_says_something_else_is_silent(
     signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ):
     answer = httpx.MockTransport(lambda request: httpx.Response(200, content=content))
-    client = httpx.Client(transport=answer)
-    monkeypatch.setattr(watch.httpx, "Client", lambda **_: client)
+    client = httpx.AsyncClient(transport=answer)
+    monkeypatch.setattr(watch.httpx, "AsyncClient", lambda **_: client)
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
     outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
     assert outcome.result == "silent" and outcome.detail
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["headers", "body"])
+def test_an_answer_that_drips_is_given_up(election: Path, monkeypatch: pytest.MonkeyPatch, start: bytes):
+    monkeypatch.setattr(watch, "TIMEOUT", 0.5)
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):  # the other end has had enough
+            connection.sendall(start)
+            for _ in range(100):
+                connection.sendall(b" ")
+                time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, watch.Mirror(make_target(election)) as mirror:
+        dripping = threading.Thread(target=drip, args=[listener])
+        dripping.start()
+        mirror.url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        assert (mirror.status(), mirror.problem) == (None, "no terminó de responder a tiempo")
+        dripping.join()
 
 
 def test_a_reason_cannot_write_on_the_operators_terminal(

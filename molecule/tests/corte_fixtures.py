@@ -83,7 +83,7 @@ def published(
 def get(mirror: Mirror, url: str) -> httpx.Response:
     """Ask as a patient citizen: a server that is asked too fast is asked again."""
     for _ in range(ATTEMPTS):
-        answer = mirror.client.get(url, extensions=mirror.extensions)
+        answer = mirror.get(url)
         if answer.status_code != 429:
             break
         time.sleep(1)

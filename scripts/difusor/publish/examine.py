@@ -6,15 +6,14 @@ import hashlib
 import math
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 
-from difusor.corte import manifest
+from difusor.corte import manifest, signature
 from difusor.corte.manifest import Entry
 from difusor.corte.refusal import Refusal
 from difusor.publish import signing
@@ -73,8 +72,8 @@ def _compare(mirror: Mirror, target: Target, expected: str | None) -> Finding:
     base = mirror.url.removesuffix(PATH) + target.path
     with tempfile.TemporaryDirectory(prefix="corte-") as name:
         folder = Path(name)
-        for part, limit in ((manifest.NAME, manifest.MAX_BYTES), (manifest.SIGNATURE_NAME, 64 * 1024)):
-            status, content = _content(mirror, base + part, limit)
+        for part, limit in ((manifest.NAME, manifest.MAX_BYTES), (manifest.SIGNATURE_NAME, signature.MAX_BYTES)):
+            status, content = _patiently(_content, mirror, base + part, limit)
             if status != 200:
                 return Finding(target.name, "empty", f"{part} responde {status}")
             (folder / part).write_bytes(content)
@@ -103,7 +102,7 @@ def _misnamed(mirror: Mirror, sha256: str, expected: str | None) -> Iterator[str
 
 def _differences(mirror: Mirror, base: str, signed: Signed) -> Iterator[str]:
     for path, entry in signed.manifest.files.items():
-        status, found = _digest(mirror, base + quote(path), entry.size)
+        status, found = _patiently(_digest, mirror, base + quote(path), entry.size)
         if status != 200:
             yield f"{path} responde {status}"
         elif found != entry:
@@ -114,40 +113,33 @@ def _shown(mirror: Mirror) -> str:
     return str(((mirror.status() or {}).get("shown") or {}).get("manifest_sha256", ""))
 
 
+def _patiently[Got](
+    ask: Callable[[Mirror, str, int], tuple[int, Got]], mirror: Mirror, url: str, limit: int
+) -> tuple[int, Got]:
+    """Ask as a patient citizen: a mirror that is asked too fast is asked again."""
+    for _ in range(ATTEMPTS - 1):
+        status, got = ask(mirror, url, limit)
+        if status != httpx.codes.TOO_MANY_REQUESTS:
+            return status, got
+        time.sleep(1)
+    return ask(mirror, url, limit)
+
+
 def _content(mirror: Mirror, url: str, limit: int) -> tuple[int, bytes]:
-    with _get(mirror, url) as answer:
-        content = b""
-        for chunk in _chunks(mirror, answer):
-            content += chunk
-            if len(content) > limit:
-                raise Refusal("size", f"{url} mide más de {limit} bytes.")
-        return answer.status_code, content
+    status, content = mirror.read(url, limit)
+    if len(content) > limit:
+        raise Refusal("size", f"{url} mide más de {limit} bytes.")
+    return status, content
 
 
 def _digest(mirror: Mirror, url: str, size: int) -> tuple[int, Entry]:
-    with _get(mirror, url) as answer:
-        found, length = hashlib.sha256(), 0
-        for chunk in _chunks(mirror, answer):
-            found.update(chunk)
-            length += len(chunk)
-            if length > size:
-                break
-        return answer.status_code, Entry(length, found.hexdigest())
+    found, length = hashlib.sha256(), 0
 
+    def take(piece: bytes) -> bool:
+        nonlocal length
+        found.update(piece)
+        length += len(piece)
+        return length > size
 
-def _chunks(mirror: Mirror, answer: httpx.Response) -> Iterator[bytes]:
-    for chunk in answer.iter_bytes():
-        if time.monotonic() > mirror.deadline:
-            raise httpx.ReadTimeout("no terminó de responder a tiempo")
-        yield chunk
-
-
-@contextmanager
-def _get(mirror: Mirror, url: str) -> Iterator[httpx.Response]:
-    """Ask as a patient citizen: a mirror that is asked too fast is asked again."""
-    for attempt in range(ATTEMPTS):
-        with mirror.client.stream("GET", url, extensions=mirror.extensions) as answer:
-            if answer.status_code != 429 or attempt == ATTEMPTS - 1:
-                yield answer
-                return
-        time.sleep(1)
+    status = mirror.hand(url, take)
+    return status, Entry(length, found.hexdigest())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ PATH = "/.well-known/prep/estado.json"
 EVERY = 0.05
 """Seconds between two questions at first; later a tenth of the time it has taken so far."""
 TIMEOUT = 5.0
+"""Seconds in which a connection must move; of estado.json, in which all of it must have come."""
 MAX_BYTES = 256 * 1024
 _TEXT = {name: str for name in ("corte", "since", "manifest_sha256", "opens", "state", "result", "code", "reason")}
 _SHAPE = {
@@ -37,7 +40,7 @@ class Mirror:
         """Take whom to ask, and a certificate authority to believe beside the public ones."""
         host = f"[{target.address}]" if ":" in target.address else target.address
         self.url = f"https://{host}{PATH}"
-        self.client = httpx.Client(
+        self.client = httpx.AsyncClient(
             verify=target.tls(authority), timeout=TIMEOUT, headers={"Host": target.fqdn}, trust_env=False
         )
         self.extensions = {"sni_hostname": target.fqdn}
@@ -45,26 +48,43 @@ class Mirror:
 
     def __enter__(self) -> Mirror:
         """Keep the connection open for the questions to come."""
+        self._runner = asyncio.Runner()  # a thread can be made to wait for ever by an answer that drips, a task cannot
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close the connection."""
-        self.client.close()
+        self._runner.run(self.client.aclose())
+        self._runner.close()
+
+    def get(self, url: str) -> httpx.Response:
+        """Return a whole answer, however much it is; httpx.HTTPError when there is none in time."""
+        return self._in_time(self.client.get(url, extensions=self.extensions))
+
+    def hand(self, url: str, take: Callable[[bytes], object], seconds: float = math.inf) -> int:
+        """Hand an answer to `take`, piece by piece until it has enough and says so; return the answer's status.
+
+        httpx.HTTPError when there is none, or it has not ended after so many seconds, however steadily it drips.
+        """
+        return self._in_time(self._hand(url, take), seconds)
+
+    def read(self, url: str, limit: int, seconds: float = math.inf) -> tuple[int, bytes]:
+        """Return the status of an answer and its content; when that is more than `limit` bytes, its beginning."""
+        content = bytearray()
+
+        def take(piece: bytes) -> bool:
+            content.extend(piece)
+            return len(content) > limit
+
+        return self.hand(url, take, seconds), bytes(content)
 
     def status(self) -> dict[str, Any] | None:
         """Return estado.json, or None when there is no answer of its shape (`problem` then says why)."""
+        self.problem = ""
         try:
-            with self.client.stream("GET", self.url, extensions=self.extensions) as answer:
-                answer.raise_for_status()
-                document = json.loads(_whole(answer))
+            return _parsed(*self.read(self.url, MAX_BYTES, TIMEOUT))
         except (httpx.HTTPError, ValueError, RecursionError) as error:
             self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
             return None
-        if not isinstance(document, dict) or not _has_shape(document, _SHAPE):
-            self.problem = "estado.json no tiene su forma"
-            return None
-        self.problem = ""
-        return document
 
     def await_word(self, sha256: str, after: int, seconds: float) -> tuple[str, dict[str, Any]]:
         """Ask until the mirror speaks of the corte with this manifest in an attempt later than number `after`.
@@ -81,6 +101,23 @@ class Mirror:
             if waited >= seconds:
                 return "silent", status
             time.sleep(max(EVERY, waited / 10))
+
+    async def _hand(self, url: str, take: Callable[[bytes], object]) -> int:
+        async with self.client.stream("GET", url, extensions=self.extensions) as answer:
+            async for piece in answer.aiter_bytes():
+                if take(piece):
+                    break
+            return answer.status_code
+
+    def _in_time[Answer](self, asked: Coroutine[Any, Any, Answer], seconds: float = math.inf) -> Answer:
+        async def bounded() -> Answer:
+            async with asyncio.timeout(min(seconds, self.deadline - time.monotonic())):
+                return await asked
+
+        try:
+            return self._runner.run(bounded())
+        except TimeoutError:
+            raise httpx.ReadTimeout("no terminó de responder a tiempo") from None
 
 
 def word_on(status: dict[str, Any], sha256: str, after: int) -> str:
@@ -99,14 +136,16 @@ def last_number(status: dict[str, Any] | None) -> int:
     return ((status or {}).get("last_attempt") or {}).get("number") or 0
 
 
-def _whole(answer: httpx.Response) -> bytes:
-    """Return the body of an answer; ValueError when it does not end, in bytes or in time."""
-    started, content = time.monotonic(), b""
-    for chunk in answer.iter_bytes():
-        content += chunk
-        if len(content) > MAX_BYTES or time.monotonic() - started > TIMEOUT:
-            raise ValueError("estado.json no termina")
-    return content
+def _parsed(code: int, content: bytes) -> dict[str, Any]:
+    """Return what estado.json says; ValueError tells why an answer is none."""
+    if code != httpx.codes.OK:
+        raise ValueError(f"estado.json responde {code}")
+    if len(content) > MAX_BYTES:
+        raise ValueError("estado.json no termina")
+    document = json.loads(content)
+    if not isinstance(document, dict) or not _has_shape(document, _SHAPE):
+        raise ValueError("estado.json no tiene su forma")
+    return document
 
 
 def _has_shape(value: object, shape: Any) -> bool:
