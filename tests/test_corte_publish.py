@@ -291,6 +291,30 @@ def test_a_mirrors_word_is_about_this_push(status: dict[str, Any], word: str):
     assert watch.word_on(status, "a", after=5) == word
 
 
+@pytest.mark.parametrize(
+    ("said", "result", "detail"),
+    [
+        ([None, 5, 5], "silent", "quizá por un envío anterior: No."),
+        ([None, 5, 6], "refused", "No."),
+        ([5, 5, 6], "refused", "No."),
+        ([4, 5], "refused", "No."),
+    ],
+)
+def test_an_old_refusal_is_not_the_word_on_this_push(
+    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch, said: list[int | None], result: str, detail: str
+):
+    def status(self: watch.Mirror) -> dict[str, Any] | None:
+        number = said.pop(0) if len(said) > 1 else said[0]
+        attempt = {"number": number, "manifest_sha256": signed.sha256, "result": "refused", "reason": "No."}
+        return None if number is None else {"last_attempt": attempt}
+
+    monkeypatch.setattr(watch.Mirror, "status", status)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=1))
+    assert outcome.result == result
+    assert detail in outcome.detail
+
+
 def mirror_that_says(monkeypatch: pytest.MonkeyPatch, *words: tuple[str, dict[str, Any]]) -> list[bool]:
     """Replace network and rsync; return the list that will hold `checksum` of every push."""
     pushes: list[bool] = []

@@ -14,7 +14,7 @@ from difusor.publish import signing
 from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import Mirror, last_number
+from difusor.publish.watch import Mirror, last_number, refuses
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
 """Refusals that a transfer can cause: another push in between, or a change that time and size did not tell."""
@@ -69,16 +69,17 @@ def deliver(signed: Signed, target: Target, options: Options) -> Outcome:
         signing.signer(signed, target.terms)
         with Mirror(target, options.authority) as mirror:
             for checksum in (False, True):
-                before = last_number(mirror.status())
+                before = mirror.status()
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
-                word, status = mirror.await_word(signed.sha256, before, options.wait)
+                number = None if before is None else last_number(before)
+                word, status = mirror.await_word(signed.sha256, number, options.wait)
                 attempt = status.get("last_attempt") or {}
                 if word == "refused" and attempt.get("code") in WORTH_ANOTHER and not checksum:
                     continue
                 if word == "refused":
                     return outcome("refused", attempt.get("reason") or "no dice por qué")
                 if word == "silent":
-                    return outcome("silent", mirror.problem or "recibió el corte pero aún no dice qué hizo con él")
+                    return outcome("silent", mirror.problem or _unsaid(signed, status))
                 return outcome(word, _told(word, status))
     except PushFailed as failure:
         return outcome("failed", str(failure))
@@ -87,6 +88,12 @@ def deliver(signed: Signed, target: Target, options: Options) -> Outcome:
     except (OSError, ValueError) as trouble:  # its certificate cannot be read, its name is no name
         return outcome("failed", str(trouble))
     raise AssertionError("the second round always returns")
+
+
+def _unsaid(signed: Signed, status: dict[str, Any]) -> str:
+    if refuses(status, signed.sha256):
+        return f"rechaza este corte, pero quizá por un envío anterior: {status['last_attempt'].get('reason')}"
+    return "recibió el corte pero aún no dice qué hizo con él"
 
 
 def _told(word: str, status: dict[str, Any]) -> str:

@@ -86,17 +86,20 @@ class Mirror:
             self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
             return None
 
-    def await_word(self, sha256: str, after: int, seconds: float) -> tuple[str, dict[str, Any]]:
+    def await_word(self, sha256: str, after: int | None, seconds: float) -> tuple[str, dict[str, Any]]:
         """Ask until the mirror speaks of the corte with this manifest in an attempt later than number `after`.
 
+        None: nobody knows what it had said before, so that a refusal may be an old one until another follows it.
         Returns (shown, held, refused or silent, the last estado.json).
         """
         started = time.monotonic()
         status: dict[str, Any] = {}
         while True:
             status = self.status() or status
-            if word := word_on(status, sha256, after):
-                return word, status
+            if status:
+                after = last_number(status) if after is None else after
+                if word := word_on(status, sha256, after):
+                    return word, status
             waited = time.monotonic() - started
             if waited >= seconds:
                 return "silent", status
@@ -122,13 +125,18 @@ class Mirror:
 
 def word_on(status: dict[str, Any], sha256: str, after: int) -> str:
     """Return what estado.json says of a corte: shown, held, refused, or nothing yet."""
-    attempt = status.get("last_attempt") or {}
-    if (attempt.get("manifest_sha256"), attempt.get("result")) == (sha256, "refused") and last_number(status) > after:
+    if refuses(status, sha256) and last_number(status) > after:
         return "refused"
     for word in ("shown", "held"):
         if (status.get(word) or {}).get("manifest_sha256") == sha256:
             return word
     return ""
+
+
+def refuses(status: dict[str, Any], sha256: str) -> bool:
+    """Tell whether the last attempt in estado.json is a refusal of this corte, by whatever push."""
+    attempt = status.get("last_attempt") or {}
+    return (attempt.get("manifest_sha256"), attempt.get("result")) == (sha256, "refused")
 
 
 def last_number(status: dict[str, Any] | None) -> int:
