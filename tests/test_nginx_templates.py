@@ -228,6 +228,11 @@ def test_two_doors_lead_to_the_application_and_both_have_the_gate(base: str) -> 
     assert not re.search(r"error_page .*(?:_fast|_inspect|http)", site), "an error page leads to files of this host"
 
 
+def test_the_status_is_nobodys_word_while_no_gate_runs() -> None:
+    status = dict(locations(render(SITE)))["= /.well-known/prep/estado.json"]
+    assert re.match(r" +if \(!-d /run/prep-corte\) \{\n +return 503;", status)
+
+
 def test_light_mode_holds_back_the_heavy_folders_behind_the_gate() -> None:
     assert "@light;" not in render(SITE, base="/prep2024mor/")
     site = render(SITE, base="/prep2024mor/", inputs=(("nginx_light_mode", True),))

@@ -263,10 +263,10 @@ def test_the_institute_holds_and_resumes_by_signed_orders(
 def test_a_stopped_gate_is_a_closed_gate(
     host: Host, mirror: Mirror, base: str, published: Signed, expect: Expect, record_evidence: Record
 ) -> None:
-    """Al detenerse el servicio de la compuerta la página deja de entregar resultados, y al volver los entrega."""
+    """Al detenerse la compuerta no se entregan resultados ni se dice que esté abierta, y al volver se entregan."""
     try:
         host.check_output("systemctl stop prep-corte-gate.service")
-        closed = get(mirror, base + "datos/corte.json")
+        closed, said = get(mirror, base + "datos/corte.json"), mirror.status() or mirror.problem
     finally:
         host.check_output("systemctl start prep-corte-gate.service")
     for _ in range(ATTEMPTS):
@@ -274,9 +274,10 @@ def test_a_stopped_gate_is_a_closed_gate(
         if again.status_code == 200:
             break
         time.sleep(0.5)
-    record_evidence(f"detenida: {closed.status_code}; de vuelta: {again.status_code}")
+    record_evidence(f"detenida: {closed.status_code}, {said}; de vuelta: {again.status_code}")
     assert (closed.status_code, again.status_code) == (expect("DG-05")["closed_status"], 200)
     assert b'"secuencia"' not in closed.content
+    assert said == "estado.json responde 503"
 
 
 def _sign(published: Signed, target: Target, variables: dict[str, Any], sequence: int) -> Signed:

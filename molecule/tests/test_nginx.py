@@ -219,10 +219,10 @@ def closed_gate(host: Host, variables: dict[str, Any]) -> Iterator[None]:
 @pytest.mark.xdist_group("outside")
 @pytest.mark.clause("DG-05")
 @pytest.mark.usefixtures("closed_gate")
-def test_closed_gate_shows_nothing(
+def test_stopped_gate_shows_nothing(
     host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
 ) -> None:
-    """Con la compuerta cerrada toda ruta da el aviso de espera, aunque esté en caché; el estado sigue a la vista."""
+    """Con la compuerta detenida toda ruta da el aviso de espera, aunque esté en caché, y el estado calla."""
     name, base = variables["difusor_fqdn"], variables["difusor_path"]
     paths = ["", "index.html", "datos/corte.json", "datos/gubernatura.json", "descargas/", "corte.json", "?a=1", "nada"]
     answers = send(host, variables, [get(name, f"{base}{path}") for path in paths])
@@ -233,7 +233,7 @@ def test_closed_gate_shows_nothing(
         assert headers_of(answer)["retry-after"].isdigit()
         assert headers_of(answer)["cache-control"] == "no-store"
         assert "Los resultados aún no están a la vista" in answer["body"]
-    assert status["statuses"] == [200]
+    assert status["statuses"] == [503]
     assert notice["statuses"] == [200]
 
 
