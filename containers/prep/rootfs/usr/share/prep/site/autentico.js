@@ -18,9 +18,10 @@ function tell(good, text) {
 }
 
 async function compare(again = true) {
-  const [status, found] = await Promise.all([readStatus(), digest()]);
-  const {shown} = status;
+  const [status, found] = await Promise.all([readStatus().catch(console.error), digest()]);
   setText('digest', found);
+  if (!status) return tell(false, '✗ Este espejo no dice qué muestra (su estado.json no responde). Compare este SHA-256 con el del Instituto.');
+  const {shown} = status;
   if (!shown) return tell(false, '✗ Este espejo dice no mostrar ningún corte.');
   if (shown.manifest_sha256 !== found && again) return compare(false); // a new corte came between
   setText('corte', `Corte ${shown.sequence}, ${date(shown.corte)}, ${time(shown.corte)}. Firmado por ${shown.signer}.`);
