@@ -435,6 +435,21 @@ def test_a_tree_signed_for_another_opening_is_signed_again(signed: Signed, elect
         command._signed(signed.folder, [target], None)
 
 
+@pytest.mark.parametrize("order", ["hold", "close"])
+def test_what_a_corte_orders_is_not_lost_by_signing_it_anew(tree: Path, election: Path, key: Path, order: str):
+    terms = Terms.read(election)
+    later = replace(terms.window, closes=terms.window.closes + timedelta(hours=1))
+    if order == "close":
+        signing.sign(tree, replace(terms, window=later), key)
+    else:
+        signing.sign(tree, terms, key, orders=[order])
+    (tree / manifest.SIGNATURE_NAME).write_bytes(b"x")
+    with pytest.raises(UnusableError, match=rf"\({order}\).*«difusor sign»"):
+        command._signed(tree, [make_target(election)], key)
+    (tree / "datos/corte.json").write_text(json.dumps({"secuencia": 8, "corte": "2024-06-03T03:20:00Z"}))
+    assert command._signed(tree, [make_target(election)], key).manifest.orders == (), "they were the last corte's"
+
+
 def fake_rsync(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
     """Put a program of that name first in PATH; return the file with its arguments and two letters of the secret."""
     calls = folder / "calls"

@@ -88,6 +88,8 @@ def _signed(tree: Path, targets: list[Target], key: Path | None) -> Signed:
         raise UnusableError("el corte no está firmado; indique --key o use «difusor sign»")
     if not targets:
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
+    if ordered := signing.ordered(tree, targets[0].terms):
+        raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
     return signing.sign(tree, targets[0].terms, key)
 
 

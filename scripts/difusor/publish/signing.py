@@ -111,6 +111,21 @@ def is_signed(folder: Path) -> bool:
     return (folder / manifest.NAME).is_file() and (folder / manifest.SIGNATURE_NAME).is_file()
 
 
+def ordered(folder: Path, terms: Terms) -> str:
+    """Return the orders of a tree's manifest, its own close included, that signing anew under `terms` would lose.
+
+    None when there is no manifest, or it is an earlier corte's, whose orders are not this one's.
+    """
+    try:
+        document = manifest.read(files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES))
+    except Refusal:
+        return ""
+    if (document.sequence, document.corte) != identity(folder):
+        return ""
+    moved = document.window != terms.window and document.window.opens == terms.window.opens
+    return ", ".join([*document.orders, *(["close"] if moved else [])])
+
+
 def identity(folder: Path) -> tuple[int, datetime]:
     """Return sequence and instant that the tree says of itself in datos/corte.json."""
     try:
