@@ -63,8 +63,8 @@ class Server:
     def following(self, size: int = 100) -> Signed:
         """Sign the next corte: what is shown, and one more file of `size` random bytes."""
         copy = self.folder.with_name("copia")
-        for folder in (self.folder, copy):
-            shutil.rmtree(folder, ignore_errors=True)
+        for folder in filter(Path.exists, (self.folder, copy)):
+            shutil.rmtree(folder)
         _docker("cp", f"{self.container}:/srv/prep/publico/actual/.", str(copy))
         shown = manifest.read((copy / manifest.NAME).read_bytes())
         for path in shown.files:
