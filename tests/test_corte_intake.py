@@ -475,6 +475,18 @@ def test_a_name_from_outside_is_harmless_in_the_reason(server: Server):
     assert attempt["reason"].replace("«", "").replace("»", "").replace("á", "").isprintable()
 
 
+def test_a_client_that_repeats_itself_does_not_fill_the_log(server: Server):
+    old = server.manifest(4).to_bytes()
+    refusals = [server.push(old) for _ in range(3)]
+    assert [attempt["times"] for attempt in refusals] == [1, 2, 3]
+    assert len({attempt["number"] for attempt in refusals}) == 3, "publish knows a new word by its number"
+    assert server.push(server.manifest(3).to_bytes())["number"] > refusals[-1]["number"]
+    assert server.send(6)["times"] == 1
+    lines = list(log.entries(server.config.store / "bitacora.jsonl"))
+    assert [line["event"] for line in lines] == ["shown", "refused", "refused", "shown"]
+    assert [line.get("last_times") for line in lines] == [None, None, 3, None]
+
+
 def test_a_log_that_was_edited_no_longer_fits(server: Server):
     server.send(6)
     path = server.config.store / "bitacora.jsonl"

@@ -122,8 +122,9 @@ class Intake:
             result = "repeated"
         else:
             result = "shown" if state.shown == corte else "held"
+        last = state.last_attempt
         attempt = Attempt(
-            number=state.log_entries + 1,
+            number=max(state.log_entries, last.number if last else 0) + 1,
             at=instants.write(now),
             result=result,
             sequence=corte.sequence if corte else None,
@@ -132,9 +133,11 @@ class Intake:
             reason=str(problem) if problem else None,
             warnings=self.warnings,
         )
-        return self._record(replace(state, last_attempt=attempt), attempt, now), result
+        if again := attempt.again(last):  # a line for each would be a way to fill the disk
+            return replace(state, last_attempt=again), result
+        return self._record(replace(state, last_attempt=attempt), attempt, last, now), result
 
-    def _record(self, state: State, attempt: Attempt, now: datetime) -> State:
+    def _record(self, state: State, attempt: Attempt, last: Attempt | None, now: datetime) -> State:
         fields = {
             name: value
             for name, value in (
@@ -144,6 +147,7 @@ class Intake:
                 ("reason", attempt.reason),
                 ("warnings", attempt.warnings),
                 ("orders", state.accepted.orders if state.accepted and attempt.result != "refused" else None),
+                ("last_times", last.times if last and last.times > 1 else None),
             )
             if value not in (None, [])
         }

@@ -70,7 +70,10 @@ class Hold:
 
 @dataclass(frozen=True)
 class Attempt:
-    """The last push: its number, when, what it was, and what came of it (shown, held, repeated or refused)."""
+    """The last push: its number, when, what it was, and what came of it (shown, held, repeated or refused).
+
+    `times`: how often in a row just that came of just that push.
+    """
 
     number: int
     at: str
@@ -80,6 +83,13 @@ class Attempt:
     code: str | None = None
     reason: str | None = None
     warnings: list[str] = field(default_factory=list)
+    times: int = 1
+
+    def again(self, last: Attempt | None) -> Attempt | None:
+        """Return this attempt as one more of the last; None when it is another push, or something else came of it."""
+        if last is None or replace(self, number=last.number, at=last.at, times=last.times) != last:
+            return None
+        return replace(self, times=last.times + 1)
 
 
 @dataclass(frozen=True)
