@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from corte_kit import FILES, PRINCIPAL, Server, allow, make_key, room_for, table, write_files
 
-from difusor.corte import files, instants, log, manifest, signature, tree
+from difusor.corte import files, instants, intake, log, manifest, signature, tree
 from difusor.corte.clock import Clock
 from difusor.corte.manifest import Window
 from difusor.corte.refusal import Refusal
@@ -438,6 +438,58 @@ def test_a_crash_in_the_middle_is_mended_by_the_next_push(server: Server, monkey
     assert server.shown() == 5
     assert server.push(raw)["result"] in ("shown", "repeated")
     assert server.shown() == 6
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a read-only file, as a disk would: in every tree that links to it."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    dated = path.stat().st_mtime_ns
+    path.chmod(0o644)
+    path.write_bytes(content)
+    path.chmod(0o444)
+    os.utime(path, ns=(dated, dated))
+
+
+def as_signed(server: Server) -> None:
+    """Assert that citizens see what was signed, compressed or not."""
+    shown = server.config.public / "actual"
+    signed = manifest.read((shown / "corte.json").read_bytes())
+    for path, entry in signed.files.items():
+        assert manifest.digest((shown / path).read_bytes()) == entry.sha256
+        if (shown / f"{path}.gz").exists():
+            assert manifest.digest(gzip.decompress((shown / f"{path}.gz").read_bytes())) == entry.sha256
+
+
+@pytest.mark.parametrize("name", ["descargas/a.csv", "largo.csv", "largo.csv.gz"])
+def test_what_the_disk_damages_is_told_and_mended(server: Server, name: str):
+    pushed = {**FILES, "largo.csv": b"a,b\n" * 1000}
+    raw = server.manifest(6, pushed).to_bytes()
+    for push in (lambda: server.push(raw), lambda: server.send(7, {**pushed, "nuevo.csv": b"n\n"})):
+        assert server.push(raw)["result"] in ("shown", "repeated")
+        flip(server.config.public / "actual" / name)
+        push()
+        as_signed(server)
+        events = [entry for entry in log.entries(server.config.store / "bitacora.jsonl") if entry["event"] == "damaged"]
+        assert events.pop()["paths"] == [name.removesuffix(".gz")]
+
+
+def test_how_much_is_looked_at_again_does_not_grow_with_what_is_there(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(intake, "SAMPLE_BYTES", 1000)
+    read: list[str] = []
+    original = tree.read_verified
+    monkeypatch.setattr(tree, "read_verified", lambda *given: read.append(given[1]) or original(*given))
+    server.send(6, {f"actas/{number}.bin": bytes([number]) * 400 for number in range(50)})
+    raw = server.manifest(7, {"nuevo.csv": b"n\n"}).to_bytes()
+    counts = []
+    for _ in range(3):
+        read.clear()
+        server.push(raw)
+        counts.append(len(read))
+    once, asked, again = counts
+    assert 1 < once < 10
+    assert asked > 50, "the same corte pushed again is how the institute asks for all of it"
+    assert again < 10, "but only once: it is no way to keep the server busy"
 
 
 def test_old_trees_and_their_content_leave(server: Server):

@@ -231,6 +231,21 @@ def test_full_disk(server: Server, record_evidence: Record) -> None:
     server.assert_mended()
 
 
+def test_a_damaged_disk(server: Server, record_evidence: Record) -> None:
+    """El disco daña un archivo publicado: el mismo corte, enviado otra vez, lo repone, y queda anotado."""
+    signed = server.following()
+    path, digest = "/srv/prep/publico/actual/prueba.bin", signed.manifest.files["prueba.bin"].sha256
+    push(signed.folder, server.target)
+    _await(lambda: server.run(f"sha256sum {path} || true").startswith(digest))
+    server.run(f"printf dañado | dd of={path} bs=1 seek=50 conv=notrunc status=none")
+    push(signed.folder, server.target)
+    _await(lambda: server.run(f"sha256sum {path}").startswith(digest))
+    told = server.run("grep '\"damaged\"' /srv/prep/almacen/bitacora.jsonl | tail -n 1")
+    record_evidence(told)
+    assert "prueba.bin" in told
+    server.assert_mended()
+
+
 @pytest.mark.parametrize(("bound", "files", "size"), [("bytes", 60, 1_000_000), ("files", 20_000, 0)])
 def test_whoever_has_the_secret_cannot_fill_the_disk(
     server: Server, bound: str, files: int, size: int, tmp_path: Path, record_evidence: Record

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import zlib
 from gzip import GzipFile
 
 SUFFIX = ".gz"
@@ -29,3 +31,17 @@ def write(source: str, target: str) -> None:
         os.fchmod(raw.fileno(), 0o444)
         dated = os.fstat(plain.fileno()).st_mtime_ns
         os.utime(raw.fileno(), ns=(dated, dated))
+
+
+def holds(path: str, sha256: str, folder: int) -> bool:
+    """Tell whether a compressed copy below `folder` (a descriptor) is of this content; one that is not there is."""
+    found = hashlib.sha256()
+    try:
+        with open(os.open(path, os.O_RDONLY, dir_fd=folder), "rb") as raw, GzipFile(fileobj=raw) as packed:
+            while chunk := packed.read(_CHUNK):
+                found.update(chunk)
+    except FileNotFoundError:
+        return True
+    except (OSError, EOFError, zlib.error):
+        return False
+    return found.hexdigest() == sha256

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +26,10 @@ from .store import Store
 
 TOLERANCE = timedelta(minutes=5)
 """How far in the future a corte may have been generated: two clocks never agree."""
+SAMPLE_BYTES = 64 * 1024 * 1024
+"""How much of what was there already is read again at each push: what it costs does not grow with what is there."""
+TOLD = 20
+"""How many damaged files the log names."""
 _CLAIMED = ".reclamado"
 
 
@@ -67,10 +73,27 @@ class Intake:
             self._tell(state)
             if result in ("shown", "held"):
                 self.store.prune(state.kept)
-        if corte is not None:
-            with suppress(OSError):  # a text that could not be compressed is served as it is
-                self.store.compress(corte.name, manifest.read(raw))
         print(_sentence(state.last_attempt), file=sys.stderr)
+        if corte is not None:
+            found = manifest.read(raw)
+            with suppress(OSError):  # a text that could not be compressed is served as it is
+                self.store.compress(corte.name, found)
+            with suppress(OSError):
+                self._look_again(incoming, corte, found, _worth_reading(found, state.last_attempt))
+
+    def _look_again(self, incoming: int, corte: Corte, found: Manifest, paths: Iterable[str]) -> None:
+        """Find what the disk has damaged since it was verified, and put what was pushed in its place; nobody waits."""
+        damaged = self.store.damaged(corte.name, found, paths)
+        if not damaged:
+            return
+        print(f"el disco dañó {len(damaged)} archivos, como {damaged[0]}", file=sys.stderr)
+        with self.memory.lock():
+            state = self.memory.record(self.memory.load(), "damaged", instants.now(), paths=damaged[:TOLD])
+            self.memory.save(state)
+            self._tell(state)
+        with suppress(OSError, Refusal):  # the next push is coming in already, and brings them
+            self.store.mend(corte.name, found, incoming, damaged)
+            self.store.compress(corte.name, found)
 
     def _accept(self, incoming: int, raw: bytes, armour: bytes) -> Corte:
         """Check everything and keep the corte as a waiting tree; Refusal with the first reason why not."""
@@ -225,6 +248,17 @@ def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime
             f"Es anterior (secuencia {found.sequence}, corte {instants.write(found.corte)}) "
             f"al último aceptado ({accepted.sequence}, {accepted.corte}).",
         )
+
+
+def _worth_reading(found: Manifest, attempt: Attempt | None) -> Iterator[str]:
+    """Yield files at random until there is enough to read; all of them when the same corte was pushed once more."""
+    asked = attempt is not None and (attempt.result, attempt.times) == ("repeated", 1)
+    left = found.total_bytes if asked else SAMPLE_BYTES
+    for path in random.sample(sorted(found.files), len(found.files)):
+        yield path
+        left -= found.files[path].size
+        if left < 0:
+            return
 
 
 def _trouble(error: OSError) -> Refusal:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import compressed, files, paths, tree
-from .manifest import NAME, SIGNATURE_NAME, Manifest
+from .manifest import NAME, SIGNATURE_NAME, Entry, Manifest
 from .refusal import Refusal
 
 RESERVE_BYTES = 256 * 1024 * 1024
@@ -64,15 +65,10 @@ class Store:
         size = sum(manifest.files[path].size for path, *_ in missing.values())
         if shutil.disk_usage(self.new).free < size + RESERVE_BYTES:
             raise Refusal("disk", f"No hay espacio en disco para {size} bytes más.")
-        instant = manifest.generated.timestamp()  # so that all mirrors say the same Last-Modified
         fresh = {}
         for sha256, (path, *twins) in missing.items():
             fresh[sha256] = f"{staged}/{path}"
-            with open(fresh[sha256], "xb") as target:  # buffered: a raw write may take half and say nothing
-                tree.read_verified(incoming, path, manifest.files[path], target.write)
-                target.flush()
-                os.fchmod(target.fileno(), 0o444)
-                os.utime(target.fileno(), (instant, instant))
+            _copy(incoming, path, manifest, fresh[sha256])
             for twin in twins:
                 os.link(fresh[sha256], f"{staged}/{twin}")
         return Staged(staged, fresh)
@@ -81,10 +77,7 @@ class Store:
         """Keep a staged corte as the waiting tree `name`; all of it is on disk before any of it has its final name."""
         files.sync_file_system(self.new)
         for sha256, new in staged.fresh.items():
-            place = self._place(sha256)
-            with suppress(FileNotFoundError):
-                os.unlink(place)
-            os.link(new, place)
+            self._keep(sha256, new)
         shutil.rmtree(self.waiting / name, ignore_errors=True)
         staged.tree.rename(self.waiting / name)
         files.sync_folder(self.waiting)
@@ -108,6 +101,39 @@ class Store:
             for path, sha256 in texts.items():
                 with suppress(FileExistsError):
                     os.link(self._object(sha256 + compressed.SUFFIX), path, dst_dir_fd=folder)
+        finally:
+            os.close(folder)
+
+    def damaged(self, name: str, manifest: Manifest, paths: Iterable[str]) -> list[str]:
+        """Return which of these files of a kept tree the disk has changed; no later corte links to their content."""
+        kept = self._find(name)
+        if kept is None:
+            return []
+        folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            found = [path for path in paths if not _is_whole(folder, path, manifest.files[path])]
+        finally:
+            os.close(folder)
+        for path in found:
+            for suffix in ("", compressed.SUFFIX):
+                with suppress(FileNotFoundError):
+                    os.unlink(self._object(manifest.files[path].sha256 + suffix))
+        return found
+
+    def mend(self, name: str, manifest: Manifest, incoming: int, paths: Iterable[str]) -> None:
+        """Put what was pushed in the place of damaged files of a kept tree; Refusal when it is not there (any more)."""
+        self._clear_new()
+        folder = os.open(self._find(name) or self.waiting, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for path in paths:
+                sha256 = manifest.files[path].sha256
+                new = f"{self.new}/{sha256}"
+                _copy(incoming, path, manifest, new)
+                files.sync_file_system(self.new)
+                self._keep(sha256, new)
+                with suppress(FileNotFoundError):  # it may be of the damaged one
+                    os.unlink(path + compressed.SUFFIX, dir_fd=folder)
+                os.replace(new, path, dst_dir_fd=folder)
         finally:
             os.close(folder)
 
@@ -183,6 +209,13 @@ class Store:
     def _object(self, sha256: str) -> str:
         return f"{self.objects}/{sha256[:2]}/{sha256[2:]}"
 
+    def _keep(self, sha256: str, new: str) -> None:
+        """Make a new file the object of this name, whatever was there."""
+        place = self._place(sha256)
+        with suppress(FileNotFoundError):
+            os.unlink(place)
+        os.link(new, place)
+
     def _place(self, name: str) -> str:
         """Return where a new object goes, in a folder that is there."""
         path = self._object(name)
@@ -193,3 +226,22 @@ class Store:
         """Forget what an interrupted admission left."""
         shutil.rmtree(self.new, ignore_errors=True)
         self.new.mkdir(mode=0o755)
+
+
+def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
+    """Copy a pushed file to a new one, verifying every byte; of the date that all mirrors give it."""
+    instant = manifest.generated.timestamp()
+    with open(new, "xb") as target:  # buffered: a raw write may take half and say nothing
+        tree.read_verified(incoming, path, manifest.files[path], target.write)
+        target.flush()
+        os.fchmod(target.fileno(), 0o444)
+        os.utime(target.fileno(), (instant, instant))
+
+
+def _is_whole(folder: int, path: str, entry: Entry) -> bool:
+    """Tell whether a file, and what is compressed beside it, still is what was verified."""
+    try:
+        tree.read_verified(folder, path, entry)
+        return compressed.holds(path + compressed.SUFFIX, entry.sha256, folder)
+    except (Refusal, OSError):
+        return False
