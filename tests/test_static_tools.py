@@ -44,7 +44,7 @@ def test_shellcheck_is_content() -> None:
     scripts = [
         name for name in names if not name.endswith(".j2") and (ROOT / name).is_file() and _is_shell(ROOT / name)
     ]
-    result = run("shellcheck", *scripts)
+    result = run("shellcheck", "--external-sources", "--check-sourced", "--source-path=SCRIPTDIR", *scripts)
     assert result.returncode == 0, result.stdout
 
 

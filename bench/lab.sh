@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# The lab that a measurement needs, sourced by the scripts here. LAB=<name> names one that stands, and it is left standing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly STANDING=${LAB:-}
+export LAB=${LAB:-bench} PATH=$PWD/.venv/bin:$PATH PYTHONPATH=$PWD/scripts
+readonly LOG=build/bench/${0##*/}.log
+mkdir -p build/bench
+: >"$LOG"
+
+# Fresh hosts, and on them the run that the arguments are.
+make_lab() {
+  [[ -z $STANDING ]] || return 0
+  make_hosts
+  playbook "$@"
+}
+
+make_hosts() {
+  python -c 'from difusor.images import ensure_archives; ensure_archives()'
+  playbook molecule/shared/destroy.yml
+  playbook molecule/shared/create.yml
+  playbook molecule/shared/prepare.yml
+}
+
+publish_corte() {
+  [[ -n $STANDING ]] || python -m difusor.lab publish "$LAB" >&2
+}
+
+# For the trap of whoever makes a lab.
+leave_lab() {
+  [[ -n $STANDING ]] || playbook molecule/shared/destroy.yml
+}
+
+playbook() {
+  ansible-playbook -i inventories/demo "$@" >>"$LOG" 2>&1 || { tail -n 20 "$LOG" >&2; exit 1; }
+}
