@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 from collections.abc import Iterator
@@ -48,6 +49,17 @@ def table(captured: int, registered: int = 2, digest: str = "a" * 64, at: str = 
     rows = f"1,{digest},{at}:00\r\n" * registered
     head = f"GUBERNATURA\r\n{at} (UTC-6)\r\nACTAS_ESPERADAS,ACTAS_REGISTRADAS,ACTAS_CAPTURADAS\r\n9,2,{captured}\r\n"
     return f"{head}\r\nCLAVE_ACTA,CODIGO_INTEGRIDAD,FECHA_HORA_CAPTURA\r\n{rows}".encode()
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle of a read-only file, as a disk would: in every tree that links to it."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    dated = path.stat().st_mtime_ns
+    path.chmod(0o644)
+    path.write_bytes(content)
+    path.chmod(0o444)
+    os.utime(path, ns=(dated, dated))
 
 
 @contextmanager

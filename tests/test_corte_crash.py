@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from corte_kit import FILES, Server, make_key
+from corte_kit import FILES, Server, flip, make_key
 
 from difusor.corte import instants, log, manifest, tree
 from difusor.corte import signature as signatures
@@ -122,6 +122,23 @@ def test_intake_broken_at_every_step(tmp_path: Path, key: Path, act: Callable[[]
         assert shown in (5, 6)
         mended(server)
         if (ended, shown) == (0, 6):
+            break
+    assert step > 10, "the steps were not interrupted at all"
+
+
+def test_mending_killed_at_every_step(tmp_path: Path, key: Path):
+    for step, server in servers(tmp_path, key):
+        raw = (server.config.public / "actual/corte.json").read_bytes()
+        flip(server.config.public / "actual/descargas/a.csv")
+
+        def work(server: Server = server, step: int = step, raw: bytes = raw) -> None:
+            at_call(step, CHANGES, killed)
+            server.push(raw)
+
+        ended = in_child(work)
+        assert server.push(raw)["result"] == "repeated"
+        mended(server)
+        if ended == 0:
             break
     assert step > 10, "the steps were not interrupted at all"
 

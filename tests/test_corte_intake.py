@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import FILES, PRINCIPAL, Server, allow, make_key, room_for, table, write_files
+from corte_kit import FILES, PRINCIPAL, Server, allow, flip, make_key, room_for, table, write_files
 
 from difusor.corte import files, instants, intake, log, manifest, signature, tree
 from difusor.corte.clock import Clock
@@ -438,17 +438,6 @@ def test_a_crash_in_the_middle_is_mended_by_the_next_push(server: Server, monkey
     assert server.shown() == 5
     assert server.push(raw)["result"] in ("shown", "repeated")
     assert server.shown() == 6
-
-
-def flip(path: Path) -> None:
-    """Change one bit in the middle of a read-only file, as a disk would: in every tree that links to it."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    dated = path.stat().st_mtime_ns
-    path.chmod(0o644)
-    path.write_bytes(content)
-    path.chmod(0o444)
-    os.utime(path, ns=(dated, dated))
 
 
 def as_signed(server: Server) -> None:

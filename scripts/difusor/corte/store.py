@@ -122,8 +122,11 @@ class Store:
 
     def mend(self, name: str, manifest: Manifest, incoming: int, paths: Iterable[str]) -> None:
         """Put what was pushed in the place of damaged files of a kept tree; Refusal when it is not there (any more)."""
+        kept = self._find(name)
+        if kept is None:
+            return
         self._clear_new()
-        folder = os.open(self._find(name) or self.waiting, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for path in paths:
                 sha256 = manifest.files[path].sha256
