@@ -188,6 +188,14 @@ CASES: dict[str, tuple[Change, str]] = {
         inside("difusor_prep_image", "archive", value="/nowhere/prep.tar.gz"),
         "no se puede leer /nowhere/prep.tar.gz",
     ),
+    "rules with another digest": (
+        lambda v: v.update(difusor_sensor_rules={"file": v["difusor_tls_key"], "sha256": "0" * 64}),
+        "difusor_sensor_rules.sha256: no es el de ",
+    ),
+    "rules without a digest": (
+        lambda v: v.update(difusor_sensor_rules={"file": v["difusor_tls_key"]}),
+        "difusor_sensor_rules.sha256: falta",
+    ),
     "image by tag": (
         replace("difusor_waf_image", {"reference": "registro.impepac.mx/waf:1"}),
         "difusor_waf_image.reference: debe fijar el contenido",

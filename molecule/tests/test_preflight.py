@@ -51,6 +51,13 @@ REFUSALS = {
         "que no es una dirección confiable, y el cortafuegos lo dejaría fuera",
     ),
     "a port is taken": ({"preflight_port_owners": {"22": ["nginx"]}}, "el puerto 22 lo ocupa sshd"),
+    "a sensor that the release does not package": (
+        {
+            "difusor_sensor": True,
+            "preflight_sensorless": {"Debian": ["11", "12", "13"], "Ubuntu": ["22.04", "24.04"]},
+        },
+        "ya no tiene el paquete suricata; ponga difusor_sensor en false",
+    ),
     "a package is in the way": ({"preflight_conflicts": {"sudo": "estorba"}}, "está instalado sudo y estorba"),
 }
 

@@ -20,6 +20,7 @@ SPEC = {
     "port_owners": {"type": "dict", "required": True},
     "conflicts": {"type": "dict", "required": True},
     "kept_rules": {"type": "list", "elements": "str", "required": True},
+    "sensorless": {"type": "dict", "required": True},
     "trusted": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
@@ -55,6 +56,7 @@ class ActionModule(ActionBase):
             port_owners=port_owners,
             conflicts=args["conflicts"],
             kept_rules=args["kept_rules"],
+            sensorless=args["sensorless"],
             trusted=args["trusted"],
         )
         findings = preflight.findings(

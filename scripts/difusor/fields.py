@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import ipaddress
 import re
 from collections.abc import Callable
@@ -152,6 +153,14 @@ def later(name: str, value: datetime, info: ValidationInfo, or_equal: bool = Fal
         raise ValueError(
             f"{value.isoformat()} debe ser posterior a {name} ({earlier.isoformat()}); corrija uno de los dos"
         )
+    return value
+
+
+def pinned(name: str, value: str, info: ValidationInfo) -> str:
+    """Return `value`, the SHA-256 of the file that the field `name` holds; else ValueError."""
+    path = info.data.get(name)
+    if path and hashlib.sha256(content(path, info)).hexdigest() != value:
+        raise ValueError(f"no es el de {path}; verifique que ese archivo sea el auténtico y corrija sha256")
     return value
 
 

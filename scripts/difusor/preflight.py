@@ -60,17 +60,19 @@ def problems(
     port_owners: Mapping[int, Iterable[str]],
     conflicts: Mapping[str, str],
     kept_rules: Iterable[str],
+    sensorless: Mapping[str, Iterable[str]],
     trusted: Iterable[str],
 ) -> list[str]:
     """Every reason not to go on, one sentence each.
 
     `releases` are the versions supported of each distribution, `port_owners` the programs that may hold each TCP port,
-    `conflicts` a sentence for each package that must not be there, `kept_rules` those of UFW that may stay, `trusted`
-    addresses and networks.
+    `conflicts` a sentence for each package that must not be there, `kept_rules` those of UFW that may stay,
+    `sensorless` the versions that lack the sensor that is asked for, `trusted` addresses and networks.
     """
     return [
         *_unsupported(server, releases),
         *_as_root(server),
+        *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
         *(
             f"{path} tiene {server.free[path] / GIGABYTE:.1f} GB libres y necesita {gigabytes}; "
@@ -124,6 +126,12 @@ def _unsupported(server: Server, releases: Mapping[str, Iterable[str]]) -> Itera
     distribution, version = server.release
     if version not in releases.get(distribution, ()):
         yield f"el sistema es {distribution} {version}, que no se admite; instale Ubuntu Server 22.04 LTS o posterior"
+
+
+def _sensorless(server: Server, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    distribution, version = server.release
+    if version in releases.get(distribution, ()):
+        yield f"{distribution} {version} ya no tiene el paquete suricata; ponga difusor_sensor en false"
 
 
 def _displaced_sites(server: Server, port_owners: Mapping[int, Iterable[str]]) -> Iterator[str]:

@@ -22,7 +22,17 @@ from difusor.fields import (
     matching,
 )
 from difusor.inventory.certificates import check_certificate, check_key
-from difusor.inventory.parts import Attestation, DynamicPath, Exclusion, Image, Registration, Signer, Strict, Waiver
+from difusor.inventory.parts import (
+    Attestation,
+    DynamicPath,
+    Exclusion,
+    Image,
+    Registration,
+    Rules,
+    Signer,
+    Strict,
+    Waiver,
+)
 
 
 class Election(Strict):
@@ -103,6 +113,8 @@ class Partner(Strict):
     difusor_waf_engine: Literal["On", "DetectionOnly"] = "On"
     difusor_waf_paranoia: Annotated[int, Field(ge=1, le=4)] = 1
     difusor_waf_exclusions: list[Exclusion] = Field([])
+    difusor_sensor: bool = False
+    difusor_sensor_rules: Rules | None = None
     difusor_registration: Registration | None = None
     difusor_attestations: list[Attestation] = Field([])
     difusor_waivers: list[Waiver] = Field([])

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from difusor import spec
-from difusor.fields import Clause, Day, File, Instant, PublicKey, Sha256, Text, content, later, matching
+from difusor.fields import Clause, Day, File, Instant, PublicKey, Sha256, Text, content, later, matching, pinned
 
 
 class Strict(BaseModel):
@@ -76,6 +76,18 @@ class Exclusion(Strict):
     path: str = ""
 
 
+class Rules(Strict):
+    """Rules of the sensor, pinned by content."""
+
+    file: File
+    sha256: Sha256
+
+    @field_validator("sha256")
+    @classmethod
+    def _of_the_file(cls, value: str, info: ValidationInfo) -> str:
+        return pinned("file", value, info)
+
+
 class Waiver(Strict):
     """A clause the institute excuses, why and until when; it is measured all the same."""
 
@@ -107,10 +119,7 @@ class Attestation(Strict):
     @field_validator("sha256")
     @classmethod
     def _of_the_document(cls, value: str, info: ValidationInfo) -> str:
-        document = info.data.get("document")
-        if document and hashlib.sha256(content(document, info)).hexdigest() != value:
-            raise ValueError(f"no es el de {document}; verifique que sea el documento firmado y corrija sha256")
-        return value
+        return pinned("document", value, info)
 
 
 class Contact(Strict):

@@ -1,0 +1,95 @@
+"""The passive sensor, which is off unless asked for: it sees, it stops nothing, and it leaves without a trace."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from site_fixtures import Site
+from testinfra.host import Host
+
+from difusor.report.rawhttp import send
+
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
+
+Record = Callable[[object], None]
+PATIENCE = 60.0  # seconds
+TAGS = ("--tags", "intrusion")
+RULE = 'reject http any any -> any any (msg:"marca"; http.uri; content:"%s"; sid:9000001;)\n'
+LOOK = "0000000000002000"  # CAP_NET_RAW
+
+
+def test_a_passive_sensor(
+    host: Host, untrusted: Host, site: Site, variables: dict[str, Any], tmp_path: Path, record_evidence: Record
+) -> None:
+    """El sensor avisa de un ataque y de quién viene sin estorbarlo; muerto, la página sigue; apagado, no queda nada."""
+    if host.run("apt-cache show suricata").failed:
+        pytest.skip("esta distribución no tiene el paquete suricata")
+    before, listening = _traces(host), _listeners(host)
+    mark = hashlib.sha256(os.urandom(8)).hexdigest()[:16]
+    wanted = {"difusor_sensor": True, "difusor_sensor_rules": _pinned(tmp_path / "marca.rules", RULE % mark)}
+    try:
+        with pytest.raises(AssertionError, match="refused the new configuration, the old one is back"):
+            site({**wanted, "difusor_sensor_rules": _pinned(tmp_path / "mala.rules", "alert sin sentido\n")}, *TAGS)
+        assert not host.service("suricata").is_running
+        site(wanted, *TAGS)
+        alerts, statuses = _attack(host, untrusted, variables, mark)
+        assert _listeners(host) == listening
+        process = host.check_output("cat /proc/$(systemctl show --property=MainPID --value suricata)/status")
+        served = [_page(untrusted, variables)]
+        for end in ("kill --signal=KILL", "stop"):
+            host.check_output(f"systemctl {end} suricata.service")
+            served.append(_page(untrusted, variables))
+    finally:
+        site({}, *TAGS)
+    record_evidence(alerts)
+    assert {alert["alert"]["signature"] for alert in alerts} >= {"marca", "SURICATA HTTP missing Host header"}
+    assert {alert["src_ip"] for alert in alerts} <= set(untrusted.check_output("hostname -I").split())
+    assert {alert["alert"]["action"] for alert in alerts} == {"allowed"}
+    assert statuses == [400], "un visitante no recibió su respuesta"
+    assert re.search(r"^Uid:\t[1-9]", process, re.MULTILINE)
+    assert set(re.findall(r"^Cap(?:Prm|Eff|Bnd):\t(\w+)$", process, re.MULTILINE)) == {LOOK}
+    assert served == [[200]] * 3
+    assert _traces(host) == before
+
+
+def _pinned(path: Path, text: str) -> dict[str, str]:
+    """Write rules to a file; return it as the inventory would."""
+    path.write_text(text)
+    return {"file": str(path), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _attack(host: Host, attacker: Host, variables: dict[str, Any], mark: str) -> tuple[list[dict[str, Any]], list[int]]:
+    """Send in clear what a rule of ours and one of the package know, until told; return alerts and the last answer."""
+    deadline = time.monotonic() + PATIENCE
+    since = host.check_output("date +%s")
+    told: list[dict[str, Any]] = []
+    while len(told) < 2 and time.monotonic() < deadline:
+        (answer,) = send(attacker, variables, [f"GET /?{mark} HTTP/1.1\r\nConnection: close\r\n\r\n"], port=80)
+        time.sleep(1)
+        lines = host.check_output("journalctl --identifier=suricata_alert --since=@%s --output=cat", since)
+        told = [alert for alert in map(json.loads, lines.splitlines()) if alert["dest_port"] == 80]
+    return told, answer["statuses"]
+
+
+def _page(visitor: Host, variables: dict[str, Any]) -> list[int]:
+    request = f"GET {variables['difusor_path']} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\nAccept: */*\r\n"
+    statuses: list[int] = send(visitor, variables, [request + "Connection: close\r\n\r\n"])[0]["statuses"]
+    return statuses
+
+
+def _listeners(host: Host) -> set[str]:
+    return set(host.check_output("ss -Hlntu | awk '{print $1, $5}'").splitlines())
+
+
+def _traces(host: Host) -> list[str]:
+    """Return what a package could leave behind: packages, configuration, files that bear its name."""
+    named = "find /run /usr /var -xdev -iname '*suricata*' -not -path '/var/cache/*'"
+    return host.check_output(f"dpkg-query --show; find /etc | sort; {named}").splitlines()
