@@ -56,6 +56,7 @@ class Bench:
         self.on_server(PUT_BACK)
         self.on_server(SETTLE)
         corte = _seconds(partial(self.publish, signed))
+        self.confirm(signed)
         self.found.setdefault(case, []).append((plain, corte))
         print(f"  {case:12} plain {plain:.2f} s, corte {corte:.2f} s", file=sys.stderr)
 
@@ -66,17 +67,25 @@ class Bench:
         return signing.sign(tree, self.server.terms, self.key, self.sequence, now, ["rectification"])
 
     def publish(self, signed: Signed) -> None:
-        """Push and wait until a citizen gets this very manifest."""
+        """Push and wait until a citizen gets this corte's own signature, the smallest of its files."""
         push(signed.folder, self.server)
-        address = self.mirror.url.removesuffix(PATH) + self.server.path + manifest.NAME
-        while True:
-            answer = self.mirror.get(address)
-            if answer.status_code == 200 and manifest.digest(answer.content) == signed.sha256:
-                return
+        signature = Path(signed.folder, manifest.SIGNATURE_NAME).read_bytes()
+        while self.fetch(manifest.SIGNATURE_NAME) != signature:
             attempt = (self.mirror.status() or {}).get("last_attempt") or {}
             if (attempt.get("manifest_sha256"), attempt.get("result")) == (signed.sha256, "refused"):
                 raise SystemExit(f"refused: {attempt['reason']}")
             time.sleep(ASK_EVERY)
+
+    def confirm(self, signed: Signed) -> None:
+        """SystemExit unless a citizen gets this very manifest too."""
+        if manifest.digest(self.fetch(manifest.NAME)) != signed.sha256:
+            raise SystemExit("its signature is shown, but another manifest")
+
+    def fetch(self, name: str) -> bytes:
+        """Return a file of the corte as a citizen gets it; nothing while there is none."""
+        address = self.mirror.url.removesuffix(PATH) + self.server.path + name
+        answer = self.mirror.get(address)
+        return answer.content if answer.status_code == 200 else b""
 
     def on_server(self, command: str) -> None:
         """Run a command there as root. Nothing is deleted between two measurements: files are moved aside."""

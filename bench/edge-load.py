@@ -41,15 +41,19 @@ http {{
     sendfile on;
     tcp_nopush on;
     keepalive_requests 1000;  # as the edge: handshakes weigh the same on both sides
+    ssl_certificate /etc/ssl/private/prep-files.pem;
+    ssl_certificate_key /etc/ssl/private/prep-files.pem;
+    ssl_protocols TLSv1.3;
+    root {BARE}/site;
+    gzip_static on;
+    include /etc/nginx/snippets/prep-headers.conf;
+    add_header Cache-Control "public, max-age=10";
     server {{
         listen 127.0.0.1:8443 ssl;
-        include /etc/nginx/snippets/prep-headers.conf;
-        add_header Cache-Control "public, max-age=10";
-        ssl_certificate /etc/ssl/private/prep-files.pem;
-        ssl_certificate_key /etc/ssl/private/prep-files.pem;
-        ssl_protocols TLSv1.3;
-        root {BARE}/site;
-        gzip_static on;
+    }}
+    server {{
+        listen 127.0.0.1:8444 ssl;
+        access_log {BARE}/access.log;  # a line for each request, as Debian's and Ubuntu's packages have it
     }}
 }}
 """
@@ -63,7 +67,12 @@ def main() -> None:
     cases = [
         (answer, road, f"https://localhost{port}/{name}{query}", status)
         for answer, name, status in (("large", large, 200), ("small", small, 200), ("304", small, 304))
-        for road, port, query in (("bare", ":8443", ""), ("fast", "", ""), ("waf", "", "?revision=1"))
+        for road, port, query in (
+            ("bare", ":8443", ""),
+            ("logged", ":8444", ""),
+            ("fast", "", ""),
+            ("waf", "", "?revision=1"),
+        )
     ]
     cases += [
         ("no such file", "refused", "https://localhost/datos/nada.json", 404),
@@ -95,7 +104,10 @@ def throttled(url: str) -> list[tuple[float, float, float]]:
 
 
 def start_bare(names: set[Path]) -> None:
-    """Start an nginx with nothing around it that has these files, compressed, and sends the same headers."""
+    """Start an nginx with nothing around it that has these files, compressed, and sends the same headers.
+
+    By one port it writes no log (`bare`), by the other that of the distribution's package (`logged`).
+    """
     for name in names:
         target = BARE / "site" / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -26,22 +26,24 @@ def main() -> None:
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
     ticks = {tick: 100 * math.log(tick / LEAST) / math.log(MOST / LEAST) for tick in (10, 30, 100, 300, 1000)}
     template = environment.get_template("edge-report.html.j2")
-    page = template.render(rows=rows, ticks=ticks, machine=machine, day=f"{datetime.now(UTC):%Y-%m-%d}", **ratios(rows))
+    page = template.render(
+        rows=rows, ticks=ticks, machine=machine, day=f"{datetime.now(UTC):%Y-%m-%d}", ratios=ratios(rows)
+    )
     target.write_text(page)
     print(f"{'answer':16}{'road':9}{'CPU us/request':>15}{'requests/s':>12}{'p99 ms':>9}")
     for row in rows:
         print(f"{row['answer']:16}{row['road']:9}{row['cpu_us']:15.1f}{row['rate']:12.0f}{row['p99_ms']:9.1f}")
-    fast, waf = ratios(rows).values()
-    print(f'edge: fast/bare={fast:.2f} waf/bare={waf:.3f} machine="{machine}"')
+    told = " ".join(f"{name}={ratio:.3f}" for name, ratio in ratios(rows).items())
+    print(f'edge: {told} machine="{machine}"')
 
 
 def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Return, for each road, how much of a bare nginx's requests the same CPU would answer, the mean of its answers."""
+    """Return how much of another nginx's requests the same CPU would answer by our roads, the mean of all answers."""
     cost = {(row["answer"], row["road"]): row["cpu_us"] for row in rows}
     answers = [answer for answer, road in cost if road == "bare"]
     return {
-        road: statistics.mean(cost[answer, "bare"] / cost[answer, road] for answer in answers)
-        for road in ("fast", "waf")
+        f"{road}/{other}": statistics.mean(cost[answer, other] / cost[answer, road] for answer in answers)
+        for road, other in (("fast", "bare"), ("fast", "logged"), ("waf", "bare"))
     }
 
 
