@@ -38,6 +38,8 @@ def push(
         "--compress",
         "--timeout=30",
         "--contimeout=10",
+        # rsync says little things one by one; each would wait for the other end's delayed acknowledgement.
+        "--sockopts=TCP_NODELAY",
         "--stats",
     ]
     if bandwidth is not None:
