@@ -58,9 +58,9 @@ def judged(base: str, request: dict[str, str], **inputs: Any) -> dict[str, str]:
         if key not in exact:
             for pattern, value in entries:
                 flags = re.IGNORECASE if pattern.startswith("~*") else 0
-                python = pattern.lstrip("~*").replace("(?<declared>", "(?P<declared>")
+                python = re.sub(r"\(\?<(\w+)>", r"(?P<\1>", pattern.lstrip("~*"))
                 if pattern.startswith("~") and (found := re.search(python, key, flags)):
-                    values[name] = (found["declared"] or "") if value == "$declared" else value
+                    values[name] = (found[value[1:]] or "") if value.startswith("$") else value
                     break
     return values
 
@@ -192,22 +192,21 @@ def locations(text: str) -> list[tuple[str, str]]:
 def test_what_a_corte_holds_comes_from_the_disk_and_from_nobody_else(base: str) -> None:
     corte = {name: body for name, body in locations(render(SITE, base=base)) if "alias /srv/prep/publico" in body}
     assert corte.keys() == {
-        *(f"{base}{folder}/" for folder in ("actas", "datos", "descargas")),
+        *(f"^~ {base}{folder}/" for folder in ("actas", "datos", "descargas")),
         *(f"= {base}{name}" for name in ("corte.json", "corte.json.sig")),
     }
     for name, body in corte.items():
-        assert f"alias /srv/prep/publico/actual/{name.removeprefix('= ').removeprefix(base)};" in body
+        assert f"alias /srv/prep/publico/actual/{name.split()[1].removeprefix(base)};" in body
         assert "proxy_" not in body
         assert re.search(r"if \(\$road = 0\) \{\n +rewrite \^ /_inspect last;", body), "odd requests are inspected"
 
 
 @pytest.mark.parametrize("base", BASES)
 def test_what_is_compressed_beside_a_file_has_no_address(base: str) -> None:
-    (name,) = (name for name, _ in locations(render(SITE, base=base)) if name.startswith("~"))
-    pattern = name.removeprefix("~ ").replace("(?<", "(?P<")
-    (plain,) = re.fullmatch(pattern, f"{base}datos/a.json.gz").groups()  # type: ignore[union-attr]
-    assert plain == "datos/a.json"
-    assert not re.fullmatch(pattern, f"{base}datos/a.json")
+    assert judged(base, {"uri": f"{base}datos/a.json.gz"})["compressed_of"] == "datos/a.json"
+    assert judged(base, {"uri": f"{base}datos/a.json"})["compressed_of"] == ""
+    (door,) = (body for name, body in locations(render(SITE, base=base)) if "proxy_pass http://prep/" in body)
+    assert re.search(r"if \(-f /srv/prep/publico/actual/\$compressed_of\) \{\n +return 404;", door)
     assert not is_fast(base, {"request_uri": f"{base}datos/a.json.gz"})
 
 
@@ -236,9 +235,7 @@ def test_the_status_is_nobodys_word_while_no_gate_runs() -> None:
 def test_light_mode_holds_back_the_heavy_folders_behind_the_gate() -> None:
     assert "@light;" not in render(SITE, base="/prep2024mor/")
     site = render(SITE, base="/prep2024mor/", inputs=(("nginx_light_mode", True),))
-    (body,) = re.findall(
-        r"^    location ~ \^/prep2024mor/\(\?:actas\)/ \{\n(.*?)^    \}", site, re.MULTILINE | re.DOTALL
-    )
+    (body,) = (body for name, body in locations(site) if name == "^~ /prep2024mor/actas/")
     assert re.match(r" +if \(!-f /run/prep-corte/abierto\) \{\n +return 503;", body), "the gate comes first"
     assert "proxy_pass" not in body
 
