@@ -73,6 +73,26 @@ def test_institute_user_can_log_in(host: Host, variables: dict[str, Any], record
     assert hashed or user.password in ("*", "!")
 
 
+@pytest.mark.clause("SW-05")
+def test_whoever_logs_in_is_warned(host: Host, record_evidence: Record) -> None:
+    """Antes de entrar por consola, y al entrar, se avisa en español y en inglés que la sesión se registra."""
+    before = host.check_output("script --quiet --command 'agetty --show-issue' /dev/null")  # agetty wants a terminal
+    after = host.check_output("cat /etc/motd /etc/motd.d/*")
+    record_evidence(before)
+    for text in (before, after):
+        assert "Acceso solo para personal autorizado" in text
+        assert "All activity may be monitored and reported." in text
+
+
+@pytest.mark.clause("RED-06")
+def test_router_advertisements_are_refused_unless_ipv6_depends_on_them(host: Host, record_evidence: Record) -> None:
+    """Un anuncio de ruta falso no desvía el tráfico de un servidor cuya red IPv6 no llega por anuncios."""
+    routes = host.check_output("ip -6 route show")
+    accepted = host.sysctl("net.ipv6.conf.default.accept_ra")
+    record_evidence(f"accept_ra = {accepted}; rutas: {routes}")
+    assert accepted == 0 or "proto ra" in routes
+
+
 @pytest.mark.clause("RED-06")
 @pytest.mark.parametrize("name", KERNEL)
 def test_kernel_parameters(host: Host, name: str, record_evidence: Record) -> None:
