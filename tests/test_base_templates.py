@@ -20,3 +20,11 @@ def test_sudo_is_asked_for_a_log_file_where_it_knows_one(release: str, packages:
     assert ("logfile" in text) is has_log
     assert "Defaults use_pty\n" in text
     assert text.endswith("impepac ALL=(ALL:ALL) NOPASSWD: ALL\n")
+
+
+@pytest.mark.parametrize("advertised", [False, True])
+def test_router_advertisements_are_refused_unless_ipv6_depends_on_them(advertised: bool) -> None:
+    facts = {"ipv6_advertised": advertised}
+    text = role_kit.render("base", "etc/sysctl.d/zz-prep-difusor.conf", {"ansible_facts": facts})
+    assert ("net.ipv6.conf.all.accept_ra = 0\n" in text) is not advertised
+    assert "net.ipv6.conf.all.accept_redirects = 0\n" in text

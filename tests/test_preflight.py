@@ -175,6 +175,21 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path) -> None:
     assert probe.mhz(lambda path: "") == 0
 
 
+@pytest.mark.parametrize(
+    ("routes", "addresses", "advertised"),
+    [
+        (["2001:db8::/64 dev eth0 proto kernel metric 256 pref medium", "default via 2001:db8::1 dev eth0"], [], False),
+        (["default via fe80::1 dev eth0 proto ra metric 100 expires 1700sec pref medium"], [], True),
+        ([], ["2: eth0    inet6 2001:db8::5/64 scope global dynamic mngtmpaddr"], True),
+        ([], [], False),
+    ],
+)
+def test_probe_knows_whether_ipv6_comes_by_advertisements(
+    routes: list[str], addresses: list[str], advertised: bool
+) -> None:
+    assert load_probe().advertised(routes, addresses) is advertised
+
+
 def test_probe_reads_the_options_of_the_outlets_own_docker(tmp_path: Path) -> None:
     found, present = tmp_path / "found", tmp_path / "daemon.json"
     probe = load_probe()

@@ -36,8 +36,8 @@ EXAMPLES = """
 """
 RETURN = """
 ansible_facts:
-  description: "The installed packages, in the form of package_facts, the accounts, {name: comment}, and the options of
-    the owner's own Docker, as daemon.json says them."
+  description: "The installed packages, in the form of package_facts, the accounts, {name: comment}, the options of
+    the owner's own Docker, as daemon.json says them, and whether IPv6 comes by router advertisements."
   returned: always
   type: dict
 free:
@@ -109,6 +109,11 @@ def listeners(lines):
             }
         )
     return found
+
+
+def advertised(routes, addresses):
+    """Tell whether IPv6 comes by router advertisements, out of the lines of `ip -6 route` and of dynamic addresses."""
+    return bool(addresses) or any(re.search(r"\bproto (kernel_)?ra\b", route) for route in routes)
 
 
 def rules(text):
@@ -189,6 +194,10 @@ def main():
             "packages": packages(lines("dpkg-query", "--show", "--showformat", form)),
             "accounts": {account.pw_name: account.pw_gecos for account in pwd.getpwall()},
             "docker_daemon": daemon_options(FOUND),
+            "ipv6_advertised": advertised(
+                lines("ip", "-6", "route", "show"),
+                lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),
+            ),
         },
         free={path: free(path) for path in module.params["paths"]},
         listeners=listeners(lines("ss", "-Hltnp")),
