@@ -41,8 +41,9 @@ until [[ -e /sys/fs/cgroup/$group || -e /sys/fs/cgroup/systemd/$group ]]; do ((S
 sleep {delay}
 cat /sys/fs/cgroup/{{,systemd/}}$group 2>/dev/null | xargs --no-run-if-empty kill -KILL || true"""
 """Ends the intake so many seconds after its process began; cgroup v2 or v1."""
+INTAKE = "prep-corte-intake.service"
 WRITERS = "prep-corte-gate.service prep-corte-intake.path rsync.service"
-STOP = f"systemctl stop {WRITERS} prep-corte-intake.service"
+STOP = f"systemctl stop {WRITERS} {INTAKE}"
 
 
 @dataclass
@@ -61,7 +62,8 @@ class Server:
         return _docker("exec", self.container, "bash", "-euc", command)
 
     def following(self, size: int = 100) -> Signed:
-        """Sign the next corte: what is shown, and one more file of `size` random bytes."""
+        """Sign the next corte: what is shown, and one more file of `size` random bytes; no other is under way then."""
+        _await(lambda: not self.takes_in())
         copy = self.folder.with_name("copia")
         for folder in filter(Path.exists, (self.folder, copy)):
             shutil.rmtree(folder)
@@ -73,6 +75,11 @@ class Server:
         accepted = int(self.run("grep -om1 '\"sequence\": [0-9]*' /srv/prep/almacen/state.json").split()[-1])
         (self.folder / "prueba.bin").write_bytes(os.urandom(size))
         return signing.sign(self.folder, self.target.terms, self.key, accepted + 1, shown.corte)
+
+    def takes_in(self) -> bool:
+        """Tell whether a pushed corte waits for its verdict."""
+        waits = f"[[ -e /srv/prep/entrada/{manifest.SIGNATURE_NAME} ]] && echo waits || true"
+        return "waits" in self.run(waits) or "activating" in self.run(f"systemctl is-active {INTAKE} || true")
 
     def shown(self) -> str:
         """Check every byte of what is shown, on the server; return its manifest's SHA-256."""
@@ -150,10 +157,10 @@ def test_intake_killed(server: Server, record_evidence: Record) -> None:
         before, signed = server.shown(), server.following(size=2_000_000)
         with ThreadPoolExecutor() as pool:
             killing = pool.submit(server.run, KILL_INTAKE.format(delay=delay))
-            push(signed.folder, server.target)
+            push(signed.folder, server.target, bandwidth=1000)  # so that whoever is to kill it stands ready
             killing.result()
-        _await(lambda: server.run("systemctl is-active prep-corte-intake.service || true").strip() != "activating")
-        result = server.run("systemctl show -p Result --value prep-corte-intake.service").strip()
+        _await(lambda: not server.takes_in())
+        result = server.run(f"systemctl show -p Result --value {INTAKE}").strip()
         after = server.shown()
         found.append((delay, result, "nuevo" if after == signed.sha256 else "anterior"))
         assert after in (before, signed.sha256)
