@@ -28,7 +28,7 @@ ASK_EVERY = 0.02
 BASE, SHARE = 0.5, 1.5  # what a corte may take: seconds, and times the floor
 
 INCOMING, ASIDE = "/srv/prep/entrada", "/srv/prep/banco"
-SETTLE = "while systemctl is-active --quiet prep-corte-intake.service; do sleep 0.1; done; sync"
+SETTLE = "while systemctl is-active prep-corte-intake.service | grep --quiet activating; do sleep 0.1; done; sync"
 REMEMBER = f"mkdir -p {ASIDE} && cp -al {INCOMING} {ASIDE}/before"
 EMPTY = f"aside=$(mktemp -d -p {ASIDE}) && find {INCOMING} -mindepth 1 -maxdepth 1 -exec mv -t $aside {{}} +"
 PUT_BACK = (
