@@ -244,7 +244,7 @@ def _rates(host: Host, request: pytest.FixtureRequest) -> tuple[float, float] | 
     """Mbps up and down between the server and the trusted vantage point; None when they cannot be measured."""
     try:
         trusted: Host = request.getfixturevalue("trusted")
-    except pytest.skip.Exception:
+    except pytest.skip.Exception:  # this server has no such vantage point
         return None
     addresses = json.loads(trusted.check_output("ip -json -4 address show scope global"))
     port = trusted.check_output("python3 -c %s", RECEIVER)
