@@ -188,25 +188,48 @@ def locations(text: str) -> list[tuple[str, str]]:
     return [(name, body.replace("        include snippets/prep-corte.conf;\n", corte)) for name, body in found]
 
 
+def by_door(site: str) -> tuple[str, str]:
+    """Return what is said to visitors and what is said to the WAF that hands back what passed."""
+    visitors, _, behind = site.partition("# Where the WAF hands back")
+    return visitors, behind
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_what_a_corte_holds_comes_from_the_disk_and_from_nobody_else(base: str) -> None:
-    corte = {name: body for name, body in locations(render(SITE, base=base)) if "alias /srv/prep/publico" in body}
-    assert corte.keys() == {
+    held = [
         *(f"^~ {base}{folder}/" for folder in ("actas", "datos", "descargas")),
         *(f"= {base}{name}" for name in ("corte.json", "corte.json.sig")),
-    }
-    for name, body in corte.items():
-        assert f"alias /srv/prep/publico/actual/{name.split()[1].removeprefix(base)};" in body
-        assert "proxy_" not in body
-        assert re.search(r"if \(\$road = 0\) \{\n +rewrite \^ /_inspect last;", body), "odd requests are inspected"
+    ]
+    outside, behind = (
+        {name: body for name, body in locations(server) if "alias /srv/prep/publico" in body}
+        for server in by_door(render(SITE, base=base))
+    )
+    assert list(outside) == list(behind) == held
+    for name in held:
+        for body in (outside[name], behind[name]):
+            assert f"alias /srv/prep/publico/actual/{name.split()[1].removeprefix(base)};" in body
+            assert "proxy_" not in body
+        odd = r"if \(\$road = 0\) \{\n +rewrite \^ /_inspect last;"
+        assert re.search(odd, outside[name]), "odd requests are inspected"
+        assert not re.search(odd, behind[name]), "what was inspected is not sent round again"
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_every_page_that_nginx_says_by_itself_exists_at_both_doors(base: str) -> None:
+    for server in by_door(render(SITE, base=base, inputs=(("nginx_light_mode", True),))):
+        named = {name for name, _ in locations(server) if name.startswith("@")}
+        assert set(re.findall(r"error_page .*(@\w+);", server + render("etc/nginx/snippets/prep-corte.conf"))) <= named
 
 
 @pytest.mark.parametrize("base", BASES)
 def test_what_is_compressed_beside_a_file_has_no_address(base: str) -> None:
     assert judged(base, {"uri": f"{base}datos/a.json.gz"})["compressed_of"] == "datos/a.json"
     assert judged(base, {"uri": f"{base}datos/a.json"})["compressed_of"] == ""
-    (door,) = (body for name, body in locations(render(SITE, base=base)) if "proxy_pass http://prep/" in body)
-    assert re.search(r"if \(-f /srv/prep/publico/actual/\$compressed_of\) \{\n +return 404;", door)
+    _, behind = by_door(render(SITE, base=base))
+    doors = [body for _, body in locations(behind) if re.search(r"proxy_pass|alias", body)]
+    assert len(doors) == 6
+    for door in doors:
+        assert re.search(r"if \(-f /srv/prep/publico/actual/\$compressed_of\) \{\n +return 404;", door)
     assert not is_fast(base, {"request_uri": f"{base}datos/a.json.gz"})
 
 

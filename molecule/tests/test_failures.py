@@ -15,18 +15,19 @@ from difusor.report.rawhttp import send
 Record = Callable[[object], None]
 Ask = Callable[[], dict[str, list[int]]]
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside"), pytest.mark.clause("DG-02")]
-SERVED = {"page": [200], "data": [200], "inspected": [200]}
+SERVED = {"page": [200], "data": [200], "inspected page": [200], "inspected data": [200]}
 RECOVERY = 60.0  # seconds
 LOGS = "/var/log/nginx"
 
 
 @pytest.fixture
 def ask(host: Host, variables: dict[str, Any]) -> Iterator[Ask]:
-    """Return what asks for a page (cached by now), for data of the corte, and for something that is inspected first.
+    """Return what asks for a page (cached by now) and for data of the corte, by the fast road and inspected first.
 
     Afterwards everything must be served as before.
     """
-    paths = {"page": "", "data": "datos/corte.json", "inspected": "datos/corte.json?revision=1"}
+    paths = {"page": "", "data": "datos/corte.json"}
+    paths |= {f"inspected {name}": f"{path}?revision=1" for name, path in paths.items()}
 
     def run() -> dict[str, list[int]]:
         texts = [
@@ -45,11 +46,13 @@ def ask(host: Host, variables: dict[str, Any]) -> Iterator[Ask]:
     assert found == SERVED, "no volvió a su estado"
 
 
-@pytest.mark.parametrize("role", ["waf", "prep"])
+@pytest.mark.parametrize(
+    ("role", "lost"), [("waf", {"inspected page", "inspected data"}), ("prep", {"inspected page"})]
+)
 def test_without_what_inspects_or_answers_the_site_goes_on(
-    host: Host, ask: Ask, role: str, record_evidence: Record
+    host: Host, ask: Ask, role: str, lost: set[str], record_evidence: Record
 ) -> None:
-    """Con el WAF o la aplicación caídos siguen los datos y las páginas vistas; lo que debía revisarse se niega."""
+    """Con el WAF o la aplicación caídos siguen los datos y las páginas vistas; lo que debía pasar por ellos se niega."""
     name = host.check_output("docker ps --filter label=prep-difusor.role=%s --format '{{.Names}}'", role)
     host.check_output("docker kill %s", name)
     try:
@@ -57,7 +60,7 @@ def test_without_what_inspects_or_answers_the_site_goes_on(
     finally:
         host.check_output("docker start %s", name)
     record_evidence(found)
-    assert found == {**SERVED, "inspected": [502]}
+    assert found == SERVED | dict.fromkeys(lost, [502])
 
 
 def test_without_docker_the_corte_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:
