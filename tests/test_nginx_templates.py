@@ -125,6 +125,9 @@ def test_anything_else_is_inspected(base: str, path: str) -> None:
     [
         {"request_method": "POST"},
         {"http_user_agent": "sqlmap/1.8"},
+        {"http_user_agent": "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/book/nse.html)"},
+        {"http_user_agent": "Mozilla/5.0 zgrab/0.x"},
+        {"http_user_agent": BROWSER["http_user_agent"] + " sqlmap/1.8"},
         {"http_user_agent": "() { :;}; /bin/id"},
         {"http_user_agent": "${jndi:ldap://x/a}"},
         {"http_user_agent": ""} | {name: "" for name in BROWSER if name.startswith("http_")} | {"http_range": "'"},

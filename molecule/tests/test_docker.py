@@ -64,7 +64,7 @@ def test_no_port_beyond_loopback(host: Host, record_evidence: Record) -> None:
 
 @pytest.mark.clause("SW-02", "RED-03")
 def test_containers_are_confined(host: Host, record_evidence: Record) -> None:
-    """Los contenedores corren sin root, sin capacidades y sin escribir en su raíz, con tope de memoria y procesos."""
+    """Los contenedores corren sin root, sin capacidades, sin programas setuid y sin escribir en su raíz, con topes."""
     identities = host.check_output("docker ps --quiet --filter label=prep-difusor.role").split()
     for container in json.loads(host.check_output(f"docker inspect {' '.join(identities)}")):
         limits = container["HostConfig"]
@@ -80,3 +80,5 @@ def test_containers_are_confined(host: Host, record_evidence: Record) -> None:
         assert limits["Memory"] == limits["MemorySwap"]
         assert min(limits["Memory"], limits["PidsLimit"], limits["CpuShares"]) > 0
         assert not any("docker.sock" in mount["Source"] for mount in container["Mounts"])
+        privileged = host.check_output(f"find /proc/{container['State']['Pid']}/root/ -xdev -type f -perm /6000")
+        assert not privileged

@@ -24,6 +24,7 @@ STRANGER = "otro-sitio.example"
 # Enough for any burst that is allowed, on few connections: what a flood's first instant looks like.
 FLOOD_CONNECTIONS = 4
 FLOOD_LENGTH = 600
+FLOODS = 6  # at most: a server that is busy with something else may not even answer as fast as its limit allows
 HANDSHAKE = """
 import json, socket, ssl, sys, warnings
 warnings.simplefilter("ignore")
@@ -140,11 +141,15 @@ def test_flood_from_one_address_is_cut(
     host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
 ) -> None:
     """Una ráfaga desde una sola dirección se recorta: lo que excede el límite recibe un rechazo barato."""
-    text = get(variables["difusor_fqdn"], STATUS)
-    answers = send(host, variables, [text] * FLOOD_CONNECTIONS, ahead=FLOOD_LENGTH)
-    statuses = Counter(status for answer in answers for status in answer["statuses"])
-    record_evidence(f"{FLOOD_CONNECTIONS * FLOOD_LENGTH} solicitudes: {dict(statuses)}")
-    refused = sum(statuses[status] for status in expect("RED-06")["refused_status"])
+    text = get(variables["difusor_fqdn"], STATUS).replace("GET", "HEAD", 1)
+    statuses: Counter[int] = Counter()
+    refused = floods = 0
+    while not refused and floods < FLOODS:
+        floods += 1
+        answers = send(host, variables, [text] * FLOOD_CONNECTIONS, ahead=FLOOD_LENGTH)
+        statuses.update(status for answer in answers for status in answer["statuses"])
+        refused = sum(statuses[status] for status in expect("RED-06")["refused_status"])
+    record_evidence(f"{floods * FLOOD_CONNECTIONS * FLOOD_LENGTH} solicitudes: {dict(statuses)}")
     assert refused > 0
     assert statuses[200] > 0, "el límite no deja pasar ni lo permitido"
 
