@@ -80,5 +80,5 @@ def test_containers_are_confined(host: Host, record_evidence: Record) -> None:
         assert limits["Memory"] == limits["MemorySwap"]
         assert min(limits["Memory"], limits["PidsLimit"], limits["CpuShares"]) > 0
         assert not any("docker.sock" in mount["Source"] for mount in container["Mounts"])
-        privileged = host.check_output(f"find /proc/{container['State']['Pid']}/root/ -xdev -type f -perm /6000")
+        privileged = host.check_output(f"cd /proc/{container['State']['Pid']}/root && find . -xdev -type f -perm /6000")
         assert not privileged

@@ -52,15 +52,15 @@ def ask(host: Host, variables: dict[str, Any]) -> Iterator[Ask]:
 def test_without_what_inspects_or_answers_the_site_goes_on(
     host: Host, ask: Ask, role: str, lost: set[str], record_evidence: Record
 ) -> None:
-    """Con el WAF o la aplicación caídos siguen los datos y las páginas vistas; lo que debía pasar por ellos se niega."""
-    name = host.check_output("docker ps --filter label=prep-difusor.role=%s --format '{{.Names}}'", role)
-    host.check_output("docker kill %s", name)
+    """Con el WAF o la aplicación caídos siguen los datos y las páginas vistas; lo que pasaba por ellos se niega."""
+    container = host.check_output("docker ps --filter label=prep-difusor.role=%s --format '{{.Names}}'", role)
+    host.check_output("docker kill %s", container)
     try:
         found = ask()
     finally:
-        host.check_output("docker start %s", name)
+        host.check_output("docker start %s", container)
     record_evidence(found)
-    assert found == SERVED | dict.fromkeys(lost, [502])
+    assert found == SERVED | {name: [502] for name in lost}
 
 
 def test_without_docker_the_corte_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:

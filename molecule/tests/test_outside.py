@@ -23,7 +23,7 @@ Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 SCANNER = Path(portscan.__file__).read_text(encoding="utf-8")
 EVERY_PORT = "1-65535"
-WAIT = 1.0  # seconds for an answer
+WAIT = 1.6  # seconds for an answer, to the second attempt, too, which comes after one
 TRANSFER = 25_000_000  # bytes each way: two seconds at 100 Mbps
 
 
@@ -66,9 +66,13 @@ def test_nothing_else_is_open_to_anyone(
     """Desde una dirección cualquiera, de los 65,535 puertos TCP solo responden los web."""
     if not any(open_to_anyone.values()) and not variables.get("difusor_origin_lock"):
         pytest.skip("el punto de observación no alcanza ni los puertos web: que otros callen no prueba nada")
+    web = set(expect("RED-03")["ports"])
     for address, ports in open_to_anyone.items():
-        record_evidence(f"{address}: de los puertos {EVERY_PORT} responden {ports}")
-    extra = {port for ports in open_to_anyone.values() for port in ports} - set(expect("RED-03")["ports"])
+        record_evidence(
+            f"{address}: de los puertos {EVERY_PORT} responden {ports or 'ninguno; desde aquí no se llega'}"
+        )
+        assert not ports or web <= set(ports), f"{address}: el recorrido no vio ni {sorted(web)}, que están abiertos"
+    extra = {port for ports in open_to_anyone.values() for port in ports} - web
     assert not extra, f"también responden {sorted(extra)}"
 
 
@@ -77,11 +81,13 @@ def test_trusted_addresses_reach_their_services(
     open_to_trusted: dict[str, list[int]], variables: dict[str, Any], expect: Expect, record_evidence: Record
 ) -> None:
     """Desde una dirección confiable responden además SSH y rsync, y ningún otro puerto TCP."""
-    allowed = {*expect("RED-03")["ports"], *expect("RED-04")["ports"]}
+    web, closed = set(expect("RED-03")["ports"]), set(expect("RED-04")["ports"])
     for address, ports in open_to_trusted.items():
         record_evidence(f"{address}: de los puertos {EVERY_PORT} responden {ports}")
-    missing = allowed - set(open_to_trusted[variables["difusor_public_address"]])
-    extra = {port for ports in open_to_trusted.values() for port in ports} - allowed
+    # By IPv6 too where the list holds an IPv6 address of this vantage point, which shows in one of them that answers.
+    reached = {a for a, ports in open_to_trusted.items() if closed & set(ports)} | {variables["difusor_public_address"]}
+    missing = {(address, port) for address in reached for port in (web | closed) - set(open_to_trusted[address])}
+    extra = {port for ports in open_to_trusted.values() for port in ports} - web - closed
     assert not missing, f"no responden {sorted(missing)}"
     assert not extra, f"también responden {sorted(extra)}"
 

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 WAITING = {0, errno.EINPROGRESS}
 SPARE_FILES = 64
 BATCH = 16384
+VOLLEY, PAUSE = 256, 0.01
+"""Attempts at a time and seconds between: queues on the way drop what comes at once, and what is lost looks closed."""
 
 
 def scan(targets: list[tuple[str, str]], timeout: float) -> dict[str, list[int]]:
@@ -24,7 +26,8 @@ def scan(targets: list[tuple[str, str]], timeout: float) -> dict[str, list[int]]
 
     `targets` is a list of [address, ports], ports a text such as "22,1000-2000"; `timeout` is in seconds, a batch.
 
-    A port is open when the connection is established in time; a refused or silent one is not.
+    A port is open when the connection is established in time; a refused or silent one is not. More than a second leaves
+    time for a second attempt, which the system makes by itself.
     """
     found: dict[str, list[int]] = {address: [] for address, _ in targets}
     pairs = [(address, port) for address, ports in targets for port in expand(ports)]
@@ -55,7 +58,7 @@ def _batch_size() -> int:
 def _answering(pairs: list[tuple[str, int]], timeout: float) -> Iterator[tuple[str, int]]:
     poll = select.epoll()
     pending = {}
-    for address, port in pairs:
+    for number, (address, port) in enumerate(pairs, start=1):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         if sock.connect_ex((address, port)) in WAITING:
@@ -63,6 +66,8 @@ def _answering(pairs: list[tuple[str, int]], timeout: float) -> Iterator[tuple[s
             poll.register(sock.fileno(), select.EPOLLOUT)
         else:
             sock.close()
+        if number % VOLLEY == 0:
+            time.sleep(PAUSE)
     deadline = time.monotonic() + timeout
     while pending and time.monotonic() < deadline:
         for number, _ in poll.poll(max(0.0, deadline - time.monotonic())):
