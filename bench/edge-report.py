@@ -27,13 +27,14 @@ def main() -> None:
     ticks = {tick: 100 * math.log(tick / LEAST) / math.log(MOST / LEAST) for tick in (10, 30, 100, 300, 1000)}
     template = environment.get_template("edge-report.html.j2")
     page = template.render(
-        rows=rows, ticks=ticks, machine=machine, day=f"{datetime.now(UTC):%Y-%m-%d}", ratios=ratios(rows)
-    )
+        rows=rows, ticks=ticks, machine=machine, day=f"{datetime.now(UTC):%Y-%m-%d}",
+        ratios=ratios(rows), speeds=speeds(rows),
+    )  # fmt: skip
     target.write_text(page)
     print(f"{'answer':16}{'road':9}{'CPU us/request':>15}{'requests/s':>12}{'p99 ms':>9}")
     for row in rows:
         print(f"{row['answer']:16}{row['road']:9}{row['cpu_us']:15.1f}{row['rate']:12.0f}{row['p99_ms']:9.1f}")
-    told = " ".join(f"{name}={ratio:.3f}" for name, ratio in ratios(rows).items())
+    told = " ".join(f"{name}={ratio:.3f}" for name, ratio in (ratios(rows) | speeds(rows)).items())
     print(f'edge: {told} machine="{machine}"')
 
 
@@ -44,6 +45,16 @@ def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
     return {
         f"{road}/{other}": statistics.mean(cost[answer, other] / cost[answer, road] for answer in answers)
         for road, other in (("fast", "bare"), ("fast", "logged"), ("waf", "bare"))
+    }
+
+
+def speeds(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the fast road's requests a second as a part of a bare nginx's, both beside their client on one machine."""
+    rate = {(row["answer"], row["road"]): row["rate"] for row in rows}
+    answers = [answer for answer, road in rate if road == "bare"]
+    return {
+        f"speed:fast/{other}": statistics.mean(rate[answer, "fast"] / rate[answer, other] for answer in answers)
+        for other in ("bare", "logged")
     }
 
 
