@@ -24,7 +24,7 @@ from difusor import lab
 from difusor.corte import instants, manifest
 from difusor.corte.manifest import Window
 from difusor.publish import signing
-from difusor.publish.push import push
+from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.publish.watch import Mirror, last_number
@@ -287,16 +287,15 @@ def test_full_disk(machine: Machine, status: dict[str, Any], record_evidence: Re
     shown, following = machine.served(), status["shown"]["sequence"] + 1
     machine.run("fallocate -l $(($(stat -f -c '%a*%S' /) - 100000000)) /lleno")
     try:
-        refused, _ = machine.push(machine.target, following)
-        reason = (machine.mirror.status() or {})["last_attempt"]["reason"]
+        with pytest.raises(PushFailed, match="espacio en disco") as refused:
+            machine.push(machine.target, following)
         machine.run(
             "head -c 1G /dev/zero >>/lleno || true; su operador -c 'sudo -n true'; systemctl is-active auditd nginx"
         )
         assert machine.served() == shown
     finally:
         machine.run("rm /lleno")
-    record_evidence(f"{refused}: {reason}")
-    assert refused == "refused"
+    record_evidence(str(refused.value))
     assert machine.push(machine.target, following)[0] == "shown"
 
 

@@ -37,7 +37,8 @@ EXAMPLES = """
 RETURN = """
 ansible_facts:
   description: "The installed packages, in the form of package_facts, the accounts, {name: comment}, the options of
-    the owner's own Docker, as daemon.json says them, and whether IPv6 comes by router advertisements."
+    the owner's own Docker, as daemon.json says them, whether IPv6 comes by router advertisements, and whether dpkg was
+    cut off in the middle of its work."
   returned: always
   type: dict
 free:
@@ -70,6 +71,7 @@ mhz:
   type: int
 """
 
+DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # what dpkg has not yet entered into its database
 DAEMON = "/etc/docker/daemon.json"
 FOUND = "/var/lib/prep-difusor/found"  # the server as it was, kept by `tree` before its first change
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
@@ -194,6 +196,7 @@ def main():
             "packages": packages(lines("dpkg-query", "--show", "--showformat", form)),
             "accounts": {account.pw_name: account.pw_gecos for account in pwd.getpwall()},
             "docker_daemon": daemon_options(FOUND),
+            "dpkg_interrupted": bool(glob.glob(DPKG_JOURNAL)),
             "ipv6_advertised": advertised(
                 lines("ip", "-6", "route", "show"),
                 lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),
