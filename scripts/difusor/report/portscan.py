@@ -58,7 +58,7 @@ def _batch_size() -> int:
 def _answering(pairs: list[tuple[str, int]], timeout: float) -> Iterator[tuple[str, int]]:
     poll = select.epoll()
     pending = {}
-    for number, (address, port) in enumerate(pairs, start=1):
+    for sent, (address, port) in enumerate(pairs, start=1):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         if sock.connect_ex((address, port)) in WAITING:
@@ -66,7 +66,7 @@ def _answering(pairs: list[tuple[str, int]], timeout: float) -> Iterator[tuple[s
             poll.register(sock.fileno(), select.EPOLLOUT)
         else:
             sock.close()
-        if number % VOLLEY == 0:
+        if sent % VOLLEY == 0:
             time.sleep(PAUSE)
     deadline = time.monotonic() + timeout
     while pending and time.monotonic() < deadline:
