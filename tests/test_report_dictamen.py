@@ -210,7 +210,7 @@ def test_a_test_of_no_clause_counts_too(results: Results, tmp_path: Path, outcom
     path.write_text(results.model_copy(update={"findings": tuple(held)}).model_dump_json())
     done = _invoke("--results", str(path), "--output", str(tmp_path))
     assert done.exit_code == status
-    assert ("No pasó test_edge.py::test_headers" in done.output) == (outcome != "passed")
+    assert ("· test_edge.py::test_headers: " in done.output) == (outcome != "passed")
 
 
 def test_what_a_server_says_is_no_markup(results: Results, tmp_path: Path) -> None:

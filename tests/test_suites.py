@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,28 @@ def test_totals(
     said = capsys.readouterr()
     assert said.out == f"{closing}\n"
     assert f"{excused} pruebas con exención" in said.err
+
+
+def test_a_failed_suite_says_what_speaks_against_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(test: str, outcome: str, detail: str = "") -> dict[str, str]:
+        return {"test": test, "outcome": outcome, "detail": detail}
+
+    def die(*_: object, **__: object) -> None:
+        paper = tmp_path / "dictamen/trixie/demo.json"
+        assert not paper.exists(), "a paper of the run before would be taken for this one's"
+        clauses = [
+            {"verdict": "NO CUMPLE", "findings": [found("a", "failed", "está abierto\n22/tcp"), found("b", "passed")]},
+            {"verdict": "EXENTO", "findings": [found("c", "failed", "no es Ubuntu")]},
+        ]
+        paper.write_text(json.dumps({"clauses": clauses, "unbound": [found("d", "failed")]}))
+        raise DIED
+
+    monkeypatch.setattr(suites, "BUILD", tmp_path)
+    monkeypatch.setattr(suites, "run_step", die)
+    (tmp_path / "dictamen/trixie").mkdir(parents=True)
+    (tmp_path / "dictamen/trixie/demo.json").write_text("{}")
+    assert suites._run_suite("trixie") is DIED
+    said = capsys.readouterr().err
+    assert said.splitlines() == [f"✗ {DIED}", "a: está abierto", "d: no pasó"]

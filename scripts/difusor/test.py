@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import typer
 
 from difusor.images import ensure_archives
 from difusor.project import BUILD
+from difusor.report.dictamen import against
 from difusor.steps import StepFailed, complain, console, run_step, sentences
 
 WORKERS = 2
@@ -65,6 +67,7 @@ def _run_suite(suite: str) -> StepFailed | None:
         "static": ["molecule", "test", "--scenario-name", "static"],
         MACHINE: ["molecule", "test", "--scenario-name", "vm"],
     }.get(suite, ["molecule", "test"])
+    _dictamen(suite).unlink(missing_ok=True)
     try:
         # Each run has its own release, lab and state of Molecule, so that several may stand side by side.
         env = {"LAB": suite, "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / f"molecule/{suite}")}
@@ -72,9 +75,20 @@ def _run_suite(suite: str) -> StepFailed | None:
             env["HOST_SUITE"] = suite
         run_step(f"Prueba {suite}", *command, log=_log(suite), env=env)
     except StepFailed as failure:
-        complain(failure)
+        complain("\n".join([str(failure), *_against(suite)]))
         return failure
     return None
+
+
+def _dictamen(suite: str) -> Path:
+    """Where the scenarios write what they find of the lab's server."""
+    return BUILD / f"dictamen/{suite}/demo.json"
+
+
+def _against(suite: str) -> list[str]:
+    """Return what failed of a host suite that came as far as its dictamen, so that no one has to look for it."""
+    paper = _dictamen(suite)
+    return against(json.loads(paper.read_text())) if paper.exists() else []
 
 
 def _say_totals(failures: Mapping[str, StepFailed | None]) -> None:

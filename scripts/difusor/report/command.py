@@ -14,7 +14,7 @@ from rich.table import Table
 
 from difusor import deviations, spec
 from difusor.project import BUILD, ROOT
-from difusor.report.dictamen import compose, instant, publish
+from difusor.report.dictamen import against, compose, instant, publish
 from difusor.report.results import Results, ResultsError, load
 from difusor.report.verdict import Overall, Verdict, exit_status
 from difusor.steps import complain, foreign
@@ -63,7 +63,7 @@ def run(
         paths = publish(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
         _show(dictamen, paths)
         verdicts += [entry["verdict"] for entry in dictamen["clauses"]]
-        amiss = amiss or bool(_unproven(dictamen))
+        amiss = amiss or any(finding["outcome"] != "passed" for finding in dictamen["unbound"])
     raise typer.Exit(exit_status(verdicts) or int(amiss))
 
 
@@ -100,11 +100,6 @@ def _measure(inventory: Path | None, output: Path, lab: bool) -> Results:
     return load(target)
 
 
-def _unproven(dictamen: Mapping[str, Any]) -> list[str]:
-    """Return the tests that belong to no clause, whose verdict would tell, and did not pass."""
-    return [finding["test"] for finding in dictamen["unbound"] if finding["outcome"] != "passed"]
-
-
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     """Print the verdicts as a table, what to correct, and where the papers are."""
     screen = Console(highlight=False)
@@ -119,8 +114,8 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     for entry in dictamen["clauses"]:
         if entry["fix"]:
             screen.print(f"[bold]{entry['id']}[/] {foreign(entry['fix'])}")
-    for test in _unproven(dictamen):
-        screen.print(f"[bold]Sin cláusula[/] No pasó {foreign(test)}; vea el anexo B.")
+    for line in against(dictamen):
+        screen.print(f"[red]·[/] {foreign(line)}", soft_wrap=True)
     if dictamen["unreachable"]:
         screen.print(f"[magenta]No evaluado:[/] {foreign(dictamen['unreachable'])}")
     if drift := dictamen["drift"]:

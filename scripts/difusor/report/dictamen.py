@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from difusor.deviations import Deviations
 from difusor.report.results import Finding, Results, write
-from difusor.report.verdict import Assessment, Verdict, Waiver, assess, overall
+from difusor.report.verdict import REFUSED, Assessment, Verdict, Waiver, assess, overall
 from difusor.spec import Spec
 
 SCHEMA = "difusor-dictamen/1"
@@ -112,6 +112,14 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
             bound[finding["test"]].append(clause["id"])
     template = environment.get_template("dictamen.html.j2")
     return template.render(dictamen, json_name=json_name, sha256=sha256, tests=tests, bound=bound)
+
+
+def against(dictamen: Mapping[str, Any]) -> list[str]:
+    """Return a line for each test that speaks against the server with no waiver to excuse it: `test: why`."""
+    findings = [each for entry in dictamen["clauses"] if entry["verdict"] in REFUSED for each in entry["findings"]]
+    findings += dictamen["unbound"]
+    lines = {each["test"]: each["detail"].partition("\n")[0] for each in findings if each["outcome"] != "passed"}
+    return [f"{test}: {why or 'no pasó'}" for test, why in lines.items()]
 
 
 def summary(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
