@@ -118,7 +118,8 @@ def test_a_certificate_about_to_end_raises_an_alarm(host: Host, record_evidence:
         alarmed = host.run("systemctl start prep-certificate.service")
     finally:
         host.check_output("mv %s.away %s && systemctl start prep-certificate.service", path, path)
-    told = host.check_output("journalctl --unit=prep-certificate.service --since=@%s --output=cat", since)
+    journal = "journalctl --sync && journalctl --unit=prep-certificate.service --since=@%s --output=cat"
+    told = host.check_output(journal, since)
     record_evidence(told)
     assert alarmed.failed
     assert "Certificate will expire" in told

@@ -64,7 +64,9 @@ def test_what_is_refused_is_told(host: Host, variables: dict[str, Any], record_e
     lines = [f"GET {base}{path} HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\nConnection: close\r\n\r\n" for path in paths]
     if [503] in [answer["statuses"] for answer in send(host, variables, lines)]:
         pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera")
-    told = host.check_output("journalctl --since=@%s --identifier=nginx_refused --output=cat", since).splitlines()
+    # The journal is read behind nginx, a moment later.
+    journal = "journalctl --sync && journalctl --since=@%s --identifier=nginx_refused --output=cat"
+    told = host.check_output(journal, since).splitlines()
     record_evidence(sorted(set(told)))
     assert {"127.0.0.1 scanner", "127.0.0.1 waf"} <= set(told)
     assert all(re.fullmatch(r"[0-9a-f.:]+ (?:waf|limit|method|scanner)", line) for line in told)

@@ -90,6 +90,7 @@ def test_secrets_are_shown_nowhere(host: Host, site: Site, variables: dict[str, 
     printed = site(values, "--tags", "base,rsync", "--diff", "-vvv")
     assert "/etc/rsyncd.secrets" in printed
     assert password_hash in host.check_output("getent shadow %s", variables["difusor_admin_user"])
+    host.check_output("journalctl --sync")
     logs = host.check_output("journalctl --quiet --no-pager --output=cat; find /var/log -name '*.log' -exec cat {} +")
     secrets = [canary, password_hash, variables["difusor_rsync_secret"], variables["difusor_admin_password_hash"]]
     for secret in secrets:
