@@ -35,12 +35,16 @@ for path, entry in manifest.read(raw).files.items():
     tree.read_verified(os.open(folder, os.O_RDONLY), path, entry)
 print(manifest.digest(raw))'"""
 GUARD = "/usr/local/lib/prep-entrada/guard"
-KILL_INTAKE = """
+AWAIT_INTAKE = """
 group=system.slice/prep-corte-intake.service/cgroup.procs
-until [[ -e /sys/fs/cgroup/$group || -e /sys/fs/cgroup/systemd/$group ]]; do ((SECONDS < 30)); done
-sleep {delay}
-cat /sys/fs/cgroup/{{,systemd/}}$group 2>/dev/null | xargs --no-run-if-empty kill -KILL || true"""
-"""Ends the intake so many seconds after its process began; cgroup v2 or v1."""
+lives() { [[ -e /sys/fs/cgroup/$group || -e /sys/fs/cgroup/systemd/$group ]]; }
+until lives; do ((SECONDS < 30)); done
+"""
+"""Waits for the intake's process; cgroup v2 or v1."""
+TIME_INTAKE = "began=$EPOCHREALTIME; while lives; do :; done; echo $began $EPOCHREALTIME"
+KILL_INTAKE = """
+pids=$(cat /sys/fs/cgroup/{,systemd/}$group 2>/dev/null || true)
+if [[ $pids ]] && kill -KILL $pids; then echo killed; fi"""
 INTAKE = "prep-corte-intake.service"
 WRITERS = "prep-corte-gate.service prep-corte-intake.path rsync.service"
 STOP = f"systemctl stop {WRITERS} {INTAKE}"
@@ -80,6 +84,16 @@ class Server:
         """Tell whether a pushed corte waits for its verdict."""
         waits = f"[[ -e /srv/prep/entrada/{manifest.SIGNATURE_NAME} ]] && echo waits || true"
         return "waits" in self.run(waits) or "activating" in self.run(f"systemctl is-active {INTAKE} || true")
+
+    def take_in(self, command: str) -> tuple[Signed, str]:
+        """Push the next corte; return it, and what a command prints that begins with the intake's process."""
+        signed = self.following(size=2_000_000)
+        with ThreadPoolExecutor() as pool:
+            beside = pool.submit(self.run, AWAIT_INTAKE + command)
+            push(signed.folder, self.target, bandwidth=1000)  # so that the command stands ready
+            printed = beside.result()
+        _await(lambda: not self.takes_in())
+        return signed, printed
 
     def shown(self) -> str:
         """Check every byte of what is shown, on the server; return its manifest's SHA-256."""
@@ -152,20 +166,17 @@ def test_power_cut_during_the_intake(server: Server, delay: float, record_eviden
 
 def test_intake_killed(server: Server, record_evidence: Record) -> None:
     """Quien verifica muere en varios momentos: se sirve entero el corte anterior o el nuevo, y el siguiente llega."""
+    began, ended = map(float, server.take_in(TIME_INTAKE)[1].split())
     found = []
-    for delay in (0.1, 0.2, 0.25, 0.3):
-        before, signed = server.shown(), server.following(size=2_000_000)
-        with ThreadPoolExecutor() as pool:
-            killing = pool.submit(server.run, KILL_INTAKE.format(delay=delay))
-            push(signed.folder, server.target, bandwidth=1000)  # so that whoever is to kill it stands ready
-            killing.result()
-        _await(lambda: not server.takes_in())
-        result = server.run(f"systemctl show -p Result --value {INTAKE}").strip()
+    for part in (0.1, 0.25, 0.4, 0.6):
+        delay = f"{part * (ended - began):.3f}"
+        before = server.shown()
+        signed, killed = server.take_in(f"sleep {delay}; {KILL_INTAKE}")
         after = server.shown()
-        found.append((delay, result, "nuevo" if after == signed.sha256 else "anterior"))
+        found.append((delay, killed.strip() or "over", "nuevo" if after == signed.sha256 else "anterior"))
         assert after in (before, signed.sha256)
     record_evidence(found)
-    assert any(result == "signal" for _, result, _ in found), "it was never killed"
+    assert any(killed == "killed" for _, killed, _ in found), "it was never killed"
     server.assert_mended()
 
 
