@@ -6,13 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from difusor.report import portscan
 
 
 def test_open_and_closed_ports() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert portscan.scan([("127.0.0.1", f"1,{port}")], 1.0) == {"127.0.0.1": [port]}
+        assert portscan.scan("127.0.0.1", f"1,{port}", 1.0) == [port]
 
 
 def test_a_silent_port_is_not_open() -> None:
@@ -22,7 +24,26 @@ def test_a_silent_port_is_not_open() -> None:
         silent.listen(0)
         address = silent.getsockname()
         first.connect(address)
-        assert portscan.scan([(address[0], str(address[1]))], 0.2) == {address[0]: []}
+        assert portscan.scan(address[0], str(address[1]), 0.2) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "known", "sweeps"),
+    [([{22}, {80}], "80", 2), ([{22, 80}], "80", 1), ([set()] * 3, "80", 3), ([set()], "", 1)],
+)
+def test_what_loses_a_known_port_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, seen: list[set[int]], known: str, sweeps: int
+) -> None:
+    paces = []
+
+    def answering(_address: str, _ports: list[int], _timeout: float, pause: float) -> set[int]:
+        paces.append(pause)
+        return seen[len(paces) - 1]
+
+    monkeypatch.setattr(portscan, "_answering", answering)
+    assert portscan.scan("192.0.2.1", "1-100", 0.2, known) == sorted(set.union(*seen))
+    assert len(paces) == sweeps
+    assert paces == sorted(paces)
 
 
 def test_ranges() -> None:
@@ -33,5 +54,5 @@ def test_ranges() -> None:
 def test_it_runs_as_sent_text() -> None:
     """The vantage point gets the file as text and needs nothing but Python."""
     source = Path(portscan.__file__).read_text(encoding="utf-8")
-    command = [sys.executable, "-I", "-c", source, json.dumps([["127.0.0.1", "1-1024"], ["::1", "1"]]), "1"]
-    assert set(json.loads(subprocess.check_output(command))) == {"127.0.0.1", "::1"}
+    command = [sys.executable, "-I", "-c", source, "::1", "1-1024", "1", "80,443"]
+    assert isinstance(json.loads(subprocess.check_output(command)), list)

@@ -36,15 +36,19 @@ def own_ipv6(host: Host) -> list[str]:
 
 
 @pytest.fixture
-def open_to_anyone(untrusted: Host, variables: dict[str, Any], own_ipv6: list[str]) -> dict[str, list[int]]:
+def open_to_anyone(
+    untrusted: Host, variables: dict[str, Any], own_ipv6: list[str], expect: Expect
+) -> dict[str, list[int]]:
     """Return every TCP port that answers the untrusted vantage point, by address."""
-    return _scan_all(untrusted, variables["difusor_public_address"], own_ipv6)
+    return _scan_all(untrusted, variables["difusor_public_address"], own_ipv6, expect("RED-03")["ports"])
 
 
 @pytest.fixture
-def open_to_trusted(trusted: Host, variables: dict[str, Any], own_ipv6: list[str]) -> dict[str, list[int]]:
+def open_to_trusted(
+    trusted: Host, variables: dict[str, Any], own_ipv6: list[str], expect: Expect
+) -> dict[str, list[int]]:
     """Return every TCP port that answers the trusted vantage point, by address."""
-    return _scan_all(trusted, variables["difusor_public_address"], own_ipv6)
+    return _scan_all(trusted, variables["difusor_public_address"], own_ipv6, expect("RED-03")["ports"])
 
 
 @pytest.mark.clause("RED-03", "DG-02")
@@ -172,23 +176,23 @@ def test_bandwidth(
     assert min(rates) >= required, f"un sentido queda debajo de {required} Mbps"
 
 
-def _scan(vantage: Host, targets: dict[str, str]) -> dict[str, list[int]]:
+def _scan(vantage: Host, targets: dict[str, str], known: str = "") -> dict[str, list[int]]:
     """Scan each address's ports; the addresses side by side, because a firewall's silence is only waited for."""
 
-    def one(target: tuple[str, str]) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = json.loads(
-            vantage.check_output("python3 -c %s %s %s", SCANNER, json.dumps([target]), str(WAIT))
+    def one(target: tuple[str, str]) -> list[int]:
+        found: list[int] = json.loads(
+            vantage.check_output("python3 -c %s %s %s %s %s", SCANNER, *target, str(WAIT), known)
         )
         return found
 
     with ThreadPoolExecutor() as pool:
-        return {address: ports for found in pool.map(one, targets.items()) for address, ports in found.items()}
+        return dict(zip(targets, pool.map(one, targets.items()), strict=True))
 
 
-def _scan_all(vantage: Host, address: str, more: list[str]) -> dict[str, list[int]]:
+def _scan_all(vantage: Host, address: str, more: list[str], web: list[int]) -> dict[str, list[int]]:
     """Scan every port of the public address, and of those others to which the vantage point has a route."""
     routed = [each for each in more if vantage.run("ip route get %s", each).succeeded]
-    return _scan(vantage, {each: EVERY_PORT for each in [address, *routed]})
+    return _scan(vantage, dict.fromkeys([address, *routed], EVERY_PORT), known=",".join(map(str, web)))
 
 
 def _container_ports(host: Host) -> dict[str, str]:
