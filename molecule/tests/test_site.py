@@ -222,9 +222,8 @@ def test_giving_the_server_back_waits_until_nothing_is_shown(
 def _play(pytestconfig: pytest.Config, name: str, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     """Preview one of the playbooks with other values for some variables."""
     command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, f"playbooks/{name}", "--check"]
-    plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "0"}  # colours would stand between a line and its end
     command += ["--extra-vars", json.dumps(values)]
-    return subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def _reaches(vantage: Host, variables: dict[str, Any]) -> dict[int, bool]:
