@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,13 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
+ATTRIBUTES = {"owner": "root", "group": "root"}
 OPTIONS = frozenset({"src", "files", "directories", "links", "absent", "validate", "guard", "record"})
 
 
 class ActionModule(ActionBase):
     """Render `roles/<role>/templates/**` and let the module of the same name install it."""
 
-    TRANSFERS_FILES = True
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -30,23 +32,10 @@ class ActionModule(ActionBase):
         args = dict(self._task.args)
         if unknown := sorted(set(args) - OPTIONS):
             raise AnsibleActionFail(f"tree: unknown option {', '.join(unknown)}; known: {', '.join(sorted(OPTIONS))}")
-        attributes = args.get("files") or {}
-        files = {
-            dest: {"content": base64.b64encode(content).decode(), **attributes.get(dest, {})}
-            for dest, content in self._render(args.get("src") or "", task_vars)
-        }
-        named = {*attributes, *(args.get("directories") or {}), *(args.get("links") or {}), *(args.get("absent") or [])}
-        if relative := sorted(path for path in named if not path.startswith("/")):
-            # Ansible does not render the keys of a mapping: a variable there would become a folder of that name.
-            raise AnsibleActionFail(f"tree: not an absolute path: {', '.join(relative)}")
-        if stray := sorted(set(attributes) - set(files)):
-            raise AnsibleActionFail(f"tree: attributes for files that no template makes: {', '.join(stray)}")
-        payload = {
-            "files": files,
-            "directories": args.get("directories") or {},
-            "links": args.get("links") or {},
-            "absent": args.get("absent") or [],
-        }
+        payload = self._payload(args, task_vars)
+        standing, key = task_vars.get("ansible_facts", {}).get("standing"), task_vars.get("standing_key", "")
+        if standing and stands(payload, standing, key) and not (args.get("guard") and standing["pending"]):
+            return {"changed": False, "changed_files": [], "armed": False, "diff": []}
         return self._execute_module(
             module_name="tree",
             module_args={
@@ -55,6 +44,27 @@ class ActionModule(ActionBase):
             },
             task_vars=task_vars,
         )
+
+    def _payload(self, args: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return what is wanted, attributes and contents (base64) included: files, directories, links and absent."""
+        attributes = args.get("files") or {}
+        directories = args.get("directories") or {}
+        files = {
+            dest: {**ATTRIBUTES, "mode": "0644", "content": base64.b64encode(content).decode(), **attributes.get(dest, {})}
+            for dest, content in self._render(args.get("src") or "", task_vars)
+        }
+        named = {*attributes, *directories, *(args.get("links") or {}), *(args.get("absent") or [])}
+        if relative := sorted(path for path in named if not path.startswith("/")):
+            # Ansible does not render the keys of a mapping: a variable there would become a folder of that name.
+            raise AnsibleActionFail(f"tree: not an absolute path: {', '.join(relative)}")
+        if stray := sorted(set(attributes) - set(files)):
+            raise AnsibleActionFail(f"tree: attributes for files that no template makes: {', '.join(stray)}")
+        return {
+            "files": files,
+            "directories": {path: {**ATTRIBUTES, "mode": "0755", **(spec or {})} for path, spec in directories.items()},
+            "links": args.get("links") or {},
+            "absent": args.get("absent") or [],
+        }
 
     def _render(self, top: str, task_vars: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
         """Yield (path on the server, content) for every file below the role's templates."""
@@ -84,3 +94,36 @@ class ActionModule(ActionBase):
         except Exception as error:
             raise AnsibleActionFail(f"tree: {source.name}: {error}", obj=text) from error
         return b"" if rendered is None else str(rendered).encode()  # an empty template renders to None
+
+
+def stands(payload: Mapping[str, Any], standing: Mapping[str, Any], key: str) -> bool:
+    """Tell whether `server_probe`, given this `key`, saw every path of a payload as it is wanted."""
+    return all(_seen(path, standing) == wanted for path, wanted in _wanted(payload, key.encode()).items())
+
+
+def _wanted(payload: Mapping[str, Any], key: bytes) -> dict[str, str]:
+    """Return {path: line} for a whole payload, in the words of `server_probe` (see its describe)."""
+    wanted = {path: _line("directory", spec) for path, spec in payload["directories"].items()}
+    for path, spec in payload["files"].items():
+        content = base64.b64decode(spec["content"])
+        digest = hmac.new(key, content, hashlib.sha256).hexdigest()
+        wanted[path] = f"{_line('file', spec)} {digest}" if content.strip() else "absent"
+    wanted |= {path: f"link {target}" for path, target in payload["links"].items()}
+    return wanted | dict.fromkeys(payload["absent"], "absent")
+
+
+def _line(kind: str, spec: Mapping[str, Any]) -> str:
+    return f"{kind} {spec['owner']} {spec['group']} {spec['mode']}"
+
+
+def _seen(path: str, standing: Mapping[str, Any]) -> str:
+    """Return the line of a path; an empty one for a path that was not looked at."""
+    return "absent" if _is_missing(path, standing["folders"]) else standing["paths"].get(path, "")
+
+
+def _is_missing(path: str, folders: Mapping[str, list[str]]) -> bool:
+    """Tell whether a path, or a folder on the way to it, is not in the folder above, whose names were listed."""
+    folder, name = os.path.split(path)
+    if folder in folders:
+        return name not in folders[folder]
+    return folder != "/" and _is_missing(folder, folders)

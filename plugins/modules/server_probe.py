@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import glob
+import grp
 import hashlib
+import hmac
 import json
 import os
 import pwd
 import re
+import stat
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -26,19 +29,30 @@ options:
     type: list
     elements: path
     default: []
+  key:
+    description: Under it the contents of files are digested, so that only who has it can compare them.
+    type: str
+    required: true
+  guard:
+    description: A program that knows the way back of SSH and the firewall; asked, if it is there, whether one is pending.
+    type: path
 author: IMPEPAC UTSIC
 """
 EXAMPLES = """
 - name: Look at what the facts do not say
   server_probe:
     paths: [/var/lib/docker]
+    key: "{{ standing_key }}"
   become: true
 """
 RETURN = """
 ansible_facts:
-  description: "The installed packages, in the form of package_facts, the accounts, {name: comment}, the options of
-    the owner's own Docker, as daemon.json says them, whether IPv6 comes by router advertisements, and whether dpkg was
-    cut off in the middle of its work."
+  description: "The installed packages, in the form of package_facts, the accounts, {name: {comment, home, shell}}, the
+    options of the owner's own Docker, as daemon.json says them, whether IPv6 comes by router advertisements, whether
+    dpkg was cut off in the middle of its work, and as C(standing) what the roles may find as they want it and then leave
+    alone: C(paths) that C(tree) has ever touched, each in a line (see C(describe) here), C(folders) around them with the
+    names in them, the loaded C(units) and whether they run and start at boot, Docker's C(images), C(networks) and C(containers) of the project,
+    and whether the guard has a way back C(pending)."
   returned: always
   type: dict
 free:
@@ -73,7 +87,8 @@ mhz:
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # what dpkg has not yet entered into its database
 DAEMON = "/etc/docker/daemon.json"
-FOUND = "/var/lib/prep-difusor/found"  # the server as it was, kept by `tree` before its first change
+RECORD = "/var/lib/prep-difusor"  # kept by `tree`: the paths it has touched, and the server as it was before
+FOUND = RECORD + "/found"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 OURS = " comment=" + b"prep-difusor:".hex()
 SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
@@ -152,6 +167,87 @@ def daemon_options(found, present=DAEMON):
         return {}
 
 
+def describe(path, key):
+    """Return a path in one line, as `tree` writes what it wants; None for what tree never makes, such as a socket.
+
+    "file OWNER GROUP MODE HMAC", "directory OWNER GROUP MODE", "link TARGET" or "absent". The HMAC is the SHA-256 of the
+    content under `key` (bytes): some contents are secrets, and a plain digest in a log would let one try guesses.
+    """
+    if not os.path.lexists(path):
+        return "absent"
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        return "link " + os.readlink(path)
+    kind = "directory" if stat.S_ISDIR(status.st_mode) else "file"
+    mode = stat.S_IMODE(status.st_mode)
+    line = "%s %s %s 0%o" % (kind, owner(pwd.getpwuid, status.st_uid), owner(grp.getgrgid, status.st_gid), mode)
+    if kind == "directory":
+        return line
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    with open(path, "rb") as file:
+        return "%s %s" % (line, hmac.new(key, file.read(), hashlib.sha256).hexdigest())
+
+
+def owner(look_up, number):
+    """Return the name of a user or group, or its number when it has none."""
+    try:
+        return look_up(number)[0]
+    except KeyError:
+        return str(number)
+
+
+def folders(paths):
+    """Return {folder: names in it} for every folder above one of `paths` and the drop-in folders (*.d) beside them.
+
+    What is not among the names is not there.
+    """
+    above = {path[:end] for path in paths for end, character in enumerate(path) if end and character == "/"}
+    found = above.union(*(glob.glob(folder + "/*.d") for folder in above))
+    return {folder: sorted(os.listdir(folder)) for folder in sorted(found) if os.path.isdir(folder)}
+
+
+def units(lines):
+    """Return {unit: whether it runs, starts at boot and is as its files say} out of the lines of `systemctl show`."""
+    found = {}
+    for block in "\n".join(lines).split("\n\n"):
+        unit = dict(line.partition("=")[::2] for line in block.splitlines())
+        if unit.get("LoadState") == "loaded":
+            state = (unit["ActiveState"], unit["UnitFileState"], unit["NeedDaemonReload"])
+            found[unit["Id"]] = state == ("active", "enabled", "no")
+    return found
+
+
+def containers(lines):
+    """Return Docker's containers as {name: {status, ports, role}} out of the lines of `docker ps` (see main)."""
+    fields = [line.split("\t") for line in lines if line.count("\t") == 3]
+    return {name: {"status": status, "ports": ports, "role": role} for name, status, ports, role in fields}
+
+
+def networks(lines):
+    """Return {name: options} out of the lines of `docker network inspect` (see standing)."""
+    return {name: json.loads(options) for name, _, options in (line.partition("\t") for line in lines) if options}
+
+
+def standing(lines, in_docker, key, pending):
+    """Return what the roles may find as they want it (see ansible_facts); `in_docker` are the containers."""
+    record = read(os.path.join(RECORD, "paths"))
+    touched = [path.rstrip("/") for path in record.splitlines() if path.startswith("/") and "\0" not in path]
+    described = {path: describe(path, key) for path in touched}
+    bridges = lines("docker", "network", "ls", "--quiet", "--filter", "driver=bridge")
+    form = "{{.Name}}\t{{json .Options}}"
+    shown = "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
+    return {
+        "paths": {path: line for path, line in described.items() if line},
+        "folders": folders(touched),
+        "units": units(lines("systemctl", "show", shown, "*.service", "*.timer")),
+        "images": lines("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "prep-difusor/*"),
+        "networks": networks(lines("docker", "network", "inspect", "--format", form, *bridges) if bridges else []),
+        "containers": {name: each["status"] for name, each in in_docker.items() if each["role"]},
+        "pending": pending,
+    }
+
+
 def mhz(read):
     """Return the processor's clock in MHz (0: unknown), out of `read(path) -> text or ""`.
 
@@ -176,10 +272,21 @@ def read(path):
         return ""
 
 
+def awaits_proof(module):
+    """Tell whether a change of SSH or the firewall waits for its proof."""
+    guard = module.params["guard"]
+    return bool(guard and os.path.exists(guard) and module.run_command([guard, "pending"])[0] == 0)
+
+
 def main():
     """Answer Ansible."""
     module = AnsibleModule(
-        argument_spec={"paths": {"type": "list", "elements": "path", "default": []}}, supports_check_mode=True
+        argument_spec={
+            "paths": {"type": "list", "elements": "path", "default": []},
+            "key": {"type": "str", "required": True, "no_log": True},
+            "guard": {"type": "path"},
+        },
+        supports_check_mode=True,
     )
 
     def lines(*command):
@@ -188,25 +295,34 @@ def main():
 
     paths = sorted(path for pattern in SITES for path in glob.glob(pattern) if os.path.isfile(path))
     packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
-    running = ("docker", "ps", "--format", '{{if not (.Label "prep-difusor.role")}}{{.Names}} {{.Ports}}{{end}}')
+    running = '{{.Names}}\t{{.Status}}\t{{.Ports}}\t{{.Label "prep-difusor.role"}}'
+    in_docker = containers(lines("docker", "ps", "--all", "--format", running))
     form = "${db:Status-Abbrev}\t${Package}\t${Version}\t${Architecture}\n"
     module.exit_json(
         changed=False,
         ansible_facts={
             "packages": packages(lines("dpkg-query", "--show", "--showformat", form)),
-            "accounts": {account.pw_name: account.pw_gecos for account in pwd.getpwall()},
+            "accounts": {
+                account.pw_name: {"comment": account.pw_gecos, "home": account.pw_dir, "shell": account.pw_shell}
+                for account in pwd.getpwall()
+            },
             "docker_daemon": daemon_options(FOUND),
             "dpkg_interrupted": bool(glob.glob(DPKG_JOURNAL)),
             "ipv6_advertised": advertised(
                 lines("ip", "-6", "route", "show"),
                 lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),
             ),
+            "standing": standing(lines, in_docker, module.params["key"].encode(), awaits_proof(module)),
         },
         free={path: free(path) for path in module.params["paths"]},
         listeners=listeners(lines("ss", "-Hltnp")),
         sites=sites(paths, packaged),
         rules=[rule for path in RULES for rule in rules(read(path))],
-        containers=[line.strip() for line in lines(*running) if line.strip()],
+        containers=[
+            ("%s %s" % (name, each["ports"])).strip()
+            for name, each in in_docker.items()
+            if each["status"].startswith("Up") and not each["role"]
+        ],
         snaps=sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob("/snap/*/current")),
         mhz=mhz(read),
     )

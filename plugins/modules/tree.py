@@ -26,6 +26,7 @@ description:
   - One module call, whatever the number of files; check mode, diff and per-file changes are true to each file.
   - Nothing is written before every file has passed its own validation. When the validation of the whole fails,
     every file is put back.
+  - Where C(server_probe) has seen every path as it is wanted (the fact C(standing)), the server is not asked again.
 options:
   src:
     description: Take only this folder below C(templates/).
@@ -84,7 +85,6 @@ armed:
   returned: always
 """
 
-DEFAULTS = {"owner": "root", "group": "root"}
 FOUND = ["/etc", "/var/lib/dpkg/status"]
 KEYS = "/home/*/.ssh/authorized_keys"
 
@@ -145,14 +145,11 @@ class Tree:
             if not self.module.check_mode:
                 self.make_directory(path)
                 self.undo.append(lambda: os.rmdir(path))
-        attributes = dict(DEFAULTS, mode="0755")
-        attributes.update(spec or {})
-        self.ensure_attributes(path, attributes)
+        self.ensure_attributes(path, spec)
 
     def ensure_file(self, path, content, spec, stale):
         """Write a file atomically when its content differs and correct its attributes."""
-        attributes = dict(DEFAULTS, mode="0644")
-        attributes.update((key, spec[key]) for key in ("owner", "group", "mode") if key in spec)
+        attributes = {key: spec[key] for key in ("owner", "group", "mode")}
         if stale:
             self.note(path, read(path), content, sensitive=spec.get("sensitive", False))
             if not self.module.check_mode:
