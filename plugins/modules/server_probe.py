@@ -51,7 +51,7 @@ ansible_facts:
     options of the owner's own Docker, as daemon.json says them, whether IPv6 comes by router advertisements, whether
     dpkg was cut off in the middle of its work, and as C(standing) what the roles may find as they want it and then leave
     alone: C(paths) that C(tree) has ever touched, each in a line (see C(describe) here), C(folders) around them with the
-    names in them, the loaded C(units) and whether they run and start at boot, Docker's C(images), C(networks) and C(containers) of the project,
+    names in them, the loaded C(units) and whether they run and start at boot, Docker's C(images), {name: id}, C(networks), {name: options}, and C(containers) of the project,
     and whether the guard has a way back C(pending)."
   returned: always
   type: dict
@@ -91,6 +91,10 @@ RECORD = "/var/lib/prep-difusor"  # kept by `tree`: the paths it has touched, an
 FOUND = RECORD + "/found"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 OURS = " comment=" + b"prep-difusor:".hex()
+SETTINGS = (
+    "Binds", "CapDrop", "CpuShares", "Memory", "MemorySwap", "NetworkMode", "PidsLimit", "PortBindings", "ReadonlyRootfs",
+    "RestartPolicy", "SecurityOpt", "Tmpfs",
+)  # fmt: skip
 SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
 
 
@@ -218,10 +222,23 @@ def units(lines):
     return found
 
 
+def images(lines):
+    """Return {name: id} out of the lines of `docker images` (see standing)."""
+    return dict(line.split("\t") for line in lines if line.count("\t") == 1)
+
+
 def containers(lines):
-    """Return Docker's containers as {name: {status, ports, role}} out of the lines of `docker ps` (see main)."""
-    fields = [line.split("\t") for line in lines if line.count("\t") == 3]
-    return {name: {"status": status, "ports": ports, "role": role} for name, status, ports, role in fields}
+    """Return {name: {state, healthy, image, and the settings that `container` compares}} out of `docker inspect`."""
+    found = {}
+    for each in json.loads("".join(lines) or "[]"):
+        settings = {name: each["HostConfig"].get(name) for name in SETTINGS}
+        found[each["Name"].lstrip("/")] = {
+            "state": each["State"]["Status"],
+            "healthy": each["State"].get("Health", {}).get("Status") == "healthy",
+            "image": each["Image"],
+            "settings": dict(settings, RestartPolicy=settings["RestartPolicy"]["Name"]),
+        }
+    return found
 
 
 def networks(lines):
@@ -229,21 +246,22 @@ def networks(lines):
     return {name: json.loads(options) for name, _, options in (line.partition("\t") for line in lines) if options}
 
 
-def standing(lines, in_docker, key, pending):
-    """Return what the roles may find as they want it (see ansible_facts); `in_docker` are the containers."""
+def standing(lines, ours, key, pending):
+    """Return what the roles may find as they want it (see ansible_facts); `ours` are the names of our containers."""
     record = read(os.path.join(RECORD, "paths"))
     touched = [path.rstrip("/") for path in record.splitlines() if path.startswith("/") and "\0" not in path]
     described = {path: describe(path, key) for path in touched}
     bridges = lines("docker", "network", "ls", "--quiet", "--filter", "driver=bridge")
-    form = "{{.Name}}\t{{json .Options}}"
+    named = "{{.Name}}\t{{json .Options}}"
+    tagged = "{{.Repository}}:{{.Tag}}\t{{.ID}}"
     shown = "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
     return {
         "paths": {path: line for path, line in described.items() if line},
         "folders": folders(touched),
         "units": units(lines("systemctl", "show", shown, "*.service", "*.timer")),
-        "images": lines("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "prep-difusor/*"),
-        "networks": networks(lines("docker", "network", "inspect", "--format", form, *bridges) if bridges else []),
-        "containers": {name: each["status"] for name, each in in_docker.items() if each["role"]},
+        "images": images(lines("docker", "images", "--no-trunc", "--format", tagged, "prep-difusor/*")),
+        "networks": networks(lines("docker", "network", "inspect", "--format", named, *bridges) if bridges else []),
+        "containers": containers(lines("docker", "inspect", *ours) if ours else []),
         "pending": pending,
     }
 
@@ -295,8 +313,8 @@ def main():
 
     paths = sorted(path for pattern in SITES for path in glob.glob(pattern) if os.path.isfile(path))
     packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
-    running = '{{.Names}}\t{{.Status}}\t{{.Ports}}\t{{.Label "prep-difusor.role"}}'
-    in_docker = containers(lines("docker", "ps", "--all", "--format", running))
+    others = '{{if not (.Label "prep-difusor.role")}}{{.Names}} {{.Ports}}{{end}}'
+    ours = lines("docker", "ps", "--all", "--filter", "label=prep-difusor.role", "--format", "{{.Names}}")
     form = "${db:Status-Abbrev}\t${Package}\t${Version}\t${Architecture}\n"
     module.exit_json(
         changed=False,
@@ -312,17 +330,13 @@ def main():
                 lines("ip", "-6", "route", "show"),
                 lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),
             ),
-            "standing": standing(lines, in_docker, module.params["key"].encode(), awaits_proof(module)),
+            "standing": standing(lines, ours, module.params["key"].encode(), awaits_proof(module)),
         },
         free={path: free(path) for path in module.params["paths"]},
         listeners=listeners(lines("ss", "-Hltnp")),
         sites=sites(paths, packaged),
         rules=[rule for path in RULES for rule in rules(read(path))],
-        containers=[
-            ("%s %s" % (name, each["ports"])).strip()
-            for name, each in in_docker.items()
-            if each["status"].startswith("Up") and not each["role"]
-        ],
+        containers=[line.strip() for line in lines("docker", "ps", "--format", others) if line.strip()],
         snaps=sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob("/snap/*/current")),
         mhz=mhz(read),
     )

@@ -1,0 +1,85 @@
+"""Run a container of the project; leave alone one that runs as it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.common.text.formatters import human_to_bytes
+from ansible.plugins.action import ActionBase
+
+SPEC = {
+    "name": {"type": "str", "required": True},
+    "image": {"type": "str", "required": True},  # by a name of its own on the server
+    "network": {"type": "str", "required": True},  # "none", or one that exists
+    "published_ports": {"type": "list", "elements": "str", "default": []},  # ADDRESS:PORT:PORT of the container
+    "volumes": {"type": "list", "elements": "str", "default": []},  # PATH:PATH in the container:ro or rw
+    "read_only": {"type": "bool", "default": True},
+    "tmpfs": {"type": "list", "elements": "str", "default": []},  # PATH:OPTIONS
+    "cap_drop": {"type": "list", "elements": "str", "default": ["ALL"]},
+    "security_opts": {"type": "list", "elements": "str", "default": ["no-new-privileges:true"]},
+    "memory": {"type": "str", "required": True},  # such as 256m; it gets no swap besides
+    "pids_limit": {"type": "int", "required": True},
+    "cpu_shares": {"type": "int", "required": True},
+    "restart_policy": {"type": "str", "default": "unless-stopped"},
+    "role": {"type": "str", "required": True},  # the label by which it is known as the project's
+}
+
+
+class ActionModule(ActionBase):
+    """Call `community.docker.docker_container`, but only where `server_probe` saw something else (`standing`)."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the module's result."""
+        super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        _, args = self.validate_argument_spec(SPEC)
+        standing = task_vars.get("ansible_facts", {}).get("standing")
+        if standing and stands(args, standing):
+            return {"changed": False}
+        options = {name: value for name, value in args.items() if name not in ("network", "role")}
+        return self._execute_module(
+            module_name="community.docker.docker_container",
+            module_args={
+                **options,
+                "memory_swap": args["memory"],
+                "network_mode": args["network"],
+                "labels": {"prep-difusor.role": args["role"]},
+                "pull": "never",
+                "state": "started",
+            },
+            task_vars=task_vars,
+        )
+
+
+def stands(args: Mapping[str, Any], standing: Mapping[str, Any]) -> bool:
+    """Tell whether the container runs, from the image that has this name now, under these settings."""
+    seen = standing["containers"].get(args["name"])
+    return (
+        seen is not None
+        and seen["state"] == "running"
+        and seen["image"] == standing["images"].get(args["image"])
+        and seen["settings"] == settings(args)
+    )
+
+
+def settings(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `docker inspect` says of a container that was made with these options."""
+    memory = human_to_bytes(args["memory"])
+    ports = (port.rsplit(":", 2) for port in args["published_ports"])
+    return {
+        "Binds": args["volumes"] or None,
+        "CapDrop": args["cap_drop"],
+        "CpuShares": args["cpu_shares"],
+        "Memory": memory,
+        "MemorySwap": memory,
+        "NetworkMode": args["network"],
+        "PidsLimit": args["pids_limit"],
+        "PortBindings": {f"{inside}/tcp": [{"HostIp": address, "HostPort": port}] for address, port, inside in ports} or None,
+        "ReadonlyRootfs": args["read_only"],
+        "RestartPolicy": args["restart_policy"],
+        "SecurityOpt": args["security_opts"],
+        "Tmpfs": dict(mount.split(":", 1) for mount in args["tmpfs"]) or None,
+    }
