@@ -52,6 +52,47 @@ def test_preview_of_a_finished_server_changes_nothing(site: Site, record_evidenc
     assert set(changes) == {"0"}
 
 
+# What somebody does to the server by hand, what shows that it was mended, and what that says then. PREP and WAF stand
+# for the containers' names, RULES for how many rules the firewall has.
+DRIFT = [
+    ("chmod 600 /etc/nginx/nginx.conf", "stat --format=%a /etc/nginx/nginx.conf", "644"),
+    ("echo bindaddress ::1 >>/etc/chrony/chrony.conf", "grep --count bindaddress.::1 /etc/chrony/chrony.conf", "0"),
+    ("rm /etc/docker/daemon.json", "grep --count no-new-privileges /etc/docker/daemon.json", "1"),
+    ("rm /etc/nginx/sites-enabled/prep", "readlink /etc/nginx/sites-enabled/prep", "../sites-available/prep"),
+    ("chown root /srv/prep/almacen", "stat --format=%U /srv/prep/almacen", "prep-corte"),
+    ("touch /etc/cron.deny", "test -e /etc/cron.deny || echo absent", "absent"),
+    ("systemctl disable --quiet --now prep-certificate.timer", "systemctl is-active prep-certificate.timer", "active"),
+    ("systemctl disable --quiet chrony", "systemctl is-enabled chrony", "enabled"),
+    ("systemctl stop fail2ban", "systemctl is-active fail2ban", "active"),
+    ("usermod --home / prep-entrada", "getent passwd prep-entrada | cut --delimiter=: --fields=6", "/nonexistent"),
+    ("docker update --pids-limit 32 PREP", "docker inspect --format={{.HostConfig.PidsLimit}} PREP", "64"),
+    ("docker pause WAF", "docker inspect --format={{.State.Status}} WAF", "running"),
+    ("iptables --delete ufw-user-input 1", "iptables --list-rules ufw-user-input | wc --lines", "RULES"),
+]
+
+
+@pytest.mark.clause("SW-02")
+def test_whatever_was_changed_by_hand_is_mended(host: Host, site: Site, record_evidence: Record) -> None:
+    """Lo que alguien altera a mano en el servidor vuelve a su estado con la siguiente ejecución."""
+    names = {"RULES": host.check_output("iptables --list-rules ufw-user-input | wc --lines")}
+    for role in ("prep", "waf"):
+        label = f"label=prep-difusor.role={role}"
+        names[role.upper()] = host.check_output("docker ps --filter %s --format '{{.Names}}'", label)
+    drift = [[_named(part, names) for part in each] for each in DRIFT]
+    for change, _, _ in drift:
+        host.check_output(change)
+    site()
+    found = {show: host.run(show).stdout.strip() for _, show, _ in drift}
+    record_evidence(f"{len(drift)} cambios a mano: {'; '.join(change for change, _, _ in drift)}")
+    assert found == {show: wanted for _, show, wanted in drift}
+
+
+def _named(text: str, names: dict[str, str]) -> str:
+    for placeholder, name in names.items():
+        text = text.replace(placeholder, name)
+    return text
+
+
 @pytest.mark.clause("DG-12")
 def test_preview_of_giving_the_server_back(host: Host, pytestconfig: pytest.Config, record_evidence: Record) -> None:
     """El ensayo de la devolución del servidor dice qué vuelve y qué se va, y no toca nada."""

@@ -48,6 +48,7 @@ class ActionModule(ActionBase):
                 "network_mode": args["network"],
                 "labels": {"prep-difusor.role": args["role"]},
                 "pull": "never",
+                "paused": False,
                 "state": "started",
             },
             task_vars=task_vars,
@@ -77,7 +78,8 @@ def settings(args: Mapping[str, Any]) -> dict[str, Any]:
         "MemorySwap": memory,
         "NetworkMode": args["network"],
         "PidsLimit": args["pids_limit"],
-        "PortBindings": {f"{inside}/tcp": [{"HostIp": address, "HostPort": port}] for address, port, inside in ports} or None,
+        "PortBindings": {f"{inside}/tcp": [{"HostIp": address, "HostPort": port}] for address, port, inside in ports}
+        or None,
         "ReadonlyRootfs": args["read_only"],
         "RestartPolicy": args["restart_policy"],
         "SecurityOpt": args["security_opts"],

@@ -50,7 +50,12 @@ class ActionModule(ActionBase):
         attributes = args.get("files") or {}
         directories = args.get("directories") or {}
         files = {
-            dest: {**ATTRIBUTES, "mode": "0644", "content": base64.b64encode(content).decode(), **attributes.get(dest, {})}
+            dest: {
+                **ATTRIBUTES,
+                "mode": "0644",
+                "content": base64.b64encode(content).decode(),
+                **attributes.get(dest, {}),
+            }
             for dest, content in self._render(args.get("src") or "", task_vars)
         }
         named = {*attributes, *directories, *(args.get("links") or {}), *(args.get("absent") or [])}

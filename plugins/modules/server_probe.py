@@ -34,7 +34,7 @@ options:
     type: str
     required: true
   guard:
-    description: A program that knows the way back of SSH and the firewall; asked, if it is there, whether one is pending.
+    description: A program that knows the way back of SSH and the firewall; it is asked whether one is pending.
     type: path
 author: IMPEPAC UTSIC
 """
@@ -47,14 +47,30 @@ EXAMPLES = """
 """
 RETURN = """
 ansible_facts:
-  description: "The installed packages, in the form of package_facts, the accounts, {name: {comment, home, shell}}, the
-    options of the owner's own Docker, as daemon.json says them, whether IPv6 comes by router advertisements, whether
-    dpkg was cut off in the middle of its work, and as C(standing) what the roles may find as they want it and then leave
-    alone: C(paths) that C(tree) has ever touched, each in a line (see C(describe) here), C(folders) around them with the
-    names in them, the loaded C(units) and whether they run and start at boot, Docker's C(images), {name: id}, C(networks), {name: options}, and C(containers) of the project,
-    and whether the guard has a way back C(pending)."
+  description: Facts beyond those of C(setup).
   returned: always
   type: dict
+  contains:
+    packages: {description: "The installed packages, in the form of C(package_facts).", type: dict}
+    accounts: {description: "The accounts, as {name: {comment, home, shell}}.", type: dict}
+    docker_daemon: {description: "The options of the owner's own Docker, as daemon.json says them.", type: dict}
+    dpkg_interrupted: {description: Whether dpkg was cut off in the middle of its work., type: bool}
+    ipv6_advertised: {description: Whether IPv6 comes by router advertisements., type: bool}
+    standing:
+      description: What the roles may find as they want it, and then leave alone.
+      type: dict
+      contains:
+        paths: {description: "What C(tree) has ever touched, as {path: line}; see C(describe) here.", type: dict}
+        folders: {description: "The folders around those paths, as {folder: names in it}.", type: dict}
+        units:
+          description: The loaded units; true for one that runs, starts at boot and is as its files say.
+          type: dict
+        images: {description: "Docker's images of the project, as {name: id}.", type: dict}
+        networks: {description: "Docker's bridge networks, as {name: options}.", type: dict}
+        containers:
+          description: The project's containers, as {name: {state, healthy, image, settings}}.
+          type: dict
+        pending: {description: Whether the guard has a way back pending., type: bool}
 free:
   description: Bytes that are free for each of the paths.
   returned: always
@@ -91,9 +107,9 @@ RECORD = "/var/lib/prep-difusor"  # kept by `tree`: the paths it has touched, an
 FOUND = RECORD + "/found"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 OURS = " comment=" + b"prep-difusor:".hex()
-SETTINGS = (
-    "Binds", "CapDrop", "CpuShares", "Memory", "MemorySwap", "NetworkMode", "PidsLimit", "PortBindings", "ReadonlyRootfs",
-    "RestartPolicy", "SecurityOpt", "Tmpfs",
+SETTINGS = (  # of a container, that the action plugin `container` compares
+    "Binds", "CapDrop", "CpuShares", "Memory", "MemorySwap", "NetworkMode", "PidsLimit", "PortBindings",
+    "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs",
 )  # fmt: skip
 SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
 
@@ -174,8 +190,8 @@ def daemon_options(found, present=DAEMON):
 def describe(path, key):
     """Return a path in one line, as `tree` writes what it wants; None for what tree never makes, such as a socket.
 
-    "file OWNER GROUP MODE HMAC", "directory OWNER GROUP MODE", "link TARGET" or "absent". The HMAC is the SHA-256 of the
-    content under `key` (bytes): some contents are secrets, and a plain digest in a log would let one try guesses.
+    "file OWNER GROUP MODE HMAC", "directory OWNER GROUP MODE", "link TARGET" or "absent". The HMAC is the SHA-256 of
+    the content under `key` (bytes): some contents are secrets, and a plain digest in a log would let one try guesses.
     """
     if not os.path.lexists(path):
         return "absent"
@@ -234,7 +250,7 @@ def containers(lines):
         settings = {name: each["HostConfig"].get(name) for name in SETTINGS}
         found[each["Name"].lstrip("/")] = {
             "state": each["State"]["Status"],
-            "healthy": each["State"].get("Health", {}).get("Status") == "healthy",
+            "healthy": (each["State"].get("Health") or {}).get("Status") == "healthy",
             "image": each["Image"],
             "settings": dict(settings, RestartPolicy=settings["RestartPolicy"]["Name"]),
         }
