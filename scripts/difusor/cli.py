@@ -11,7 +11,7 @@ from difusor.steps import complain
 
 VERBS = {
     "demo": "difusor.demo",
-    "test": "difusor.test",
+    "test": "difusor.proof.command",
     "clean": "difusor.clean",
     "fixtures": "difusor.fixtures.command",
     "sign": "difusor.publish.sign",

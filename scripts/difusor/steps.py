@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from os import environ
 from pathlib import Path
@@ -44,9 +44,16 @@ def sentences() -> Iterator[None]:
         raise typer.Exit(1) from failure
 
 
-def run_step(title: str, *command: str | Path, log: Path, env: Mapping[str, str] | None = None) -> None:
+def run_step(
+    title: str,
+    *command: str | Path,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    heard: Callable[[str], None] | None = None,
+) -> None:
     """Run a command with its output in `log`, showing the step, the Ansible task under way and the seconds it took.
 
+    `heard` is called with each line of the output at the moment it is read.
     Raises StepFailed when the command exits with anything but 0.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -68,6 +75,8 @@ def run_step(title: str, *command: str | Path, log: Path, env: Mapping[str, str]
         for line in process.stdout:
             sink.write(line)
             sink.flush()
+            if heard:
+                heard(line)
             if status and line.startswith("TASK ["):
                 status.update(f"{title}: {line[6 : line.rindex(']')]}")
     seconds = time.monotonic() - started

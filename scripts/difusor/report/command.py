@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,7 +50,7 @@ def run(
     """
     try:
         drifts = _drifts(inventory, against) if against else {}
-        found = load(results) if results else _measure(inventory, output, lab)
+        found = load(results) if results else measure(inventory, output, lab)
         clauses, left_out = spec.load(), deviations.load()
     except (ResultsError, spec.SpecError) as error:
         complain(error)
@@ -83,15 +83,18 @@ def _drifts(inventory: Path | None, against: Path) -> dict[str, dict[str, Any]]:
         raise ResultsError(str(error)) from error
 
 
-def _measure(inventory: Path | None, output: Path, lab: bool) -> Results:
-    """Run the suite, its progress on the terminal; return what it found. ResultsError when it could not begin."""
+def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str] = ("molecule/tests",)) -> Results:
+    """Run the suite, its progress on the terminal; return what it found. ResultsError when it could not begin.
+
+    `tests` are files or folders below the project; of fewer than all of them no dictamen can be made.
+    """
     if inventory is None:
         raise ResultsError("¿qué difusor? Nómbrelo con -i inventories/<difusor>")
     here = inventory.resolve()
     source = str(here.relative_to(ROOT)) if here.is_relative_to(ROOT) else str(here)
     target = (output / f"{here.name}.results.json").resolve()
     target.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "molecule/tests", f"--ansible-inventory={source}", f"--results={target}"]
+    command = [sys.executable, "-m", "pytest", *tests, f"--ansible-inventory={source}", f"--results={target}"]
     # What alters the server must not do so under another test's eyes.
     pace = ["--lab"] if lab else ["--numprocesses=2"]
     subprocess.run([*command, *pace, "--quiet", "--no-header", "--no-summary", "--tb=no"], cwd=ROOT, check=False)

@@ -116,10 +116,14 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
 
 def against(dictamen: Mapping[str, Any]) -> list[str]:
     """Return a line for each test that speaks against the server with no waiver to excuse it: `test: why`."""
+    return [f"{each['test']}: {each['detail'].partition('\n')[0] or 'no pasó'}" for each in unexcused(dictamen)]
+
+
+def unexcused(dictamen: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the findings that speak against the server with no waiver to excuse them, each test once."""
     findings = [each for entry in dictamen["clauses"] if entry["verdict"] in REFUSED for each in entry["findings"]]
     findings += dictamen["unbound"]
-    lines = {each["test"]: each["detail"].partition("\n")[0] for each in findings if each["outcome"] != "passed"}
-    return [f"{test}: {why or 'no pasó'}" for test, why in lines.items()]
+    return list({each["test"]: each for each in findings if each["outcome"] != "passed"}.values())
 
 
 def summary(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

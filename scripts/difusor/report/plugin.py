@@ -192,6 +192,7 @@ def pytest_runtest_makereport(
         evidence=tuple(suite.redact(text)[:EVIDENCE_LIMIT] for text in item.stash.get(EVIDENCE, [])),
         detail="" if report.passed else suite.redact(_detail(call))[:DETAIL_LIMIT],
         seconds=round(report.duration, 3),
+        ended=datetime.fromtimestamp(round(call.stop, 3), UTC),
     )
     report.user_properties.append((FINDING, finding.model_dump_json()))
     return report

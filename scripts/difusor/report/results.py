@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from difusor.corte import files
 
@@ -31,6 +31,7 @@ class Finding(BaseModel):
     evidence: tuple[str, ...] = ()
     detail: str = ""
     seconds: float = 0.0
+    ended: datetime | None = Field(None, description="with offset; results of earlier versions have none")
 
 
 class Server(BaseModel):

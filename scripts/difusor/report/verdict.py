@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -96,6 +96,20 @@ def _judge(clause: Clause, findings: tuple[Finding, ...], waiver: Waiver | None,
     if failed:
         return Verdict.WAIVED
     return Verdict.ATTESTED if methods == {"atestado"} else Verdict.COMPLIES
+
+
+def excused(finding: Finding, clauses: Mapping[str, Clause], waivers: Iterable[Waiver], today: date) -> bool:
+    """Tell whether one test that did not pass may stand, without the other tests of its clauses.
+
+    It may when it failed and waivers in force on `today` (the local day) cover every clause that it measures, or when
+    it was skipped and all its clauses are optional. What could not be measured is never excused.
+    """
+    own = [clauses[name] for name in finding.clauses]
+    if finding.outcome == "skipped":
+        return bool(own) and all(clause.optional for clause in own)
+    in_force = {waiver.clause for waiver in waivers if waiver.expires >= today}
+    covered = all(clause.id in in_force and finding.method in clause.waivable for clause in own)
+    return finding.outcome == "failed" and bool(own) and covered
 
 
 def overall(verdicts: Iterable[Verdict]) -> Overall:

@@ -1,0 +1,98 @@
+"""What `difusor test --changed` proves: static, unit, and on one release the test files that a change can reach."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from difusor.project import ROOT
+from difusor.proof.reach import EVERYTHING, MACHINE_ONLY, NEEDS_MACHINE, reach
+from difusor.proof.suites import HOSTLESS, Suite, releases
+from difusor.steps import console, foreign
+
+UPSTREAM = "origin/main"
+TESTS = "molecule/tests"
+SHOWN = 20
+"""Changed files by name; the rest are counted."""
+
+
+class RevisionError(ValueError):
+    """A revision cannot be compared with; the message says why."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run for a change. `tests` are names of files without `test_` and `.py`; with `whole`, all of them."""
+
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+    whole: bool
+
+    def suites(self) -> list[Suite]:
+        """Return the suites to run."""
+        release = releases()[0]
+        if self.whole:
+            return [*map(Suite, HOSTLESS), Suite(release)]
+        part = [Suite(release, tuple(f"{TESTS}/test_{name}.py" for name in self.tests))] if self.tests else []
+        return [*map(Suite, HOSTLESS), *part]
+
+
+def plan(files: Iterable[str]) -> Plan:
+    """Return what the change of some files (paths below the project) needs."""
+    files = tuple(sorted(files))
+    reached = {name for path in files for name in reach(path)[0]}
+    standing = set(all_tests())
+    return Plan(files, tuple(sorted(reached & standing - set(MACHINE_ONLY))), EVERYTHING in reached)
+
+
+def all_tests() -> list[str]:
+    """Return the names of the server's test files."""
+    return sorted(path.stem.removeprefix("test_") for path in (ROOT / TESTS).glob("test_*.py"))
+
+
+def changed_files(revision: str | None = None) -> tuple[str, list[str]]:
+    """Return the revision compared with, and the files that differ from where this work left it.
+
+    What is not committed, or not known to git yet, counts too. Without a revision it is UPSTREAM where that is known,
+    else HEAD. RevisionError when there is no such revision.
+    """
+    revision = revision or (UPSTREAM if _git("rev-parse", "--verify", "--quiet", UPSTREAM).returncode == 0 else "HEAD")
+    differing = _git("diff", "--name-only", "--no-renames", "-z", "--merge-base", revision, "--")
+    if differing.returncode:
+        raise RevisionError(f"no se puede comparar con {revision}: {differing.stderr.strip().splitlines()[0]}")
+    unknown = _git("ls-files", "--others", "--exclude-standard", "-z")
+    return revision, sorted({name for name in (differing.stdout + unknown.stdout).split("\0") if name})
+
+
+def say(revision: str, plan: Plan) -> None:
+    """Print what changed, what is run for it, and what is left out and why."""
+    console.print(f"{len(plan.files)} archivos cambiaron desde {foreign(revision)}")
+    for path in plan.files[:SHOWN]:
+        names, why = reach(path)
+        what = why or ("todo" if EVERYTHING in names else ", ".join(f"test_{name}" for name in names))
+        console.print(f"  {foreign(path)} [dim]→ {what}[/]", soft_wrap=True)
+    if len(plan.files) > SHOWN:
+        console.print(f"  y {len(plan.files) - SHOWN} más")
+    first, *others = releases()
+    if plan.whole:
+        console.print(f"[bold]Se prueba[/] static, unit y {first} completa: el cambio puede alcanzar todo")
+        console.print(f"[bold]No se prueba[/] {', '.join(others)} ni vm", soft_wrap=True)
+        return
+    chosen = f", y en {first}: {_names(plan.tests)}" if plan.tests else "; ninguna prueba de servidor"
+    console.print(f"[bold]Se prueba[/] static y unit{chosen}", soft_wrap=True)
+    rest = [name for name in all_tests() if name not in plan.tests and name not in MACHINE_ONLY]
+    console.print(f"[bold]No se prueba[/] {', '.join(others)}: una versión basta para una vista rápida", soft_wrap=True)
+    console.print(f"  {_names(rest)}: el cambio no las alcanza", soft_wrap=True)
+    console.print(f"  {_names(MACHINE_ONLY)}: {NEEDS_MACHINE}", soft_wrap=True)
+    if plan.tests:
+        console.print("  la vista previa (--check) sobre un servidor vacío y sobre uno terminado, ni el dictamen")
+    console.print("  todo ello lo hace ./difusor test")
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"test_{name}" for name in names)
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=False, capture_output=True, text=True)

@@ -1,0 +1,48 @@
+"""The closing lines: every test is counted as what it was."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from difusor.proof.runs import Run
+from difusor.proof.suites import Suite
+from difusor.steps import console, foreign
+
+OUTCOMES = re.compile(r"\b(\d+) (passed|failed|skipped|error)s?\b")
+"""As pytest closes a run."""
+REPEATED = re.compile(r"^\W*REPETIDA (.+?): ", re.MULTILINE)
+"""As pytest names a test that failed, was repeated and passed: it depends on the machine's speed."""
+
+
+def say(runs: Iterable[Run]) -> None:
+    """Print the repeated tests, the excused ones, and one closing line on standard output that counts every test.
+
+    In a suite that held, what failed is excused by a waiver (the lab is no physical server) and said as such; a skipped
+    test proves nothing and is said as such too. A suite that died before its tests counts as one failure.
+    """
+    passed = failed = excused = skipped = 0
+    again: list[str] = []
+    for run in runs:
+        text = _said(run.suite)
+        counts: Counter[str] = Counter()
+        for number, outcome in OUTCOMES.findall(text):
+            counts[outcome] += int(number)
+        wrong = counts["failed"] + counts["error"]
+        passed += counts["passed"]
+        skipped += counts["skipped"]
+        failed += max(wrong, 1) if run.failure else 0
+        excused += 0 if run.failure else wrong
+        again += [f"{test} ({run.suite.name})" for test in dict.fromkeys(REPEATED.findall(text))]
+    if again:
+        what = "prueba repetida (depende" if len(again) == 1 else "pruebas repetidas (dependen"
+        console.print(
+            f"{len(again)} {what} de la velocidad de la máquina): {foreign(', '.join(again))}", soft_wrap=True
+        )
+    console.print(f"{excused} pruebas con exención vigente, mostradas en los dictámenes del laboratorio")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+
+
+def _said(suite: Suite) -> str:
+    return suite.log.read_text() if suite.log.exists() else ""

@@ -1,0 +1,62 @@
+"""What went wrong, so that the last screen tells it: which test, where, what it wanted and saw, and which journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from difusor.project import ROOT
+from difusor.proof import journal
+from difusor.proof.found import Test, failed
+from difusor.proof.phases import Fault
+from difusor.proof.runs import Run
+from difusor.steps import complain
+
+SHOWN = 10
+"""Tests of one suite: a server that died fails all of them, and the first ones tell why."""
+LINES = 12
+"""Of what a test saw, or of a phase's complaint."""
+
+
+def say(runs: list[Run]) -> None:
+    """Print what went wrong in every suite that failed."""
+    for run in runs:
+        if run.failure:
+            complain("\n".join([f"{run.failure}", *_story(run)]))
+
+
+def _story(run: Run) -> Iterator[str]:
+    against = sorted(failed(run.suite), key=lambda test: test.ended or datetime.max.replace(tzinfo=UTC))
+    for test in against[:SHOWN]:
+        yield from _of_test(run, test)
+    if len(against) > SHOWN:
+        yield f"  y {len(against) - SHOWN} pruebas más"
+    if not against and run.phases.faults:
+        yield from _of_phase(run, run.phases.faults[-1])
+
+
+def _of_test(run: Run, test: Test) -> Iterator[str]:
+    yield f"  {test.name} en {run.suite.name}" + (f", {_clock(test.ended)}" if test.ended else "")
+    if test.wanted:
+        yield f"    esperaba: {test.wanted}"
+    first, *others = test.saw.splitlines()[:LINES]
+    yield f"    encontró: {first}"
+    yield from (f"              {line}" for line in others)
+    if test.ended:
+        yield from _of_journal(run, test.name, test.ended, test.seconds)
+
+
+def _of_phase(run: Run, fault: Fault) -> Iterator[str]:
+    yield f"  fase {fault.phase} en {run.suite.name}, {_clock(fault.at)}" + (f": {fault.task}" if fault.task else "")
+    words = run.suite.log.read_text().splitlines()[fault.line : fault.line + LINES]
+    yield from (f"    {line}" for line in words)
+    yield from _of_journal(run, fault.phase, fault.at)
+
+
+def _of_journal(run: Run, name: str, ended: datetime, seconds: float = 0.0) -> Iterator[str]:
+    if file := journal.cut(run.suite.journals, name, ended, seconds):
+        yield f"    diario de esos momentos: {file.relative_to(ROOT)} (entero: journal-*.log, junto a él)"
+
+
+def _clock(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%H:%M:%S} UTC"

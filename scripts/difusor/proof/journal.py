@@ -1,0 +1,39 @@
+"""The journals of a lab's hosts, which molecule/shared/destroy.yml keeps, and the part of them around one moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d{4} ")
+"""How `journalctl --output=short-iso-precise` begins an entry; the further lines of a message are indented."""
+LEAST = timedelta(minutes=1)
+AFTER = timedelta(seconds=5)
+"""What a test met may be written a little after it."""
+
+
+def cut(folder: Path, name: str, ended: datetime, seconds: float = 0.0) -> Path | None:
+    """Write what the hosts of a lab wrote while something went on, at least a minute of it, in the order of time.
+
+    `folder` holds the journals; `name` says what went on. Returns the file, in the same folder; None without journals.
+    """
+    since, until = ended - max(LEAST, timedelta(seconds=seconds)), ended + AFTER
+    entries = [entry for path in sorted(folder.glob("journal-*.log")) for entry in _entries(path, since, until)]
+    if not entries:
+        return None
+    file = folder / f"minute-{re.sub(r'[^\w.]+', '-', name).strip('-')[:100]}.log"
+    file.write_text("".join(text for _, text in sorted(entries, key=lambda entry: entry[0])))
+    return file
+
+
+def _entries(path: Path, since: datetime, until: datetime) -> Iterator[tuple[datetime, str]]:
+    """Yield the entries of one journal between two instants, each with all its lines."""
+    at = None
+    with path.open(errors="replace") as lines:
+        for line in lines:
+            if match := INSTANT.match(line):
+                at = datetime.fromisoformat(match.group().strip())
+            if at and since <= at <= until:
+                yield at, line

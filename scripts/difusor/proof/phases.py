@@ -1,0 +1,86 @@
+"""What Molecule does when: its phases and its faults, by the instants at which their lines were read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from pydantic import BaseModel, ConfigDict
+
+PHASE = re.compile(r"INFO +\[[\w-]+ > (\w+)\] Executing\n?")
+TASK = re.compile(r"TASK \[(.*)\]")
+FAULT = ("fatal:", "[ERROR]", "ERROR ", "CRITICAL ")
+START = "start"
+"""From the suite's first moment to the first phase; a suite without Molecule is nothing else."""
+
+
+class Phase(BaseModel):
+    """One phase of a suite, as Molecule names it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    started: datetime
+    seconds: float
+
+
+class Record(BaseModel):
+    """What a run of a suite took. Instants are UTC."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    started: datetime
+    seconds: float
+    held: bool
+    phases: tuple[Phase, ...]
+
+
+class Fault(BaseModel):
+    """The first complaint of a phase: the Ansible task under way, when it was read, and the number of its line (0…)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phase: str
+    task: str
+    at: datetime
+    line: int
+
+
+class Phases:
+    """Listens to a suite's output."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Take the clock to ask; it gives UTC."""
+        self._now = now
+        self._marks: list[tuple[str, datetime]] = []
+        self._task = ""
+        self._lines = 0
+        self.faults: list[Fault] = []
+
+    def hear(self, line: str) -> None:
+        """Take note of one line at the moment at which it was read."""
+        if match := PHASE.fullmatch(line):
+            self._marks.append((match[1], self._now()))
+            self._task = ""
+        elif match := TASK.match(line):
+            self._task = match[1]
+        elif line.startswith(FAULT):
+            self._complain()
+        self._lines += 1
+
+    def _complain(self) -> None:
+        phase = self._marks[-1] if self._marks else (START, self._now())
+        if not self.faults or self.faults[-1].at < phase[1]:
+            self.faults.append(Fault(phase=phase[0], task=self._task, at=self._now(), line=self._lines))
+
+    def record(self, started: datetime, ended: datetime, held: bool) -> Record:
+        """Return what every phase took between the first and the last moment of the run."""
+        marks = [(START, started), *self._marks, ("", ended)]
+        phases = tuple(
+            Phase(name=name, started=since, seconds=round((until - since).total_seconds(), 1))
+            for (name, since), (_, until) in pairwise(marks)
+        )
+        seconds = round((ended - started).total_seconds(), 1)
+        return Record(started=started, seconds=seconds, held=held, phases=phases)

@@ -1,0 +1,108 @@
+"""Which files of molecule/tests a changed path can reach: the map behind `difusor test --changed`.
+
+Of what stands here twice, the first line counts; a path that stands nowhere reaches everything.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+EVERYTHING = "*"
+"""The whole suite of a release."""
+
+BESIDE_ITS_OWN = {
+    # A role is tested by the file of its name; these files look at it from further away.
+    "base": ("lockout",),
+    "chrony": (),
+    "corte": ("corte_attacks", "corte_crash", "corte_night"),
+    "docker": ("outside", "failures"),
+    "intrusion": ("sensor", "traffic"),
+    "nginx": ("edge", "failures", "flood", "outside", "traffic"),
+    "preflight": ("hardware",),
+    "prep": ("failures",),
+    "rsync": ("corte_attacks", "outside"),
+    "ssh": ("lockout", "outside"),
+    "ufw": ("lockout", "outside"),
+    "waf": ("failures", "traffic"),
+}
+"""Role to test files, without `test_` and `.py`."""
+
+MACHINE_ONLY = ("kernel",)
+"""Test files that ask for a kernel of the server's own: no container can run them."""
+
+NEEDS_MACHINE = "solo lo prueba ./difusor test vm"
+NO_SERVER = "lo prueban static y unit, sin servidor"
+BY_HAND = "ninguna prueba lo ejecuta"
+
+PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
+    # Pattern (an asterisk stands for folders, too) to test files, or to the reason why none is reached.
+    ("docs/*", "documentación"),
+    ("*.md", "documentación"),
+    ("molecule/tests/test_kernel.py", NEEDS_MACHINE),
+    ("molecule/vm/*", NEEDS_MACHINE),
+    ("containers/vm/*", NEEDS_MACHINE),
+    ("containers/hypervisor/*", NEEDS_MACHINE),
+    ("containers/disk", NEEDS_MACHINE),
+    ("containers/prep/*", ("prep", "failures", "traffic")),
+    ("containers/waf/*", ("waf", "failures", "traffic")),
+    ("tests/*", NO_SERVER),
+    ("molecule/static/*", NO_SERVER),
+    ("inventories/ejemplo/*", NO_SERVER),
+    ("spec/deviations.yml", NO_SERVER),
+    ("bench/*", BY_HAND),
+    (".ci/*", BY_HAND),
+    (".gitignore", BY_HAND),
+    ("difusor", NO_SERVER),
+    # What an operator runs on the night is run again by test_site, with other values.
+    ("playbooks/preflight.yml", ("preflight",)),
+    ("playbooks/trusted.yml", ("lockout", "site")),
+    ("playbooks/purge.yml", ("corte_night",)),
+    ("playbooks/upgrade.yml", ("site",)),
+    ("playbooks/remove.yml", ("site",)),
+    ("playbooks/tasks/remove_*", ("site",)),
+    ("playbooks/tasks/gate.yml", ("site",)),
+    ("playbooks/templates/*", ("site",)),
+    ("roles/docker/tasks/retire.yml", ("docker", "site")),
+    ("plugins/*/give_back.py", ("sensor", "site")),
+    ("plugins/*/judge_server.py", ("preflight", "hardware")),
+    ("plugins/*/server_probe.py", ("preflight", "hardware")),
+    ("plugins/*/open_vaults.py", ("preflight", "lockout")),
+    ("plugins/*/validate_inventory.py", ("preflight", "documents")),
+    ("plugins/*/prove_login.py", ("base", "lockout")),
+    ("plugins/*/ufw_policy.py", ("ufw", "lockout", "outside", "preflight")),
+    ("scripts/difusor/bans.py", ("intrusion",)),
+    ("scripts/difusor/corte/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),
+    ("scripts/difusor/publish/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),
+    ("scripts/difusor/fixtures/*", ("corte", "corte_night", "prep")),
+    ("scripts/difusor/register/*", ("register",)),
+    ("scripts/difusor/preflight.py", ("preflight",)),
+    ("scripts/difusor/inventory/*", ("preflight", "documents")),
+    ("scripts/difusor/fields.py", ("preflight", "documents")),
+    ("scripts/difusor/report/portscan.py", ("outside",)),
+    ("scripts/difusor/report/rawhttp.py", ("failures", "intrusion", "nginx", "sensor", "traffic", "waf")),
+    ("scripts/difusor/report/dictamen.py", NO_SERVER),
+    ("scripts/difusor/report/verdict.py", NO_SERVER),
+    ("scripts/difusor/report/templates/*", NO_SERVER),
+    ("scripts/difusor/proof/*", NO_SERVER),
+    ("scripts/difusor/cli.py", NO_SERVER),
+    ("scripts/difusor/clean.py", NO_SERVER),
+    ("scripts/difusor/demo.py", NO_SERVER),
+    ("scripts/difusor/deviations.py", NO_SERVER),
+    ("scripts/difusor/password.py", NO_SERVER),
+)
+
+
+def reach(path: str) -> tuple[tuple[str, ...], str]:
+    """Return the test files, by name without `test_` and `.py`, that a path of the project can reach, or EVERYTHING.
+
+    When it reaches none, the second value says why, in Spanish; else that is empty.
+    """
+    for pattern, target in PATHS:
+        if fnmatchcase(path, pattern):
+            return ((), target) if isinstance(target, str) else (target, "")
+    parts = path.split("/")
+    if parts[0] == "roles" and parts[1] in BESIDE_ITS_OWN:
+        return (parts[1], *BESIDE_ITS_OWN[parts[1]]), ""
+    if fnmatchcase(path, "molecule/tests/test_*.py"):
+        return (parts[-1].removeprefix("test_").removesuffix(".py"),), ""
+    return (EVERYTHING,), ""
