@@ -1,22 +1,37 @@
-"""The closing line of `difusor test`: every test is counted as what it was."""
+"""What `difusor test` says of its suites: each failure with its story, and a closing line that counts every test."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from difusor import test as suites
+from difusor.proof import closing, failures, found, runs, suites
+from difusor.proof.runs import Run
+from difusor.proof.suites import Suite
 from difusor.steps import StepFailed
+
+pytest_plugins = ["pytester"]
 
 DIED = StepFailed("Prueba bullseye: falló")
 HELD = "= 11 failed, 200 passed in 9.0s ="
 BROKEN = "= 3 failed, 9 passed, 2 skipped, 2 errors in 9.0s ="
+MOMENT = datetime(2026, 11, 26, 5, 59, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(suites, "BUILD", tmp_path)
+    monkeypatch.setattr(failures, "ROOT", tmp_path)
+    (tmp_path / "log").mkdir()
+    return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("log", "failure", "excused", "closing"),
+    ("log", "failure", "excused", "last"),
     [
         ("698 passed in 60.0s", None, 0, "698 passed, 0 failed"),
         (HELD, None, 11, "200 passed, 0 failed"),
@@ -27,44 +42,133 @@ BROKEN = "= 3 failed, 9 passed, 2 skipped, 2 errors in 9.0s ="
     ],
 )
 def test_totals(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    build: Path,
     capsys: pytest.CaptureFixture[str],
     log: str | None,
     failure: StepFailed | None,
     excused: int,
-    closing: str,
+    last: str,
 ) -> None:
-    monkeypatch.setattr(suites, "BUILD", tmp_path)
     if log is not None:
-        (tmp_path / "log").mkdir()
-        (tmp_path / "log/test-unit.log").write_text(log)
-    suites._say_totals({"unit": failure})
+        (build / "log/test-unit.log").write_text(log)
+    closing.say([Run(Suite("unit"), failure=failure)])
     said = capsys.readouterr()
-    assert said.out == f"{closing}\n"
-    assert f"{excused} pruebas con exención" in said.err
+    assert said.out == f"{last}\n"
+    assert said.err == f"{excused} pruebas con exención vigente, mostradas en los dictámenes del laboratorio\n"
+
+
+def test_repeated_tests_are_counted_before_the_closing_line(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As pytest prints them, and as Ansible shows what pytest printed; once for each suite."""
+    unit = (
+        "..\nREPETIDA tests/test_x.py::test_a[b c]: AssertionError: 2 > 1\n..\n3 passed in 1.0s\nE  REPETIDA none: no\n"
+    )
+    host = "    - 'REPETIDA test_ufw.py::test_b: no responde'\n    - REPETIDA test_ufw.py::test_b: again\n"
+    (build / "log/test-unit.log").write_text(unit)
+    (build / "log/test-trixie.log").write_text(host)
+    closing.say([Run(Suite("unit")), Run(Suite("trixie"))])
+    said = capsys.readouterr()
+    assert said.out == "3 passed, 0 failed\n"
+    assert said.err.splitlines()[0] == (
+        "2 pruebas repetidas (dependen de la velocidad de la máquina): "
+        "tests/test_x.py::test_a[b c] (unit), test_ufw.py::test_b (trixie)"
+    )
+    (build / "log/test-unit.log").write_text("")
+    closing.say([Run(Suite("unit")), Run(Suite("trixie"))])
+    assert capsys.readouterr().err.startswith("1 prueba repetida (depende de la velocidad de la máquina): test_ufw")
+
+
+def finding(test: str, outcome: str, detail: str = "", **more: Any) -> dict[str, Any]:
+    return {"test": test, "outcome": outcome, "detail": detail, "sentence": "El puerto está cerrado.", **more}
+
+
+def write_dictamen(build: Path, suite: str) -> None:
+    ended = {"ended": MOMENT.isoformat(), "seconds": 2.5}
+    clauses = [
+        {
+            "verdict": "NO CUMPLE",
+            "findings": [finding("a", "failed", "está abierto\n22/tcp", **ended), finding("b", "passed")],
+        },
+        {"verdict": "EXENTO", "findings": [finding("c", "failed", "no es Ubuntu")]},
+    ]
+    paper = {"clauses": clauses, "unbound": [finding("d", "failed")]}
+    (build / f"dictamen/{suite}").mkdir(parents=True, exist_ok=True)
+    (build / f"dictamen/{suite}/demo.json").write_text(json.dumps(paper))
 
 
 def test_a_failed_suite_says_what_speaks_against_the_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    build: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def found(test: str, outcome: str, detail: str = "") -> dict[str, str]:
-        return {"test": test, "outcome": outcome, "detail": detail}
-
     def die(*_: object, **__: object) -> None:
-        paper = tmp_path / "dictamen/trixie/demo.json"
-        assert not paper.exists(), "a paper of the run before would be taken for this one's"
-        clauses = [
-            {"verdict": "NO CUMPLE", "findings": [found("a", "failed", "está abierto\n22/tcp"), found("b", "passed")]},
-            {"verdict": "EXENTO", "findings": [found("c", "failed", "no es Ubuntu")]},
-        ]
-        paper.write_text(json.dumps({"clauses": clauses, "unbound": [found("d", "failed")]}))
+        assert not Suite("trixie").dictamen.exists(), "a paper of the run before would be taken for this one's"
+        assert not Suite("trixie").journals.exists(), "so would its journals"
+        write_dictamen(build, "trixie")
         raise DIED
 
-    monkeypatch.setattr(suites, "BUILD", tmp_path)
-    monkeypatch.setattr(suites, "run_step", die)
-    (tmp_path / "dictamen/trixie").mkdir(parents=True)
-    (tmp_path / "dictamen/trixie/demo.json").write_text("{}")
-    assert suites._run_suite("trixie") is DIED
+    monkeypatch.setattr(runs, "run_step", die)
+    write_dictamen(build, "trixie")
+    Suite("trixie").journals.mkdir()
+    assert runs.run(Suite("trixie")).failure is DIED
     said = capsys.readouterr().err
     assert said.splitlines() == [f"✗ {DIED}", "a: está abierto", "d: no pasó"]
+
+
+def test_the_last_screen_tells_what_was_wanted_what_was_seen_and_where_to_look(
+    build: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dictamen(build, "trixie")
+    journals = Suite("trixie").journals
+    journals.mkdir()
+    lines = [f"{MOMENT - timedelta(seconds=back):%Y-%m-%dT%H:%M:%S.%f+0000} difusor x: {back}" for back in (300, 20, 1)]
+    (journals / "journal-difusor.log").write_text("\n".join([*lines[:2], "    y más", lines[2], ""]))
+    peer = f"{MOMENT - timedelta(seconds=10):%Y-%m-%dT%H:%M:%S.%f+0000} ciudadano y: 10\n"
+    (journals / "journal-ciudadano.log").write_text(peer)
+    failures.say([Run(Suite("trixie"), failure=DIED), Run(Suite("unit"))])
+    assert capsys.readouterr().err.splitlines() == [
+        f"✗ {DIED}",
+        "  a en trixie, 05:59:30 UTC",
+        "    esperaba: El puerto está cerrado.",
+        "    encontró: está abierto",
+        "              22/tcp",
+        "    diario de esos momentos: log/trixie/minute-a.log (entero: journal-*.log, junto a él)",
+        "  d en trixie",
+        "    esperaba: El puerto está cerrado.",
+        "    encontró: no pasó",
+    ]
+    minute = (journals / "minute-a.log").read_text()
+    assert minute == f"{lines[1]}\n    y más\n{peer}{lines[2]}\n"
+
+
+def test_a_suite_that_died_in_a_phase_says_which_task_and_what_it_said(
+    build: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(Suite("bookworm"), failure=DIED)
+    run.phases._now = lambda: MOMENT
+    log = [
+        "INFO     [default > converge] Executing",
+        "TASK [ssh : Configure the daemon] ******",
+        "[ERROR]: Task failed: no space left",
+        'fatal: [difusor]: FAILED! => {"msg": "no space left"}',
+        "INFO     [default > destroy] Executing",
+    ]
+    for line in log:
+        run.phases.hear(f"{line}\n")
+    run.suite.log.write_text("\n".join(log))
+    failures.say([run])
+    said = capsys.readouterr().err.splitlines()
+    assert said[1] == "  fase converge en bookworm, 05:59:30 UTC: ssh : Configure the daemon"
+    assert said[2:4] == [f"    {log[2]}", f"    {log[3]}"]
+
+
+def test_what_pytest_writes_of_tests_without_a_server(build: Path, pytester: pytest.Pytester) -> None:
+    """A test that failed, one that broke, one that passed, and a file that cannot be read."""
+    body = "import pytest\ndef test_a(): assert 1 == 2, 'uno no es dos'\ndef test_b(): pass\n"
+    pytester.makepyfile(test_x=body, test_y="import no_existe")
+    pytester.runpytest_subprocess(f"--junitxml={Suite('unit').junit}")
+    assert {test.name: test.saw.splitlines()[0] for test in found.failed(Suite("unit"))} == {
+        "test_y.py": "ModuleNotFoundError: No module named 'no_existe'"
+    }
+    pytester.runpytest_subprocess("test_x.py", f"--junitxml={Suite('unit').junit}")
+    assert [(test.name, test.saw.splitlines()[0]) for test in found.failed(Suite("unit"))] == [
+        ("test_x.py::test_a", "AssertionError: uno no es dos")
+    ]
+    assert [test.name for test in found.tests(Suite("unit"))] == ["test_x.py::test_a", "test_x.py::test_b"]

@@ -10,9 +10,10 @@ from difusor.proof.runs import Run
 from difusor.proof.suites import Suite
 from difusor.steps import console, foreign
 
+CLOSING = re.compile(r"\b\d+ (?:passed|failed|skipped|error).* in [\d.]+s\b")
+"""As pytest closes a run; Molecule counts, too, but scenarios."""
 OUTCOMES = re.compile(r"\b(\d+) (passed|failed|skipped|error)s?\b")
-"""As pytest closes a run."""
-REPEATED = re.compile(r"^\W*REPETIDA (.+?): ", re.MULTILINE)
+REPEATED = re.compile(r"^\W*REPETIDA (.+?):\s", re.MULTILINE)
 """As pytest names a test that failed, was repeated and passed: it depends on the machine's speed."""
 
 
@@ -27,7 +28,7 @@ def say(runs: Iterable[Run]) -> None:
     for run in runs:
         text = _said(run.suite)
         counts: Counter[str] = Counter()
-        for number, outcome in OUTCOMES.findall(text):
+        for number, outcome in OUTCOMES.findall("\n".join(CLOSING.findall(text))):
             counts[outcome] += int(number)
         wrong = counts["failed"] + counts["error"]
         passed += counts["passed"]

@@ -14,6 +14,8 @@ from difusor.proof.suites import last_record
 from difusor.steps import console, foreign
 
 SLOWEST = 40
+SHORTEST = 0.5
+"""Seconds of a phase that is worth a line: Molecule names some in which it does nothing."""
 
 
 def say(runs: Sequence[Run], samples: Sequence[cores.Sample]) -> None:
@@ -29,18 +31,21 @@ def say(runs: Sequence[Run], samples: Sequence[cores.Sample]) -> None:
 
 def _phases(runs: Sequence[Run], samples: Sequence[cores.Sample]) -> Table:
     table = Table(title="Qué tardó cada fase", title_justify="left")
-    table.add_column("Prueba")
+    table.add_column("Suite")
     table.add_column("Fase")
     table.add_column("Segundos", justify="right")
     table.add_column("Núcleos ocupados, y el tramo más largo bajo la mitad")
     for run in runs:
         record = last_record(run.suite)
-        for phase in record.phases if record else ():
+        for phase in record.phases if record and len(record.phases) > 1 else ():
+            if phase.seconds < SHORTEST:
+                continue
             until = phase.started + timedelta(seconds=phase.seconds)
             load = _idleness(samples, phase.started, until)
             table.add_row(run.suite.name, phase.name, f"{phase.seconds:.0f}", load)
         if record:
-            table.add_row(run.suite.name, "[bold]todas[/]", f"[bold]{record.seconds:.0f}[/]", end_section=True)
+            load = _idleness(samples, record.started, record.started + timedelta(seconds=record.seconds))
+            table.add_row(run.suite.name, "[bold]todas[/]", f"[bold]{record.seconds:.0f}[/]", load, end_section=True)
     return table
 
 
@@ -56,8 +61,8 @@ def _idleness(samples: Sequence[cores.Sample], since: datetime, until: datetime)
 def _slowest(runs: Sequence[Run]) -> Table:
     table = Table(title=f"Las {SLOWEST} pruebas más lentas", title_justify="left")
     table.add_column("Segundos", justify="right")
-    table.add_column("Prueba")
-    table.add_column("Dónde")
+    table.add_column("Prueba", overflow="fold")
+    table.add_column("Suite")
     found = [(test.seconds, test.name, run.suite.name) for run in runs for test in tests(run.suite)]
     for seconds, name, suite in sorted(found, reverse=True)[:SLOWEST]:
         table.add_row(f"{seconds:.1f}", foreign(name), suite)

@@ -39,7 +39,7 @@ def _of_test(run: Run, test: Test) -> Iterator[str]:
     yield f"  {test.name} en {run.suite.name}" + (f", {_clock(test.ended)}" if test.ended else "")
     if test.wanted:
         yield f"    esperaba: {test.wanted}"
-    first, *others = test.saw.splitlines()[:LINES]
+    first, *others = [line for line in test.saw.splitlines() if line.strip()][:LINES] or ["nada"]
     yield f"    encontró: {first}"
     yield from (f"              {line}" for line in others)
     if test.ended:

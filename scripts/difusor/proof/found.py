@@ -66,8 +66,17 @@ def _of_finding(finding: Finding) -> Test:
 def _of_junit(path: Path) -> Iterator[Test]:
     """Yield what pytest wrote; a file that could not be read is a test that failed, too."""
     for case in ElementTree.parse(path).getroot().iter("testcase"):
+        module, name = case.get("classname", ""), case.get("name", "")
         complaints = [each for each in case if each.tag in ("failure", "error")]
-        saw = "\n".join(each.get("message") or each.text or "" for each in complaints)
-        module = case.get("classname", "").replace(".", "/")
-        name = f"{module}.py::{case.get('name')}" if module else str(case.get("name"))
-        yield Test(name, float(case.get("time", 0)), saw=saw)
+        yield Test(
+            f"{module.replace('.', '/')}.py::{name}" if module else f"{name.replace('.', '/')}.py",
+            float(case.get("time", 0)),
+            saw="\n".join(map(_complaint, complaints)),
+        )
+
+
+def _complaint(element: ElementTree.Element) -> str:
+    """Return the exception; of a file that could not be read it stands only in pytest's marked lines."""
+    marked = [line[1:].strip() for line in (element.text or "").splitlines() if line.startswith("E ")]
+    message = element.get("message", "")
+    return "\n".join(marked) if marked and message == "collection failure" else message
