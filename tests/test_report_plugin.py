@@ -1,6 +1,7 @@
 """The suite's plugin, run on small suites against the local machine as the tested host."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -94,6 +95,7 @@ def _findings(suite: pytest.Pytester) -> dict[tuple[str, str], dict[str, Any]]:
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_findings(suite: pytest.Pytester, workers: str) -> None:
+    before = datetime.now(UTC)
     done = _run(suite, "-n", workers, "-vv", "--showlocals", "--dist=loadgroup")
     found = _findings(suite)
     outcomes = {test: each["outcome"] for (host, test), each in found.items() if host == "uno"}
@@ -106,6 +108,8 @@ def test_findings(suite: pytest.Pytester, workers: str) -> None:
         "test_document": "failed",
     }
     assert {each["outcome"] for (host, _), each in found.items() if host == "mudo"} == {"unreachable"}
+    ended = [datetime.fromisoformat(each["ended"]) for each in found.values()]
+    assert before < min(ended) and max(ended) < datetime.now(UTC)
     assert found["uno", "test_passes"]["clauses"] == ["SW-01", "SW-02"]
     assert found["uno", "test_passes"]["sentence"] == "Se midió el puerto."
     assert found["uno", "test_passes"]["evidence"] == ["puerto 873, clave «secreto»"]

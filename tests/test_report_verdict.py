@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from difusor.report.results import Finding, Outcome
-from difusor.report.verdict import Overall, Verdict, Waiver, assess, exit_status, overall
+from difusor.report.verdict import Overall, Verdict, Waiver, assess, excused, exit_status, overall
 from difusor.spec import Clause
 
 TODAY = date(2024, 6, 2)
@@ -135,3 +135,30 @@ def test_the_worst_verdict_decides(verdicts: list[str], expected: Overall, statu
     judged = [Verdict(each) for each in verdicts]
     assert overall(judged) is expected
     assert exit_status(judged) == status
+
+
+EXPIRED = waiver(date(2024, 6, 1))
+OPTIONAL = clause(id="RED-05", role=None, optional=True)
+
+
+@pytest.mark.parametrize(
+    ("of", "waivers", "stands"),
+    [
+        (finding("failed"), (waiver(),), True),
+        (finding("failed"), (EXPIRED,), False),
+        (finding("failed"), (EXPIRED, waiver()), True),
+        (finding("failed"), (), False),
+        (finding("failed", "atestado"), (waiver(),), False),
+        (finding("failed", clauses=("HW-01", "SW-01")), (waiver(),), False),
+        (finding("failed", clauses=("HW-01", "SW-01")), (waiver(), waiver(name="SW-01")), False),
+        (finding("failed", clauses=()), (waiver(),), False),
+        (finding("error"), (waiver(),), False),
+        (finding("skipped"), (waiver(),), False),
+        (finding("skipped", clauses=("RED-05",)), (), True),
+        (finding("skipped", clauses=()), (), False),
+    ],
+)
+def test_one_test_of_a_part_of_the_suite_is_excused(of: Finding, waivers: tuple[Waiver, ...], stands: bool) -> None:
+    """A clause that no waiver may cover, SW-01 here, is not excused by one."""
+    clauses = {each.id: each for each in (WAIVABLE, OPTIONAL, clause(id="SW-01"))}
+    assert excused(of, clauses, waivers, TODAY) is stands

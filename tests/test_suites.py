@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from difusor.proof import closing, failures, found, runs, suites
+from difusor.proof.phases import Phases
 from difusor.proof.runs import Run
 from difusor.proof.suites import Suite
 from difusor.steps import StepFailed
 
 pytest_plugins = ["pytester"]
 
+DATA = Path(__file__).parent / "data"
 DIED = StepFailed("Prueba bullseye: falló")
 HELD = "= 11 failed, 200 passed in 9.0s ="
 BROKEN = "= 3 failed, 9 passed, 2 skipped, 2 errors in 9.0s ="
@@ -138,25 +140,48 @@ def test_the_last_screen_tells_what_was_wanted_what_was_seen_and_where_to_look(
     assert minute == f"{lines[1]}\n    y más\n{peer}{lines[2]}\n"
 
 
+@pytest.mark.parametrize(
+    ("log", "where", "said"),
+    [
+        (
+            "idempotence",
+            "idempotence en bookworm, 05:59:30 UTC: Change each time",
+            ["CRITICAL Idempotence test failed because of the following tasks:", "*  => Change each time"],
+        ),
+        (
+            "verify",
+            "verify en bookworm, 05:59:30 UTC: Run these files of the compliance suite, also what alters the server",
+            ["[ERROR]: Task failed: Module failed: The command exited with a non-zero return code."],
+        ),
+    ],
+)
 def test_a_suite_that_died_in_a_phase_says_which_task_and_what_it_said(
-    build: Path, capsys: pytest.CaptureFixture[str]
+    build: Path, capsys: pytest.CaptureFixture[str], log: str, where: str, said: list[str]
 ) -> None:
-    run = Run(Suite("bookworm"), failure=DIED)
-    run.phases._now = lambda: MOMENT
-    log = [
-        "INFO     [default > converge] Executing",
-        "TASK [ssh : Configure the daemon] ******",
-        "[ERROR]: Task failed: no space left",
-        'fatal: [difusor]: FAILED! => {"msg": "no space left"}',
-        "INFO     [default > destroy] Executing",
-    ]
-    for line in log:
-        run.phases.hear(f"{line}\n")
-    run.suite.log.write_text("\n".join(log))
+    """Logs of real runs, whose hosts left no results behind; what follows the failure is no cause of it."""
+    run = Run(Suite("bookworm"), Phases(lambda: MOMENT), DIED)
+    run.suite.log.write_text((DATA / f"molecule-{log}.log").read_text())
+    with run.suite.log.open() as lines:
+        for line in lines:
+            run.phases.hear(line)
     failures.say([run])
-    said = capsys.readouterr().err.splitlines()
-    assert said[1] == "  fase converge en bookworm, 05:59:30 UTC: ssh : Configure the daemon"
-    assert said[2:4] == [f"    {log[2]}", f"    {log[3]}"]
+    screen = capsys.readouterr().err.splitlines()
+    assert screen[1:3] == [f"  fase {where}", f"    {said[0]}"]
+    assert screen[2:][: len(said)] == [f"    {line}" for line in said]
+    assert not [line for line in screen if "destroy" in line]
+
+
+def test_phases_take_from_one_line_to_the_next(build: Path) -> None:
+    clock = iter(MOMENT + timedelta(seconds=10 * number) for number in range(1, 100))
+    phases = Phases(lambda: next(clock))
+    for line in (DATA / "molecule-idempotence.log").read_text().splitlines(keepends=True):
+        phases.hear(line)
+    record = phases.record(MOMENT, MOMENT + timedelta(seconds=70), held=False)
+    # The third look at the clock is for the complaint.
+    assert [(phase.name, phase.seconds) for phase in record.phases] == [
+        ("start", 10), ("converge", 10), ("idempotence", 20), ("cleanup", 10), ("destroy", 20),
+    ]  # fmt: skip
+    assert record.seconds == 70
 
 
 def test_what_pytest_writes_of_tests_without_a_server(build: Path, pytester: pytest.Pytester) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from difusor.project import ROOT
 from difusor.proof import journal
 from difusor.proof.found import Test, failed
-from difusor.proof.phases import Fault
+from difusor.proof.phases import END, Fault
 from difusor.proof.runs import Run
 from difusor.steps import complain
 
 SHOWN = 10
 """Tests of one suite: a server that died fails all of them, and the first ones tell why."""
 LINES = 12
-"""Of what a test saw, or of a phase's complaint."""
+"""Of what a test saw."""
+WORDS = 30
+"""Lines of what a phase complained of, with the output of the command that failed."""
 
 
 def say(runs: list[Run]) -> None:
@@ -48,8 +51,8 @@ def _of_test(run: Run, test: Test) -> Iterator[str]:
 
 def _of_phase(run: Run, fault: Fault) -> Iterator[str]:
     yield f"  fase {fault.phase} en {run.suite.name}, {_clock(fault.at)}" + (f": {fault.task}" if fault.task else "")
-    words = run.suite.log.read_text().splitlines()[fault.line : fault.line + LINES]
-    yield from (f"    {line}" for line in words)
+    words = run.suite.log.read_text().splitlines()[fault.line : fault.line + WORDS]
+    yield from (f"    {line}" for line in takewhile(lambda line: not END.match(line), words) if line.strip())
     yield from _of_journal(run, fault.phase, fault.at)
 
 

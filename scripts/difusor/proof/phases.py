@@ -10,6 +10,7 @@ from itertools import pairwise
 from pydantic import BaseModel, ConfigDict
 
 PHASE = re.compile(r"INFO +\[[\w-]+ > (\w+)\] Executing\n?")
+END = re.compile(r"\w+ +\[[\w-]+ > \w+\] .*Executed: ")
 TASK = re.compile(r"TASK \[(.*)\]")
 FAULT = ("fatal:", "[ERROR]", "ERROR ", "CRITICAL ")
 START = "start"
@@ -55,6 +56,7 @@ class Phases:
         """Take the clock to ask; it gives UTC."""
         self._now = now
         self._marks: list[tuple[str, datetime]] = []
+        self._open = True
         self._task = ""
         self._lines = 0
         self.faults: list[Fault] = []
@@ -63,17 +65,20 @@ class Phases:
         """Take note of one line at the moment at which it was read."""
         if match := PHASE.fullmatch(line):
             self._marks.append((match[1], self._now()))
-            self._task = ""
+            self._open, self._task = True, ""
+        elif END.match(line):
+            self._open = False
         elif match := TASK.match(line):
             self._task = match[1]
-        elif line.startswith(FAULT):
+        elif line.startswith(FAULT) and self._open:
+            # The first complaint of a phase is its cause; after the last one Molecule only says it all again.
             self._complain()
+            self._open = False
         self._lines += 1
 
     def _complain(self) -> None:
-        phase = self._marks[-1] if self._marks else (START, self._now())
-        if not self.faults or self.faults[-1].at < phase[1]:
-            self.faults.append(Fault(phase=phase[0], task=self._task, at=self._now(), line=self._lines))
+        phase = self._marks[-1][0] if self._marks else START
+        self.faults.append(Fault(phase=phase, task=self._task, at=self._now(), line=self._lines))
 
     def record(self, started: datetime, ended: datetime, held: bool) -> Record:
         """Return what every phase took between the first and the last moment of the run."""
