@@ -1,4 +1,4 @@
-"""`difusor test --durations`, of what a real run left behind; and a part of the server's suite, judged without the rest."""
+"""`difusor test --durations`, of what a real run left behind, and a part of a suite judged alone."""
 
 from __future__ import annotations
 

@@ -49,6 +49,8 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("molecule/static/*", NO_SERVER),
     ("inventories/ejemplo/*", NO_SERVER),
     ("spec/deviations.yml", NO_SERVER),
+    (".ansible-lint", NO_SERVER),
+    (".yamllint", NO_SERVER),
     ("bench/*", BY_HAND),
     (".ci/*", BY_HAND),
     (".gitignore", BY_HAND),
