@@ -67,7 +67,7 @@ def changed_files(revision: str | None = None) -> tuple[str, list[str]]:
 
 def say(revision: str, plan: Plan) -> None:
     """Print what changed, what is run for it, and what is left out and why."""
-    console.print(f"{len(plan.files)} archivos cambiaron desde {foreign(revision)}")
+    console.print(f"Archivos que cambiaron desde {foreign(revision)}: {len(plan.files)}")
     for path in plan.files[:SHOWN]:
         names, why = reach(path)
         what = why or ("todo" if EVERYTHING in names else ", ".join(f"test_{name}" for name in names))
