@@ -17,7 +17,8 @@ from difusor.steps import StepFailed
 
 pytest_plugins = ["pytester"]
 
-DATA = Path(__file__).parent / "data"
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "tests/data"
 DIED = StepFailed("Prueba bullseye: falló")
 HELD = "= 11 failed, 200 passed in 9.0s ="
 BROKEN = "= 3 failed, 9 passed, 2 skipped, 2 errors in 9.0s ="
@@ -138,6 +139,38 @@ def test_the_last_screen_tells_what_was_wanted_what_was_seen_and_where_to_look(
     ]
     minute = (journals / "minute-a.log").read_text()
     assert minute == f"{lines[1]}\n    y más\n{peer}{lines[2]}\n"
+
+
+def test_a_run_leaves_its_log_and_what_its_phases_took(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program is a real one that prints as Molecule does."""
+    said = "echo 'INFO     [default > create] Executing'; sleep 0.3; echo 'INFO     [default > verify] Executing'"
+    monkeypatch.setattr(Suite, "command", property(lambda _: ["sh", "-c", f"{said}; echo $LAB $HOST_SUITE $NO_COLOR"]))
+    assert runs.run(Suite("trixie")).failure is None
+    assert Suite("trixie").log.read_text().splitlines()[-1] == "trixie trixie 1"
+    record = suites.last_record(Suite("trixie"))
+    assert record is not None and record.held
+    assert [phase.name for phase in record.phases] == ["start", "create", "verify"]
+    assert record.phases[1].seconds >= 0.3
+    assert record.seconds >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("suite", "program", "tests"),
+    [
+        (Suite("unit"), "pytest -q tests", None),
+        (Suite("static"), "molecule test --scenario-name static", None),
+        (Suite("trixie"), "molecule test --scenario-name default", None),
+        (Suite("trixie", ("a.py", "b.py")), "molecule test --scenario-name changed", "a.py b.py"),
+        (Suite("vm"), "molecule test --scenario-name vm", None),
+    ],
+)
+def test_what_a_suite_runs(suite: Suite, program: str, tests: str | None) -> None:
+    assert " ".join(suite.command).startswith(program)
+    assert suite.environment["LAB"] == suite.name
+    assert suite.environment["MOLECULE_EPHEMERAL_DIRECTORY"].endswith(f"molecule/{suite.name}")
+    assert suite.environment.get("TEST_FILES") == tests
+    assert suite.environment.get("HOST_SUITE") == (suite.name if suite.name == "trixie" else None)
+    assert suite.name == "unit" or Path(f"{ROOT}/molecule/{suite.command[-1]}/molecule.yml").exists()
 
 
 @pytest.mark.parametrize(
