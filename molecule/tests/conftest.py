@@ -2,7 +2,13 @@
 
 import os
 
-pytest_plugins = ["difusor.report.plugin", "difusor.report.fixtures", "corte_fixtures", "site_fixtures"]
+pytest_plugins = [
+    "difusor.repeats",
+    "difusor.report.plugin",
+    "difusor.report.fixtures",
+    "corte_fixtures",
+    "site_fixtures",
+]
 
 # Tests read what playbooks print; Molecule would have it coloured, and colours stand between a line and its end.
 os.environ["ANSIBLE_FORCE_COLOR"] = "0"

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from difusor import inventory, spec
+from difusor.repeats import is_repeated
 from difusor.report import probe, results, variables
 from difusor.report.provenance import commit, tools
 from difusor.report.redaction import Redactor
@@ -162,7 +163,9 @@ def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip the tests of a server that does not answer."""
+    """Skip the tests of a server that does not answer; a test that is repeated gathers its evidence anew."""
+    if EVIDENCE in item.stash:
+        del item.stash[EVIDENCE]
     server = item.config.stash[SUITE].servers.get(host_name(item))
     if server and server.unreachable:
         pytest.skip(f"no evaluado: {server.unreachable}")
@@ -206,12 +209,22 @@ class Collector:
         self.config = config
         self.started = datetime.now(UTC)
         self.findings: list[results.Finding] = []
+        self.repeated: dict[str, str] = {}
         self.lost: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the finding a report carries; a test whose worker died under it carries none."""
-        carried = [str(value) for name, value in report.user_properties if name == FINDING]
-        self.findings += map(results.Finding.model_validate_json, carried)
+        """Keep the finding a report carries; a test whose worker died under it carries none.
+
+        Of a test that is repeated only the last finding counts, with the words of the first.
+        """
+        texts = [str(value) for name, value in report.user_properties if name == FINDING]
+        carried = list(map(results.Finding.model_validate_json, texts))
+        if is_repeated(report):
+            for finding in carried:
+                self.repeated.setdefault(report.nodeid, finding.detail)
+        else:
+            first = self.repeated.get(report.nodeid, "")
+            self.findings += [finding.model_copy(update={"repeated": first}) for finding in carried]
         if report.failed and not carried:
             self._lose(report)
         report.user_properties = [each for each in report.user_properties if each[0] != FINDING]

@@ -18,7 +18,10 @@ class ResultsError(ValueError):
 
 
 class Finding(BaseModel):
-    """One test against one server. `failed` is a measured fact; `error` is a test that could not measure."""
+    """One test against one server. `failed` is a measured fact; `error` is a test that could not measure.
+
+    `repeated` is why the test was repeated: how it failed at first. Empty: it was not. All else is of the last time.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,6 +33,7 @@ class Finding(BaseModel):
     sentence: str
     evidence: tuple[str, ...] = ()
     detail: str = ""
+    repeated: str = ""
     seconds: float = 0.0
     ended: datetime | None = Field(None, description="with offset; results of earlier versions have none")
 
