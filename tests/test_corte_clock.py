@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,6 +16,7 @@ import pytest
 from corte_kit import FILES, Server, make_key
 
 from difusor.corte import instants, manifest, signature
+from difusor.waiting import until
 
 LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), Path("falta el paquete faketime"))
 CODE = Path(__file__).parents[1] / "scripts/difusor"
@@ -110,11 +110,13 @@ def machine(tmp_path: Path, key: Path) -> Callable[[datetime | None], Machine]:
     return make
 
 
-def wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
+def _await_doubt(server: Server) -> None:
+    """Wait until the gate has noticed that the clock was set."""
+    until(
+        lambda: server.status()["clock"],
+        lambda clock: not clock["synchronised"],
+        what="la compuerta note que se movió el reloj",
+    )
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
@@ -123,16 +125,16 @@ def test_an_open_gate_keeps_its_time_when_the_clock_is_set(
 ):
     server = (here := machine(None)).server
     with here.gate():
-        wait(here.is_open)
+        until(here.is_open, what="la compuerta abra")
         here.push(1)
         assert server.shown() == 1
         here.set(step, vouched=False)
-        wait(lambda: not server.status()["clock"]["synchronised"])
+        _await_doubt(server)
         assert (server.status()["gate"]["state"], here.is_open(), server.shown()) == ("open", True, 1)
         here.push(2)
-        wait(lambda: server.shown() == 2)
+        until(server.shown, lambda shown: shown == 2, what="se muestre el segundo corte")
         here.set(timedelta(0), vouched=True)
-        wait(lambda: bool(server.status()["clock"]["synchronised"]))
+        until(lambda: server.status()["clock"]["synchronised"], what="la compuerta confíe otra vez en el reloj")
         assert (server.status()["gate"]["state"], here.is_open(), server.shown()) == ("open", True, 2)
 
 
@@ -142,9 +144,9 @@ def test_a_waiting_gate_is_not_opened_by_a_clock_that_is_set(
 ):
     here = machine(instants.now() + timedelta(minutes=30))
     with here.gate():
-        wait(here.server.config.status_file.exists)
+        until(here.server.config.status_file.exists, what="la compuerta diga su estado")
         here.set(step, vouched=False)
-        wait(lambda: not here.server.status()["clock"]["synchronised"])
+        _await_doubt(here.server)
         assert (here.server.status()["gate"]["state"], here.is_open()) == ("waiting", False)
 
 
@@ -152,9 +154,9 @@ def test_a_step_that_chrony_has_not_noticed_opens_nothing_early(machine: Callabl
     opens = instants.now().replace(microsecond=0) + timedelta(seconds=9)
     here = machine(opens)
     with here.gate():
-        wait(here.server.config.status_file.exists)
+        until(here.server.config.status_file.exists, what="la compuerta diga su estado")
         here.set_unnoticed(timedelta(seconds=8))
-        wait(here.is_open)
+        until(here.is_open, what="la compuerta abra")
     assert instants.now() >= opens
 
 
@@ -162,9 +164,9 @@ def test_a_clock_that_chrony_itself_sets_is_followed(machine: Callable[[datetime
     here = machine(instants.now() + timedelta(minutes=30))
     here.set(timedelta(0), vouched=False)
     with here.gate():
-        wait(here.server.config.status_file.exists)
+        until(here.server.config.status_file.exists, what="la compuerta diga su estado")
         here.set(timedelta(hours=1), vouched=True)  # as at a boot with a clock an hour slow
-        wait(here.is_open)
+        until(here.is_open, what="la compuerta abra")
 
 
 @pytest.mark.parametrize("zone", ["America/Mexico_City", "Pacific/Kiritimati", "No/Such_Zone", ":/dev/null"])
@@ -173,6 +175,6 @@ def test_the_gate_opens_at_the_same_instant_in_any_zone(machine: Callable[[datet
     here = machine(opens)
     here.environment.update(TZ=zone, TZDIR="/nonexistent", PYTHONTZPATH="")
     with here.gate():
-        wait(here.is_open)
+        until(here.is_open, what="la compuerta abra")
     opened = datetime.fromtimestamp(here.server.config.gate_file.stat().st_mtime, opens.tzinfo)
     assert opened >= opens - TICK

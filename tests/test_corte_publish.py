@@ -210,7 +210,7 @@ def test_only_what_may_pass_is_tried_again(
 def test_a_transfer_that_does_not_end_is_given_up(
     signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    fake_rsync(tmp_path, monkeypatch, "exec sleep 30")
+    fake_rsync(tmp_path, monkeypatch, "exec sleep 30")  # pace: a transfer that hangs
     with pytest.raises(push.PushFailed, match="no terminó a tiempo"):
         push.push(signed.folder, make_target(election), limit=0.2)
 
@@ -219,7 +219,7 @@ async def without_end(piece: bytes) -> AsyncIterator[bytes]:
     """Answer the same piece again and again."""
     while True:
         yield piece
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # pace: the reader's turn
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_an_answer_that_drips_is_given_up(election: Path, monkeypatch: pytest.Mo
             connection.sendall(start)
             for _ in range(100):
                 connection.sendall(b" ")
-                time.sleep(0.1)
+                time.sleep(0.1)  # pace: it drips
 
     with socket.create_server(("127.0.0.1", 0)) as listener, watch.Mirror(make_target(election)) as mirror:
         dripping = threading.Thread(target=drip, args=[listener])

@@ -44,7 +44,7 @@ def launch(project: Path) -> Launch:
 
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(["sleep", "60"])
+    process = subprocess.Popen(["sleep", "infinity"])
     yield process
     process.kill()
     process.wait()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,13 +11,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from difusor.corte import manifest
+from difusor.corte import instants, manifest
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import PATH, Mirror
+from difusor.publish.watch import PATH, Mirror, last_number
+from difusor.waiting import until
 
-ATTEMPTS = 30
-"""At one file, while the server says that we ask too fast."""
+PACE = 1.0
+"""Seconds between two questions to a server that says that we ask too fast: whoever hurries then gets banned."""
 WAIT = 60.0
 """Seconds for the server's word on a push."""
 
@@ -82,12 +82,32 @@ def published(
 
 def get(mirror: Mirror, url: str) -> httpx.Response:
     """Ask as a patient citizen: a server that is asked too fast is asked again."""
-    for _ in range(ATTEMPTS):
-        answer = mirror.get(url)
-        if answer.status_code != 429:
-            break
-        time.sleep(1)
-    return answer
+    what = f"{url} se entregue sin que el servidor diga que se pide demasiado aprisa"
+    return until(lambda: mirror.get(url), lambda answer: answer.status_code != 429, what=what, every=PACE)
+
+
+def await_status(mirror: Mirror, holds: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:
+    """Return estado.json as soon as `holds` is true of it; a mirror that does not answer is asked again."""
+
+    def ask() -> dict[str, Any]:
+        status = mirror.status()
+        if status is None:
+            raise ConnectionError(mirror.problem)
+        return status
+
+    return until(ask, holds, what=what, within=WAIT, despite=(ConnectionError,))
+
+
+def next_attempt(mirror: Mirror, after: int) -> dict[str, Any]:
+    """Return what the server says of the attempt that follows number `after`, as soon as it does."""
+    what = f"el servidor diga qué fue del envío que siguió al número {after}"
+    return dict(await_status(mirror, lambda status: last_number(status) > after, what)["last_attempt"])
+
+
+def next_second() -> None:
+    """Wait for the clock's next second: signings of one corte are told apart by it."""
+    began = instants.now().replace(microsecond=0)
+    until(lambda: instants.now().replace(microsecond=0), lambda now: now > began, what="pase un segundo", every=0.02)
 
 
 def _download(mirror: Mirror, base: str, paths: Iterable[str], folder: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_fixtures import ATTEMPTS, WAIT, get
+from corte_fixtures import WAIT, get, next_attempt, next_second
 from testinfra.host import Host
 
 from difusor.corte import instants, manifest, tree
@@ -23,6 +22,7 @@ from difusor.publish.push import push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.publish.watch import Mirror, last_number
+from difusor.waiting import until
 
 pytestmark = pytest.mark.xdist_group("outside")  # one test's push is another one's last attempt
 
@@ -269,13 +269,13 @@ def test_a_stopped_gate_is_a_closed_gate(
         closed, said = get(mirror, base + "datos/corte.json"), mirror.status() or mirror.problem
     finally:
         host.check_output("systemctl start prep-corte-gate.service")
-    for _ in range(ATTEMPTS):
-        again = get(mirror, base + "datos/corte.json")
-        if again.status_code == 200:
-            break
-        time.sleep(0.5)
-    record_evidence(f"detenida: {closed.status_code}, {said}; de vuelta: {again.status_code}")
-    assert (closed.status_code, again.status_code) == (expect("DG-05")["closed_status"], 200)
+    again = until(
+        lambda: get(mirror, base + "datos/corte.json").status_code,
+        lambda status: status == 200,
+        what="la compuerta, de vuelta, entregue los resultados",
+    )
+    record_evidence(f"detenida: {closed.status_code}, {said}; de vuelta: {again}")
+    assert closed.status_code == expect("DG-05")["closed_status"]
     assert b'"secuencia"' not in closed.content
     assert said == "estado.json responde 503"
 
@@ -288,7 +288,7 @@ def _sign(published: Signed, target: Target, variables: dict[str, Any], sequence
 
 def _order(published: Signed, target: Target, variables: dict[str, Any], order: str) -> Signed:
     """Sign the shown corte anew with an order, one second later than before at least, and push it."""
-    time.sleep(1.1)
+    next_second()
     key = Path(variables["lab_dir"]) / "firma"
     shown = published.manifest
     signed = signing.sign(published.folder, target.terms, key, shown.sequence, shown.corte, [order])
@@ -300,12 +300,7 @@ def _push_again(mirror: Mirror, target: Target, folder: Path) -> str:
     """Push a tree and return what the server says of that attempt."""
     before = last_number(mirror.status())
     push(folder, target, checksum=True)
-    for _ in range(int(WAIT)):
-        status = mirror.status()
-        if last_number(status) > before and status is not None:
-            return str(status["last_attempt"]["result"])
-        time.sleep(1)
-    return "silent"
+    return str(next_attempt(mirror, before)["result"])
 
 
 def _statements(text: str) -> list[str]:

@@ -6,14 +6,13 @@ import json
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_fixtures import WAIT
+from corte_fixtures import WAIT, await_status, next_attempt
 from testinfra.host import Host
 
 from difusor.corte import instants, manifest, signature
@@ -58,7 +57,7 @@ def judge(published: Signed, mirror: Mirror, target: Target, record_evidence: Re
     """Push the folder as it is; return the code of the server's refusal, after checking that nothing else changed."""
     before = mirror.status()
     push(published.folder, target)
-    attempt = _next_attempt(mirror, last_number(before))
+    attempt = next_attempt(mirror, last_number(before))
     after = mirror.status()
     assert before is not None and after is not None
     record_evidence(attempt["reason"])
@@ -227,13 +226,13 @@ def test_a_mirror_that_is_kept_from_newer_cortes_says_so(host: Host, mirror: Mir
     try:
         host.check_output('sed -i \'s/"interval_minutes": [0-9]*/"interval_minutes": 0/\' ' + config)
         host.check_output("systemctl restart prep-corte-gate.service")
-        after = _await(mirror, lambda status: bool(status["stale"]))
+        after = _becomes_stale(mirror, True)
     finally:
         host.check_output(f"cp -a /run/corte.json {config} && rm /run/corte.json")
         host.check_output("systemctl restart prep-corte-gate.service")
     record_evidence(f"antes: {before['stale']}; sin cortes nuevos: {after['stale']}; sigue a la vista el mismo")
     assert after["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]
-    _await(mirror, lambda status: status["stale"] is before["stale"])
+    _becomes_stale(mirror, before["stale"])
 
 
 def test_options_that_write_elsewhere_or_read_do_nothing(
@@ -268,7 +267,7 @@ def test_a_deep_folder_in_the_way_does_not_stop_the_intake(
     before = last_number(mirror.status())
     _rsync(target, "--recursive", f"{tmp_path}/carpeta/", target.url)  # as deep as the daemon lets it
     assert _rsync(target, f"{tmp_path}/{manifest.SIGNATURE_NAME}", target.url).returncode == 0
-    attempt = _next_attempt(mirror, before)
+    attempt = next_attempt(mirror, before)
     record_evidence(attempt["reason"])
     assert attempt["result"] == "refused"
 
@@ -309,7 +308,7 @@ def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
     other.start()
     try:
         push(signed.folder, target)
-        attempt = _next_attempt(mirror, before)
+        attempt = next_attempt(mirror, before)
     except PushFailed as failure:
         attempt = {"result": "refused", "reason": str(failure)}
     finally:
@@ -337,20 +336,10 @@ def test_after_all_of_it_the_next_good_push_is_shown(
     assert host.run("find /srv/prep/entrada -size +100M -o -name sobra").stdout == ""
 
 
-def _next_attempt(mirror: Mirror, after: int) -> dict[str, Any]:
-    """Wait for the server's word on the attempt that follows number `after`."""
-    return dict(_await(mirror, lambda status: last_number(status) > after)["last_attempt"])
-
-
-def _await(mirror: Mirror, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Return estado.json as soon as it meets a condition."""
-    deadline = time.monotonic() + WAIT
-    while time.monotonic() < deadline:
-        status = mirror.status()
-        if status is not None and condition(status):
-            return status
-        time.sleep(0.1)
-    raise AssertionError("the server did not say so")
+def _becomes_stale(mirror: Mirror, stale: bool) -> dict[str, Any]:
+    """Return estado.json as soon as it says that newer cortes do not come, or no longer says so."""
+    what = "el espejo diga que le faltan cortes" if stale else "el espejo deje de decir que le faltan cortes"
+    return await_status(mirror, lambda status: status["stale"] is stale, what)
 
 
 def _rsync(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:

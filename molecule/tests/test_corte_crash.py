@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from corte_fixtures import WAIT, get
+from corte_fixtures import WAIT, await_status, get
 
 from difusor.corte import manifest
 from difusor.publish import signing
@@ -22,6 +21,7 @@ from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.publish.watch import Mirror, last_number
+from difusor.waiting import until
 
 pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.lab, pytest.mark.clause("DG-04", "DG-11")]
 
@@ -38,13 +38,15 @@ GUARD = "/usr/local/lib/prep-entrada/guard"
 AWAIT_INTAKE = """
 group=system.slice/prep-corte-intake.service/cgroup.procs
 lives() { [[ -e /sys/fs/cgroup/$group || -e /sys/fs/cgroup/systemd/$group ]]; }
-until lives; do ((SECONDS < 30)); done
+until lives; do ((SECONDS < 30)) || { echo "the intake did not start: $(ls -A /srv/prep/entrada)" >&2; exit 1; }; done
 """
-"""Waits for the intake's process; cgroup v2 or v1."""
+"""Waits, as closely as a shell can, for the intake's process; cgroup v2 or v1."""
 TIME_INTAKE = "began=$EPOCHREALTIME; while lives; do :; done; echo $began $EPOCHREALTIME"
-KILL_INTAKE = """
+COPIES = "until [[ -e /srv/prep/almacen/nuevo/arbol ]] || ! lives; do :; done"
+"""Waits on until the intake has begun the new tree."""
+SIGNAL_INTAKE = """
 pids=$(cat /sys/fs/cgroup/{,systemd/}$group 2>/dev/null || true)
-if [[ $pids ]] && kill -KILL $pids; then echo killed; fi"""
+if [[ $pids ]] && kill -%s $pids; then echo met; fi"""
 INTAKE = "prep-corte-intake.service"
 WRITERS = "prep-corte-gate.service prep-corte-intake.path rsync.service"
 STOP = f"systemctl stop {WRITERS} {INTAKE}"
@@ -67,7 +69,7 @@ class Server:
 
     def following(self, size: int = 100) -> Signed:
         """Sign the next corte: what is shown, and one more file of `size` random bytes; no other is under way then."""
-        _await(lambda: not self.takes_in())
+        self.await_verdict()
         copy = self.folder.with_name("copia")
         for folder in filter(Path.exists, (self.folder, copy)):
             shutil.rmtree(folder)
@@ -80,20 +82,23 @@ class Server:
         (self.folder / "prueba.bin").write_bytes(os.urandom(size))
         return signing.sign(self.folder, self.target.terms, self.key, accepted + 1, shown.corte)
 
-    def takes_in(self) -> bool:
-        """Tell whether a pushed corte waits for its verdict."""
-        waits = f"[[ -e /srv/prep/entrada/{manifest.SIGNATURE_NAME} ]] && echo waits || true"
-        return "waits" in self.run(waits) or "activating" in self.run(f"systemctl is-active {INTAKE} || true")
+    def await_verdict(self) -> None:
+        """Wait until no pushed corte waits for its verdict."""
+        waits = f"[[ -e /srv/prep/entrada/{manifest.SIGNATURE_NAME} ]] && echo waits"
+        busy = f"systemctl is-active {INTAKE} | grep -x activating"
+        until(
+            lambda: self.run(f"{waits} || {busy} || true").strip(),
+            lambda said: not said,
+            what="el servidor termine con el corte que recibió",
+        )
 
-    def take_in(self, command: str) -> tuple[Signed, str]:
+    def push_beside(self, command: str) -> tuple[Signed, str]:
         """Push the next corte; return it, and what a command prints that begins with the intake's process."""
         signed = self.following(size=2_000_000)
         with ThreadPoolExecutor() as pool:
             beside = pool.submit(self.run, AWAIT_INTAKE + command)
             push(signed.folder, self.target, bandwidth=1000)  # so that the command stands ready
-            printed = beside.result()
-        _await(lambda: not self.takes_in())
-        return signed, printed
+            return signed, beside.result().strip()
 
     def shown(self) -> str:
         """Check every byte of what is shown, on the server; return its manifest's SHA-256."""
@@ -101,16 +106,13 @@ class Server:
 
     def served(self) -> str:
         """Return the SHA-256 of the manifest that citizens get, as soon as they get one again."""
-        deadline = time.monotonic() + WAIT
-        while time.monotonic() < deadline:
-            try:
-                answer = get(self.mirror, self.base + manifest.NAME)
-            except httpx.TransportError:
-                answer = None
-            if answer is not None and answer.status_code == 200:
-                return manifest.digest(answer.content)
-            time.sleep(0.3)
-        raise AssertionError("no results are served any more")
+        answer = until(
+            lambda: get(self.mirror, self.base + manifest.NAME),
+            lambda answer: answer.status_code == 200,
+            what="la ciudadanía reciba resultados otra vez",
+            despite=(httpx.TransportError,),
+        )
+        return manifest.digest(answer.content)
 
     def cut_power(self) -> None:
         """Kill every process of the server at once, start it, and wait until it serves results."""
@@ -144,39 +146,47 @@ def test_power_cut_during_a_push(server: Server, record_evidence: Record) -> Non
     signed = server.following(size=2_000_000)
     with ThreadPoolExecutor() as pool:
         sending = pool.submit(_push, signed, server.target, bandwidth=300)
-        _await(lambda: server.run("ls -A /srv/prep/entrada | grep -c '^.prueba.bin' || true").strip() == "1")
+        until(
+            lambda: server.run("ls -A /srv/prep/entrada").split(),
+            lambda names: any(name.startswith(".prueba.bin") for name in names),
+            what="el envío vaya a la mitad",
+        )
         server.cut_power()
         assert (server.served(), server.shown()) == (before, before)
         record_evidence(f"sirve {before[:12]}; el envío: {sending.result() or 'se repitió y llegó'}")
     server.assert_mended()
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.3])
-def test_power_cut_during_the_intake(server: Server, delay: float, record_evidence: Record) -> None:
+@pytest.mark.timing("quien verifica tarda unas centésimas: una máquina ocupada puede mirar cuando ya terminó")
+@pytest.mark.parametrize("moment", ["", COPIES], ids=["empieza", "copia"])
+def test_power_cut_during_the_intake(server: Server, moment: str, record_evidence: Record) -> None:
     """El servidor pierde la corriente mientras verifica y publica: sirve entero el corte anterior o el nuevo."""
-    before, signed = server.shown(), server.following(size=2_000_000)
-    push(signed.folder, server.target)
-    time.sleep(delay)
+    before = server.shown()
+    # Stopped there until the power is gone, however long that takes.
+    signed, met = server.push_beside(moment + SIGNAL_INTAKE % "STOP")
     server.cut_power()
     after = server.shown()
-    record_evidence(f"a los {delay} s: sirve el {'nuevo' if after == signed.sha256 else 'anterior'}")
+    record_evidence(f"sirve el {'nuevo' if after == signed.sha256 else 'anterior'}")
+    assert met == "met", "it was over before the power went"
     assert after in (before, signed.sha256)
     server.assert_mended()
 
 
+@pytest.mark.timing("los momentos son partes de lo que tardó la vez anterior: otra vez puede tardar menos que ellas")
 def test_intake_killed(server: Server, record_evidence: Record) -> None:
     """Quien verifica muere en varios momentos: se sirve entero el corte anterior o el nuevo, y el siguiente llega."""
-    began, ended = map(float, server.take_in(TIME_INTAKE)[1].split())
+    began, ended = map(float, server.push_beside(TIME_INTAKE)[1].split())
     found = []
     for part in (0.1, 0.25, 0.4, 0.6):
         delay = f"{part * (ended - began):.3f}"
         before = server.shown()
-        signed, killed = server.take_in(f"sleep {delay}; {KILL_INTAKE}")
+        signed, met = server.push_beside(f"sleep {delay}; {SIGNAL_INTAKE % 'KILL'}")  # pace: the moment is the trial
+        server.await_verdict()
         after = server.shown()
-        found.append((delay, killed.strip() or "over", "nuevo" if after == signed.sha256 else "anterior"))
+        found.append((delay, met or "over", "nuevo" if after == signed.sha256 else "anterior"))
         assert after in (before, signed.sha256)
     record_evidence(found)
-    assert any(killed == "killed" for _, killed, _ in found), "it was never killed"
+    assert any(met == "met" for _, met, _ in found), "it was never killed"
     server.assert_mended()
 
 
@@ -185,8 +195,12 @@ def test_gate_killed(server: Server, record_evidence: Record) -> None:
     before = server.shown()
     old = server.run("systemctl show -p MainPID --value prep-corte-gate.service")
     server.run("systemctl kill --signal=KILL prep-corte-gate.service")
-    _await(lambda: server.run("systemctl show -p MainPID --value prep-corte-gate.service") not in (old, "0\n"))
-    _await(lambda: ((server.mirror.status() or {}).get("gate") or {}).get("state") == "open")
+    until(
+        lambda: server.run("systemctl show -p MainPID --value prep-corte-gate.service"),
+        lambda process: process not in (old, "0\n"),
+        what="la compuerta vuelva",
+    )
+    await_status(server.mirror, lambda status: status["gate"]["state"] == "open", "la compuerta se diga abierta")
     record_evidence(f"sirve {before[:12]}")
     assert server.served() == before
     server.assert_mended()
@@ -203,7 +217,7 @@ def test_restarts_in_the_middle_of_a_switch(server: Server, what: str, record_ev
         restarting = pool.submit(server.run, command)
         push(signed.folder, server.target)
         restarting.result()
-    _await(lambda: server.served() == signed.sha256)
+    until(server.served, lambda served: served == signed.sha256, what="la ciudadanía reciba el corte nuevo")
     record_evidence(f"{what}: sirve {signed.sha256[:12]}")
     assert server.shown() == signed.sha256
     server.assert_mended()
@@ -253,11 +267,15 @@ def test_a_damaged_disk(server: Server, record_evidence: Record) -> None:
     """El disco daña un archivo publicado: el mismo corte, enviado otra vez, lo repone, y queda anotado."""
     signed = server.following()
     path, digest = "/srv/prep/publico/actual/prueba.bin", signed.manifest.files["prueba.bin"].sha256
+
+    def is_whole(what: str) -> None:
+        until(lambda: server.run(f"sha256sum {path} || true"), lambda told: told.startswith(digest), what=what)
+
     push(signed.folder, server.target)
-    _await(lambda: server.run(f"sha256sum {path} || true").startswith(digest))
+    is_whole("se publique el corte")
     server.run(f"printf dañado | dd of={path} bs=1 seek=50 conv=notrunc status=none")
     push(signed.folder, server.target)
-    _await(lambda: server.run(f"sha256sum {path}").startswith(digest))
+    is_whole("se reponga lo dañado")
     told = server.run("grep '\"damaged\"' /srv/prep/almacen/bitacora.jsonl | tail -n 1")
     record_evidence(told)
     assert "prueba.bin" in told
@@ -279,7 +297,11 @@ def test_whoever_has_the_secret_cannot_fill_the_disk(
     server.run(f"sed -i 's/> {old}/> {limit}/' {GUARD}")
     try:
         done = _rsync(server.target, "--recursive", "--bwlimit=10000", f"{flood}/", server.target.url)
-        _await(lambda: server.run("find /srv/prep/entrada -mindepth 1 | wc -l").strip() == "0")
+        until(
+            lambda: server.run("find /srv/prep/entrada -mindepth 1 | head -n 5"),
+            lambda left: not left,
+            what="se borre lo que dejó el envío",
+        )
     finally:
         server.run(f"cp -a /run/guard {GUARD}; rm /run/guard")
     record_evidence(done.stderr.strip().splitlines()[0])
@@ -305,10 +327,3 @@ def _push(signed: Signed, target: Target, bandwidth: int) -> str:
 def _rsync(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
     return subprocess.run(["rsync", "--timeout=30", *arguments], env=environment, capture_output=True, text=True)
-
-
-def _await(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from difusor.waiting import until
+
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 
@@ -27,9 +29,12 @@ def test_engine_runs(host: Host, expect: Expect, record_evidence: Record) -> Non
 @pytest.mark.clause("SW-02")
 def test_engine_deploys_updates(host: Host, record_evidence: Record) -> None:
     """Docker despliega: los contenedores del PREP y del cortafuegos de aplicaciones corren y están sanos."""
-    running = host.check_output(
-        "docker ps --filter label=prep-difusor.role --format '{{.Names}} {{.Status}}'"
-    ).splitlines()
+    listing = "docker ps --filter label=prep-difusor.role --format '{{.Names}} {{.Status}}'"
+    running = until(
+        lambda: host.check_output(listing).splitlines(),
+        lambda lines: not any("(health: starting)" in line for line in lines),
+        what="cada contenedor tenga un resultado de su propia comprobación",
+    )
     record_evidence("; ".join(running))
     assert len(running) == 2
     assert all("(healthy)" in line for line in running)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,12 +10,12 @@ import pytest
 from testinfra.host import Host
 
 from difusor.report.rawhttp import send
+from difusor.waiting import until
 
 Record = Callable[[object], None]
 Ask = Callable[[], dict[str, list[int]]]
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside"), pytest.mark.clause("DG-02")]
 SERVED = {"page": [200], "data": [200], "inspected page": [200], "inspected data": [200]}
-RECOVERY = 60.0  # seconds
 LOGS = "/var/log/nginx"
 
 
@@ -40,10 +39,7 @@ def ask(host: Host, variables: dict[str, Any]) -> Iterator[Ask]:
 
     assert run() == SERVED
     yield run
-    deadline = time.monotonic() + RECOVERY
-    while (found := run()) != SERVED and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert found == SERVED, "no volvió a su estado"
+    until(run, lambda found: found == SERVED, what="todo se sirva otra vez")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ async def hold():
             while (left := end - time.monotonic()) > 0 and not reader.at_eof():
                 writer.write(b"X-Slow: 1\\r\\n")
                 await writer.drain()
-                await asyncio.sleep(min(1, left))
+                await asyncio.sleep(min(1, left))  # pace: what makes it slow
         except OSError:
             pass
         now -= 1
@@ -63,7 +63,9 @@ def test_slow_headers_leave_the_page_to_others(
         attack = pool.submit(
             untrusted.check_output, "python3 -c %s %s %s %s", SLOW_HEADERS, address, str(CONNECTIONS), str(SECONDS)
         )
-        repeat = f"for _ in $(seq {PROBES}); do {probe} --resolve %s %s; sleep 0.4; done"
+        repeat = (
+            f"for _ in $(seq {PROBES}); do {probe} --resolve %s %s; sleep 0.4; done"  # pace: all through the attack
+        )
         answers = [line.split() for line in trusted.check_output(repeat, target, url).splitlines()]
         held = json.loads(attack.result())
     slowest = max(float(seconds) for _, seconds in answers)

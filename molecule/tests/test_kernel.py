@@ -28,6 +28,7 @@ from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.publish.watch import Mirror, last_number
+from difusor.waiting import until
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("outside")]
 
@@ -58,6 +59,14 @@ KERNEL = {
     "net.ipv4.ip_forward": 1,  # Docker's
     "net.ipv4.tcp_syncookies": 1,
 }
+# By itself, because a look from here may take longer than the unpacking.
+AWAIT_UNPACKING = """
+for _ in {1..2000}; do
+    pgrep -f 'dpkg .*--unpack' && exit
+    sleep 0.2  # pace: between two looks
+done
+echo 'no package was unpacked; what runs:' && ps -e -o pid,args && exit 1
+"""
 BLOCKED = ("cramfs", "dccp", "freevxfs", "hfs", "hfsplus", "jffs2", "rds", "sctp", "tipc", "usb-storage")
 
 
@@ -179,9 +188,9 @@ class Machine:
     def run(self, script: str) -> str:
         """Run a script on it by its console."""
         command = [*lab.console(self.variables), "bash", "-eu"]
-        return subprocess.run(
-            command, input=script, check=True, capture_output=True, text=True, timeout=PATIENCE
-        ).stdout
+        done = subprocess.run(command, input=script, check=False, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def power(self, verb: str) -> None:
         """Cut its power (kill) or give it back (start)."""
@@ -211,9 +220,14 @@ class Machine:
 
     def served(self) -> str:
         """Return the SHA-256 of the manifest that citizens get, as soon as they get one."""
-        _await(lambda: (answer := self.answer()) is not None and answer.status_code == 200)
-        answer = self.answer()
-        assert answer is not None
+        answer = until(
+            lambda: get(self.mirror, self.base + manifest.NAME),
+            lambda answer: answer.status_code == 200,
+            what="la ciudadanía reciba resultados",
+            within=PATIENCE,
+            every=0.5,
+            despite=(httpx.TransportError,),
+        )
         return manifest.digest(answer.content)
 
     def push(self, target: Target, sequence: int, corte: datetime | None = None) -> tuple[str, Signed]:
@@ -232,13 +246,6 @@ class Machine:
 def machine(variables: dict[str, Any], mirror: Mirror, target: Target, base: str, tmp_path: Path) -> Machine:
     """Return the lab's virtual machine, which shows a corte."""
     return Machine(variables, mirror, target, base, tmp_path)
-
-
-def _await(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.5)
 
 
 @pytest.fixture
@@ -266,14 +273,23 @@ def test_gate_across_a_power_cut(machine: Machine, window_ahead: Window, record_
     assert time.time() < opens, "the machine was not ready in time"
     machine.power("start")
     seen: dict[object, float] = {}
-    while (answer := machine.answer()) is None or answer.status_code != 200:
+
+    def look() -> httpx.Response | None:
+        answer = machine.answer()
         seen.setdefault(answer and answer.status_code, round(time.time() - opens))
-        assert time.time() < opens + PATIENCE, "it did not open"
-        time.sleep(0.5)
+        return answer
+
+    shown = until(
+        look,
+        lambda answer: answer is not None and answer.status_code == 200,
+        what="la página abra",
+        within=opens + PATIENCE - time.time(),
+        every=0.5,
+    )
     late = time.time() - opens
     record_evidence(f"segundos desde la apertura: {seen}; primer resultado {late:+.1f}")
     assert late >= 0
-    assert manifest.digest(answer.content) == signed.sha256
+    assert shown is not None and manifest.digest(shown.content) == signed.sha256
 
 
 @pytest.mark.lab
@@ -301,7 +317,7 @@ def test_power_cut_during_a_run(machine: Machine, record_evidence: Record) -> No
     """Se va la corriente mientras se instalan paquetes: la ejecución siguiente termina, la otra nada cambia."""
     machine.run("DEBIAN_FRONTEND=noninteractive apt-get -qq purge --yes fail2ban rsync >/dev/null 2>&1")
     with machine.start_site() as interrupted:
-        machine.run("for _ in {1..2000}; do pgrep -f 'dpkg .*--unpack' && exit; sleep 0.2; done; exit 1")
+        machine.run(AWAIT_UNPACKING)
         machine.power("kill")
         os.killpg(interrupted.pid, signal.SIGKILL)
     machine.power("start")

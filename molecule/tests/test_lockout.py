@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from difusor import lab
+from difusor.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = "inventories/demo"
@@ -81,9 +82,7 @@ class Operator:
     def seconds_until_let_in(self) -> float:
         """Knock until the door opens; fail when it stays shut for two minutes."""
         start = time.monotonic()
-        while not self.enters():
-            assert time.monotonic() - start < LIMIT, "nadie puede entrar"
-            time.sleep(0.5)
+        until(self.enters, what="el operador pueda entrar", within=LIMIT, every=0.5)
         return round(time.monotonic() - start, 1)
 
     def console(self, script: str) -> str:
@@ -155,14 +154,15 @@ def test_syntax_error_in_sshd(operator: Operator, provisioned: dict[str, Any], r
 def test_drop_in_of_cloud_init(operator: Operator, record_evidence: Record) -> None:
     """Un archivo de cloud-init que admite contraseñas y a root no gana a la configuración de SSH."""
     drop_in = "/etc/ssh/sshd_config.d/50-cloud-init.conf"
-    operator.console(f"printf 'PasswordAuthentication yes\\nPermitRootLogin yes\\n' >{drop_in}; systemctl reload ssh")
+    # A reload returns before the daemon has read anything; a restart when it is ready.
+    operator.console(f"printf 'PasswordAuthentication yes\\nPermitRootLogin yes\\n' >{drop_in}; systemctl restart ssh")
     try:
         effective = operator.console("sshd -T").splitlines()
         assert {"passwordauthentication no", "permitrootlogin no"} <= set(effective)
         assert not operator.enters(user="root")
         record_evidence(f"no gana; se vuelve a entrar en {operator.seconds_until_let_in()} s")
     finally:
-        operator.console(f"rm {drop_in}; systemctl reload ssh")
+        operator.console(f"rm {drop_in}; systemctl restart ssh")
 
 
 def test_break_glass_key(operator: Operator, break_glass: Path, record_evidence: Record) -> None:
@@ -222,6 +222,9 @@ def test_sudo_broken_by_pam(
     record_evidence(f"se retiró; se vuelve a entrar y a ser root en {operator.seconds_until_let_in()} s")
 
 
+@pytest.mark.timing(
+    "el servidor vuelve a admitir a los diez segundos: una máquina ocupada puede no ver cerrada la puerta"
+)
 def test_run_killed_with_the_door_shut(
     operator: Operator, provisioned: dict[str, Any], record_evidence: Record
 ) -> None:
@@ -232,14 +235,15 @@ def test_run_killed_with_the_door_shut(
         "playbooks/trusted.yml", election_trusted_addresses=[other], ufw_operator_address=other, **provisioned
     )
     try:
-        admitted = f"grep -q '^### tuple ### allow tcp 22 .* {ours} ' /etc/ufw/user.rules"
-        operator.console(f'timeout 60 sh -c "while {admitted}; do sleep 0.1; done"')
+        admitted = f"^### tuple ### allow tcp 22 .* {ours} "
+        until(
+            lambda: operator.console(f"grep '{admitted}' /etc/ufw/user.rules || true"),
+            lambda rules: not rules,
+            what="el cortafuegos deje de admitir al operador",
+        )
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     # The kernel follows UFW's files within a moment.
-    deadline = time.monotonic() + ROLLBACK / 2
-    while (still := operator.enters()) and time.monotonic() < deadline:
-        pass
-    assert not still
+    until(operator.enters, lambda enters: not enters, what="la puerta se cierre", within=ROLLBACK / 2)
     record_evidence(f"la puerta se cerró; se vuelve a entrar en {operator.seconds_until_let_in()} s")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from cryptography import x509
 from testinfra.host import Host
 
 from difusor.report.rawhttp import send
+from difusor.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
@@ -215,9 +215,7 @@ def closed_gate(host: Host, variables: dict[str, Any]) -> Iterator[None]:
     host.check_output("systemctl stop prep-corte-gate.service")
     yield
     host.check_output("systemctl start prep-corte-gate.service")
-    deadline = time.monotonic() + 30
-    while send(host, variables, page)[0]["statuses"] != before and time.monotonic() < deadline:
-        time.sleep(0.5)
+    until(lambda: send(host, variables, page)[0]["statuses"], lambda now: now == before, what="la compuerta vuelva")
 
 
 @pytest.mark.lab

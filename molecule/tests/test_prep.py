@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from difusor.waiting import until
+
 Record = Callable[[object], None]
 Container = dict[str, Any]
 
@@ -19,8 +21,11 @@ def container(host: Host) -> Container:
     """What Docker says of the one PREP container."""
     names = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'").split()
     assert len(names) == 1, f"se esperaba un contenedor del PREP y hay {len(names)}"
-    inspected: Container = json.loads(host.check_output(f"docker inspect {names[0]}"))[0]
-    return inspected
+    return until(
+        lambda: json.loads(host.check_output(f"docker inspect {names[0]}"))[0],
+        lambda inspected: inspected["State"]["Health"]["Status"] != "starting",
+        what="el PREP tenga un resultado de su propia comprobación",
+    )
 
 
 @pytest.mark.clause("SW-02", "DG-10")

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from site_fixtures import Site
 from testinfra.host import Host
 
 from difusor.report.rawhttp import send
+from difusor.waiting import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
 
 Record = Callable[[object], None]
-PATIENCE = 60.0  # seconds
 TAGS = ("--tags", "intrusion")
 RULE = 'reject http any any -> any any (msg:"marca"; http.uri; content:"%s"; sid:9000001;)\n'
 LOOK = "0000000000002000"  # CAP_NET_RAW
@@ -70,15 +69,17 @@ def _pinned(path: Path, text: str) -> dict[str, str]:
 
 def _attack(host: Host, attacker: Host, variables: dict[str, Any], mark: str) -> tuple[list[dict[str, Any]], list[int]]:
     """Send in clear what a rule of ours and one of the package know, until told; return alerts and the last answer."""
-    deadline = time.monotonic() + PATIENCE
-    since = host.check_output("date +%s")
-    told: list[dict[str, Any]] = []
-    while len(told) < 2 and time.monotonic() < deadline:
+    since, statuses = host.check_output("date +%s"), []
+    journal = "journalctl --sync; journalctl --identifier=suricata_alert --since=@%s --output=cat"
+
+    def attack() -> list[dict[str, Any]]:
         (answer,) = send(attacker, variables, [f"GET /?{mark} HTTP/1.1\r\nConnection: close\r\n\r\n"], port=80)
-        time.sleep(1)
-        lines = host.check_output("journalctl --identifier=suricata_alert --since=@%s --output=cat", since)
-        told = [alert for alert in map(json.loads, lines.splitlines()) if alert["dest_port"] == 80]
-    return told, answer["statuses"]
+        statuses[:] = answer["statuses"]
+        lines = host.check_output(journal, since).splitlines()
+        return [alert for alert in map(json.loads, lines) if alert["dest_port"] == 80]
+
+    told = until(attack, lambda alerts: len(alerts) >= 2, what="el sensor avise del ataque dos veces", every=1)
+    return told, statuses
 
 
 def _page(visitor: Host, variables: dict[str, Any]) -> list[int]:

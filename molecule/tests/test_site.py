@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from testinfra.host import Host
 
 from difusor.images import save
 from difusor.project import ROOT
+from difusor.waiting import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
 
@@ -38,7 +40,7 @@ while not os.path.exists("/tmp/stop"):
         connection.close()
     except OSError as error:
         counts[name, repr(error)] += 1
-    time.sleep(0.05)
+    time.sleep(0.05)  # pace: twenty visits a second
 print(sum(counts.values()), {key: number for key, number in counts.items() if key[1] != 200})
 """
 
@@ -146,17 +148,18 @@ def test_upgrade_and_back_lose_no_request(
 ) -> None:
     """Cambiar la imagen del PREP y volver a la anterior no pierde ninguna de las visitas que llegan mientras tanto."""
     other = _other_image(variables["difusor_prep_image"]["archive"], tmp_path / "prep.tar.gz")
-    untrusted.check_output(
-        "rm -f /tmp/stop; (python3 -c %s %s > /tmp/visits 2>&1 &)", CITIZEN, variables["difusor_fqdn"]
-    )
-    try:
-        site({"difusor_prep_image": other})
-        assert other["sha256"][:12] in host.check_output("docker ps --filter label=prep-difusor.role=prep")
-        site()
-    finally:
-        untrusted.check_output("touch /tmp/stop; sleep 2")
+    with ThreadPoolExecutor() as pool:
+        visiting = pool.submit(
+            untrusted.check_output, "rm -f /tmp/stop; python3 -c %s %s", CITIZEN, variables["difusor_fqdn"]
+        )
+        try:
+            site({"difusor_prep_image": other})
+            assert other["sha256"][:12] in host.check_output("docker ps --filter label=prep-difusor.role=prep")
+            site()
+        finally:
+            untrusted.check_output("touch /tmp/stop")
+        visits, _, lost = visiting.result().partition(" ")
     assert other["sha256"][:12] not in host.check_output("docker ps --all --filter label=prep-difusor.role=prep")
-    visits, _, lost = untrusted.check_output("cat /tmp/visits").partition(" ")
     record_evidence(f"{visits} visitas durante la actualización y la vuelta; perdidas: {lost}")
     assert int(visits) > 100
     assert lost == "{}"
@@ -175,8 +178,16 @@ def test_upgrade_after_a_run_that_was_killed(
     )
     host.check_output(
         f"cp -p {upstreams} /run/upstreams && sed -i 's/127.0.0.1:[0-9]*/127.0.0.1:19999/' {upstreams} && "
-        f"systemctl reload nginx && sleep 2 && cp -p /run/upstreams {upstreams}"
+        "systemctl reload nginx"
     )
+    visit = "curl --silent --insecure --output /dev/null --resolve %s:443:127.0.0.1 https://%s/?visita=anterior"
+    name = variables["difusor_fqdn"]
+    until(
+        lambda: host.check_output(f"{visit}; docker logs prep-anterior 2>&1", name, name),
+        lambda log: "visita=anterior" in log,
+        what="nginx lleve las visitas al contenedor anterior",
+    )
+    host.check_output(f"cp -p /run/upstreams {upstreams}")
     site()
     answer = untrusted.check_output(
         "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/?visita=1",
@@ -211,7 +222,7 @@ def test_renamed_user_of_the_institute_leaves(
     """Al cambiar de nombre el usuario del Instituto, el anterior deja de existir, con lo que tenía abierto."""
     former, renamed = variables["difusor_admin_user"], "impepac2"
     session = "prep-difusor-session"
-    host.check_output("systemd-run --quiet --uid=%s --unit=%s sleep 600", former, session)
+    host.check_output("systemd-run --quiet --uid=%s --unit=%s sleep infinity", former, session)
     site({"difusor_admin_user": renamed}, "--tags", "base,ssh")
     assert host.user(renamed).exists
     assert not host.user(former).exists

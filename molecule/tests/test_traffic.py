@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from patience import send_patiently
 from testinfra.host import Host
 
 from difusor.report.rawhttp import send
@@ -71,7 +72,7 @@ def test_no_visitor_is_refused_for_what_he_uses(host: Host, variables: dict[str,
     """Teléfonos, navegadores viejos, buscadores, vistas previas, vigilancia y balanceador reciben página y datos."""
     asked = [(name, path) for name in VISITORS for path in PAGES]
     texts = [ask(variables, path, f"User-Agent: {VISITORS[name]}") for name, path in asked]
-    answers = [answer["statuses"] for answer in send(host, variables, texts)]
+    answers = [answer["statuses"] for answer in send_patiently(host, variables, texts)]
     refused = {each: found for each, found in zip(asked, answers, strict=True) if found != [200]}
     record_evidence(f"{len(VISITORS)} visitantes, {len(asked)} solicitudes, {len(refused)} rechazadas")
     assert not refused
@@ -80,7 +81,7 @@ def test_no_visitor_is_refused_for_what_he_uses(host: Host, variables: dict[str,
 def test_no_link_is_refused(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """Enlaces compartidos, búsquedas con acentos y eñes, nombres que el sitio no tiene: nada se toma por ataque."""
     links, absent = [[ask(variables, path) for path in paths] for paths in (DEEP_LINKS, NOT_HERE)]
-    found = [answer["statuses"] for answer in send(host, variables, links + absent)]
+    found = [answer["statuses"] for answer in send_patiently(host, variables, links + absent)]
     record_evidence(dict(zip(DEEP_LINKS + NOT_HERE, found, strict=True)))
     assert found == [[200]] * len(links) + [[404]] * len(absent)
 
@@ -112,7 +113,7 @@ def test_every_way_of_reading_a_file_works(
     }
     texts = [ask(variables, path, header) for header in ways]
     texts += [texts[0].replace("GET", "HEAD", 1).replace("Range", "X-Range"), texts[-1].replace("HTTP/1.1", "HTTP/1.0")]
-    found = [answer["statuses"] for answer in send(host, variables, texts)]
+    found = [answer["statuses"] for answer in send_patiently(host, variables, texts)]
     record_evidence(dict(zip([*ways, "HEAD", "HTTP/1.0"], found, strict=True)))
     assert found == [[status] for status in [*ways.values(), 200, 200]]
 
@@ -125,7 +126,7 @@ def test_no_path_of_the_last_cortes_is_refused(host: Host, variables: dict[str, 
     for corte, _, path in (line.partition("/") for line in listed.splitlines()):
         cortes.setdefault(corte, set()).add(path)
     paths, shown = sorted(set.union(*cortes.values())), cortes[current]
-    answers = send(host, variables, [ask(variables, quote(path)).replace("GET", "HEAD", 1) for path in paths])
+    answers = send_patiently(host, variables, [ask(variables, quote(path)).replace("GET", "HEAD", 1) for path in paths])
     found = dict(zip(paths, (answer["statuses"] for answer in answers), strict=True))
     wrong = {path: statuses for path, statuses in found.items() if statuses != ([200] if path in shown else [404])}
     record_evidence(f"{len(cortes)} cortes, {len(paths)} rutas, {len(shown)} del corte en vigor; mal: {len(wrong)}")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from patience import send_patiently
 from testinfra.host import Host
 
 from difusor.report.rawhttp import send
+from difusor.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
@@ -47,8 +48,11 @@ def container(host: Host) -> Container:
     """What Docker says of the one WAF container."""
     names = host.check_output("docker ps --filter label=prep-difusor.role=waf --format '{{.Names}}'").split()
     assert len(names) == 1, f"se esperaba un contenedor del WAF y hay {len(names)}"
-    inspected: Container = json.loads(host.check_output(f"docker inspect {names[0]}"))[0]
-    return inspected
+    return until(
+        lambda: json.loads(host.check_output(f"docker inspect {names[0]}"))[0],
+        lambda inspected: inspected["State"]["Health"]["Status"] != "starting",
+        what="el WAF tenga un resultado de su propia comprobación",
+    )
 
 
 @pytest.fixture
@@ -134,9 +138,13 @@ def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], re
     since = host.check_output("date --utc +%Y-%m-%dT%H:%M:%SZ")
     answers = send(host, variables, texts)
     application = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
-    seen = host.check_output("docker logs --since %s %s 2>&1", since, application)
+    # The witness went last: where it is told, everything before it was.
+    seen = until(
+        lambda: host.check_output("docker logs --since %s %s 2>&1", since, application),
+        lambda log: WITNESS in log,
+        what="la bitácora de la aplicación diga qué recibe",
+    )
     record_evidence(f"{len(texts) - 1} intentos y un testigo: {[answer['statuses'] for answer in answers]}")
-    assert WITNESS in seen, "la bitácora de la aplicación no dice qué recibe"
     assert SECRET not in seen, "un ataque llegó a la aplicación"
     assert not any(SECRET in answer["body"] for answer in answers), "un ataque volvió en la respuesta"
 
@@ -151,16 +159,10 @@ def test_everything_published_passes_it(host: Host, variables: dict[str, Any], r
     linked = [path for path in re.findall(r'(?:href|src)="([^"#]+)"', page) if not re.match(r"[a-z]+:|/", path)]
     paths = ["", "index.html", *linked, *published]
     # A harmless argument takes each of them off the fast road.
-    pending, refused = [f"{quote(path)}?revision=1" for path in paths], {}
-    deadline = time.monotonic() + 120
-    while pending and time.monotonic() < deadline:
-        answers = send(host, variables, [request(variables, path).replace("GET", "HEAD", 1) for path in pending[:40]])
-        for path, answer in zip(pending[:40], answers, strict=True):
-            if answer["statuses"] != [429]:
-                pending.remove(path)
-                refused |= {path: answer["statuses"]} if answer["statuses"] != [200] else {}
+    texts = [request(variables, f"{quote(path)}?revision=1").replace("GET", "HEAD", 1) for path in paths]
+    found = dict(zip(paths, (answer["statuses"] for answer in send_patiently(host, variables, texts)), strict=True))
+    refused = {path: statuses for path, statuses in found.items() if statuses != [200]}
     record_evidence(f"{len(paths)} rutas revisadas, {len(refused)} rechazadas")
-    assert not pending, f"sin respuesta a tiempo: {pending}"
     assert not refused
 
 
@@ -179,15 +181,15 @@ def test_only_the_cortes_own_files_are_spared(host: Host, variables: dict[str, A
         f"datos/{mark}.json.gz",
     ]
     requests = [request(variables, path) for path in paths]
-    for _ in range(10):  # other tests ask at the same time; what the limit refuses has no line in the log
-        statuses = [answer["statuses"] for answer in send(host, variables, requests)]
-        if [429] not in statuses:
-            break
-        time.sleep(1)
-    # nginx writes its log every five seconds.
-    shown = host.check_output("sleep 6; grep --no-filename -F %s /var/log/nginx/access.log", mark)
-    found = [re.search(rf"{re.escape(path)} .* fast=(\d) .* upstream=(\S+)", shown) for path in paths]
-    roads = [f"rápido={each[1]}, aplicación={each[2] != '-'}" for each in found if each]
+    statuses = [answer["statuses"] for answer in send_patiently(host, variables, requests)]
+
+    def logged() -> list[re.Match[str]]:
+        shown = host.run("grep --no-filename -F %s /var/log/nginx/access.log", mark).stdout
+        found = [re.search(rf"{re.escape(path)} .* fast=(\d) .* upstream=(\S+)", shown) for path in paths]
+        return [each for each in found if each]
+
+    found = until(logged, lambda found: len(found) == len(paths), what="nginx anote cada solicitud", every=0.5)
+    roads = [f"rápido={each[1]}, aplicación={each[2] != '-'}" for each in found]
     record_evidence(dict(zip(paths, roads, strict=True)))
     disk, inspected = "rápido=1, aplicación=False", "rápido=0, aplicación=True"
     assert roads == [disk] * 3 + [inspected] * 4
