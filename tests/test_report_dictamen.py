@@ -63,6 +63,15 @@ def test_the_json_identifies_the_measurement(paper: tuple[dict, str]) -> None:
     assert data["lab"] is None
 
 
+def test_what_was_repeated_is_told_with_its_first_failure(results: Results, tmp_path: Path) -> None:
+    first = results.findings[0].model_copy(update={"repeated": "no ocurrió que abra"})
+    composed = compose(results.model_copy(update={"findings": (first, *results.findings[1:])}))
+    json_file, html_file = dictamen.publish(composed, tmp_path / "diario")
+    entries = json.loads(json_file.read_text(encoding="utf-8"))["clauses"]
+    assert {each["repeated"] for entry in entries for each in entry["findings"]} == {"", first.repeated}
+    assert html_file.read_text(encoding="utf-8").count(first.repeated) == 1
+
+
 def test_waivers_are_judged_on_the_day_of_the_measurement(paper: tuple[dict, str]) -> None:
     notes = {entry["id"]: entry["waiver"]["note"] for entry in paper[0]["clauses"] if entry["waiver"]}
     assert notes == {"SW-01": "no fue necesaria", "HW-01": "vigente", "HW-02": "vencida", "RED-03": "vigente"}

@@ -150,7 +150,7 @@ def test_privileged_work_is_recorded(host: Host, record_evidence: Record) -> Non
     """Cada orden con sudo queda en una bitácora que solo root lee, y se ejecuta en una terminal propia."""
     settings = host.check_output("grep -rhs '^Defaults' /etc/sudoers /etc/sudoers.d").splitlines()
     if "sudo-rs" in host.check_output("sudo --version"):  # Ubuntu's since 26.04, which writes to the journal only
-        told = host.check_output("journalctl --quiet --identifier sudo --lines 1")
+        told = host.check_output("journalctl --sync && journalctl --quiet --identifier sudo --lines 1")
         record_evidence(f"{told}; {'; '.join(settings)}")
         assert told
     else:

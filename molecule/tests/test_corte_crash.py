@@ -282,7 +282,7 @@ def test_a_damaged_disk(server: Server, record_evidence: Record) -> None:
     server.assert_mended()
 
 
-@pytest.mark.parametrize(("bound", "files", "size"), [("bytes", 60, 1_000_000), ("files", 20_000, 0)])
+@pytest.mark.parametrize(("bound", "files", "size"), [("bytes", 60, 1_000_000), ("files", 20_000, 2_000)])
 def test_whoever_has_the_secret_cannot_fill_the_disk(
     server: Server, bound: str, files: int, size: int, tmp_path: Path, record_evidence: Record
 ) -> None:

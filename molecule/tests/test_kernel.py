@@ -112,12 +112,17 @@ def test_kernel_audits(host: Host, variables: dict[str, Any], record_evidence: R
     loaded = host.check_output("auditctl -l").splitlines()
     written = host.check_output("grep -cE '^-[wa] ' /etc/audit/audit.rules")
     host.check_output("chmod --reference=/etc/prep-corte/allowed_signers /etc/prep-corte/allowed_signers")
-    seen = host.run("ausearch --input-logs -k prep-corte -ts recent -i").stdout
+    # The kernel hands on what it audits when it has time.
+    search, author = "ausearch --input-logs -k prep-corte -ts recent -i", f"auid={variables['ansible_user']}"
+    seen = until(
+        lambda: host.run(search).stdout,
+        lambda told: "/etc/prep-corte/allowed_signers" in told and author in told,
+        what="la auditoría diga qué se cambió y quién",
+        every=1,
+    )
     record_evidence(f"{len(loaded)} reglas en vigor de {written} escritas; perdidos: {status['lost']}; {seen[-400:]}")
     assert status["enabled"] in ("1", "2")
     assert len(loaded) > 100
-    assert "/etc/prep-corte/allowed_signers" in seen
-    assert f"auid={variables['ansible_user']}" in seen
 
 
 # These two judge the last start, which in the lab came after the installation.
@@ -261,6 +266,7 @@ def window_ahead(machine: Machine) -> Iterator[Window]:
     lab.publish_latest(machine.variables["lab"])
 
 
+@pytest.mark.timing("la apertura se fija antes de configurar la máquina, que emulada puede tardar más en quedar lista")
 @pytest.mark.lab
 @pytest.mark.clause("DG-05")
 def test_gate_across_a_power_cut(machine: Machine, window_ahead: Window, record_evidence: Record) -> None:
