@@ -65,7 +65,7 @@ def test_behind_a_cdn_locked_light_and_dynamic(
 @contextmanager
 def _reloading(host: Host) -> Iterator[None]:
     """Do what reloads nginx, then wait until those who served before have left: the reload itself returns earlier."""
-    workers = "pgrep --full '^nginx: worker process'"
+    workers = "pgrep --parent $(systemctl show --property MainPID --value nginx.service)"
     before = set(host.check_output(workers).split())
     yield
     until(
