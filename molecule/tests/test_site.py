@@ -180,19 +180,18 @@ def test_upgrade_after_a_run_that_was_killed(
         f"cp -p {upstreams} /run/upstreams && sed -i 's/127.0.0.1:[0-9]*/127.0.0.1:19999/' {upstreams} && "
         "systemctl reload nginx"
     )
-    visit = "curl --silent --insecure --output /dev/null --resolve %s:443:127.0.0.1 https://%s/?visita=anterior"
-    name = variables["difusor_fqdn"]
-    until(
-        lambda: host.check_output(f"{visit}; docker logs prep-anterior 2>&1", name, name),
-        lambda log: "visita=anterior" in log,
-        what="nginx lleve las visitas al contenedor anterior",
-    )
-    host.check_output(f"cp -p /run/upstreams {upstreams}")
+    visit = "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/?visita=%s"
+
+    def visits() -> str:
+        untrusted.check_output(visit, variables["difusor_fqdn"], "anterior")
+        return str(host.check_output("docker logs prep-anterior 2>&1"))
+
+    try:
+        until(visits, lambda log: "visita=anterior" in log, what="nginx lleve las visitas al contenedor anterior")
+    finally:
+        host.check_output(f"cp -p /run/upstreams {upstreams}")
     site()
-    answer = untrusted.check_output(
-        "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/?visita=1",
-        variables["difusor_fqdn"],
-    )
+    answer = untrusted.check_output(visit, variables["difusor_fqdn"], "1")
     left = host.check_output("docker ps --all --filter label=prep-difusor.role --format '{{.Names}}'").split()
     record_evidence(f"la página responde {answer}; contenedores: {left}")
     assert "prep-anterior" not in left
