@@ -54,6 +54,14 @@ def test_help_installs_and_starts_nothing(launch: Launch) -> None:
     assert launch("demo", "--help") == ["python -m difusor demo --help"]
 
 
+def test_a_start_without_its_environment_ends_with_a_sentence(project: Path) -> None:
+    (project / "requirements.lock").write_text("sin-su-huella==1\n")
+    start = subprocess.run([project / "difusor", "spec"], capture_output=True, text=True)
+    assert start.returncode == 1
+    assert start.stderr.splitlines()[-1].startswith("difusor: no se pudo instalar el entorno")
+    assert not (project / ".venv/lock").exists()
+
+
 def test_clean_asks_for_the_engine_only_where_there_is_a_lab(launch: Launch, project: Path) -> None:
     assert launch("clean") == ["python -m difusor clean"]
     (project / "build/lab").mkdir()
