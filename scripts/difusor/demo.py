@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from difusor import lab
 from difusor.images import ensure_archives
 from difusor.project import BUILD, ROOT
-from difusor.steps import StepFailed, console, run_step, sentences
+from difusor.steps import StepFailed, console, run_step, sentences, side_by_side
 
 LAB = "demo"
 DICTAMEN = BUILD / "dictamen/demo.html"
@@ -19,16 +20,24 @@ DICTAMEN = BUILD / "dictamen/demo.html"
 def run() -> None:
     """Levanta el laboratorio, instala el servidor, publica un corte sintético y emite el dictamen."""
     with sentences():
-        ensure_archives()
-        if lab.is_over(LAB):
-            _playbook("Laboratorio: la noche anterior terminó, se retira", "molecule/shared/destroy.yml")
-        _playbook("Laboratorio: tres servidores", "molecule/shared/create.yml")
-        _playbook("Laboratorio: lo que entrega el proveedor", "molecule/shared/prepare.yml")
-        _playbook(f"Servidor: ansible-playbook -i {lab.INVENTORY} site.yml", "site.yml")
+        side_by_side(_lab, ensure_archives)
+        side_by_side(_server, partial(lab.make_latest, LAB))
         lab.publish_latest(LAB)
         compliant = _report()
     _say_where(compliant)
     raise typer.Exit(0 if compliant else 1)
+
+
+def _lab() -> None:
+    """Create the hosts, as their providers deliver them."""
+    if lab.is_over(LAB):
+        _playbook("Laboratorio: la noche anterior terminó, se retira", "molecule/shared/destroy.yml")
+    _playbook("Laboratorio: tres servidores", "molecule/shared/create.yml")
+    _playbook("Laboratorio: lo que entrega el proveedor", "molecule/shared/prepare.yml")
+
+
+def _server() -> None:
+    _playbook(f"Servidor: ansible-playbook -i {lab.INVENTORY} site.yml", "site.yml")
 
 
 def _playbook(title: str, playbook: str) -> None:

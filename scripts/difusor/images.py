@@ -7,10 +7,11 @@ import hashlib
 import os
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 from difusor.project import BUILD, ROOT
-from difusor.steps import StepFailed, run_step
+from difusor.steps import StepFailed, run_step, side_by_side
 
 NAMES = ("prep", "waf")
 
@@ -20,10 +21,13 @@ def ensure_archives() -> None:
 
     Raises StepFailed when an image cannot be built.
     """
-    for name in NAMES:
-        run_step(f"Imagen {name}", ROOT / "containers/build", name, log=BUILD / f"log/image-{name}.log")
-        reference = (BUILD / f"log/image-{name}.log").read_text().splitlines()[-1]
-        _ensure_archive(reference, BUILD / f"images/{name}.tar.gz")
+    side_by_side(*(partial(_build, name) for name in NAMES))
+
+
+def _build(name: str) -> None:
+    run_step(f"Imagen {name}", ROOT / "containers/build", name, log=BUILD / f"log/image-{name}.log")
+    reference = (BUILD / f"log/image-{name}.log").read_text().splitlines()[-1]
+    _ensure_archive(reference, BUILD / f"images/{name}.tar.gz")
 
 
 def _ensure_archive(reference: str, archive: Path) -> None:

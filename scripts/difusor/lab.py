@@ -53,10 +53,10 @@ def is_over(lab: str, now: datetime | None = None) -> bool:
     return (folder(lab) / "window.json").exists() and _window(lab)[1] <= (now or datetime.now(UTC))
 
 
-def publish_latest(lab: str, now: datetime | None = None) -> None:
-    """Make, sign and push the corte of this moment of the lab's night, as the institute would.
+def make_latest(lab: str, now: datetime | None = None) -> Path:
+    """Make the corte of this moment of the lab's night, unless it exists; return its folder, named by its number.
 
-    Raises StepFailed when the mirror does not show it.
+    Raises StepFailed when it cannot be made.
     """
     opens, closes = _window(lab)
     number = 1 + int(((now or datetime.now(UTC)) - opens) / INTERVAL)  # the first is that of the opening
@@ -70,8 +70,17 @@ def publish_latest(lab: str, now: datetime | None = None) -> None:
             log=BUILD / f"log/{lab}-fixtures.log", env={"LAB": lab},
         )  # fmt: skip
         unfinished.rename(tree)
+    return tree
+
+
+def publish_latest(lab: str, now: datetime | None = None) -> None:
+    """Make, sign and push the corte of this moment of the lab's night, as the institute would.
+
+    Raises StepFailed when the mirror does not show it.
+    """
+    tree = make_latest(lab, now)
     run_step(
-        f"Corte {number}: firma y publicación", *_difusor("publish", tree), "-i", INVENTORY,
+        f"Corte {int(tree.name)}: firma y publicación", *_difusor("publish", tree), "-i", INVENTORY,
         "--key", folder(lab) / "firma", "--ca", folder(lab) / "tls/ca.pem",
         log=BUILD / f"log/{lab}-publish.log", env={"LAB": lab},
     )  # fmt: skip

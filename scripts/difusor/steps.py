@@ -5,15 +5,16 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from os import environ
 from pathlib import Path
-from threading import current_thread, main_thread
+from threading import Lock
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.status import Status
+from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from difusor.project import ROOT
 
@@ -60,7 +61,7 @@ def run_step(
     started = time.monotonic()
     with (
         log.open("w") as sink,
-        _progress(title) as status,
+        _line(title) as show,
         subprocess.Popen(
             [str(part) for part in command],
             cwd=ROOT,
@@ -77,8 +78,8 @@ def run_step(
             sink.flush()
             if heard:
                 heard(line)
-            if status and line.startswith("TASK ["):
-                status.update(f"{title}: {line[6 : line.rindex(']')]}")
+            if line.startswith("TASK ["):
+                show(f"{title}: {line[6 : line.rindex(']')]}")
     seconds = time.monotonic() - started
     if process.returncode:
         console.print(*_last_words(log), sep="\n", style="dim")
@@ -86,12 +87,58 @@ def run_step(
     console.print(f"[green]✓[/] {title} [dim]({seconds:.0f} s)[/]")
 
 
-def _progress(title: str) -> Status | nullcontext[None]:
-    """Return a live line on a terminal; elsewhere, and beside other steps, say once that the step has begun."""
-    if console.is_terminal and current_thread() is main_thread():
-        return console.status(title)
-    console.print(f"[dim]·[/] {title}")
-    return nullcontext()
+def side_by_side(*works: Callable[[], object]) -> None:
+    """Do works that do not depend on one another at the same time.
+
+    Raises StepFailed when all have ended, with the sentences of those that failed.
+    """
+    with ThreadPoolExecutor(len(works)) as pool:
+        doing = [pool.submit(work) for work in works]
+    causes = [cause for each in doing if (cause := each.exception())]
+    if other := next((cause for cause in causes if not isinstance(cause, StepFailed)), None):
+        raise other
+    if causes:
+        raise StepFailed("\n".join(map(str, causes)))
+
+
+class _Screen:
+    """The live lines of the steps under way, one each, as long as there are any."""
+
+    def __init__(self) -> None:
+        self._lines: Progress | None = None
+        self._alone = Lock()
+
+    @contextmanager
+    def line(self, text: str) -> Iterator[Callable[[str], None]]:
+        """Show a line; yield a function that changes its text."""
+        with self._alone:
+            if self._lines is None:
+                columns = SpinnerColumn(), TextColumn("{task.description}")
+                self._lines = Progress(*columns, console=console, transient=True)
+                self._lines.start()
+            lines, number = self._lines, self._lines.add_task(text)
+        try:
+            yield lambda changed: lines.update(number, description=changed)
+        finally:
+            with self._alone:
+                lines.remove_task(number)
+                if not lines.tasks:
+                    lines.stop()
+                    self._lines = None
+
+
+_screen = _Screen()
+
+
+@contextmanager
+def _line(title: str) -> Iterator[Callable[[str], None]]:
+    """Show a step: as a live line on a terminal, elsewhere by saying once that it has begun."""
+    if console.is_terminal:
+        with _screen.line(title) as show:
+            yield show
+    else:
+        console.print(f"[dim]·[/] {title}")
+        yield lambda _: None
 
 
 def _last_words(log: Path, lines: int = 25) -> list[str]:
