@@ -119,6 +119,7 @@ def test_findings(suite: pytest.Pytester, workers: str) -> None:
     servers = json.loads((suite.path / "r.json").read_text())["servers"]
     assert servers["uno"]["unreachable"] == "" and servers["uno"]["identity"]["kernel"]
     assert servers["mudo"]["unreachable"].startswith("mudo no responde: ")
+    assert workers == "0" or "test_from_outside[ansible://uno]@trusted" in done.stdout.str(), "tests are not grouped"
     assert SECRET not in done.stdout.str() + done.stderr.str() + (suite.path / "r.json").read_text()
 
 

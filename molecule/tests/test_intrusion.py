@@ -56,6 +56,7 @@ def test_attacks_are_told_apart(
     assert matched == expected
 
 
+@pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-03")
 def test_what_is_refused_is_told(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """De lo que rechaza, nginx dice al vigilante, y a nadie más, la causa y la dirección verdadera, sin texto ajeno."""

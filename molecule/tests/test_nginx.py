@@ -103,6 +103,7 @@ def test_unknown_names_get_no_answer(untrusted: Host, variables: dict[str, Any],
     assert not any(answer["statuses"] for answer in answers)
 
 
+@pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07")
 def test_only_reading_is_possible(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """Solo se admiten GET y HEAD; los demás métodos se cierran sin llegar a la aplicación."""
@@ -114,6 +115,7 @@ def test_only_reading_is_possible(host: Host, variables: dict[str, Any], record_
     assert all(not answer["statuses"] or answer["statuses"][0] in (400, 405) for answer in answers.values())
 
 
+@pytest.mark.xdist_group("limits")
 @pytest.mark.clause("DG-04")
 def test_browsers_run_nothing_from_elsewhere(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """La página solo puede cargar lo que sirve este mismo sitio, y nadie puede enmarcarla: cabeceras de seguridad."""
@@ -127,6 +129,7 @@ def test_browsers_run_nothing_from_elsewhere(host: Host, variables: dict[str, An
     assert headers["server"] == "nginx", "la cabecera Server dice la versión"
 
 
+@pytest.mark.xdist_group("limits")
 @pytest.mark.clause("DG-07")
 def test_status_is_public_and_fresh(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """El estado público del espejo se puede consultar siempre y nadie lo guarda en caché."""
@@ -136,6 +139,7 @@ def test_status_is_public_and_fresh(host: Host, variables: dict[str, Any], recor
     assert headers_of(answer)["cache-control"] == "no-store"
 
 
+@pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-06")
 def test_flood_from_one_address_is_cut(
     host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record

@@ -14,7 +14,7 @@ from testinfra.host import Host
 from difusor.report.rawhttp import send
 
 Record = Callable[[object], None]
-pytestmark = pytest.mark.clause("DG-02", "RED-07")
+pytestmark = [pytest.mark.clause("DG-02", "RED-07"), pytest.mark.xdist_group("limits")]
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 ANDROID = f"Mozilla/5.0 (Linux; Android 14; SM-A155M) {WEBKIT} Chrome/126.0.0.0 Mobile Safari/537.36"

@@ -63,6 +63,7 @@ def open_gate(host: Host, variables: dict[str, Any]) -> None:
         pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera antes de llegar al WAF")
 
 
+@pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
 def test_attacks_are_refused(host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record) -> None:
@@ -101,6 +102,7 @@ def test_http2_is_no_way_around(
     assert int(status) in expect("RED-07")["blocked_status"]
 
 
+@pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
 def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
@@ -149,6 +151,7 @@ def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], re
     assert not any(SECRET in answer["body"] for answer in answers), "un ataque volvió en la respuesta"
 
 
+@pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07", "DG-02")
 @pytest.mark.usefixtures("open_gate")
 def test_everything_published_passes_it(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
@@ -166,6 +169,7 @@ def test_everything_published_passes_it(host: Host, variables: dict[str, Any], r
     assert not refused
 
 
+@pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
 def test_only_the_cortes_own_files_are_spared(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:

@@ -95,8 +95,8 @@ def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str
     target = (output / f"{here.name}.results.json").resolve()
     target.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", *tests, f"--ansible-inventory={source}", f"--results={target}"]
-    # What alters the server must not do so under another test's eyes.
-    pace = ["--lab"] if lab else ["--numprocesses=2"]
+    # What alters the server must not do so under another test's eyes. What does not, mostly waits for answers.
+    pace = ["--lab"] if lab else ["--numprocesses=3"]
     subprocess.run([*command, *pace, "--quiet", "--no-header", "--no-summary", "--tb=no"], cwd=ROOT, check=False)
     if not target.exists():
         raise ResultsError(f"{source} no se evaluó, o la medición no terminó; la causa está en las líneas anteriores")

@@ -135,7 +135,7 @@ def _received(message: str) -> Suite:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse unknown clauses and mute tests; leave out what is not to run; see from outside in one worker."""
+    """Refuse unknown clauses and mute tests; leave out what is not to run; see from outside in one worker each."""
     known = set(spec.load().ids)
     wanted = set(config.option.clause)
     problems = [f"--clause {name}" for name in sorted(wanted - known)]
@@ -145,12 +145,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if mute := [item.nodeid for item in items if _clauses(item) and not _sentence(item)]:
         raise pytest.UsageError(f"the docstring is the dictamen's evidence sentence; none in: {'; '.join(mute)}")
     for item in items:
-        # What one test does from outside (a ban, a push) no other may meet by chance.
-        if {"trusted", "untrusted"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("outside"))
+        if (group := _group(item)) and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(group))
     if left_out := {item for item in items if _left_out(item, wanted)}:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def _group(item: pytest.Item) -> str | None:
+    """Name the tests among which this one has its turn: what one does from outside (a ban, a push) no other may meet.
+
+    From the trusted vantage point all but the lab's tests only look, which may be done beside the others.
+    """
+    vantages = {"trusted", "untrusted"} & set(getattr(item, "fixturenames", ()))
+    if vantages == {"trusted"} and not item.config.option.lab:
+        return "trusted"
+    return "outside" if vantages else None
 
 
 def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
