@@ -21,9 +21,10 @@ Record = Callable[[object], None]
 Answer = dict[str, Any]
 STATUS = "/.well-known/prep/estado.json"
 STRANGER = "otro-sitio.example"
-# Enough for any burst that is allowed, on few connections: what a flood's first instant looks like.
-FLOOD_CONNECTIONS = 4
-FLOOD_LENGTH = 600
+# Enough for any burst that is allowed: what a flood's first instant looks like. The answers to so many requests on one
+# connection wait in its buffers until they are read.
+FLOOD_CONNECTIONS = 24
+FLOOD_LENGTH = 100
 FLOODS = 6  # at most: a server that is busy with something else may not even answer as fast as its limit allows
 HANDSHAKE = """
 import json, socket, ssl, sys, warnings

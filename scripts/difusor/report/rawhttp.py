@@ -26,7 +26,8 @@ def send(
     """Have a testinfra host send each text to the server of `variables`; return the answers as `ask` does.
 
     The server itself sends over its loopback, where nobody is ever banned. `server_name` is what the TLS handshake
-    says, by default the difusor's name. `ahead` is how many times each text goes ahead of itself on its connection.
+    says, by default the difusor's name. `ahead` is how many times each text goes ahead of itself on its connection,
+    all connections at once.
     """
     own = vantage.backend.get_hostname() == variables["inventory_hostname"]
     address = "127.0.0.1" if own else variables["difusor_public_address"]
@@ -37,30 +38,56 @@ def send(
     return answers
 
 
-def ask(address: str, port: int, name: str, ahead: int, text: str) -> dict[str, Any]:
+def ask(address: str, port: int, name: str, text: str) -> dict[str, Any]:
     """Send `text` (bytes as Latin-1) on a connection of its own, encrypted unless the port is 80; return the answers.
 
     The certificate is not judged here. `statuses` are those of every answer that came before the connection ended;
     `head` and `body` are the first one's; `closed` tells whether the server ended it.
     """
-    received, closed = b"", True
     try:
         with _connect(address, port, name) as connection:
-            connection.sendall((text.replace(LAST, "") * ahead + text).encode("latin-1"))
-            while chunk := connection.recv(65536):
-                received += chunk
-    except OSError as error:  # ended by the server, at whatever point, or silence
-        closed = not isinstance(error, socket.timeout)
+            connection.sendall(text.encode("latin-1"))
+            return _answers(connection)
+    except OSError as error:
+        return _told(b"", error)
+
+
+def flood(address: str, port: int, name: str, ahead: int, texts: list[str]) -> list[dict[str, Any]]:
+    """Send each text `ahead` times and once more on a connection of its own; return the answers as `ask` does.
+
+    All connections stand before the first text goes, and nothing is read before the last one has gone: where server and
+    client share a slow machine, the flood is as fast as the server can take it.
+    """
+    conversations = [(_connect(address, port, name), text) for text in texts]
+    for connection, text in conversations:
+        connection.sendall((text.replace(LAST, "") * ahead + text).encode("latin-1"))
+    return [_answers(connection) for connection, _ in conversations]
+
+
+def _answers(connection: socket.socket) -> dict[str, Any]:
+    """Tell what comes until the server ends the connection, at whatever point, or is silent."""
+    received = b""
+    try:
+        while chunk := connection.recv(65536):
+            received += chunk
+    except OSError as error:
+        return _told(received, error)
+    return _told(received)
+
+
+def _told(received: bytes, error: OSError | None = None) -> dict[str, Any]:
     head, _, body = received.decode("utf-8", "replace").partition("\r\n\r\n")
     statuses = [int(status) for status in re.findall(rb"^HTTP/1\.[01] (\d{3}) ", received, re.MULTILINE)]
-    return {"statuses": statuses, "head": head, "body": body[:BODY], "closed": closed}
+    return {"statuses": statuses, "head": head, "body": body[:BODY], "closed": not isinstance(error, socket.timeout)}
 
 
 def _connect(address: str, port: int, name: str) -> socket.socket:
     plain = socket.create_connection((address, port), timeout=TIMEOUT)
     if port == 80:
         return plain
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(
+        ssl.PROTOCOL_TLS_CLIENT
+    )  # without the authorities, which take longer to load than all else
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context.wrap_socket(plain, server_hostname=name)
@@ -68,4 +95,8 @@ def _connect(address: str, port: int, name: str) -> socket.socket:
 
 if __name__ == "__main__":
     where, port_number, who, pipelined, wanted = sys.argv[1:]
-    print(json.dumps([ask(where, int(port_number), who, int(pipelined), each) for each in json.loads(wanted)]))
+    target = (where, int(port_number), who)
+    if int(pipelined):
+        print(json.dumps(flood(*target, int(pipelined), json.loads(wanted))))
+    else:
+        print(json.dumps([ask(*target, each) for each in json.loads(wanted)]))
