@@ -116,9 +116,12 @@ def test_the_auditor_sees_every_deviation_with_its_reason(paper: tuple[dict, str
     for topic, rules in deviations.load().items():
         assert topic in text
         for each in rules:
-            assert {"rule": each.rule, "reason": each.reason} in paper[0]["deviations"][topic]
+            ids = {auditor: list(names) for auditor, names in each.by_auditor().items()}
+            assert {"rule": each.rule, "reason": each.reason, "ids": ids} in paper[0]["deviations"][topic]
             assert each.rule in text
             assert each.reason in text
+            for auditor, names in ids.items():
+                assert f"{auditor}: {', '.join(names)}" in text
 
 
 def test_the_paper_tells_what_changed_since_the_register(results: Results) -> None:

@@ -70,6 +70,23 @@ def test_each_deviation_stands_once_with_its_reason() -> None:
     assert len(rules) == len(set(rules))
 
 
+@pytest.mark.parametrize("auditor", deviations.AUDITORS)
+def test_each_id_of_an_auditor_stands_once(auditor: deviations.Auditor) -> None:
+    ids = [name for topic in deviations.load().values() for each in topic for name in each.ids(auditor)]
+    assert ids
+    assert sorted(ids) == sorted(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("auditor", "name"), [("cis", "xccdf.rule"), ("lynis", "ssh"), ("docker-bench", 2.9), ("docker-bench", "userns")]
+)
+def test_an_id_of_another_form_is_refused(tmp_path: Path, auditor: str, name: object) -> None:
+    path = tmp_path / "deviations.yml"
+    path.write_text(f"SSH: [{{rule: Uno, reason: dos, {auditor}: [{name}]}}]", encoding="utf-8")
+    with pytest.raises(spec.SpecError, match="deviations"):
+        deviations.load(path)
+
+
 @pytest.mark.parametrize("text", ["SSH: []", "SSH: [{rule: Uno}]", "SSH: [{rule: Uno, reason: ''}]", "{"])
 def test_a_deviation_without_a_reason_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "deviations.yml"

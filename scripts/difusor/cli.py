@@ -20,6 +20,7 @@ VERBS = {
     "audit": "difusor.publish.audit",
     "purge": "difusor.publish.purge",
     "report": "difusor.report.command",
+    "tailoring": "difusor.tailoring",
     "freeze": "difusor.register.command",
     "password": "difusor.password",
     "bans": "difusor.bans",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -14,14 +14,34 @@ from difusor.spec import Sentence, SpecError
 
 FILE = ROOT / "spec/deviations.yml"
 
+Auditor = Literal["cis", "anssi", "lynis", "docker-bench"]
+AUDITORS: tuple[Auditor, ...] = get_args(Auditor)
+Scap = Annotated[str, Field(pattern=r"^[a-z][a-zA-Z0-9_-]+$")]
+Lynis = Annotated[str, Field(pattern=r"^[A-Z]+-\d{4}(:[\w.]+)?$")]
+DockerBench = Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")]
+
 
 class Deviation(BaseModel):
-    """One rule that is not followed, and why."""
+    """One rule that is not followed, why, and the ids by which the auditors' programs know it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     rule: Sentence
     reason: Sentence
+    cis: tuple[Scap, ...] = ()
+    anssi: tuple[Scap, ...] = ()
+    lynis: tuple[Lynis, ...] = ()
+    docker_bench: tuple[DockerBench, ...] = Field((), alias="docker-bench")
+    lab: bool = Field(True, description="whether it shows on the lab's server")
+
+    def ids(self, auditor: Auditor) -> tuple[str, ...]:
+        """Return the ids by which this auditor knows it."""
+        found: tuple[str, ...] = getattr(self, auditor.replace("-", "_"))
+        return found
+
+    def by_auditor(self) -> dict[Auditor, tuple[str, ...]]:
+        """Return its ids by the auditors that have one for it."""
+        return {auditor: found for auditor in AUDITORS if (found := self.ids(auditor))}
 
 
 Deviations = dict[str, Annotated[tuple[Deviation, ...], Field(min_length=1)]]
@@ -36,3 +56,8 @@ def load(path: Path = FILE) -> Deviations:
         return TypeAdapter(Deviations).validate_python(raw)
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise SpecError(f"{path}: {error}") from error
+
+
+def by_id(deviations: Deviations, auditor: Auditor) -> dict[str, Deviation]:
+    """Return the deviations that this auditor's program finds, by each id that it gives them."""
+    return {name: each for topic in deviations.values() for each in topic for name in each.ids(auditor)}

@@ -75,7 +75,10 @@ def compose(
         "clauses": [_entry(assessment, local.date()) for assessment in assessments],
         "unbound": [_finding(finding) for finding in findings if not finding.clauses],
         "drift": drift and {**drift, "taken": _local(drift["taken"], zone)},
-        "deviations": {topic: [each.model_dump() for each in rules] for topic, rules in deviations.items()},
+        "deviations": {
+            topic: [{"rule": each.rule, "reason": each.reason, "ids": each.by_auditor()} for each in rules]
+            for topic, rules in deviations.items()
+        },
     }
 
 
