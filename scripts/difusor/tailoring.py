@@ -58,7 +58,7 @@ def run(
     for guide in GUIDES:
         path = output / f"{guide.content}.xml"
         path.write_bytes(tailor(guide, left_out, datetime.now(UTC)))
-        console.print(f"[green]✓[/] {path}: {', '.join(f'{OWN}_profile_{name}' for name in guide.profiles)}")
+        console.print(f"[green]✓[/] {path} [dim]({', '.join(guide.profiles)})[/]", soft_wrap=True)
 
 
 def tailor(guide: Guide, left_out: Deviations, written: datetime) -> bytes:
