@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from difusor.report import probe
+from difusor.report import fixtures, plugin, probe, variables
 
 pytest_plugins = ["pytester"]
 
+BARE = ("-p", "no:hypothesispytest")  # as molecule/tests/pytest.ini has it
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 SECRET = "canario-de-prueba-77"
 INVENTORY = f"""
@@ -75,6 +76,15 @@ def test_last(host):
 '''
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _imported(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Import the plugin and all of Ansible that it uses, which pytester would have each run do again."""
+    assert plugin and fixtures
+    inventory = tmp_path_factory.mktemp("inventario") / "hosts.yml"
+    inventory.write_text(INVENTORY)
+    variables.read(inventory)
+
+
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.setenv("PYTHONPATH", str(SCRIPTS))
@@ -85,7 +95,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 
 def _run(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
-    return suite.runpytest_subprocess("--ansible-inventory=hosts.yml", "--results=r.json", *options)
+    asked = ("--ansible-inventory=hosts.yml", "--results=r.json", *options)
+    return suite.runpytest_inprocess(*BARE, *asked, no_reraise_ctrlc=True)
 
 
 def _findings(suite: pytest.Pytester) -> dict[tuple[str, str], dict[str, Any]]:
@@ -186,7 +197,7 @@ def test_a_file_that_cannot_be_read_is_named(suite: pytest.Pytester) -> None:
 )
 def test_a_suite_that_would_mislead_is_refused(suite: pytest.Pytester, source: str, message: str) -> None:
     suite.makepyfile(test_suite=f"import pytest\n{source}\n")
-    done = suite.runpytest_subprocess("--collect-only")
+    done = suite.runpytest_inprocess(*BARE, "--collect-only")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines([message])
 
@@ -209,6 +220,6 @@ def test_a_waiver_that_says_nothing_is_refused_before_measuring(suite: pytest.Py
     ],
 )
 def test_usage(suite: pytest.Pytester, options: tuple[str, ...], message: str) -> None:
-    done = suite.runpytest_subprocess(*options)
+    done = suite.runpytest_inprocess(*BARE, *options)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines([message])
