@@ -60,7 +60,7 @@ CHANGES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(changes=CHANGES)
 def test_only_the_signed_tree_passes_and_no_link_is_followed(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str | bytes, str]]

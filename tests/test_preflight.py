@@ -157,8 +157,8 @@ def load_probe() -> Any:
     return module
 
 
-def test_probe_reads_what_the_programs_say(tmp_path: Path) -> None:
-    probe = load_probe()
+def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe, asked = load_probe(), []
     assert probe.listeners(
         [
             'LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=80,fd=4))',
@@ -167,7 +167,10 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path) -> None:
     ) == [{"address": "::", "port": 22, "process": "sshd"}, {"address": "127.0.0.53", "port": 53, "process": ""}]
     installed, removed = "ii \tufw\t0.36.1\tall", "rc \tapache2\t2.4\tamd64"
     assert set(probe.packages([installed, removed])) == {"ufw"}
-    assert probe.free(str(tmp_path / "not" / "there")) == probe.free(str(tmp_path))
+    monkeypatch.setattr(probe.os, "statvfs", asked.append)
+    with pytest.raises(AttributeError):  # what the file system says is not looked at here: it changes all the time
+        probe.free(str(tmp_path / "not" / "there"))
+    assert asked == [str(tmp_path)]
     cpuinfo = "cpu MHz\t\t: 2596.120\ncpu MHz\t\t: 3100.0\n"
     assert probe.mhz(lambda path: cpuinfo if path == "/proc/cpuinfo" else "") == 3100
     assert probe.mhz(lambda path: "3400000\n" if path.endswith("max_freq") else "") == 3400

@@ -98,7 +98,7 @@ def test_what_was_not_looked_at_does_not_count_as_seen(payload: dict[str, Any]) 
     for path in payload["files"]:
         seen["paths"].pop(path, None)
     assert not TREE.stands(payload, seen, KEY)
-    assert not TREE.stands(payload, {"paths": {}, "folders": {}}, KEY), "what was seen before an installation"
+    assert not TREE.stands(payload, {"paths": {}, "folders": {}}, KEY), "nothing was looked at"
 
 
 def test_contents_are_told_only_to_who_has_the_key(payload: dict[str, Any], tmp_path: Path) -> None:

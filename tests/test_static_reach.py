@@ -10,6 +10,7 @@ from test_static_project import tracked
 
 from difusor.proof.changed import all_tests
 from difusor.proof.reach import BESIDE_ITS_OWN, EVERYTHING, MACHINE_ONLY, PATHS, reach
+from difusor.proof.suites import ONCE
 
 ROOT = Path(__file__).resolve().parents[1]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
@@ -35,3 +36,11 @@ def test_every_name_of_the_map_exists() -> None:
     assert set(BESIDE_ITS_OWN) == set(ROLES)
     assert (TARGETS | set(MACHINE_ONLY)) - set(all_tests()) == set()
     assert [pattern for pattern, _ in PATHS if not any(fnmatchcase(name, pattern) for name in names)] == []
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_what_runs_on_one_release_carries_no_clause(name: str) -> None:
+    """Else the dictamen of the other releases would lose evidence."""
+    text = (ROOT / "molecule/tests" / name).read_text(encoding="utf-8")
+    assert "def test_" in text
+    assert "mark.clause" not in text

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from difusor.proof import closing, failures, found, runs, suites
+from difusor.proof import closing, command, failures, found, runs, suites
 from difusor.proof.phases import Phases
 from difusor.proof.runs import Run
-from difusor.proof.suites import Suite
+from difusor.proof.suites import ONCE, Suite
 from difusor.steps import StepFailed
 
 pytest_plugins = ["pytester"]
@@ -143,7 +143,8 @@ def test_the_last_screen_tells_what_was_wanted_what_was_seen_and_where_to_look(
 
 def test_a_run_leaves_its_log_and_what_its_phases_took(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The program is a real one that prints as Molecule does."""
-    said = "echo 'INFO     [default > create] Executing'; sleep 0.3; echo 'INFO     [default > verify] Executing'"
+    said = "echo 'INFO     [default > create] Executing'; sleep 0.3"  # pace: what a phase takes
+    said += "; echo 'INFO     [default > verify] Executing'"
     monkeypatch.setattr(Suite, "command", property(lambda _: ["sh", "-c", f"{said}; echo $LAB $HOST_SUITE $NO_COLOR"]))
     assert runs.run(Suite("trixie")).failure is None
     assert Suite("trixie").log.read_text().splitlines()[-1] == "trixie trixie 1"
@@ -230,3 +231,10 @@ def test_what_pytest_writes_of_tests_without_a_server(build: Path, pytester: pyt
         ("test_x.py::test_a", "AssertionError: uno no es dos")
     ]
     assert [test.name for test in found.tests(Suite("unit"))] == ["test_x.py::test_a", "test_x.py::test_b"]
+
+
+def test_what_depends_on_no_release_is_left_to_the_one_that_leads() -> None:
+    leading, following = command._named(["static", "bullseye", "trixie", "unit"])[1:3]
+    assert "PYTEST_ADDOPTS" not in leading.environment
+    assert following.environment["PYTEST_ADDOPTS"].split() == [f"--ignore=molecule/tests/{name}" for name in ONCE]
+    assert all(suite.leads for suite in command._named(["static", "unit", "vm"]))

@@ -33,8 +33,7 @@ class ActionModule(ActionBase):
         if unknown := sorted(set(args) - OPTIONS):
             raise AnsibleActionFail(f"tree: unknown option {', '.join(unknown)}; known: {', '.join(sorted(OPTIONS))}")
         payload = self._payload(args, task_vars)
-        standing, key = task_vars.get("ansible_facts", {}).get("standing"), task_vars.get("standing_key", "")
-        if standing and stands(payload, standing, key) and not (args.get("guard") and standing["pending"]):
+        if self._stands(payload, task_vars):
             return {"changed": False, "changed_files": [], "armed": False, "diff": []}
         return self._execute_module(
             module_name="tree",
@@ -44,6 +43,15 @@ class ActionModule(ActionBase):
             },
             task_vars=task_vars,
         )
+
+    def _stands(self, payload: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:
+        """Tell whether the server was looked at, and everything was seen as it is wanted."""
+        standing = task_vars.get("ansible_facts", {}).get("standing")
+        if not standing or task_vars.get("base_packages_arrived", False):
+            return False  # packages bring files of their own
+        if self._task.args.get("guard") and standing["pending"]:
+            return False  # the module tells that a proof is still awaited
+        return stands(payload, standing, task_vars["preflight_key"])
 
     def _payload(self, args: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return what is wanted, attributes and contents (base64) included: files, directories, links and absent."""

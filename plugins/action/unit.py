@@ -22,10 +22,13 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _, args = self.validate_argument_spec(SPEC)
-        standing = task_vars.get("ansible_facts", {}).get("standing") or {"units": {}}
-        if standing["units"].get(args["name"]) and not args["restart"]:
+        units = task_vars.get("ansible_facts", {}).get("standing", {}).get("units", {})
+        seen = units.get(args["name"]) and not task_vars.get(
+            "base_packages_arrived", False
+        )  # they start what they bring
+        if seen and not args["restart"]:
             return {"changed": False}
-        if self._task.check_mode and (args["restart"] or args["name"] not in standing["units"]):
+        if self._task.check_mode and (args["restart"] or args["name"] not in units):
             return {"changed": True}  # the unit, or what it is to read, may be one that a preview has not installed
         return self._execute_module(
             module_name="ansible.builtin.systemd_service",

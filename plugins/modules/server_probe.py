@@ -42,7 +42,7 @@ EXAMPLES = """
 - name: Look at what the facts do not say
   server_probe:
     paths: [/var/lib/docker]
-    key: "{{ standing_key }}"
+    key: "{{ preflight_key }}"
   become: true
 """
 RETURN = """
@@ -68,9 +68,9 @@ ansible_facts:
         images: {description: "Docker's images of the project, as {name: id}.", type: dict}
         networks: {description: "Docker's bridge networks, as {name: options}.", type: dict}
         containers:
-          description: The project's containers, as {name: {state, healthy, image, settings}}.
+          description: "The project's containers, as {name: {state, healthy, image, settings}}."
           type: dict
-        pending: {description: Whether the guard has a way back pending., type: bool}
+        pending: {description: Whether a way back is pending., type: bool}
 free:
   description: Bytes that are free for each of the paths.
   returned: always

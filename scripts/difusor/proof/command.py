@@ -11,7 +11,7 @@ from difusor.proof import changed as changes
 from difusor.proof import closing, durations, failures
 from difusor.proof.cores import Cores
 from difusor.proof.schedule import run_all
-from difusor.proof.suites import MACHINE, Suite, usual
+from difusor.proof.suites import MACHINE, Suite, releases, usual
 from difusor.steps import complain, sentences
 
 
@@ -62,7 +62,8 @@ def _named(names: list[str]) -> list[Suite]:
     if unknown := [name for name in names if name not in known]:
         complain(f"No existe la prueba {', '.join(unknown)}. Las que hay: {', '.join(known)}.")
         raise typer.Exit(2)
-    return [Suite(name) for name in names]
+    leader = next((name for name in names if name in releases()), None)
+    return [Suite(name, leads=name == leader or name not in releases()) for name in names]
 
 
 def _reached(revisions: list[str]) -> list[Suite]:

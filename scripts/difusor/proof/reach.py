@@ -67,7 +67,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("roles/docker/tasks/retire.yml", ("docker", "site")),
     ("plugins/*/give_back.py", ("sensor", "site")),
     ("plugins/*/judge_server.py", ("preflight", "hardware")),
-    ("plugins/*/server_probe.py", ("preflight", "hardware")),
+    ("plugins/*/server_probe.py", ("preflight", "hardware", "site")),
     ("plugins/*/open_vaults.py", ("preflight", "lockout")),
     ("plugins/*/validate_inventory.py", ("preflight", "documents")),
     ("plugins/*/prove_login.py", ("base", "lockout")),

@@ -17,6 +17,11 @@ RELEASES = {
 MACHINE = "vm"
 """The suite of the virtual machine, whose release is the machine's own."""
 HOSTLESS = ("static", "unit")
+ONCE = {
+    "test_preflight.py": "the controller judges what was read of a server; the releases it knows are the test's data",
+    "test_register.py": "compares two looks at the same server, whatever it runs",
+}
+"""Test files that depend on no release and carry no clause, and why; they run on the first release of a run only."""
 MOLECULE = {
     # One line of output stays one line of the log: what is read from it is neither framed, folded nor coloured.
     "MOLECULE_COMMAND_BORDERS": "false",
@@ -26,10 +31,14 @@ MOLECULE = {
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite by its name: static, unit, vm, or a release. `tests` are the files of a release's suite, if not all."""
+    """One suite by its name: static, unit, vm, or a release.
+
+    `tests` are the files of a release's suite, if not all. One that does not lead leaves out what runs ONCE.
+    """
 
     name: str
     tests: tuple[str, ...] = ()
+    leads: bool = True
 
     @property
     def log(self) -> Path:
@@ -77,6 +86,8 @@ class Suite:
             values |= MOLECULE
         if self.name not in (*HOSTLESS, MACHINE):
             values["HOST_SUITE"] = self.name
+        if not self.leads:
+            values["PYTEST_ADDOPTS"] = " ".join(f"--ignore=molecule/tests/{name}" for name in ONCE)
         if self.tests:
             values["TEST_FILES"] = " ".join(self.tests)
         return values
