@@ -65,6 +65,7 @@ DRIFT = [
     ("touch /etc/cron.deny", "test -e /etc/cron.deny || echo absent", "absent"),
     ("systemctl disable --quiet --now prep-certificate.timer", "systemctl is-active prep-certificate.timer", "active"),
     ("systemctl disable --quiet chrony", "systemctl is-enabled chrony", "enabled"),
+    ("systemctl stop prep-corte-intake.path", "systemctl is-active prep-corte-intake.path", "active"),
     ("systemctl stop fail2ban", "systemctl is-active fail2ban", "active"),
     ("usermod --home / prep-entrada", "getent passwd prep-entrada | cut --delimiter=: --fields=6", "/nonexistent"),
     ("docker update --pids-limit 32 PREP", "docker inspect --format={{.HostConfig.PidsLimit}} PREP", "64"),

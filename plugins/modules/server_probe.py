@@ -274,7 +274,7 @@ def standing(lines, ours, key, pending):
     return {
         "paths": {path: line for path, line in described.items() if line},
         "folders": folders(touched),
-        "units": units(lines("systemctl", "show", shown, "*.service", "*.timer")),
+        "units": units(lines("systemctl", "show", shown, "*.service", "*.timer", "*.path")),
         "images": images(lines("docker", "images", "--no-trunc", "--format", tagged, "prep-difusor/*")),
         "networks": networks(lines("docker", "network", "inspect", "--format", named, *bridges) if bridges else []),
         "containers": containers(lines("docker", "inspect", *ours) if ours else []),
