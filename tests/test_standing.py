@@ -26,9 +26,7 @@ def load(path: str) -> ModuleType:
     return module
 
 
-PROBE, TREE, CONTAINER, UNIT = (
-    load(name) for name in ("modules/server_probe.py", "action/tree.py", "action/container.py", "action/unit.py")
-)
+PROBE, TREE, CONTAINER = (load(name) for name in ("modules/server_probe.py", "action/tree.py", "action/container.py"))
 
 
 @pytest.fixture
@@ -214,3 +212,45 @@ def test_every_setting_that_is_compared_is_one_that_is_read() -> None:
 def test_networks_are_known_by_their_options() -> None:
     lines = ['prep\t{"com.docker.network.bridge.name":"br-prep"}', "bridge\t{}"]
     assert PROBE.networks(lines) == {"prep": {"com.docker.network.bridge.name": "br-prep"}, "bridge": {}}
+
+
+UNITS = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+  tasks:
+    - ansible.builtin.set_fact:
+        standing: {units: {prep-stands.service: true, prep-stopped.service: false}}
+        cacheable: true
+    - unit: {name: prep-stands.service}
+    - unit: {name: "prep-{{ name }}.service", restart: "{{ restart }}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "restart", "arrived", "options", "asked"),
+    [
+        ("stands", False, False, (), False),
+        ("stands", True, False, (), True),
+        ("stands", False, True, (), True),
+        ("stopped", False, False, (), True),
+        ("unknown", False, False, (), True),
+        # A preview does not ask for what it has not installed.
+        ("unknown", False, False, ("--check",), False),
+        ("stands", True, False, ("--check",), False),
+        ("stopped", False, False, ("--check",), True),
+    ],
+)
+def test_a_unit_that_stands_is_not_asked_for(
+    tmp_path: Path, name: str, restart: bool, arrived: bool, options: tuple[str, ...], asked: bool
+) -> None:
+    """systemd knows no unit of that name, and says so when it is asked."""
+    play = tmp_path / "play.yml"
+    play.write_text(UNITS)
+    values = json.dumps({"name": name, "restart": restart, "base_packages_arrived": arrived})
+    command = ["ansible-playbook", "-i", "localhost,", str(play), "-e", values, *options]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=PLUGINS.parent)
+    said = " ".join(result.stdout.split())
+    assert ("FAILED!" in said) is asked, said
+    assert ("changed=1" in said) is (bool(options) and not asked), said
