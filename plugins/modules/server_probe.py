@@ -51,7 +51,7 @@ ansible_facts:
   returned: always
   type: dict
   contains:
-    packages: {description: "The installed packages, in the form of C(package_facts).", type: dict}
+    packages: {description: "The installed packages, as {name: version}.", type: dict}
     accounts: {description: "The accounts, as {name: {comment, home, shell}}.", type: dict}
     docker_daemon: {description: "The options of the owner's own Docker, as daemon.json says them.", type: dict}
     dpkg_interrupted: {description: Whether dpkg was cut off in the middle of its work., type: bool}
@@ -115,13 +115,9 @@ SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
 
 
 def packages(lines):
-    """Return {name: [{name, version, arch, source}]} out of the lines of `dpkg-query` (see main)."""
-    found = {}
-    for line in lines:
-        status, name, version, arch = line.split("\t")
-        if status[1] == "i":  # wanted or not, it is installed
-            found.setdefault(name, []).append({"name": name, "version": version, "arch": arch, "source": "apt"})
-    return found
+    """Return {name: version} of what is installed, wanted or not, out of the lines of `dpkg-query` (see main)."""
+    fields = (line.split("\t") for line in lines)
+    return {name: version for status, name, version in fields if status[1] == "i"}
 
 
 def free(path):
@@ -331,7 +327,7 @@ def main():
     packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
     others = '{{if not (.Label "prep-difusor.role")}}{{.Names}} {{.Ports}}{{end}}'
     ours = lines("docker", "ps", "--all", "--filter", "label=prep-difusor.role", "--format", "{{.Names}}")
-    form = "${db:Status-Abbrev}\t${Package}\t${Version}\t${Architecture}\n"
+    form = "${db:Status-Abbrev}\t${Package}\t${Version}\n"
     module.exit_json(
         changed=False,
         ansible_facts={
