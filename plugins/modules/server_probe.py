@@ -184,7 +184,7 @@ def daemon_options(found, present=DAEMON):
 
 
 def describe(path, key):
-    """Return a path in one line, as `tree` writes what it wants; None for what tree never makes, such as a socket.
+    """Return a path in one line, as `tree` writes what it wants; None for what cannot be read, or is a socket, say.
 
     "file OWNER GROUP MODE HMAC", "directory OWNER GROUP MODE", "link TARGET" or "absent". The HMAC is the SHA-256 of
     the content under `key` (bytes): some contents are secrets, and a plain digest in a log would let one try guesses.
@@ -201,8 +201,11 @@ def describe(path, key):
         return line
     if not stat.S_ISREG(status.st_mode):
         return None
-    with open(path, "rb") as file:
-        return "%s %s" % (line, hmac.new(key, file.read(), hashlib.sha256).hexdigest())
+    try:
+        with open(path, "rb") as file:
+            return "%s %s" % (line, hmac.new(key, file.read(), hashlib.sha256).hexdigest())
+    except OSError:
+        return None  # whoever wants to write it will meet the disk's fault
 
 
 def owner(look_up, number):
