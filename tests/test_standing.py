@@ -182,6 +182,14 @@ def test_a_container_as_wanted_stands() -> None:
     assert CONTAINER.stands(WANTED, in_docker(INSPECTED))
 
 
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_a_container_without_ports_stands_however_docker_says_so(nothing: Any) -> None:
+    settings: Any = INSPECTED["HostConfig"]
+    inspected = {**INSPECTED, "HostConfig": {**settings, "PortBindings": nothing}}
+    assert CONTAINER.stands({**WANTED, "published_ports": []}, in_docker(inspected))
+    assert not CONTAINER.stands(WANTED, in_docker(inspected))
+
+
 @pytest.mark.parametrize(
     ("part", "value"),
     [

@@ -62,8 +62,13 @@ def stands(args: Mapping[str, Any], standing: Mapping[str, Any]) -> bool:
         seen is not None
         and seen["state"] == "running"
         and seen["image"] == standing["images"].get(args["image"])
-        and seen["settings"] == settings(args)
+        and _plain(seen["settings"]) == _plain(settings(args))
     )
+
+
+def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Have one word for nothing: Docker says now null, now an empty list or mapping."""
+    return {name: value or None for name, value in found.items()}
 
 
 def settings(args: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,17 +76,16 @@ def settings(args: Mapping[str, Any]) -> dict[str, Any]:
     memory = human_to_bytes(args["memory"])
     ports = (port.rsplit(":", 2) for port in args["published_ports"])
     return {
-        "Binds": args["volumes"] or None,
+        "Binds": args["volumes"],
         "CapDrop": args["cap_drop"],
         "CpuShares": args["cpu_shares"],
         "Memory": memory,
         "MemorySwap": memory,
         "NetworkMode": args["network"],
         "PidsLimit": args["pids_limit"],
-        "PortBindings": {f"{inside}/tcp": [{"HostIp": address, "HostPort": port}] for address, port, inside in ports}
-        or None,
+        "PortBindings": {f"{inside}/tcp": [{"HostIp": address, "HostPort": port}] for address, port, inside in ports},
         "ReadonlyRootfs": args["read_only"],
         "RestartPolicy": args["restart_policy"],
         "SecurityOpt": args["security_opts"],
-        "Tmpfs": dict(mount.split(":", 1) for mount in args["tmpfs"]) or None,
+        "Tmpfs": dict(mount.split(":", 1) for mount in args["tmpfs"]),
     }
