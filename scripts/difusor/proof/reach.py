@@ -66,6 +66,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("playbooks/templates/*", ("site",)),
     ("roles/docker/tasks/retire.yml", ("docker", "site")),
     ("plugins/*/give_back.py", ("sensor", "site")),
+    ("plugins/action/container.py", ("docker", "failures", "prep", "site", "waf")),
     ("plugins/*/judge_server.py", ("preflight", "hardware")),
     ("plugins/*/server_probe.py", ("preflight", "hardware", "site")),
     ("plugins/*/open_vaults.py", ("preflight", "lockout")),
