@@ -26,11 +26,8 @@ MOMENT = datetime(2026, 11, 26, 5, 59, 30, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(suites, "BUILD", tmp_path)
-    monkeypatch.setattr(failures, "ROOT", tmp_path)
-    (tmp_path / "log").mkdir()
-    return tmp_path
+def paths_below_build(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "ROOT", build)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from difusor.proof import durations, part, suites
+from difusor.proof import durations, part
 from difusor.proof.cores import Sample
 from difusor.proof.found import unexcused_of_a_part
 from difusor.proof.phases import Phases
@@ -22,12 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "tests/data"
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
-
-@pytest.fixture(autouse=True)
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(suites, "BUILD", tmp_path)
-    (tmp_path / "log").mkdir()
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("build")
 
 
 def test_tables(build: Path, capsys: pytest.CaptureFixture[str]) -> None:

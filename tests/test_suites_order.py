@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from time import monotonic
 
 import pytest
 
-from difusor.proof import cores, schedule, suites
+from difusor.proof import cores, schedule
 from difusor.proof.phases import Record
 from difusor.proof.suites import Suite
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
-
-@pytest.fixture(autouse=True)
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(suites, "BUILD", tmp_path)
-    (tmp_path / "log").mkdir()
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("build")
 
 
 def remember(suite: Suite, seconds: float, held: bool = True) -> None:

@@ -14,7 +14,7 @@ CLOSING = re.compile(r"\b\d+ (?:passed|failed|skipped|error).* in [\d.]+s\b")
 """As pytest closes a run; Molecule counts, too, but scenarios."""
 OUTCOMES = re.compile(r"\b(\d+) (passed|failed|skipped|error)s?\b")
 REPEATED = re.compile(r"^\W*REPETIDA (.+?):\s", re.MULTILINE)
-"""As pytest names a test that failed, was repeated and passed: it depends on the machine's speed."""
+"""As pytest names a test that failed and was repeated, whether it passed then or not."""
 
 
 def say(runs: Iterable[Run]) -> None:
