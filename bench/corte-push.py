@@ -12,14 +12,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from difusor import lab
-from difusor.corte import instants, manifest
-from difusor.fixtures.tree import write_corte
+from corte.format import instants, manifest
+from difusor.lab.night import INVENTORY, folder
 from difusor.publish import signing, target
+from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.push import push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import PATH, Mirror
+from difusor.synthetic.cortes import write_corte
 
 ROUNDS, FILES, SIZE = 5, 2000, 12_000_000
 CHANGED = 10  # one file in so many
@@ -42,7 +42,7 @@ class Bench:
     def __init__(self, name: str, mirror: Mirror, server: Target) -> None:
         """Take the server; its next corte follows the one it shows."""
         self.container = f"prep-{name}-difusor"
-        self.key = lab.folder(name) / "firma"
+        self.key = folder(name) / "firma"
         self.mirror, self.server = mirror, server
         self.sequence = ((mirror.status() or {}).get("shown") or {}).get("sequence", 0)
         self.found: dict[str, list[tuple[float, float]]] = {}
@@ -105,8 +105,8 @@ class Bench:
 
 def main(name: str, work: str, machine: str) -> None:
     """Measure a first corte, the next with some changed and the next with nothing changed; then both beside images."""
-    server = target.read(Path(lab.INVENTORY))[0]
-    with Mirror(server, lab.folder(name) / "tls/ca.pem") as mirror:
+    server = target.read(Path(INVENTORY))[0]
+    with Mirror(server, folder(name) / "tls/ca.pem") as mirror:
         bench = Bench(name, mirror, server)
         bench.on_server(f"mkdir -p {ASIDE}")
         for turn in range(ROUNDS):

@@ -12,13 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from difusor import lab
-from difusor.corte import instants
-from difusor.corte.manifest import Window
+from corte.format import instants
+from corte.format.manifest import Window
+from difusor.lab.night import INVENTORY, folder
 from difusor.publish import signing, target
+from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import push
 from difusor.publish.target import Target
-from difusor.publish.watch import Mirror, last_number
 
 PREPARE, OPEN, CLOSED, MARGIN = 45, 10, 8, 5  # seconds
 REBOOTS = {"": None, "before": 13.0, "over": 2.0}
@@ -28,7 +28,7 @@ Answers = list[dict[str, Any]]
 
 def main(name: str, machine: str) -> None:
     """Open and close three times, twice with a reboot of the server near the opening."""
-    server = target.read(Path(lab.INVENTORY))[0]
+    server = target.read(Path(INVENTORY))[0]
     figures: dict[str, str] = {}
     early = 0
     for reboot, seconds in REBOOTS.items():
@@ -60,7 +60,7 @@ def arrange() -> Window:
     command = [
         "ansible-playbook",
         "-i",
-        lab.INVENTORY,
+        INVENTORY,
         "site.yml",
         "--tags",
         "corte",
@@ -73,10 +73,10 @@ def arrange() -> Window:
 
 def publish(name: str, server: Target) -> None:
     """Sign the lab's corte for this window and push it; the server keeps it until the opening."""
-    tree = max((lab.folder(name) / "cortes").iterdir())
+    tree = max((folder(name) / "cortes").iterdir())
     corte = server.terms.window.opens - timedelta(minutes=1)
-    signed = signing.sign(tree, server.terms, lab.folder(name) / "firma", 1, corte)
-    with Mirror(server, lab.folder(name) / "tls/ca.pem") as mirror:
+    signed = signing.sign(tree, server.terms, folder(name) / "firma", 1, corte)
+    with Mirror(server, folder(name) / "tls/ca.pem") as mirror:
         before = last_number(mirror.status())
         push(signed.folder, server, checksum=True)
         word, status = mirror.await_word(signed.sha256, before, 30)

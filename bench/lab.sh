@@ -16,7 +16,7 @@ make_lab() {
 }
 
 make_hosts() {
-  python -c 'from difusor.images import ensure_archives; ensure_archives()'
+  python -c 'from difusor.lab.images import ensure_archives; ensure_archives()'
   playbook molecule/shared/destroy.yml
   playbook molecule/shared/create.yml
   playbook molecule/shared/prepare.yml

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from difusor import lab
-from difusor.fixtures.tree import write_corte
+from difusor.lab.night import INVENTORY, folder
 from difusor.publish import signing, target
 from difusor.publish.deliver import Options, deliver
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
+from difusor.synthetic.cortes import write_corte
 
 CORTES = 145
 RATE = 200  # requests a second, from all addresses together
@@ -66,7 +66,7 @@ class Night:
 
 def main(name: str, work: str, machine: str) -> None:
     """Publish the first corte, let the citizens in, publish all others, and judge."""
-    server = target.read(Path(lab.INVENTORY))[0]
+    server = target.read(Path(INVENTORY))[0]
     night = Night()
     before = _disk(name)
     _publish(1, server, name, Path(work), night)
@@ -101,12 +101,12 @@ def _publish(number: int, server: Target, name: str, tree: Path, night: Night) -
         opens=window.opens,
         closes=window.closes,
         number=number,
-        seed=lab.SEED,
+        seed=night.SEED,
         environment="simulacro",
         total=CORTES,
     )
-    signed = signing.sign(tree, server.terms, lab.folder(name) / "firma")
-    outcome = deliver(signed, server, Options(authority=lab.folder(name) / "tls/ca.pem"))
+    signed = signing.sign(tree, server.terms, folder(name) / "firma")
+    outcome = deliver(signed, server, Options(authority=folder(name) / "tls/ca.pem"))
     if outcome.result != "shown":
         raise SystemExit(f"corte {number}: {outcome.result}, {outcome.detail}")
     night.add(signed, outcome.seconds, _disk(name))

@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from difusor.proof import suites
 
-pytest_plugins = ["difusor.repeats"]
+pytest_plugins = ["difusor.suite.repeats"]
 
 # How long an example takes is the machine's affair.
 settings.register_profile("house", deadline=None)

@@ -9,18 +9,29 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from difusor.corte import instants, manifest, signature, tree
-from difusor.corte.config import Config
-from difusor.corte.intake import Intake
-from difusor.corte.manifest import Manifest, Window
+from corte.format import instants, manifest, signature, tree
+from corte.format.manifest import Entry, Manifest, Window
+from corte.server.config import Config
+from corte.server.intake import Intake
 
 ELECTION = "demo"
 PRINCIPAL = "firma@demo.test"
 FILES = {"datos/corte.json": b'{"secuencia": 1}\n', "datos/gubernatura.json": b"{}\n", "descargas/a.csv": b"a|b\n"}
+OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
+GOOD = Manifest(
+    election="morelos-2024",
+    environment="official",
+    sequence=7,
+    corte=OPENS + timedelta(minutes=70),
+    generated=OPENS + timedelta(minutes=71),
+    window=Window(OPENS, OPENS + timedelta(hours=24), OPENS + timedelta(days=7)),
+    interval_minutes=10,
+    files={"datos/corte.json": Entry(10, "a" * 64), "index.html": Entry(0, "b" * 64)},
+)
 
 
 def make_key(folder: Path, name: str) -> Path:

@@ -3,9 +3,9 @@
 import os
 
 pytest_plugins = [
-    "difusor.repeats",
-    "difusor.report.plugin",
-    "difusor.report.fixtures",
+    "difusor.suite.repeats",
+    "difusor.suite.plugin",
+    "difusor.suite.vantages",
     "corte_fixtures",
     "site_fixtures",
 ]

@@ -11,11 +11,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from difusor.corte import instants, manifest
+from corte.format import instants, manifest
+from difusor.publish.mirror import PATH, Mirror, last_number
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import PATH, Mirror, last_number
-from difusor.waiting import until
+from difusor.suite.waiting import until
 
 PACE = 1.0
 """Seconds between two questions to a server that says that we ask too fast: whoever hurries then gets banned."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from testinfra.host import Host
 
-from difusor.report.rawhttp import send
-from difusor.waiting import until
+from difusor.servers.rawhttp import send
+from difusor.suite.waiting import until
 
 TOO_FAST = [429]
 BATCH = 40

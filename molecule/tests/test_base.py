@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from difusor.waiting import until
+from difusor.suite.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]

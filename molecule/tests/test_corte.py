@@ -16,13 +16,13 @@ import pytest
 from corte_fixtures import WAIT, get, next_attempt, next_second
 from testinfra.host import Host
 
-from difusor.corte import instants, manifest, tree
+from corte.format import instants, manifest, tree
 from difusor.publish import signing
+from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import Mirror, last_number
-from difusor.waiting import until
+from difusor.suite.waiting import until
 
 pytestmark = pytest.mark.xdist_group("outside")  # one test's push is another one's last attempt
 

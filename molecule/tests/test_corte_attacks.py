@@ -15,14 +15,14 @@ import pytest
 from corte_fixtures import WAIT, await_status, next_attempt
 from testinfra.host import Host
 
-from difusor.corte import instants, manifest, signature
-from difusor.corte.manifest import Entry, Manifest
+from corte.format import instants, manifest, signature
+from corte.format.manifest import Entry, Manifest
 from difusor.publish import signing
-from difusor.publish.examine import examine
+from difusor.publish.comparison import examine
+from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import Mirror, last_number
 
 pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.lab, pytest.mark.clause("DG-04", "DG-10")]
 

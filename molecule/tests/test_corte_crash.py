@@ -15,13 +15,13 @@ import httpx
 import pytest
 from corte_fixtures import WAIT, await_status, get
 
-from difusor.corte import manifest
+from corte.format import manifest
 from difusor.publish import signing
+from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import Mirror, last_number
-from difusor.waiting import until
+from difusor.suite.waiting import until
 
 pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.lab, pytest.mark.clause("DG-04", "DG-11")]
 

@@ -17,17 +17,17 @@ from corte_fixtures import WAIT, get, next_second
 from site_fixtures import Site
 from testinfra.host import Host
 
-from difusor.corte import instants, manifest
-from difusor.corte.manifest import Window
-from difusor.fixtures.tree import write_corte
+from corte.format import instants, manifest
+from corte.format.manifest import Window
 from difusor.project import ROOT
 from difusor.publish import signing
-from difusor.publish.examine import examine
+from difusor.publish.comparison import examine
+from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import Mirror, last_number
-from difusor.waiting import until
+from difusor.suite.waiting import until
+from difusor.synthetic.cortes import write_corte
 
 pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.lab]
 

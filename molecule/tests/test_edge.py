@@ -14,7 +14,7 @@ import pytest
 from site_fixtures import Site
 from testinfra.host import Host
 
-from difusor.waiting import until
+from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from difusor.report.rawhttp import send
-from difusor.waiting import until
+from difusor.servers.rawhttp import send
+from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 Ask = Callable[[], dict[str, list[int]]]

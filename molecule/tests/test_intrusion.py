@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from difusor.bans import banned, lift_ban
-from difusor.report.rawhttp import send
-from difusor.waiting import until
+from difusor.commands.bans import banned, lift_ban
+from difusor.servers.rawhttp import send
+from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 JAILS = {"sshd", "prep-limits", "prep-scanners", "prep-waf"}

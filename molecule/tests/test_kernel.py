@@ -20,15 +20,15 @@ import pytest
 from corte_fixtures import get
 from testinfra.host import Host
 
-from difusor import lab
-from difusor.corte import instants, manifest
-from difusor.corte.manifest import Window
+from corte.format import instants, manifest
+from corte.format.manifest import Window
+from difusor.lab import night
 from difusor.publish import signing
+from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import Mirror, last_number
-from difusor.waiting import until
+from difusor.suite.waiting import until
 
 pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("outside")]
 
@@ -192,7 +192,7 @@ class Machine:
 
     def run(self, script: str) -> str:
         """Run a script on it by its console."""
-        command = [*lab.console(self.variables), "bash", "-eu"]
+        command = [*night.console(self.variables), "bash", "-eu"]
         done = subprocess.run(command, input=script, check=False, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -204,7 +204,7 @@ class Machine:
     def start_site(self, *arguments: str, **values: Any) -> subprocess.Popen[str]:
         """Start a run of the site in a process group of its own."""
         return subprocess.Popen(
-            ["ansible-playbook", "-i", lab.INVENTORY, "site.yml", *arguments, "-e", json.dumps(values)],
+            ["ansible-playbook", "-i", night.INVENTORY, "site.yml", *arguments, "-e", json.dumps(values)],
             cwd=ROOT, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             # No connection of a run before, whose other end may have lost its power.
             env={**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(dir=self.folder)},
@@ -237,7 +237,7 @@ class Machine:
 
     def push(self, target: Target, sequence: int, corte: datetime | None = None) -> tuple[str, Signed]:
         """Sign the lab's latest tree and a new file as the corte of this number; return the mirror's word on it."""
-        tree = max((lab.folder(self.variables["lab"]) / "cortes").iterdir())
+        tree = max((night.folder(self.variables["lab"]) / "cortes").iterdir())
         copy = self.folder / "corte"
         shutil.copytree(tree, copy, dirs_exist_ok=True)
         (copy / "prueba.bin").write_bytes(os.urandom(100))
@@ -263,7 +263,7 @@ def window_ahead(machine: Machine) -> Iterator[Window]:
     yield window
     status, said = machine.site("--tags", "corte")
     assert status == 0, said
-    lab.publish_latest(machine.variables["lab"])
+    night.publish_latest(machine.variables["lab"])
 
 
 @pytest.mark.timing("la apertura se fija antes de configurar la máquina, que emulada puede tardar más en quedar lista")

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from difusor import lab
-from difusor.waiting import until
+from difusor.lab import night
+from difusor.suite.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = "inventories/demo"
@@ -87,7 +87,7 @@ class Operator:
 
     def console(self, script: str) -> str:
         """Run a script on the server by the provider's console: no SSH, no firewall."""
-        command = [*lab.console(self.variables), "sh", "-eu"]
+        command = [*night.console(self.variables), "sh", "-eu"]
         return subprocess.run(command, input=script, check=True, capture_output=True, text=True, timeout=LIMIT).stdout
 
 

@@ -13,8 +13,8 @@ import pytest
 from cryptography import x509
 from testinfra.host import Host
 
-from difusor.report.rawhttp import send
-from difusor.waiting import until
+from difusor.servers.rawhttp import send
+from difusor.suite.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]

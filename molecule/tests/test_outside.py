@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from difusor.report import portscan
-from difusor.waiting import until
+from difusor.servers import portscan
+from difusor.suite.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]

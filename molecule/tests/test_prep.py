@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from difusor.waiting import until
+from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 Container = dict[str, Any]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
-from difusor.register.command import look
-from difusor.register.record import changes
+from difusor.baseline.record import changes
+from difusor.baseline.take import look
 
 Record = Callable[[object], None]
 PATH = "/etc/sysctl.d/99-ajeno.conf"

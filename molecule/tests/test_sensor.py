@@ -14,8 +14,8 @@ import pytest
 from site_fixtures import Site
 from testinfra.host import Host
 
-from difusor.report.rawhttp import send
-from difusor.waiting import until
+from difusor.servers.rawhttp import send
+from difusor.suite.waiting import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
 

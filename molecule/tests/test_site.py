@@ -17,9 +17,9 @@ from passlib.hash import sha512_crypt
 from site_fixtures import Site
 from testinfra.host import Host
 
-from difusor.images import save
+from difusor.lab.images import save
 from difusor.project import ROOT
-from difusor.waiting import until
+from difusor.suite.waiting import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
 

@@ -11,7 +11,7 @@ import pytest
 from patience import send_patiently
 from testinfra.host import Host
 
-from difusor.report.rawhttp import send
+from difusor.servers.rawhttp import send
 
 Record = Callable[[object], None]
 pytestmark = [pytest.mark.clause("DG-02", "RED-07"), pytest.mark.xdist_group("limits")]

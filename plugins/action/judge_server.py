@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from difusor import preflight
+from difusor.servers import preflight
 
 SPEC = {
     "facts": {"type": "dict", "required": True},
@@ -29,7 +29,7 @@ SPEC = {
 
 
 class ActionModule(ActionBase):
-    """Hand the facts and the findings of `server_probe` to `difusor.preflight`."""
+    """Hand the facts and the findings of `server_probe` to `difusor.servers.preflight`."""
 
     _requires_connection = False
     _supports_check_mode = True

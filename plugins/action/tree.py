@@ -8,6 +8,7 @@ import hmac
 import json
 import os
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ansible.template import trust_as_template
 
 MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
 ATTRIBUTES = {"owner": "root", "group": "root"}
-OPTIONS = frozenset({"src", "files", "directories", "links", "absent", "validate", "guard", "record"})
+OPTIONS = frozenset({"src", "copies", "files", "directories", "links", "absent", "validate", "guard", "record"})
 
 
 class ActionModule(ActionBase):
@@ -64,9 +65,17 @@ class ActionModule(ActionBase):
                 "content": base64.b64encode(content).decode(),
                 **attributes.get(dest, {}),
             }
-            for dest, content in self._render(args.get("src") or "", task_vars)
+            for dest, content in chain(
+                self._render(args.get("src") or "", task_vars), self._copy(args.get("copies") or {})
+            )
         }
-        named = {*attributes, *directories, *(args.get("links") or {}), *(args.get("absent") or [])}
+        named = {
+            *attributes,
+            *(args.get("copies") or {}),
+            *directories,
+            *(args.get("links") or {}),
+            *(args.get("absent") or []),
+        }
         if relative := sorted(path for path in named if not path.startswith("/")):
             # Ansible does not render the keys of a mapping: a variable there would become a folder of that name.
             raise AnsibleActionFail(f"tree: not an absolute path: {', '.join(relative)}")
@@ -91,14 +100,20 @@ class ActionModule(ActionBase):
         templar = self._templar.copy_with_new_env(
             searchpath=[str(templates)], available_variables={"ansible_managed": MANAGED, **task_vars}
         )
-        for folder, _, names in os.walk(templates / top, followlinks=True):
-            for name in sorted(names):
-                source = Path(folder) / name
-                dest = "/" + str(source.relative_to(templates))
-                if name.endswith(".j2"):
-                    yield dest.removesuffix(".j2"), self._render_one(templar, source)
-                elif not name.endswith(".pyc"):
-                    yield dest, source.read_bytes()
+        for source in _files(templates / top):
+            dest = "/" + str(source.relative_to(templates))
+            if dest.endswith(".j2"):
+                yield dest.removesuffix(".j2"), self._render_one(templar, source)
+            else:
+                yield dest, source.read_bytes()
+
+    def _copy(self, copies: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+        """Yield (path on the server, content) for every file of the folders that lie elsewhere in the project."""
+        for dest, folder in copies.items():
+            if not Path(folder).is_dir():
+                raise AnsibleActionFail(f"tree: {folder} is not a directory")
+            for source in _files(Path(folder)):
+                yield f"{dest}/{source.relative_to(folder)}", source.read_bytes()
 
     def _render_one(self, templar: Any, source: Path) -> bytes:
         text = trust_as_template(source.read_text(encoding="utf-8"))
@@ -107,6 +122,12 @@ class ActionModule(ActionBase):
         except Exception as error:
             raise AnsibleActionFail(f"tree: {source.name}: {error}", obj=text) from error
         return b"" if rendered is None else str(rendered).encode()  # an empty template renders to None
+
+
+def _files(top: Path) -> Iterator[Path]:
+    """Yield every file below a folder, but for what Python made of its own text there."""
+    for folder, _, names in os.walk(top):
+        yield from (Path(folder) / name for name in sorted(names) if not name.endswith(".pyc"))
 
 
 def stands(payload: Mapping[str, Any], standing: Mapping[str, Any], key: str) -> bool:

@@ -31,6 +31,9 @@ options:
   src:
     description: Take only this folder below C(templates/).
     type: str
+  copies:
+    description: Folders of the controller whose files are installed byte for byte, by their path on the server.
+    type: dict
   files:
     description:
       - Attributes of single files, by path on the server, where they differ from root, root, C(0644).

@@ -7,23 +7,23 @@ from importlib import import_module
 
 import typer
 
-from difusor.steps import complain
+from difusor.terminal import complain
 
 VERBS = {
-    "demo": "difusor.demo",
-    "test": "difusor.proof.command",
-    "clean": "difusor.clean",
-    "fixtures": "difusor.fixtures.command",
-    "sign": "difusor.publish.sign",
-    "verify": "difusor.publish.verify",
-    "publish": "difusor.publish.command",
-    "audit": "difusor.publish.audit",
-    "purge": "difusor.publish.purge",
-    "report": "difusor.report.command",
-    "tailoring": "difusor.tailoring",
-    "freeze": "difusor.register.command",
-    "password": "difusor.password",
-    "bans": "difusor.bans",
+    "demo": "difusor.commands.demo",
+    "test": "difusor.commands.test",
+    "clean": "difusor.commands.clean",
+    "fixtures": "difusor.commands.synthetic",
+    "sign": "difusor.commands.sign",
+    "verify": "difusor.commands.verify",
+    "publish": "difusor.commands.publish",
+    "audit": "difusor.commands.audit",
+    "purge": "difusor.commands.purge",
+    "report": "difusor.commands.report",
+    "tailoring": "difusor.commands.tailoring",
+    "freeze": "difusor.commands.freeze",
+    "password": "difusor.commands.password",
+    "bans": "difusor.commands.bans",
 }
 
 

@@ -1,6 +1,31 @@
-"""Where things are in the project."""
+"""The project: where its folders are, at which commit it stands, and how its papers are written."""
 
+from __future__ import annotations
+
+import subprocess
 from pathlib import Path
+
+from corte.format import files
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
+
+
+def commit() -> str:
+    """Return the project's commit, marked when files differ from it; empty outside a git checkout."""
+    described = _git("rev-parse", "HEAD")
+    return described + (" con cambios locales" if described and _git("status", "--porcelain", "-uno") else "")
+
+
+def write(path: Path, content: str) -> None:
+    """Write a text file, and its folder, at once: whoever reads it sees the old one or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.replace(path, content.encode())
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

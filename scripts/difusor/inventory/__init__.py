@@ -3,10 +3,10 @@
 The preflight, the scripts and the tests read it here. Problems are Spanish sentences, because an operator reads them.
 """
 
-from difusor.inventory.judgement import JUDGED, problems
 from difusor.inventory.model import NAMES, Election, Partner
 from difusor.inventory.names import role_inputs, unknown
 from difusor.inventory.parts import Registration
+from difusor.inventory.problems import JUDGED, problems
 from difusor.inventory.vaults import shut, vaulted
 
 __all__ = [

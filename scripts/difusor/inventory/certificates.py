@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from pydantic import ValidationInfo
 
-from difusor.fields import content
+from difusor.inventory.values import content
 
 
 def check_certificate(path: str, name: str, info: ValidationInfo) -> None:

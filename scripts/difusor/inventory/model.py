@@ -8,19 +8,6 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from difusor.fields import (
-    Address,
-    DomainName,
-    Host,
-    Instant,
-    LoginKey,
-    Origin,
-    PublicKey,
-    Text,
-    TimeZone,
-    later,
-    matching,
-)
 from difusor.inventory.certificates import check_certificate, check_key
 from difusor.inventory.parts import (
     Attestation,
@@ -32,6 +19,19 @@ from difusor.inventory.parts import (
     Signer,
     Strict,
     Waiver,
+)
+from difusor.inventory.values import (
+    Address,
+    DomainName,
+    Host,
+    Instant,
+    LoginKey,
+    Origin,
+    PublicKey,
+    Text,
+    TimeZone,
+    later,
+    matching,
 )
 
 

@@ -9,7 +9,19 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from difusor import spec
-from difusor.fields import Clause, Day, File, Instant, PublicKey, Sha256, Text, content, later, matching, pinned
+from difusor.inventory.values import (
+    ClauseId,
+    Day,
+    File,
+    Instant,
+    PublicKey,
+    Sha256,
+    Text,
+    content,
+    later,
+    matching,
+    pinned,
+)
 
 
 class Strict(BaseModel):
@@ -91,7 +103,7 @@ class Rules(Strict):
 class Waiver(Strict):
     """A clause the institute excuses, why and until when; it is measured all the same."""
 
-    clause: Clause
+    clause: ClauseId
     reason: Text
     by: str = ""
     expires: Day
@@ -110,7 +122,7 @@ class Waiver(Strict):
 class Attestation(Strict):
     """A document that vouches for what no program can measure."""
 
-    clause: Clause
+    clause: ClauseId
     document: File
     sha256: Sha256
     signed_by: Text

@@ -1,4 +1,4 @@
-"""What `difusor test --changed` proves: static, unit, and on one release the test files that a change can reach."""
+"""What `difusor test --changed` proves: unit, and on one release the test files that a change can reach."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from difusor.project import ROOT
 from difusor.proof.reach import EVERYTHING, MACHINE_ONLY, NEEDS_MACHINE, reach
-from difusor.proof.suites import HOSTLESS, Suite, releases
-from difusor.steps import console, foreign
+from difusor.proof.suites import UNIT, Suite, releases
+from difusor.terminal import console, foreign
 
 UPSTREAM = "origin/main"
 TESTS = "molecule/tests"
@@ -33,9 +33,9 @@ class Plan:
         """Return the suites to run."""
         release = releases()[0]
         if self.whole:
-            return [*map(Suite, HOSTLESS), Suite(release)]
+            return [Suite(UNIT), Suite(release)]
         part = [Suite(release, tuple(f"{TESTS}/test_{name}.py" for name in self.tests))] if self.tests else []
-        return [*map(Suite, HOSTLESS), *part]
+        return [Suite(UNIT), *part]
 
 
 def plan(files: Iterable[str]) -> Plan:
@@ -76,11 +76,11 @@ def say(revision: str, plan: Plan) -> None:
         console.print(f"  y {len(plan.files) - SHOWN} más")
     first, *others = releases()
     if plan.whole:
-        console.print(f"[bold]Se prueba[/] static, unit y {first} completa: el cambio puede alcanzar todo")
+        console.print(f"[bold]Se prueba[/] unit y {first} completa: el cambio puede alcanzar todo")
         console.print(f"[bold]No se prueba[/] {', '.join(others)} ni vm", soft_wrap=True)
         return
     chosen = f", y en {first}: {_names(plan.tests)}" if plan.tests else "; ninguna prueba de servidor"
-    console.print(f"[bold]Se prueba[/] static y unit{chosen}", soft_wrap=True)
+    console.print(f"[bold]Se prueba[/] unit{chosen}", soft_wrap=True)
     rest = [name for name in all_tests() if name not in plan.tests and name not in MACHINE_ONLY]
     console.print(f"[bold]No se prueba[/] {', '.join(others)}: una versión basta para una vista rápida", soft_wrap=True)
     console.print(f"  {_names(rest)}: el cambio no las alcanza", soft_wrap=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from difusor.proof.runs import Run
 from difusor.proof.suites import Suite
-from difusor.steps import console, foreign
+from difusor.terminal import console, foreign
 
 CLOSING = re.compile(r"\b\d+ (?:passed|failed|skipped|error).* in [\d.]+s\b")
 """As pytest closes a run; Molecule counts, too, but scenarios."""

@@ -11,7 +11,7 @@ from difusor.proof import cores
 from difusor.proof.found import tests
 from difusor.proof.runs import Run
 from difusor.proof.suites import last_record
-from difusor.steps import console, foreign
+from difusor.terminal import console, foreign
 
 SLOWEST = 40
 SHORTEST = 0.5

@@ -11,7 +11,7 @@ from difusor.proof import journal
 from difusor.proof.found import Test, failed
 from difusor.proof.phases import END, Fault
 from difusor.proof.runs import Run
-from difusor.steps import complain
+from difusor.terminal import complain
 
 SHOWN = 10
 """Tests of one suite: a server that died fails all of them, and the first ones tell why."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from difusor.lab import INVENTORY
+from difusor.lab.night import INVENTORY
 from difusor.project import BUILD
 from difusor.proof.found import unexcused_of_a_part
-from difusor.report.command import NOT_EVALUATED, measure
 from difusor.report.results import ResultsError
-from difusor.steps import complain
+from difusor.suite.measurement import measure
+from difusor.terminal import complain
+
+NOT_EVALUATED = 2
 
 
 def main(lab: str, *files: str) -> int:

@@ -31,7 +31,7 @@ MACHINE_ONLY = ("kernel",)
 """Test files that ask for a kernel of the server's own: no container can run them."""
 
 NEEDS_MACHINE = "solo lo prueba ./difusor test vm"
-NO_SERVER = "lo prueban static y unit, sin servidor"
+NO_SERVER = "lo prueba unit, sin servidor"
 BY_HAND = "ninguna prueba lo ejecuta"
 
 PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
@@ -46,7 +46,6 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("containers/prep/*", ("prep", "failures", "traffic")),
     ("containers/waf/*", ("waf", "failures", "traffic")),
     ("tests/*", NO_SERVER),
-    ("molecule/static/*", NO_SERVER),
     ("inventories/ejemplo/*", NO_SERVER),
     ("spec/deviations.yml", NO_SERVER),
     (".ansible-lint", NO_SERVER),
@@ -73,25 +72,22 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("plugins/*/validate_inventory.py", ("preflight", "documents")),
     ("plugins/*/prove_login.py", ("base", "lockout")),
     ("plugins/*/ufw_policy.py", ("ufw", "lockout", "outside", "preflight")),
-    ("scripts/difusor/bans.py", ("intrusion",)),
-    ("scripts/difusor/corte/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),
-    ("scripts/difusor/publish/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),
-    ("scripts/difusor/fixtures/*", ("corte", "corte_night", "prep")),
-    ("scripts/difusor/register/*", ("register",)),
-    ("scripts/difusor/preflight.py", ("preflight",)),
+    ("scripts/corte/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),
+    ("scripts/difusor/baseline/*", ("register",)),
+    ("scripts/difusor/commands/bans.py", ("intrusion",)),
+    ("scripts/difusor/commands/*", NO_SERVER),
     ("scripts/difusor/inventory/*", ("preflight", "documents")),
-    ("scripts/difusor/fields.py", ("preflight", "documents")),
-    ("scripts/difusor/report/portscan.py", ("outside",)),
-    ("scripts/difusor/report/rawhttp.py", ("failures", "intrusion", "nginx", "sensor", "traffic", "waf")),
+    ("scripts/difusor/proof/*", NO_SERVER),
+    ("scripts/difusor/publish/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),
     ("scripts/difusor/report/dictamen.py", NO_SERVER),
     ("scripts/difusor/report/verdict.py", NO_SERVER),
     ("scripts/difusor/report/templates/*", NO_SERVER),
-    ("scripts/difusor/proof/*", NO_SERVER),
+    ("scripts/difusor/servers/portscan.py", ("outside",)),
+    ("scripts/difusor/servers/preflight.py", ("preflight",)),
+    ("scripts/difusor/servers/rawhttp.py", ("failures", "intrusion", "nginx", "sensor", "traffic", "waf")),
+    ("scripts/difusor/spec/deviations.py", NO_SERVER),
+    ("scripts/difusor/synthetic/*", ("corte", "corte_night", "prep")),
     ("scripts/difusor/cli.py", NO_SERVER),
-    ("scripts/difusor/clean.py", NO_SERVER),
-    ("scripts/difusor/demo.py", NO_SERVER),
-    ("scripts/difusor/deviations.py", NO_SERVER),
-    ("scripts/difusor/password.py", NO_SERVER),
 )
 
 

@@ -6,11 +6,11 @@ import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from difusor.project import write
 from difusor.proof.found import failed
 from difusor.proof.phases import Phases
 from difusor.proof.suites import Suite
-from difusor.report.results import write
-from difusor.steps import StepFailed, complain, run_step
+from difusor.terminal import StepFailed, complain, run_step
 
 
 @dataclass

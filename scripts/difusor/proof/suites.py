@@ -16,7 +16,8 @@ RELEASES = {
 }
 MACHINE = "vm"
 """The suite of the virtual machine, whose release is the machine's own."""
-HOSTLESS = ("static", "unit")
+UNIT = "unit"
+"""The suite that needs no server: everything below tests/, the house rules and the linters among it."""
 ONCE = {
     "test_preflight.py": "the controller judges what was read of a server; the releases it knows are the test's data",
     "test_register.py": "compares two looks at the same server, whatever it runs",
@@ -31,7 +32,7 @@ MOLECULE = {
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite by its name: static, unit, vm, or a release.
+    """One suite by its name: unit, vm, or a release.
 
     `tests` are the files of a release's suite, if not all. One that does not lead leaves out what runs ONCE.
     """
@@ -52,7 +53,7 @@ class Suite:
 
     @property
     def junit(self) -> Path:
-        """What pytest found outside a dictamen: unit, static, and the trials of the virtual machine."""
+        """What pytest found outside a dictamen: unit, and the trials of the virtual machine."""
         return BUILD / f"log/test-{self.name}.xml"
 
     @property
@@ -73,18 +74,18 @@ class Suite:
     @property
     def command(self) -> list[str]:
         """What runs it."""
-        if self.name == "unit":
-            return ["pytest", "-q", "tests", "--ignore-glob=tests/test_static*", f"--junitxml={self.junit}"]
-        scenario = "changed" if self.tests else self.name if self.name in ("static", MACHINE) else "default"
+        if self.name == UNIT:
+            return ["pytest", "-q", "tests", f"--junitxml={self.junit}"]
+        scenario = "changed" if self.tests else MACHINE if self.name == MACHINE else "default"
         return ["molecule", "test", "--scenario-name", scenario]
 
     @property
     def environment(self) -> dict[str, str]:
         """Each suite has its own release, lab and state of Molecule, so that several may run side by side."""
         values = {"LAB": self.name, "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / f"molecule/{self.name}")}
-        if self.name != "unit":
+        if self.name != UNIT:
             values |= MOLECULE
-        if self.name not in (*HOSTLESS, MACHINE):
+        if self.name not in (UNIT, MACHINE):
             values["HOST_SUITE"] = self.name
         if not self.leads:
             values["PYTEST_ADDOPTS"] = " ".join(f"--ignore=molecule/tests/{name}" for name in ONCE)
@@ -95,7 +96,7 @@ class Suite:
 
 def usual() -> list[str]:
     """Return the suites that run without being named: on Ubuntu its own releases, elsewhere Debian's."""
-    return [*HOSTLESS, *releases()]
+    return [UNIT, *releases()]
 
 
 def releases() -> Sequence[str]:

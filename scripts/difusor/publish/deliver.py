@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from difusor.corte.refusal import Refusal
+from corte.format.refusal import Refusal
 from difusor.publish import signing
+from difusor.publish.mirror import Mirror, last_number, refuses
 from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.watch import Mirror, last_number, refuses
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
 """Refusals that a transfer can cause: another push in between, or a change that time and size did not tell."""

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from difusor.corte import manifest
+from corte.format import manifest
 from difusor.publish.target import Target
 
 ATTEMPTS = 3

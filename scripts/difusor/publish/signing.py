@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from difusor.corte import content, files, instants, manifest, signature, tree
-from difusor.corte.manifest import Manifest
-from difusor.corte.refusal import Refusal
+from corte.format import content, files, instants, manifest, signature, tree
+from corte.format.manifest import Manifest
+from corte.format.refusal import Refusal
 from difusor.publish.terms import Terms, UnusableError
 
 IDENTITY = "datos/corte.json"

@@ -66,8 +66,8 @@ class Target:
 
 def read(inventory: Path) -> list[Target]:
     """Return the servers of an inventory (its group `difusores`); UnusableError when it cannot be used."""
-    from difusor.report.variables import InventoryError
-    from difusor.report.variables import read as read_variables
+    from difusor.inventory.variables import InventoryError
+    from difusor.inventory.variables import read as read_variables
 
     try:
         variables = read_variables(inventory)

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from difusor.corte import instants, signature
-from difusor.corte.manifest import Window
+from corte.format import instants, signature
+from corte.format.manifest import Window
 
 
 class UnusableError(Exception):
@@ -52,7 +52,7 @@ class Terms:
     def read(cls, source: Path) -> Terms:
         """Read an election's file, or an inventory whose values only Ansible can render; UnusableError says why not."""
         if source.is_dir():
-            from difusor.report.variables import InventoryError, read
+            from difusor.inventory.variables import InventoryError, read
 
             try:
                 hosts = read(source).hosts

@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 import jinja2
 from markupsafe import Markup
 
-from difusor.deviations import Deviations
-from difusor.report.results import Finding, Results, write
+from difusor.project import write
+from difusor.report.results import Finding, Results
 from difusor.report.verdict import REFUSED, Assessment, Verdict, Waiver, assess, overall
 from difusor.spec import Spec
+from difusor.spec.deviations import Deviations
 
 SCHEMA = "difusor-dictamen/1"
 DEFAULT_ZONE = "America/Mexico_City"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from difusor.corte import files
+from difusor.servers.reach import Server
 
 Outcome = Literal["passed", "failed", "error", "skipped", "unreachable"]
 
@@ -38,16 +38,6 @@ class Finding(BaseModel):
     ended: datetime | None = Field(None, description="with offset; results of earlier versions have none")
 
 
-class Server(BaseModel):
-    """One server: who it is, what its inventory declares, and why it could not be evaluated (empty: it could)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    identity: dict[str, str] = {}
-    declared: dict[str, Any] = {}
-    unreachable: str = ""
-
-
 class Results(BaseModel):
     """One run of the suite. Instants carry their offset."""
 
@@ -73,9 +63,3 @@ def load(path: Path) -> Results:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ResultsError(f"{path} no es un archivo de resultados de esta versión: {place}: {first['msg']}") from error
-
-
-def write(path: Path, content: str) -> None:
-    """Write a text file, and its folder, at once: whoever reads it sees the old one or the new one, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files.replace(path, content.encode())

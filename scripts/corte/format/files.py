@@ -1,0 +1,89 @@
+"""Reading what somebody else may write, and writing so that a power cut leaves the old file or the new one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+from corte.format.refusal import Refusal, quote
+
+
+def open_regular(path: str, dir_fd: int | None = None) -> int:
+    """Open a regular file for reading and return its descriptor; Refusal when it is anything else.
+
+    `path` is relative to `dir_fd`. No link is followed at any level below it, and a FIFO does not block.
+    """
+    *folders, name = path.split("/") if dir_fd is not None else [path]
+    here = dir_fd
+    try:
+        for folder in folders:
+            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            if here != dir_fd and here is not None:
+                os.close(here)
+            here = below
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here)
+    except FileNotFoundError:
+        raise Refusal("missing", f"Falta el archivo {quote(path)}.") from None
+    except OSError:
+        raise Refusal("kind", f"{quote(path)} no es un archivo regular y legible.") from None
+    finally:
+        if here != dir_fd and here is not None:
+            os.close(here)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Refusal("kind", f"{quote(path)} no es un archivo regular.")
+    return descriptor
+
+
+def read_capped(path: str, limit: int, dir_fd: int | None = None) -> bytes:
+    """Return a regular file's bytes; Refusal when there are more than `limit`."""
+    with os.fdopen(open_regular(path, dir_fd), "rb") as source:
+        content = source.read(limit + 1)
+    if len(content) > limit:
+        raise Refusal("size", f"{quote(path)} mide más de {limit} bytes.")
+    return content
+
+
+def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file so that readers and a power cut see the old content or the new, never a mixture."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".nuevo-")
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    sync_folder(path.parent)
+
+
+def replace_link(path: Path, target: str) -> None:
+    """Point a symbolic link somewhere else in one atomic step."""
+    temporary = path.with_name(".nuevo-" + path.name)
+    if os.path.lexists(temporary):
+        temporary.unlink()
+    temporary.symlink_to(target)
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames in a folder survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(path: Path) -> None:
+    """Flush the whole file system under `path` once: thousands of new files for the price of one; OSError if not."""
+    if subprocess.run(["sync", "--file-system", str(path)]).returncode != 0:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))

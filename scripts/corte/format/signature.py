@@ -1,0 +1,122 @@
+"""Signatures by OpenSSH: `ssh-keygen -Y`, present on every server.
+
+The namespace names the election, so that a signature made for one can never pass for another.
+The dates of allowed_signers are judged here, in UTC: OpenSSH 8.4 does not know them, 8.9 refuses their `Z`, and without
+it every version takes them for local time.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+from corte.format import instants
+from corte.format.refusal import Refusal
+
+MAX_BYTES = 64 * 1024
+
+_SIGNER = re.compile(
+    r'(?P<principal>[^\s#,*?!"]+) (?P<options>(?:cert-authority,)?namespaces="[^\s",*?!]+"),'
+    r'valid-after="(?P<after>\d{14})",valid-before="(?P<before>\d{14})" (?P<key>\S+ \S+)(?: .*)?',
+    re.ASCII,
+)
+
+
+def namespace(election: str, purpose: str = "corte") -> str:
+    """Return the signature namespace of an election: what is signed for one purpose never passes for another."""
+    return f"prep-{purpose}@{election}"
+
+
+def sign(raw: bytes, key: Path, election: str, purpose: str = "corte") -> bytes:
+    """Return the armoured signature of `raw` by a private key (or by the agent that holds its public half).
+
+    Refusal when ssh-keygen cannot sign with this key.
+    """
+    done = _ssh_keygen(["-Y", "sign", "-q", "-f", str(key), "-n", namespace(election, purpose)], raw)
+    if done.returncode != 0 or not done.stdout:
+        raise Refusal("signature", f"No se pudo firmar con {key}: {_reason(done)}.")
+    return done.stdout
+
+
+def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, revoked: Path | None = None) -> str:
+    """Return the principal whose key, valid now and not revoked, signed `raw` for this election; Refusal if nobody's.
+
+    `allowed_signers` is an OpenSSH file of that name; `revoked` a revocation list (KRL or public keys).
+    """
+    reason = "no hay quien pueda firmar hoy"
+    with tempfile.TemporaryDirectory(prefix="corte-") as folder:
+        armour, believed = Path(folder, "sig"), Path(folder, "allowed_signers")
+        armour.write_bytes(signature)
+        for principal, line in valid_signers(allowed_signers.read_text(encoding="utf-8"), instants.now()):
+            believed.write_text(line, encoding="utf-8")
+            arguments = ["-Y", "verify", "-f", str(believed), "-I", principal, "-n", namespace(election)]
+            arguments += ["-s", str(armour), *(["-r", str(revoked)] if revoked else [])]
+            done = _ssh_keygen(arguments, raw)
+            if done.returncode == 0:
+                return principal
+            reason = _reason(done)
+    raise Refusal("signature", f"La firma no es de quien hoy puede firmar esta elección ({reason}).")
+
+
+def valid_signers(text: str, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield (principal, line without its dates) for every line of an allowed_signers file that is valid now.
+
+    A line that is not of the form the role writes is nobody's.
+    """
+    for line in text.splitlines():
+        found = _SIGNER.fullmatch(line)
+        if found is None:
+            continue
+        after, before = (
+            datetime.strptime(found[name], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc) for name in ("after", "before")
+        )
+        if after <= now < before:
+            yield found["principal"], f"{found['principal']} {found['options']} {found['key']}\n"
+
+
+def is_by_any(armour: bytes, keys: str) -> bool:
+    """Tell whether a verified signature was made with one of these public keys, or a certificate of one or by one.
+
+    A signature carries its key, or its whole certificate, and that its authority's key: each field by field.
+    """
+    signed = base64.b64decode(armour.partition(b"SIGNATURE-----")[2].partition(b"-----END")[0])
+    return any(fields in signed for fields in map(_fields, keys.splitlines()) if fields)
+
+
+def _fields(line: str) -> bytes:
+    """Return what follows the type in a line's public key; nothing where there is no key."""
+    try:
+        key = base64.b64decode(line.split()[1], validate=True)
+    except (IndexError, ValueError):
+        return b""
+    return key[4 + int.from_bytes(key[:4], "big") :]
+
+
+def signed_by(raw: bytes, signature: bytes, election: str, purpose: str = "corte") -> str:
+    """Return the fingerprint of the key that signed `raw` for this election, whoever's it is; Refusal if none did."""
+    with tempfile.NamedTemporaryFile(prefix="corte-", suffix=".sig") as file:
+        file.write(signature)
+        file.flush()
+        done = _ssh_keygen(["-Y", "check-novalidate", "-n", namespace(election, purpose), "-s", file.name], raw)
+    if done.returncode != 0:
+        raise Refusal("signature", f"La firma no corresponde al manifiesto ({_reason(done)}).")
+    return done.stdout.decode("utf-8", "replace").split()[-1]
+
+
+def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
+    environment = dict(os.environ, LC_ALL="C")
+    try:
+        return subprocess.run(["ssh-keygen", *arguments], input=data, env=environment, capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Refusal("signature", f"ssh-keygen no respondió: {error}.") from None
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return ascii(lines[-1])[1:-1][:160].rstrip(".") if lines else "no hay firmante con esa llave"

@@ -1,0 +1,113 @@
+"""A tree on disk against its manifest: exactly these files, nothing more, nothing that is not a regular file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from corte.format import paths
+from corte.format.files import open_regular
+from corte.format.manifest import NAME, SIGNATURE_NAME, Entry, Manifest
+from corte.format.refusal import Refusal, quote
+
+_CHUNK = 1024 * 1024
+
+
+def compare(folder: int, manifest: Manifest) -> None:
+    """Refuse a tree (a descriptor of its folder) that has anything extra, missing, of another kind or size.
+
+    Stops at the first thing that does not belong, so a million files cost no more than one.
+    """
+    folders = {parent for path in manifest.files for parent in paths.parents(path)}
+    missing = set(manifest.files)
+    for path, info in _walk(folder, "", folders):
+        if path in (NAME, SIGNATURE_NAME):
+            continue
+        entry = manifest.files.get(path)
+        if entry is None:
+            raise Refusal("extra", f"Sobra {quote(path)}: no está en el manifiesto.")
+        if not stat.S_ISREG(info.st_mode):
+            raise Refusal("kind", f"{quote(path)} no es un archivo regular.")
+        if info.st_size != entry.size:
+            raise Refusal("size", f"{quote(path)} mide {info.st_size} bytes y debe medir {entry.size}.")
+        missing.discard(path)
+    if missing:
+        raise Refusal("missing", f"Falta el archivo {quote(min(missing))}.")
+
+
+def verify(folder: Path, manifest: Manifest) -> None:
+    """Refuse a tree that is not exactly what the manifest says, every byte included."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        compare(descriptor, manifest)
+        for path, entry in manifest.files.items():
+            read_verified(descriptor, path, entry)
+    finally:
+        os.close(descriptor)
+
+
+def describe(folder: Path) -> dict[str, Entry]:
+    """Return path -> Entry of every file below a folder; Refusal for a link, a device or an unusable name."""
+    entries = {}
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for path, info in _walk(descriptor, "", None):
+            if path in (NAME, SIGNATURE_NAME):
+                continue
+            if not stat.S_ISREG(info.st_mode):
+                raise Refusal("kind", f"{quote(path)} no es un archivo regular.")
+            entries[path] = _entry(descriptor, path)
+    finally:
+        os.close(descriptor)
+    paths.check_all(entries)
+    return entries
+
+
+def read_verified(folder: int, path: str, entry: Entry, write: Callable[[bytes], object] | None = None) -> None:
+    """Read a file once, handing every chunk to `write`; Refusal unless size and SHA-256 are those of the manifest."""
+    found = hashlib.sha256()
+    left = entry.size
+    with os.fdopen(open_regular(path, folder), "rb", buffering=0) as source:
+        while chunk := source.read(_CHUNK):
+            left -= len(chunk)
+            if left < 0:
+                break
+            found.update(chunk)
+            if write is not None:
+                write(chunk)
+    if left != 0:
+        raise Refusal("size", f"{quote(path)} no mide los {entry.size} bytes que dice el manifiesto.")
+    if found.hexdigest() != entry.sha256:
+        raise Refusal("digest", f"{quote(path)} no tiene el contenido que se firmó.")
+
+
+def _entry(folder: int, path: str) -> Entry:
+    found, size = hashlib.sha256(), 0
+    with os.fdopen(open_regular(path, folder), "rb", buffering=0) as source:
+        while chunk := source.read(_CHUNK):
+            found.update(chunk)
+            size += len(chunk)
+    return Entry(size, found.hexdigest())
+
+
+def _walk(folder: int, prefix: str, folders: set[str] | None) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield (path, lstat) of everything but folders; enter only `folders` (None: all, to the permitted depth)."""
+    with os.scandir(folder) as found:
+        for item in found:
+            path = prefix + item.name
+            info = item.stat(follow_symlinks=False)
+            if not stat.S_ISDIR(info.st_mode):
+                yield path, info
+                continue
+            if folders is not None and path not in folders:
+                raise Refusal("extra", f"Sobra la carpeta {quote(path)}: no está en el manifiesto.")
+            if folders is None:
+                paths.check(path)
+            below = os.open(item.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            try:
+                yield from _walk(below, path + "/", folders)
+            finally:
+                os.close(below)

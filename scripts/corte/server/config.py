@@ -1,0 +1,62 @@
+"""What this server expects of a corte: /etc/prep-corte/corte.json, written by the role."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from corte.format import instants
+from corte.format.manifest import Window
+
+PATH = Path("/etc/prep-corte/corte.json")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The election this server mirrors, its limits, and where things are."""
+
+    election: str
+    environment: str
+    window: Window
+    interval_minutes: int
+    max_bytes: int
+    keep: int
+    clock_max_error: float
+    strict_content: bool
+    incoming: Path
+    store: Path
+    public: Path
+    status_file: Path
+    gate_file: Path
+    allowed_signers: Path
+    revoked: Path
+
+    def revoked_keys(self) -> str:
+        """Return the lines of the list of revoked keys, as it is now."""
+        return self.revoked.read_text(encoding="utf-8", errors="replace")
+
+    @classmethod
+    def load(cls, path: Path = PATH) -> Config:
+        """Read the file; KeyError or ValueError when the role wrote something else than this code expects."""
+        value = json.loads(path.read_text(encoding="utf-8"))
+        opens, closes, retain_until = (
+            instants.parse_offset(value[name]) for name in ("opens", "closes", "retain_until")
+        )
+        return cls(
+            election=value["election"],
+            environment=value["environment"],
+            window=Window(opens, closes, retain_until),
+            interval_minutes=int(value["interval_minutes"]),
+            max_bytes=int(value["max_bytes"]),
+            keep=int(value["keep"]),
+            clock_max_error=float(value["clock_max_error"]),
+            strict_content=bool(value.get("strict_content", False)),
+            incoming=Path(value["incoming"]),
+            store=Path(value["store"]),
+            public=Path(value["public"]),
+            status_file=Path(value["status_file"]),
+            gate_file=Path(value["gate_file"]),
+            allowed_signers=Path(value["allowed_signers"]),
+            revoked=Path(value["revoked"]),
+        )

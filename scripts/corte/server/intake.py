@@ -1,0 +1,274 @@
+"""The intake: started by the arrival of a signature, it shows a corte or says why not.
+
+Whatever happens, the last good corte stays. The signature is claimed first (renamed away), so that a push that arrives
+meanwhile starts the next run, and a crash never repeats itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from corte.format import content, files, instants, manifest, signature, tree
+from corte.format.manifest import Manifest
+from corte.format.refusal import Refusal
+from corte.server import gate
+from corte.server.config import Config
+from corte.server.state import Attempt, Corte, Memory, State
+from corte.server.store import Store
+
+TOLERANCE = timedelta(minutes=5)
+"""How far in the future a corte may have been generated: two clocks never agree."""
+SAMPLE_BYTES = 64 * 1024 * 1024
+"""How much of what was there already is read again at each push: what it costs does not grow with what is there."""
+TOLD = 20
+"""How many damaged files the log names."""
+_CLAIMED = ".reclamado"
+
+
+class Intake:
+    """One server's intake."""
+
+    def __init__(self, config: Config) -> None:
+        """Take what this server expects."""
+        self.config = config
+        self.memory = Memory(config)
+        self.store = Store(config.store, config.public)
+        self.warnings: list[str] = []
+
+    def run(self) -> int:
+        """Take in what was pushed; return the exit status: 0 also for a refusal, which is a good day's work."""
+        incoming = os.open(self.config.incoming, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            armour = claim(incoming)
+            if armour is not None:
+                self._take(incoming, armour)
+        finally:
+            os.close(incoming)
+        return 0
+
+    def _take(self, incoming: int, armour: bytes) -> None:
+        raw = b""
+        corte: Corte | None = None
+        problem: Refusal | None = None
+        try:
+            raw = files.read_capped(manifest.NAME, manifest.MAX_BYTES, incoming)
+            corte = self._accept(incoming, raw, armour)
+        except Refusal as refusal:
+            problem = refusal
+        except OSError as error:
+            problem = _trouble(error)
+        with self.memory.lock():
+            if corte is not None and signature.is_by_any(armour, self.config.revoked_keys()):
+                corte, problem = None, Refusal("signature", "La llave que firmó fue revocada entretanto.")
+            state, result = self._decide(corte, problem, raw)
+            self.memory.save(state)
+            self._tell(state)
+            if result in ("shown", "held"):
+                self.store.prune(state.kept)
+        print(_sentence(state.last_attempt), file=sys.stderr)
+        if corte is not None:
+            found = manifest.read(raw)
+            with suppress(OSError):  # a text that could not be compressed is served as it is
+                self.store.compress(corte.name, found)
+            with suppress(OSError):
+                self._look_again(incoming, corte, found, _worth_reading(found, state.last_attempt))
+
+    def _look_again(self, incoming: int, corte: Corte, found: Manifest, paths: Iterable[str]) -> None:
+        """Find what the disk has damaged since it was verified, and put what was pushed in its place; nobody waits."""
+        damaged = self.store.damaged(corte.name, found, paths)
+        if not damaged:
+            return
+        print(f"el disco dañó {len(damaged)} archivos, como {damaged[0]}", file=sys.stderr)
+        with self.memory.lock():
+            state = self.memory.record(self.memory.load(), "damaged", instants.now(), paths=damaged[:TOLD])
+            self.memory.save(state)
+            self._tell(state)
+        with suppress(OSError, Refusal):  # the next push is coming in already, and brings them
+            self.store.mend(corte.name, found, incoming, damaged)
+            self.store.compress(corte.name, found)
+
+    def _accept(self, incoming: int, raw: bytes, armour: bytes) -> Corte:
+        """Check everything and keep the corte as a waiting tree; Refusal with the first reason why not."""
+        signer = signature.verify(raw, armour, self.config.election, self.config.allowed_signers, self.config.revoked)
+        found = manifest.read(raw)
+        corte = Corte.of(found, manifest.digest(raw), signer)
+        state = self.memory.load()
+        # Rehearsals repeat, and each counts from the beginning; on the real night nothing ever counts down.
+        accepted = state.accepted if self.config.environment == "official" else state.newest(self.config)
+        if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256:
+            if self.store.has(corte.name):
+                return accepted
+            accepted = None  # the same corte again, because its tree was lost
+        now = instants.now()
+        if not self.memory.last_clock(now).synchronised:
+            now = max(now, found.generated)  # a clock in doubt cannot call what the institute signed the future
+        check(found, accepted, self.config, now)
+        tree.compare(incoming, found)
+        staged = self.store.stage(incoming, found, raw, armour)
+        corte = replace(corte, captured=self._read(staged.tree, found, accepted))
+        self.store.admit(staged, corte.name)
+        return corte
+
+    def _read(self, folder: Path, found: Manifest, accepted: Corte | None) -> dict[str, int]:
+        """Return the counts of a staged tree; Refusal when they fall, or do not add up and the institute asked."""
+        said = content.read(folder, found.files, found.corte)
+        self.warnings = said.warnings
+        fall = content.fallen(accepted.captured if accepted else {}, said.captured)
+        if fall and "rectification" not in found.orders:
+            raise Refusal("rectification", fall)
+        if said.warnings and self.config.strict_content:
+            raise Refusal("content", said.warnings[0])
+        return said.captured
+
+    def _decide(self, corte: Corte | None, problem: Refusal | None, raw: bytes) -> tuple[State, str]:
+        """Return the new state and the result; shows the corte when the gate is open. Called under the lock."""
+        now = instants.now()
+        state = before = self.memory.load()
+        is_open = self.config.gate_file.exists()
+        if corte is not None and state.accepted != corte:
+            is_visible = is_open or gate.shows(gate.phase(state.window(self.config), now))
+            state = state.obey(corte, is_visible, now, self.config)
+            self.memory.save(state)  # from here on a crash is finished by the gate
+        if is_open and gate.shows(gate.phase(state.window(self.config), now)):
+            state = gate.show_newest(self.store, state, self.config, now)
+        if problem is not None:
+            result = "refused"
+        elif before.accepted == corte:
+            result = "repeated"
+        else:
+            result = "shown" if state.shown == corte else "held"
+        last = state.last_attempt
+        attempt = Attempt(
+            number=max(state.log_entries, last.number if last else 0) + 1,
+            at=instants.write(now),
+            result=result,
+            sequence=corte.sequence if corte else None,
+            manifest_sha256=manifest.digest(raw) if raw else None,
+            code=problem.code if problem else None,
+            reason=str(problem) if problem else None,
+            warnings=self.warnings,
+        )
+        if again := attempt.again(last):  # a line for each would be a way to fill the disk
+            return replace(state, last_attempt=again), result
+        return self._record(replace(state, last_attempt=attempt), attempt, last, now), result
+
+    def _record(self, state: State, attempt: Attempt, last: Attempt | None, now: datetime) -> State:
+        fields = {
+            name: value
+            for name, value in (
+                ("sequence", attempt.sequence),
+                ("manifest_sha256", attempt.manifest_sha256),
+                ("code", attempt.code),
+                ("reason", attempt.reason),
+                ("warnings", attempt.warnings),
+                ("orders", state.accepted.orders if state.accepted and attempt.result != "refused" else None),
+                ("last_times", last.times if last and last.times > 1 else None),
+            )
+            if value not in (None, [])
+        }
+        return self.memory.record(state, attempt.result, now, **fields)
+
+    def _tell(self, state: State) -> None:
+        """Update estado.json at once; gate and clock as the gate service last judged them."""
+        now = instants.now()
+        clock = self.memory.last_clock(now)
+        window, is_open = state.window(self.config), self.config.gate_file.exists()
+        vouched = clock.synchronised or state.trusts_clock(self.config)
+        self.memory.publish(state, gate.judge(window, now, vouched, is_open), clock, now)
+
+
+def claim(incoming: int) -> bytes | None:
+    """Take the signature out of the incoming folder and return it; None when there is none (any more).
+
+    Something of that name that is not a signature is removed too, or it would start the intake for ever.
+    """
+    try:
+        os.rename(manifest.SIGNATURE_NAME, _CLAIMED, src_dir_fd=incoming, dst_dir_fd=incoming)
+    except FileNotFoundError:
+        return None
+    except OSError:  # a folder is in the way of the claim
+        _discard_claimed(incoming)
+        os.rename(manifest.SIGNATURE_NAME, _CLAIMED, src_dir_fd=incoming, dst_dir_fd=incoming)
+    try:
+        return files.read_capped(_CLAIMED, signature.MAX_BYTES, incoming)
+    except Refusal:
+        return b""
+    finally:
+        _discard_claimed(incoming)
+
+
+def _discard_claimed(incoming: int) -> None:
+    """Remove what was claimed, also a folder: by `rm`, because Python's rmtree gives up at a certain depth."""
+    try:
+        os.unlink(_CLAIMED, dir_fd=incoming)
+    except FileNotFoundError:
+        return
+    except OSError:
+        subprocess.run(["rm", "-rf", f"/proc/self/fd/{incoming}/{_CLAIMED}"], pass_fds=[incoming], check=False)
+
+
+def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime) -> None:
+    """Refuse a signed manifest that is for somebody else, for another time, or older than what was accepted."""
+    if (found.election, found.environment) != (config.election, config.environment):
+        raise Refusal(
+            "recipient",
+            f"Es de {found.election} ({found.environment}) "
+            f"y este servidor publica {config.election} ({config.environment}).",
+        )
+    if found.window.opens != config.window.opens:
+        raise Refusal(
+            "window",
+            f"Abre {instants.write(found.window.opens)} y este servidor abre {instants.write(config.window.opens)}.",
+        )
+    if now >= found.window.retain_until or found.corte > found.window.closes:
+        raise Refusal("window", "Está fuera de su propia ventana de publicación.")
+    if found.generated > now + TOLERANCE:
+        raise Refusal("future", f"Dice haberse generado {instants.write(found.generated)}, que aún no llega.")
+    if found.total_bytes > config.max_bytes:
+        raise Refusal("size", f"Mide {found.total_bytes} bytes y el máximo es {config.max_bytes}.")
+    if accepted is None:
+        return
+    same = found.sequence == accepted.sequence
+    if same and (found.content_sha256, instants.write(found.corte)) != (accepted.content_sha256, accepted.corte):
+        raise Refusal("conflict", f"Ya se aceptó otro contenido con la secuencia {found.sequence}.")
+    # The same corte signed anew carries an order; the older signing is a replay.
+    if same and instants.write(found.generated) <= accepted.generated:
+        raise Refusal("rollback", f"Se firmó antes, o a la vez, que el aceptado ({accepted.generated}).")
+    if found.sequence < accepted.sequence or found.corte < instants.parse(accepted.corte):
+        raise Refusal(
+            "rollback",
+            f"Es anterior (secuencia {found.sequence}, corte {instants.write(found.corte)}) "
+            f"al último aceptado ({accepted.sequence}, {accepted.corte}).",
+        )
+
+
+def _worth_reading(found: Manifest, attempt: Attempt | None) -> Iterator[str]:
+    """Yield files at random until there is enough to read; all of them when the same corte was pushed once more."""
+    asked = attempt is not None and (attempt.result, attempt.times) == ("repeated", 1)
+    left = found.total_bytes if asked else SAMPLE_BYTES
+    for path in random.sample(sorted(found.files), len(found.files)):
+        yield path
+        left -= found.files[path].size
+        if left < 0:
+            return
+
+
+def _trouble(error: OSError) -> Refusal:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Refusal("disk", "Se llenó el disco.")
+    return Refusal("system", f"El servidor no pudo leer o guardar el corte: {error.strerror or error}.")
+
+
+def _sentence(attempt: Attempt | None) -> str:
+    if attempt is None:
+        return ""
+    return f"corte {attempt.manifest_sha256 or '?'}: {attempt.result} {attempt.reason or ''}"

@@ -1,0 +1,61 @@
+"""Forgetting a rehearsal: not one file of it stays, and what was removed is told.
+
+Called while neither the daemon nor the intake nor the gate runs. It never touches a server that has accepted a corte of
+the real night.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from corte.format import files, instants, manifest
+from corte.format.refusal import Refusal
+from corte.server import log as journal
+from corte.server.config import Config
+from corte.server.state import Memory
+
+
+def known(config: Config) -> dict[str, Any]:
+    """Return whose cortes there are and where their log ends; nothing is touched.
+
+    Refusal when the server has accepted an official corte, or its log does not hold together.
+    """
+    memory = Memory(config)
+    state = memory.read()
+    if state is not None and state.environment == "official" and state.accepted is not None:
+        raise Refusal("recipient", "Este servidor ya aceptó un corte oficial; no se borra nada.")
+    entries, head = journal.end(memory.log_path)
+    return {
+        "at": instants.write(instants.now()),
+        "election": state.election if state else None,
+        "environment": state.environment if state else None,
+        "log": {"entries": entries, "head": head},
+    }
+
+
+def purge(config: Config) -> dict[str, Any]:
+    """Empty the incoming folder, store, public folder and status; return the evidence. Refusal as `known`."""
+    evidence = known(config)
+    folders = (config.incoming, config.store, config.public, config.status_file.parent)
+    removed = [path for folder in folders for path in _files(folder)]
+    evidence |= {"removed_files": len(removed), "removed_bytes": sum(path.lstat().st_size for path in removed)}
+    for folder in folders:
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        files.sync_folder(folder)
+    evidence["remaining"] = {str(path): _digest(path) for folder in folders for path in _files(folder)}
+    return evidence
+
+
+def _files(folder: Path) -> list[Path]:
+    return [Path(root, name) for root, _, names in os.walk(folder) for name in names]
+
+
+def _digest(path: Path) -> str:
+    return "" if path.is_symlink() else manifest.digest(path.read_bytes())

@@ -1,0 +1,316 @@
+"""What this server has accepted and shows; kept in one private file, told to the world in estado.json."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from corte.format import files, instants
+from corte.format.manifest import Manifest, Window
+from corte.server import log as journal
+from corte.server.clock import Clock
+from corte.server.config import Config
+
+FORMAT = 1
+_OF_CONTENT = ("content", "rectification")
+"""Refusals whose reason quotes the corte's tables."""
+_WITHHELD = "Sus tablas no cuadran, o bajan; antes de la apertura no se dice en qué: está en la bitácora del servidor."
+
+
+@dataclass(frozen=True)
+class Corte:
+    """An accepted corte, as far as later decisions need it. Instants in canonical text."""
+
+    sequence: int
+    corte: str
+    generated: str
+    manifest_sha256: str
+    window: dict[str, str]
+    files: int
+    signer: str
+    content_sha256: str = ""
+    orders: list[str] = field(default_factory=list)
+    captured: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, manifest: Manifest, manifest_sha256: str, signer: str) -> Corte:
+        """Return what is worth remembering of a manifest; `captured` is for whoever has read the content."""
+        return cls(
+            sequence=manifest.sequence,
+            corte=instants.write(manifest.corte),
+            generated=instants.write(manifest.generated),
+            manifest_sha256=manifest_sha256,
+            window=manifest.window.to_json(),
+            files=len(manifest.files),
+            signer=signer,
+            content_sha256=manifest.content_sha256,
+            orders=list(manifest.orders),
+        )
+
+    @property
+    def name(self) -> str:
+        """The name of its tree: the same corte signed anew, with an order, has another one."""
+        return f"{self.sequence}-{self.manifest_sha256[:12]}"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The institute's order to keep what is shown: by which corte and since when, for which opening, and what it is."""
+
+    sequence: int
+    since: str
+    opens: str
+    corte: Corte | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The last push: its number, when, what it was, and what came of it (shown, held, repeated or refused).
+
+    `times`: how often in a row just that came of just that push.
+    """
+
+    number: int
+    at: str
+    result: str
+    sequence: int | None = None
+    manifest_sha256: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    times: int = 1
+
+    def again(self, last: Attempt | None) -> Attempt | None:
+        """Return this attempt as one more of the last; None when it is another push, or something else came of it."""
+        if last is None or replace(self, number=last.number, at=last.at, times=last.times) != last:
+            return None
+        return replace(self, times=last.times + 1)
+
+
+@dataclass(frozen=True)
+class State:
+    """`accepted` is the newest corte that passed every check, `shown` the one that citizens see.
+
+    `recent`: those accepted before, oldest first, as many as are kept.
+    """
+
+    election: str
+    environment: str
+    accepted: Corte | None = None
+    recent: list[Corte] = field(default_factory=list)
+    shown: Corte | None = None
+    shown_since: str | None = None
+    last_attempt: Attempt | None = None
+    hold: Hold | None = None
+    log_entries: int = 0
+    log_head: str = journal.ORIGIN
+
+    def window(self, config: Config) -> Window:
+        """Return the window in force: the newest signed one if it is for this opening, else the configured one."""
+        if self.accepted is not None:
+            signed = Window.from_json(self.accepted.window)
+            if signed.opens == config.window.opens:
+                return signed
+        return config.window
+
+    def newest(self, config: Config) -> Corte | None:
+        """Return the newest corte of this window: never one that was signed for another opening."""
+        if self.accepted is None or Window.from_json(self.accepted.window).opens != config.window.opens:
+            return None
+        return self.accepted
+
+    def hold_in_force(self, config: Config) -> Hold | None:
+        """Return the order to keep what is shown, if it was given in this window."""
+        return self.hold if self.hold and self.hold.opens == instants.write(config.window.opens) else None
+
+    def candidate(self, config: Config) -> Corte | None:
+        """Return the corte to show in this window: the newest, unless the institute holds another."""
+        hold = self.hold_in_force(config)
+        return hold.corte if hold else self.newest(config)
+
+    def trusts_clock(self, config: Config) -> bool:
+        """Tell whether the newest corte orders to open whatever the clock's servers say."""
+        newest = self.newest(config)
+        return newest is not None and "clock-override" in newest.orders
+
+    def obey(self, corte: Corte, is_visible: bool, now: datetime, config: Config) -> State:
+        """Return the state that has accepted a corte and follows its orders; `is_visible`: the window has opened."""
+        hold = self.hold_in_force(config)
+        if "resume" in corte.orders:
+            hold = None
+        elif "hold" in corte.orders and hold is None:
+            kept = self.candidate(config) if is_visible else None
+            hold = Hold(corte.sequence, instants.write(now), corte.window["opens"], kept)
+        before = self._accepted()
+        return replace(self, accepted=corte, recent=before[max(0, len(before) - config.keep + 1) :], hold=hold)
+
+    def without(self, disowned: set[str]) -> State:
+        """Return the state as if the cortes of these names, and a pause that one of them ordered, had never come."""
+        good = [corte for corte in self._accepted() if corte.name not in disowned]
+        ordered = {corte.sequence for corte in self._accepted() if corte not in good}
+        shown, hold = self.shown, self.hold
+        if shown and shown.name in disowned:
+            shown = None
+        if hold and (hold.sequence in ordered or (hold.corte and hold.corte.name in disowned)):
+            hold = None
+        return replace(self, accepted=good[-1] if good else None, recent=good[:-1], shown=shown, hold=hold)
+
+    def _accepted(self) -> list[Corte]:
+        return [*self.recent, self.accepted] if self.accepted else []
+
+    @property
+    def kept(self) -> set[str]:
+        """The names of all trees that the state speaks of."""
+        held = self.hold.corte if self.hold else None
+        return {corte.name for corte in (*self._accepted(), self.shown, held) if corte}
+
+
+class Memory:
+    """The state on disk. Whoever changes it holds the lock; readers need none, files are replaced whole."""
+
+    def __init__(self, config: Config) -> None:
+        """Take where things are; nothing is read yet."""
+        self.config = config
+        self.path = config.store / "state.json"
+        self.log_path = config.store / "bitacora.jsonl"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep intake and gate from changing the state at once."""
+        with (self.config.store / "lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def load(self) -> State:
+        """Return the state on disk; a fresh one where there is none or it is another election's."""
+        fresh = State(self.config.election, self.config.environment)
+        state = self.read()
+        if state is None:
+            return fresh
+        if self._foreign(state):
+            return replace(fresh, log_entries=state.log_entries, log_head=state.log_head)
+        return state
+
+    def is_foreign(self) -> bool:
+        """Tell whether the state on disk, and so the trees beside it, are another election's or environment's."""
+        state = self.read()
+        return state is not None and self._foreign(state)
+
+    def save(self, state: State) -> None:
+        """Make the state survive a power cut."""
+        files.replace(self.path, (json.dumps(asdict(state), sort_keys=True, indent=1) + "\n").encode())
+
+    def record(self, state: State, event: str, now: datetime, **fields: Any) -> State:
+        """Add a line to the log and return the state that knows the log's new head."""
+        number, head = journal.append(self.log_path, event, now, **fields)
+        return replace(state, log_entries=number, log_head=head)
+
+    def last_clock(self, now: datetime) -> Clock:
+        """Return the clock as the gate last reported it; not synchronised when it never did."""
+        try:
+            return Clock.from_json(self._published()["clock"])
+        except (OSError, ValueError, KeyError):
+            return Clock(False, None, None, now)
+
+    def last_verdict(self) -> str | None:
+        """Return the gate's state as it was last told to the world; None when it never was."""
+        try:
+            return str(self._published()["gate"]["state"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def publish(self, state: State, gate: str, clock: Clock, now: datetime) -> None:
+        """Write estado.json."""
+        content = json.dumps(public(state, self.config, gate, clock, now), ensure_ascii=False, indent=1) + "\n"
+        files.replace(self.config.status_file, content.encode())
+
+    def read(self) -> State | None:
+        """Return what is on disk, whoever's election it is; None where there is nothing."""
+        try:
+            value = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return State(
+            **{
+                **value,
+                "accepted": value["accepted"] and Corte(**value["accepted"]),
+                "recent": [Corte(**corte) for corte in value.get("recent", [])],
+                "shown": value["shown"] and Corte(**value["shown"]),
+                "hold": _hold(value.get("hold")),
+                "last_attempt": value["last_attempt"] and Attempt(**value["last_attempt"]),
+            }
+        )
+
+    def _published(self) -> Any:
+        return json.loads(self.config.status_file.read_text(encoding="utf-8"))
+
+    def _foreign(self, state: State) -> bool:
+        return (state.election, state.environment) != (self.config.election, self.config.environment)
+
+
+def public(state: State, config: Config, gate: str, clock: Clock, now: datetime) -> dict[str, Any]:
+    """Return what anybody may know: what is shown, since when, the gate, the last attempt, the clock, the log's head.
+
+    Ages are those at `updated`; a reader that wants the present one subtracts `shown.corte` from its own clock.
+    """
+    shown, newest, hold = state.shown, state.newest(config), state.hold_in_force(config)
+    is_early = gate in ("waiting", "unsynchronised")
+    is_held = newest is not None and newest != shown and (hold is not None or is_early)
+    return {
+        "format": FORMAT,
+        "election": config.election,
+        "environment": config.environment,
+        "updated": instants.write(now),
+        "shown": shown
+        and {
+            **_identity(shown),
+            "since": state.shown_since,
+            "age_seconds": int((now - instants.parse(shown.corte)).total_seconds()),
+        },
+        "held": _identity(newest) if newest and is_held else None,
+        "gate": {
+            "state": gate,
+            **state.window(config).to_json(),
+            "hold": {"sequence": hold.sequence, "since": hold.since} if hold else None,
+            "clock_override": state.trusts_clock(config),
+        },
+        "interval_minutes": config.interval_minutes,
+        "stale": gate == "open" and hold is None and _stale(shown, config, now),
+        "last_attempt": state.last_attempt and asdict(_without_content(state.last_attempt, is_early)),
+        "clock": clock.to_json(),
+        "log": {"entries": state.log_entries, "head": state.log_head},
+    }
+
+
+def _identity(corte: Corte) -> dict[str, Any]:
+    return {
+        "sequence": corte.sequence,
+        "corte": corte.corte,
+        "generated": corte.generated,
+        "manifest_sha256": corte.manifest_sha256,
+        "files": corte.files,
+        "signer": corte.signer,
+        "orders": corte.orders,
+    }
+
+
+def _without_content(attempt: Attempt, is_early: bool) -> Attempt:
+    """Return what anybody may know of a push: of its tables, nothing while results may not be seen."""
+    if not is_early:
+        return attempt
+    return replace(attempt, warnings=[], reason=_WITHHELD if attempt.code in _OF_CONTENT else attempt.reason)
+
+
+def _hold(value: dict[str, Any] | None) -> Hold | None:
+    return Hold(**{**value, "corte": value["corte"] and Corte(**value["corte"])}) if value else None
+
+
+def _stale(shown: Corte | None, config: Config, now: datetime) -> bool:
+    """Two intervals without a new corte: the mirror may be frozen, by an outage or by an attacker."""
+    limit = timedelta(minutes=2 * config.interval_minutes)
+    return shown is None or now - instants.parse(shown.generated) > limit

@@ -1,0 +1,251 @@
+"""Verified content on disk: objects named by their SHA-256, and trees of hard links into them.
+
+    <store>/objetos/ab/cdef…    one file for each content, read-only; of a text also one that is compressed, cdef….gz
+    <store>/espera/<corte>      a verified tree that nobody may see yet; <corte> is <sequence>-<start of its digest>
+    <public>/cortes/<corte>     a tree that may be seen
+    <public>/actual             -> cortes/<corte>, the one switch
+
+A new corte costs what is new in it, plus a link for every file. Store and public folder share a file system.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from corte.format import files, paths, tree
+from corte.format.manifest import NAME, SIGNATURE_NAME, Entry, Manifest
+from corte.format.refusal import Refusal
+from corte.server import compressed
+
+RESERVE_BYTES = 256 * 1024 * 1024
+"""What a corte must leave free, so that a full disk never takes the server's own services down."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A verified tree that has no final name yet, and where in it each new object is, by SHA-256."""
+
+    tree: Path
+    fresh: dict[str, str]
+
+
+class Store:
+    """The two folders. Only one process at a time admits; `show` and `prune` are called under the state's lock."""
+
+    def __init__(self, store: Path, public: Path) -> None:
+        """Make the folders below `store` and `public` that are missing."""
+        self.objects = store / "objetos"
+        self.waiting = store / "espera"
+        self.new = store / "nuevo"
+        self.trees = public / "cortes"
+        self.current = public / "actual"
+        for folder in (self.objects, self.waiting, self.new, self.trees):
+            folder.mkdir(mode=0o755, exist_ok=True)
+
+    def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
+        """Copy what is new of a whole corte from the folder `incoming` (a descriptor), verifying every byte.
+
+        Nothing has its final name yet; Refusal or OSError leave what was there untouched.
+        """
+        self._clear_new()
+        staged = self._skeleton(manifest, raw, signature)
+        missing: dict[str, list[str]] = {}
+        for path, entry in manifest.files.items():
+            try:
+                os.link(self._object(entry.sha256), f"{staged}/{path}")
+            except OSError as error:  # not there, or with as many links as the file system allows
+                if error.errno not in (errno.ENOENT, errno.EMLINK):
+                    raise
+                missing.setdefault(entry.sha256, []).append(path)
+        size = sum(manifest.files[path].size for path, *_ in missing.values())
+        if shutil.disk_usage(self.new).free < size + RESERVE_BYTES:
+            raise Refusal("disk", f"No hay espacio en disco para {size} bytes más.")
+        fresh = {}
+        for sha256, (path, *twins) in missing.items():
+            fresh[sha256] = f"{staged}/{path}"
+            _copy(incoming, path, manifest, fresh[sha256])
+            for twin in twins:
+                os.link(fresh[sha256], f"{staged}/{twin}")
+        return Staged(staged, fresh)
+
+    def admit(self, staged: Staged, name: str) -> None:
+        """Keep a staged corte as the waiting tree `name`; all of it is on disk before any of it has its final name."""
+        files.sync_file_system(self.new)
+        for sha256, new in staged.fresh.items():
+            self._keep(sha256, new)
+        shutil.rmtree(self.waiting / name, ignore_errors=True)
+        staged.tree.rename(self.waiting / name)
+        files.sync_folder(self.waiting)
+
+    def compress(self, name: str, manifest: Manifest) -> None:
+        """Put a compressed copy beside each text of a kept tree.
+
+        Nobody waits for it: until then the text is served as it is.
+        """
+        kept = self._find(name)
+        if kept is None:
+            return
+        folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY)  # the gate may move the tree meanwhile
+        try:
+            texts = {
+                f"{path}{compressed.SUFFIX}": entry.sha256
+                for path, entry in manifest.files.items()
+                if compressed.pays(path, entry.size)
+            }
+            self._make_compressed(set(texts.values()))
+            for path, sha256 in texts.items():
+                with suppress(FileExistsError):
+                    os.link(self._object(sha256 + compressed.SUFFIX), path, dst_dir_fd=folder)
+        finally:
+            os.close(folder)
+
+    def damaged(self, name: str, manifest: Manifest, paths: Iterable[str]) -> list[str]:
+        """Return which of these files of a kept tree the disk has changed; no later corte links to their content."""
+        kept = self._find(name)
+        if kept is None:
+            return []
+        folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            found = [path for path in paths if not _is_whole(folder, path, manifest.files[path])]
+        finally:
+            os.close(folder)
+        for path in found:
+            for suffix in ("", compressed.SUFFIX):
+                with suppress(FileNotFoundError):
+                    os.unlink(self._object(manifest.files[path].sha256 + suffix))
+        return found
+
+    def mend(self, name: str, manifest: Manifest, incoming: int, paths: Iterable[str]) -> None:
+        """Put what was pushed in the place of damaged files of a kept tree; Refusal when it is not there (any more)."""
+        kept = self._find(name)
+        if kept is None:
+            return
+        self._clear_new()
+        folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for path in paths:
+                sha256 = manifest.files[path].sha256
+                new = f"{self.new}/{sha256}"
+                _copy(incoming, path, manifest, new)
+                files.sync_file_system(self.new)
+                self._keep(sha256, new)
+                with suppress(FileNotFoundError):  # it may be of the damaged one
+                    os.unlink(path + compressed.SUFFIX, dir_fd=folder)
+                os.replace(new, path, dst_dir_fd=folder)
+        finally:
+            os.close(folder)
+
+    def show(self, name: str) -> None:
+        """Switch what citizens see to this tree, waiting or public, in one atomic step."""
+        public, waiting = self.trees / name, self.waiting / name
+        if waiting.exists():
+            shutil.rmtree(public, ignore_errors=True)
+            waiting.rename(public)
+            files.sync_folder(self.trees)
+        files.replace_link(self.current, f"cortes/{name}")
+
+    def hide(self) -> None:
+        """Show nothing: not one tree stays where the web server could read it."""
+        if os.path.lexists(self.current):
+            self.current.unlink()
+            files.sync_folder(self.current.parent)
+        for path in self.trees.iterdir():
+            shutil.rmtree(self.waiting / path.name, ignore_errors=True)
+            path.rename(self.waiting / path.name)
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a whole tree of this name, waiting or public."""
+        return self._find(name) is not None
+
+    def prune(self, keep: set[str]) -> None:
+        """Remove the trees whose name is not in `keep`, then the objects that no tree links to any more."""
+        removed = False
+        for folder in (self.trees, self.waiting):
+            for path in folder.iterdir():
+                if path.name not in keep:
+                    shutil.rmtree(path)
+                    removed = True
+        if removed:
+            for folder in self.objects.iterdir():
+                for item in os.scandir(folder):
+                    if item.stat(follow_symlinks=False).st_nlink == 1:
+                        os.unlink(item)
+
+    def signature(self, name: str) -> bytes:
+        """Return the signature of the tree of this name; nothing when there is none."""
+        kept = self._find(name)
+        return (kept / SIGNATURE_NAME).read_bytes() if kept else b""
+
+    def _find(self, name: str) -> Path | None:
+        return next((folder / name for folder in (self.waiting, self.trees) if (folder / name).is_dir()), None)
+
+    def _make_compressed(self, texts: set[str]) -> None:
+        fresh = {
+            f"{self.new}/{sha256}": sha256
+            for sha256 in texts
+            if not os.path.exists(self._object(sha256 + compressed.SUFFIX))
+        }
+        if not fresh:
+            return
+        for new, sha256 in fresh.items():
+            compressed.write(self._object(sha256), new)
+        files.sync_file_system(self.new)
+        for new, sha256 in fresh.items():
+            os.rename(new, self._place(sha256 + compressed.SUFFIX))
+
+    def _skeleton(self, manifest: Manifest, raw: bytes, signature: bytes) -> Path:
+        """Make the folders of a tree, and what no manifest lists: itself and its signature."""
+        staged = self.new / "arbol"
+        staged.mkdir(mode=0o755)
+        for folder in sorted({folder for path in manifest.files for folder in paths.parents(path)}):
+            (staged / folder).mkdir(mode=0o755)
+        for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)):
+            (staged / name).write_bytes(content)
+            (staged / name).chmod(0o444)
+        return staged
+
+    def _object(self, sha256: str) -> str:
+        return f"{self.objects}/{sha256[:2]}/{sha256[2:]}"
+
+    def _keep(self, sha256: str, new: str) -> None:
+        """Make a new file the object of this name, whatever was there."""
+        place = self._place(sha256)
+        with suppress(FileNotFoundError):
+            os.unlink(place)
+        os.link(new, place)
+
+    def _place(self, name: str) -> str:
+        """Return where a new object goes, in a folder that is there."""
+        path = self._object(name)
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        return path
+
+    def _clear_new(self) -> None:
+        """Forget what an interrupted admission left."""
+        shutil.rmtree(self.new, ignore_errors=True)
+        self.new.mkdir(mode=0o755)
+
+
+def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
+    """Copy a pushed file to a new one, verifying every byte; of the date that all mirrors give it."""
+    instant = manifest.generated.timestamp()
+    with open(new, "xb") as target:  # buffered: a raw write may take half and say nothing
+        tree.read_verified(incoming, path, manifest.files[path], target.write)
+        target.flush()
+        os.fchmod(target.fileno(), 0o444)
+        os.utime(target.fileno(), (instant, instant))
+
+
+def _is_whole(folder: int, path: str, entry: Entry) -> bool:
+    """Tell whether a file, and what is compressed beside it, still is what was verified."""
+    try:
+        tree.read_verified(folder, path, entry)
+        return compressed.holds(path + compressed.SUFFIX, entry.sha256, folder)
+    except (Refusal, OSError):
+        return False

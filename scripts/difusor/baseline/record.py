@@ -1,0 +1,120 @@
+"""A register on disk: one JSON file with its OpenSSH signature beside, and what has changed since it was made."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from corte.format import signature
+from corte.format.refusal import Refusal
+from difusor.project import write as write_whole
+
+PURPOSE = "registro"
+"""Of the signature's namespace: no register passes for a corte."""
+
+
+class RegisterError(ValueError):
+    """A register cannot be made, read or believed; the message is a Spanish sentence."""
+
+
+class Look(BaseModel):
+    """What one server is made of: who it is, and what `look.py` says of it. Each maps names to what they stand for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    server: dict[str, str]
+    files: dict[str, str]
+    packages: dict[str, str]
+    images: dict[str, str]
+    signers: dict[str, str]
+
+
+class Register(BaseModel):
+    """The servers of one inventory at one instant, by their names there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = 1
+    inventory: str
+    election: str
+    taken: datetime
+    commit: str
+    servers: dict[str, Look]
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A register as read: its file, the file's SHA-256 and the fingerprint of the key that signed it."""
+
+    register: Register
+    path: Path
+    sha256: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that is not as it was; `before` or `after` is empty when there was, or is, no such thing."""
+
+    kind: str
+    name: str
+    before: str
+    after: str
+
+
+def write(register: Register, path: Path, key: Path) -> Path:
+    """Write a register, and beside it its signature by `key`; return the latter. RegisterError when it cannot sign."""
+    text = register.model_dump_json(indent=1) + "\n"
+    try:
+        armour = signature.sign(text.encode(), key, register.election, PURPOSE)
+    except Refusal as refusal:
+        raise RegisterError(str(refusal)) from refusal
+    signature_path = path.with_name(f"{path.name}.sig")
+    write_whole(path, text)
+    write_whole(signature_path, armour.decode())
+    return signature_path
+
+
+def read(path: Path) -> Signed:
+    """Read a register whose signature is intact; RegisterError when there is none, or it is another's."""
+    try:
+        raw = path.read_bytes()
+        armour = path.with_name(f"{path.name}.sig").read_bytes()
+        register = Register.model_validate_json(raw)
+        fingerprint = signature.signed_by(raw, armour, register.election, PURPOSE)
+    except OSError as error:
+        raise RegisterError(f"no se puede leer {error.filename}: {error.strerror}") from error
+    except ValidationError as error:
+        raise RegisterError(f"{path} no es un registro de esta versión: {error.errors()[0]['msg']}") from error
+    except Refusal as refusal:
+        raise RegisterError(f"{path} cambió después de firmarse, o su firma es de otro archivo") from refusal
+    return Signed(register, path, hashlib.sha256(raw).hexdigest(), fingerprint)
+
+
+def changes(before: Look, after: Look) -> list[Change]:
+    """Return what differs between two looks, by kind and name."""
+    found = []
+    for kind in Look.model_fields:
+        was, now = getattr(before, kind), getattr(after, kind)
+        names = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
+        found += [Change(kind, name, was.get(name, ""), now.get(name, "")) for name in names]
+    return found
+
+
+def drift(signed: Signed, host: str, now: Look) -> dict[str, Any]:
+    """Return what the dictamen says of a server: which register, and every change since; RegisterError if not in it."""
+    if host not in signed.register.servers:
+        raise RegisterError(f"{signed.path} no registra a {host}, sino a {', '.join(signed.register.servers)}")
+    found = changes(signed.register.servers[host], now)
+    return {
+        "register": signed.path.name,
+        "sha256": signed.sha256,
+        "signed_by": signed.fingerprint,
+        "taken": signed.register.taken.isoformat(timespec="seconds"),
+        "changes": [asdict(change) for change in found],
+    }

@@ -1,0 +1,41 @@
+"""The baseline of a difusor's servers, taken from outside by a look at each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from testinfra.host import Host
+
+from difusor.baseline.record import Look, Register, RegisterError
+from difusor.project import commit
+from difusor.servers import reach
+
+LOOK = Path(__file__).with_name("look.py")
+
+
+def take(inventory: Path) -> Register:
+    """Look at every server of an inventory; UnreachableError, InventoryError or RegisterError say why it cannot be."""
+    looks, election = {}, ""
+    for name, host, server in reach.difusores(inventory):
+        looks[name] = look(name, host, server.identity)
+        election = server.declared.get("election_id", "")
+        if not election:
+            raise RegisterError(f"{name}: su inventario no dice election_id; enlace su elección como election.yml")
+    return Register(
+        inventory=inventory.resolve().name,
+        election=election,
+        taken=datetime.now(UTC).replace(microsecond=0),
+        commit=commit(),
+        servers=looks,
+    )
+
+
+def look(name: str, host: Host, identity: Mapping[str, str]) -> Look:
+    """Look at a server (testinfra's host, as root) called `name`; RegisterError when it cannot be done."""
+    result = host.run("python3 -c %s", LOOK.read_text(encoding="utf-8"))
+    if result.failed:
+        raise RegisterError(f"{name}: {(result.stderr.strip().splitlines() or ['sin respuesta'])[-1]}")
+    return Look(server=dict(identity), **json.loads(result.stdout))

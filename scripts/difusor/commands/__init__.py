@@ -1,0 +1,1 @@
+"""The verbs of `difusor`, one a file."""

@@ -1,0 +1,67 @@
+"""The verb `difusor audit`."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from corte.format.refusal import Refusal
+from difusor.publish import signing, target
+from difusor.publish.comparison import Finding, examine
+from difusor.publish.terms import UnusableError
+from difusor.terminal import console, foreign
+
+WORDS = {
+    "authentic": "[green]auténtico[/]",
+    "altered": "[red]distinto[/]",
+    "empty": "[yellow]sin corte[/]",
+    "unreachable": "[red]no responde[/]",
+}
+
+
+def run(
+    inventory: Annotated[list[Path], typer.Option("--inventory", "-i", help="inventories/<difusor>; puede repetirse.")],
+    tree: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="El corte firmado que deberían mostrar.")
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(exists=True, help="Autoridad de los certificados, si no es pública.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0, help="Minutos que puede durar la descarga de cada difusor.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="El resultado en JSON, por la salida estándar.")] = False,
+) -> None:
+    """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
+    try:
+        expected = signing.verify(tree)[0].sha256 if tree else None
+        targets = [server for source in inventory for server in target.read(source)]
+    except (UnusableError, Refusal) as problem:
+        console.print(f"[bold red]✗[/] {foreign(problem)}")
+        raise typer.Exit(1) from problem
+    with ThreadPoolExecutor(max_workers=len(targets)) as pool:
+        findings = list(pool.map(lambda one: examine(one, ca, expected, minutes * 60), targets))
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
+    else:
+        console.print(_table(findings))
+    raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table("Difusor", "Espejo", "Corte", "Manifiesto", "Comparado", "Detalle")
+    for one in findings:
+        more = f" (y {len(one.differences) - 1} más)" if len(one.differences) > 1 else ""
+        table.add_row(
+            one.difusor,
+            WORDS[one.result],
+            "" if one.sequence is None else str(one.sequence),
+            f"{one.manifest_sha256[:16]}…" if one.manifest_sha256 else "",
+            f"{one.files} archivos, {one.bytes / 1e6:.1f} MB, {one.seconds:.1f} s",
+            foreign(one.detail) + more,
+        )
+    return table

@@ -1,0 +1,75 @@
+"""`difusor clean`: leaves nothing of the lab behind."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from difusor.project import BUILD, ROOT
+from difusor.terminal import StepFailed, console, sentences
+
+LABEL = "label=prep-difusor"
+SYSCTL = BUILD / "lab/sysctl.conf"
+
+
+def run(
+    images: Annotated[bool, typer.Option("--images", help="Quita también las imágenes construidas.")] = False,
+) -> None:
+    """Quita contenedores, volúmenes, redes y procesos del laboratorio."""
+    with sentences():
+        if _engine_answers():
+            _remove_lab(images)
+        elif (BUILD / "lab").exists():
+            raise StepFailed("Docker no responde y el laboratorio sigue en él: inicie Docker y repita")
+    if SYSCTL.exists():
+        # Privileged containers share the machine's kernel: it gets back what it had before the first of them, as far as
+        # this user may write to it.
+        subprocess.run(["sysctl", "--quiet", "--ignore", "--load", SYSCTL], check=False, stderr=subprocess.DEVNULL)
+    _remove_folder(BUILD / "lab")
+    console.print("[green]✓[/] No queda nada del laboratorio.")
+
+
+def _engine_answers() -> bool:
+    try:
+        return bool(_docker("info"))
+    except (FileNotFoundError, StepFailed):
+        return False
+
+
+def _remove_lab(images: bool) -> None:
+    for name in _docker("ps", "--quiet", "--filter", f"{LABEL}.host=difusor").split():
+        # Else Ansible's kept connection waits on this machine for an answer that never comes.
+        with suppress(StepFailed):
+            _docker("exec", name, "systemctl", "kill", "ssh.service")
+    _remove("contenedores", ["ps", "--all", "--quiet", "--filter", LABEL], ["rm", "--force", "--volumes"])
+    _remove("volúmenes", ["volume", "ls", "--quiet", "--filter", LABEL], ["volume", "rm"])
+    _remove("redes", ["network", "ls", "--quiet", "--filter", LABEL], ["network", "rm"])
+    if images:
+        _remove("imágenes", ["image", "ls", "--quiet", "--filter", LABEL], ["image", "rm", "--force"])
+        _remove_folder(BUILD / "images")
+        _remove_folder(BUILD / "vm")
+
+
+def _remove(what: str, listing: list[str], removal: list[str]) -> None:
+    names = sorted(set(_docker(*listing).split()))
+    if names:
+        _docker(*removal, *names)
+        console.print(f"  {len(names)} {what}")
+
+
+def _remove_folder(path: Path) -> None:
+    if path.exists():
+        shutil.rmtree(path)
+
+
+def _docker(*arguments: str) -> str:
+    """Return what docker printed; StepFailed, in its words, when it failed."""
+    result = subprocess.run(["docker", *arguments], cwd=ROOT, check=False, capture_output=True, text=True)
+    if result.returncode:
+        raise StepFailed(f"docker {arguments[0]}: {result.stderr.strip()}")
+    return result.stdout

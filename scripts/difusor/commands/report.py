@@ -1,0 +1,125 @@
+"""`difusor report`: measure a difusor clause by clause and write its dictamen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from difusor import spec
+from difusor.project import BUILD, ROOT
+from difusor.report.dictamen import against, compose, instant, publish
+from difusor.report.results import ResultsError, load
+from difusor.report.verdict import Overall, Verdict, exit_status
+from difusor.spec import deviations
+from difusor.suite.measurement import measure
+from difusor.terminal import complain, foreign
+
+NOT_EVALUATED = 2
+SHOWN_CHANGES = 20
+STYLE = {
+    Verdict.COMPLIES: "green", Verdict.ATTESTED: "green", Verdict.NOT_APPLICABLE: "dim", Verdict.MANUAL: "cyan",
+    Verdict.WAIVED: "yellow", Verdict.UNTESTED: "magenta", Verdict.UNREACHABLE: "magenta",
+    Verdict.EXPIRED: "red", Verdict.FAILS: "bold red",
+}  # fmt: skip
+
+
+def run(
+    inventory: Annotated[
+        Path | None, typer.Option("--inventory", "-i", help="El difusor: inventories/<difusor>.", show_default=False)
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="Emitir el dictamen de resultados ya medidos, sin medir.", show_default=False)
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Dónde se escribe el dictamen.")] = BUILD / "dictamen",
+    against: Annotated[
+        Path | None, typer.Option(help="Registro de difusor freeze: qué cambió desde entonces.", show_default=False)
+    ] = None,
+    lab: Annotated[
+        bool, typer.Option("--lab", help="También las pruebas que alteran el servidor; solo en un laboratorio.")
+    ] = False,
+) -> None:
+    """Mide un difusor cláusula por cláusula y emite su dictamen (HTML y JSON).
+
+    Termina con 1 si alguna cláusula no se cumple, tiene su exención vencida o no se probó, si no pasó alguna prueba de
+    otra cosa, o si algo cambió desde el registro; con 2 si no se pudo evaluar.
+    """
+    try:
+        drifts = _drifts(inventory, against) if against else {}
+        found = load(results) if results else measure(inventory, output, lab)
+        clauses, left_out = spec.load(), deviations.load()
+    except (ResultsError, spec.SpecError) as error:
+        complain(error)
+        raise typer.Exit(NOT_EVALUATED) from error
+    name = Path(found.inventory).name
+    verdicts = []
+    amiss = any(drift["changes"] for drift in drifts.values())
+    for host in found.servers:
+        dictamen = compose(found, host, clauses, left_out, drifts.get(host))
+        paths = publish(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
+        _show(dictamen, paths)
+        verdicts += [entry["verdict"] for entry in dictamen["clauses"]]
+        amiss = amiss or any(finding["outcome"] != "passed" for finding in dictamen["unbound"])
+    raise typer.Exit(exit_status(verdicts) or int(amiss))
+
+
+def _drifts(inventory: Path | None, against: Path) -> dict[str, dict[str, Any]]:
+    """Return by server what changed since a register was made; ResultsError when it cannot be told."""
+    # They need Ansible and testinfra, which only this asks for.
+    from difusor.baseline import record
+    from difusor.baseline.take import take
+    from difusor.inventory import variables
+    from difusor.servers import reach
+
+    if inventory is None:
+        raise ResultsError("¿qué difusor? Para saber qué cambió nómbrelo con -i inventories/<difusor>")
+    try:
+        signed = record.read(against)
+        servers = take(inventory).servers
+        return {name: record.drift(signed, name, look) for name, look in servers.items()}
+    except (record.RegisterError, reach.UnreachableError, variables.InventoryError) as error:
+        raise ResultsError(str(error)) from error
+
+
+def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
+    """Print the verdicts as a table, what to correct, and where the papers are."""
+    screen = Console(highlight=False)
+    table = Table(title=f"{foreign(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
+    for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
+        table.add_column(heading, no_wrap=heading != "Requisito", justify="right" if heading == "Pruebas" else "left")
+    for entry in dictamen["clauses"]:
+        style = STYLE[entry["verdict"]]
+        tests = f"{entry['passed']}/{entry['total']}" if entry["total"] else "—"
+        table.add_row(entry["id"], entry["title"], f"[{style}]{entry['verdict']}[/]", tests)
+    screen.print(table)
+    for entry in dictamen["clauses"]:
+        if entry["fix"]:
+            screen.print(f"[bold]{entry['id']}[/] {foreign(entry['fix'])}")
+    for line in against(dictamen):
+        screen.print(f"[red]·[/] {foreign(line)}", soft_wrap=True)
+    if dictamen["unreachable"]:
+        screen.print(f"[magenta]No evaluado:[/] {foreign(dictamen['unreachable'])}")
+    if drift := dictamen["drift"]:
+        _show_drift(screen, drift)
+    good = dictamen["verdict"] in (Overall.COMPLIES, Overall.WAIVED)
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in dictamen["counts"].items())
+    screen.print(f"\n[bold {'green' if good else 'red'}]{dictamen['verdict']}[/]  ({counts})")
+    for path in reversed(paths):
+        screen.print(f"  {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}", soft_wrap=True)
+
+
+def _show_drift(screen: Console, drift: Mapping[str, Any]) -> None:
+    """Print what changed since the register, the first of it by name."""
+    changes = drift["changes"]
+    screen.print(f"\nRegistro del {instant(drift['taken'])}, firmado por {drift['signed_by']}", soft_wrap=True)
+    if not changes:
+        screen.print("[green]Nada ha cambiado desde entonces.[/]")
+    for change in changes[:SHOWN_CHANGES]:
+        what = "apareció" if not change["before"] else "desapareció" if not change["after"] else "cambió"
+        screen.print(f"[yellow]![/] {what} {foreign(change['name'])}", soft_wrap=True)
+    if len(changes) > SHOWN_CHANGES:
+        screen.print(f"[yellow]![/] y {len(changes) - SHOWN_CHANGES} más, que muestra el dictamen")

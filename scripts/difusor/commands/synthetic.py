@@ -1,0 +1,59 @@
+"""The verb `difusor fixtures`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from difusor.synthetic.cortes import ENVIRONMENTS, CorteSummary, write_corte, write_night
+
+DURATION = timedelta(hours=24)
+MORELOS_2024 = "2024-06-03T02:00:00Z"
+
+
+def run(
+    out: Annotated[
+        Path, typer.Argument(file_okay=False, help="Carpeta del corte; con --all, carpeta de las carpetas 001, 002, …")
+    ],
+    seed: Annotated[int, typer.Option(help="La misma semilla da los mismos bytes.")] = 1,
+    number: Annotated[int, typer.Option(help="Qué corte: 1 es el de cero actas.")] = 25,
+    every: Annotated[bool, typer.Option("--all", help="Todos los cortes de la noche.")] = False,
+    opens: Annotated[str, typer.Option(help="Instante de apertura, con su diferencia con UTC.")] = MORELOS_2024,
+    closes: Annotated[str, typer.Option(help="Instante de cierre; sin él, 24 horas después de la apertura.")] = "",
+    total: Annotated[int, typer.Option(help="Cuántos cortes tiene la noche.")] = 145,
+    environment: Annotated[str, typer.Option(help=f"{' o '.join(ENVIRONMENTS)}.")] = "simulacro",
+) -> None:
+    """Escribe cortes con datos sintéticos del tamaño de Morelos."""
+    try:
+        start = _instant(opens)
+        end = _instant(closes) if closes else start + DURATION
+        if every:
+            for summary in write_night(out, opens=start, closes=end, seed=seed, environment=environment, total=total):
+                _tell(summary)
+        else:
+            _tell(
+                write_corte(
+                    out, opens=start, closes=end, number=number, seed=seed, environment=environment, total=total
+                )
+            )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min
+    if at.tzinfo is None:
+        raise ValueError(f"«{text}» no es un instante absoluto; escríbalo como {MORELOS_2024}")
+    return at.astimezone(UTC)
+
+
+def _tell(summary: CorteSummary) -> None:
+    actas = f"{summary.captured:5,} de {summary.expected:,} actas"
+    size = f"{summary.bytes / 1e6:5.1f} MB en {summary.files} archivos, {summary.changed} nuevos"
+    typer.echo(f"corte {summary.number:3d}  {summary.corte:%Y-%m-%dT%H:%M:%SZ}  {actas}  {size}")

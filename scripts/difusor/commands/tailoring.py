@@ -1,0 +1,84 @@
+"""`difusor tailoring`: the deviations as SCAP tailoring, by which OpenSCAP leaves out what is explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from xml.etree import ElementTree
+
+import typer
+
+from difusor.project import BUILD
+from difusor.spec import SpecError, deviations
+from difusor.spec.deviations import Auditor, Deviations
+from difusor.terminal import complain, console
+
+XCCDF = "http://checklists.nist.gov/xccdf/1.2"
+CONTENT = "xccdf_org.ssgproject.content"
+"""How the SCAP Security Guide begins its ids."""
+OWN = "xccdf_mx.impepac"
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A guide of the SCAP Security Guide: its file, and those of its profiles that the servers are held to."""
+
+    content: str
+    auditor: Auditor
+    profiles: tuple[str, ...]
+
+
+GUIDES = (
+    Guide("ubuntu2204", "cis", ("cis_level1_server", "cis_level2_server")),
+    Guide(
+        "debian12",
+        "anssi",
+        ("anssi_bp28_minimal", "anssi_bp28_intermediary", "anssi_bp28_enhanced", "anssi_bp28_high"),
+    ),
+)
+
+
+def run(
+    output: Annotated[Path, typer.Option(help="Carpeta en la que se escriben.")] = BUILD / "tailoring",
+) -> None:
+    """Escribe las reglas que a propósito no se siguen como tailoring de SCAP, uno por guía.
+
+    Un auditor lo carga con «oscap xccdf eval --tailoring-file»: cada regla exceptuada sale como notselected, y su
+    razón está en el archivo.
+    """
+    try:
+        left_out = deviations.load()
+    except SpecError as error:
+        complain(error)
+        raise typer.Exit(1) from error
+    output.mkdir(parents=True, exist_ok=True)
+    for guide in GUIDES:
+        path = output / f"{guide.content}.xml"
+        path.write_bytes(tailor(guide, left_out, datetime.now(UTC)))
+        console.print(f"[green]✓[/] {path} [dim]({', '.join(guide.profiles)})[/]", soft_wrap=True)
+
+
+def tailor(guide: Guide, left_out: Deviations, written: datetime) -> bytes:
+    """Return the tailoring of a guide (XCCDF 1.2, XML): each profile extended, without the rules of `left_out`."""
+    ElementTree.register_namespace("", XCCDF)
+    root = ElementTree.Element(f"{{{XCCDF}}}Tailoring", id=f"{OWN}_tailoring_{guide.content}")
+    _add(root, "benchmark", href=f"ssg-{guide.content}-ds.xml")
+    _add(root, "version", "1", time=written.isoformat(timespec="seconds"))
+    for name in guide.profiles:
+        profile = _add(root, "Profile", id=f"{OWN}_profile_{name}", extends=f"{CONTENT}_profile_{name}")
+        _add(profile, "title", f"{name}, sin las reglas que a propósito no se siguen")
+        for rule, deviation in deviations.by_id(left_out, guide.auditor).items():
+            selector = _add(profile, "select", idref=f"{CONTENT}_rule_{rule}", selected="false")
+            _add(selector, "remark", deviation.reason)
+    ElementTree.indent(root)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text + b"\n"
+
+
+def _add(parent: ElementTree.Element, tag: str, text: str | None = None, **attributes: str) -> ElementTree.Element:
+    """Add an element of XCCDF to another, and return it."""
+    child = ElementTree.SubElement(parent, f"{{{XCCDF}}}{tag}", attributes)
+    child.text = text
+    return child

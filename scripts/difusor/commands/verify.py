@@ -1,0 +1,39 @@
+"""The verb `difusor verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from corte.format import instants
+from corte.format.refusal import Refusal
+from difusor.publish import signing
+from difusor.publish.terms import Terms, UnusableError
+from difusor.terminal import console, foreign
+
+
+def run(
+    tree: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Carpeta del corte.")],
+    election: Annotated[
+        Path | None, typer.Option(exists=True, help="Elección o inventario: comprueba también quién firmó.")
+    ] = None,
+) -> None:
+    """Comprueba un corte firmado: cada byte contra el manifiesto, y el manifiesto contra su firma."""
+    try:
+        signed, fingerprint = signing.verify(tree)
+        signer = signing.signer(signed, Terms.read(election)) if election else f"la llave {fingerprint}"
+    except (UnusableError, Refusal) as problem:
+        console.print(f"[bold red]✗[/] {foreign(problem)}")
+        raise typer.Exit(1) from problem
+    document = signed.manifest
+    console.print(
+        f"[green]✓[/] corte {document.sequence} de {document.election} ({document.environment}), "
+        f"{instants.write(document.corte)}, {len(document.files)} archivos íntegros, firmado por {signer}"
+    )
+    for word in document.orders:
+        console.print(f"  orden: {word}")
+    for warning in signing.warnings(signed):
+        console.print(f"[yellow]![/] {foreign(warning)}")
+    typer.echo(signed.sha256)

@@ -1,0 +1,190 @@
+"""The kinds of values an inventory holds: each knows its form, and says in Spanish what a wrong value should be."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from difusor.spec import CLAUSE_ID
+
+KEY_TYPES = (
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ssh-rsa",
+)
+RSA_BITS = 3072
+Read = Callable[[str], bytes]
+LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+
+
+def matching(pattern: str, sentence: str, secret: bool = False) -> AfterValidator:
+    """Return a check that the whole text matches `pattern`; a `secret` is never repeated in the sentence."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(sentence if secret else f"{sentence}; dice «{value}»")
+        return value
+
+    return AfterValidator(check)
+
+
+def _address(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError(f"«{value}» no es una dirección IP; escriba una como 10.1.2.3 o fd00::3") from None
+    return value
+
+
+def _origin(value: str) -> str:
+    """An address, or a network whose host bits are zero and that is not the whole Internet."""
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError as error:
+        if "host bits" in str(error):
+            proper = ipaddress.ip_network(value, strict=False)
+            raise ValueError(f"«{value}» no es una red; ¿quiso decir {proper}?") from None
+        raise ValueError(f"«{value}» no es una dirección ni una red; escriba una como 10.1.2.3 o 10.1.2.0/24") from None
+    if network.prefixlen == 0:
+        raise ValueError(f"«{value}» es todo Internet; una dirección confiable tiene que ser de alguien")
+    return value
+
+
+def _host(value: str) -> str:
+    """A host name of any depth or an address."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        if not re.fullmatch(rf"{LABEL}(\.{LABEL})*", value) or re.fullmatch(r"[\d.]+", value):
+            raise ValueError(f"«{value}» no es un nombre de host ni una dirección IP") from None
+    return value
+
+
+def _instant(value: object) -> datetime:
+    form = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)"
+    if isinstance(value, str) and re.fullmatch(form, value):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError(
+        f"«{value}» no es un instante absoluto; escríbalo entre comillas y con su diferencia con UTC, "
+        'como "2024-06-03T02:00:00Z" o "2024-06-02T20:00:00-06:00"'
+    )
+
+
+def _day(value: object) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"«{value}» no es una fecha; escríbala como 2024-06-30") from None
+
+
+def _time_zone(value: str) -> str:
+    try:
+        if "/" in value and ZoneInfo(value):
+            return value
+    except (LookupError, OSError, ValueError):
+        pass
+    raise ValueError(f"«{value}» no es una zona horaria; escriba una como America/Mexico_City")
+
+
+def _public_key(value: str) -> str:
+    words = value.split()
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+        named = blob[4 : 4 + int.from_bytes(blob[:4], "big")].decode()
+    except (IndexError, binascii.Error, UnicodeDecodeError):
+        named = ""
+    if not words or words[0] not in KEY_TYPES or words[0] != named:
+        raise ValueError(
+            "no es una llave pública de OpenSSH; copie la línea entera del archivo .pub (ssh-ed25519 AAAA…)"
+        )
+    return value
+
+
+def _login_key(value: str) -> str:
+    """A key that gets in on every release: from OpenSSH 9.1 on the servers take no shorter one of RSA (role ssh)."""
+    if value.startswith("ssh-rsa "):
+        key = serialization.load_ssh_public_key(value.encode())
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size < RSA_BITS:
+            raise ValueError(
+                f"es una llave RSA de {key.key_size} bits y el servidor pide {RSA_BITS} o más; "
+                "haga otra con «ssh-keygen -t ed25519»"
+            )
+    return value
+
+
+def content(path: str, info: ValidationInfo) -> bytes:
+    """Return a file's bytes, through the `read` of the validation context (Ansible's opens vaulted files too).
+
+    A relative path is refused: it would mean one file to Ansible and another to whoever runs the scripts elsewhere.
+    """
+    if not Path(path).is_absolute():
+        raise ValueError(f'«{path}» debe ser una ruta absoluta; escriba "{{{{ inventory_dir }}}}/{path}"')
+    read: Read = (info.context or {}).get("read") or (lambda name: Path(name).read_bytes())
+    try:
+        return read(path)
+    except OSError as error:
+        raise ValueError(
+            f"no se puede leer {path} ({error.strerror or error}); corrija la ruta o sus permisos"
+        ) from None
+
+
+def later(name: str, value: datetime, info: ValidationInfo, or_equal: bool = False) -> datetime:
+    """Return `value`, an instant after that of the field `name` (or equal to it, if that may be); else ValueError."""
+    earlier = info.data.get(name)
+    if earlier and (value < earlier if or_equal else value <= earlier):
+        raise ValueError(
+            f"{value.isoformat()} debe ser posterior a {name} ({earlier.isoformat()}); corrija uno de los dos"
+        )
+    return value
+
+
+def pinned(name: str, value: str, info: ValidationInfo) -> str:
+    """Return `value`, the SHA-256 of the file that the field `name` holds; else ValueError."""
+    path = info.data.get(name)
+    if path and hashlib.sha256(content(path, info)).hexdigest() != value:
+        raise ValueError(f"no es el de {path}; verifique que ese archivo sea el auténtico y corrija sha256")
+    return value
+
+
+def _file(value: str, info: ValidationInfo) -> str:
+    content(value, info)
+    return value
+
+
+Text = Annotated[str, Field(min_length=1)]
+Address = Annotated[str, AfterValidator(_address)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Host = Annotated[str, AfterValidator(_host)]
+DomainName = Annotated[
+    str, matching(rf"{LABEL}(\.{LABEL})+", "debe ser un nombre de dominio en minúsculas, como prep.diario.mx")
+]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Day = Annotated[date, BeforeValidator(_day)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
+LoginKey = Annotated[PublicKey, AfterValidator(_login_key)]
+File = Annotated[str, AfterValidator(_file)]
+Sha256 = Annotated[
+    str, matching(r"[0-9a-f]{64}", "debe ser un SHA-256 en hexadecimal (64 caracteres; sha256sum ARCHIVO lo da)")
+]
+ClauseId = Annotated[str, matching(CLAUSE_ID, "debe ser el identificador de una cláusula, como HW-01")]

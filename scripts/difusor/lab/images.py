@@ -1,0 +1,66 @@
+"""The images that a difusor's server runs, as archives pinned by SHA-256."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import shutil
+import subprocess
+from functools import partial
+from pathlib import Path
+
+from difusor.project import BUILD, ROOT
+from difusor.terminal import StepFailed, run_step, side_by_side
+
+NAMES = ("prep", "waf")
+
+
+def ensure_archives() -> None:
+    """Build the images and keep build/images/<name>.tar.gz with its .sha256 beside; nothing is done twice.
+
+    Raises StepFailed when an image cannot be built.
+    """
+    side_by_side(*(partial(_build, name) for name in NAMES))
+
+
+def _build(name: str) -> None:
+    run_step(f"Imagen {name}", ROOT / "containers/build", name, log=BUILD / f"log/image-{name}.log")
+    reference = (BUILD / f"log/image-{name}.log").read_text().splitlines()[-1]
+    _ensure_archive(reference, BUILD / f"images/{name}.tar.gz")
+
+
+def _ensure_archive(reference: str, archive: Path) -> None:
+    """Save an image to `archive` with its SHA-256 beside, unless the one there is of the same reference."""
+    made_from = archive.with_suffix(".reference")
+    if archive.exists() and made_from.exists() and made_from.read_text().strip() == reference:
+        return
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    made_from.unlink(missing_ok=True)
+    save(_docker("image", "inspect", "--format", "{{.Id}}", reference), archive)
+    with archive.open("rb") as packed:
+        digest = hashlib.file_digest(packed, "sha256").hexdigest()
+    archive.with_suffix(".gz.sha256").write_text(f"{digest}  {archive.name}\n")
+    made_from.write_text(reference + "\n")
+
+
+def save(identity: str, archive: Path) -> None:
+    """Save the image with this id to a gzip archive, whole or not at all; the same image is the same archive.
+
+    Raises StepFailed when docker cannot.
+    """
+    temporary = archive.with_suffix(".new")
+    with (
+        subprocess.Popen(["docker", "image", "save", identity], stdout=subprocess.PIPE) as packing,
+        temporary.open("wb") as sink,
+        gzip.GzipFile(filename="", mode="wb", fileobj=sink, compresslevel=3, mtime=0) as packed,
+    ):
+        assert packing.stdout is not None  # PIPE above
+        shutil.copyfileobj(packing.stdout, packed, 1 << 20)
+    if packing.returncode:
+        raise StepFailed(f"docker no pudo guardar la imagen {identity}")
+    os.replace(temporary, archive)
+
+
+def _docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout.strip()

@@ -1,0 +1,116 @@
+"""The local lab: its election window, and the latest corte of its night.
+
+    python -m difusor.lab window|publish LAB
+
+Called by the playbooks of the lab and by the demo; LAB is the lab's name.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from corte.format import files
+from difusor.project import BUILD
+from difusor.terminal import run_step
+
+INVENTORY = "inventories/demo"
+BEFORE = timedelta(hours=2)
+"""How long the lab's polls have been closed when it is made: a picture in the middle of the night."""
+DURATION = timedelta(hours=24)
+RETENTION = timedelta(days=6)
+INTERVAL = timedelta(minutes=10)
+SEED = 2024
+
+
+def folder(lab: str) -> Path:
+    """Return the folder of a lab's keys, certificate, window and cortes."""
+    return BUILD / "lab" / lab
+
+
+def ensure_window(lab: str, now: datetime | None = None) -> bool:
+    """Write the lab's window.json {opens, closes, retain_until} (UTC instants), unless it has one.
+
+    Returns whether it was written.
+    """
+    path = folder(lab) / "window.json"
+    if path.exists():
+        return False
+    opens = ((now or datetime.now(UTC)) - BEFORE).replace(minute=0, second=0, microsecond=0)
+    instants = {"opens": opens, "closes": opens + DURATION, "retain_until": opens + DURATION + RETENTION}
+    text = json.dumps({name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in instants.items()}) + "\n"
+    files.replace(path, text.encode())
+    return True
+
+
+def is_over(lab: str, now: datetime | None = None) -> bool:
+    """Whether the night of an existing lab has ended: its difusor accepts no corte of another night, as it should."""
+    return (folder(lab) / "window.json").exists() and _window(lab)[1] <= (now or datetime.now(UTC))
+
+
+def make_latest(lab: str, now: datetime | None = None) -> Path:
+    """Make the corte of this moment of the lab's night, unless it exists; return its folder, named by its number.
+
+    Raises StepFailed when it cannot be made.
+    """
+    opens, closes = _window(lab)
+    number = 1 + int(((now or datetime.now(UTC)) - opens) / INTERVAL)  # the first is that of the opening
+    tree = folder(lab) / f"cortes/{number:04}"
+    if not tree.exists():
+        unfinished = tree.with_name(f".{tree.name}")  # an interrupted one is no corte
+        run_step(
+            f"Corte {number}: datos sintéticos", *_difusor("fixtures", unfinished),
+            "--number", str(number), "--seed", str(SEED), "--opens", opens.isoformat(), "--closes", closes.isoformat(),
+            "--environment", "simulacro",
+            log=BUILD / f"log/{lab}-fixtures.log", env={"LAB": lab},
+        )  # fmt: skip
+        unfinished.rename(tree)
+    return tree
+
+
+def publish_latest(lab: str, now: datetime | None = None) -> None:
+    """Make, sign and push the corte of this moment of the lab's night, as the institute would.
+
+    Raises StepFailed when the mirror does not show it.
+    """
+    tree = make_latest(lab, now)
+    run_step(
+        f"Corte {int(tree.name)}: firma y publicación", *_difusor("publish", tree), "-i", INVENTORY,
+        "--key", folder(lab) / "firma", "--ca", folder(lab) / "tls/ca.pem",
+        log=BUILD / f"log/{lab}-publish.log", env={"LAB": lab},
+    )  # fmt: skip
+
+
+def release(lab: str) -> str:
+    """Return the release that the lab's difusor runs, read off its container; HOST_SUITE chose it when it was made."""
+    return _inspect(lab, "{{.Config.Image}}").partition(":")[2].partition("-")[0]
+
+
+def address(lab: str) -> str:
+    """Return the IPv4 address of the lab's difusor, read off its container."""
+    return _inspect(lab, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+
+
+def console(variables: Mapping[str, Any]) -> list[str]:
+    """Return what runs a command on the lab's difusor without its network, as a provider's console does."""
+    machine = ["console"] if variables["lab_server"] == "vm" else []
+    return ["docker", "exec", "--interactive", f"prep-{variables['lab']}-difusor", *machine]
+
+
+def _inspect(lab: str, form: str) -> str:
+    command = ["docker", "inspect", f"prep-{lab}-difusor", "--format", form]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _window(lab: str) -> tuple[datetime, datetime]:
+    window = json.loads((folder(lab) / "window.json").read_text())
+    return datetime.fromisoformat(window["opens"]), datetime.fromisoformat(window["closes"])
+
+
+def _difusor(verb: str, *arguments: str | Path) -> list[str | Path]:
+    return [sys.executable, "-m", "difusor", verb, *arguments]

@@ -1,0 +1,145 @@
+"""What citizens get from a mirror, byte for byte, against the signed manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+
+from corte.format import manifest, signature
+from corte.format.manifest import Entry
+from corte.format.refusal import Refusal
+from difusor.publish import signing
+from difusor.publish.mirror import PATH, Mirror
+from difusor.publish.signing import Signed
+from difusor.publish.target import Target
+
+ATTEMPTS = 30
+"""At one file, while the mirror says that we ask too fast."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One mirror: authentic, altered, empty (shows no corte) or unreachable; what was compared, every difference."""
+
+    difusor: str
+    result: str
+    detail: str
+    sequence: int | None = None
+    manifest_sha256: str | None = None
+    files: int = 0
+    bytes: int = 0
+    differences: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether citizens get exactly what the institute signed."""
+        return self.result == "authentic"
+
+
+def examine(
+    target: Target, authority: Path | None = None, expected: str | None = None, limit: float = math.inf
+) -> Finding:
+    """Download everything that a mirror shows and compare it; never raises for what one mirror may do wrong.
+
+    `expected` is the SHA-256 of the manifest that it should show, if the institute wants to know that too; `limit` the
+    seconds after which it is given up, however slowly the mirror still answers.
+    """
+    started = time.monotonic()
+    try:
+        with Mirror(target, authority) as mirror:
+            mirror.deadline = started + limit
+            shown = _shown(mirror)
+            found = _compare(mirror, target, expected)
+            if not found.good and _shown(mirror) != shown:  # a new corte came between
+                found = _compare(mirror, target, expected)
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        found = Finding(target.name, "unreachable", str(error) or type(error).__name__)
+    except Refusal as refusal:
+        found = Finding(target.name, "altered", str(refusal))
+    return Finding(**{**vars(found), "seconds": round(time.monotonic() - started, 2)})
+
+
+def _compare(mirror: Mirror, target: Target, expected: str | None) -> Finding:
+    base = mirror.url.removesuffix(PATH) + target.path
+    with tempfile.TemporaryDirectory(prefix="corte-") as name:
+        folder = Path(name)
+        for part, limit in ((manifest.NAME, manifest.MAX_BYTES), (manifest.SIGNATURE_NAME, signature.MAX_BYTES)):
+            status, content = _patiently(_content, mirror, base + part, limit)
+            if status != 200:
+                return Finding(target.name, "empty", f"{part} responde {status}")
+            (folder / part).write_bytes(content)
+        raw = (folder / manifest.NAME).read_bytes()
+        signed = Signed(folder, manifest.read(raw), manifest.digest(raw))
+        signer = signing.signer(signed, target.terms)
+    differences = [*_misnamed(mirror, signed.sha256, expected), *_differences(mirror, base, signed)]
+    return Finding(
+        target.name,
+        "altered" if differences else "authentic",
+        differences[0] if differences else f"firmado por {signer}",
+        signed.manifest.sequence,
+        signed.sha256,
+        len(signed.manifest.files),
+        signed.manifest.total_bytes,
+        differences,
+    )
+
+
+def _misnamed(mirror: Mirror, sha256: str, expected: str | None) -> Iterator[str]:
+    if expected not in (None, sha256):
+        yield f"muestra el manifiesto {sha256[:16]}… y no {str(expected)[:16]}…"
+    if _shown(mirror) != sha256:
+        yield "su estado.json nombra otro manifiesto que el que entrega"
+
+
+def _differences(mirror: Mirror, base: str, signed: Signed) -> Iterator[str]:
+    for path, entry in signed.manifest.files.items():
+        status, found = _patiently(_digest, mirror, base + quote(path), entry.size)
+        if status != 200:
+            yield f"{path} responde {status}"
+        elif found != entry:
+            yield f"{path} no es el que se firmó"
+
+
+def _shown(mirror: Mirror) -> str:
+    return str(((mirror.status() or {}).get("shown") or {}).get("manifest_sha256", ""))
+
+
+def _patiently[Got](
+    ask: Callable[[Mirror, str, int], tuple[int, Got]], mirror: Mirror, url: str, limit: int
+) -> tuple[int, Got]:
+    """Ask as a patient citizen: a mirror that is asked too fast is asked again."""
+    for _ in range(ATTEMPTS - 1):
+        status, got = ask(mirror, url, limit)
+        if status != httpx.codes.TOO_MANY_REQUESTS:
+            return status, got
+        time.sleep(1)
+    return ask(mirror, url, limit)
+
+
+def _content(mirror: Mirror, url: str, limit: int) -> tuple[int, bytes]:
+    status, content = mirror.read(url, limit)
+    if len(content) > limit:
+        raise Refusal("size", f"{url} mide más de {limit} bytes.")
+    return status, content
+
+
+def _digest(mirror: Mirror, url: str, size: int) -> tuple[int, Entry]:
+    found, length = hashlib.sha256(), 0
+
+    def take(piece: bytes) -> bool:
+        nonlocal length
+        found.update(piece)
+        length += len(piece)
+        return length > size
+
+    status = mirror.hand(url, take)
+    return status, Entry(length, found.hexdigest())

@@ -1,0 +1,1 @@
+"""How one reaches a difusor's server, and looks at it from inside and outside."""

@@ -1,0 +1,121 @@
+"""Before the first test: who answers, and who is it? A host that does not answer is not evaluated, never at fault."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from testinfra.host import Host
+from testinfra.utils.ansible_runner import AnsibleRunner
+
+from difusor.inventory.variables import Variables, read
+
+# One command says whether a host answers as root, and who it is.
+IDENTITY = r"""
+echo "uid=$(id -u)"
+echo "hostname=$(hostname)"
+echo "machine_id=$(cat /etc/machine-id 2>/dev/null)"
+echo "kernel=$(uname -r)"
+echo "ssh_host_key=$(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null | cut -d' ' -f2)"
+[ ! -r /etc/os-release ] || { . /etc/os-release; echo "system=$PRETTY_NAME"; echo "release=$VERSION_CODENAME"; }
+"""
+# What a vantage point looks with, if it lacks any.
+LACKING = "for tool in python3 curl; do command -v $tool >/dev/null || echo $tool; done"
+# What the dictamen says of a difusor besides what was measured; never a secret.
+DECLARED = (
+    "difusor_name", "difusor_fqdn", "difusor_path", "difusor_public_address", "difusor_waivers", "lab",
+    "election_name", "election_environment", "election_opens", "election_closes", "election_timezone", "election_id",
+)  # fmt: skip
+
+
+class Server(BaseModel):
+    """One server: who it is, what its inventory declares, and why it could not be evaluated (empty: it could)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    identity: dict[str, str] = {}
+    declared: dict[str, Any] = {}
+    unreachable: str = ""
+
+
+def connect(inventory: Variables, source: str) -> AnsibleRunner:
+    """Return testinfra's runner for the inventory `source`, with rendered values, sudo and one shared connection."""
+    control = Path("~/.ansible/cp").expanduser()
+    control.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for values in inventory.hosts.values():
+        if values.get("ansible_connection", "ssh") in ("ssh", "smart"):
+            values.setdefault("ansible_become", values.get("ansible_user") != "root")
+            values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={control}/{_short_name(values)}")
+    runner = AnsibleRunner.get_runner(source)
+    runner.inventory = inventory.listing()  # testinfra would ask ansible-inventory, which leaves Jinja unrendered
+    return runner
+
+
+def _short_name(values: dict[str, Any]) -> str:
+    """Name a connection's socket: ssh's own %C is too long for a socket's path in a deep home."""
+    target = "\0".join(str(values.get(f"ansible_{part}")) for part in ("user", "host", "port"))
+    return f"difusor-{hashlib.sha256(target.encode()).hexdigest()[:10]}"
+
+
+class UnreachableError(Exception):
+    """A server does not answer as root, or there is none; the message says which and why."""
+
+
+def difusores(inventory: Path) -> Iterator[tuple[str, Host, Server]]:
+    """Yield every server of an inventory: its name, testinfra's host (as root), and who it is.
+
+    UnreachableError for one that does not answer, InventoryError when the inventory cannot be read.
+    """
+    rendered = read(inventory)
+    runner = connect(rendered, str(inventory))
+    names = rendered.groups.get("difusores", [])
+    if not names:
+        raise UnreachableError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
+    for name in names:
+        host = runner.get_host(name)
+        found = server(name, host, rendered.hosts[name])
+        if found.unreachable:
+            raise UnreachableError(found.unreachable)
+        yield name, host, found
+
+
+def server(name: str, host: Host | None, values: dict[str, Any]) -> Server:
+    """Identify one difusor's server; when it does not answer as root, say why."""
+    declared = {key: values[key] for key in DECLARED if key in values}
+    found, reason = _ask(name, host)
+    if not reason and found.pop("uid") != "0":
+        reason = f"{name}: el usuario {values.get('ansible_user', '')} no obtiene privilegios con sudo sin contraseña"
+    return Server(identity=found, declared=declared, unreachable=reason)
+
+
+def blindness(name: str, host: Host | None) -> str:
+    """Say why nothing can be seen from a vantage point; empty when it can. A server is not at fault for it."""
+    reason = _ask(name, host)[1]
+    if reason or host is None:
+        return reason
+    lacking = host.run(LACKING).stdout.split()
+    return f"a {name} le falta {' y '.join(lacking)}" if lacking else ""
+
+
+def lost(error: BaseException | None) -> bool:
+    """Tell whether an error is ssh's own (testinfra raises it with the command's result), not the command's."""
+    result = error.args[0] if isinstance(error, RuntimeError) and error.args else None
+    return getattr(result, "exit_status", None) == 255
+
+
+def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:
+    if host is None:
+        return {}, f"{name}: su ansible_connection no está soportada por la suite"
+    try:
+        answer = host.run(IDENTITY)
+        text, complaint = answer.stdout, answer.stderr
+    except RuntimeError as error:
+        text, complaint = "", getattr(error.args[0], "stderr", str(error))
+    found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    if "uid" in found:
+        return found, ""
+    lines = complaint.strip().splitlines() or ["sin respuesta"]
+    return {}, f"{name} no responde: {lines[-1]}"

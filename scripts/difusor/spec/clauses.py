@@ -1,0 +1,100 @@
+"""The spec: spec/anexo1.yml, every clause a difusor must meet, read once and checked."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from difusor.project import ROOT
+
+SPEC_FILE = ROOT / "spec/anexo1.yml"
+
+Method = Literal["medido", "atestado", "manual"]
+Sentence = Annotated[str, Field(min_length=1)]
+CLAUSE_ID = r"(SW|HW|RED|DG)-\d\d"
+ClauseId = Annotated[str, Field(pattern=f"^{CLAUSE_ID}$")]
+
+
+class SpecError(ValueError):
+    """The spec cannot be read; the message names the file, the clause and the field."""
+
+
+class Clause(BaseModel):
+    """One clause: the text that obliges, how it is established, and what value it must have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: ClauseId
+    title: Sentence
+    section: Sentence
+    quote: Sentence
+    method: Method
+    attested: str = Field("", description="the part of a measured clause that only a document can establish")
+    role: str | None = None
+    optional: bool = False
+    waivable: tuple[Method, ...] = ()
+    expect: dict[str, Any] = {}
+    fix: Sentence
+
+    @model_validator(mode="after")
+    def _has_a_role(self) -> Clause:
+        if self.role is None and not self.optional:
+            raise ValueError("a clause that is not optional names its role")
+        return self
+
+
+class Spec(BaseModel):
+    """The whole document; clauses keep the order of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    document: Sentence
+    institute: Sentence
+    clauses: tuple[Clause, ...]
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Spec:
+        ids = [clause.id for clause in self.clauses]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"given twice: {', '.join(twice)}")
+        return self
+
+    def __getitem__(self, clause: str) -> Clause:
+        """Return the clause of that id; KeyError names the ids there are."""
+        for candidate in self.clauses:
+            if candidate.id == clause:
+                return candidate
+        raise KeyError(f"no clause {clause!r}; the spec has {', '.join(self.ids)}")
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every clause id, in the order of the document."""
+        return tuple(clause.id for clause in self.clauses)
+
+
+@cache
+def load(path: Path = SPEC_FILE) -> Spec:
+    """Read a spec file. SpecError says in one line per problem what is wrong and where."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise SpecError(f"{path}: {error}") from error
+    try:
+        return Spec.model_validate(raw)
+    except ValidationError as error:
+        problems = [f"{path}: {_place(detail['loc'], raw)}{detail['msg']}" for detail in error.errors()]
+        raise SpecError("\n".join(problems)) from error
+
+
+def _place(loc: tuple[int | str, ...], raw: Any) -> str:
+    """Name a clause by its id rather than by its position."""
+    match loc:
+        case ("clauses", int(index), *rest):
+            name = raw["clauses"][index].get("id", f"#{index + 1}") if isinstance(raw["clauses"][index], dict) else ""
+            return f"clause {name or index + 1}: " + "".join(f"{part}: " for part in rest)
+        case _:
+            return "".join(f"{part}: " for part in loc)

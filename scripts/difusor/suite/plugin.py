@@ -1,0 +1,324 @@
+"""The compliance suite's pytest plugin: clauses as markers, one probe a host, findings as a results file.
+
+Loaded, with its fixtures, by molecule/tests/conftest.py. Works with and without pytest-xdist: what the controlling
+process knows, secrets included, reaches the workers in memory.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import platform
+import sys
+from collections.abc import Generator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from difusor import inventory, spec
+from difusor.inventory import variables
+from difusor.project import commit, write
+from difusor.report import results
+from difusor.servers import reach
+from difusor.suite.redaction import Redactor
+from difusor.suite.repeats import is_repeated
+
+FINDING = "difusor-finding"
+DETAIL_LIMIT = 2_000
+EVIDENCE_LIMIT = 4_000
+COMPLETE = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
+
+
+@dataclass
+class Suite:
+    """What one run knows: the inventory's values, and who answered (for vantage points: why not, empty if so)."""
+
+    inventory: variables.Variables = field(default_factory=variables.Variables)
+    servers: dict[str, reach.Server] = field(default_factory=dict)
+    vantages: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def redact(self) -> Redactor:
+        """The redactor of the inventory's secrets."""
+        return Redactor(self.inventory.secrets)
+
+
+SUITE = pytest.StashKey[Suite]()
+EVIDENCE = pytest.StashKey[list[str]]()
+METHOD = pytest.StashKey[str]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --clause, --lab and --results beside testinfra's --hosts and --ansible-inventory."""
+    group = parser.getgroup("difusor")
+    group.addoption("--clause", action="append", default=[], metavar="ID", help="only this clause's tests; repeatable")
+    group.addoption("--lab", action="store_true", help="also the tests that alter the server; in a lab only")
+    group.addoption("--results", type=Path, metavar="FILE", help="write the findings to FILE (JSON)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker; test the inventory's difusores unless other hosts are named."""
+    config.addinivalue_line("markers", "clause(*ids): the clauses of spec/anexo1.yml this test measures")
+    config.addinivalue_line("markers", "lab: alters the server (a push, a reboot); runs with --lab only")
+    config.addinivalue_line("markers", "vm: asks a kernel of its own; left out where the lab's server is a container")
+    config.stash[SUITE] = Suite()
+    if config.option.ansible_inventory and config.option.hosts is None:
+        config.option.hosts = "ansible://difusores"
+    if config.option.results and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Collector(config), "difusor-collector")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Read the inventory and probe every host once, before the first test and before any worker starts."""
+    config = session.config
+    source = config.option.ansible_inventory
+    suite = config.stash[SUITE]
+    if not source:
+        if config.option.collectonly:
+            return
+        raise pytest.UsageError("which difusor? --ansible-inventory=inventories/<difusor>")
+    if hasattr(config, "workerinput"):
+        config.stash[SUITE] = _received(config.workerinput["difusor"])
+        reach.connect(config.stash[SUITE].inventory, source)
+        return
+    try:
+        suite.inventory = variables.read(Path(source))
+    except variables.InventoryError as error:
+        raise pytest.UsageError(str(error)) from error
+    if faults := [fault for values in suite.inventory.hosts.values() for fault in _faults(values)]:
+        raise pytest.UsageError("\n".join(dict.fromkeys(faults)))
+    if config.option.lab and not any("lab" in values for values in suite.inventory.hosts.values()):
+        raise pytest.UsageError(f"--lab alters servers, and {source} is not the inventory of a lab")
+    runner = reach.connect(suite.inventory, source)
+    if config.option.collectonly:
+        return
+    pattern = config.option.hosts.removeprefix("ansible://")
+    for name in runner.get_hosts(pattern):
+        suite.servers[name] = reach.server(name, runner.get_host(name), suite.inventory.hosts[name])
+    for name in suite.inventory.groups.get("trusted_vantage", []) + suite.inventory.groups.get("untrusted_vantage", []):
+        suite.vantages[name] = reach.blindness(name, runner.get_host(name))
+    if not suite.servers:
+        raise pytest.UsageError(f"{source} has no host {pattern}")
+
+
+def _faults(values: Mapping[str, Any]) -> list[str]:
+    """Say what no dictamen could be made of: what the site refuses too, but may have changed since it ran."""
+    judged = {name: values[name] for name in ("difusor_waivers", "election_timezone") if name in values}
+    return [fault for fault in inventory.problems(judged) if fault.startswith(tuple(judged))] if judged else []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """End here when no server answers: there is nothing to evaluate."""
+    servers = session.config.stash[SUITE].servers.values()
+    if servers and all(server.unreachable for server in servers):
+        pytest.exit("no evaluado: " + "; ".join(server.unreachable for server in servers), returncode=2)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand a pytest-xdist worker what the controlling process knows."""
+    suite = node.config.stash[SUITE]
+    servers = {name: server.model_dump() for name, server in suite.servers.items()}
+    node.workerinput["difusor"] = json.dumps(
+        {"inventory": asdict(suite.inventory), "servers": servers, "vantages": suite.vantages}
+    )
+
+
+def _received(message: str) -> Suite:
+    given = json.loads(message)
+    servers = {name: reach.Server(**server) for name, server in given["servers"].items()}
+    return Suite(variables.Variables(**given["inventory"]), servers, given["vantages"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse unknown clauses and mute tests; leave out what is not to run; see from outside in one worker each."""
+    known = set(spec.load().ids)
+    wanted = set(config.option.clause)
+    problems = [f"--clause {name}" for name in sorted(wanted - known)]
+    problems += [f"{item.nodeid}: {name}" for item in items for name in _clauses(item) if name not in known]
+    if problems:
+        raise pytest.UsageError(f"not in the spec: {'; '.join(problems)}")
+    if mute := [item.nodeid for item in items if _clauses(item) and not _sentence(item)]:
+        raise pytest.UsageError(f"the docstring is the dictamen's evidence sentence; none in: {'; '.join(mute)}")
+    for item in items:
+        if (group := _group(item)) and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(group))
+    if left_out := {item for item in items if _left_out(item, wanted)}:
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _group(item: pytest.Item) -> str | None:
+    """Name the tests among which this one has its turn: what one does from outside (a ban, a push) no other may meet.
+
+    From the trusted vantage point all but the lab's tests only look, which may be done beside the others.
+    """
+    vantages = {"trusted", "untrusted"} & set(getattr(item, "fixturenames", ()))
+    if vantages == {"trusted"} and not item.config.option.lab:
+        return "trusted"
+    return "outside" if vantages else None
+
+
+def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
+    """Whether --clause excludes a test, it alters the server unasked, or it asks a container for a kernel."""
+    alters = item.get_closest_marker("lab") is not None and not item.config.option.lab
+    hosts = item.config.stash[SUITE].inventory.hosts.values()
+    contained = item.get_closest_marker("vm") is not None and any(each.get("lab_server") == "host" for each in hosts)
+    return alters or contained or bool(wanted and not wanted & set(_clauses(item)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the tests of a server that does not answer; a test that is repeated gathers its evidence anew."""
+    if EVIDENCE in item.stash:
+        del item.stash[EVIDENCE]
+    server = item.config.stash[SUITE].servers.get(host_name(item))
+    if server and server.unreachable:
+        pytest.skip(f"no evaluado: {server.unreachable}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make of a test's deciding phase a finding that travels with its report; neither holds a secret."""
+    report = yield
+    suite = item.config.stash[SUITE]
+    text = report.longreprtext
+    if (clean := suite.redact(text)) != text:
+        report.longrepr = clean
+    report.sections = [(name, suite.redact(section)) for name, section in report.sections]
+    if report.when != "call" and report.passed:
+        return report
+    server = suite.servers.get(host_name(item))
+    finding = results.Finding(
+        clauses=_clauses(item),
+        host=host_name(item),
+        test=_test_name(item),
+        outcome="unreachable" if server and server.unreachable else _outcome(report, call),
+        method="atestado" if item.stash.get(METHOD, "") else "medido",
+        sentence=_sentence(item),
+        evidence=tuple(suite.redact(text)[:EVIDENCE_LIMIT] for text in item.stash.get(EVIDENCE, [])),
+        detail="" if report.passed else suite.redact(_detail(call))[:DETAIL_LIMIT],
+        seconds=round(report.duration, 3),
+        ended=datetime.fromtimestamp(round(call.stop, 3), UTC),
+    )
+    report.user_properties.append((FINDING, finding.model_dump_json()))
+    return report
+
+
+class Collector:
+    """Gathers the findings in the controlling process and writes the results file, of a whole run only."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Start the clock."""
+        self.config = config
+        self.started = datetime.now(UTC)
+        self.findings: list[results.Finding] = []
+        self.repeated: dict[str, str] = {}
+        self.lost: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the finding a report carries; a test whose worker died under it carries none.
+
+        Of a test that is repeated only the last finding counts, with the words of the first.
+        """
+        texts = [str(value) for name, value in report.user_properties if name == FINDING]
+        carried = list(map(results.Finding.model_validate_json, texts))
+        if is_repeated(report):
+            for finding in carried:
+                self.repeated.setdefault(report.nodeid, finding.detail)
+        else:
+            first = self.repeated.get(report.nodeid, "")
+            self.findings += [finding.model_copy(update={"repeated": first}) for finding in carried]
+        if report.failed and not carried:
+            self._lose(report)
+        report.user_properties = [each for each in report.user_properties if each[0] != FINDING]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file that cannot be read: pytest-xdist goes on without its tests."""
+        if report.failed:
+            self._lose(report)
+
+    def _lose(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        self.lost.append(f"{report.nodeid}: {report.longreprtext.strip().splitlines()[-1]}")
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write what was found, unless the run was cut short: a clause is not judged by half of its tests."""
+        suite = self.config.stash[SUITE]
+        silent = all(server.unreachable for server in suite.servers.values())
+        if not suite.servers or (not silent and (self.lost or exitstatus not in COMPLETE)):
+            for each in dict.fromkeys(self.lost):
+                print(suite.redact(f"\nno terminó {each}"), file=sys.stderr)
+            return
+        found = results.Results(
+            started=self.started,
+            finished=datetime.now(UTC),
+            inventory=str(self.config.option.ansible_inventory),
+            commit=commit(),
+            tools=_tools(),
+            servers=suite.servers,
+            findings=tuple(sorted(self.findings, key=lambda each: (each.host, each.test))),
+        )
+        write(self.config.option.results, found.model_dump_json(indent=2) + "\n")
+
+
+def host_name(item: pytest.Item) -> str:
+    """Return the inventory name of the host an item tests; empty when it tests none."""
+    host = item.callspec.params.get("_testinfra_host") if hasattr(item, "callspec") else None
+    return getattr(host.backend, "host", "") if host else ""
+
+
+def _clauses(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for marker in item.iter_markers("clause") for name in marker.args))
+
+
+def _sentence(item: pytest.Item) -> str:
+    text = inspect.getdoc(getattr(item, "function", None)) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def _test_name(item: pytest.Item) -> str:
+    """File and test, with its parameters but without the host."""
+    name = item.name.partition("[")[0]
+    if hasattr(item, "callspec"):
+        parameters = item.callspec.id.replace(f"ansible://{host_name(item)}", "").strip("-")
+        name += f"[{parameters}]" if parameters else ""
+    return f"{item.path.name}::{name}"
+
+
+def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> results.Outcome:
+    """Only a failed assertion is a measured fact; any other exception is a test that could not measure."""
+    if report.passed:
+        return "passed"
+    if report.skipped:
+        return "skipped"
+    error = call.excinfo.value if call.excinfo else None
+    if reach.lost(error):
+        return "unreachable"
+    measured = report.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception)
+    return "failed" if measured else "error"
+
+
+def _detail(call: pytest.CallInfo[None]) -> str:
+    """The exception in its own words: a sentence given with the assertion, else pytest's comparison."""
+    if call.excinfo is None:
+        return ""
+    if not call.excinfo.errisinstance((AssertionError, pytest.skip.Exception)):
+        return call.excinfo.exconly()
+    sentence = str(call.excinfo.value).partition("\nassert ")[0]
+    return f"no se cumplió: {sentence.removeprefix('assert ')}" if sentence.startswith("assert ") else sentence
+
+
+def _tools() -> dict[str, str]:
+    """Return the versions of what measured, by name."""
+    packages = {name: version(name) for name in ("ansible-core", "pytest", "pytest-testinfra")}
+    return {"python": platform.python_version(), **packages}

@@ -1,0 +1,88 @@
+"""What a test of the compliance suite may ask for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+from testinfra.utils.ansible_runner import AnsibleRunner
+
+from difusor import spec
+from difusor.suite.plugin import EVIDENCE, METHOD, SUITE, host_name
+
+Record = Callable[[object], None]
+
+
+@pytest.fixture
+def record_evidence(request: pytest.FixtureRequest) -> Record:
+    """Return a function that adds a measured value (any text) to the test's evidence."""
+    evidence: list[str] = request.node.stash.setdefault(EVIDENCE, [])
+
+    def record(value: object) -> None:
+        evidence.append(str(value).strip())
+
+    return record
+
+
+@pytest.fixture
+def expect() -> Callable[[str], dict[str, Any]]:
+    """Return a function from a clause id to the values the spec requires."""
+    return lambda clause: spec.load()[clause].expect
+
+
+@pytest.fixture
+def variables(request: pytest.FixtureRequest, _testinfra_host: Host) -> dict[str, Any]:
+    """Return the rendered variables of the tested host: its inventory and playbooks/group_vars."""
+    return request.config.stash[SUITE].inventory.hosts[host_name(request.node)]
+
+
+@pytest.fixture
+def url(variables: dict[str, Any]) -> str:
+    """Return the public address of the page, ending in a slash."""
+    return f"https://{variables['difusor_fqdn']}{variables['difusor_path']}"
+
+
+@pytest.fixture
+def attested(
+    request: pytest.FixtureRequest, variables: dict[str, Any], record_evidence: Record
+) -> Callable[[str], None]:
+    """Return a function asserting that a clause's documents are on file and unaltered: an attested test."""
+
+    def check(clause: str) -> None:
+        request.node.stash[METHOD] = "atestado"
+        documents = [each for each in variables.get("difusor_attestations", []) if each["clause"] == clause]
+        assert documents, f"no hay documento que ateste {clause}; agréguelo a difusor_attestations"
+        for each in documents:
+            path = Path(each["document"])
+            assert path.is_file(), f"no se encuentra {path}"
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            signed = f"firmado por {each['signed_by']}" + (f" el {each['date']}" if each.get("date") else "")
+            record_evidence(f"{path.name}, {signed}, SHA-256 {digest}")
+            assert digest == each["sha256"], f"{path.name} no es el documento que se registró: cambió su SHA-256"
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def trusted(pytestconfig: pytest.Config) -> Host:
+    """Return a host from a trusted address (the institute's); without one the test is skipped."""
+    return _vantage(pytestconfig, "trusted_vantage", "un punto de observación confiable")
+
+
+@pytest.fixture(scope="session")
+def untrusted(pytestconfig: pytest.Config) -> Host:
+    """Return a host from any other address (a citizen's); without one the test is skipped."""
+    return _vantage(pytestconfig, "untrusted_vantage", "un punto de observación ajeno")
+
+
+def _vantage(config: pytest.Config, group: str, what: str) -> Host:
+    suite = config.stash[SUITE]
+    for name in suite.inventory.groups.get(group, []):
+        if blind := suite.vantages[name]:
+            pytest.skip(blind)
+        return AnsibleRunner.get_runner(config.option.ansible_inventory).get_host(name)
+    pytest.skip(f"el inventario no tiene {what} (grupo {group})")

@@ -1,0 +1,174 @@
+"""The synthetic election: every polling station, what it voted, and when its actas reached the PREP.
+
+Everything here is drawn once from the seed; a corte is only the part of it that had arrived by then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from difusor.synthetic.ballot import ELECTIONS, SHARES, Election
+from difusor.synthetic.geography import MUNICIPALITIES, Municipality
+
+STATIONS = 2583
+LARGEST_ROLL = 750
+"""Most voters one polling station may have on its roll."""
+ROLL = (380, 745)
+TURNOUT = (0.585, 0.075)
+"""Mean and deviation of the share of voters who vote."""
+TYPICAL_ARRIVAL = 0.155
+"""When half of the actas are in, as a fraction of the window (a night of 24 hours: 3 h 43 min)."""
+ARRIVAL_SPREAD = 0.55
+NEVER, WITHOUT_ACTA, ILLEGIBLE, EXCESSIVE, REMARKED = 0.018, 0.022, 0.006, 0.006, 0.03
+"""Shares of actas that never arrive, of packets without acta, and of captured actas by what is wrong with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A polling station (casilla). `kind` is B(ásica), C(ontigua), E(xtraordinaria) or S (especial, without a roll)."""
+
+    municipality: int
+    district: int
+    section: int
+    kind: str
+    number: int
+    roll: int
+
+    @property
+    def key(self) -> str:
+        """Its official-looking key, as in 170012C0200."""
+        return f"17{self.section:04d}{self.kind}{self.number:02d}00"
+
+
+@dataclass(frozen=True, slots=True)
+class Acta:
+    """One acta of one election. `votes` follows COLUMNS, or is None when nothing on it can be read."""
+
+    station: Station
+    election: Election
+    votes: tuple[int, ...] | None
+    captured: bool
+    counted: bool
+    remark: str
+    verified: datetime
+    digest: str
+
+    @property
+    def territory(self) -> int:
+        """Number of the municipality or district it counts for."""
+        return int(getattr(self.station, self.election.by))
+
+    @property
+    def total(self) -> int:
+        """Votes on it; 0 when it cannot be read."""
+        return sum(self.votes or ())
+
+
+@dataclass(frozen=True)
+class Night:
+    """The polling stations, and by election all actas that will ever arrive, in the order of the catalogue."""
+
+    stations: tuple[Station, ...]
+    actas: Mapping[Election, tuple[Acta, ...]]
+
+    def expected(self, election: Election, territory: int | None = None) -> int:
+        """How many actas of an election there should be in the end, in one territory or in the state."""
+        return sum(territory in (None, getattr(station, election.by)) for station in self.stations)
+
+    def arrived(self, election: Election, corte: datetime) -> list[Acta]:
+        """The actas of an election that a corte of that instant contains."""
+        return [acta for acta in self.actas[election] if acta.verified <= corte]
+
+
+@lru_cache(maxsize=2)
+def night(seed: int, opens: datetime, closes: datetime) -> Night:
+    """Draw the whole election; the same arguments give the same one. Both instants carry a time zone."""
+    stations = tuple(_stations(random.Random(f"{seed} stations")))
+    return Night(
+        stations,
+        {
+            election: tuple(_actas(random.Random(f"{seed} {election.key}"), election, stations, opens, closes))
+            for election in ELECTIONS
+        },
+    )
+
+
+def apportion(total: int, weights: list[float]) -> list[int]:
+    """Split `total` into whole parts proportional to the weights, by largest remainder."""
+    quotas = [total * weight / sum(weights) for weight in weights]
+    parts = [math.floor(quota) for quota in quotas]
+    by_remainder = sorted(range(len(parts)), key=lambda index: parts[index] - quotas[index])
+    for index in by_remainder[: total - sum(parts)]:
+        parts[index] += 1
+    return parts
+
+
+def _stations(rng: random.Random) -> Iterator[Station]:
+    section = 0
+    counts = apportion(STATIONS, [municipality.weight for municipality in MUNICIPALITIES])
+    for municipality, count in zip(MUNICIPALITIES, counts, strict=True):
+        made = 0
+        while made < count:
+            section += 1
+            district = municipality.districts[made * len(municipality.districts) // count]
+            kinds = _kinds(rng, municipality, first=made == 0)[: count - made]
+            for kind, number in kinds:
+                roll = 0 if kind == "S" else rng.randint(*ROLL)
+                yield Station(municipality.id, district, section, kind, number, roll)
+            made += len(kinds)
+
+
+def _kinds(rng: random.Random, municipality: Municipality, first: bool) -> list[tuple[str, int]]:
+    """The polling stations of one section; the first section of a large municipality has a special one."""
+    kinds = [("B", 1), *(("C", number) for number in range(1, rng.choices(range(1, 6), (30, 30, 20, 12, 8))[0]))]
+    if rng.random() < 0.06:
+        kinds.append(("E", 1))
+    if first and municipality.weight > 50:
+        kinds.append(("S", 1))
+    return kinds
+
+
+def _actas(
+    rng: random.Random, election: Election, stations: Sequence[Station], opens: datetime, closes: datetime
+) -> Iterator[Acta]:
+    leaning = {
+        territory.id: [share * math.exp(rng.gauss(0, 0.28)) for share in SHARES.values()]
+        for territory in election.territories
+    }
+    window = (closes - opens).total_seconds()
+    slowness = {municipality.id: 1.25 - 0.12 * math.log10(municipality.weight) for municipality in MUNICIPALITIES}
+    for station in stations:
+        arrival = TYPICAL_ARRIVAL * slowness[station.municipality] * math.exp(rng.gauss(0, ARRIVAL_SPREAD))
+        fate = rng.random()
+        votes = _votes(rng, station, leaning[getattr(station, election.by)])
+        digest = hashlib.sha256(f"{station.key}{election.code}{votes}".encode()).hexdigest()
+        if fate < NEVER or arrival > 1:
+            continue
+        verified = opens + timedelta(seconds=max(1, math.floor(arrival * window)))
+        yield _judged(station, election, votes, fate - NEVER, verified, digest)
+
+
+def _votes(rng: random.Random, station: Station, leaning: list[float]) -> tuple[int, ...]:
+    voters = rng.randint(80, 700) if station.kind == "S" else round(station.roll * min(0.95, rng.gauss(*TURNOUT)))
+    return tuple(apportion(voters, [weight * math.exp(rng.gauss(0, 0.22)) for weight in leaning]))
+
+
+def _judged(
+    station: Station, election: Election, votes: tuple[int, ...], fate: float, verified: datetime, digest: str
+) -> Acta:
+    """Decide from `fate`, uniform in 0..1, what is wrong with the acta; with most nothing is."""
+    if (fate := fate - WITHOUT_ACTA) < 0:
+        return Acta(station, election, None, False, False, "Sin acta por paquete electoral no entregado", verified, "")
+    if (fate := fate - ILLEGIBLE) < 0:
+        return Acta(station, election, None, True, False, "Todos los votos ilegibles", verified, digest)
+    if (fate := fate - EXCESSIVE) < 0 and station.roll:
+        excess = (votes[0] + LARGEST_ROLL, *votes[1:])
+        return Acta(station, election, excess, True, False, "Excede lista nominal", verified, digest)
+    remark = "Ilegible el dato de personas que votaron, señalado en el cotejo" if fate < REMARKED else ""
+    return Acta(station, election, votes, True, True, remark, verified, digest)

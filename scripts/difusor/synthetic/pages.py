@@ -1,0 +1,135 @@
+"""The JSON files that the results site reads; docs/datos.md describes them field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, PARTIES, Election
+from difusor.synthetic.database import local
+from difusor.synthetic.geography import Territory
+from difusor.synthetic.totals import Totals, percentage
+
+Document = dict[str, object]
+
+
+def instant(at: datetime) -> str:
+    """An absolute instant in UTC, as in 2024-06-03T02:10:00Z."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def encoded(document: Mapping[str, object]) -> bytes:
+    """The document as compact JSON."""
+    return (json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+
+
+def election_of(opens: datetime) -> Document:
+    """What the site calls the election whose results open at that instant."""
+    year = local(opens, "%Y")
+    return {
+        "nombre": f"Proceso Electoral Local {int(year) - 1}-{year}",
+        "entidad": "Morelos",
+        "siglas": "IMPEPAC",
+        "instituto": "Instituto Morelense de Procesos Electorales y Participación Ciudadana",
+        "jornada": local(opens, "%Y-%m-%d"),
+    }
+
+
+def totals_of(totals: Totals) -> Document:
+    """The totals of the state or of one territory."""
+    return {
+        "actas_esperadas": totals.expected,
+        "actas_registradas": totals.registered,
+        "actas_capturadas": totals.captured,
+        "actas_capturadas_porcentaje": percentage(totals.captured, totals.expected),
+        "actas_contabilizadas": totals.counted,
+        "actas_contabilizadas_porcentaje": percentage(totals.counted, totals.expected),
+        "actas_no_contabilizadas": totals.captured - totals.counted,
+        "lista_nominal": totals.roll,
+        "votos": totals.total,
+        "participacion": totals.turnout,
+    }
+
+
+def results_of(totals: Totals) -> Document:
+    """Votes by candidacy and by column of the acta, each with its percentage of all votes."""
+    votes = dict(zip(COLUMNS, totals.votes, strict=True))
+
+    def counted(key: str, number: int) -> Document:
+        return {"clave": key, "votos": number, "porcentaje": percentage(number, totals.total)}
+
+    return {
+        "totales": totals_of(totals),
+        "candidaturas": [counted(c.key, sum(votes[column] for column in c.columns)) for c in CANDIDACIES],
+        "columnas": [counted(column, number) for column, number in votes.items()],
+    }
+
+
+def corte_page(corte: datetime, cortes: Sequence[datetime], simulacro: bool) -> Document:
+    """The head of datos/corte.json: which corte of `cortes` this is."""
+    number = cortes.index(corte) + 1
+    return {
+        "corte": instant(corte),
+        "secuencia": number,
+        "siguiente": instant(cortes[number]) if number < len(cortes) else None,
+        "intervalo_segundos": round((cortes[1] - cortes[0]).total_seconds()),
+        "abre": instant(cortes[0]),
+        "cierra": instant(cortes[-1]),
+        "simulacro": simulacro,
+        "datos_sinteticos": True,
+        "zona": "America/Mexico_City",
+        "eleccion": election_of(cortes[0]),
+    }
+
+
+def ballot_page() -> Document:
+    """Names and colours behind the keys of an election's page."""
+    return {
+        "candidaturas": [
+            {"clave": c.key, "nombre": c.name, "color": c.color, "columnas": c.columns} for c in CANDIDACIES
+        ],
+        "columnas": {
+            **{party.key: {"nombre": party.name, "color": party.color} for party in PARTIES},
+            "NO_REGISTRADAS": {"nombre": "Candidaturas no registradas"},
+            "NULOS": {"nombre": "Votos nulos"},
+        },
+    }
+
+
+def election_page(
+    election: Election,
+    corte: datetime,
+    state: Totals,
+    territories: Sequence[tuple[Territory, Totals, str, datetime]],
+) -> Document:
+    """One election: the state and each (territory, totals, detail file, corte of that file)."""
+    return {
+        "corte": instant(corte),
+        "clave": election.key,
+        "nombre": election.name,
+        "boleta": ballot_page(),
+        **results_of(state),
+        "territorios": [
+            {
+                "id": territory.id,
+                "nombre": territory.name,
+                "detalle": {"archivo": path, "corte": instant(changed)},
+                **results_of(totals),
+            }
+            for territory, totals, path, changed in territories
+        ],
+    }
+
+
+def detail_page(
+    election: Election, territory: Territory, changed: datetime, records: Sequence[Mapping[str, str | int]]
+) -> Document:
+    """The actas of one territory. It carries the corte that changed it last, so what did not change stays the same."""
+    return {
+        "corte": instant(changed),
+        "eleccion": election.key,
+        "id": territory.id,
+        "nombre": territory.name,
+        "actas": records,
+    }

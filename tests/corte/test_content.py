@@ -1,0 +1,82 @@
+"""What a corte's tables say of themselves: read, never believed, never in the way of a crash-free intake."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corte.format import content
+from difusor.synthetic.cortes import write_corte
+
+HEAD = b"x\r\n2024/06/02 20:00 (UTC-6)\r\nACTAS_CAPTURADAS,ACTAS_ESPERADAS\r\n5,9\r\n"
+OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def corte(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, datetime]:
+    folder = tmp_path_factory.mktemp("corte")
+    made = write_corte(folder, opens=OPENS, closes=CLOSES, number=20, seed=1, environment="official")
+    return folder, made.corte
+
+
+def paths(folder: Path) -> list[str]:
+    return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_whole_corte_adds_up(corte: tuple[Path, datetime]):
+    folder, instant = corte
+    said = content.read(folder, paths(folder), instant)
+    assert said.warnings == []
+    assert len(said.captured) == 6  # three tables, each alone and in the zip
+    assert all(count > 0 for count in said.captured.values())
+
+
+def test_another_instant_is_noticed_in_name_and_header(corte: tuple[Path, datetime]):
+    folder, instant = corte
+    said = content.read(folder, paths(folder), instant.replace(minute=instant.minute - 3))
+    assert any("su nombre no es" in warning for warning in said.warnings)
+    assert any("su encabezado no es" in warning for warning in said.warnings)
+    assert any("posterior al corte" in warning for warning in said.warnings)
+
+
+@given(raw=st.binary(max_size=400), name=st.sampled_from(["a.csv", "a.zip", "99999999_9999_a.csv"]))
+def test_no_content_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, raw: bytes, name: str):
+    folder = tmp_path_factory.getbasetemp()
+    (folder / name).write_bytes(HEAD[:-5] + raw)
+    content.read(folder, [name], OPENS)
+
+
+@given(
+    how=st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]),
+    spoilt=st.dictionaries(st.integers(0, 400), st.integers(0, 255), max_size=4),
+)
+def test_no_archive_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, how: int, spoilt: dict[int, int]):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", how) as packed:
+        packed.writestr("a.csv", HEAD + b"1\r\n" * 200)
+    raw = bytearray(archive.getvalue())
+    for at, byte in spoilt.items():
+        raw[at % len(raw)] = byte
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "a.zip").write_bytes(raw)
+    content.read(folder, ["a.zip"], OPENS)
+
+
+def test_what_a_warning_says_is_bounded(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("x" * 60_000 + ".csv", HEAD.replace(b"9", b"0"))
+    (warning,) = content.read(tmp_path, ["a.zip"], OPENS).warnings
+    assert len(warning) == content.MAX_WARNING
+
+
+def test_only_a_fall_is_one():
+    assert content.fallen({}, {"a": 1}) == ""
+    assert content.fallen({"a": 1}, {"a": 1, "b": 0}) == ""
+    assert "a tenía 2" in content.fallen({"a": 2}, {"a": 1})
+    assert "ahora 0" in content.fallen({"a": 2}, {})

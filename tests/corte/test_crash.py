@@ -1,0 +1,180 @@
+"""The crash table: killed, or out of disk, at every step; the last good corte stays and the next push is shown."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from corte_kit import FILES, Server, flip, make_key
+
+from corte.format import instants, manifest, tree
+from corte.format import signature as signatures
+from corte.server import log
+from corte.server.clock import Clock
+from corte.server.gate import Gate
+from corte.server.intake import Intake
+
+CHANGES = ("link", "mkdir", "rename", "replace", "symlink", "unlink", "rmdir", "fsync", "fchmod", "utime")
+"""What changes a disk: a power cut or a full disk can come before or after any of them."""
+GROWS = ("link", "mkdir", "symlink", "fsync")
+"""What a full disk refuses."""
+NEW = {**FILES, "datos/gubernatura.json": b'{"votos": 6}\n', "nuevo.csv": b"n\n"}
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # the child never returns here
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("keys"), "firma")
+
+
+def at_call(number: int, names: tuple[str, ...], act: Callable[[], None]) -> None:
+    """Have `act` come instead of call `number` of these functions of os, and of every later one."""
+    left = number
+
+    def wrap(original: Callable[..., object]) -> Callable[..., object]:
+        def counted(*arguments: object, **options: object) -> object:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                act()
+            return original(*arguments, **options)
+
+        return counted
+
+    for name in names:
+        setattr(os, name, wrap(getattr(os, name)))
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Run `work` in a child and return how it ended: 0, 1 for an exception, or minus the signal."""
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def full() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def servers(tmp_path: Path, key: Path, opens: datetime | None = None) -> Iterator[tuple[int, Server]]:
+    """Yield (step, a new server that has taken in corte 5), for as many steps as somebody asks for."""
+    for step in range(1000):
+        server = Server.make(tmp_path / str(step), key, opens)
+        assert server.send(5)["result"] in ("shown", "held")
+        yield step, server
+
+
+def whole(server: Server) -> int | None:
+    """Return what is shown, after checking every byte of it."""
+    shown = server.shown()
+    if shown is not None:
+        tree.verify(
+            server.config.public / "actual/", manifest.read((server.config.public / "actual/corte.json").read_bytes())
+        )
+    return shown
+
+
+def step_of(server: Server, now: datetime) -> None:
+    service = Gate(server.config)
+    service.clock = Clock(True, 0.0, 0.001, now)
+    service.step(now)
+
+
+def mended(server: Server) -> None:
+    """Assert that gate and next push work without anybody's hand, and that the log holds together."""
+    step_of(server, instants.now())
+    assert whole(server) in (5, 6)
+    (server.config.incoming / ".reclamado").unlink(missing_ok=True)  # as the client's --delete does
+    assert server.send(7, {**NEW, "siete.csv": b"7\n"})["result"] == "shown"
+    assert whole(server) == 7
+    assert [entry["n"] for entry in log.entries(server.config.store / "bitacora.jsonl")]
+
+
+@pytest.mark.parametrize("act", [killed, full])
+def test_intake_broken_at_every_step(tmp_path: Path, key: Path, act: Callable[[], None]):
+    names = CHANGES if act is killed else GROWS
+    for step, server in servers(tmp_path, key):
+        raw = server.manifest(6, NEW).to_bytes()
+        (server.config.incoming / manifest.NAME).write_bytes(raw)
+        (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signatures.sign(raw, key, "demo"))
+
+        def work(server: Server = server, step: int = step) -> None:
+            at_call(step, names, act)
+            Intake(server.config).run()
+
+        ended = in_child(work)
+        shown = whole(server)
+        assert shown in (5, 6)
+        mended(server)
+        if (ended, shown) == (0, 6):
+            break
+    assert step > 10, "the steps were not interrupted at all"
+
+
+def test_mending_killed_at_every_step(tmp_path: Path, key: Path):
+    for step, server in servers(tmp_path, key):
+        raw = (server.config.public / "actual/corte.json").read_bytes()
+        flip(server.config.public / "actual/descargas/a.csv")
+
+        def work(server: Server = server, step: int = step, raw: bytes = raw) -> None:
+            at_call(step, CHANGES, killed)
+            server.push(raw)
+
+        ended = in_child(work)
+        assert server.push(raw)["result"] == "repeated"
+        mended(server)
+        if ended == 0:
+            break
+    assert step > 10, "the steps were not interrupted at all"
+
+
+@pytest.mark.parametrize("act", [killed, full])
+def test_gate_broken_at_every_step_of_the_opening(tmp_path: Path, key: Path, act: Callable[[], None]):
+    opens = instants.now().replace(microsecond=0) + timedelta(minutes=30)
+    for step, server in servers(tmp_path, key, opens):
+
+        def work(server: Server = server, step: int = step) -> None:
+            at_call(step, CHANGES if act is killed else GROWS, act)
+            step_of(server, opens)
+
+        ended = in_child(work)
+        assert whole(server) in (None, 5)
+        step_of(server, opens + timedelta(seconds=1))
+        assert (whole(server), server.config.gate_file.exists()) == (5, True)
+        if ended == 0:
+            break
+    assert step > (5 if act is killed else 1)
+
+
+@pytest.mark.parametrize("act", [killed, full])
+def test_gate_broken_at_every_step_of_the_end_hides_at_the_next(tmp_path: Path, key: Path, act: Callable[[], None]):
+    for step, server in servers(tmp_path, key):
+        end = server.config.window.retain_until
+
+        def work(server: Server = server, step: int = step, end: datetime = end) -> None:
+            at_call(step, CHANGES if act is killed else GROWS, act)
+            step_of(server, end)
+
+        ended = in_child(work)
+        step_of(server, end + timedelta(seconds=1))
+        assert (whole(server), server.config.gate_file.exists()) == (None, False)
+        assert list((server.config.public / "cortes").iterdir()) == []
+        if ended == 0:
+            break
+    assert step > (5 if act is killed else 1)

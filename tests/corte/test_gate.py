@@ -1,0 +1,354 @@
+"""The gate: closed unless everything says open."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from corte_kit import FILES, Server, allow, make_key, table
+
+from corte.format import instants, signature
+from corte.format.manifest import Window
+from corte.server import clock, gate, log
+from corte.server.clock import Clock
+from corte.server.gate import Gate
+from corte.server.state import Memory
+
+NOW = datetime(2024, 6, 3, 2, tzinfo=UTC)
+SYNCHRONISED = "A29FC801,10.0.0.1,3,1717379936.1,0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
+CLAIMS_MORE = SYNCHRONISED.replace("0.002,64", "61.0,64")  # chrony 4.0 under -x
+LOST = CLAIMS_MORE.replace("1717379936", "1717350000")  # eight hours ago
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("keys"), "firma")
+
+
+@pytest.fixture
+def opens() -> datetime:
+    return instants.now().replace(microsecond=0) + timedelta(minutes=30)
+
+
+@pytest.fixture
+def server(tmp_path: Path, key: Path, opens: datetime) -> Server:
+    """A server before its window opens, with corte 1 already received."""
+    server = Server.make(tmp_path / "srv", key, opens)
+    assert server.send(1)["result"] == "held"
+    return server
+
+
+def gate_of(server: Server, synchronised: bool = True) -> Gate:
+    service = Gate(server.config)
+    service.clock = Clock(synchronised, 0.0, 0.001, instants.now())
+    return service
+
+
+def results(server: Server) -> list[Path]:
+    """Everything below the folder that the web server can read."""
+    return [path for path in server.config.public.rglob("*") if path.name != "cortes"]
+
+
+def test_before_the_instant_nothing_can_be_reached(server: Server, opens: datetime):
+    gate_of(server).step(opens - timedelta(milliseconds=1))
+    status = server.status()
+    assert results(server) == []
+    assert not server.config.gate_file.exists()
+    assert status["gate"]["state"] == "waiting"
+    assert status["shown"] is None
+    assert status["held"]["sequence"] == 1
+
+
+def test_before_the_instant_estado_says_nothing_of_what_the_tables_hold(server: Server, opens: datetime):
+    assert server.send(2, {"descargas/GUB.csv": table(7, registered=3)})["warnings"] == []
+    attempt = server.send(3, {"descargas/GUB.csv": table(5)})
+    assert (attempt["code"], attempt["warnings"]) == ("rectification", [])
+    assert not re.search("7|5|renglones|GUB", str(attempt["reason"]))
+    history = str(list(log.entries(server.config.store / "bitacora.jsonl")))
+    assert "7 actas" in history and "renglones" in history
+    gate_of(server).step(opens)
+    assert "7 actas" in server.status()["last_attempt"]["reason"]
+
+
+def test_at_the_instant_the_held_corte_is_shown(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    assert server.shown() == 1
+    assert server.config.gate_file.exists()
+    assert server.status()["gate"]["state"] == "open"
+    assert server.status()["shown"]["since"] == instants.write(opens)
+
+
+def test_a_doubtful_clock_does_not_open(server: Server, opens: datetime):
+    service = gate_of(server, synchronised=False)
+    service.step(opens)
+    assert results(server) == []
+    assert server.status()["gate"]["state"] == "unsynchronised"
+    service.clock = replace(service.clock, synchronised=True)
+    service.step(opens + timedelta(seconds=2))
+    assert server.shown() == 1
+
+
+def test_an_open_gate_survives_the_loss_of_its_time_server(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    gate_of(server, synchronised=False).step(opens + timedelta(hours=1))
+    assert server.shown() == 1
+    assert server.config.gate_file.exists()
+
+
+def test_after_a_reboot_it_is_closed_until_the_gate_has_judged(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    server.config.gate_file.unlink()  # /run is empty after a reboot
+    gate_of(server, synchronised=False).step(opens + timedelta(minutes=5))
+    assert results(server) == []
+    gate_of(server).step(opens + timedelta(minutes=6))
+    assert server.shown() == 1
+
+
+def test_a_clock_set_back_closes_again(server: Server, opens: datetime):
+    service = gate_of(server)
+    service.step(opens)
+    service.step(opens - timedelta(hours=1))
+    assert results(server) == []
+    assert not server.config.gate_file.exists()
+
+
+def test_closed_keeps_showing_until_it_is_retired(server: Server, opens: datetime):
+    service = gate_of(server)
+    window = server.config.window
+    service.step(opens)
+    service.step(window.closes)
+    assert (server.shown(), server.status()["gate"]["state"]) == (1, "closed")
+    assert server.config.gate_file.exists()
+    service.step(window.retain_until)
+    assert (results(server), server.status()["gate"]["state"]) == ([], "retired")
+    assert not server.config.gate_file.exists()
+
+
+def test_the_log_has_every_change_of_the_gate_also_one_that_nobody_was_there_to_see(server: Server, opens: datetime):
+    gate_of(server).step(opens - timedelta(seconds=1))
+    gate_of(server).step(opens)
+    gate_of(server).step(server.config.window.closes)
+    server.config.gate_file.unlink()  # a reboot over the end
+    gate_of(server).step(server.config.window.retain_until)
+    gate_of(server).step(server.config.window.retain_until)
+    entries = log.entries(server.config.store / "bitacora.jsonl")
+    assert [entry["verdict"] for entry in entries if entry["event"] == "gate"] == ["open", "closed", "retired"]
+
+
+def test_a_signed_corte_moves_the_close_but_never_the_opening(server: Server, opens: datetime):
+    later = Window(opens, server.config.window.closes + timedelta(hours=2), server.config.window.retain_until)
+    assert server.send(2, {**FILES, "x.csv": b"x"}, window=later)["result"] == "held"
+    service = gate_of(server)
+    service.step(opens)
+    service.step(server.config.window.closes)
+    assert server.status()["gate"]["state"] == "open"
+    earlier = Window(opens - timedelta(hours=1), later.closes, later.retain_until)
+    assert server.send(3, window=earlier)["code"] == "window"
+
+
+def test_a_corte_of_an_earlier_rehearsal_is_not_shown_in_the_next(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    moved = opens + timedelta(days=7)
+    window = Window(moved, moved + timedelta(hours=24), moved + timedelta(days=7))
+    server.config = replace(server.config, window=window)
+    service = gate_of(server)
+    service.step(opens + timedelta(minutes=1))
+    assert results(server) == []
+    service.step(moved)
+    assert server.shown() is None
+
+
+def test_another_rehearsal_counts_from_the_beginning(server: Server, opens: datetime):
+    assert server.send(9)["result"] == "held"
+    gate_of(server).step(opens)
+    start = opens - timedelta(hours=1)
+    again = Window(start, start + timedelta(hours=24), start + timedelta(days=7))
+    server.config = replace(server.config, window=again)
+    gate_of(server).step(instants.now())
+    assert results(server) == []
+    assert server.send(2)["result"] == "shown"
+    assert server.shown() == 2
+
+
+def test_on_the_real_night_nothing_counts_down(server: Server, opens: datetime):
+    server.config = replace(server.config, environment="official")
+    assert server.send(9, environment="official")["result"] == "held"
+    start = opens - timedelta(hours=1)
+    server.config = replace(server.config, window=Window(start, start + timedelta(hours=24), start + timedelta(days=7)))
+    assert server.send(2, environment="official")["code"] == "rollback"
+
+
+def test_nothing_of_another_election_stays(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    server.config = replace(server.config, environment="official")
+    service = gate_of(server)
+    service.forget_other_elections()
+    service.step(opens)
+    assert results(server) == []
+    assert list((server.config.store / "espera").iterdir()) == []
+    assert list((server.config.store / "objetos").glob("??/*")) == []
+
+
+def test_a_state_that_lost_its_tree_shows_nothing_and_the_next_push_mends_it(server: Server, opens: datetime):
+    next((server.config.store / "espera").iterdir()).rename(server.config.store / "perdido")
+    service = gate_of(server)
+    service.step(opens)
+    assert server.shown() is None
+    raw = (server.config.store / "perdido/corte.json").read_bytes()
+    assert server.push(raw)["result"] in ("held", "repeated")
+    service.step(opens)
+    assert server.shown() == 1
+
+
+@pytest.fixture
+def stolen(server: Server, tmp_path: Path) -> Path:
+    """A second signer of an official server, whose key somebody else has."""
+    thief = make_key(tmp_path, "robada")
+    server.config.allowed_signers.write_text(allow(server.key) + allow(thief, principal="otra@demo.test"))
+    return thief
+
+
+def revoke(server: Server, key: Path) -> None:
+    """Do what the playbook does on the night: list the key and restart the gate."""
+    server.config.allowed_signers.write_text(allow(server.key))
+    server.config.revoked.write_text("# comment\n\n" + key.with_name(key.name + ".pub").read_text())
+    service = gate_of(server)
+    service.disown()
+    service.step(server.config.window.opens + timedelta(minutes=1))
+
+
+def test_what_a_stolen_key_signed_leaves_with_it(server: Server, opens: datetime, stolen: Path):
+    gate_of(server).step(opens)
+    evil = server.manifest(10**9, {**FILES, "datos/gubernatura.json": b"falso\n"}, orders=("hold",))
+    assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
+    assert server.send(2)["code"] == "rollback", "nothing newer gets in any more"
+    revoke(server, stolen)
+    status = server.status()
+    assert (server.shown(), status["shown"]["sequence"], status["gate"]["hold"]) == (1, 1, None)
+    assert server.send(2)["result"] == "held", "the clock of this test is before the opening"
+    gate_of(server).step(opens + timedelta(minutes=2))
+    assert server.shown() == 2
+    events = [entry["event"] for entry in log.entries(server.config.store / "bitacora.jsonl")]
+    assert "disowned" in events
+
+
+def test_the_last_good_corte_comes_back_in_the_place_of_a_stolen_keys(server: Server, opens: datetime, stolen: Path):
+    gate_of(server).step(opens)
+    evil = server.manifest(2, {**FILES, "datos/gubernatura.json": b"falso\n"})
+    assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
+    gate_of(server).step(opens + timedelta(seconds=2))
+    assert server.shown() == 2
+    revoke(server, stolen)
+    assert server.shown() == 1
+    assert (server.config.public / "actual/datos/gubernatura.json").read_bytes() == FILES["datos/gubernatura.json"]
+
+
+def test_where_a_stolen_key_left_nothing_good_nothing_is_shown(server: Server, opens: datetime, stolen: Path):
+    for sequence in range(2, 2 + server.config.keep):
+        evil = server.manifest(sequence, {**FILES, "datos/gubernatura.json": b"%d\n" % sequence})
+        assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
+    revoke(server, stolen)
+    assert results(server) == []
+    assert server.send(2)["result"] == "held"
+
+
+def test_a_signer_who_left_in_peace_takes_nothing_along(server: Server, opens: datetime, stolen: Path):
+    assert server.push(server.manifest(2).to_bytes(), key=stolen)["result"] == "held"
+    server.config.allowed_signers.write_text(allow(server.key))
+    service = gate_of(server)
+    service.disown()
+    service.step(opens)
+    assert server.shown() == 2
+
+
+@pytest.mark.parametrize("who", ["operator", "authority"])
+@pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
+def test_a_certificate_is_known_by_its_key_and_by_its_authoritys(tmp_path: Path, kind: str, who: str):
+    for name in ("authority", "operator", "other"):
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(tmp_path / name)], check=True)
+    operator = tmp_path / "operator.pub"
+    issue = ["ssh-keygen", "-q", "-s", str(tmp_path / "authority"), "-I", "x", "-n", "x", str(operator)]
+    subprocess.run(issue, check=True)
+    plain = signature.sign(b"x", tmp_path / "operator", "demo")
+    certified = signature.sign(b"x", tmp_path / "operator-cert.pub", "demo")
+    key = (tmp_path / f"{who}.pub").read_text()
+    assert signature.is_by_any(certified, "basura\n" + key)
+    assert signature.is_by_any(plain, key) is (who == "operator")
+    assert not signature.is_by_any(certified, (tmp_path / "other.pub").read_text())
+
+
+@pytest.mark.parametrize(
+    ("text", "synchronised"),
+    [
+        (SYNCHRONISED.format("Normal"), True),
+        (SYNCHRONISED.format("Insert second"), True),
+        (SYNCHRONISED.format("Not synchronised"), False),
+        (CLAIMS_MORE.format("Normal"), True),
+        (LOST.format("Normal"), False),
+        (SYNCHRONISED.format("Normal").replace("0.000001", "-2.0"), False),
+        ("506 Cannot talk to daemon\n", False),
+        ("", False),
+    ],
+)
+def test_the_clock_is_judged_by_chrony(text: str, synchronised: bool):
+    assert clock.read(text, 0.5, NOW).synchronised is synchronised
+
+
+def test_the_gate_waits_for_the_instant_and_not_for_the_tick(opens: datetime):
+    window = Window(opens, opens + timedelta(hours=1), opens + timedelta(hours=2))
+    assert gate._pause(window, opens - timedelta(milliseconds=40)) == pytest.approx(0.04)
+    assert gate._pause(window, opens) == gate.TICK
+
+
+def test_the_clock_is_not_asked_right_before_an_instant(
+    server: Server, opens: datetime, monkeypatch: pytest.MonkeyPatch
+):
+    asked = []
+    service = gate_of(server)
+    monkeypatch.setattr(clock, "ask", lambda limit: asked.append(limit) or service.clock)
+    service.ask_clock(server.config.window, opens - timedelta(seconds=1))
+    assert asked == []
+    service.ask_clock(server.config.window, opens - timedelta(seconds=6))
+    assert asked == [0.5]
+
+
+def test_a_signed_order_opens_by_a_doubtful_clock(server: Server, opens: datetime):
+    later = instants.now().replace(microsecond=0) + timedelta(seconds=2)
+    assert server.send(2, orders=("clock-override",), generated=later)["result"] == "held"
+    gate_of(server, synchronised=False).step(opens - timedelta(seconds=1))
+    assert results(server) == []
+    gate_of(server, synchronised=False).step(opens)
+    assert (server.shown(), server.status()["gate"]["clock_override"]) == (2, True)
+
+
+def test_a_hold_before_the_opening_shows_nothing_and_outlives_a_reboot(server: Server, opens: datetime):
+    assert server.send(2, orders=("hold",))["result"] == "held"
+    gate_of(server).step(opens)
+    assert server.shown() is None
+    assert server.status()["held"]["sequence"] == 2
+
+
+def test_a_hold_that_comes_while_the_clock_is_set_back_keeps_what_is_shown(server: Server, opens: datetime):
+    """The gate goes on by its own ticks; the intake has only the machine's clock, by which nothing is open yet."""
+    service = gate_of(server)
+    service.step(opens)
+    assert server.send(2, orders=("hold",))["result"] == "held"
+    service.step(opens + timedelta(seconds=2))
+    assert server.shown() == 1
+
+
+def test_what_is_held_comes_back_after_a_reboot(server: Server, opens: datetime):
+    gate_of(server).step(opens)
+    state = Memory(server.config).load()
+    assert state.accepted is not None
+    order = replace(state.accepted, sequence=2, orders=["hold"])
+    Memory(server.config).save(state.obey(order, True, opens, server.config))
+    server.config.gate_file.unlink()
+    gate_of(server, synchronised=False).step(opens + timedelta(minutes=1))
+    assert results(server) == []
+    gate_of(server).step(opens + timedelta(minutes=2))
+    assert server.shown() == 1

@@ -1,0 +1,643 @@
+"""The intake against The Update Framework's list of attacks, and against accidents: the last good corte stays."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corte_kit import FILES, PRINCIPAL, Server, allow, flip, make_key, room_for, table, write_files
+
+from corte.format import files, instants, manifest, signature, tree
+from corte.format.manifest import Window
+from corte.format.refusal import Refusal
+from corte.server import intake, log
+from corte.server.clock import Clock
+from corte.server.state import Memory
+from corte.server.store import Store
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("keys")
+    return {name: make_key(folder, name) for name in ("firma", "intruso")}
+
+
+@pytest.fixture
+def server(tmp_path: Path, keys: dict[str, Path]) -> Server:
+    """A server that already shows corte 5."""
+    server = Server.make(tmp_path / "srv", keys["firma"])
+    assert server.send(5)["result"] == "shown"
+    return server
+
+
+def refused(server: Server, attempt: dict[str, object], code: str) -> None:
+    """Assert the refusal and that citizens still see corte 5, byte for byte."""
+    assert (attempt["result"], attempt["code"]) == ("refused", code), attempt
+    assert attempt["reason"]
+    assert server.shown() == 5
+    assert server.status()["shown"]["sequence"] == 5
+    raw = (server.config.public / "actual/corte.json").read_bytes()
+    tree.verify(server.config.public / "actual/", manifest.read(raw))
+
+
+def test_a_good_corte_is_shown_with_its_identity(server: Server):
+    files = {**FILES, "datos/gubernatura.json": b'{"votos": 1}\n'}
+    attempt = server.send(6, files)
+    status = server.status()
+    assert attempt["result"] == "shown"
+    assert status["shown"]["sequence"] == 6
+    assert status["shown"]["signer"] == PRINCIPAL
+    assert status["shown"]["manifest_sha256"] == attempt["manifest_sha256"]
+    assert status["gate"]["state"] == "open"
+    assert (server.config.public / "actual/datos/gubernatura.json").read_bytes() == b'{"votos": 1}\n'
+    assert [entry["event"] for entry in log.entries(server.config.store / "bitacora.jsonl")] == ["shown", "shown"]
+
+
+def test_unchanged_content_is_stored_once(server: Server):
+    server.send(6, {**FILES, "nuevo.csv": b"n\n"})
+    old, new = sorted(server.config.public.glob("cortes/*/descargas/a.csv"))
+    assert old.samefile(new)
+    assert new.stat().st_mode & 0o777 == 0o444
+
+
+def test_the_same_corte_again_changes_nothing(server: Server):
+    raw = (server.config.public / "actual/corte.json").read_bytes()
+    assert server.push(raw)["result"] == "repeated"
+    assert server.shown() == 5
+
+
+def test_arbitrary_content_with_another_key(server: Server, keys: dict[str, Path]):
+    refused(server, server.push(server.manifest(6).to_bytes(), key=keys["intruso"]), "signature")
+
+
+def test_arbitrary_content_under_a_good_manifest(server: Server):
+    raw = server.manifest(6, {**FILES, "datos/gubernatura.json": b'{"votos": 1}\n'}).to_bytes()
+    (server.config.incoming / "datos/gubernatura.json").write_bytes(b'{"votos": 9}\n')
+    refused(server, server.push(raw), "digest")
+
+
+def test_content_altered_in_place_is_never_shown(server: Server):
+    """What the store has is not read again; what it has not is, whatever its size and times say."""
+    raw = server.manifest(6, {**FILES, "nuevo.csv": b"n|1\n"}).to_bytes()
+    for path in ("descargas/a.csv", "nuevo.csv"):
+        file = server.config.incoming / path
+        before = file.stat()
+        file.write_bytes(bytes(before.st_size))
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    refused(server, server.push(raw), "digest")
+    (server.config.incoming / "nuevo.csv").write_bytes(b"n|1\n")
+    assert server.push(raw)["result"] == "shown"
+    assert (server.config.public / "actual/descargas/a.csv").read_bytes() == FILES["descargas/a.csv"]
+
+
+def test_twins_of_new_content_are_stored_once(server: Server):
+    server.send(6, {**FILES, "uno.csv": b"n|1\n", "otros/dos.csv": b"n|1\n"})
+    shown = server.config.public / "actual"
+    assert (shown / "uno.csv").samefile(shown / "otros/dos.csv")
+
+
+def test_a_manifest_altered_after_signing(server: Server):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / manifest.NAME).write_bytes(raw.replace(b'"sequence": 6', b'"sequence": 7'))
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signature.sign(raw, server.key, "demo"))
+    refused(server, server.run(), "signature")
+
+
+@pytest.mark.parametrize("armour", [b"", b"basura", b"\0" * 1000, b"-----BEGIN SSH SIGNATURE-----\n", b"x" * 70_000])
+def test_a_signature_that_is_none(server: Server, armour: bytes):
+    (server.config.incoming / manifest.NAME).write_bytes(server.manifest(6).to_bytes())
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
+    refused(server, server.run(), "signature")
+
+
+def test_a_signature_without_manifest(server: Server):
+    (server.config.incoming / manifest.NAME).unlink()
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(b"x")
+    refused(server, server.run(), "missing")
+
+
+def test_rollback_to_an_older_sequence(server: Server):
+    refused(server, server.send(4), "rollback")
+
+
+def test_rollback_to_an_older_count_under_a_newer_sequence(server: Server):
+    refused(server, server.send(6, corte=instants.now().replace(microsecond=0) - timedelta(minutes=10)), "rollback")
+
+
+def test_replay_of_the_previous_corte(server: Server):
+    old = (server.config.public / "actual/corte.json").read_bytes()
+    assert server.send(6)["result"] == "shown"
+    assert server.push(old)["code"] == "rollback"
+    assert server.shown() == 6
+
+
+def test_the_same_sequence_with_other_content(server: Server):
+    refused(server, server.send(5, {**FILES, "otro.csv": b"x"}), "conflict")
+
+
+def test_freeze_is_told(server: Server):
+    status = server.status()
+    assert status["stale"] is False
+    later = instants.now().replace(microsecond=0)
+    server.config.store.joinpath("state.json").write_text(
+        server.config.store.joinpath("state.json")
+        .read_text()
+        .replace(status["shown"]["generated"], instants.write(later - timedelta(minutes=21)))
+    )
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(b"x")
+    server.run()
+    assert server.status()["stale"] is True
+
+
+def test_mix_and_match_of_two_cortes(server: Server):
+    six = server.manifest(6, {**FILES, "datos/gubernatura.json": b"seis\n"}).to_bytes()
+    server.manifest(7, {**FILES, "datos/gubernatura.json": b"siete\n"})
+    refused(server, server.push(six), "size")
+
+
+@pytest.mark.parametrize("change", [{"election": "otra-2027"}, {"environment": "official"}])
+def test_wrong_recipient(server: Server, change: dict[str, str]):
+    refused(server, server.send(6, **change), "recipient")
+
+
+def test_a_signature_made_for_another_election(server: Server):
+    refused(server, server.push(server.manifest(6).to_bytes(), election="otra-2027"), "signature")
+
+
+@pytest.mark.parametrize(
+    ("after", "before"), [("20200101000000", "20210101000000"), ("20390101000000", "20400101000000")]
+)
+def test_a_signer_who_is_expired_or_not_yet_valid(server: Server, after: str, before: str):
+    server.config.allowed_signers.write_text(allow(server.key, after, before))
+    refused(server, server.send(6), "signature")
+
+
+def test_validity_is_in_utc_whatever_the_zone_of_the_server(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "Etc/GMT+12")
+    soon = instants.now() + timedelta(minutes=5)
+    server.config.allowed_signers.write_text(allow(server.key, before=soon.strftime("%Y%m%d%H%M%S")))
+    assert server.send(6)["result"] == "shown"
+    server.config.allowed_signers.write_text(
+        allow(server.key, before=(soon - timedelta(minutes=10)).strftime("%Y%m%d%H%M%S"))
+    )
+    assert server.send(7)["code"] == "signature"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda line: line.replace(',valid-before="20400101000000"', ""),
+        lambda line: line.replace("20400101000000", "20400101000000Z"),
+        lambda line: line.replace(PRINCIPAL, "*"),
+        lambda line: line.replace("prep-corte@demo", "*"),
+        lambda line: line.replace('namespaces="prep-corte@demo",', ""),
+        lambda line: "#" + line,
+    ],
+)
+def test_a_signer_whose_line_says_less_than_it_should(server: Server, spoil: Callable[[str], str]):
+    server.config.allowed_signers.write_text(spoil(allow(server.key)))
+    refused(server, server.send(6), "signature")
+
+
+def test_a_removed_signer(server: Server, keys: dict[str, Path]):
+    server.config.allowed_signers.write_text(allow(keys["intruso"]))
+    refused(server, server.send(6), "signature")
+
+
+def test_a_revoked_signer(server: Server):
+    server.config.revoked.write_text(server.key.with_name("firma.pub").read_text())
+    refused(server, server.send(6), "signature")
+
+
+def test_a_signer_who_is_revoked_meanwhile(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """The gate, which forgets what a revoked key signed, may have looked before this corte was there."""
+    admit = Store.admit
+
+    def revoke_first(*arguments: Any) -> None:
+        server.config.revoked.write_text(server.key.with_name("firma.pub").read_text())
+        admit(*arguments)
+
+    monkeypatch.setattr(Store, "admit", revoke_first)
+    refused(server, server.send(6), "signature")
+
+
+def certify(server: Server, authority: Path, folder: Path, lasts: str = "-1h:+1h", principal: str = PRINCIPAL) -> Path:
+    """Have the server believe an authority, and return the certificate of an operator's key."""
+    operator = make_key(folder, "operadora")
+    issue = ["ssh-keygen", "-q", "-s", str(authority), "-I", "op", "-n", principal, "-V", lasts, str(operator) + ".pub"]
+    subprocess.run(issue, check=True)
+    server.config.allowed_signers.write_text(allow(authority).replace("namespaces=", "cert-authority,namespaces="))
+    return Path(str(operator) + "-cert.pub")
+
+
+def test_a_short_lived_certificate_of_the_institutes_authority(server: Server, keys: dict[str, Path], tmp_path: Path):
+    certificate = certify(server, keys["intruso"], tmp_path)
+    attempt = server.push(server.manifest(6).to_bytes(), key=certificate)
+    assert (attempt["result"], server.status()["shown"]["signer"]) == ("shown", PRINCIPAL)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"lasts": "-2h:-1h"}, {"lasts": "+1h:+2h"}, {"principal": "otra@demo.test"}],
+    ids=["ended", "early", "other"],
+)
+def test_a_certificate_that_is_not_valid(server: Server, keys: dict[str, Path], tmp_path: Path, bad: dict[str, str]):
+    certificate = certify(server, keys["intruso"], tmp_path, **bad)
+    refused(server, server.push(server.manifest(6).to_bytes(), key=certificate), "signature")
+
+
+@pytest.mark.parametrize("who", ["operator", "authority"])
+def test_a_revoked_certificate(server: Server, keys: dict[str, Path], tmp_path: Path, who: str):
+    certificate = certify(server, keys["intruso"], tmp_path)
+    revoked = (tmp_path / "operadora" if who == "operator" else keys["intruso"]).with_suffix(".pub")
+    server.config.revoked.write_text("# comment\n" + revoked.read_text())
+    refused(server, server.push(server.manifest(6).to_bytes(), key=certificate), "signature")
+
+
+def test_an_authority_signs_nothing_itself(server: Server, keys: dict[str, Path], tmp_path: Path):
+    certify(server, keys["intruso"], tmp_path)
+    refused(server, server.push(server.manifest(6).to_bytes(), key=keys["intruso"]), "signature")
+
+
+def test_a_window_that_opens_earlier(server: Server):
+    window = server.config.window
+    early = Window(window.opens - timedelta(minutes=1), window.closes, window.retain_until)
+    refused(server, server.send(6, window=early), "window")
+
+
+def test_a_corte_after_its_own_close(server: Server):
+    closes = instants.now().replace(microsecond=0)
+    window = Window(server.config.window.opens, closes, server.config.window.closes)
+    refused(server, server.send(6, window=window, corte=window.closes + timedelta(minutes=1)), "window")
+
+
+def clock_is(server: Server, synchronised: bool) -> None:
+    """Have the gate say how the clock is."""
+    memory, now = Memory(server.config), instants.now()
+    memory.publish(memory.load(), "open", Clock(synchronised, 0.0, 0.001, now), now)
+
+
+def test_a_corte_from_the_future(server: Server):
+    clock_is(server, synchronised=True)
+    refused(server, server.send(6, generated=instants.now().replace(microsecond=0) + timedelta(hours=1)), "future")
+
+
+def test_a_clock_in_doubt_cannot_tell_the_future(server: Server):
+    clock_is(server, synchronised=False)
+    assert server.send(6, generated=instants.now().replace(microsecond=0) + timedelta(hours=1))["result"] == "shown"
+
+
+def test_a_newer_corte_moves_the_close(server: Server):
+    window = server.config.window
+    closes = window.closes + timedelta(hours=1)
+    assert server.send(6, window=Window(window.opens, closes, window.retain_until))["result"] == "shown"
+    assert server.status()["gate"]["closes"] == instants.write(closes)
+
+
+def test_an_extra_file(server: Server):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / "sobra.html").write_text("x")
+    refused(server, server.push(raw), "extra")
+
+
+def test_an_extra_folder_full_of_files_is_not_even_read(server: Server):
+    raw = server.manifest(6).to_bytes()
+    write_files(server.config.incoming, {f"sobra/{number}": b"" for number in range(1000)})
+    refused(server, server.push(raw), "extra")
+
+
+def test_a_truncated_transfer(server: Server):
+    raw = server.manifest(6, {**FILES, "grande.csv": b"x" * 100_000}).to_bytes()
+    (server.config.incoming / "grande.csv").write_bytes(b"x" * 50_000)
+    refused(server, server.push(raw), "size")
+
+
+def test_a_missing_file(server: Server):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / "descargas/a.csv").unlink()
+    refused(server, server.push(raw), "missing")
+
+
+def link_to(target: str) -> Callable[[Path], None]:
+    return lambda path: path.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [link_to("/etc/passwd"), link_to("a.csv"), os.mkfifo, lambda path: path.mkdir()],
+    ids=["absolute-link", "relative-link", "fifo", "folder"],
+)
+def test_something_else_in_the_place_of_a_file(server: Server, make: Callable[[Path], None]):
+    raw = server.manifest(6, {**FILES, "descargas/b.csv": b"a|b\n"}).to_bytes()
+    path = server.config.incoming / "descargas/b.csv"
+    path.unlink()
+    make(path)
+    attempt = server.push(raw)
+    refused(server, attempt, "extra" if path.is_dir() else "kind")
+
+
+def test_a_folder_that_is_a_link_elsewhere(server: Server, tmp_path: Path):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / "datos").rename(tmp_path / "datos")
+    (server.config.incoming / "datos").symlink_to(tmp_path / "datos")
+    assert server.push(raw)["code"] in ("extra", "kind", "missing")
+    assert server.shown() == 5
+
+
+@pytest.mark.parametrize("name", [manifest.NAME, manifest.SIGNATURE_NAME])
+def test_a_manifest_or_signature_that_is_a_link(server: Server, name: str, tmp_path: Path):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / manifest.NAME).write_bytes(raw)
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signature.sign(raw, server.key, "demo"))
+    (server.config.incoming / name).rename(tmp_path / name)
+    (server.config.incoming / name).symlink_to(tmp_path / name)
+    attempt = server.run()
+    assert attempt["result"] == "refused"
+    assert server.shown() == 5
+
+
+def test_a_folder_named_like_the_signature_does_not_start_the_intake_for_ever(server: Server):
+    folder = server.config.incoming / manifest.SIGNATURE_NAME
+    (folder / "dentro").mkdir(parents=True)
+    (server.config.incoming / ".reclamado/x").mkdir(parents=True)
+    assert server.run()["result"] == "refused"
+    assert not folder.exists()
+
+
+def test_a_sparse_file_as_large_as_the_disk(server: Server):
+    found = server.manifest(6)
+    huge = manifest.Entry(10**12, "a" * 64)
+    with (server.config.incoming / "enorme.bin").open("wb") as file:
+        file.truncate(huge.size)
+    refused(server, server.push(replace(found, files={**found.files, "enorme.bin": huge}).to_bytes()), "size")
+
+
+def test_a_full_disk_leaves_everything_as_it_was(server: Server, monkeypatch: pytest.MonkeyPatch):
+    def full(self: Store, *_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Store, "_skeleton", full)
+    refused(server, server.send(6, {**FILES, "nuevo.csv": b"n"}), "disk")
+
+
+def test_a_file_that_fits_on_the_disk_only_in_part_is_not_shown(server: Server):
+    raw = server.manifest(6, {**FILES, "nuevo.csv": b"n" * 99_999}).to_bytes()
+    with room_for(50_000):
+        refused(server, server.push(raw), "system")
+
+
+def test_a_disk_that_cannot_be_flushed_is_a_refusal(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "sync").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "sync").chmod(0o755)
+    raw = server.manifest(6, {**FILES, "nuevo.csv": b"n"}).to_bytes()
+    with monkeypatch.context() as broken:
+        broken.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        refused(server, server.push(raw), "system")
+    assert server.push(raw)["result"] == "shown"
+
+
+def test_content_with_as_many_links_as_the_file_system_allows(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """ext4 allows 65,000 links to a file: as many actas without an image, or days of the same page."""
+    link = os.link
+
+    def bounded(source: str, *arguments: object, **options: object) -> None:
+        if os.stat(source).st_nlink >= 5:
+            raise OSError(errno.EMLINK, "Too many links")
+        link(source, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "link", bounded)
+    for sequence in range(6, 10):
+        twins = {f"actas/{number}.svg": b"sin imagen" for number in range(3)}
+        assert server.send(sequence, {**FILES, **twins, "n.csv": b"%d" % sequence})["result"] == "shown"
+        tree.verify(
+            server.config.public / "actual/", manifest.read((server.config.public / "actual/corte.json").read_bytes())
+        )
+
+
+@pytest.mark.parametrize("step", ["sync_file_system", "replace_link", "replace"])
+def test_a_crash_in_the_middle_is_mended_by_the_next_push(server: Server, monkeypatch: pytest.MonkeyPatch, step: str):
+    class Crash(BaseException):
+        pass
+
+    def crash(*_: object, **__: object) -> None:
+        raise Crash
+
+    content = {**FILES, "nuevo.csv": b"n"}
+    raw = server.manifest(6, content).to_bytes()
+    with monkeypatch.context() as broken:
+        broken.setattr(files, step, crash)
+        with pytest.raises(Crash):
+            server.push(raw)
+    assert server.shown() == 5
+    assert server.push(raw)["result"] in ("shown", "repeated")
+    assert server.shown() == 6
+
+
+def as_signed(server: Server) -> None:
+    """Assert that citizens see what was signed, compressed or not."""
+    shown = server.config.public / "actual"
+    signed = manifest.read((shown / "corte.json").read_bytes())
+    for path, entry in signed.files.items():
+        assert manifest.digest((shown / path).read_bytes()) == entry.sha256
+        if (shown / f"{path}.gz").exists():
+            assert manifest.digest(gzip.decompress((shown / f"{path}.gz").read_bytes())) == entry.sha256
+
+
+@pytest.mark.parametrize("name", ["descargas/a.csv", "largo.csv", "largo.csv.gz"])
+def test_what_the_disk_damages_is_told_and_mended(server: Server, name: str):
+    pushed = {**FILES, "largo.csv": b"a,b\n" * 1000}
+    raw = server.manifest(6, pushed).to_bytes()
+    for push in (lambda: server.push(raw), lambda: server.send(7, {**pushed, "nuevo.csv": b"n\n"})):
+        assert server.push(raw)["result"] in ("shown", "repeated")
+        flip(server.config.public / "actual" / name)
+        push()
+        as_signed(server)
+        events = [entry for entry in log.entries(server.config.store / "bitacora.jsonl") if entry["event"] == "damaged"]
+        assert events.pop()["paths"] == [name.removesuffix(".gz")]
+
+
+def test_how_much_is_looked_at_again_does_not_grow_with_what_is_there(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(intake, "SAMPLE_BYTES", 1000)
+    read: list[str] = []
+    original = tree.read_verified
+    monkeypatch.setattr(tree, "read_verified", lambda *given: read.append(given[1]) or original(*given))
+    server.send(6, {f"actas/{number}.bin": bytes([number]) * 400 for number in range(50)})
+    raw = server.manifest(7, {"nuevo.csv": b"n\n"}).to_bytes()
+    counts = []
+    for _ in range(3):
+        read.clear()
+        server.push(raw)
+        counts.append(len(read))
+    once, asked, again = counts
+    assert 1 < once < 10
+    assert asked > 50, "the same corte pushed again is how the institute asks for all of it"
+    assert again < 10, "but only once: it is no way to keep the server busy"
+
+
+def test_old_trees_and_their_content_leave(server: Server):
+    for sequence in range(6, 10):
+        server.send(sequence, {**FILES, "datos/gubernatura.json": b"%d\n" % sequence})
+    kept = sorted(int(path.name.partition("-")[0]) for path in (server.config.public / "cortes").iterdir())
+    assert kept == [8, 9]
+    assert len(list((server.config.store / "objetos").glob("??/*"))) == len(FILES) + 1
+
+
+def test_texts_get_a_compressed_copy_of_the_same_date(server: Server):
+    text = b'{"votos": 1}\n' * 100
+    server.send(6, {**FILES, "datos/a.json": text, "c.csv": b"1\n"})
+    shown = server.config.public / "actual"
+    assert gzip.decompress((shown / "datos/a.json.gz").read_bytes()) == text
+    plain, packed = (os.stat(shown / f"datos/a.json{suffix}") for suffix in ("", ".gz"))
+    assert (packed.st_mtime, packed.st_mode) == (plain.st_mtime, plain.st_mode)
+    assert not (shown / "c.csv.gz").exists(), "too small to be worth it"
+
+
+def test_a_store_of_before_gets_its_compressed_copies(server: Server):
+    text = b'{"votos": 1}\n' * 100
+    server.send(6, {**FILES, "datos/a.json": text})
+    for packed in [*server.config.public.rglob("*.gz"), *server.config.store.rglob("*.gz")]:
+        packed.unlink()
+    server.send(7, {**FILES, "datos/a.json": text})
+    assert gzip.decompress((server.config.public / "actual/datos/a.json.gz").read_bytes()) == text
+
+
+def test_a_name_from_outside_is_harmless_in_the_reason(server: Server):
+    raw = server.manifest(6).to_bytes()
+    os.mkdir(os.fsencode(server.config.incoming) + b"/\xff\x1b[2J\n<script>")
+    attempt = server.push(raw)
+    refused(server, attempt, "extra")
+    assert attempt["reason"].replace("«", "").replace("»", "").replace("á", "").isprintable()
+
+
+def test_a_client_that_repeats_itself_does_not_fill_the_log(server: Server):
+    old = server.manifest(4).to_bytes()
+    refusals = [server.push(old) for _ in range(3)]
+    assert [attempt["times"] for attempt in refusals] == [1, 2, 3]
+    assert len({attempt["number"] for attempt in refusals}) == 3, "publish knows a new word by its number"
+    assert server.push(server.manifest(3).to_bytes())["number"] > refusals[-1]["number"]
+    assert server.send(6)["times"] == 1
+    lines = list(log.entries(server.config.store / "bitacora.jsonl"))
+    assert [line["event"] for line in lines] == ["shown", "refused", "refused", "shown"]
+    assert [line.get("last_times") for line in lines] == [None, None, 3, None]
+
+
+def test_a_log_that_was_edited_no_longer_fits(server: Server):
+    server.send(6)
+    path = server.config.store / "bitacora.jsonl"
+    path.write_text(path.read_text().replace("shown", "SHOWN", 1))
+    with pytest.raises(Refusal, match="renglón 2"):
+        list(log.entries(path))
+
+
+@pytest.mark.parametrize("line", [b"[]\n", b"{}\n", b"basura\n", b'{"n": 7, "previous": 0}\n', b"\xff\n"])
+def test_a_log_with_a_line_that_is_none_of_it_does_not_hold_together(server: Server, line: bytes):
+    path = server.config.store / "bitacora.jsonl"
+    path.write_bytes(path.read_bytes() + line)
+    with pytest.raises(Refusal, match="renglón 2"):
+        log.end(path)
+
+
+def test_a_log_line_torn_by_a_power_cut_is_dropped(server: Server):
+    path = server.config.store / "bitacora.jsonl"
+    with path.open("ab") as file:
+        file.write(b'{"n": 2, "at"')
+    assert [entry["n"] for entry in log.entries(path)] == [1]
+    server.send(6)
+    assert [entry["n"] for entry in log.entries(path)] == [1, 2]
+    assert log.end(path) == (2, server.status()["log"]["head"])
+
+
+def test_a_log_line_that_the_disk_took_only_in_part_is_none(server: Server):
+    path = server.config.store / "bitacora.jsonl"
+    with room_for(path.stat().st_size + 9), pytest.raises(OSError, match="No space left"):
+        log.append(path, "shown", instants.now())
+    assert log.end(path) == (1, server.status()["log"]["head"])
+    assert log.append(path, "shown", instants.now())[0] == 2
+
+
+def test_a_line_longer_than_what_is_read_at_once_is_found(server: Server):
+    path = server.config.store / "bitacora.jsonl"
+    log.append(path, "shown", instants.now(), reason="x" * 100_000)
+    server.send(6)
+    assert [entry["n"] for entry in log.entries(path)] == [1, 2, 3]
+
+
+def test_signing_with_an_unusable_key_says_so(tmp_path: Path):
+    with pytest.raises(Refusal, match="No se pudo firmar"):
+        signature.sign(b"x", tmp_path / "no-hay", "demo")
+
+
+def again(server: Server, sequence: int, seconds: int = 1, **changes: object) -> dict[str, object]:
+    """Push the same content signed anew, a little later than the accepted one, as an order is."""
+    accepted = server.status()["shown"] or server.status()["held"]
+    generated = instants.parse(accepted["generated"]) + timedelta(seconds=seconds)
+    return server.send(sequence, corte=instants.parse(accepted["corte"]), generated=generated, **changes)
+
+
+def test_an_order_is_the_same_corte_signed_anew(server: Server):
+    before = (server.config.public / "actual").readlink()
+    window = server.config.window
+    earlier = Window(window.opens, window.closes - timedelta(hours=1), window.retain_until)
+    assert again(server, 5, window=earlier)["result"] == "shown"
+    assert server.shown() == 5
+    assert (server.config.public / "actual").readlink() != before, "a tree in sight is never written to"
+    assert server.status()["gate"]["closes"] == instants.write(earlier.closes)
+
+
+def test_the_older_signing_of_the_same_corte_is_a_replay(server: Server):
+    old = (server.config.public / "actual/corte.json").read_bytes()
+    assert again(server, 5, orders=("clock-override",))["result"] == "shown"
+    assert server.push(old)["code"] == "rollback"
+    assert server.status()["gate"]["clock_override"] is True
+
+
+def test_hold_keeps_what_is_shown_until_resume(server: Server):
+    assert again(server, 5, orders=("hold",))["result"] == "held"
+    assert server.status()["gate"]["hold"]["sequence"] == 5
+    for sequence in (6, 7, 8):
+        changed = {**FILES, "datos/gubernatura.json": b"%d\n" % sequence}
+        assert server.send(sequence, changed)["result"] == "held"
+    status = server.status()
+    assert (server.shown(), status["shown"]["sequence"], status["held"]["sequence"]) == (5, 5, 8)
+    assert status["stale"] is False
+    assert server.send(8, changed, orders=("resume",), **later(status))["result"] == "shown"
+    assert (server.shown(), server.status()["gate"]["hold"]) == (8, None)
+
+
+def later(status: dict[str, dict[str, str]]) -> dict[str, object]:
+    held = status["held"]
+    instant = instants.parse(held["generated"])
+    return {"corte": instants.parse(held["corte"]), "generated": instant + timedelta(seconds=1)}
+
+
+def test_counts_fall_only_when_that_is_signed(server: Server):
+    assert server.send(6, {"descargas/GUB.csv": table(7)})["result"] == "shown"
+    attempt = server.send(7, {"descargas/GUB.csv": table(5)})
+    assert (attempt["code"], server.shown()) == ("rectification", 6)
+    assert "7 actas" in str(attempt["reason"])
+    assert server.send(7, {"descargas/GUB.csv": table(5)}, orders=("rectification",))["result"] == "shown"
+    assert server.status()["shown"]["orders"] == ["rectification"]
+
+
+def test_a_table_that_disappears_is_a_fall(server: Server):
+    assert server.send(6, {"descargas/GUB.csv": table(7)})["result"] == "shown"
+    (server.config.incoming / "descargas/GUB.csv").unlink()
+    assert server.send(7)["code"] == "rectification"
+
+
+def test_what_does_not_add_up_is_a_warning_or_a_refusal_as_the_institute_wants(server: Server):
+    odd = {"descargas/GUB.csv": table(11, registered=3, digest="f00")}
+    attempt = server.send(6, odd)
+    assert attempt["result"] == "shown"
+    assert len(attempt["warnings"]) == 4
+    strict = replace(server, config=replace(server.config, strict_content=True))
+    assert strict.send(7, odd)["code"] == "content"
+    assert server.shown() == 6

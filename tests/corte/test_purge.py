@@ -1,0 +1,97 @@
+"""Forgetting a rehearsal: nothing is left, and the real night is never touched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import typer
+from corte_kit import FILES, Server, make_key
+
+from corte.format import instants
+from corte.format.refusal import Refusal
+from corte.server.gate import Gate
+from corte.server.purge import known, purge
+from difusor.commands import purge as command
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    server = Server.make(tmp_path / "srv", make_key(tmp_path, "firma"))
+    assert server.send(1)["result"] == "shown"
+    assert server.send(2, {**FILES, "nuevo.csv": b"n"})["result"] == "shown"
+    return server
+
+
+def test_nothing_of_a_rehearsal_is_left_and_the_next_begins_anew(server: Server):
+    (server.config.incoming / "enlace").symlink_to("/etc/passwd")
+    head = server.status()["log"]["head"]
+    evidence = purge(server.config)
+    assert evidence["remaining"] == {}
+    assert (evidence["log"]["entries"], evidence["log"]["head"]) == (2, head)
+    assert evidence["removed_files"] > 2 * len(FILES)
+    for folder in (server.config.incoming, server.config.store, server.config.public, server.config.status_file.parent):
+        assert list(folder.iterdir()) == []
+    assert Path("/etc/passwd").exists()
+    assert server.send(1)["result"] == "shown"
+
+
+def test_asking_first_touches_nothing(server: Server):
+    before = sorted(server.config.store.parent.rglob("*"))
+    assert known(server.config)["environment"] == "simulacro"
+    assert sorted(server.config.store.parent.rglob("*")) == before
+
+
+def test_a_log_that_was_edited_is_not_thrown_away(server: Server):
+    path = server.config.store / "bitacora.jsonl"
+    path.write_text(path.read_text().replace("shown", "SHOWN", 1))
+    with pytest.raises(Refusal, match="renglón 2"):
+        purge(server.config)
+    assert server.shown() == 2
+
+
+def test_purging_twice_is_no_error(server: Server):
+    purge(server.config)
+    assert purge(server.config)["removed_files"] == 0
+
+
+def test_the_real_night_is_never_purged(server: Server):
+    official = replace(server, config=replace(server.config, environment="official"))
+    Gate(official.config).forget_other_elections()
+    assert purge(official.config)["remaining"] == {}, "an official server that has shown nothing yet may be cleaned"
+    assert official.send(1, environment="official")["result"] == "shown"
+    for asked in (known, purge):
+        with pytest.raises(Refusal, match="corte oficial"):
+            asked(official.config)
+    assert official.shown() == 1
+
+
+def test_a_rehearsal_is_refused_by_an_official_server_and_the_reverse(server: Server):
+    official = replace(server, config=replace(server.config, environment="official"))
+    assert official.send(3)["code"] == "recipient"
+    assert server.send(3, environment="official")["code"] == "recipient"
+
+
+def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The institute rehearses several times, and each is evidence of its own."""
+
+    def play(*_: object, env: dict[str, str], **__: object) -> None:
+        folder = Path(env["PURGE_EVIDENCE"], "norte")
+        folder.mkdir(parents=True)
+        (folder / "evidence.json").write_text(json.dumps({"remaining": {}}))
+
+    monkeypatch.setattr(command, "EVIDENCE", tmp_path)
+    monkeypatch.setattr(command, "run_step", play)
+    monkeypatch.setattr(command.target, "read", lambda source: [SimpleNamespace(name="norte")])
+    for day in (12, 19):
+        monkeypatch.setattr(instants, "now", lambda day=day: datetime(2024, 5, day, tzinfo=UTC))
+        with pytest.raises(typer.Exit) as end:
+            command.run([Path("norte")], simulacro=True, as_json=True)
+        assert end.value.exit_code == 0
+    assert len(list(tmp_path.glob("*/norte/evidence.json"))) == 2

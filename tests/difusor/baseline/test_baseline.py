@@ -1,0 +1,139 @@
+"""The register of a server: what a look says, who signed it, and what changed since."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from difusor.baseline import look, record, take
+from difusor.baseline.record import Change, Look, Register, RegisterError
+from difusor.servers.reach import Server
+
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAICQn370pnXsnrYRik6ZwTgdm98+rHn4tKSdNw0EAOTOm"
+FINGERPRINT = "SHA256:S9BbvkWruOZKWovqrcd5AlRYKZawE9pSPnXAqrLIQh0"
+BEFORE = Look(
+    server={"kernel": "5.15"},
+    files={"/etc/motd": "0644 root:root aa", "/etc/old": "0644 root:root bb"},
+    packages={"nginx:amd64": "1.18"},
+    images={"prep-1": "sha256:1"},
+    signers={FINGERPRINT: "firma@impepac.mx"},
+)
+
+
+def test_a_look_tells_content_mode_owner_and_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "open").write_text("uno")
+    (tmp_path / "open").chmod(0o644)
+    (tmp_path / "closed").write_text("dos")
+    (tmp_path / "closed").chmod(0o640)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("open")
+    (tmp_path / "passwd-").write_text("a backup")
+    monkeypatch.setattr(look, "BACKUPS", {str(tmp_path / "passwd-")})
+    (tmp_path / "like-a-backup-").symlink_to("open")  # cron would run it
+    owner = f"{tmp_path.owner()}:{tmp_path.group()}"
+    mode = f"{stat.S_IMODE(os.lstat(tmp_path / 'folder').st_mode):04o}"
+    found = {Path(path).name: said for path, said in look.files((str(tmp_path),), b"secret").items()}
+    assert found == {
+        "open": f"0644 {owner} {hashlib.sha256(b'uno').hexdigest()}",
+        "closed": found["closed"],
+        "folder": f"{mode} {owner}",
+        "link": "-> open",
+        "like-a-backup-": "-> open",
+    }
+    assert found["closed"].startswith(f"0640 {owner} hmac ")
+    assert look.files((str(tmp_path),), b"another")[str(tmp_path / "closed")] != found["closed"]
+
+
+def test_a_look_reads_what_the_programs_say() -> None:
+    assert look.packages("ii \tufw:all\t0.36\nrc \tapache2:amd64\t2.4\nhi \tcurl:amd64\t8\n") == {
+        "ufw:all": "0.36",
+        "curl:amd64": "8",
+    }
+    assert look.images("/prep-1 sha256:1\n/waf-2 sha256:2\n") == {"prep-1": "sha256:1", "waf-2": "sha256:2"}
+    line = f'firma@impepac.mx namespaces="prep-corte@x",valid-after="20240101000000" ssh-ed25519 {KEY} a comment\n'
+    assert look.signers(f"# Managed\n{line}") == {
+        FINGERPRINT: 'firma@impepac.mx namespaces="prep-corte@x",valid-after="20240101000000"'
+    }
+
+
+def test_changes_are_told_by_kind_and_name() -> None:
+    after = BEFORE.model_copy(
+        update={"files": {"/etc/motd": "0600 root:root aa", "/etc/new": "-> motd"}, "packages": {"nginx:amd64": "1.22"}}
+    )
+    assert record.changes(BEFORE, BEFORE) == []
+    assert record.changes(BEFORE, after) == [
+        Change("files", "/etc/motd", "0644 root:root aa", "0600 root:root aa"),
+        Change("files", "/etc/new", "", "-> motd"),
+        Change("files", "/etc/old", "0644 root:root bb", ""),
+        Change("packages", "nginx:amd64", "1.18", "1.22"),
+    ]
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    path = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    return path
+
+
+@pytest.fixture
+def register() -> Register:
+    taken = datetime(2024, 6, 1, 18, tzinfo=UTC)
+    return Register(inventory="diario", election="morelos-2024", taken=taken, commit="", servers={"web1": BEFORE})
+
+
+def test_a_register_is_read_as_it_was_signed(register: Register, key: Path, tmp_path: Path) -> None:
+    path = tmp_path / "registro/diario.json"
+    assert record.write(register, path, key) == tmp_path / "registro/diario.json.sig"
+    signed = record.read(path)
+    listed = subprocess.run(["ssh-keygen", "-lf", key], check=True, capture_output=True, text=True).stdout
+    assert signed.register == register
+    assert signed.fingerprint == listed.split()[1]
+    drift = record.drift(signed, "web1", BEFORE)
+    assert (drift["register"], drift["taken"], drift["changes"]) == ("diario.json", "2024-06-01T18:00:00+00:00", [])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda path: path.write_text(path.read_text().replace("1.18", "1.22")), "cambió después de firmarse"),
+        (lambda path: path.write_text("{}"), "no es un registro de esta versión"),
+        (lambda path: path.with_name("diario.json.sig").unlink(), "no se puede leer .*diario.json.sig"),
+    ],
+)
+def test_a_register_that_is_not_as_it_was_signed_is_refused(
+    register: Register, key: Path, tmp_path: Path, spoil: Callable[[Path], object], sentence: str
+) -> None:
+    path = tmp_path / "diario.json"
+    record.write(register, path, key)
+    spoil(path)
+    with pytest.raises(RegisterError, match=sentence):
+        record.read(path)
+
+
+def test_a_register_of_another_server_is_refused(register: Register, key: Path, tmp_path: Path) -> None:
+    record.write(register, tmp_path / "diario.json", key)
+    with pytest.raises(RegisterError, match="no registra a web2, sino a web1"):
+        record.drift(record.read(tmp_path / "diario.json"), "web2", BEFORE)
+
+
+def test_a_server_that_cannot_be_looked_at_says_why() -> None:
+    host = SimpleNamespace(run=lambda *_: SimpleNamespace(failed=True, stderr="Traceback\nKeyError: 'x'\n", stdout=""))
+    with pytest.raises(RegisterError, match="web1: KeyError: 'x'"):
+        take.look("web1", host, {})
+
+
+def test_a_server_of_no_election_is_not_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    difusores = [("web1", None, Server(identity={}))]
+    monkeypatch.setattr(take.reach, "difusores", lambda inventory: difusores)
+    monkeypatch.setattr(take, "look", lambda *_: BEFORE)
+    with pytest.raises(RegisterError, match="web1: su inventario no dice election_id"):
+        take.take(Path("inventories/diario"))

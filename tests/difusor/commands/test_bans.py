@@ -1,0 +1,47 @@
+"""What a server's fail2ban says, read as bans."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from difusor.commands import bans
+
+SAID = """-0600
+sshd 
+prep-waf 203.0.113.9 \t2026-11-24 20:00:00 + 600 = 2026-11-24 20:10:00
+prep-waf 2001:db8::7 \t2026-11-24 20:01:00 + 3600 = 2026-11-24 21:01:00
+"""
+
+
+class Server:
+    """A testinfra host that answers every command alike and keeps them."""
+
+    def __init__(self, stdout: str = "", stderr: str = "", failed: bool = False) -> None:
+        self.answer = SimpleNamespace(stdout=stdout, stderr=stderr, failed=failed)
+        self.commands: list[str] = []
+
+    def run(self, command: str, *arguments: str) -> Any:
+        self.commands.append(command % arguments if arguments else command)
+        return self.answer
+
+
+def test_bans_carry_the_servers_own_time() -> None:
+    assert bans.banned("diario", Server(SAID)) == [
+        bans.Ban("diario", "203.0.113.9", "prep-waf", "2026-11-24T20:00:00-06:00", "2026-11-24T20:10:00-06:00"),
+        bans.Ban("diario", "2001:db8::7", "prep-waf", "2026-11-24T20:01:00-06:00", "2026-11-24T21:01:00-06:00"),
+    ]
+
+
+@pytest.mark.parametrize(("said", "freed"), [("1\n", True), ("0\n", False)])
+def test_lifting_says_whether_there_was_a_ban(said: str, freed: bool) -> None:
+    server = Server(said)
+    assert bans.lift_ban("diario", server, "203.0.113.9") is freed
+    assert server.commands == ["fail2ban-client unban 203.0.113.9"]
+
+
+def test_a_server_that_cannot_say_is_an_error() -> None:
+    with pytest.raises(bans.BansError, match="diario: Failed to access socket path"):
+        bans.banned("diario", Server(stderr="Failed to access socket path", failed=True))

@@ -1,0 +1,58 @@
+"""`difusor clean` says that nothing is left only when it is so."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from difusor.commands import clean
+from difusor.terminal import StepFailed
+
+
+@pytest.fixture(autouse=True)
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(clean, "BUILD", tmp_path)
+    monkeypatch.setattr(clean, "SYSCTL", tmp_path / "lab/sysctl.conf")
+    (tmp_path / "lab").mkdir()
+    return tmp_path / "lab"
+
+
+def without_docker(*arguments: str) -> str:
+    raise StepFailed("Cannot connect to the Docker daemon")
+
+
+def test_a_lab_in_a_silent_engine_is_still_there(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(clean, "_docker", without_docker)
+    with pytest.raises(typer.Exit) as left:
+        clean.run()
+    assert left.value.exit_code == 1
+    assert "Docker no responde y el laboratorio sigue en él" in capsys.readouterr().err
+    assert lab.exists()
+
+
+def test_where_there_was_no_lab_nothing_is_left(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(clean, "_docker", without_docker)
+    lab.rmdir()
+    clean.run()
+    assert "No queda nada" in capsys.readouterr().err
+
+
+def test_what_docker_refuses_to_remove_is_said(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def docker(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        refused = command[1:3] == ["volume", "rm"]
+        return subprocess.CompletedProcess(command, int(refused), "x\n", "volume is in use" if refused else "")
+
+    monkeypatch.setattr(clean.subprocess, "run", docker)
+    with pytest.raises(typer.Exit):
+        clean.run()
+    assert "docker volume: volume is in use" in capsys.readouterr().err
+    assert lab.exists()

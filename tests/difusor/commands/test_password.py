@@ -1,0 +1,83 @@
+"""The institute's password: never shown, never weak, and only its hash in the vault."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
+from passlib.hash import sha512_crypt
+from typer.testing import CliRunner
+
+from difusor.commands import password
+
+GOOD = "Urna-Sellada-2027"
+KEY = "llave de la bóveda"
+VAULT = VaultLib([("diario", VaultSecret(KEY.encode()))])
+
+
+@pytest.fixture
+def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(password, "ROOT", tmp_path)
+    path = tmp_path / "inventories/diario/group_vars/diario/vault.yml"
+    path.parent.mkdir(parents=True)
+    text = f"---\n{password.NAME}: cambiame  # pendiente\nvault_difusor_rsync_secret: se-queda-como-estaba\n"
+    path.write_bytes(VAULT.encrypt(text, vault_id="diario"))
+    return path
+
+
+def ask(*answers: str) -> tuple[int, str]:
+    """Run the verb with these answers; return its status and all that it showed."""
+    app = typer.Typer()
+    app.command()(password.run)
+    result = CliRunner().invoke(app, ["diario"], input="\n".join(answers) + "\n")
+    return result.exit_code, result.output
+
+
+def opened(path: Path) -> dict[str, str]:
+    values: dict[str, str] = yaml.safe_load(VAULT.decrypt(path.read_bytes()))
+    return values
+
+
+def test_hash_lands_in_the_vault_and_nothing_is_shown(vault: Path) -> None:
+    status, shown = ask(KEY, GOOD, GOOD)
+    assert status == 0
+    assert GOOD not in shown
+    assert KEY not in shown
+    values = opened(vault)
+    assert sha512_crypt.verify(GOOD, values[password.NAME])
+    assert values["vault_difusor_rsync_secret"] == "se-queda-como-estaba"
+    assert GOOD.encode() not in vault.read_bytes()
+    assert vault.read_bytes().startswith(b"$ANSIBLE_VAULT;1.2;AES256;diario")
+    assert stat.S_IMODE(vault.stat().st_mode) == 0o600
+
+
+def test_vault_is_made_when_there_is_none(vault: Path) -> None:
+    vault.unlink()
+    assert ask(KEY, KEY, GOOD, GOOD)[0] == 0
+    assert list(opened(vault)) == [password.NAME]
+
+
+@pytest.mark.parametrize("answers", [("otra llave", GOOD, GOOD), (KEY, "corta", "corta")])
+def test_wrong_vault_or_weak_password_changes_nothing(vault: Path, answers: tuple[str, ...]) -> None:
+    before = vault.read_bytes()
+    status, shown = ask(*answers)
+    assert status == 1
+    assert answers[1] not in shown
+    assert vault.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "weak", ["Corta-1", "sin-mayusculas-2027", "SIN-MINUSCULAS-2027", "Sin-Cifras-Ningunas", "SinSignos20272027"]
+)
+def test_weak_passwords_are_named(weak: str) -> None:
+    assert password.weaknesses(weak)
+    assert not password.weaknesses(GOOD)
+
+
+def test_each_hash_has_its_salt() -> None:
+    hashes = {sha512_crypt.using(rounds=password.ROUNDS).hash(GOOD) for _ in range(2)}
+    assert len(hashes) == 2

@@ -1,0 +1,379 @@
+"""Bad input is refused in clear Spanish, all of it at once, before any server is contacted."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+from difusor import inventory
+from difusor.inventory.variables import InventoryError, read
+
+ROOT = Path(__file__).resolve().parents[3]
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@impepac.mx"
+SECRET = "wJ4mT0pQ9xLr2vKc"
+HASH = "$6$saltsalt$" + "a" * 86
+
+Variables = dict[str, Any]
+Change = Callable[[Variables], object]
+
+
+def rsa_key(bits: int) -> str:
+    """Return an RSA public key as OpenSSH writes it."""
+    key = rsa.generate_private_key(65537, bits).public_key()
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+
+
+def write_certificate(folder: Path, name: str, days: int = 30) -> tuple[str, str]:
+    """Write a self-signed certificate for prep.diario.mx and its key; return both paths."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "prep.diario.mx")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=60))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("prep.diario.mx")]), critical=False)
+        .sign(key, None)
+    )
+    paths = folder / f"{name}.pem", folder / f"{name}.key"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return str(paths[0]), str(paths[1])
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Variables:
+    """The variables of a partner with whom nothing is wrong."""
+    certificate, key = write_certificate(tmp_path, "tls")
+    archive = tmp_path / "prep.tar.gz"
+    archive.write_bytes(b"an image")
+    return {
+        "election_id": "morelos-2024",
+        "election_name": "Proceso Electoral Local",
+        "election_environment": "official",
+        "election_opens": "2024-06-03T02:00:00Z",
+        "election_closes": "2024-06-03T20:00:00-06:00",
+        "election_retain_until": "2024-06-10T05:59:00Z",
+        "election_interval_minutes": 10,
+        "election_timezone": "America/Mexico_City",
+        "election_trusted_addresses": ["10.9.0.4", "fd00:9::/64"],
+        "election_signers": [
+            {
+                "principal": "firma@impepac.mx",
+                "key": KEY,
+                "valid_after": "2024-05-01T00:00:00Z",
+                "valid_before": "2024-07-01T00:00:00Z",
+            }
+        ],
+        "difusor_name": "Diario de Morelos",
+        "difusor_fqdn": "prep.diario.mx",
+        "difusor_path": "/prep2024mor/",
+        "difusor_public_address": "189.240.1.7",
+        "difusor_admin_user": "impepac",
+        "difusor_admin_password_hash": HASH,
+        "difusor_admin_keys": [KEY],
+        "difusor_ssh_password_login": False,
+        "difusor_rsync_secret": SECRET,
+        "difusor_tls_mode": "files",
+        "difusor_tls_certificate": certificate,
+        "difusor_tls_key": key,
+        "difusor_prep_image": {"archive": str(archive), "sha256": hashlib.sha256(b"an image").hexdigest()},
+        "difusor_waf_image": {"reference": f"registro.impepac.mx/waf@sha256:{'0' * 64}"},
+    }
+
+
+def test_nothing_is_said_of_a_good_inventory(good: Variables) -> None:
+    assert inventory.problems(good) == []
+
+
+def replace(name: str, value: object) -> Change:
+    return lambda variables: variables.__setitem__(name, value)
+
+
+def inside(*path: str | int, value: object) -> Change:
+    """Change a value below the top."""
+
+    def change(variables: Variables) -> None:
+        place: Any = variables
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
+
+
+CASES: dict[str, tuple[Change, str]] = {
+    "missing variable": (lambda v: v.pop("difusor_fqdn"), "difusor_fqdn: falta; agréguela en group_vars"),
+    "missing decision": (lambda v: v.pop("election_opens"), "election_opens: falta; agréguela en elections/"),
+    "example name": (replace("difusor_fqdn", "prep.ejemplo.mx"), "difusor_fqdn: conserva el valor de ejemplo"),
+    "example address": (replace("difusor_public_address", "203.0.113.10"), "conserva el valor de ejemplo"),
+    "example marker": (replace("difusor_name", "EJEMPLO"), "difusor_name: conserva el valor de ejemplo"),
+    "example deep inside": (
+        inside("difusor_prep_image", "sha256", value="cambiame"),
+        "difusor_prep_image: conserva el valor de ejemplo «cambiame»",
+    ),
+    "malformed address": (
+        replace("difusor_public_address", "189.240.1.700"),
+        "difusor_public_address: «189.240.1.700» no es una dirección IP",
+    ),
+    "malformed trusted address": (
+        replace("election_trusted_addresses", ["10.9.0"]),
+        "election_trusted_addresses[0]: «10.9.0» no es una dirección ni una red",
+    ),
+    "network with host bits": (
+        replace("election_trusted_addresses", ["10.9.0.4/24"]),
+        "«10.9.0.4/24» no es una red; ¿quiso decir 10.9.0.0/24?",
+    ),
+    "the whole Internet": (replace("election_trusted_addresses", ["0.0.0.0/0"]), "«0.0.0.0/0» es todo Internet"),
+    "nobody is trusted": (
+        replace("election_trusted_addresses", []),
+        "difusor_trusted_addresses: la lista de direcciones confiables está vacía",
+    ),
+    "no signer": (replace("election_signers", []), "election_signers: está vacía"),
+    "signer's key": (inside("election_signers", 0, "key", value="ssh-ed25519 AAAA"), "no es una llave pública"),
+    "signer of no time": (
+        inside("election_signers", 0, "valid_before", value="2024-04-01T00:00:00Z"),
+        "election_signers[0].valid_before: 2024-04-01T00:00:00+00:00 debe ser posterior a valid_after",
+    ),
+    "local instant": (
+        replace("election_opens", "2024-06-02T20:00:00"),
+        "election_opens: «2024-06-02T20:00:00» no es un instante absoluto",
+    ),
+    "instant of no calendar": (replace("election_opens", "2024-06-32T20:00:00Z"), "no es un instante absoluto"),
+    "closes before it opens": (
+        replace("election_closes", "2024-06-02T20:00:00-06:00"),
+        "election_closes: 2024-06-02T20:00:00-06:00 debe ser posterior a election_opens",
+    ),
+    "gone before it closes": (replace("election_retain_until", "2024-06-03T03:00:00Z"), "posterior a election_closes"),
+    "time zone that nobody has": (
+        replace("election_timezone", "America/Cuernavaca"),
+        "election_timezone: «America/Cuernavaca» no es una zona horaria",
+    ),
+    "time zone that is a folder": (replace("election_timezone", "America/Argentina"), "no es una zona horaria"),
+    "wrong kind": (replace("difusor_ssh_password_login", "no"), "debe ser true o false, sin comillas"),
+    "unknown choice": (replace("difusor_tls_mode", "archivos"), "difusor_tls_mode: debe ser 'files' o 'acme'"),
+    "path without its end": (replace("difusor_path", "/prep2024mor"), "difusor_path: debe empezar y terminar con /"),
+    "root as the institute's account": (replace("difusor_admin_user", "root"), "distinto de root"),
+    "password in clear": (replace("difusor_admin_password_hash", "hunter2"), "no es un hash SHA-512"),
+    "short secret": (replace("difusor_rsync_secret", "hunter2"), "necesita 16 caracteres o más"),
+    "private key for a public one": (
+        replace("difusor_admin_keys", ["-----BEGIN"]),
+        "no es una llave pública de OpenSSH",
+    ),
+    "key that newer servers do not take": (
+        replace("difusor_break_glass_key", rsa_key(2048)),
+        "es una llave RSA de 2048 bits y el servidor pide 3072 o más",
+    ),
+    "image archive with another digest": (
+        inside("difusor_prep_image", "sha256", value="0" * 64),
+        "prep.tar.gz tiene el SHA-256 ",
+    ),
+    "image archive that is not there": (
+        inside("difusor_prep_image", "archive", value="/nowhere/prep.tar.gz"),
+        "no se puede leer /nowhere/prep.tar.gz",
+    ),
+    "rules with another digest": (
+        lambda v: v.update(difusor_sensor_rules={"file": v["difusor_tls_key"], "sha256": "0" * 64}),
+        "difusor_sensor_rules.sha256: no es el de ",
+    ),
+    "rules without a digest": (
+        lambda v: v.update(difusor_sensor_rules={"file": v["difusor_tls_key"]}),
+        "difusor_sensor_rules.sha256: falta",
+    ),
+    "image by tag": (
+        replace("difusor_waf_image", {"reference": "registro.impepac.mx/waf:1"}),
+        "difusor_waf_image.reference: debe fijar el contenido",
+    ),
+    "misspelled key": (
+        replace("difusor_waf_image", {"referense": "registro.impepac.mx/waf:1"}),
+        "difusor_waf_image.referense: no existe; ¿quiso decir reference?",
+    ),
+    "dynamic path from the root": (
+        replace("election_dynamic_paths", [{"path": "/api/"}]),
+        "election_dynamic_paths[0].path: debe ser una carpeta relativa, como api/",
+    ),
+    "locked for everybody": (
+        replace("difusor_origin_lock", True),
+        "difusor_origin_lock: cerraría la página a todos: difusor_cdn_ranges está vacía",
+    ),
+    "half the Internet may say who it is": (
+        replace("difusor_cdn_ranges", ["10.0.0.0/7", "2a00::/8"]),
+        "difusor_cdn_ranges: 10.0.0.0/7 abarca medio internet",
+    ),
+    "engine switched on without quotes": (replace("difusor_waf_engine", True), "difusor_waf_engine: debe ser 'On'"),
+    "certificate that is not there": (
+        replace("difusor_tls_certificate", "/nowhere/fullchain.pem"),
+        "difusor_tls_certificate: no se puede leer /nowhere/fullchain.pem",
+    ),
+    "relative path": (replace("difusor_tls_certificate", "tls.pem"), 'escriba "{{ inventory_dir }}/tls.pem"'),
+    "certificate of another name": (
+        replace("difusor_fqdn", "prep.otro.mx"),
+        "no es para prep.otro.mx sino para prep.diario.mx",
+    ),
+    "waiver of what nobody may excuse": (
+        replace("difusor_waivers", [{"clause": "DG-05", "reason": "prisa", "expires": "2024-06-30"}]),
+        "difusor_waivers[0].clause: DG-05 no admite exención",
+    ),
+    "value that needs another": (
+        replace("difusor_rsync_secret", LookupError("'vault_difusor_rsync_secret' is undefined")),
+        "difusor_rsync_secret: no se puede evaluar; corrija esto: 'vault_difusor_rsync_secret' is undefined",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_fault_is_one_sentence(good: Variables, case: str) -> None:
+    change, sentence = CASES[case]
+    change(good)
+    found = inventory.problems(good)
+    assert len(found) == 1, found
+    assert sentence in found[0]
+    assert found[0].endswith((".", "?"))
+    assert "hunter2" not in found[0], "a secret stays one"
+
+
+def test_certificate_of_another_key(good: Variables, tmp_path: Path) -> None:
+    _, good["difusor_tls_key"] = write_certificate(tmp_path, "other")
+    assert "other.key no es la llave del certificado" in inventory.problems(good)[0]
+
+
+def test_certificate_that_expired(good: Variables, tmp_path: Path) -> None:
+    good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "old", days=-1)
+    assert "renueve el certificado" in inventory.problems(good)[0]
+
+
+def test_unreadable_certificate(good: Variables) -> None:
+    def read(path: str) -> bytes:
+        if path == good["difusor_tls_certificate"]:
+            raise PermissionError(13, "Permission denied")
+        return Path(path).read_bytes()
+
+    assert any(
+        "tls.pem (Permission denied); corrija la ruta o sus permisos" in line for line in inventory.problems(good, read)
+    )
+
+
+def test_all_faults_are_told_at_once(good: Variables) -> None:
+    good["difusor_path"] = "prep"
+    good["election_timezone"] = "UTC-6"
+    del good["difusor_name"]
+    assert {sentence.partition(":")[0] for sentence in inventory.problems(good)} == {
+        "difusor_path",
+        "election_timezone",
+        "difusor_name",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("difusor_fqnd", "¿quiso decir difusor_fqdn?"),
+        ("election_trusted_adresses", "¿quiso decir election_trusted_addresses?"),
+        ("difsor_admin_keys", "¿quiso decir difusor_admin_keys?"),
+        ("preflight_fre_gb", "¿quiso decir preflight_free_gb?"),
+        ("ufw_open_everything", "quítela del inventario."),
+    ],
+)
+def test_misspelled_name(name: str, suggestion: str) -> None:
+    assert inventory.unknown([name], ROOT) == [f"{name}: no existe; {suggestion}"]
+
+
+def test_names_of_others_are_theirs() -> None:
+    assert inventory.unknown(["lab_dir", "my_proxy", "difusor_fqdn", "preflight_free_gb"], ROOT) == []
+
+
+class Partner:
+    """An inventory folder on disk, of a server that nobody can reach."""
+
+    def __init__(self, folder: Path, variables: Variables) -> None:
+        """Write the folder; the rsync secret goes into a vault."""
+        self.folder = folder
+        group = folder / "group_vars/diario"
+        group.mkdir(parents=True)
+        (folder / "hosts.yml").write_text(
+            yaml.safe_dump({"difusores": {"children": {"diario": {"hosts": {"nadie": {"ansible_host": "127.0.0.2"}}}}}})
+        )
+        variables = copy.deepcopy(variables) | {
+            "ansible_port": 1,
+            "difusor_rsync_secret": "{{ vault_difusor_rsync_secret }}",
+        }
+        (group / "main.yml").write_text(yaml.safe_dump(variables))
+        vault = VaultLib([("default", VaultSecret(b"correct"))])
+        (group / "vault.yml").write_bytes(vault.encrypt(yaml.safe_dump({"vault_difusor_rsync_secret": SECRET})))
+
+    def site(self, password: str = "correct") -> subprocess.CompletedProcess[str]:
+        """Run the site against it, with a vault password."""
+        file = self.folder.parent / "password"
+        file.write_text(password)
+        return subprocess.run(
+            [sys.executable, "-m", "ansible", "playbook", "-i", str(self.folder), "site.yml"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "ANSIBLE_VAULT_IDENTITY_LIST": str(file), "ANSIBLE_NOCOLOR": "1"},
+        )
+
+
+def test_the_site_refuses_before_it_connects(good: Variables, tmp_path: Path) -> None:
+    good["difusor_fqnd"] = good.pop("difusor_fqdn")
+    good["difusor_prep_image"]["sha256"] = "0" * 64
+    result = Partner(tmp_path / "inventory", good).site()
+    assert result.returncode == 2
+    assert "El inventario no está listo y nada se tocó en el servidor" in result.stdout
+    assert "- difusor_fqnd: no existe; ¿quiso decir difusor_fqdn?" in result.stdout
+    assert "- difusor_fqdn: falta" in result.stdout
+    assert "prep.tar.gz tiene el SHA-256" in result.stdout
+    assert "unreachable=0" in result.stdout
+    assert SECRET not in result.stdout + result.stderr
+
+
+def test_a_good_inventory_gets_as_far_as_the_connection(good: Variables, tmp_path: Path) -> None:
+    result = Partner(tmp_path / "inventory", good).site()
+    assert result.returncode == 4
+    assert "unreachable=1" in result.stdout
+    assert SECRET not in result.stdout + result.stderr
+
+
+def test_the_site_refuses_a_wrong_vault_password(good: Variables, tmp_path: Path) -> None:
+    result = Partner(tmp_path / "inventory", good).site(password="wrong")
+    assert result.returncode == 2
+    assert "vault.yml: no se descifra con la contraseña dada; dé la suya con --vault-id diario@prompt." in result.stdout
+    assert "nadie" not in result.stdout
+
+
+def test_the_verbs_refuse_a_vault_that_stays_shut(good: Variables, tmp_path: Path) -> None:
+    folder = Partner(tmp_path / "inventory", good).folder
+    with pytest.raises(InventoryError) as refused:
+        read(folder)
+    assert str(refused.value) == (
+        f"{folder}/group_vars/diario/vault.yml: no se descifra con la contraseña dada; "
+        "dé la suya: export ANSIBLE_VAULT_IDENTITY_LIST=diario@prompt"
+    )
+
+
+def test_whatever_is_in_a_vault_is_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also under a name that nobody agreed on, and below other values."""
+    group = tmp_path / "group_vars/all"
+    group.mkdir(parents=True)
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {web1: {difusor_name: Diario}}}")
+    password = (ROOT / "inventories/demo/vault-password.txt").read_bytes().strip()
+    vault = VaultLib([("demo", VaultSecret(password))])
+    (group / "claves.yml").write_bytes(vault.encrypt(yaml.safe_dump({"clave": {"del panel": [SECRET]}})))
+    monkeypatch.chdir(tmp_path.parent)
+    assert SECRET in read(Path(tmp_path.name)).secrets  # as operators name it, by a path from where they stand

@@ -1,0 +1,70 @@
+"""The lab's night: made once, around the moment, and over when it is over."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from difusor.lab import night
+from difusor.terminal import StepFailed
+
+NOW = datetime(2026, 6, 7, 3, 25, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(night, "BUILD", tmp_path)
+    (tmp_path / "lab/demo").mkdir(parents=True)
+    return tmp_path / "lab/demo/window.json"
+
+
+def test_window_surrounds_the_moment_in_absolute_instants(window: Path) -> None:
+    assert night.ensure_window("demo", NOW)
+    instants = json.loads(window.read_text())
+    assert instants == {
+        "opens": "2026-06-07T01:00:00Z",
+        "closes": "2026-06-08T01:00:00Z",
+        "retain_until": "2026-06-14T01:00:00Z",
+    }
+
+
+def test_window_is_made_once(window: Path) -> None:
+    night.ensure_window("demo", NOW)
+    before = window.read_text()
+    assert not night.ensure_window("demo", NOW + timedelta(days=2))
+    assert window.read_text() == before
+
+
+def test_night_is_over_at_its_close() -> None:
+    assert not night.is_over("demo", NOW)
+    night.ensure_window("demo", NOW)
+    close = datetime(2026, 6, 8, 1, tzinfo=UTC)
+    assert not night.is_over("demo", close - timedelta(seconds=1))
+    assert night.is_over("demo", close)
+
+
+def test_a_corte_that_was_interrupted_is_made_again(window: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night.ensure_window("demo", NOW)
+    interrupted, published = [True], []
+
+    def run_step(title: str, *command: str | Path, **_: object) -> None:
+        verb, tree = command[3], Path(command[4])
+        if verb == "publish":
+            published.append(sorted(path.name for path in tree.iterdir()))
+            return
+        tree.mkdir(parents=True, exist_ok=True)
+        (tree / "datos").touch()
+        if interrupted.pop():
+            interrupted.append(False)
+            raise StepFailed("interrumpido")
+        (tree / "descargas").touch()
+
+    monkeypatch.setattr(night, "run_step", run_step)
+    with pytest.raises(StepFailed):
+        night.publish_latest("demo", NOW)
+    night.publish_latest("demo", NOW)
+    assert published == [["datos", "descargas"]]
+    assert [path.name for path in (window.parent / "cortes").iterdir()] == ["0015"]

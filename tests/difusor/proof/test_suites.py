@@ -1,0 +1,237 @@
+"""What `difusor test` says of its suites: each failure with its story, and a closing line that counts every test."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from difusor.commands import test
+from difusor.proof import closing, failures, found, runs, suites
+from difusor.proof.phases import Phases
+from difusor.proof.runs import Run
+from difusor.proof.suites import ONCE, Suite
+from difusor.terminal import StepFailed
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).resolve().parents[3]
+DATA = ROOT / "tests/data"
+DIED = StepFailed("Prueba bullseye: falló")
+HELD = "= 11 failed, 200 passed in 9.0s ="
+BROKEN = "= 3 failed, 9 passed, 2 skipped, 2 errors in 9.0s ="
+MOMENT = datetime(2026, 11, 26, 5, 59, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def paths_below_build(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "ROOT", build)
+
+
+@pytest.mark.parametrize(
+    ("log", "failure", "excused", "last"),
+    [
+        ("698 passed in 60.0s", None, 0, "698 passed, 0 failed"),
+        (HELD, None, 11, "200 passed, 0 failed"),
+        ("696 passed, 2 skipped in 60.0s", None, 0, "696 passed, 0 failed, 2 skipped"),
+        (BROKEN, DIED, 0, "9 passed, 5 failed, 2 skipped"),
+        ("fatal: no space left", DIED, 0, "0 passed, 1 failed"),
+        (None, DIED, 0, "0 passed, 1 failed"),
+    ],
+)
+def test_totals(
+    build: Path,
+    capsys: pytest.CaptureFixture[str],
+    log: str | None,
+    failure: StepFailed | None,
+    excused: int,
+    last: str,
+) -> None:
+    if log is not None:
+        (build / "log/test-unit.log").write_text(log)
+    closing.say([Run(Suite("unit"), failure=failure)])
+    said = capsys.readouterr()
+    assert said.out == f"{last}\n"
+    assert said.err == f"{excused} pruebas con exención vigente, mostradas en los dictámenes del laboratorio\n"
+
+
+def test_repeated_tests_are_counted_before_the_closing_line(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As pytest prints them, and as Ansible shows what pytest printed; once for each suite."""
+    unit = (
+        "..\nREPETIDA tests/test_x.py::test_a[b c]: AssertionError: 2 > 1\n..\n3 passed in 1.0s\nE  REPETIDA none: no\n"
+    )
+    host = "    - 'REPETIDA test_ufw.py::test_b: no responde'\n    - REPETIDA test_ufw.py::test_b: again\n"
+    (build / "log/test-unit.log").write_text(unit)
+    (build / "log/test-trixie.log").write_text(host)
+    closing.say([Run(Suite("unit")), Run(Suite("trixie"))])
+    said = capsys.readouterr()
+    assert said.out == "3 passed, 0 failed\n"
+    assert said.err.splitlines()[0] == (
+        "2 pruebas repetidas (dependen de la velocidad de la máquina): "
+        "tests/test_x.py::test_a[b c] (unit), test_ufw.py::test_b (trixie)"
+    )
+    (build / "log/test-unit.log").write_text("")
+    closing.say([Run(Suite("unit")), Run(Suite("trixie"))])
+    assert capsys.readouterr().err.startswith("1 prueba repetida (depende de la velocidad de la máquina): test_ufw")
+
+
+def finding(test: str, outcome: str, detail: str = "", **more: Any) -> dict[str, Any]:
+    return {"test": test, "outcome": outcome, "detail": detail, "sentence": "El puerto está cerrado.", **more}
+
+
+def write_dictamen(build: Path, suite: str) -> None:
+    ended = {"ended": MOMENT.isoformat(), "seconds": 2.5}
+    clauses = [
+        {
+            "verdict": "NO CUMPLE",
+            "findings": [finding("a", "failed", "está abierto\n22/tcp", **ended), finding("b", "passed")],
+        },
+        {"verdict": "EXENTO", "findings": [finding("c", "failed", "no es Ubuntu")]},
+    ]
+    paper = {"clauses": clauses, "unbound": [finding("d", "failed")]}
+    (build / f"dictamen/{suite}").mkdir(parents=True, exist_ok=True)
+    (build / f"dictamen/{suite}/demo.json").write_text(json.dumps(paper))
+
+
+def test_a_failed_suite_says_what_speaks_against_the_server(
+    build: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        assert not Suite("trixie").dictamen.exists(), "a paper of the run before would be taken for this one's"
+        assert not Suite("trixie").journals.exists(), "so would its journals"
+        write_dictamen(build, "trixie")
+        raise DIED
+
+    monkeypatch.setattr(runs, "run_step", die)
+    write_dictamen(build, "trixie")
+    Suite("trixie").journals.mkdir()
+    assert runs.run(Suite("trixie")).failure is DIED
+    said = capsys.readouterr().err
+    assert said.splitlines() == [f"✗ {DIED}", "a: está abierto", "d: no pasó"]
+
+
+def test_the_last_screen_tells_what_was_wanted_what_was_seen_and_where_to_look(
+    build: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dictamen(build, "trixie")
+    journals = Suite("trixie").journals
+    journals.mkdir()
+    lines = [f"{MOMENT - timedelta(seconds=back):%Y-%m-%dT%H:%M:%S.%f+0000} difusor x: {back}" for back in (300, 20, 1)]
+    (journals / "journal-difusor.log").write_text("\n".join([*lines[:2], "    y más", lines[2], ""]))
+    peer = f"{MOMENT - timedelta(seconds=10):%Y-%m-%dT%H:%M:%S.%f+0000} ciudadano y: 10\n"
+    (journals / "journal-ciudadano.log").write_text(peer)
+    failures.say([Run(Suite("trixie"), failure=DIED), Run(Suite("unit"))])
+    assert capsys.readouterr().err.splitlines() == [
+        f"✗ {DIED}",
+        "  a en trixie, 05:59:30 UTC",
+        "    esperaba: El puerto está cerrado.",
+        "    encontró: está abierto",
+        "              22/tcp",
+        "    diario de esos momentos: log/trixie/minute-a.log (entero: journal-*.log, junto a él)",
+        "  d en trixie",
+        "    esperaba: El puerto está cerrado.",
+        "    encontró: no pasó",
+    ]
+    minute = (journals / "minute-a.log").read_text()
+    assert minute == f"{lines[1]}\n    y más\n{peer}{lines[2]}\n"
+
+
+def test_a_run_leaves_its_log_and_what_its_phases_took(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program is a real one that prints as Molecule does."""
+    said = "echo 'INFO     [default > create] Executing'; sleep 0.3"  # pace: what a phase takes
+    said += "; echo 'INFO     [default > verify] Executing'"
+    monkeypatch.setattr(Suite, "command", property(lambda _: ["sh", "-c", f"{said}; echo $LAB $HOST_SUITE $NO_COLOR"]))
+    assert runs.run(Suite("trixie")).failure is None
+    assert Suite("trixie").log.read_text().splitlines()[-1] == "trixie trixie 1"
+    record = suites.last_record(Suite("trixie"))
+    assert record is not None and record.held
+    assert [phase.name for phase in record.phases] == ["start", "create", "verify"]
+    assert record.phases[1].seconds >= 0.3
+    assert record.seconds >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("suite", "program", "tests"),
+    [
+        (Suite("unit"), "pytest -q tests", None),
+        (Suite("trixie"), "molecule test --scenario-name default", None),
+        (Suite("trixie", ("a.py", "b.py")), "molecule test --scenario-name changed", "a.py b.py"),
+        (Suite("vm"), "molecule test --scenario-name vm", None),
+    ],
+)
+def test_what_a_suite_runs(suite: Suite, program: str, tests: str | None) -> None:
+    assert " ".join(suite.command).startswith(program)
+    assert suite.environment["LAB"] == suite.name
+    assert suite.environment["MOLECULE_EPHEMERAL_DIRECTORY"].endswith(f"molecule/{suite.name}")
+    assert suite.environment.get("TEST_FILES") == tests
+    assert suite.environment.get("HOST_SUITE") == (suite.name if suite.name == "trixie" else None)
+    assert suite.name == "unit" or Path(f"{ROOT}/molecule/{suite.command[-1]}/molecule.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("log", "where", "said"),
+    [
+        (
+            "idempotence",
+            "idempotence en bookworm, 05:59:30 UTC: Change each time",
+            ["CRITICAL Idempotence test failed because of the following tasks:", "*  => Change each time"],
+        ),
+        (
+            "verify",
+            "verify en bookworm, 05:59:30 UTC: Run these files of the compliance suite, also what alters the server",
+            ["[ERROR]: Task failed: Module failed: The command exited with a non-zero return code."],
+        ),
+    ],
+)
+def test_a_suite_that_died_in_a_phase_says_which_task_and_what_it_said(
+    build: Path, capsys: pytest.CaptureFixture[str], log: str, where: str, said: list[str]
+) -> None:
+    """Logs of real runs, whose hosts left no results behind; what follows the failure is no cause of it."""
+    run = Run(Suite("bookworm"), Phases(lambda: MOMENT), DIED)
+    run.suite.log.write_text((DATA / f"molecule-{log}.log").read_text())
+    with run.suite.log.open() as lines:
+        for line in lines:
+            run.phases.hear(line)
+    failures.say([run])
+    screen = capsys.readouterr().err.splitlines()
+    assert screen[1:3] == [f"  fase {where}", f"    {said[0]}"]
+    assert screen[2:][: len(said)] == [f"    {line}" for line in said]
+    assert not [line for line in screen if "destroy" in line]
+
+
+def test_phases_take_from_one_line_to_the_next(build: Path) -> None:
+    clock = iter(MOMENT + timedelta(seconds=10 * number) for number in range(1, 100))
+    phases = Phases(lambda: next(clock))
+    for line in (DATA / "molecule-idempotence.log").read_text().splitlines(keepends=True):
+        phases.hear(line)
+    record = phases.record(MOMENT, MOMENT + timedelta(seconds=70), held=False)
+    # The third look at the clock is for the complaint.
+    assert [(phase.name, phase.seconds) for phase in record.phases] == [
+        ("start", 10), ("converge", 10), ("idempotence", 20), ("cleanup", 10), ("destroy", 20),
+    ]  # fmt: skip
+    assert record.seconds == 70
+
+
+def test_what_pytest_writes_of_tests_without_a_server(build: Path, pytester: pytest.Pytester) -> None:
+    """A test that failed, one that broke, one that passed, and a file that cannot be read."""
+    body = "import pytest\ndef test_a(): assert 1 == 2, 'uno no es dos'\ndef test_b(): pass\n"
+    pytester.makepyfile(test_x=body, test_y="import no_existe")
+    pytester.runpytest_subprocess(f"--junitxml={Suite('unit').junit}")
+    assert {test.name: test.saw.splitlines()[0] for test in found.failed(Suite("unit"))} == {
+        "test_y.py": "ModuleNotFoundError: No module named 'no_existe'"
+    }
+    pytester.runpytest_subprocess("test_x.py", f"--junitxml={Suite('unit').junit}")
+    assert [(test.name, test.saw.splitlines()[0]) for test in found.failed(Suite("unit"))] == [
+        ("test_x.py::test_a", "AssertionError: uno no es dos")
+    ]
+    assert [test.name for test in found.tests(Suite("unit"))] == ["test_x.py::test_a", "test_x.py::test_b"]
+
+
+def test_what_depends_on_no_release_is_left_to_the_one_that_leads() -> None:
+    leading, following = test._named(["bullseye", "trixie", "unit"])[:2]
+    assert "PYTEST_ADDOPTS" not in leading.environment
+    assert following.environment["PYTEST_ADDOPTS"].split() == [f"--ignore=molecule/tests/{name}" for name in ONCE]
+    assert all(suite.leads for suite in test._named(["unit", "vm"]))

@@ -1,0 +1,479 @@
+"""The institute's side: what is signed, what is pushed, and what is made of each mirror's word."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+import typer
+from corte_kit import FILES, make_key, write_files
+from publish_kit import ELECTION, SECRET, make_target, without_end
+from rich.console import Console
+from typer.testing import CliRunner
+
+from corte.format import manifest
+from corte.format.refusal import Refusal
+from difusor.cli import VERBS
+from difusor.commands import publish, sign, verify
+from difusor.publish import comparison, deliver, mirror, push, signing
+from difusor.publish import target as targets
+from difusor.publish.deliver import Options, Outcome
+from difusor.publish.signing import Signed
+from difusor.publish.target import Target
+from difusor.publish.terms import Terms, UnusableError
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("keys"), "firma")
+
+
+@pytest.fixture
+def election(tmp_path: Path, key: Path) -> Path:
+    path = tmp_path / "election.yml"
+    path.write_text(ELECTION.format(key=key.with_name("firma.pub").read_text().strip()))
+    return path
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "corte"
+    identity = {"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}
+    write_files(folder, {**FILES, "datos/corte.json": json.dumps(identity).encode()})
+    return folder
+
+
+@pytest.fixture
+def signed(tree: Path, election: Path, key: Path) -> Signed:
+    return signing.sign(tree, Terms.read(election), key)
+
+
+def test_every_verb_has_its_function():
+    assert {"sign", "verify", "publish"} <= VERBS.keys()
+
+
+def test_a_tree_is_signed_under_the_elections_own_terms(signed: Signed):
+    document = signed.manifest
+    assert (document.election, document.environment, document.sequence) == ("demo", "official", 7)
+    assert document.window.opens == datetime(2024, 6, 3, 2, tzinfo=UTC)
+    again, fingerprint = signing.verify(signed.folder)
+    assert again == signed
+    assert fingerprint.startswith("SHA256:")
+
+
+def test_the_signer_is_one_of_the_elections(signed: Signed, election: Path, tmp_path: Path):
+    terms = Terms.read(election)
+    assert signing.signer(signed, terms) == "firma@demo.test"
+    other = signing.sign(signed.folder, terms, make_key(tmp_path, "otra"))
+    with pytest.raises(Refusal, match="La firma no es de quien"):
+        signing.signer(other, terms)
+    with pytest.raises(Refusal, match="el difusor publica demo"):
+        signing.signer(signed, replace(terms, environment="simulacro"))
+
+
+def test_a_revoked_key_is_noticed_at_the_institute_too(signed: Signed, election: Path, key: Path):
+    public = key.with_name("firma.pub").read_text()
+    election.write_text(election.read_text() + f"    election_revoked_keys: ['{public.strip()}']\n")
+    with pytest.raises(Refusal, match="La firma no es de quien"):
+        signing.signer(signed, Terms.read(election))
+
+
+def test_a_changed_byte_is_noticed_at_the_institute_too(signed: Signed):
+    path = signed.folder / "descargas/a.csv"
+    path.write_bytes(path.read_bytes().swapcase())
+    with pytest.raises(Refusal, match=r"a\.csv"):
+        signing.verify(signed.folder)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda tree: (tree / "vacia").mkdir(),
+        lambda tree: (tree / "enlace").symlink_to("/etc/passwd"),
+        lambda tree: (tree / ".oculto").write_text("x"),
+        lambda tree: (tree / "DATOS").mkdir() or (tree / "DATOS/corte.json").write_text("x"),
+    ],
+    ids=["empty folder", "link", "hidden file", "twin folder"],
+)
+def test_what_no_server_would_take_is_not_signed(tree: Path, election: Path, key: Path, spoil: Any):
+    spoil(tree)
+    with pytest.raises(Refusal):
+        signing.sign(tree, Terms.read(election), key)
+    assert not signing.is_signed(tree)
+
+
+def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, key: Path):
+    (tree / "datos/corte.json").write_text("[]")
+    with pytest.raises(UnusableError, match="--sequence"):
+        signing.sign(tree, Terms.read(election), key)
+    instant = datetime(2024, 6, 3, 4, tzinfo=UTC)
+    assert signing.sign(tree, Terms.read(election), key, 9, instant).manifest.sequence == 9
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda text: text.replace("    election_opens", "    election_opened"), "le falta election_opens"),
+        (lambda text: text.replace("-06:00", ""), "instante inválido"),
+        (lambda text: text.replace("demo\n", '"{{ lab }}"\n', 1), "depende de un inventario"),
+        (lambda text: "[]", "no es el archivo de una elección"),
+    ],
+)
+def test_an_unusable_election_says_why(election: Path, change: Any, sentence: str):
+    election.write_text(change(election.read_text()))
+    with pytest.raises(UnusableError, match=sentence):
+        Terms.read(election)
+
+
+def test_the_role_installs_the_same_signers(election: Path):
+    line = Terms.read(election).allowed_signers
+    assert line.startswith(
+        'firma@demo.test namespaces="prep-corte@demo",valid-after="20200101000000",valid-before="20400101060000" ssh-ed'
+    )
+
+
+def test_the_secret_is_neither_shown_nor_an_argument(
+    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    calls = fake_rsync(tmp_path, monkeypatch, "echo 'Total bytes sent: 1,234'")
+    target = make_target(election)
+    assert push.push(signed.folder, target, bandwidth=500) == 2468
+    content, signature = calls.read_text().splitlines()
+    assert SECRET not in repr(target) + content + signature
+    assert "--bwlimit=500" in content and "--exclude=/corte.json.sig" in content and "--delete" in content
+    assert signature.endswith(f"{manifest.SIGNATURE_NAME} rsync://impepac@10.0.0.1:873/corte/ {SECRET[:2]}")
+
+
+def test_a_folder_named_by_the_hour_is_no_other_machine(
+    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    calls = fake_rsync(tmp_path, monkeypatch, "")
+    (tmp_path / "20:10").symlink_to(signed.folder)
+    monkeypatch.chdir(tmp_path)
+    push.push(Path("20:10"), make_target(election))
+    assert all(f" {tmp_path}/20:10/" in line for line in calls.read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("script", "attempts", "sentence"),
+    [
+        ("echo '@ERROR: max connections (2) reached -- try again later' >&2; exit 5", 3, "max connections"),
+        ("echo '@ERROR: auth failed on module corte' >&2; exit 5", 1, "auth failed"),
+        ("echo 'rsync: The server is configured to refuse --links' >&2; exit 4", 1, "refuse"),
+        ("exit 30", 3, "rsync terminó con 30"),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(
+    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    script: str, attempts: int, sentence: str,
+):  # fmt: skip
+    calls = fake_rsync(tmp_path, monkeypatch, script)
+    with pytest.raises(push.PushFailed, match=sentence):
+        push.push(signed.folder, make_target(election))
+    assert len(calls.read_text().splitlines()) == attempts
+
+
+def test_a_transfer_that_does_not_end_is_given_up(
+    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fake_rsync(tmp_path, monkeypatch, "exec sleep 30")  # pace: a transfer that hangs
+    with pytest.raises(push.PushFailed, match="no terminó a tiempo"):
+        push.push(signed.folder, make_target(election), limit=0.2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"[]", b"\xff", b"[" * 100_000, b'{"last_attempt": []}', b'{"last_attempt": {"number": "9"}}',
+        b'{"shown": "x"}', b'{"shown": {"manifest_sha256": []}}', b'{"gate": {"hold": 1}}',
+        without_end(b" " * 9999),
+    ],
+    ids=lambda content: str(content)[:40],
+)  # fmt: skip
+def test_a_mirror_that_says_something_else_is_silent(
+    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+):
+    answer = httpx.MockTransport(lambda request: httpx.Response(200, content=content))
+    client = httpx.AsyncClient(transport=answer)
+    monkeypatch.setattr(mirror.httpx, "AsyncClient", lambda **_: client)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
+    assert outcome.result == "silent" and outcome.detail
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["headers", "body"])
+def test_an_answer_that_drips_is_given_up(election: Path, monkeypatch: pytest.MonkeyPatch, start: bytes):
+    monkeypatch.setattr(mirror, "TIMEOUT", 0.5)
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):  # the other end has had enough
+            connection.sendall(start)
+            for _ in range(100):
+                connection.sendall(b" ")
+                time.sleep(0.1)  # pace: it drips
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, mirror.Mirror(make_target(election)) as dripped:
+        dripping = threading.Thread(target=drip, args=[listener])
+        dripping.start()
+        dripped.url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        assert (dripped.status(), dripped.problem) == (None, "no terminó de responder a tiempo")
+        dripping.join()
+
+
+def test_a_reason_cannot_write_on_the_operators_terminal(
+    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    reason = "Sobra «[/x]» [green]publicado[/]\x1b[2J."
+    mirror_that_says(monkeypatch, ("refused", {"last_attempt": {"code": "path", "reason": reason}}))
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election)])
+    monkeypatch.setattr(publish, "console", Console(file=(screen := io.StringIO()), width=200))
+    with pytest.raises(typer.Exit):
+        publish.run(signed.folder, [Path("norte")])
+    assert "Sobra «[/x]» [green]publicado[/]" in screen.getvalue()
+    assert "\x1b" not in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        ({}, ""),
+        ({"shown": None, "held": None, "last_attempt": None}, ""),
+        ({"shown": {"manifest_sha256": "a"}}, "shown"),
+        ({"shown": {"manifest_sha256": "z"}, "held": {"manifest_sha256": "a"}}, "held"),
+        ({"last_attempt": {"manifest_sha256": "a", "number": 6, "result": "refused"}}, "refused"),
+        ({"last_attempt": {"manifest_sha256": "a", "number": 5, "result": "refused"}}, ""),
+        ({"last_attempt": {"manifest_sha256": "z", "number": 6, "result": "refused"}}, ""),
+    ],
+)
+def test_a_mirrors_word_is_about_this_push(status: dict[str, Any], word: str):
+    assert mirror.word_on(status, "a", after=5) == word
+
+
+@pytest.mark.parametrize(
+    ("said", "result", "detail"),
+    [
+        ([None, 5, 5], "silent", "quizá por un envío anterior: No."),
+        ([None, 5, 6], "refused", "No."),
+        ([5, 5, 6], "refused", "No."),
+        ([4, 5], "refused", "No."),
+    ],
+)
+def test_an_old_refusal_is_not_the_word_on_this_push(
+    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch, said: list[int | None], result: str, detail: str
+):
+    def status(self: mirror.Mirror) -> dict[str, Any] | None:
+        number = said.pop(0) if len(said) > 1 else said[0]
+        attempt = {"number": number, "manifest_sha256": signed.sha256, "result": "refused", "reason": "No."}
+        return None if number is None else {"last_attempt": attempt}
+
+    monkeypatch.setattr(mirror.Mirror, "status", status)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=1))
+    assert outcome.result == result
+    assert detail in outcome.detail
+
+
+def mirror_that_says(monkeypatch: pytest.MonkeyPatch, *words: tuple[str, dict[str, Any]]) -> list[bool]:
+    """Replace network and rsync; return the list that will hold `checksum` of every push."""
+    pushes: list[bool] = []
+    said = list(words)
+
+    def pushed(folder: Path, target: Target, bandwidth: int | None, checksum: bool, limit: float | None) -> int:
+        if target.address == "caído":
+            raise push.PushFailed("connection refused")
+        pushes.append(checksum)
+        return 10
+
+    monkeypatch.setattr(deliver, "push", pushed)
+    monkeypatch.setattr(mirror.Mirror, "status", lambda self: None)
+    monkeypatch.setattr(mirror.Mirror, "await_word", lambda self, *_: said.pop(0) if len(said) > 1 else said[0])
+    return pushes
+
+
+SHOWN = ("shown", {"shown": {"corte": "2024-06-03T03:10:00Z", "since": "2024-06-03T03:11:00Z"}})
+
+
+def refusal(code: str) -> tuple[str, dict[str, Any]]:
+    return "refused", {"last_attempt": {"code": code, "reason": "No."}}
+
+
+def test_one_difusor_that_fails_stops_no_other(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+    mirror_that_says(monkeypatch, SHOWN)
+    both = [make_target(election, "sur", address="caído"), make_target(election)]
+    told: list[Outcome] = []
+    outcomes = deliver.deliver_all(signed, both, Options(), told.append)
+    assert [(outcome.difusor, outcome.result) for outcome in outcomes] == [("sur", "failed"), ("norte", "shown")]
+    assert {outcome.difusor for outcome in told} == {"sur", "norte"}
+
+
+@pytest.mark.parametrize("spoil", [{"certificate": "basura.pem"}, {"fqdn": "ñandú.mx"}], ids=["certificate", "name"])
+def test_one_difusor_that_cannot_even_be_asked_stops_no_other(
+    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: dict[str, str]
+):
+    mirror_that_says(monkeypatch, SHOWN)
+    (tmp_path / "basura.pem").write_text("basura")
+    values = {name: tmp_path / value if name == "certificate" else value for name, value in spoil.items()}
+    bad = make_target(election, "sur", **values)
+    outcomes = deliver.deliver_all(signed, [bad, make_target(election)], Options(), lambda _: None)
+    assert [(outcome.result, bool(outcome.detail)) for outcome in outcomes] == [("failed", True), ("shown", True)]
+    assert (found := comparison.examine(bad)).result == "unreachable" and found.detail
+
+
+def test_one_difusor_that_is_slow_delays_no_other(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+    mirror_that_says(monkeypatch, SHOWN)
+    others_told = threading.Event()
+
+    def pushed(folder: Path, target: Target, *_: object) -> int:
+        assert target.address != "lento" or others_told.wait(30)
+        return 10
+
+    monkeypatch.setattr(deliver, "push", pushed)
+    told: list[str] = []
+    both = [make_target(election, "sur", address="lento"), make_target(election)]
+    deliver.deliver_all(signed, both, Options(), lambda done: told.append(done.difusor) or others_told.set())
+    assert told == ["norte", "sur"]
+
+
+def test_the_word_of_every_difusor_as_json(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+    mirror_that_says(monkeypatch, SHOWN)
+    sources = {"norte": make_target(election), "sur": make_target(election, "sur", address="caído")}
+    monkeypatch.setattr(targets, "read", lambda source: [sources[str(source)]])
+    app = app_of(publish)
+    done = CliRunner().invoke(app, [str(signed.folder), "-i", "norte", "-i", "sur", "--json"])
+    document = json.loads(done.stdout)
+    assert (done.exit_code, document["sequence"], document["manifest_sha256"]) == (1, 7, signed.sha256)
+    assert [(one["difusor"], one["result"]) for one in document["difusores"]] == [("norte", "shown"), ("sur", "failed")]
+    assert CliRunner().invoke(app, [str(signed.folder), "-i", "norte", "--json"]).exit_code == 0
+
+
+def test_a_file_that_time_and_size_did_not_tell_is_sent_again(
+    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pushes = mirror_that_says(monkeypatch, refusal("digest"), SHOWN)
+    assert deliver.deliver(signed, make_target(election), Options()).result == "shown"
+    assert pushes == [False, True]
+
+
+def test_a_refusal_for_good_is_told_at_once(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+    pushes = mirror_that_says(monkeypatch, refusal("rollback"))
+    outcome = deliver.deliver(signed, make_target(election), Options())
+    assert (outcome.result, outcome.detail, outcome.good, len(pushes)) == ("refused", "No.", False, 1)
+
+
+def test_another_elections_difusor_is_not_even_called(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+    pushes = mirror_that_says(monkeypatch, SHOWN)
+    target = make_target(election)
+    outcome = deliver.deliver(signed, replace(target, terms=replace(target.terms, election="otra")), Options())
+    assert (outcome.result, pushes) == ("refused", [])
+
+
+def test_an_inventory_that_cannot_be_read_is_one_outcome(
+    election: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    def read(inventory: Path) -> list[Target]:
+        if inventory.name == "malo":
+            raise UnusableError("no existe el inventario")
+        return [make_target(election)]
+
+    monkeypatch.setattr(targets, "read", read)
+    found, failed = publish._read([tmp_path / "malo", tmp_path / "norte"])
+    assert [target.name for target in found] == ["norte"]
+    assert [(outcome.difusor, outcome.result) for outcome in failed] == [("malo", "failed")]
+
+
+def test_a_tree_signed_for_another_opening_is_signed_again(signed: Signed, election: Path, key: Path):
+    target = make_target(election)
+    moved = replace(target.terms.window, opens=target.terms.window.opens + timedelta(hours=1))
+    later = replace(target, terms=replace(target.terms, window=moved))
+    assert publish._signed(signed.folder, [target], key) == signed
+    assert publish._signed(signed.folder, [later], None) == signed
+    assert publish._signed(signed.folder, [later], key).manifest.window == moved
+    with pytest.raises(UnusableError, match="no está firmado"):
+        (signed.folder / manifest.SIGNATURE_NAME).unlink()
+        publish._signed(signed.folder, [target], None)
+
+
+@pytest.mark.parametrize("order", ["hold", "close"])
+def test_what_a_corte_orders_is_not_lost_by_signing_it_anew(tree: Path, election: Path, key: Path, order: str):
+    terms = Terms.read(election)
+    later = replace(terms.window, closes=terms.window.closes + timedelta(hours=1))
+    if order == "close":
+        signing.sign(tree, replace(terms, window=later), key)
+    else:
+        signing.sign(tree, terms, key, orders=[order])
+    (tree / manifest.SIGNATURE_NAME).write_bytes(b"x")
+    with pytest.raises(UnusableError, match=rf"\({order}\).*«difusor sign»"):
+        publish._signed(tree, [make_target(election)], key)
+    (tree / "datos/corte.json").write_text(json.dumps({"secuencia": 8, "corte": "2024-06-03T03:20:00Z"}))
+    assert publish._signed(tree, [make_target(election)], key).manifest.orders == (), "they were the last corte's"
+
+
+def fake_rsync(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """Put a program of that name first in PATH; return the file with its arguments and two letters of the secret."""
+    calls = folder / "calls"
+    (folder / "bin").mkdir()
+    program = folder / "bin/rsync"
+    program.write_text(f'#!/bin/sh\necho "$@" "$(echo "$RSYNC_PASSWORD" | cut -c1-2)" >>{calls}\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(push.time, "sleep", lambda seconds: None)
+    return calls
+
+
+def run_verb(*arguments: object) -> str:
+    done = CliRunner().invoke(app_of(sign), [str(part) for part in arguments])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def app_of(verb: ModuleType) -> typer.Typer:
+    app = typer.Typer()
+    app.command()(verb.run)
+    return app
+
+
+def test_a_rehearsal_is_signed_as_one_and_verified(tree: Path, election: Path, key: Path):
+    told = run_verb(tree, "--election", election, "--key", key, "--simulacro")
+    raw = (tree / manifest.NAME).read_bytes()
+    assert manifest.read(raw).environment == "simulacro"
+    assert manifest.digest(raw) in told
+    done = CliRunner().invoke(app_of(verify), [str(tree)])
+    assert (done.exit_code, done.stdout.strip()) == (0, manifest.digest(raw))
+    official = CliRunner().invoke(app_of(verify), [str(tree), "--election", str(election)])
+    assert (official.exit_code, official.stdout) == (1, "")
+    (tree / "descargas/a.csv").write_bytes(b"x")
+    assert CliRunner().invoke(app_of(verify), [str(tree)]).exit_code == 1
+
+
+def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: Path):
+    run_verb(tree, "--election", election, "--key", key, "--close", "2024-06-03T21:00:00-06:00", "--hold")
+    document = manifest.read((tree / manifest.NAME).read_bytes())
+    assert document.orders == ("hold",)
+    assert document.window.closes == datetime(2024, 6, 4, 3, tzinfo=UTC)
+    assert document.window.opens == datetime(2024, 6, 3, 2, tzinfo=UTC)
+    run_verb(
+        tree, "--election", election, "--key", key, "--close", "2024-07-01T00:00:00Z", "--resume", "--rectification"
+    )
+    document = manifest.read((tree / manifest.NAME).read_bytes())
+    assert document.orders == ("rectification", "resume")
+    assert document.window.retain_until == document.window.closes
+
+
+@pytest.mark.parametrize("flags", [("--hold", "--resume"), ("--close", "2024-06-01T00:00:00Z"), ("--close", "hoy")])
+def test_an_order_that_makes_no_sense_is_not_signed(tree: Path, election: Path, key: Path, flags: tuple[str, ...]):
+    arguments = [str(part) for part in (tree, "--election", election, "--key", key, *flags)]
+    assert CliRunner().invoke(app_of(sign), arguments).exit_code == 1
+    assert not signing.is_signed(tree)

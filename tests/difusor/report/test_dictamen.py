@@ -1,0 +1,288 @@
+"""The dictamen: what the JSON says, what the paper shows, and the exit status of the verb."""
+
+import hashlib
+import json
+import re
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from difusor import spec
+from difusor.commands.report import run
+from difusor.project import ROOT, write
+from difusor.report import dictamen
+from difusor.report.results import Results, ResultsError, load
+from difusor.servers.reach import Server
+from difusor.spec import deviations
+
+RESULTS = ROOT / "tests/data/results.json"
+
+
+def compose(results: Results) -> dict:
+    return dictamen.compose(results, "web1", spec.load(), deviations.load())
+
+
+@pytest.fixture
+def results() -> Results:
+    return load(RESULTS)
+
+
+@pytest.fixture
+def paper(results: Results, tmp_path: Path) -> tuple[dict, str]:
+    composed = compose(results)
+    json_file, html_file = dictamen.publish(composed, tmp_path / "diario")
+    return json.loads(json_file.read_text(encoding="utf-8")), html_file.read_text(encoding="utf-8")
+
+
+def test_every_clause_has_its_verdict(paper: tuple[dict, str]) -> None:
+    verdicts = {entry["id"]: entry["verdict"] for entry in paper[0]["clauses"]}
+    assert list(verdicts) == list(spec.load().ids)
+    assert verdicts["SW-01"] == "CUMPLE"
+    assert verdicts["HW-01"] == "EXENTO"
+    assert verdicts["HW-02"] == "EXPIRADA"
+    assert verdicts["HW-05"] == "ATESTADO"
+    assert verdicts["RED-03"] == "EXENTO"  # only its attested part failed
+    assert verdicts["RED-05"] == "NO APLICA"
+    assert verdicts["RED-06"] == "NO CUMPLE"
+    assert verdicts["DG-07"] == "SIN PRUEBA"
+    assert verdicts["DG-11"] == "NO CUMPLE"
+
+
+def test_the_json_identifies_the_measurement(paper: tuple[dict, str]) -> None:
+    data = paper[0]
+    assert data["schema"] == "difusor-dictamen/1"
+    assert data["verdict"] == "NO CUMPLE"
+    assert sum(data["counts"].values()) == len(data["clauses"])
+    assert data["server"]["machine_id"] == "4c1d8a0e6f2b47d39a5e7c6b8f0d1e2a"
+    assert data["server"]["ssh_host_key"].startswith("SHA256:")
+    assert data["finished"] == "2024-06-03T01:41:05Z"
+    assert data["finished_local"] == "2024-06-02T19:41:05-06:00"
+    assert data["commit"] and data["tools"] and data["inventory"] == "inventories/diario"
+    assert data["lab"] is None
+
+
+def test_what_was_repeated_is_told_with_its_first_failure(results: Results, tmp_path: Path) -> None:
+    first = results.findings[0].model_copy(update={"repeated": "no ocurrió que abra"})
+    composed = compose(results.model_copy(update={"findings": (first, *results.findings[1:])}))
+    json_file, html_file = dictamen.publish(composed, tmp_path / "diario")
+    entries = json.loads(json_file.read_text(encoding="utf-8"))["clauses"]
+    assert {each["repeated"] for entry in entries for each in entry["findings"]} == {"", first.repeated}
+    assert html_file.read_text(encoding="utf-8").count(first.repeated) == 1
+
+
+def test_waivers_are_judged_on_the_day_of_the_measurement(paper: tuple[dict, str]) -> None:
+    notes = {entry["id"]: entry["waiver"]["note"] for entry in paper[0]["clauses"] if entry["waiver"]}
+    assert notes == {"SW-01": "no fue necesaria", "HW-01": "vigente", "HW-02": "vencida", "RED-03": "vigente"}
+
+
+def test_a_waiver_excuses_nothing_that_was_not_measured(results: Results) -> None:
+    unmeasured = [
+        finding.model_copy(update={"outcome": "skipped", "detail": ""}) if "HW-01" in finding.clauses else finding
+        for finding in results.findings
+    ]
+    entries = compose(results.model_copy(update={"findings": tuple(unmeasured)}))["clauses"]
+    (entry,) = (each for each in entries if each["id"] == "HW-01")
+    assert entry["verdict"] == "SIN PRUEBA"
+    assert entry["waiver"]["note"] == "no sustituye lo que falta medir"
+    assert entry["fix"] == "Falta medirla: no se hizo test_hardware.py::test_physical_server."
+
+
+def test_shortfalls_say_what_to_do(paper: tuple[dict, str]) -> None:
+    fixes = {entry["id"]: entry["fix"] for entry in paper[0]["clauses"] if entry["fix"]}
+    assert set(fixes) == {"HW-02", "RED-06", "DG-07", "DG-11"}
+    assert fixes["DG-07"].startswith("Falta medirla: el inventario no tiene un punto de observación confiable")
+
+
+def test_the_paper_carries_the_digest_of_the_json(paper: tuple[dict, str], tmp_path: Path) -> None:
+    assert hashlib.sha256((tmp_path / "diario.json").read_bytes()).hexdigest() in paper[1]
+
+
+def test_the_paper_shows_every_clause_quote_and_test(paper: tuple[dict, str], results: Results) -> None:
+    text = _text(paper[1])
+    for clause in spec.load().clauses:
+        assert clause.id in text
+        assert clause.quote in text
+    for finding in results.findings:
+        assert finding.test in text
+        assert finding.sentence in text
+    assert "2 de junio de 2024, 19:41:05 (UTC−6)" in text
+    assert "Autorizó: UTSIC, oficio 118/2024." in text
+
+
+def test_the_auditor_sees_every_deviation_with_its_reason(paper: tuple[dict, str]) -> None:
+    text = _text(paper[1])
+    for topic, rules in deviations.load().items():
+        assert topic in text
+        for each in rules:
+            ids = {auditor: list(names) for auditor, names in each.by_auditor().items()}
+            assert {"rule": each.rule, "reason": each.reason, "ids": ids} in paper[0]["deviations"][topic]
+            assert each.rule in text
+            assert each.reason in text
+            for auditor, names in ids.items():
+                assert f"{auditor}: {', '.join(names)}" in text
+
+
+def test_the_paper_tells_what_changed_since_the_register(results: Results) -> None:
+    change = {"kind": "files", "name": "/etc/motd", "before": f"0644 root:root {'a' * 64}", "after": ""}
+    register = {
+        "register": "x.json",
+        "sha256": "0" * 64,
+        "signed_by": "SHA256:abc",
+        "taken": "2024-06-02T03:00:00+00:00",
+    }
+    for changes, said in (
+        ([], "Nada ha cambiado desde el registro del 1 de junio de 2024, 21:00:00 (UTC−6)"),
+        ([change], "archivo /etc/motd 0644 root:root aaaaaaaaaaaa… ya no existe"),
+    ):
+        drift = register | {"changes": changes}
+        composed = dictamen.compose(results, "web1", spec.load(), deviations.load(), drift)
+        assert composed["drift"]["changes"] == changes
+        assert said in _text(dictamen.render(composed, "x.json", "0" * 64))
+
+
+def test_the_paper_needs_nothing_from_outside(paper: tuple[dict, str]) -> None:
+    assert not re.search(r"<(script|link|img|iframe)\b|url\(|@import", paper[1])
+
+
+def test_the_paper_escapes_what_a_server_says(results: Results) -> None:
+    hostile = results.findings[0].model_copy(update={"evidence": ("<script>alert(1)</script>",)})
+    changed = results.model_copy(update={"findings": (hostile,)})
+    html = dictamen.render(compose(changed), "x.json", "0" * 64)
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_the_name_stands_on_every_page_as_it_is(results: Results) -> None:
+    composed = compose(results)
+    composed["difusor"]["name"] = 'Dígame & "Cía" </style><script>'
+    html = dictamen.render(composed, "x.json", "0" * 64)
+    assert 'content: "Dígame & Cía /stylescript · 2024-06-02' in html
+    assert "<script>" not in html
+
+
+def test_the_same_results_give_the_same_bytes(results: Results, tmp_path: Path) -> None:
+    first, second = (dictamen.publish(compose(results), tmp_path / name / "x") for name in "ab")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_the_cases_of_one_test_are_one_line() -> None:
+    def case(port: int, outcome: str, detail: str = "") -> dict:
+        test = f"test_x.py::test_port[{port}]"
+        return {"test": test, "sentence": "Cerrado.", "outcome": outcome, "evidence": [f"{port}"], "detail": detail}
+
+    lines = dictamen.summary([case(1, "passed"), case(2, "passed"), case(3, "failed", "responde 3\nmás")])
+    assert lines == [
+        {"sentence": "Cerrado.", "outcome": "failed", "cases": 1, "value": "3", "why": "responde 3"},
+        {"sentence": "Cerrado.", "outcome": "passed", "cases": 2, "value": "1", "why": ""},
+    ]
+
+
+def test_an_unreachable_server_is_not_evaluated(results: Results) -> None:
+    silent = Server(unreachable="web1 no responde: timed out")
+    changed = results.model_copy(update={"servers": {"web1": silent}, "findings": ()})
+    composed = compose(changed)
+    assert {entry["verdict"] for entry in composed["clauses"]} == {"NO EVALUADO"}
+    assert "web1 no responde: timed out" in dictamen.render(composed, "x.json", "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("2024-06-02T19:41:05-06:00", "2 de junio de 2024, 19:41:05 (UTC−6)"),
+        ("2024-06-03T01:41:05+00:00", "3 de junio de 2024, 01:41:05 (UTC)"),
+        ("2024-01-01T05:30:00+05:30", "1 de enero de 2024, 05:30:00 (UTC+5:30)"),
+        ("2024-01-01T05:30:00-03:30", "1 de enero de 2024, 05:30:00 (UTC−3:30)"),
+    ],
+)
+def test_instants_are_read_aloud(text: str, spoken: str) -> None:
+    assert dictamen.instant(text) == spoken
+
+
+def test_days_are_read_aloud() -> None:
+    assert dictamen.day(date(2027, 9, 1)) == "1 de septiembre de 2027"
+
+
+def test_the_verb_renders_existing_results(tmp_path: Path) -> None:
+    done = _invoke("--results", str(RESULTS), "--output", str(tmp_path))
+    assert done.exit_code == 1
+    assert "NO CUMPLE" in done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["diario.html", "diario.json"]
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("passed", 0), ("failed", 1), ("error", 1), ("skipped", 1)])
+def test_a_test_of_no_clause_counts_too(results: Results, tmp_path: Path, outcome: str, status: int) -> None:
+    """No verdict tells that it failed: the exit status must."""
+    held = [
+        finding.model_copy(update={"outcome": "passed"} if finding.clauses else {"outcome": outcome})
+        for finding in results.findings
+    ]
+    path = tmp_path / "r.json"
+    path.write_text(results.model_copy(update={"findings": tuple(held)}).model_dump_json())
+    done = _invoke("--results", str(path), "--output", str(tmp_path))
+    assert done.exit_code == status
+    assert ("· test_edge.py::test_headers: " in done.output) == (outcome != "passed")
+
+
+def test_what_a_server_says_is_no_markup(results: Results, tmp_path: Path) -> None:
+    said = "web1 no responde: ssh: [/x] Connection refused"
+    path = tmp_path / "r.json"
+    silent = {"web1": Server(unreachable=said)}
+    path.write_text(results.model_copy(update={"servers": silent, "findings": ()}).model_dump_json())
+    done = _invoke("--results", str(path), "--output", str(tmp_path))
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no se puede leer"), ("{", "no es un archivo de resultados"), ('{"version": 2}', "version")],
+)
+def test_unusable_results_are_explained(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "r.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ResultsError, match=message):
+        load(path)
+    assert _invoke("--results", str(path), "--output", str(tmp_path)).exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", [(), ("--results", str(RESULTS), "--against", str(RESULTS))])
+def test_the_verb_asks_which_difusor(arguments: tuple[str, ...]) -> None:
+    done = _invoke(*arguments)
+    assert done.exit_code == 2
+    assert "¿qué difusor?" in done.output
+
+
+def test_files_are_replaced_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "x.json"
+    write(path, "uno")
+    write(path, "dos")
+    assert path.read_text() == "dos"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def _invoke(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(run)
+    return CliRunner().invoke(app, arguments)
+
+
+class Words(HTMLParser):
+    """Reads the words of a page, its markup gone."""
+
+    text = ""
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def _text(html: str) -> str:
+    """The words of a page, its folding gone too."""
+    parser = Words()
+    parser.feed(html)
+    return " ".join(parser.text.split())

@@ -1,0 +1,242 @@
+"""What a look at a server says: what stops the run, and how the machine stands against ANEXO 1."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from difusor.servers.preflight import GIGABYTE, Server, exposed, findings, problems
+
+MODULE = Path(__file__).resolve().parents[3] / "plugins/modules/server_probe.py"
+
+SERVER = Server(
+    facts={
+        "distribution": "Ubuntu",
+        "distribution_version": "22.04",
+        "env": {"SSH_CONNECTION": "10.9.0.4 50000 10.9.0.10 22"},
+        "virtualization_role": "host",
+        "virtualization_type": "kvm",
+        "processor_count": 2,
+        "processor_cores": 8,
+        "memtotal_mb": 15_800,
+        "devices": {
+            "nvme0n1": {"rotational": "0", "sectors": 500 * GIGABYTE // 512},
+            "loop0": {"rotational": "0", "sectors": 10**9},
+        },
+        "default_ipv4": {"interface": "eno-1"},
+        "eno_1": {"speed": 1000},
+    },
+    packages=frozenset({"openssh-server"}),
+    free={"/srv": 50 * GIGABYTE},
+    listeners=(("0.0.0.0", 22, "sshd"), ("::", 80, "nginx")),
+    mhz=2900,
+)
+WANTED: dict[str, Any] = {
+    "releases": {"Ubuntu": ["22.04"], "Debian": ["12"]},
+    "free_gb": {"/srv": 10},
+    "port_owners": {80: ["nginx"], 873: ["rsync"]},
+    "conflicts": {"firewalld": "las reglas las pone UFW", "snap/docker": "hay otro"},
+    "kept_rules": ["allow tcp 8080 0.0.0.0/0 any 10.1.0.0/16 in"],
+    "sensorless": {"Debian": ["12"]},
+    "trusted": ["10.9.0.0/24", "fd00:9::4"],
+}
+ON_FILE: dict[str, Any] = {"public_address": "189.240.1.7", "registered": True, "attested": ["HW-05", "DG-09"]}
+
+
+def with_facts(**facts: Any) -> Server:
+    return replace(SERVER, facts={**SERVER.facts, **facts})
+
+
+def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
+    assert problems(SERVER, **WANTED) == []
+    assert problems(replace(SERVER, sites=(("/etc/nginx/sites-enabled/propio", (8081,)),)), **WANTED) == []
+    assert [finding.clause.id for finding in findings(SERVER, **ON_FILE) if not finding.met] == []
+
+
+@pytest.mark.parametrize(
+    ("server", "sentence"),
+    [
+        (with_facts(distribution_version="18.04"), "el sistema es Ubuntu 18.04, que no se admite"),
+        (with_facts(distribution="Fedora", distribution_version="42"), "el sistema es Fedora 42, que no se admite"),
+        (with_facts(env={"SSH_CONNECTION": "10.8.0.4 5 10.9.0.10 22"}), "usted entra desde 10.8.0.4"),
+        (with_facts(env={"SSH_CONNECTION": "fd00:9::5 5 fd00:9::10 22"}), "usted entra desde fd00:9::5"),
+        (with_facts(user_id="root"), "usted entra por SSH como root, lo que se va a cerrar"),
+        (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
+        (replace(SERVER, listeners=(("*", 80, "apache2"),)), "el puerto 80 lo ocupa apache2"),
+        (
+            replace(SERVER, sites=(("/etc/nginx/conf.d/propio.conf", (80,)),)),
+            "/etc/nginx/conf.d/propio.conf responde por omisión en el puerto 80",
+        ),
+        (
+            replace(SERVER, sites=(("/etc/nginx/sites-enabled/default", ()),)),
+            "/etc/nginx/sites-enabled/default es la muestra de nginx",
+        ),
+        (replace(SERVER, listeners=(("::", 873, ""),)), "el puerto 873 lo ocupa otro programa"),
+        (
+            replace(SERVER, rules=("allow tcp 22 ::/0 any ::/0 in", *WANTED["kept_rules"])),
+            "UFW admite «allow tcp 22 ::/0 any ::/0 in» por una regla ajena",
+        ),
+        (replace(SERVER, packages=frozenset({"firewalld"})), "está instalado firewalld y las reglas las pone UFW"),
+        (
+            replace(SERVER, packages=frozenset({"snap/docker"})),
+            "está instalado snap/docker y hay otro; desinstálelo (snap remove docker)",
+        ),
+    ],
+)
+def test_problem(server: Server, sentence: str) -> None:
+    (found,) = problems(server, **WANTED)
+    assert found.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "connection", ["", "::ffff:10.9.0.4 5 ::ffff:10.9.0.10 22", "fd00:9::4%eth0 5 fd00:9::10 22"], ids=str.split
+)
+def test_operator_is_recognised(connection: str) -> None:
+    assert problems(with_facts(env={"SSH_CONNECTION": connection} if connection else {}), **WANTED) == []
+
+
+def test_a_minor_release_of_debian_is_that_release() -> None:
+    server = with_facts(distribution="Debian", distribution_version="12.9")
+    assert problems(server, **{**WANTED, "sensorless": {}}) == []
+    (found,) = problems(server, **WANTED)
+    assert found.startswith("Debian 12 ya no tiene el paquete suricata")
+
+
+@pytest.mark.parametrize(
+    ("clause", "server", "found"),
+    [
+        ("SW-01", with_facts(distribution="Debian", distribution_version="12.9"), "Debian 12"),
+        ("HW-01", with_facts(virtualization_role="guest"), "una máquina virtual o contenedor (kvm)"),
+        ("HW-02", with_facts(processor_count=1, processor_cores=4), "4 núcleos a 2.9 GHz"),
+        ("HW-02", replace(SERVER, mhz=1800), "16 núcleos a 1.8 GHz"),
+        ("HW-02", replace(SERVER, mhz=0), "16 núcleos a una velocidad que no declara"),
+        ("HW-03", with_facts(memtotal_mb=7_900), "8.3 GB de memoria"),
+        (
+            "HW-04",
+            with_facts(devices={"sda": {"rotational": "1", "sectors": 10**9}}),
+            "0 GB en estado sólido y 512 GB en discos giratorios",
+        ),
+        ("RED-01", with_facts(eno_1={"speed": 10}), "una interfaz de 10 Mbps"),
+        ("RED-01", with_facts(eno_1={"speed": -1}), "una interfaz que no declara su velocidad y ningún documento"),
+    ],
+)
+def test_shortfall_of_the_machine(clause: str, server: Server, found: str) -> None:
+    (shortfall,) = [finding for finding in findings(server, **ON_FILE) if not finding.met]
+    assert (shortfall.clause.id, shortfall.found) == (clause, found)
+
+
+@pytest.mark.parametrize(
+    ("clause", "on_file"),
+    [
+        ("HW-05", {"attested": ["DG-09"]}),
+        ("DG-09", {"attested": ["HW-05"]}),
+        ("DG-08", {"registered": False}),
+        ("RED-02", {"public_address": "10.0.0.7"}),
+        ("RED-02", {"public_address": ""}),
+    ],
+)
+def test_shortfall_of_the_papers(clause: str, on_file: dict[str, Any]) -> None:
+    assert [found.clause.id for found in findings(SERVER, **{**ON_FILE, **on_file}) if not found.met] == [clause]
+
+
+def test_a_contract_attests_the_link() -> None:
+    server = with_facts(default_ipv4={})
+    assert all(finding.met for finding in findings(server, **{**ON_FILE, "attested": ["HW-05", "DG-09", "RED-01"]}))
+
+
+def load_probe() -> Any:
+    specification = importlib.util.spec_from_file_location("server_probe", MODULE)
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe, asked = load_probe(), []
+    assert probe.listeners(
+        [
+            'LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=80,fd=4))',
+            "LISTEN 0 4096 127.0.0.53%lo:53 0.0.0.0:*",
+        ]
+    ) == [{"address": "::", "port": 22, "process": "sshd"}, {"address": "127.0.0.53", "port": 53, "process": ""}]
+    installed, removed = "ii \tufw\t0.36.1", "rc \tapache2\t2.4"
+    assert probe.packages([installed, removed]) == {"ufw": "0.36.1"}
+    monkeypatch.setattr(probe.os, "statvfs", asked.append)
+    with pytest.raises(AttributeError):  # what the file system says is not looked at here: it changes all the time
+        probe.free(str(tmp_path / "not" / "there"))
+    assert asked == [str(tmp_path)]
+    cpuinfo = "cpu MHz\t\t: 2596.120\ncpu MHz\t\t: 3100.0\n"
+    assert probe.mhz(lambda path: cpuinfo if path == "/proc/cpuinfo" else "") == 3100
+    assert probe.mhz(lambda path: "3400000\n" if path.endswith("max_freq") else "") == 3400
+    assert probe.mhz(lambda path: "model name\t: Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz\n") == 2100
+    assert probe.mhz(lambda path: "") == 0
+
+
+@pytest.mark.parametrize(
+    ("routes", "addresses", "advertised"),
+    [
+        (["2001:db8::/64 dev eth0 proto kernel metric 256 pref medium", "default via 2001:db8::1 dev eth0"], [], False),
+        (["default via fe80::1 dev eth0 proto ra metric 100 expires 1700sec pref medium"], [], True),
+        ([], ["2: eth0    inet6 2001:db8::5/64 scope global dynamic mngtmpaddr"], True),
+        ([], [], False),
+    ],
+)
+def test_probe_knows_whether_ipv6_comes_by_advertisements(
+    routes: list[str], addresses: list[str], advertised: bool
+) -> None:
+    assert load_probe().advertised(routes, addresses) is advertised
+
+
+def test_probe_reads_the_options_of_the_outlets_own_docker(tmp_path: Path) -> None:
+    found, present = tmp_path / "found", tmp_path / "daemon.json"
+    probe = load_probe()
+    assert probe.daemon_options(str(found), str(present)) == {}, "no Docker"
+    present.write_text('{"data-root": "/datos"}')
+    assert probe.daemon_options(str(found), str(present)) == {"data-root": "/datos"}
+    (found / "etc/docker").mkdir(parents=True)
+    assert probe.daemon_options(str(found), str(present)) == {}, "what is there now is ours"
+    (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24"}')
+    assert probe.daemon_options(str(found), str(present)) == {"bip": "10.0.0.1/24"}
+
+
+def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
+    ours, theirs = b"prep-difusor:ssh".hex(), b"prep: la oficina".hex()
+    lines = (
+        f"allow tcp 22 0.0.0.0/0 any 10.0.0.1 in comment={ours}",
+        f"limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in comment={theirs}",
+        "deny any any 0.0.0.0/0 any 203.0.113.9 in",
+        "allow udp 53 9.9.9.9 any 0.0.0.0/0 out",
+        "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
+    )
+    text = "*filter\n" + "".join(f"### tuple ### {line}\n-A ufw-user-input -j ACCEPT\n" for line in lines)
+    assert load_probe().rules(text) == [
+        "limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in",
+        "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
+    ]
+
+
+def test_programs_that_the_firewall_shuts_off_are_told() -> None:
+    listeners = (
+        ("*", 3306, "mysqld"),
+        ("127.0.0.1", 5432, "postgres"),
+        ("::", 9000, ""),
+        ("::", 81, "docker-proxy"),
+        *SERVER.listeners,
+    )
+    found = exposed(replace(SERVER, listeners=listeners), WANTED["port_owners"])
+    assert found == ["mysqld (3306)", "desconocido (9000)"]
+
+
+def test_probe_knows_the_sites_that_are_somebodys_own(tmp_path: Path) -> None:
+    own = "server { listen 80 default_server;\n  listen [::]:443 ssl default_server;\n  listen 8081;\n}\n"
+    for name, text in {"propio": own, "prep": own, "default": "sample\n"}.items():
+        (tmp_path / name).write_text(text)
+    paths = [str(path) for path in sorted(tmp_path.iterdir())]
+    packaged = {f"{tmp_path}/default {hashlib.md5(b'sample' + bytes([10])).hexdigest()}"}
+    assert load_probe().sites(paths, packaged) == [{"path": f"{tmp_path}/propio", "default_ports": [80, 443]}]

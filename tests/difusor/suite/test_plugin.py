@@ -1,0 +1,227 @@
+"""The suite's plugin, run on small suites against the local machine as the tested host."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from difusor.inventory import variables
+from difusor.servers import reach
+from difusor.suite import plugin, vantages
+
+pytest_plugins = ["pytester"]
+
+BARE = ("-p", "no:hypothesispytest")  # as molecule/tests/pytest.ini has it
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+SECRET = "canario-de-prueba-77"
+INVENTORY = f"""
+difusores:
+  hosts:
+    uno: {{ansible_connection: local}}
+    mudo: {{ansible_host: 127.0.0.1, ansible_port: 1, ansible_user: nadie}}
+  vars:
+    vault_clave: {SECRET}
+    puerto: "{{{{ 800 + 73 }}}}"
+    clave: "{{{{ vault_clave }}}}"
+    rota: "{{{{ no_existe }}}}"
+    difusor_name: Uno
+"""
+SUITE = '''
+import pytest
+
+@pytest.mark.clause("SW-01", "SW-02")
+def test_passes(host, variables, expect, record_evidence):
+    """Se midió
+    el puerto.
+
+    Detalle que no va en el dictamen.
+    """
+    record_evidence(f"puerto {variables['puerto']}, clave {variables['clave']}")
+    assert "rota" not in variables
+    assert expect("HW-02") == {"cores": 8, "ghz": 2.0}
+
+@pytest.mark.clause("HW-01")
+@pytest.mark.parametrize("port", [22, 873])
+def test_fails(host, variables, port):
+    """Falla."""
+    assert port == 22, f"la clave {variables['clave']} falló"
+
+@pytest.mark.clause("HW-02")
+def test_breaks(host):
+    """No pudo medir."""
+    {}["x"]
+
+@pytest.mark.clause("RED-04")
+def test_from_outside(host, trusted):
+    """Desde fuera."""
+
+@pytest.mark.clause("HW-05")
+def test_document(attested):
+    """Atesta."""
+    attested("HW-05")
+'''
+
+HALF = '''
+import os, pytest
+
+@pytest.mark.clause("SW-01")
+def test_first(host):
+    """Pasa."""
+
+@pytest.mark.clause("SW-01")
+def test_last(host):
+    """No termina."""
+    {end}
+'''
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imported(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Import the plugin and all of Ansible that it uses, which pytester would have each run do again."""
+    assert plugin and vantages
+    inventory = tmp_path_factory.mktemp("inventario") / "hosts.yml"
+    inventory.write_text(INVENTORY)
+    variables.read(inventory)
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    monkeypatch.setenv("PYTHONPATH", str(SCRIPTS))
+    pytester.makeconftest('pytest_plugins = ["difusor.suite.plugin", "difusor.suite.vantages"]')
+    (pytester.path / "hosts.yml").write_text(INVENTORY)
+    pytester.makepyfile(test_suite=SUITE)
+    return pytester
+
+
+def _run(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
+    asked = ("--ansible-inventory=hosts.yml", "--results=r.json", *options)
+    return suite.runpytest_inprocess(*BARE, *asked, no_reraise_ctrlc=True)
+
+
+def _findings(suite: pytest.Pytester) -> dict[tuple[str, str], dict[str, Any]]:
+    text = (suite.path / "r.json").read_text()
+    return {(each["host"], each["test"].partition("::")[2]): each for each in json.loads(text)["findings"]}
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_findings(suite: pytest.Pytester, workers: str) -> None:
+    before = datetime.now(UTC)
+    done = _run(suite, "-n", workers, "-vv", "--showlocals", "--dist=loadgroup")
+    found = _findings(suite)
+    outcomes = {test: each["outcome"] for (host, test), each in found.items() if host == "uno"}
+    assert outcomes == {
+        "test_passes": "passed",
+        "test_fails[22]": "passed",
+        "test_fails[873]": "failed",
+        "test_breaks": "error",
+        "test_from_outside": "skipped",
+        "test_document": "failed",
+    }
+    assert {each["outcome"] for (host, _), each in found.items() if host == "mudo"} == {"unreachable"}
+    ended = [datetime.fromisoformat(each["ended"]) for each in found.values()]
+    assert before < min(ended) and max(ended) < datetime.now(UTC)
+    assert found["uno", "test_passes"]["clauses"] == ["SW-01", "SW-02"]
+    assert found["uno", "test_passes"]["sentence"] == "Se midió el puerto."
+    assert found["uno", "test_passes"]["evidence"] == ["puerto 873, clave «secreto»"]
+    assert found["uno", "test_fails[873]"]["detail"] == "la clave «secreto» falló"
+    assert found["uno", "test_document"]["method"] == "atestado"
+    assert "trusted_vantage" in found["uno", "test_from_outside"]["detail"]
+    servers = json.loads((suite.path / "r.json").read_text())["servers"]
+    assert servers["uno"]["unreachable"] == "" and servers["uno"]["identity"]["kernel"]
+    assert servers["mudo"]["unreachable"].startswith("mudo no responde: ")
+    assert workers == "0" or "test_from_outside[ansible://uno]@trusted" in done.stdout.str(), "tests are not grouped"
+    assert SECRET not in done.stdout.str() + done.stderr.str() + (suite.path / "r.json").read_text()
+
+
+def test_one_clause(suite: pytest.Pytester) -> None:
+    _run(suite, "--clause=HW-01", "--hosts=ansible://uno").assert_outcomes(passed=1, failed=1, deselected=4)
+
+
+def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> None:
+    altering = "import pytest\n\n@pytest.mark.lab\ndef test_push(host):\n    pass\n"
+    suite.makepyfile(test_suite=altering)
+    _run(suite, "--hosts=ansible://uno").assert_outcomes(deselected=1)
+    _run(suite, "--lab").stderr.fnmatch_lines(["*hosts.yml is not the inventory of a lab*"])
+    (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab: prueba\n")
+    _run(suite, "--hosts=ansible://uno", "--lab").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"), [("", ""), ("curl\n", "a ajeno le falta curl"), ("python3\ncurl\n", "le falta python3 y curl")]
+)
+def test_a_vantage_point_needs_its_tools(lacking: str, said: str) -> None:
+    """Without them every attempt fails, and a firewall would seem closed."""
+    answers = {reach.IDENTITY: "uid=0\n", reach.LACKING: lacking}
+    host = SimpleNamespace(run=lambda command: SimpleNamespace(stdout=answers[command], stderr=""))
+    assert said in reach.blindness("ajeno", host) if said else reach.blindness("ajeno", host) == ""
+
+
+def test_what_asks_a_kernel_asks_no_container(suite: pytest.Pytester) -> None:
+    suite.makepyfile(test_suite="import pytest\n\n@pytest.mark.vm\ndef test_kernel(host):\n    pass\n")
+    for kind, outcome in {"host": "deselected", "vm": "passed"}.items():
+        (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab_server: {kind}\n")
+        _run(suite, "--hosts=ansible://uno").assert_outcomes(**{outcome: 1})
+
+
+def test_a_silent_difusor_ends_the_run(suite: pytest.Pytester) -> None:
+    done = _run(suite, "--hosts=ansible://mudo")
+    assert done.ret == 2
+    done.stdout.fnmatch_lines(["*no evaluado: mudo no responde:*"])
+    assert json.loads((suite.path / "r.json").read_text())["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("end", "options"), [("os._exit(3)", ("-n", "1")), ("raise KeyboardInterrupt", ()), ("raise SystemError", ())]
+)
+def test_half_a_run_is_no_result(suite: pytest.Pytester, end: str, options: tuple[str, ...]) -> None:
+    """A clause whose other test never came to an end would pass for one that holds."""
+    suite.makepyfile(test_suite=HALF.format(end=end))
+    _run(suite, "--hosts=ansible://uno", *options)
+    assert (suite.path / "r.json").exists() == ("SystemError" in end)
+
+
+def test_a_file_that_cannot_be_read_is_named(suite: pytest.Pytester) -> None:
+    suite.makepyfile(test_broken="import no_existe")
+    done = _run(suite, "--hosts=ansible://uno", "-n", "1", "--no-summary")
+    done.stderr.fnmatch_lines(["no terminó test_broken.py: *ModuleNotFoundError: No module named 'no_existe'"])
+    assert not (suite.path / "r.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ('@pytest.mark.clause("XX-99")\ndef test_x():\n    """Mide."""', "*not in the spec: *test_x: XX-99*"),
+        ('@pytest.mark.clause("HW-01")\ndef test_x():\n    pass', "*docstring is the dictamen's evidence sentence*"),
+    ],
+)
+def test_a_suite_that_would_mislead_is_refused(suite: pytest.Pytester, source: str, message: str) -> None:
+    suite.makepyfile(test_suite=f"import pytest\n{source}\n")
+    done = suite.runpytest_inprocess(*BARE, "--collect-only")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([message])
+
+
+def test_a_waiver_that_says_nothing_is_refused_before_measuring(suite: pytest.Pytester) -> None:
+    waivers = "difusor_waivers: [{clause: HW-01, reason: Prisa, expires: 31/12/2024}]"
+    (suite.path / "hosts.yml").write_text(f"{INVENTORY}    {waivers}\n")
+    done = _run(suite)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*difusor_waivers[[]0[]].expires: «31/12/2024» no es una fecha*"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "*which difusor?*"),
+        (("--ansible-inventory=nada",), "*no existe el inventario nada*"),
+        (("--ansible-inventory=hosts.yml", "--clause=HW-99"), "*not in the spec: --clause HW-99*"),
+        (("--ansible-inventory=hosts.yml", "--hosts=ansible://otro"), "*hosts.yml has no host otro*"),
+    ],
+)
+def test_usage(suite: pytest.Pytester, options: tuple[str, ...], message: str) -> None:
+    done = suite.runpytest_inprocess(*BARE, *options)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([message])

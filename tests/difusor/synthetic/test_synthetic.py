@@ -1,0 +1,244 @@
+"""The synthetic cortes are what docs/datos.md says, and fit together."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from difusor.synthetic import CorteSummary, corte_instants, write_corte, write_night
+from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, ELECTIONS, SHARES
+from difusor.synthetic.geography import MUNICIPALITIES
+from difusor.synthetic.night import apportion
+from difusor.synthetic.totals import percentage
+
+OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
+CLOSES = OPENS + timedelta(hours=24)
+ELECTION_KEYS = [election.key for election in ELECTIONS]
+
+
+def write(folder: Path, number: int, seed: int = 7, environment: str = "simulacro") -> CorteSummary:
+    return write_corte(folder, opens=OPENS, closes=CLOSES, number=number, seed=seed, environment=environment)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def page(folder: Path, name: str) -> dict:
+    return json.loads((folder / "datos" / f"{name}.json").read_bytes())
+
+
+def table(folder: Path, code: str) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """Totals and rows of the downloadable CSV file of an election."""
+    (path,) = (folder / "descargas").glob(f"*_PREP_{code}_MOR.csv")
+    lines = path.read_bytes().decode().split("\r\n")
+    (totals,) = csv.DictReader(lines[2:4])
+    return totals, list(csv.DictReader(lines[5:]))
+
+
+@pytest.fixture(scope="module")
+def midnight(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corte")
+    write(folder, 25)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def zero(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cero")
+    write(folder, 1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def final(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("final")
+    write(folder, 145)
+    return folder
+
+
+def test_the_same_seed_gives_the_same_bytes(midnight, tmp_path):
+    write(tmp_path / "same", 25)
+    write(tmp_path / "other", 25, seed=8)
+    assert contents(tmp_path / "same") == contents(midnight)
+    assert contents(tmp_path / "other") != contents(midnight)
+
+
+def test_the_tree_has_the_promised_files(midnight):
+    names = set(contents(midnight))
+    assert {"datos/corte.json", *(f"datos/{key}.json" for key in ELECTION_KEYS)} <= names
+    assert sum(name.startswith("datos/diputaciones/") for name in names) == 12
+    assert sum(name.startswith("datos/ayuntamientos/") for name in names) == 36
+    stamp = "20240603_0000"  # 06:00 UTC in Morelos
+    assert {name for name in names if name.startswith("descargas/")} == {
+        f"descargas/{stamp}_PREP_MOR.zip",
+        *(f"descargas/{stamp}_PREP_{code}_MOR.csv" for code in ("GUB", "DIP_LOC", "AYUN")),
+    }
+
+
+def test_a_full_corte_has_the_size_of_morelos(final):
+    head = page(final, "corte")
+    assert head["totales"]["actas_esperadas"] == 7749
+    assert 0.94 < head["totales"]["actas_capturadas"] / 7749 < 0.98
+    assert 10e6 < sum(map(len, contents(final).values())) < 14e6
+    assert head["siguiente"] is None
+
+
+def test_the_first_corte_has_no_acta_and_no_vote(zero):
+    assert page(zero, "corte")["totales"]["actas_registradas"] == 0
+    for election in ELECTIONS:
+        assert page(zero, election.key)["totales"]["votos"] == 0
+        totals, rows = table(zero, election.code)
+        assert rows == [] and totals["PORCENTAJE_PARTICIPACION_CIUDADANA"] == "0.0000"
+
+
+def test_later_cortes_only_grow(tmp_path):
+    earlier: set[str] = set()
+    for number in (1, 2, 5, 10, 20, 40, 80, 145):
+        write(tmp_path, number)
+        rows = {row["CLAVE_ACTA"] for election in ELECTIONS for row in table(tmp_path, election.code)[1]}
+        assert earlier <= rows, f"corte {number} lost actas"
+        earlier = rows
+
+
+def test_nothing_is_verified_after_its_corte(midnight):
+    for election in ELECTIONS:
+        _, rows = table(midnight, election.code)
+        assert max(row["FECHA_HORA_VERIFICACION"] for row in rows) <= "2024-06-03 00:00:00"
+        assert all(r["FECHA_HORA_ACOPIO"] < r["FECHA_HORA_CAPTURA"] < r["FECHA_HORA_VERIFICACION"] for r in rows)
+
+
+@pytest.mark.parametrize("election", ELECTIONS, ids=ELECTION_KEYS)
+def test_territories_add_up_to_the_state(midnight, election):
+    state = page(midnight, election.key)
+    for name in ("actas_esperadas", "actas_registradas", "actas_capturadas", "lista_nominal", "votos"):
+        assert sum(t["totales"][name] for t in state["territorios"]) == state["totales"][name], name
+    for column in range(len(COLUMNS)):
+        assert sum(t["columnas"][column]["votos"] for t in state["territorios"]) == state["columnas"][column]["votos"]
+    for candidacy, result in zip(CANDIDACIES, state["candidaturas"], strict=True):
+        votes = {column["clave"]: column["votos"] for column in state["columnas"]}
+        assert result["votos"] == sum(votes[column] for column in candidacy.columns)
+
+
+@pytest.mark.parametrize("election", ELECTIONS, ids=ELECTION_KEYS)
+def test_the_csv_file_agrees_with_itself_and_with_the_page(midnight, election):
+    totals, rows = table(midnight, election.code)
+    state = page(midnight, election.key)["totales"]
+    counted = [row for row in rows if row["CONTABILIZADA"] == "1"]
+    assert len(rows) == int(totals["ACTAS_REGISTRADAS"]) == state["actas_registradas"]
+    assert len(counted) == int(totals["ACTAS_CONTABILIZADAS"])
+    assert sum(bool(row["CODIGO_INTEGRIDAD"]) for row in rows) == int(totals["ACTAS_CAPTURADAS"])
+    assert sum(int(row[column]) for row in counted for column in COLUMNS) == int(totals["TOTAL_VOTOS_C_CS"])
+    assert totals["TOTAL_VOTOS_C_CS"] == str(state["votos"])
+    assert totals["PORCENTAJE_PARTICIPACION_CIUDADANA"] == state["participacion"]
+
+
+def test_every_counted_acta_is_possible(final):
+    for election in ELECTIONS:
+        _, rows = table(final, election.code)
+        for row in rows:
+            if row["CONTABILIZADA"] == "1" and row["TIPO_CASILLA"] != "S":
+                assert int(row["TOTAL_VOTOS_CALCULADO"]) <= int(row["LISTA_NOMINAL"]) <= 750
+        hashes = [row["CODIGO_INTEGRIDAD"] for row in rows if row["CODIGO_INTEGRIDAD"]]
+        assert len(set(hashes)) == len(hashes) and all(re.fullmatch("[0-9a-f]{64}", value) for value in hashes)
+        assert {row["OBSERVACIONES"] for row in rows} >= {"Excede lista nominal", "Todos los votos ilegibles"}
+
+
+def test_every_page_tells_its_corte(midnight):
+    for name in ("corte", *ELECTION_KEYS):
+        assert page(midnight, name)["corte"] == "2024-06-03T06:00:00Z"
+    for key in ELECTION_KEYS:
+        for territory in page(midnight, key)["territorios"]:
+            detail = json.loads((midnight / territory["detalle"]["archivo"]).read_bytes())
+            assert detail["corte"] == territory["detalle"]["corte"] <= "2024-06-03T06:00:00Z"
+            assert len(detail["actas"]) == territory["totales"]["actas_registradas"]
+
+
+def test_downloads_match_their_published_digests(midnight):
+    for download in page(midnight, "corte")["descargas"]:
+        content = (midnight / download["archivo"]).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (download["bytes"], download["sha256"])
+
+
+def test_the_zip_holds_the_csv_files_dated_with_the_corte(midnight):
+    (path,) = (midnight / "descargas").glob("*.zip")
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+        assert archive.read("MOR_GUB_2024.csv") == next((midnight / "descargas").glob("*_GUB_*")).read_bytes()
+        assert {entry.date_time for entry in archive.infolist()} == {(2024, 6, 3, 0, 0, 0)}
+        assert archive.read("LEEME.txt").decode().startswith("DATOS SINTÉTICOS")
+
+
+def test_what_it_is_stands_in_the_data(midnight, tmp_path):
+    write(tmp_path, 2, environment="official")
+    assert page(midnight, "corte")["simulacro"] and not page(tmp_path, "corte")["simulacro"]
+    for folder in (midnight, tmp_path):
+        assert page(folder, "corte")["datos_sinteticos"]
+        for path in (folder / "descargas").glob("*.csv"):
+            assert "DATOS SINTÉTICOS" in path.read_text().splitlines()[0]
+
+
+def test_names_keep_their_accents(midnight):
+    names = {territory["nombre"] for territory in page(midnight, "ayuntamientos")["territorios"]}
+    assert {"Coatlán del Río", "Tetela del Volcán", "Tepoztlán"} < names and len(names) == 36
+    assert "AÑIL" in table(midnight, "GUB")[1][0]
+    assert [municipality.id for municipality in MUNICIPALITIES] == list(range(1, 37))
+
+
+def test_a_folder_is_brought_to_another_corte(midnight, tmp_path):
+    write(tmp_path, 24)
+    (tmp_path / "corte.json").write_text("manifest")
+    summary = write(tmp_path, 25)
+    assert summary.changed < summary.files
+    assert (tmp_path / "corte.json").read_text() == "manifest"
+    assert {k: v for k, v in contents(tmp_path).items() if k != "corte.json"} == contents(midnight)
+    assert write(tmp_path, 25).changed == 0
+
+
+def test_in_a_night_only_what_changed_is_new(tmp_path):
+    total = 25
+    summaries = list(write_night(tmp_path, opens=OPENS, closes=CLOSES, seed=7, environment="simulacro", total=total))
+    assert [summary.number for summary in summaries] == list(range(1, total + 1))
+    assert summaries[0].captured == 0 and summaries[-1].changed < 30
+    last, before = tmp_path / "025", tmp_path / "024"
+    shared = [name for name in contents(last) if (before / name).is_file() and (before / name).samefile(last / name)]
+    assert len(shared) == summaries[-1].files - summaries[-1].changed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"number": 0}, "no existe; hay de 1 a 145"),
+        ({"number": 146}, "no existe; hay de 1 a 145"),
+        ({"environment": "real"}, "«real» no es official ni simulacro"),
+        ({"closes": OPENS}, "instantes absolutos"),
+        ({"opens": OPENS.replace(tzinfo=None)}, "instantes absolutos"),
+    ],
+)
+def test_what_does_not_exist_is_refused(wrong, sentence, tmp_path):
+    arguments = {"opens": OPENS, "closes": CLOSES, "number": 1, "seed": 1, "environment": "simulacro"} | wrong
+    with pytest.raises(ValueError, match=sentence):
+        write_corte(tmp_path, **arguments)
+    assert contents(tmp_path) == {}
+
+
+def test_instants_run_from_opening_to_close_every_ten_minutes():
+    instants = corte_instants(OPENS, CLOSES)
+    assert (instants[0], instants[1], instants[-1]) == (OPENS, OPENS + timedelta(minutes=10), CLOSES)
+    assert len(instants) == 145
+
+
+def test_percentages_are_truncated():
+    assert percentage(2, 3) == "66.6666"
+    assert percentage(1, 1) == "100.0000"
+    assert percentage(1, 0) == "0.0000"
+
+
+def test_parts_add_up():
+    assert apportion(10, [1, 1, 1]) == [4, 3, 3]
+    assert sum(apportion(2583, list(SHARES.values()))) == 2583

@@ -1,0 +1,77 @@
+"""The launcher, with an environment and an engine that only note what they are asked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+Launch = Callable[..., list[str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("difusor", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    programs = tmp_path / ".venv/bin"
+    programs.mkdir(parents=True)
+    lock = hashlib.sha256((tmp_path / "requirements.lock").read_bytes()).hexdigest()
+    (tmp_path / ".venv/lock").write_text(f"{lock}  -\n")
+    for name in ("python", "docker"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/asked\n')
+        (programs / name).chmod(0o755)
+    (tmp_path / "build").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def launch(project: Path) -> Launch:
+    """Return a function that runs the launcher and returns what was asked of python and docker."""
+
+    def run(*arguments: str) -> list[str]:
+        path = f"{project}/.venv/bin:{os.environ['PATH']}"
+        subprocess.run([project / "difusor", *arguments], env={**os.environ, "PATH": path}, check=True)
+        return (project / "asked").read_text().splitlines()
+
+    return run
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(["sleep", "infinity"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_help_installs_and_starts_nothing(launch: Launch) -> None:
+    assert launch("demo", "--help") == ["python -m difusor demo --help"]
+
+
+def test_a_start_without_its_environment_ends_with_a_sentence(project: Path) -> None:
+    (project / "requirements.lock").write_text("sin-su-huella==1\n")
+    start = subprocess.run([project / "difusor", "spec"], capture_output=True, text=True)
+    assert start.returncode == 1
+    assert start.stderr.splitlines()[-1].startswith("difusor: no se pudo instalar el entorno")
+    assert not (project / ".venv/lock").exists()
+
+
+def test_clean_asks_for_the_engine_only_where_there_is_a_lab(launch: Launch, project: Path) -> None:
+    assert launch("clean") == ["python -m difusor clean"]
+    (project / "build/lab").mkdir()
+    assert launch("clean")[1:] == ["docker info", "python -m difusor clean"]
+
+
+def test_clean_ends_no_stranger(launch: Launch, project: Path, stranger: subprocess.Popen[bytes]) -> None:
+    """The engine's number outlives a restart of the machine, and is given to somebody else."""
+    pidfile = project / "build/dockerd.pid"
+    pidfile.write_text(f"{stranger.pid}\n")
+    launch("clean")
+    assert stranger.poll() is None
+    assert not pidfile.exists()

@@ -1,0 +1,131 @@
+"""House rules for the project's files as a whole: names, plays, pins, and what no file may mention."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import ansible_collections
+import pytest
+import yaml
+from house_kit import tracked
+from packaging.specifiers import SpecifierSet
+
+from difusor import inventory
+
+ROOT = Path(__file__).resolve().parents[2]
+WIRING = ROOT / "playbooks/group_vars/all.yml"
+PLAYBOOKS = [ROOT / "site.yml", *sorted((ROOT / "playbooks").glob("*.yml"))]
+# Package registries and their mirrors, and paths that only one machine has; written so as not to match itself.
+FOREIGN = re.compile(
+    r"py[p]i\.org|python[h]osted\.org|npm[j]s\.(org|com)|gh[c]r\.io|qu[a]y\.io|registry-1\.dock[e]r|hub\.dock[e]r|"
+    r"(deb|security|archive|ports)\.(deb[i]an\.org|ubunt[u]\.com)|galaxy\.ans[i]ble|proxy\.gol[a]ng|crat[e]s\.io|"
+    r"[^\w.]/wor[k]/|[^\w.]/roo[t]/"
+)
+
+
+def load(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), Loader)
+
+
+class Loader(yaml.SafeLoader):
+    """Reads `!vault` and the like as nothing: only the names matter here."""
+
+
+Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+def test_wiring_feeds_only_inputs_that_exist() -> None:
+    assert set(load(WIRING)) - inventory.role_inputs(ROOT / "roles") == set()
+
+
+def test_wiring_reads_only_names_that_exist() -> None:
+    read = set(re.findall(r"\b(?:difusor|election)_\w+", WIRING.read_text(encoding="utf-8")))
+    assert {name for name in read if not name.endswith("_")} - inventory.NAMES == set()
+
+
+def test_roles_evaluate_no_partner_and_no_election() -> None:
+    """A sentence may tell the operator which name to open; only the wiring turns one into an input."""
+    expression = re.compile(r"{{.*?}}|{%.*?%}|^ *(?:when|that|loop): .*$", re.MULTILINE)
+    name = re.compile(r"\b(?:difusor|election)_\w+")
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in sorted((ROOT / "roles").rglob("*"))
+        if path.suffix in (".yml", ".j2")
+        for part in expression.findall(path.read_text(encoding="utf-8"))
+        if (match := name.search(part))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "elections").glob("*.yml")), ids=lambda path: path.name)
+def test_election_says_all_and_nothing_else(path: Path) -> None:
+    assert set(load(path)["all"]["vars"]) == set(inventory.Election.model_fields)
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "inventories").iterdir()), ids=lambda folder: folder.name)
+def test_inventory_names_are_known(folder: Path) -> None:
+    election = folder / "election.yml"
+    assert election.is_symlink()
+    assert election.resolve(strict=True).parent == ROOT / "elections"
+    names = [name for path in folder.glob("*_vars/*/main.yml") for name in load(path)]
+    assert inventory.unknown(names, ROOT) == []
+
+
+def test_the_example_shows_every_name() -> None:
+    assert set(load(ROOT / "inventories/ejemplo/group_vars/ejemplo/main.yml")) == set(inventory.Partner.model_fields)
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_plays_stop_at_the_first_failure(path: Path) -> None:
+    plays = [play for play in load(path) if isinstance(play, dict) and "hosts" in play]
+    assert [play["name"] for play in plays if play.get("any_errors_fatal") is not True] == []
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_plays_that_use_roles_are_wired(path: Path) -> None:
+    plays = [play for play in load(path) if isinstance(play, dict) and "roles" in play]
+    for play in plays:
+        assert [(path.parent / file).resolve() for file in play.get("vars_files", [])] == [WIRING], play["name"]
+
+
+def test_collections_come_with_the_ansible_package() -> None:
+    for required in load(ROOT / "requirements.yml")["collections"]:
+        namespace, name = required["name"].split(".")
+        manifest = Path(ansible_collections.__path__[0], namespace, name, "MANIFEST.json")
+        installed = json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"]
+        assert installed in SpecifierSet(required["version"]), required["name"]
+
+
+def test_documents_name_files_that_exist() -> None:
+    tops = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    missing = []
+    for document in (path for path in tracked() if path.suffix == ".md"):
+        for name in re.findall(r"`([\w.-]+/[\w./*{},-]*)`", document.read_text(encoding="utf-8")):
+            if name.split("/")[0] in tops and not all(any(ROOT.glob(each)) for each in _alternatives(name)):
+                missing.append(f"{document.relative_to(ROOT)}: {name}")
+    assert missing == []
+
+
+def _alternatives(name: str) -> list[str]:
+    """The names that a pair of braces stands for."""
+    if not (braces := re.search(r"{(.*?)}", name)):
+        return [name.removesuffix("/")]
+    return [each for part in braces[1].split(",") for each in _alternatives(name.replace(braces[0], part, 1))]
+
+
+def test_no_file_names_a_registry_or_one_machine() -> None:
+    found = []
+    for path in tracked():
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            continue
+        found += [
+            f"{path.relative_to(ROOT)}:{number}: {match.group()}"
+            for number, line in enumerate(lines, 1)
+            if (match := FOREIGN.search(f" {line}"))
+        ]
+    assert found == []

@@ -1,0 +1,105 @@
+"""House rules for roles: their inputs, their anatomy, and what their files may hold."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
+TASK_FILES = sorted((ROOT / "roles").glob("*/tasks/*.yml")) + sorted((ROOT / "roles").glob("*/handlers/*.yml"))
+# Formats without comments, and texts that people read.
+UNSIGNED = {".css", ".html", ".js", ".json", ".net", ".pem", ".svg", ".txt"}
+
+
+def role_test(function: Any) -> Any:
+    return pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)(function)
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def tasks(path: Path) -> list[dict[str, Any]]:
+    """Every task of a file, those inside blocks too."""
+
+    def flat(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found = []
+        for entry in entries:
+            found.append(entry)
+            for part in ("block", "rescue", "always"):
+                found += flat(entry.get(part, []))
+        return found
+
+    return flat(load(path) or [])
+
+
+@role_test
+def test_inputs_are_documented_key_for_key(role: Path) -> None:
+    options = load(role / "meta/argument_specs.yml")["argument_specs"]["main"].get("options", {})
+    defaults = load(role / "defaults/main.yml") or {}
+    required = {name for name, option in options.items() if option.get("required")}
+    assert set(options) == set(defaults) | required
+    assert not required & set(defaults), "what has a default is not required"
+
+
+@role_test
+def test_names_tell_the_role_and_the_reach(role: Path) -> None:
+    defaults = load(role / "defaults/main.yml") or {}
+    assert [name for name in defaults if not name.startswith(f"{role.name}_")] == []
+    derived = [name for path in role.glob("vars/*.yml") for name in load(path) or {}]
+    assert [name for name in derived if not name.startswith((f"_{role.name}_", f"{role.name}_"))] == []
+    registered = [task["register"] for path in role.glob("tasks/*.yml") for task in tasks(path) if "register" in task]
+    assert [name for name in registered if not name.startswith(f"__{role.name}_")] == []
+
+
+@role_test
+def test_every_default_has_its_line(role: Path) -> None:
+    path = role / "defaults/main.yml"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    bare = [
+        line
+        for before, line in zip(["", *lines], lines, strict=False)
+        if re.match(r"[a-z]\w*:", line)
+        and not (before.startswith("#") or "  # " in line or re.match(r"[a-z]\w*:", before))
+    ]
+    assert bare == [], "each default, or run of defaults, says in a comment what it is"
+
+
+@role_test
+def test_anatomy(role: Path) -> None:
+    assert (role / "meta/main.yml").exists()
+    readme = (role / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(readme) <= 40
+    contents = load(role / "tasks/main.yml")
+    assert 1 <= len(contents) <= 4, "a table of contents has two to four lines"
+    for entry in contents:
+        imports = {"ansible.builtin.import_tasks", "ansible.builtin.import_role"}
+        assert imports & set(entry), f"«{entry.get('name')}» is not an import"
+        assert entry["name"]
+
+
+@pytest.mark.parametrize("path", TASK_FILES, ids=lambda path: str(path.relative_to(ROOT / "roles")))
+def test_task_files_are_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+
+
+@pytest.mark.parametrize("path", TASK_FILES, ids=lambda path: str(path.relative_to(ROOT / "roles")))
+def test_tasks_hide_no_error_and_edit_no_line(path: Path) -> None:
+    for task in tasks(path):
+        assert "ignore_errors" not in task, task["name"]
+        assert not {"lineinfile", "ansible.builtin.lineinfile"} & set(task), task["name"]
+
+
+@role_test
+def test_templates_say_who_manages_the_file(role: Path) -> None:
+    unsigned = [
+        str(path.relative_to(role))
+        for path in role.glob("templates/**/*.j2")
+        if path.with_suffix("").suffix not in UNSIGNED and "ansible_managed" not in path.read_text(encoding="utf-8")
+    ]
+    assert unsigned == []

@@ -1,0 +1,90 @@
+"""The rooms of scripts/: which package may import which. An arrow goes down this list only, so there is no circle."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from difusor.project import ROOT
+
+ROOMS = (
+    "corte.format",
+    "corte.server",
+    "difusor.project",
+    "difusor.terminal",
+    "difusor.spec",
+    "difusor.inventory",
+    "difusor.servers",
+    "difusor.baseline",
+    "difusor.report",
+    "difusor.suite",
+    "difusor.publish",
+    "difusor.synthetic",
+    "difusor.lab",
+    "difusor.proof",
+    "difusor.commands",
+    "difusor.cli",
+)
+"""From the ground up: each may import those that stand before it."""
+SERVER = "corte.server"
+"""What only a server does: nothing of the institute's imports it."""
+ENTRANCES = {"corte.__init__", "corte.__main__", "difusor.__init__", "difusor.__main__"}
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
+
+MODULES = sorted((ROOT / "scripts").rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT / "scripts").with_suffix("").parts)
+
+
+def room_of(module: str) -> str:
+    return next((room for room in ROOMS if f"{module}.".startswith(f"{room}.")), "")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the modules of the project that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a full name says where a thing comes from"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from filter(room_of, names)
+
+
+module_test = pytest.mark.parametrize("path", MODULES, ids=name_of)
+
+
+@module_test
+def test_every_module_stands_in_a_room(path: Path) -> None:
+    assert room_of(name_of(path)) or name_of(path) in ENTRANCES
+
+
+@module_test
+def test_arrows_go_down(path: Path) -> None:
+    own = room_of(name_of(path))
+    if not own:
+        return  # an entrance: it may open every door of its house
+    upward = [name for name in imported(path) if ROOMS.index(room_of(name)) > ROOMS.index(own)]
+    assert upward == []
+    if own != SERVER:
+        assert [name for name in imported(path) if room_of(name) == SERVER] == []
+
+
+@module_test
+def test_files_and_functions_are_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST_FILE
+    long = [
+        node.name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    ]
+    assert long == []

@@ -1,0 +1,96 @@
+"""The chain from clause to evidence holds: every clause has a tag in its role and a test, and there are no others."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+import yaml
+
+from difusor import spec
+from difusor.spec import deviations
+
+ROOT = Path(__file__).resolve().parents[2]
+CLAUSES = spec.load().clauses
+IDS = {clause.id for clause in CLAUSES}
+CLAUSE = re.compile(r"[A-Z]{2,3}-\d\d")
+
+
+def tags() -> dict[str, set[str]]:
+    """Roles by the clauses that their tasks are tagged with."""
+    found = defaultdict(set)
+    for path in (ROOT / "roles").glob("*/tasks/main.yml"):
+        for task in yaml.safe_load(path.read_text(encoding="utf-8")):
+            for tag in filter(CLAUSE.fullmatch, task.get("tags", [])):
+                found[tag].add(path.parts[-3])
+    return found
+
+
+def markers() -> dict[str, list[str]]:
+    """Tests of the compliance suite by the clauses that they are marked with."""
+    found = defaultdict(list)
+    for path in (ROOT / "molecule/tests").glob("test_*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for decorator in getattr(node, "decorator_list", []):
+                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.clause":
+                    for argument in decorator.args:
+                        found[ast.literal_eval(argument)].append(f"{path.name}::{node.name}")
+    return found
+
+
+@pytest.mark.parametrize("clause", [each for each in CLAUSES if each.role], ids=lambda clause: clause.id)
+def test_clause_has_a_tag_in_its_role(clause: spec.Clause) -> None:
+    assert clause.role in tags()[clause.id]
+
+
+@pytest.mark.parametrize("clause", [each for each in CLAUSES if not each.optional], ids=lambda clause: clause.id)
+def test_clause_has_a_test(clause: spec.Clause) -> None:
+    assert markers()[clause.id]
+
+
+def test_no_tag_and_no_marker_is_unknown() -> None:
+    assert set(tags()) - IDS == set()
+    assert set(markers()) - IDS == set()
+
+
+def test_every_test_of_the_suite_is_evidence() -> None:
+    """A docstring is the sentence that the dictamen shows."""
+    silent = []
+    for path in (ROOT / "molecule/tests").glob("test_*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node):
+                silent.append(f"{path.name}::{node.name}")
+    assert silent == []
+
+
+def test_each_deviation_stands_once_with_its_reason() -> None:
+    rules = [each.rule for topic in deviations.load().values() for each in topic]
+    assert len(rules) == len(set(rules))
+
+
+@pytest.mark.parametrize("auditor", deviations.AUDITORS)
+def test_each_id_of_an_auditor_stands_once(auditor: deviations.Auditor) -> None:
+    ids = [name for topic in deviations.load().values() for each in topic for name in each.ids(auditor)]
+    assert ids
+    assert sorted(ids) == sorted(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("auditor", "name"), [("cis", "xccdf.rule"), ("lynis", "ssh"), ("docker-bench", 2.9), ("docker-bench", "userns")]
+)
+def test_an_id_of_another_form_is_refused(tmp_path: Path, auditor: str, name: object) -> None:
+    path = tmp_path / "deviations.yml"
+    path.write_text(f"SSH: [{{rule: Uno, reason: dos, {auditor}: [{name}]}}]", encoding="utf-8")
+    with pytest.raises(spec.SpecError, match="deviations"):
+        deviations.load(path)
+
+
+@pytest.mark.parametrize("text", ["SSH: []", "SSH: [{rule: Uno}]", "SSH: [{rule: Uno, reason: ''}]", "{"])
+def test_a_deviation_without_a_reason_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "deviations.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(spec.SpecError, match="deviations"):
+        deviations.load(path)

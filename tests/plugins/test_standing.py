@@ -1,0 +1,267 @@
+"""What one look at the server tells the roles, and that they leave alone what stands as wanted and nothing else."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+KEY = "drawn for one run"
+
+
+def load(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(Path(path).stem, PLUGINS / path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PROBE, TREE, CONTAINER = (load(name) for name in ("modules/server_probe.py", "action/tree.py", "action/container.py"))
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> dict[str, Any]:
+    """A tree of every kind of thing, installed below a folder, as the action hands it to the module."""
+    user, group = subprocess.check_output(["stat", "--format=%U %G", tmp_path], text=True).split()
+    attributes = {"owner": user, "group": group}
+    (tmp_path / "etc/chrony.d").mkdir(parents=True)
+    (tmp_path / "etc/a.conf").write_text("answer=42\n")
+    (tmp_path / "etc/a.conf").chmod(0o600)
+    (tmp_path / "etc/link").symlink_to("a.conf")
+    content = "YW5zd2VyPTQyCg=="  # answer=42
+    return {
+        "files": {
+            f"{tmp_path}/etc/a.conf": {**attributes, "mode": "0600", "content": content},
+            # Rendered to nothing, in a folder that exists and in one that does not.
+            f"{tmp_path}/etc/chrony.d/optional": {**attributes, "mode": "0644", "content": "Cg=="},
+            f"{tmp_path}/etc/none.d/optional": {**attributes, "mode": "0644", "content": ""},
+        },
+        "directories": {f"{tmp_path}/etc/chrony.d": {**attributes, "mode": "0755"}},
+        "links": {f"{tmp_path}/etc/link": "a.conf"},
+        "absent": [f"{tmp_path}/etc/default"],
+    }
+
+
+def look(payload: dict[str, Any]) -> dict[str, Any]:
+    """Look at the paths of a payload that `tree` would have written down."""
+    touched = [path for kind in ("files", "directories", "links") for path in payload[kind] if "optional" not in path]
+    seen = {path: PROBE.describe(path, KEY.encode()) for path in touched}
+    return {"paths": {path: line for path, line in seen.items() if line}, "folders": PROBE.folders(touched)}
+
+
+def test_what_stands_is_seen_to_stand(payload: dict[str, Any]) -> None:
+    assert TREE.stands(payload, look(payload), KEY)
+
+
+CHANGES = {
+    "content": "echo answer=43 >etc/a.conf",
+    "mode": "chmod 644 etc/a.conf",
+    "file removed": "rm etc/a.conf",
+    "folder in a file's place": "rm etc/a.conf; mkdir etc/a.conf",
+    "link in a file's place": "mv etc/a.conf etc/b; ln -s b etc/a.conf",
+    "mode of a folder": "chmod 700 etc/chrony.d",
+    "link elsewhere": "ln -sfn /dev/null etc/link",
+    "file in a link's place": "rm etc/link; cp etc/a.conf etc/link",
+    "file that nothing wants": "touch etc/chrony.d/optional",
+    "file that nothing wants, in a new folder": "mkdir etc/none.d; touch etc/none.d/optional",
+    "link to nowhere that nothing wants": "ln -s /nowhere etc/default",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_whatever_was_changed_is_seen(payload: dict[str, Any], tmp_path: Path, change: str) -> None:
+    subprocess.run(["sh", "-euc", change], cwd=tmp_path, check=True)
+    assert not TREE.stands(payload, look(payload), KEY)
+
+
+def test_another_owner_is_seen(payload: dict[str, Any], tmp_path: Path) -> None:
+    payload["files"][f"{tmp_path}/etc/a.conf"]["owner"] = "prep-corte"
+    assert not TREE.stands(payload, look(payload), KEY)
+
+
+def test_an_owner_without_a_name_is_told_by_number() -> None:
+    """Docker's images have users that the server does not know."""
+    assert PROBE.owner(PROBE.pwd.getpwuid, 54321) == "54321"
+
+
+def test_what_was_not_looked_at_does_not_count_as_seen(payload: dict[str, Any]) -> None:
+    seen = look(payload)
+    for path in payload["files"]:
+        seen["paths"].pop(path, None)
+    assert not TREE.stands(payload, seen, KEY)
+    assert not TREE.stands(payload, {"paths": {}, "folders": {}}, KEY), "nothing was looked at"
+
+
+def test_contents_are_told_only_to_who_has_the_key(payload: dict[str, Any], tmp_path: Path) -> None:
+    assert not TREE.stands(payload, look(payload), "another run's")
+    told = PROBE.describe(str(tmp_path / "etc/a.conf"), KEY.encode())
+    assert told != PROBE.describe(str(tmp_path / "etc/a.conf"), b"")
+
+
+def test_what_tree_never_makes_is_not_described(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "socket"))
+        assert PROBE.describe(str(tmp_path / "socket"), b"") is None
+    os.mkfifo(tmp_path / "pipe")
+    assert PROBE.describe(str(tmp_path / "pipe"), b"") is None
+
+
+def test_units_stand_when_they_run_start_at_boot_and_are_as_their_files_say() -> None:
+    def shown(name: str, load: str = "loaded", active: str = "active", file: str = "enabled", stale: str = "no") -> str:
+        return f"Id={name}\nLoadState={load}\nActiveState={active}\nUnitFileState={file}\nNeedDaemonReload={stale}\n"
+
+    units = [
+        shown("stands.service"),
+        shown("starting.service", active="activating"),
+        shown("failed.service", active="failed"),
+        shown("by-hand.service", file="disabled"),
+        shown("edited.timer", stale="yes"),
+        shown("mentioned.service", load="not-found", active="inactive", file=""),
+    ]
+    assert PROBE.units("\n".join(units).splitlines()) == {
+        "stands.service": True,
+        "starting.service": False,
+        "failed.service": False,
+        "by-hand.service": False,
+        "edited.timer": False,
+    }
+    assert PROBE.units([]) == {}
+
+
+WANTED = {
+    "name": "prep-1",
+    "image": "prep-difusor/prep:1",
+    "network": "prep",
+    "published_ports": ["127.0.0.1:20001:8080"],
+    "volumes": ["/srv/prep/publico:/srv/prep:ro"],
+    "read_only": True,
+    "tmpfs": ["/tmp:rw,noexec,size=16m"],
+    "cap_drop": ["ALL"],
+    "security_opts": ["no-new-privileges:true"],
+    "memory": "256m",
+    "pids_limit": 64,
+    "cpu_shares": 2048,
+    "restart_policy": "unless-stopped",
+    "role": "prep",
+}
+INSPECTED = {
+    "Name": "/prep-1",
+    "Image": "sha256:a",
+    "State": {"Status": "running", "Health": {"Status": "healthy"}},
+    "HostConfig": {
+        "Binds": ["/srv/prep/publico:/srv/prep:ro"],
+        "CapDrop": ["ALL"],
+        "CpuShares": 2048,
+        "Memory": 268435456,
+        "MemorySwap": 268435456,
+        "NetworkMode": "prep",
+        "PidsLimit": 64,
+        "PortBindings": {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "20001"}]},
+        "ReadonlyRootfs": True,
+        "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0},
+        "SecurityOpt": ["no-new-privileges:true"],
+        "Tmpfs": {"/tmp": "rw,noexec,size=16m"},
+        "Ulimits": [],
+    },
+}
+
+
+def in_docker(inspected: dict[str, Any]) -> dict[str, Any]:
+    containers = PROBE.containers(json.dumps([inspected], indent=4).splitlines())
+    return {"images": PROBE.images(["prep-difusor/prep:1\tsha256:a"]), "containers": containers}
+
+
+def test_a_container_as_wanted_stands() -> None:
+    assert CONTAINER.stands(WANTED, in_docker(INSPECTED))
+
+
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_a_container_without_ports_stands_however_docker_says_so(nothing: Any) -> None:
+    settings: Any = INSPECTED["HostConfig"]
+    inspected = {**INSPECTED, "HostConfig": {**settings, "PortBindings": nothing}}
+    assert CONTAINER.stands({**WANTED, "published_ports": []}, in_docker(inspected))
+    assert not CONTAINER.stands(WANTED, in_docker(inspected))
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("Image", "sha256:b"),  # the name stands for another image now
+        ("State", {"Status": "paused"}),
+        ("State", {"Status": "exited"}),
+        *(
+            ("HostConfig", {**INSPECTED["HostConfig"], name: None})
+            for name in PROBE.SETTINGS
+            if name != "RestartPolicy"
+        ),  # type: ignore[dict-item]
+        ("HostConfig", {**INSPECTED["HostConfig"], "RestartPolicy": {"Name": "no"}}),  # type: ignore[dict-item]
+    ],
+)
+def test_a_container_that_differs_does_not_stand(part: str, value: Any) -> None:
+    assert not CONTAINER.stands(WANTED, in_docker({**copy.deepcopy(INSPECTED), part: value}))
+
+
+def test_a_container_that_is_not_there_does_not_stand() -> None:
+    assert not CONTAINER.stands(WANTED, {"images": {}, "containers": PROBE.containers([])})
+    assert not CONTAINER.stands({**WANTED, "image": "prep-difusor/prep:2"}, in_docker(INSPECTED))
+
+
+def test_every_setting_that_is_compared_is_one_that_is_read() -> None:
+    assert set(CONTAINER.settings(WANTED)) == set(PROBE.SETTINGS)
+
+
+def test_networks_are_known_by_their_options() -> None:
+    lines = ['prep\t{"com.docker.network.bridge.name":"br-prep"}', "bridge\t{}"]
+    assert PROBE.networks(lines) == {"prep": {"com.docker.network.bridge.name": "br-prep"}, "bridge": {}}
+
+
+UNITS = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+  tasks:
+    - ansible.builtin.set_fact:
+        standing: {units: {prep-stands.service: true, prep-stopped.service: false}}
+        cacheable: true
+    - unit: {name: prep-stands.service}
+    - unit: {name: "prep-{{ name }}.service", restart: "{{ restart }}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "restart", "arrived", "options", "asked"),
+    [
+        ("stands", False, False, (), False),
+        ("stands", True, False, (), True),
+        ("stands", False, True, (), True),
+        ("stopped", False, False, (), True),
+        ("unknown", False, False, (), True),
+        # A preview does not ask for what it has not installed.
+        ("unknown", False, False, ("--check",), False),
+        ("stands", True, False, ("--check",), False),
+        ("stopped", False, False, ("--check",), True),
+    ],
+)
+def test_a_unit_that_stands_is_not_asked_for(
+    tmp_path: Path, name: str, restart: bool, arrived: bool, options: tuple[str, ...], asked: bool
+) -> None:
+    """systemd knows no unit of that name, and says so when it is asked."""
+    play = tmp_path / "play.yml"
+    play.write_text(UNITS)
+    values = json.dumps({"name": name, "restart": restart, "base_packages_arrived": arrived})
+    command = ["ansible-playbook", "-i", "localhost,", str(play), "-e", values, *options]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=PLUGINS.parent)
+    said = " ".join(result.stdout.split())
+    assert ("FAILED!" in said) is asked, said
+    assert ("changed=1" in said) is (bool(options) and not asked), said

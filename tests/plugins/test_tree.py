@@ -1,0 +1,246 @@
+"""`tree` installs a role's files in one call: true in a preview, silent the second time, undone when refused."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAY = """
+- hosts: all
+  gather_facts: false
+  vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+  module_defaults: {tree: {record: "{{ playbook_dir }}/record"}}
+  roles: [subject]
+"""
+
+
+class Server(NamedTuple):
+    """A folder that stands for the server's root, and the role whose tree is installed there."""
+
+    root: Path
+    role: Path
+
+    def template(self, path: str, text: str) -> None:
+        """Write a template of the role for `path` below the root."""
+        source = self.role / "templates" / str(self.root / path).lstrip("/")
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(text)
+
+    def run(self, arguments: str = "", *options: str) -> subprocess.CompletedProcess[str]:
+        """Run the role's one task with these arguments of `tree` (YAML, flow style)."""
+        (self.role / "tasks/main.yml").write_text(f"- name: Install\n  tree: {arguments or '{}'}\n")
+        command = [
+            "ansible-playbook",
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            str(self.role.parents[1] / "play.yml"),
+            *options,
+        ]
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_ROLES_PATH": str(self.role.parent)},
+        )
+
+
+@pytest.fixture
+def give_back() -> Any:
+    """The module that undoes what `tree` did."""
+    spec = importlib.util.spec_from_file_location("give_back", ROOT / "plugins/modules/give_back.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    """An empty server and a role without files."""
+    role = tmp_path / "project/roles/subject"
+    (role / "tasks").mkdir(parents=True)
+    (role / "templates").mkdir()
+    (tmp_path / "project/play.yml").write_text(PLAY)
+    (tmp_path / "root").mkdir()
+    (tmp_path / "project/record").mkdir()  # nothing of this machine is kept
+    return Server(tmp_path / "root", role)
+
+
+def test_writes_once_and_then_nothing(server: Server) -> None:
+    server.template("etc/a.conf.j2", "# {{ ansible_managed }}\nanswer={{ 6 * 7 }}\n")
+    server.template("etc/raw", "{{ not rendered }}\n")
+    assert "changed=1" in server.run().stdout
+    assert (server.root / "etc/a.conf").read_text().endswith("answer=42\n")
+    assert (server.root / "etc/raw").read_text() == "{{ not rendered }}\n"
+    assert "changed=0" in server.run().stdout
+
+
+def test_preview_shows_and_writes_nothing(server: Server) -> None:
+    server.template("etc/a.conf.j2", "answer=42\n")
+    shown = server.run("{}", "--check", "--diff").stdout
+    assert "+answer=42" in shown
+    assert "changed=1" in shown
+    assert not (server.root / "etc").exists()
+
+
+def test_secret_is_not_shown(server: Server) -> None:
+    server.template("etc/secret.j2", "password=canary\n")
+    path = server.root / "etc/secret"
+    shown = server.run(f"{{files: {{{path}: {{mode: '0600', sensitive: true}}}}}}", "--diff", "-vvv").stdout
+    assert path.read_text() == "password=canary\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "canary" not in shown
+
+
+def test_validator_may_read_the_content_from_standard_input(server: Server) -> None:
+    server.template("etc/good", "good\n")
+    server.run(f"{{files: {{{server.root}/etc/good: {{validate: grep -q good}}}}}}")
+    assert (server.root / "etc/good").exists()
+
+
+def test_file_that_its_validator_refuses_is_not_written(server: Server) -> None:
+    server.template("etc/good", "good\n")
+    server.template("etc/bad", "bad\n")
+    result = server.run(f"{{files: {{{server.root}/etc/bad: {{validate: 'grep -q good %s'}}}}}}")
+    assert result.returncode != 0
+    assert "nothing was written" in result.stdout
+    assert not (server.root / "etc").exists()
+
+
+def test_whole_that_is_refused_is_put_back(server: Server) -> None:
+    server.template("etc/a.conf", "old\n")
+    server.run()
+    server.template("etc/a.conf", "new\n")
+    server.template("etc/b.conf", "new\n")
+    result = server.run("{validate: 'false'}")
+    assert "the old one is back" in result.stdout
+    assert (server.root / "etc/a.conf").read_text() == "old\n"
+    assert not (server.root / "etc/b.conf").exists()
+
+
+def test_links_of_a_whole_that_is_refused_are_put_back(server: Server) -> None:
+    root = server.root
+    (root / "default").symlink_to("theirs")
+    (root / "theirs").write_text("theirs\n")
+    (root / "theirs").chmod(0o640)
+    (root / "moved").symlink_to("theirs")
+    links = f"{{{root}/new: ours, {root}/moved: ours, {root}/theirs: ours}}"
+    result = server.run(f"{{links: {links}, absent: [{root}/default], validate: 'false'}}")
+    assert "the old one is back" in result.stdout
+    assert sorted(path.name for path in root.iterdir()) == ["default", "moved", "theirs"]
+    assert [(root / name).readlink() for name in ("default", "moved")] == [Path("theirs")] * 2
+    assert (root / "theirs").read_text() == "theirs\n"
+    assert (root / "theirs").stat().st_mode & 0o777 == 0o640
+
+
+def test_link_that_a_killed_run_left_half_made_is_made(server: Server) -> None:
+    (server.root / "new.prep-new").symlink_to("ours")
+    server.run(f"{{links: {{{server.root}/new: ours}}}}")
+    assert [path.name for path in server.root.iterdir()] == ["new"]
+
+
+def test_what_is_no_longer_wanted_leaves(server: Server) -> None:
+    server.template("etc/optional.j2", "{% if wanted | default(true) %}\nhere\n{% endif %}\n")
+    (server.root / "stale").write_text("stale\n")
+    assert "changed=1" in server.run().stdout
+    assert (server.root / "etc/optional").exists()
+    result = server.run(f"{{absent: [{server.root}/stale]}}", "-e", "{wanted: false}")
+    assert "changed=1" in result.stdout
+    assert not (server.root / "etc/optional").exists()
+    assert not (server.root / "stale").exists()
+
+
+def test_misspelled_option_and_stray_attribute_are_refused(server: Server) -> None:
+    assert "unknown option diretories" in server.run("{diretories: {}}").stdout
+    assert "not an absolute path: {{ folder }}" in server.run("{directories: {'{{ folder }}': {}}}").stdout
+    assert "no template makes: /nowhere" in server.run("{files: {/nowhere: {mode: '0600'}}}").stdout
+
+
+@pytest.fixture
+def guard(tmp_path: Path) -> Path:
+    """A guard that writes down how it was called, and waits for a proof from `arm` to `restore`."""
+    program = tmp_path / "guard"
+    program.write_text(
+        f"""#!/bin/sh
+cd {tmp_path}
+case $1 in arm) touch armed ;; restore) rm armed ;; pending) test -e armed; exit ;; esac
+ls root/etc >>calls; echo $1 >>calls
+"""
+    )
+    program.chmod(0o755)
+    return program
+
+
+def test_guard_is_armed_before_the_first_change_and_only_then(server: Server, guard: Path) -> None:
+    (server.root / "etc").mkdir()
+    server.template("etc/a.conf", "answer=42\n")
+    server.template("etc/b.conf", "answer=42\n")
+    server.run(f"{{guard: {guard}}}", "--check")
+    assert not (guard.parent / "calls").exists()
+    server.run(f"{{guard: {guard}}}")
+    assert (guard.parent / "calls").read_text() == "arm\n"
+    assert "armed: true" in server.run(f"{{guard: {guard}}}", "-v").stdout
+    assert (guard.parent / "calls").read_text() == "arm\n"
+
+
+def test_guard_restores_what_the_whole_refuses(server: Server, guard: Path) -> None:
+    server.template("etc/a.conf", "answer=42\n")
+    assert "the old one is back" in server.run(f"{{guard: {guard}, validate: 'false'}}").stdout
+    assert (guard.parent / "calls").read_text().split()[-1] == "restore"
+    assert not (guard.parent / "armed").exists()
+
+
+def test_the_server_can_be_left_as_it_was_found(server: Server, give_back: Any) -> None:
+    (server.root / "etc").mkdir()
+    (server.root / "etc/theirs").write_text("first\n")
+    (server.root / "etc/theirs").chmod(0o640)
+    (server.root / "etc/default").symlink_to("theirs")
+    record = server.role.parents[1] / "record"
+    shutil.copytree(server.root, record / "found" / server.root.relative_to("/"), symlinks=True)
+    for name in ("theirs", "new/deep/ours"):
+        server.template(f"etc/{name}", "ours\n")
+    server.run(f"{{absent: [{server.root}/etc/default]}}")
+    server.template("etc/theirs", "ours again\n")
+    server.run()
+    assert not (server.root / "etc/default").is_symlink()
+    found = give_back.Record(str(record))
+    preview = found.restore([], [], [], check_mode=True)
+    assert (server.root / "etc/new/deep/ours").exists()
+    assert found.restore([], [], [], check_mode=False) == preview
+    assert found.restore([], [], [], check_mode=False) == ([], [])
+    assert (server.root / "etc/theirs").read_text() == "first\n"
+    assert (server.root / "etc/theirs").stat().st_mode & 0o777 == 0o640
+    assert (server.root / "etc/default").readlink() == Path("theirs")
+    assert sorted(path.name for path in (server.root / "etc").iterdir()) == ["default", "theirs"]
+
+
+def test_what_differs_from_before_is_said_of_etc_packages_and_accounts(give_back: Any, tmp_path: Path) -> None:
+    status = "Package: {}\nStatus: install ok installed\nVersion: 1\n\n"
+    states = {
+        "record/found": {"etc/passwd": "root:x:0\n", "etc/old": "", "var/lib/dpkg/status": status.format("timesyncd")},
+        "now": {"etc/passwd": "root:x:0\nprep:x:9\n", "etc/new": "", "var/lib/dpkg/status": status.format("chrony")},
+    }
+    for top, files in states.items():
+        for name, text in {**files, "etc/shadow": "", "etc/same": ""}.items():
+            path = tmp_path / top / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    (tmp_path / "now/etc/shadow").chmod(0o600)
+    assert give_back.Record(str(tmp_path / "record"), str(tmp_path / "now")).differences() == {
+        "etc": {
+            "added": ["/etc/new"], "missing": ["/etc/old"], "changed": ["/etc/passwd"], "attributes": ["/etc/shadow"],
+        },
+        "packages": {"added": ["chrony"], "missing": ["timesyncd"]},
+        "accounts": {"added": ["prep"], "missing": []},
+    }  # fmt: skip

@@ -1,0 +1,197 @@
+"""The firewall's policy: what is refused, how UFW's files are read, and in which order a change happens."""
+
+from __future__ import annotations
+
+import importlib.util
+import ipaddress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[2] / "plugins/modules/ufw_policy.py"
+SSH = {"name": "ssh", "port": 22, "proto": "tcp", "from": "trusted"}
+HTTP = {"name": "http", "port": 80, "proto": "tcp", "from": "any"}
+
+USER_RULES = """\
+*filter
+### tuple ### allow tcp 22 0.0.0.0/0 any 10.1.2.3 in comment=707265702d64696675736f723a737368
+-A ufw-user-input -p tcp --dport 22 -s 10.1.2.3 -j ACCEPT
+### tuple ### allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in
+### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in
+### tuple ### allow udp 99 0.0.0.0/0 any 0.0.0.0/0 in_eth0
+### tuple ### deny any any 0.0.0.0/0 any 1.2.3.4 in comment=c3b1
+"""
+
+
+def _load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("ufw_policy", SOURCE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ufw = _load()
+
+
+class Stop(Exception):
+    """The module ended."""
+
+
+class Server:
+    """Stands for AnsibleModule on a server: answers commands and keeps their order."""
+
+    def __init__(self, **params: Any) -> None:
+        self.params = {"logging": "low", "enabled": True, "stamp": None, "files": [], "guard": None, **params}
+        self.check_mode = False
+        self.calls: list[str] = []
+        self.answers: dict[str, tuple[int, str, str]] = {}
+
+    def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
+        """Answer as told, or with success."""
+        self.calls.append(" ".join(command))
+        return self.answers.get(" ".join(command), (0, "", ""))
+
+    def fail_json(self, msg: str) -> None:
+        """End the run."""
+        raise Stop(msg)
+
+
+@pytest.fixture
+def etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Let the module read these files instead of the machine's."""
+    files: dict[str, str] = {}
+    monkeypatch.setattr(ufw, "read", lambda path: files.get(path, ""))
+    return files
+
+
+def policy(server: Server, *rules: dict[str, Any], **groups: list[str]) -> Any:
+    """Return the Policy of these rules on this server."""
+    return ufw.Policy(server, ufw.wanted_rules(list(rules), groups))
+
+
+def test_groups_addresses_and_families_become_keys() -> None:
+    wanted = ufw.wanted_rules([SSH, HTTP], {"trusted": ["10.0.0.0/8", "192.0.2.1/32", "2001:DB8::0/64"]})
+    assert [key.source for key in wanted] == ["10.0.0.0/8", "192.0.2.1", "2001:db8::/64", "0.0.0.0/0", "::/0"]
+    assert {key.version for key in wanted if key.port == "80"} == {4, 6}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "sentence"),
+    [
+        ([], "está vacía"),
+        (["10.0.0.300"], "no es una dirección"),
+        (["10.0.0.1/24"], "host bits"),
+        (["0.0.0.0/0"], "cualquier origen"),
+        (["servidor.example"], "no es una dirección"),
+    ],
+)
+def test_a_list_that_could_not_end_well_is_refused(trusted: list[str], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        ufw.wanted_rules([SSH], {"trusted": trusted})
+
+
+def test_an_unknown_group_is_refused() -> None:
+    with pytest.raises(ValueError, match="ningún grupo"):
+        ufw.wanted_rules([SSH], {})
+
+
+@pytest.mark.parametrize(
+    ("address", "admitted"),
+    [("10.0.0.7", True), ("::ffff:10.0.0.7", True), ("fd00::7%eth0", True), ("10.1.0.7", False), ("fd01::7", False)],
+)
+def test_the_operator_must_be_admitted(address: str, admitted: bool) -> None:
+    trusted = ["10.0.0.0/24", "fd00::/64"]
+    server = Server(rules=[SSH], groups={"trusted": trusted}, operator={"address": address, "port": 22})
+    if admitted:
+        assert ufw.checked(server)
+    else:
+        with pytest.raises(Stop, match="quedaría fuera"):
+            ufw.checked(server)
+    assert server.calls == []
+
+
+def test_files_of_ufw_are_read_with_what_they_cannot_express_here() -> None:
+    ours, plain, application, interface, denial = ufw.parse_rules(USER_RULES, 4)
+    assert ours.comment == "prep-difusor:ssh"
+    assert ours.key == ufw.Key(4, "tcp", "22", "10.1.2.3")
+    assert plain.key == ufw.Key(4, "tcp", "80", "0.0.0.0/0")
+    assert application.key is None
+    assert interface.key is None
+    assert (denial.action, denial.comment) == ("deny", "ñ")
+
+
+def test_what_leaves_the_list_goes_last_and_strangers_stay(etc: dict[str, str]) -> None:
+    etc[ufw.RULES[4]] = USER_RULES
+    etc["/etc/ufw/ufw.conf"] = "ENABLED=no\nLOGLEVEL=off\n"
+    found = policy(server := Server(), SSH, HTTP, trusted=["192.0.2.7"])
+    found.apply(found.steps())
+    commands = [call for call in server.calls if call.startswith("ufw")]
+    assert [command.split()[1] for command in commands] == ["prepend", "allow", "logging", "--force", "--force"]
+    assert commands[0] == "ufw prepend allow proto tcp from 192.0.2.7 to 0.0.0.0/0 port 22 comment prep-difusor:ssh"
+    assert commands[1] == "ufw allow proto tcp from ::/0 to ::/0 port 80 comment prep-difusor:http"
+    assert commands[3:] == [
+        "ufw --force enable",
+        "ufw --force delete allow proto tcp from 10.1.2.3 to 0.0.0.0/0 port 22",
+    ]
+    assert len(found.unmanaged) == 4
+
+
+def test_only_the_connections_of_a_removed_source_are_closed(etc: dict[str, str]) -> None:
+    etc[ufw.RULES[4]] = USER_RULES.replace("10.1.2.3", "10.1.0.0/16")
+    etc["/etc/ufw/ufw.conf"] = "ENABLED=no\nLOGLEVEL=low\n"
+    server = Server()
+    sockets = """\
+        0 0 10.9.9.9:22 10.1.0.1:40000
+        0 0 [::ffff:10.9.9.9]:22 [::ffff:10.1.0.2]:40001
+        0 0 10.9.9.9:22 10.3.3.3:40002
+    """.rstrip()
+    server.answers["ss -Htn state established ( sport = :22 )"] = (0, sockets, "")
+    found = policy(server, SSH, trusted=["10.1.0.1"])
+    found.apply(found.steps())
+    assert [call for call in server.calls if call.startswith("ss -K")] == [
+        "ss -K ( sport = :22 ) dst [::ffff:10.1.0.2]:40001"
+    ]
+
+
+def test_giving_the_server_back_closes_nobodys_connection(etc: dict[str, str]) -> None:
+    etc[ufw.RULES[4]] = USER_RULES
+    etc["/etc/ufw/ufw.conf"] = "ENABLED=no\nLOGLEVEL=low\n"
+    server = Server()
+    found = policy(server, trusted=[])
+    found.params["enabled"] = False
+    found.apply(found.steps())
+    assert "ufw --force delete allow proto tcp from 10.1.2.3 to 0.0.0.0/0 port 22" in server.calls
+    assert not [call for call in server.calls if call.startswith("ss")]
+
+
+def test_a_rule_of_the_owner_that_contradicts_is_refused(etc: dict[str, str]) -> None:
+    etc[ufw.RULES[4]] = "### tuple ### deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 in\n"
+    with pytest.raises(Stop, match="contradice"):
+        policy(Server(), HTTP)
+
+
+def test_an_unchanged_server_costs_no_call_of_ufw(etc: dict[str, str]) -> None:
+    etc[ufw.RULES[4]] = USER_RULES
+    etc["/etc/ufw/ufw.conf"] = "ENABLED=yes\nLOGLEVEL=low\n"
+    etc["/etc/default/ufw"] = 'DEFAULT_INPUT_POLICY="DROP"\nDEFAULT_OUTPUT_POLICY="ACCEPT"\n'
+    server = Server()
+    policies = "-P INPUT DROP\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n"
+    server.answers["iptables -S"] = (0, policies + "-A ufw-user-input -s 10.1.2.3/32 -p tcp -j ACCEPT\n", "")
+    server.answers["ip6tables -S"] = (0, policies, "")
+    assert policy(server, SSH, trusted=["10.1.2.3"]).steps() == []
+    assert not [call for call in server.calls if call.startswith("ufw")]
+    server.answers["ip6tables -S"] = (0, policies.replace("INPUT DROP", "INPUT ACCEPT"), "")
+    assert [command for _, command in policy(server, SSH, trusted=["10.1.2.3"]).steps()] == [["ufw", "reload"]]
+
+
+def test_a_server_without_ufw_can_be_previewed(etc: dict[str, str]) -> None:
+    found = policy(Server(), SSH, trusted=["10.1.2.3"])
+    assert found.diff()["before"] == "logging off\nenabled no\n"
+    assert found.diff()["after"] == "logging low\nenabled yes\nallow tcp 22 from 10.1.2.3  # prep-difusor:ssh\n"
+
+
+def test_mapped_addresses_count_as_ipv4() -> None:
+    assert ufw.plain_address("::ffff:192.0.2.1") == ipaddress.ip_address("192.0.2.1")

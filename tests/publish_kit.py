@@ -1,0 +1,41 @@
+"""An election, a difusor of it and a mirror's answers, as the tests of the institute's side need them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from difusor.publish.target import Target
+from difusor.publish.terms import Terms
+
+SECRET = "un-secreto-de-prueba"
+ELECTION = """---
+all:
+  vars:
+    election_id: demo
+    election_environment: official
+    election_opens: "2024-06-02T20:00:00-06:00"
+    election_closes: "2024-06-04T02:00:00Z"
+    election_retain_until: "2024-06-10T05:59:00Z"
+    election_interval_minutes: 10
+    election_signers:
+      - principal: firma@demo.test
+        key: "{key}"
+        valid_after: "2020-01-01T00:00:00Z"
+        valid_before: "2040-01-01T00:00:00-06:00"
+"""
+
+
+def make_target(election: Path, name: str = "norte", **changes: Any) -> Target:
+    good = Target(name, "10.0.0.1", "prep.norte.test", "corte", "impepac", SECRET, None, Terms.read(election))
+    return replace(good, **changes)
+
+
+async def without_end(piece: bytes) -> AsyncIterator[bytes]:
+    """Answer the same piece again and again."""
+    while True:
+        yield piece
+        await asyncio.sleep(0)  # pace: the reader's turn
