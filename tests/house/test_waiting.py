@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = sorted([*(ROOT / "tests").glob("*.py"), *(ROOT / "molecule/tests").glob("*.py")])
+TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "molecule/tests").rglob("*.py")])
 # A call in Python, also one in a script that is sent to a host; a command of a shell, alone or as a list.
 SLEEP = re.compile(r"""\bsleep\(|\bsleep["']?,? ["']?[\d.{$%]|import .*\bsleep\b""")
 PACE = re.compile(r"# pace: \w+")
