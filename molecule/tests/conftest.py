@@ -1,4 +1,11 @@
-"""The compliance suite: one file a role, and the views from outside. Its plugin is tested like any other code."""
+"""The compliance suite, by where one has to stand to judge: `server`, `outside`, `lab`.
+
+server/   on the server itself, which is only read: what issues an official paper
+outside/  from other hosts, trusted or not, which only look: what issues an official paper, too
+lab/      whatever alters or destroys; it runs with --lab only, and against nothing but a lab
+
+In each folder one file a role, by its name, and files for what concerns several roles.
+"""
 
 import os
 
@@ -7,7 +14,8 @@ pytest_plugins = [
     "difusor.suite.plugin",
     "difusor.suite.vantages",
     "corte_fixtures",
-    "site_fixtures",
+    "port_fixtures",
+    "web_fixtures",
 ]
 
 # Tests read what playbooks print; Molecule would have it coloured, and colours stand between a line and its end.

@@ -77,6 +77,14 @@ def test_arrows_go_down(path: Path) -> None:
         assert [name for name in imported(path) if room_of(name) == SERVER] == []
 
 
+@pytest.mark.parametrize("package", ["difusor", "corte"])
+def test_tests_mirror_the_rooms(package: str) -> None:
+    """What a folder of tests is about is found in the room of its name."""
+    folders = {path.name for path in (ROOT / "tests" / package).iterdir() if any(path.glob("test_*.py"))}
+    rooms = {path.name for path in (ROOT / "scripts" / package).iterdir() if any(path.glob("*.py"))}
+    assert folders - rooms == set()
+
+
 @module_test
 def test_files_and_functions_are_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

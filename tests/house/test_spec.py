@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from difusor import spec
+from difusor.proof.changed import files_of_tests
 from difusor.spec import deviations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,12 +33,12 @@ def tags() -> dict[str, set[str]]:
 def markers() -> dict[str, list[str]]:
     """Tests of the compliance suite by the clauses that they are marked with."""
     found = defaultdict(list)
-    for path in (ROOT / "molecule/tests").glob("test_*.py"):
+    for path in files_of_tests():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             for decorator in getattr(node, "decorator_list", []):
                 if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.clause":
                     for argument in decorator.args:
-                        found[ast.literal_eval(argument)].append(f"{path.name}::{node.name}")
+                        found[ast.literal_eval(argument)].append(f"{path.parent.name}/{path.name}::{node.name}")
     return found
 
 
@@ -59,10 +60,10 @@ def test_no_tag_and_no_marker_is_unknown() -> None:
 def test_every_test_of_the_suite_is_evidence() -> None:
     """A docstring is the sentence that the dictamen shows."""
     silent = []
-    for path in (ROOT / "molecule/tests").glob("test_*.py"):
+    for path in files_of_tests():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node):
-                silent.append(f"{path.name}::{node.name}")
+                silent.append(f"{path.parent.name}/{path.name}::{node.name}")
     assert silent == []
 
 

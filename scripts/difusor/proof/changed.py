@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from difusor.project import ROOT
 from difusor.proof.reach import EVERYTHING, MACHINE_ONLY, NEEDS_MACHINE, reach
@@ -23,7 +24,7 @@ class RevisionError(ValueError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run for a change. `tests` are names of files without `test_` and `.py`; with `whole`, all of them."""
+    """What is run for a change. `tests` are names as in `all_tests`; with `whole`, all of them."""
 
     files: tuple[str, ...]
     tests: tuple[str, ...]
@@ -34,7 +35,8 @@ class Plan:
         release = releases()[0]
         if self.whole:
             return [Suite(UNIT), Suite(release)]
-        part = [Suite(release, tuple(f"{TESTS}/test_{name}.py" for name in self.tests))] if self.tests else []
+        chosen = [path.relative_to(ROOT).as_posix() for path in files_of_tests() if name_of(path) in self.tests]
+        part = [Suite(release, tuple(chosen))] if chosen else []
         return [Suite(UNIT), *part]
 
 
@@ -47,8 +49,18 @@ def plan(files: Iterable[str]) -> Plan:
 
 
 def all_tests() -> list[str]:
-    """Return the names of the server's test files."""
-    return sorted(path.stem.removeprefix("test_") for path in (ROOT / TESTS).glob("test_*.py"))
+    """Return the names of the test files, each once: without folder, `test_` and `.py`."""
+    return sorted(set(map(name_of, files_of_tests())))
+
+
+def files_of_tests() -> list[Path]:
+    """Return the paths of the test files, whichever folder they stand in."""
+    return sorted((ROOT / TESTS).glob("*/test_*.py"))
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a test file: the role or the concern that it tests."""
+    return path.stem.removeprefix("test_")
 
 
 def changed_files(revision: str | None = None) -> tuple[str, list[str]]:

@@ -11,21 +11,21 @@ EVERYTHING = "*"
 """The whole suite of a release."""
 
 BESIDE_ITS_OWN = {
-    # A role is tested by the file of its name; these files look at it from further away.
+    # A role is tested by the files of its name, in whichever folders; these look at it from further away.
     "base": ("lockout",),
     "chrony": (),
     "corte": ("corte_attacks", "corte_crash", "corte_night"),
-    "docker": ("outside", "failures"),
+    "docker": ("network", "failures"),
     "intrusion": ("sensor", "traffic"),
-    "nginx": ("edge", "failures", "flood", "outside", "traffic"),
+    "nginx": ("edge", "failures", "flood", "network", "traffic"),
     "preflight": ("hardware",),
     "prep": ("failures",),
-    "rsync": ("corte_attacks", "outside"),
-    "ssh": ("lockout", "outside"),
-    "ufw": ("lockout", "outside"),
+    "rsync": ("corte_attacks", "network"),
+    "ssh": ("lockout", "network"),
+    "ufw": ("lockout", "network"),
     "waf": ("failures", "traffic"),
 }
-"""Role to test files, without `test_` and `.py`."""
+"""Role to test files, without folder, `test_` and `.py`."""
 
 MACHINE_ONLY = ("kernel",)
 """Test files that ask for a kernel of the server's own: no container can run them."""
@@ -38,7 +38,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     # Pattern (an asterisk stands for folders, too) to test files, or to the reason why none is reached.
     ("docs/*", "documentación"),
     ("*.md", "documentación"),
-    ("molecule/tests/test_kernel.py", NEEDS_MACHINE),
+    ("molecule/tests/*/test_kernel.py", NEEDS_MACHINE),
     ("molecule/vm/*", NEEDS_MACHINE),
     ("containers/vm/*", NEEDS_MACHINE),
     ("containers/hypervisor/*", NEEDS_MACHINE),
@@ -71,7 +71,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("plugins/*/open_vaults.py", ("preflight", "lockout")),
     ("plugins/*/validate_inventory.py", ("preflight", "documents")),
     ("plugins/*/prove_login.py", ("base", "lockout")),
-    ("plugins/*/ufw_policy.py", ("ufw", "lockout", "outside", "preflight")),
+    ("plugins/*/ufw_policy.py", ("ufw", "lockout", "network", "preflight")),
     ("scripts/corte/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),
     ("scripts/difusor/baseline/*", ("register",)),
     ("scripts/difusor/commands/bans.py", ("intrusion",)),
@@ -82,7 +82,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/report/dictamen.py", NO_SERVER),
     ("scripts/difusor/report/verdict.py", NO_SERVER),
     ("scripts/difusor/report/templates/*", NO_SERVER),
-    ("scripts/difusor/servers/portscan.py", ("outside",)),
+    ("scripts/difusor/servers/portscan.py", ("network",)),
     ("scripts/difusor/servers/preflight.py", ("preflight",)),
     ("scripts/difusor/servers/rawhttp.py", ("failures", "intrusion", "nginx", "sensor", "traffic", "waf")),
     ("scripts/difusor/spec/deviations.py", NO_SERVER),
@@ -92,9 +92,10 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
 
 
 def reach(path: str) -> tuple[tuple[str, ...], str]:
-    """Return the test files, by name without `test_` and `.py`, that a path of the project can reach, or EVERYTHING.
+    """Return the names of the test files that a path of the project can reach, or EVERYTHING.
 
-    When it reaches none, the second value says why, in Spanish; else that is empty.
+    A name is without folder, `test_` and `.py`. When none is reached, the second value says why, in Spanish; else that
+    is empty.
     """
     for pattern, target in PATHS:
         if fnmatchcase(path, pattern):
@@ -102,6 +103,6 @@ def reach(path: str) -> tuple[tuple[str, ...], str]:
     parts = path.split("/")
     if parts[0] == "roles" and parts[1] in BESIDE_ITS_OWN:
         return (parts[1], *BESIDE_ITS_OWN[parts[1]]), ""
-    if fnmatchcase(path, "molecule/tests/test_*.py"):
+    if fnmatchcase(path, "molecule/tests/*/test_*.py"):
         return (parts[-1].removeprefix("test_").removesuffix(".py"),), ""
     return (EVERYTHING,), ""

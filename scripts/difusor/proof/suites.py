@@ -19,8 +19,8 @@ MACHINE = "vm"
 UNIT = "unit"
 """The suite that needs no server: everything below tests/, the house rules and the linters among it."""
 ONCE = {
-    "test_preflight.py": "the controller judges what was read of a server; the releases it knows are the test's data",
-    "test_register.py": "compares two looks at the same server, whatever it runs",
+    "lab/test_preflight.py": "the controller judges what was read of a server; the releases are the test's own data",
+    "lab/test_register.py": "compares two looks at the same server, whatever it runs",
 }
 """Test files that depend on no release and carry no clause, and why; they run on the first release of a run only."""
 MOLECULE = {

@@ -10,11 +10,16 @@ from pathlib import Path
 from difusor.project import ROOT
 from difusor.report.results import Results, ResultsError, load
 
+SUITE = "molecule/tests"
+OFFICIAL = (f"{SUITE}/server", f"{SUITE}/outside")
+"""What only looks at a server: an official paper is measured by nothing else."""
 
-def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str] = ("molecule/tests",)) -> Results:
+
+def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str] = ()) -> Results:
     """Run the suite, its progress on the terminal; return what it found. ResultsError when it could not begin.
 
-    `tests` are files or folders below the project; of fewer than all of them no dictamen can be made.
+    `tests` are files below the project; of fewer than all of them no dictamen can be made. With `lab` also the tests
+    that alter the server count, which run against a lab only.
     """
     if inventory is None:
         raise ResultsError("¿qué difusor? Nómbrelo con -i inventories/<difusor>")
@@ -22,7 +27,8 @@ def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str
     source = str(here.relative_to(ROOT)) if here.is_relative_to(ROOT) else str(here)
     target = (output / f"{here.name}.results.json").resolve()
     target.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", *tests, f"--ansible-inventory={source}", f"--results={target}"]
+    chosen = tests or ([SUITE] if lab else OFFICIAL)
+    command = [sys.executable, "-m", "pytest", *chosen, f"--ansible-inventory={source}", f"--results={target}"]
     # What alters the server must not do so under another test's eyes. What does not, mostly waits for answers.
     pace = ["--lab"] if lab else ["--numprocesses=3"]
     subprocess.run([*command, *pace, "--quiet", "--no-header", "--no-summary", "--tb=no"], cwd=ROOT, check=False)

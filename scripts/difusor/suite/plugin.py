@@ -29,6 +29,8 @@ from difusor.suite.redaction import Redactor
 from difusor.suite.repeats import is_repeated
 
 FINDING = "difusor-finding"
+LAB = "lab"
+"""The folder of the tests that alter the server, and the marker that each of them gets for standing there."""
 DETAIL_LIMIT = 2_000
 EVIDENCE_LIMIT = 4_000
 COMPLETE = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
@@ -64,7 +66,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Know the marker; test the inventory's difusores unless other hosts are named."""
     config.addinivalue_line("markers", "clause(*ids): the clauses of spec/anexo1.yml this test measures")
-    config.addinivalue_line("markers", "lab: alters the server (a push, a reboot); runs with --lab only")
+    config.addinivalue_line(
+        "markers", "lab: alters the server; what stands in the folder lab has it, and runs with --lab only"
+    )
     config.addinivalue_line("markers", "vm: asks a kernel of its own; left out where the lab's server is a container")
     config.stash[SUITE] = Suite()
     if config.option.ansible_inventory and config.option.hosts is None:
@@ -93,8 +97,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from error
     if faults := [fault for values in suite.inventory.hosts.values() for fault in _faults(values)]:
         raise pytest.UsageError("\n".join(dict.fromkeys(faults)))
-    if config.option.lab and not any("lab" in values for values in suite.inventory.hosts.values()):
-        raise pytest.UsageError(f"--lab alters servers, and {source} is not the inventory of a lab")
+    if config.option.lab and (real := [name for name, each in suite.inventory.hosts.items() if "lab" not in each]):
+        raise pytest.UsageError(f"--lab alters servers, and in {source} these are no lab's: {', '.join(real)}")
     runner = reach.connect(suite.inventory, source)
     if config.option.collectonly:
         return
@@ -139,7 +143,10 @@ def _received(message: str) -> Suite:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse unknown clauses and mute tests; leave out what is not to run; see from outside in one worker each."""
+    """Refuse unknown clauses and mute tests; leave out what is not to run, and alter the server last.
+
+    What sees from outside, and all that alters the server, has its turn in one worker.
+    """
     known = set(spec.load().ids)
     wanted = set(config.option.clause)
     problems = [f"--clause {name}" for name in sorted(wanted - known)]
@@ -149,11 +156,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if mute := [item.nodeid for item in items if _clauses(item) and not _sentence(item)]:
         raise pytest.UsageError(f"the docstring is the dictamen's evidence sentence; none in: {'; '.join(mute)}")
     for item in items:
+        if item.path.parent.name == LAB:
+            item.add_marker(LAB)
         if (group := _group(item)) and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))
     if left_out := {item for item in items if _left_out(item, wanted)}:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+    items.sort(key=_alters)
 
 
 def _group(item: pytest.Item) -> str | None:
@@ -164,15 +174,19 @@ def _group(item: pytest.Item) -> str | None:
     vantages = {"trusted", "untrusted"} & set(getattr(item, "fixturenames", ()))
     if vantages == {"trusted"} and not item.config.option.lab:
         return "trusted"
-    return "outside" if vantages else None
+    return "outside" if vantages or _alters(item) else None
+
+
+def _alters(item: pytest.Item) -> bool:
+    return item.get_closest_marker(LAB) is not None
 
 
 def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
     """Whether --clause excludes a test, it alters the server unasked, or it asks a container for a kernel."""
-    alters = item.get_closest_marker("lab") is not None and not item.config.option.lab
+    unasked = _alters(item) and not item.config.option.lab
     hosts = item.config.stash[SUITE].inventory.hosts.values()
     contained = item.get_closest_marker("vm") is not None and any(each.get("lab_server") == "host" for each in hosts)
-    return alters or contained or bool(wanted and not wanted & set(_clauses(item)))
+    return unasked or contained or bool(wanted and not wanted & set(_clauses(item)))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -287,12 +301,12 @@ def _sentence(item: pytest.Item) -> str:
 
 
 def _test_name(item: pytest.Item) -> str:
-    """File and test, with its parameters but without the host."""
+    """Folder, file and test, with its parameters but without the host."""
     name = item.name.partition("[")[0]
     if hasattr(item, "callspec"):
         parameters = item.callspec.id.replace(f"ansible://{host_name(item)}", "").strip("-")
         name += f"[{parameters}]" if parameters else ""
-    return f"{item.path.name}::{name}"
+    return f"{item.path.relative_to(item.config.rootpath).as_posix()}::{name}"
 
 
 def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> results.Outcome:

@@ -72,7 +72,7 @@ def test_a_role_runs_its_tests_on_one_release(capsys: pytest.CaptureFixture[str]
     plan = changed.plan(["roles/chrony/templates/etc/chrony/chrony.conf.j2", "docs/datos.md"])
     assert [(suite.name, suite.tests) for suite in plan.suites()] == [
         ("unit", ()),
-        (releases()[0], ("molecule/tests/test_chrony.py",)),
+        (releases()[0], ("molecule/tests/server/test_chrony.py",)),
     ]
     changed.say("HEAD", plan)
     said = capsys.readouterr().err
@@ -105,9 +105,15 @@ def test_what_reaches_everything_runs_the_whole_suite(path: str, capsys: pytest.
 
 
 def test_what_only_a_kernel_shows_is_left_to_the_machine() -> None:
-    assert [suite.name for suite in changed.plan(["molecule/tests/test_kernel.py"]).suites()] == ["unit"]
+    assert [suite.name for suite in changed.plan(["molecule/tests/lab/test_kernel.py"]).suites()] == ["unit"]
 
 
 def test_a_file_of_tests_that_was_removed_is_not_run() -> None:
-    plan = changed.plan(["molecule/tests/test_removed.py", "molecule/tests/test_ssh.py"])
+    plan = changed.plan(["molecule/tests/lab/test_removed.py", "molecule/tests/server/test_ssh.py"])
     assert plan.tests == ("ssh",)
+
+
+def test_a_name_stands_for_its_files_in_every_folder() -> None:
+    folders = [f"molecule/tests/{folder}" for folder in ("lab", "outside", "server")]
+    suite = changed.plan(["molecule/tests/server/test_nginx.py"]).suites()[1]
+    assert suite.tests == tuple(f"{folder}/test_nginx.py" for folder in folders)

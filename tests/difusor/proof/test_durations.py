@@ -61,7 +61,7 @@ def test_a_part_is_judged_without_a_dictamen() -> None:
 
 def test_a_part_that_could_not_be_measured_fails(build: Path) -> None:
     """There is no lab of this name."""
-    command = [sys.executable, "-m", part.__name__, "nadie", "molecule/tests/test_chrony.py"]
+    command = [sys.executable, "-m", part.__name__, "nadie", "molecule/tests/server/test_chrony.py"]
     done = subprocess.run(
         command, cwd=ROOT / "scripts", env={**os.environ, "LAB": "nadie"}, capture_output=True, text=True
     )

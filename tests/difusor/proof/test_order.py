@@ -36,7 +36,7 @@ def test_longest_first() -> None:
 
 def test_neither_a_failed_run_nor_a_part_of_one_tells_how_long_a_suite_takes() -> None:
     remember(Suite("bookworm"), 10, held=False)
-    remember(Suite("trixie", ("molecule/tests/test_ssh.py",)), 10)
+    remember(Suite("trixie", ("molecule/tests/server/test_ssh.py",)), 10)
     assert order("unit", "trixie", "bookworm") == ["bookworm", "trixie", "unit"]
 
 

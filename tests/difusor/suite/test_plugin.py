@@ -141,12 +141,21 @@ def test_one_clause(suite: pytest.Pytester) -> None:
 
 
 def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> None:
-    altering = "import pytest\n\n@pytest.mark.lab\ndef test_push(host):\n    pass\n"
-    suite.makepyfile(test_suite=altering)
-    _run(suite, "--hosts=ansible://uno").assert_outcomes(deselected=1)
-    _run(suite, "--lab").stderr.fnmatch_lines(["*hosts.yml is not the inventory of a lab*"])
+    """What stands in the folder lab needs no mark of its own; it comes last, when all else has been measured."""
+    suite.makepyfile(
+        **{"lab/test_push": "def test_push(host):\n    pass\n", "test_suite": "def test_look(host):\n    pass\n"}
+    )
+    _run(suite, "--hosts=ansible://uno").assert_outcomes(passed=1, deselected=1)
+    _run(suite, "lab", "--hosts=ansible://uno").assert_outcomes(deselected=1)
+    refusal = ["*--lab alters servers, and in hosts.yml these are no lab's: *uno*"]
+    _run(suite, "--lab").stderr.fnmatch_lines(refusal)
+    (suite.path / "hosts.yml").write_text(INVENTORY.replace("nadie}", "nadie, lab: prueba}"))
+    _run(suite, "--lab", "--hosts=ansible://mudo").stderr.fnmatch_lines(refusal)  # one lab's host makes no lab
     (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab: prueba\n")
-    _run(suite, "--hosts=ansible://uno", "--lab").assert_outcomes(passed=1)
+    done = _run(suite, "--hosts=ansible://uno", "--lab", "-v")
+    done.assert_outcomes(passed=2)
+    done.stdout.fnmatch_lines(["test_suite.py::test_look*", "lab/test_push.py::test_push*"])
+    assert ("uno", "test_push") in _findings(suite)
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,15 @@ from typing import Any
 import pytest
 
 from difusor.lab import night
+from difusor.project import ROOT
 from difusor.suite.waiting import until
 
-ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = "inventories/demo"
 LIMIT = 120  # seconds after which the operator must have got in again
 ROLLBACK = 10  # seconds that the lab waits for a proof; a real server's 90 would be idle waiting
 
 Record = Callable[[object], None]
-pytestmark = [pytest.mark.lab, pytest.mark.clause("SW-03")]
+pytestmark = pytest.mark.clause("SW-03")
 
 
 class Operator:

@@ -1,4 +1,4 @@
-"""The rsync daemon: the institute can push, nobody can read, and whoever is not trusted is refused."""
+"""The rsync daemon from outside: the institute can push, nobody can read, and whoever is not trusted is refused."""
 
 from __future__ import annotations
 
@@ -31,12 +31,6 @@ try:
 except OSError as error:
     print("cerrado:", error)
 """
-
-
-@pytest.fixture
-def target(variables: dict[str, Any]) -> Target:
-    """Return the server as the institute reaches it, from where this suite runs: a trusted address."""
-    return Target.of(variables["inventory_hostname"], variables)
 
 
 def rsync(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -88,34 +82,6 @@ def test_only_plain_files_are_received(target: Target, tmp_path: Path, record_ev
     assert accepted == []
 
 
-@pytest.mark.clause("DG-12", "RED-04")
-def test_daemon_admits_the_trusted_list_and_nobody_else(
-    host: Host, variables: dict[str, Any], record_evidence: Record
-) -> None:
-    """El propio servicio rsync, además del cortafuegos, admite solo las direcciones confiables de hoy."""
-    lines = host.check_output("cat /etc/rsyncd.conf").splitlines()
-    settings = dict(line.split(" = ", 1) for line in lines if " = " in line and not line.startswith("#"))
-    trusted = variables["election_trusted_addresses"] + variables.get("difusor_trusted_addresses", [])
-    record_evidence(f"hosts allow = {settings['hosts allow']}; hosts deny = {settings['hosts deny']}")
-    assert sorted(settings["hosts allow"].split()) == sorted(trusted)
-    assert settings["hosts deny"] == "*"
-    assert sum(line.startswith("[") for line in lines) == 1
-
-
-@pytest.mark.clause("DG-07")
-def test_daemon_is_confined(host: Host, record_evidence: Record) -> None:
-    """El servicio rsync corre aislado: solo escribe en la carpeta de entrada y no muestra a nadie el secreto."""
-    names = "ActiveState,UnitFileState,NoNewPrivileges,ProtectSystem,ReadWritePaths,CapabilityBoundingSet"
-    shown = dict(line.split("=", 1) for line in host.check_output(f"systemctl show rsync -p {names}").splitlines())
-    secrets = host.file("/etc/rsyncd.secrets")
-    record_evidence({**shown, "rsyncd.secrets": oct(secrets.mode)})
-    assert (shown["ActiveState"], shown["UnitFileState"]) == ("active", "enabled")
-    assert (shown["NoNewPrivileges"], shown["ProtectSystem"]) == ("yes", "strict")
-    assert shown["ReadWritePaths"] == "/srv/prep/entrada"
-    assert "cap_dac_override" not in shown["CapabilityBoundingSet"]
-    assert (secrets.user, secrets.mode) == ("root", 0o600)
-
-
 @pytest.mark.clause("RED-04")
 def test_rsync_is_closed_to_anyone_else(
     untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
@@ -125,19 +91,3 @@ def test_rsync_is_closed_to_anyone_else(
     answer = untrusted.check_output("python3 -c %s %s %s", CONNECT, address, str(port))
     record_evidence(f"{address}, puerto {port}: {answer}")
     assert answer.startswith("cerrado")
-
-
-@pytest.mark.lab
-@pytest.mark.clause("DG-07", "RED-04")
-def test_institute_pushes_from_its_own_address(
-    trusted: Host, target: Target, variables: dict[str, Any], record_evidence: Record
-) -> None:
-    """Desde la dirección del Instituto, el servicio rsync acepta un envío con el secreto (de ensayo, sin efecto)."""
-    url = f"rsync://{target.client}@{variables['difusor_public_address']}/{target.module}/"
-    done = trusted.run(
-        "mkdir -p /tmp/vacio && RSYNC_PASSWORD=%s rsync --contimeout=10 --dry-run --recursive /tmp/vacio/ %s",
-        target.secret,
-        url,
-    )
-    record_evidence(f"{url}: {done.stderr.strip() or 'aceptado'}")
-    assert done.rc == 0

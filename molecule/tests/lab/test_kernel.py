@@ -1,4 +1,4 @@
-"""What only a server with a kernel of its own can show: what is in force in it, and what comes back by itself."""
+"""What only a kernel of its own can show when it is put to the test: refusals, cut power, a full disk, a new start."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from testinfra.host import Host
 from corte.format import instants, manifest
 from corte.format.manifest import Window
 from difusor.lab import night
+from difusor.project import ROOT
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import PushFailed, push
@@ -30,35 +31,14 @@ from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.suite.waiting import until
 
-pytestmark = [pytest.mark.vm, pytest.mark.xdist_group("outside")]
+pytestmark = pytest.mark.vm
 
 Record = Callable[[object], None]
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 600.0
 """Seconds that anything may take here: a machine in emulation is ten times slower than a server."""
 AHEAD = timedelta(minutes=8)
 """How far ahead a window opens, so that the server is ready in time."""
 
-# Runtime values that belong to the whole machine; a container would show those of the one it runs on.
-KERNEL = {
-    "dev.tty.ldisc_autoload": 0,
-    "fs.protected_fifos": 2,
-    "fs.protected_hardlinks": 1,
-    "fs.protected_regular": 2,
-    "fs.protected_symlinks": 1,
-    "fs.suid_dumpable": 0,
-    "kernel.dmesg_restrict": 1,
-    "kernel.kptr_restrict": 2,
-    "kernel.perf_event_paranoid": 4,
-    "kernel.randomize_va_space": 2,
-    "kernel.sysrq": 0,
-    "kernel.yama.ptrace_scope": 1,
-    "net.core.bpf_jit_harden": 2,
-    "net.ipv4.conf.all.log_martians": 1,
-    "net.ipv4.conf.all.rp_filter": 1,
-    "net.ipv4.ip_forward": 1,  # Docker's
-    "net.ipv4.tcp_syncookies": 1,
-}
 # By itself, because a look from here may take longer than the unpacking.
 AWAIT_UNPACKING = """
 for _ in {1..2000}; do
@@ -68,14 +48,6 @@ done
 echo 'no package was unpacked; what runs:' && ps -e -o pid,args && exit 1
 """
 BLOCKED = ("cramfs", "dccp", "freevxfs", "hfs", "hfsplus", "jffs2", "rds", "sctp", "tipc", "usb-storage")
-
-
-@pytest.mark.clause("RED-06")
-def test_kernel_has_the_values(host: Host, record_evidence: Record) -> None:
-    """El núcleo tiene en vigor los parámetros que limitan a quien ya entró y resisten a quien inunda."""
-    found = {name: host.sysctl(name) for name in KERNEL}
-    record_evidence(found)
-    assert found == KERNEL
 
 
 @pytest.mark.clause("RED-03")
@@ -91,26 +63,9 @@ def test_kernel_refuses_rare_modules(host: Host, record_evidence: Record) -> Non
     assert not loaded & {name.replace("-", "_") for name in BLOCKED}
 
 
-@pytest.mark.clause("SW-02", "RED-03")
-def test_containers_are_confined_by_apparmor(host: Host, record_evidence: Record) -> None:
-    """AppArmor está en vigor y confina a cada proceso de los contenedores con el perfil de Docker, en modo estricto."""
-    assert host.file("/sys/module/apparmor/parameters/enabled").content_string.strip() == "Y"
-    identities = host.check_output("docker ps --quiet --filter label=prep-difusor.role").split()
-    listed = [host.check_output(f"docker top {each} -eo pid,comm").splitlines()[1:] for each in identities]
-    labels = {line.strip(): host.run(f"cat /proc/{line.split()[0]}/attr/current") for each in listed for line in each}
-    # One that has ended meanwhile, such as a health check's, has none.
-    confined = {process: label.stdout.strip() for process, label in labels.items() if label.succeeded}
-    record_evidence(confined)
-    assert confined
-    assert set(confined.values()) == {"docker-default (enforce)"}
-
-
 @pytest.mark.clause("SW-05")
-def test_kernel_audits(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
-    """El núcleo tiene cargadas las reglas de auditoría, y un cambio en lo vigilado aparece con su autor."""
-    status = dict(line.split()[:2] for line in host.check_output("auditctl -s").splitlines() if len(line.split()) == 2)
-    loaded = host.check_output("auditctl -l").splitlines()
-    written = host.check_output("grep -cE '^-[wa] ' /etc/audit/audit.rules")
+def test_a_change_is_audited_with_its_author(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Un cambio en lo que la auditoría vigila aparece en ella, con su autor."""
     host.check_output("chmod --reference=/etc/prep-corte/allowed_signers /etc/prep-corte/allowed_signers")
     # The kernel hands on what it audits when it has time.
     search, author = "ausearch --input-logs -k prep-corte -ts recent -i", f"auid={variables['ansible_user']}"
@@ -120,13 +75,10 @@ def test_kernel_audits(host: Host, variables: dict[str, Any], record_evidence: R
         what="la auditoría diga qué se cambió y quién",
         every=1,
     )
-    record_evidence(f"{len(loaded)} reglas en vigor de {written} escritas; perdidos: {status['lost']}; {seen[-400:]}")
-    assert status["enabled"] in ("1", "2")
-    assert len(loaded) > 100
+    record_evidence(seen[-400:])
 
 
 # These two judge the last start, which in the lab came after the installation.
-@pytest.mark.lab
 @pytest.mark.clause("RED-03", "RED-04")
 def test_firewall_stands_before_the_network(host: Host, record_evidence: Record) -> None:
     """Al arrancar, el cortafuegos estuvo en vigor antes que la red y que todo servicio que escucha."""
@@ -137,29 +89,6 @@ def test_firewall_stands_before_the_network(host: Host, record_evidence: Record)
     assert min(since, key=since.__getitem__) == "ufw"
 
 
-@pytest.mark.clause("SW-05")
-def test_memory_filesystems_give_no_privileges(host: Host, record_evidence: Record) -> None:
-    """Lo que cualquiera puede escribir en memoria no da privilegios ni es un dispositivo."""
-    lines = host.check_output("findmnt --raw --noheadings --types tmpfs --output TARGET,OPTIONS").splitlines()
-    mounted = {target: options.split(",") for target, options in map(str.split, lines)}
-    record_evidence(mounted)
-    assert {"/dev/shm", "/run/lock"} <= mounted.keys()
-    assert all({"nosuid", "nodev"} <= set(options) for options in mounted.values())
-
-
-@pytest.mark.clause("SW-04")
-def test_chrony_owns_the_clock(host: Host, record_evidence: Record) -> None:
-    """Chrony gobierna el reloj del núcleo, que se da por sincronizado; ningún otro programa lo mueve."""
-    command = host.check_output("tr '\\0' ' ' </proc/$(systemctl show -p MainPID --value chrony)/cmdline")
-    synchronised = host.check_output("timedatectl show -p NTPSynchronized --value")
-    others = host.run("systemctl is-active systemd-timesyncd ntp ntpsec openntpd").stdout.split()
-    record_evidence(f"{command}; núcleo sincronizado: {synchronised}; otros: {others}")
-    assert "-x" not in command.split()
-    assert synchronised == "yes"
-    assert "active" not in others
-
-
-@pytest.mark.lab
 @pytest.mark.clause("SW-02", "DG-02")
 def test_everything_starts_with_the_server(host: Host, record_evidence: Record) -> None:
     """Ningún servicio falló al arrancar, y los contenedores, hechos antes, están en marcha y sanos."""
@@ -267,7 +196,6 @@ def window_ahead(machine: Machine) -> Iterator[Window]:
 
 
 @pytest.mark.timing("la apertura se fija antes de configurar la máquina, que emulada puede tardar más en quedar lista")
-@pytest.mark.lab
 @pytest.mark.clause("DG-05")
 def test_gate_across_a_power_cut(machine: Machine, window_ahead: Window, record_evidence: Record) -> None:
     """Sin corriente cerca de la apertura, nada se entrega antes de su instante, y después todo, sin ayuda."""
@@ -298,7 +226,6 @@ def test_gate_across_a_power_cut(machine: Machine, window_ahead: Window, record_
     assert shown is not None and manifest.digest(shown.content) == signed.sha256
 
 
-@pytest.mark.lab
 @pytest.mark.clause("DG-04", "DG-11")
 def test_full_disk(machine: Machine, status: dict[str, Any], record_evidence: Record) -> None:
     """Con el disco lleno se entra y la página sigue; el envío se niega con su motivo y, al haber espacio, llega."""
@@ -317,7 +244,6 @@ def test_full_disk(machine: Machine, status: dict[str, Any], record_evidence: Re
     assert machine.push(machine.target, following)[0] == "shown"
 
 
-@pytest.mark.lab
 @pytest.mark.clause("SW-02", "DG-07")
 def test_power_cut_during_a_run(machine: Machine, record_evidence: Record) -> None:
     """Se va la corriente mientras se instalan paquetes: la ejecución siguiente termina, la otra nada cambia."""

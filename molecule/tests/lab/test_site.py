@@ -14,16 +14,14 @@ from typing import Any
 
 import pytest
 from passlib.hash import sha512_crypt
-from site_fixtures import Site
 from testinfra.host import Host
 
 from difusor.lab.images import save
 from difusor.project import ROOT
 from difusor.suite.waiting import until
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
-
 Record = Callable[[object], None]
+Site = Callable[..., str]
 
 # Asks for the page, for data and, with a query that no fast path knows, for the WAF's answer, until told to stop;
 # prints how many answers it got and every one that was not 200.

@@ -1,4 +1,4 @@
-"""Intrusion detection and prevention: what is watched, what is taken for an attack, and that a ban holds."""
+"""Intrusion detection and prevention: what is watched, what is taken for an attack, and who is never banned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from difusor.commands.bans import banned, lift_ban
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
 
@@ -79,31 +78,6 @@ def test_what_is_refused_is_told(host: Host, variables: dict[str, Any], record_e
     record_evidence(sorted(set(told)))
     assert not copies
     assert all(re.fullmatch(r"[0-9a-f.:]+ (?:waf|limit|method|scanner)", line) for line in told)
-
-
-@pytest.mark.lab
-@pytest.mark.clause("RED-03")
-def test_a_ban_holds(host: Host, record_evidence: Record) -> None:
-    """Un bloqueo queda en el núcleo, sobrevive a una recarga del cortafuegos y a un reinicio, y se puede perdonar."""
-    host.check_output(f"fail2ban-client set prep-waf banip {ATTACKER}")
-    try:
-        _table_that_bans(host, "el bloqueo llegue al núcleo")
-        host.check_output("ufw reload && systemctl restart fail2ban.service")
-        table = _table_that_bans(host, "fail2ban, de vuelta, reponga el bloqueo")
-        shown = [ban.address for ban in banned("", host)]
-    finally:
-        lifted = lift_ban("", host, ATTACKER)
-    record_evidence(table)
-    assert re.search(r"saddr @\S*prep-waf drop", table)
-    assert ATTACKER in shown, "difusor bans no lo muestra"
-    assert lifted
-    assert ATTACKER not in host.check_output("nft list table inet prep-difusor")
-
-
-def _table_that_bans(host: Host, what: str) -> str:
-    """Return the kernel's table of bans as soon as it holds the attacker: fail2ban fills it after it has answered."""
-    shown = until(lambda: host.run("nft list table inet prep-difusor"), lambda told: ATTACKER in told.stdout, what=what)
-    return str(shown.stdout)
 
 
 @pytest.mark.clause("RED-03")

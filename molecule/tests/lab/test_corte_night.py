@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from corte_fixtures import WAIT, get, next_second
-from site_fixtures import Site
 from testinfra.host import Host
 
 from corte.format import instants, manifest
@@ -29,18 +28,11 @@ from difusor.publish.target import Target
 from difusor.suite.waiting import until
 from difusor.synthetic.cortes import write_corte
 
-pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.lab]
-
 Record = Callable[[object], None]
+Site = Callable[..., str]
 Send = Callable[..., str]
 Verb = Callable[..., Any]
 OPERATOR = "operadora@demo.test"
-
-
-@pytest.fixture
-def key(variables: dict[str, Any]) -> Path:
-    """Return the lab's own signer."""
-    return Path(variables["lab_dir"]) / "firma"
 
 
 @pytest.fixture

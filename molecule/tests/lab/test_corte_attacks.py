@@ -24,17 +24,11 @@ from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 
-pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.lab, pytest.mark.clause("DG-04", "DG-10")]
+pytestmark = pytest.mark.clause("DG-04", "DG-10")
 
 Record = Callable[[object], None]
 Attack = Callable[..., str]
 EMPTY = Entry(0, manifest.digest(b""))
-
-
-@pytest.fixture
-def key(variables: dict[str, Any]) -> Path:
-    """Return the lab's own signer."""
-    return Path(variables["lab_dir"]) / "firma"
 
 
 @pytest.fixture

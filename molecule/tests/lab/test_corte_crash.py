@@ -23,7 +23,7 @@ from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.suite.waiting import until
 
-pytestmark = [pytest.mark.xdist_group("outside"), pytest.mark.lab, pytest.mark.clause("DG-04", "DG-11")]
+pytestmark = pytest.mark.clause("DG-04", "DG-11")
 
 Record = Callable[[object], None]
 VERIFY = """cd /usr/local/lib/prep-corte && python3 -B -c '

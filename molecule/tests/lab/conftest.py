@@ -1,4 +1,4 @@
-"""The whole site, run again on the lab's server with other values."""
+"""What the tests that alter a lab's server share: the lab's own signer, and the site run with other values."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ import pytest
 from difusor.project import ROOT
 
 Site = Callable[..., str]
+
+
+@pytest.fixture
+def key(variables: dict[str, Any]) -> Path:
+    """Return the lab's own signer."""
+    return Path(variables["lab_dir"]) / "firma"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 Ask = Callable[[], dict[str, list[int]]]
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside"), pytest.mark.clause("DG-02")]
+pytestmark = pytest.mark.clause("DG-02")
 SERVED = {"page": [200], "data": [200], "inspected page": [200], "inspected data": [200]}
 LOGS = "/var/log/nginx"
 

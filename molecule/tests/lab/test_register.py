@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from testinfra.host import Host
 
 from difusor.baseline.record import changes
@@ -14,7 +13,6 @@ Record = Callable[[object], None]
 PATH = "/etc/sysctl.d/99-ajeno.conf"
 
 
-@pytest.mark.lab
 def test_register_betrays_a_change(host: Host, record_evidence: Record) -> None:
     """El registro del servidor delata un archivo agregado a su configuración, y no acusa nada que no haya cambiado."""
     before = look("difusor", host, {})

@@ -49,8 +49,6 @@ asyncio.run(attack())
 """
 
 
-@pytest.mark.lab
-@pytest.mark.xdist_group("outside")
 @pytest.mark.clause("RED-06")
 def test_slow_headers_leave_the_page_to_others(
     untrusted: Host, trusted: Host, variables: dict[str, Any], url: str, record_evidence: Record

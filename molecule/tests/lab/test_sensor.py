@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from site_fixtures import Site
 from testinfra.host import Host
 
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
-
 Record = Callable[[object], None]
+Site = Callable[..., str]
 TAGS = ("--tags", "intrusion")
 RULE = 'reject http any any -> any any (msg:"marca"; http.uri; content:"%s"; sid:9000001;)\n'
 LOOK = "0000000000002000"  # CAP_NET_RAW

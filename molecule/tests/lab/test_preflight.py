@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from testinfra.host import Host
 
-ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.lab
+from difusor.project import ROOT
 
 GUEST = "invitado"
 Preflight = Callable[[dict[str, Any]], subprocess.CompletedProcess[str]]

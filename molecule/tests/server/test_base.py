@@ -198,36 +198,6 @@ def test_programs_are_the_authorised_ones(host: Host, record_evidence: Record) -
     assert check.rc == 0
 
 
-@pytest.mark.lab
-@pytest.mark.clause("RED-03")
-def test_what_changes_while_the_state_is_authorised_counts(host: Host, record_evidence: Record) -> None:
-    """Si apt cambia algo mientras se autoriza el estado del sistema, se autoriza de nuevo; los snaps no dan alarma."""
-    unit = "/etc/systemd/system/snap-prueba-1.mount"
-    invocation = "systemctl show aiderenew.service --property InvocationID --value"
-    host.check_output("systemctl stop aiderenew.service && systemctl start --no-block aiderenew.service")
-    until(
-        lambda: host.run("systemctl is-active aiderenew.service").stdout.strip(),
-        lambda state: state == "activating",
-        what="empiece a autorizarse el estado del sistema",
-        every=0,
-    )
-    before = host.check_output(invocation)
-    host.check_output("apt-config dump --format '%v%n' DPkg::Post-Invoke | grep aiderenew | sh")
-    until(
-        lambda: host.check_output(invocation),
-        lambda current: current != before,
-        what="se autorice de nuevo",
-        within=AIDE,
-    )
-    try:
-        host.check_output(f"touch {unit}")
-        check = host.run(f"aide --config /etc/aide/aide.conf --limit '^{unit}$' --check")
-    finally:
-        host.check_output(f"rm {unit}")
-    record_evidence(f"de nuevo; {check.stdout.strip()[-200:]}")
-    assert check.rc == 0
-
-
 @pytest.mark.clause("RED-03")
 @pytest.mark.parametrize("unit", ["nginx.service", "fail2ban.service"])
 def test_services_are_confined(host: Host, unit: str, record_evidence: Record) -> None:

@@ -1,4 +1,4 @@
-"""The firewall as the kernel has it; how it looks from outside is in test_outside.py."""
+"""The firewall as the kernel has it; how it looks from outside is in outside/test_network.py."""
 
 from __future__ import annotations
 

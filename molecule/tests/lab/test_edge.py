@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from site_fixtures import Site
 from testinfra.host import Host
 
 from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("outside")]
+Site = Callable[..., str]
 
 
 @pytest.mark.clause("RED-06", "RED-03")

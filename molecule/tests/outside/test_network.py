@@ -6,51 +6,17 @@ A firewall is judged from outside: no test here asks the server what its rules a
 from __future__ import annotations
 
 import json
-import re
-import subprocess
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
+from port_fixtures import EVERY_PORT, scan
 from testinfra.host import Host
-
-from difusor.servers import portscan
-from difusor.suite.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
-SCANNER = Path(portscan.__file__).read_text(encoding="utf-8")
-EVERY_PORT = "1-65535"
-WAIT = 1.6  # seconds for an answer, to the second attempt, too, which comes after one
-BOOT = 120.0  # seconds
 TRANSFER = 25_000_000  # bytes each way: two seconds at 100 Mbps
-
-
-@pytest.fixture(scope="module")
-def own_ipv6(host: Host) -> list[str]:
-    """Return the server's IPv6 addresses on the interface that leads outside, link-local ones left out."""
-    interface = json.loads(host.check_output("ip -json route show default"))[0]["dev"]
-    found = json.loads(host.check_output("ip -json -6 address show dev %s scope global", interface))
-    return [each["local"] for interface in found for each in interface.get("addr_info", []) if "local" in each]
-
-
-@pytest.fixture
-def open_to_anyone(
-    untrusted: Host, variables: dict[str, Any], own_ipv6: list[str], expect: Expect
-) -> dict[str, list[int]]:
-    """Return every TCP port that answers the untrusted vantage point, by address."""
-    return _scan_all(untrusted, variables["difusor_public_address"], own_ipv6, expect("RED-03")["ports"])
-
-
-@pytest.fixture
-def open_to_trusted(
-    trusted: Host, variables: dict[str, Any], own_ipv6: list[str], expect: Expect
-) -> dict[str, list[int]]:
-    """Return every TCP port that answers the trusted vantage point, by address."""
-    return _scan_all(trusted, variables["difusor_public_address"], own_ipv6, expect("RED-03")["ports"])
 
 
 @pytest.mark.clause("RED-03", "DG-02")
@@ -61,7 +27,7 @@ def test_web_is_open_to_anyone(
     address = variables["difusor_public_address"]
     required = expect("RED-03")["ports"]
     wanted = ",".join(map(str, required))
-    found = _scan(untrusted, {address: wanted}, known=wanted)[address]
+    found = scan(untrusted, {address: wanted}, known=wanted)[address]
     record_evidence(f"{address}: abiertos {found}")
     assert found == required, f"abiertos {found}; se requieren {required}"
 
@@ -99,38 +65,6 @@ def test_trusted_addresses_reach_their_services(
     assert not extra, f"también responden {sorted(extra)}"
 
 
-@pytest.mark.lab
-@pytest.mark.clause("RED-03", "RED-04")
-@pytest.mark.parametrize("what", ["Docker y cortafuegos", "servidor"])
-def test_a_restart_opens_nothing(
-    request: pytest.FixtureRequest,
-    host: Host,
-    variables: dict[str, Any],
-    what: str,
-    expect: Expect,
-    record_evidence: Record,
-) -> None:
-    """Tras reiniciar Docker, el cortafuegos o el servidor responden los mismos puertos y ninguno más, IPv4 e IPv6."""
-    if what == "servidor":
-        container = f"prep-{variables['lab']}-{variables['inventory_hostname']}"
-        subprocess.run(["docker", "restart", container], check=True, capture_output=True)
-        state = ["docker", "exec", container, "systemctl", "is-system-running"]
-        until(
-            lambda: subprocess.run(state, check=False, capture_output=True, text=True).stdout.strip(),
-            lambda said: said in ("running", "degraded"),
-            what="el servidor termine de arrancar",
-            within=BOOT,
-        )
-    else:
-        host.check_output("systemctl restart docker.service && ufw reload")
-    web, closed = expect("RED-03")["ports"], expect("RED-04")["ports"]
-    anyone, trusted = (request.getfixturevalue(name) for name in ("open_to_anyone", "open_to_trusted"))
-    record_evidence(f"cualquiera: {anyone}; confiable: {trusted}")
-    assert len(anyone) == len(trusted) == 2, "no se miraron las dos familias"
-    assert all(ports == sorted(web) for ports in anyone.values())
-    assert all(ports == sorted(web + closed) for ports in trusted.values())
-
-
 @pytest.mark.clause("RED-03")
 def test_containers_are_unreachable(
     host: Host, untrusted: Host, variables: dict[str, Any], record_evidence: Record
@@ -138,30 +72,14 @@ def test_containers_are_unreachable(
     """Los contenedores solo responden dentro del servidor, aunque desde fuera se trace una ruta hasta ellos."""
     targets = _container_ports(host)
     assert targets, "no hay contenedores con dirección de red: nada publica la página"
-    inside = _scan(host, targets)
+    inside = scan(host, targets)
     with _routes(untrusted, list(targets), variables["difusor_public_address"]) as complaint:
-        outside = _scan(untrusted, targets)
+        outside = scan(untrusted, targets)
     record_evidence(f"desde el servidor responden {inside}; desde fuera, {outside}")
     if complaint:
         record_evidence(f"sin ruta posible desde el punto de observación: {complaint}")
     assert any(inside.values()), "ningún contenedor responde siquiera desde el servidor"
     assert not any(outside.values()), "un contenedor responde desde fuera"
-
-
-@pytest.mark.clause("DG-02")
-def test_page_is_public_and_free(
-    untrusted: Host, variables: dict[str, Any], url: str, expect: Expect, record_evidence: Record
-) -> None:
-    """Cualquiera obtiene la página sin contraseña, registro ni pago; fuera del periodo, el aviso de espera."""
-    name, address = variables["difusor_fqdn"], variables["difusor_public_address"]
-    command = "curl --silent --show-error --insecure --max-time 20 --output /dev/null --dump-header - --resolve %s %s"
-    answer = untrusted.run(command, f"{name}:443:{address}", url)
-    record_evidence(answer.stdout)
-    assert answer.succeeded, answer.stderr.strip()
-    status = int(answer.stdout.split()[1])
-    waiting = status == expect("DG-05")["closed_status"] and re.search(r"(?im)^retry-after:", answer.stdout)
-    assert status == expect("DG-02")["status"] or waiting, f"la página respondió {status}"
-    assert not re.search(r"(?im)^www-authenticate:", answer.stdout), "la página pide contraseña"
 
 
 @pytest.mark.clause("RED-01")
@@ -182,25 +100,6 @@ def test_bandwidth(
     record_evidence(f"{rates[0]:.0f} Mbps de subida y {rates[1]:.0f} Mbps de bajada contra el Instituto{where}")
     required = expect("RED-01")["mbps"]
     assert min(rates) >= required, f"un sentido queda debajo de {required} Mbps"
-
-
-def _scan(vantage: Host, targets: dict[str, str], known: str = "") -> dict[str, list[int]]:
-    """Scan each address's ports; the addresses side by side, because a firewall's silence is only waited for."""
-
-    def one(target: tuple[str, str]) -> list[int]:
-        found: list[int] = json.loads(
-            vantage.check_output("python3 -c %s %s %s %s %s", SCANNER, *target, str(WAIT), known)
-        )
-        return found
-
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(targets, pool.map(one, targets.items()), strict=True))
-
-
-def _scan_all(vantage: Host, address: str, more: list[str], web: list[int]) -> dict[str, list[int]]:
-    """Scan every port of the public address, and of those others to which the vantage point has a route."""
-    routed = [each for each in more if vantage.run("ip route get %s", each).succeeded]
-    return _scan(vantage, dict.fromkeys([address, *routed], EVERY_PORT), known=",".join(map(str, web)))
 
 
 def _container_ports(host: Host) -> dict[str, str]:

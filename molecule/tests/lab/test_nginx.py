@@ -1,0 +1,70 @@
+"""The edge under stress: logs that a flood makes grow, and a gate that is stopped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+from web_fixtures import STATUS, get, headers_of
+
+from difusor.servers.rawhttp import send
+from difusor.suite.waiting import until
+
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
+Answer = dict[str, Any]
+
+
+@pytest.mark.clause("RED-06")
+def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: Record) -> None:
+    """Toda bitácora tiene un tope: la de nginx se corta por tamaño cada diez minutos."""
+    log, limit = "/var/log/nginx/access.log", host.check_output("sed -n 's/ *maxsize //p' /etc/logrotate.d/nginx")
+    every = host.check_output("systemctl show logrotate.timer --property TimersCalendar --value")
+    host.check_output(f"truncate --size=+{limit} {log} && systemctl start logrotate.service")
+    size = host.file(log).size
+    host.check_output(f"find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
+    containers = host.check_output(
+        "docker inspect --format '{{index .HostConfig.LogConfig.Config \"max-size\"}}' $(docker ps -q)"
+    )
+    journal = host.check_output(
+        "systemd-analyze cat-config systemd/journald.conf | sed -n 's/^SystemMaxUse=//p' | tail -n 1"
+    )
+    record_evidence(f"nginx {limit}, {every}; contenedores {containers.split()}; journal {journal}")
+    assert size < 10_000_000
+    assert "*:00/10:00" in every
+    assert all(re.fullmatch(r"\d+m", each) for each in containers.split())
+    assert re.fullmatch(r"\d+[MG]", journal)
+
+
+@pytest.fixture
+def closed_gate(host: Host, variables: dict[str, Any]) -> Iterator[None]:
+    """Keep the gate closed for the length of a test: its file goes with its service."""
+    page = [get(variables["difusor_fqdn"], variables["difusor_path"])]
+    before = send(host, variables, page)[0]["statuses"]
+    host.check_output("systemctl stop prep-corte-gate.service")
+    yield
+    host.check_output("systemctl start prep-corte-gate.service")
+    until(lambda: send(host, variables, page)[0]["statuses"], lambda now: now == before, what="la compuerta vuelva")
+
+
+@pytest.mark.clause("DG-05")
+@pytest.mark.usefixtures("closed_gate")
+def test_stopped_gate_shows_nothing(
+    host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """Con la compuerta detenida toda ruta da el aviso de espera, aunque esté en caché, y el estado calla."""
+    name, base = variables["difusor_fqdn"], variables["difusor_path"]
+    paths = ["", "index.html", "datos/corte.json", "datos/gubernatura.json", "descargas/", "corte.json", "?a=1", "nada"]
+    answers = send(host, variables, [get(name, f"{base}{path}") for path in paths])
+    status, notice = send(host, variables, [get(name, STATUS), get(name, f"{base}_aviso/aviso.css")])
+    record_evidence({path or base: answer["statuses"] for path, answer in zip(paths, answers, strict=True)})
+    for answer in answers:
+        assert answer["statuses"] == [expect("DG-05")["closed_status"]]
+        assert headers_of(answer)["retry-after"].isdigit()
+        assert headers_of(answer)["cache-control"] == "no-store"
+        assert "Los resultados aún no están a la vista" in answer["body"]
+    assert status["statuses"] == [503]
+    assert notice["statuses"] == [200]

@@ -1,0 +1,89 @@
+"""The corte as citizens receive it: byte for byte what the institute signed, and inside its window only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from corte_fixtures import get
+
+from corte.format import instants, manifest, tree
+from difusor.publish import signing
+from difusor.publish.mirror import Mirror
+from difusor.publish.signing import Signed
+from difusor.publish.target import Target
+
+pytestmark = pytest.mark.xdist_group("outside")
+
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
+
+
+@pytest.mark.clause("DG-04")
+def test_every_byte_is_the_signed_one(published: Signed, expect: Expect, record_evidence: Record) -> None:
+    """Cada archivo del corte, descargado de la página pública, tiene el tamaño y el SHA-256 del manifiesto firmado."""
+    altered = []
+    for path, entry in published.manifest.files.items():
+        content = (published.folder / path).read_bytes()
+        if manifest.Entry(len(content), manifest.digest(content)) != entry:
+            altered.append(path)
+    record_evidence(
+        f"corte {published.manifest.sequence}: {len(published.manifest.files)} archivos, "
+        f"{published.manifest.total_bytes} bytes, manifiesto {published.sha256}"
+    )
+    assert len(altered) == expect("DG-04")["altered_bytes"], f"alterados: {altered[:5]}"
+    tree.verify(published.folder, published.manifest)
+
+
+@pytest.mark.clause("DG-04", "DG-11")
+def test_the_server_names_what_it_shows(published: Signed, status: dict[str, Any], record_evidence: Record) -> None:
+    """El estado público del servidor nombra, por su SHA-256 y su secuencia, el corte que la página entrega."""
+    record_evidence(status["shown"])
+    assert status["shown"]["manifest_sha256"] == published.sha256
+    assert status["shown"]["sequence"] == published.manifest.sequence
+    assert status["shown"]["corte"] == instants.write(published.manifest.corte)
+
+
+@pytest.mark.clause("DG-10")
+def test_shown_corte_is_signed_by_the_institute(
+    published: Signed, target: Target, expect: Expect, record_evidence: Record
+) -> None:
+    """La firma del corte publicado se verifica con las llaves de los firmantes del Instituto para esta elección."""
+    signer = signing.signer(published, target.terms)
+    record_evidence(f"corte {published.manifest.sequence}, firmado por {signer}")
+    assert bool(signer) is expect("DG-10")["signed"]
+
+
+@pytest.mark.clause("DG-05")
+def test_gate_follows_the_window(
+    mirror: Mirror,
+    status: dict[str, Any],
+    target: Target,
+    base: str,
+    expect: Expect,
+    record_evidence: Record,
+) -> None:
+    """La página entrega resultados dentro del periodo y ninguno fuera de él, por instante absoluto."""
+    now = datetime.now(UTC)
+    gate, window = status["gate"], target.terms.window
+    assert gate["opens"] == instants.write(window.opens)
+    closes, retain_until = instants.parse(gate["closes"]), instants.parse(gate["retain_until"])
+    due = "waiting" if now < window.opens else "open" if now < closes else "closed" if now < retain_until else "retired"
+    answer = get(mirror, f"{base}datos/corte.json?{now.timestamp()}")
+    record_evidence(f"{instants.write(now)}: compuerta {gate}, la página responde {answer.status_code}")
+    assert gate["state"] == due
+    if due in ("open", "closed"):
+        assert answer.status_code == (200 if status["shown"] else 404)
+    else:
+        assert answer.status_code == expect("DG-05")["closed_status"]
+        assert "corte" not in answer.headers.get("content-type", "") and b'"secuencia"' not in answer.content
+
+
+@pytest.mark.clause("DG-05")
+def test_gate_judges_by_a_synchronised_clock(status: dict[str, Any], record_evidence: Record) -> None:
+    """La compuerta conoce la hora por un reloj sincronizado, cuyo error posible no llega a medio segundo."""
+    record_evidence(status["clock"])
+    assert status["clock"]["synchronised"] is True
+    assert status["clock"]["max_error_seconds"] < 0.5

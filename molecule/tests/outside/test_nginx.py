@@ -1,0 +1,93 @@
+"""The edge as citizens reach it: open to everybody, encrypted, and for the known names only."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+from web_fixtures import get
+
+from difusor.servers.rawhttp import send
+
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
+STRANGER = "otro-sitio.example"
+HANDSHAKE = """
+import json, socket, ssl, sys, warnings
+warnings.simplefilter("ignore")
+found = {}
+for version in ("TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3"):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+    try:
+        with socket.create_connection((sys.argv[1], 443), timeout=15) as plain:
+            with context.wrap_socket(plain, server_hostname=sys.argv[2]) as connection:
+                found[version.replace("_", ".")] = connection.cipher()[0]
+    except ssl.SSLError as error:
+        found[version.replace("_", ".")] = error.reason
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.clause("DG-02")
+def test_plain_http_leads_to_https(untrusted: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Quien llega por HTTP es enviado a la misma dirección por HTTPS."""
+    name, path = variables["difusor_fqdn"], f"{variables['difusor_path']}index.html"
+    (answer,) = send(untrusted, variables, [get(name, path)], port=80)
+    record_evidence(answer["head"].splitlines()[0])
+    assert answer["statuses"] == [301]
+    assert f"location: https://{name}{path}" in answer["head"].lower()
+
+
+@pytest.mark.clause("DG-02")
+def test_old_encryption_is_refused(
+    untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """El servidor acepta TLS desde la versión exigida y rechaza toda versión anterior."""
+    address, name = variables["difusor_public_address"], variables["difusor_fqdn"]
+    found = json.loads(untrusted.check_output("python3 -c %s %s %s", HANDSHAKE, address, name))
+    record_evidence(found)
+    floor = expect("DG-02")["tls_floor"]
+    for version, result in found.items():
+        if version >= floor:
+            assert result.startswith(("TLS_", "ECDHE-")), f"{version}: {result}"
+        else:
+            assert "ALERT_PROTOCOL_VERSION" in result, f"{version} no fue rechazado por el servidor: {result}"
+
+
+@pytest.mark.clause("RED-07")
+def test_unknown_names_get_no_answer(untrusted: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Una solicitud con un nombre ajeno, en el saludo TLS o en Host, se queda sin respuesta."""
+    name, path = variables["difusor_fqdn"], variables["difusor_path"]
+    requests = [get(STRANGER, path), get(f"{name}.{STRANGER}", path), f"GET {path} HTTP/1.0\r\n\r\n"]
+    answers = (
+        send(untrusted, variables, requests)
+        + send(untrusted, variables, requests, server_name=STRANGER)
+        + send(untrusted, variables, requests, port=80)
+    )
+    record_evidence(
+        f"{len(answers)} solicitudes con nombres ajenos: {sum(not a['statuses'] for a in answers)} sin respuesta"
+    )
+    assert not any(answer["statuses"] for answer in answers)
+
+
+@pytest.mark.clause("DG-02")
+def test_page_is_public_and_free(
+    untrusted: Host, variables: dict[str, Any], url: str, expect: Expect, record_evidence: Record
+) -> None:
+    """Cualquiera obtiene la página sin contraseña, registro ni pago; fuera del periodo, el aviso de espera."""
+    name, address = variables["difusor_fqdn"], variables["difusor_public_address"]
+    command = "curl --silent --show-error --insecure --max-time 20 --output /dev/null --dump-header - --resolve %s %s"
+    answer = untrusted.run(command, f"{name}:443:{address}", url)
+    record_evidence(answer.stdout)
+    assert answer.succeeded, answer.stderr.strip()
+    status = int(answer.stdout.split()[1])
+    waiting = status == expect("DG-05")["closed_status"] and re.search(r"(?im)^retry-after:", answer.stdout)
+    assert status == expect("DG-02")["status"] or waiting, f"la página respondió {status}"
+    assert not re.search(r"(?im)^www-authenticate:", answer.stdout), "la página pide contraseña"

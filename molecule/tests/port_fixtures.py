@@ -1,0 +1,62 @@
+"""The server's TCP ports as a vantage point finds them: every one of each address, by trying it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+from difusor.servers import portscan
+
+Expect = Callable[[str], dict[str, Any]]
+SCANNER = Path(portscan.__file__).read_text(encoding="utf-8")
+EVERY_PORT = "1-65535"
+WAIT = 1.6  # seconds for an answer, to the second attempt, too, which comes after one
+
+
+@pytest.fixture(scope="module")
+def own_ipv6(host: Host) -> list[str]:
+    """Return the server's IPv6 addresses on the interface that leads outside, link-local ones left out."""
+    interface = json.loads(host.check_output("ip -json route show default"))[0]["dev"]
+    found = json.loads(host.check_output("ip -json -6 address show dev %s scope global", interface))
+    return [each["local"] for interface in found for each in interface.get("addr_info", []) if "local" in each]
+
+
+@pytest.fixture
+def open_to_anyone(
+    untrusted: Host, variables: dict[str, Any], own_ipv6: list[str], expect: Expect
+) -> dict[str, list[int]]:
+    """Return every TCP port that answers the untrusted vantage point, by address."""
+    return _scan_all(untrusted, variables["difusor_public_address"], own_ipv6, expect("RED-03")["ports"])
+
+
+@pytest.fixture
+def open_to_trusted(
+    trusted: Host, variables: dict[str, Any], own_ipv6: list[str], expect: Expect
+) -> dict[str, list[int]]:
+    """Return every TCP port that answers the trusted vantage point, by address."""
+    return _scan_all(trusted, variables["difusor_public_address"], own_ipv6, expect("RED-03")["ports"])
+
+
+def scan(vantage: Host, targets: dict[str, str], known: str = "") -> dict[str, list[int]]:
+    """Scan each address's ports; the addresses side by side, because a firewall's silence is only waited for."""
+
+    def one(target: tuple[str, str]) -> list[int]:
+        found: list[int] = json.loads(
+            vantage.check_output("python3 -c %s %s %s %s %s", SCANNER, *target, str(WAIT), known)
+        )
+        return found
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(targets, pool.map(one, targets.items()), strict=True))
+
+
+def _scan_all(vantage: Host, address: str, more: list[str], web: list[int]) -> dict[str, list[int]]:
+    """Scan every port of the public address, and of those others to which the vantage point has a route."""
+    routed = [each for each in more if vantage.run("ip route get %s", each).succeeded]
+    return scan(vantage, dict.fromkeys([address, *routed], EVERY_PORT), known=",".join(map(str, web)))

@@ -1,0 +1,128 @@
+"""The edge on the server: read-only, bounded, and back by itself."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from cryptography import x509
+from testinfra.host import Host
+from web_fixtures import STATUS, get, headers_of
+
+from difusor.servers.rawhttp import send
+
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
+Answer = dict[str, Any]
+# Enough for any burst that is allowed: what a flood's first instant looks like. The answers to so many requests on one
+# connection wait in its buffers until they are read.
+FLOOD_CONNECTIONS = 24
+FLOOD_LENGTH = 100
+FLOODS = 6  # at most: a server that is busy with something else may not even answer as fast as its limit allows
+
+
+@pytest.mark.clause("DG-02")
+def test_certificate_is_for_this_name_and_lasts(
+    host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """El certificado es para el nombre de la página, le quedan días suficientes y el servidor lo vigila a diario."""
+    name, days = variables["difusor_fqdn"], expect("DG-02")["certificate_days"]
+    shown = "openssl s_client -connect 127.0.0.1:443 -servername %s </dev/null 2>/dev/null | openssl x509"
+    certificate = x509.load_pem_x509_certificate(host.check_output(shown, name).encode())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    left = certificate.not_valid_after_utc - datetime.now(UTC)
+    record_evidence(f"{names.get_values_for_type(x509.DNSName)}, le quedan {left.days} días")
+    assert name in names.get_values_for_type(x509.DNSName)
+    assert left.days >= days
+    assert host.service("prep-certificate.timer").is_running
+    assert host.service("prep-certificate.timer").is_enabled
+
+
+@pytest.mark.xdist_group("limits")
+@pytest.mark.clause("RED-07")
+def test_only_reading_is_possible(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Solo se admiten GET y HEAD; los demás métodos se cierran sin llegar a la aplicación."""
+    name, path = variables["difusor_fqdn"], variables["difusor_path"]
+    methods = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "GETX"]
+    requests = [f"{each} {path} HTTP/1.1\r\nHost: {name}\r\nContent-Length: 3\r\n\r\na=b" for each in methods]
+    answers = dict(zip(methods, send(host, variables, requests), strict=True))
+    record_evidence({method: answer["statuses"] or "sin respuesta" for method, answer in answers.items()})
+    assert all(not answer["statuses"] or answer["statuses"][0] in (400, 405) for answer in answers.values())
+
+
+@pytest.mark.xdist_group("limits")
+@pytest.mark.clause("DG-04")
+def test_browsers_run_nothing_from_elsewhere(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """La página solo puede cargar lo que sirve este mismo sitio, y nadie puede enmarcarla: cabeceras de seguridad."""
+    (answer,) = send(host, variables, [get(variables["difusor_fqdn"], variables["difusor_path"])])
+    record_evidence(answer["head"])
+    headers = headers_of(answer)
+    assert headers["content-security-policy"].startswith("default-src 'self';")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["server"] == "nginx", "la cabecera Server dice la versión"
+
+
+@pytest.mark.xdist_group("limits")
+@pytest.mark.clause("DG-07")
+def test_status_is_public_and_fresh(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """El estado público del espejo se puede consultar siempre y nadie lo guarda en caché."""
+    (answer,) = send(host, variables, [get(variables["difusor_fqdn"], STATUS)])
+    assert answer["statuses"] == [200]
+    record_evidence(f"compuerta: {json.loads(answer['body'])['gate']['state']}")
+    assert headers_of(answer)["cache-control"] == "no-store"
+
+
+@pytest.mark.xdist_group("limits")
+@pytest.mark.clause("RED-06")
+def test_flood_from_one_address_is_cut(
+    host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """Una ráfaga desde una sola dirección se recorta: lo que excede el límite recibe un rechazo barato."""
+    text = get(variables["difusor_fqdn"], STATUS).replace("GET", "HEAD", 1)
+    statuses: Counter[int] = Counter()
+    refused = floods = 0
+    while not refused and floods < FLOODS:
+        floods += 1
+        answers = send(host, variables, [text] * FLOOD_CONNECTIONS, ahead=FLOOD_LENGTH)
+        statuses.update(status for answer in answers for status in answer["statuses"])
+        refused = sum(statuses[status] for status in expect("RED-06")["refused_status"])
+    record_evidence(f"{floods * FLOOD_CONNECTIONS * FLOOD_LENGTH} solicitudes: {dict(statuses)}")
+    assert refused > 0
+    assert statuses[200] > 0, "el límite no deja pasar ni lo permitido"
+
+
+@pytest.mark.clause("RED-06")
+def test_slow_clients_lose_their_place(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """A quien empieza una solicitud y no la termina se le cierra la conexión."""
+    begun = f"GET {variables['difusor_path']} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\nX-Slow: "
+    (answer,) = send(host, variables, [begun])
+    record_evidence(f"cerrada por el servidor, {answer['statuses'] or 'sin respuesta'}")
+    assert not answer["statuses"] or answer["statuses"] == [408]
+    assert answer["closed"], "el servidor no cerró la conexión"
+
+
+@pytest.mark.clause("RED-06")
+def test_kernel_survives_syn_floods(host: Host, record_evidence: Record) -> None:
+    """El núcleo responde con SYN cookies y la cola de conexiones de nginx es amplia."""
+    cookies = host.sysctl("net.ipv4.tcp_syncookies")
+    queue = int(host.check_output("ss -Hltn 'sport = :443' | awk '{print $3}' | sort -n | head -n 1"))
+    record_evidence(f"tcp_syncookies={cookies}, cola={queue}")
+    assert cookies == 1
+    assert queue >= 4096
+
+
+@pytest.mark.clause("RED-06")
+def test_nginx_returns_by_itself(host: Host, record_evidence: Record) -> None:
+    """nginx arranca con el servidor y vuelve solo si falla."""
+    nginx = host.service("nginx")
+    restart = host.check_output("systemctl show --property Restart --value nginx.service")
+    record_evidence(f"activo={nginx.is_running}, al arranque={nginx.is_enabled}, Restart={restart}")
+    assert nginx.is_running
+    assert nginx.is_enabled
+    assert restart == "on-failure"

@@ -1,0 +1,40 @@
+"""Requests to the page as the tests write them, byte for byte, and when there is no page to ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+from difusor.servers.rawhttp import send
+
+STATUS = "/.well-known/prep/estado.json"
+"""Where the server tells everybody its state."""
+
+
+@pytest.fixture
+def open_gate(host: Host, variables: dict[str, Any]) -> None:
+    """Skip where the gate is closed: it refuses everything, so nothing would be learnt about the WAF."""
+    (answer,) = send(host, variables, [request(variables, "")])
+    if answer["statuses"] == [503]:
+        pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera antes de llegar al WAF")
+
+
+def get(name: str, path: str) -> str:
+    """Return a plain GET of an absolute path."""
+    return f"GET {path} HTTP/1.1\r\nHost: {name}\r\nUser-Agent: dictamen\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+
+
+def request(variables: dict[str, Any], path: str, header: str = "X-Requested-By: dictamen") -> str:
+    """Return a GET of a path below the site's, as a browser would ask, with one header more."""
+    return (
+        f"GET {variables['difusor_path']}{path} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\n"
+        f"Accept: */*\r\n{header}\r\nConnection: close\r\n\r\n"
+    )
+
+
+def headers_of(answer: dict[str, Any]) -> dict[str, str]:
+    """Return the headers of an answer of rawhttp.send, names in lower case."""
+    lines = [line.partition(":") for line in answer["head"].splitlines()[1:]]
+    return {name.strip().lower(): value.strip() for name, _, value in lines}

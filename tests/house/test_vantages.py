@@ -1,0 +1,100 @@
+"""House rules for the compliance suite: what issues an official paper and what destroys are never confused."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from difusor.project import ROOT
+from difusor.suite.measurement import OFFICIAL, SUITE
+
+LAB = f"{SUITE}/lab"
+FOLDERS = (*OFFICIAL, LAB)
+# What a command says that alters a server, and a test that only looks therefore never does.
+ALTERS = re.compile(
+    r"""\b(?:
+    systemctl\ (?:--?\S+\ )*(?:start|stop|restart|reload|kill|enable|disable|mask)|
+    docker\ (?:run|start|stop|kill|rm|pause|update|restart|load)|ufw\ (?:allow|deny|delete|reload)|sed\ -i|
+    (?:apt-get|modprobe|chmod|chown|truncate|touch|mkdir|rm|mv|usermod|userdel|useradd(?!\ --defaults))\ |
+    (?:banip|certbot|ansible-playbook|publish\.push)\b
+    )""",
+    re.VERBOSE,
+)
+
+
+def written(folder: str) -> set[str]:
+    """Return the tests that the files of a folder define, as <file>::<function>."""
+    return {
+        f"{path.relative_to(ROOT / SUITE)}::{node.name}"
+        for path in (ROOT / folder).glob("test_*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+
+
+def collected(*options: str) -> list[str]:
+    """Return the tests that a run of the suite would do, in its order, without their parameters."""
+    command = [sys.executable, "-m", "pytest", SUITE, "--collect-only", "-q", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), done.stdout + done.stderr
+    return [line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line]
+
+
+def test_what_only_looks_needs_no_lab() -> None:
+    assert set(collected()) == set().union(*map(written, OFFICIAL))
+
+
+def test_what_alters_needs_a_lab_and_comes_last() -> None:
+    found = collected("--lab")
+    assert set(found) == set().union(*map(written, FOLDERS))
+    alters = [test in written(LAB) for test in found]
+    assert alters == sorted(alters)
+
+
+def test_every_test_of_an_official_paper_measures_a_clause() -> None:
+    assert collected("-m", "not clause") == []
+
+
+def test_no_test_stands_elsewhere() -> None:
+    """The folder decides: a test beside or below the three would be judged by none of these rules."""
+    files = (ROOT / SUITE).rglob("test_*.py")
+    assert {path.parent.relative_to(ROOT).as_posix() for path in files} == set(FOLDERS)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / SUITE).rglob("*.py")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_the_folder_is_the_only_mark(path: Path) -> None:
+    assert "mark.lab" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for folder in OFFICIAL for path in sorted((ROOT / folder).glob("*.py"))],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_what_only_looks_names_nothing_that_alters(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [line.strip() for line in lines if ALTERS.search(line)] == []
+
+
+def test_the_rule_sees_what_alters() -> None:
+    for line in (
+        "systemctl --quiet restart nginx",
+        "docker kill x",
+        "modprobe $name",
+        "from difusor.publish.push import",
+    ):
+        assert ALTERS.search(line), line
+    for line in (
+        "systemctl show nginx --property Restart",
+        "docker inspect x",
+        "apt-config dump",
+        "systemctl is-active",
+    ):
+        assert not ALTERS.search(line), line
