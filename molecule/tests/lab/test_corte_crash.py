@@ -28,7 +28,7 @@ pytestmark = pytest.mark.clause("DG-04", "DG-11")
 Record = Callable[[object], None]
 VERIFY = """cd /usr/local/lib/prep-corte && python3 -B -c '
 import os
-from corte import manifest, tree
+from corte.format import manifest, tree
 folder = "/srv/prep/publico/actual/"
 raw = open(folder + manifest.NAME, "rb").read()
 for path, entry in manifest.read(raw).files.items():
