@@ -1,10 +1,12 @@
 # shellcheck shell=bash
-# The lab that a measurement needs, sourced by the scripts here. LAB=<name> names one that stands, and it is left standing.
+# The lab that a measurement needs, sourced by the measurements here. LAB=<name> names one that stands, and it is left standing.
 set -euo pipefail
+MEASUREMENT=$(basename "$(realpath "$(dirname "$0")")")
+readonly MEASUREMENT
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly STANDING=${LAB:-}
 export LAB=${LAB:-bench} PATH=$PWD/.venv/bin:$PATH PYTHONPATH=$PWD/scripts
-readonly LOG=build/bench/${0##*/}.log
+readonly LOG=build/bench/$MEASUREMENT.log
 mkdir -p build/bench
 : >"$LOG"
 

@@ -1,15 +1,17 @@
-"""The life of a measurement's lab, and what a measurement prints when what it measures fails: nothing."""
+"""Measurements: one folder each, the life of its lab, and what it prints when what it measures fails: nothing."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+MEASUREMENTS = sorted(path for path in (ROOT / "bench").iterdir() if path.is_dir())
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def bench(tmp_path: Path) -> Path:
 
 def test_a_run_that_failed_has_no_figure(bench: Path) -> None:
     _program(bench / ".venv/bin/ansible-playbook", 'echo no room; case "$*" in *site.yml) exit 2; esac')
-    done = subprocess.run([bench / "bench/converge"], capture_output=True, text=True)
+    done = subprocess.run([bench / "bench/converge/run"], capture_output=True, text=True)
     assert done.returncode != 0
     assert done.stdout == ""
     assert "no room" in done.stderr
@@ -40,8 +42,25 @@ def test_a_run_that_failed_has_no_figure(bench: Path) -> None:
 )
 def test_a_lab_that_stands_is_left_standing(bench: Path, lab: str, runs: list[str]) -> None:
     _program(bench / ".venv/bin/ansible-playbook", f'echo "$LAB: ${{*##*[ /]}}" >>{bench}/runs')
-    subprocess.run([bench / "bench/gate"], env={**os.environ, "LAB": lab}, check=True)
+    subprocess.run([bench / "bench/gate/run"], env={**os.environ, "LAB": lab}, check=True)
     assert (bench / "runs").read_text().splitlines() == runs
+
+
+@pytest.mark.parametrize("folder", MEASUREMENTS, ids=lambda folder: folder.name)
+def test_each_measurement_begins_with_run_and_stands_in_the_table(folder: Path) -> None:
+    assert os.access(folder / "run", os.X_OK)
+    table = (ROOT / "bench/README.md").read_text(encoding="utf-8")
+    assert f"| `bench/{folder.name}/run" in table
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "bench").rglob("*.py")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_each_program_can_be_imported(path: Path) -> None:
+    """Which measures nothing yet."""
+    command = [sys.executable, "-c", f"import {path.stem}"]
+    environment = {**os.environ, "PYTHONPATH": f"{path.parent}:{ROOT / 'scripts'}"}
+    subprocess.run(command, cwd=path.parent, env=environment, check=True)
 
 
 def _program(path: Path, body: str) -> None:

@@ -64,7 +64,7 @@ class Server:
         log = {"score": 60, "tests": [{"results": [*checks, {"id": "1.1.1", "result": "PASS"}]}]}
         (self.folder / "docker-bench.json").write_text(json.dumps(log))
         done = subprocess.run(
-            [sys.executable, ROOT / "bench/auditors-report.py", self.folder, "2 cores"],
+            [sys.executable, ROOT / "bench/auditors/report.py", self.folder, "2 cores"],
             env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")}, capture_output=True, text=True,
         )  # fmt: skip
         assert done.stderr == ""

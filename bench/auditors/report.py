@@ -1,4 +1,4 @@
-"""For bench/auditors: python auditors-report.py RESULTS MACHINE prints a table, what is unexplained, and a line.
+"""For bench/auditors: python report.py RESULTS MACHINE prints a table, what is unexplained, and a line.
 
 Exits with 1 when a rule fails that spec/deviations.yml does not explain, or was judged although it explains it and the
 tailoring leaves it out.

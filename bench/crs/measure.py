@@ -82,7 +82,7 @@ def request(given: dict[str, Any]) -> str:
 
 def replay(server: str, port: str, tests: dict[str, str]) -> dict[str, str]:
     """Send every test from the server's own loopback; return how each ended."""
-    program = (HERE / "crs-replay.py").read_text()
+    program = (HERE / "replay.py").read_text()
     command = ["docker", "exec", "--interactive", server, "python3", "-c", program, port]
     done = subprocess.run(command, input=json.dumps(tests), check=True, stdout=subprocess.PIPE, text=True)
     ends: dict[str, str] = json.loads(done.stdout)

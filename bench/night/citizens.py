@@ -1,6 +1,6 @@
 """Runs at the citizen's for bench/night: page after page until its standard input ends, then says what it was answered.
 
-    night-citizens.py NAME ADDRESS RATE SOURCE...
+    citizens.py NAME ADDRESS RATE SOURCE...
 
 Prints {requests, seconds, failed: [reasons], gone, reconnected, pages: [SHA-256], seen: [[client, path, SHA-256]]}.
 """
@@ -20,14 +20,17 @@ PATIENCE = 10.0  # seconds for one answer
 HEAD, STATE = "datos/corte.json", "datos/gubernatura.json"
 PAGE = 4  # requests to see one: the page itself, its two files, and a table
 REQUEST = "GET /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n"
+TLS = ssl.create_default_context()
+TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE  # whose certificate it is, other tests judge
 
 
 class Citizen:
     """One browser with one connection, which it keeps as long as the server does."""
 
-    def __init__(self, number: int, source: str, told: dict) -> None:
-        """Take a number, an address of its own, and where to write down what it was told."""
+    def __init__(self, number: int, source: str, server: tuple[str, str], told: dict) -> None:
+        """Take a number, an address of its own, the server's name and address, and where to write what it was told."""
         self.number, self.source, self.told = number, source, told
+        self.name, self.address = server
         self.reader: asyncio.StreamReader | None = None
         self.writer: asyncio.StreamWriter | None = None
 
@@ -80,9 +83,9 @@ class Citizen:
         """Send one request and read its answer."""
         if self.writer is None or self.reader is None:
             self.reader, self.writer = await asyncio.open_connection(
-                ADDRESS, 443, ssl=TLS, server_hostname=NAME, local_addr=(self.source, 0)
+                self.address, 443, ssl=TLS, server_hostname=self.name, local_addr=(self.source, 0)
             )
-        self.writer.write((REQUEST % (path, NAME)).encode())
+        self.writer.write((REQUEST % (path, self.name)).encode())
         top = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in top[1:] if line)
         if headers.get("transfer-encoding") == "chunked":
@@ -114,21 +117,18 @@ async def browse(citizen: Citizen, every: float, ended: asyncio.Event) -> None:
         due += every
 
 
-async def main(rate: float, sources: list[str]) -> None:
+async def main(name: str, address: str, rate: float, *sources: str) -> None:
     """Browse until standard input ends."""
     told: dict = {"requests": 0, "failed": [], "gone": 0, "reconnected": 0, "pages": [], "seen": []}
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, lambda: ended.set() if not sys.stdin.read(1) else None)
     started = time.monotonic()
-    citizens = [Citizen(number, sources[number % len(sources)], told) for number in range(CLIENTS)]
+    citizens = [Citizen(number, sources[number % len(sources)], (name, address), told) for number in range(CLIENTS)]
     await asyncio.gather(*(browse(citizen, CLIENTS * PAGE / rate, ended) for citizen in citizens))
     told["seconds"] = time.monotonic() - started
     told["pages"] = [hashlib.sha256(page).hexdigest() for page in told["pages"]]
     print(json.dumps(told))
 
 
-NAME, ADDRESS = sys.argv[1:3]
-TLS = ssl.create_default_context()
-TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE  # whose certificate it is, other tests judge
-
-asyncio.run(main(float(sys.argv[3]), sys.argv[4:]))
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:3], float(sys.argv[3]), *sys.argv[4:]))

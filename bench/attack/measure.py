@@ -96,7 +96,7 @@ def measure(lab: Lab, attack: str | None) -> tuple[str, int, float, float, float
     process = begin(lab, attack) if attack else None
     time.sleep(1.5)  # so that the first question already meets it
     paths = ["/", "/datos/gubernatura.json"]
-    probe = lab.start("ciudadano", "python3", "-", lab.server, NAME, str(SECONDS - 2), *paths, source="attack-probe.py")
+    probe = lab.start("ciudadano", "python3", "-", lab.server, NAME, str(SECONDS - 2), *paths, source="probe.py")
     answers = json.loads(probe.communicate()[0])
     tries = process.communicate(timeout=60)[0].strip() if process else "-"
     times = sorted(1000 * seconds for status, seconds in answers if status == 200)
@@ -111,9 +111,7 @@ def begin(lab: Lab, attack: str) -> subprocess.Popen[str]:
     if attack in TOOLS:
         largest = "ls -S /srv/prep/publico/actual/descargas | head -n 1"
         path = f"/descargas/{lab.run('difusor', largest).strip()}"
-        return lab.start(
-            "atacante", "python3", "-", attack, lab.server, NAME, path, str(SECONDS), source="attack-tools.py"
-        )
+        return lab.start("atacante", "python3", "-", attack, lab.server, NAME, path, str(SECONDS), source="tools.py")
     script = (
         f'{FLOODS[attack]} | sed "s|^|https://{NAME}|" >/tmp/urls; '
         f"h2load --input-file=/tmp/urls --connect-to={lab.server}:443 --clients=100 --max-concurrent-streams=20 "

@@ -22,7 +22,7 @@ CORTES = 145
 RATE = 200  # requests a second, from all addresses together
 SOURCES = range(101, 109)  # the last part of each address
 HEAD, STATE = "datos/corte.json", "datos/gubernatura.json"
-CITIZENS = Path(__file__).with_name("night-citizens.py")
+CITIZENS = Path(__file__).with_name("citizens.py")
 
 
 @dataclass

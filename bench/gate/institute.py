@@ -100,7 +100,7 @@ def watch(name: str, server: Target, window: Window, reboot: float | None) -> An
         str(start),
         str(end),
     ]
-    with Path(__file__).with_name("gate-citizen.py").open() as program:
+    with Path(__file__).with_name("citizen.py").open() as program:
         citizen = subprocess.Popen(command, stdin=program, stdout=subprocess.PIPE)
     if reboot is not None:
         time.sleep(max(0.0, window.opens.timestamp() - reboot - time.time()))

@@ -1,4 +1,4 @@
-"""For bench/edge: python edge-report.py MEASURED.json REPORT.html MACHINE writes it; prints a table and a line."""
+"""For bench/edge: python report.py MEASURED.json REPORT.html MACHINE writes it; prints a table and a line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main() -> None:
         row["share"] = 100 * math.log(row["cpu_us"] / LEAST) / math.log(MOST / LEAST)
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
     ticks = {tick: 100 * math.log(tick / LEAST) / math.log(MOST / LEAST) for tick in (10, 30, 100, 300, 1000)}
-    template = environment.get_template("edge-report.html.j2")
+    template = environment.get_template("report.html.j2")
     page = template.render(
         rows=rows, ticks=ticks, machine=machine, day=f"{datetime.now(UTC):%Y-%m-%d}",
         ratios=ratios(rows), speeds=speeds(rows),
