@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from difusor.project import ROOT
-from difusor.suite.measurement import OFFICIAL, SUITE
+from difusor.suite.measurement import OFFICIAL, TESTS
 
-LAB = f"{SUITE}/lab"
+LAB = f"{TESTS}/lab"
 FOLDERS = (*OFFICIAL, LAB)
 # What a command says that alters a server, and a test that only looks therefore never does.
 ALTERS = re.compile(
@@ -30,7 +30,7 @@ ALTERS = re.compile(
 def written(folder: str) -> set[str]:
     """Return the tests that the files of a folder define, as <file>::<function>."""
     return {
-        f"{path.relative_to(ROOT / SUITE)}::{node.name}"
+        f"{path.relative_to(ROOT / TESTS)}::{node.name}"
         for path in (ROOT / folder).glob("test_*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
@@ -39,7 +39,7 @@ def written(folder: str) -> set[str]:
 
 def collected(*options: str) -> list[str]:
     """Return the tests that a run of the suite would do, in its order, without their parameters."""
-    command = [sys.executable, "-m", "pytest", SUITE, "--collect-only", "-q", *options]
+    command = [sys.executable, "-m", "pytest", TESTS, "--collect-only", "-q", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), done.stdout + done.stderr
     return [line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line]
@@ -62,12 +62,12 @@ def test_every_test_of_an_official_paper_measures_a_clause() -> None:
 
 def test_no_test_stands_elsewhere() -> None:
     """The folder decides: a test beside or below the three would be judged by none of these rules."""
-    files = (ROOT / SUITE).rglob("test_*.py")
+    files = (ROOT / TESTS).rglob("test_*.py")
     assert {path.parent.relative_to(ROOT).as_posix() for path in files} == set(FOLDERS)
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / SUITE).rglob("*.py")), ids=lambda path: f"{path.parent.name}/{path.name}"
+    "path", sorted((ROOT / TESTS).rglob("*.py")), ids=lambda path: f"{path.parent.name}/{path.name}"
 )
 def test_the_folder_is_the_only_mark(path: Path) -> None:
     assert "mark.lab" not in path.read_text(encoding="utf-8")

@@ -10,10 +10,10 @@ from pathlib import Path
 from difusor.project import ROOT
 from difusor.proof.reach import EVERYTHING, MACHINE_ONLY, NEEDS_MACHINE, reach
 from difusor.proof.suites import UNIT, Suite, releases
+from difusor.suite.measurement import TESTS
 from difusor.terminal import console, foreign
 
 UPSTREAM = "origin/main"
-TESTS = "molecule/tests"
 SHOWN = 20
 """Changed files by name; the rest are counted."""
 

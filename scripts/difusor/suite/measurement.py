@@ -10,8 +10,8 @@ from pathlib import Path
 from difusor.project import ROOT
 from difusor.report.results import Results, ResultsError, load
 
-SUITE = "molecule/tests"
-OFFICIAL = (f"{SUITE}/server", f"{SUITE}/outside")
+TESTS = "molecule/tests"
+OFFICIAL = (f"{TESTS}/server", f"{TESTS}/outside")
 """What only looks at a server: an official paper is measured by nothing else."""
 
 
@@ -27,7 +27,7 @@ def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str
     source = str(here.relative_to(ROOT)) if here.is_relative_to(ROOT) else str(here)
     target = (output / f"{here.name}.results.json").resolve()
     target.unlink(missing_ok=True)
-    chosen = tests or ([SUITE] if lab else OFFICIAL)
+    chosen = tests or ([TESTS] if lab else OFFICIAL)
     command = [sys.executable, "-m", "pytest", *chosen, f"--ansible-inventory={source}", f"--results={target}"]
     # What alters the server must not do so under another test's eyes. What does not, mostly waits for answers.
     pace = ["--lab"] if lab else ["--numprocesses=3"]
