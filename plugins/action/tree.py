@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
     def _stands(self, payload: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:
         """Tell whether the server was looked at, and everything was seen as it is wanted."""
         standing = task_vars.get("ansible_facts", {}).get("standing")
-        if not standing or task_vars.get("base_packages_arrived", False):
+        if not standing or task_vars.get("packages_arrived", False):
             return False  # packages bring files of their own
         if self._task.args.get("guard") and standing["pending"]:
             return False  # the module tells that a proof is still awaited

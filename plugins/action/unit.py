@@ -23,9 +23,7 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         _, args = self.validate_argument_spec(SPEC)
         units = task_vars.get("ansible_facts", {}).get("standing", {}).get("units", {})
-        seen = units.get(args["name"]) and not task_vars.get(
-            "base_packages_arrived", False
-        )  # they start what they bring
+        seen = units.get(args["name"]) and not task_vars.get("packages_arrived", False)  # they start what they bring
         if seen and not args["restart"]:
             return {"changed": False}
         if self._task.check_mode and (args["restart"] or args["name"] not in units):

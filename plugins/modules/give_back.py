@@ -16,12 +16,21 @@ short_description: Undo what tree has done to a server, and compare the server w
 description:
   - A file or link that somebody else had is put back with its owner and mode; one that tree brought is removed.
   - A folder that tree made goes when nothing is left in it.
-  - The comparison is of all of C(/etc), the packages and the accounts, whoever changed them.
+  - The comparison is of all of C(/etc), the packages and the accounts, whoever changed them; with C(own) there is none.
 options:
   restore:
     description: Whether to give back; otherwise the server is only compared.
     type: bool
     default: false
+  own:
+    description: Whether only what comes from the templates of the role that calls is given back, and C(paths).
+    type: bool
+    default: false
+  paths:
+    description: Paths of that role that are no templates; one that ends in a slash stands for all that lies below it.
+    type: list
+    elements: str
+    default: []
   also:
     description: Paths that other modules have changed; they return when somebody had them.
     type: list
@@ -29,11 +38,6 @@ options:
     default: []
   modes:
     description: Paths whose owner and mode return.
-    type: list
-    elements: path
-    default: []
-  spare:
-    description: Paths that stay for now.
     type: list
     elements: path
     default: []
@@ -45,10 +49,15 @@ author: [IMPEPAC UTSIC]
 """
 
 EXAMPLES = r"""
-- name: Restore what was there
+- name: Give back what the role has installed
   give_back:
     restore: true
-    spare: [/usr/local/sbin/prep-rollback]
+    own: true
+    paths: [/usr/local/lib/prep-corte/]
+
+- name: Give back what remains
+  give_back:
+    restore: true
 """
 
 RETURN = r"""
@@ -56,9 +65,9 @@ recorded: {description: Whether tree has ever changed this server., type: bool, 
 paths: {description: "What tree has written, removed or made.", type: list, returned: always}
 restored: {description: Paths that are their owner's again., type: list, returned: always}
 removed: {description: Files and links of ours that are gone., type: list, returned: always}
-etc: {description: "Paths in /etc: C(added), C(missing), C(changed), C(attributes).", type: dict, returned: always}
-packages: {description: "Names, as C(added) and C(missing).", type: dict, returned: always}
-accounts: {description: "Names, as C(added) and C(missing).", type: dict, returned: always}
+etc: {description: "Paths in /etc: C(added), C(missing), C(changed), C(attributes).", type: dict, returned: without own}
+packages: {description: "Names, as C(added) and C(missing).", type: dict, returned: without own}
+accounts: {description: "Names, as C(added) and C(missing).", type: dict, returned: without own}
 """
 
 STATUS = "var/lib/dpkg/status"
@@ -79,9 +88,9 @@ class Record:
         kept = os.path.join(self.found, path.lstrip("/"))
         return kept if os.path.lexists(kept) else None
 
-    def restore(self, also, modes, spare, check_mode):
-        """Go back path by path, the latest first; return (restored, removed)."""
-        ours = [path for path in reversed(self.paths) if path not in spare]
+    def restore(self, paths, also, modes, check_mode):
+        """Go back path by path, the latest first; return (restored, removed). Without `paths` everything goes back."""
+        ours = [path for path in reversed(self.paths) if paths is None or is_among(path, paths)]
         files = [path for path in ours if not path.endswith("/")]
         restored = [path for path in [*files, *also] if self.differs(path)]
         removed = [path for path in files if os.path.lexists(path) and not self.original(path)]
@@ -112,6 +121,12 @@ class Record:
             "packages": compare(*(packages(read(os.path.join(top, STATUS))) for top in (self.found, self.top))),
             "accounts": compare(*(accounts(read(os.path.join(top, "etc/passwd"))) for top in (self.found, self.top))),
         }
+
+
+def is_among(path, paths):
+    """Tell whether a path is one of `paths`, lies below one that ends in a slash, or is a folder above one of them."""
+    above = path.endswith("/") and any(each.startswith(path) for each in paths)
+    return above or path in paths or any(each.endswith("/") and path.startswith(each) for each in paths)
 
 
 def compare(before, after):
@@ -187,9 +202,10 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "restore": {"type": "bool", "default": False},
+            "own": {"type": "bool", "default": False},
+            "paths": {"type": "list", "elements": "str", "default": []},  # as a path it would lose the slash at its end
             "also": paths,
             "modes": paths,
-            "spare": paths,
             "record": {"type": "path", "default": "/var/lib/prep-difusor"},
         },
         supports_check_mode=True,
@@ -198,14 +214,16 @@ def main():
     record = Record(given["record"])
     restored, removed = [], []
     if given["restore"]:
-        restored, removed = record.restore(given["also"], given["modes"], given["spare"], module.check_mode)
+        restored, removed = record.restore(
+            given["paths"] if given["own"] else None, given["also"], given["modes"], module.check_mode
+        )
     module.exit_json(
         changed=bool(restored or removed),
         recorded=record.exists,
         paths=record.paths,
         restored=restored,
         removed=removed,
-        **record.differences(),
+        **({} if given["own"] else record.differences()),
     )
 
 

@@ -91,6 +91,25 @@ def test_plays_that_use_roles_are_wired(path: Path) -> None:
         assert [(path.parent / file).resolve() for file in play.get("vars_files", [])] == [WIRING], play["name"]
 
 
+def test_what_the_site_installs_is_removed_in_reverse() -> None:
+    """The packages leave last but the way back, when everything else has been proved."""
+    (server,) = load(ROOT / "playbooks/server.yml")
+    _, remove = load(ROOT / "playbooks/remove.yml")
+    imports = [task.get("ansible.builtin.import_role", {}) for task in remove["tasks"]]
+    removed = [each["name"] for each in imports if each.get("tasks_from") == "remove"]
+    installed = [each["role"] for each in reversed(server["roles"]) if each["role"] != "packages"]
+    assert removed == [*installed[:-1], "packages", installed[-1]]
+    assert all((ROOT / "roles" / role / "tasks/remove.yml").exists() for role in removed)
+
+
+def test_playbooks_read_no_private_name_of_a_role() -> None:
+    roles = "|".join(path.name for path in (ROOT / "roles").iterdir())
+    private = re.compile(rf"\b__?(?:{roles})_\w+")
+    files = [path for path in (ROOT / "playbooks").rglob("*") if path.suffix in (".yml", ".j2")]
+    found = {path.name: names for path in files if (names := private.findall(path.read_text(encoding="utf-8")))}
+    assert found == {}
+
+
 def test_collections_come_with_the_ansible_package() -> None:
     for required in load(ROOT / "requirements.yml")["collections"]:
         namespace, name = required["name"].split(".")

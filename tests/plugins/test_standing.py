@@ -259,7 +259,7 @@ def test_a_unit_that_stands_is_not_asked_for(
     """systemd knows no unit of that name, and says so when it is asked."""
     play = tmp_path / "play.yml"
     play.write_text(UNITS)
-    values = json.dumps({"name": name, "restart": restart, "base_packages_arrived": arrived})
+    values = json.dumps({"name": name, "restart": restart, "packages_arrived": arrived})
     command = ["ansible-playbook", "-i", "localhost,", str(play), "-e", values, *options]
     result = subprocess.run(command, capture_output=True, text=True, cwd=PLUGINS.parent)
     said = " ".join(result.stdout.split())

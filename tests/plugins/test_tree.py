@@ -16,7 +16,9 @@ PLAY = """
 - hosts: all
   gather_facts: false
   vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
-  module_defaults: {tree: {record: "{{ playbook_dir }}/record"}}
+  module_defaults:
+    tree: {record: "{{ playbook_dir }}/record"}
+    give_back: {record: "{{ playbook_dir }}/record"}
   roles: [subject]
 """
 
@@ -35,7 +37,15 @@ class Server(NamedTuple):
 
     def run(self, arguments: str = "", *options: str) -> subprocess.CompletedProcess[str]:
         """Run the role's one task with these arguments of `tree` (YAML, flow style)."""
-        (self.role / "tasks/main.yml").write_text(f"- name: Install\n  tree: {arguments or '{}'}\n")
+        return self._play(f"- name: Install\n  tree: {arguments or '{}'}\n", *options)
+
+    def give_back(self, arguments: str) -> None:
+        """Have the role give back, with these arguments of `give_back` besides `restore` (YAML, flow style)."""
+        play = self._play(f"- name: Give back\n  give_back: {arguments}\n  args: {{restore: true}}\n")
+        assert play.returncode == 0, play.stdout
+
+    def _play(self, tasks: str, *options: str) -> subprocess.CompletedProcess[str]:
+        (self.role / "tasks/main.yml").write_text(tasks)
         command = [
             "ansible-playbook",
             "-i",
@@ -215,14 +225,30 @@ def test_the_server_can_be_left_as_it_was_found(server: Server, give_back: Any) 
     server.run()
     assert not (server.root / "etc/default").is_symlink()
     found = give_back.Record(str(record))
-    preview = found.restore([], [], [], check_mode=True)
+    preview = found.restore(None, [], [], check_mode=True)
     assert (server.root / "etc/new/deep/ours").exists()
-    assert found.restore([], [], [], check_mode=False) == preview
-    assert found.restore([], [], [], check_mode=False) == ([], [])
+    assert found.restore(None, [], [], check_mode=False) == preview
+    assert found.restore(None, [], [], check_mode=False) == ([], [])
     assert (server.root / "etc/theirs").read_text() == "first\n"
     assert (server.root / "etc/theirs").stat().st_mode & 0o777 == 0o640
     assert (server.root / "etc/default").readlink() == Path("theirs")
     assert sorted(path.name for path in (server.root / "etc").iterdir()) == ["default", "theirs"]
+
+
+def test_a_role_gives_back_only_its_own(server: Server) -> None:
+    """What another role brought stays, in a folder that both share too; what is left of all goes in the end."""
+    for name in ("shared/ours", "alone/ours"):
+        server.template(f"etc/{name}", "ours\n")
+    code, other = server.root / "lib/code", server.root / "etc/shared/other"
+    source = server.role.parents[1] / "source"
+    (source / "deep").mkdir(parents=True)
+    (source / "deep/module.py").write_text("pass\n")
+    server.run(f"{{copies: {{{code}: {source}}}, links: {{{other}: ours}}}}")
+    assert (code / "deep/module.py").exists()
+    server.give_back(f"{{own: true, paths: [{server.root}/lib/]}}")
+    assert sorted(path.name for path in server.root.rglob("*")) == ["etc", "other", "shared"]
+    server.give_back("{}")
+    assert list(server.root.iterdir()) == []
 
 
 def test_what_differs_from_before_is_said_of_etc_packages_and_accounts(give_back: Any, tmp_path: Path) -> None:

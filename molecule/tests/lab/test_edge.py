@@ -32,7 +32,7 @@ def test_behind_a_cdn_locked_light_and_dynamic(
     mark = hashlib.sha256(os.urandom(8)).hexdigest()[:16]
     curl = "curl --silent --insecure --max-time 5 --output /dev/null --write-out '%%{http_code}' --resolve %s"
     ask = f"{curl} --header 'X-Forwarded-For: 203.0.113.9' --user-agent %s https://{name}/%s"
-    tags = ("--tags", "nginx,ufw,intrusion")
+    tags = ("--tags", "nginx,ufw,fail2ban")
     values = {"difusor_cdn_ranges": [f"{cdn}/32"], "difusor_origin_lock": True, "difusor_light_mode": True}
     with _reloading(host):
         site({**values, "election_dynamic_paths": [{"path": "api/", "arguments": ["distrito"]}]}, *tags)
@@ -108,7 +108,7 @@ def test_certificate_is_obtained_and_renewed(
     values = {"difusor_tls_mode": "acme", "nginx_acme_directory": authority}
     joins = f"prep-{variables['lab']}-difusor.prep-{variables['lab']}"
     with _reloading(host):
-        site(values, "--tags", "base,nginx")
+        site(values, "--tags", "packages,nginx")
     try:
         first = host.check_output(shown)
         host.check_output("certbot renew --quiet --force-renewal --no-random-sleep-on-renew")

@@ -104,11 +104,11 @@ def provisioned(break_glass: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """Give the server a short way back and a break-glass key; in the end, what the inventory says."""
     operator = Operator({}, tmp_path_factory.mktemp("operator"))
     key = break_glass.with_suffix(".pub").read_text().strip()
-    given: dict[str, Any] = {"base_rollback_seconds": ROLLBACK, "difusor_break_glass_key": key}
-    status, said = operator.run("site.yml", "--tags", "base,ssh", **given)
+    given: dict[str, Any] = {"rollback_seconds": ROLLBACK, "difusor_break_glass_key": key}
+    status, said = operator.run("site.yml", "--tags", "rollback,ssh", **given)
     assert status == 0, said
     yield given
-    status, said = operator.run("site.yml", "--tags", "base,ssh,ufw")
+    status, said = operator.run("site.yml", "--tags", "rollback,accounts,packages,pam,ssh,ufw")
     assert status == 0, said
 
 
@@ -186,7 +186,7 @@ def test_wrong_key_in_the_inventory(
     key = break_glass.with_suffix(".pub").read_text().strip()
     try:
         status, said = operator.run(
-            "site.yml", "--tags", "base", ansible_user=user, difusor_admin_keys=[key], **provisioned
+            "site.yml", "--tags", "accounts", ansible_user=user, difusor_admin_keys=[key], **provisioned
         )
         assert status != 0
         assert "falta la llave con la que usted entra" in said
@@ -211,12 +211,12 @@ def test_sudo_broken_by_pam(
     """Una configuración de PAM con la que sudo dejaría de funcionar se retira en el acto."""
     operator.console(before)
     roles = operator.changed_role(
-        "base",
+        "pam",
         "usr/share/pam-configs/prep-difusor-faillock-notify",
         "required pam_faillock.so",
         "requisite pam_deny.so",
     )
-    status, said = operator.run("site.yml", "--tags", "base", roles=roles, **provisioned)
+    status, said = operator.run("site.yml", "--tags", "packages,pam", roles=roles, **provisioned)
     assert status != 0
     assert "sudo no admite la configuración nueva de PAM" in said
     record_evidence(f"se retiró; se vuelve a entrar y a ser root en {operator.seconds_until_let_in()} s")

@@ -18,7 +18,7 @@ from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 Site = Callable[..., str]
-TAGS = ("--tags", "intrusion")
+TAGS = ("--tags", "suricata")
 RULE = 'reject http any any -> any any (msg:"marca"; http.uri; content:"%s"; sid:9000001;)\n'
 LOOK = "0000000000002000"  # CAP_NET_RAW
 

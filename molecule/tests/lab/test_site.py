@@ -129,7 +129,7 @@ def test_secrets_are_shown_nowhere(host: Host, site: Site, variables: dict[str, 
     canary = "canario-" + hashlib.sha256(os.urandom(8)).hexdigest()[:16]
     password_hash = sha512_crypt.hash(canary)
     values = {"difusor_rsync_secret": canary, "difusor_admin_password_hash": password_hash}
-    printed = site(values, "--tags", "base,rsync", "--diff", "-vvv")
+    printed = site(values, "--tags", "accounts,rsync", "--diff", "-vvv")
     assert "/etc/rsyncd.secrets" in printed
     assert password_hash in host.check_output("getent shadow %s", variables["difusor_admin_user"])
     host.check_output("journalctl --sync")
@@ -206,11 +206,11 @@ def test_removed_address_is_refused(
     address = trusted.check_output("hostname -I").split()
     remaining = [each for each in variables["election_trusted_addresses"] if each not in address]
     assert _reaches(trusted, variables) == {22: True, 873: True}
-    site({"election_trusted_addresses": remaining}, "--tags", "ufw,rsync,intrusion")
+    site({"election_trusted_addresses": remaining}, "--tags", "ufw,rsync,fail2ban")
     reached = _reaches(trusted, variables)
     record_evidence(f"sin {', '.join(address)} en la lista, desde ahí: {reached}")
     assert reached == {22: False, 873: False}
-    site({}, "--tags", "ufw,rsync,intrusion")
+    site({}, "--tags", "ufw,rsync,fail2ban")
     assert _reaches(trusted, variables) == {22: True, 873: True}
 
 
@@ -222,12 +222,12 @@ def test_renamed_user_of_the_institute_leaves(
     former, renamed = variables["difusor_admin_user"], "impepac2"
     session = "prep-difusor-session"
     host.check_output("systemd-run --quiet --uid=%s --unit=%s sleep infinity", former, session)
-    site({"difusor_admin_user": renamed}, "--tags", "base,ssh")
+    site({"difusor_admin_user": renamed}, "--tags", "rollback,accounts,ssh")
     assert host.user(renamed).exists
     assert not host.user(former).exists
     assert host.run("systemctl is-active --quiet %s", session).rc != 0, "lo que tenía abierto sigue"
     host.run("systemctl reset-failed %s", session)
-    site({}, "--tags", "base,ssh")
+    site({}, "--tags", "rollback,accounts,ssh")
     record_evidence(f"{former}, {renamed}, y de vuelta")
     assert host.user(former).exists
     assert not host.user(renamed).exists

@@ -52,7 +52,7 @@ def run(
         _refuse(f"La contraseña {', '.join(found)}; nada cambió.")
     hashed = sha512_crypt.using(rounds=ROUNDS).hash(password)  # type: ignore[no-untyped-call]  # the stubs' gap
     files.replace(path, vault.encrypt(stored(before, hashed), vault_id=difusor), mode=0o600)
-    console.print(f"[green]✓[/] Hash guardado en {path.relative_to(ROOT)}. Aplíquelo con site.yml --tags base.")
+    console.print(f"[green]✓[/] Hash guardado en {path.relative_to(ROOT)}. Aplíquelo con site.yml --tags accounts.")
 
 
 def weaknesses(password: str) -> list[str]:

@@ -10,20 +10,26 @@ from fnmatch import fnmatchcase
 EVERYTHING = "*"
 """The whole suite of a release."""
 
-BESIDE_ITS_OWN = {
-    # A role is tested by the files of its name, in whichever folders; these look at it from further away.
-    "base": ("lockout",),
-    "chrony": (),
-    "corte": ("corte_attacks", "corte_crash", "corte_night"),
-    "docker": ("network", "failures"),
-    "intrusion": ("sensor", "traffic"),
-    "nginx": ("edge", "failures", "flood", "network", "traffic"),
-    "preflight": ("hardware",),
-    "prep": ("failures",),
-    "rsync": ("corte_attacks", "network"),
-    "ssh": ("lockout", "network"),
-    "ufw": ("lockout", "network"),
-    "waf": ("failures", "traffic"),
+TESTS_OF_ROLES = {
+    # What a role installs is tested by the file of its name; the others look at it from further away.
+    "accounts": ("base", "lockout"),
+    "audit": ("base",),
+    "chrony": ("chrony",),
+    "corte": ("corte", "corte_attacks", "corte_crash", "corte_night"),
+    "docker": ("docker", "network", "failures"),
+    "fail2ban": ("intrusion", "traffic"),
+    "kernel": ("base",),
+    "nginx": ("nginx", "edge", "failures", "flood", "network", "traffic"),
+    "packages": ("base", "lockout", "site"),
+    "pam": ("base", "lockout"),
+    "preflight": ("preflight", "hardware"),
+    "prep": ("prep", "failures"),
+    "rollback": ("lockout",),
+    "rsync": ("rsync", "corte_attacks", "network"),
+    "ssh": ("ssh", "lockout", "network"),
+    "suricata": ("sensor",),
+    "ufw": ("ufw", "lockout", "network"),
+    "waf": ("waf", "failures", "traffic"),
 }
 """Role to test files, without folder, `test_` and `.py`."""
 
@@ -63,6 +69,8 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("playbooks/tasks/remove_*", ("site",)),
     ("playbooks/tasks/gate.yml", ("site",)),
     ("playbooks/templates/*", ("site",)),
+    ("roles/*/tasks/remove.yml", ("sensor", "site")),
+    ("roles/docker/tasks/withdraw.yml", ("site",)),
     ("roles/docker/tasks/retire.yml", ("docker", "site")),
     ("plugins/*/give_back.py", ("sensor", "site")),
     ("plugins/action/container.py", ("docker", "failures", "prep", "site", "waf")),
@@ -101,8 +109,8 @@ def reach(path: str) -> tuple[tuple[str, ...], str]:
         if fnmatchcase(path, pattern):
             return ((), target) if isinstance(target, str) else (target, "")
     parts = path.split("/")
-    if parts[0] == "roles" and parts[1] in BESIDE_ITS_OWN:
-        return (parts[1], *BESIDE_ITS_OWN[parts[1]]), ""
+    if parts[0] == "roles" and parts[1] in TESTS_OF_ROLES:
+        return TESTS_OF_ROLES[parts[1]], ""
     if fnmatchcase(path, "molecule/tests/*/test_*.py"):
         return (parts[-1].removeprefix("test_").removesuffix(".py"),), ""
     return (EVERYTHING,), ""

@@ -1,0 +1,32 @@
+"""Controller half of `give_back`: names what the templates of the calling role have brought."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    """Add the paths of `roles/<role>/templates/**` to `paths` where only what is the role's `own` is given back."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the module's result."""
+        super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        if args.get("own"):
+            if self._task._role is None:
+                raise AnsibleActionFail("give_back: only a role has something of its own")
+            args["paths"] = [*installed(Path(self._task._role._role_path)), *(args.get("paths") or [])]
+        return self._execute_module(module_name="give_back", module_args=args, task_vars=task_vars)
+
+
+def installed(role: Path) -> list[str]:
+    """Return the paths on the server of a role's templates, as `tree` installs them."""
+    templates = role / "templates"
+    found = sorted(path for path in templates.rglob("*") if path.is_file())
+    return ["/" + str(path.relative_to(templates)).removesuffix(".j2") for path in found]

@@ -1,0 +1,58 @@
+"""What the passive sensor is given: the institute's own bytes or nothing, and never the power to interfere."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
+from ansible.template import Templar, trust_as_template
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "roles/suricata/templates/etc"
+GIVEN = """# drop what follows
+alert http any any -> any any (msg:"{{ uno }}"; sid:1;)
+  drop tcp any any -> any any (msg:"reject"; sid:2;)
+rejectboth tcp any any -> any any (sid:3;)
+"""
+INSTALLED = """# drop what follows
+alert http any any -> any any (msg:"{{ uno }}"; sid:1;)
+alert tcp any any -> any any (msg:"reject"; sid:2;)
+alert tcp any any -> any any (sid:3;)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _lookups() -> None:
+    init_plugin_loader()
+
+
+def render(name: str, **variables: object) -> str:
+    """Return a file of the role as the server would get it."""
+    templar = Templar(loader=DataLoader(), variables={"ansible_managed": "Managed by the test", **variables})
+    source = trust_as_template((TEMPLATES / f"{name}.j2").read_text(encoding="utf-8"))
+    return str(templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True}) or "")
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> dict[str, str]:
+    path = tmp_path / "instituto.rules"
+    path.write_text(GIVEN)
+    return {"file": str(path), "sha256": hashlib.sha256(GIVEN.encode()).hexdigest()}
+
+
+def test_rules_of_the_institute_only_alert(rules: dict[str, str]) -> None:
+    assert INSTALLED in render("prep-suricata.rules", suricata_enabled=True, suricata_rules=rules)
+
+
+def test_rules_that_are_not_those_pinned_are_refused(rules: dict[str, str]) -> None:
+    rules["sha256"] = "0" * 64
+    with pytest.raises(AnsibleError, match=r"instituto\.rules no tiene el SHA-256 que fija el inventario"):
+        render("prep-suricata.rules", suricata_enabled=True, suricata_rules=rules)
+
+
+@pytest.mark.parametrize("name", ["prep-suricata.rules", "prep-suricata.yaml", "systemd/system/suricata.service"])
+def test_nothing_stays_of_a_sensor_that_is_off(name: str) -> None:
+    assert render(name, suricata_enabled=False).strip() == ""
