@@ -81,8 +81,9 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
 ):
     """The institute rehearses several times, and each is evidence of its own."""
 
-    def play(*_: object, env: dict[str, str], **__: object) -> None:
-        folder = Path(env["PURGE_EVIDENCE"], "norte")
+    def play(*command: str, **_: object) -> None:
+        values = json.loads(command[command.index("--extra-vars") + 1])
+        folder = Path(values["purge_evidence"], "norte")
         folder.mkdir(parents=True)
         (folder / "evidence.json").write_text(json.dumps({"remaining": {}}))
 

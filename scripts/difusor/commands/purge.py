@@ -40,8 +40,8 @@ def run(
             run_step(
                 f"{source.name}: se borra el simulacro",
                 "ansible-playbook", "-i", source, "playbooks/purge.yml",
+                "--extra-vars", json.dumps({"purge_evidence": str(home)}),
                 log=BUILD / f"log/purge-{source.name}.log",
-                env={"PURGE_EVIDENCE": str(home)},
             )  # fmt: skip
             found |= {name: json.loads((home / name / "evidence.json").read_text()) for name in names}
     if as_json:
