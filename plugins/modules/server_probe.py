@@ -70,6 +70,7 @@ ansible_facts:
         containers:
           description: "The project's containers, as {name: {state, healthy, image, settings}}."
           type: dict
+        admins: {description: "Who may use sudo, as {name: digest}; see C(admins) here.", type: dict}
         pending: {description: Whether a way back is pending., type: bool}
 free:
   description: Bytes that are free for each of the paths.
@@ -208,6 +209,33 @@ def describe(path, key):
         return None  # whoever wants to write it will meet the disk's fault
 
 
+def admins(key, group="sudo", shadow="/etc/shadow"):
+    """Return {name: digest} for the members of a group: how they log in, in one SHA-256 under `key` (bytes).
+
+    Of these lines: the password's hash, its longest term in days, home, shell, comment, owner and mode of ~/.ssh and of
+    the authorized keys, and these keys in alphabetical order.
+    """
+    terms = {line.split(":")[0]: line.split(":") for line in read(shadow).splitlines()}
+    found = {}
+    for account in pwd.getpwall():
+        if account.pw_name in terms and account.pw_name in members(group):
+            folder = os.path.join(account.pw_dir, ".ssh")
+            keys = os.path.join(folder, "authorized_keys")
+            seen = [(describe(path, key) or "").split()[:4] for path in (folder, keys)]
+            lines = [terms[account.pw_name][1], terms[account.pw_name][4], account.pw_dir, account.pw_shell]
+            lines += [account.pw_gecos, *map(" ".join, seen), *sorted(filter(None, read(keys).splitlines()))]
+            found[account.pw_name] = hashlib.sha256(key + "\n".join(lines).encode()).hexdigest()
+    return found
+
+
+def members(group):
+    """Return the names in a group; nothing when there is none."""
+    try:
+        return grp.getgrnam(group).gr_mem
+    except KeyError:
+        return []
+
+
 def owner(look_up, number):
     """Return the name of a user or group, or its number when it has none."""
     try:
@@ -277,6 +305,7 @@ def standing(lines, ours, key, pending):
         "images": images(lines("docker", "images", "--no-trunc", "--format", tagged, "prep-difusor/*")),
         "networks": networks(lines("docker", "network", "inspect", "--format", named, *bridges) if bridges else []),
         "containers": containers(lines("docker", "inspect", *ours) if ours else []),
+        "admins": admins(key),
         "pending": pending,
     }
 

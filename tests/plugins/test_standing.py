@@ -13,6 +13,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 KEY = "drawn for one run"
@@ -114,6 +117,53 @@ def test_what_tree_never_makes_is_not_described(tmp_path: Path) -> None:
         assert PROBE.describe(str(tmp_path / "socket"), b"") is None
     os.mkfifo(tmp_path / "pipe")
     assert PROBE.describe(str(tmp_path / "pipe"), b"") is None
+
+
+@pytest.fixture
+def admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of an account that may use sudo, with its keys."""
+    (tmp_path / ".ssh").mkdir(mode=0o700)
+    (tmp_path / ".ssh/authorized_keys").write_text("ssh-ed25519 B b\nssh-ed25519 A a\n")
+    (tmp_path / ".ssh/authorized_keys").chmod(0o600)
+    (tmp_path / "shadow").write_text("ana:$6$x:1:0:99999:7:::\nroot:*:1:0:99999:7:::\n")
+    account = ("ana", "x", os.getuid(), os.getgid(), "Instituto (PREP)", str(tmp_path), "/bin/bash")
+    monkeypatch.setattr(PROBE.pwd, "getpwall", lambda: [PROBE.pwd.struct_passwd(account)])
+    monkeypatch.setattr(PROBE, "members", lambda group: ["ana"])
+    return tmp_path
+
+
+def digest(home: Path) -> str:
+    return str(PROBE.admins(KEY.encode(), shadow=str(home / "shadow"))["ana"])
+
+
+def test_an_admin_is_told_in_the_lines_that_the_role_writes(admin: Path) -> None:
+    variables = {
+        "ansible_facts": {"standing": {"admins": {"ana": digest(admin)}}},
+        "preflight_key": KEY,
+        "accounts_admin_user": "ana",
+        "accounts_admin_password_hash": "$6$x",
+        "accounts_admin_keys": ["ssh-ed25519 A a", "ssh-ed25519 B b"],
+    }
+    owner = subprocess.check_output(["stat", "--format=%U %G", admin], text=True).strip()
+    role = yaml.safe_load((PLUGINS.parent / "roles/accounts/vars/main.yml").read_text())
+    values = {**role, **variables, "_accounts_admin_owner": owner, "_accounts_admin_home": str(admin)}
+    trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in values.items()}
+    stands = Templar(loader=DataLoader(), variables=trusted).template(trusted["_accounts_admin_stands"])
+    assert stands is True
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "echo ssh-ed25519 C c >>.ssh/authorized_keys", "sed -i 1d .ssh/authorized_keys", "rm .ssh/authorized_keys",
+        "chmod 644 .ssh/authorized_keys", "chmod 755 .ssh", "sed -i s/6.x/6$y/ shadow", "sed -i s/99999/30/ shadow",
+        "mv .ssh lost",
+    ],
+)  # fmt: skip
+def test_an_admin_who_was_changed_by_hand_is_seen(admin: Path, change: str) -> None:
+    before = digest(admin)
+    subprocess.run(change, shell=True, check=True, cwd=admin)
+    assert digest(admin) != before
 
 
 def test_units_stand_when_they_run_start_at_boot_and_are_as_their_files_say() -> None:
