@@ -34,9 +34,9 @@ def project(tmp_path: Path) -> Path:
 def launch(project: Path) -> Launch:
     """Return a function that runs the launcher and returns what was asked of python and docker."""
 
-    def run(*arguments: str) -> list[str]:
+    def run(*arguments: str, folder: Path | None = None) -> list[str]:
         path = f"{project}/.venv/bin:{os.environ['PATH']}"
-        subprocess.run([project / "difusor", *arguments], env={**os.environ, "PATH": path}, check=True)
+        subprocess.run([project / "difusor", *arguments], cwd=folder, env={**os.environ, "PATH": path}, check=True)
         return (project / "asked").read_text().splitlines()
 
     return run
@@ -50,8 +50,16 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def test_help_installs_and_starts_nothing(launch: Launch) -> None:
-    assert launch("demo", "--help") == ["python -m difusor demo --help"]
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_installs_and_starts_nothing(launch: Launch, option: str) -> None:
+    assert launch("demo", option) == [f"python -m difusor demo {option}"]
+
+
+@pytest.mark.parametrize("verb", ["verify", "clean"])
+def test_paths_mean_the_folder_of_the_caller(project: Path, launch: Launch, verb: str) -> None:
+    (project / ".venv/bin/python").write_text(f"#!/bin/sh\npwd -P >>{project}/asked\n")
+    (project / "folder").mkdir()
+    assert launch(verb, folder=project / "folder")[-1] == str((project / "folder").resolve())
 
 
 def test_a_start_without_its_environment_ends_with_a_sentence(project: Path) -> None:
