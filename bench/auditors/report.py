@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from difusor.commands.tailoring import CONTENT, GUIDES, OWN, XCCDF
 from difusor.spec import deviations
 from difusor.spec.deviations import Auditor
+from difusor.spec.tailoring import CONTENT, GUIDES, OWN, XCCDF
 
 SCAP_WRONG = ("fail", "error", "unknown")
 LYNIS = re.compile(r"^(?:warning|suggestion|details)\[\]=([A-Z]+-\d{4})\|(?:.*field:([^;]+);)?")

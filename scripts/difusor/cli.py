@@ -2,29 +2,65 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
+import click
 import typer
+from typer.completion import install as install_script  # type: ignore[attr-defined]  # imported there, not exported
+from typer.core import TyperCommand, TyperGroup
 
-from difusor.terminal import complain
+from difusor import project
+from difusor.terminal import complain, spanish
+
+LAB, DIFUSORES, CORTE, NIGHT = "Laboratorio", "Difusores", "Corte", "Noche"
+
+
+class Verb(NamedTuple):
+    """Where a verb stands in the help, and where its code is."""
+
+    panel: str
+    module: str
+
 
 VERBS = {
-    "demo": "difusor.commands.demo",
-    "test": "difusor.commands.test",
-    "clean": "difusor.commands.clean",
-    "fixtures": "difusor.commands.synthetic",
-    "sign": "difusor.commands.sign",
-    "verify": "difusor.commands.verify",
-    "publish": "difusor.commands.publish",
-    "audit": "difusor.commands.audit",
-    "purge": "difusor.commands.purge",
-    "report": "difusor.commands.report",
-    "tailoring": "difusor.commands.tailoring",
-    "freeze": "difusor.commands.freeze",
-    "password": "difusor.commands.password",
-    "bans": "difusor.commands.bans",
-}
+    name: Verb(panel, f"difusor.commands.{name}")
+    for panel, names in {
+        LAB: ("demo", "test", "clean"),
+        DIFUSORES: (
+            "password", "images", "preflight", "apply", "report", "freeze", "tailoring", "upgrade", "remove",
+        ),
+        CORTE: ("synthetic", "sign", "verify"),
+        NIGHT: ("publish", "audit", "trusted", "bans", "purge"),
+    }.items()
+    for name in names
+}  # fmt: skip
+"""By name, in the order of the help: the order in which one needs them."""
+
+
+class InProject(TyperCommand):
+    """A verb: its arguments are read in the folder where the operator stands, its work is done in the project's."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb where Ansible finds the project's ansible.cfg."""
+        os.chdir(project.ROOT)
+        return super().invoke(ctx)
+
+
+class Difusor(TyperGroup):
+    """The command line as a whole."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options; those of Typer's completion, which has no catalogue, in Spanish."""
+        params = super().get_params(ctx)
+        for param in params:
+            if isinstance(param, click.Option) and param.name == "install_completion":
+                param.help, param.callback = "Instala el autocompletado de su intérprete de comandos.", _install
+            elif isinstance(param, click.Option) and param.name == "show_completion":
+                param.help = "Muestra ese autocompletado, para instalarlo a mano."
+        return params
 
 
 def main() -> None:
@@ -32,17 +68,50 @@ def main() -> None:
 
     A file or program that cannot be used is one sentence, whatever the verb.
     """
-    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
-    app.callback()(difusor)
-    verb = sys.argv[1] if len(sys.argv) > 1 else ""
-    for name in [verb] if verb in VERBS else VERBS:
-        app.command(name)(import_module(VERBS[name]).run)
+    spanish.install()
+    click.UsageError.exit_code = os.EX_USAGE  # click's 2 is already what «no evaluado» ends with
     try:
-        app(prog_name="difusor")
+        _app()(prog_name="difusor")
     except OSError as error:
         complain(f"no se puede usar {error.filename}: {error.strerror}" if error.filename else error)
         sys.exit(1)
 
 
-def difusor() -> None:
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        cls=Difusor,
+        no_args_is_help=True,
+        pretty_exceptions_show_locals=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        options_metavar="[OPCIONES]",
+        subcommand_metavar="VERBO …",
+    )
+    app.callback()(difusor)
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    for name in [asked] if asked in VERBS else VERBS:
+        verb = VERBS[name]
+        register = app.command(name, cls=InProject, options_metavar="[OPCIONES]", rich_help_panel=verb.panel)
+        register(import_module(verb.module).run)
+    return app
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"difusor {project.version()}" + (f" ({commit})" if (commit := project.commit()) else ""))
+        raise typer.Exit
+
+
+def _install(ctx: click.Context, param: click.Parameter, asked: Any) -> Any:
+    if asked and not ctx.resilient_parsing:
+        shell, path = install_script(prog_name="difusor")
+        typer.echo(f"Autocompletado de {shell} instalado en {path}; vale desde la próxima terminal.")
+        raise typer.Exit
+    return asked
+
+
+def difusor(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Muestra la versión.")
+    ] = False,
+) -> None:
     """Convierte servidores de difusores en espejos seguros del PREP y lo demuestra."""

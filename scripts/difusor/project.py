@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+import tomllib
 from pathlib import Path
 
 from corte.format import files
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
+
+
+def version() -> str:
+    """Return the project's version, as pyproject.toml says it."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
 
 
 def commit() -> str:

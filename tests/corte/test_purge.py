@@ -17,6 +17,7 @@ from corte.format.refusal import Refusal
 from corte.server.gate import Gate
 from corte.server.purge import known, purge
 from difusor.commands import purge as command
+from difusor.publish import rehearsal, target
 
 
 @pytest.fixture
@@ -88,8 +89,8 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
         (folder / "evidence.json").write_text(json.dumps({"remaining": {}}))
 
     monkeypatch.setattr(command, "EVIDENCE", tmp_path)
-    monkeypatch.setattr(command, "run_step", play)
-    monkeypatch.setattr(command.target, "read", lambda source: [SimpleNamespace(name="norte")])
+    monkeypatch.setattr(rehearsal, "run_step", play)
+    monkeypatch.setattr(target, "read", lambda source: [SimpleNamespace(name="norte")])
     for day in (12, 19):
         monkeypatch.setattr(instants, "now", lambda day=day: datetime(2024, 5, day, tzinfo=UTC))
         with pytest.raises(typer.Exit) as end:

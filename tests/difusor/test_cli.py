@@ -15,7 +15,7 @@ RESULTS = str(ROOT / "tests/data/results.json")
 @pytest.mark.parametrize(
     ("verb", "sentence"),
     [
-        (["fixtures", f"{ROOT}/README.md/corte", "--number", "1"], "README.md/corte/datos: Not a directory"),
+        (["synthetic", f"{ROOT}/README.md/corte", "--number", "1"], "README.md/corte/datos: Not a directory"),
         (["report", "--results", RESULTS, "--output", f"{ROOT}/README.md/x"], "README.md/x: Not a directory"),
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
-from difusor.commands.bans import banned, lift_ban
+from difusor.servers.bans import banned, lift_ban
 from difusor.suite.waiting import until
 
 Record = Callable[[object], None]

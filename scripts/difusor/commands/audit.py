@@ -1,4 +1,4 @@
-"""The verb `difusor audit`."""
+"""`difusor audit`: what citizens receive, byte by byte, against the signed manifest."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from corte.format.refusal import Refusal
-from difusor.publish import signing, target
-from difusor.publish.comparison import Finding, examine
-from difusor.publish.terms import UnusableError
-from difusor.terminal import console, foreign
+from difusor.terminal import complain, foreign, results
+from difusor.terminal.arguments import Authority, Difusores, Json
+
+if TYPE_CHECKING:
+    from difusor.publish.comparison import Finding
 
 WORDS = {
     "authentic": "[green]auténtico[/]",
@@ -26,29 +26,38 @@ WORDS = {
 
 
 def run(
-    inventory: Annotated[list[Path], typer.Option("--inventory", "-i", help="inventories/<difusor>; puede repetirse.")],
+    inventory: Difusores,
     tree: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="El corte firmado que deberían mostrar.")
+        Path | None,
+        typer.Option(
+            metavar="CORTE", exists=True, file_okay=False, resolve_path=True,
+            help="El corte firmado que deberían mostrar.",
+        ),
     ] = None,
-    ca: Annotated[
-        Path | None, typer.Option(exists=True, help="Autoridad de los certificados, si no es pública.")
-    ] = None,
-    minutes: Annotated[float, typer.Option(min=0, help="Minutos que puede durar la descarga de cada difusor.")] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="El resultado en JSON, por la salida estándar.")] = False,
-) -> None:
+    ca: Authority = None,
+    minutes: Annotated[
+        float, typer.Option(metavar="MINUTOS", min=0, help="Los que puede durar la descarga de cada difusor.")
+    ] = 10,
+    as_json: Json = False,
+) -> None:  # fmt: skip
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
+    from corte.format.refusal import Refusal
+    from difusor.publish import signing, target
+    from difusor.publish.comparison import examine
+    from difusor.publish.terms import UnusableError
+
     try:
         expected = signing.verify(tree)[0].sha256 if tree else None
         targets = [server for source in inventory for server in target.read(source)]
     except (UnusableError, Refusal) as problem:
-        console.print(f"[bold red]✗[/] {foreign(problem)}")
+        complain(problem)
         raise typer.Exit(1) from problem
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
         findings = list(pool.map(lambda one: examine(one, ca, expected, minutes * 60), targets))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
     else:
-        console.print(_table(findings))
+        results.print(_table(findings))
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
 
 

@@ -6,38 +6,43 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from difusor import spec
-from difusor.project import BUILD, ROOT
-from difusor.report.dictamen import against, compose, instant, publish
-from difusor.report.results import ResultsError, load
-from difusor.report.verdict import Overall, Verdict, exit_status
-from difusor.spec import deviations
-from difusor.suite.measurement import measure
+from difusor.project import BUILD
 from difusor.terminal import complain, foreign
+from difusor.terminal import results as screen
+from difusor.terminal.arguments import MaybeDifusor, from_project
 
 NOT_EVALUATED = 2
 SHOWN_CHANGES = 20
 STYLE = {
-    Verdict.COMPLIES: "green", Verdict.ATTESTED: "green", Verdict.NOT_APPLICABLE: "dim", Verdict.MANUAL: "cyan",
-    Verdict.WAIVED: "yellow", Verdict.UNTESTED: "magenta", Verdict.UNREACHABLE: "magenta",
-    Verdict.EXPIRED: "red", Verdict.FAILS: "bold red",
+    "COMPLIES": "green", "ATTESTED": "green", "NOT_APPLICABLE": "dim", "MANUAL": "cyan", "WAIVED": "yellow",
+    "UNTESTED": "magenta", "UNREACHABLE": "magenta", "EXPIRED": "red", "FAILS": "bold red",
 }  # fmt: skip
+"""By the name of a verdict (report.verdict.Verdict)."""
 
 
 def run(
-    inventory: Annotated[
-        Path | None, typer.Option("--inventory", "-i", help="El difusor: inventories/<difusor>.", show_default=False)
-    ] = None,
+    inventory: MaybeDifusor = None,
     results: Annotated[
-        Path | None, typer.Option(help="Emitir el dictamen de resultados ya medidos, sin medir.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="ARCHIVO", resolve_path=True, help="Emite el dictamen de resultados ya medidos, sin medir."
+        ),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Dónde se escribe el dictamen.")] = BUILD / "dictamen",
+    output: Annotated[
+        Path,
+        typer.Option(
+            metavar="CARPETA", resolve_path=True, show_default="build/dictamen", help="Dónde se escribe el dictamen."
+        ),
+    ] = BUILD / "dictamen",
     against: Annotated[
-        Path | None, typer.Option(help="Registro de difusor freeze: qué cambió desde entonces.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="REGISTRO", resolve_path=True, help="Registro de difusor freeze: qué cambió desde entonces."
+        ),
     ] = None,
     lab: Annotated[
         bool, typer.Option("--lab", help="También las pruebas que alteran el servidor; solo en un laboratorio.")
@@ -48,16 +53,27 @@ def run(
     Termina con 1 si alguna cláusula no se cumple, tiene su exención vencida o no se probó, si no pasó alguna prueba de
     otra cosa, o si algo cambió desde el registro; con 2 si no se pudo evaluar.
     """
+    from difusor import spec
+    from difusor.baseline import drift
+    from difusor.baseline.record import RegisterError
+    from difusor.report.dictamen import compose, publish
+    from difusor.report.results import ResultsError, load
+    from difusor.report.verdict import exit_status
+    from difusor.spec import deviations
+    from difusor.suite.measurement import measure
+
+    if inventory is None and (against or not results):
+        raise click.UsageError("¿Qué difusor? Nómbrelo con -i.")
     try:
-        drifts = _drifts(inventory, against) if against else {}
+        drifts = drift.since(against, inventory) if against and inventory else {}
         found = load(results) if results else measure(inventory, output, lab)
         clauses, left_out = spec.load(), deviations.load()
-    except (ResultsError, spec.SpecError) as error:
+    except (ResultsError, RegisterError, spec.SpecError) as error:
         complain(error)
         raise typer.Exit(NOT_EVALUATED) from error
     name = Path(found.inventory).name
     verdicts = []
-    amiss = any(drift["changes"] for drift in drifts.values())
+    amiss = any(each["changes"] for each in drifts.values())
     for host in found.servers:
         dictamen = compose(found, host, clauses, left_out, drifts.get(host))
         paths = publish(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
@@ -67,32 +83,16 @@ def run(
     raise typer.Exit(exit_status(verdicts) or int(amiss))
 
 
-def _drifts(inventory: Path | None, against: Path) -> dict[str, dict[str, Any]]:
-    """Return by server what changed since a register was made; ResultsError when it cannot be told."""
-    # They need Ansible and testinfra, which only this asks for.
-    from difusor.baseline import record
-    from difusor.baseline.take import take
-    from difusor.inventory import variables
-    from difusor.servers import reach
-
-    if inventory is None:
-        raise ResultsError("¿qué difusor? Para saber qué cambió nómbrelo con -i inventories/<difusor>")
-    try:
-        signed = record.read(against)
-        servers = take(inventory).servers
-        return {name: record.drift(signed, name, look) for name, look in servers.items()}
-    except (record.RegisterError, reach.UnreachableError, variables.InventoryError) as error:
-        raise ResultsError(str(error)) from error
-
-
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     """Print the verdicts as a table, what to correct, and where the papers are."""
-    screen = Console(highlight=False)
+    from difusor.report.dictamen import against
+    from difusor.report.verdict import Overall
+
     table = Table(title=f"{foreign(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
     for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
         table.add_column(heading, no_wrap=heading != "Requisito", justify="right" if heading == "Pruebas" else "left")
     for entry in dictamen["clauses"]:
-        style = STYLE[entry["verdict"]]
+        style = STYLE[entry["verdict"].name]
         tests = f"{entry['passed']}/{entry['total']}" if entry["total"] else "—"
         table.add_row(entry["id"], entry["title"], f"[{style}]{entry['verdict']}[/]", tests)
     screen.print(table)
@@ -104,16 +104,18 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     if dictamen["unreachable"]:
         screen.print(f"[magenta]No evaluado:[/] {foreign(dictamen['unreachable'])}")
     if drift := dictamen["drift"]:
-        _show_drift(screen, drift)
+        _show_drift(drift)
     good = dictamen["verdict"] in (Overall.COMPLIES, Overall.WAIVED)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in dictamen["counts"].items())
     screen.print(f"\n[bold {'green' if good else 'red'}]{dictamen['verdict']}[/]  ({counts})")
     for path in reversed(paths):
-        screen.print(f"  {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}", soft_wrap=True)
+        screen.print(f"  {from_project(path)}", soft_wrap=True)
 
 
-def _show_drift(screen: Console, drift: Mapping[str, Any]) -> None:
+def _show_drift(drift: Mapping[str, Any]) -> None:
     """Print what changed since the register, the first of it by name."""
+    from difusor.report.dictamen import instant
+
     changes = drift["changes"]
     screen.print(f"\nRegistro del {instant(drift['taken'])}, firmado por {drift['signed_by']}", soft_wrap=True)
     if not changes:

@@ -1,14 +1,16 @@
-"""The verb `difusor fixtures`."""
+"""`difusor synthetic`: cortes of invented data, for demos, rehearsals and tests."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 
-from difusor.synthetic.cortes import ENVIRONMENTS, CorteSummary, write_corte, write_night
+if TYPE_CHECKING:
+    from difusor.synthetic.cortes import CorteSummary
 
 DURATION = timedelta(hours=24)
 MORELOS_2024 = "2024-06-03T02:00:00Z"
@@ -16,17 +18,27 @@ MORELOS_2024 = "2024-06-03T02:00:00Z"
 
 def run(
     out: Annotated[
-        Path, typer.Argument(file_okay=False, help="Carpeta del corte; con --all, carpeta de las carpetas 001, 002, …")
+        Path,
+        typer.Argument(
+            metavar="CARPETA", file_okay=False, resolve_path=True,
+            help="Carpeta del corte; con --all, carpeta de las carpetas 001, 002, …",
+        ),
     ],
-    seed: Annotated[int, typer.Option(help="La misma semilla da los mismos bytes.")] = 1,
-    number: Annotated[int, typer.Option(help="Qué corte: 1 es el de cero actas.")] = 25,
+    seed: Annotated[int, typer.Option(metavar="NÚMERO", help="La misma semilla da los mismos bytes.")] = 1,
+    number: Annotated[int, typer.Option(metavar="NÚMERO", help="Qué corte: 1 es el de cero actas.")] = 25,
     every: Annotated[bool, typer.Option("--all", help="Todos los cortes de la noche.")] = False,
-    opens: Annotated[str, typer.Option(help="Instante de apertura, con su diferencia con UTC.")] = MORELOS_2024,
-    closes: Annotated[str, typer.Option(help="Instante de cierre; sin él, 24 horas después de la apertura.")] = "",
-    total: Annotated[int, typer.Option(help="Cuántos cortes tiene la noche.")] = 145,
-    environment: Annotated[str, typer.Option(help=f"{' o '.join(ENVIRONMENTS)}.")] = "simulacro",
-) -> None:
+    opens: Annotated[
+        str, typer.Option(metavar="INSTANTE", help="Instante de apertura, con su diferencia con UTC.")
+    ] = MORELOS_2024,
+    closes: Annotated[
+        str, typer.Option(metavar="INSTANTE", help="Instante de cierre; sin él, 24 horas después de la apertura.")
+    ] = "",
+    total: Annotated[int, typer.Option(metavar="NÚMERO", help="Cuántos cortes tiene la noche.")] = 145,
+    environment: Annotated[str, typer.Option(metavar="AMBIENTE", help="official o simulacro.")] = "simulacro",
+) -> None:  # fmt: skip
     """Escribe cortes con datos sintéticos del tamaño de Morelos."""
+    from difusor.synthetic.cortes import write_corte, write_night
+
     try:
         start = _instant(opens)
         end = _instant(closes) if closes else start + DURATION
@@ -40,7 +52,7 @@ def run(
                 )
             )
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise click.UsageError(str(error)) from None
 
 
 def _instant(text: str) -> datetime:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 
-from difusor.lab.images import ensure_archives
-from difusor.proof import changed as changes
-from difusor.proof import closing, durations, failures
-from difusor.proof.cores import Cores
-from difusor.proof.schedule import run_all
-from difusor.proof.suites import MACHINE, Suite, releases, usual
-from difusor.terminal import complain, sentences
+from difusor.terminal import sentences
+
+if TYPE_CHECKING:
+    from difusor.proof.suites import Suite
 
 
 def run(
@@ -45,7 +43,12 @@ def run(
     vm es el servidor completo con núcleo propio, en una máquina virtual: arranque, AppArmor, auditoría, cortes de
     corriente. Sin KVM se emula, y entonces dura más que todas las otras juntas.
     """
-    suites = _reached(names or []) if changed else _named(names or usual())
+    from difusor.lab.images import ensure_archives
+    from difusor.proof import closing, durations, failures
+    from difusor.proof.cores import Cores
+    from difusor.proof.schedule import run_all
+
+    suites = _reached(names or []) if changed else _named(names or [])
     with sentences():
         ensure_archives()
     with Cores() as cores:
@@ -57,24 +60,24 @@ def run(
     raise typer.Exit(1 if any(run.failure for run in runs) else 0)
 
 
-def _named(names: list[str]) -> list[Suite]:
-    known = [*usual(), MACHINE]
-    if unknown := [name for name in names if name not in known]:
-        complain(f"No existe la prueba {', '.join(unknown)}. Las que hay: {', '.join(known)}.")
-        raise typer.Exit(2)
-    leader = next((name for name in names if name in releases()), None)
-    return [Suite(name, leads=name == leader or name not in releases()) for name in names]
-
-
 def _reached(revisions: list[str]) -> list[Suite]:
+    from difusor.proof import changed
+
     if len(revisions) > 1:
-        complain("--changed compara con una sola revisión")
-        raise typer.Exit(2)
+        raise click.UsageError("--changed compara con una sola revisión.")
     try:
-        revision, files = changes.changed_files(*revisions)
-    except changes.RevisionError as error:
-        complain(error)
-        raise typer.Exit(2) from error
-    plan = changes.plan(files)
-    changes.say(revision, plan)
+        revision, files = changed.changed_files(*revisions)
+    except changed.RevisionError as error:
+        raise click.UsageError(str(error)) from error
+    plan = changed.plan(files)
+    changed.say(revision, plan)
     return plan.suites()
+
+
+def _named(names: list[str]) -> list[Suite]:
+    from difusor.proof import suites
+
+    try:
+        return suites.named(names or suites.usual())
+    except suites.UnknownSuiteError as error:
+        raise click.UsageError(str(error)) from error

@@ -1,4 +1,4 @@
-"""The verb `difusor verify`."""
+"""`difusor verify`: whether a corte is what its manifest says, and its manifest what was signed."""
 
 from __future__ import annotations
 
@@ -7,25 +7,31 @@ from typing import Annotated
 
 import typer
 
-from corte.format import instants
-from corte.format.refusal import Refusal
-from difusor.publish import signing
-from difusor.publish.terms import Terms, UnusableError
-from difusor.terminal import console, foreign
+from difusor.terminal import complain, console, foreign
+from difusor.terminal.arguments import Corte
 
 
 def run(
-    tree: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Carpeta del corte.")],
+    tree: Corte,
     election: Annotated[
-        Path | None, typer.Option(exists=True, help="Elección o inventario: comprueba también quién firmó.")
+        Path | None,
+        typer.Option(
+            metavar="ELECCIÓN", exists=True, resolve_path=True,
+            help="Elección o inventario: comprueba también quién firmó.",
+        ),
     ] = None,
-) -> None:
+) -> None:  # fmt: skip
     """Comprueba un corte firmado: cada byte contra el manifiesto, y el manifiesto contra su firma."""
+    from corte.format import instants
+    from corte.format.refusal import Refusal
+    from difusor.publish import signing
+    from difusor.publish.terms import Terms, UnusableError
+
     try:
         signed, fingerprint = signing.verify(tree)
         signer = signing.signer(signed, Terms.read(election)) if election else f"la llave {fingerprint}"
     except (UnusableError, Refusal) as problem:
-        console.print(f"[bold red]✗[/] {foreign(problem)}")
+        complain(problem)
         raise typer.Exit(1) from problem
     document = signed.manifest
     console.print(

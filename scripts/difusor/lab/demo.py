@@ -1,4 +1,4 @@
-"""`difusor demo`: a compliant server in the local lab, its page and its dictamen."""
+"""A compliant server in the local lab, its page and its dictamen."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import typer
-
 from difusor.lab import night
 from difusor.lab.images import ensure_archives
-from difusor.project import BUILD, ROOT
-from difusor.terminal import StepFailed, console, run_step, sentences, side_by_side
+from difusor.project import BUILD
+from difusor.terminal import StepFailed, console, run_step, side_by_side
 
 LAB = "demo"
 DICTAMEN = BUILD / "dictamen/demo.html"
 
 
-def run() -> None:
-    """Levanta el laboratorio, instala el servidor, publica un corte sintético y emite el dictamen."""
-    with sentences():
-        side_by_side(_lab, ensure_archives)
-        side_by_side(_server, partial(night.make_latest, LAB))
-        night.publish_latest(LAB)
-        compliant = _report()
-    _say_where(compliant)
-    raise typer.Exit(0 if compliant else 1)
+def make() -> bool:
+    """Create the lab, install the server, publish the latest synthetic corte and write the dictamen.
+
+    Returns whether every clause holds; raises StepFailed when a step does not end well.
+    """
+    side_by_side(_lab, ensure_archives)
+    side_by_side(_server, partial(night.make_latest, LAB))
+    night.publish_latest(LAB)
+    return _report()
 
 
 def _lab() -> None:
@@ -61,23 +59,3 @@ def _report() -> bool:
         console.print(f"[yellow]![/] {failure}")
         return False
     return True
-
-
-def _say_where(compliant: bool) -> None:
-    verdict = (
-        "El servidor cumple el ANEXO 1, con las exenciones que muestra el dictamen."
-        if compliant
-        else "El servidor no cumple todo el ANEXO 1: vea el dictamen."
-    )
-    authority = (night.folder(LAB) / "tls/ca.pem").relative_to(ROOT)
-    console.print(
-        f"""
-[bold]{verdict}[/]
-
-  Página     https://{night.address(LAB)}/   (certificado del laboratorio: {authority})
-  Dictamen   file://{DICTAMEN}
-  Servidor   {night.release(LAB)} (HOST_SUITE elige otra versión al crearlo)
-  Terminar   ./difusor clean
-""",
-        soft_wrap=True,
-    )

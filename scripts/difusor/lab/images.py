@@ -16,6 +16,16 @@ from difusor.terminal import StepFailed, run_step, side_by_side
 NAMES = ("prep", "waf")
 
 
+def archive(name: str) -> Path:
+    """Return the file of an image."""
+    return BUILD / f"images/{name}.tar.gz"
+
+
+def digest(name: str) -> str:
+    """Return the SHA-256 of an image's archive, in hexadecimal, as kept beside it."""
+    return archive(name).with_suffix(".gz.sha256").read_text().split()[0]
+
+
 def ensure_archives() -> None:
     """Build the images and keep build/images/<name>.tar.gz with its .sha256 beside; nothing is done twice.
 
@@ -27,7 +37,7 @@ def ensure_archives() -> None:
 def _build(name: str) -> None:
     run_step(f"Imagen {name}", ROOT / "containers/build", name, log=BUILD / f"log/image-{name}.log")
     reference = (BUILD / f"log/image-{name}.log").read_text().splitlines()[-1]
-    _ensure_archive(reference, BUILD / f"images/{name}.tar.gz")
+    _ensure_archive(reference, archive(name))
 
 
 def _ensure_archive(reference: str, archive: Path) -> None:

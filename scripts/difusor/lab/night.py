@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files
-from difusor.project import BUILD
+from difusor.project import BUILD, ROOT
 from difusor.terminal import run_step
 
 INVENTORY = "inventories/demo"
@@ -64,10 +64,10 @@ def make_latest(lab: str, now: datetime | None = None) -> Path:
     if not tree.exists():
         unfinished = tree.with_name(f".{tree.name}")  # an interrupted one is no corte
         run_step(
-            f"Corte {number}: datos sintéticos", *_difusor("fixtures", unfinished),
+            f"Corte {number}: datos sintéticos", *_difusor("synthetic", unfinished),
             "--number", str(number), "--seed", str(SEED), "--opens", opens.isoformat(), "--closes", closes.isoformat(),
             "--environment", "simulacro",
-            log=BUILD / f"log/{lab}-fixtures.log", env={"LAB": lab},
+            log=BUILD / f"log/{lab}-synthetic.log", env={"LAB": lab},
         )  # fmt: skip
         unfinished.rename(tree)
     return tree
@@ -84,6 +84,11 @@ def publish_latest(lab: str, now: datetime | None = None) -> None:
         "--key", folder(lab) / "firma", "--ca", folder(lab) / "tls/ca.pem",
         log=BUILD / f"log/{lab}-publish.log", env={"LAB": lab},
     )  # fmt: skip
+
+
+def authority(lab: str) -> Path:
+    """Return where in the project the authority stands that issued the lab's certificate."""
+    return (folder(lab) / "tls/ca.pem").relative_to(ROOT)
 
 
 def release(lab: str) -> str:

@@ -1,37 +1,34 @@
-"""`difusor clean`: leaves nothing of the lab behind."""
+"""Leaves nothing of the lab behind."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from difusor.project import BUILD, ROOT
-from difusor.terminal import StepFailed, console, sentences
+from difusor.terminal import StepFailed
 
 LABEL = "label=prep-difusor"
 SYSCTL = BUILD / "lab/sysctl.conf"
 
 
-def run(
-    images: Annotated[bool, typer.Option("--images", help="Quita también las imágenes construidas.")] = False,
-) -> None:
-    """Quita contenedores, volúmenes, redes y procesos del laboratorio."""
-    with sentences():
-        if _engine_answers():
-            _remove_lab(images)
-        elif (BUILD / "lab").exists():
-            raise StepFailed("Docker no responde y el laboratorio sigue en él: inicie Docker y repita")
+def remove(images: bool = False) -> Iterator[str]:
+    """Remove every lab, and with `images` what was built for it; yield what went, as «3 contenedores».
+
+    Raises StepFailed when something stays.
+    """
+    if _engine_answers():
+        yield from _remove_lab(images)
+    elif (BUILD / "lab").exists():
+        raise StepFailed("Docker no responde y el laboratorio sigue en él: inicie Docker y repita")
     if SYSCTL.exists():
         # Privileged containers share the machine's kernel: it gets back what it had before the first of them, as far as
         # this user may write to it.
         subprocess.run(["sysctl", "--quiet", "--ignore", "--load", SYSCTL], check=False, stderr=subprocess.DEVNULL)
     _remove_folder(BUILD / "lab")
-    console.print("[green]✓[/] No queda nada del laboratorio.")
 
 
 def _engine_answers() -> bool:
@@ -41,25 +38,25 @@ def _engine_answers() -> bool:
         return False
 
 
-def _remove_lab(images: bool) -> None:
+def _remove_lab(images: bool) -> Iterator[str]:
     for name in _docker("ps", "--quiet", "--filter", f"{LABEL}.host=difusor").split():
         # Else Ansible's kept connection waits on this machine for an answer that never comes.
         with suppress(StepFailed):
             _docker("exec", name, "systemctl", "kill", "ssh.service")
-    _remove("contenedores", ["ps", "--all", "--quiet", "--filter", LABEL], ["rm", "--force", "--volumes"])
-    _remove("volúmenes", ["volume", "ls", "--quiet", "--filter", LABEL], ["volume", "rm"])
-    _remove("redes", ["network", "ls", "--quiet", "--filter", LABEL], ["network", "rm"])
+    yield from _remove("contenedores", ["ps", "--all", "--quiet", "--filter", LABEL], ["rm", "--force", "--volumes"])
+    yield from _remove("volúmenes", ["volume", "ls", "--quiet", "--filter", LABEL], ["volume", "rm"])
+    yield from _remove("redes", ["network", "ls", "--quiet", "--filter", LABEL], ["network", "rm"])
     if images:
-        _remove("imágenes", ["image", "ls", "--quiet", "--filter", LABEL], ["image", "rm", "--force"])
+        yield from _remove("imágenes", ["image", "ls", "--quiet", "--filter", LABEL], ["image", "rm", "--force"])
         _remove_folder(BUILD / "images")
         _remove_folder(BUILD / "vm")
 
 
-def _remove(what: str, listing: list[str], removal: list[str]) -> None:
+def _remove(what: str, listing: list[str], removal: list[str]) -> Iterator[str]:
     names = sorted(set(_docker(*listing).split()))
     if names:
         _docker(*removal, *names)
-        console.print(f"  {len(names)} {what}")
+        yield f"{len(names)} {what}"
 
 
 def _remove_folder(path: Path) -> None:

@@ -99,6 +99,19 @@ def usual() -> list[str]:
     return [UNIT, *releases()]
 
 
+class UnknownSuiteError(ValueError):
+    """There is no suite of that name; the message says which there are."""
+
+
+def named(names: Sequence[str]) -> list[Suite]:
+    """Return the suites of these names, the first release among them leading; UnknownSuiteError for a name of none."""
+    known = [*usual(), MACHINE]
+    if unknown := [name for name in names if name not in known]:
+        raise UnknownSuiteError(f"no existe la prueba {', '.join(unknown)}; las que hay: {', '.join(known)}")
+    leader = next((name for name in names if name in releases()), None)
+    return [Suite(name, leads=name == leader or name not in releases()) for name in names]
+
+
 def releases() -> Sequence[str]:
     """Return the releases of the machine's own distribution."""
     return RELEASES["ubuntu" if "ID=ubuntu" in Path("/etc/os-release").read_text() else "debian"]

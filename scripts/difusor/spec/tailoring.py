@@ -1,19 +1,15 @@
-"""`difusor tailoring`: the deviations as SCAP tailoring, by which OpenSCAP leaves out what is explained."""
+"""The deviations as SCAP tailoring, by which OpenSCAP leaves out what is explained."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 from xml.etree import ElementTree
 
-import typer
-
-from difusor.project import BUILD
-from difusor.spec import SpecError, deviations
+from difusor.spec import deviations
 from difusor.spec.deviations import Auditor, Deviations
-from difusor.terminal import complain, console
 
 XCCDF = "http://checklists.nist.gov/xccdf/1.2"
 CONTENT = "xccdf_org.ssgproject.content"
@@ -40,24 +36,17 @@ GUIDES = (
 )
 
 
-def run(
-    output: Annotated[Path, typer.Option(help="Carpeta en la que se escriben.")] = BUILD / "tailoring",
-) -> None:
-    """Escribe las reglas que a propósito no se siguen como tailoring de SCAP, uno por guía.
+def write_all(folder: Path) -> Iterator[tuple[Guide, Path]]:
+    """Write the tailoring of each guide to `folder`, and yield each guide with its file.
 
-    Un auditor lo carga con «oscap xccdf eval --tailoring-file»: cada regla exceptuada sale como notselected, y su
-    razón está en el archivo.
+    Raises SpecError when the deviations cannot be read.
     """
-    try:
-        left_out = deviations.load()
-    except SpecError as error:
-        complain(error)
-        raise typer.Exit(1) from error
-    output.mkdir(parents=True, exist_ok=True)
+    left_out = deviations.load()
+    folder.mkdir(parents=True, exist_ok=True)
     for guide in GUIDES:
-        path = output / f"{guide.content}.xml"
+        path = folder / f"{guide.content}.xml"
         path.write_bytes(tailor(guide, left_out, datetime.now(UTC)))
-        console.print(f"[green]✓[/] {path} [dim]({', '.join(guide.profiles)})[/]", soft_wrap=True)
+        yield guide, path
 
 
 def tailor(guide: Guide, left_out: Deviations, written: datetime) -> bytes:
@@ -68,7 +57,7 @@ def tailor(guide: Guide, left_out: Deviations, written: datetime) -> bytes:
     _add(root, "version", "1", time=written.isoformat(timespec="seconds"))
     for name in guide.profiles:
         profile = _add(root, "Profile", id=f"{OWN}_profile_{name}", extends=f"{CONTENT}_profile_{name}")
-        _add(profile, "title", f"{name}, sin las reglas que a propósito no se siguen")
+        _add(profile, "title", f"{name}, sin las reglas que deliberadamente no se aplican")
         for rule, deviation in deviations.by_id(left_out, guide.auditor).items():
             selector = _add(profile, "select", idref=f"{CONTENT}_rule_{rule}", selected="false")
             _add(selector, "remark", deviation.reason)

@@ -19,6 +19,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from difusor.project import ROOT
 
 console = Console(stderr=True, highlight=False)
+"""Progress and complaints."""
+results = Console(highlight=False)
+"""What was asked for: it alone goes through a pipe or into a file."""
 
 
 def foreign(text: object) -> str:

@@ -13,6 +13,7 @@ from passlib.hash import sha512_crypt
 from typer.testing import CliRunner
 
 from difusor.commands import password
+from difusor.inventory.passwords import NAME, ROUNDS, weaknesses
 
 GOOD = "Urna-Sellada-2027"
 KEY = "llave de la bóveda"
@@ -24,7 +25,7 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(password, "ROOT", tmp_path)
     path = tmp_path / "inventories/diario/group_vars/diario/vault.yml"
     path.parent.mkdir(parents=True)
-    text = f"---\n{password.NAME}: cambiame  # pendiente\nvault_difusor_rsync_secret: se-queda-como-estaba\n"
+    text = f"---\n{NAME}: cambiame  # pendiente\nvault_difusor_rsync_secret: se-queda-como-estaba\n"
     path.write_bytes(VAULT.encrypt(text, vault_id="diario"))
     return path
 
@@ -48,7 +49,7 @@ def test_hash_lands_in_the_vault_and_nothing_is_shown(vault: Path) -> None:
     assert GOOD not in shown
     assert KEY not in shown
     values = opened(vault)
-    assert sha512_crypt.verify(GOOD, values[password.NAME])
+    assert sha512_crypt.verify(GOOD, values[NAME])
     assert values["vault_difusor_rsync_secret"] == "se-queda-como-estaba"
     assert GOOD.encode() not in vault.read_bytes()
     assert vault.read_bytes().startswith(b"$ANSIBLE_VAULT;1.2;AES256;diario")
@@ -58,7 +59,7 @@ def test_hash_lands_in_the_vault_and_nothing_is_shown(vault: Path) -> None:
 def test_vault_is_made_when_there_is_none(vault: Path) -> None:
     vault.unlink()
     assert ask(KEY, KEY, GOOD, GOOD)[0] == 0
-    assert list(opened(vault)) == [password.NAME]
+    assert list(opened(vault)) == [NAME]
 
 
 @pytest.mark.parametrize("answers", [("otra llave", GOOD, GOOD), (KEY, "corta", "corta")])
@@ -74,10 +75,10 @@ def test_wrong_vault_or_weak_password_changes_nothing(vault: Path, answers: tupl
     "weak", ["Corta-1", "sin-mayusculas-2027", "SIN-MINUSCULAS-2027", "Sin-Cifras-Ningunas", "SinSignos20272027"]
 )
 def test_weak_passwords_are_named(weak: str) -> None:
-    assert password.weaknesses(weak)
-    assert not password.weaknesses(GOOD)
+    assert weaknesses(weak)
+    assert not weaknesses(GOOD)
 
 
 def test_each_hash_has_its_salt() -> None:
-    hashes = {sha512_crypt.using(rounds=password.ROUNDS).hash(GOOD) for _ in range(2)}
+    hashes = {sha512_crypt.using(rounds=ROUNDS).hash(GOOD) for _ in range(2)}
     assert len(hashes) == 2

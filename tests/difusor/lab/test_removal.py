@@ -9,13 +9,14 @@ import pytest
 import typer
 
 from difusor.commands import clean
+from difusor.lab import removal
 from difusor.terminal import StepFailed
 
 
 @pytest.fixture(autouse=True)
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(clean, "BUILD", tmp_path)
-    monkeypatch.setattr(clean, "SYSCTL", tmp_path / "lab/sysctl.conf")
+    monkeypatch.setattr(removal, "BUILD", tmp_path)
+    monkeypatch.setattr(removal, "SYSCTL", tmp_path / "lab/sysctl.conf")
     (tmp_path / "lab").mkdir()
     return tmp_path / "lab"
 
@@ -27,7 +28,7 @@ def without_docker(*arguments: str) -> str:
 def test_a_lab_in_a_silent_engine_is_still_there(
     lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(clean, "_docker", without_docker)
+    monkeypatch.setattr(removal, "_docker", without_docker)
     with pytest.raises(typer.Exit) as left:
         clean.run()
     assert left.value.exit_code == 1
@@ -38,7 +39,7 @@ def test_a_lab_in_a_silent_engine_is_still_there(
 def test_where_there_was_no_lab_nothing_is_left(
     lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(clean, "_docker", without_docker)
+    monkeypatch.setattr(removal, "_docker", without_docker)
     lab.rmdir()
     clean.run()
     assert "No queda nada" in capsys.readouterr().err
@@ -51,7 +52,7 @@ def test_what_docker_refuses_to_remove_is_said(
         refused = command[1:3] == ["volume", "rm"]
         return subprocess.CompletedProcess(command, int(refused), "x\n", "volume is in use" if refused else "")
 
-    monkeypatch.setattr(clean.subprocess, "run", docker)
+    monkeypatch.setattr(removal.subprocess, "run", docker)
     with pytest.raises(typer.Exit):
         clean.run()
     assert "docker volume: volume is in use" in capsys.readouterr().err

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from difusor.commands import test
 from difusor.proof import closing, failures, found, runs, suites
 from difusor.proof.phases import Phases
 from difusor.proof.runs import Run
-from difusor.proof.suites import ONCE, Suite
+from difusor.proof.suites import ONCE, Suite, named
 from difusor.terminal import StepFailed
 
 pytest_plugins = ["pytester"]
@@ -231,7 +230,7 @@ def test_what_pytest_writes_of_tests_without_a_server(build: Path, pytester: pyt
 
 
 def test_what_depends_on_no_release_is_left_to_the_one_that_leads() -> None:
-    leading, following = test._named(["bullseye", "trixie", "unit"])[:2]
+    leading, following = named(["bullseye", "trixie", "unit"])[:2]
     assert "PYTEST_ADDOPTS" not in leading.environment
     assert following.environment["PYTEST_ADDOPTS"].split() == [f"--ignore=molecule/tests/{name}" for name in ONCE]
-    assert all(suite.leads for suite in test._named(["unit", "vm"]))
+    assert all(suite.leads for suite in named(["unit", "vm"]))

@@ -15,7 +15,7 @@ from publish_kit import ELECTION, make_target, without_end
 from typer.testing import CliRunner
 
 from difusor.commands import audit
-from difusor.publish import comparison, signing
+from difusor.publish import comparison, signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.signing import Signed
 from difusor.publish.terms import Terms
@@ -111,11 +111,12 @@ def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: Signed, 
 
 
 def test_the_verb_ends_with_the_mirrors_word(serve: Serve, signed: Signed, election: Path, monkeypatch: Any):
-    monkeypatch.setattr(audit.target, "read", lambda _: [make_target(election, path="/prep/")])
+    monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/")])
+    inventory = str(signed.folder)  # any folder: what it says is given above
     app = typer.Typer()
     app.command()(audit.run)
     serve({})
-    good = CliRunner().invoke(app, ["-i", "norte", "--json", "--tree", str(signed.folder)])
+    good = CliRunner().invoke(app, ["-i", inventory, "--json", "--tree", str(signed.folder)])
     assert (good.exit_code, json.loads(good.stdout)[0]["result"]) == (0, "authentic")
     serve({"/prep/descargas/a.csv": b"a|c\n"})
-    assert CliRunner().invoke(app, ["-i", "norte"]).exit_code == 1
+    assert CliRunner().invoke(app, ["-i", inventory]).exit_code == 1

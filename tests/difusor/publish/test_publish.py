@@ -30,6 +30,7 @@ from difusor.commands import publish, sign, verify
 from difusor.publish import comparison, deliver, mirror, push, signing
 from difusor.publish import target as targets
 from difusor.publish.deliver import Options, Outcome
+from difusor.publish.orders import signed_for
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
 from difusor.publish.terms import Terms, UnusableError
@@ -61,7 +62,9 @@ def signed(tree: Path, election: Path, key: Path) -> Signed:
 
 
 def test_every_verb_has_its_function():
-    assert {"sign", "verify", "publish"} <= VERBS.keys()
+    assert {verb.module for verb in VERBS.values()} == {
+        f"difusor.commands.{path.stem}" for path in Path(publish.__file__).parent.glob("[!_]*.py")
+    }
 
 
 def test_a_tree_is_signed_under_the_elections_own_terms(signed: Signed):
@@ -239,7 +242,7 @@ def test_a_reason_cannot_write_on_the_operators_terminal(
     reason = "Sobra «[/x]» [green]publicado[/]\x1b[2J."
     mirror_that_says(monkeypatch, ("refused", {"last_attempt": {"code": "path", "reason": reason}}))
     monkeypatch.setattr(targets, "read", lambda source: [make_target(election)])
-    monkeypatch.setattr(publish, "console", Console(file=(screen := io.StringIO()), width=200))
+    monkeypatch.setattr(publish, "results", Console(file=(screen := io.StringIO()), width=200))
     with pytest.raises(typer.Exit):
         publish.run(signed.folder, [Path("norte")])
     assert "Sobra «[/x]» [green]publicado[/]" in screen.getvalue()
@@ -347,16 +350,21 @@ def test_one_difusor_that_is_slow_delays_no_other(signed: Signed, election: Path
     assert told == ["norte", "sur"]
 
 
-def test_the_word_of_every_difusor_as_json(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_word_of_every_difusor_as_json(
+    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     mirror_that_says(monkeypatch, SHOWN)
     sources = {"norte": make_target(election), "sur": make_target(election, "sur", address="caído")}
-    monkeypatch.setattr(targets, "read", lambda source: [sources[str(source)]])
+    monkeypatch.setattr(targets, "read", lambda source: [sources[source.name]])
+    for name in sources:
+        (tmp_path / name).mkdir()
     app = app_of(publish)
-    done = CliRunner().invoke(app, [str(signed.folder), "-i", "norte", "-i", "sur", "--json"])
+    both = [str(signed.folder), "-i", str(tmp_path / "norte"), "-i", str(tmp_path / "sur")]
+    done = CliRunner().invoke(app, [*both, "--json"])
     document = json.loads(done.stdout)
     assert (done.exit_code, document["sequence"], document["manifest_sha256"]) == (1, 7, signed.sha256)
     assert [(one["difusor"], one["result"]) for one in document["difusores"]] == [("norte", "shown"), ("sur", "failed")]
-    assert CliRunner().invoke(app, [str(signed.folder), "-i", "norte", "--json"]).exit_code == 0
+    assert CliRunner().invoke(app, [*both[:3], "--json"]).exit_code == 0
 
 
 def test_a_file_that_time_and_size_did_not_tell_is_sent_again(
@@ -398,12 +406,12 @@ def test_a_tree_signed_for_another_opening_is_signed_again(signed: Signed, elect
     target = make_target(election)
     moved = replace(target.terms.window, opens=target.terms.window.opens + timedelta(hours=1))
     later = replace(target, terms=replace(target.terms, window=moved))
-    assert publish._signed(signed.folder, [target], key) == signed
-    assert publish._signed(signed.folder, [later], None) == signed
-    assert publish._signed(signed.folder, [later], key).manifest.window == moved
+    assert signed_for([target], signed.folder, key) == signed
+    assert signed_for([later], signed.folder, None) == signed
+    assert signed_for([later], signed.folder, key).manifest.window == moved
     with pytest.raises(UnusableError, match="no está firmado"):
         (signed.folder / manifest.SIGNATURE_NAME).unlink()
-        publish._signed(signed.folder, [target], None)
+        signed_for([target], signed.folder, None)
 
 
 @pytest.mark.parametrize("order", ["hold", "close"])
@@ -416,9 +424,9 @@ def test_what_a_corte_orders_is_not_lost_by_signing_it_anew(tree: Path, election
         signing.sign(tree, terms, key, orders=[order])
     (tree / manifest.SIGNATURE_NAME).write_bytes(b"x")
     with pytest.raises(UnusableError, match=rf"\({order}\).*«difusor sign»"):
-        publish._signed(tree, [make_target(election)], key)
+        signed_for([make_target(election)], tree, key)
     (tree / "datos/corte.json").write_text(json.dumps({"secuencia": 8, "corte": "2024-06-03T03:20:00Z"}))
-    assert publish._signed(tree, [make_target(election)], key).manifest.orders == (), "they were the last corte's"
+    assert signed_for([make_target(election)], tree, key).manifest.orders == (), "they were the last corte's"
 
 
 def fake_rsync(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:

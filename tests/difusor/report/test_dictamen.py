@@ -7,6 +7,7 @@ from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
+import click
 import pytest
 import typer
 from click.testing import Result
@@ -254,8 +255,8 @@ def test_unusable_results_are_explained(tmp_path: Path, content: str | None, mes
 @pytest.mark.parametrize("arguments", [(), ("--results", str(RESULTS), "--against", str(RESULTS))])
 def test_the_verb_asks_which_difusor(arguments: tuple[str, ...]) -> None:
     done = _invoke(*arguments)
-    assert done.exit_code == 2
-    assert "¿qué difusor?" in done.output
+    assert done.exit_code == click.UsageError.exit_code
+    assert "¿Qué difusor?" in done.output
 
 
 def test_files_are_replaced_at_once(tmp_path: Path) -> None:

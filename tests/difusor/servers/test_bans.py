@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from difusor.commands import bans
+from difusor.servers import bans
 
 SAID = """-0600
 sshd 

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from difusor.commands.tailoring import CONTENT, GUIDES, OWN, XCCDF, Guide, tailor
 from difusor.spec import deviations
+from difusor.spec.tailoring import CONTENT, GUIDES, OWN, XCCDF, Guide, tailor
 
 ROOT = Path(__file__).resolve().parents[3]
 X = f"{{{XCCDF}}}"

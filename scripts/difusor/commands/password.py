@@ -1,0 +1,59 @@
+"""`difusor password`: the password of the institute's user, as a salted hash, straight into a vault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from difusor.project import ROOT
+from difusor.terminal import complain, results
+from difusor.terminal.arguments import difusores
+
+
+def run(
+    difusor: Annotated[
+        str,
+        typer.Argument(metavar="DIFUSOR", autocompletion=difusores, help="Su nombre: la carpeta de inventories/."),
+    ],
+    vault_password_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="ARCHIVO", exists=True, dir_okay=False, resolve_path=True,
+            help="Archivo con la contraseña de la bóveda.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Pide una contraseña para el usuario del Instituto y guarda su hash SHA-512 cifrado en la bóveda del difusor."""
+    from difusor.inventory.passwords import ShutVaultError, Vault, weaknesses
+
+    path = ROOT / f"inventories/{difusor}/group_vars/{difusor}/vault.yml"
+    if not path.parent.is_dir():
+        _refuse(f"No existe {path.parent.relative_to(ROOT)}; copie inventories/ejemplo.")
+    if vault_password_file:
+        key = vault_password_file.read_text(encoding="utf-8").strip()
+    else:
+        key = _ask(f"Contraseña de la bóveda «{difusor}»", twice=not path.exists())
+    try:
+        vault = Vault(path, difusor, key)
+    except ShutVaultError as error:
+        _refuse(f"{error}; nada cambió.")
+    password = _ask("Contraseña nueva del usuario del Instituto", twice=True)
+    if found := weaknesses(password):
+        _refuse(f"La contraseña {', '.join(found)}; nada cambió.")
+    vault.store(password)
+    results.print(
+        f"[green]✓[/] Hash guardado en {path.relative_to(ROOT)}. "
+        f"Aplíquelo con ./difusor apply -i {difusor} -- --tags accounts.",
+        soft_wrap=True,
+    )
+
+
+def _ask(title: str, *, twice: bool) -> str:
+    return str(typer.prompt(title, hide_input=True, confirmation_prompt=twice and "Otra vez", err=True))
+
+
+def _refuse(sentence: str) -> NoReturn:
+    complain(sentence)
+    raise typer.Exit(1)

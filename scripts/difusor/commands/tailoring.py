@@ -1,0 +1,35 @@
+"""`difusor tailoring`: the deviations as SCAP tailoring, by which OpenSCAP leaves out what is explained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from difusor.project import BUILD
+from difusor.terminal import complain, results
+
+
+def run(
+    output: Annotated[
+        Path,
+        typer.Option(
+            metavar="CARPETA", resolve_path=True, show_default="build/tailoring", help="Carpeta en la que se escriben."
+        ),
+    ] = BUILD / "tailoring",
+) -> None:
+    """Escribe las reglas que deliberadamente no se aplican como tailoring de SCAP, uno por guía.
+
+    Un auditor lo carga con «oscap xccdf eval --tailoring-file»: cada regla exceptuada sale como notselected, y su
+    razón está en el archivo.
+    """
+    from difusor.spec import SpecError
+    from difusor.spec.tailoring import write_all
+
+    try:
+        for guide, path in write_all(output):
+            results.print(f"[green]✓[/] {path} [dim]({', '.join(guide.profiles)})[/]", soft_wrap=True)
+    except SpecError as error:
+        complain(error)
+        raise typer.Exit(1) from error

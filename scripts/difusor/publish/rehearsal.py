@@ -1,0 +1,26 @@
+"""Ends a rehearsal: removes it from the servers of an inventory, and keeps what each says of that."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from difusor.project import BUILD
+from difusor.publish import target
+from difusor.terminal import run_step
+
+
+def purge(inventory: Path, home: Path) -> dict[str, dict[str, Any]]:
+    """Return by server what was removed and what remains; the servers' logs and evidence are kept in `home`.
+
+    UnusableError when the inventory cannot be used, StepFailed when the playbook fails.
+    """
+    names = [server.name for server in target.read(inventory)]
+    run_step(
+        f"{inventory.name}: se borra el simulacro",
+        "ansible-playbook", "-i", inventory, "playbooks/purge.yml",
+        "--extra-vars", json.dumps({"purge_evidence": str(home)}),
+        log=BUILD / f"log/purge-{inventory.name}.log",
+    )  # fmt: skip
+    return {name: json.loads((home / name / "evidence.json").read_text()) for name in names}

@@ -1,0 +1,53 @@
+"""Runs a playbook of the project in the operator's terminal, exactly as the plain `ansible-playbook` line would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from difusor.project import ROOT
+from difusor.terminal import console, foreign
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is handed on to ansible-playbook: its own options, and values of the playbook's own variables."""
+
+    check: bool = False
+    diff: bool = False
+    limit: str | None = None
+    ask_vault_pass: bool = False
+    vault_ids: Sequence[str] = ()
+    values: dict[str, Any] = field(default_factory=dict)
+    further: Sequence[str] = ()
+
+    def arguments(self) -> list[str]:
+        """Return them as Ansible's command line takes them."""
+        given = [name for name in ("check", "diff", "ask_vault_pass") if getattr(self, name)]
+        return [
+            *(f"--{name.replace('_', '-')}" for name in given),
+            *(["--limit", self.limit] if self.limit else []),
+            *(part for each in self.vault_ids for part in ("--vault-id", each)),
+            *(["--extra-vars", json.dumps(self.values, ensure_ascii=False)] if self.values else []),
+            *self.further,
+        ]
+
+
+def become(playbook: str, inventories: Sequence[Path], options: Options) -> NoReturn:
+    """Print the plain line and become it, so that its output, its questions and its exit status are Ansible's own.
+
+    `playbook` is a path below the project, whose ansible.cfg counts.
+    """
+    sources = [part for each in inventories for part in ("-i", str(each))]
+    command = ["ansible-playbook", *sources, playbook, *options.arguments()]
+    console.print(f"[dim]{foreign(shlex.join(command))}[/]", soft_wrap=True)
+    os.chdir(ROOT)
+    beside = str(Path(sys.executable).parent)
+    os.environ["PATH"] = f"{beside}:{os.environ['PATH']}"
+    os.execvp(command[0], command)

@@ -1,0 +1,101 @@
+"""What several verbs take from the command line: inventories, paths, and what is passed to ansible-playbook.
+
+Paths mean the folder where the operator stands; verbs run in the project's, so each value is a path from there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from difusor.project import ROOT
+
+INVENTORIES = ROOT / "inventories"
+
+
+def difusores() -> list[str]:
+    """Return the names of the difusores that have an inventory."""
+    return sorted(path.name for path in INVENTORIES.iterdir() if path.is_dir())
+
+
+def inventory(text: str) -> Path:
+    """Return the inventory of a path, which wins, or of a difusor's name; relative to the project when inside it."""
+    given = Path(text).absolute()
+    named = INVENTORIES / text
+    if given.exists():
+        return from_project(given)
+    if Path(text).name == text and named.is_dir():
+        return from_project(named)
+    raise typer.BadParameter(f"no existe el difusor «{text}», ni esa ruta; los que hay: {', '.join(difusores())}.")
+
+
+def from_project(path: Path) -> Path:
+    """Return an absolute path as one relative to the project when it is inside, as documents and messages name it."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def vault_id(text: str) -> str:
+    """Return a vault identity of Ansible's (NAME@FILE or NAME@prompt) with the path of its file made absolute."""
+    name, at, source = text.partition("@")
+    return f"{name}@{Path(source).absolute()}" if at and Path(source).is_file() else text
+
+
+def _inventory_option(text: str) -> Any:
+    return typer.Option(
+        "--inventory",
+        "-i",
+        parser=inventory,
+        metavar="DIFUSOR",
+        autocompletion=difusores,
+        show_default=False,
+        help=text,
+    )
+
+
+Difusor = Annotated[Path, _inventory_option("El difusor: su nombre, o la ruta de su inventario.")]
+MaybeDifusor = Annotated[Path | None, _inventory_option("El difusor: su nombre, o la ruta de su inventario.")]
+Difusores = Annotated[
+    list[Path], _inventory_option("El difusor: su nombre, o la ruta de su inventario; puede repetirse.")
+]
+Corte = Annotated[
+    Path, typer.Argument(metavar="CORTE", exists=True, file_okay=False, resolve_path=True, help="Carpeta del corte.")
+]
+Authority = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca", metavar="ARCHIVO", exists=True, resolve_path=True,
+        help="Autoridad de los certificados, si no es pública.",
+    ),
+]  # fmt: skip
+Json = Annotated[bool, typer.Option("--json", help="El resultado en JSON, por la salida estándar.")]
+
+PANEL = "Para ansible-playbook"
+"""The heading, in the help of a verb, of the options that it hands on."""
+Check = Annotated[
+    bool, typer.Option("--check", "-C", rich_help_panel=PANEL, help="Muestra qué cambiaría, sin cambiarlo.")
+]
+Diff = Annotated[bool, typer.Option("--diff", "-D", rich_help_panel=PANEL, help="Muestra cada línea que cambia.")]
+Limit = Annotated[
+    str | None,
+    typer.Option("--limit", "-l", metavar="SERVIDORES", rich_help_panel=PANEL, help="Solo esos servidores."),
+]
+AskVaultPass = Annotated[
+    bool,
+    typer.Option("--ask-vault-pass", "-J", rich_help_panel=PANEL, help="Pide la contraseña de la bóveda."),
+]
+VaultIds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vault-id", parser=vault_id, metavar="BÓVEDA@ARCHIVO", rich_help_panel=PANEL,
+        help="Quién abre la bóveda: BÓVEDA@ARCHIVO o BÓVEDA@prompt; puede repetirse.",
+    ),
+]  # fmt: skip
+Further = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[-- OPCIÓN...]", show_default=False,
+        help="Otras opciones de ansible-playbook, tal cual y después de --; sus rutas, desde la carpeta del proyecto.",
+    ),
+]  # fmt: skip

@@ -1,0 +1,76 @@
+"""The verbs that run a playbook are the plain `ansible-playbook` line, with the project's own Ansible."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from difusor.project import ROOT
+from difusor.servers.playbook import Options
+
+PLAYBOOKS = {
+    "preflight": "playbooks/preflight.yml",
+    "apply": "site.yml",
+    "trusted": "playbooks/trusted.yml",
+    "upgrade": "playbooks/upgrade.yml",
+    "remove": "playbooks/remove.yml",
+}
+
+
+def difusor(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "LAB": "unit"}
+    return subprocess.run(
+        [sys.executable, "-m", "difusor", *arguments], cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(("verb", "playbook"), PLAYBOOKS.items())
+def test_a_verb_is_its_playbook(verb: str, playbook: str, tmp_path: Path) -> None:
+    """Ansible itself lists the tasks, so that it has found the project's configuration, roles and modules."""
+    done = difusor(verb, "-i", "demo", "--limit", "difusor", "--", "--list-tasks", "--tags", "all", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    line = f"ansible-playbook -i inventories/demo {playbook} --limit difusor --list-tasks --tags all"
+    assert done.stderr.splitlines()[0] == line
+    assert f"playbook: {playbook}" in done.stdout
+    plain = subprocess.run(
+        shlex.split(line), cwd=ROOT, env={**os.environ, "LAB": "unit"}, capture_output=True, text=True
+    )
+    assert done.stdout == plain.stdout
+
+
+def test_the_status_is_ansibles_own(tmp_path: Path) -> None:
+    done = difusor("apply", "-i", "demo", "--", "--nada", folder=tmp_path)
+    assert done.returncode == 2
+    assert "unrecognized arguments: --nada" in done.stderr
+
+
+def test_options_are_handed_on_unchanged() -> None:
+    options = Options(
+        check=True, diff=True, limit="web1,!web2", ask_vault_pass=True, vault_ids=["diario@prompt", "otro@/x/clave"],
+        values={"upgrade_reason": "openssl, «urgente»"}, further=["-e", "a=b c", "--tags", "base", "-vv"],
+    )  # fmt: skip
+    assert options.arguments() == [
+        "--check", "--diff", "--ask-vault-pass", "--limit", "web1,!web2",
+        "--vault-id", "diario@prompt", "--vault-id", "otro@/x/clave",
+        "--extra-vars", '{"upgrade_reason": "openssl, «urgente»"}',
+        "-e", "a=b c", "--tags", "base", "-vv",
+    ]  # fmt: skip
+    assert Options().arguments() == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "flags", "values"),
+    [
+        ("upgrade", ["--reason", "openssl"], '{"upgrade_reason": "openssl"}'),
+        ("remove", ["--data", "--early"], '{"remove_data": true, "remove_early": true}'),
+    ],
+)
+def test_what_a_playbook_asks_to_confirm_is_an_option(verb: str, flags: list[str], values: str, tmp_path: Path) -> None:
+    done = difusor(verb, "-i", "demo", *flags, "--", "--list-hosts", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"--extra-vars {shlex.quote(values)} --list-hosts" in done.stderr.splitlines()[0]

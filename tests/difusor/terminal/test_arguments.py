@@ -1,0 +1,53 @@
+"""What a path and a difusor's name on the command line mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from difusor.project import ROOT
+from difusor.terminal.arguments import from_project, inventory, vault_id
+
+
+def test_a_name_is_an_inventory_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert inventory("demo") == Path("inventories/demo")
+
+
+def test_an_existing_path_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo").mkdir()
+    assert inventory("demo") == tmp_path / "demo"
+
+
+def test_a_path_means_the_folder_where_one_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "inventories")
+    assert inventory("./demo") == inventory(f"{ROOT}/inventories/demo") == Path("inventories/demo")
+    with pytest.raises(typer.BadParameter):
+        inventory("inventories/demo")
+
+
+@pytest.mark.parametrize("text", ["nadie", "demo/group_vars", "demo/../demo"])
+def test_what_is_no_difusor_is_told_with_those_that_are(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(typer.BadParameter, match="los que hay: demo, ejemplo"):
+        inventory(text)
+
+
+def test_the_file_of_a_vault_identity_is_found_from_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clave").write_text("x")
+    assert vault_id("diario@clave") == f"diario@{tmp_path}/clave"
+    assert vault_id("diario@prompt") == "diario@prompt"
+    assert vault_id("prompt") == "prompt"
+
+
+def test_paths_are_told_from_the_project() -> None:
+    assert from_project(ROOT / "build/x") == Path("build/x")
+    assert from_project(Path("/etc/x")) == Path("/etc/x")

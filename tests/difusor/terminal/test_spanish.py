@@ -1,0 +1,97 @@
+"""The command line speaks Spanish, also where click and Typer speak."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from difusor.project import ROOT
+from difusor.terminal.spanish import COUNTED, SENTENCES
+
+NOT_FOR_OPERATORS = {
+    # What only the author of a verb, or another system than ours, can bring about.
+    "{editor}: Editing failed",
+    "{editor}: Editing failed: {e}",
+    "Windows error: {error}",
+    "Unknown color {colour!r}",
+    "Name '{name}' defined twice",
+    "Could not determine name for option with declarations {decls!r}",
+    "No options defined but a name was passed ({name}). Did you mean to declare an argument instead? Did you mean to"
+    " pass '--{name}'?",
+    "Arguments take exactly one parameter declaration, got {length}: {decls}.",
+    "Boolean option {decl!r} cannot use the same flag for true/false.",
+    "DeprecationWarning: The command {name!r} is deprecated.{extra_message}",
+    "DeprecationWarning: The {param_type} {name!r} is deprecated.{extra_message}",
+    "Confirm the action without prompting.",
+    "Show the version and exit.",
+    "%(prog)s, version %(version)s",
+    "Choice({choices})",
+    "Positional arguments",
+    "d",
+    "(Deprecated: {target})",
+    "(Deprecated)",
+}
+
+
+def said_by(library: Path) -> Iterator[tuple[str, str]]:
+    """Yield each sentence that a library looks up in a catalogue, and in which file."""
+    for path in library.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "ngettext"):
+                sentence = node.args[0]
+                if isinstance(sentence, ast.Constant):
+                    yield sentence.value, path.name
+
+
+def test_every_sentence_of_the_libraries_is_in_the_catalogue() -> None:
+    said = dict(pair for library in (click, typer) for pair in said_by(Path(library.__file__).parent))
+    assert len(said) > 50
+    known = SENTENCES.keys() | COUNTED.keys() | NOT_FOR_OPERATORS
+    assert {sentence: file for sentence, file in said.items() if sentence not in known} == {}
+
+
+def difusor(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "difusor", *arguments],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "COLUMNS": "200", "LC_ALL": "C"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("nada", "No existe el verbo «nada»."),
+        ("clean --nada", "No existe la opción --nada."),
+        ("clean --imagen", "¿Quiso decir '--images'?"),
+        ("clean sobra", "Sobra un argumento (sobra)"),
+        ("clean --images=3", "La opción --images no lleva valor."),
+        ("sign", "Falta el argumento 'CORTE'."),
+        ("audit", "Falta la opción '--inventory' / '-i'."),
+        ("sign --key", "A la opción --key le falta su valor."),
+        ("verify no-existe", "Valor no admitido para 'CORTE': no existe 'no-existe'."),
+        ("verify README.md", "'README.md' es un archivo, y se espera una carpeta."),
+        ("synthetic x --seed uno", "«uno» no es un número de los que se admiten."),
+        ("publish . -i demo --wait -1", "no está en el intervalo x>=0."),
+        ("report -i nadie", "no existe el difusor «nadie», ni esa ruta; los que hay: demo, ejemplo."),
+        ("report", "¿Qué difusor? Nómbrelo con -i."),
+        ("bans -i demo --lift x", "«x» no es una dirección IP"),
+        ("purge -i demo", "Solo se borra un simulacro: confírmelo con --simulacro."),
+        ("test nada", "no existe la prueba nada; las que hay: unit, "),
+        ("synthetic x --opens ayer", "«ayer» no es un instante absoluto"),
+    ],
+)
+def test_an_error_of_use_is_spanish_and_has_a_status_of_its_own(arguments: str, sentence: str) -> None:
+    done = difusor(*arguments.split())
+    assert sentence in done.stderr
+    assert (done.returncode, done.stdout) == (os.EX_USAGE, "")
+    words = set(done.stderr.replace("'", " ").split())
+    assert words & {"Usage:", "Try", "Missing", "Invalid", "such", "option", "does", "not", "is"} == set()

@@ -1,0 +1,47 @@
+"""Whoever asks for help waits for nothing heavy, and every verb has its place in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from difusor.cli import VERBS
+from difusor.project import ROOT
+
+HEAVY = ("ansible", "cryptography", "httpx", "pydantic")
+ASK = f"""
+import sys
+from difusor.cli import main
+try:
+    main()
+except SystemExit as end:
+    loaded = [name for name in {HEAVY} if name in sys.modules]
+    sys.exit(f"imports {{loaded}}" if loaded else end.code)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([verb, "-h"] for verb in VERBS), ["--version"]], ids=" ".join)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, *arguments],
+        env={"PYTHONPATH": str(ROOT / "scripts")},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_every_module_of_commands_is_a_verb() -> None:
+    modules = {f"difusor.commands.{path.stem}" for path in Path(ROOT, "scripts/difusor/commands").glob("[!_]*.py")}
+    assert {verb.module for verb in VERBS.values()} == modules
+
+
+def test_every_playbook_of_an_operator_has_a_verb() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "scripts/difusor").rglob("*.py"))
+    names = ["site.yml", *(f"playbooks/{path.name}" for path in (ROOT / "playbooks").glob("*.yml"))]
+    part_of_site = {"playbooks/server.yml"}
+    assert [name for name in names if f'"{name}"' not in text and name not in part_of_site] == []
