@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import click
 import typer
@@ -15,29 +15,14 @@ from typer.core import TyperCommand, TyperGroup
 from difusor import project
 from difusor.terminal import complain, spanish
 
-LAB, DIFUSORES, CORTE, NIGHT = "Laboratorio", "Difusores", "Corte", "Noche"
-
-
-class Verb(NamedTuple):
-    """Where a verb stands in the help, and where its code is."""
-
-    panel: str
-    module: str
-
-
-VERBS = {
-    name: Verb(panel, f"difusor.commands.{name}")
-    for panel, names in {
-        LAB: ("demo", "test", "clean"),
-        DIFUSORES: (
-            "password", "images", "preflight", "apply", "report", "freeze", "tailoring", "upgrade", "remove",
-        ),
-        CORTE: ("synthetic", "sign", "verify"),
-        NIGHT: ("publish", "audit", "trusted", "bans", "purge"),
-    }.items()
-    for name in names
-}  # fmt: skip
-"""By name, in the order of the help: the order in which one needs them."""
+PANELS = {
+    "Laboratorio": ("demo", "test", "clean"),
+    "Difusores": ("password", "images", "preflight", "apply", "report", "freeze", "tailoring", "upgrade", "remove"),
+    "Corte": ("synthetic", "sign", "verify"),
+    "Noche": ("publish", "audit", "trusted", "bans", "purge"),
+}
+"""The help, from top to bottom: verbs in the order in which one needs them. Each has its module in commands/."""
+VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
 
 
 class InProject(TyperCommand):
@@ -88,10 +73,9 @@ def _app() -> typer.Typer:
     )
     app.callback()(difusor)
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
-    for name in [asked] if asked in VERBS else VERBS:
-        verb = VERBS[name]
-        register = app.command(name, cls=InProject, options_metavar="[OPCIONES]", rich_help_panel=verb.panel)
-        register(import_module(verb.module).run)
+    for verb in [asked] if asked in VERBS else VERBS:
+        register = app.command(verb, cls=InProject, options_metavar="[OPCIONES]", rich_help_panel=VERBS[verb])
+        register(import_module(f"difusor.commands.{verb}").run)
     return app
 
 

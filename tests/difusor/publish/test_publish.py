@@ -62,9 +62,7 @@ def signed(tree: Path, election: Path, key: Path) -> Signed:
 
 
 def test_every_verb_has_its_function():
-    assert {verb.module for verb in VERBS.values()} == {
-        f"difusor.commands.{path.stem}" for path in Path(publish.__file__).parent.glob("[!_]*.py")
-    }
+    assert {"sign", "verify", "publish"} <= VERBS.keys()
 
 
 def test_a_tree_is_signed_under_the_elections_own_terms(signed: Signed):
