@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from difusor.terminal import complain, console, foreign
-from difusor.terminal.arguments import Corte
+from difusor.terminal.arguments import Corte, instant
 
 if TYPE_CHECKING:
     from corte.format.manifest import Window
@@ -36,13 +37,16 @@ def run(
         int | None, typer.Option(metavar="NÚMERO", min=0, help="Número del corte, si su carpeta no lo dice.")
     ] = None,
     corte: Annotated[
-        str | None, typer.Option(metavar="INSTANTE", help="Instante del corte, con su diferencia con UTC.")
+        datetime | None,
+        typer.Option(parser=instant, metavar="INSTANTE", help="Instante del corte, con su diferencia con UTC."),
     ] = None,
     close: Annotated[
-        str | None, typer.Option(metavar="INSTANTE", help="Ordena otro cierre: instante con su diferencia con UTC.")
+        datetime | None,
+        typer.Option(parser=instant, metavar="INSTANTE", help="Ordena otro cierre, con su diferencia con UTC."),
     ] = None,
     retain: Annotated[
-        str | None, typer.Option(metavar="INSTANTE", help="Ordena hasta cuándo queda a la vista lo publicado.")
+        datetime | None,
+        typer.Option(parser=instant, metavar="INSTANTE", help="Ordena hasta cuándo queda a la vista lo publicado."),
     ] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Ordena dejar a la vista lo que ya está.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Termina esa pausa: se muestra el último corte.")] = False,
@@ -60,7 +64,7 @@ def run(
     given = tuple(word for word, ordered in words.items() if ordered)
     try:
         signed, window, signer = sign(tree, election, key, Orders(simulacro, sequence, corte, close, retain, given))
-    except (UnusableError, Refusal, ValueError) as problem:
+    except (UnusableError, Refusal) as problem:
         complain(problem)
         raise typer.Exit(1) from problem
     _say(signed, signer, window if close or retain else None)

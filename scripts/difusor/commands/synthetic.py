@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import click
 import typer
 
+from difusor.terminal.arguments import instant
+
 if TYPE_CHECKING:
     from difusor.synthetic.cortes import CorteSummary
 
 DURATION = timedelta(hours=24)
-MORELOS_2024 = "2024-06-03T02:00:00Z"
+MORELOS_2024 = datetime(2024, 6, 3, 2, tzinfo=UTC)
+"""When the polls of Morelos had closed and its results opened."""
 
 
 def run(
@@ -28,20 +31,27 @@ def run(
     number: Annotated[int, typer.Option(metavar="NÚMERO", help="Qué corte: 1 es el de cero actas.")] = 25,
     every: Annotated[bool, typer.Option("--all", help="Todos los cortes de la noche.")] = False,
     opens: Annotated[
-        str, typer.Option(metavar="INSTANTE", help="Instante de apertura, con su diferencia con UTC.")
-    ] = MORELOS_2024,
+        datetime | None,
+        typer.Option(
+            parser=instant, metavar="INSTANTE", show_default=f"{MORELOS_2024:%Y-%m-%dT%H:%M:%SZ}",
+            help="Instante de apertura, con su diferencia con UTC.",
+        ),
+    ] = None,
     closes: Annotated[
-        str, typer.Option(metavar="INSTANTE", help="Instante de cierre; sin él, 24 horas después de la apertura.")
-    ] = "",
+        datetime | None,
+        typer.Option(
+            parser=instant, metavar="INSTANTE", help="Instante de cierre; sin él, 24 horas después de la apertura."
+        ),
+    ] = None,
     total: Annotated[int, typer.Option(metavar="NÚMERO", help="Cuántos cortes tiene la noche.")] = 145,
     environment: Annotated[str, typer.Option(metavar="AMBIENTE", help="official o simulacro.")] = "simulacro",
 ) -> None:  # fmt: skip
     """Escribe cortes con datos sintéticos del tamaño de Morelos."""
     from difusor.synthetic.cortes import write_corte, write_night
 
+    start = opens or MORELOS_2024
+    end = closes or start + DURATION
     try:
-        start = _instant(opens)
-        end = _instant(closes) if closes else start + DURATION
         if every:
             for summary in write_night(out, opens=start, closes=end, seed=seed, environment=environment, total=total):
                 _tell(summary)
@@ -53,16 +63,6 @@ def run(
             )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = datetime.min
-    if at.tzinfo is None:
-        raise ValueError(f"«{text}» no es un instante absoluto; escríbalo como {MORELOS_2024}")
-    return at.astimezone(UTC)
 
 
 def _tell(summary: CorteSummary) -> None:

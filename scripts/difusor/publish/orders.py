@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
-from corte.format import instants
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from difusor.publish import signing
@@ -16,34 +16,33 @@ from difusor.publish.terms import Terms, UnusableError
 
 @dataclass(frozen=True)
 class Orders:
-    """What an operator orders with a signature; instants are texts with their offset, None what is not ordered."""
+    """What an operator orders with a signature; instants are aware, None what is not ordered."""
 
     simulacro: bool = False
     sequence: int | None = None
-    corte: str | None = None
-    close: str | None = None
-    retain: str | None = None
+    corte: datetime | None = None
+    close: datetime | None = None
+    retain: datetime | None = None
     words: tuple[str, ...] = ()
 
 
 def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[Signed, Window, str]:
     """Sign the corte of a folder under an election's terms and these orders; return it, its window and its signer.
 
-    UnusableError, Refusal or ValueError (an instant that is none) say why it cannot be.
+    UnusableError or Refusal say why it cannot be.
     """
     terms = Terms.read(election)
     if orders.simulacro:
         terms = replace(terms, environment="simulacro")
     terms = replace(terms, window=ordered_window(terms.window, orders.close, orders.retain))
-    at = instants.parse_offset(orders.corte) if orders.corte else None
-    signed = signing.sign(tree, terms, key, orders.sequence, at, list(orders.words))
+    signed = signing.sign(tree, terms, key, orders.sequence, orders.corte, list(orders.words))
     return signed, terms.window, signing.signer(signed, terms)
 
 
-def ordered_window(window: Window, close: str | None, retain: str | None) -> Window:
+def ordered_window(window: Window, close: datetime | None, retain: datetime | None) -> Window:
     """Return the election's window with what is ordered; what is retained is never less than until the close."""
-    closes = instants.parse_offset(close) if close else window.closes
-    return Window(window.opens, closes, instants.parse_offset(retain) if retain else max(window.retain_until, closes))
+    closes = close or window.closes
+    return Window(window.opens, closes, retain or max(window.retain_until, closes))
 
 
 def signed_for(targets: list[Target], tree: Path, key: Path | None) -> Signed:

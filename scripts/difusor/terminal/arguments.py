@@ -5,11 +5,13 @@ Paths mean the folder where the operator stands; verbs run in the project's, so 
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from corte.format import instants
 from difusor.project import ROOT
 
 INVENTORIES = ROOT / "inventories"
@@ -34,6 +36,16 @@ def inventory(text: str) -> Path:
 def from_project(path: Path) -> Path:
     """Return an absolute path as one relative to the project when it is inside, as documents and messages name it."""
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def instant(text: str) -> datetime:
+    """Return an ISO 8601 instant that says its offset, in UTC."""
+    try:
+        return instants.parse_offset(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"«{text}» no es un instante con su diferencia con UTC, como 2024-06-02T20:00:00-06:00"
+        ) from None
 
 
 def vault_id(text: str) -> str:

@@ -86,7 +86,11 @@ def difusor(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess
         ("bans -i demo --lift x", "«x» no es una dirección IP"),
         ("purge -i demo", "Solo se borra un simulacro: confírmelo con --simulacro."),
         ("test nada", "no existe la prueba nada; las que hay: unit, "),
-        ("synthetic x --opens ayer", "«ayer» no es un instante absoluto"),
+        (
+            "sign . --election README.md --key README.md --close hoy",
+            "«hoy» no es un instante con su diferencia con UTC",
+        ),
+        ("synthetic x --opens ayer", "«ayer» no es un instante con su diferencia con UTC"),
     ],
 )
 def test_an_error_of_use_is_spanish_and_has_a_status_of_its_own(arguments: str, sentence: str) -> None:
