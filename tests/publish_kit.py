@@ -8,19 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from difusor.inventory import load_election
 from difusor.publish.target import Target
-from difusor.publish.terms import Terms
 
 SECRET = "un-secreto-de-prueba"
 ELECTION = """---
 all:
   vars:
     election_id: demo
+    election_name: Elección de prueba
     election_environment: official
     election_opens: "2024-06-02T20:00:00-06:00"
     election_closes: "2024-06-04T02:00:00Z"
     election_retain_until: "2024-06-10T05:59:00Z"
     election_interval_minutes: 10
+    election_timezone: America/Mexico_City
+    election_trusted_addresses: [10.0.0.2]
     election_signers:
       - principal: firma@demo.test
         key: "{key}"
@@ -30,7 +33,7 @@ all:
 
 
 def make_target(election: Path, name: str = "norte", **changes: Any) -> Target:
-    good = Target(name, "10.0.0.1", "prep.norte.test", "corte", "impepac", SECRET, None, Terms.read(election))
+    good = Target(name, "10.0.0.1", "prep.norte.test", "corte", "impepac", SECRET, None, load_election(election))
     return replace(good, **changes)
 
 

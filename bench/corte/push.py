@@ -64,7 +64,7 @@ class Bench:
         """Sign it as a rectification: these nights have nothing to do with each other."""
         self.sequence += 1
         now = instants.now().replace(microsecond=0)
-        return signing.sign(tree, self.server.terms, self.key, self.sequence, now, ["rectification"])
+        return signing.sign(tree, self.server.election, self.key, self.sequence, now, ["rectification"])
 
     def publish(self, signed: Signed) -> None:
         """Push and wait until a citizen gets this corte's own signature, the smallest of its files."""

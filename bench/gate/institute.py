@@ -33,7 +33,7 @@ def main(name: str, machine: str) -> None:
     early = 0
     for reboot, seconds in REBOOTS.items():
         window = arrange()
-        publish(name, replace(server, terms=replace(server.terms, window=window)))
+        publish(name, replace(server, election=server.election.within(window)))
         answers = watch(name, server, window, seconds)
         early += sum(each["got"] < window.opens.timestamp() for each in results(answers))
         opened = min(each["got"] for each in results(answers)) - window.opens.timestamp()
@@ -74,13 +74,13 @@ def arrange() -> Window:
 def publish(name: str, server: Target) -> None:
     """Sign the lab's corte for this window and push it; the server keeps it until the opening."""
     tree = max((folder(name) / "cortes").iterdir())
-    corte = server.terms.window.opens - timedelta(minutes=1)
-    signed = signing.sign(tree, server.terms, folder(name) / "firma", 1, corte)
+    corte = server.election.window.opens - timedelta(minutes=1)
+    signed = signing.sign(tree, server.election, folder(name) / "firma", 1, corte)
     with Mirror(server, folder(name) / "tls/ca.pem") as mirror:
         before = last_number(mirror.status())
         push(signed.folder, server, checksum=True)
         word, status = mirror.await_word(signed.sha256, before, 30)
-    if word != "held" or instants.now() > server.terms.window.opens - timedelta(
+    if word != "held" or instants.now() > server.election.window.opens - timedelta(
         seconds=max(filter(None, REBOOTS.values()))
     ):
         raise SystemExit(f"not ready in time: {word}, {status.get('last_attempt')}")

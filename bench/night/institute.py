@@ -95,7 +95,7 @@ def main(name: str, work: str, machine: str) -> None:
 
 def _publish(number: int, server: Target, name: str, tree: Path, night: Night) -> None:
     """Make, sign and publish one corte; SystemExit when the mirror does not show it."""
-    window = server.terms.window
+    window = server.election.window
     write_corte(
         tree,
         opens=window.opens,
@@ -105,7 +105,7 @@ def _publish(number: int, server: Target, name: str, tree: Path, night: Night) -
         environment="simulacro",
         total=CORTES,
     )
-    signed = signing.sign(tree, server.terms, folder(name) / "firma")
+    signed = signing.sign(tree, server.election, folder(name) / "firma")
     outcome = deliver(signed, server, Options(authority=folder(name) / "tls/ca.pem"))
     if outcome.result != "shown":
         raise SystemExit(f"corte {number}: {outcome.result}, {outcome.detail}")

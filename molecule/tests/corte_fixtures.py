@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from corte.format import instants, manifest
+from difusor import inventory
 from difusor.publish.mirror import PATH, Mirror, last_number
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
@@ -26,7 +27,7 @@ WAIT = 60.0
 @pytest.fixture
 def target(variables: dict[str, Any]) -> Target:
     """Return the server as the institute reaches it."""
-    return Target.of(variables["inventory_hostname"], variables)
+    return Target.of(inventory.Host.of(variables["inventory_hostname"], variables))
 
 
 @pytest.fixture

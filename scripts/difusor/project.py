@@ -18,6 +18,10 @@ def version() -> str:
         return str(tomllib.load(file)["project"]["version"])
 
 
+class UnusableError(Exception):
+    """What the operator gave cannot be used; the message is a Spanish sentence."""
+
+
 def commit() -> str:
     """Return the project's commit, marked when files differ from it; empty outside a git checkout."""
     described = _git("rev-parse", "HEAD")

@@ -63,7 +63,9 @@ def test_a_corte_of_another_signer_is_refused(
     """Un corte bien formado que firmó otra llave es rechazado con su motivo, y la página sigue igual."""
     key = tmp_path / "intruso"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    bad = signing.sign(published.folder, target.terms, key, published.manifest.sequence + 1, published.manifest.corte)
+    bad = signing.sign(
+        published.folder, target.election, key, published.manifest.sequence + 1, published.manifest.corte
+    )
     attempt = refused(bad)
     record_evidence(attempt["reason"])
     assert attempt["code"] == "signature"
@@ -99,9 +101,9 @@ def test_a_corte_of_another_window_is_refused(
     published: Signed, refused: Refused, target: Target, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """Un corte bien firmado que abriría antes de la hora de la elección es rechazado, y la página sigue igual."""
-    window = target.terms.window
+    window = target.election.window
     early = replace(window, opens=window.opens.replace(year=window.opens.year - 1))
-    moved = replace(target, terms=replace(target.terms, window=early))
+    moved = replace(target, election=target.election.within(early))
     attempt = refused(_sign(published, moved, variables, published.manifest.sequence + 1))
     record_evidence(attempt["reason"])
     assert attempt["code"] == "window"
@@ -112,9 +114,9 @@ def test_the_institute_holds_and_resumes_by_signed_orders(
     mirror: Mirror, target: Target, published: Signed, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """Una orden firmada detiene la actualización sin cambiar la página, otra mueve el cierre y la reanuda."""
-    later = target.terms.window.closes + timedelta(hours=1)
-    window = replace(target.terms.window, closes=later)
-    moved = replace(target, terms=replace(target.terms, window=window))
+    later = target.election.window.closes + timedelta(hours=1)
+    window = replace(target.election.window, closes=later)
+    moved = replace(target, election=target.election.within(window))
     before = mirror.status()
     held = _order(published, target, variables, "hold")
     word, paused = mirror.await_word(held.sha256, last_number(before), WAIT)
@@ -150,7 +152,7 @@ def test_a_stopped_gate_is_a_closed_gate(
 def _sign(published: Signed, target: Target, variables: dict[str, Any], sequence: int) -> Signed:
     """Sign the tree anew with the lab's own key."""
     key = Path(variables["lab_dir"]) / "firma"
-    return signing.sign(published.folder, target.terms, key, sequence, published.manifest.corte)
+    return signing.sign(published.folder, target.election, key, sequence, published.manifest.corte)
 
 
 def _order(published: Signed, target: Target, variables: dict[str, Any], order: str) -> Signed:
@@ -158,7 +160,7 @@ def _order(published: Signed, target: Target, variables: dict[str, Any], order: 
     next_second()
     key = Path(variables["lab_dir"]) / "firma"
     shown = published.manifest
-    signed = signing.sign(published.folder, target.terms, key, shown.sequence, shown.corte, [order])
+    signed = signing.sign(published.folder, target.election, key, shown.sequence, shown.corte, [order])
     push(signed.folder, target, checksum=True)
     return signed
 

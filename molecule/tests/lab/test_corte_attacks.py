@@ -38,7 +38,7 @@ def attack(mirror: Mirror, target: Target, published: Signed, key: Path, record_
     What is shown stays what it was.
     """
 
-    def run(raw: bytes, signer: Path = key, election: str = target.terms.election) -> str:
+    def run(raw: bytes, signer: Path = key, election: str = target.election.id) -> str:
         (published.folder / manifest.NAME).write_bytes(raw)
         armour = signature.sign(raw, signer, election)
         (published.folder / manifest.SIGNATURE_NAME).write_bytes(armour)
@@ -296,7 +296,7 @@ def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
         while not stop.is_set():
             _rsync(target, "--recursive", "--delete", "--exclude=/corte.json.sig", f"{tmp_path}/otro/", target.url)
 
-    signed = signing.sign(published.folder, target.terms, key, published.manifest.sequence, published.manifest.corte)
+    signed = signing.sign(published.folder, target.election, key, published.manifest.sequence, published.manifest.corte)
     before = last_number(mirror.status())
     other = threading.Thread(target=disturb)
     other.start()
@@ -317,7 +317,7 @@ def test_after_all_of_it_the_next_good_push_is_shown(
     host: Host, mirror: Mirror, target: Target, published: Signed, key: Path, record_evidence: Record
 ) -> None:
     """Después de los ataques, el siguiente envío bueno se publica, no queda nada ajeno y la bitácora está completa."""
-    signed = signing.sign(published.folder, target.terms, key, published.manifest.sequence, published.manifest.corte)
+    signed = signing.sign(published.folder, target.election, key, published.manifest.sequence, published.manifest.corte)
     before = last_number(mirror.status())
     push(signed.folder, target, checksum=True)
     word, status = mirror.await_word(signed.sha256, before, WAIT)

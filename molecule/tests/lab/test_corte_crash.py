@@ -92,7 +92,7 @@ class Server:
             shutil.copy2(copy / path, self.folder / path)
         accepted = int(self.run("grep -om1 '\"sequence\": [0-9]*' /srv/prep/almacen/state.json").split()[-1])
         (self.folder / "prueba.bin").write_bytes(os.urandom(size))
-        return signing.sign(self.folder, self.target.terms, self.key, accepted + 1, shown.corte)
+        return signing.sign(self.folder, self.target.election, self.key, accepted + 1, shown.corte)
 
     def await_verdict(self) -> None:
         """Wait until no pushed corte waits for its verdict."""

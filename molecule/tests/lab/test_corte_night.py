@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,7 @@ def send(mirror: Mirror, target: Target, published: Signed, key: Path) -> Send:
     def run(*orders: str, signer: Path = key, later: int = 0) -> str:
         next_second()
         shown = published.manifest
-        signed = signing.sign(published.folder, target.terms, signer, shown.sequence + later, shown.corte, orders)
+        signed = signing.sign(published.folder, target.election, signer, shown.sequence + later, shown.corte, orders)
         before = last_number(mirror.status())
         push(signed.folder, target, checksum=True)
         word, status = mirror.await_word(signed.sha256, before, WAIT)
@@ -76,7 +75,7 @@ def test_who_may_sign_changes_in_one_run(
     certify = ["ssh-keygen", "-q", "-s", str(authority), "-I", "turno 1", "-n", OPERATOR, "-V", "-1m:+12h"]
     subprocess.run([*certify, f"{operator}.pub"], check=True)
     certificate = operator.with_name("operadora-cert.pub")
-    window = target.terms.window
+    window = target.election.window
     signer = {
         "principal": OPERATOR,
         "key": _public(authority),
@@ -93,7 +92,7 @@ def test_who_may_sign_changes_in_one_run(
     site({}, "--tags", "corte")
     found |= {"otra vez el primero": send(), "certificado de una autoridad que salió": send(signer=certificate)}
     record_evidence(f"{found}; a la vista, lo que firmó {shown}")
-    assert shown == [OPERATOR, target.terms.allowed_signers.split()[0]]
+    assert shown == [OPERATOR, target.election.allowed_signers.split()[0]]
     assert list(found.values()) == ["signature", "shown", "signature", "shown", "signature"]
 
 
@@ -142,7 +141,7 @@ def test_one_command_delivers_within_its_bandwidth_and_another_compares(
     """«difusor publish» envía sin pasar del ancho de banda dado y dice qué se muestra; «difusor audit» lo compara."""
     (published.folder / "prueba.bin").write_bytes(os.urandom(1_000_000))
     signed = signing.sign(
-        published.folder, target.terms, key, published.manifest.sequence + 1, published.manifest.corte
+        published.folder, target.election, key, published.manifest.sequence + 1, published.manifest.corte
     )
     (told,) = difusor("publish", published.folder, "--bandwidth", "250")["difusores"]
     (found,) = difusor("audit", "--tree", published.folder)
@@ -165,7 +164,7 @@ def test_the_night_begins_with_a_corte_of_no_actas(
     window = Window(opens, opens + timedelta(hours=24), opens + timedelta(days=6))
     site({f"election_{name}": instant for name, instant in window.to_json().items()}, "--tags", "corte")
     write_corte(tmp_path / "ceros", opens=opens, closes=window.closes, number=1, seed=1, environment="simulacro")
-    signed = signing.sign(tmp_path / "ceros", replace(target.terms, window=window), key)
+    signed = signing.sign(tmp_path / "ceros", target.election.within(window), key)
     before = mirror.status()
     push(signed.folder, target)
     held, status = mirror.await_word(signed.sha256, last_number(before), WAIT)

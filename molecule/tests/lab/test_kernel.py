@@ -170,7 +170,7 @@ class Machine:
         copy = self.folder / "corte"
         shutil.copytree(tree, copy, dirs_exist_ok=True)
         (copy / "prueba.bin").write_bytes(os.urandom(100))
-        signed = signing.sign(copy, target.terms, Path(self.variables["lab_dir"]) / "firma", sequence, corte)
+        signed = signing.sign(copy, target.election, Path(self.variables["lab_dir"]) / "firma", sequence, corte)
         before = last_number(self.mirror.status())
         push(signed.folder, target)
         return self.mirror.await_word(signed.sha256, before, PATIENCE)[0], signed
@@ -200,7 +200,7 @@ def window_ahead(machine: Machine) -> Iterator[Window]:
 def test_gate_across_a_power_cut(machine: Machine, window_ahead: Window, record_evidence: Record) -> None:
     """Sin corriente cerca de la apertura, nada se entrega antes de su instante, y después todo, sin ayuda."""
     opens = window_ahead.opens.timestamp()
-    target = replace(machine.target, terms=replace(machine.target.terms, window=window_ahead))
+    target = replace(machine.target, election=machine.target.election.within(window_ahead))
     word, signed = machine.push(target, sequence=1, corte=window_ahead.opens - timedelta(minutes=1))
     assert word == "held"
     machine.power("kill")

@@ -51,7 +51,7 @@ def test_shown_corte_is_signed_by_the_institute(
     published: Signed, target: Target, expect: Expect, record_evidence: Record
 ) -> None:
     """La firma del corte publicado se verifica con las llaves de los firmantes del Instituto para esta elección."""
-    signer = signing.signer(published, target.terms)
+    signer = signing.signer(published, target.election)
     record_evidence(f"corte {published.manifest.sequence}, firmado por {signer}")
     assert bool(signer) is expect("DG-10")["signed"]
 
@@ -67,7 +67,7 @@ def test_gate_follows_the_window(
 ) -> None:
     """La página entrega resultados dentro del periodo y ninguno fuera de él, por instante absoluto."""
     now = datetime.now(UTC)
-    gate, window = status["gate"], target.terms.window
+    gate, window = status["gate"], target.election.window
     assert gate["opens"] == instants.write(window.opens)
     closes, retain_until = instants.parse(gate["closes"]), instants.parse(gate["retain_until"])
     due = "waiting" if now < window.opens else "open" if now < closes else "closed" if now < retain_until else "retired"

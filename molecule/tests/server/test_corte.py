@@ -21,7 +21,7 @@ def test_server_believes_only_the_listed_signers(host: Host, target: Target, rec
     """El servidor reconoce a los firmantes que el Instituto enumera, en su vigencia, y a nadie más."""
     believed = _statements(host.check_output("cat /etc/prep-corte/allowed_signers"))
     record_evidence("; ".join(line.rpartition(" ")[0][:120] for line in believed))
-    assert believed == _statements(target.terms.allowed_signers)
+    assert believed == _statements(target.election.allowed_signers)
 
 
 @pytest.mark.clause("DG-10")

@@ -64,10 +64,22 @@ def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, r
     raise Refusal("signature", f"La firma no es de quien hoy puede firmar esta elección ({reason}).")
 
 
+def allowed_signer(
+    principal: str, key: str, election: str, valid_after: datetime, valid_before: datetime, authority: bool = False
+) -> str:
+    """Return the line of allowed_signers by which servers believe a public key for an election between two instants.
+
+    An `authority` does not sign itself but certifies the keys of those who do. The dates are UTC without `Z`.
+    """
+    after, before = (f"{instant.astimezone(timezone.utc):%Y%m%d%H%M%S}" for instant in (valid_after, valid_before))
+    options = f'{"cert-authority," if authority else ""}namespaces="{namespace(election)}"'
+    return f'{principal} {options},valid-after="{after}",valid-before="{before}" {key.strip()}'
+
+
 def valid_signers(text: str, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield (principal, line without its dates) for every line of an allowed_signers file that is valid now.
 
-    A line that is not of the form the role writes is nobody's.
+    A line that is not of the form that allowed_signer returns is nobody's.
     """
     for line in text.splitlines():
         found = _SIGNER.fullmatch(line)

@@ -21,7 +21,7 @@ def take(inventory: Path) -> Register:
     looks, election = {}, ""
     for name, host, server in reach.difusores(inventory):
         looks[name] = look(name, host, server.identity)
-        election = server.declared.get("election_id", "")
+        election = server.declared.election_id
         if not election:
             raise RegisterError(f"{name}: su inventario no dice election_id; enlace su elección como election.yml")
     return Register(

@@ -42,9 +42,9 @@ def run(
 ) -> None:  # fmt: skip
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
     from corte.format.refusal import Refusal
+    from difusor.project import UnusableError
     from difusor.publish import signing, target
     from difusor.publish.comparison import examine
-    from difusor.publish.terms import UnusableError
 
     try:
         expected = signing.verify(tree)[0].sha256 if tree else None

@@ -47,9 +47,9 @@ def run(
 ) -> None:
     """Firma un corte si hace falta, lo envía a los difusores y espera a que cada uno diga qué muestra."""
     from corte.format.refusal import Refusal
+    from difusor.project import UnusableError
     from difusor.publish.deliver import Options, deliver_all
     from difusor.publish.orders import signed_for
-    from difusor.publish.terms import UnusableError
 
     try:
         targets, outcomes = _read(inventory)
@@ -75,9 +75,9 @@ def run(
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome]]:
     """Return every server, and an outcome for each inventory that cannot be used: no partner stops the others."""
+    from difusor.project import UnusableError
     from difusor.publish import target
     from difusor.publish.deliver import Outcome
-    from difusor.publish.terms import UnusableError
 
     targets: list[Target] = []
     failed: list[Outcome] = []

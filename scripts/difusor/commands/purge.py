@@ -24,8 +24,8 @@ def run(
 ) -> None:
     """Borra un simulacro de los servidores y deja constancia de que no queda nada; su bitácora se guarda aquí."""
     from corte.format import instants
+    from difusor.project import UnusableError
     from difusor.publish import rehearsal
-    from difusor.publish.terms import UnusableError
 
     if not simulacro:
         raise click.UsageError("Solo se borra un simulacro: confírmelo con --simulacro.")

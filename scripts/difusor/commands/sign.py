@@ -57,8 +57,8 @@ def run(
 ) -> None:  # fmt: skip
     """Firma un corte, con órdenes si hacen falta: escribe corte.json y corte.json.sig en su carpeta."""
     from corte.format.refusal import Refusal
+    from difusor.project import UnusableError
     from difusor.publish.orders import Orders, sign
-    from difusor.publish.terms import UnusableError
 
     words = {"hold": hold, "resume": resume, "rectification": rectification, "clock-override": clock_override}
     given = tuple(word for word, ordered in words.items() if ordered)

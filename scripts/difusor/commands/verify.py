@@ -24,12 +24,13 @@ def run(
     """Comprueba un corte firmado: cada byte contra el manifiesto, y el manifiesto contra su firma."""
     from corte.format import instants
     from corte.format.refusal import Refusal
+    from difusor.inventory import load_election
+    from difusor.project import UnusableError
     from difusor.publish import signing
-    from difusor.publish.terms import Terms, UnusableError
 
     try:
         signed, fingerprint = signing.verify(tree)
-        signer = signing.signer(signed, Terms.read(election)) if election else f"la llave {fingerprint}"
+        signer = signing.signer(signed, load_election(election)) if election else f"la llave {fingerprint}"
     except (UnusableError, Refusal) as problem:
         complain(problem)
         raise typer.Exit(1) from problem

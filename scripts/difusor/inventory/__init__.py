@@ -3,18 +3,28 @@
 The preflight, the scripts and the tests read it here. Problems are Spanish sentences, because an operator reads them.
 """
 
+from difusor.inventory.declared import Declared
+from difusor.inventory.hosts import Host, load, load_election
 from difusor.inventory.model import NAMES, Election, Partner
 from difusor.inventory.names import role_inputs, unknown
-from difusor.inventory.parts import Registration
+from difusor.inventory.parts import Attestation, Registration, Waiver
 from difusor.inventory.problems import JUDGED, problems
+from difusor.inventory.variables import InventoryError
 from difusor.inventory.vaults import shut, vaulted
 
 __all__ = [
     "JUDGED",
     "NAMES",
+    "Attestation",
+    "Declared",
     "Election",
+    "Host",
+    "InventoryError",
     "Partner",
     "Registration",
+    "Waiver",
+    "load",
+    "load_election",
     "problems",
     "role_inputs",
     "shut",

@@ -14,6 +14,8 @@ from difusor.inventory.values import content
 def check_certificate(path: str, name: str, info: ValidationInfo) -> None:
     """Raise ValueError unless `path` is a certificate in PEM that is in force and covers `name` (empty: any)."""
     certificate = _certificate(path, info)
+    if certificate is None:
+        return
     if certificate.not_valid_after_utc < datetime.now(UTC):
         raise ValueError(f"{path} venció el {certificate.not_valid_after_utc:%Y-%m-%d}; renueve el certificado")
     if name and not any(_covers(pattern, name) for pattern in _names(certificate)):
@@ -23,16 +25,21 @@ def check_certificate(path: str, name: str, info: ValidationInfo) -> None:
 def check_key(path: str, certificate: str, info: ValidationInfo) -> None:
     """Raise ValueError unless `path` is a private key in PEM, and that of `certificate` (a path; empty: any)."""
     pem = content(path, info)
+    if pem is None:
+        return
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError):
         raise ValueError(f"{path} no es una llave privada en PEM sin contraseña") from None
-    if certificate and _certificate(certificate, info).public_key() != key.public_key():
+    own = _certificate(certificate, info) if certificate else None
+    if own and own.public_key() != key.public_key():
         raise ValueError(f"{path} no es la llave del certificado {certificate}")
 
 
-def _certificate(path: str, info: ValidationInfo) -> x509.Certificate:
+def _certificate(path: str, info: ValidationInfo) -> x509.Certificate | None:
     pem = content(path, info)
+    if pem is None:
+        return None
     try:
         return x509.load_pem_x509_certificates(pem)[0]
     except ValueError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from corte.format.manifest import Window
 from difusor.inventory.certificates import check_certificate, check_key
 from difusor.inventory.parts import (
     Attestation,
@@ -19,6 +20,7 @@ from difusor.inventory.parts import (
     Signer,
     Strict,
     Waiver,
+    that_may_be_excused,
 )
 from difusor.inventory.values import (
     Address,
@@ -36,48 +38,67 @@ from difusor.inventory.values import (
 
 
 class Election(Strict):
-    """What the institute decides once: elections/<name>.yml."""
+    """What the institute decides once: elections/<name>.yml. In variables each name begins with election_."""
 
-    election_id: Annotated[
-        str, matching(r"[a-z0-9][a-z0-9-]*", "debe ser un nombre corto en minúsculas, como morelos-2024")
-    ]
-    election_name: Text
-    election_environment: Literal["official", "simulacro"]
-    election_opens: Instant
-    election_closes: Instant
-    election_retain_until: Instant
-    election_interval_minutes: Annotated[int, Field(ge=1, le=60)]
-    election_timezone: TimeZone
-    election_trusted_addresses: list[Origin]
-    election_signers: Annotated[list[Signer], Field(min_length=1)]
-    election_revoked_keys: list[PublicKey] = Field([])
-    election_dynamic_paths: list[DynamicPath] = Field([])
+    model_config = ConfigDict(alias_generator=lambda name: f"election_{name}", validate_default=True)
 
-    @field_validator("election_closes")
+    id: Annotated[str, matching(r"[a-z0-9][a-z0-9-]*", "debe ser un nombre corto en minúsculas, como morelos-2024")]
+    name: Text
+    environment: Literal["official", "simulacro"]
+    opens: Instant
+    closes: Instant
+    retain_until: Instant
+    interval_minutes: Annotated[int, Field(ge=1, le=60)]
+    timezone: TimeZone
+    trusted_addresses: list[Origin]
+    signers: Annotated[list[Signer], Field(min_length=1)]
+    revoked_keys: list[PublicKey] = Field([])
+    dynamic_paths: list[DynamicPath] = Field([])
+
+    @field_validator("closes")
     @classmethod
     def _closes_after_it_opens(cls, value: datetime, info: ValidationInfo) -> datetime:
-        return later("election_opens", value, info)
+        return later("opens", value, info, "election_opens")
 
-    @field_validator("election_retain_until")
+    @field_validator("retain_until")
     @classmethod
     def _retained_until_it_closes(cls, value: datetime, info: ValidationInfo) -> datetime:
-        return later("election_closes", value, info, or_equal=True)
+        return later("closes", value, info, "election_closes", or_equal=True)
+
+    @property
+    def window(self) -> Window:
+        """When its cortes may be seen, unless a signed corte says otherwise; in UTC."""
+        return Window(*(instant.astimezone(UTC) for instant in (self.opens, self.closes, self.retain_until)))
+
+    @property
+    def allowed_signers(self) -> str:
+        """Who may sign its cortes: an OpenSSH file, as it stands on the servers."""
+        return "".join(f"{signer.line(self.id)}\n" for signer in self.signers)
+
+    @property
+    def revoked(self) -> str:
+        """The public keys that are believed no more, one a line, as on the servers."""
+        return "".join(f"{key.strip()}\n" for key in self.revoked_keys)
+
+    def within(self, window: Window) -> Election:
+        """Return the same election with another window."""
+        return self.model_copy(update=vars(window))
 
 
 class Partner(Strict):
-    """What is true of one partner: inventories/<difusor>/group_vars/<difusor>/."""
+    """What is true of one partner: inventories/<difusor>/group_vars/<difusor>/. In variables: difusor_<name>."""
 
-    difusor_name: Text
-    difusor_fqdn: DomainName
-    difusor_aliases: list[Host] = Field([])
-    difusor_path: Annotated[
-        str, matching(r"/([A-Za-z0-9._~-]+/)*", "debe empezar y terminar con /, como / o /prep2024mor/")
-    ]
-    difusor_public_address: Address
-    difusor_admin_user: Annotated[
+    model_config = ConfigDict(alias_generator=lambda name: f"difusor_{name}", validate_default=True)
+
+    name: Text
+    fqdn: DomainName
+    aliases: list[Host] = Field([])
+    path: Annotated[str, matching(r"/([A-Za-z0-9._~-]+/)*", "debe empezar y terminar con /, como / o /prep2024mor/")]
+    public_address: Address
+    admin_user: Annotated[
         str, matching(r"(?!root$)[a-z_][a-z0-9_-]{0,31}", "debe ser un nombre de usuario de Linux distinto de root")
     ]
-    difusor_admin_password_hash: Annotated[
+    admin_password_hash: Annotated[
         str,
         matching(
             r"\$6\$(rounds=\d+\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}",
@@ -85,10 +106,10 @@ class Partner(Strict):
             secret=True,
         ),
     ]
-    difusor_admin_keys: list[LoginKey]
-    difusor_break_glass_key: LoginKey | None = None
-    difusor_ssh_password_login: bool
-    difusor_rsync_secret: Annotated[
+    admin_keys: list[LoginKey]
+    break_glass_key: LoginKey | None = None
+    ssh_password_login: bool
+    rsync_secret: Annotated[
         str,
         matching(
             r"[^\s#]\S{15,}",
@@ -96,30 +117,30 @@ class Partner(Strict):
             secret=True,
         ),
     ]
-    difusor_tls_mode: Literal["files", "acme"]
-    difusor_tls_certificate: str = ""
-    difusor_tls_key: str = ""
-    difusor_ntp_servers: list[Host] = Field([])
-    difusor_trusted_addresses: list[Origin] = Field([])
-    difusor_kept_ufw_rules: list[Text] = Field([])
-    difusor_cdn_ranges: list[Origin] = Field([])
-    difusor_cdn_header: Annotated[
+    tls_mode: Literal["files", "acme"]
+    tls_certificate: str = ""
+    tls_key: str = ""
+    ntp_servers: list[Host] = Field([])
+    trusted_addresses: list[Origin] = Field([])
+    kept_ufw_rules: list[Text] = Field([])
+    cdn_ranges: list[Origin] = Field([])
+    cdn_header: Annotated[
         str, matching(r"[A-Za-z][A-Za-z0-9-]*", "debe ser el nombre de una cabecera, como X-Forwarded-For")
     ] = "X-Forwarded-For"
-    difusor_origin_lock: bool = False
-    difusor_light_mode: bool = False
-    difusor_prep_image: Image
-    difusor_waf_image: Image
-    difusor_waf_engine: Literal["On", "DetectionOnly"] = "On"
-    difusor_waf_paranoia: Annotated[int, Field(ge=1, le=4)] = 1
-    difusor_waf_exclusions: list[Exclusion] = Field([])
-    difusor_sensor: bool = False
-    difusor_sensor_rules: Rules | None = None
-    difusor_registration: Registration | None = None
-    difusor_attestations: list[Attestation] = Field([])
-    difusor_waivers: list[Waiver] = Field([])
+    origin_lock: bool = False
+    light_mode: bool = False
+    prep_image: Image
+    waf_image: Image
+    waf_engine: Literal["On", "DetectionOnly"] = "On"
+    waf_paranoia: Annotated[int, Field(ge=1, le=4)] = 1
+    waf_exclusions: list[Exclusion] = Field([])
+    sensor: bool = False
+    sensor_rules: Rules | None = None
+    registration: Registration | None = None
+    attestations: list[Attestation] = Field([])
+    waivers: list[Annotated[Waiver, AfterValidator(that_may_be_excused)]] = Field([])
 
-    @field_validator("difusor_admin_keys")
+    @field_validator("admin_keys")
     @classmethod
     def _a_way_in(cls, value: list[str]) -> list[str]:
         if not value:
@@ -128,7 +149,7 @@ class Partner(Strict):
             )
         return value
 
-    @field_validator("difusor_cdn_ranges")
+    @field_validator("cdn_ranges")
     @classmethod
     def _not_everybody(cls, value: list[str]) -> list[str]:
         """Whoever stands in these networks may say to be anybody, without limits."""
@@ -138,48 +159,37 @@ class Partner(Strict):
                 raise ValueError(f"{each} abarca medio internet; escriba solo las redes de la CDN o del balanceador")
         return value
 
-    @field_validator("difusor_origin_lock")
+    @field_validator("origin_lock")
     @classmethod
     def _someone_reaches_it(cls, value: bool, info: ValidationInfo) -> bool:
-        if value and not info.data.get("difusor_cdn_ranges"):
+        if value and not info.data.get("cdn_ranges"):
             raise ValueError(
                 "cerraría la página a todos: difusor_cdn_ranges está vacía; agregue ahí las redes de la CDN"
             )
         return value
 
-    @field_validator("difusor_tls_certificate")
+    @field_validator("tls_certificate")
     @classmethod
     def _certificate_of_this_name(cls, value: str, info: ValidationInfo) -> str:
-        if info.data.get("difusor_tls_mode") == "files":
+        if info.data.get("tls_mode") == "files":
             if not value:
                 raise ValueError("falta; con difusor_tls_mode: files se necesita el archivo del certificado")
-            check_certificate(value, info.data.get("difusor_fqdn", ""), info)
+            check_certificate(value, info.data.get("fqdn", ""), info)
         return value
 
-    @field_validator("difusor_tls_key")
+    @field_validator("tls_key")
     @classmethod
     def _key_of_the_certificate(cls, value: str, info: ValidationInfo) -> str:
-        if info.data.get("difusor_tls_mode") == "files":
+        if info.data.get("tls_mode") == "files":
             if not value:
                 raise ValueError("falta; con difusor_tls_mode: files se necesita el archivo de la llave")
-            check_key(value, info.data.get("difusor_tls_certificate", ""), info)
+            check_key(value, info.data.get("tls_certificate", ""), info)
         return value
 
 
-class Inventory(Partner, Election):
-    """All of it, as one host sees it."""
-
-    @field_validator("difusor_trusted_addresses")
-    @classmethod
-    def _someone_is_trusted(cls, value: list[str], info: ValidationInfo) -> list[str]:
-        if not value and info.data.get("election_trusted_addresses") == []:
-            raise ValueError(
-                "la lista de direcciones confiables está vacía y nadie podría entrar al servidor; "
-                "agregue la suya aquí o en election_trusted_addresses"
-            )
-        return value
-
-    model_config = ConfigDict(validate_default=True)
+def names(model: type[Strict]) -> frozenset[str]:
+    """Return the variables that a model is made of, by their names in an inventory."""
+    return frozenset(str(field.alias) for field in model.model_fields.values())
 
 
-NAMES = frozenset(Inventory.model_fields)
+NAMES = names(Election) | names(Partner)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
+from corte.format.signature import allowed_signer
 from difusor import spec
 from difusor.inventory.values import (
     ClauseId,
@@ -17,7 +17,7 @@ from difusor.inventory.values import (
     PublicKey,
     Sha256,
     Text,
-    content,
+    digest,
     later,
     matching,
     pinned,
@@ -47,10 +47,10 @@ class Image(Strict):
             return self
         if not self.archive or not self.sha256:
             raise ValueError("necesita archive y sha256, o bien reference (nombre@sha256:…)")
-        found = hashlib.sha256(content(self.archive, info)).hexdigest()
-        if found != self.sha256:
+        found = digest(self.archive, info)
+        if found not in (None, self.sha256):
             raise ValueError(
-                f"{self.archive} tiene el SHA-256 {found[:12]}… y no {self.sha256[:12]}…; "
+                f"{self.archive} tiene el SHA-256 {str(found)[:12]}… y no {self.sha256[:12]}…; "
                 "vuelva a obtener el archivo o corrija sha256"
             )
         return self
@@ -71,6 +71,12 @@ class Signer(Strict):
     @classmethod
     def _after_it_begins(cls, value: datetime, info: ValidationInfo) -> datetime:
         return later("valid_after", value, info)
+
+    def line(self, election: str) -> str:
+        """Return this signer's line of an election's allowed_signers."""
+        return allowed_signer(
+            self.principal, self.key, election, self.valid_after, self.valid_before, authority=self.authority
+        )
 
 
 class DynamicPath(Strict):
@@ -101,22 +107,22 @@ class Rules(Strict):
 
 
 class Waiver(Strict):
-    """A clause the institute excuses, why and until when; it is measured all the same."""
+    """A clause the institute excuses through the whole day `expires` of the election's zone; it is measured still."""
 
     clause: ClauseId
     reason: Text
     by: str = ""
     expires: Day
 
-    @field_validator("clause")
-    @classmethod
-    def _that_may_be_excused(cls, value: str) -> str:
-        clauses = spec.load()
-        if value not in clauses.ids:
-            raise ValueError(f"{value} no es una cláusula de spec/anexo1.yml")
-        if not clauses[value].waivable:
-            raise ValueError(f"{value} no admite exención; quítela y cumpla la cláusula")
-        return value
+
+def that_may_be_excused(waiver: Waiver) -> Waiver:
+    """Return a waiver of a clause that the spec lets the institute excuse; else ValueError."""
+    clauses = spec.load()
+    if waiver.clause not in clauses.ids:
+        raise ValueError(f"{waiver.clause} no es una cláusula de spec/anexo1.yml")
+    if not clauses[waiver.clause].waivable:
+        raise ValueError(f"{waiver.clause} no admite exención; quítela y cumpla la cláusula")
+    return waiver
 
 
 class Attestation(Strict):
@@ -151,3 +157,9 @@ class Registration(Strict):
     logo: File
     technical_contact: Contact
     legal_contact: Contact
+
+
+PARTS: tuple[type[Strict], ...] = (
+    Image, Signer, DynamicPath, Exclusion, Rules, Waiver, Attestation, Contact, Registration,
+)  # fmt: skip
+"""Every kind of value with keys of its own."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from difusor.inventory.model import NAMES, Inventory
-from difusor.inventory.parts import Strict
+from difusor.inventory.model import NAMES, Election, Partner, names
+from difusor.inventory.parts import PARTS
 from difusor.inventory.placeholders import unfinished
 from difusor.inventory.values import Read
 
 # An example left in place would send the run to nobody's address.
 JUDGED = NAMES | {"ansible_host"}
+NOBODY_TRUSTED = (
+    "la lista de direcciones confiables está vacía y nadie podría entrar al servidor; "
+    "agregue la suya aquí o en election_trusted_addresses"
+)
 # pydantic's own error types, in the operator's language.
 SENTENCES = {
     "bool_type": "debe ser true o false, sin comillas",
@@ -35,16 +39,32 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
     `read` returns the bytes of a file of the controller (default: as it is on disk) and raises OSError.
     """
     values = {name: variables[name] for name in variables if name in JUDGED}
-    sentences = {name: sentence for name, value in values.items() if (sentence := unfinished(value))}
-    told = set(sentences)
-    finished = {name: value for name, value in values.items() if name in NAMES - told}
-    try:
-        Inventory.model_validate(finished, context={"read": read})
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            if detail["loc"][0] not in told:
-                sentences[_place(detail["loc"])] = _sentence(detail)
-    return [f"{place}: {sentence}{'' if sentence.endswith('?') else '.'}" for place, sentence in sentences.items()]
+    found = {name: sentence for name, value in values.items() if (sentence := unfinished(value))}
+    told = set(found)
+    for model in (Election, Partner):
+        finished = {name: value for name, value in values.items() if name in names(model) - told}
+        try:
+            model.model_validate(finished, context={"read": read} if read else {})
+        except ValidationError as error:
+            found |= {place: sentence for place, name, sentence in _details(error) if name not in told}
+    if not found and not any(values.get(f"{whose}_trusted_addresses") for whose in ("election", "difusor")):
+        found["difusor_trusted_addresses"] = NOBODY_TRUSTED
+    return [_whole(place, sentence) for place, sentence in found.items()]
+
+
+def sentences(error: ValidationError) -> list[str]:
+    """Return what a model says of values that are not its own, in Spanish."""
+    return [_whole(place, sentence) for place, _, sentence in _details(error)]
+
+
+def _details(error: ValidationError) -> Iterator[tuple[str, str | int, str]]:
+    """Yield (place, variable, sentence without its full stop) for each problem."""
+    for detail in error.errors(include_url=False):
+        yield _place(detail["loc"]), detail["loc"][0], _sentence(detail)
+
+
+def _whole(place: str, sentence: str) -> str:
+    return f"{place}: {sentence}{'' if sentence.endswith('?') else '.'}"
 
 
 def _place(loc: tuple[str | int, ...]) -> str:
@@ -59,7 +79,7 @@ def _sentence(detail: ErrorDetails) -> str:
         file = "elections/<elección>.yml" if name.startswith("election_") else "group_vars/<difusor>/main.yml"
         return f"falta; agréguela en {file} (inventories/ejemplo la explica)" if name in NAMES else "falta; agréguela"
     if kind == "extra_forbidden":
-        fields = {field for model in Strict.__subclasses__() for field in model.model_fields}
+        fields = {field for model in PARTS for field in model.model_fields}
         near = difflib.get_close_matches(name, fields, n=1)
         return f"no existe; {f'¿quiso decir {near[0]}?' if near else 'quítela'}"
     if kind == "literal_error":

@@ -132,28 +132,43 @@ def _login_key(value: str) -> str:
     return value
 
 
-def content(path: str, info: ValidationInfo) -> bytes:
-    """Return a file's bytes, through the `read` of the validation context (Ansible's opens vaulted files too).
+def content(path: str, info: ValidationInfo) -> bytes | None:
+    """Return a file's bytes, through the `read` of the validation context (default: as it is on disk).
 
+    Ansible's opens vaulted files too. When it is None no file is read: only the form of the values is of interest.
     A relative path is refused: it would mean one file to Ansible and another to whoever runs the scripts elsewhere.
     """
     if not Path(path).is_absolute():
         raise ValueError(f'«{path}» debe ser una ruta absoluta; escriba "{{{{ inventory_dir }}}}/{path}"')
-    read: Read = (info.context or {}).get("read") or (lambda name: Path(name).read_bytes())
+    read: Read | None = (info.context or {}).get("read", _from_disk)
     try:
-        return read(path)
+        return read(path) if read else None
     except OSError as error:
         raise ValueError(
             f"no se puede leer {path} ({error.strerror or error}); corrija la ruta o sus permisos"
         ) from None
 
 
-def later(name: str, value: datetime, info: ValidationInfo, or_equal: bool = False) -> datetime:
-    """Return `value`, an instant after that of the field `name` (or equal to it, if that may be); else ValueError."""
+def _from_disk(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def digest(path: str, info: ValidationInfo) -> str | None:
+    """Return the SHA-256 of a file's bytes; None when no file is read (see content)."""
+    found = content(path, info)
+    return None if found is None else hashlib.sha256(found).hexdigest()
+
+
+def later(name: str, value: datetime, info: ValidationInfo, variable: str = "", *, or_equal: bool = False) -> datetime:
+    """Return `value`, an instant after that of the field `name` (or equal to it, if that may be); else ValueError.
+
+    `variable` is what an inventory calls the field, where that is another name.
+    """
     earlier = info.data.get(name)
     if earlier and (value < earlier if or_equal else value <= earlier):
         raise ValueError(
-            f"{value.isoformat()} debe ser posterior a {name} ({earlier.isoformat()}); corrija uno de los dos"
+            f"{value.isoformat()} debe ser posterior a {variable or name} ({earlier.isoformat()}); "
+            "corrija uno de los dos"
         )
     return value
 
@@ -161,7 +176,7 @@ def later(name: str, value: datetime, info: ValidationInfo, or_equal: bool = Fal
 def pinned(name: str, value: str, info: ValidationInfo) -> str:
     """Return `value`, the SHA-256 of the file that the field `name` holds; else ValueError."""
     path = info.data.get(name)
-    if path and hashlib.sha256(content(path, info)).hexdigest() != value:
+    if path and digest(path, info) not in (None, value):
         raise ValueError(f"no es el de {path}; verifique que ese archivo sea el auténtico y corrija sha256")
     return value
 

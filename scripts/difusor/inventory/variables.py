@@ -12,16 +12,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from difusor.inventory import shut, vaulted
-from difusor.project import ROOT
+from difusor.inventory.vaults import shut, vaulted
+from difusor.project import ROOT, UnusableError
 
 PLAYBOOKS = ROOT / "playbooks"
 # Ansible's own bookkeeping: of no use to a test, and large.
 INTERNAL = {"ansible_facts", "groups", "hostvars", "omit", "vars"}
 
 
-class InventoryError(Exception):
-    """The inventory cannot be read; the message names the vault that stays shut, or is Ansible's."""
+class InventoryError(UnusableError):
+    """An inventory cannot be read or lacks what is needed; the message names the vault or value, or is Ansible's."""
 
 
 @dataclass

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files
+from corte.format.manifest import Window
 from difusor.project import BUILD, ROOT
 from difusor.terminal import run_step
 
@@ -42,15 +43,14 @@ def ensure_window(lab: str, now: datetime | None = None) -> bool:
     if path.exists():
         return False
     opens = ((now or datetime.now(UTC)) - BEFORE).replace(minute=0, second=0, microsecond=0)
-    instants = {"opens": opens, "closes": opens + DURATION, "retain_until": opens + DURATION + RETENTION}
-    text = json.dumps({name: f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in instants.items()}) + "\n"
-    files.replace(path, text.encode())
+    window = Window(opens, opens + DURATION, opens + DURATION + RETENTION)
+    files.replace(path, (json.dumps(window.to_json()) + "\n").encode())
     return True
 
 
 def is_over(lab: str, now: datetime | None = None) -> bool:
     """Whether the night of an existing lab has ended: its difusor accepts no corte of another night, as it should."""
-    return (folder(lab) / "window.json").exists() and _window(lab)[1] <= (now or datetime.now(UTC))
+    return (folder(lab) / "window.json").exists() and _window(lab).closes <= (now or datetime.now(UTC))
 
 
 def make_latest(lab: str, now: datetime | None = None) -> Path:
@@ -58,14 +58,15 @@ def make_latest(lab: str, now: datetime | None = None) -> Path:
 
     Raises StepFailed when it cannot be made.
     """
-    opens, closes = _window(lab)
-    number = 1 + int(((now or datetime.now(UTC)) - opens) / INTERVAL)  # the first is that of the opening
+    window = _window(lab)
+    number = 1 + int(((now or datetime.now(UTC)) - window.opens) / INTERVAL)  # the first is that of the opening
     tree = folder(lab) / f"cortes/{number:04}"
     if not tree.exists():
         unfinished = tree.with_name(f".{tree.name}")  # an interrupted one is no corte
         run_step(
             f"Corte {number}: datos sintéticos", *_difusor("synthetic", unfinished),
-            "--number", str(number), "--seed", str(SEED), "--opens", opens.isoformat(), "--closes", closes.isoformat(),
+            "--number", str(number), "--seed", str(SEED), "--opens", window.opens.isoformat(),
+            "--closes", window.closes.isoformat(),
             "--environment", "simulacro",
             log=BUILD / f"log/{lab}-synthetic.log", env={"LAB": lab},
         )  # fmt: skip
@@ -112,9 +113,8 @@ def _inspect(lab: str, form: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _window(lab: str) -> tuple[datetime, datetime]:
-    window = json.loads((folder(lab) / "window.json").read_text())
-    return datetime.fromisoformat(window["opens"]), datetime.fromisoformat(window["closes"])
+def _window(lab: str) -> Window:
+    return Window.from_json(json.loads((folder(lab) / "window.json").read_text()))
 
 
 def _difusor(verb: str, *arguments: str | Path) -> list[str | Path]:

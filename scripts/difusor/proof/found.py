@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from difusor import spec
+from difusor.inventory import Declared
 from difusor.proof.suites import Suite
-from difusor.report.dictamen import DEFAULT_ZONE, unexcused
+from difusor.report.dictamen import unexcused
 from difusor.report.results import Finding, Results, load
-from difusor.report.verdict import Waiver, excused
+from difusor.report.verdict import excused
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,9 @@ def unexcused_of_a_part(results: Results) -> list[Finding]:
     clauses = {clause.id: clause for clause in spec.load().clauses}
     against = []
     for finding in results.findings:
-        declared = results.servers[finding.host].declared if finding.host else {}
-        waivers = [Waiver.model_validate(each) for each in declared.get("difusor_waivers", [])]
-        today = results.finished.astimezone(ZoneInfo(declared.get("election_timezone", DEFAULT_ZONE))).date()
-        if finding.outcome != "passed" and not excused(finding, clauses, waivers, today):
+        declared = results.servers[finding.host].declared if finding.host else Declared()
+        today = results.finished.astimezone(declared.zone).date()
+        if finding.outcome != "passed" and not excused(finding, clauses, declared.difusor_waivers, today):
             against.append(finding)
     return against
 

@@ -79,7 +79,7 @@ def _compare(mirror: Mirror, target: Target, expected: str | None) -> Finding:
             (folder / part).write_bytes(content)
         raw = (folder / manifest.NAME).read_bytes()
         signed = Signed(folder, manifest.read(raw), manifest.digest(raw))
-        signer = signing.signer(signed, target.terms)
+        signer = signing.signer(signed, target.election)
     differences = [*_misnamed(mirror, signed.sha256, expected), *_differences(mirror, base, signed)]
     return Finding(
         target.name,

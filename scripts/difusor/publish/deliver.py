@@ -66,7 +66,7 @@ def deliver(signed: Signed, target: Target, options: Options) -> Outcome:
         return Outcome(target.name, result, detail, sent, round(time.monotonic() - started, 2))
 
     try:
-        signing.signer(signed, target.terms)
+        signing.signer(signed, target.election)
         with Mirror(target, options.authority) as mirror:
             for checksum in (False, True):
                 before = mirror.status()

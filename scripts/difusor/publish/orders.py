@@ -1,17 +1,18 @@
-"""Signing as an operator orders it: a rehearsal, another close, a pause; or anew, for difusores with other terms."""
+"""Signing as an operator orders it: a rehearsal, another close, a pause; or anew, for difusores of another election."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
+from difusor.inventory import load_election
+from difusor.project import UnusableError
 from difusor.publish import signing
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.terms import Terms, UnusableError
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,16 @@ class Orders:
 
 
 def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[Signed, Window, str]:
-    """Sign the corte of a folder under an election's terms and these orders; return it, its window and its signer.
+    """Sign the corte of a folder for an election and with these orders; return it, its window and its signer.
 
     UnusableError or Refusal say why it cannot be.
     """
-    terms = Terms.read(election)
+    decided = load_election(election)
     if orders.simulacro:
-        terms = replace(terms, environment="simulacro")
-    terms = replace(terms, window=ordered_window(terms.window, orders.close, orders.retain))
-    signed = signing.sign(tree, terms, key, orders.sequence, orders.corte, list(orders.words))
-    return signed, terms.window, signing.signer(signed, terms)
+        decided = decided.model_copy(update={"environment": "simulacro"})
+    decided = decided.within(ordered_window(decided.window, orders.close, orders.retain))
+    signed = signing.sign(tree, decided, key, orders.sequence, orders.corte, list(orders.words))
+    return signed, decided.window, signing.signer(signed, decided)
 
 
 def ordered_window(window: Window, close: datetime | None, retain: datetime | None) -> Window:
@@ -53,7 +54,7 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None) -> Signed:
     if signing.is_signed(tree):
         try:
             signed, _ = signing.verify(tree)
-            if key is None or (targets and signing.fits(signed, targets[0].terms)):
+            if key is None or (targets and signing.fits(signed, targets[0].election)):
                 return signed
         except Refusal:
             if key is None:
@@ -62,6 +63,6 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None) -> Signed:
         raise UnusableError("el corte no está firmado; indique --key o use «difusor sign»")
     if not targets:
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
-    if ordered := signing.ordered(tree, targets[0].terms):
+    if ordered := signing.ordered(tree, targets[0].election):
         raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
-    return signing.sign(tree, targets[0].terms, key)
+    return signing.sign(tree, targets[0].election, key)

@@ -12,7 +12,8 @@ from pathlib import Path
 from corte.format import content, files, instants, manifest, signature, tree
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
-from difusor.publish.terms import Terms, UnusableError
+from difusor.inventory import Election
+from difusor.project import UnusableError
 
 IDENTITY = "datos/corte.json"
 
@@ -28,7 +29,7 @@ class Signed:
 
 def sign(
     folder: Path,
-    terms: Terms,
+    election: Election,
     key: Path,
     sequence: int | None = None,
     corte: datetime | None = None,
@@ -43,20 +44,20 @@ def sign(
         own_sequence, own_corte = identity(folder)
         sequence, corte = own_sequence if sequence is None else sequence, corte or own_corte
     document = Manifest(
-        election=terms.election,
-        environment=terms.environment,
+        election=election.id,
+        environment=election.environment,
         sequence=sequence,
         corte=corte,
         generated=instants.now().replace(microsecond=0),
-        window=terms.window,
-        interval_minutes=terms.interval_minutes,
+        window=election.window,
+        interval_minutes=election.interval_minutes,
         files=tree.describe(folder),
         orders=tuple(sorted(orders)),
     )
     raw = document.to_bytes()
     manifest.read(raw)  # whoever signs what no server would read finds out here
     tree.verify(folder, document)
-    armour = signature.sign(raw, key, terms.election)
+    armour = signature.sign(raw, key, election.id)
     files.replace(folder / manifest.NAME, raw)
     files.replace(folder / manifest.SIGNATURE_NAME, armour)
     return Signed(folder, document, manifest.digest(raw))
@@ -80,30 +81,30 @@ def warnings(signed: Signed) -> list[str]:
     return content.read(signed.folder, document.files, document.corte).warnings
 
 
-def signer(signed: Signed, terms: Terms) -> str:
+def signer(signed: Signed, election: Election) -> str:
     """Return who signed, if a server of this election would believe it now; Refusal otherwise."""
     document = signed.manifest
-    if (document.election, document.environment) != (terms.election, terms.environment):
+    if (document.election, document.environment) != (election.id, election.environment):
         raise Refusal(
             "recipient",
             f"El corte es de {document.election} ({document.environment}) "
-            f"y el difusor publica {terms.election} ({terms.environment}).",
+            f"y el difusor publica {election.id} ({election.environment}).",
         )
     raw, armour = _read(signed.folder)
     with tempfile.TemporaryDirectory(prefix="firmantes-") as name:
         allowed, revoked = Path(name, "allowed_signers"), Path(name, "revoked")
-        allowed.write_text(terms.allowed_signers, encoding="utf-8")
-        revoked.write_text(terms.revoked, encoding="utf-8")
-        return signature.verify(raw, armour, terms.election, allowed, revoked)
+        allowed.write_text(election.allowed_signers, encoding="utf-8")
+        revoked.write_text(election.revoked, encoding="utf-8")
+        return signature.verify(raw, armour, election.id, allowed, revoked)
 
 
-def fits(signed: Signed, terms: Terms) -> bool:
+def fits(signed: Signed, election: Election) -> bool:
     """Tell whether a server of this election would believe the signature now and opens at the instant it names."""
     try:
-        signer(signed, terms)
+        signer(signed, election)
     except Refusal:
         return False
-    return signed.manifest.window.opens == terms.window.opens
+    return signed.manifest.window.opens == election.window.opens
 
 
 def is_signed(folder: Path) -> bool:
@@ -111,8 +112,8 @@ def is_signed(folder: Path) -> bool:
     return (folder / manifest.NAME).is_file() and (folder / manifest.SIGNATURE_NAME).is_file()
 
 
-def ordered(folder: Path, terms: Terms) -> str:
-    """Return the orders of a tree's manifest, its own close included, that signing anew under `terms` would lose.
+def ordered(folder: Path, election: Election) -> str:
+    """Return the orders of a tree's manifest, its own close included, that signing anew under `election` would lose.
 
     None when there is no manifest, or it is an earlier corte's, whose orders are not this one's.
     """
@@ -122,7 +123,7 @@ def ordered(folder: Path, terms: Terms) -> str:
         return ""
     if (document.sequence, document.corte) != identity(folder):
         return ""
-    moved = document.window != terms.window and document.window.opens == terms.window.opens
+    moved = document.window != election.window and document.window.opens == election.window.opens
     return ", ".join([*document.orders, *(["close"] if moved else [])])
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from difusor.publish.terms import Terms, UnusableError
+from difusor.inventory import Election, Host, load
 
 PORT = 873
-MODULE, CLIENT = "corte", "impepac"
-"""What the role `rsync` calls its module and its client, unless the inventory says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -26,26 +22,24 @@ class Target:
     client: str
     secret: str = field(repr=False)
     certificate: Path | None
-    terms: Terms
+    election: Election
     path: str = "/"
 
     @classmethod
-    def of(cls, name: str, values: Mapping[str, Any]) -> Target:
-        """Take it from the rendered variables of a host; UnusableError names what is missing."""
-        try:
-            return cls(
-                name=name,
-                address=values.get("ansible_host", name),
-                fqdn=values["difusor_fqdn"],
-                module=values.get("rsync_module", MODULE),
-                client=values.get("rsync_client", CLIENT),
-                secret=values["difusor_rsync_secret"],
-                certificate=Path(values["difusor_tls_certificate"]) if values.get("difusor_tls_certificate") else None,
-                terms=Terms.of(values),
-                path=values.get("difusor_path", "/"),
-            )
-        except KeyError as error:
-            raise UnusableError(f"a {name} le falta {error.args[0]}") from None
+    def of(cls, host: Host) -> Target:
+        """Take it from what the inventory says of a server."""
+        partner = host.partner
+        return cls(
+            name=host.name,
+            address=host.address,
+            fqdn=partner.fqdn,
+            module=host.rsync_module,
+            client=host.rsync_client,
+            secret=partner.rsync_secret,
+            certificate=Path(partner.tls_certificate) if partner.tls_certificate else None,
+            election=host.election,
+            path=partner.path,
+        )
 
     @property
     def url(self) -> str:
@@ -65,15 +59,5 @@ class Target:
 
 
 def read(inventory: Path) -> list[Target]:
-    """Return the servers of an inventory (its group `difusores`); UnusableError when it cannot be used."""
-    from difusor.inventory.variables import InventoryError
-    from difusor.inventory.variables import read as read_variables
-
-    try:
-        variables = read_variables(inventory)
-    except InventoryError as error:
-        raise UnusableError(str(error)) from error
-    targets = [Target.of(name, variables.hosts[name]) for name in variables.groups.get("difusores", [])]
-    if not targets:
-        raise UnusableError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
-    return targets
+    """Return the servers of an inventory (its group `difusores`); InventoryError when it cannot be used."""
+    return [Target.of(host) for host in load(inventory)]

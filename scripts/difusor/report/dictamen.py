@@ -17,12 +17,11 @@ from markupsafe import Markup
 
 from difusor.project import write
 from difusor.report.results import Finding, Results
-from difusor.report.verdict import REFUSED, Assessment, Verdict, Waiver, assess, overall
+from difusor.report.verdict import REFUSED, Assessment, Verdict, assess, overall
 from difusor.spec import Spec
 from difusor.spec.deviations import Deviations
 
 SCHEMA = "difusor-dictamen/1"
-DEFAULT_ZONE = "America/Mexico_City"
 MONTHS = (
     "enero", "febrero", "marzo", "abril", "mayo", "junio",
     "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
@@ -39,12 +38,12 @@ def compose(
     """
     server = results.servers[host]
     declared = server.declared
-    zone = ZoneInfo(declared.get("election_timezone", DEFAULT_ZONE))
+    zone = declared.zone
     local = results.finished.astimezone(zone)
     findings = [finding for finding in results.findings if finding.host in ("", host)]
-    waivers = [Waiver.model_validate(each) for each in declared.get("difusor_waivers", [])]
     assessments = [
-        assess(clause, findings, waivers, local.date(), reachable=not server.unreachable) for clause in spec.clauses
+        assess(clause, findings, declared.difusor_waivers, local.date(), reachable=not server.unreachable)
+        for clause in spec.clauses
     ]
     verdicts = [assessment.verdict for assessment in assessments]
     return {
@@ -55,18 +54,17 @@ def compose(
         "institute": spec.institute,
         "inventory": results.inventory,
         "difusor": {
-            "name": declared.get("difusor_name", host),
-            "site": f"https://{declared['difusor_fqdn']}{declared['difusor_path']}"
-            if "difusor_fqdn" in declared
-            else "",
-            "public_address": declared.get("difusor_public_address", ""),
+            "name": declared.difusor_name or host,
+            "site": declared.site,
+            "public_address": declared.difusor_public_address,
         },
         "election": {
-            key: declared.get(f"election_{key}", "")
-            for key in ("id", "name", "environment", "opens", "closes", "timezone")
+            name.removeprefix("election_"): getattr(declared, name)
+            for name in type(declared).model_fields
+            if name.startswith("election_")
         },
         "server": {"host": host, **server.identity},
-        "lab": {"name": declared["lab"], "suite": server.identity.get("release", "")} if "lab" in declared else None,
+        "lab": {"name": declared.lab, "suite": server.identity.get("release", "")} if declared.lab else None,
         "unreachable": server.unreachable,
         "started": _utc(results.started),
         "finished": _utc(results.finished),

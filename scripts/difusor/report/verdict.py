@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
+from difusor.inventory import Waiver
 from difusor.report.results import Finding
 from difusor.spec import Clause
 
@@ -39,17 +38,6 @@ class Overall(StrEnum):
     INCOMPLETE = "INCOMPLETO"
     WAIVED = "CUMPLE CON EXENCIONES"
     COMPLIES = "CUMPLE"
-
-
-class Waiver(BaseModel):
-    """The institute excuses a clause, through the whole day `expires` of the election's time zone."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    clause: str
-    reason: str
-    by: str = ""
-    expires: date
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
+from difusor.inventory import Declared
 from difusor.inventory.variables import Variables, read
 
 # One command says whether a host answers as root, and who it is.
@@ -24,11 +25,6 @@ echo "ssh_host_key=$(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/nul
 """
 # What a vantage point looks with, if it lacks any.
 LACKING = "for tool in python3 curl; do command -v $tool >/dev/null || echo $tool; done"
-# What the dictamen says of a difusor besides what was measured; never a secret.
-DECLARED = (
-    "difusor_name", "difusor_fqdn", "difusor_path", "difusor_public_address", "difusor_waivers", "lab",
-    "election_name", "election_environment", "election_opens", "election_closes", "election_timezone", "election_id",
-)  # fmt: skip
 
 
 class Server(BaseModel):
@@ -37,7 +33,7 @@ class Server(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     identity: dict[str, str] = {}
-    declared: dict[str, Any] = {}
+    declared: Declared = Declared()
     unreachable: str = ""
 
 
@@ -84,11 +80,10 @@ def difusores(inventory: Path) -> Iterator[tuple[str, Host, Server]]:
 
 def server(name: str, host: Host | None, values: dict[str, Any]) -> Server:
     """Identify one difusor's server; when it does not answer as root, say why."""
-    declared = {key: values[key] for key in DECLARED if key in values}
     found, reason = _ask(name, host)
     if not reason and found.pop("uid") != "0":
         reason = f"{name}: el usuario {values.get('ansible_user', '')} no obtiene privilegios con sudo sin contraseña"
-    return Server(identity=found, declared=declared, unreachable=reason)
+    return Server(identity=found, declared=Declared.of(values), unreachable=reason)
 
 
 def blindness(name: str, host: Host | None) -> str:

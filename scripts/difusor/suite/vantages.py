@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor import spec
+from difusor.inventory import Attestation
 from difusor.suite.plugin import EVIDENCE, METHOD, SUITE, host_name
 
 Record = Callable[[object], None]
@@ -52,17 +54,21 @@ def attested(
 ) -> Callable[[str], None]:
     """Return a function asserting that a clause's documents are on file and unaltered: an attested test."""
 
+    given = TypeAdapter(list[Attestation]).validate_python(
+        variables.get("difusor_attestations", []), context={"read": None}
+    )
+
     def check(clause: str) -> None:
         request.node.stash[METHOD] = "atestado"
-        documents = [each for each in variables.get("difusor_attestations", []) if each["clause"] == clause]
+        documents = [each for each in given if each.clause == clause]
         assert documents, f"no hay documento que ateste {clause}; agréguelo a difusor_attestations"
         for each in documents:
-            path = Path(each["document"])
+            path = Path(each.document)
             assert path.is_file(), f"no se encuentra {path}"
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            signed = f"firmado por {each['signed_by']}" + (f" el {each['date']}" if each.get("date") else "")
+            signed = f"firmado por {each.signed_by}" + (f" el {each.date}" if each.date else "")
             record_evidence(f"{path.name}, {signed}, SHA-256 {digest}")
-            assert digest == each["sha256"], f"{path.name} no es el documento que se registró: cambió su SHA-256"
+            assert digest == each.sha256, f"{path.name} no es el documento que se registró: cambió su SHA-256"
 
     return check
 

@@ -228,7 +228,7 @@ CASES: dict[str, tuple[Change, str]] = {
     ),
     "waiver of what nobody may excuse": (
         replace("difusor_waivers", [{"clause": "DG-05", "reason": "prisa", "expires": "2024-06-30"}]),
-        "difusor_waivers[0].clause: DG-05 no admite exención",
+        "difusor_waivers[0]: DG-05 no admite exención",
     ),
     "value that needs another": (
         replace("difusor_rsync_secret", LookupError("'vault_difusor_rsync_secret' is undefined")),

@@ -15,10 +15,10 @@ from publish_kit import ELECTION, make_target, without_end
 from typer.testing import CliRunner
 
 from difusor.commands import audit
+from difusor.inventory import load_election
 from difusor.publish import comparison, signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.signing import Signed
-from difusor.publish.terms import Terms
 
 Serve = Callable[[dict[str, Any]], None]
 
@@ -34,7 +34,7 @@ def election(tmp_path: Path) -> Path:
 def signed(tmp_path: Path, election: Path) -> Signed:
     identity = {"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}
     write_files(tmp_path / "corte", {**FILES, "datos/corte.json": json.dumps(identity).encode(), "a ñ.csv": b"x"})
-    return signing.sign(tmp_path / "corte", Terms.read(election), tmp_path / "firma")
+    return signing.sign(tmp_path / "corte", load_election(election), tmp_path / "firma")
 
 
 @pytest.fixture

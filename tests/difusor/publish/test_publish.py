@@ -27,13 +27,14 @@ from corte.format import manifest
 from corte.format.refusal import Refusal
 from difusor.cli import VERBS
 from difusor.commands import publish, sign, verify
+from difusor.inventory import load_election
+from difusor.project import UnusableError
 from difusor.publish import comparison, deliver, mirror, push, signing
 from difusor.publish import target as targets
 from difusor.publish.deliver import Options, Outcome
 from difusor.publish.orders import signed_for
 from difusor.publish.signing import Signed
 from difusor.publish.target import Target
-from difusor.publish.terms import Terms, UnusableError
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def signed(tree: Path, election: Path, key: Path) -> Signed:
-    return signing.sign(tree, Terms.read(election), key)
+    return signing.sign(tree, load_election(election), key)
 
 
 def test_every_verb_has_its_function():
@@ -75,20 +76,20 @@ def test_a_tree_is_signed_under_the_elections_own_terms(signed: Signed):
 
 
 def test_the_signer_is_one_of_the_elections(signed: Signed, election: Path, tmp_path: Path):
-    terms = Terms.read(election)
-    assert signing.signer(signed, terms) == "firma@demo.test"
-    other = signing.sign(signed.folder, terms, make_key(tmp_path, "otra"))
+    decided = load_election(election)
+    assert signing.signer(signed, decided) == "firma@demo.test"
+    other = signing.sign(signed.folder, decided, make_key(tmp_path, "otra"))
     with pytest.raises(Refusal, match="La firma no es de quien"):
-        signing.signer(other, terms)
+        signing.signer(other, decided)
     with pytest.raises(Refusal, match="el difusor publica demo"):
-        signing.signer(signed, replace(terms, environment="simulacro"))
+        signing.signer(signed, decided.model_copy(update={"environment": "simulacro"}))
 
 
 def test_a_revoked_key_is_noticed_at_the_institute_too(signed: Signed, election: Path, key: Path):
     public = key.with_name("firma.pub").read_text()
     election.write_text(election.read_text() + f"    election_revoked_keys: ['{public.strip()}']\n")
     with pytest.raises(Refusal, match="La firma no es de quien"):
-        signing.signer(signed, Terms.read(election))
+        signing.signer(signed, load_election(election))
 
 
 def test_a_changed_byte_is_noticed_at_the_institute_too(signed: Signed):
@@ -111,23 +112,23 @@ def test_a_changed_byte_is_noticed_at_the_institute_too(signed: Signed):
 def test_what_no_server_would_take_is_not_signed(tree: Path, election: Path, key: Path, spoil: Any):
     spoil(tree)
     with pytest.raises(Refusal):
-        signing.sign(tree, Terms.read(election), key)
+        signing.sign(tree, load_election(election), key)
     assert not signing.is_signed(tree)
 
 
 def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, key: Path):
     (tree / "datos/corte.json").write_text("[]")
     with pytest.raises(UnusableError, match="--sequence"):
-        signing.sign(tree, Terms.read(election), key)
+        signing.sign(tree, load_election(election), key)
     instant = datetime(2024, 6, 3, 4, tzinfo=UTC)
-    assert signing.sign(tree, Terms.read(election), key, 9, instant).manifest.sequence == 9
+    assert signing.sign(tree, load_election(election), key, 9, instant).manifest.sequence == 9
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda text: text.replace("    election_opens", "    election_opened"), "le falta election_opens"),
-        (lambda text: text.replace("-06:00", ""), "instante inválido"),
+        (lambda text: text.replace("    election_opens", "    election_opened"), "election_opens: falta"),
+        (lambda text: text.replace("-06:00", ""), "no es un instante absoluto"),
         (lambda text: text.replace("demo\n", '"{{ lab }}"\n', 1), "depende de un inventario"),
         (lambda text: "[]", "no es el archivo de una elección"),
     ],
@@ -135,11 +136,11 @@ def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, 
 def test_an_unusable_election_says_why(election: Path, change: Any, sentence: str):
     election.write_text(change(election.read_text()))
     with pytest.raises(UnusableError, match=sentence):
-        Terms.read(election)
+        load_election(election)
 
 
 def test_the_role_installs_the_same_signers(election: Path):
-    line = Terms.read(election).allowed_signers
+    line = load_election(election).allowed_signers
     assert line.startswith(
         'firma@demo.test namespaces="prep-corte@demo",valid-after="20200101000000",valid-before="20400101060000" ssh-ed'
     )
@@ -382,7 +383,9 @@ def test_a_refusal_for_good_is_told_at_once(signed: Signed, election: Path, monk
 def test_another_elections_difusor_is_not_even_called(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
     pushes = mirror_that_says(monkeypatch, SHOWN)
     target = make_target(election)
-    outcome = deliver.deliver(signed, replace(target, terms=replace(target.terms, election="otra")), Options())
+    outcome = deliver.deliver(
+        signed, replace(target, election=target.election.model_copy(update={"id": "otra"})), Options()
+    )
     assert (outcome.result, pushes) == ("refused", [])
 
 
@@ -402,8 +405,8 @@ def test_an_inventory_that_cannot_be_read_is_one_outcome(
 
 def test_a_tree_signed_for_another_opening_is_signed_again(signed: Signed, election: Path, key: Path):
     target = make_target(election)
-    moved = replace(target.terms.window, opens=target.terms.window.opens + timedelta(hours=1))
-    later = replace(target, terms=replace(target.terms, window=moved))
+    moved = replace(target.election.window, opens=target.election.window.opens + timedelta(hours=1))
+    later = replace(target, election=target.election.within(moved))
     assert signed_for([target], signed.folder, key) == signed
     assert signed_for([later], signed.folder, None) == signed
     assert signed_for([later], signed.folder, key).manifest.window == moved
@@ -414,12 +417,12 @@ def test_a_tree_signed_for_another_opening_is_signed_again(signed: Signed, elect
 
 @pytest.mark.parametrize("order", ["hold", "close"])
 def test_what_a_corte_orders_is_not_lost_by_signing_it_anew(tree: Path, election: Path, key: Path, order: str):
-    terms = Terms.read(election)
-    later = replace(terms.window, closes=terms.window.closes + timedelta(hours=1))
+    decided = load_election(election)
+    later = replace(decided.window, closes=decided.window.closes + timedelta(hours=1))
     if order == "close":
-        signing.sign(tree, replace(terms, window=later), key)
+        signing.sign(tree, decided.within(later), key)
     else:
-        signing.sign(tree, terms, key, orders=[order])
+        signing.sign(tree, decided, key, orders=[order])
     (tree / manifest.SIGNATURE_NAME).write_bytes(b"x")
     with pytest.raises(UnusableError, match=rf"\({order}\).*«difusor sign»"):
         signed_for([make_target(election)], tree, key)

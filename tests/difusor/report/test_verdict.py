@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
+from difusor.inventory import Waiver
 from difusor.report.results import Finding, Outcome
-from difusor.report.verdict import Overall, Verdict, Waiver, assess, excused, exit_status, overall
+from difusor.report.verdict import Overall, Verdict, assess, excused, exit_status, overall
 from difusor.spec import Clause
 
 TODAY = date(2024, 6, 2)

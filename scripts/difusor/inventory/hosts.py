@@ -1,0 +1,78 @@
+"""The one place where the variables of an inventory become objects: every room above takes them from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from difusor.inventory.model import Election, Partner, names
+from difusor.inventory.parts import Strict
+from difusor.inventory.problems import sentences
+from difusor.inventory.variables import InventoryError, read
+
+RSYNC_MODULE, RSYNC_CLIENT = "corte", "impepac"
+"""What the role `rsync` calls its module and its client, unless the inventory says otherwise."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """One server of a partner: its name in the inventory, where Ansible reaches it, and what it is to show."""
+
+    name: str
+    address: str
+    partner: Partner
+    election: Election
+    rsync_module: str = RSYNC_MODULE
+    rsync_client: str = RSYNC_CLIENT
+
+    @classmethod
+    def of(cls, name: str, variables: Mapping[str, Any]) -> Host:
+        """Take it from the rendered variables of a host; InventoryError says what is missing or wrong."""
+        return cls(
+            name=name,
+            address=variables.get("ansible_host", name),
+            partner=_load(Partner, variables, name),
+            election=_load(Election, variables, name),
+            rsync_module=variables.get("rsync_module", RSYNC_MODULE),
+            rsync_client=variables.get("rsync_client", RSYNC_CLIENT),
+        )
+
+
+def load(inventory: Path) -> list[Host]:
+    """Return the servers of an inventory (its group `difusores`), one at least; InventoryError when it has none."""
+    variables = read(inventory)
+    hosts = [Host.of(name, variables.hosts[name]) for name in variables.groups.get("difusores", [])]
+    if not hosts:
+        raise InventoryError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
+    return hosts
+
+
+def load_election(source: Path) -> Election:
+    """Read an election's file, or that of an inventory, which only Ansible can render; InventoryError says why not."""
+    if source.is_dir():
+        for values in read(source).hosts.values():
+            if "election_id" in values:
+                return _load(Election, values, source)
+        raise InventoryError(f"el inventario {source} no dice de qué elección es")
+    try:
+        document = yaml.safe_load(source.read_text(encoding="utf-8"))
+        variables = document["all"]["vars"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        raise InventoryError(f"{source} no es el archivo de una elección (elections/<nombre>.yml)") from None
+    if "{{" in str(variables):
+        raise InventoryError(f"{source} depende de un inventario: use --election inventories/<difusor>")
+    return _load(Election, variables, source)
+
+
+def _load[Model: Strict](model: type[Model], variables: Mapping[str, Any], whose: object) -> Model:
+    """Judge the form of the values, and read none of the files that they name: the servers may have them already."""
+    values = {name: variables[name] for name in names(model) if name in variables}
+    try:
+        return model.model_validate(values, context={"read": None})
+    except ValidationError as error:
+        raise InventoryError(f"{whose}: {' '.join(sentences(error))}") from None

@@ -1,0 +1,20 @@
+"""What results keep of an inventory: its own words under its own names, whatever else is wrong with it."""
+
+from __future__ import annotations
+
+from difusor.inventory import Declared
+
+WAIVER = {"clause": "HW-01", "reason": "Es una máquina virtual.", "by": "UTSIC", "expires": "2024-06-10"}
+SAID = {"difusor_name": "Diario", "election_opens": "mañana", "difusor_waivers": [WAIVER]}
+
+
+def test_only_what_was_said_is_written() -> None:
+    declared = Declared.of({**SAID, "difusor_rsync_secret": "hunter2hunter2hunter2"})
+    assert declared.model_dump(mode="json") == SAID
+    assert Declared.model_validate_json(declared.model_dump_json()) == declared
+
+
+def test_what_is_malformed_keeps_nothing_else_from_being_read() -> None:
+    declared = Declared.of({**SAID, "difusor_waivers": [{**WAIVER, "expires": "pronto"}], "election_timezone": "CST"})
+    assert (declared.difusor_name, declared.difusor_waivers) == ("Diario", ())
+    assert declared.zone.key == "America/Mexico_City"

@@ -1,0 +1,48 @@
+"""The objects made of an inventory's variables: judged by their form, without the files that they name."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from publish_kit import ELECTION, SECRET
+
+from difusor.inventory import Host, InventoryError
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@impepac.mx"
+IMAGE = {"archive": "/nowhere/prep.tar.gz", "sha256": "0" * 64}
+VARIABLES = {
+    **yaml.safe_load(ELECTION.format(key=KEY))["all"]["vars"],
+    "ansible_host": "10.0.0.1",
+    "difusor_name": "Diario del Norte",
+    "difusor_fqdn": "prep.norte.test",
+    "difusor_path": "/",
+    "difusor_public_address": "10.0.0.1",
+    "difusor_admin_user": "impepac",
+    "difusor_admin_password_hash": "$6$saltsalt$" + "a" * 86,
+    "difusor_admin_keys": [KEY],
+    "difusor_ssh_password_login": False,
+    "difusor_rsync_secret": SECRET,
+    "difusor_tls_mode": "files",
+    "difusor_tls_certificate": "/nowhere/tls.pem",
+    "difusor_tls_key": "/nowhere/tls.key",
+    "difusor_prep_image": IMAGE,
+    "difusor_waf_image": IMAGE,
+}
+
+
+def test_a_host_holds_its_partner_and_its_election() -> None:
+    host = Host.of("web1", {**VARIABLES, "rsync_client": "ople"})
+    assert (host.address, host.rsync_module, host.rsync_client) == ("10.0.0.1", "corte", "ople")
+    assert (host.partner.name, host.election.name) == ("Diario del Norte", "Elección de prueba")
+    assert host.election.window.to_json()["opens"] == "2024-06-03T02:00:00Z"
+
+
+def test_without_an_address_a_host_is_reached_by_its_name() -> None:
+    variables = {name: value for name, value in VARIABLES.items() if name != "ansible_host"}
+    assert Host.of("web1", variables).address == "web1"
+
+
+def test_what_is_wrong_is_said_of_the_host() -> None:
+    variables = {name: value for name, value in VARIABLES.items() if name != "difusor_fqdn"}
+    with pytest.raises(InventoryError, match="web1: difusor_fqdn: falta.* difusor_path: debe empezar"):
+        Host.of("web1", {**variables, "difusor_path": "prep"})
