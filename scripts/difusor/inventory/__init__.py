@@ -5,7 +5,7 @@ The preflight, the scripts and the tests read it here. Problems are Spanish sent
 
 from difusor.inventory.declared import Declared
 from difusor.inventory.hosts import Host, load, load_election
-from difusor.inventory.model import NAMES, Election, Partner
+from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.names import role_inputs, unknown
 from difusor.inventory.parts import Attestation, Registration, Waiver
 from difusor.inventory.problems import JUDGED, problems
@@ -29,5 +29,6 @@ __all__ = [
     "role_inputs",
     "shut",
     "unknown",
+    "variable_names",
     "vaulted",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from difusor.inventory.model import Election, Partner, names
+from difusor.inventory.model import Election, Partner, variable_names
 from difusor.inventory.parts import Strict
 from difusor.inventory.problems import sentences
 from difusor.inventory.variables import InventoryError, read
@@ -71,7 +71,7 @@ def load_election(source: Path) -> Election:
 
 def _load[Model: Strict](model: type[Model], variables: Mapping[str, Any], whose: object) -> Model:
     """Judge the form of the values, and read none of the files that they name: the servers may have them already."""
-    values = {name: variables[name] for name in names(model) if name in variables}
+    values = {name: variables[name] for name in variable_names(model) if name in variables}
     try:
         return model.model_validate(values, context={"read": None})
     except ValidationError as error:

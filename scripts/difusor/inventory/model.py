@@ -187,9 +187,9 @@ class Partner(Strict):
         return value
 
 
-def names(model: type[Strict]) -> frozenset[str]:
+def variable_names(model: type[Strict]) -> frozenset[str]:
     """Return the variables that a model is made of, by their names in an inventory."""
     return frozenset(str(field.alias) for field in model.model_fields.values())
 
 
-NAMES = names(Election) | names(Partner)
+NAMES = variable_names(Election) | variable_names(Partner)

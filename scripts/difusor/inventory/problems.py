@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from difusor.inventory.model import NAMES, Election, Partner, names
+from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import PARTS
 from difusor.inventory.placeholders import unfinished
 from difusor.inventory.values import Read
@@ -42,7 +42,7 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
     found = {name: sentence for name, value in values.items() if (sentence := unfinished(value))}
     told = set(found)
     for model in (Election, Partner):
-        finished = {name: value for name, value in values.items() if name in names(model) - told}
+        finished = {name: value for name, value in values.items() if name in variable_names(model) - told}
         try:
             model.model_validate(finished, context={"read": read} if read else {})
         except ValidationError as error:

@@ -65,8 +65,8 @@ def make_latest(lab: str, now: datetime | None = None) -> Path:
         unfinished = tree.with_name(f".{tree.name}")  # an interrupted one is no corte
         run_step(
             f"Corte {number}: datos sintéticos", *_difusor("synthetic", unfinished),
-            "--number", str(number), "--seed", str(SEED), "--opens", window.opens.isoformat(),
-            "--closes", window.closes.isoformat(),
+            "--number", str(number), "--seed", str(SEED),
+            "--opens", window.opens.isoformat(), "--closes", window.closes.isoformat(),
             "--environment", "simulacro",
             log=BUILD / f"log/{lab}-synthetic.log", env={"LAB": lab},
         )  # fmt: skip

@@ -44,5 +44,5 @@ def test_without_an_address_a_host_is_reached_by_its_name() -> None:
 
 def test_what_is_wrong_is_said_of_the_host() -> None:
     variables = {name: value for name, value in VARIABLES.items() if name != "difusor_fqdn"}
-    with pytest.raises(InventoryError, match="web1: difusor_fqdn: falta.* difusor_path: debe empezar"):
+    with pytest.raises(InventoryError, match=r"web1: difusor_fqdn: falta.* difusor_path: debe empezar"):
         Host.of("web1", {**variables, "difusor_path": "prep"})
