@@ -73,6 +73,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("roles/docker/tasks/withdraw.yml", ("site",)),
     ("roles/docker/tasks/retire.yml", ("docker", "site")),
     ("plugins/*/give_back.py", ("sensor", "site")),
+    ("plugins/filter/allowed_signer.py", ("corte",)),
     ("plugins/action/container.py", ("docker", "failures", "prep", "site", "waf")),
     ("plugins/*/judge_server.py", ("preflight", "hardware")),
     ("plugins/*/server_probe.py", ("preflight", "hardware", "site")),

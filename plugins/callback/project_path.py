@@ -1,0 +1,34 @@
+"""Let the other plugins import `difusor` and `corte`, whichever Ansible runs the playbooks.
+
+The launcher's environment has the project installed. Any other Ansible with the collections of requirements.yml may run
+the playbooks too, and has not. Ansible loads callbacks at the start of every run, in the process whose copies later run
+the actions and filters: what is added to the path here, once, holds for all of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ansible.plugins.callback import CallbackBase
+
+SCRIPTS = str(Path(__file__).resolve().parents[2] / "scripts")
+
+if SCRIPTS not in sys.path:
+    sys.path.insert(0, SCRIPTS)
+
+DOCUMENTATION = r"""
+name: project_path
+type: aggregate
+short_description: Let the project's plugins import its Python packages
+description: Adds C(scripts/) to Python's path when a run starts; reacts to no event.
+author: [IMPEPAC UTSIC]
+"""
+
+
+class CallbackModule(CallbackBase):
+    """A callback that has done its work when it is loaded."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "project_path"

@@ -1,0 +1,55 @@
+"""A signer of an election as the line of OpenSSH's allowed_signers that the institute's side checks by, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from corte.format import instants, signature
+
+DOCUMENTATION = r"""
+name: allowed_signer
+short_description: Write a signer's line of allowed_signers
+description: Returns the line, without its end, by which a server believes a signer's key within two instants.
+options:
+  _input:
+    description: The signer, with C(principal), C(key), C(valid_after), C(valid_before) and maybe C(authority).
+    type: dict
+    required: true
+  election:
+    description: The election for which the key signs.
+    type: str
+    required: true
+positional: election
+author: [IMPEPAC UTSIC]
+"""
+
+EXAMPLES = r"""
+line: "{{ corte_signers[0] | allowed_signer(corte_election) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The line.
+  type: str
+"""
+
+
+def allowed_signer(signer: Mapping[str, Any], election: str) -> str:
+    """Return the line; ValueError when an instant has no offset."""
+    return signature.allowed_signer(
+        signer["principal"],
+        signer["key"],
+        election,
+        instants.parse_offset(signer["valid_after"]),
+        instants.parse_offset(signer["valid_before"]),
+        authority=signer.get("authority", False),
+    )
+
+
+class FilterModule:
+    """The filters of this file, by the names that templates use."""
+
+    def filters(self) -> dict[str, Callable[..., str]]:
+        """Return them."""
+        return {"allowed_signer": allowed_signer}

@@ -1,0 +1,47 @@
+"""What the servers believe: the same signers as the institute's side, line for line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from ansible.plugins.loader import init_plugin_loader
+from role_kit import render
+
+from corte.format.signature import valid_signers
+from difusor.inventory.parts import Signer
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@impepac.mx"
+SIGNERS = [
+    {"principal": "firma@demo.test", "key": f"{KEY}\n", "valid_after": "2024-05-01T00:00:00-06:00",
+     "valid_before": "2024-07-01T00:00:00Z"},
+    {"principal": "mesa@demo.test", "key": KEY, "authority": True, "valid_after": "2024-05-01T00:00:00Z",
+     "valid_before": "2024-06-03T02:00Z"},
+]  # fmt: skip
+INSTALLED = f"""# Managed by the test
+# Dates are UTC, and carry no Z because OpenSSH 8.9 refuses it.
+firma@demo.test namespaces="prep-corte@demo",valid-after="20240501060000",valid-before="20240701000000" {KEY}
+mesa@demo.test cert-authority,namespaces="prep-corte@demo",valid-after="20240501000000",valid-before="20240603020000" {KEY}
+"""  # noqa: E501  # as OpenSSH reads it
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _filters() -> None:
+    init_plugin_loader()
+
+
+def test_the_servers_believe_the_signers_of_the_election() -> None:
+    assert render("corte", "etc/prep-corte/allowed_signers", {"corte_signers": SIGNERS, "corte_election": "demo"}) == (
+        INSTALLED
+    )
+
+
+def test_the_institute_writes_the_same_lines() -> None:
+    signers = [Signer.model_validate(each, context={"read": None}) for each in SIGNERS]
+    assert [signer.line("demo") for signer in signers] == INSTALLED.splitlines()[2:]
+
+
+def test_the_lines_are_read_within_their_dates() -> None:
+    at = datetime(2024, 6, 10, tzinfo=UTC)
+    assert [principal for principal, _ in valid_signers(INSTALLED, at)] == ["firma@demo.test"]
+    assert list(valid_signers(INSTALLED, datetime(2024, 7, 1, tzinfo=UTC))) == []
