@@ -12,18 +12,24 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+MADE_FROM = ("requirements.lock", "pyproject.toml")
 Launch = Callable[..., list[str]]
+
+
+def mark_environment(project: Path, folder: Path) -> None:
+    """Write what the launcher writes into an environment that it has made from these files in this folder."""
+    sums = (f"{hashlib.sha256((project / name).read_bytes()).hexdigest()}  {name}\n" for name in MADE_FROM)
+    (project / ".venv/made-from").write_text(f"{''.join(sums)}{folder}\n")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("difusor", "requirements.lock"):
+    for name in ("difusor", *MADE_FROM):
         shutil.copy(ROOT / name, tmp_path)
     programs = tmp_path / ".venv/bin"
     programs.mkdir(parents=True)
-    lock = hashlib.sha256((tmp_path / "requirements.lock").read_bytes()).hexdigest()
-    (tmp_path / ".venv/lock").write_text(f"{lock}  -\n")
-    for name in ("python", "docker"):
+    mark_environment(tmp_path, tmp_path)
+    for name in ("difusor", "docker"):
         (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/asked\n')
         (programs / name).chmod(0o755)
     (tmp_path / "build").mkdir()
@@ -32,7 +38,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def launch(project: Path) -> Launch:
-    """Return a function that runs the launcher and returns what was asked of python and docker."""
+    """Return a function that runs the launcher and returns what was asked of difusor and docker."""
 
     def run(*arguments: str, folder: Path | None = None) -> list[str]:
         path = f"{project}/.venv/bin:{os.environ['PATH']}"
@@ -52,12 +58,12 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_installs_and_starts_nothing(launch: Launch, option: str) -> None:
-    assert launch("demo", option) == [f"python -m difusor demo {option}"]
+    assert launch("demo", option) == [f"difusor demo {option}"]
 
 
 @pytest.mark.parametrize("verb", ["verify", "clean"])
 def test_paths_mean_the_folder_of_the_caller(project: Path, launch: Launch, verb: str) -> None:
-    (project / ".venv/bin/python").write_text(f"#!/bin/sh\npwd -P >>{project}/asked\n")
+    (project / ".venv/bin/difusor").write_text(f"#!/bin/sh\npwd -P >>{project}/asked\n")
     (project / "folder").mkdir()
     assert launch(verb, folder=project / "folder")[-1] == str((project / "folder").resolve())
 
@@ -67,13 +73,33 @@ def test_a_start_without_its_environment_ends_with_a_sentence(project: Path) -> 
     start = subprocess.run([project / "difusor", "spec"], capture_output=True, text=True)
     assert start.returncode == 1
     assert start.stderr.splitlines()[-1].startswith("difusor: no se pudo instalar el entorno")
-    assert not (project / ".venv/lock").exists()
+    assert not (project / ".venv/made-from").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda project: (project / ".venv/made-from").unlink(),
+        lambda project: (project / "pyproject.toml").write_text("[project]\n"),
+        lambda project: mark_environment(project, project / "elsewhere"),
+    ],
+    ids=["without the project", "of another description", "of another folder"],
+)
+def test_an_environment_that_is_not_this_projects_is_made_again(
+    project: Path, change: Callable[[Path], object]
+) -> None:
+    (project / "requirements.lock").write_text("sin-su-huella==1\n")
+    mark_environment(project, project)
+    change(project)
+    start = subprocess.run([project / "difusor", "spec"], capture_output=True, text=True)
+    assert start.returncode == 1
+    assert "Preparando el entorno" in start.stderr
 
 
 def test_clean_asks_for_the_engine_only_where_there_is_a_lab(launch: Launch, project: Path) -> None:
-    assert launch("clean") == ["python -m difusor clean"]
+    assert launch("clean") == ["difusor clean"]
     (project / "build/lab").mkdir()
-    assert launch("clean")[1:] == ["docker info", "python -m difusor clean"]
+    assert launch("clean")[1:] == ["docker info", "difusor clean"]
 
 
 def test_clean_ends_no_stranger(launch: Launch, project: Path, stranger: subprocess.Popen[bytes]) -> None:

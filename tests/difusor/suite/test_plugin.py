@@ -89,7 +89,6 @@ def _imported(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    monkeypatch.setenv("PYTHONPATH", str(SCRIPTS))
     pytester.makeconftest('pytest_plugins = ["difusor.suite.plugin", "difusor.suite.vantages"]')
     (pytester.path / "hosts.yml").write_text(INVENTORY)
     pytester.makepyfile(test_suite=SUITE)

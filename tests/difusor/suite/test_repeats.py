@@ -52,7 +52,6 @@ def test_measures(host, record_evidence):
 def test_what_is_marked_is_repeated_once_and_told(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(SCRIPTS))
     pytester.makeconftest('pytest_plugins = ["difusor.suite.repeats"]')
     pytester.makepyfile(test_suite=SUITE)
     done = pytester.runpytest_subprocess("--strict-markers", *options)
@@ -77,7 +76,6 @@ def test_a_cause_is_the_first_that_was_raised_or_the_last_word() -> None:
 
 def test_a_repeated_measurement_counts_once(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last time is the result, and the first one's words go with it."""
-    monkeypatch.setenv("PYTHONPATH", str(SCRIPTS))
     pytester.makeconftest(
         'pytest_plugins = ["difusor.suite.repeats", "difusor.suite.plugin", "difusor.suite.vantages"]'
     )
