@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,9 +92,11 @@ def test_an_environment_that_is_not_this_projects_is_made_again(
     (project / "requirements.lock").write_text("sin-su-huella==1\n")
     mark_environment(project, project)
     change(project)
-    start = subprocess.run([project / "difusor", "spec"], capture_output=True, text=True)
-    assert start.returncode == 1
-    assert "Preparando el entorno" in start.stderr
+    command = [project / "difusor", "spec"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as start:
+        assert start.stderr is not None  # PIPE above
+        assert "Preparando el entorno" in start.stderr.readline()
+        os.killpg(start.pid, signal.SIGKILL)
 
 
 def test_clean_asks_for_the_engine_only_where_there_is_a_lab(launch: Launch, project: Path) -> None:

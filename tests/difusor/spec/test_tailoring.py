@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -65,7 +64,7 @@ class Server:
         (self.folder / "docker-bench.json").write_text(json.dumps(log))
         done = subprocess.run(
             [sys.executable, ROOT / "bench/auditors/report.py", self.folder, "2 cores"],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")}, capture_output=True, text=True,
+            capture_output=True, text=True,
         )  # fmt: skip
         assert done.stderr == ""
         return done.returncode, done.stdout.splitlines()

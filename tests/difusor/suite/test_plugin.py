@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +14,6 @@ from difusor.suite import plugin, vantages
 pytest_plugins = ["pytester"]
 
 BARE = ("-p", "no:hypothesispytest")  # as molecule/tests/pytest.ini has it
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 SECRET = "canario-de-prueba-77"
 INVENTORY = f"""
 difusores:
@@ -88,7 +86,7 @@ def _imported(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
     pytester.makeconftest('pytest_plugins = ["difusor.suite.plugin", "difusor.suite.vantages"]')
     (pytester.path / "hosts.yml").write_text(INVENTORY)
     pytester.makepyfile(test_suite=SUITE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,6 @@ from difusor.suite.repeats import cause
 
 pytest_plugins = ["pytester"]
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 SUITE = """
 import pathlib, pytest
 
@@ -49,9 +47,7 @@ def test_measures(host, record_evidence):
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2"), ("--no-summary", "--tb=no", "--quiet")], ids=str)
-def test_what_is_marked_is_repeated_once_and_told(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
-) -> None:
+def test_what_is_marked_is_repeated_once_and_told(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
     pytester.makeconftest('pytest_plugins = ["difusor.suite.repeats"]')
     pytester.makepyfile(test_suite=SUITE)
     done = pytester.runpytest_subprocess("--strict-markers", *options)
@@ -74,7 +70,7 @@ def test_a_cause_is_the_first_that_was_raised_or_the_last_word() -> None:
     assert cause("") == ""
 
 
-def test_a_repeated_measurement_counts_once(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeated_measurement_counts_once(pytester: pytest.Pytester) -> None:
     """The last time is the result, and the first one's words go with it."""
     pytester.makeconftest(
         'pytest_plugins = ["difusor.suite.repeats", "difusor.suite.plugin", "difusor.suite.vantages"]'
