@@ -18,9 +18,10 @@ Launch = Callable[..., list[str]]
 
 
 def mark_environment(project: Path, folder: Path) -> None:
-    """Write what the launcher writes into an environment that it has made from these files in this folder."""
-    sums = (f"{hashlib.sha256((project / name).read_bytes()).hexdigest()}  {name}\n" for name in MADE_FROM)
-    (project / ".venv/made-from").write_text(f"{''.join(sums)}{folder}\n")
+    """Write what the launcher writes into an environment that it has made of this project in a folder."""
+    lock, description = (f"{hashlib.sha256((project / name).read_bytes()).hexdigest()}  {name}\n" for name in MADE_FROM)
+    (project / ".venv/made-from").write_text(f"{lock}{folder}\n")
+    (project / ".venv/project").write_text(description)
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def project(tmp_path: Path) -> Path:
     programs = tmp_path / ".venv/bin"
     programs.mkdir(parents=True)
     mark_environment(tmp_path, tmp_path)
-    for name in ("difusor", "docker"):
+    for name in ("difusor", "docker", "pip"):
         (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/asked\n')
         (programs / name).chmod(0o755)
     (tmp_path / "build").mkdir()
@@ -39,7 +40,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def launch(project: Path) -> Launch:
-    """Return a function that runs the launcher and returns what was asked of difusor and docker."""
+    """Return a function that runs the launcher and returns what was asked of difusor, docker and pip."""
 
     def run(*arguments: str, folder: Path | None = None) -> list[str]:
         path = f"{project}/.venv/bin:{os.environ['PATH']}"
@@ -77,14 +78,20 @@ def test_a_start_without_its_environment_ends_with_a_sentence(project: Path) -> 
     assert not (project / ".venv/made-from").exists()
 
 
+def test_a_project_described_anew_is_installed_anew(launch: Launch, project: Path) -> None:
+    (project / "pyproject.toml").write_text("[project]\n")
+    first, second = launch("verify"), launch("verify")[2:]
+    assert "--no-index" in first[0] and first[0].endswith("--editable .")
+    assert first[1:] == second == ["difusor verify"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda project: (project / ".venv/made-from").unlink(),
-        lambda project: (project / "pyproject.toml").write_text("[project]\n"),
         lambda project: mark_environment(project, project / "elsewhere"),
     ],
-    ids=["without the project", "of another description", "of another folder"],
+    ids=["of an earlier version", "of another folder"],
 )
 def test_an_environment_that_is_not_this_projects_is_made_again(
     project: Path, change: Callable[[Path], object]
