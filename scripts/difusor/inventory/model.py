@@ -105,6 +105,7 @@ class Partner(Strict):
             "no es un hash SHA-512 ($6$…); hágalo con «difusor password» y cífrelo en vault.yml",
             secret=True,
         ),
+        Field(repr=False),
     ]
     admin_keys: list[LoginKey]
     break_glass_key: LoginKey | None = None
@@ -116,6 +117,7 @@ class Partner(Strict):
             "necesita 16 caracteres o más, sin espacios; hágalo con «openssl rand -base64 24»",
             secret=True,
         ),
+        Field(repr=False),
     ]
     tls_mode: Literal["files", "acme"]
     tls_certificate: str = ""

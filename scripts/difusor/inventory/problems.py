@@ -47,8 +47,8 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
             model.model_validate(finished, context={"read": read} if read else {})
         except ValidationError as error:
             found |= {place: sentence for place, name, sentence in _details(error) if name not in told}
-    if not found and not any(values.get(f"{whose}_trusted_addresses") for whose in ("election", "difusor")):
-        found["difusor_trusted_addresses"] = NOBODY_TRUSTED
+    if values.get("election_trusted_addresses") == [] and not values.get("difusor_trusted_addresses"):
+        found.setdefault("difusor_trusted_addresses", NOBODY_TRUSTED)
     return [_whole(place, sentence) for place, sentence in found.items()]
 
 
