@@ -1,4 +1,4 @@
-"""The JSON files that the results site reads; docs/datos.md describes them field by field."""
+"""The JSON files that the results site reads; docs/es/datos.md describes them field by field."""
 
 from __future__ import annotations
 

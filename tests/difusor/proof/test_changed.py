@@ -67,21 +67,21 @@ def test_a_revision_that_does_not_exist_is_a_sentence(repository: Path) -> None:
 
 
 def test_a_role_runs_its_tests_on_one_release(capsys: pytest.CaptureFixture[str]) -> None:
-    plan = changed.plan(["roles/chrony/templates/etc/chrony/chrony.conf.j2", "docs/datos.md"])
+    plan = changed.plan(["roles/chrony/templates/etc/chrony/chrony.conf.j2", "docs/es/datos.md"])
     assert [(suite.name, suite.tests) for suite in plan.suites()] == [
         ("unit", ()),
         (releases()[0], ("molecule/tests/server/test_chrony.py",)),
     ]
     changed.say("HEAD", plan)
     said = capsys.readouterr().err
-    assert "docs/datos.md → documentación" in said
+    assert "docs/es/datos.md → documentación" in said
     assert f"Se prueba unit, y en {releases()[0]}: test_chrony\n" in said
     assert f"No se prueba {', '.join(releases()[1:])}: una versión basta" in said
     assert "test_ufw, test_waf: el cambio no las alcanza" in said
 
 
 def test_documents_need_no_server(capsys: pytest.CaptureFixture[str]) -> None:
-    plan = changed.plan(["docs/datos.md", "README.md", "roles/ssh/README.md"])
+    plan = changed.plan(["docs/es/datos.md", "README.md", "roles/ssh/README.md"])
     assert [suite.name for suite in plan.suites()] == ["unit"]
     changed.say("HEAD", plan)
     assert "Se prueba unit; ninguna prueba de servidor\n" in capsys.readouterr().err

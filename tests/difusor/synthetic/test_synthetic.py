@@ -1,4 +1,4 @@
-"""The synthetic cortes are what docs/datos.md says, and fit together."""
+"""The synthetic cortes are what docs/es/datos.md says, and fit together."""
 
 import csv
 import hashlib
