@@ -44,6 +44,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     # Pattern (an asterisk stands for folders, too) to test files, or to the reason why none is reached.
     ("docs/*", "documentación"),
     ("*.md", "documentación"),
+    ("LICENSE", "documentación"),
     ("molecule/tests/*/test_kernel.py", NEEDS_MACHINE),
     ("molecule/vm/*", NEEDS_MACHINE),
     ("containers/vm/*", NEEDS_MACHINE),
@@ -59,6 +60,8 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("bench/*", BY_HAND),
     (".ci/*", BY_HAND),
     (".gitignore", BY_HAND),
+    (".editorconfig", BY_HAND),
+    (".pre-commit-config.yaml", BY_HAND),
     ("difusor", NO_SERVER),
     # What an operator runs on the night is run again by test_site, with other values.
     ("playbooks/preflight.yml", ("preflight",)),
