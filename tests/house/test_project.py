@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -120,21 +121,23 @@ def test_collections_come_with_the_ansible_package() -> None:
         assert installed in SpecifierSet(required["version"]), required["name"]
 
 
-def test_documents_name_files_that_exist() -> None:
-    tops = {path.relative_to(ROOT).parts[0] for path in tracked()}
-    missing = []
-    for document in (path for path in tracked() if path.suffix == ".md"):
-        for name in re.findall(r"`([\w.-]+/[\w./*{},-]*)`", document.read_text(encoding="utf-8")):
-            if name.split("/")[0] in tops and not all(any(ROOT.glob(each)) for each in _alternatives(name)):
-                missing.append(f"{document.relative_to(ROOT)}: {name}")
-    assert missing == []
+def test_the_licence_is_the_same_everywhere() -> None:
+    """Action plugins import Ansible, whose licence is this one."""
+    said = (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines()[0].removeprefix("SPDX-License-Identifier: ")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    roles = [load(path)["galaxy_info"]["license"] for path in (ROOT / "roles").glob("*/meta/main.yml")]
+    assert {said, project["license"], *roles} == {"GPL-3.0-or-later"}
 
 
-def _alternatives(name: str) -> list[str]:
-    """The names that a pair of braces stands for."""
-    if not (braces := re.search(r"{(.*?)}", name)):
-        return [name.removesuffix("/")]
-    return [each for part in braces[1].split(",") for each in _alternatives(name.replace(braces[0], part, 1))]
+def test_the_changelog_begins_with_the_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert versions[0] == project["version"]
+
+
+def test_hooks_before_a_commit_fetch_nothing() -> None:
+    hooks = load(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert [(each["repo"], {hook["language"] for hook in each["hooks"]}) for each in hooks] == [("local", {"system"})]
 
 
 def test_no_file_names_a_registry_or_one_machine() -> None:

@@ -1,0 +1,82 @@
+"""House rules for the documents: what they name and link to exists, and what must agree agrees."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+from house.test_rooms import ROOMS
+from house_kit import tracked
+
+from difusor.project import ROOT
+
+DOCUMENTS = [path for path in tracked() if path.suffix == ".md"]
+LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+NAME = re.compile(r"`([\w.-]+/[\w./*{},-]*)`")
+STEPS = re.findall(r"^\| `(\S+)` \| `([^`]+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+"""The first two columns of the walks in CONTRIBUTING: a file or folder, and the name to look for in it."""
+
+
+def label(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+document_test = pytest.mark.parametrize("document", DOCUMENTS, ids=label)
+
+
+@document_test
+def test_documents_name_files_that_exist(document: Path) -> None:
+    tops = {path.relative_to(ROOT).parts[0] for path in tracked()}
+    names = [name for name in NAME.findall(document.read_text(encoding="utf-8")) if name.split("/")[0] in tops]
+    assert [name for name in names if not all(any(ROOT.glob(each)) for each in alternatives(name))] == []
+
+
+@document_test
+def test_documents_link_to_files_that_exist(document: Path) -> None:
+    targets = LINK.findall(document.read_text(encoding="utf-8"))
+    assert [target for target in targets if "://" not in target and not (document.parent / target).exists()] == []
+
+
+def test_the_index_links_to_every_document() -> None:
+    text = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    linked = {(ROOT / "docs" / target).resolve() for target in LINK.findall(text)}
+    assert [label(path) for path in DOCUMENTS if path.is_relative_to(ROOT / "docs") and path not in linked] == [
+        "docs/index.md"
+    ]
+
+
+def test_the_glossary_is_sorted_and_names_each_term_once() -> None:
+    rows = (ROOT / "docs/glossary.md").read_text(encoding="utf-8").splitlines()
+    terms = [fold(row.split("|")[1].strip()) for row in rows if row.startswith("| ")][1:]
+    assert terms == sorted(set(terms))
+
+
+def test_the_architecture_describes_every_room_in_order() -> None:
+    text = (ROOT / "docs/en/architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `((?:corte|difusor)\.\w+)` \|", text, re.MULTILINE)
+    assert named == list(reversed(ROOMS))
+
+
+def test_both_readmes_point_to_the_same_files() -> None:
+    spanish, english = ((ROOT / name).read_text(encoding="utf-8") for name in ("LEEME.md", "README.md"))
+    assert NAME.findall(spanish) == NAME.findall(english)
+
+
+@pytest.mark.parametrize(("where", "what"), STEPS)
+def test_a_walk_names_what_stands_there(where: str, what: str) -> None:
+    files = [path for path in tracked() if path == ROOT / where or path.is_relative_to(ROOT / where)]
+    assert any(what in path.read_text(encoding="utf-8", errors="replace") for path in files)
+
+
+def fold(term: str) -> str:
+    """Return a term as a dictionary sorts it: without case and accents."""
+    return "".join(each for each in unicodedata.normalize("NFD", term.casefold()) if not unicodedata.combining(each))
+
+
+def alternatives(name: str) -> list[str]:
+    """Return the names that a pair of braces stands for."""
+    if not (braces := re.search(r"{(.*?)}", name)):
+        return [name.removesuffix("/")]
+    return [each for part in braces[1].split(",") for each in alternatives(name.replace(braces[0], part, 1))]
