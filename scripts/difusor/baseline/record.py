@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from corte.format import signature
 from corte.format.refusal import Refusal
 from difusor.project import write as write_whole
+from difusor.spec.faults import sentence
 
 PURPOSE = "registro"
 """Of the signature's namespace: no register passes for a corte."""
@@ -90,7 +91,7 @@ def read(path: Path) -> Signed:
     except OSError as error:
         raise RegisterError(f"no se puede leer {error.filename}: {error.strerror}") from error
     except ValidationError as error:
-        raise RegisterError(f"{path} no es un registro de esta versión: {error.errors()[0]['msg']}") from error
+        raise RegisterError(f"{path} no es un registro de esta versión: {sentence(error.errors()[0])}") from error
     except Refusal as refusal:
         raise RegisterError(f"{path} cambió después de firmarse, o su firma es de otro archivo") from refusal
     return Signed(register, path, hashlib.sha256(raw).hexdigest(), fingerprint)

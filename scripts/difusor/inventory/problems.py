@@ -13,6 +13,7 @@ from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import PARTS
 from difusor.inventory.placeholders import unfinished
 from difusor.inventory.values import Read
+from difusor.spec.faults import sentence
 
 # An example left in place would send the run to nobody's address.
 JUDGED = NAMES | {"ansible_host"}
@@ -20,16 +21,6 @@ NOBODY_TRUSTED = (
     "la lista de direcciones confiables está vacía y nadie podría entrar al servidor; "
     "agregue la suya aquí o en election_trusted_addresses"
 )
-# pydantic's own error types, in the operator's language.
-SENTENCES = {
-    "bool_type": "debe ser true o false, sin comillas",
-    "string_type": "debe ser un texto",
-    "int_type": "debe ser un número entero, sin comillas",
-    "list_type": "debe ser una lista",
-    "model_type": "debe ser un conjunto de claves y valores",
-    "string_too_short": "está vacía; escriba su valor",
-    "too_short": "está vacía; agregue al menos un elemento",
-}
 
 
 def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str]:
@@ -73,8 +64,6 @@ def _place(loc: tuple[str | int, ...]) -> str:
 
 def _sentence(detail: ErrorDetails) -> str:
     kind, name = detail["type"], str(detail["loc"][-1])
-    if kind == "value_error":
-        return str(detail["ctx"]["error"])
     if kind == "missing":
         file = "elections/<elección>.yml" if name.startswith("election_") else "group_vars/<difusor>/main.yml"
         return f"falta; agréguela en {file} (inventories/ejemplo la explica)" if name in NAMES else "falta; agréguela"
@@ -82,8 +71,4 @@ def _sentence(detail: ErrorDetails) -> str:
         fields = {field for model in PARTS for field in model.model_fields}
         near = difflib.get_close_matches(name, fields, n=1)
         return f"no existe; {f'¿quiso decir {near[0]}?' if near else 'quítela'}"
-    if kind == "literal_error":
-        return f"debe ser {detail['ctx']['expected'].replace(' or ', ' o ')}; dice «{detail['input']}»"
-    if kind in ("greater_than_equal", "less_than_equal"):
-        return f"«{detail['input']}» está fuera de los límites"
-    return SENTENCES.get(kind, detail["msg"])
+    return sentence(detail)

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from difusor.servers.reach import Server
+from difusor.spec.faults import sentence
 
 Outcome = Literal["passed", "failed", "error", "skipped", "unreachable"]
 
@@ -62,4 +63,4 @@ def load(path: Path) -> Results:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise ResultsError(f"{path} no es un archivo de resultados de esta versión: {place}: {first['msg']}") from error
+        raise ResultsError(f"{path} no es de resultados de esta versión: {place}: {sentence(first)}") from error

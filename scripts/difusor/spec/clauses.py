@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from difusor.project import ROOT
+from difusor.spec.faults import sentence
 
 SPEC_FILE = ROOT / "spec/anexo1.yml"
 
@@ -20,7 +21,7 @@ ClauseId = Annotated[str, Field(pattern=f"^{CLAUSE_ID}$")]
 
 
 class SpecError(ValueError):
-    """The spec cannot be read; the message names the file, the clause and the field."""
+    """The spec cannot be read; the message is Spanish and names the file, the clause and the field."""
 
 
 class Clause(BaseModel):
@@ -43,7 +44,7 @@ class Clause(BaseModel):
     @model_validator(mode="after")
     def _has_a_role(self) -> Clause:
         if self.role is None and not self.optional:
-            raise ValueError("a clause that is not optional names its role")
+            raise ValueError("una cláusula que no es opcional nombra su rol (role)")
         return self
 
 
@@ -60,7 +61,7 @@ class Spec(BaseModel):
     def _ids_are_unique(self) -> Spec:
         ids = [clause.id for clause in self.clauses]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
-            raise ValueError(f"given twice: {', '.join(twice)}")
+            raise ValueError(f"hay cláusulas repetidas: {', '.join(twice)}")
         return self
 
     def __getitem__(self, clause: str) -> Clause:
@@ -82,12 +83,20 @@ def load(path: Path = SPEC_FILE) -> Spec:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise SpecError(f"{path}: {error}") from error
+        raise SpecError(unreadable(path, error)) from error
     try:
         return Spec.model_validate(raw)
     except ValidationError as error:
-        problems = [f"{path}: {_place(detail['loc'], raw)}{detail['msg']}" for detail in error.errors()]
+        problems = [f"{path}: {_place(detail['loc'], raw)}{sentence(detail)}" for detail in error.errors()]
         raise SpecError("\n".join(problems)) from error
+
+
+def unreadable(path: Path, error: OSError | yaml.YAMLError) -> str:
+    """Say in Spanish why a file of the spec is no YAML, and in which line."""
+    if isinstance(error, OSError):
+        return f"no se puede leer {path}: {error.strerror}"
+    mark = getattr(error, "problem_mark", None)
+    return f"{path} no es YAML" + (f": línea {mark.line + 1}, columna {mark.column + 1}" if mark else "")
 
 
 def _place(loc: tuple[int | str, ...], raw: Any) -> str:
@@ -95,6 +104,6 @@ def _place(loc: tuple[int | str, ...], raw: Any) -> str:
     match loc:
         case ("clauses", int(index), *rest):
             name = raw["clauses"][index].get("id", f"#{index + 1}") if isinstance(raw["clauses"][index], dict) else ""
-            return f"clause {name or index + 1}: " + "".join(f"{part}: " for part in rest)
+            return f"cláusula {name or index + 1}: " + "".join(f"{part}: " for part in rest)
         case _:
             return "".join(f"{part}: " for part in loc)

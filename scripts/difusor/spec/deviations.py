@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from difusor.project import ROOT
 from difusor.spec import Sentence, SpecError
+from difusor.spec.clauses import unreadable
+from difusor.spec.faults import sentence
 
 FILE = ROOT / "spec/deviations.yml"
 
@@ -54,8 +56,11 @@ def load(path: Path = FILE) -> Deviations:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         return TypeAdapter(Deviations).validate_python(raw)
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise SpecError(f"{path}: {error}") from error
+    except (OSError, yaml.YAMLError) as error:
+        raise SpecError(unreadable(path, error)) from error
+    except ValidationError as error:
+        places = [(": ".join(map(str, detail["loc"])), sentence(detail)) for detail in error.errors()]
+        raise SpecError("\n".join(f"{path}: {place}: {what}" for place, what in places)) from error
 
 
 def by_id(deviations: Deviations, auditor: Auditor) -> dict[str, Deviation]:

@@ -53,13 +53,13 @@ def test_lookup_by_id() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("method: medido", "method: supuesto", "clause SW-01: method: Input should be 'medido'"),
-        ("title: Uno, ", "", "clause SW-01: title: Field required"),
-        ("role: preflight, ", "", "clause SW-01: .*names its role"),
-        ("fix: Arregle.", "fix: Arregle., arregla: x", "clause SW-01: arregla: Extra inputs"),
-        ("id: SW-01", "id: SW01", "clause SW01: id: "),
-        ("institute: Instituto", "", "institute: Field required"),
-        ("clauses:", "clauses: [", "spec.yml: while parsing"),
+        ("method: medido", "method: supuesto", "cláusula SW-01: method: debe ser 'medido'"),
+        ("title: Uno, ", "", "cláusula SW-01: title: falta"),
+        ("role: preflight, ", "", "cláusula SW-01: .*nombra su rol"),
+        ("fix: Arregle.", "fix: Arregle., arregla: x", "cláusula SW-01: arregla: no existe"),
+        ("id: SW-01", "id: SW01", "cláusula SW01: id: no tiene la forma"),
+        ("institute: Instituto", "", "institute: falta"),
+        ("clauses:", "clauses: [", "spec.yml no es YAML: línea"),
     ],
 )
 def test_problems_are_named_by_clause_and_field(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -70,7 +70,7 @@ def test_problems_are_named_by_clause_and_field(tmp_path: Path, old: str, new: s
 
 def test_an_id_given_twice_is_refused(tmp_path: Path) -> None:
     """Two entries with one id would hide one of them."""
-    with pytest.raises(spec.SpecError, match="given twice: SW-01"):
+    with pytest.raises(spec.SpecError, match="repetidas: SW-01"):
         _load(tmp_path, VALID + VALID.splitlines()[-1])
 
 

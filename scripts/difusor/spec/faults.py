@@ -1,0 +1,34 @@
+"""What is wrong with a value in a file that people write, in Spanish: pydantic speaks English only."""
+
+from __future__ import annotations
+
+from pydantic_core import ErrorDetails
+
+SENTENCES = {
+    "bool_type": "debe ser true o false, sin comillas",
+    "string_type": "debe ser un texto",
+    "int_type": "debe ser un número entero, sin comillas",
+    "list_type": "debe ser una lista",
+    "tuple_type": "debe ser una lista",
+    "dict_type": "debe ser un conjunto de claves y valores",
+    "model_type": "debe ser un conjunto de claves y valores",
+    "string_too_short": "está vacía; escriba su valor",
+    "too_short": "está vacía; agregue al menos un elemento",
+    "string_pattern_mismatch": "no tiene la forma requerida",
+    "missing": "falta",
+    "extra_forbidden": "no existe; quítela",
+    "json_invalid": "no es JSON",
+}
+"""By pydantic's own error types; each goes on after the name of a key."""
+
+
+def sentence(detail: ErrorDetails) -> str:
+    """Return one error of pydantic in Spanish, without its place; pydantic's own words for a type not listed."""
+    kind = detail["type"]
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    if kind == "literal_error":
+        return f"debe ser {detail['ctx']['expected'].replace(' or ', ' o ')}; dice «{detail['input']}»"
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return f"«{detail['input']}» está fuera de los límites"
+    return SENTENCES.get(kind, detail["msg"])
