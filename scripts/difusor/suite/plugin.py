@@ -86,7 +86,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not source:
         if config.option.collectonly:
             return
-        raise pytest.UsageError("which difusor? --ansible-inventory=inventories/<difusor>")
+        raise pytest.UsageError("¿qué difusor? --ansible-inventory=inventories/<difusor>")
     if hasattr(config, "workerinput"):
         config.stash[SUITE] = _received(config.workerinput["difusor"])
         reach.connect(config.stash[SUITE].inventory, source)
@@ -98,7 +98,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if faults := [fault for values in suite.inventory.hosts.values() for fault in _faults(values)]:
         raise pytest.UsageError("\n".join(dict.fromkeys(faults)))
     if config.option.lab and (real := [name for name, each in suite.inventory.hosts.items() if "lab" not in each]):
-        raise pytest.UsageError(f"--lab alters servers, and in {source} these are no lab's: {', '.join(real)}")
+        raise pytest.UsageError(f"--lab altera servidores, y en {source} estos no son de un laboratorio: {', '.join(real)}")
     runner = reach.connect(suite.inventory, source)
     if config.option.collectonly:
         return
@@ -108,7 +108,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     for name in suite.inventory.groups.get("trusted_vantage", []) + suite.inventory.groups.get("untrusted_vantage", []):
         suite.vantages[name] = reach.blindness(name, runner.get_host(name))
     if not suite.servers:
-        raise pytest.UsageError(f"{source} has no host {pattern}")
+        raise pytest.UsageError(f"{source} no tiene el servidor {pattern}")
 
 
 def _faults(values: Mapping[str, Any]) -> list[str]:
@@ -152,9 +152,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     problems = [f"--clause {name}" for name in sorted(wanted - known)]
     problems += [f"{item.nodeid}: {name}" for item in items for name in _clauses(item) if name not in known]
     if problems:
-        raise pytest.UsageError(f"not in the spec: {'; '.join(problems)}")
+        raise pytest.UsageError(f"no está en spec/anexo1.yml: {'; '.join(problems)}")
     if mute := [item.nodeid for item in items if _clauses(item) and not _sentence(item)]:
-        raise pytest.UsageError(f"the docstring is the dictamen's evidence sentence; none in: {'; '.join(mute)}")
+        raise pytest.UsageError(f"falta el docstring, que es lo que el dictamen muestra: {'; '.join(mute)}")
     for item in items:
         if item.path.parent.name == LAB:
             item.add_marker(LAB)

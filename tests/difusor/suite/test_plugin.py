@@ -144,7 +144,7 @@ def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> No
     )
     _run(suite, "--hosts=ansible://uno").assert_outcomes(passed=1, deselected=1)
     _run(suite, "lab", "--hosts=ansible://uno").assert_outcomes(deselected=1)
-    refusal = ["*--lab alters servers, and in hosts.yml these are no lab's: *uno*"]
+    refusal = ["*--lab altera servidores, y en hosts.yml estos no son de un laboratorio: *uno*"]
     _run(suite, "--lab").stderr.fnmatch_lines(refusal)
     (suite.path / "hosts.yml").write_text(INVENTORY.replace("nadie}", "nadie, lab: prueba}"))
     _run(suite, "--lab", "--hosts=ansible://mudo").stderr.fnmatch_lines(refusal)  # one lab's host makes no lab
@@ -199,8 +199,8 @@ def test_a_file_that_cannot_be_read_is_named(suite: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ('@pytest.mark.clause("XX-99")\ndef test_x():\n    """Mide."""', "*not in the spec: *test_x: XX-99*"),
-        ('@pytest.mark.clause("HW-01")\ndef test_x():\n    pass', "*docstring is the dictamen's evidence sentence*"),
+        ('@pytest.mark.clause("XX-99")\ndef test_x():\n    """Mide."""', "*no está en spec/anexo1.yml: *XX-99*"),
+        ('@pytest.mark.clause("HW-01")\ndef test_x():\n    pass', "*falta el docstring*"),
     ],
 )
 def test_a_suite_that_would_mislead_is_refused(suite: pytest.Pytester, source: str, message: str) -> None:
@@ -221,10 +221,10 @@ def test_a_waiver_that_says_nothing_is_refused_before_measuring(suite: pytest.Py
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "*which difusor?*"),
+        ((), "*¿qué difusor?*"),
         (("--ansible-inventory=nada",), "*no existe el inventario nada*"),
-        (("--ansible-inventory=hosts.yml", "--clause=HW-99"), "*not in the spec: --clause HW-99*"),
-        (("--ansible-inventory=hosts.yml", "--hosts=ansible://otro"), "*hosts.yml has no host otro*"),
+        (("--ansible-inventory=hosts.yml", "--clause=HW-99"), "*no está en spec/anexo1.yml: --clause HW-99*"),
+        (("--ansible-inventory=hosts.yml", "--hosts=ansible://otro"), "*hosts.yml no tiene el servidor otro*"),
     ],
 )
 def test_usage(suite: pytest.Pytester, options: tuple[str, ...], message: str) -> None:
