@@ -16,15 +16,21 @@ def now() -> datetime:
 def parse(text: object) -> datetime:
     """Read the one canonical form, 2024-06-03T02:00:00Z; ValueError for anything else."""
     if not isinstance(text, str) or not _UTC_FORM.fullmatch(text):
-        raise ValueError("not an instant like 2024-06-03T02:00:00Z")
+        raise ValueError("no es un instante como 2024-06-03T02:00:00Z")
     return datetime.fromisoformat(text[:-1] + "+00:00")
 
 
 def parse_offset(text: str) -> datetime:
-    """Read any ISO 8601 instant that says its offset (Z, -06:00) and return it in UTC; ValueError without offset."""
-    instant = datetime.fromisoformat(re.sub("Z$", "+00:00", text))
+    """Read any ISO 8601 instant that says its offset (Z, -06:00) and return it in UTC; ValueError for anything else.
+
+    The message is in Spanish, because operators write such instants by hand.
+    """
+    try:
+        instant = datetime.fromisoformat(re.sub("Z$", "+00:00", text))
+    except ValueError:
+        raise ValueError(f"«{text}» no es un instante como 2024-06-02T20:00:00-06:00") from None
     if instant.tzinfo is None:
-        raise ValueError(f"{text} has no offset: nobody can know which instant it is")
+        raise ValueError(f"«{text}» no dice su diferencia con UTC; escríbalo como 2024-06-02T20:00:00-06:00")
     return instant.astimezone(timezone.utc)
 
 

@@ -62,7 +62,7 @@ class Window:
         """Read what `to_json` wrote; ValueError when an instant is malformed or out of order."""
         window = cls(*(instants.parse(value[name]) for name in ("opens", "closes", "retain_until")))
         if not window.opens < window.closes <= window.retain_until:
-            raise ValueError("opens, closes and retain_until are not in this order")
+            raise ValueError("opens, closes y retain_until no van en ese orden")
         return window
 
 
@@ -137,7 +137,7 @@ def read(raw: bytes) -> Manifest:
             parse_constant=_no_number,
         )
     except (ValueError, RecursionError) as error:
-        raise _refusal(f"no es JSON estricto ({str(error)[:80]})") from None
+        raise _refusal(f"no es JSON estricto ({_fault(error)})") from None
     manifest = _from_document(document)
     if manifest.to_bytes() != raw:
         raise _refusal("no está en su forma canónica")
@@ -217,18 +217,27 @@ def _environment(value: Any) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key appears twice")
+        raise ValueError("una clave aparece dos veces")
     return found
 
 
 def _short_int(text: str) -> int:
     if len(text) > 20:  # Python 3.9 would spend minutes on a number of a million digits
-        raise ValueError("a number is too long")
+        raise ValueError("un número es demasiado largo")
     return int(text)
 
 
 def _no_number(text: str) -> int:
-    raise ValueError("only integers are allowed")
+    raise ValueError("solo se admiten números enteros")
+
+
+def _fault(error: Exception) -> str:
+    """Say in Spanish why bytes are not the JSON of a manifest."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"línea {error.lineno}, columna {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"el byte {error.start} no es UTF-8"
+    return "tiene demasiados niveles" if isinstance(error, RecursionError) else str(error)
 
 
 def _refusal(what: str) -> Refusal:

@@ -29,6 +29,7 @@ TOLERANCE = timedelta(minutes=5)
 """How far in the future a corte may have been generated: two clocks never agree."""
 SAMPLE_BYTES = 64 * 1024 * 1024
 """How much of what was there already is read again at each push: what it costs does not grow with what is there."""
+RESULTS = {"shown": "publicado", "held": "en espera", "refused": "rechazado", "repeated": "ya se tenía"}
 TOLD = 20
 """How many damaged files the log names."""
 _CLAIMED = ".reclamado"
@@ -269,6 +270,8 @@ def _trouble(error: OSError) -> Refusal:
 
 
 def _sentence(attempt: Attempt | None) -> str:
+    """Return what the server's journal says of an attempt, for its administrator."""
     if attempt is None:
         return ""
-    return f"corte {attempt.manifest_sha256 or '?'}: {attempt.result} {attempt.reason or ''}"
+    said = f"corte {attempt.manifest_sha256 or '?'}: {RESULTS[attempt.result]}"
+    return f"{said}. {attempt.reason}" if attempt.reason else said
