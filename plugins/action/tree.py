@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         args = dict(self._task.args)
         if unknown := sorted(set(args) - OPTIONS):
-            raise AnsibleActionFail(f"tree: unknown option {', '.join(unknown)}; known: {', '.join(sorted(OPTIONS))}")
+            raise AnsibleActionFail(f"tree: no existe la opción {', '.join(unknown)}; hay {', '.join(sorted(OPTIONS))}")
         payload = self._payload(args, task_vars)
         if self._stands(payload, task_vars):
             return {"changed": False, "changed_files": [], "armed": False, "diff": []}
@@ -78,9 +78,9 @@ class ActionModule(ActionBase):
         }
         if relative := sorted(path for path in named if not path.startswith("/")):
             # Ansible does not render the keys of a mapping: a variable there would become a folder of that name.
-            raise AnsibleActionFail(f"tree: not an absolute path: {', '.join(relative)}")
+            raise AnsibleActionFail(f"tree: no es una ruta absoluta: {', '.join(relative)}")
         if stray := sorted(set(attributes) - set(files)):
-            raise AnsibleActionFail(f"tree: attributes for files that no template makes: {', '.join(stray)}")
+            raise AnsibleActionFail(f"tree: atributos de archivos que ninguna plantilla produce: {', '.join(stray)}")
         return {
             "files": files,
             "directories": {path: {**ATTRIBUTES, "mode": "0755", **(spec or {})} for path, spec in directories.items()},
@@ -91,11 +91,11 @@ class ActionModule(ActionBase):
     def _render(self, top: str, task_vars: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
         """Yield (path on the server, content) for every file below the role's templates."""
         if self._task._role is None:
-            raise AnsibleActionFail("tree: only a role has a tree of templates")
+            raise AnsibleActionFail("tree: solo un rol tiene plantillas")
         templates = Path(self._task._role._role_path) / "templates"
         if not (templates / top).is_dir() and (top or not templates.exists()):
             if top:
-                raise AnsibleActionFail(f"tree: {templates / top} is not a directory")
+                raise AnsibleActionFail(f"tree: {templates / top} no es una carpeta")
             return
         templar = self._templar.copy_with_new_env(
             searchpath=[str(templates)], available_variables={"ansible_managed": MANAGED, **task_vars}
@@ -111,7 +111,7 @@ class ActionModule(ActionBase):
         """Yield (path on the server, content) for every file of the folders that lie elsewhere in the project."""
         for dest, folder in copies.items():
             if not Path(folder).is_dir():
-                raise AnsibleActionFail(f"tree: {folder} is not a directory")
+                raise AnsibleActionFail(f"tree: {folder} no es una carpeta")
             for source in _files(Path(folder)):
                 yield f"{dest}/{source.relative_to(folder)}", source.read_bytes()
 

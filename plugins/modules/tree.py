@@ -135,7 +135,7 @@ class Tree:
             command = shlex.split(command.replace("%s", candidate.name))
             code, out, err = self.module.run_command(command, data=given, binary_data=True)
         if code != 0:
-            self.module.fail_json(msg="%s is not valid, nothing was written: %s" % (path, (err or out).strip()))
+            self.module.fail_json(msg="%s no es válido, no se escribió nada: %s" % (path, (err or out).strip()))
 
     def can_run(self, command):
         """A preview on a bare server cannot ask a program that is not installed yet."""
@@ -206,7 +206,7 @@ class Tree:
         if not os.path.lexists(path):
             return
         if os.path.isdir(path) and not os.path.islink(path):
-            self.module.fail_json(msg="%s is a directory; tree removes only files and links" % path)
+            self.module.fail_json(msg="%s es una carpeta; solo se retiran archivos y enlaces" % path)
         self.note(path, read(path), "absent")
         if not self.module.check_mode:
             self.remember(path)
@@ -247,7 +247,7 @@ class Tree:
             self.module.run_command([self.guard, "arm"], check_rc=True)
         self.changed.append(path)
         if sensitive:
-            before, after = "(not shown)", "(not shown: sensitive, changed)"
+            before, after = "(no se muestra)", "(no se muestra: es secreto, cambió)"
         self.diff.append(
             {"before_header": path, "after_header": path, "before": text(before), "after": text(after)},
         )
@@ -264,7 +264,7 @@ class Tree:
         if self.guard:
             self.module.run_command([self.guard, "restore"])
         complaint = (err or out).strip()
-        self.module.fail_json(msg="%s refused the new configuration, the old one is back: %s" % (command, complaint))
+        self.module.fail_json(msg="%s rechazó la nueva configuración, volvió la anterior: %s" % (command, complaint))
 
     def armed(self):
         """Tell whether the guard waits for a proof."""

@@ -243,16 +243,16 @@ class Policy:
     def steps(self):
         """Return what is to be done, in order, as (sentence, command) pairs."""
         level, enabled = self.params["logging"], self.params["enabled"]
-        todo = [(f"admit {show(key, name)}", self.admit(key, name)) for key, name in self.missing.items()]
+        todo = [(f"agregar {show(key, name)}", self.admit(key, name)) for key, name in self.missing.items()]
         if self.level != level:
-            todo.append((f"log level {level}", ["ufw", "logging", level]))
+            todo.append((f"nivel de registro {level}", ["ufw", "logging", level]))
         if enabled and not self.starts_at_boot():
-            todo.append(("start at boot", ["systemctl", "enable", "ufw.service"]))
+            todo.append(("poner en vigor al arrancar", ["systemctl", "enable", "ufw.service"]))
         if enabled != self.was_enabled:
-            todo.append(("enable", ["ufw", "--force", "enable"]) if enabled else ("disable", ["ufw", "disable"]))
+            todo.append(("activar", ["ufw", "--force", "enable"]) if enabled else ("desactivar", ["ufw", "disable"]))
         elif enabled and not self.in_force():
-            todo.append(("reload, the running firewall is not the one its files describe", ["ufw", "reload"]))
-        todo += [(f"remove {show(key, name)}", self.remove(key)) for key, name in self.stale.items()]
+            todo.append(("recargar, el cortafuegos en vigor no es el que describen sus archivos", ["ufw", "reload"]))
+        todo += [(f"retirar {show(key, name)}", self.remove(key)) for key, name in self.stale.items()]
         return todo
 
     def admit(self, key, name):

@@ -124,7 +124,7 @@ def test_file_that_its_validator_refuses_is_not_written(server: Server) -> None:
     server.template("etc/bad", "bad\n")
     result = server.run(f"{{files: {{{server.root}/etc/bad: {{validate: 'grep -q good %s'}}}}}}")
     assert result.returncode != 0
-    assert "nothing was written" in result.stdout
+    assert "no se escribió nada" in result.stdout
     assert not (server.root / "etc").exists()
 
 
@@ -134,7 +134,7 @@ def test_whole_that_is_refused_is_put_back(server: Server) -> None:
     server.template("etc/a.conf", "new\n")
     server.template("etc/b.conf", "new\n")
     result = server.run("{validate: 'false'}")
-    assert "the old one is back" in result.stdout
+    assert "volvió la anterior" in result.stdout
     assert (server.root / "etc/a.conf").read_text() == "old\n"
     assert not (server.root / "etc/b.conf").exists()
 
@@ -147,7 +147,7 @@ def test_links_of_a_whole_that_is_refused_are_put_back(server: Server) -> None:
     (root / "moved").symlink_to("theirs")
     links = f"{{{root}/new: ours, {root}/moved: ours, {root}/theirs: ours}}"
     result = server.run(f"{{links: {links}, absent: [{root}/default], validate: 'false'}}")
-    assert "the old one is back" in result.stdout
+    assert "volvió la anterior" in result.stdout
     assert sorted(path.name for path in root.iterdir()) == ["default", "moved", "theirs"]
     assert [(root / name).readlink() for name in ("default", "moved")] == [Path("theirs")] * 2
     assert (root / "theirs").read_text() == "theirs\n"
@@ -172,9 +172,9 @@ def test_what_is_no_longer_wanted_leaves(server: Server) -> None:
 
 
 def test_misspelled_option_and_stray_attribute_are_refused(server: Server) -> None:
-    assert "unknown option diretories" in server.run("{diretories: {}}").stdout
-    assert "not an absolute path: {{ folder }}" in server.run("{directories: {'{{ folder }}': {}}}").stdout
-    assert "no template makes: /nowhere" in server.run("{files: {/nowhere: {mode: '0600'}}}").stdout
+    assert "no existe la opción diretories" in server.run("{diretories: {}}").stdout
+    assert "no es una ruta absoluta: {{ folder }}" in server.run("{directories: {'{{ folder }}': {}}}").stdout
+    assert "ninguna plantilla produce: /nowhere" in server.run("{files: {/nowhere: {mode: '0600'}}}").stdout
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_guard_is_armed_before_the_first_change_and_only_then(server: Server, gu
 
 def test_guard_restores_what_the_whole_refuses(server: Server, guard: Path) -> None:
     server.template("etc/a.conf", "answer=42\n")
-    assert "the old one is back" in server.run(f"{{guard: {guard}, validate: 'false'}}").stdout
+    assert "volvió la anterior" in server.run(f"{{guard: {guard}, validate: 'false'}}").stdout
     assert (guard.parent / "calls").read_text().split()[-1] == "restore"
     assert not (guard.parent / "armed").exists()
 

@@ -146,7 +146,7 @@ def test_syntax_error_in_sshd(operator: Operator, provisioned: dict[str, Any], r
     before = operator.console(f"cat /{name}")
     status, said = operator.run("site.yml", "--tags", "ssh", roles=roles, **provisioned)
     assert status != 0
-    assert "refused the new configuration" in said
+    assert "rechazó la nueva configuración" in said
     assert operator.console(f"sshd -t; cat /{name}") == before
     record_evidence(f"se rechazó; se vuelve a entrar en {operator.seconds_until_let_in()} s")
 

@@ -35,7 +35,7 @@ def test_a_passive_sensor(
     mark = hashlib.sha256(os.urandom(8)).hexdigest()[:16]
     wanted = {"difusor_sensor": True, "difusor_sensor_rules": _pinned(tmp_path / "marca.rules", RULE % mark)}
     try:
-        with pytest.raises(AssertionError, match="refused the new configuration, the old one is back"):
+        with pytest.raises(AssertionError, match="rechazó la nueva configuración, volvió la anterior"):
             site({**wanted, "difusor_sensor_rules": _pinned(tmp_path / "mala.rules", "alert sin sentido\n")}, *TAGS)
         assert not host.service("suricata").is_running
         site(wanted, *TAGS)
