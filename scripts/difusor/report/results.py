@@ -62,5 +62,5 @@ def load(path: Path) -> Results:
         raise ResultsError(f"no se puede leer {path}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ResultsError(f"{path} no es de resultados de esta versión: {place}: {sentence(first)}") from error
+        fault = ": ".join(filter(None, [".".join(map(str, first["loc"])), sentence(first)]))
+        raise ResultsError(f"{path} no es un archivo de resultados de esta versión: {fault}") from error
