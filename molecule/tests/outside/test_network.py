@@ -91,7 +91,7 @@ def test_bandwidth(
     record_evidence: Record,
     attested: Callable[[str], None],
 ) -> None:
-    """El enlace alcanza lo requerido en ambos sentidos: medido contra el Instituto o, si no se puede, atestado."""
+    """El enlace alcanza lo requerido en ambos sentidos: medido contra el Instituto o, si no se puede, con documento."""
     rates = _rates(host, request)
     if rates is None:
         attested("RED-01")

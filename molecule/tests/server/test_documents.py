@@ -23,19 +23,19 @@ SIGNATURES = {
 
 @pytest.mark.clause("HW-05")
 def test_power_and_cooling(attested: Attested) -> None:
-    """Un documento firmado atesta la redundancia de alimentación eléctrica y de climatización."""
+    """Un documento firmado acredita la redundancia de alimentación eléctrica y de climatización."""
     attested("HW-05")
 
 
 @pytest.mark.clause("RED-03")
 def test_perimeter_firewall(attested: Attested) -> None:
-    """Un documento firmado atesta el cortafuegos perimetral, que está fuera del servidor."""
+    """Un documento firmado acredita el cortafuegos perimetral, que está fuera del servidor."""
     attested("RED-03")
 
 
 @pytest.mark.clause("RED-06")
 def test_upstream_ddos_protection(attested: Attested) -> None:
-    """Un documento firmado atesta el servicio contra denegación de servicio del proveedor de enlace."""
+    """Un documento firmado acredita el servicio contra denegación de servicio del proveedor de enlace."""
     attested("RED-06")
 
 

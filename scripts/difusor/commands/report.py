@@ -86,7 +86,7 @@ def run(
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     """Print the verdicts as a table, what to correct, and where the papers are."""
     from difusor.report.dictamen import against
-    from difusor.report.verdict import Overall
+    from difusor.report.verdict import Overall, shown
 
     table = Table(title=f"{foreign(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
     for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
@@ -94,7 +94,7 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     for entry in dictamen["clauses"]:
         style = STYLE[entry["verdict"].name]
         tests = f"{entry['passed']}/{entry['total']}" if entry["total"] else "—"
-        table.add_row(entry["id"], entry["title"], f"[{style}]{entry['verdict']}[/]", tests)
+        table.add_row(entry["id"], entry["title"], f"[{style}]{shown(entry['verdict'])}[/]", tests)
     screen.print(table)
     for entry in dictamen["clauses"]:
         if entry["fix"]:
@@ -106,7 +106,7 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     if drift := dictamen["drift"]:
         _show_drift(drift)
     good = dictamen["verdict"] in (Overall.COMPLIES, Overall.WAIVED)
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in dictamen["counts"].items())
+    counts = ", ".join(f"{count} {shown(verdict)}" for verdict, count in dictamen["counts"].items())
     screen.print(f"\n[bold {'green' if good else 'red'}]{dictamen['verdict']}[/]  ({counts})")
     for path in reversed(paths):
         screen.print(f"  {from_project(path)}", soft_wrap=True)

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from difusor.project import write
 from difusor.report.results import Finding, Results
-from difusor.report.verdict import REFUSED, Assessment, Verdict, assess, overall
+from difusor.report.verdict import REFUSED, Assessment, Verdict, assess, overall, shown
 from difusor.spec import Spec
 from difusor.spec.deviations import Deviations
 
@@ -105,6 +105,7 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
         summary=summary,
         abridged=abridged,
         quoted=quoted,
+        shown=shown,
     )
     tests = {finding["test"]: finding for clause in dictamen["clauses"] for finding in clause["findings"]}
     tests |= {finding["test"]: finding for finding in dictamen["unbound"]}

@@ -27,6 +27,9 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "NO APLICA"
 
 
+SHOWN: dict[str, str] = {Verdict.UNTESTED: "NO VERIFICADO", Verdict.ATTESTED: "ACREDITADO"}
+"""The word that people read where it is not the verdict's id, which programs and older dictámenes have."""
+
 REFUSED = {Verdict.FAILS, Verdict.EXPIRED, Verdict.UNTESTED}
 
 
@@ -38,6 +41,11 @@ class Overall(StrEnum):
     INCOMPLETE = "INCOMPLETO"
     WAIVED = "CUMPLE CON EXENCIONES"
     COMPLIES = "CUMPLE"
+
+
+def shown(verdict: str) -> str:
+    """Return the word that people read for the id of a verdict."""
+    return SHOWN.get(verdict, str(verdict))
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def attested(
     def check(clause: str) -> None:
         request.node.stash[METHOD] = "atestado"
         documents = [each for each in given if each.clause == clause]
-        assert documents, f"no hay documento que ateste {clause}; agréguelo a difusor_attestations"
+        assert documents, f"no hay documento que acredite {clause}; agréguelo a difusor_attestations"
         for each in documents:
             path = Path(each.document)
             assert path.is_file(), f"no se encuentra {path}"

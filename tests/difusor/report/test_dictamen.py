@@ -54,6 +54,13 @@ def test_every_clause_has_its_verdict(paper: tuple[dict, str]) -> None:
     assert verdicts["DG-11"] == "NO CUMPLE"
 
 
+def test_people_read_other_words_than_programs(paper: tuple[dict, str]) -> None:
+    data, text = paper
+    assert {"SIN PRUEBA", "ATESTADO"} <= data["counts"].keys()
+    assert "NO VERIFICADO" in text and "ACREDITADO" in text
+    assert "SIN PRUEBA" not in text and "ATESTADO" not in text
+
+
 def test_the_json_identifies_the_measurement(paper: tuple[dict, str]) -> None:
     data = paper[0]
     assert data["schema"] == "difusor-dictamen/1"
