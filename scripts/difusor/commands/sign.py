@@ -46,9 +46,9 @@ def run(
     ] = None,
     retain: Annotated[
         datetime | None,
-        typer.Option(parser=instant, metavar="INSTANTE", help="Ordena hasta cuándo queda a la vista lo publicado."),
+        typer.Option(parser=instant, metavar="INSTANTE", help="Ordena hasta cuándo sigue disponible lo publicado."),
     ] = None,
-    hold: Annotated[bool, typer.Option("--hold", help="Ordena dejar a la vista lo que ya está.")] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Ordena conservar lo que ya se muestra.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Termina esa pausa: se muestra el último corte.")] = False,
     rectification: Annotated[bool, typer.Option("--rectification", help="Admite cuentas que bajan.")] = False,
     clock_override: Annotated[
@@ -84,7 +84,7 @@ def _say(signed: Signed, signer: str, moved: Window | None) -> None:
         console.print(f"  orden: {word}")
     if moved:
         console.print(
-            f"  cierra {instants.write(moved.closes)}, a la vista hasta {instants.write(moved.retain_until)}; "
+            f"  cierra {instants.write(moved.closes)}, disponible hasta {instants.write(moved.retain_until)}; "
             "escríbalo en la elección: manda el último corte firmado"
         )
     for warning in signing.warnings(signed):

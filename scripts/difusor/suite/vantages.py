@@ -82,7 +82,7 @@ def trusted(pytestconfig: pytest.Config) -> Host:
 @pytest.fixture(scope="session")
 def untrusted(pytestconfig: pytest.Config) -> Host:
     """Return a host from any other address (a citizen's); without one the test is skipped."""
-    return _vantage(pytestconfig, "untrusted_vantage", "un punto de observación ajeno")
+    return _vantage(pytestconfig, "untrusted_vantage", "un punto de observación externo")
 
 
 def _vantage(config: pytest.Config, group: str, what: str) -> Host:

@@ -20,14 +20,14 @@ function tell(good, text) {
 async function compare(again = true) {
   const [status, found] = await Promise.all([readStatus().catch(console.error), digest()]);
   setText('digest', found);
-  if (!status) return tell(false, '✗ Este espejo no dice qué muestra (su estado.json no responde). Compare este SHA-256 con el del Instituto.');
+  if (!status) return tell(false, '✗ Este sitio no dice qué publica (su estado.json no responde). Compare este SHA-256 con el del Instituto.');
   const {shown} = status;
-  if (!shown) return tell(false, '✗ Este espejo dice no mostrar ningún corte.');
+  if (!shown) return tell(false, '✗ Este sitio aún no publica ningún corte.');
   if (shown.manifest_sha256 !== found && again) return compare(false); // a new corte came between
   setText('corte', `Corte ${shown.sequence}, ${date(shown.corte)}, ${time(shown.corte)}. Firmado por ${shown.signer}.`);
   setText('command', byId('command').textContent.replace('FIRMANTE', shown.signer).replace('ELECCION', status.election));
-  if (shown.manifest_sha256 === found) tell(true, '✓ El manifiesto es el que este espejo declara. Falta que usted lo compare con el del Instituto.');
-  else tell(false, '✗ El manifiesto no es el que este espejo declara. Consulte otro difusor oficial.');
+  if (shown.manifest_sha256 === found) tell(true, '✓ El manifiesto es el que este sitio declara. Ahora compárelo con el del Instituto.');
+  else tell(false, '✗ El manifiesto no es el que este sitio declara. Consulte otro difusor oficial.');
 }
 
 compare().catch(error => {

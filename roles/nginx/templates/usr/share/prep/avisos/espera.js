@@ -9,7 +9,7 @@ const ASK_EVERY_MS = 20000;
 
 const WORDS = {
   waiting: [
-    "Los resultados aún no están a la vista",
+    "Los resultados aún no están disponibles",
     "Se publican aquí desde la hora oficial de apertura. Esta página se actualiza sola: no hace falta recargarla.",
   ],
   retired: ["La difusión de resultados terminó", "Consulte los resultados en el sitio del Instituto."],
