@@ -9,8 +9,8 @@ from pathlib import Path
 
 from corte.format.refusal import Refusal
 from corte.server import config, gate, intake, log
+from corte.server.memory import Memory
 from corte.server.purge import known, purge
-from corte.server.state import Memory
 
 
 def main() -> int:

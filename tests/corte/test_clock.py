@@ -2,97 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from corte_kit import FILES, Server, make_key
+from corte_kit import Server, make_key
+from machine_kit import Machine
 
-from corte.format import instants, manifest, signature
+from corte.format import instants
 from difusor.suite.waiting import until
 
-LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), Path("falta el paquete faketime"))
-CODE = Path(__file__).resolve().parents[2] / "scripts"
-TRACKING = "0A000001,10.0.0.1,3,{},0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
 TICK = timedelta(milliseconds=10)
 """How far the kernel's time of a file may be behind its clock."""
 STEPS = [timedelta(hours=-1), timedelta(hours=1), timedelta(days=-1), timedelta(days=1)]
-
-
-class Machine:
-    """A server whose clock and whose chrony say what the test wants."""
-
-    def __init__(self, server: Server, folder: Path) -> None:
-        self.server, self.offset, self.word = server, folder / "offset", folder / "tracking"
-        chronyc = folder / "bin/chronyc"
-        chronyc.parent.mkdir()
-        chronyc.write_text(f"#!/bin/sh\ncat {self.word}\n")
-        chronyc.chmod(0o755)
-        self.config = folder / "corte.json"
-        values = {**asdict(server.config), **server.config.window.to_json()}
-        del values["window"]
-        self.config.write_text(json.dumps(values, default=str))
-        self.environment = {
-            **os.environ,
-            "PATH": f"{chronyc.parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(CODE),
-            "LD_PRELOAD": str(LIBRARY),
-            "FAKETIME_TIMESTAMP_FILE": str(self.offset),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
-        self.set(timedelta(0), vouched=True)
-
-    def set(self, step: timedelta, vouched: bool) -> None:
-        """Set the clock this far from the true time; chrony vouches for it, or has seen that it was set."""
-        now = (instants.now() + step).timestamp()
-        _write(self.word, TRACKING.format(now, "Normal" if vouched else "Not synchronised"))
-        self.set_unnoticed(step)
-
-    def set_unnoticed(self, step: timedelta) -> None:
-        """Set the clock this far from the true time; chrony goes on vouching for what was there before."""
-        _write(self.offset, f"{step.total_seconds():+.0f}s\n")
-
-    def run(self, verb: str) -> subprocess.Popen[bytes]:
-        """Start one of the services."""
-        command = [sys.executable, "-B", "-m", "corte", verb, "--config", str(self.config)]
-        return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE)
-
-    @contextmanager
-    def gate(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Run the gate as long as the block lasts; it must not have ended by itself."""
-        service = self.run("gate")
-        try:
-            yield service
-            assert service.poll() is None, service.communicate()
-        finally:
-            service.kill()
-            service.wait()
-
-    def is_open(self) -> bool:
-        """Tell whether results can be reached."""
-        return self.server.config.gate_file.exists()
-
-    def push(self, sequence: int) -> None:
-        """Send a corte signed at the true time, and run the intake by this machine's clock."""
-        raw = self.server.manifest(sequence, {**FILES, "n.csv": str(sequence).encode()}).to_bytes()
-        (self.server.config.incoming / manifest.NAME).write_bytes(raw)
-        armour = signature.sign(raw, self.server.key, self.server.config.election)
-        (self.server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
-        assert self.run("intake").wait() == 0
-
-
-def _write(path: Path, text: str) -> None:
-    path.with_suffix(".new").write_text(text)
-    path.with_suffix(".new").replace(path)
 
 
 @pytest.fixture(scope="module")

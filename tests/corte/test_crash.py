@@ -116,7 +116,7 @@ def test_intake_broken_at_every_step(tmp_path: Path, key: Path, act: Callable[[]
 
         def work(server: Server = server, step: int = step) -> None:
             at_call(step, names, act)
-            Intake(server.config).run()
+            assert Intake(server.config).run() == 0
 
         ended = in_child(work)
         shown = whole(server)

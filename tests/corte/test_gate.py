@@ -16,7 +16,7 @@ from corte.format.manifest import Window
 from corte.server import clock, gate, log
 from corte.server.clock import Clock
 from corte.server.gate import Gate
-from corte.server.state import Memory
+from corte.server.memory import Memory
 
 NOW = datetime(2024, 6, 3, 2, tzinfo=UTC)
 SYNCHRONISED = "A29FC801,10.0.0.1,3,1717379936.1,0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"

@@ -20,7 +20,7 @@ from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from corte.server import intake, log
 from corte.server.clock import Clock
-from corte.server.state import Memory
+from corte.server.memory import Memory
 from corte.server.store import Store
 
 
@@ -147,11 +147,11 @@ def test_freeze_is_told(server: Server):
     status = server.status()
     assert status["stale"] is False
     later = instants.now().replace(microsecond=0)
-    server.config.store.joinpath("state.json").write_text(
-        server.config.store.joinpath("state.json")
-        .read_text()
-        .replace(status["shown"]["generated"], instants.write(later - timedelta(minutes=21)))
-    )
+    memory = Memory(server.config)
+    state = memory.load()
+    assert state.shown is not None
+    aged = replace(state.shown, generated=instants.write(later - timedelta(minutes=21)))
+    memory.save(replace(state, accepted=aged, shown=aged))
     (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(b"x")
     server.run()
     assert server.status()["stale"] is True
@@ -545,6 +545,13 @@ def test_a_log_with_a_line_that_is_none_of_it_does_not_hold_together(server: Ser
         log.end(path)
 
 
+def head_of(server: Server, entries: int) -> log.Head:
+    """Return the head that estado.json names, which says how many entries there are."""
+    told = server.status()["log"]
+    assert told["entries"] == entries
+    return log.Head(entries, told["head"])
+
+
 def test_a_log_line_torn_by_a_power_cut_is_dropped(server: Server):
     path = server.config.store / "bitacora.jsonl"
     with path.open("ab") as file:
@@ -552,20 +559,20 @@ def test_a_log_line_torn_by_a_power_cut_is_dropped(server: Server):
     assert [entry["n"] for entry in log.entries(path)] == [1]
     server.send(6)
     assert [entry["n"] for entry in log.entries(path)] == [1, 2]
-    assert log.end(path) == (2, server.status()["log"]["head"])
+    assert log.end(path) == head_of(server, entries=2)
 
 
 def test_a_log_line_that_the_disk_took_only_in_part_is_none(server: Server):
     path = server.config.store / "bitacora.jsonl"
     with room_for(path.stat().st_size + 9), pytest.raises(OSError, match="No space left"):
-        log.append(path, "shown", instants.now())
-    assert log.end(path) == (1, server.status()["log"]["head"])
-    assert log.append(path, "shown", instants.now())[0] == 2
+        log.append(path, head_of(server, entries=1), "shown", instants.now())
+    assert log.end(path) == head_of(server, entries=1)
+    assert log.append(path, log.end(path), "shown", instants.now())[0].entries == 2
 
 
 def test_a_line_longer_than_what_is_read_at_once_is_found(server: Server):
     path = server.config.store / "bitacora.jsonl"
-    log.append(path, "shown", instants.now(), reason="x" * 100_000)
+    log.append(path, log.end(path), "shown", instants.now(), reason="x" * 100_000)
     server.send(6)
     assert [entry["n"] for entry in log.entries(path)] == [1, 2, 3]
 

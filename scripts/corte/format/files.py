@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import subprocess
 import tempfile
+from itertools import count
 from pathlib import Path
 
 from corte.format.refusal import Refusal, quote
@@ -48,16 +50,19 @@ def read_capped(path: str, limit: int, dir_fd: int | None = None) -> bytes:
     return content
 
 
-def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a file so that readers and a power cut see the old content or the new, never a mixture."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".nuevo-")
+def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | None = None) -> None:
+    """Write a file so that readers and a power cut see the old content or the new, never a mixture.
+
+    The new one is written in the same folder first, or in `by_way_of`, a folder of the same file system.
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=".nuevo-")
     try:
         with os.fdopen(descriptor, "wb") as target:
             target.write(content)
             target.flush()
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
-        os.replace(temporary, path)
+        os.replace(temporary, cleared(path))
     except BaseException:
         os.unlink(temporary)
         raise
@@ -66,12 +71,29 @@ def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
 
 def replace_link(path: Path, target: str) -> None:
     """Point a symbolic link somewhere else in one atomic step."""
-    temporary = path.with_name(".nuevo-" + path.name)
+    temporary = cleared(path.with_name(".nuevo-" + path.name))
     if os.path.lexists(temporary):
         temporary.unlink()
     temporary.symlink_to(target)
-    os.replace(temporary, path)
+    os.replace(temporary, cleared(path))
     sync_folder(path.parent)
+
+
+def cleared(path: Path) -> Path:
+    """Return the path of a file that is about to be replaced; a folder that stands there leaves.
+
+    One that cannot be removed, because somebody else's files are in it, is moved aside.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    if path.is_dir() and not path.is_symlink():
+        number = next(number for number in count(1) if not os.path.lexists(_aside(path, number)))
+        path.rename(_aside(path, number))
+    return path
+
+
+def _aside(path: Path, number: int) -> Path:
+    return path.with_name(f".apartado-{path.name}-{number}")
 
 
 def sync_folder(path: Path) -> None:

@@ -21,6 +21,8 @@ from corte.format.refusal import Refusal
 
 MAX_BYTES = 64 * 1024
 
+_FIRST, _LAST = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
+_COLUMNS = 70
 _SIGNER = re.compile(
     r'(?P<principal>[^\s#,*?!"]+) (?P<options>(?:cert-authority,)?namespaces="[^\s",*?!]+"),'
     r'valid-after="(?P<after>\d{14})",valid-before="(?P<before>\d{14})" (?P<key>\S+ \S+)(?: .*)?',
@@ -41,7 +43,24 @@ def sign(raw: bytes, key: Path, election: str, purpose: str = "corte") -> bytes:
     done = _ssh_keygen(["-Y", "sign", "-q", "-f", str(key), "-n", namespace(election, purpose)], raw)
     if done.returncode != 0 or not done.stdout:
         raise Refusal("signature", f"No se pudo firmar con {key}: {_reason(done)}.")
-    return done.stdout
+    return canonical(done.stdout)
+
+
+def canonical(armour: bytes) -> bytes:
+    """Return the one form in which a signature is accepted: lines of 70 columns that end in LF, nothing around them.
+
+    Refusal when it is no armoured signature.
+    """
+    try:
+        first, *lines, last = armour.replace(b"\r\n", b"\n").strip().split(b"\n")
+        signed = base64.b64decode(b"".join(lines), validate=True)
+    except ValueError:
+        first = last = signed = b""
+    if (first, last) != (_FIRST, _LAST) or not signed:
+        raise Refusal("signature", "La firma no es una firma de OpenSSH.")
+    text = base64.b64encode(signed)
+    body = [text[start : start + _COLUMNS] for start in range(0, len(text), _COLUMNS)]
+    return b"\n".join([_FIRST, *body, _LAST, b""])
 
 
 def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, revoked: Path | None = None) -> str:
@@ -49,6 +68,10 @@ def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, r
 
     `allowed_signers` is an OpenSSH file of that name; `revoked` a revocation list (KRL or public keys).
     """
+    if canonical(signature) != signature:
+        raise Refusal(
+            "signature", "La firma no está en su forma canónica, o lleva algo más; «difusor sign» la escribe."
+        )
     reason = "no hay quien pueda firmar hoy"
     with tempfile.TemporaryDirectory(prefix="corte-") as folder:
         armour, believed = Path(folder, "sig"), Path(folder, "allowed_signers")
@@ -97,7 +120,10 @@ def is_by_any(armour: bytes, keys: str) -> bool:
 
     A signature carries its key, or its whole certificate, and that its authority's key: each field by field.
     """
-    signed = base64.b64decode(armour.partition(b"SIGNATURE-----")[2].partition(b"-----END")[0])
+    try:
+        signed = base64.b64decode(armour.partition(_FIRST)[2].partition(_LAST)[0])
+    except ValueError:
+        return False
     return any(fields in signed for fields in map(_fields, keys.splitlines()) if fields)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import FrameType
@@ -17,7 +18,8 @@ from corte.format.manifest import Window
 from corte.server import clock
 from corte.server.clock import Clock
 from corte.server.config import Config
-from corte.server.state import Memory, State
+from corte.server.memory import Memory
+from corte.server.state import Corte, State
 from corte.server.store import Store
 
 TICK = 1.0
@@ -27,6 +29,7 @@ CLOCK_RETRY = timedelta(seconds=2)
 CLOCK_BEFORE = (timedelta(seconds=3), timedelta(seconds=10))
 """The clock is asked once more between these two, before an instant: never so late that the answer delays it."""
 PUBLISH_EVERY = timedelta(seconds=30)
+PAPERS_EVERY = timedelta(seconds=60)
 
 
 def phase(window: Window, now: datetime) -> str:
@@ -81,6 +84,7 @@ class Gate:
         self.verdict = self.memory.last_verdict()
         self.told: tuple[State, str, Clock] | None = None
         self.told_at = instants.now() - PUBLISH_EVERY
+        self.papers_at = instants.now() - PAPERS_EVERY
 
     def run(self) -> None:
         """Judge for ever; SIGTERM ends it (and systemd then removes the gate file: closed)."""
@@ -89,6 +93,7 @@ class Gate:
         self.disown()
         while True:
             window = self.step(self.now())
+            self.look_at_papers()
             self.ask_clock(window, self.watch.now())
             time.sleep(_pause(window, self.watch.now()))
 
@@ -105,6 +110,7 @@ class Gate:
     def step(self, now: datetime) -> Window:
         """Bring links, gate file and estado.json to what this instant demands; return the window in force."""
         with self.memory.lock():
+            self.memory.restore(self.store, now)
             before = state = self.memory.load()
             window = state.window(self.config)
             vouched = self.clock.synchronised or state.trusts_clock(self.config)
@@ -137,8 +143,9 @@ class Gate:
     def forget_other_elections(self) -> None:
         """Leave nothing of an earlier election or rehearsal where this one's results will be."""
         with self.memory.lock():
-            state = self.memory.load()
-            if self.memory.is_foreign():
+            self.memory.restore(self.store, instants.now())
+            known, state = self.memory.read(), self.memory.load()
+            if known is not None and known.is_foreign(self.config):
                 self.store.hide()
                 self.store.prune(set())
                 self.memory.save(self.memory.record(state, "election", instants.now(), election=state.election))
@@ -147,11 +154,25 @@ class Gate:
         """Forget what a key signed that has been revoked since: it may neither stay nor keep out what is older."""
         revoked = self.config.revoked_keys()
         with self.memory.lock():
+            self.memory.restore(self.store, instants.now())
             state = self.memory.load()
-            disowned = {name for name in state.kept if signature.is_by_any(self.store.signature(name), revoked)}
+            disowned = {name for name, corte in state.kept.items() if _is_by_any(corte, revoked)}
             if disowned:
                 state = state.without(disowned)
                 self.memory.save(self.memory.record(state, "disowned", instants.now(), cortes=sorted(disowned)))
+
+    def look_at_papers(self) -> None:
+        """Put back what the disk has damaged of the manifests and signatures that are kept, every minute."""
+        if abs(instants.now() - self.papers_at) < PAPERS_EVERY:
+            return
+        self.papers_at = instants.now()
+        with self.memory.lock(), suppress(OSError):
+            state = self.memory.load()
+            for name, corte in state.kept.items():
+                damaged = self.store.mend_papers(name, corte.manifest_sha256, corte.signature.encode())
+                if damaged:
+                    state = self.memory.record(state, "damaged", instants.now(), corte=name, paths=damaged)
+                    self.memory.save(state)
 
     def _record(self, before: State, state: State, verdict: str, opened: bool, now: datetime) -> State:
         if opened or self.verdict not in (None, verdict):
@@ -172,6 +193,10 @@ class Gate:
         if news != self.told or abs(now - self.told_at) >= PUBLISH_EVERY:
             self.memory.publish(state, verdict, self.clock, now)
             self.told, self.told_at = news, now
+
+
+def _is_by_any(corte: Corte, keys: str) -> bool:
+    return signature.is_by_any(corte.signature.encode(), keys)
 
 
 def _instants(window: Window) -> tuple[datetime, ...]:

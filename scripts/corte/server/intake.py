@@ -11,6 +11,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -22,7 +23,8 @@ from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.server import gate
 from corte.server.config import Config
-from corte.server.state import Attempt, Corte, Memory, State
+from corte.server.memory import Memory
+from corte.server.state import Attempt, Corte, State
 from corte.server.store import Store
 
 TOLERANCE = timedelta(minutes=5)
@@ -30,6 +32,8 @@ TOLERANCE = timedelta(minutes=5)
 SAMPLE_BYTES = 64 * 1024 * 1024
 """How much of what was there already is read again at each push: what it costs does not grow with what is there."""
 RESULTS = {"shown": "publicado", "held": "en espera", "refused": "rechazado", "repeated": "ya se tenía"}
+PAUSE = 30.0
+"""Seconds to wait where the signature cannot even be claimed."""
 TOLD = 20
 """How many damaged files the log names."""
 _CLAIMED = ".reclamado"
@@ -46,15 +50,33 @@ class Intake:
         self.warnings: list[str] = []
 
     def run(self) -> int:
-        """Take in what was pushed; return the exit status: 0 also for a refusal, which is a good day's work."""
+        """Take in what was pushed; return the exit status: 0 even when the corte is refused, 1 when it was no use."""
         incoming = os.open(self.config.incoming, os.O_RDONLY | os.O_DIRECTORY)
         try:
             armour = claim(incoming)
             if armour is not None:
+                self._prepare()
                 self._take(incoming, armour)
+                self.memory.end_run()
+        except OSError as error:
+            print(f"no se pudo recibir: {error}", file=sys.stderr)
+            if os.path.lexists(self.config.incoming / manifest.SIGNATURE_NAME):
+                time.sleep(PAUSE)  # it starts this program again at once, and a disk that is read-only stays so
+            return 1
         finally:
             os.close(incoming)
+            with suppress(OSError):
+                self.store.clear_new()
         return 0
+
+    def _prepare(self) -> None:
+        """Find the state if it is lost, and tell of a run that never came to its end: killed, or out of memory."""
+        with self.memory.lock():
+            now = instants.now()
+            self.memory.restore(self.store, now)
+            since = self.memory.begin_run(now)
+            if since:
+                self.memory.save(self.memory.record(self.memory.load(), "interrupted", now, since=since))
 
     def _take(self, incoming: int, armour: bytes) -> None:
         raw = b""
@@ -74,7 +96,7 @@ class Intake:
             self.memory.save(state)
             self._tell(state)
             if result in ("shown", "held"):
-                self.store.prune(state.kept)
+                self.store.prune(set(state.kept))
         print(_sentence(state.last_attempt), file=sys.stderr)
         if corte is not None:
             found = manifest.read(raw)
@@ -82,6 +104,8 @@ class Intake:
                 self.store.compress(corte.name, found)
             with suppress(OSError):
                 self._look_again(incoming, corte, found, _worth_reading(found, state.last_attempt))
+            with suppress(OSError, Refusal):
+                self.store.keep_papers(corte.name, raw, corte.signature.encode())
 
     def _look_again(self, incoming: int, corte: Corte, found: Manifest, paths: Iterable[str]) -> None:
         """Find what the disk has damaged since it was verified, and put what was pushed in its place; nobody waits."""
@@ -101,7 +125,7 @@ class Intake:
         """Check everything and keep the corte as a waiting tree; Refusal with the first reason why not."""
         signer = signature.verify(raw, armour, self.config.election, self.config.allowed_signers, self.config.revoked)
         found = manifest.read(raw)
-        corte = Corte.of(found, manifest.digest(raw), signer)
+        corte = Corte.of(found, manifest.digest(raw), signer, armour)
         state = self.memory.load()
         # Rehearsals repeat, and each counts from the beginning; on the real night nothing ever counts down.
         accepted = state.accepted if self.config.environment == "official" else state.newest(self.config)
@@ -149,7 +173,7 @@ class Intake:
             result = "shown" if state.shown == corte else "held"
         last = state.last_attempt
         attempt = Attempt(
-            number=max(state.log_entries, last.number if last else 0) + 1,
+            number=max(state.log.entries, last.number if last else 0) + 1,
             at=instants.write(now),
             result=result,
             sequence=corte.sequence if corte else None,
@@ -160,18 +184,22 @@ class Intake:
         )
         if again := attempt.again(last):  # a line for each would be a way to fill the disk
             return replace(state, last_attempt=again), result
-        return self._record(replace(state, last_attempt=attempt), attempt, last, now), result
+        return self._record(replace(state, last_attempt=attempt), attempt, corte, last, now), result
 
-    def _record(self, state: State, attempt: Attempt, last: Attempt | None, now: datetime) -> State:
+    def _record(
+        self, state: State, attempt: Attempt, corte: Corte | None, last: Attempt | None, now: datetime
+    ) -> State:
         fields = {
             name: value
             for name, value in (
                 ("sequence", attempt.sequence),
+                ("corte", corte.corte if corte else None),
+                ("opens", corte.window["opens"] if corte else None),
                 ("manifest_sha256", attempt.manifest_sha256),
                 ("code", attempt.code),
                 ("reason", attempt.reason),
                 ("warnings", attempt.warnings),
-                ("orders", state.accepted.orders if state.accepted and attempt.result != "refused" else None),
+                ("orders", corte.orders if corte else None),
                 ("last_times", last.times if last and last.times > 1 else None),
             )
             if value not in (None, [])

@@ -1,6 +1,10 @@
 """The log of every corte received, refused and shown: append-only, each line carrying the SHA-256 of the one before.
 
 Its head stands in estado.json, which anybody may keep: a line that is later changed or removed no longer fits.
+
+A log that does not end where the state remembers (a damaged line, lines that were taken off, no file) is put aside as
+it is, and a new segment begins: its first line is the event `segment`, carries on the count, and names as `previous`
+the head that it should have followed.
 """
 
 from __future__ import annotations
@@ -11,7 +15,9 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,60 +25,138 @@ from corte.format import instants
 from corte.format.refusal import Refusal
 
 ORIGIN = "0" * 64
+SEGMENT = "segment"
 _TAIL_BYTES = 16 * 1024
+_CHECKED_WHOLE = 1024 * 1024
+"""Up to this size (bytes, some thousands of lines) the whole chain is checked before a line is added."""
 
 
-def append(path: Path, event: str, now: datetime, **fields: Any) -> tuple[int, str]:
-    """Add one line durably and return (its number, its SHA-256); a line torn by a power cut is dropped first."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        end, last = _last_line(descriptor)
-        number = json.loads(last)["n"] + 1 if last else 1
-        entry = {"n": number, "at": instants.write(now), "event": event, **fields, "previous": _hash(last)}
-        line = json.dumps(entry, ensure_ascii=True, sort_keys=True).encode()
-        os.ftruncate(descriptor, end)
-        if os.pwrite(descriptor, line + b"\n", end) <= len(line):  # the disk took a part of it and says how much
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return number, _hash(line)
+@dataclass(frozen=True)
+class Head:
+    """How many entries a log has, and the SHA-256 of the last one."""
+
+    entries: int = 0
+    sha256: str = ORIGIN
+
+
+def append(path: Path, remembered: Head, event: str, now: datetime, **fields: Any) -> tuple[Head, bool]:
+    """Add one line durably; return the new head, and whether a new segment had to begin for it.
+
+    `remembered` is the head that the state knows: what follows must have grown from there. The log may be ahead of it by whole lines, which a crash kept from
+    the state. A line torn by a power cut is dropped first.
+    """
+    head = _head_after(path, remembered)
+    is_new = head is None
+    if head is None:
+        aside = _put_aside(path)
+        head = _write(path, remembered, {"event": SEGMENT, "after": aside}, now)
+    return _write(path, head, {"event": event, **fields}, now), is_new
 
 
 def entries(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield every entry, checking the chain; Refusal at the first line that does not fit the one before.
+    """Yield every entry of the segment in use, checking the chain; Refusal at the first line that does not fit.
 
-    No log has no entries, and a line torn by a power cut is none.
+    A missing log yields nothing; an incomplete last line is ignored.
     """
     for line in _chained(path):
         yield json.loads(line)
 
 
-def end(path: Path) -> tuple[int, str]:
-    """Return (how many entries the log has, the SHA-256 of the last), checking the chain as `entries` does."""
-    lines = list(_chained(path))
-    return len(lines), _hash(lines[-1] if lines else b"")
+def end(path: Path) -> Head:
+    """Return the head of the log, checking the chain as `entries` does."""
+    head = Head()
+    for line in _chained(path):
+        head = Head(_names(line)[0], _hash(line))
+    return head
+
+
+def remains(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield every entry that can still be read, of all segments, the oldest first, whatever was damaged in between."""
+    for segment in [*segments(path), path]:
+        with suppress(OSError), segment.open("rb") as source:
+            for line in source:
+                with suppress(ValueError):
+                    if isinstance(entry := json.loads(line), dict):
+                        yield entry
+
+
+def segments(path: Path) -> list[Path]:
+    """Return the segments that were put aside, the oldest first."""
+    numbers = (number for number in count(1))
+    found = []
+    while (aside := _aside(path, next(numbers))).exists():
+        found.append(aside)
+    return found
+
+
+def _head_after(path: Path, remembered: Head) -> Head | None:
+    """Return the head of the log if it has grown from the remembered one; None when it cannot be gone on with."""
+    try:
+        with path.open("rb") as source:
+            _, last = _last_line(source.fileno())
+            is_long = os.fstat(source.fileno()).st_size > _CHECKED_WHOLE
+        if is_long and (found := Head(_names(last)[0], _hash(last))) == remembered:
+            return found
+        ahead = [Head(_names(line)[0], _hash(line)) for line in _chained(path)]
+    except FileNotFoundError:
+        return remembered if remembered == Head() else None
+    except (OSError, Refusal):
+        return None
+    return (ahead[-1] if ahead else Head()) if remembered in [Head(), *ahead] else None
+
+
+def _write(path: Path, head: Head, fields: dict[str, Any], now: datetime) -> Head:
+    """Add the line that follows `head` after the last whole line; return its own head."""
+    entry = {"n": head.entries + 1, "at": instants.write(now), **fields, "previous": head.sha256}
+    line = json.dumps(entry, ensure_ascii=True, sort_keys=True).encode()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        start, _ = _last_line(descriptor)
+        os.ftruncate(descriptor, start)
+        if os.pwrite(descriptor, line + b"\n", start) <= len(line):  # the disk took a part of it and says how much
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return Head(entry["n"], _hash(line))
+
+
+def _put_aside(path: Path) -> str:
+    """Give what stands in the log's place another name, whatever it is; return that name, or nothing if none stood."""
+    aside = next(aside for number in count(1) if not os.path.lexists(aside := _aside(path, number)))
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return ""
+    return aside.name
+
+
+def _aside(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
 def _chained(path: Path) -> Iterator[bytes]:
-    previous = b""
+    """Yield the lines of a segment without their newlines; Refusal at one that does not follow the one before."""
+    head = Head()
     with suppress(FileNotFoundError), path.open("rb") as source:
-        for number, line in enumerate(source, 1):
+        for place, line in enumerate(source, 1):
             if not line.endswith(b"\n"):
                 return
-            if _names(line) != (number, _hash(previous)):
-                raise Refusal("log", f"El renglón {number} de la bitácora no sigue al anterior.")
-            previous = line[:-1]
-            yield previous
+            number, previous = _names(line)
+            begins = place == 1 and number > 0 and json.loads(line).get("event") == SEGMENT
+            if not begins and (number, previous) != (head.entries + 1, head.sha256):
+                raise Refusal("log", f"El renglón {place} de la bitácora no sigue al anterior.")
+            head = Head(number, _hash(line[:-1]))
+            yield line[:-1]
 
 
-def _names(line: bytes) -> tuple[int, str] | None:
-    """Return the number of a line and the SHA-256 it gives for the one before; None when it is no line of a log."""
+def _names(line: bytes) -> tuple[int, str]:
+    """Return the number of a line and the SHA-256 it gives for the one before; (0, "") when it is no line of a log."""
     try:
         entry = json.loads(line)
-        return entry["n"], entry["previous"]
+        return int(entry["n"]), str(entry["previous"])
     except (ValueError, KeyError, TypeError):
-        return None
+        return 0, ""
 
 
 def _last_line(descriptor: int) -> tuple[int, bytes]:
@@ -89,4 +173,4 @@ def _last_line(descriptor: int) -> tuple[int, bytes]:
 
 
 def _hash(line: bytes) -> str:
-    return hashlib.sha256(line).hexdigest() if line else ORIGIN
+    return hashlib.sha256(line).hexdigest()

@@ -15,7 +15,8 @@ from corte.format import files, instants, manifest
 from corte.format.refusal import Refusal
 from corte.server import log as journal
 from corte.server.config import Config
-from corte.server.state import Memory
+from corte.server.memory import Memory
+from corte.server.store import Store
 
 
 def known(config: Config) -> dict[str, Any]:
@@ -24,15 +25,15 @@ def known(config: Config) -> dict[str, Any]:
     Refusal when the server has accepted an official corte, or its log does not hold together.
     """
     memory = Memory(config)
-    state = memory.read()
+    state, _ = memory.find(Store(config.store, config.public))
     if state is not None and state.environment == "official" and state.accepted is not None:
         raise Refusal("recipient", "Este servidor ya aceptó un corte oficial; no se borra nada.")
-    entries, head = journal.end(memory.log_path)
+    head = journal.end(memory.log_path)
     return {
         "at": instants.write(instants.now()),
         "election": state.election if state else None,
         "environment": state.environment if state else None,
-        "log": {"entries": entries, "head": head},
+        "log": {"entries": head.entries, "head": head.sha256},
     }
 
 

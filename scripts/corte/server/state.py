@@ -1,20 +1,16 @@
-"""What this server has accepted and shows; kept in one private file, told to the world in estado.json."""
+"""What this server has accepted and shows, what that means in a window, and what anybody may know of it."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from corte.format import files, instants
+from corte.format import instants
 from corte.format.manifest import Manifest, Window
-from corte.server import log as journal
 from corte.server.clock import Clock
 from corte.server.config import Config
+from corte.server.log import Head
 
 FORMAT = 1
 _OF_CONTENT = ("content", "rectification")
@@ -36,9 +32,10 @@ class Corte:
     content_sha256: str = ""
     orders: list[str] = field(default_factory=list)
     captured: dict[str, int] = field(default_factory=dict)
+    signature: str = ""
 
     @classmethod
-    def of(cls, manifest: Manifest, manifest_sha256: str, signer: str) -> Corte:
+    def of(cls, manifest: Manifest, manifest_sha256: str, signer: str, signature: bytes) -> Corte:
         """Return what is worth remembering of a manifest; `captured` is for whoever has read the content."""
         return cls(
             sequence=manifest.sequence,
@@ -50,6 +47,7 @@ class Corte:
             signer=signer,
             content_sha256=manifest.content_sha256,
             orders=list(manifest.orders),
+            signature=signature.decode("ascii", "replace"),
         )
 
     @property
@@ -107,8 +105,27 @@ class State:
     shown_since: str | None = None
     last_attempt: Attempt | None = None
     hold: Hold | None = None
-    log_entries: int = 0
-    log_head: str = journal.ORIGIN
+    log: Head = Head()
+    log_segments: int = 1
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> State:
+        """Return the state of what `asdict` made of one; TypeError or KeyError when it is of another form."""
+        return cls(
+            **{
+                **value,
+                "accepted": value["accepted"] and Corte(**value["accepted"]),
+                "recent": [Corte(**corte) for corte in value["recent"]],
+                "shown": value["shown"] and Corte(**value["shown"]),
+                "hold": _hold(value["hold"]),
+                "last_attempt": value["last_attempt"] and Attempt(**value["last_attempt"]),
+                "log": Head(**value["log"]),
+            }
+        )
+
+    def is_foreign(self, config: Config) -> bool:
+        """Tell whether it is another election's or environment's than this server's."""
+        return (self.election, self.environment) != (config.election, config.environment)
 
     def window(self, config: Config) -> Window:
         """Return the window in force: the newest signed one if it is for this opening, else the configured one."""
@@ -164,93 +181,10 @@ class State:
         return [*self.recent, self.accepted] if self.accepted else []
 
     @property
-    def kept(self) -> set[str]:
-        """The names of all trees that the state speaks of."""
+    def kept(self) -> dict[str, Corte]:
+        """All cortes that the state speaks of, by the names of their trees."""
         held = self.hold.corte if self.hold else None
-        return {corte.name for corte in (*self._accepted(), self.shown, held) if corte}
-
-
-class Memory:
-    """The state on disk. Whoever changes it holds the lock; readers need none, files are replaced whole."""
-
-    def __init__(self, config: Config) -> None:
-        """Take where things are; nothing is read yet."""
-        self.config = config
-        self.path = config.store / "state.json"
-        self.log_path = config.store / "bitacora.jsonl"
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep intake and gate from changing the state at once."""
-        with (self.config.store / "lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-
-    def load(self) -> State:
-        """Return the state on disk; a fresh one where there is none or it is another election's."""
-        fresh = State(self.config.election, self.config.environment)
-        state = self.read()
-        if state is None:
-            return fresh
-        if self._foreign(state):
-            return replace(fresh, log_entries=state.log_entries, log_head=state.log_head)
-        return state
-
-    def is_foreign(self) -> bool:
-        """Tell whether the state on disk, and so the trees beside it, are another election's or environment's."""
-        state = self.read()
-        return state is not None and self._foreign(state)
-
-    def save(self, state: State) -> None:
-        """Make the state survive a power cut."""
-        files.replace(self.path, (json.dumps(asdict(state), sort_keys=True, indent=1) + "\n").encode())
-
-    def record(self, state: State, event: str, now: datetime, **fields: Any) -> State:
-        """Add a line to the log and return the state that knows the log's new head."""
-        number, head = journal.append(self.log_path, event, now, **fields)
-        return replace(state, log_entries=number, log_head=head)
-
-    def last_clock(self, now: datetime) -> Clock:
-        """Return the clock as the gate last reported it; not synchronised when it never did."""
-        try:
-            return Clock.from_json(self._published()["clock"])
-        except (OSError, ValueError, KeyError):
-            return Clock(False, None, None, now)
-
-    def last_verdict(self) -> str | None:
-        """Return the gate's state as it was last told to the world; None when it never was."""
-        try:
-            return str(self._published()["gate"]["state"])
-        except (OSError, ValueError, KeyError):
-            return None
-
-    def publish(self, state: State, gate: str, clock: Clock, now: datetime) -> None:
-        """Write estado.json."""
-        content = json.dumps(public(state, self.config, gate, clock, now), ensure_ascii=False, indent=1) + "\n"
-        files.replace(self.config.status_file, content.encode())
-
-    def read(self) -> State | None:
-        """Return what is on disk, whoever's election it is; None where there is nothing."""
-        try:
-            value = json.loads(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        return State(
-            **{
-                **value,
-                "accepted": value["accepted"] and Corte(**value["accepted"]),
-                "recent": [Corte(**corte) for corte in value.get("recent", [])],
-                "shown": value["shown"] and Corte(**value["shown"]),
-                "hold": _hold(value.get("hold")),
-                "last_attempt": value["last_attempt"] and Attempt(**value["last_attempt"]),
-            }
-        )
-
-    def _published(self) -> Any:
-        return json.loads(self.config.status_file.read_text(encoding="utf-8"))
-
-    def _foreign(self, state: State) -> bool:
-        return (state.election, state.environment) != (self.config.election, self.config.environment)
+        return {corte.name: corte for corte in (*self._accepted(), self.shown, held) if corte}
 
 
 def public(state: State, config: Config, gate: str, clock: Clock, now: datetime) -> dict[str, Any]:
@@ -283,7 +217,7 @@ def public(state: State, config: Config, gate: str, clock: Clock, now: datetime)
         "stale": gate == "open" and hold is None and _stale(shown, config, now),
         "last_attempt": state.last_attempt and asdict(_without_content(state.last_attempt, is_early)),
         "clock": clock.to_json(),
-        "log": {"entries": state.log_entries, "head": state.log_head},
+        "log": {"entries": state.log.entries, "head": state.log.sha256, "segments": state.log_segments},
     }
 
 

@@ -2,6 +2,7 @@
 
     <store>/objetos/ab/cdef…    one file for each content, read-only; of a text also one that is compressed, cdef….gz
     <store>/espera/<corte>      a verified tree that nobody may see yet; <corte> is <sequence>-<start of its digest>
+    <store>/firmados/<corte>    a second copy of its manifest and signature, for when the disk damages the first
     <public>/cortes/<corte>     a tree that may be seen
     <public>/actual             -> cortes/<corte>, the one switch
 
@@ -13,17 +14,18 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from corte.format import files, paths, tree
-from corte.format.manifest import NAME, SIGNATURE_NAME, Entry, Manifest
+from corte.format.manifest import NAME, SIGNATURE_NAME, Entry, Manifest, digest
 from corte.format.refusal import Refusal
 from corte.server import compressed
 
 RESERVE_BYTES = 256 * 1024 * 1024
+RESERVE_INODES = 10_000
 """What a corte must leave free, so that a full disk never takes the server's own services down."""
 
 
@@ -33,6 +35,8 @@ class Staged:
 
     tree: Path
     fresh: dict[str, str]
+    raw: bytes
+    signature: bytes
 
 
 class Store:
@@ -42,10 +46,11 @@ class Store:
         """Make the folders below `store` and `public` that are missing."""
         self.objects = store / "objetos"
         self.waiting = store / "espera"
+        self.signed = store / "firmados"
         self.new = store / "nuevo"
         self.trees = public / "cortes"
         self.current = public / "actual"
-        for folder in (self.objects, self.waiting, self.new, self.trees):
+        for folder in (self.objects, self.waiting, self.signed, self.new, self.trees):
             folder.mkdir(mode=0o755, exist_ok=True)
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
@@ -53,7 +58,8 @@ class Store:
 
         Nothing has its final name yet; Refusal or OSError leave what was there untouched.
         """
-        self._clear_new()
+        self.clear_new()
+        self._demand_inodes(manifest)
         staged = self._skeleton(manifest, raw, signature)
         missing: dict[str, list[str]] = {}
         for path, entry in manifest.files.items():
@@ -72,13 +78,14 @@ class Store:
             _copy(incoming, path, manifest, fresh[sha256])
             for twin in twins:
                 os.link(fresh[sha256], f"{staged}/{twin}")
-        return Staged(staged, fresh)
+        return Staged(staged, fresh, raw, signature)
 
     def admit(self, staged: Staged, name: str) -> None:
         """Keep a staged corte as the waiting tree `name`; all of it is on disk before any of it has its final name."""
         files.sync_file_system(self.new)
         for sha256, new in staged.fresh.items():
             self._keep(sha256, new)
+        _write_papers(self.signed / name, staged.raw, staged.signature)
         shutil.rmtree(self.waiting / name, ignore_errors=True)
         staged.tree.rename(self.waiting / name)
         files.sync_folder(self.waiting)
@@ -126,7 +133,7 @@ class Store:
         kept = self._find(name)
         if kept is None:
             return
-        self._clear_new()
+        self.clear_new()
         folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for path in paths:
@@ -166,7 +173,7 @@ class Store:
     def prune(self, keep: set[str]) -> None:
         """Remove the trees whose name is not in `keep`, then the objects that no tree links to any more."""
         removed = False
-        for folder in (self.trees, self.waiting):
+        for folder in (self.trees, self.waiting, self.signed):
             for path in folder.iterdir():
                 if path.name not in keep:
                     shutil.rmtree(path)
@@ -177,10 +184,63 @@ class Store:
                     if item.stat(follow_symlinks=False).st_nlink == 1:
                         os.unlink(item)
 
-    def signature(self, name: str) -> bytes:
-        """Return the signature of the tree of this name; nothing when there is none."""
+    def names(self) -> list[str]:
+        """Return the names of all trees, waiting or public."""
+        return sorted(path.name for folder in (self.waiting, self.trees) for path in folder.iterdir())
+
+    def shown(self) -> str:
+        """Return the name of the tree that citizens see; nothing when they see none."""
+        return os.path.basename(os.readlink(self.current)) if self.current.is_symlink() else ""
+
+    def tree(self, name: str) -> Path:
+        """Return where the tree of this name is; Refusal when there is none."""
         kept = self._find(name)
-        return (kept / SIGNATURE_NAME).read_bytes() if kept else b""
+        if kept is None:
+            raise Refusal("missing", f"Falta el corte {name}.")
+        return kept
+
+    def papers(self, name: str) -> tuple[bytes, bytes]:
+        """Return manifest and signature of a tree, whichever copy of each is there; Refusal or OSError when none is."""
+        return (
+            self._paper(name, NAME, lambda raw: name.endswith("-" + digest(raw)[:12])),
+            self._paper(name, SIGNATURE_NAME, bool),
+        )
+
+    def mend_papers(self, name: str, manifest_sha256: str, signature: bytes) -> list[str]:
+        """Put back what the disk has changed of a tree's manifest and signature; return the names of what it had.
+
+        `signature` is the right one. A manifest of which both copies are damaged comes back with the same corte's next
+        push.
+        """
+        with suppress(Refusal):
+            raw = self._paper(name, NAME, lambda raw: digest(raw) == manifest_sha256)
+            return self.keep_papers(name, raw, signature)
+        return []
+
+    def keep_papers(self, name: str, raw: bytes, signature: bytes) -> list[str]:
+        """Have a tree and the copies beside it hold this manifest and signature; return the names of what they did not.
+
+        Refusal when there is no such tree.
+        """
+        copies = self.signed / name
+        return sorted(
+            {*_write_papers(copies, raw, signature), *_write_papers(self.tree(name), raw, signature, by_way_of=copies)}
+        )
+
+    def _paper(self, name: str, paper: str, is_right: Callable[[bytes], bool]) -> bytes:
+        for folder in (self.tree(name), self.signed / name):
+            content = _read(folder / paper)
+            if content is not None and is_right(content):
+                return content
+        raise Refusal("missing", f"El disco dañó {paper} del corte {name}.")
+
+    def _demand_inodes(self, manifest: Manifest) -> None:
+        """Refusal when a tree would take the inodes that the server itself needs, as if all its files were new."""
+        found = os.statvfs(self.new)
+        folders = {folder for path in manifest.files for folder in paths.parents(path)}
+        wanted = len(manifest.files) * 2 + len(folders)  # each text comes with a compressed copy
+        if found.f_files and found.f_favail < wanted + RESERVE_INODES:  # some file systems make them as needed: 0
+            raise Refusal("disk", f"No hay lugar en el disco para {wanted} archivos más.")
 
     def _find(self, name: str) -> Path | None:
         return next((folder / name for folder in (self.waiting, self.trees) if (folder / name).is_dir()), None)
@@ -226,7 +286,7 @@ class Store:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         return path
 
-    def _clear_new(self) -> None:
+    def clear_new(self) -> None:
         """Forget what an interrupted admission left."""
         shutil.rmtree(self.new, ignore_errors=True)
         self.new.mkdir(mode=0o755)
@@ -240,6 +300,23 @@ def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
         target.flush()
         os.fchmod(target.fileno(), 0o444)
         os.utime(target.fileno(), (instant, instant))
+
+
+def _write_papers(folder: Path, raw: bytes, signature: bytes, by_way_of: Path | None = None) -> list[str]:
+    """Have a folder hold this manifest and this signature; return the names of those that it did not hold."""
+    folder.mkdir(mode=0o755, exist_ok=True)
+    stale = [name for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)) if _read(folder / name) != content]
+    for name in stale:
+        files.replace(folder / name, raw if name == NAME else signature, 0o444, by_way_of)
+    return stale
+
+
+def _read(path: Path) -> bytes | None:
+    """Return what a file holds; None when nothing that could be read is there."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _is_whole(folder: int, path: str, entry: Entry) -> bool:

@@ -1,0 +1,130 @@
+"""The state on disk, the log beside it, and estado.json: read and written here, and found again when they are lost."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from corte.format import files, instants
+from corte.server import log as journal
+from corte.server import records, recovery
+from corte.server.clock import Clock
+from corte.server.config import Config
+from corte.server.records import Damaged
+from corte.server.state import State, public
+from corte.server.store import Store
+
+
+class Memory:
+    """Whoever changes the state holds the lock; readers need none, files are replaced whole."""
+
+    def __init__(self, config: Config) -> None:
+        """Take where things are; nothing is read yet."""
+        self.config = config
+        self.path = config.store / "state.json"
+        self.log_path = config.store / "bitacora.jsonl"
+        self.run_path = config.store / "en-curso.json"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep intake and gate from changing the state at once."""
+        folder = os.open(self.config.store, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+    def load(self) -> State:
+        """Return the state on disk; a fresh one where there is none or it is another election's. Damaged as `read`."""
+        fresh = State(self.config.election, self.config.environment)
+        state = self.read()
+        if state is None:
+            return fresh
+        if state.is_foreign(self.config):
+            return replace(fresh, log=state.log, log_segments=state.log_segments)
+        return state
+
+    def read(self) -> State | None:
+        """Return what is on disk, whoever's election it is; None where there is nothing, Damaged when it is useless."""
+        value = records.read(self.path)
+        try:
+            return None if value is None else State.from_json(value)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise Damaged(self.path.name) from error
+
+    def find(self, store: Store) -> tuple[State | None, bool]:
+        """Return the state, and whether it had to be found again from what else the server keeps; nothing is written.
+
+        None where there is nothing to find, as on a new server.
+        """
+        with suppress(Damaged):
+            state = self.read()
+            if state is not None or not recovery.has_traces(store, self.log_path):
+                return state, False
+        return recovery.find(self.config, store, self._previous(), self.log_path), True
+
+    def restore(self, store: Store, now: datetime) -> None:
+        """Find the state again if it is lost, and say so in the log. Called under the lock."""
+        state, was_lost = self.find(store)
+        if state is not None and was_lost:
+            self.save(self.record(state, "damaged", now, paths=[self.path.name]))
+
+    def save(self, state: State) -> None:
+        """Make the state survive a power cut."""
+        records.write(self.path, asdict(state))
+
+    def record(self, state: State, event: str, now: datetime, **fields: Any) -> State:
+        """Add a line to the log and return the state that knows the log's new head."""
+        head, is_new = journal.append(self.log_path, state.log, event, now, **fields)
+        return replace(state, log=head, log_segments=state.log_segments + is_new)
+
+    def last_clock(self, now: datetime) -> Clock:
+        """Return the clock as the gate last reported it; not synchronised when it never did."""
+        try:
+            return Clock.from_json(self._published()["clock"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return Clock(False, None, None, now)
+
+    def last_verdict(self) -> str | None:
+        """Return the gate's state as it was last told to the world; None when it never was."""
+        try:
+            return str(self._published()["gate"]["state"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def publish(self, state: State, gate: str, clock: Clock, now: datetime) -> None:
+        """Write estado.json."""
+        content = json.dumps(public(state, self.config, gate, clock, now), ensure_ascii=False, indent=1) + "\n"
+        files.replace(self.config.status_file, content.encode())
+
+    def begin_run(self, now: datetime) -> str:
+        """Note that an intake has begun; return since when the one before has not ended, or nothing if it has."""
+        unfinished = ""
+        with suppress(Damaged):
+            unfinished = str(records.read(self.run_path) or "")
+        with suppress(OSError):  # what could not be noted cannot be told later; the corte matters more
+            files.replace(self.run_path, records.content(instants.write(now)))
+        return unfinished
+
+    def end_run(self) -> None:
+        """Note that the intake has ended."""
+        self.run_path.unlink(missing_ok=True)
+
+    def _previous(self) -> State | None:
+        """Return the state before the one on disk, if it is whole and this election's."""
+        try:
+            value = records.read_previous(self.path)
+            state = None if value is None else State.from_json(value)
+        except (TypeError, KeyError, AttributeError):
+            return None
+        return None if state is None or state.is_foreign(self.config) else state
+
+    def _published(self) -> Any:
+        return json.loads(self.config.status_file.read_text(encoding="utf-8"))

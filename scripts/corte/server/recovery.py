@@ -1,0 +1,117 @@
+"""The state, found again when its record is lost: from the record before, the signed trees and the log.
+
+It never knows of less than the lost one did: what that would have refused, this refuses.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from corte.format import content, instants, manifest, signature
+from corte.format.refusal import Refusal
+from corte.server import log as journal
+from corte.server.config import Config
+from corte.server.log import Head
+from corte.server.state import Corte, Hold, State
+from corte.server.store import Store
+
+TAKEN = ("shown", "held")
+"""Events of the log that say of a corte that it was accepted."""
+
+
+def has_traces(store: Store, log_path: Path) -> bool:
+    """Tell whether this server has taken in a corte or written a log: without a state, then, it has lost one."""
+    return bool(store.names()) or os.path.lexists(log_path)
+
+
+def find(config: Config, store: Store, previous: State | None, log_path: Path) -> State:
+    """Return the state that can be found; `previous` is the record before the lost one, if it is whole."""
+    shown = store.shown()
+    state = previous or State(config.election, config.environment)
+    for corte in sorted(_signed(config, store), key=lambda one: (one.sequence, one.generated)):
+        if corte.name == shown:
+            state = replace(state, shown=corte, shown_since=state.shown_since or corte.generated)
+        if _is_newer(corte, state.accepted):
+            state = state.obey(corte, config.gate_file.exists(), instants.parse(corte.generated), config)
+    entries = list(journal.remains(log_path))
+    state = _with_log(state, entries, log_path)
+    if previous is None:
+        state = replace(state, hold=state.hold or _held(config, state, entries))
+    return _not_below(config, state, entries)
+
+
+def _signed(config: Config, store: Store) -> Iterator[Corte]:
+    """Yield every kept corte whose manifest and signature are whole, of somebody who may sign today."""
+    for name in store.names():
+        with suppress(Refusal, OSError):
+            raw, armour = store.papers(name)
+            signer = signature.verify(raw, armour, config.election, config.allowed_signers, config.revoked)
+            found = manifest.read(raw)
+            if found.environment == config.environment:
+                corte = Corte.of(found, manifest.digest(raw), signer, armour)
+                captured = content.read(store.tree(name), found.files, found.corte).captured
+                yield replace(corte, captured=captured)
+
+
+def _is_newer(corte: Corte, accepted: Corte | None) -> bool:
+    return accepted is None or (corte.sequence, corte.generated) > (accepted.sequence, accepted.generated)
+
+
+def _with_log(state: State, entries: list[dict[str, Any]], log_path: Path) -> State:
+    """Return the state that knows the log's head; of a log that does not hold together, how far it had counted."""
+    try:
+        head = journal.end(log_path)
+    except (OSError, Refusal):
+        head = Head(max((entry.get("n", 0) for entry in entries), default=0), state.log.sha256)
+    if head.entries < state.log.entries:
+        return state
+    return replace(state, log=head, log_segments=max(state.log_segments, len(journal.segments(log_path)) + 1))
+
+
+def _held(config: Config, state: State, entries: list[dict[str, Any]]) -> Hold | None:
+    """Return the order to pause that the log still knows: the first one since the last resumption."""
+    order: dict[str, Any] | None = None
+    for entry in _taken(config, entries):
+        if "resume" in entry.get("orders", []):
+            order = None
+        elif "hold" in entry.get("orders", []) and order is None:
+            order = entry
+    if order is None:
+        return None
+    return Hold(order["sequence"], order["at"], instants.write(config.window.opens), state.shown)
+
+
+def _not_below(config: Config, state: State, entries: list[dict[str, Any]]) -> State:
+    """Return a state that accepts nothing older than the newest corte that the log says was taken in.
+
+    Of a corte that is known from the log alone only its place in the order is known: its tree is lost.
+    """
+    newest = max(_taken(config, entries), key=lambda entry: entry["sequence"], default=None)
+    if newest is None or (state.accepted and state.accepted.sequence >= newest["sequence"]):
+        return state
+    known = Corte(
+        sequence=newest["sequence"],
+        corte=newest["corte"],
+        generated=newest["at"],
+        manifest_sha256=newest["manifest_sha256"],
+        window=config.window.to_json(),
+        files=0,
+        signer="",
+    )
+    return state.obey(known, config.gate_file.exists(), instants.parse(known.generated), config)
+
+
+def _taken(config: Config, entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the log's entries on cortes of this opening that were accepted."""
+    opens = instants.write(config.window.opens)
+    wanted = {"sequence", "corte", "manifest_sha256", "at"}
+    return (
+        entry
+        for entry in entries
+        if entry.get("event") in TAKEN and entry.get("opens") == opens and wanted <= entry.keys()
+    )

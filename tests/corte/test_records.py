@@ -1,0 +1,210 @@
+"""Damage to the server's own records, with its real services: citizens see what is right, and nobody mends by hand."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from corte_kit import Server, flip, make_key
+from machine_kit import Machine
+
+from corte.format import instants, manifest, tree
+from corte.server import log
+from difusor.suite.waiting import until
+
+
+def truncate(path: Path) -> None:
+    _write(path, path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    _write(path, b"")
+
+
+def make_foreign(path: Path) -> None:
+    _write(path, b'{"sha256": "0", "value": {"n": [1]}}\n')
+
+
+def make_folder(path: Path) -> None:
+    path.unlink()
+    (path / "algo").mkdir(parents=True)
+
+
+def make_unreadable(path: Path) -> None:
+    """A link to itself cannot be read by anybody, root of this machine included."""
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+FAULTS: tuple[Callable[[Path], None], ...] = (
+    truncate, empty, flip, make_foreign, Path.unlink, make_folder, make_unreadable
+)  # fmt: skip
+RECORDS: dict[str, Callable[[Server], Path]] = {
+    "state": lambda server: server.config.store / "state.json",
+    "log": lambda server: server.config.store / "bitacora.jsonl",
+    "status and clock": lambda server: server.config.status_file,
+    "manifest": lambda server: server.config.public / "actual" / manifest.NAME,
+    "signature": lambda server: server.config.public / "actual" / manifest.SIGNATURE_NAME,
+    "copy of the manifest": lambda server: _copies(server) / manifest.NAME,
+    "copy of the signature": lambda server: _copies(server) / manifest.SIGNATURE_NAME,
+}
+
+
+def _copies(server: Server) -> Path:
+    return server.config.store / "firmados" / (server.config.public / "actual").readlink().name
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("keys"), "firma")
+
+
+@pytest.fixture
+def machine(tmp_path: Path, key: Path) -> Machine:
+    """A server that shows corte 1."""
+    machine = Machine(Server.make(tmp_path / "srv", key), tmp_path)
+    with machine.gate():
+        machine.push(1)
+        until(machine.server.shown, lambda shown: shown == 1, what="se muestre el primer corte")
+    return machine
+
+
+@contextmanager
+def told(server: Server) -> Iterator[None]:
+    """Wait at the end until the gate, started in the block, has told what it found."""
+    before = server.config.status_file.stat().st_mtime_ns if server.config.status_file.is_file() else 0
+    yield
+    until(
+        lambda: server.config.status_file.is_file() and server.config.status_file.stat().st_mtime_ns != before,
+        what="la compuerta diga su estado",
+    )
+
+
+def shows(server: Server, sequence: int) -> None:
+    """Assert that citizens see this corte, every byte of it as signed."""
+    shown = server.config.public / "actual/"
+    found = manifest.read((shown / manifest.NAME).read_bytes())
+    assert (server.shown(), found.sequence) == (sequence, sequence)
+    tree.verify(shown, found)
+
+
+def goes_on(machine: Machine, sequence: int) -> None:
+    """Assert that a corte is shown and told after the one before, that an older one is not, and the log holds."""
+    server = machine.server
+    machine.push(sequence)
+    until(server.shown, lambda shown: shown == sequence, what="se muestre el corte siguiente")
+    shows(server, sequence)
+    until(lambda: server.status()["shown"]["sequence"], lambda told: told == sequence, what="estado.json lo diga")
+    assert log.end(server.config.store / "bitacora.jsonl") == log.Head(
+        server.status()["log"]["entries"], server.status()["log"]["head"]
+    )
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_damage_while_the_services_run(machine: Machine, record: str):
+    server = machine.server
+    with machine.gate():
+        for sequence, fault in enumerate(FAULTS, 2):
+            fault(RECORDS[record](server))
+            assert server.shown() == sequence - 1
+            machine.push(0)
+            assert server.shown() == sequence - 1, "an older corte is not accepted, whatever was forgotten"
+            goes_on(machine, sequence)
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_damage_while_the_server_is_off(machine: Machine, record: str):
+    server = machine.server
+    for sequence, fault in enumerate(FAULTS, 2):
+        fault(RECORDS[record](server))
+        server.config.gate_file.unlink()  # a reboot empties /run
+        with machine.gate():
+            until(machine.is_open, what="la compuerta abra otra vez")
+            until(server.config.status_file.is_file, what="la compuerta diga su estado")
+            until(lambda: _is_whole(server), what="se repare lo dañado")
+            shows(server, sequence - 1)
+            machine.push(0)
+            assert server.shown() == sequence - 1
+            goes_on(machine, sequence)
+
+
+def _is_whole(server: Server) -> bool:
+    """Tell whether what is beside the tree that citizens see can be read by whoever checks it."""
+    try:
+        manifest.read((server.config.public / "actual" / manifest.NAME).read_bytes())
+    except Exception:
+        return False
+    return True
+
+
+def test_everything_but_the_trees_is_lost(machine: Machine):
+    """Of the state, both copies and the log nothing is left; the signed trees are enough."""
+    server = machine.server
+    server.send(7)
+    for path in server.config.store.iterdir():
+        if path.is_file():
+            path.unlink()
+    with machine.gate():
+        goes_on(machine, 8)
+        machine.push(6)
+        assert server.shown() == 8
+
+
+def test_the_trees_are_lost_but_not_the_log(machine: Machine):
+    """What was accepted is known from the log: an older corte stays refused, and the next one is shown."""
+    server = machine.server
+    server.send(7)
+    for path in (server.config.store / "state.json", server.config.store / "state.json.anterior"):
+        path.unlink()
+    for folder in (server.config.public / "cortes", server.config.store / "espera"):
+        shutil.rmtree(folder)
+    (server.config.public / "actual").unlink()
+    with machine.gate():
+        machine.push(6)
+        assert server.shown() is None
+        goes_on(machine, 8)
+
+
+def test_a_pause_outlives_its_record(machine: Machine):
+    """The institute's order to keep what is shown is found in the log."""
+    server = machine.server
+    shown = server.status()["shown"]
+    later = instants.parse(shown["generated"])
+    assert server.send(2, orders=("hold",), corte=later, generated=later)["result"] == "held"
+    for path in (server.config.store / "state.json", server.config.store / "state.json.anterior"):
+        path.unlink()
+    with machine.gate():
+        until(lambda: server.status()["gate"]["hold"], what="se conozca otra vez la pausa")
+        machine.push(3)
+        assert server.shown() == 1
+        assert server.status()["gate"]["hold"]["sequence"] == 2
+
+
+def test_lines_taken_off_the_logs_end_are_noticed(machine: Machine):
+    server = machine.server
+    server.send(2)
+    path = server.config.store / "bitacora.jsonl"
+    head = log.end(path)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    server.send(3)
+    first = next(log.entries(path))
+    assert (first["event"], first["n"], first["previous"]) == ("segment", head.entries + 1, head.sha256)
+    assert server.status()["log"]["segments"] == 2
+    assert (server.config.store / first["after"]).exists()
+
+
+def test_a_log_that_is_ahead_of_the_state_is_gone_on_with(machine: Machine):
+    """A crash between the line and the state."""
+    server = machine.server
+    path = server.config.store / "bitacora.jsonl"
+    log.append(path, log.end(path), "shown", instants.now())
+    server.send(2)
+    assert server.status()["log"]["segments"] == 1
