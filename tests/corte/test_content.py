@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +18,7 @@ from corte.format import content
 from difusor.synthetic.cortes import write_corte
 
 HEAD = b"x\r\n2024/06/02 20:00 (UTC-6)\r\nACTAS_CAPTURADAS,ACTAS_ESPERADAS\r\n5,9\r\n"
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
 
 
@@ -73,6 +77,54 @@ def test_what_a_warning_says_is_bounded(tmp_path: Path):
         packed.writestr("x" * 60_000 + ".csv", HEAD.replace(b"9", b"0"))
     (warning,) = content.read(tmp_path, ["a.zip"], OPENS).warnings
     assert len(warning) == content.MAX_WARNING
+
+
+SMALL = 320 * 1024 * 1024
+"""Bytes of address space that are plenty for an interpreter and a table, and too little for a row of 250 MB."""
+
+
+def archive_of(path: Path, line: bytes, times: int) -> None:
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
+        packed.open("a.csv", "w") as table,
+    ):
+        table.write(HEAD + b"A,B\r\n")
+        for _ in range(times):
+            table.write(line)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "times"),
+    [("a.zip", b"," * 1_000_000, 250), ("a.zip", b"1,2\r\n" * 200_000, 4), ("a.csv", b"x" * 1_000_000, 300)],
+    ids=["one row of commas", "rows without end", "one line"],
+)
+def test_no_table_exhausts_a_server(tmp_path: Path, name: str, line: bytes, times: int):
+    """Signed by mistake, or by a thief: the reader says that it cannot be read, and goes on."""
+    if name == "a.zip":
+        archive_of(tmp_path / name, line, times)
+    else:
+        (tmp_path / name).write_bytes(HEAD + line * times)
+    code = f"""
+import resource
+from datetime import datetime, timezone
+from pathlib import Path
+from corte.format import content
+resource.setrlimit(resource.RLIMIT_AS, ({SMALL}, {SMALL}))
+said = content.read(Path({str(tmp_path)!r}), [{name!r}], datetime(2024, 6, 3, 2, tzinfo=timezone.utc))
+print(len(said.warnings))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, capture_output=True
+    )
+    assert (done.returncode, done.stdout) == (0, b"1\n"), done.stderr.decode()
+
+
+def test_a_corte_has_no_more_tables_than_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(content, "MAX_TABLES", 2)
+    for number in range(3):
+        (tmp_path / f"{number}.csv").write_bytes(HEAD + b"%d\r\n" % number)
+    said = content.read(tmp_path, paths(tmp_path), OPENS)
+    assert (len(said.captured), any("demasiadas" in warning for warning in said.warnings)) == (2, True)
 
 
 def test_only_a_fall_is_one():

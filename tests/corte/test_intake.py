@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +20,9 @@ from corte_kit import FILES, PRINCIPAL, Server, allow, flip, make_key, room_for,
 from corte.format import files, instants, manifest, signature, tree
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
-from corte.server import intake, log
+from corte.server import intake, log, store
 from corte.server.clock import Clock
+from corte.server.intake import Intake
 from corte.server.memory import Memory
 from corte.server.store import Store
 
@@ -575,6 +578,76 @@ def test_a_line_longer_than_what_is_read_at_once_is_found(server: Server):
     log.append(path, log.end(path), "shown", instants.now(), reason="x" * 100_000)
     server.send(6)
     assert [entry["n"] for entry in log.entries(path)] == [1, 2, 3]
+
+
+def pushed(server: Server, sequence: int, armour: bytes) -> None:
+    """Put a good corte, under this signature, where the intake finds it."""
+    raw = server.manifest(sequence).to_bytes()
+    (server.config.incoming / manifest.NAME).write_bytes(raw)
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda good: good + b"<script>", lambda good: b"x\n" + good, lambda good: good.replace(b"\n", b"\r\n"),
+        lambda good: good.rstrip(), lambda good: good + good, lambda good: good.replace(b"\n", b"\n\n", 2),
+    ],
+    ids=["text after it", "text before it", "CRLF", "no last LF", "twice", "empty lines"],
+)  # fmt: skip
+def test_a_signature_has_one_form(server: Server, spoil: Callable[[bytes], bytes]):
+    raw = server.manifest(6).to_bytes()
+    good = signature.sign(raw, server.key, server.config.election)
+    pushed(server, 6, spoil(good))
+    (server.config.incoming / manifest.NAME).write_bytes(raw)
+    refused(server, server.run(), "signature")
+    assert signature.canonical(good) == good
+
+
+def test_a_run_that_never_finished_is_told_by_the_next(server: Server):
+    """Killed, or out of memory: then it could not say anything itself."""
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            doomed = Intake(server.config)
+            doomed._take = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
+            pushed(server, 6, b"x")
+            doomed.run()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert server.send(7)["result"] == "shown"
+    events = [entry["event"] for entry in log.entries(server.config.store / "bitacora.jsonl")]
+    assert events[-2:] == ["interrupted", "shown"]
+    server.send(8, {**FILES, "ocho.csv": b"8\n"})
+    assert [entry["event"] for entry in log.entries(server.config.store / "bitacora.jsonl")].count("interrupted") == 1
+
+
+def test_a_corte_leaves_inodes_for_the_server(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(store, "RESERVE_INODES", os.statvfs(server.config.store).f_favail)
+    refused(server, server.send(6), "disk")
+
+
+def test_what_a_failed_run_had_staged_is_gone_at_its_end(server: Server):
+    raw = server.manifest(6, {**FILES, "datos/nuevo.json": b"{}"}).to_bytes()
+    (server.config.incoming / "datos/nuevo.json").write_bytes(b"[]")
+    refused(server, server.push(raw), "digest")
+    assert list((server.config.store / "nuevo").iterdir()) == []
+
+
+def test_a_disk_that_turned_read_only_does_not_start_the_intake_again_at_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    pauses: list[float] = []
+
+    def read_only(incoming: int) -> bytes:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    pushed(server, 6, b"x")
+    monkeypatch.setattr(intake, "claim", read_only)
+    monkeypatch.setattr(intake.time, "sleep", pauses.append)
+    assert Intake(server.config).run() == 1
+    assert pauses == [intake.PAUSE]
+    assert "Read-only" in capsys.readouterr().err
 
 
 def test_signing_with_an_unusable_key_says_so(tmp_path: Path):

@@ -7,7 +7,6 @@ row for each acta. Whatever is not of this shape is none of our business.
 from __future__ import annotations
 
 import csv
-import io
 import lzma
 import re
 import zipfile
@@ -17,9 +16,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 MAX_TABLE_BYTES = 256 * 1024 * 1024
+MAX_READ_BYTES = 1024 * 1024 * 1024
+"""Of all tables of a corte together, once they are unpacked."""
+MAX_LINE_BYTES = 64 * 1024
+MAX_ROWS = 500_000
+MAX_TABLES = 1000
+MAX_PACKED_BYTES = 512 * 1024 * 1024
+"""Of a zip: its list of names is read whole."""
 MAX_WARNINGS = 20
 MAX_WARNING = 200
 _NAME_STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})_")
@@ -29,7 +35,7 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}|-?")
 _TOP_LINES = 8
 _CHUNK = 1024 * 1024
 _UNREADABLE = (
-    ValueError, LookupError, ArithmeticError, RuntimeError, EOFError, OSError,
+    ValueError, LookupError, ArithmeticError, RuntimeError, EOFError, OSError, MemoryError,
     csv.Error, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 
@@ -47,17 +53,18 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
     captured: dict[str, int] = {}
     warnings: list[str] = []
     alone: dict[tuple[int, int], int] = {}  # what the zip holds too need not be read twice
+    budget = _Budget()
     for path in sorted(paths, key=lambda path: (path.endswith(".zip"), path)):
         try:
             if named := _NAME_STAMP.match(path, path.rfind("/") + 1):
                 warnings += _misnamed(path, named.groups(), corte)
             if not path.lower().endswith((".csv", ".zip")):
                 continue
-            for name, mark, text in _tables(folder / path):
+            for name, mark, raw in _tables(folder / path):
                 if mark in alone:
                     captured[_NAME_STAMP.sub("", name)] = alone[mark]
                     continue
-                table = _Table(name, text)
+                table = _Table(name, _lines(raw, budget.take(mark[0])))
                 if table.totals:
                     alone[mark] = captured[_NAME_STAMP.sub("", name)] = table.total("ACTAS_CAPTURADAS")
                     warnings += table.warnings(corte)
@@ -74,13 +81,40 @@ def fallen(before: dict[str, int], now: dict[str, int]) -> str:
     return ""
 
 
+class _Budget:
+    """How much may still be read of one corte's tables; what is signed by mistake must not exhaust a server."""
+
+    def __init__(self) -> None:
+        """Begin with all of it."""
+        self.bytes, self.tables = MAX_READ_BYTES, MAX_TABLES
+
+    def take(self, size: int) -> int:
+        """Return the size (bytes) of one more table; ValueError when that is more than may be read."""
+        self.bytes, self.tables = self.bytes - size, self.tables - 1
+        if size > MAX_TABLE_BYTES or self.bytes < 0 or self.tables < 0:
+            raise ValueError("las tablas son demasiadas, o demasiado grandes")
+        return size
+
+
+def _lines(raw: IO[bytes], size: int) -> Iterator[str]:
+    """Yield the lines of a table; ValueError at one that no table has, or where there is more than `size` bytes.
+
+    Their bytes are ASCII where it matters here.
+    """
+    while line := raw.readline(MAX_LINE_BYTES + 1):
+        size -= len(line)
+        if len(line) > MAX_LINE_BYTES or size < 0:
+            raise ValueError("un renglón es demasiado largo, o el archivo mide más de lo que dice")
+        yield line.decode("latin-1")
+
+
 class _Table:
     """The head of a table, and a look at its rows."""
 
-    def __init__(self, name: str, text: io.TextIOBase) -> None:
+    def __init__(self, name: str, text: Iterator[str]) -> None:
         """Read as far as the names of the columns."""
         self.name = name
-        top = [text.readline().rstrip("\r\n") for _ in range(_TOP_LINES)]
+        top = [next(text, "").rstrip("\r\n") for _ in range(_TOP_LINES)]
         separator = "|" if any(line.count("|") > line.count(",") for line in top) else ","
         lines = [next(csv.reader([line], delimiter=separator), []) for line in top]
         start = next((row for row, line in enumerate(lines) if "ACTAS_CAPTURADAS" in line), None)
@@ -121,6 +155,8 @@ class _Table:
         rows, malformed, later = 0, 0, 0
         for row in self._rows:
             rows += 1
+            if rows > MAX_ROWS:
+                raise ValueError(f"tiene más de {MAX_ROWS} renglones")
             if len(row) != len(self.columns):
                 malformed += 1
                 continue
@@ -144,23 +180,21 @@ def _misnamed(path: str, stamp: tuple[str, ...], corte: datetime) -> list[str]:
     return [] if whole_hours and abs(off) <= timedelta(hours=14) else [f"{path}: su nombre no es de la hora del corte."]
 
 
-def _tables(path: Path) -> Iterator[tuple[str, tuple[int, int], io.TextIOBase]]:
-    """Yield (name, (size, CRC-32), text) of the CSV file, or of each in the zip.
-
-    Their bytes are ASCII where it matters here.
-    """
+def _tables(path: Path) -> Iterator[tuple[str, tuple[int, int], IO[bytes]]]:
+    """Yield (name, (size, CRC-32), bytes) of the CSV file, or of each in the zip."""
     if path.suffix.lower() == ".csv":
         with path.open("rb") as raw:
             mark = (path.stat().st_size, _crc32(raw))
             raw.seek(0)
-            yield path.name, mark, io.TextIOWrapper(raw, encoding="latin-1", newline="")
+            yield path.name, mark, raw
     else:
+        if path.stat().st_size > MAX_PACKED_BYTES:
+            raise ValueError("es demasiado grande para leerse")
         with zipfile.ZipFile(path) as packed:
             for member in packed.infolist():
-                if member.filename.lower().endswith(".csv") and member.file_size <= MAX_TABLE_BYTES:
+                if member.filename.lower().endswith(".csv"):
                     with packed.open(member) as inner:
-                        text = io.TextIOWrapper(inner, encoding="latin-1", newline="")
-                        yield Path(member.filename).name, (member.file_size, member.CRC), text
+                        yield Path(member.filename).name, (member.file_size, member.CRC), inner
 
 
 def _crc32(source: BinaryIO) -> int:

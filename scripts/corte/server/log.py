@@ -42,8 +42,8 @@ class Head:
 def append(path: Path, remembered: Head, event: str, now: datetime, **fields: Any) -> tuple[Head, bool]:
     """Add one line durably; return the new head, and whether a new segment had to begin for it.
 
-    `remembered` is the head that the state knows: what follows must have grown from there. The log may be ahead of it by whole lines, which a crash kept from
-    the state. A line torn by a power cut is dropped first.
+    `remembered` is the head that the state knows, from which the log must have grown: it may be ahead by whole lines,
+    which a crash kept from the state. A line torn by a power cut is dropped first.
     """
     head = _head_after(path, remembered)
     is_new = head is None
