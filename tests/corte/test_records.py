@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,17 +74,6 @@ def machine(tmp_path: Path, key: Path) -> Machine:
         machine.push(1)
         until(machine.server.shown, lambda shown: shown == 1, what="se muestre el primer corte")
     return machine
-
-
-@contextmanager
-def told(server: Server) -> Iterator[None]:
-    """Wait at the end until the gate, started in the block, has told what it found."""
-    before = server.config.status_file.stat().st_mtime_ns if server.config.status_file.is_file() else 0
-    yield
-    until(
-        lambda: server.config.status_file.is_file() and server.config.status_file.stat().st_mtime_ns != before,
-        what="la compuerta diga su estado",
-    )
 
 
 def shows(server: Server, sequence: int) -> None:

@@ -21,16 +21,30 @@ def pays(path: str, size: int) -> bool:
     return size >= _LEAST_BYTES and path.endswith(_TEXTS)
 
 
+def date_of(sha256: str) -> int:
+    """Return a modification time (seconds, 1 to 2^30) that follows from a file's content.
+
+    Web servers make a file's validator, by which a browser asks whether its copy still holds, of this time and the
+    size. The time of the copying would let two files of one size that change places keep their validators, and a
+    browser its old votes.
+    """
+    return 1 + int(sha256[:16], 16) % 2**30
+
+
 def write(source: str, target: str) -> None:
-    """Write `source` compressed to the new file `target`, read-only and of the same date."""
-    with open(source, "rb") as plain, open(target, "xb") as raw:
+    """Write `source` compressed to the new file `target`, read-only and dated by its own bytes."""
+    with open(source, "rb") as plain, open(target, "x+b") as raw:
         # Neither name nor time in it: the same content gives the same bytes on every mirror.
         with GzipFile("", "wb", _LEVEL, raw, mtime=0) as packed:
             shutil.copyfileobj(plain, packed, _CHUNK)
         raw.flush()
+        raw.seek(0)
+        found = hashlib.sha256()
+        while chunk := raw.read(_CHUNK):
+            found.update(chunk)
+        dated = date_of(found.hexdigest())
         os.fchmod(raw.fileno(), 0o444)
-        dated = os.fstat(plain.fileno()).st_mtime_ns
-        os.utime(raw.fileno(), ns=(dated, dated))
+        os.utime(raw.fileno(), (dated, dated))
 
 
 def holds(path: str, sha256: str, folder: int) -> bool:

@@ -23,6 +23,7 @@ from corte.format import files, paths, tree
 from corte.format.manifest import NAME, SIGNATURE_NAME, Entry, Manifest, digest
 from corte.format.refusal import Refusal
 from corte.server import compressed
+from corte.server.compressed import date_of
 
 RESERVE_BYTES = 256 * 1024 * 1024
 RESERVE_INODES = 10_000
@@ -293,8 +294,8 @@ class Store:
 
 
 def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
-    """Copy a pushed file to a new one, verifying every byte; of the date that all mirrors give it."""
-    instant = manifest.generated.timestamp()
+    """Copy a pushed file to a new one, verifying every byte; of the date that all mirrors give this content."""
+    instant = date_of(manifest.files[path].sha256)
     with open(new, "xb") as target:  # buffered: a raw write may take half and say nothing
         tree.read_verified(incoming, path, manifest.files[path], target.write)
         target.flush()
