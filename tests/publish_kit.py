@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from difusor.inventory import load_election
+import httpx
+
 from difusor.publish.target import Target
 
 SECRET = "un-secreto-de-prueba"
@@ -35,6 +37,13 @@ all:
 def make_target(election: Path, name: str = "norte", **changes: Any) -> Target:
     good = Target(name, "10.0.0.1", "prep.norte.test", "corte", "impepac", SECRET, None, load_election(election))
     return replace(good, **changes)
+
+
+def answer(content: bytes | AsyncIterator[bytes], status: int = 200, **headers: str) -> httpx.Response:
+    """Return an answer as it comes over the wire: what its headers say of its encoding is still to be undone."""
+    if not isinstance(content, bytes):
+        return httpx.Response(status, content=content, headers=headers)
+    return httpx.Response(status, stream=httpx.ByteStream(content), headers=headers)
 
 
 async def without_end(piece: bytes) -> AsyncIterator[bytes]:

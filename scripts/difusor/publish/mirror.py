@@ -6,7 +6,8 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Callable, Coroutine
+import zlib
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ EVERY = 0.05
 TIMEOUT = 5.0
 """Seconds in which a connection must move; of estado.json, in which all of it must have come."""
 MAX_BYTES = 256 * 1024
+PIECE_BYTES = 256 * 1024
+"""Of an answer's content, the most that is in memory at once."""
 _TEXT = {name: str for name in ("corte", "since", "manifest_sha256", "opens", "state", "result", "code", "reason")}
 _SHAPE = {
     "shown": _TEXT,
@@ -41,7 +44,10 @@ class Mirror:
         host = f"[{target.address}]" if ":" in target.address else target.address
         self.url = f"https://{host}{PATH}"
         self.client = httpx.AsyncClient(
-            verify=target.tls(authority), timeout=TIMEOUT, headers={"Host": target.fqdn}, trust_env=False
+            verify=target.tls(authority),
+            timeout=TIMEOUT,
+            headers={"Host": target.fqdn, "Accept-Encoding": "gzip"},
+            trust_env=False,
         )
         self.extensions = {"sni_hostname": target.fqdn}
         self.problem = ""
@@ -107,9 +113,11 @@ class Mirror:
 
     async def _hand(self, url: str, take: Callable[[bytes], object]) -> int:
         async with self.client.stream("GET", url, extensions=self.extensions) as answer:
-            async for piece in answer.aiter_bytes():
-                if take(piece):
-                    break
+            decode = _decoder(answer.headers.get("Content-Encoding", ""))
+            async for raw in answer.aiter_raw():
+                for piece in decode(raw):
+                    if take(piece):
+                        return answer.status_code
             return answer.status_code
 
     def _in_time[Answer](self, asked: Coroutine[Any, Any, Answer], seconds: float = math.inf) -> Answer:
@@ -121,6 +129,29 @@ class Mirror:
             return self._runner.run(bounded())
         except TimeoutError:
             raise httpx.ReadTimeout("no terminó de responder a tiempo") from None
+
+
+def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
+    """Return what turns an answer's bytes into pieces of its content, of at most PIECE_BYTES whatever they expand to.
+
+    httpx.DecodingError when it is encoded in another way than was asked for, or twice: a few kilobytes that were
+    compressed twice would fill the memory before anybody had counted them.
+    """
+    if encoding.strip().lower() in ("", "identity"):
+        return lambda raw: iter([raw])
+    if encoding.strip().lower() != "gzip":
+        raise httpx.DecodingError("la respuesta viene codificada de un modo que no se pidió")
+    packed = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+    def decode(raw: bytes) -> Iterator[bytes]:
+        while raw:
+            try:
+                yield packed.decompress(raw, PIECE_BYTES)
+            except zlib.error:
+                raise httpx.DecodingError("la respuesta dice venir comprimida y no se puede descomprimir") from None
+            raw = packed.unconsumed_tail
+
+    return decode
 
 
 def word_on(status: dict[str, Any], sha256: str, after: int) -> str:

@@ -14,7 +14,8 @@ from difusor.publish.target import Target
 ATTEMPTS = 3
 _PASSING = {5, 10, 12, 23, 30, 35}
 """Of rsync's exit statuses: refused for now, broken connection, another push that cleans up in between, timeout."""
-_LASTING = re.compile(r"auth failed|unknown module|access denied|refuse", re.IGNORECASE)
+_LASTING = re.compile(r"auth failed|unknown module|access denied|configured to refuse", re.IGNORECASE)
+"""What no later attempt changes. A connection that is refused is another matter: the mirror restarts."""
 
 
 class PushFailed(Exception):

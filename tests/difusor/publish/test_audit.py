@@ -12,6 +12,7 @@ import pytest
 import typer
 from corte_kit import FILES, make_key, write_files
 from publish_kit import ELECTION, make_target, without_end
+from publish_kit import answer as wire
 from typer.testing import CliRunner
 
 from difusor.commands import audit
@@ -49,10 +50,10 @@ def serve(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> Serve:
             path = request.url.path
             asked.append(path)
             if path.endswith("a.csv") and asked.count(path) == 1:
-                return httpx.Response(429)
+                return wire(b"", 429)
             file = signed.folder / path.removeprefix("/prep/")
             content = own.get(path, status if path == PATH else file.read_bytes() if file.is_file() else None)
-            return httpx.Response(404) if content is None else httpx.Response(200, content=content)
+            return wire(b"", 404) if content is None else wire(content)
 
         def make(self: Mirror, *_: object) -> None:
             self.url, self.extensions, self.problem = f"https://norte{PATH}", {}, ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
 import socket
 import threading
 import time
+import tracemalloc
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +21,7 @@ import httpx
 import pytest
 import typer
 from corte_kit import FILES, make_key, write_files
-from publish_kit import ELECTION, SECRET, make_target, without_end
+from publish_kit import ELECTION, SECRET, answer, make_target, without_end
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -174,6 +176,7 @@ def test_a_folder_named_by_the_hour_is_no_other_machine(
         ("echo '@ERROR: max connections (2) reached -- try again later' >&2; exit 5", 3, "max connections"),
         ("echo '@ERROR: auth failed on module corte' >&2; exit 5", 1, "auth failed"),
         ("echo 'rsync: The server is configured to refuse --links' >&2; exit 4", 1, "refuse"),
+        ("echo 'rsync: failed to connect to 10.0.0.1: Connection refused (111)' >&2; exit 10", 3, "Connection refused"),
         ("exit 30", 3, "rsync terminó con 30"),
     ],
 )
@@ -207,12 +210,33 @@ def test_a_transfer_that_does_not_end_is_given_up(
 def test_a_mirror_that_says_something_else_is_silent(
     signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ):
-    answer = httpx.MockTransport(lambda request: httpx.Response(200, content=content))
-    client = httpx.AsyncClient(transport=answer)
+    client = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: answer(content)))
     monkeypatch.setattr(mirror.httpx, "AsyncClient", lambda **_: client)
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
     outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
     assert outcome.result == "silent" and outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("encoding", "times"),
+    [("gzip", 1), ("gzip, gzip", 2), ("br", 1), ("gzip", 0)],
+    ids=["once", "twice", "other", "none"],
+)
+def test_what_an_answer_expands_to_is_counted_as_it_comes(
+    election: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, times: int
+):
+    """A few kilobytes can be gigabytes of blanks: no more than a piece of them is ever in memory."""
+    content = b" " * (200_000_000 if times else 1000)
+    for _ in range(times):
+        content = gzip.compress(content, 1)
+    transport = httpx.MockTransport(lambda request: answer(content, **{"Content-Encoding": encoding}))
+    client = httpx.AsyncClient(transport=transport)
+    monkeypatch.setattr(mirror.httpx, "AsyncClient", lambda **_: client)
+    tracemalloc.start()
+    with mirror.Mirror(make_target(election)) as asked:
+        assert asked.status() is None and asked.problem
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["headers", "body"])
