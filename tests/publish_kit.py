@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from difusor.inventory import load_election
 import httpx
 
+from difusor.inventory import load_election
 from difusor.publish.target import Target
 
 SECRET = "un-secreto-de-prueba"

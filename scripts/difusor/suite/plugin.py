@@ -98,7 +98,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if faults := [fault for values in suite.inventory.hosts.values() for fault in _faults(values)]:
         raise pytest.UsageError("\n".join(dict.fromkeys(faults)))
     if config.option.lab and (real := [name for name, each in suite.inventory.hosts.items() if "lab" not in each]):
-        raise pytest.UsageError(f"--lab altera servidores, y en {source} estos no son de un laboratorio: {', '.join(real)}")
+        raise pytest.UsageError(
+            f"--lab altera servidores, y en {source} estos no son de un laboratorio: {', '.join(real)}"
+        )
     runner = reach.connect(suite.inventory, source)
     if config.option.collectonly:
         return
