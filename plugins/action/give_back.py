@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
 
 
 def installed(role: Path) -> list[str]:
-    """Return the paths on the server of a role's templates, as `tree` installs them."""
+    """Return the paths on the server of a role's templates, as `managed_files` installs them."""
     templates = role / "templates"
     found = sorted(path for path in templates.rglob("*") if path.is_file())
     return ["/" + str(path.relative_to(templates)).removesuffix(".j2") for path in found]

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Gives every path that `tree` changed back to its owner, and says how the server differs from what was found."""
+"""Gives every path that `managed_files` changed back to its owner, and tells how the server differs from before."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: give_back
-short_description: Undo what tree has done to a server, and compare the server with how it was found
+short_description: Undo what managed_files has done to a server, and compare the server with how it was found
 description:
-  - A file or link that somebody else had is put back with its owner and mode; one that tree brought is removed.
-  - A folder that tree made goes when nothing is left in it.
+  - A file or link that somebody else had is put back with its owner and mode; what managed_files brought is removed.
+  - A folder that managed_files made goes when nothing is left in it.
   - The comparison is of all of C(/etc), the packages and the accounts, whoever changed them; with C(own) there is none.
 options:
   restore:
@@ -42,7 +42,7 @@ options:
     elements: path
     default: []
   record:
-    description: The folder in which tree keeps its record.
+    description: The folder in which managed_files keeps its record.
     type: path
     default: /var/lib/prep-difusor
 author: [IMPEPAC UTSIC]
@@ -61,8 +61,8 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-recorded: {description: Whether tree has ever changed this server., type: bool, returned: always}
-paths: {description: "What tree has written, removed or made.", type: list, returned: always}
+recorded: {description: Whether managed_files has ever changed this server., type: bool, returned: always}
+paths: {description: "What managed_files has written, removed or made.", type: list, returned: always}
 restored: {description: Paths that are their owner's again., type: list, returned: always}
 removed: {description: Files and links of ours that are gone., type: list, returned: always}
 etc: {description: "Paths in /etc: C(added), C(missing), C(changed), C(attributes).", type: dict, returned: without own}
@@ -74,7 +74,7 @@ STATUS = "var/lib/dpkg/status"
 
 
 class Record:
-    """What tree has kept of a server."""
+    """What managed_files has kept of a server."""
 
     def __init__(self, folder, top="/"):
         """Take the folder of the record; `top` is the server's root."""

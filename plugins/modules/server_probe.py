@@ -60,7 +60,7 @@ ansible_facts:
       description: What the roles may find as they want it, and then leave alone.
       type: dict
       contains:
-        paths: {description: "What C(tree) has ever touched, as {path: line}; see C(describe) here.", type: dict}
+        paths: {description: "What C(managed_files) has ever touched, as {path: line}; see C(describe).", type: dict}
         folders: {description: "The folders around those paths, as {folder: names in it}.", type: dict}
         units:
           description: The loaded units; true for one that runs, starts at boot and is as its files say.
@@ -104,7 +104,7 @@ mhz:
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # what dpkg has not yet entered into its database
 DAEMON = "/etc/docker/daemon.json"
-RECORD = "/var/lib/prep-difusor"  # kept by `tree`: the paths it has touched, and the server as it was before
+RECORD = "/var/lib/prep-difusor"  # kept by `managed_files`: the paths it has touched, and the server as it was before
 FOUND = RECORD + "/found"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 OURS = " comment=" + b"prep-difusor:".hex()
@@ -185,7 +185,7 @@ def daemon_options(found, present=DAEMON):
 
 
 def describe(path, key):
-    """Return a path in one line, as `tree` writes what it wants; None for what cannot be read, or is a socket, say.
+    """Return a path in one line, as `managed_files` writes what it wants; None for what cannot be read, as a socket.
 
     "file OWNER GROUP MODE HMAC", "directory OWNER GROUP MODE", "link TARGET" or "absent". The HMAC is the SHA-256 of
     the content under `key` (bytes): some contents are secrets, and a plain digest in a log would let one try guesses.

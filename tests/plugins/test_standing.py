@@ -29,7 +29,9 @@ def load(path: str) -> ModuleType:
     return module
 
 
-PROBE, TREE, CONTAINER = (load(name) for name in ("modules/server_probe.py", "action/tree.py", "action/container.py"))
+PROBE, MANAGED_FILES, CONTAINER = (
+    load(name) for name in ("modules/server_probe.py", "action/managed_files.py", "action/container.py")
+)
 
 
 @pytest.fixture
@@ -56,14 +58,14 @@ def payload(tmp_path: Path) -> dict[str, Any]:
 
 
 def look(payload: dict[str, Any]) -> dict[str, Any]:
-    """Look at the paths of a payload that `tree` would have written down."""
+    """Look at the paths of a payload that `managed_files` would have written down."""
     touched = [path for kind in ("files", "directories", "links") for path in payload[kind] if "optional" not in path]
     seen = {path: PROBE.describe(path, KEY.encode()) for path in touched}
     return {"paths": {path: line for path, line in seen.items() if line}, "folders": PROBE.folders(touched)}
 
 
 def test_what_stands_is_seen_to_stand(payload: dict[str, Any]) -> None:
-    assert TREE.stands(payload, look(payload), KEY)
+    assert MANAGED_FILES.stands(payload, look(payload), KEY)
 
 
 CHANGES = {
@@ -84,12 +86,12 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_whatever_was_changed_is_seen(payload: dict[str, Any], tmp_path: Path, change: str) -> None:
     subprocess.run(["sh", "-euc", change], cwd=tmp_path, check=True)
-    assert not TREE.stands(payload, look(payload), KEY)
+    assert not MANAGED_FILES.stands(payload, look(payload), KEY)
 
 
 def test_another_owner_is_seen(payload: dict[str, Any], tmp_path: Path) -> None:
     payload["files"][f"{tmp_path}/etc/a.conf"]["owner"] = "prep-corte"
-    assert not TREE.stands(payload, look(payload), KEY)
+    assert not MANAGED_FILES.stands(payload, look(payload), KEY)
 
 
 def test_an_owner_without_a_name_is_told_by_number() -> None:
@@ -101,12 +103,12 @@ def test_what_was_not_looked_at_does_not_count_as_seen(payload: dict[str, Any]) 
     seen = look(payload)
     for path in payload["files"]:
         seen["paths"].pop(path, None)
-    assert not TREE.stands(payload, seen, KEY)
-    assert not TREE.stands(payload, {"paths": {}, "folders": {}}, KEY), "nothing was looked at"
+    assert not MANAGED_FILES.stands(payload, seen, KEY)
+    assert not MANAGED_FILES.stands(payload, {"paths": {}, "folders": {}}, KEY), "nothing was looked at"
 
 
 def test_contents_are_told_only_to_who_has_the_key(payload: dict[str, Any], tmp_path: Path) -> None:
-    assert not TREE.stands(payload, look(payload), "another run's")
+    assert not MANAGED_FILES.stands(payload, look(payload), "another run's")
     told = PROBE.describe(str(tmp_path / "etc/a.conf"), KEY.encode())
     assert told != PROBE.describe(str(tmp_path / "etc/a.conf"), b"")
 

@@ -1,4 +1,4 @@
-"""Controller half of `tree`: renders a role's templates and hands the whole tree to the module in one call."""
+"""Controller half of `managed_files`: renders a role's templates and hands the whole tree to the module in one call."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         args = dict(self._task.args)
         if unknown := sorted(set(args) - OPTIONS):
-            raise AnsibleActionFail(f"tree: no existe la opción {', '.join(unknown)}; hay {', '.join(sorted(OPTIONS))}")
+            raise AnsibleActionFail(
+                f"managed_files: no existe la opción {', '.join(unknown)}; hay {', '.join(sorted(OPTIONS))}"
+            )
         payload = self._payload(args, task_vars)
         if self._stands(payload, task_vars):
             return {"changed": False, "changed_files": [], "armed": False, "diff": []}
         return self._execute_module(
-            module_name="tree",
+            module_name="managed_files",
             module_args={
                 "payload": json.dumps(payload),
                 **{name: args[name] for name in ("validate", "guard", "record") if name in args},
@@ -78,9 +80,11 @@ class ActionModule(ActionBase):
         }
         if relative := sorted(path for path in named if not path.startswith("/")):
             # Ansible does not render the keys of a mapping: a variable there would become a folder of that name.
-            raise AnsibleActionFail(f"tree: no es una ruta absoluta: {', '.join(relative)}")
+            raise AnsibleActionFail(f"managed_files: no es una ruta absoluta: {', '.join(relative)}")
         if stray := sorted(set(attributes) - set(files)):
-            raise AnsibleActionFail(f"tree: atributos de archivos que ninguna plantilla produce: {', '.join(stray)}")
+            raise AnsibleActionFail(
+                f"managed_files: atributos de archivos que ninguna plantilla produce: {', '.join(stray)}"
+            )
         return {
             "files": files,
             "directories": {path: {**ATTRIBUTES, "mode": "0755", **(spec or {})} for path, spec in directories.items()},
@@ -91,11 +95,11 @@ class ActionModule(ActionBase):
     def _render(self, top: str, task_vars: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
         """Yield (path on the server, content) for every file below the role's templates."""
         if self._task._role is None:
-            raise AnsibleActionFail("tree: solo un rol tiene plantillas")
+            raise AnsibleActionFail("managed_files: solo un rol tiene plantillas")
         templates = Path(self._task._role._role_path) / "templates"
         if not (templates / top).is_dir() and (top or not templates.exists()):
             if top:
-                raise AnsibleActionFail(f"tree: {templates / top} no es una carpeta")
+                raise AnsibleActionFail(f"managed_files: {templates / top} no es una carpeta")
             return
         templar = self._templar.copy_with_new_env(
             searchpath=[str(templates)], available_variables={"ansible_managed": MANAGED, **task_vars}
@@ -111,7 +115,7 @@ class ActionModule(ActionBase):
         """Yield (path on the server, content) for every file of the folders that lie elsewhere in the project."""
         for dest, folder in copies.items():
             if not Path(folder).is_dir():
-                raise AnsibleActionFail(f"tree: {folder} no es una carpeta")
+                raise AnsibleActionFail(f"managed_files: {folder} no es una carpeta")
             for source in _files(Path(folder)):
                 yield f"{dest}/{source.relative_to(folder)}", source.read_bytes()
 
@@ -120,7 +124,7 @@ class ActionModule(ActionBase):
         try:
             rendered = templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True})
         except Exception as error:
-            raise AnsibleActionFail(f"tree: {source.name}: {error}", obj=text) from error
+            raise AnsibleActionFail(f"managed_files: {source.name}: {error}", obj=text) from error
         return b"" if rendered is None else str(rendered).encode()  # an empty template renders to None
 
 

@@ -1,4 +1,4 @@
-"""`tree` installs a role's files in one call: true in a preview, silent the second time, undone when refused."""
+"""`managed_files` installs a role's files in one call: true in a preview, silent the second time, undone if refused."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Server(NamedTuple):
         source.write_text(text)
 
     def run(self, arguments: str = "", *options: str) -> subprocess.CompletedProcess[str]:
-        """Run the role's one task with these arguments of `tree` (YAML, flow style)."""
-        return self._play(f"- name: Install\n  tree: {arguments or '{}'}\n", *options)
+        """Run the role's one task with these arguments of `managed_files` (YAML, flow style)."""
+        return self._play(f"- name: Install\n  managed_files: {arguments or '{}'}\n", *options)
 
     def give_back(self, arguments: str) -> None:
         """Have the role give back, with these arguments of `give_back` besides `restore` (YAML, flow style)."""
@@ -66,7 +66,7 @@ class Server(NamedTuple):
 
 @pytest.fixture
 def give_back() -> Any:
-    """The module that undoes what `tree` did."""
+    """The module that undoes what `managed_files` did."""
     spec = importlib.util.spec_from_file_location("give_back", ROOT / "plugins/modules/give_back.py")
     assert spec is not None
     assert spec.loader is not None

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Server half of `tree`: compares, validates and writes many files in one call."""
+"""Server half of `managed_files`: compares, validates and writes many files in one call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import tempfile
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
-module: tree
+module: managed_files
 short_description: Install the whole mirrored tree of a role in one call
 description:
   - Every file below the role's C(templates/) is rendered on the controller (C(*.j2)) or taken byte for byte,
@@ -71,7 +71,7 @@ author: [IMPEPAC UTSIC]
 
 EXAMPLES = r"""
 - name: Install chrony's configuration
-  tree:
+  managed_files:
     files:
       /etc/chrony/chrony.keys: {mode: "0640", group: _chrony, sensitive: true}
   notify: Restart chrony
@@ -92,7 +92,7 @@ FOUND = ["/etc", "/var/lib/dpkg/status"]
 KEYS = "/home/*/.ssh/authorized_keys"
 
 
-class Tree:
+class ManagedFiles:
     """Applies a payload; collects what changed and how to undo it."""
 
     def __init__(self, module, payload):
@@ -344,10 +344,10 @@ def main():
         },
         supports_check_mode=True,
     )
-    tree = Tree(module, json.loads(module.params["payload"]))
-    tree.apply()
-    tree.validate_whole(module.params["validate"])
-    module.exit_json(changed=bool(tree.changed), changed_files=tree.changed, armed=tree.armed(), diff=tree.diff)
+    wanted = ManagedFiles(module, json.loads(module.params["payload"]))
+    wanted.apply()
+    wanted.validate_whole(module.params["validate"])
+    module.exit_json(changed=bool(wanted.changed), changed_files=wanted.changed, armed=wanted.armed(), diff=wanted.diff)
 
 
 if __name__ == "__main__":
