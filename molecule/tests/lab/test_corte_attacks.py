@@ -201,28 +201,28 @@ def test_tables_that_do_not_add_up_are_held_where_the_institute_asks(
     host: Host, attack: Attack, published: Signed
 ) -> None:
     """Con la revisión estricta que el Instituto pide, un corte firmado cuyas tablas no cuadran no se publica."""
-    path, config = "descargas/20200101_0000_PREP_MOR.csv", "/etc/prep-corte/corte.json"
+    path, config = "descargas/20200101_0000_PREP_MOR.csv", "/etc/prep-corte/server.json"
     (published.folder / path).write_bytes(b"x\n")
     files = {**published.manifest.files, path: Entry(2, manifest.digest(b"x\n"))}
-    host.check_output(f"cp -a {config} /run/corte.json")
+    host.check_output(f"cp -a {config} /run/server.json")
     try:
         host.check_output('sed -i \'s/"strict_content": false/"strict_content": true/\' ' + config)
         assert attack(next_corte(published, files=files).to_bytes()) == "content"
     finally:
-        host.check_output(f"cp -a /run/corte.json {config} && rm /run/corte.json")
+        host.check_output(f"cp -a /run/server.json {config} && rm /run/server.json")
 
 
 def test_a_mirror_that_is_kept_from_newer_cortes_says_so(host: Host, mirror: Mirror, record_evidence: Record) -> None:
     """Un espejo al que no le llegan cortes lo dice, pasados dos intervalos (aquí, de cero minutos)."""
-    config = "/etc/prep-corte/corte.json"
+    config = "/etc/prep-corte/server.json"
     before = mirror.status() or {}
-    host.check_output(f"cp -a {config} /run/corte.json")
+    host.check_output(f"cp -a {config} /run/server.json")
     try:
         host.check_output('sed -i \'s/"interval_minutes": [0-9]*/"interval_minutes": 0/\' ' + config)
         host.check_output("systemctl restart prep-corte-gate.service")
         after = _becomes_stale(mirror, True)
     finally:
-        host.check_output(f"cp -a /run/corte.json {config} && rm /run/corte.json")
+        host.check_output(f"cp -a /run/server.json {config} && rm /run/server.json")
         host.check_output("systemctl restart prep-corte-gate.service")
     record_evidence(f"antes: {before['stale']}; sin cortes nuevos: {after['stale']}; sigue a la vista el mismo")
     assert after["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]

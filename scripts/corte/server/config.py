@@ -1,4 +1,4 @@
-"""What this server expects of a corte: /etc/prep-corte/corte.json, written by the role."""
+"""What this server expects of a corte: /etc/prep-corte/server.json, written by the role."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from corte.format import instants
 from corte.format.manifest import Window
 
-PATH = Path("/etc/prep-corte/corte.json")
+PATH = Path("/etc/prep-corte/server.json")
 
 
 @dataclass(frozen=True)
