@@ -145,7 +145,7 @@ class Gate:
         with self.memory.lock():
             self.memory.restore(self.store, instants.now())
             known, state = self.memory.read(), self.memory.load()
-            if known is not None and known.is_foreign(self.config):
+            if known is not None and known.is_of_another_election(self.config):
                 self.store.hide()
                 self.store.prune(set())
                 self.memory.save(self.memory.record(state, "election", instants.now(), election=state.election))

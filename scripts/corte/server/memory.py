@@ -47,7 +47,7 @@ class Memory:
         state = self.read()
         if state is None:
             return fresh
-        if state.is_foreign(self.config):
+        if state.is_of_another_election(self.config):
             return replace(fresh, log=state.log, log_segments=state.log_segments)
         return state
 
@@ -124,7 +124,7 @@ class Memory:
             state = None if value is None else State.from_json(value)
         except (TypeError, KeyError, AttributeError):
             return None
-        return None if state is None or state.is_foreign(self.config) else state
+        return None if state is None or state.is_of_another_election(self.config) else state
 
     def _published(self) -> Any:
         return json.loads(self.config.status_file.read_text(encoding="utf-8"))

@@ -123,7 +123,7 @@ class State:
             }
         )
 
-    def is_foreign(self, config: Config) -> bool:
+    def is_of_another_election(self, config: Config) -> bool:
         """Tell whether it is another election's or environment's than this server's."""
         return (self.election, self.environment) != (config.election, config.environment)
 

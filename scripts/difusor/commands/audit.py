@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, foreign, results
+from difusor.terminal import complain, printable, results
 from difusor.terminal.arguments import Authority, Difusores, Json
 
 if TYPE_CHECKING:
@@ -71,6 +71,6 @@ def _table(findings: list[Finding]) -> Table:
             "" if one.sequence is None else str(one.sequence),
             f"{one.manifest_sha256[:16]}…" if one.manifest_sha256 else "",
             f"{one.files} archivos, {one.bytes / 1e6:.1f} MB, {one.seconds:.1f} s",
-            foreign(one.detail) + more,
+            printable(one.detail) + more,
         )
     return table

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, console, foreign, results
+from difusor.terminal import complain, console, printable, results
 from difusor.terminal.arguments import Authority, Corte, Difusores, Json
 
 if TYPE_CHECKING:
@@ -97,5 +97,5 @@ def _table(outcomes: list[Outcome]) -> Table:
     table = Table("Difusor", "Resultado", "Detalle", "Enviado", "Tiempo")
     for outcome in outcomes:
         sent, seconds = f"{outcome.sent_bytes / 1e6:.2f} MB", f"{outcome.seconds:.1f} s"
-        table.add_row(outcome.difusor, WORDS[outcome.result], foreign(outcome.detail), sent, seconds)
+        table.add_row(outcome.difusor, WORDS[outcome.result], printable(outcome.detail), sent, seconds)
     return table

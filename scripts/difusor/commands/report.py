@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from difusor.project import BUILD
-from difusor.terminal import complain, foreign
+from difusor.terminal import complain, printable
 from difusor.terminal import results as screen
 from difusor.terminal.arguments import MaybeDifusor, from_project
 
@@ -88,7 +88,7 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     from difusor.report.dictamen import against
     from difusor.report.verdict import Overall, shown
 
-    table = Table(title=f"{foreign(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
+    table = Table(title=f"{printable(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
     for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
         table.add_column(heading, no_wrap=heading != "Requisito", justify="right" if heading == "Pruebas" else "left")
     for entry in dictamen["clauses"]:
@@ -98,11 +98,11 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     screen.print(table)
     for entry in dictamen["clauses"]:
         if entry["fix"]:
-            screen.print(f"[bold]{entry['id']}[/] {foreign(entry['fix'])}")
+            screen.print(f"[bold]{entry['id']}[/] {printable(entry['fix'])}")
     for line in against(dictamen):
-        screen.print(f"[red]·[/] {foreign(line)}", soft_wrap=True)
+        screen.print(f"[red]·[/] {printable(line)}", soft_wrap=True)
     if dictamen["unreachable"]:
-        screen.print(f"[magenta]No evaluado:[/] {foreign(dictamen['unreachable'])}")
+        screen.print(f"[magenta]No evaluado:[/] {printable(dictamen['unreachable'])}")
     if drift := dictamen["drift"]:
         _show_drift(drift)
     good = dictamen["verdict"] in (Overall.COMPLIES, Overall.WAIVED)
@@ -122,6 +122,6 @@ def _show_drift(drift: Mapping[str, Any]) -> None:
         screen.print("[green]Nada ha cambiado desde entonces.[/]")
     for change in changes[:SHOWN_CHANGES]:
         what = "apareció" if not change["before"] else "desapareció" if not change["after"] else "cambió"
-        screen.print(f"[yellow]![/] {what} {foreign(change['name'])}", soft_wrap=True)
+        screen.print(f"[yellow]![/] {what} {printable(change['name'])}", soft_wrap=True)
     if len(changes) > SHOWN_CHANGES:
         screen.print(f"[yellow]![/] y {len(changes) - SHOWN_CHANGES} más, que muestra el dictamen")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from difusor.terminal import complain, console, foreign
+from difusor.terminal import complain, console, printable
 from difusor.terminal.arguments import Corte, instant
 
 if TYPE_CHECKING:
@@ -88,5 +88,5 @@ def _say(signed: Signed, signer: str, moved: Window | None) -> None:
             "escríbalo en la elección: manda el último corte firmado"
         )
     for warning in signing.warnings(signed):
-        console.print(f"[yellow]![/] {foreign(warning)}")
+        console.print(f"[yellow]![/] {printable(warning)}")
     typer.echo(signed.sha256)

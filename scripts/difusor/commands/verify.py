@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from difusor.terminal import complain, console, foreign
+from difusor.terminal import complain, console, printable
 from difusor.terminal.arguments import Corte
 
 
@@ -42,5 +42,5 @@ def run(
     for word in document.orders:
         console.print(f"  orden: {word}")
     for warning in signing.warnings(signed):
-        console.print(f"[yellow]![/] {foreign(warning)}")
+        console.print(f"[yellow]![/] {printable(warning)}")
     typer.echo(signed.sha256)

@@ -11,7 +11,7 @@ from difusor.project import ROOT
 from difusor.proof.reach import EVERYTHING, MACHINE_ONLY, NEEDS_MACHINE, reach
 from difusor.proof.suites import UNIT, Suite, releases
 from difusor.suite.measurement import TESTS
-from difusor.terminal import console, foreign
+from difusor.terminal import console, printable
 
 UPSTREAM = "origin/main"
 SHOWN = 20
@@ -79,11 +79,11 @@ def changed_files(revision: str | None = None) -> tuple[str, list[str]]:
 
 def say(revision: str, plan: Plan) -> None:
     """Print what changed, what is run for it, and what is left out and why."""
-    console.print(f"Archivos que cambiaron desde {foreign(revision)}: {len(plan.files)}")
+    console.print(f"Archivos que cambiaron desde {printable(revision)}: {len(plan.files)}")
     for path in plan.files[:SHOWN]:
         names, why = reach(path)
         what = why or ("todo" if EVERYTHING in names else ", ".join(f"test_{name}" for name in names))
-        console.print(f"  {foreign(path)} [dim]→ {what}[/]", soft_wrap=True)
+        console.print(f"  {printable(path)} [dim]→ {what}[/]", soft_wrap=True)
     if len(plan.files) > SHOWN:
         console.print(f"  y {len(plan.files) - SHOWN} más")
     first, *others = releases()

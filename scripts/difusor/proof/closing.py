@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from difusor.proof.runs import Run
 from difusor.proof.suites import Suite
-from difusor.terminal import console, foreign
+from difusor.terminal import console, printable
 
 CLOSING = re.compile(r"\b\d+ (?:passed|failed|skipped|error).* in [\d.]+s\b")
 """As pytest closes a run; Molecule counts, too, but scenarios."""
@@ -39,7 +39,7 @@ def say(runs: Iterable[Run]) -> None:
     if again:
         what = "prueba repetida (depende" if len(again) == 1 else "pruebas repetidas (dependen"
         console.print(
-            f"{len(again)} {what} de la velocidad de la máquina): {foreign(', '.join(again))}", soft_wrap=True
+            f"{len(again)} {what} de la velocidad de la máquina): {printable(', '.join(again))}", soft_wrap=True
         )
     console.print(f"{excused} pruebas con exención vigente, mostradas en los dictámenes del laboratorio")
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))

@@ -11,7 +11,7 @@ from difusor.proof import cores
 from difusor.proof.found import tests
 from difusor.proof.runs import Run
 from difusor.proof.suites import last_record
-from difusor.terminal import console, foreign
+from difusor.terminal import console, printable
 
 SLOWEST = 40
 SHORTEST = 0.5
@@ -65,5 +65,5 @@ def _slowest(runs: Sequence[Run]) -> Table:
     table.add_column("Suite")
     found = [(test.seconds, test.name, run.suite.name) for run in runs for test in tests(run.suite)]
     for seconds, name, suite in sorted(found, reverse=True)[:SLOWEST]:
-        table.add_row(f"{seconds:.1f}", foreign(name), suite)
+        table.add_row(f"{seconds:.1f}", printable(name), suite)
     return table

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from difusor.project import ROOT
-from difusor.terminal import console, foreign
+from difusor.terminal import console, printable
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def become(playbook: str, inventories: Sequence[Path], options: Options) -> NoRe
     """
     sources = [part for each in inventories for part in ("-i", str(each))]
     command = ["ansible-playbook", *sources, playbook, *options.arguments()]
-    console.print(f"[dim]{foreign(shlex.join(command))}[/]", soft_wrap=True)
+    console.print(f"[dim]{printable(shlex.join(command))}[/]", soft_wrap=True)
     os.chdir(ROOT)
     beside = str(Path(sys.executable).parent)
     os.environ["PATH"] = f"{beside}:{os.environ['PATH']}"

@@ -24,14 +24,14 @@ results = Console(highlight=False)
 """What was asked for: it alone goes through a pipe or into a file."""
 
 
-def foreign(text: object) -> str:
+def printable(text: object) -> str:
     """Return what somebody else wrote so that a terminal only shows it: no markup, no control characters."""
     return escape("".join(character if character.isprintable() else "\ufffd" for character in str(text)))
 
 
 def complain(problem: object) -> None:
     """Print why a verb cannot go on, in as many lines as the problem takes."""
-    console.print("[bold red]✗[/] " + "\n".join(map(foreign, str(problem).splitlines())), soft_wrap=True)
+    console.print("[bold red]✗[/] " + "\n".join(map(printable, str(problem).splitlines())), soft_wrap=True)
 
 
 class StepFailed(RuntimeError):
