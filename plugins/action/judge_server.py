@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return `problems` (sentences), `findings` ({id, title, quote, fix, met, found}) and `exposed` (programs)."""
+        """Return `problems` (sentences), `diagnoses` ({id, title, quote, fix, met, found}) and `exposed` (programs)."""
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
         facts, probe = args["facts"], args["probe"]
@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
             sensorless=args["sensorless"],
             trusted=args["trusted"],
         )
-        findings = preflight.findings(
+        diagnoses = preflight.diagnose(
             server,
             public_address=args["public_address"],
             registered=args["registered"],
@@ -65,12 +65,12 @@ class ActionModule(ActionBase):
             "changed": False,
             "problems": problems,
             "exposed": preflight.exposed(server, port_owners),
-            "findings": [
+            "diagnoses": [
                 {
-                    **finding.clause.model_dump(include={"id", "title", "quote", "fix"}),
-                    "met": finding.met,
-                    "found": finding.found,
+                    **each.clause.model_dump(include={"id", "title", "quote", "fix"}),
+                    "met": each.met,
+                    "found": each.found,
                 }
-                for finding in findings
+                for each in diagnoses
             ],
         }

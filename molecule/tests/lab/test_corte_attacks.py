@@ -18,7 +18,7 @@ from testinfra.host import Host
 from corte.format import instants, manifest, signature
 from corte.format.manifest import Entry, Manifest
 from difusor.publish import signing
-from difusor.publish.comparison import examine
+from difusor.publish.comparison import compare
 from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import Signed
@@ -310,7 +310,7 @@ def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
         other.join()
     record_evidence(f"{attempt['result']}: {attempt['reason'] or 'entero'}")
     assert attempt["result"] in ("shown", "refused")
-    assert examine(target).good
+    assert compare(target).good
 
 
 def test_after_all_of_it_the_next_good_push_is_shown(
@@ -321,7 +321,7 @@ def test_after_all_of_it_the_next_good_push_is_shown(
     before = last_number(mirror.status())
     push(signed.folder, target, checksum=True)
     word, status = mirror.await_word(signed.sha256, before, WAIT)
-    found = examine(target, expected=signed.sha256)
+    found = compare(target, expected=signed.sha256)
     command = "cd /usr/local/lib/prep-corte && python3 -B -m corte log"
     lines = host.check_output(command).splitlines()
     record_evidence(f"{word}; {found.files} archivos, {found.bytes} bytes iguales; bitácora de {len(lines)} renglones")

@@ -19,7 +19,7 @@ from corte.format import instants, manifest
 from corte.format.manifest import Window
 from difusor.project import ROOT
 from difusor.publish import signing
-from difusor.publish.comparison import examine
+from difusor.publish.comparison import compare
 from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import push
 from difusor.publish.signing import Signed
@@ -104,7 +104,7 @@ def test_counts_fall_only_by_a_signed_order(
     tables = [path for path in published.manifest.files if path.startswith("descargas/")]
     aside = (published.folder / "descargas").rename(tmp_path / "descargas")
     found = [send(later=1), send("rectification", later=1)]
-    page = examine(target)
+    page = compare(target)
     aside.rename(published.folder / "descargas")
     found.append(send(later=2))
     record_evidence(f"sin orden: {found[0]}; con orden: {found[1]}, {page.files} archivos; de vuelta: {found[2]}")
@@ -181,7 +181,7 @@ def test_the_night_begins_with_a_corte_of_no_actas(
     assert waiting.status_code == 503 and "aún no están disponibles" in waiting.text
     assert opens <= first
     assert answer.json()["totales"]["actas_capturadas"] == 0
-    assert examine(target, expected=signed.sha256).good
+    assert compare(target, expected=signed.sha256).good
     site({}, "--tags", "corte")
     push(published.folder, target)
     assert mirror.await_word(published.sha256, last_number(status), WAIT)[0] == "shown"
@@ -209,7 +209,7 @@ def test_nothing_is_left_of_a_rehearsal(
     assert get(mirror, base + "datos/corte.json").status_code == 404
     push(published.folder, target)
     assert mirror.await_word(published.sha256, 0, WAIT)[0] == "shown"
-    assert examine(target, expected=published.sha256).good
+    assert compare(target, expected=published.sha256).good
 
 
 def _make_key(folder: Path, name: str) -> Path:

@@ -15,7 +15,7 @@ from difusor.terminal import complain, printable, results
 from difusor.terminal.arguments import Authority, Difusores, Json
 
 if TYPE_CHECKING:
-    from difusor.publish.comparison import Finding
+    from difusor.publish.comparison import Comparison
 
 WORDS = {
     "authentic": "[green]auténtico[/]",
@@ -44,7 +44,7 @@ def run(
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
     from difusor.publish import signing, target
-    from difusor.publish.comparison import examine
+    from difusor.publish.comparison import compare
 
     try:
         expected = signing.verify(tree)[0].sha256 if tree else None
@@ -53,17 +53,17 @@ def run(
         complain(problem)
         raise typer.Exit(1) from problem
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        findings = list(pool.map(lambda one: examine(one, ca, expected, minutes * 60), targets))
+        comparisons = list(pool.map(lambda one: compare(one, ca, expected, minutes * 60), targets))
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
+        typer.echo(json.dumps([asdict(comparison) for comparison in comparisons], ensure_ascii=False, indent=1))
     else:
-        results.print(_table(findings))
-    raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
+        results.print(_table(comparisons))
+    raise typer.Exit(0 if all(comparison.good for comparison in comparisons) else 1)
 
 
-def _table(findings: list[Finding]) -> Table:
+def _table(comparisons: list[Comparison]) -> Table:
     table = Table("Difusor", "Espejo", "Corte", "Manifiesto", "Comparado", "Detalle")
-    for one in findings:
+    for one in comparisons:
         more = f" (y {len(one.differences) - 1} más)" if len(one.differences) > 1 else ""
         table.add_row(
             one.difusor,

@@ -26,7 +26,7 @@ ATTEMPTS = 30
 
 
 @dataclass(frozen=True)
-class Finding:
+class Comparison:
     """One mirror: authentic, altered, empty (shows no corte) or unreachable; what was compared, every difference."""
 
     difusor: str
@@ -45,9 +45,9 @@ class Finding:
         return self.result == "authentic"
 
 
-def examine(
+def compare(
     target: Target, authority: Path | None = None, expected: str | None = None, limit: float = math.inf
-) -> Finding:
+) -> Comparison:
     """Download everything that a mirror shows and compare it; never raises for what one mirror may do wrong.
 
     `expected` is the SHA-256 of the manifest that it should show, if the institute wants to know that too; `limit` the
@@ -58,30 +58,30 @@ def examine(
         with Mirror(target, authority) as mirror:
             mirror.deadline = started + limit
             shown = _shown(mirror)
-            found = _compare(mirror, target, expected)
+            found = _compare_once(mirror, target, expected)
             if not found.good and _shown(mirror) != shown:  # a new corte came between
-                found = _compare(mirror, target, expected)
+                found = _compare_once(mirror, target, expected)
     except (httpx.HTTPError, OSError, ValueError) as error:
-        found = Finding(target.name, "unreachable", str(error) or type(error).__name__)
+        found = Comparison(target.name, "unreachable", str(error) or type(error).__name__)
     except Refusal as refusal:
-        found = Finding(target.name, "altered", str(refusal))
-    return Finding(**{**vars(found), "seconds": round(time.monotonic() - started, 2)})
+        found = Comparison(target.name, "altered", str(refusal))
+    return Comparison(**{**vars(found), "seconds": round(time.monotonic() - started, 2)})
 
 
-def _compare(mirror: Mirror, target: Target, expected: str | None) -> Finding:
+def _compare_once(mirror: Mirror, target: Target, expected: str | None) -> Comparison:
     base = mirror.url.removesuffix(PATH) + target.path
     with tempfile.TemporaryDirectory(prefix="corte-") as name:
         folder = Path(name)
         for part, limit in ((manifest.NAME, manifest.MAX_BYTES), (manifest.SIGNATURE_NAME, signature.MAX_BYTES)):
             status, content = _patiently(_content, mirror, base + part, limit)
             if status != 200:
-                return Finding(target.name, "empty", f"{part} responde {status}")
+                return Comparison(target.name, "empty", f"{part} responde {status}")
             (folder / part).write_bytes(content)
         raw = (folder / manifest.NAME).read_bytes()
         signed = Signed(folder, manifest.read(raw), manifest.digest(raw))
         signer = signing.signer(signed, target.election)
     differences = [*_misnamed(mirror, signed.sha256, expected), *_differences(mirror, base, signed)]
-    return Finding(
+    return Comparison(
         target.name,
         "altered" if differences else "authentic",
         differences[0] if differences else f"firmado por {signer}",

@@ -44,7 +44,7 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """How the server stands against one clause; `found` is said of it either way."""
 
     clause: spec.Clause
@@ -161,7 +161,7 @@ def _locked_out(server: Server, trusted: Iterable[str]) -> Iterator[str]:
         )
 
 
-def findings(server: Server, *, public_address: str, registered: bool, attested: Iterable[str]) -> list[Finding]:
+def diagnose(server: Server, *, public_address: str, registered: bool, attested: Iterable[str]) -> list[Diagnosis]:
     """How the server stands against each clause that can be judged before anything is installed, in the spec's order.
 
     `public_address` may be empty; `registered` says whether ANEXO 2 is on file; `attested` are clause ids.
@@ -175,10 +175,10 @@ def findings(server: Server, *, public_address: str, registered: bool, attested:
     link = _link_mbps(facts)
     on_file = set(attested)
 
-    def judged(clause: str, met: bool, found: str) -> Finding:
-        return Finding(clauses[clause], met, found)
+    def judged(clause: str, met: bool, found: str) -> Diagnosis:
+        return Diagnosis(clauses[clause], met, found)
 
-    def attestation(clause: str) -> Finding:
+    def attestation(clause: str) -> Diagnosis:
         on = clause in on_file
         return judged(clause, on, "el documento firmado" if on else "ningún documento firmado")
 

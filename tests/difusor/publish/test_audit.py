@@ -67,7 +67,7 @@ def serve(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> Serve:
 
 def test_an_honest_mirror_is_authentic(serve: Serve, signed: Signed, election: Path):
     serve({})
-    found = comparison.examine(make_target(election, path="/prep/"), expected=signed.sha256)
+    found = comparison.compare(make_target(election, path="/prep/"), expected=signed.sha256)
     assert (found.result, found.files, found.sequence) == ("authentic", 4, 7), found
 
 
@@ -84,7 +84,7 @@ def test_an_honest_mirror_is_authentic(serve: Serve, signed: Signed, election: P
 )
 def test_an_altered_mirror_is_found(serve: Serve, election: Path, own: dict[str, bytes], word: str):
     serve(own)
-    found = comparison.examine(make_target(election, path="/prep/"))
+    found = comparison.compare(make_target(election, path="/prep/"))
     assert found.result == "altered"
     assert word in found.detail
 
@@ -92,7 +92,7 @@ def test_an_altered_mirror_is_found(serve: Serve, election: Path, own: dict[str,
 def test_a_missing_file_and_another_corte_are_told(serve: Serve, signed: Signed, election: Path):
     (signed.folder / "a ñ.csv").unlink()
     serve({})
-    found = comparison.examine(make_target(election, path="/prep/"), expected="f" * 64)
+    found = comparison.compare(make_target(election, path="/prep/"), expected="f" * 64)
     assert found.differences == [
         f"muestra el manifiesto {signed.sha256[:16]}… y no {'f' * 16}…",
         "a ñ.csv responde 404",
@@ -101,14 +101,14 @@ def test_a_missing_file_and_another_corte_are_told(serve: Serve, signed: Signed,
 
 def test_a_mirror_that_never_ends_is_given_up(serve: Serve, election: Path):
     serve({"/prep/descargas/a.csv": without_end(b"a")})
-    found = comparison.examine(make_target(election, path="/prep/"), limit=0)
+    found = comparison.compare(make_target(election, path="/prep/"), limit=0)
     assert (found.result, found.detail) == ("unreachable", "no terminó de responder a tiempo")
 
 
 def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: Signed, election: Path):
     serve({})
-    assert comparison.examine(make_target(election, path="/otra/")).result == "empty"
-    assert comparison.examine(make_target(election, address="127.0.0.1:1")).result in ("unreachable", "empty")
+    assert comparison.compare(make_target(election, path="/otra/")).result == "empty"
+    assert comparison.compare(make_target(election, address="127.0.0.1:1")).result in ("unreachable", "empty")
 
 
 def test_the_verb_ends_with_the_mirrors_word(serve: Serve, signed: Signed, election: Path, monkeypatch: Any):

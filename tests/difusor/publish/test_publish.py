@@ -355,7 +355,7 @@ def test_one_difusor_that_cannot_even_be_asked_stops_no_other(
     bad = make_target(election, "sur", **values)
     outcomes = deliver.deliver_all(signed, [bad, make_target(election)], Options(), lambda _: None)
     assert [(outcome.result, bool(outcome.detail)) for outcome in outcomes] == [("failed", True), ("shown", True)]
-    assert (found := comparison.examine(bad)).result == "unreachable" and found.detail
+    assert (found := comparison.compare(bad)).result == "unreachable" and found.detail
 
 
 def test_one_difusor_that_is_slow_delays_no_other(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from difusor.servers.preflight import GIGABYTE, Server, exposed, findings, problems
+from difusor.servers.preflight import GIGABYTE, Server, diagnose, exposed, problems
 
 MODULE = Path(__file__).resolve().parents[3] / "plugins/modules/server_probe.py"
 
@@ -55,7 +55,7 @@ def with_facts(**facts: Any) -> Server:
 def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
     assert problems(SERVER, **WANTED) == []
     assert problems(replace(SERVER, sites=(("/etc/nginx/sites-enabled/propio", (8081,)),)), **WANTED) == []
-    assert [finding.clause.id for finding in findings(SERVER, **ON_FILE) if not finding.met] == []
+    assert [diagnosis.clause.id for diagnosis in diagnose(SERVER, **ON_FILE) if not diagnosis.met] == []
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_minor_release_of_debian_is_that_release() -> None:
     ],
 )
 def test_shortfall_of_the_machine(clause: str, server: Server, found: str) -> None:
-    (shortfall,) = [finding for finding in findings(server, **ON_FILE) if not finding.met]
+    (shortfall,) = [diagnosis for diagnosis in diagnose(server, **ON_FILE) if not diagnosis.met]
     assert (shortfall.clause.id, shortfall.found) == (clause, found)
 
 
@@ -141,12 +141,12 @@ def test_shortfall_of_the_machine(clause: str, server: Server, found: str) -> No
     ],
 )
 def test_shortfall_of_the_papers(clause: str, on_file: dict[str, Any]) -> None:
-    assert [found.clause.id for found in findings(SERVER, **{**ON_FILE, **on_file}) if not found.met] == [clause]
+    assert [found.clause.id for found in diagnose(SERVER, **{**ON_FILE, **on_file}) if not found.met] == [clause]
 
 
 def test_a_contract_attests_the_link() -> None:
     server = with_facts(default_ipv4={})
-    assert all(finding.met for finding in findings(server, **{**ON_FILE, "attested": ["HW-05", "DG-09", "RED-01"]}))
+    assert all(diagnosis.met for diagnosis in diagnose(server, **{**ON_FILE, "attested": ["HW-05", "DG-09", "RED-01"]}))
 
 
 def load_probe() -> Any:
