@@ -1,1 +1,1 @@
-"""The register of an audited server: what it was like, signed, and what has changed since."""
+"""The baseline of an audited server: what it was like, signed, and what has changed since."""

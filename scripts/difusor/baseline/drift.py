@@ -1,4 +1,4 @@
-"""What changed on a difusor's servers since a register of them was signed."""
+"""What changed on a difusor's servers since a baseline of them was signed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from difusor.baseline import record
-from difusor.baseline.record import RegisterError
+from difusor.baseline.record import BaselineError
 from difusor.baseline.take import take
 from difusor.inventory.variables import InventoryError
 from difusor.servers.reach import UnreachableError
 
 
 def since(path: Path, inventory: Path) -> dict[str, dict[str, Any]]:
-    """Look at the servers of an inventory; return by server what changed since the register of `path` (record.drift).
+    """Look at the servers of an inventory; return by server what changed since the baseline of `path` (record.drift).
 
-    RegisterError when it cannot be told.
+    BaselineError when it cannot be told.
     """
     try:
         signed = record.read(path)
         return {name: record.drift(signed, name, look) for name, look in take(inventory).servers.items()}
     except (UnreachableError, InventoryError) as error:
-        raise RegisterError(str(error)) from error
+        raise BaselineError(str(error)) from error

@@ -1,4 +1,4 @@
-"""A register on disk: one JSON file with its OpenSSH signature beside, and what has changed since it was made."""
+"""A baseline on disk: one JSON file with its OpenSSH signature beside, and what has changed since it was made."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from difusor.project import write as write_whole
 from difusor.spec.faults import sentence
 
 PURPOSE = "registro"
-"""Of the signature's namespace: no register passes for a corte."""
+"""Of the signature's namespace: no baseline passes for a corte."""
 
 
-class RegisterError(ValueError):
-    """A register cannot be made, read or believed; the message is a Spanish sentence."""
+class BaselineError(ValueError):
+    """A baseline cannot be made, read or believed; the message is a Spanish sentence."""
 
 
 class Look(BaseModel):
@@ -35,7 +35,7 @@ class Look(BaseModel):
     signers: dict[str, str]
 
 
-class Register(BaseModel):
+class Baseline(BaseModel):
     """The servers of one inventory at one instant, by their names there."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,10 +49,10 @@ class Register(BaseModel):
 
 
 @dataclass(frozen=True)
-class Signed:
-    """A register as read: its file, the file's SHA-256 and the fingerprint of the key that signed it."""
+class SignedBaseline:
+    """A baseline as read: its file, the file's SHA-256 and the fingerprint of the key that signed it."""
 
-    register: Register
+    baseline: Baseline
     path: Path
     sha256: str
     fingerprint: str
@@ -68,33 +68,33 @@ class Change:
     after: str
 
 
-def write(register: Register, path: Path, key: Path) -> Path:
-    """Write a register, and beside it its signature by `key`; return the latter. RegisterError when it cannot sign."""
-    text = register.model_dump_json(indent=1) + "\n"
+def write(baseline: Baseline, path: Path, key: Path) -> Path:
+    """Write a baseline, and beside it its signature by `key`; return the latter. BaselineError when it cannot sign."""
+    text = baseline.model_dump_json(indent=1) + "\n"
     try:
-        armour = signature.sign(text.encode(), key, register.election, PURPOSE)
+        armour = signature.sign(text.encode(), key, baseline.election, PURPOSE)
     except Refusal as refusal:
-        raise RegisterError(str(refusal)) from refusal
+        raise BaselineError(str(refusal)) from refusal
     signature_path = path.with_name(f"{path.name}.sig")
     write_whole(path, text)
     write_whole(signature_path, armour.decode())
     return signature_path
 
 
-def read(path: Path) -> Signed:
-    """Read a register whose signature is intact; RegisterError when there is none, or it is another's."""
+def read(path: Path) -> SignedBaseline:
+    """Read a baseline whose signature is intact; BaselineError when there is none, or it is another's."""
     try:
         raw = path.read_bytes()
         armour = path.with_name(f"{path.name}.sig").read_bytes()
-        register = Register.model_validate_json(raw)
-        fingerprint = signature.signed_by(raw, armour, register.election, PURPOSE)
+        baseline = Baseline.model_validate_json(raw)
+        fingerprint = signature.signed_by(raw, armour, baseline.election, PURPOSE)
     except OSError as error:
-        raise RegisterError(f"no se puede leer {error.filename}: {error.strerror}") from error
+        raise BaselineError(f"no se puede leer {error.filename}: {error.strerror}") from error
     except ValidationError as error:
-        raise RegisterError(f"{path} no es un registro de esta versión: {sentence(error.errors()[0])}") from error
+        raise BaselineError(f"{path} no es un registro de esta versión: {sentence(error.errors()[0])}") from error
     except Refusal as refusal:
-        raise RegisterError(f"{path} cambió después de firmarse, o su firma es de otro archivo") from refusal
-    return Signed(register, path, hashlib.sha256(raw).hexdigest(), fingerprint)
+        raise BaselineError(f"{path} cambió después de firmarse, o su firma es de otro archivo") from refusal
+    return SignedBaseline(baseline, path, hashlib.sha256(raw).hexdigest(), fingerprint)
 
 
 def changes(before: Look, after: Look) -> list[Change]:
@@ -107,15 +107,15 @@ def changes(before: Look, after: Look) -> list[Change]:
     return found
 
 
-def drift(signed: Signed, host: str, now: Look) -> dict[str, Any]:
-    """Return what the dictamen says of a server: which register, and every change since; RegisterError if not in it."""
-    if host not in signed.register.servers:
-        raise RegisterError(f"{signed.path} no registra a {host}, sino a {', '.join(signed.register.servers)}")
-    found = changes(signed.register.servers[host], now)
+def drift(signed: SignedBaseline, host: str, now: Look) -> dict[str, Any]:
+    """Return what the dictamen says of a server: which baseline, and every change since; BaselineError if not in it."""
+    if host not in signed.baseline.servers:
+        raise BaselineError(f"{signed.path} no registra a {host}, sino a {', '.join(signed.baseline.servers)}")
+    found = changes(signed.baseline.servers[host], now)
     return {
         "register": signed.path.name,
         "sha256": signed.sha256,
         "signed_by": signed.fingerprint,
-        "taken": signed.register.taken.isoformat(timespec="seconds"),
+        "taken": signed.baseline.taken.isoformat(timespec="seconds"),
         "changes": [asdict(change) for change in found],
     }

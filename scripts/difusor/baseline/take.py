@@ -9,22 +9,22 @@ from pathlib import Path
 
 from testinfra.host import Host
 
-from difusor.baseline.record import Look, Register, RegisterError
+from difusor.baseline.record import Baseline, BaselineError, Look
 from difusor.project import commit
 from difusor.servers import reach
 
 LOOK = Path(__file__).with_name("look.py")
 
 
-def take(inventory: Path) -> Register:
-    """Look at every server of an inventory; UnreachableError, InventoryError or RegisterError say why it cannot be."""
+def take(inventory: Path) -> Baseline:
+    """Look at every server of an inventory; UnreachableError, InventoryError or BaselineError say why it cannot be."""
     looks, election = {}, ""
     for name, host, server in reach.difusores(inventory):
         looks[name] = look(name, host, server.identity)
         election = server.declared.election_id
         if not election:
-            raise RegisterError(f"{name}: su inventario no dice election_id; enlace su elección como election.yml")
-    return Register(
+            raise BaselineError(f"{name}: su inventario no dice election_id; enlace su elección como election.yml")
+    return Baseline(
         inventory=inventory.resolve().name,
         election=election,
         taken=datetime.now(UTC).replace(microsecond=0),
@@ -34,8 +34,8 @@ def take(inventory: Path) -> Register:
 
 
 def look(name: str, host: Host, identity: Mapping[str, str]) -> Look:
-    """Look at a server (testinfra's host, as root) called `name`; RegisterError when it cannot be done."""
+    """Look at a server (testinfra's host, as root) called `name`; BaselineError when it cannot be done."""
     result = host.run("python3 -c %s", LOOK.read_text(encoding="utf-8"))
     if result.failed:
-        raise RegisterError(f"{name}: {(result.stderr.strip().splitlines() or ['sin respuesta'])[-1]}")
+        raise BaselineError(f"{name}: {(result.stderr.strip().splitlines() or ['sin respuesta'])[-1]}")
     return Look(server=dict(identity), **json.loads(result.stdout))

@@ -1,4 +1,4 @@
-"""`difusor freeze`: the register of a difusor's servers, signed, against which `difusor report` tells what changed."""
+"""`difusor freeze`: the baseline of a difusor's servers, signed, against which `difusor report` tells what changed."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def run(
 
     path = output / f"{inventory.resolve().name}.json"
     try:
-        register = take(inventory)
-        signature = record.write(register, path, key)
+        baseline = take(inventory)
+        signature = record.write(baseline, path, key)
         fingerprint = record.read(path).fingerprint
-    except (record.RegisterError, UnreachableError, InventoryError) as error:
+    except (record.BaselineError, UnreachableError, InventoryError) as error:
         complain(error)
         raise typer.Exit(1) from error
-    for name, look in register.servers.items():
+    for name, look in baseline.servers.items():
         results.print(
             f"[green]✓[/] {name}: {len(look.files)} archivos y carpetas, {len(look.packages)} paquetes, "
             f"imágenes: {len(look.images)}, llaves de firma: {len(look.signers)}",

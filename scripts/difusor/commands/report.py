@@ -55,7 +55,7 @@ def run(
     """
     from difusor import spec
     from difusor.baseline import drift
-    from difusor.baseline.record import RegisterError
+    from difusor.baseline.record import BaselineError
     from difusor.report.dictamen import compose, publish
     from difusor.report.results import ResultsError, load
     from difusor.report.verdict import exit_status
@@ -68,7 +68,7 @@ def run(
         drifts = drift.since(against, inventory) if against and inventory else {}
         found = load(results) if results else measure(inventory, output, lab)
         clauses, left_out = spec.load(), deviations.load()
-    except (ResultsError, RegisterError, spec.SpecError) as error:
+    except (ResultsError, BaselineError, spec.SpecError) as error:
         complain(error)
         raise typer.Exit(NOT_EVALUATED) from error
     name = Path(found.inventory).name
@@ -113,7 +113,7 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
 
 
 def _show_drift(drift: Mapping[str, Any]) -> None:
-    """Print what changed since the register, the first of it by name."""
+    """Print what changed since the baseline, the first of it by name."""
     from difusor.report.dictamen import instant
 
     changes = drift["changes"]

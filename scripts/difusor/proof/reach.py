@@ -85,7 +85,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("plugins/*/prove_login.py", ("base", "lockout")),
     ("plugins/*/ufw_policy.py", ("ufw", "lockout", "network", "preflight")),
     ("scripts/corte/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),
-    ("scripts/difusor/baseline/*", ("register",)),
+    ("scripts/difusor/baseline/*", ("baseline",)),
     ("scripts/difusor/commands/*", NO_SERVER),
     ("scripts/difusor/inventory/passwords.py", NO_SERVER),
     ("scripts/difusor/inventory/*", ("preflight", "documents")),

@@ -20,7 +20,7 @@ UNIT = "unit"
 """The suite that needs no server: everything below tests/, the house rules and the linters among it."""
 ONCE = {
     "lab/test_preflight.py": "the controller judges what was read of a server; the releases are the test's own data",
-    "lab/test_register.py": "compares two looks at the same server, whatever it runs",
+    "lab/test_baseline.py": "compares two looks at the same server, whatever it runs",
 }
 """Test files that depend on no release and carry no clause, and why; they run on the first release of a run only."""
 MOLECULE = {

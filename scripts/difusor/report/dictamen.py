@@ -34,7 +34,7 @@ def compose(
 ) -> dict[str, Any]:
     """Judge one server; return the dictamen as JSON-ready data. The same results always give the same dictamen.
 
-    `drift` tells what changed since a register (register.record.drift).
+    `drift` tells what changed since a baseline (baseline.record.drift).
     """
     server = results.servers[host]
     declared = server.declared

@@ -1,4 +1,4 @@
-"""The register of a server: what a look says, who signed it, and what changed since."""
+"""The baseline of a server: what a look says, who signed it, and what changed since."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from difusor.baseline import look, record, take
-from difusor.baseline.record import Change, Look, Register, RegisterError
+from difusor.baseline.record import Baseline, BaselineError, Change, Look
 from difusor.servers.reach import Server
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAICQn370pnXsnrYRik6ZwTgdm98+rHn4tKSdNw0EAOTOm"
@@ -85,17 +85,17 @@ def key(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def register() -> Register:
+def baseline() -> Baseline:
     taken = datetime(2024, 6, 1, 18, tzinfo=UTC)
-    return Register(inventory="diario", election="morelos-2024", taken=taken, commit="", servers={"web1": BEFORE})
+    return Baseline(inventory="diario", election="morelos-2024", taken=taken, commit="", servers={"web1": BEFORE})
 
 
-def test_a_register_is_read_as_it_was_signed(register: Register, key: Path, tmp_path: Path) -> None:
+def test_a_baseline_is_read_as_it_was_signed(baseline: Baseline, key: Path, tmp_path: Path) -> None:
     path = tmp_path / "registro/diario.json"
-    assert record.write(register, path, key) == tmp_path / "registro/diario.json.sig"
+    assert record.write(baseline, path, key) == tmp_path / "registro/diario.json.sig"
     signed = record.read(path)
     listed = subprocess.run(["ssh-keygen", "-lf", key], check=True, capture_output=True, text=True).stdout
-    assert signed.register == register
+    assert signed.baseline == baseline
     assert signed.fingerprint == listed.split()[1]
     drift = record.drift(signed, "web1", BEFORE)
     assert (drift["register"], drift["taken"], drift["changes"]) == ("diario.json", "2024-06-01T18:00:00+00:00", [])
@@ -109,31 +109,31 @@ def test_a_register_is_read_as_it_was_signed(register: Register, key: Path, tmp_
         (lambda path: path.with_name("diario.json.sig").unlink(), "no se puede leer .*diario.json.sig"),
     ],
 )
-def test_a_register_that_is_not_as_it_was_signed_is_refused(
-    register: Register, key: Path, tmp_path: Path, spoil: Callable[[Path], object], sentence: str
+def test_a_baseline_that_is_not_as_it_was_signed_is_refused(
+    baseline: Baseline, key: Path, tmp_path: Path, spoil: Callable[[Path], object], sentence: str
 ) -> None:
     path = tmp_path / "diario.json"
-    record.write(register, path, key)
+    record.write(baseline, path, key)
     spoil(path)
-    with pytest.raises(RegisterError, match=sentence):
+    with pytest.raises(BaselineError, match=sentence):
         record.read(path)
 
 
-def test_a_register_of_another_server_is_refused(register: Register, key: Path, tmp_path: Path) -> None:
-    record.write(register, tmp_path / "diario.json", key)
-    with pytest.raises(RegisterError, match="no registra a web2, sino a web1"):
+def test_a_baseline_of_another_server_is_refused(baseline: Baseline, key: Path, tmp_path: Path) -> None:
+    record.write(baseline, tmp_path / "diario.json", key)
+    with pytest.raises(BaselineError, match="no registra a web2, sino a web1"):
         record.drift(record.read(tmp_path / "diario.json"), "web2", BEFORE)
 
 
 def test_a_server_that_cannot_be_looked_at_says_why() -> None:
     host = SimpleNamespace(run=lambda *_: SimpleNamespace(failed=True, stderr="Traceback\nKeyError: 'x'\n", stdout=""))
-    with pytest.raises(RegisterError, match="web1: KeyError: 'x'"):
+    with pytest.raises(BaselineError, match="web1: KeyError: 'x'"):
         take.look("web1", host, {})
 
 
-def test_a_server_of_no_election_is_not_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_of_no_election_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     difusores = [("web1", None, Server(identity={}))]
     monkeypatch.setattr(take.reach, "difusores", lambda inventory: difusores)
     monkeypatch.setattr(take, "look", lambda *_: BEFORE)
-    with pytest.raises(RegisterError, match="web1: su inventario no dice election_id"):
+    with pytest.raises(BaselineError, match="web1: su inventario no dice election_id"):
         take.take(Path("inventories/diario"))

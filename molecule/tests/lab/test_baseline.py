@@ -1,4 +1,4 @@
-"""The register of the server: it betrays a change, and accuses nothing else."""
+"""The baseline of the server: it betrays a change, and accuses nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Record = Callable[[object], None]
 PATH = "/etc/sysctl.d/99-ajeno.conf"
 
 
-def test_register_betrays_a_change(host: Host, record_evidence: Record) -> None:
+def test_baseline_betrays_a_change(host: Host, record_evidence: Record) -> None:
     """El registro del servidor delata un archivo agregado a su configuración, y no acusa nada que no haya cambiado."""
     before = look("difusor", host, {})
     host.check_output("install -m 644 /dev/null %s", PATH)
