@@ -17,7 +17,7 @@ from difusor.lab.night import INVENTORY, folder
 from difusor.publish import signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.push import push
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.synthetic.cortes import write_corte
 
@@ -60,13 +60,13 @@ class Bench:
         self.found.setdefault(case, []).append((plain, corte))
         print(f"  {case:12} plain {plain:.2f} s, corte {corte:.2f} s", file=sys.stderr)
 
-    def sign(self, tree: Path) -> Signed:
+    def sign(self, tree: Path) -> SignedCorte:
         """Sign it as a rectification: these nights have nothing to do with each other."""
         self.sequence += 1
         now = instants.now().replace(microsecond=0)
         return signing.sign(tree, self.server.election, self.key, self.sequence, now, ["rectification"])
 
-    def publish(self, signed: Signed) -> None:
+    def publish(self, signed: SignedCorte) -> None:
         """Push and wait until a citizen gets this corte's own signature, the smallest of its files."""
         push(signed.folder, self.server)
         signature = Path(signed.folder, manifest.SIGNATURE_NAME).read_bytes()
@@ -76,7 +76,7 @@ class Bench:
                 raise SystemExit(f"refused: {attempt['reason']}")
             time.sleep(ASK_EVERY)
 
-    def confirm(self, signed: Signed) -> None:
+    def confirm(self, signed: SignedCorte) -> None:
         """SystemExit unless a citizen gets this very manifest too."""
         if manifest.digest(self.fetch(manifest.NAME)) != signed.sha256:
             raise SystemExit("its signature is shown, but another manifest")

@@ -14,7 +14,7 @@ from pathlib import Path
 from difusor.lab.night import INVENTORY, folder
 from difusor.publish import signing, target
 from difusor.publish.deliver import Options, deliver
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.synthetic.cortes import write_corte
 
@@ -33,7 +33,7 @@ class Night:
     seconds: list[float] = field(default_factory=list)
     disk: list[int] = field(default_factory=list)
 
-    def add(self, corte: Signed, seconds: float, disk: int) -> None:
+    def add(self, corte: SignedCorte, seconds: float, disk: int) -> None:
         """Take in a corte that is shown."""
         for path, entry in corte.manifest.files.items():
             self.signed.setdefault(path, {}).setdefault(entry.sha256, []).append(corte.manifest.sequence)

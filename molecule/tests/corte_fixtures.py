@@ -14,7 +14,7 @@ import pytest
 from corte.format import instants, manifest
 from difusor import inventory
 from difusor.publish.mirror import PATH, Mirror, last_number
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.suite.waiting import until
 
@@ -65,7 +65,7 @@ def published(
     downloads: dict[str, Path],
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Signed:
+) -> SignedCorte:
     """Return a copy of what a citizen gets: manifest, signature and every file it names, from the public page."""
     if status["shown"] is None:
         pytest.skip(f"no se muestra ningún corte (compuerta: {status['gate']['state']})")
@@ -78,7 +78,7 @@ def published(
     folder = tmp_path / "publicado"
     shutil.copytree(downloads[sha256], folder)
     raw = (folder / manifest.NAME).read_bytes()
-    return Signed(folder, manifest.read(raw), manifest.digest(raw))
+    return SignedCorte(folder, manifest.read(raw), manifest.digest(raw))
 
 
 def get(mirror: Mirror, url: str) -> httpx.Response:

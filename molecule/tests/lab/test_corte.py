@@ -18,20 +18,20 @@ from corte.format import instants
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import push
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.suite.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
-Refused = Callable[[Signed], dict[str, Any]]
+Refused = Callable[[SignedCorte], dict[str, Any]]
 
 
 @pytest.fixture
-def refused(mirror: Mirror, target: Target, published: Signed) -> Iterator[Refused]:
+def refused(mirror: Mirror, target: Target, published: SignedCorte) -> Iterator[Refused]:
     """Return a function that pushes a corte and asserts its refusal; afterwards the good one is pushed again."""
 
-    def check(bad: Signed) -> dict[str, Any]:
+    def check(bad: SignedCorte) -> dict[str, Any]:
         before = mirror.status()
         push(bad.folder, target, checksum=True)
         word, after = mirror.await_word(bad.sha256, last_number(before), WAIT)
@@ -48,7 +48,7 @@ def refused(mirror: Mirror, target: Target, published: Signed) -> Iterator[Refus
 
 @pytest.mark.clause("DG-07", "DG-10")
 def test_the_same_push_again_is_recognised(
-    mirror: Mirror, target: Target, published: Signed, record_evidence: Record
+    mirror: Mirror, target: Target, published: SignedCorte, record_evidence: Record
 ) -> None:
     """Un corte firmado, enviado con el secreto por rsync desde una dirección confiable, es recibido y reconocido."""
     found = _push_again(mirror, target, published.folder)
@@ -58,7 +58,7 @@ def test_the_same_push_again_is_recognised(
 
 @pytest.mark.clause("DG-10", "DG-12")
 def test_a_corte_of_another_signer_is_refused(
-    published: Signed, refused: Refused, target: Target, tmp_path: Path, record_evidence: Record
+    published: SignedCorte, refused: Refused, target: Target, tmp_path: Path, record_evidence: Record
 ) -> None:
     """Un corte bien formado que firmó otra llave es rechazado con su motivo, y la página sigue igual."""
     key = tmp_path / "intruso"
@@ -73,7 +73,7 @@ def test_a_corte_of_another_signer_is_refused(
 
 @pytest.mark.clause("DG-04", "DG-10")
 def test_an_altered_file_is_refused(
-    published: Signed, refused: Refused, target: Target, variables: dict[str, Any], record_evidence: Record
+    published: SignedCorte, refused: Refused, target: Target, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """Un corte firmado al que se le cambió un byte en el camino es rechazado con su motivo, y la página sigue igual."""
     path = published.folder / "datos/corte.json"
@@ -88,7 +88,7 @@ def test_an_altered_file_is_refused(
 
 @pytest.mark.clause("DG-11")
 def test_an_older_corte_is_refused(
-    published: Signed, refused: Refused, target: Target, variables: dict[str, Any], record_evidence: Record
+    published: SignedCorte, refused: Refused, target: Target, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """Un corte bien firmado pero anterior al último aceptado es rechazado con su motivo, y la página sigue igual."""
     attempt = refused(_sign(published, target, variables, published.manifest.sequence - 1))
@@ -98,7 +98,7 @@ def test_an_older_corte_is_refused(
 
 @pytest.mark.clause("DG-05")
 def test_a_corte_of_another_window_is_refused(
-    published: Signed, refused: Refused, target: Target, variables: dict[str, Any], record_evidence: Record
+    published: SignedCorte, refused: Refused, target: Target, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """Un corte bien firmado que abriría antes de la hora de la elección es rechazado, y la página sigue igual."""
     window = target.election.window
@@ -111,7 +111,7 @@ def test_a_corte_of_another_window_is_refused(
 
 @pytest.mark.clause("DG-05", "DG-11")
 def test_the_institute_holds_and_resumes_by_signed_orders(
-    mirror: Mirror, target: Target, published: Signed, variables: dict[str, Any], record_evidence: Record
+    mirror: Mirror, target: Target, published: SignedCorte, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """Una orden firmada detiene la actualización sin cambiar la página, otra mueve el cierre y la reanuda."""
     later = target.election.window.closes + timedelta(hours=1)
@@ -130,7 +130,7 @@ def test_the_institute_holds_and_resumes_by_signed_orders(
 
 @pytest.mark.clause("DG-05")
 def test_a_stopped_gate_is_a_closed_gate(
-    host: Host, mirror: Mirror, base: str, published: Signed, expect: Expect, record_evidence: Record
+    host: Host, mirror: Mirror, base: str, published: SignedCorte, expect: Expect, record_evidence: Record
 ) -> None:
     """Al detenerse la compuerta no se entregan resultados ni se dice que esté abierta, y al volver se entregan."""
     try:
@@ -149,13 +149,13 @@ def test_a_stopped_gate_is_a_closed_gate(
     assert said == "estado.json responde 503"
 
 
-def _sign(published: Signed, target: Target, variables: dict[str, Any], sequence: int) -> Signed:
+def _sign(published: SignedCorte, target: Target, variables: dict[str, Any], sequence: int) -> SignedCorte:
     """Sign the tree anew with the lab's own key."""
     key = Path(variables["lab_dir"]) / "firma"
     return signing.sign(published.folder, target.election, key, sequence, published.manifest.corte)
 
 
-def _order(published: Signed, target: Target, variables: dict[str, Any], order: str) -> Signed:
+def _order(published: SignedCorte, target: Target, variables: dict[str, Any], order: str) -> SignedCorte:
     """Sign the shown corte anew with an order, one second later than before at least, and push it."""
     next_second()
     key = Path(variables["lab_dir"]) / "firma"

@@ -21,7 +21,7 @@ from difusor.publish import signing
 from difusor.publish.comparison import compare
 from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import PushFailed, push
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 pytestmark = pytest.mark.clause("DG-04", "DG-10")
@@ -32,7 +32,7 @@ EMPTY = Entry(0, manifest.digest(b""))
 
 
 @pytest.fixture
-def attack(mirror: Mirror, target: Target, published: Signed, key: Path, record_evidence: Record) -> Attack:
+def attack(mirror: Mirror, target: Target, published: SignedCorte, key: Path, record_evidence: Record) -> Attack:
     """Return a function that signs a manifest's bytes, pushes them with the tree and returns the refusal's code.
 
     What is shown stays what it was.
@@ -47,7 +47,7 @@ def attack(mirror: Mirror, target: Target, published: Signed, key: Path, record_
     return run
 
 
-def judge(published: Signed, mirror: Mirror, target: Target, record_evidence: Record) -> str:
+def judge(published: SignedCorte, mirror: Mirror, target: Target, record_evidence: Record) -> str:
     """Push the folder as it is; return the code of the server's refusal, after checking that nothing else changed."""
     before = mirror.status()
     push(published.folder, target)
@@ -61,7 +61,7 @@ def judge(published: Signed, mirror: Mirror, target: Target, record_evidence: Re
     return str(attempt["code"])
 
 
-def next_corte(published: Signed, **changes: Any) -> Manifest:
+def next_corte(published: SignedCorte, **changes: Any) -> Manifest:
     """Return the manifest of a good next corte of the same files, with changes."""
     now = instants.now().replace(microsecond=0)
     following = replace(published.manifest, sequence=published.manifest.sequence + 1, generated=now, orders=())
@@ -98,7 +98,9 @@ def canonical(document: dict[str, Any]) -> bytes:
         "self",
     ],
 )
-def test_a_signed_path_that_leads_elsewhere_is_refused(attack: Attack, published: Signed, paths: list[str]) -> None:
+def test_a_signed_path_that_leads_elsewhere_is_refused(
+    attack: Attack, published: SignedCorte, paths: list[str]
+) -> None:
     """Un manifiesto firmado con una ruta que sale del árbol, o que se confunde con otra, es rechazado con su motivo."""
     document = next_corte(published, files={**published.manifest.files, **dict.fromkeys(paths, EMPTY)})
     assert attack(document.to_bytes()) in ("path", "manifest")
@@ -116,31 +118,31 @@ def test_a_signed_path_that_leads_elsewhere_is_refused(attack: Attack, published
     ids=["duplicate keys", "another form", "deep", "empty", "official"],
 )
 def test_a_signed_manifest_of_another_form_or_night_is_refused(
-    attack: Attack, published: Signed, spoil: Callable[[bytes], bytes], code: str
+    attack: Attack, published: SignedCorte, spoil: Callable[[bytes], bytes], code: str
 ) -> None:
     """Un manifiesto firmado que no tiene la única forma admitida, o que es de la otra noche, es rechazado."""
     assert attack(spoil(next_corte(published).to_bytes())) == code
 
 
-def test_too_many_files_are_refused_before_any_is_looked_at(attack: Attack, published: Signed) -> None:
+def test_too_many_files_are_refused_before_any_is_looked_at(attack: Attack, published: SignedCorte) -> None:
     """Un manifiesto firmado con más archivos que el límite es rechazado antes de tocar ninguno."""
     files = {f"x/{number}": EMPTY for number in range(manifest.MAX_FILES + 1)}
     assert attack(next_corte(published, files=files).to_bytes()) == "manifest"
 
 
-def test_a_corte_larger_than_the_limit_is_refused(attack: Attack, published: Signed) -> None:
+def test_a_corte_larger_than_the_limit_is_refused(attack: Attack, published: SignedCorte) -> None:
     """Un corte firmado que pesa más que el límite del servidor es rechazado sin leerlo."""
     files = {**published.manifest.files, "enorme.bin": Entry(manifest.MAX_SIZE, "a" * 64)}
     assert attack(next_corte(published, files=files).to_bytes()) == "size"
 
 
-def test_a_signature_for_another_election_is_refused(attack: Attack, published: Signed) -> None:
+def test_a_signature_for_another_election_is_refused(attack: Attack, published: SignedCorte) -> None:
     """Una firma hecha para otra elección, y un corte de otra elección, son rechazados."""
     assert attack(next_corte(published).to_bytes(), election="otra-2027") == "signature"
     assert attack(next_corte(published, election="otra-2027").to_bytes()) == "recipient"
 
 
-def test_the_same_sequence_with_other_content_is_refused(attack: Attack, published: Signed) -> None:
+def test_the_same_sequence_with_other_content_is_refused(attack: Attack, published: SignedCorte) -> None:
     """Otro contenido bajo la secuencia que ya se aceptó, y la firma anterior del mismo corte, son rechazados."""
     files = {path: entry for path, entry in published.manifest.files.items() if path != "datos/corte.json"}
     same = published.manifest.sequence
@@ -159,7 +161,7 @@ def test_the_same_sequence_with_other_content_is_refused(attack: Attack, publish
     ids=["expired", "not yet valid", "revoked"],
 )  # fmt: skip
 def test_a_signer_who_may_not_sign_today_is_refused(
-    host: Host, attack: Attack, published: Signed, key: Path, file: str, edit: str
+    host: Host, attack: Attack, published: SignedCorte, key: Path, file: str, edit: str
 ) -> None:
     """Una firma de quien ya no, todavía no, o nunca más puede firmar, es rechazada con su motivo."""
     path = f"/etc/prep-corte/{file}"
@@ -172,7 +174,7 @@ def test_a_signer_who_may_not_sign_today_is_refused(
 
 
 def test_a_manifest_of_a_gigabyte_is_refused(
-    mirror: Mirror, target: Target, published: Signed, record_evidence: Record
+    mirror: Mirror, target: Target, published: SignedCorte, record_evidence: Record
 ) -> None:
     """Un manifiesto de un gigabyte es rechazado sin leerlo entero."""
     os.truncate(published.folder / manifest.NAME, 2**30)
@@ -180,7 +182,7 @@ def test_a_manifest_of_a_gigabyte_is_refused(
     assert judge(published, mirror, target, record_evidence) == "size"
 
 
-def test_a_flood_of_small_files_is_refused_at_the_first(attack: Attack, published: Signed) -> None:
+def test_a_flood_of_small_files_is_refused_at_the_first(attack: Attack, published: SignedCorte) -> None:
     """Más archivos que el límite, que nadie firmó, son rechazados al ver el primero."""
     flood = published.folder / "datos/sobra"
     flood.mkdir()
@@ -189,7 +191,7 @@ def test_a_flood_of_small_files_is_refused_at_the_first(attack: Attack, publishe
     assert attack(next_corte(published).to_bytes()) == "extra"
 
 
-def test_an_altered_byte_of_the_same_size_and_time_is_refused(attack: Attack, published: Signed) -> None:
+def test_an_altered_byte_of_the_same_size_and_time_is_refused(attack: Attack, published: SignedCorte) -> None:
     """Un archivo con el tamaño y la hora debidos pero otro contenido es rechazado por su SHA-256."""
     path = published.folder / "datos/gubernatura.json"
     altered = {"datos/gubernatura.json": Entry(path.stat().st_size, "a" * 64)}
@@ -198,7 +200,7 @@ def test_an_altered_byte_of_the_same_size_and_time_is_refused(attack: Attack, pu
 
 
 def test_tables_that_do_not_add_up_are_held_where_the_institute_asks(
-    host: Host, attack: Attack, published: Signed
+    host: Host, attack: Attack, published: SignedCorte
 ) -> None:
     """Con la revisión estricta que el Instituto pide, un corte firmado cuyas tablas no cuadran no se publica."""
     path, config = "descargas/20200101_0000_PREP_MOR.csv", "/etc/prep-corte/server.json"
@@ -284,7 +286,7 @@ def test_a_sparse_file_beyond_the_limit_does_not_arrive(
 
 
 def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
-    mirror: Mirror, target: Target, published: Signed, key: Path, tmp_path: Path, record_evidence: Record
+    mirror: Mirror, target: Target, published: SignedCorte, key: Path, tmp_path: Path, record_evidence: Record
 ) -> None:
     """Mientras se envía un corte, otro envío escribe y borra lo suyo: el corte se publica entero o se rechaza."""
     (tmp_path / "otro/datos").mkdir(parents=True)
@@ -314,7 +316,7 @@ def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
 
 
 def test_after_all_of_it_the_next_good_push_is_shown(
-    host: Host, mirror: Mirror, target: Target, published: Signed, key: Path, record_evidence: Record
+    host: Host, mirror: Mirror, target: Target, published: SignedCorte, key: Path, record_evidence: Record
 ) -> None:
     """Después de los ataques, el siguiente envío bueno se publica, no queda nada ajeno y la bitácora está completa."""
     signed = signing.sign(published.folder, target.election, key, published.manifest.sequence, published.manifest.corte)

@@ -19,7 +19,7 @@ from corte.format import manifest
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import PushFailed, push
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.suite.waiting import until
 
@@ -79,7 +79,7 @@ class Server:
         """Run a shell command on the server and return what it prints."""
         return _docker("exec", self.container, "bash", "-euc", command)
 
-    def following(self, size: int = 100) -> Signed:
+    def following(self, size: int = 100) -> SignedCorte:
         """Sign the next corte: what is shown, and one more file of `size` random bytes; no other is under way then."""
         self.await_verdict()
         copy = self.folder.with_name("copia")
@@ -104,7 +104,7 @@ class Server:
             what="el servidor termine con el corte que recibió",
         )
 
-    def push_and_halt(self, moment: str) -> Signed:
+    def push_and_halt(self, moment: str) -> SignedCorte:
         """Push the next corte and return it when the intake stands still at a moment (see MOMENTS)."""
         signed = self.following(size=2_000_000)
         halting = HALTING.format(moment=MOMENTS[moment])
@@ -330,7 +330,7 @@ def _docker(*arguments: str, given: str = "") -> str:
     return done.stdout
 
 
-def _push(signed: Signed, target: Target, bandwidth: int) -> str:
+def _push(signed: SignedCorte, target: Target, bandwidth: int) -> str:
     """Push and return what went wrong, if anything."""
     try:
         push(signed.folder, target, bandwidth)

@@ -22,7 +22,7 @@ from difusor.publish import signing
 from difusor.publish.comparison import compare
 from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import push
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.suite.waiting import until
 from difusor.synthetic.cortes import write_corte
@@ -35,7 +35,7 @@ OPERATOR = "operadora@demo.test"
 
 
 @pytest.fixture
-def send(mirror: Mirror, target: Target, published: Signed, key: Path) -> Send:
+def send(mirror: Mirror, target: Target, published: SignedCorte, key: Path) -> Send:
     """Return a function that signs the folder of what is shown anew, as a corte so many numbers `later`, and pushes it.
 
     It returns what becomes of it: shown, held, or the refusal's code.
@@ -98,7 +98,7 @@ def test_who_may_sign_changes_in_one_run(
 
 @pytest.mark.clause("DG-04", "DG-11")
 def test_counts_fall_only_by_a_signed_order(
-    send: Send, published: Signed, target: Target, tmp_path: Path, record_evidence: Record
+    send: Send, published: SignedCorte, target: Target, tmp_path: Path, record_evidence: Record
 ) -> None:
     """Un corte con menos actas que el anterior se rechaza; firmado como rectificación se publica, entero."""
     tables = [path for path in published.manifest.files if path.startswith("descargas/")]
@@ -114,7 +114,7 @@ def test_counts_fall_only_by_a_signed_order(
 
 @pytest.mark.clause("DG-11")
 def test_a_page_that_nobody_asked_for_meanwhile_is_not_the_older_one(
-    send: Send, published: Signed, mirror: Mirror, base: str, record_evidence: Record
+    send: Send, published: SignedCorte, mirror: Mirror, base: str, record_evidence: Record
 ) -> None:
     """Una página que el caché guarda de un corte anterior no se entrega, pasada su vigencia, a quien llega después."""
     page = published.folder / "prueba.html"
@@ -136,7 +136,7 @@ def test_a_page_that_nobody_asked_for_meanwhile_is_not_the_older_one(
 
 @pytest.mark.clause("DG-07", "DG-04")
 def test_one_command_delivers_within_its_bandwidth_and_another_compares(
-    difusor: Verb, published: Signed, key: Path, target: Target, record_evidence: Record
+    difusor: Verb, published: SignedCorte, key: Path, target: Target, record_evidence: Record
 ) -> None:
     """«difusor publish» envía sin pasar del ancho de banda dado y dice qué se muestra; «difusor audit» lo compara."""
     (published.folder / "prueba.bin").write_bytes(os.urandom(1_000_000))
@@ -156,7 +156,7 @@ def test_one_command_delivers_within_its_bandwidth_and_another_compares(
 @pytest.mark.timing("la apertura se fija antes de configurar el servidor, que en una máquina ocupada puede tardar más")
 @pytest.mark.clause("DG-05", "DG-11")
 def test_the_night_begins_with_a_corte_of_no_actas(
-    site: Site, mirror: Mirror, base: str, target: Target, key: Path, published: Signed, tmp_path: Path,
+    site: Site, mirror: Mirror, base: str, target: Target, key: Path, published: SignedCorte, tmp_path: Path,
     record_evidence: Record,
 ) -> None:  # fmt: skip
     """El corte en ceros llega antes de la apertura: la página espera, y desde el instante, no antes, lo muestra."""
@@ -189,7 +189,13 @@ def test_the_night_begins_with_a_corte_of_no_actas(
 
 @pytest.mark.clause("DG-04", "DG-05")
 def test_nothing_is_left_of_a_rehearsal(
-    host: Host, difusor: Verb, mirror: Mirror, base: str, target: Target, published: Signed, record_evidence: Record
+    host: Host,
+    difusor: Verb,
+    mirror: Mirror,
+    base: str,
+    target: Target,
+    published: SignedCorte,
+    record_evidence: Record,
 ) -> None:
     """«difusor purge --simulacro» no deja un solo archivo del simulacro, y el siguiente envío empieza de nuevo."""
     shown = manifest.digest((published.folder / "datos/corte.json").read_bytes())

@@ -27,7 +27,7 @@ from difusor.project import ROOT
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import PushFailed, push
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.suite.waiting import until
 
@@ -164,7 +164,7 @@ class Machine:
         )
         return manifest.digest(answer.content)
 
-    def push(self, target: Target, sequence: int, corte: datetime | None = None) -> tuple[str, Signed]:
+    def push(self, target: Target, sequence: int, corte: datetime | None = None) -> tuple[str, SignedCorte]:
         """Sign the lab's latest tree and a new file as the corte of this number; return the mirror's word on it."""
         tree = max((night.folder(self.variables["lab"]) / "cortes").iterdir())
         copy = self.folder / "corte"

@@ -12,7 +12,7 @@ from corte_fixtures import get
 from corte.format import instants, manifest, tree
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 pytestmark = pytest.mark.xdist_group("outside")
@@ -22,7 +22,7 @@ Record = Callable[[object], None]
 
 
 @pytest.mark.clause("DG-04")
-def test_every_byte_is_the_signed_one(published: Signed, expect: Expect, record_evidence: Record) -> None:
+def test_every_byte_is_the_signed_one(published: SignedCorte, expect: Expect, record_evidence: Record) -> None:
     """Cada archivo del corte, descargado de la página pública, tiene el tamaño y el SHA-256 del manifiesto firmado."""
     altered = []
     for path, entry in published.manifest.files.items():
@@ -38,7 +38,9 @@ def test_every_byte_is_the_signed_one(published: Signed, expect: Expect, record_
 
 
 @pytest.mark.clause("DG-04", "DG-11")
-def test_the_server_names_what_it_shows(published: Signed, status: dict[str, Any], record_evidence: Record) -> None:
+def test_the_server_names_what_it_shows(
+    published: SignedCorte, status: dict[str, Any], record_evidence: Record
+) -> None:
     """El estado público del servidor nombra, por su SHA-256 y su secuencia, el corte que la página entrega."""
     record_evidence(status["shown"])
     assert status["shown"]["manifest_sha256"] == published.sha256
@@ -48,7 +50,7 @@ def test_the_server_names_what_it_shows(published: Signed, status: dict[str, Any
 
 @pytest.mark.clause("DG-10")
 def test_shown_corte_is_signed_by_the_institute(
-    published: Signed, target: Target, expect: Expect, record_evidence: Record
+    published: SignedCorte, target: Target, expect: Expect, record_evidence: Record
 ) -> None:
     """La firma del corte publicado se verifica con las llaves de los firmantes del Instituto para esta elección."""
     signer = signing.signer(published, target.election)

@@ -13,7 +13,7 @@ from difusor.terminal.arguments import Corte, instant
 
 if TYPE_CHECKING:
     from corte.format.manifest import Window
-    from difusor.publish.signing import Signed
+    from difusor.publish.signing import SignedCorte
 
 
 def run(
@@ -70,7 +70,7 @@ def run(
     _say(signed, signer, window if close or retain else None)
 
 
-def _say(signed: Signed, signer: str, moved: Window | None) -> None:
+def _say(signed: SignedCorte, signer: str, moved: Window | None) -> None:
     """Print what was signed and by whom, the window if it was moved, and the manifest's SHA-256 as the result."""
     from corte.format import instants
     from difusor.publish import signing

@@ -18,7 +18,7 @@ from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from difusor.publish import signing
 from difusor.publish.mirror import PATH, Mirror
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 ATTEMPTS = 30
@@ -78,7 +78,7 @@ def _compare_once(mirror: Mirror, target: Target, expected: str | None) -> Compa
                 return Comparison(target.name, "empty", f"{part} responde {status}")
             (folder / part).write_bytes(content)
         raw = (folder / manifest.NAME).read_bytes()
-        signed = Signed(folder, manifest.read(raw), manifest.digest(raw))
+        signed = SignedCorte(folder, manifest.read(raw), manifest.digest(raw))
         signer = signing.signer(signed, target.election)
     differences = [*_misnamed(mirror, signed.sha256, expected), *_differences(mirror, base, signed)]
     return Comparison(
@@ -100,7 +100,7 @@ def _misnamed(mirror: Mirror, sha256: str, expected: str | None) -> Iterator[str
         yield "su estado.json nombra otro manifiesto que el que entrega"
 
 
-def _differences(mirror: Mirror, base: str, signed: Signed) -> Iterator[str]:
+def _differences(mirror: Mirror, base: str, signed: SignedCorte) -> Iterator[str]:
     for path, entry in signed.manifest.files.items():
         status, found = _patiently(_digest, mirror, base + quote(path), entry.size)
         if status != 200:

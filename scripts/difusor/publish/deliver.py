@@ -13,7 +13,7 @@ from corte.format.refusal import Refusal
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number, refuses
 from difusor.publish.push import PushFailed, push
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
@@ -47,7 +47,7 @@ class Options:
 
 
 def deliver_all(
-    signed: Signed, targets: list[Target], options: Options, tell: Callable[[Outcome], None]
+    signed: SignedCorte, targets: list[Target], options: Options, tell: Callable[[Outcome], None]
 ) -> list[Outcome]:
     """Deliver to every target at the same time; `tell` hears each outcome as it comes. Same order as `targets`."""
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
@@ -57,7 +57,7 @@ def deliver_all(
     return [done.result() for done in running]
 
 
-def deliver(signed: Signed, target: Target, options: Options) -> Outcome:
+def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     """Deliver to one difusor and wait for its word; never raises for what one difusor may do wrong."""
     started = time.monotonic()
     sent = 0
@@ -90,7 +90,7 @@ def deliver(signed: Signed, target: Target, options: Options) -> Outcome:
     raise AssertionError("the second round always returns")
 
 
-def _unsaid(signed: Signed, status: dict[str, Any]) -> str:
+def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
     if refuses(status, signed.sha256):
         return f"rechaza este corte, pero quizá por un envío anterior: {status['last_attempt'].get('reason')}"
     return "recibió el corte pero aún no dice qué hizo con él"

@@ -11,7 +11,7 @@ from corte.format.refusal import Refusal
 from difusor.inventory import load_election
 from difusor.project import UnusableError
 from difusor.publish import signing
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 
@@ -27,7 +27,7 @@ class Orders:
     words: tuple[str, ...] = ()
 
 
-def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[Signed, Window, str]:
+def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedCorte, Window, str]:
     """Sign the corte of a folder for an election and with these orders; return it, its window and its signer.
 
     UnusableError or Refusal say why it cannot be.
@@ -46,7 +46,7 @@ def ordered_window(window: Window, close: datetime | None, retain: datetime | No
     return Window(window.opens, closes, retain or max(window.retain_until, closes))
 
 
-def signed_for(targets: list[Target], tree: Path, key: Path | None) -> Signed:
+def signed_for(targets: list[Target], tree: Path, key: Path | None) -> SignedCorte:
     """Return the signed corte of a folder; given a key, sign it first unless it is signed as these difusores expect.
 
     UnusableError or Refusal say why it cannot be.

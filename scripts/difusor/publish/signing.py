@@ -19,7 +19,7 @@ IDENTITY = "datos/corte.json"
 
 
 @dataclass(frozen=True)
-class Signed:
+class SignedCorte:
     """A signed tree on disk."""
 
     folder: Path
@@ -34,7 +34,7 @@ def sign(
     sequence: int | None = None,
     corte: datetime | None = None,
     orders: Iterable[str] = (),
-) -> Signed:
+) -> SignedCorte:
     """Write corte.json and corte.json.sig into a tree; `orders` are of manifest.ORDERS.
 
     Sequence and instant are those the tree says of itself (datos/corte.json), unless given. Refusal when the tree
@@ -60,10 +60,10 @@ def sign(
     armour = signature.sign(raw, key, election.id)
     files.replace(folder / manifest.NAME, raw)
     files.replace(folder / manifest.SIGNATURE_NAME, armour)
-    return Signed(folder, document, manifest.digest(raw))
+    return SignedCorte(folder, document, manifest.digest(raw))
 
 
-def verify(folder: Path) -> tuple[Signed, str]:
+def verify(folder: Path) -> tuple[SignedCorte, str]:
     """Check every byte of a tree against its manifest, and the signature against its key; Refusal says what is wrong.
 
     Returns the tree and the fingerprint of whoever signed it.
@@ -72,16 +72,16 @@ def verify(folder: Path) -> tuple[Signed, str]:
     document = manifest.read(raw)
     fingerprint = signature.signed_by(raw, armour, document.election)
     tree.verify(folder, document)
-    return Signed(folder, document, manifest.digest(raw)), fingerprint
+    return SignedCorte(folder, document, manifest.digest(raw)), fingerprint
 
 
-def warnings(signed: Signed) -> list[str]:
+def warnings(signed: SignedCorte) -> list[str]:
     """Return what in the tables of a signed tree does not add up, as every server will say."""
     document = signed.manifest
     return content.read(signed.folder, document.files, document.corte).warnings
 
 
-def signer(signed: Signed, election: Election) -> str:
+def signer(signed: SignedCorte, election: Election) -> str:
     """Return who signed, if a server of this election would believe it now; Refusal otherwise."""
     document = signed.manifest
     if (document.election, document.environment) != (election.id, election.environment):
@@ -98,7 +98,7 @@ def signer(signed: Signed, election: Election) -> str:
         return signature.verify(raw, armour, election.id, allowed, revoked)
 
 
-def fits(signed: Signed, election: Election) -> bool:
+def fits(signed: SignedCorte, election: Election) -> bool:
     """Tell whether a server of this election would believe the signature now and opens at the instant it names."""
     try:
         signer(signed, election)

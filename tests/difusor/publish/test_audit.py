@@ -19,7 +19,7 @@ from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.publish import comparison, signing, target
 from difusor.publish.mirror import PATH, Mirror
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 
 Serve = Callable[[dict[str, Any]], None]
 
@@ -32,14 +32,14 @@ def election(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def signed(tmp_path: Path, election: Path) -> Signed:
+def signed(tmp_path: Path, election: Path) -> SignedCorte:
     identity = {"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}
     write_files(tmp_path / "corte", {**FILES, "datos/corte.json": json.dumps(identity).encode(), "a ñ.csv": b"x"})
     return signing.sign(tmp_path / "corte", load_election(election), tmp_path / "firma")
 
 
 @pytest.fixture
-def serve(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> Serve:
+def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
     """Have the mirror serve the signed tree, with some answers of its own; the first question is asked too fast."""
 
     def install(own: dict[str, Any]) -> None:
@@ -65,7 +65,7 @@ def serve(signed: Signed, monkeypatch: pytest.MonkeyPatch) -> Serve:
     return install
 
 
-def test_an_honest_mirror_is_authentic(serve: Serve, signed: Signed, election: Path):
+def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, election: Path):
     serve({})
     found = comparison.compare(make_target(election, path="/prep/"), expected=signed.sha256)
     assert (found.result, found.files, found.sequence) == ("authentic", 4, 7), found
@@ -89,7 +89,7 @@ def test_an_altered_mirror_is_found(serve: Serve, election: Path, own: dict[str,
     assert word in found.detail
 
 
-def test_a_missing_file_and_another_corte_are_told(serve: Serve, signed: Signed, election: Path):
+def test_a_missing_file_and_another_corte_are_told(serve: Serve, signed: SignedCorte, election: Path):
     (signed.folder / "a ñ.csv").unlink()
     serve({})
     found = comparison.compare(make_target(election, path="/prep/"), expected="f" * 64)
@@ -105,13 +105,13 @@ def test_a_mirror_that_never_ends_is_given_up(serve: Serve, election: Path):
     assert (found.result, found.detail) == ("unreachable", "no terminó de responder a tiempo")
 
 
-def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: Signed, election: Path):
+def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: SignedCorte, election: Path):
     serve({})
     assert comparison.compare(make_target(election, path="/otra/")).result == "empty"
     assert comparison.compare(make_target(election, address="127.0.0.1:1")).result in ("unreachable", "empty")
 
 
-def test_the_verb_ends_with_the_mirrors_word(serve: Serve, signed: Signed, election: Path, monkeypatch: Any):
+def test_the_verb_ends_with_the_mirrors_word(serve: Serve, signed: SignedCorte, election: Path, monkeypatch: Any):
     monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/")])
     inventory = str(signed.folder)  # any folder: what it says is given above
     app = typer.Typer()

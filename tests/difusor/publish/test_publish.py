@@ -35,7 +35,7 @@ from difusor.publish import comparison, deliver, mirror, push, signing
 from difusor.publish import target as targets
 from difusor.publish.deliver import Options, Outcome
 from difusor.publish.orders import signed_for
-from difusor.publish.signing import Signed
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 
@@ -60,7 +60,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def signed(tree: Path, election: Path, key: Path) -> Signed:
+def signed(tree: Path, election: Path, key: Path) -> SignedCorte:
     return signing.sign(tree, load_election(election), key)
 
 
@@ -68,7 +68,7 @@ def test_every_verb_has_its_function():
     assert {"sign", "verify", "publish"} <= VERBS.keys()
 
 
-def test_a_tree_is_signed_under_the_elections_own_terms(signed: Signed):
+def test_a_tree_is_signed_under_the_elections_own_terms(signed: SignedCorte):
     document = signed.manifest
     assert (document.election, document.environment, document.sequence) == ("demo", "official", 7)
     assert document.window.opens == datetime(2024, 6, 3, 2, tzinfo=UTC)
@@ -77,7 +77,7 @@ def test_a_tree_is_signed_under_the_elections_own_terms(signed: Signed):
     assert fingerprint.startswith("SHA256:")
 
 
-def test_the_signer_is_one_of_the_elections(signed: Signed, election: Path, tmp_path: Path):
+def test_the_signer_is_one_of_the_elections(signed: SignedCorte, election: Path, tmp_path: Path):
     decided = load_election(election)
     assert signing.signer(signed, decided) == "firma@demo.test"
     other = signing.sign(signed.folder, decided, make_key(tmp_path, "otra"))
@@ -87,14 +87,14 @@ def test_the_signer_is_one_of_the_elections(signed: Signed, election: Path, tmp_
         signing.signer(signed, decided.model_copy(update={"environment": "simulacro"}))
 
 
-def test_a_revoked_key_is_noticed_at_the_institute_too(signed: Signed, election: Path, key: Path):
+def test_a_revoked_key_is_noticed_at_the_institute_too(signed: SignedCorte, election: Path, key: Path):
     public = key.with_name("firma.pub").read_text()
     election.write_text(election.read_text() + f"    election_revoked_keys: ['{public.strip()}']\n")
     with pytest.raises(Refusal, match="La firma no es de quien"):
         signing.signer(signed, load_election(election))
 
 
-def test_a_changed_byte_is_noticed_at_the_institute_too(signed: Signed):
+def test_a_changed_byte_is_noticed_at_the_institute_too(signed: SignedCorte):
     path = signed.folder / "descargas/a.csv"
     path.write_bytes(path.read_bytes().swapcase())
     with pytest.raises(Refusal, match=r"a\.csv"):
@@ -149,7 +149,7 @@ def test_the_role_installs_the_same_signers(election: Path):
 
 
 def test_the_secret_is_neither_shown_nor_an_argument(
-    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     calls = fake_rsync(tmp_path, monkeypatch, "echo 'Total bytes sent: 1,234'")
     target = make_target(election)
@@ -161,7 +161,7 @@ def test_the_secret_is_neither_shown_nor_an_argument(
 
 
 def test_a_folder_named_by_the_hour_is_no_other_machine(
-    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     calls = fake_rsync(tmp_path, monkeypatch, "")
     (tmp_path / "20:10").symlink_to(signed.folder)
@@ -181,7 +181,7 @@ def test_a_folder_named_by_the_hour_is_no_other_machine(
     ],
 )
 def test_only_what_may_pass_is_tried_again(
-    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     script: str, attempts: int, sentence: str,
 ):  # fmt: skip
     calls = fake_rsync(tmp_path, monkeypatch, script)
@@ -191,7 +191,7 @@ def test_only_what_may_pass_is_tried_again(
 
 
 def test_a_transfer_that_does_not_end_is_given_up(
-    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     fake_rsync(tmp_path, monkeypatch, "exec sleep 30")  # pace: a transfer that hangs
     with pytest.raises(push.PushFailed, match="no terminó a tiempo"):
@@ -208,7 +208,7 @@ def test_a_transfer_that_does_not_end_is_given_up(
     ids=lambda content: str(content)[:40],
 )  # fmt: skip
 def test_a_mirror_that_says_something_else_is_silent(
-    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ):
     client = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: answer(content)))
     monkeypatch.setattr(mirror.httpx, "AsyncClient", lambda **_: client)
@@ -260,7 +260,7 @@ def test_an_answer_that_drips_is_given_up(election: Path, monkeypatch: pytest.Mo
 
 
 def test_a_reason_cannot_write_on_the_operators_terminal(
-    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
     reason = "Sobra «[/x]» [green]publicado[/]\x1b[2J."
     mirror_that_says(monkeypatch, ("refused", {"last_attempt": {"code": "path", "reason": reason}}))
@@ -298,7 +298,12 @@ def test_a_mirrors_word_is_about_this_push(status: dict[str, Any], word: str):
     ],
 )
 def test_an_old_refusal_is_not_the_word_on_this_push(
-    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch, said: list[int | None], result: str, detail: str
+    signed: SignedCorte,
+    election: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    said: list[int | None],
+    result: str,
+    detail: str,
 ):
     def status(self: mirror.Mirror) -> dict[str, Any] | None:
         number = said.pop(0) if len(said) > 1 else said[0]
@@ -336,7 +341,7 @@ def refusal(code: str) -> tuple[str, dict[str, Any]]:
     return "refused", {"last_attempt": {"code": code, "reason": "No."}}
 
 
-def test_one_difusor_that_fails_stops_no_other(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+def test_one_difusor_that_fails_stops_no_other(signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch):
     mirror_that_says(monkeypatch, SHOWN)
     both = [make_target(election, "sur", address="caído"), make_target(election)]
     told: list[Outcome] = []
@@ -347,7 +352,7 @@ def test_one_difusor_that_fails_stops_no_other(signed: Signed, election: Path, m
 
 @pytest.mark.parametrize("spoil", [{"certificate": "basura.pem"}, {"fqdn": "ñandú.mx"}], ids=["certificate", "name"])
 def test_one_difusor_that_cannot_even_be_asked_stops_no_other(
-    signed: Signed, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: dict[str, str]
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: dict[str, str]
 ):
     mirror_that_says(monkeypatch, SHOWN)
     (tmp_path / "basura.pem").write_text("basura")
@@ -358,7 +363,7 @@ def test_one_difusor_that_cannot_even_be_asked_stops_no_other(
     assert (found := comparison.compare(bad)).result == "unreachable" and found.detail
 
 
-def test_one_difusor_that_is_slow_delays_no_other(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+def test_one_difusor_that_is_slow_delays_no_other(signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch):
     mirror_that_says(monkeypatch, SHOWN)
     others_told = threading.Event()
 
@@ -374,7 +379,7 @@ def test_one_difusor_that_is_slow_delays_no_other(signed: Signed, election: Path
 
 
 def test_the_word_of_every_difusor_as_json(
-    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     mirror_that_says(monkeypatch, SHOWN)
     sources = {"norte": make_target(election), "sur": make_target(election, "sur", address="caído")}
@@ -391,20 +396,22 @@ def test_the_word_of_every_difusor_as_json(
 
 
 def test_a_file_that_time_and_size_did_not_tell_is_sent_again(
-    signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
     pushes = mirror_that_says(monkeypatch, refusal("digest"), SHOWN)
     assert deliver.deliver(signed, make_target(election), Options()).result == "shown"
     assert pushes == [False, True]
 
 
-def test_a_refusal_for_good_is_told_at_once(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_refusal_for_good_is_told_at_once(signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch):
     pushes = mirror_that_says(monkeypatch, refusal("rollback"))
     outcome = deliver.deliver(signed, make_target(election), Options())
     assert (outcome.result, outcome.detail, outcome.good, len(pushes)) == ("refused", "No.", False, 1)
 
 
-def test_another_elections_difusor_is_not_even_called(signed: Signed, election: Path, monkeypatch: pytest.MonkeyPatch):
+def test_another_elections_difusor_is_not_even_called(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
     pushes = mirror_that_says(monkeypatch, SHOWN)
     target = make_target(election)
     outcome = deliver.deliver(
@@ -427,7 +434,7 @@ def test_an_inventory_that_cannot_be_read_is_one_outcome(
     assert [(outcome.difusor, outcome.result) for outcome in failed] == [("malo", "failed")]
 
 
-def test_a_tree_signed_for_another_opening_is_signed_again(signed: Signed, election: Path, key: Path):
+def test_a_tree_signed_for_another_opening_is_signed_again(signed: SignedCorte, election: Path, key: Path):
     target = make_target(election)
     moved = replace(target.election.window, opens=target.election.window.opens + timedelta(hours=1))
     later = replace(target, election=target.election.within(moved))
