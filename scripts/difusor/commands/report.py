@@ -56,7 +56,7 @@ def run(
     from difusor import spec
     from difusor.baseline import drift
     from difusor.baseline.record import BaselineError
-    from difusor.report.dictamen import compose, publish
+    from difusor.report.dictamen import compose
     from difusor.report.results import ResultsError, load
     from difusor.report.verdict import exit_status
     from difusor.spec import deviations
@@ -76,7 +76,7 @@ def run(
     amiss = any(each["changes"] for each in drifts.values())
     for host in found.servers:
         dictamen = compose(found, host, clauses, left_out, drifts.get(host))
-        paths = publish(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
+        paths = write_papers(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
         _show(dictamen, paths)
         verdicts += [entry["verdict"] for entry in dictamen["clauses"]]
         amiss = amiss or any(finding["outcome"] != "passed" for finding in dictamen["unbound"])
@@ -85,7 +85,6 @@ def run(
 
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     """Print the verdicts as a table, what to correct, and where the papers are."""
-    from difusor.report.dictamen import against
     from difusor.report.verdict import Overall, shown
 
     table = Table(title=f"{printable(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
@@ -99,7 +98,7 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     for entry in dictamen["clauses"]:
         if entry["fix"]:
             screen.print(f"[bold]{entry['id']}[/] {printable(entry['fix'])}")
-    for line in against(dictamen):
+    for line in shortcomings(dictamen):
         screen.print(f"[red]·[/] {printable(line)}", soft_wrap=True)
     if dictamen["unreachable"]:
         screen.print(f"[magenta]No evaluado:[/] {printable(dictamen['unreachable'])}")

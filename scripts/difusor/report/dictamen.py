@@ -81,7 +81,7 @@ def compose(
     }
 
 
-def publish(dictamen: Mapping[str, Any], path: Path) -> tuple[Path, Path]:
+def write_papers(dictamen: Mapping[str, Any], path: Path) -> tuple[Path, Path]:
     """Write `path`.json and `path`.html, each at once; return both. The HTML holds the SHA-256 of the JSON."""
     text = json.dumps(dictamen, ensure_ascii=False, indent=2) + "\n"
     json_file, html_file = path.with_name(f"{path.name}.json"), path.with_name(f"{path.name}.html")
@@ -117,7 +117,7 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
     return template.render(dictamen, json_name=json_name, sha256=sha256, tests=tests, bound=bound)
 
 
-def against(dictamen: Mapping[str, Any]) -> list[str]:
+def shortcomings(dictamen: Mapping[str, Any]) -> list[str]:
     """Return a line for each test that speaks against the server with no waiver to excuse it: `test: why`."""
     return [f"{each['test']}: {each['detail'].partition('\n')[0] or 'no pasó'}" for each in unexcused(dictamen)]
 

@@ -36,7 +36,7 @@ def results() -> Results:
 @pytest.fixture
 def paper(results: Results, tmp_path: Path) -> tuple[dict, str]:
     composed = compose(results)
-    json_file, html_file = dictamen.publish(composed, tmp_path / "diario")
+    json_file, html_file = dictamen.write_papers(composed, tmp_path / "diario")
     return json.loads(json_file.read_text(encoding="utf-8")), html_file.read_text(encoding="utf-8")
 
 
@@ -77,7 +77,7 @@ def test_the_json_identifies_the_measurement(paper: tuple[dict, str]) -> None:
 def test_what_was_repeated_is_told_with_its_first_failure(results: Results, tmp_path: Path) -> None:
     first = results.findings[0].model_copy(update={"repeated": "no ocurrió que abra"})
     composed = compose(results.model_copy(update={"findings": (first, *results.findings[1:])}))
-    json_file, html_file = dictamen.publish(composed, tmp_path / "diario")
+    json_file, html_file = dictamen.write_papers(composed, tmp_path / "diario")
     entries = json.loads(json_file.read_text(encoding="utf-8"))["clauses"]
     assert {each["repeated"] for entry in entries for each in entry["findings"]} == {"", first.repeated}
     assert html_file.read_text(encoding="utf-8").count(first.repeated) == 1
@@ -174,7 +174,7 @@ def test_the_name_stands_on_every_page_as_it_is(results: Results) -> None:
 
 
 def test_the_same_results_give_the_same_bytes(results: Results, tmp_path: Path) -> None:
-    first, second = (dictamen.publish(compose(results), tmp_path / name / "x") for name in "ab")
+    first, second = (dictamen.write_papers(compose(results), tmp_path / name / "x") for name in "ab")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
