@@ -118,16 +118,16 @@ def valid_signers(text: str, now: datetime) -> Iterator[tuple[str, str]]:
 def is_by_any(armour: bytes, keys: str) -> bool:
     """Tell whether a verified signature was made with one of these public keys, or a certificate of one or by one.
 
-    A signature carries its key, or its whole certificate, and that its authority's key: each field by field.
+    A signature carries its key, or its whole certificate, and that its authority's key: each part by part.
     """
     try:
         signed = base64.b64decode(armour.partition(_FIRST)[2].partition(_LAST)[0])
     except ValueError:
         return False
-    return any(fields in signed for fields in map(_fields, keys.splitlines()) if fields)
+    return any(material in signed for material in map(_key_material, keys.splitlines()) if material)
 
 
-def _fields(line: str) -> bytes:
+def _key_material(line: str) -> bytes:
     """Return what follows the type in a line's public key; nothing where there is no key."""
     try:
         key = base64.b64decode(line.split()[1], validate=True)

@@ -189,7 +189,7 @@ class Intake:
     def _record(
         self, state: State, attempt: Attempt, corte: Corte | None, last: Attempt | None, now: datetime
     ) -> State:
-        fields = {
+        details = {
             name: value
             for name, value in (
                 ("sequence", attempt.sequence),
@@ -204,7 +204,7 @@ class Intake:
             )
             if value not in (None, [])
         }
-        return self.memory.record(state, attempt.result, now, **fields)
+        return self.memory.record(state, attempt.result, now, **details)
 
     def _tell(self, state: State) -> None:
         """Update estado.json at once; gate and clock as the gate service last judged them."""

@@ -39,7 +39,7 @@ class Head:
     sha256: str = ORIGIN
 
 
-def append(path: Path, remembered: Head, event: str, now: datetime, **fields: Any) -> tuple[Head, bool]:
+def append(path: Path, remembered: Head, event: str, now: datetime, **details: Any) -> tuple[Head, bool]:
     """Add one line durably; return the new head, and whether a new segment had to begin for it.
 
     `remembered` is the head that the state knows, from which the log must have grown: it may be ahead by whole lines,
@@ -50,7 +50,7 @@ def append(path: Path, remembered: Head, event: str, now: datetime, **fields: An
     if head is None:
         aside = _put_aside(path)
         head = _write(path, remembered, {"event": SEGMENT, "after": aside}, now)
-    return _write(path, head, {"event": event, **fields}, now), is_new
+    return _write(path, head, {"event": event, **details}, now), is_new
 
 
 def entries(path: Path) -> Iterator[dict[str, Any]]:
@@ -105,9 +105,9 @@ def _head_after(path: Path, remembered: Head) -> Head | None:
     return (ahead[-1] if ahead else Head()) if remembered in [Head(), *ahead] else None
 
 
-def _write(path: Path, head: Head, fields: dict[str, Any], now: datetime) -> Head:
+def _write(path: Path, head: Head, details: dict[str, Any], now: datetime) -> Head:
     """Add the line that follows `head` after the last whole line; return its own head."""
-    entry = {"n": head.entries + 1, "at": instants.write(now), **fields, "previous": head.sha256}
+    entry = {"n": head.entries + 1, "at": instants.write(now), **details, "previous": head.sha256}
     line = json.dumps(entry, ensure_ascii=True, sort_keys=True).encode()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
