@@ -83,6 +83,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 added: {description: Rules that were missing., type: list, returned: always}
+changes: {description: "What was done, or would be, as sentences.", type: list, returned: always}
 removed: {description: Rules of ours that were no longer wanted., type: list, returned: always}
 unmanaged: {description: "Rules of the server's owner, left alone.", type: list, returned: always}
 was_enabled: {description: Whether UFW was enabled before., type: bool, returned: always}
@@ -240,7 +241,7 @@ class Policy:
                     "o quite la dirección de la lista. El cortafuegos quedó como estaba."
                 )
 
-    def steps(self):
+    def changes(self):
         """Return what is to be done, in order, as (sentence, command) pairs."""
         level, enabled = self.params["logging"], self.params["enabled"]
         todo = [(f"agregar {show(key, name)}", self.admit(key, name)) for key, name in self.missing.items()]
@@ -292,9 +293,9 @@ class Policy:
                 return False
         return True
 
-    def apply(self, steps):
-        """Run the steps; the first that fails ends the run with UFW's own words."""
-        for sentence, command in steps:
+    def apply(self, changes):
+        """Run the changes; the first that fails ends the run with UFW's own words."""
+        for sentence, command in changes:
             code, out, err = self.module.run_command(command, environ_update={"LC_ALL": "C"})
             if code != 0:
                 self.module.fail_json(msg=f"UFW no pudo hacer esto: {sentence}: {(err or out).strip()}")
@@ -371,17 +372,17 @@ def main():
         supports_check_mode=True,
     )
     policy = Policy(module, checked(module))
-    steps = policy.steps()
-    if steps and not module.check_mode:
+    changes = policy.changes()
+    if changes and not module.check_mode:
         policy.guard("arm", check_rc=True)
-        policy.apply(steps)
+        policy.apply(changes)
     module.exit_json(
-        changed=bool(steps),
+        changed=bool(changes),
         added=[show(key, name) for key, name in policy.missing.items()],
         removed=[show(key, name) for key, name in policy.stale.items()],
         unmanaged=policy.unmanaged,
         was_enabled=policy.was_enabled,
-        steps=[sentence for sentence, _ in steps],
+        changes=[sentence for sentence, _ in changes],
         armed=not module.check_mode and policy.guard("pending"),
         diff=policy.diff(),
     )

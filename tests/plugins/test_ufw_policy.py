@@ -127,7 +127,7 @@ def test_what_leaves_the_list_goes_last_and_strangers_stay(etc: dict[str, str]) 
     etc[ufw.RULES[4]] = USER_RULES
     etc["/etc/ufw/ufw.conf"] = "ENABLED=no\nLOGLEVEL=off\n"
     found = policy(server := Server(), SSH, HTTP, trusted=["192.0.2.7"])
-    found.apply(found.steps())
+    found.apply(found.changes())
     commands = [call for call in server.calls if call.startswith("ufw")]
     assert [command.split()[1] for command in commands] == ["prepend", "allow", "logging", "--force", "--force"]
     assert commands[0] == "ufw prepend allow proto tcp from 192.0.2.7 to 0.0.0.0/0 port 22 comment prep-difusor:ssh"
@@ -150,7 +150,7 @@ def test_only_the_connections_of_a_removed_source_are_closed(etc: dict[str, str]
     """.rstrip()
     server.answers["ss -Htn state established ( sport = :22 )"] = (0, sockets, "")
     found = policy(server, SSH, trusted=["10.1.0.1"])
-    found.apply(found.steps())
+    found.apply(found.changes())
     assert [call for call in server.calls if call.startswith("ss -K")] == [
         "ss -K ( sport = :22 ) dst [::ffff:10.1.0.2]:40001"
     ]
@@ -162,7 +162,7 @@ def test_giving_the_server_back_closes_nobodys_connection(etc: dict[str, str]) -
     server = Server()
     found = policy(server, trusted=[])
     found.params["enabled"] = False
-    found.apply(found.steps())
+    found.apply(found.changes())
     assert "ufw --force delete allow proto tcp from 10.1.2.3 to 0.0.0.0/0 port 22" in server.calls
     assert not [call for call in server.calls if call.startswith("ss")]
 
@@ -181,10 +181,10 @@ def test_an_unchanged_server_costs_no_call_of_ufw(etc: dict[str, str]) -> None:
     policies = "-P INPUT DROP\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n"
     server.answers["iptables -S"] = (0, policies + "-A ufw-user-input -s 10.1.2.3/32 -p tcp -j ACCEPT\n", "")
     server.answers["ip6tables -S"] = (0, policies, "")
-    assert policy(server, SSH, trusted=["10.1.2.3"]).steps() == []
+    assert policy(server, SSH, trusted=["10.1.2.3"]).changes() == []
     assert not [call for call in server.calls if call.startswith("ufw")]
     server.answers["ip6tables -S"] = (0, policies.replace("INPUT DROP", "INPUT ACCEPT"), "")
-    assert [command for _, command in policy(server, SSH, trusted=["10.1.2.3"]).steps()] == [["ufw", "reload"]]
+    assert [command for _, command in policy(server, SSH, trusted=["10.1.2.3"]).changes()] == [["ufw", "reload"]]
 
 
 def test_a_server_without_ufw_can_be_previewed(etc: dict[str, str]) -> None:
