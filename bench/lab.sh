@@ -5,7 +5,7 @@ MEASUREMENT=$(basename "$(realpath "$(dirname "$0")")")
 readonly MEASUREMENT
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly STANDING=${LAB:-}
-export LAB=${LAB:-bench} PATH=$PWD/.venv/bin:$PATH PYTHONPATH=$PWD/scripts
+export LAB=${LAB:-bench} PATH=$PWD/.venv/bin:$PATH
 readonly LOG=build/bench/$MEASUREMENT.log
 mkdir -p build/bench
 : >"$LOG"

@@ -23,7 +23,7 @@ PLAYBOOKS = {
 
 
 def difusor(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "LAB": "unit"}
+    environment = {**os.environ, "LAB": "unit"}
     return subprocess.run(
         [sys.executable, "-m", "difusor", *arguments], cwd=folder, env=environment, capture_output=True, text=True
     )

@@ -61,7 +61,7 @@ def test_every_sentence_of_the_libraries_is_in_the_catalogue() -> None:
 def difusor(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "difusor", *arguments],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "COLUMNS": "200", "LC_ALL": "C"},
+        cwd=folder, env={**os.environ, "COLUMNS": "200", "LC_ALL": "C"},
         capture_output=True, text=True,
     )  # fmt: skip
 
