@@ -153,3 +153,20 @@ def test_no_file_names_a_registry_or_one_machine() -> None:
             if (match := FOREIGN.search(f" {line}"))
         ]
     assert found == []
+
+
+def test_only_one_file_tells_python_where_the_project_is() -> None:
+    """It is installed; the rest runs what a server has instead. Tests may make environments of their own."""
+    path = re.compile(r"PYTHON[P]ATH|sys\.pat[h]\.(insert|append|extend)")
+    found = {
+        str(file.relative_to(ROOT))
+        for file in tracked()
+        if not file.is_relative_to(ROOT / "tests")
+        and file.suffix in ("", ".cfg", ".j2", ".py", ".sh", ".yml")
+        and path.search(file.read_text(encoding="utf-8", errors="replace"))
+    }
+    assert found == {
+        "plugins/callback/project_path.py",
+        "playbooks/purge.yml",
+        "roles/corte/templates/etc/systemd/system/prep-corte-.service.d/sandbox.conf.j2",
+    }
