@@ -30,7 +30,7 @@ class Machine:
         chronyc.parent.mkdir()
         chronyc.write_text(f"#!/bin/sh\ncat {self.word}\n")
         chronyc.chmod(0o755)
-        self.config = folder / "corte.json"
+        self.config = folder / "server.json"
         values = {**asdict(server.config), **server.config.window.to_json()}
         del values["window"]
         self.config.write_text(json.dumps(values, default=str))

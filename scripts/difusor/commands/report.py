@@ -56,7 +56,7 @@ def run(
     from difusor import spec
     from difusor.baseline import drift
     from difusor.baseline.record import BaselineError
-    from difusor.report.dictamen import compose
+    from difusor.report.dictamen import compose, write_papers
     from difusor.report.results import ResultsError, load
     from difusor.report.verdict import exit_status
     from difusor.spec import deviations
@@ -85,6 +85,7 @@ def run(
 
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     """Print the verdicts as a table, what to correct, and where the papers are."""
+    from difusor.report.dictamen import shortcomings
     from difusor.report.verdict import Overall, shown
 
     table = Table(title=f"{printable(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
