@@ -4,10 +4,10 @@ The preflight, the scripts and the tests read it here. Problems are Spanish sent
 """
 
 from difusor.inventory.declared import Declared
-from difusor.inventory.hosts import Host, load, load_election
+from difusor.inventory.hosts import Host, attestations, load, load_election
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.names import role_inputs, unknown
-from difusor.inventory.parts import Attestation, Registration, Waiver
+from difusor.inventory.parts import Registration, Waiver
 from difusor.inventory.problems import JUDGED, problems
 from difusor.inventory.variables import InventoryError
 from difusor.inventory.vaults import shut, vaulted
@@ -15,7 +15,6 @@ from difusor.inventory.vaults import shut, vaulted
 __all__ = [
     "JUDGED",
     "NAMES",
-    "Attestation",
     "Declared",
     "Election",
     "Host",
@@ -23,6 +22,7 @@ __all__ = [
     "Partner",
     "Registration",
     "Waiver",
+    "attestations",
     "load",
     "load_election",
     "problems",

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from difusor.inventory.model import Election, Partner, variable_names
-from difusor.inventory.parts import Strict
+from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.problems import sentences
 from difusor.inventory.variables import InventoryError, read
 
@@ -69,9 +69,18 @@ def load_election(source: Path) -> Election:
     return _load(Election, variables, source)
 
 
+def attestations(variables: Mapping[str, Any], clause: str) -> list[Attestation]:
+    """Return the documents that vouch for a clause, unread; InventoryError when one is badly described."""
+    given = [each for each in variables.get("difusor_attestations", []) if each.get("clause") == clause]
+    return [_formed(Attestation, each, f"difusor_attestations ({clause})") for each in given]
+
+
 def _load[Model: Strict](model: type[Model], variables: Mapping[str, Any], whose: object) -> Model:
+    return _formed(model, {name: variables[name] for name in variable_names(model) if name in variables}, whose)
+
+
+def _formed[Model: Strict](model: type[Model], values: Mapping[str, Any], whose: object) -> Model:
     """Judge the form of the values, and read none of the files that they name: the servers may have them already."""
-    values = {name: variables[name] for name in variable_names(model) if name in variables}
     try:
         return model.model_validate(values, context={"read": None})
     except ValidationError as error:

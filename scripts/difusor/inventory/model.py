@@ -25,7 +25,7 @@ from difusor.inventory.parts import (
 from difusor.inventory.values import (
     Address,
     DomainName,
-    Host,
+    HostName,
     Instant,
     LoginKey,
     Origin,
@@ -92,7 +92,7 @@ class Partner(Strict):
 
     name: Text
     fqdn: DomainName
-    aliases: list[Host] = Field([])
+    aliases: list[HostName] = Field([])
     path: Annotated[str, matching(r"/([A-Za-z0-9._~-]+/)*", "debe empezar y terminar con /, como / o /prep2024mor/")]
     public_address: Address
     admin_user: Annotated[
@@ -122,7 +122,7 @@ class Partner(Strict):
     tls_mode: Literal["files", "acme"]
     tls_certificate: str = ""
     tls_key: str = ""
-    ntp_servers: list[Host] = Field([])
+    ntp_servers: list[HostName] = Field([])
     trusted_addresses: list[Origin] = Field([])
     kept_ufw_rules: list[Text] = Field([])
     cdn_ranges: list[Origin] = Field([])

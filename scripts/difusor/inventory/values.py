@@ -189,7 +189,7 @@ def _file(value: str, info: ValidationInfo) -> str:
 Text = Annotated[str, Field(min_length=1)]
 Address = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
-Host = Annotated[str, AfterValidator(_host)]
+HostName = Annotated[str, AfterValidator(_host)]
 DomainName = Annotated[
     str, matching(rf"{LABEL}(\.{LABEL})+", "debe ser un nombre de dominio en minúsculas, como prep.diario.mx")
 ]

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor import spec
-from difusor.inventory import Attestation
+from difusor.inventory import InventoryError, attestations
 from difusor.suite.plugin import EVIDENCE, METHOD, SUITE, host_name
 
 Record = Callable[[object], None]
@@ -54,13 +53,12 @@ def attested(
 ) -> Callable[[str], None]:
     """Return a function asserting that a clause's documents are on file and unaltered: an attested test."""
 
-    given = TypeAdapter(list[Attestation]).validate_python(
-        variables.get("difusor_attestations", []), context={"read": None}
-    )
-
     def check(clause: str) -> None:
         request.node.stash[METHOD] = "atestado"
-        documents = [each for each in given if each.clause == clause]
+        try:
+            documents = attestations(variables, clause)
+        except InventoryError as error:
+            pytest.fail(str(error), pytrace=False)
         assert documents, f"no hay documento que acredite {clause}; agréguelo a difusor_attestations"
         for each in documents:
             path = Path(each.document)

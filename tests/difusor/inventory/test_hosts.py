@@ -6,7 +6,7 @@ import pytest
 import yaml
 from publish_kit import ELECTION, SECRET
 
-from difusor.inventory import Host, InventoryError
+from difusor.inventory import Host, InventoryError, attestations
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@impepac.mx"
 IMAGE = {"archive": "/nowhere/prep.tar.gz", "sha256": "0" * 64}
@@ -47,3 +47,12 @@ def test_what_is_wrong_is_said_of_the_host() -> None:
     variables = {name: value for name, value in VARIABLES.items() if name != "difusor_fqdn"}
     with pytest.raises(InventoryError, match=r"web1: difusor_fqdn: falta.* difusor_path: debe empezar"):
         Host.of("web1", {**variables, "difusor_path": "prep"})
+
+
+def test_the_documents_of_a_clause_are_judged_apart() -> None:
+    good = {"clause": "DG-09", "document": "/nowhere/carta.pdf", "sha256": "0" * 64, "signed_by": "Dirección"}
+    variables = {"difusor_attestations": [good, {**good, "clause": "HW-05", "sha256": "corto"}]}
+    assert [each.signed_by for each in attestations(variables, "DG-09")] == ["Dirección"]
+    assert attestations({}, "DG-09") == []
+    with pytest.raises(InventoryError, match=r"\(HW-05\): sha256: debe ser un SHA-256"):
+        attestations(variables, "HW-05")
