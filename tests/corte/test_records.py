@@ -10,7 +10,8 @@ import pytest
 from corte_kit import Server, flip, make_key
 from machine_kit import Machine
 
-from corte.format import instants, manifest, tree
+from corte.format import instants, manifest, signature, tree
+from corte.format.refusal import Refusal
 from corte.server import log
 from difusor.suite.waiting import until
 
@@ -125,12 +126,14 @@ def test_damage_while_the_server_is_off(machine: Machine, record: str):
 
 
 def _is_whole(server: Server) -> bool:
-    """Tell whether what is beside the tree that citizens see can be read by whoever checks it."""
+    """Tell whether the tree that citizens see is as it was signed, manifest and signature included."""
+    shown = server.config.public / "actual/"
     try:
-        manifest.read((server.config.public / "actual" / manifest.NAME).read_bytes())
-    except Exception:
+        armour = (shown / manifest.SIGNATURE_NAME).read_bytes()
+        tree.verify(shown, manifest.read((shown / manifest.NAME).read_bytes()))
+        return signature.canonical(armour) == armour
+    except (OSError, Refusal):
         return False
-    return True
 
 
 def test_everything_but_the_trees_is_lost(machine: Machine):

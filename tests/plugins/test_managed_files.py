@@ -17,7 +17,7 @@ PLAY = """
   gather_facts: false
   vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
   module_defaults:
-    tree: {record: "{{ playbook_dir }}/record"}
+    managed_files: {record: "{{ playbook_dir }}/record"}
     give_back: {record: "{{ playbook_dir }}/record"}
   roles: [subject]
 """

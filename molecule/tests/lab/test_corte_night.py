@@ -201,8 +201,7 @@ def test_nothing_is_left_of_a_rehearsal(
     shown = manifest.digest((published.folder / "datos/corte.json").read_bytes())
     (evidence,) = difusor("purge", "--simulacro").values()
     files = host.check_output(
-        "find /srv/prep /var/cache/nginx/prep -type f ! -name estado.json ! -name 'state.json*'"
-        " ! -name bitacora.jsonl"
+        "find /srv/prep /var/cache/nginx/prep -type f ! -name estado.json ! -name 'state.json*' ! -name bitacora.jsonl"
     )
     same = host.check_output(
         "find /srv/prep /var/cache/nginx /run/prep-corte /tmp /var/tmp -type f -exec sha256sum {} +"
