@@ -1,10 +1,10 @@
-// Counts down to the opening that the server announces and reloads when the results are there. Everybody's reload is
-// spread over a few seconds. Without this script the page reloads by itself every half minute.
+// Counts down to the opening that the server announces and reloads the page when the results are published. Visitors'
+// reloads are spread over a few seconds. Without this script the page reloads by itself every half minute.
 "use strict";
 
 const STATUS = "/.well-known/prep/estado.json";
 const SPREAD_MS = 4000;
-const AT_LEAST_MS = 5000; // a page that has just come does not reload at once, whatever it is told
+const AT_LEAST_MS = 5000; // a page that has just loaded waits this long before it reloads
 const ASK_EVERY_MS = 20000;
 
 const WORDS = {
@@ -70,11 +70,11 @@ async function ask() {
     }).format(new Date(gate.opens)) + " horas";
     tick();
   } catch {
-    // The page says what it can; the next question may be answered.
+    // The page keeps what it shows; the next request may succeed.
   }
 }
 
 ask();
 setInterval(tick, 1000);
 setInterval(ask, ASK_EVERY_MS);
-setTimeout(leave, 10 * 60 * 1000); // whatever happens, not forever
+setTimeout(leave, 10 * 60 * 1000); // reload after ten minutes in any case
