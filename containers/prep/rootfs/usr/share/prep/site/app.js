@@ -15,7 +15,7 @@ let status = null;
 let unreachable = false;
 let rendering = 0;
 
-// What the visitor did in the view, kept while new cortes arrive.
+// What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
 let visit = {};
 const freshVisit = () => ({search: '', section: '', open: false, refresh: () => show({renew: true})});
 
@@ -25,7 +25,8 @@ function route() {
   return ELECTIONS[view] ? {view, id: Number(id) || null} : {view: 'gubernatura', id: null};
 }
 
-// Shows the view of the address. A failure leaves what is shown, unless the visitor asked for another view.
+// Shows the view that the address names. After a failure the page stays as it is, unless the visitor asked for another
+// view.
 async function show({renew = false, arrived = false} = {}) {
   const turn = ++rendering;
   const {view, id} = route();
@@ -35,7 +36,7 @@ async function show({renew = false, arrived = false} = {}) {
     if (renew || !head || (election && page?.corte !== head.corte)) {
       const loaded = await load(election);
       if (turn !== rendering) return;
-      // a cache on the way may still hold an older corte: never go back
+      // a cache on the way may still answer with an older corte: ignore it
       if (head && loaded.head.corte < head.corte) throw new Error('Corte anterior al mostrado');
       if (renew && head && loaded.head.corte > head.corte) announce(`Nuevo corte: ${time(loaded.head.corte)}`);
       ({head, page} = loaded);
@@ -59,7 +60,7 @@ function render(children, arrived) {
   const main = byId('contenido');
   const focused = main.contains(document.activeElement) ? document.activeElement.id : '';
   main.replaceChildren(...children.filter(Boolean));
-  if (arrived && focused !== 'territory') { // whoever walks through the list of territories stays in it
+  if (arrived && focused !== 'territory') { // keep the focus of a visitor who is moving through the list of territories
     if (scrollY > main.offsetTop) main.scrollIntoView();
     main.querySelector('h1')?.focus({preventScroll: true});
   } else if (focused) {
@@ -128,14 +129,14 @@ function announce(text) {
   setText('announcement', text);
 }
 
-// What the institute ordered. The results are there without it.
+// Reads the mirror's public status (estado.json) for the masthead. Without it the results are shown nevertheless.
 async function ask() {
   status = await readStatus().catch(() => null);
   masthead();
 }
 
 async function poll() {
-  if (document.hidden || (!head && !unreachable)) return; // nobody looks, or the first load is still under way
+  if (document.hidden || (!head && !unreachable)) return; // the tab is hidden, or the first load is still under way
   try {
     const latest = await read('datos/corte.json');
     unreachable = false;
@@ -146,7 +147,7 @@ async function poll() {
   await ask();
 }
 
-// Visitors come in waves; their questions should not.
+// Visitors arrive in waves; the random delay spreads their requests.
 function schedule() {
   setTimeout(() => { poll(); schedule(); }, POLL * (0.9 + 0.2 * Math.random()));
 }

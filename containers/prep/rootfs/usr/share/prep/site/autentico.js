@@ -1,10 +1,11 @@
-// What this mirror hands out against what it says of itself; only the institute's word, elsewhere, proves more.
+// Compares the manifest that this mirror serves with the digest that it states. Only the institute's own digest proves
+// more.
 
 import {byId, setText} from './dom.js';
 import {readStatus} from './data.js';
 import {date, time} from './format.js';
 
-// Browsers compute digests only on secure pages; the command on the page always works.
+// Browsers compute digests only on HTTPS pages; the command on the page always works.
 async function digest() {
   const response = await fetch('corte.json', {cache: 'no-cache'});
   if (!response.ok) throw new Error(`corte.json: ${response.status}`);
@@ -23,7 +24,7 @@ async function compare(again = true) {
   if (!status) return tell(false, '✗ Este sitio no dice qué publica (su estado.json no responde). Compare este SHA-256 con el del Instituto.');
   const {shown} = status;
   if (!shown) return tell(false, '✗ Este sitio aún no publica ningún corte.');
-  if (shown.manifest_sha256 !== found && again) return compare(false); // a new corte came between
+  if (shown.manifest_sha256 !== found && again) return compare(false); // a new corte arrived between the two requests
   setText('corte', `Corte ${shown.sequence}, ${date(shown.corte)}, ${time(shown.corte)}. Firmado por ${shown.signer}.`);
   setText('command', byId('command').textContent.replace('FIRMANTE', shown.signer).replace('ELECCION', status.election));
   if (shown.manifest_sha256 === found) tell(true, '✓ El manifiesto es el que este sitio declara. Ahora compárelo con el del Instituto.');

@@ -1,10 +1,10 @@
-// Reads the files of the corte, and never lets two cortes meet on one page.
+// Reads the files of the corte, and never mixes two cortes on one page.
 
 const ATTEMPTS = 4;
 
 let clockOffset = 0;
 
-// The server's idea of now: a visitor's clock may be wrong.
+// The present time by the server's clock, since a visitor's may be wrong.
 export const now = () => Date.now() + clockOffset;
 
 export async function read(path) {
@@ -16,7 +16,7 @@ export async function read(path) {
   return response.json();
 }
 
-// The mirror's own word on what it shows and why; at the host's root, also where the site lives below a path.
+// The mirror's public status (estado.json); at the root of the host even where the site is below a path.
 export const readStatus = () => read('/.well-known/prep/estado.json');
 
 // The head of the corte and the page of one election (or none), both of the same corte.
@@ -32,7 +32,8 @@ export async function load(election) {
   throw new Error('Los archivos son de cortes distintos');
 }
 
-// The actas of a territory, as of the corte that the election's page announces for them; null if a newer one came between.
+// The actas of a territory, as of the corte that the election's page announces for them; null if a newer corte arrived
+// in between.
 export async function loadDetail(territory) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const detail = await read(territory.detalle.archivo);

@@ -1,4 +1,4 @@
-// Builds elements; text is always text, never markup, whatever the data say.
+// Builds elements; text from the data is always inserted as text, never as markup.
 
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -14,7 +14,7 @@ export function h(tag, properties = {}, ...children) {
 
 export const byId = id => document.getElementById(id);
 
-// Sets text only where it changed, so that screen readers and the layout are left in peace.
+// Sets text only where it changed, so that screen readers do not read it again and the layout does not move.
 export function setText(id, text) {
   const element = byId(id);
   if (element.textContent !== text) element.textContent = text;

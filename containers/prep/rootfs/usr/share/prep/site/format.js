@@ -10,7 +10,7 @@ const relative = new Intl.RelativeTimeFormat('es-MX', {numeric: 'always'});
 
 export const number = value => integer.format(value);
 
-// Percentages arrive truncated to four decimals; they are shown as they came.
+// Percentages arrive truncated to four decimals and are shown without rounding.
 export const percent = text => `${text}\u202f%`;
 
 export const time = instant => `${clock.format(new Date(instant))} h`;
@@ -29,5 +29,5 @@ export function bytes(size) {
   return size < 1e6 ? `${number(Math.ceil(size / 1e3))} kB` : `${(size / 1e6).toFixed(1)} MB`;
 }
 
-// For searching: without accents and capitals.
+// Text for searching: without accents and capitals.
 export const plain = text => text.normalize('NFD').replace(/\p{Diacritic}/gu, '').toLowerCase();

@@ -14,7 +14,7 @@ export function nameOf(key, territory) {
   return key === 'diputaciones' ? `Distrito ${territory.id}, ${territory.nombre}` : territory.nombre;
 }
 
-// `state` is what the visitor did in the view (searches, opened parts); it outlives a new corte.
+// `state` is what the visitor did in the view (searches, opened parts); it is kept when a new corte arrives.
 export function electionView(page, territory, state) {
   const texts = ELECTIONS[page.clave];
   const shown = territory ?? page;
@@ -123,7 +123,7 @@ function territoryList(page, state) {
   const empty = h('p', {class: 'empty'}, 'Ningún nombre coincide con la búsqueda.');
   const rows = page.territorios.map(one => {
     const [first, second] = ranked(one.candidaturas);
-    const tie = first.votos === second?.votos; // a single candidacy ties with nobody
+    const tie = first.votos === second?.votos; // with a single candidacy there is no tie
     const leader = names.get(first.clave);
     return h('tr', {'data-name': plain(nameOf(page.clave, one))},
       h('th', {scope: 'row'}, h('a', {href: `#/${page.clave}/${one.id}`}, nameOf(page.clave, one))),
