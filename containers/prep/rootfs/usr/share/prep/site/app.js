@@ -25,8 +25,7 @@ function route() {
   return ELECTIONS[view] ? {view, id: Number(id) || null} : {view: 'gubernatura', id: null};
 }
 
-// Shows the view that the address names. After a failure the page stays as it is, unless the visitor asked for another
-// view.
+// Shows the view that the address names. After a failure the page stays, unless the visitor asked for another view.
 async function show({renew = false, arrived = false} = {}) {
   const turn = ++rendering;
   const {view, id} = route();

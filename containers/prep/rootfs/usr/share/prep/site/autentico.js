@@ -1,5 +1,4 @@
-// Compares the manifest that this mirror serves with the digest that it states. Only the institute's own digest proves
-// more.
+// Compares the manifest that this mirror serves with the digest that it states. Only the institute's proves more.
 
 import {byId, setText} from './dom.js';
 import {readStatus} from './data.js';
