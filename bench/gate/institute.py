@@ -79,7 +79,7 @@ def publish(name: str, server: Target) -> None:
     with Mirror(server, folder(name) / "tls/ca.pem") as mirror:
         before = last_number(mirror.status())
         push(signed.folder, server, checksum=True)
-        word, status = mirror.await_word(signed.sha256, before, 30)
+        word, status = mirror.await_word(signed, before, 30)
     if word != "held" or instants.now() > server.election.window.opens - timedelta(
         seconds=max(filter(None, REBOOTS.values()))
     ):

@@ -34,7 +34,7 @@ def refused(mirror: Mirror, target: Target, published: SignedCorte) -> Iterator[
     def check(bad: SignedCorte) -> dict[str, Any]:
         before = mirror.status()
         push(bad.folder, target, checksum=True)
-        word, after = mirror.await_word(bad.sha256, last_number(before), WAIT)
+        word, after = mirror.await_word(bad, last_number(before), WAIT)
         assert before is not None and word == "refused", after
         assert after["shown"] == {**before["shown"], "age_seconds": after["shown"]["age_seconds"]}
         found: dict[str, Any] = after["last_attempt"]
@@ -119,9 +119,9 @@ def test_the_institute_holds_and_resumes_by_signed_orders(
     moved = replace(target, election=target.election.within(window))
     before = mirror.status()
     held = _order(published, target, variables, "hold")
-    word, paused = mirror.await_word(held.sha256, last_number(before), WAIT)
+    word, paused = mirror.await_word(held, last_number(before), WAIT)
     resumed = _order(published, moved, variables, "resume")
-    again, after = mirror.await_word(resumed.sha256, last_number(paused), WAIT)
+    again, after = mirror.await_word(resumed, last_number(paused), WAIT)
     record_evidence(f"pausa: {word} ({paused['gate']['hold']}); reanudación: {again}, cierra {after['gate']['closes']}")
     assert before is not None and (word, again) == ("held", "shown")
     assert paused["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]

@@ -322,7 +322,7 @@ def test_after_all_of_it_the_next_good_push_is_shown(
     signed = signing.sign(published.folder, target.election, key, published.manifest.sequence, published.manifest.corte)
     before = last_number(mirror.status())
     push(signed.folder, target, checksum=True)
-    word, status = mirror.await_word(signed.sha256, before, WAIT)
+    word, status = mirror.await_word(signed, before, WAIT)
     found = compare(target, expected=signed.sha256)
     command = "cd /usr/local/lib/prep-corte && python3 -B -m corte log"
     lines = host.check_output(command).splitlines()

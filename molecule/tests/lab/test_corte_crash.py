@@ -143,7 +143,7 @@ class Server:
         signed = self.following()
         before = last_number(self.mirror.status())
         push(signed.folder, self.target)
-        word, status = self.mirror.await_word(signed.sha256, before, WAIT)
+        word, status = self.mirror.await_word(signed, before, WAIT)
         assert word == "shown", status.get("last_attempt")
         assert self.shown() == signed.sha256
 
@@ -267,7 +267,7 @@ def test_full_disk(server: Server, record_evidence: Record) -> None:
     signed = server.following()
     before = last_number(server.mirror.status())
     push(signed.folder, server.target)
-    word, status = server.mirror.await_word(signed.sha256, before, WAIT)
+    word, status = server.mirror.await_word(signed, before, WAIT)
     assert (word, status["last_attempt"]["code"]) == ("refused", "disk")
     server.run("head -c 1G /dev/zero >> /srv/prep/lleno || systemctl restart prep-corte-gate.service")
     with pytest.raises(PushFailed) as failure:

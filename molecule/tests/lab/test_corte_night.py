@@ -47,7 +47,7 @@ def send(mirror: Mirror, target: Target, published: SignedCorte, key: Path) -> S
         signed = signing.sign(published.folder, target.election, signer, shown.sequence + later, shown.corte, orders)
         before = last_number(mirror.status())
         push(signed.folder, target, checksum=True)
-        word, status = mirror.await_word(signed.sha256, before, WAIT)
+        word, status = mirror.await_word(signed, before, WAIT)
         return str(status["last_attempt"]["code"]) if word == "refused" else word
 
     return run
@@ -167,7 +167,7 @@ def test_the_night_begins_with_a_corte_of_no_actas(
     signed = signing.sign(tmp_path / "ceros", target.election.within(window), key)
     before = mirror.status()
     push(signed.folder, target)
-    held, status = mirror.await_word(signed.sha256, last_number(before), WAIT)
+    held, status = mirror.await_word(signed, last_number(before), WAIT)
     waiting = get(mirror, base)
     answer = until(
         lambda: get(mirror, base + "datos/corte.json"),
@@ -184,7 +184,7 @@ def test_the_night_begins_with_a_corte_of_no_actas(
     assert compare(target, expected=signed.sha256).good
     site({}, "--tags", "corte")
     push(published.folder, target)
-    assert mirror.await_word(published.sha256, last_number(status), WAIT)[0] == "shown"
+    assert mirror.await_word(published, last_number(status), WAIT)[0] == "shown"
 
 
 @pytest.mark.clause("DG-04", "DG-05")
@@ -213,7 +213,7 @@ def test_nothing_is_left_of_a_rehearsal(
     assert status is not None and (status["shown"], status["held"], status["last_attempt"]) == (None, None, None)
     assert get(mirror, base + "datos/corte.json").status_code == 404
     push(published.folder, target)
-    assert mirror.await_word(published.sha256, 0, WAIT)[0] == "shown"
+    assert mirror.await_word(published, 0, WAIT)[0] == "shown"
     assert compare(target, expected=published.sha256).good
 
 

@@ -173,7 +173,7 @@ class Machine:
         signed = signing.sign(copy, target.election, Path(self.variables["lab_dir"]) / "firma", sequence, corte)
         before = last_number(self.mirror.status())
         push(signed.folder, target)
-        return self.mirror.await_word(signed.sha256, before, PATIENCE)[0], signed
+        return self.mirror.await_word(signed, before, PATIENCE)[0], signed
 
 
 @pytest.fixture

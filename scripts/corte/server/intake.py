@@ -92,7 +92,7 @@ class Intake:
         with self.memory.lock():
             if corte is not None and signature.is_by_any(armour, self.config.revoked_keys()):
                 corte, problem = None, Refusal("signature", "La llave que firmó fue revocada entretanto.")
-            state, result = self._decide(corte, problem, raw)
+            state, result = self._decide(corte, problem, raw, armour)
             self.memory.save(state)
             self._tell(state)
             if result in ("shown", "held"):
@@ -154,7 +154,7 @@ class Intake:
             raise Refusal("content", said.warnings[0])
         return said.captured
 
-    def _decide(self, corte: Corte | None, problem: Refusal | None, raw: bytes) -> tuple[State, str]:
+    def _decide(self, corte: Corte | None, problem: Refusal | None, raw: bytes, armour: bytes) -> tuple[State, str]:
         """Return the new state and the result; shows the corte when the gate is open. Called under the lock."""
         now = instants.now()
         state = before = self.memory.load()
@@ -178,6 +178,7 @@ class Intake:
             result=result,
             sequence=corte.sequence if corte else None,
             manifest_sha256=manifest.digest(raw) if raw else None,
+            signature_sha256=manifest.digest(armour),
             code=problem.code if problem else None,
             reason=str(problem) if problem else None,
             warnings=self.warnings,

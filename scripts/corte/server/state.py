@@ -78,6 +78,7 @@ class Attempt:
     result: str
     sequence: int | None = None
     manifest_sha256: str | None = None
+    signature_sha256: str | None = None
     code: str | None = None
     reason: str | None = None
     warnings: list[str] = field(default_factory=list)

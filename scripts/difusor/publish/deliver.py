@@ -72,7 +72,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                 before = mirror.status()
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
                 number = None if before is None else last_number(before)
-                word, status = mirror.await_word(signed.sha256, number, options.wait)
+                word, status = mirror.await_word(signed, number, options.wait)
                 attempt = status.get("last_attempt") or {}
                 if word == "refused" and attempt.get("code") in WORTH_ANOTHER and not checksum:
                     continue
@@ -91,7 +91,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
 
 
 def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
-    if refuses(status, signed.sha256):
+    if refuses(status, signed):
         return f"rechaza este corte, pero quizá por un envío anterior: {status['last_attempt'].get('reason')}"
     return "recibió el corte pero aún no dice qué hizo con él"
 

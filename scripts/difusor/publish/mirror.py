@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 PATH = "/.well-known/prep/estado.json"
@@ -23,7 +24,10 @@ TIMEOUT = 5.0
 MAX_BYTES = 256 * 1024
 PIECE_BYTES = 256 * 1024
 """Of an answer's content, the most that is in memory at once."""
-_TEXT = {name: str for name in ("corte", "since", "manifest_sha256", "opens", "state", "result", "code", "reason")}
+_TEXT = {
+    name: str
+    for name in ("corte", "since", "manifest_sha256", "signature_sha256", "opens", "state", "result", "code", "reason")
+}
 _SHAPE = {
     "shown": _TEXT,
     "held": _TEXT,
@@ -92,8 +96,8 @@ class Mirror:
             self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
             return None
 
-    def await_word(self, sha256: str, after: int | None, seconds: float) -> tuple[str, dict[str, Any]]:
-        """Ask until the mirror speaks of the corte with this manifest in an attempt later than number `after`.
+    def await_word(self, signed: SignedCorte, after: int | None, seconds: float) -> tuple[str, dict[str, Any]]:
+        """Ask until the mirror speaks of this corte, and of this signature, in an attempt later than number `after`.
 
         None: nobody knows what it had said before, so that a refusal may be an old one until another follows it.
         Returns (shown, held, refused or silent, the last estado.json).
@@ -104,7 +108,7 @@ class Mirror:
             status = self.status() or status
             if status:
                 after = last_number(status) if after is None else after
-                if word := word_on(status, sha256, after):
+                if word := word_on(status, signed, after):
                     return word, status
             waited = time.monotonic() - started
             if waited >= seconds:
@@ -154,20 +158,25 @@ def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
     return decode
 
 
-def word_on(status: dict[str, Any], sha256: str, after: int) -> str:
+def word_on(status: dict[str, Any], signed: SignedCorte, after: int) -> str:
     """Return what estado.json says of a corte: shown, held, refused, or nothing yet."""
-    if refuses(status, sha256) and last_number(status) > after:
+    if refuses(status, signed) and last_number(status) > after:
         return "refused"
     for word in ("shown", "held"):
-        if (status.get(word) or {}).get("manifest_sha256") == sha256:
+        if (status.get(word) or {}).get("manifest_sha256") == signed.sha256:
             return word
     return ""
 
 
-def refuses(status: dict[str, Any], sha256: str) -> bool:
-    """Tell whether the last attempt in estado.json is a refusal of this corte, by whatever push."""
+def refuses(status: dict[str, Any], signed: SignedCorte) -> bool:
+    """Tell whether the last attempt in estado.json is a refusal of this corte, by whatever push.
+
+    A refusal that names another signature is not of this corte: where two publishers push at once, the signature of
+    one can arrive beside the manifest of the other.
+    """
     attempt = status.get("last_attempt") or {}
-    return (attempt.get("manifest_sha256"), attempt.get("result")) == (sha256, "refused")
+    named = attempt.get("manifest_sha256"), attempt.get("signature_sha256")
+    return attempt.get("result") == "refused" and named == (signed.sha256, signed.signature_sha256)
 
 
 def last_number(status: dict[str, Any] | None) -> int:

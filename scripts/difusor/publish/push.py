@@ -1,4 +1,4 @@
-"""The transport: two rsync calls to a difusor's daemon, the content first and the signature last."""
+"""The transport: two rsync calls to a difusor's daemon, the files first, then the manifest with its signature."""
 
 from __future__ import annotations
 
@@ -47,9 +47,11 @@ def push(
         options.append(f"--bwlimit={bandwidth}")
     if checksum:
         options.append("--checksum")
-    content = [*options, "--delete", f"--exclude=/{manifest.SIGNATURE_NAME}", f"{folder}/"]
-    signature = [*options, str(folder / manifest.SIGNATURE_NAME)]
-    return _deliver(content, target, deadline) + _deliver(signature, target, deadline)
+    papers = (manifest.NAME, manifest.SIGNATURE_NAME)
+    content = [*options, "--delete", *(f"--exclude=/{name}" for name in papers), f"{folder}/"]
+    # Together, so that another publisher's do not come between; the signature, which starts the intake, is sent last.
+    signed = [*options, *(str(folder / name) for name in papers)]
+    return _deliver(content, target, deadline) + _deliver(signed, target, deadline)
 
 
 def _deliver(arguments: list[str], target: Target, deadline: float | None) -> int:

@@ -20,11 +20,16 @@ IDENTITY = "datos/corte.json"
 
 @dataclass(frozen=True)
 class SignedCorte:
-    """A signed tree on disk."""
+    """A signed tree on disk, with the SHA-256 of its manifest."""
 
     folder: Path
     manifest: Manifest
     sha256: str
+
+    @property
+    def signature_sha256(self) -> str:
+        """The SHA-256 of the signature that lies beside the manifest."""
+        return manifest.digest((self.folder / manifest.SIGNATURE_NAME).read_bytes())
 
 
 def sign(

@@ -272,20 +272,31 @@ def test_a_reason_cannot_write_on_the_operators_terminal(
     assert "\x1b" not in screen.getvalue()
 
 
+def refusal_of(manifest_sha256: str, signature_sha256: str, number: int) -> dict[str, Any]:
+    """Return the last attempt of a mirror that refused it."""
+    named = {"manifest_sha256": manifest_sha256, "signature_sha256": signature_sha256}
+    return {**named, "number": number, "result": "refused", "reason": "No."}
+
+
 @pytest.mark.parametrize(
     ("status", "word"),
     [
         ({}, ""),
         ({"shown": None, "held": None, "last_attempt": None}, ""),
-        ({"shown": {"manifest_sha256": "a"}}, "shown"),
-        ({"shown": {"manifest_sha256": "z"}, "held": {"manifest_sha256": "a"}}, "held"),
-        ({"last_attempt": {"manifest_sha256": "a", "number": 6, "result": "refused"}}, "refused"),
-        ({"last_attempt": {"manifest_sha256": "a", "number": 5, "result": "refused"}}, ""),
-        ({"last_attempt": {"manifest_sha256": "z", "number": 6, "result": "refused"}}, ""),
+        ({"shown": {"manifest_sha256": "this"}}, "shown"),
+        ({"shown": {"manifest_sha256": "other"}, "held": {"manifest_sha256": "this"}}, "held"),
+        ({"last_attempt": refusal_of("this", "this", 6)}, "refused"),
+        ({"last_attempt": refusal_of("this", "this", 5)}, ""),
+        ({"last_attempt": refusal_of("other", "this", 6)}, ""),
+        ({"last_attempt": refusal_of("this", "other", 6)}, ""),
+        ({"last_attempt": refusal_of("this", "other", 6), "shown": {"manifest_sha256": "this"}}, "shown"),
     ],
 )
-def test_a_mirrors_word_is_about_this_push(status: dict[str, Any], word: str):
-    assert mirror.word_on(status, "a", after=5) == word
+def test_a_mirrors_word_is_about_this_push(signed: SignedCorte, status: dict[str, Any], word: str):
+    """Two who publish at once can have the signature of one beside the manifest of the other: that is refused."""
+    text = json.dumps(status).replace('"manifest_sha256": "this"', f'"manifest_sha256": "{signed.sha256}"')
+    said = json.loads(text.replace('"signature_sha256": "this"', f'"signature_sha256": "{signed.signature_sha256}"'))
+    assert mirror.word_on(said, signed, after=5) == word
 
 
 @pytest.mark.parametrize(
@@ -307,8 +318,7 @@ def test_an_old_refusal_is_not_the_word_on_this_push(
 ):
     def status(self: mirror.Mirror) -> dict[str, Any] | None:
         number = said.pop(0) if len(said) > 1 else said[0]
-        attempt = {"number": number, "manifest_sha256": signed.sha256, "result": "refused", "reason": "No."}
-        return None if number is None else {"last_attempt": attempt}
+        return None if number is None else {"last_attempt": refusal_of(signed.sha256, signed.signature_sha256, number)}
 
     monkeypatch.setattr(mirror.Mirror, "status", status)
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
