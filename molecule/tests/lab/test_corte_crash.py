@@ -297,6 +297,31 @@ def test_a_damaged_disk(server: Server, record_evidence: Record) -> None:
     server.assert_mended()
 
 
+TREE = "/srv/prep/publico/actual"
+DAMAGES = {
+    "el estado, cortado a la mitad": "truncate --size=900 /srv/prep/almacen/state.json",
+    "el estado, ilegible": "chown root: /srv/prep/almacen/state.json; chmod 000 /srv/prep/almacen/state.json",
+    "el último renglón de la bitácora, con otra letra": "sed -i '$ s/event/evemt/' /srv/prep/almacen/bitacora.jsonl",
+    "la bitácora, sin su último renglón": "sed -i '$ d' /srv/prep/almacen/bitacora.jsonl",
+    "la firma publicada, con un byte dañado": f"printf = | dd of={TREE}/corte.json.sig bs=1 seek=99 conv=notrunc",
+    "el manifiesto publicado, ausente": f"rm -f {TREE}/corte.json",
+    "estado.json, con una carpeta en su lugar": "rm /srv/prep/estado/estado.json; mkdir -p /srv/prep/estado/estado.json/x",
+}
+
+
+@pytest.mark.clause("DG-04", "DG-11")
+def test_no_damage_to_the_servers_own_records_stops_it(server: Server, record_evidence: Record) -> None:
+    """Con cualquiera de sus registros dañado el servidor sigue: al arrancar muestra su corte, y luego el siguiente."""
+    for what, damage in DAMAGES.items():
+        shown = _shown_sequence(server.mirror.status())
+        server.run(f"{damage}; systemctl restart prep-corte-gate.service")
+        status = until(server.mirror.status, _shown_sequence, what=f"la compuerta vuelva a abrir, dañado esto: {what}")
+        assert _shown_sequence(status) == shown, what
+        until(server.shown, what="el corte publicado esté entero", despite=(AssertionError,))
+        server.assert_mended()
+    record_evidence(f"se dañó: {'; '.join(DAMAGES)}")
+
+
 @pytest.mark.parametrize(("bound", "files", "size"), [("bytes", 60, 1_000_000), ("files", 20_000, 2_000)])
 def test_whoever_has_the_secret_cannot_fill_the_disk(
     server: Server, bound: str, files: int, size: int, tmp_path: Path, record_evidence: Record
@@ -322,6 +347,11 @@ def test_whoever_has_the_secret_cannot_fill_the_disk(
     record_evidence(done.stderr.strip().splitlines()[0])
     assert done.returncode != 0
     server.assert_mended()
+
+
+def _shown_sequence(status: dict[str, Any] | None) -> int:
+    """Return the sequence of the corte that estado.json says is shown; 0 when it says nothing, or nothing is."""
+    return ((status or {}).get("shown") or {}).get("sequence") or 0
 
 
 def _docker(*arguments: str, given: str = "") -> str:
