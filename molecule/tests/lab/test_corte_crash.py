@@ -305,7 +305,7 @@ DAMAGES = {
     "la bitácora, sin su último renglón": "sed -i '$ d' /srv/prep/almacen/bitacora.jsonl",
     "la firma publicada, con un byte dañado": f"printf = | dd of={TREE}/corte.json.sig bs=1 seek=99 conv=notrunc",
     "el manifiesto publicado, ausente": f"rm -f {TREE}/corte.json",
-    "estado.json, con una carpeta en su lugar": "rm /srv/prep/estado/estado.json; mkdir -p /srv/prep/estado/estado.json/x",
+    "estado.json, con una carpeta en su lugar": "cd /srv/prep/estado; rm estado.json; mkdir -p estado.json/x",
 }
 
 

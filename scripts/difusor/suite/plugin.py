@@ -23,6 +23,7 @@ import pytest
 from difusor import inventory, spec
 from difusor.inventory import variables
 from difusor.project import commit, write
+from difusor.project import version as project_version
 from difusor.report import results
 from difusor.servers import reach
 from difusor.suite.redaction import Redactor
@@ -337,4 +338,4 @@ def _detail(call: pytest.CallInfo[None]) -> str:
 def _tools() -> dict[str, str]:
     """Return the versions of what measured, by name."""
     packages = {name: version(name) for name in ("ansible-core", "pytest", "pytest-testinfra")}
-    return {"python": platform.python_version(), **packages}
+    return {"prep-difusor": project_version(), "python": platform.python_version(), **packages}
