@@ -8,8 +8,9 @@ import shutil
 import zlib
 from gzip import GzipFile
 
+from corte.format import paths
+
 SUFFIX = ".gz"
-_TEXTS = (".csv", ".json", ".txt")
 _LEAST_BYTES = 512
 """Below this a compressed answer saves no packet."""
 _LEVEL = 6
@@ -18,7 +19,7 @@ _CHUNK = 256 * 1024
 
 def pays(path: str, size: int) -> bool:
     """Tell whether a file of this name and size (bytes) is worth a compressed copy."""
-    return size >= _LEAST_BYTES and path.endswith(_TEXTS)
+    return size >= _LEAST_BYTES and path.endswith(paths.TEXTS)
 
 
 def date_of(sha256: str) -> int:

@@ -8,12 +8,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 
-from corte.format import manifest, signature
+from corte.format import manifest, paths, signature
 from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from difusor.publish import signing
@@ -23,6 +24,8 @@ from difusor.publish.target import Target
 
 ATTEMPTS = 30
 """At one file, while the mirror says that we ask too fast."""
+FORMS = {"gzip": "", "identity": ", sin comprimir,"}
+"""A text is asked for in both forms that a server keeps: one can be altered while the other is not."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,12 @@ def _misnamed(mirror: Mirror, sha256: str, expected: str | None) -> Iterator[str
 
 def _differences(mirror: Mirror, base: str, signed: SignedCorte) -> Iterator[str]:
     for path, entry in signed.manifest.files.items():
-        status, found = _patiently(_digest, mirror, base + quote(path), entry.size)
-        if status != 200:
-            yield f"{path} responde {status}"
-        elif found != entry:
-            yield f"{path} no es el que se firmó"
+        for encoding, form in FORMS.items() if path.endswith(paths.TEXTS) else [("gzip", "")]:
+            status, found = _patiently(partial(_digest, encoding=encoding), mirror, base + quote(path), entry.size)
+            if status != 200:
+                yield f"{path}{form} responde {status}"
+            elif found != entry:
+                yield f"{path}{form} no es el que se firmó"
 
 
 def _shown(mirror: Mirror) -> str:
@@ -132,7 +136,7 @@ def _content(mirror: Mirror, url: str, limit: int) -> tuple[int, bytes]:
     return status, content
 
 
-def _digest(mirror: Mirror, url: str, size: int) -> tuple[int, Entry]:
+def _digest(mirror: Mirror, url: str, size: int, encoding: str) -> tuple[int, Entry]:
     found, length = hashlib.sha256(), 0
 
     def take(piece: bytes) -> bool:
@@ -141,5 +145,5 @@ def _digest(mirror: Mirror, url: str, size: int) -> tuple[int, Entry]:
         length += len(piece)
         return length > size
 
-    status = mirror.hand(url, take)
+    status = mirror.hand(url, take, encoding=encoding)
     return status, Entry(length, found.hexdigest())

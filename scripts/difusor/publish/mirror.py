@@ -50,7 +50,7 @@ class Mirror:
         self.client = httpx.AsyncClient(
             verify=target.tls(authority),
             timeout=TIMEOUT,
-            headers={"Host": target.fqdn, "Accept-Encoding": "gzip"},
+            headers={"Host": target.fqdn},
             trust_env=False,
         )
         self.extensions = {"sni_hostname": target.fqdn}
@@ -70,12 +70,13 @@ class Mirror:
         """Return a whole answer, however much it is; httpx.HTTPError when there is none in time."""
         return self._in_time(self.client.get(url, extensions=self.extensions))
 
-    def hand(self, url: str, take: Callable[[bytes], object], seconds: float = math.inf) -> int:
+    def hand(self, url: str, take: Callable[[bytes], object], seconds: float = math.inf, encoding: str = "gzip") -> int:
         """Hand an answer to `take`, piece by piece until it has enough and says so; return the answer's status.
 
-        httpx.HTTPError when there is none, or it has not ended after so many seconds, however steadily it drips.
+        `encoding` is the form that is asked for: gzip, or identity for the file as it is. httpx.HTTPError when there is
+        no answer, or it has not ended after so many seconds, however steadily it drips.
         """
-        return self._in_time(self._hand(url, take), seconds)
+        return self._in_time(self._hand(url, take, encoding), seconds)
 
     def read(self, url: str, limit: int, seconds: float = math.inf) -> tuple[int, bytes]:
         """Return the status of an answer and its content; when that is more than `limit` bytes, its beginning."""
@@ -115,8 +116,9 @@ class Mirror:
                 return "silent", status
             time.sleep(max(EVERY, waited / 10))
 
-    async def _hand(self, url: str, take: Callable[[bytes], object]) -> int:
-        async with self.client.stream("GET", url, extensions=self.extensions) as answer:
+    async def _hand(self, url: str, take: Callable[[bytes], object], encoding: str) -> int:
+        asked = {"Accept-Encoding": encoding}
+        async with self.client.stream("GET", url, headers=asked, extensions=self.extensions) as answer:
             decode = _decoder(answer.headers.get("Content-Encoding", ""))
             async for raw in answer.aiter_raw():
                 for piece in decode(raw):

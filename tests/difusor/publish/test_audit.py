@@ -52,7 +52,10 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
             if path.endswith("a.csv") and asked.count(path) == 1:
                 return wire(b"", 429)
             file = signed.folder / path.removeprefix("/prep/")
-            content = own.get(path, status if path == PATH else file.read_bytes() if file.is_file() else None)
+            form = request.headers["Accept-Encoding"]
+            content = own.get(f"{path} {form}") or own.get(
+                path, status if path == PATH else file.read_bytes() if file.is_file() else None
+            )
             return wire(b"", 404) if content is None else wire(content)
 
         def make(self: Mirror, *_: object) -> None:
@@ -77,6 +80,8 @@ def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, electi
         ({"/prep/descargas/a.csv": b"a|c\n"}, "no es el que se firmó"),
         ({"/prep/descargas/a.csv": b"a|b\n" * 1000}, "no es el que se firmó"),
         ({"/prep/datos/gubernatura.json": b""}, "no es el que se firmó"),
+        ({"/prep/descargas/a.csv identity": b"a|c\n"}, "sin comprimir, no es el que se firmó"),
+        ({"/prep/descargas/a.csv gzip": b"a|c\n"}, "a.csv no es el que se firmó"),
         ({"/prep/corte.json": b"{}"}, "El manifiesto"),
         ({"/prep/corte.json.sig": b"x"}, "La firma no es"),
         ({PATH: b'{"shown": null}'}, "nombra otro manifiesto"),
@@ -96,6 +101,7 @@ def test_a_missing_file_and_another_corte_are_told(serve: Serve, signed: SignedC
     assert found.differences == [
         f"muestra el manifiesto {signed.sha256[:16]}… y no {'f' * 16}…",
         "a ñ.csv responde 404",
+        "a ñ.csv, sin comprimir, responde 404",
     ]
 
 
