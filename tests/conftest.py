@@ -1,4 +1,4 @@
-"""What every test without a server may use."""
+"""Fixtures and settings for all tests that need no server."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from difusor.proof import suites
 
 pytest_plugins = ["difusor.suite.repeats"]
 
-# How long an example takes is the machine's affair.
+# Hypothesis must not fail an example for being slow: that depends on the machine.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
 
 @pytest.fixture
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder in which the suites of `difusor test` leave what they find, in place of the project's own."""
+    """Have `difusor test` write to a temporary folder instead of the project's build/, and return that folder."""
     monkeypatch.setattr(suites, "BUILD", tmp_path)
     (tmp_path / "log").mkdir()
     return tmp_path

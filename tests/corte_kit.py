@@ -1,4 +1,4 @@
-"""A server's folders, an institute's key and a corte, as the tests of the corte need them."""
+"""Helpers for the tests of the corte: a server's folders, an institute's key, and a corte to push."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ def make_key(folder: Path, name: str) -> Path:
 
 
 def allow(key: Path, after: str = "20200101000000", before: str = "20400101000000", principal: str = PRINCIPAL) -> str:
-    """Return a line of allowed_signers; the dates carry no Z, as OpenSSH 8.9 demands."""
+    """Return a line of allowed_signers; its dates have no Z, which OpenSSH 8.9 would refuse."""
     namespaces = f'namespaces="{signature.namespace(ELECTION)}"'
     public = key.with_name(key.name + ".pub").read_text()
     return f'{principal} {namespaces},valid-after="{after}",valid-before="{before}" {public}'
 
 
 def write_files(folder: Path, files: dict[str, bytes]) -> None:
-    """Write a tree of files, path to content."""
+    """Write `files` (path to content) below a folder."""
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
 
 
 def table(captured: int, registered: int = 2, digest: str = "a" * 64, at: str = "2024/06/02 20:00") -> bytes:
-    """Return a table of results as INE shapes it."""
+    """Return a table of results as CSV, in the shape that INE (the national electoral institute) prescribes."""
     rows = f"1,{digest},{at}:00\r\n" * registered
     head = f"GUBERNATURA\r\n{at} (UTC-6)\r\nACTAS_ESPERADAS,ACTAS_REGISTRADAS,ACTAS_CAPTURADAS\r\n9,2,{captured}\r\n"
     return f"{head}\r\nCLAVE_ACTA,CODIGO_INTEGRIDAD,FECHA_HORA_CAPTURA\r\n{rows}".encode()
 
 
 def flip(path: Path) -> None:
-    """Change one bit in the middle of a read-only file, as a disk would: in every tree that links to it."""
+    """Change one bit in the middle of a read-only file, as a bad disk would; every tree that links to it has it."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     dated = path.stat().st_mtime_ns
@@ -75,7 +75,7 @@ def flip(path: Path) -> None:
 
 @contextmanager
 def room_for(size: int) -> Iterator[None]:
-    """Let no file grow beyond so many bytes: as on a disk that fills up, a write takes a part and says how much."""
+    """Let no file grow beyond `size` bytes; as on a full disk, a write stops short and returns how much it wrote."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -86,14 +86,14 @@ def room_for(size: int) -> Iterator[None]:
 
 @dataclass
 class Server:
-    """A difusor's server on disk, and the institute that pushes to it."""
+    """The folders of a difusor's server, with methods that push to it as the institute does."""
 
     config: Config
     key: Path
 
     @classmethod
     def make(cls, folder: Path, key: Path, opens: datetime | None = None) -> Server:
-        """Return a server whose gate stands open (or, given an `opens` in the future, closed)."""
+        """Return a server whose gate is open, or closed if `opens` is in the future."""
         for name in ("entrada", "almacen", "publico", "estado", "run"):
             (folder / name).mkdir(parents=True)
         start = (opens or instants.now() - timedelta(hours=1)).replace(microsecond=0)
@@ -121,7 +121,7 @@ class Server:
         return cls(config, key)
 
     def manifest(self, sequence: int, files: dict[str, bytes] = FILES, **changes: Any) -> Manifest:
-        """Return the manifest of a good corte, with `changes`; the files are written to the incoming folder."""
+        """Write the files to the incoming folder and return the manifest of a good corte with them and `changes`."""
         write_files(self.config.incoming, files)
         now = instants.now().replace(microsecond=0)
         good = Manifest(
@@ -137,7 +137,7 @@ class Server:
         return replace(good, **changes)
 
     def push(self, raw: bytes, key: Path | None = None, election: str = ELECTION) -> dict[str, Any]:
-        """Put a signed manifest beside the incoming files and run the intake; return its word on the push."""
+        """Sign the manifest, put it beside the incoming files, run the intake, and return `last_attempt`."""
         (self.config.incoming / manifest.NAME).write_bytes(raw)
         armour = signature.sign(raw, key or self.key, election)
         (self.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
@@ -146,7 +146,7 @@ class Server:
     def run(self) -> dict[str, Any]:
         """Run the intake once and return `last_attempt` of estado.json."""
         assert Intake(self.config).run() == 0
-        assert not (self.config.incoming / manifest.SIGNATURE_NAME).exists(), "the intake would start for ever"
+        assert not (self.config.incoming / manifest.SIGNATURE_NAME).exists(), "the signature would start it again"
         attempt: dict[str, Any] = self.status()["last_attempt"]
         return attempt
 

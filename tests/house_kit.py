@@ -1,4 +1,4 @@
-"""The project's own files, as the house rules read them."""
+"""The list of the project's files, for the house rules."""
 
 from __future__ import annotations
 

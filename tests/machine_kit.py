@@ -1,4 +1,4 @@
-"""The services of a server as processes, with a clock and a chrony that say what a test wants."""
+"""The services of a server as processes, with a clock and a chrony that the test controls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRACKING = "0A000001,10.0.0.1,3,{},0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,
 
 
 class Machine:
-    """A server whose clock and whose chrony say what the test wants."""
+    """A server whose clock and chrony the test controls."""
 
     def __init__(self, server: Server, folder: Path) -> None:
         self.server, self.offset, self.word = server, folder / "offset", folder / "tracking"
@@ -47,13 +47,13 @@ class Machine:
         self.set(timedelta(0), vouched=True)
 
     def set(self, step: timedelta, vouched: bool) -> None:
-        """Set the clock this far from the true time; chrony vouches for it, or has seen that it was set."""
+        """Set the clock to the true time plus `step`; chrony reports it as synchronised (`vouched`) or as in doubt."""
         now = (instants.now() + step).timestamp()
         _write(self.word, TRACKING.format(now, "Normal" if vouched else "Not synchronised"))
         self.set_unnoticed(step)
 
     def set_unnoticed(self, step: timedelta) -> None:
-        """Set the clock this far from the true time; chrony goes on vouching for what was there before."""
+        """Set the clock to the true time plus `step`; chrony does not notice and still reports it as synchronised."""
         _write(self.offset, f"{step.total_seconds():+.0f}s\n")
 
     def run(self, verb: str) -> subprocess.Popen[bytes]:
@@ -63,7 +63,7 @@ class Machine:
 
     @contextmanager
     def gate(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Run the gate as long as the block lasts; it must not have ended by itself."""
+        """Run the gate during the `with` block; fail if it ended by itself."""
         service = self.run("gate")
         try:
             yield service
@@ -73,11 +73,11 @@ class Machine:
             service.wait()
 
     def is_open(self) -> bool:
-        """Tell whether results can be reached."""
+        """Return whether the web server can reach results."""
         return self.server.config.gate_file.exists()
 
     def push(self, sequence: int) -> None:
-        """Send a corte signed at the true time, and run the intake by this machine's clock."""
+        """Push a corte that was signed at the true time, and run the intake under this machine's clock."""
         raw = self.server.manifest(sequence, {**FILES, "n.csv": str(sequence).encode()}).to_bytes()
         (self.server.config.incoming / manifest.NAME).write_bytes(raw)
         armour = signature.sign(raw, self.server.key, self.server.config.election)

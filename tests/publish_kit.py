@@ -1,4 +1,4 @@
-"""An election, a difusor of it and a mirror's answers, as the tests of the institute's side need them."""
+"""Helpers for the tests of the institute's side: an election, a difusor and the answers of a mirror."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def make_target(election: Path, name: str = "norte", **changes: Any) -> Target:
 
 
 def answer(content: bytes | AsyncIterator[bytes], status: int = 200, **headers: str) -> httpx.Response:
-    """Return an answer as it comes over the wire: what its headers say of its encoding is still to be undone."""
+    """Return an answer as it comes over the wire, its content still encoded as its headers say."""
     if not isinstance(content, bytes):
         return httpx.Response(status, content=content, headers=headers)
     return httpx.Response(status, stream=httpx.ByteStream(content), headers=headers)
 
 
 async def without_end(piece: bytes) -> AsyncIterator[bytes]:
-    """Answer the same piece again and again."""
+    """Yield the same piece for ever."""
     while True:
         yield piece
-        await asyncio.sleep(0)  # pace: the reader's turn
+        await asyncio.sleep(0)  # pace: lets the reader run

@@ -13,7 +13,7 @@ ROLES = Path(__file__).resolve().parents[1] / "roles"
 
 
 def render(role: str, path: str, inputs: dict[str, Any]) -> str:
-    """Return the file that a role installs at `path`, with these variables besides the role's own."""
+    """Return the text of the file that a role installs at `path`; `inputs` come on top of the role's defaults."""
     variables = {
         **yaml.safe_load((ROLES / role / "defaults/main.yml").read_text()),
         **yaml.safe_load((ROLES / role / "vars/main.yml").read_text()),

@@ -1,4 +1,4 @@
-"""Clocks that are set while the gate runs: the real services, as processes under libfaketime."""
+"""Somebody sets the clock while the gate runs: the real services, as processes under libfaketime."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from corte.format import instants
 from difusor.suite.waiting import until
 
 TICK = timedelta(milliseconds=10)
-"""How far the kernel's time of a file may be behind its clock."""
+"""How much earlier than the clock the kernel may date a file that it writes now."""
 STEPS = [timedelta(hours=-1), timedelta(hours=1), timedelta(days=-1), timedelta(days=1)]
 
 

@@ -1,4 +1,4 @@
-"""What a corte's tables say of themselves: read, never believed, never in the way of a crash-free intake."""
+"""The reader of a corte's tables: it warns of what does not add up, and no table can crash the intake."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_whole_corte_adds_up(corte: tuple[Path, datetime]):
     folder, instant = corte
     said = content.read(folder, paths(folder), instant)
     assert said.warnings == []
-    assert len(said.captured) == 6  # three tables, each alone and in the zip
+    assert len(said.captured) == 6  # three tables, each as a file and again inside the zip
     assert all(count > 0 for count in said.captured.values())
 
 
@@ -80,7 +80,7 @@ def test_what_a_warning_says_is_bounded(tmp_path: Path):
 
 
 SMALL = 320 * 1024 * 1024
-"""Bytes of address space that are plenty for an interpreter and a table, and too little for a row of 250 MB."""
+"""Bytes of address space: plenty for Python and a normal table, too little for a row of 250 MB."""
 
 
 def archive_of(path: Path, line: bytes, times: int) -> None:
@@ -99,7 +99,7 @@ def archive_of(path: Path, line: bytes, times: int) -> None:
     ids=["one row of commas", "rows without end", "one line"],
 )
 def test_no_table_exhausts_a_server(tmp_path: Path, name: str, line: bytes, times: int):
-    """Signed by mistake, or by a thief: the reader says that it cannot be read, and goes on."""
+    """The reader gives one warning for a table that is too large, in little memory, even if the table was signed."""
     if name == "a.zip":
         archive_of(tmp_path / name, line, times)
     else:

@@ -1,4 +1,4 @@
-"""The crash table: killed, or out of disk, at every step; the last good corte stays and the next push is shown."""
+"""Intake and gate killed, or out of disk, at every step: the last good corte stays and the next push is shown."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from corte.server.gate import Gate
 from corte.server.intake import Intake
 
 CHANGES = ("link", "mkdir", "rename", "replace", "symlink", "unlink", "rmdir", "fsync", "fchmod", "utime")
-"""What changes a disk: a power cut or a full disk can come before or after any of them."""
+"""Functions of os that change the disk: a power cut can come before or after each call."""
 GROWS = ("link", "mkdir", "symlink", "fsync")
-"""What a full disk refuses."""
+"""Functions of os that fail when the disk is full."""
 NEW = {**FILES, "datos/gubernatura.json": b'{"votos": 6}\n', "nuevo.csv": b"n\n"}
 
-pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # the child never returns here
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # forked children end by os._exit
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def at_call(number: int, names: tuple[str, ...], act: Callable[[], None]) -> None:
-    """Have `act` come instead of call `number` of these functions of os, and of every later one."""
+    """Let `number` calls of these functions of os pass, and run `act` before every later call."""
     left = number
 
     def wrap(original: Callable[..., object]) -> Callable[..., object]:
@@ -73,7 +73,7 @@ def full() -> None:
 
 
 def servers(tmp_path: Path, key: Path, opens: datetime | None = None) -> Iterator[tuple[int, Server]]:
-    """Yield (step, a new server that has taken in corte 5), for as many steps as somebody asks for."""
+    """Yield (step, a new server that has accepted corte 5) for steps 0, 1, 2 ... until the caller stops."""
     for step in range(1000):
         server = Server.make(tmp_path / str(step), key, opens)
         assert server.send(5)["result"] in ("shown", "held")
@@ -81,7 +81,7 @@ def servers(tmp_path: Path, key: Path, opens: datetime | None = None) -> Iterato
 
 
 def whole(server: Server) -> int | None:
-    """Return what is shown, after checking every byte of it."""
+    """Return the sequence of the corte that is shown, None if none is; fail if one of its bytes is wrong."""
     shown = server.shown()
     if shown is not None:
         tree.verify(
@@ -97,10 +97,10 @@ def step_of(server: Server, now: datetime) -> None:
 
 
 def mended(server: Server) -> None:
-    """Assert that gate and next push work without anybody's hand, and that the log holds together."""
+    """Assert that gate and next push work without any repair by hand, and that the log's chain is intact."""
     step_of(server, instants.now())
     assert whole(server) in (5, 6)
-    (server.config.incoming / ".reclamado").unlink(missing_ok=True)  # as the client's --delete does
+    (server.config.incoming / ".reclamado").unlink(missing_ok=True)  # as rsync's --delete would do at the next push
     assert server.send(7, {**NEW, "siete.csv": b"7\n"})["result"] == "shown"
     assert whole(server) == 7
     assert [entry["n"] for entry in log.entries(server.config.store / "bitacora.jsonl")]

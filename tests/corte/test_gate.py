@@ -1,4 +1,4 @@
-"""The gate: closed unless everything says open."""
+"""The gate shows a corte only inside its window, by a clock that chrony vouches for; in doubt it stays closed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from corte.server.memory import Memory
 
 NOW = datetime(2024, 6, 3, 2, tzinfo=UTC)
 SYNCHRONISED = "A29FC801,10.0.0.1,3,1717379936.1,0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
-CLAIMS_MORE = SYNCHRONISED.replace("0.002,64", "61.0,64")  # chrony 4.0 under -x
-LOST = CLAIMS_MORE.replace("1717379936", "1717350000")  # eight hours ago
+CLAIMS_MORE = SYNCHRONISED.replace("0.002,64", "61.0,64")  # what chrony 4.0 claims when it runs with -x
+LOST = CLAIMS_MORE.replace("1717379936", "1717350000")  # the last answer of a time server came eight hours ago
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def gate_of(server: Server, synchronised: bool = True) -> Gate:
 
 
 def results(server: Server) -> list[Path]:
-    """Everything below the folder that the web server can read."""
+    """Return every file below the folder that the web server can read."""
     return [path for path in server.config.public.rglob("*") if path.name != "cortes"]
 
 
@@ -132,7 +132,7 @@ def test_the_log_has_every_change_of_the_gate_also_one_that_nobody_was_there_to_
     gate_of(server).step(opens - timedelta(seconds=1))
     gate_of(server).step(opens)
     gate_of(server).step(server.config.window.closes)
-    server.config.gate_file.unlink()  # a reboot over the end
+    server.config.gate_file.unlink()  # a reboot, and the window ends before the server is back
     gate_of(server).step(server.config.window.retain_until)
     gate_of(server).step(server.config.window.retain_until)
     entries = log.entries(server.config.store / "bitacora.jsonl")
@@ -206,14 +206,14 @@ def test_a_state_that_lost_its_tree_shows_nothing_and_the_next_push_mends_it(ser
 
 @pytest.fixture
 def stolen(server: Server, tmp_path: Path) -> Path:
-    """A second signer of an official server, whose key somebody else has."""
+    """Return the key of a second signer of an official server; a thief has it."""
     thief = make_key(tmp_path, "robada")
     server.config.allowed_signers.write_text(allow(server.key) + allow(thief, principal="otra@demo.test"))
     return thief
 
 
 def revoke(server: Server, key: Path) -> None:
-    """Do what the playbook does on the night: list the key and restart the gate."""
+    """Revoke a key as the playbook does on election night: list the key and restart the gate."""
     server.config.allowed_signers.write_text(allow(server.key))
     server.config.revoked.write_text("# comment\n\n" + key.with_name(key.name + ".pub").read_text())
     service = gate_of(server)
@@ -225,11 +225,11 @@ def test_what_a_stolen_key_signed_leaves_with_it(server: Server, opens: datetime
     gate_of(server).step(opens)
     evil = server.manifest(10**9, {**FILES, "datos/gubernatura.json": b"falso\n"}, orders=("hold",))
     assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
-    assert server.send(2)["code"] == "rollback", "nothing newer gets in any more"
+    assert server.send(2)["code"] == "rollback", "the thief's sequence should keep out every later corte"
     revoke(server, stolen)
     status = server.status()
     assert (server.shown(), status["shown"]["sequence"], status["gate"]["hold"]) == (1, 1, None)
-    assert server.send(2)["result"] == "held", "the clock of this test is before the opening"
+    assert server.send(2)["result"] == "held", "the intake sees the machine's clock, which is before the opening"
     gate_of(server).step(opens + timedelta(minutes=2))
     assert server.shown() == 2
     events = [entry["event"] for entry in log.entries(server.config.store / "bitacora.jsonl")]
@@ -333,7 +333,7 @@ def test_a_hold_before_the_opening_shows_nothing_and_outlives_a_reboot(server: S
 
 
 def test_a_hold_that_comes_while_the_clock_is_set_back_keeps_what_is_shown(server: Server, opens: datetime):
-    """The gate goes on by its own ticks; the intake has only the machine's clock, by which nothing is open yet."""
+    """The gate counts time by the processor and is open; by the clock that the intake reads, it is still too early."""
     service = gate_of(server)
     service.step(opens)
     assert server.send(2, orders=("hold",))["result"] == "held"

@@ -1,4 +1,4 @@
-"""The intake against The Update Framework's list of attacks, and against accidents: the last good corte stays."""
+"""The intake under The Update Framework's list of attacks, and under accidents: the last good corte stays."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def server(tmp_path: Path, keys: dict[str, Path]) -> Server:
 
 
 def refused(server: Server, attempt: dict[str, object], code: str) -> None:
-    """Assert the refusal and that citizens still see corte 5, byte for byte."""
+    """Assert that the push was refused with `code`, and that citizens still see corte 5, byte for byte."""
     assert (attempt["result"], attempt["code"]) == ("refused", code), attempt
     assert attempt["reason"]
     assert server.shown() == 5
@@ -88,7 +88,7 @@ def test_arbitrary_content_under_a_good_manifest(server: Server):
 
 
 def test_content_altered_in_place_is_never_shown(server: Server):
-    """What the store has is not read again; what it has not is, whatever its size and times say."""
+    """A new file with the right size and time but other content is refused; a file that the store has is not read."""
     raw = server.manifest(6, {**FILES, "nuevo.csv": b"n|1\n"}).to_bytes()
     for path in ("descargas/a.csv", "nuevo.csv"):
         file = server.config.incoming / path
@@ -221,7 +221,7 @@ def test_a_revoked_signer(server: Server):
 
 
 def test_a_signer_who_is_revoked_meanwhile(server: Server, monkeypatch: pytest.MonkeyPatch):
-    """The gate, which forgets what a revoked key signed, may have looked before this corte was there."""
+    """The intake checks again at the end: the gate may have looked for revoked keys before this corte was accepted."""
     admit = Store.admit
 
     def revoke_first(*arguments: Any) -> None:
@@ -283,7 +283,7 @@ def test_a_corte_after_its_own_close(server: Server):
 
 
 def clock_is(server: Server, synchronised: bool) -> None:
-    """Have the gate say how the clock is."""
+    """Write to the status, as the gate would, whether the clock is synchronised."""
     memory, now = Memory(server.config), instants.now()
     memory.publish(memory.load(), "open", Clock(synchronised, 0.0, 0.001, now), now)
 
@@ -408,7 +408,7 @@ def test_a_disk_that_cannot_be_flushed_is_a_refusal(server: Server, monkeypatch:
 
 
 def test_content_with_as_many_links_as_the_file_system_allows(server: Server, monkeypatch: pytest.MonkeyPatch):
-    """ext4 allows 65,000 links to a file: as many actas without an image, or days of the same page."""
+    """ext4 allows 65,000 links to a file; equal files, such as actas without an image, can need more."""
     link = os.link
 
     def bounded(source: str, *arguments: object, **options: object) -> None:
@@ -445,7 +445,7 @@ def test_a_crash_in_the_middle_is_mended_by_the_next_push(server: Server, monkey
 
 
 def as_signed(server: Server) -> None:
-    """Assert that citizens see what was signed, compressed or not."""
+    """Assert that each published file, and its compressed copy, has the content that was signed."""
     shown = server.config.public / "actual"
     signed = manifest.read((shown / "corte.json").read_bytes())
     for path, entry in signed.files.items():
@@ -481,8 +481,8 @@ def test_how_much_is_looked_at_again_does_not_grow_with_what_is_there(server: Se
         counts.append(len(read))
     once, asked, again = counts
     assert 1 < once < 10
-    assert asked > 50, "the same corte pushed again is how the institute asks for all of it"
-    assert again < 10, "but only once: it is no way to keep the server busy"
+    assert asked > 50, "pushing the same corte again should have the intake read all files"
+    assert again < 10, "a third push of the same corte should not read all files again"
 
 
 def test_old_trees_and_their_content_leave(server: Server):
@@ -494,13 +494,13 @@ def test_old_trees_and_their_content_leave(server: Server):
 
 
 def validator(path: Path) -> tuple[float, int]:
-    """Return what a web server makes a file's ETag of."""
+    """Return the modification time and size, of which a web server makes a file's ETag."""
     return path.stat().st_mtime, path.stat().st_size
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_two_files_that_change_places_change_their_validators(server: Server, suffix: str):
-    """Of one size and equally long on the server: a browser that kept the old ones must be told."""
+    """Files of one size swap their contents: their ETags must change, or browsers would keep the old contents."""
     one, other = (f'{{"votos": {count}}}\n'.encode() * 100 for count in (10, 20))
     shown = server.config.public / "actual"
     server.send(6, {**FILES, "datos/a.json": one, "datos/b.json": other})
@@ -509,7 +509,7 @@ def test_two_files_that_change_places_change_their_validators(server: Server, su
     assert [validator(shown / f"datos/{name}.json{suffix}") for name in "ab"] == before[::-1]
     assert before[0] != before[1]
     server.send(8, {**FILES, "datos/a.json": one, "datos/b.json": other, "nuevo.csv": b"n\n"})
-    assert [validator(shown / f"datos/{name}.json{suffix}") for name in "ab"] == before, "as on every other mirror"
+    assert [validator(shown / f"datos/{name}.json{suffix}") for name in "ab"] == before, "ETags differ between mirrors"
 
 
 def test_texts_get_a_compressed_copy(server: Server):
@@ -518,7 +518,7 @@ def test_texts_get_a_compressed_copy(server: Server):
     shown = server.config.public / "actual"
     assert gzip.decompress((shown / "datos/a.json.gz").read_bytes()) == text
     assert (shown / "datos/a.json.gz").stat().st_mode == (shown / "datos/a.json").stat().st_mode
-    assert not (shown / "c.csv.gz").exists(), "too small to be worth it"
+    assert not (shown / "c.csv.gz").exists(), "a file this small should not be compressed"
 
 
 def test_a_store_of_before_gets_its_compressed_copies(server: Server):
@@ -542,7 +542,7 @@ def test_a_client_that_repeats_itself_does_not_fill_the_log(server: Server):
     old = server.manifest(4).to_bytes()
     refusals = [server.push(old) for _ in range(3)]
     assert [attempt["times"] for attempt in refusals] == [1, 2, 3]
-    assert len({attempt["number"] for attempt in refusals}) == 3, "publish knows a new word by its number"
+    assert len({attempt["number"] for attempt in refusals}) == 3, "publish waits for a new number"
     assert server.push(server.manifest(3).to_bytes())["number"] > refusals[-1]["number"]
     assert server.send(6)["times"] == 1
     lines = list(log.entries(server.config.store / "bitacora.jsonl"))
@@ -567,7 +567,7 @@ def test_a_log_with_a_line_that_is_none_of_it_does_not_hold_together(server: Ser
 
 
 def head_of(server: Server, entries: int) -> log.Head:
-    """Return the head that estado.json names, which says how many entries there are."""
+    """Return the log's head as estado.json names it, after checking its number of entries."""
     told = server.status()["log"]
     assert told["entries"] == entries
     return log.Head(entries, told["head"])
@@ -599,7 +599,7 @@ def test_a_line_longer_than_what_is_read_at_once_is_found(server: Server):
 
 
 def pushed(server: Server, sequence: int, armour: bytes) -> None:
-    """Put a good corte, under this signature, where the intake finds it."""
+    """Write a good corte with the signature `armour` to the incoming folder."""
     raw = server.manifest(sequence).to_bytes()
     (server.config.incoming / manifest.NAME).write_bytes(raw)
     (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
@@ -623,7 +623,7 @@ def test_a_signature_has_one_form(server: Server, spoil: Callable[[bytes], bytes
 
 
 def test_a_run_that_never_finished_is_told_by_the_next(server: Server):
-    """Killed, or out of memory: then it could not say anything itself."""
+    """An intake that was killed logs nothing; the next run logs it as `interrupted`, once."""
     child = os.fork()
     if child == 0:
         with suppress(BaseException):
@@ -674,7 +674,7 @@ def test_signing_with_an_unusable_key_says_so(tmp_path: Path):
 
 
 def again(server: Server, sequence: int, seconds: int = 1, **changes: object) -> dict[str, object]:
-    """Push the same content signed anew, a little later than the accepted one, as an order is."""
+    """Push the accepted corte signed anew, `seconds` later, as the institute does to give an order."""
     accepted = server.status()["shown"] or server.status()["held"]
     generated = instants.parse(accepted["generated"]) + timedelta(seconds=seconds)
     return server.send(sequence, corte=instants.parse(accepted["corte"]), generated=generated, **changes)
@@ -686,7 +686,7 @@ def test_an_order_is_the_same_corte_signed_anew(server: Server):
     earlier = Window(window.opens, window.closes - timedelta(hours=1), window.retain_until)
     assert again(server, 5, window=earlier)["result"] == "shown"
     assert server.shown() == 5
-    assert (server.config.public / "actual").readlink() != before, "a tree in sight is never written to"
+    assert (server.config.public / "actual").readlink() != before, "a published tree should be replaced, not written to"
     assert server.status()["gate"]["closes"] == instants.write(earlier.closes)
 
 

@@ -1,4 +1,4 @@
-"""The manifest's reader: it accepts what the writer writes, and nothing else makes it do anything but refuse."""
+"""The manifest's reader accepts what the writer writes, and refuses everything else with a reason."""
 
 from __future__ import annotations
 

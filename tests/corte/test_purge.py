@@ -1,4 +1,4 @@
-"""Forgetting a rehearsal: nothing is left, and the real night is never touched."""
+"""Purging a rehearsal removes every file of it, and is refused on a server that accepted an official corte."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_rehearsal_is_refused_by_an_official_server_and_the_reverse(server: Se
 def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """The institute rehearses several times, and each is evidence of its own."""
+    """The evidence of each purge is kept in a folder of its own, because the institute rehearses several times."""
 
     def play(*command: str, **_: object) -> None:
         values = json.loads(command[command.index("--extra-vars") + 1])

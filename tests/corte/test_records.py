@@ -1,4 +1,4 @@
-"""Damage to the server's own records, with its real services: citizens see what is right, and nobody mends by hand."""
+"""Damage to the server's own records, with its real services: they repair it, and the signed corte stays shown."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make_folder(path: Path) -> None:
 
 
 def make_unreadable(path: Path) -> None:
-    """A link to itself cannot be read by anybody, root of this machine included."""
+    """Replace a file by a link to itself, which nobody can read, not even root."""
     path.unlink()
     path.symlink_to(path.name)
 
@@ -78,7 +78,7 @@ def machine(tmp_path: Path, key: Path) -> Machine:
 
 
 def shows(server: Server, sequence: int) -> None:
-    """Assert that citizens see this corte, every byte of it as signed."""
+    """Assert that the corte of this sequence is shown, every byte as signed."""
     shown = server.config.public / "actual/"
     found = manifest.read((shown / manifest.NAME).read_bytes())
     assert (server.shown(), found.sequence) == (sequence, sequence)
@@ -86,7 +86,7 @@ def shows(server: Server, sequence: int) -> None:
 
 
 def goes_on(machine: Machine, sequence: int) -> None:
-    """Assert that a corte is shown and told after the one before, that an older one is not, and the log holds."""
+    """Push the next corte; assert that it is shown, that estado.json names it, and that the log ends where it says."""
     server = machine.server
     machine.push(sequence)
     until(server.shown, lambda shown: shown == sequence, what="se muestre el corte siguiente")
@@ -105,7 +105,7 @@ def test_damage_while_the_services_run(machine: Machine, record: str):
             fault(RECORDS[record](server))
             assert server.shown() == sequence - 1
             machine.push(0)
-            assert server.shown() == sequence - 1, "an older corte is not accepted, whatever was forgotten"
+            assert server.shown() == sequence - 1, "an older corte should be refused whichever record is damaged"
             goes_on(machine, sequence)
 
 
@@ -126,7 +126,7 @@ def test_damage_while_the_server_is_off(machine: Machine, record: str):
 
 
 def _is_whole(server: Server) -> bool:
-    """Tell whether the tree that citizens see is as it was signed, manifest and signature included."""
+    """Return whether the published tree, manifest and signature included, is as it was signed."""
     shown = server.config.public / "actual/"
     try:
         armour = (shown / manifest.SIGNATURE_NAME).read_bytes()
@@ -137,7 +137,7 @@ def _is_whole(server: Server) -> bool:
 
 
 def test_everything_but_the_trees_is_lost(machine: Machine):
-    """Of the state, both copies and the log nothing is left; the signed trees are enough."""
+    """State, its copy and log are gone; the signed trees are enough to know the last sequence."""
     server = machine.server
     server.send(7)
     for path in server.config.store.iterdir():
@@ -150,7 +150,7 @@ def test_everything_but_the_trees_is_lost(machine: Machine):
 
 
 def test_the_trees_are_lost_but_not_the_log(machine: Machine):
-    """What was accepted is known from the log: an older corte stays refused, and the next one is shown."""
+    """The log tells which corte was accepted last: an older one stays refused, and the next one is shown."""
     server = machine.server
     server.send(7)
     for path in (server.config.store / "state.json", server.config.store / "state.json.anterior"):
@@ -165,7 +165,7 @@ def test_the_trees_are_lost_but_not_the_log(machine: Machine):
 
 
 def test_a_pause_outlives_its_record(machine: Machine):
-    """The institute's order to keep what is shown is found in the log."""
+    """The order to keep what is shown (`hold`) is read from the log when the state is lost."""
     server = machine.server
     shown = server.status()["shown"]
     later = instants.parse(shown["generated"])
@@ -193,7 +193,7 @@ def test_lines_taken_off_the_logs_end_are_noticed(machine: Machine):
 
 
 def test_a_log_that_is_ahead_of_the_state_is_gone_on_with(machine: Machine):
-    """A crash between the line and the state."""
+    """After a crash between writing the log's line and saving the state, the log goes on without a new segment."""
     server = machine.server
     path = server.config.store / "bitacora.jsonl"
     log.append(path, log.end(path), "shown", instants.now())

@@ -1,4 +1,4 @@
-"""A tree against its manifest: whatever lies there, nothing outside is read and nothing else passes for the corte."""
+"""A tree is checked against its manifest: nothing outside it is read, and a tree that differs is refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = st.binary(min_size=1, max_size=12).filter(
 
 
 def _put(folder: Path, place: str | bytes, what: str, outside: Path) -> None:
-    """Put something at a place in a folder, instead of what is there; where there can be nothing, do nothing."""
+    """Put something at a place in a folder, instead of what is there; do nothing where the place cannot exist."""
     path = Path(os.fsdecode(os.path.join(os.fsencode(folder), os.fsencode(place))))
     twin = outside / os.fsdecode(os.fsencode(place))
     if not path.parent.is_dir() or path.parent.is_symlink():
@@ -65,7 +65,7 @@ def test_only_the_signed_tree_passes_and_no_link_is_followed(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str | bytes, str]]
 ):
     top = tmp_path_factory.mktemp("arbol")
-    folder, outside = top / "entrada", top / "fuera"  # outside lies the very same content: only the kind tells
+    folder, outside = top / "entrada", top / "fuera"  # same content outside: only a file's kind differs
     write_files(folder, FILES)
     write_files(outside, FILES)
     signed = Manifest(**{**vars(GOOD), "files": tree.describe(folder)})

@@ -1,4 +1,4 @@
-"""The command line says in one sentence what it cannot use."""
+"""The command line refuses wrong arguments and missing files in one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measurements: one folder each, the life of its lab, and what it prints when what it measures fails: nothing."""
+"""House rules for the measurements of bench/: one folder each, when the lab is made, no output after a failure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MEASUREMENTS = sorted(path for path in (ROOT / "bench").iterdir() if path.is_dir
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Path:
-    """A copy of the scripts where every program that they call does nothing, successfully."""
+    """A copy of bench/ in which every program that the scripts call does nothing and succeeds."""
     shutil.copytree(ROOT / "bench", tmp_path / "bench")
     (tmp_path / "roles").mkdir()
     for name in ("python", "ssh", "scp", "docker"):
@@ -57,7 +57,7 @@ def test_each_measurement_begins_with_run_and_stands_in_the_table(folder: Path) 
     "path", sorted((ROOT / "bench").rglob("*.py")), ids=lambda path: f"{path.parent.name}/{path.name}"
 )
 def test_each_program_can_be_imported(path: Path) -> None:
-    """Which measures nothing yet."""
+    """Importing a program starts no measurement."""
     command = [sys.executable, "-c", f"import {path.stem}"]
     environment = {**os.environ, "PYTHONPATH": f"{path.parent}:{ROOT / 'scripts'}"}
     subprocess.run(command, cwd=path.parent, env=environment, check=True)

@@ -1,4 +1,4 @@
-"""House rules for the documents: what they name and link to exists, and what must agree agrees."""
+"""House rules for the documents: files they name or link to exist, and README and LEEME name the same ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCUMENTS = [path for path in tracked() if path.suffix == ".md"]
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 NAME = re.compile(r"`([\w.-]+/[\w./*{},-]*)`")
 STEPS = re.findall(r"^\| `(\S+)` \| `([^`]+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
-"""The first two columns of the walks in CONTRIBUTING: a file or folder, and the name to look for in it."""
+"""The first two columns of the walks in CONTRIBUTING.md: a file or folder, and the name to look for in it."""
 
 
 def label(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The launcher, with an environment and an engine that only note what they are asked."""
+"""The launcher `./difusor`, with stand-ins for pip, docker and difusor that only note their arguments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Launch = Callable[..., list[str]]
 
 
 def mark_environment(project: Path, folder: Path) -> None:
-    """Write what the launcher writes into an environment that it has made of this project in a folder."""
+    """Write into `folder` the mark that the launcher leaves in an environment that it made for this project."""
     lock, description = (f"{hashlib.sha256((project / name).read_bytes()).hexdigest()}  {name}\n" for name in MADE_FROM)
     (project / ".venv/made-from").write_text(f"{lock}{folder}\n")
     (project / ".venv/project").write_text(description)
@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def launch(project: Path) -> Launch:
-    """Return a function that runs the launcher and returns what was asked of difusor, docker and pip."""
+    """Return a function that runs the launcher and returns the noted arguments of difusor, docker and pip."""
 
     def run(*arguments: str, folder: Path | None = None) -> list[str]:
         path = f"{project}/.venv/bin:{os.environ['PATH']}"
@@ -113,7 +113,7 @@ def test_clean_asks_for_the_engine_only_where_there_is_a_lab(launch: Launch, pro
 
 
 def test_clean_ends_no_stranger(launch: Launch, project: Path, stranger: subprocess.Popen[bytes]) -> None:
-    """The engine's number outlives a restart of the machine, and is given to somebody else."""
+    """After a restart, the process id that the engine had noted may be another program's, which must not be ended."""
     pidfile = project / "build/dockerd.pid"
     pidfile.write_text(f"{stranger.pid}\n")
     launch("clean")

@@ -32,7 +32,7 @@ def load(path: Path) -> Any:
 
 
 class Loader(yaml.SafeLoader):
-    """Reads `!vault` and the like as nothing: only the names matter here."""
+    """Reads values with a tag such as `!vault` as None: only the names of variables matter here."""
 
 
 Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
@@ -48,7 +48,7 @@ def test_wiring_reads_only_names_that_exist() -> None:
 
 
 def test_roles_evaluate_no_partner_and_no_election() -> None:
-    """A sentence may tell the operator which name to open; only the wiring turns one into an input."""
+    """A role's message may name an inventory variable; only playbooks/group_vars/all.yml may pass its value on."""
     expression = re.compile(r"{{.*?}}|{%.*?%}|^ *(?:when|that|loop): .*$", re.MULTILINE)
     name = re.compile(r"\b(?:difusor|election)_\w+")
     found = [
@@ -95,7 +95,7 @@ def test_plays_that_use_roles_are_wired(path: Path) -> None:
 
 
 def test_what_the_site_installs_is_removed_in_reverse() -> None:
-    """The packages leave last but the way back, when everything else has been proved."""
+    """Packages are removed second to last, when all else is gone; the role with the rollback is removed last."""
     (server,) = load(ROOT / "playbooks/server.yml")
     _, remove = load(ROOT / "playbooks/remove.yml")
     imports = [task.get("ansible.builtin.import_role", {}) for task in remove["tasks"]]
@@ -122,7 +122,7 @@ def test_collections_come_with_the_ansible_package() -> None:
 
 
 def test_the_licence_is_the_same_everywhere() -> None:
-    """Action plugins import Ansible, whose licence is this one."""
+    """The action plugins import Ansible, so the project has Ansible's licence."""
     said = (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines()[0].removeprefix("SPDX-License-Identifier: ")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     roles = [load(path)["galaxy_info"]["license"] for path in (ROOT / "roles").glob("*/meta/main.yml")]
@@ -156,7 +156,7 @@ def test_no_file_names_a_registry_or_one_machine() -> None:
 
 
 def test_only_one_file_tells_python_where_the_project_is() -> None:
-    """It is installed; the rest runs what a server has instead. Tests may make environments of their own."""
+    """The project is an installed package. Only these files set a path: a callback, and what runs on a server."""
     path = re.compile(r"PYTHON[P]ATH|sys\.pat[h]\.(insert|append|extend)")
     found = {
         str(file.relative_to(ROOT))

@@ -1,4 +1,4 @@
-"""The map of `difusor test --changed` knows every role and every test file, and nothing that is gone."""
+"""The map of `difusor test --changed` names every role and every test file, and none that no longer exists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_role_reaches_tests(role: str) -> None:
 
 @pytest.mark.parametrize("name", all_tests())
 def test_a_file_of_tests_is_reached_from_elsewhere(name: str) -> None:
-    """Else a change of what it tests would never run it."""
+    """Otherwise no change of the code that it tests would ever run it."""
     assert name in TARGETS | set(MACHINE_ONLY)
 
 
@@ -40,7 +40,7 @@ def test_every_name_of_the_map_exists() -> None:
 
 @pytest.mark.parametrize("name", ONCE)
 def test_what_runs_on_one_release_carries_no_clause(name: str) -> None:
-    """Else the dictamen of the other releases would lose evidence."""
+    """Otherwise the dictamen of the other releases would lack its evidence."""
     text = (ROOT / "molecule/tests" / name).read_text(encoding="utf-8")
     assert "def test_" in text
     assert "mark.clause" not in text

@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 TASK_FILES = sorted((ROOT / "roles").glob("*/tasks/*.yml")) + sorted((ROOT / "roles").glob("*/handlers/*.yml"))
-# Formats without comments, and texts that people read.
+# Files without an ansible_managed comment: formats that have no comments, and texts for people.
 UNSIGNED = {".css", ".html", ".js", ".json", ".net", ".pem", ".svg", ".txt"}
 
 
@@ -44,7 +44,7 @@ def test_inputs_are_documented_key_for_key(role: Path) -> None:
     defaults = load(role / "defaults/main.yml") or {}
     required = {name for name, option in options.items() if option.get("required")}
     assert set(options) == set(defaults) | required
-    assert not required & set(defaults), "what has a default is not required"
+    assert not required & set(defaults), "an input with a default must not be declared as required"
 
 
 @role_test
@@ -67,7 +67,7 @@ def test_every_default_has_its_line(role: Path) -> None:
         if re.match(r"[a-z]\w*:", line)
         and not (before.startswith("#") or "  # " in line or re.match(r"[a-z]\w*:", before))
     ]
-    assert bare == [], "each default, or run of defaults, says in a comment what it is"
+    assert bare == [], "each default, or group of defaults, needs a comment that explains it"
 
 
 @role_test

@@ -1,4 +1,4 @@
-"""The rooms of scripts/: which package may import which. An arrow goes down this list only, so there is no circle."""
+"""The rooms (packages) of scripts/: which may import which. Imports go one way only, so there is no cycle."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ ROOMS = (
     "difusor.commands",
     "difusor.cli",
 )
-"""From the ground up: each may import those that stand before it."""
+"""From the lowest to the highest: each room may import those before it in this list, and none after it."""
 SERVER = "corte.server"
-"""What only a server does: nothing of the institute's imports it."""
+"""Code that runs only on a server: no module of the institute's side imports it."""
 ENTRANCES = {"corte.__init__", "corte.__main__", "difusor.__init__", "difusor.__main__"}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
 
@@ -51,7 +51,7 @@ def imported(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a full name says where a thing comes from"
+            assert node.level == 0, f"{path}: write the full name of the module instead of a relative import"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
@@ -70,7 +70,7 @@ def test_every_module_stands_in_a_room(path: Path) -> None:
 def test_arrows_go_down(path: Path) -> None:
     own = room_of(name_of(path))
     if not own:
-        return  # an entrance: it may open every door of its house
+        return  # an entrance, such as difusor.cli, may import every room
     upward = [name for name in imported(path) if ROOMS.index(room_of(name)) > ROOMS.index(own)]
     assert upward == []
     if own != SERVER:
@@ -79,7 +79,7 @@ def test_arrows_go_down(path: Path) -> None:
 
 @pytest.mark.parametrize("package", ["difusor", "corte"])
 def test_tests_mirror_the_rooms(package: str) -> None:
-    """What a folder of tests is about is found in the room of its name."""
+    """Each folder of tests has the name of the room that it tests."""
     folders = {path.name for path in (ROOT / "tests" / package).iterdir() if any(path.glob("test_*.py"))}
     rooms = {path.name for path in (ROOT / "scripts" / package).iterdir() if any(path.glob("*.py"))}
     assert folders - rooms == set()

@@ -1,4 +1,4 @@
-"""The chain from clause to evidence holds: every clause has a tag in its role and a test, and there are no others."""
+"""Every clause of the spec has a tag in its role and a test, and every tag and marker names a clause of the spec."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLAUSE = re.compile(r"[A-Z]{2,3}-\d\d")
 
 
 def tags() -> dict[str, set[str]]:
-    """Roles by the clauses that their tasks are tagged with."""
+    """Return, for each clause id, the roles whose tasks have it as a tag."""
     found = defaultdict(set)
     for path in (ROOT / "roles").glob("*/tasks/main.yml"):
         for task in yaml.safe_load(path.read_text(encoding="utf-8")):
@@ -31,7 +31,7 @@ def tags() -> dict[str, set[str]]:
 
 
 def markers() -> dict[str, list[str]]:
-    """Tests of the compliance suite by the clauses that they are marked with."""
+    """Return, for each clause id, the tests of the compliance suite that have it as a marker."""
     found = defaultdict(list)
     for path in files_of_tests():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -58,7 +58,7 @@ def test_no_tag_and_no_marker_is_unknown() -> None:
 
 
 def test_every_test_of_the_suite_is_evidence() -> None:
-    """A docstring is the sentence that the dictamen shows."""
+    """Every test has a docstring, because the dictamen prints it as the evidence."""
     silent = []
     for path in files_of_tests():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -1,4 +1,4 @@
-"""Whoever asks for help waits for nothing heavy, and every verb has its place in it."""
+"""`./difusor --help` imports no slow library and lists every verb."""
 
 from __future__ import annotations
 

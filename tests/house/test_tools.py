@@ -1,4 +1,4 @@
-"""The linters and the type checker have nothing to say."""
+"""The linters and the type checker find nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOOLS = {
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run in the project with the programs of this interpreter's environment first in PATH."""
+    """Run a command in the project's folder, with the programs of this Python environment first in PATH."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PATH": path})
 

@@ -1,4 +1,4 @@
-"""House rules for the compliance suite: what issues an official paper and what destroys are never confused."""
+"""House rules for the compliance suite: tests that only measure and tests that alter a server stay apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from difusor.suite.measurement import OFFICIAL, TESTS
 
 LAB = f"{TESTS}/lab"
 FOLDERS = (*OFFICIAL, LAB)
-# What a command says that alters a server, and a test that only looks therefore never does.
+# Text of commands that alter a server; a test in server/ or outside/ must not contain it.
 ALTERS = re.compile(
     r"""\b(?:
     systemctl\ (?:--?\S+\ )*(?:start|stop|restart|reload|kill|enable|disable|mask)|
@@ -38,7 +38,7 @@ def written(folder: str) -> set[str]:
 
 
 def collected(*options: str) -> list[str]:
-    """Return the tests that a run of the suite would do, in its order, without their parameters."""
+    """Return the tests that the suite would run with these options, in order, without their parameters."""
     command = [sys.executable, "-m", "pytest", TESTS, "--collect-only", "-q", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), done.stdout + done.stderr
@@ -61,7 +61,7 @@ def test_every_test_of_an_official_paper_measures_a_clause() -> None:
 
 
 def test_no_test_stands_elsewhere() -> None:
-    """The folder decides: a test beside or below the three would be judged by none of these rules."""
+    """Every test is in one of the three folders; these rules would not see a test elsewhere."""
     files = (ROOT / TESTS).rglob("test_*.py")
     assert {path.parent.relative_to(ROOT).as_posix() for path in files} == set(FOLDERS)
 

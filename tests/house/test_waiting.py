@@ -1,4 +1,4 @@
-"""House rules for tests in time: they wait for events, and what depends on the machine's speed is rare and says why."""
+"""House rules for time in tests: they wait for events, and the few that depend on the machine's speed say why."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "molecule/tests").rglob("*.py")])
-# A call in Python, also one in a script that is sent to a host; a command of a shell, alone or as a list.
+# Finds a call of sleep in Python (also in a script that is sent to a host) and the shell's command `sleep`.
 SLEEP = re.compile(r"""\bsleep\(|\bsleep["']?,? ["']?[\d.{$%]|import .*\bsleep\b""")
 PACE = re.compile(r"# pace: \w+")
 MOST_MARKS = 9
-REASON = 20  # characters that say something
+REASON = 20  # the least number of characters that a reason must have
 
 
 def test_nothing_sleeps_but_what_sets_a_pace() -> None:
-    """`difusor.suite.waiting.until` waits for an event; what must take its time says in its line `# pace: why`."""
+    """Tests wait with `difusor.suite.waiting.until`; a line that must sleep says why in a comment `# pace: ...`."""
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in TESTS

@@ -1,4 +1,4 @@
-"""`managed_files` installs a role's files in one call: true in a preview, silent the second time, undone if refused."""
+"""`managed_files` installs a role's files in one call: check mode is true, a second run silent, a refusal undone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PLAY = """
 
 
 class Server(NamedTuple):
-    """A folder that stands for the server's root, and the role whose tree is installed there."""
+    """A folder that stands for the server's root, and the role whose files are installed there."""
 
     root: Path
     role: Path
@@ -40,7 +40,7 @@ class Server(NamedTuple):
         return self._play(f"- name: Install\n  managed_files: {arguments or '{}'}\n", *options)
 
     def give_back(self, arguments: str) -> None:
-        """Have the role give back, with these arguments of `give_back` besides `restore` (YAML, flow style)."""
+        """Run `give_back` for the role, with these arguments besides `restore` (YAML, flow style)."""
         play = self._play(f"- name: Give back\n  give_back: {arguments}\n  args: {{restore: true}}\n")
         assert play.returncode == 0, play.stdout
 
@@ -83,7 +83,7 @@ def server(tmp_path: Path) -> Server:
     (role / "templates").mkdir()
     (tmp_path / "project/play.yml").write_text(PLAY)
     (tmp_path / "root").mkdir()
-    (tmp_path / "project/record").mkdir()  # nothing of this machine is kept
+    (tmp_path / "project/record").mkdir()  # it exists, so no file of this machine is copied into it
     return Server(tmp_path / "root", role)
 
 
@@ -179,7 +179,7 @@ def test_misspelled_option_and_stray_attribute_are_refused(server: Server) -> No
 
 @pytest.fixture
 def guard(tmp_path: Path) -> Path:
-    """A guard that writes down how it was called, and waits for a proof from `arm` to `restore`."""
+    """A stand-in for the rollback program: it notes each call, and is pending between `arm` and `restore`."""
     program = tmp_path / "guard"
     program.write_text(
         f"""#!/bin/sh
@@ -236,7 +236,7 @@ def test_the_server_can_be_left_as_it_was_found(server: Server, give_back: Any) 
 
 
 def test_a_role_gives_back_only_its_own(server: Server) -> None:
-    """What another role brought stays, in a folder that both share too; what is left of all goes in the end."""
+    """Files of another role stay, also in a shared folder; a call without `own` then removes the files of all roles."""
     for name in ("shared/ours", "alone/ours"):
         server.template(f"etc/{name}", "ours\n")
     code, other = server.root / "lib/code", server.root / "etc/shared/other"

@@ -1,4 +1,4 @@
-"""What one look at the server tells the roles, and that they leave alone what stands as wanted and nothing else."""
+"""The roles skip the calls for files, units and containers that `server_probe` saw to be as wanted, and no others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PROBE, MANAGED_FILES, CONTAINER = (
 
 @pytest.fixture
 def payload(tmp_path: Path) -> dict[str, Any]:
-    """A tree of every kind of thing, installed below a folder, as the action hands it to the module."""
+    """Files, folders and links installed below a folder, as the action plugin describes them to the module."""
     user, group = subprocess.check_output(["stat", "--format=%U %G", tmp_path], text=True).split()
     attributes = {"owner": user, "group": group}
     (tmp_path / "etc/chrony.d").mkdir(parents=True)
@@ -47,7 +47,7 @@ def payload(tmp_path: Path) -> dict[str, Any]:
     return {
         "files": {
             f"{tmp_path}/etc/a.conf": {**attributes, "mode": "0600", "content": content},
-            # Rendered to nothing, in a folder that exists and in one that does not.
+            # Templates that render to nothing, in a folder that exists and in one that does not.
             f"{tmp_path}/etc/chrony.d/optional": {**attributes, "mode": "0644", "content": "Cg=="},
             f"{tmp_path}/etc/none.d/optional": {**attributes, "mode": "0644", "content": ""},
         },
@@ -58,7 +58,7 @@ def payload(tmp_path: Path) -> dict[str, Any]:
 
 
 def look(payload: dict[str, Any]) -> dict[str, Any]:
-    """Look at the paths of a payload that `managed_files` would have written down."""
+    """Describe, as `server_probe` does, the paths of a payload that `managed_files` would have recorded."""
     touched = [path for kind in ("files", "directories", "links") for path in payload[kind] if "optional" not in path]
     seen = {path: PROBE.describe(path, KEY.encode()) for path in touched}
     return {"paths": {path: line for path, line in seen.items() if line}, "folders": PROBE.folders(touched)}
@@ -95,7 +95,7 @@ def test_another_owner_is_seen(payload: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_an_owner_without_a_name_is_told_by_number() -> None:
-    """Docker's images have users that the server does not know."""
+    """Files of a Docker image can belong to a user id that has no name on the server."""
     assert PROBE.owner(PROBE.pwd.getpwuid, 54321) == "54321"
 
 
@@ -104,7 +104,7 @@ def test_what_was_not_looked_at_does_not_count_as_seen(payload: dict[str, Any]) 
     for path in payload["files"]:
         seen["paths"].pop(path, None)
     assert not MANAGED_FILES.stands(payload, seen, KEY)
-    assert not MANAGED_FILES.stands(payload, {"paths": {}, "folders": {}}, KEY), "nothing was looked at"
+    assert not MANAGED_FILES.stands(payload, {"paths": {}, "folders": {}}, KEY), "no path was looked at"
 
 
 def test_contents_are_told_only_to_who_has_the_key(payload: dict[str, Any], tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_container_without_ports_stands_however_docker_says_so(nothing: Any) -
 @pytest.mark.parametrize(
     ("part", "value"),
     [
-        ("Image", "sha256:b"),  # the name stands for another image now
+        ("Image", "sha256:b"),  # the tag now names another image
         ("State", {"Status": "paused"}),
         ("State", {"Status": "exited"}),
         *(
@@ -299,7 +299,7 @@ UNITS = """
         ("stands", False, True, (), True),
         ("stopped", False, False, (), True),
         ("unknown", False, False, (), True),
-        # A preview does not ask for what it has not installed.
+        # Check mode does not ask for a unit that it has not installed.
         ("unknown", False, False, ("--check",), False),
         ("stands", True, False, ("--check",), False),
         ("stopped", False, False, ("--check",), True),
@@ -308,7 +308,7 @@ UNITS = """
 def test_a_unit_that_stands_is_not_asked_for(
     tmp_path: Path, name: str, restart: bool, arrived: bool, options: tuple[str, ...], asked: bool
 ) -> None:
-    """systemd knows no unit of that name, and says so when it is asked."""
+    """systemd has no such unit, so the play fails exactly when systemd is asked."""
     play = tmp_path / "play.yml"
     play.write_text(UNITS)
     values = json.dumps({"name": name, "restart": restart, "packages_arrived": arrived})

@@ -37,11 +37,11 @@ ufw = _load()
 
 
 class Stop(Exception):
-    """The module ended."""
+    """Raised instead of the module's exit."""
 
 
 class Server:
-    """Stands for AnsibleModule on a server: answers commands and keeps their order."""
+    """Stands in for AnsibleModule on a server: answers commands and records their order."""
 
     def __init__(self, **params: Any) -> None:
         self.params = {"logging": "low", "enabled": True, "stamp": None, "files": [], "guard": None, **params}
@@ -50,25 +50,25 @@ class Server:
         self.answers: dict[str, tuple[int, str, str]] = {}
 
     def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
-        """Answer as told, or with success."""
+        """Record the command; return the answer that the test gave for it, or success."""
         self.calls.append(" ".join(command))
         return self.answers.get(" ".join(command), (0, "", ""))
 
     def fail_json(self, msg: str) -> None:
-        """End the run."""
+        """Raise Stop with the message."""
         raise Stop(msg)
 
 
 @pytest.fixture
 def etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Let the module read these files instead of the machine's."""
+    """Have the module read these texts instead of the machine's files in /etc."""
     files: dict[str, str] = {}
     monkeypatch.setattr(ufw, "read", lambda path: files.get(path, ""))
     return files
 
 
 def policy(server: Server, *rules: dict[str, Any], **groups: list[str]) -> Any:
-    """Return the Policy of these rules on this server."""
+    """Return the module's Policy object for these rules and address lists on this server."""
     return ufw.Policy(server, ufw.wanted_rules(list(rules), groups))
 
 

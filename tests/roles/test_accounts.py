@@ -1,4 +1,4 @@
-"""What sudo is told on releases that no lab here has."""
+"""The configuration of sudo on releases for which there is no lab."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the servers believe: the same signers as the institute's side, line for line."""
+"""The list of signers that the role installs on servers equals the institute's own, line for line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine's options: ours, over those of an outlet that already runs Docker."""
+"""Docker's options: the project's replace those of an outlet that already runs Docker, and its others stay."""
 
 from __future__ import annotations
 

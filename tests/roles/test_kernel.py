@@ -1,4 +1,4 @@
-"""The kernel parameters of networks that no lab here has."""
+"""The kernel parameters for kinds of networks that no lab has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The edge's configuration, rendered in milliseconds: which road a request takes, on every release, below any path."""
+"""The rendered configuration of nginx: which road a request takes, on every release and below any path."""
 
 from __future__ import annotations
 
@@ -185,14 +185,14 @@ def test_outside_its_path_the_site_does_not_exist() -> None:
 
 
 def locations(text: str) -> list[tuple[str, str]]:
-    """Return name and body of every location of a site, what it includes of the corte's snippet in place."""
+    """Return name and body of every location of a site, with the corte's snippet written out where it is included."""
     corte = render("etc/nginx/snippets/prep-corte.conf")
     found = re.findall(r"^    location (.+?) \{\n(.*?)^    \}", text, re.MULTILINE | re.DOTALL)
     return [(name, body.replace("        include snippets/prep-corte.conf;\n", corte)) for name, body in found]
 
 
 def by_door(site: str) -> tuple[str, str]:
-    """Return what is said to visitors and what is said to the WAF that hands back what passed."""
+    """Split a site into the servers for visitors and the server to which the WAF hands back requests."""
     visitors, _, behind = site.partition("# Where the WAF hands back")
     return visitors, behind
 
@@ -213,8 +213,8 @@ def test_what_a_corte_holds_comes_from_the_disk_and_from_nobody_else(base: str) 
             assert f"alias /srv/prep/publico/actual/{name.split()[1].removeprefix(base)};" in body
             assert "proxy_" not in body
         odd = r"if \(\$road = 0\) \{\n +rewrite \^ /_inspect last;"
-        assert re.search(odd, outside[name]), "odd requests are inspected"
-        assert not re.search(odd, behind[name]), "what was inspected is not sent round again"
+        assert re.search(odd, outside[name]), "a request that is off the fast road should go to the WAF"
+        assert not re.search(odd, behind[name]), "a request that the WAF hands back should not go to the WAF again"
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -244,13 +244,13 @@ def test_two_doors_lead_to_the_application_and_both_have_the_gate(base: str) -> 
     assert doors == {("/_fast/", "http://prep"), ("= /_inspect", "http://waf$request_uri"), (base, "http://prep/")}
     for name, body in found:
         if name in ("/_fast/", "= /_inspect"):
-            assert body.startswith("        internal;\n"), "no visitor asks for it"
+            assert body.startswith("        internal;\n"), "visitors should not be able to ask for an internal location"
         elif re.search(r"_fast|_inspect|proxy_pass|alias /srv/prep/publico", body):
             gate = r"if \(!-f /run/prep-corte/abierto\) \{\n +return 503;"
             before = re.split(gate, body)[0]
             assert re.search(gate, body), name
-            assert not re.search(r"rewrite|proxy_pass|set ", before), "the gate comes first"
-    assert not re.search(r"error_page .*(?:_fast|_inspect|http)", site), "an error page leads to files of this host"
+            assert not re.search(r"rewrite|proxy_pass|set ", before), "the gate should be asked before anything else"
+    assert not re.search(r"error_page .*(?:_fast|_inspect|http)", site), "an error page leads to another host"
 
 
 def test_the_status_is_nobodys_word_while_no_gate_runs() -> None:
@@ -262,13 +262,13 @@ def test_light_mode_holds_back_the_heavy_folders_behind_the_gate() -> None:
     assert "@light;" not in render(SITE, base="/prep2024mor/")
     site = render(SITE, base="/prep2024mor/", inputs=(("nginx_light_mode", True),))
     (body,) = (body for name, body in locations(site) if name == "^~ /prep2024mor/actas/")
-    assert re.match(r" +if \(!-f /run/prep-corte/abierto\) \{\n +return 503;", body), "the gate comes first"
+    assert re.match(r" +if \(!-f /run/prep-corte/abierto\) \{\n +return 503;", body), "the gate should be asked first"
     assert "proxy_pass" not in body
 
 
 def test_only_the_cdn_says_who_the_visitor_is() -> None:
     path = "etc/nginx/conf.d/prep-cdn.conf"
-    assert render(path).strip() == "", "nobody is believed by default"
+    assert render(path).strip() == "", "no CDN should be trusted by default"
     text = render(
         path, inputs=(("nginx_cdn_ranges", ("192.0.2.0/24", "2001:db8::/32")), ("nginx_cdn_header", "X-Real"))
     )
@@ -300,7 +300,7 @@ def test_a_page_reached_by_address_shows_its_certificate() -> None:
 def test_the_outlets_own_sites_may_take_uploads() -> None:
     for limit in ("client_max_body_size 1k;", "client_body_timeout 5s;", "lingering_close off;"):
         assert limit not in render("etc/nginx/nginx.conf")
-        assert len(re.findall(rf"^    {limit}$", render(SITE), re.MULTILINE)) == 2, "by HTTP and by HTTPS"
+        assert len(re.findall(rf"^    {limit}$", render(SITE), re.MULTILINE)) == 2, "HTTP and HTTPS need it"
 
 
 @pytest.mark.parametrize("base", BASES)

@@ -1,4 +1,4 @@
-"""What the passive sensor is given: the institute's own bytes or nothing, and never the power to interfere."""
+"""The passive sensor: the institute's rules need the SHA-256 that the inventory fixes, and can only alert."""
 
 from __future__ import annotations
 

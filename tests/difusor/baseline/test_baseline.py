@@ -1,4 +1,4 @@
-"""The baseline of a server: what a look says, who signed it, and what changed since."""
+"""The baseline of a server: what it records, who signed it, and what changed since."""
 
 from __future__ import annotations
 

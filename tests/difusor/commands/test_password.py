@@ -1,4 +1,4 @@
-"""The institute's password: never shown, never weak, and only its hash in the vault."""
+"""`difusor password`: the password is never shown, a weak one is refused, and the vault gets only its hash."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ask(*answers: str) -> tuple[int, str]:
-    """Run the verb with these answers; return its status and all that it showed."""
+    """Run `difusor password` with these answers; return its exit status and everything it printed."""
     app = typer.Typer()
     app.command()(password.run)
     result = CliRunner().invoke(app, ["diario"], input="\n".join(answers) + "\n")

@@ -1,4 +1,4 @@
-"""What results keep of an inventory: its own words under its own names, whatever else is wrong with it."""
+"""The inventory values that a results file keeps: as written, also when the inventory has mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The objects made of an inventory's variables: judged by their form, without the files that they name."""
+"""Objects made from an inventory's variables: their form is checked, the files that they name are not opened."""
 
 from __future__ import annotations
 

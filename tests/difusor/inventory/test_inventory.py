@@ -1,4 +1,4 @@
-"""Bad input is refused in clear Spanish, all of it at once, before any server is contacted."""
+"""Every mistake in an inventory is reported in clear Spanish, all at once, before any server is contacted."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write_certificate(folder: Path, name: str, days: int = 30) -> tuple[str, str
 
 @pytest.fixture
 def good(tmp_path: Path) -> Variables:
-    """The variables of a partner with whom nothing is wrong."""
+    """The variables of a difusor without mistakes."""
     certificate, key = write_certificate(tmp_path, "tls")
     archive = tmp_path / "prep.tar.gz"
     archive.write_bytes(b"an image")
@@ -107,7 +107,7 @@ def replace(name: str, value: object) -> Change:
 
 
 def inside(*path: str | int, value: object) -> Change:
-    """Change a value below the top."""
+    """Return a change that sets the value at `path`, a key inside other values."""
 
     def change(variables: Variables) -> None:
         place: Any = variables
@@ -245,7 +245,7 @@ def test_one_fault_is_one_sentence(good: Variables, case: str) -> None:
     assert len(found) == 1, found
     assert sentence in found[0]
     assert found[0].endswith((".", "?"))
-    assert "hunter2" not in found[0], "a secret stays one"
+    assert "hunter2" not in found[0], "the message shows the secret"
 
 
 def test_certificate_of_another_key(good: Variables, tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_names_of_others_are_theirs() -> None:
 
 
 class Partner:
-    """An inventory folder on disk, of a server that nobody can reach."""
+    """An inventory folder on disk, of a server that does not exist."""
 
     def __init__(self, folder: Path, variables: Variables) -> None:
         """Write the folder; the rsync secret goes into a vault."""
@@ -318,7 +318,7 @@ class Partner:
         (group / "vault.yml").write_bytes(vault.encrypt(yaml.safe_dump({"vault_difusor_rsync_secret": SECRET})))
 
     def site(self, password: str = "correct") -> subprocess.CompletedProcess[str]:
-        """Run the site against it, with a vault password."""
+        """Run site.yml against the inventory, with this vault password."""
         file = self.folder.parent / "password"
         file.write_text(password)
         return subprocess.run(
@@ -368,7 +368,7 @@ def test_the_verbs_refuse_a_vault_that_stays_shut(good: Variables, tmp_path: Pat
 
 
 def test_whatever_is_in_a_vault_is_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also under a name that nobody agreed on, and below other values."""
+    """A value of a vault counts as a secret under any name, also inside lists and dictionaries."""
     group = tmp_path / "group_vars/all"
     group.mkdir(parents=True)
     (tmp_path / "hosts.yml").write_text("all: {hosts: {web1: {difusor_name: Diario}}}")
@@ -376,4 +376,4 @@ def test_whatever_is_in_a_vault_is_a_secret(tmp_path: Path, monkeypatch: pytest.
     vault = VaultLib([("demo", VaultSecret(password))])
     (group / "claves.yml").write_bytes(vault.encrypt(yaml.safe_dump({"clave": {"del panel": [SECRET]}})))
     monkeypatch.chdir(tmp_path.parent)
-    assert SECRET in read(Path(tmp_path.name)).secrets  # as operators name it, by a path from where they stand
+    assert SECRET in read(Path(tmp_path.name)).secrets  # a relative path, as operators type it

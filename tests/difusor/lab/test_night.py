@@ -1,4 +1,4 @@
-"""The lab's night: made once, around the moment, and over when it is over."""
+"""The lab's election night: its window is set once, around the present, and made anew when it has ended."""
 
 from __future__ import annotations
 

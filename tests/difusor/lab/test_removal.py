@@ -1,4 +1,4 @@
-"""`difusor clean` says that nothing is left only when it is so."""
+"""`difusor clean` says that nothing is left only when nothing is left."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_what_is_not_committed_or_not_known_to_git_has_changed(repository: Path)
 
 
 def test_upstream_is_where_this_work_left_it(repository: Path) -> None:
-    """What others have added since then is not in this tree, and not this change."""
+    """Commits that others added upstream since this branch began do not count as changes of this branch."""
     git(repository, "checkout", "--quiet", "-b", "others")
     (repository / "theirs").write_text("")
     commit(repository)

@@ -1,4 +1,4 @@
-"""`difusor test --durations`, of what a real run left behind, and a part of a suite judged alone."""
+"""`difusor test --durations` on the files of a real run, and the verdict on a part of a suite."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_tables(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_part_is_judged_without_a_dictamen() -> None:
-    """Of what failed, HW-01 and the papers of RED-03 have a waiver in force; what was skipped was not proved."""
+    """HW-01 and the documents of RED-03 failed but have a valid waiver; a skipped test counts as not proved."""
     against = unexcused_of_a_part(load(DATA / "results.json"))
     assert [finding.test for finding in against] == [
         "test_hardware.py::test_processor",
@@ -60,7 +60,7 @@ def test_a_part_is_judged_without_a_dictamen() -> None:
 
 
 def test_a_part_that_could_not_be_measured_fails(build: Path) -> None:
-    """There is no lab of this name."""
+    """Judging a part fails with status 2 when its lab does not exist."""
     command = [sys.executable, "-m", part.__name__, "nadie", "molecule/tests/server/test_chrony.py"]
     done = subprocess.run(
         command, cwd=ROOT / "scripts", env={**os.environ, "LAB": "nadie"}, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""The longest suite begins first, and the cores are seen as the machine counts them."""
+"""The longest suite begins first, and the load of the cores is read from /proc/stat."""
 
 from __future__ import annotations
 

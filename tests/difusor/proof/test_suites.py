@@ -1,4 +1,4 @@
-"""What `difusor test` says of its suites: each failure with its story, and a closing line that counts every test."""
+"""What `difusor test` prints of its suites: each failure with its cause, and a last line that counts every test."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_totals(
 
 
 def test_repeated_tests_are_counted_before_the_closing_line(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As pytest prints them, and as Ansible shows what pytest printed; once for each suite."""
+    """Repeats are found in pytest's own output and in the form in which Ansible prints it; once for each suite."""
     unit = (
         "..\nREPETIDA tests/test_x.py::test_a[b c]: AssertionError: 2 > 1\n..\n3 passed in 1.0s\nE  REPETIDA none: no\n"
     )
@@ -99,8 +99,8 @@ def test_a_failed_suite_says_what_speaks_against_the_server(
     build: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def die(*_: object, **__: object) -> None:
-        assert not Suite("trixie").dictamen.exists(), "a paper of the run before would be taken for this one's"
-        assert not Suite("trixie").journals.exists(), "so would its journals"
+        assert not Suite("trixie").dictamen.exists(), "the dictamen of the last run is still there"
+        assert not Suite("trixie").journals.exists(), "the journals of the last run are still there"
         write_dictamen(build, "trixie")
         raise DIED
 
@@ -139,7 +139,7 @@ def test_the_last_screen_tells_what_was_wanted_what_was_seen_and_where_to_look(
 
 
 def test_a_run_leaves_its_log_and_what_its_phases_took(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program is a real one that prints as Molecule does."""
+    """The command is a real shell script that prints the same lines as Molecule."""
     said = "echo 'INFO     [default > create] Executing'; sleep 0.3"  # pace: what a phase takes
     said += "; echo 'INFO     [default > verify] Executing'"
     monkeypatch.setattr(Suite, "command", property(lambda _: ["sh", "-c", f"{said}; echo $LAB $HOST_SUITE $NO_COLOR"]))
@@ -188,7 +188,7 @@ def test_what_a_suite_runs(suite: Suite, program: str, tests: str | None) -> Non
 def test_a_suite_that_died_in_a_phase_says_which_task_and_what_it_said(
     build: Path, capsys: pytest.CaptureFixture[str], log: str, where: str, said: list[str]
 ) -> None:
-    """Logs of real runs, whose hosts left no results behind; what follows the failure is no cause of it."""
+    """Logs of real runs that left no results; what they print after the failure (destroy) is not named as its cause."""
     run = Run(Suite("bookworm"), Phases(lambda: MOMENT), DIED)
     run.suite.log.write_text((DATA / f"molecule-{log}.log").read_text())
     with run.suite.log.open() as lines:
@@ -207,7 +207,7 @@ def test_phases_take_from_one_line_to_the_next(build: Path) -> None:
     for line in (DATA / "molecule-idempotence.log").read_text().splitlines(keepends=True):
         phases.hear(line)
     record = phases.record(MOMENT, MOMENT + timedelta(seconds=70), held=False)
-    # The third look at the clock is for the complaint.
+    # idempotence takes 20 s: the line that reports its failure reads the clock once more.
     assert [(phase.name, phase.seconds) for phase in record.phases] == [
         ("start", 10), ("converge", 10), ("idempotence", 20), ("cleanup", 10), ("destroy", 20),
     ]  # fmt: skip

@@ -40,7 +40,7 @@ def signed(tmp_path: Path, election: Path) -> SignedCorte:
 
 @pytest.fixture
 def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
-    """Have the mirror serve the signed tree, with some answers of its own; the first question is asked too fast."""
+    """Have the mirror serve the signed tree, except for given answers; it refuses the first request as too fast."""
 
     def install(own: dict[str, Any]) -> None:
         status = json.dumps({"shown": {"manifest_sha256": signed.sha256}}).encode()
@@ -119,7 +119,7 @@ def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: SignedCo
 
 def test_the_verb_ends_with_the_mirrors_word(serve: Serve, signed: SignedCorte, election: Path, monkeypatch: Any):
     monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/")])
-    inventory = str(signed.folder)  # any folder: what it says is given above
+    inventory = str(signed.folder)  # any folder will do: its content is replaced above
     app = typer.Typer()
     app.command()(audit.run)
     serve({})

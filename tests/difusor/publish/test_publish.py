@@ -1,4 +1,4 @@
-"""The institute's side: what is signed, what is pushed, and what is made of each mirror's word."""
+"""The institute's side: what it signs, what it pushes, and how it reads each mirror's estado.json."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_a_mirror_that_says_something_else_is_silent(
 def test_what_an_answer_expands_to_is_counted_as_it_comes(
     election: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, times: int
 ):
-    """A few kilobytes can be gigabytes of blanks: no more than a piece of them is ever in memory."""
+    """A compressed answer of a few kilobytes can expand to gigabytes: only a piece of it is ever in memory."""
     content = b" " * (200_000_000 if times else 1000)
     for _ in range(times):
         content = gzip.compress(content, 1)
@@ -245,11 +245,11 @@ def test_an_answer_that_drips_is_given_up(election: Path, monkeypatch: pytest.Mo
 
     def drip(listener: socket.socket) -> None:
         connection, _ = listener.accept()
-        with connection, suppress(OSError):  # the other end has had enough
+        with connection, suppress(OSError):  # the client closes the connection
             connection.sendall(start)
             for _ in range(100):
                 connection.sendall(b" ")
-                time.sleep(0.1)  # pace: it drips
+                time.sleep(0.1)  # pace: the answer arrives byte by byte
 
     with socket.create_server(("127.0.0.1", 0)) as listener, mirror.Mirror(make_target(election)) as dripped:
         dripping = threading.Thread(target=drip, args=[listener])
@@ -328,7 +328,7 @@ def test_an_old_refusal_is_not_the_word_on_this_push(
 
 
 def mirror_that_says(monkeypatch: pytest.MonkeyPatch, *words: tuple[str, dict[str, Any]]) -> list[bool]:
-    """Replace network and rsync; return the list that will hold `checksum` of every push."""
+    """Replace network and rsync: the mirror answers `words`. Return the list that gets each push's `checksum`."""
     pushes: list[bool] = []
     said = list(words)
 
@@ -468,11 +468,11 @@ def test_what_a_corte_orders_is_not_lost_by_signing_it_anew(tree: Path, election
     with pytest.raises(UnusableError, match=rf"\({order}\).*«difusor sign»"):
         signed_for([make_target(election)], tree, key)
     (tree / "datos/corte.json").write_text(json.dumps({"secuencia": 8, "corte": "2024-06-03T03:20:00Z"}))
-    assert signed_for([make_target(election)], tree, key).manifest.orders == (), "they were the last corte's"
+    assert signed_for([make_target(election)], tree, key).manifest.orders == (), "an old order was signed again"
 
 
 def fake_rsync(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
-    """Put a program of that name first in PATH; return the file with its arguments and two letters of the secret."""
+    """Put `script` first in PATH as rsync; return the file with its arguments and two letters of the secret."""
     calls = folder / "calls"
     (folder / "bin").mkdir()
     program = folder / "bin/rsync"

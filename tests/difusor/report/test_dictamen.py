@@ -1,4 +1,4 @@
-"""The dictamen: what the JSON says, what the paper shows, and the exit status of the verb."""
+"""The dictamen: its JSON, its HTML, and the exit status of `difusor report`."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ def test_every_clause_has_its_verdict(paper: tuple[dict, str]) -> None:
     assert verdicts["HW-01"] == "EXENTO"
     assert verdicts["HW-02"] == "EXPIRADA"
     assert verdicts["HW-05"] == "ATESTADO"
-    assert verdicts["RED-03"] == "EXENTO"  # only its attested part failed
+    assert verdicts["RED-03"] == "EXENTO"  # only the documents failed, for which there is a waiver
     assert verdicts["RED-05"] == "NO APLICA"
     assert verdicts["RED-06"] == "NO CUMPLE"
     assert verdicts["DG-07"] == "SIN PRUEBA"
@@ -224,7 +224,7 @@ def test_the_verb_renders_existing_results(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("outcome", "status"), [("passed", 0), ("failed", 1), ("error", 1), ("skipped", 1)])
 def test_a_test_of_no_clause_counts_too(results: Results, tmp_path: Path, outcome: str, status: int) -> None:
-    """No verdict tells that it failed: the exit status must."""
+    """A test of no clause changes no verdict, so the exit status must show that it failed."""
     held = [
         finding.model_copy(update={"outcome": "passed"} if finding.clauses else {"outcome": outcome})
         for finding in results.findings
@@ -281,7 +281,7 @@ def _invoke(*arguments: str) -> Result:
 
 
 class Words(HTMLParser):
-    """Reads the words of a page, its markup gone."""
+    """Collects the words of an HTML page without its markup."""
 
     text = ""
 
@@ -290,7 +290,7 @@ class Words(HTMLParser):
 
 
 def _text(html: str) -> str:
-    """The words of a page, its folding gone too."""
+    """Return the words of a page with single spaces between them."""
     parser = Words()
     parser.feed(html)
     return " ".join(parser.text.split())

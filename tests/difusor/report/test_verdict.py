@@ -1,4 +1,4 @@
-"""Verdicts: each of them, the day a waiver ends, and that the worst result wins."""
+"""Verdicts: each kind, the last day of a waiver, and that the worst result decides."""
 
 from datetime import date
 
@@ -82,7 +82,7 @@ def test_an_optional_clause_may_not_apply() -> None:
     ("expires", "expected"),
     [
         (date(2024, 6, 1), Verdict.EXPIRED),
-        (date(2024, 6, 2), Verdict.WAIVED),  # the last day counts whole
+        (date(2024, 6, 2), Verdict.WAIVED),  # a waiver holds until the end of its last day
         (date(2024, 6, 3), Verdict.WAIVED),
     ],
 )
@@ -160,6 +160,6 @@ OPTIONAL = clause(id="RED-05", role=None, optional=True)
     ],
 )
 def test_one_test_of_a_part_of_the_suite_is_excused(of: Finding, waivers: tuple[Waiver, ...], stands: bool) -> None:
-    """A clause that no waiver may cover, SW-01 here, is not excused by one."""
+    """A waiver excuses one failed test, but never of a clause that admits no waiver (here SW-01)."""
     clauses = {each.id: each for each in (WAIVABLE, OPTIONAL, clause(id="SW-01"))}
     assert excused(of, clauses, waivers, TODAY) is stands

@@ -1,4 +1,4 @@
-"""What a server's fail2ban says, read as bans."""
+"""The output of a server's fail2ban is read as a list of bans."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ prep-waf 2001:db8::7 \t2026-11-24 20:01:00 + 3600 = 2026-11-24 21:01:00
 
 
 class Server:
-    """A testinfra host that answers every command alike and keeps them."""
+    """A testinfra host that gives every command the same answer and remembers the commands."""
 
     def __init__(self, stdout: str = "", stderr: str = "", failed: bool = False) -> None:
         self.answer = SimpleNamespace(stdout=stdout, stderr=stderr, failed=failed)

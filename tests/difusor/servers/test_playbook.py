@@ -1,4 +1,4 @@
-"""The verbs that run a playbook are the plain `ansible-playbook` line, with the project's own Ansible."""
+"""A verb that runs a playbook runs plain `ansible-playbook`, with the project's own Ansible."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def difusor(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(("verb", "playbook"), PLAYBOOKS.items())
 def test_a_verb_is_its_playbook(verb: str, playbook: str, tmp_path: Path) -> None:
-    """Ansible itself lists the tasks, so that it has found the project's configuration, roles and modules."""
+    """Ansible lists the tasks, which it can only do if it found the project's configuration, roles and modules."""
     done = difusor(verb, "-i", "demo", "--limit", "difusor", "--", "--list-tasks", "--tags", "all", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     line = f"ansible-playbook -i inventories/demo {playbook} --limit difusor --list-tasks --tags all"

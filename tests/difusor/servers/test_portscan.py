@@ -1,4 +1,4 @@
-"""The scan tells an open port from a refused and from a silent one."""
+"""The port scan tells an open port from one that refuses and from one that does not answer."""
 
 import json
 import socket
@@ -18,7 +18,7 @@ def test_open_and_closed_ports() -> None:
 
 
 def test_a_silent_port_is_not_open() -> None:
-    """A listener whose queue is full answers no more connections."""
+    """A listener whose queue is full leaves new connections without an answer; the scan must not call it open."""
     with socket.socket() as silent, socket.socket() as first:
         silent.bind(("127.0.0.1", 0))
         silent.listen(0)

@@ -1,4 +1,4 @@
-"""What a look at a server says: what stops the run, and how the machine stands against ANEXO 1."""
+"""The preflight: which findings on a server stop the run, and how the machine compares with ANEXO 1."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.M
     installed, removed = "ii \tufw\t0.36.1", "rc \tapache2\t2.4"
     assert probe.packages([installed, removed]) == {"ufw": "0.36.1"}
     monkeypatch.setattr(probe.os, "statvfs", asked.append)
-    with pytest.raises(AttributeError):  # what the file system says is not looked at here: it changes all the time
+    with pytest.raises(AttributeError):  # statvfs is replaced and returns nothing; only the path that it gets matters
         probe.free(str(tmp_path / "not" / "there"))
     assert asked == [str(tmp_path)]
     cpuinfo = "cpu MHz\t\t: 2596.120\ncpu MHz\t\t: 3100.0\n"
@@ -196,11 +196,11 @@ def test_probe_knows_whether_ipv6_comes_by_advertisements(
 def test_probe_reads_the_options_of_the_outlets_own_docker(tmp_path: Path) -> None:
     found, present = tmp_path / "found", tmp_path / "daemon.json"
     probe = load_probe()
-    assert probe.daemon_options(str(found), str(present)) == {}, "no Docker"
+    assert probe.daemon_options(str(found), str(present)) == {}, "a server without Docker has no options"
     present.write_text('{"data-root": "/datos"}')
     assert probe.daemon_options(str(found), str(present)) == {"data-root": "/datos"}
     (found / "etc/docker").mkdir(parents=True)
-    assert probe.daemon_options(str(found), str(present)) == {}, "what is there now is ours"
+    assert probe.daemon_options(str(found), str(present)) == {}, "the present daemon.json is the project's"
     (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24"}')
     assert probe.daemon_options(str(found), str(present)) == {"bip": "10.0.0.1/24"}
 

@@ -1,4 +1,4 @@
-"""The spec is complete and its loader says what is wrong."""
+"""The spec is complete, and its loader names every mistake in it."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def _load(tmp_path: Path, text: str) -> spec.Spec:
 
 
 def test_every_clause_of_the_house_is_there() -> None:
-    """ANEXO 1 has 17 requirements; nine general provisions bind the server."""
+    """The spec has the 17 requirements of ANEXO 1 and the nine general provisions that concern the server."""
     ids = spec.load().ids
     assert [name for name in ids if name.startswith("SW")] == [f"SW-{n:02}" for n in range(1, 6)]
     assert [name for name in ids if name.startswith("HW")] == [f"HW-{n:02}" for n in range(1, 6)]
@@ -31,20 +31,20 @@ def test_every_clause_of_the_house_is_there() -> None:
 
 
 def test_integrity_and_access_are_never_waived() -> None:
-    """What protects the results admits no exception."""
+    """No clause that protects the results may be waived."""
     for clause in ("SW-04", "RED-04", "RED-07", "DG-04", "DG-05", "DG-10", "DG-11", "DG-12"):
         assert spec.load()[clause].waivable == ()
 
 
 def test_quotes_are_single_spaced_prose() -> None:
-    """A folded quote leaves no line break or double space behind."""
+    """A quote that YAML folds over several lines has no line break and no double space."""
     for clause in spec.load().clauses:
         assert not re.search(r"\s\s|\n", clause.quote), clause.id
         assert clause.fix.endswith("."), clause.id
 
 
 def test_lookup_by_id() -> None:
-    """A clause is found by its id, and an unknown id is named together with those there are."""
+    """A clause is found by its id; the error for an unknown id lists the known ones."""
     assert spec.load()["HW-02"].expect == {"cores": 8, "ghz": 2.0}
     with pytest.raises(KeyError, match=r"XX-99.*SW-01"):
         spec.load()["XX-99"]
@@ -75,6 +75,6 @@ def test_an_id_given_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """The error names the file that is not there."""
+    """The error names the missing file."""
     with pytest.raises(spec.SpecError, match=r"nada\.yml"):
         spec.load(tmp_path / "nada.yml")

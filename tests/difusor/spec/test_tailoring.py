@@ -1,4 +1,4 @@
-"""The deviations as an auditor's program reads them: what is left out, why, and what nobody has explained."""
+"""The deviations as a SCAP tailoring file, and the report of failed rules that no deviation explains."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_tailoring_cannot_be_written_over_a_file(tmp_path: Path) -> None:
 
 
 class Server:
-    """What the auditors would have found on a server that fails exactly what is explained."""
+    """Results of the auditors' programs for a server that fails exactly the rules that the deviations explain."""
 
     def __init__(self, folder: Path) -> None:
         """Take the folder of the results."""
@@ -78,7 +78,7 @@ class Server:
 
 
 def _suggestion(name: str) -> str:
-    """As lynis writes one; of a test with several fields it says which, on a line of its own."""
+    """Return a suggestion as lynis writes it; for a test with several fields, a second line names the field."""
     test, _, field = name.partition(":")
     details = f"details[]={test}|sshd|desc:of it;field:{field};prefval:2;value:3;|\n" if field else ""
     return f"suggestion[]={test}|Consider it|-|-|\n{details}"

@@ -78,7 +78,7 @@ def test_last(host):
 
 @pytest.fixture(scope="module", autouse=True)
 def _imported(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Import the plugin and all of Ansible that it uses, which pytester would have each run do again."""
+    """Import the plugin and Ansible once, because pytester would otherwise import them anew in each run."""
     assert plugin and vantages
     inventory = tmp_path_factory.mktemp("inventario") / "hosts.yml"
     inventory.write_text(INVENTORY)
@@ -138,7 +138,7 @@ def test_one_clause(suite: pytest.Pytester) -> None:
 
 
 def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> None:
-    """What stands in the folder lab needs no mark of its own; it comes last, when all else has been measured."""
+    """Tests in the folder lab/ need `--lab` but no marker; they run last, after all tests that only measure."""
     suite.makepyfile(
         **{"lab/test_push": "def test_push(host):\n    pass\n", "test_suite": "def test_look(host):\n    pass\n"}
     )
@@ -147,7 +147,7 @@ def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> No
     refusal = ["*--lab altera servidores, y en hosts.yml estos no son de un laboratorio: *uno*"]
     _run(suite, "--lab").stderr.fnmatch_lines(refusal)
     (suite.path / "hosts.yml").write_text(INVENTORY.replace("nadie}", "nadie, lab: prueba}"))
-    _run(suite, "--lab", "--hosts=ansible://mudo").stderr.fnmatch_lines(refusal)  # one lab's host makes no lab
+    _run(suite, "--lab", "--hosts=ansible://mudo").stderr.fnmatch_lines(refusal)  # all hosts must be a lab's
     (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab: prueba\n")
     done = _run(suite, "--hosts=ansible://uno", "--lab", "-v")
     done.assert_outcomes(passed=2)
@@ -159,7 +159,7 @@ def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> No
     ("lacking", "said"), [("", ""), ("curl\n", "a ajeno le falta curl"), ("python3\ncurl\n", "le falta python3 y curl")]
 )
 def test_a_vantage_point_needs_its_tools(lacking: str, said: str) -> None:
-    """Without them every attempt fails, and a firewall would seem closed."""
+    """Without curl or Python every connection attempt fails, so any firewall would seem closed."""
     answers = {reach.IDENTITY: "uid=0\n", reach.LACKING: lacking}
     host = SimpleNamespace(run=lambda command: SimpleNamespace(stdout=answers[command], stderr=""))
     assert said in reach.blindness("ajeno", host) if said else reach.blindness("ajeno", host) == ""
@@ -183,7 +183,7 @@ def test_a_silent_difusor_ends_the_run(suite: pytest.Pytester) -> None:
     ("end", "options"), [("os._exit(3)", ("-n", "1")), ("raise KeyboardInterrupt", ()), ("raise SystemError", ())]
 )
 def test_half_a_run_is_no_result(suite: pytest.Pytester, end: str, options: tuple[str, ...]) -> None:
-    """A clause whose other test never came to an end would pass for one that holds."""
+    """A run that broke off writes no results: a clause whose second test never ended would seem to comply."""
     suite.makepyfile(test_suite=HALF.format(end=end))
     _run(suite, "--hosts=ansible://uno", *options)
     assert (suite.path / "r.json").exists() == ("SystemError" in end)

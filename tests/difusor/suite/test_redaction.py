@@ -1,4 +1,4 @@
-"""No secret reaches a paper, whole, abridged or encoded."""
+"""No secret reaches a results file, whole, shortened or encoded."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""What depends on the machine's speed is repeated once when it fails, and neither outcome is lost."""
+"""A test that depends on the machine's speed is repeated once when it fails, and both outcomes are reported."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_cause_is_the_first_that_was_raised_or_the_last_word() -> None:
 
 
 def test_a_repeated_measurement_counts_once(pytester: pytest.Pytester) -> None:
-    """The last time is the result, and the first one's words go with it."""
+    """The second run is the result; the message of the first failure is kept with it."""
     pytester.makeconftest(
         'pytest_plugins = ["difusor.suite.repeats", "difusor.suite.plugin", "difusor.suite.vantages"]'
     )

@@ -1,4 +1,4 @@
-"""Waiting for an event."""
+"""`until`, with which tests wait for an event."""
 
 from __future__ import annotations
 

@@ -35,5 +35,5 @@ def test_a_script_writes_no_markup_and_reads_only_relative_addresses(script):
 
 def test_every_module_is_announced_before_it_is_needed():
     index = (SITE / "index.html").read_text()
-    modules = {path.name for path in FILES if path.suffix == ".js"} - {"autentico.js"}  # of a page of its own
+    modules = {path.name for path in FILES if path.suffix == ".js"} - {"autentico.js"}  # it belongs to autentico.html
     assert set(re.findall(r'(?:modulepreload" href|type="module" src)="([^"]+)"', index)) == modules

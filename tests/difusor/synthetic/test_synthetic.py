@@ -1,4 +1,4 @@
-"""The synthetic cortes are what docs/es/datos.md says, and fit together."""
+"""The synthetic cortes have the form that docs/es/datos.md describes, and their numbers add up."""
 
 import csv
 import hashlib
@@ -35,7 +35,7 @@ def page(folder: Path, name: str) -> dict:
 
 
 def table(folder: Path, code: str) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """Totals and rows of the downloadable CSV file of an election."""
+    """Return totals and rows of the downloadable CSV file of an election."""
     (path,) = (folder / "descargas").glob(f"*_PREP_{code}_MOR.csv")
     lines = path.read_bytes().decode().split("\r\n")
     (totals,) = csv.DictReader(lines[2:4])

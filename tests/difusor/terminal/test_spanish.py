@@ -1,4 +1,4 @@
-"""The command line speaks Spanish, also where click and Typer speak."""
+"""The command line speaks Spanish, also in the messages that come from Click and Typer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from difusor.project import ROOT
 from difusor.terminal.spanish import COUNTED, SENTENCES
 
 NOT_FOR_OPERATORS = {
-    # What only the author of a verb, or another system than ours, can bring about.
+    # Messages that no operator sees: only a programming mistake or another operating system causes them.
     "{editor}: Editing failed",
     "{editor}: Editing failed: {e}",
     "Windows error: {error}",
@@ -42,7 +42,7 @@ NOT_FOR_OPERATORS = {
 
 
 def said_by(library: Path) -> Iterator[tuple[str, str]]:
-    """Yield each sentence that a library looks up in a catalogue, and in which file."""
+    """Yield each sentence that a library has translated by gettext, with the file that it is in."""
     for path in library.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "ngettext"):

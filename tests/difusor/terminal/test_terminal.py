@@ -1,4 +1,4 @@
-"""Steps side by side: at the same time indeed, and each failure told."""
+"""Steps that run side by side: they do run at the same time, and each failure is reported."""
 
 from __future__ import annotations
 
