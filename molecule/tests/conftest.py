@@ -1,10 +1,10 @@
-"""The compliance suite, by where one has to stand to judge: `server`, `outside`, `lab`.
+"""The compliance suite: three folders, by where a test has to run.
 
-server/   on the server itself, which is only read: what issues an official paper
-outside/  from other hosts, trusted or not, which only look: what issues an official paper, too
-lab/      whatever alters or destroys; it runs with --lab only, and against nothing but a lab
+server/   on the server itself, without changing it; its results go into the dictamen
+outside/  from other hosts, trusted or not, without changing anything; its results go into the dictamen, too
+lab/      tests that alter or destroy; they run only with --lab, and only against a lab
 
-In each folder one file a role, by its name, and files for what concerns several roles.
+Each folder has one file for each role, with the role's name, and files for subjects that concern several roles.
 """
 
 import os
@@ -18,5 +18,5 @@ pytest_plugins = [
     "web_fixtures",
 ]
 
-# Tests read what playbooks print; Molecule would have it coloured, and colours stand between a line and its end.
+# Tests match the lines that playbooks print; Molecule turns on colours, whose codes would break the match.
 os.environ["ANSIBLE_FORCE_COLOR"] = "0"

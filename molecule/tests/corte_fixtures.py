@@ -1,4 +1,4 @@
-"""A mirror as the institute and a citizen reach it, and a copy of what it shows."""
+"""Fixtures for the corte: the mirror as the institute and citizens reach it, and a copy of what it publishes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from difusor.publish.target import Target
 from difusor.suite.waiting import until
 
 PACE = 1.0
-"""Seconds between two questions to a server that says that we ask too fast: whoever hurries then gets banned."""
+"""Seconds between two requests to a server that answers «too fast»: asking at once again would get us banned."""
 WAIT = 60.0
-"""Seconds for the server's word on a push."""
+"""Seconds within which the server must report a push in estado.json."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def target(variables: dict[str, Any]) -> Target:
 
 @pytest.fixture
 def mirror(target: Target) -> Iterator[Mirror]:
-    """Return the server's public word, and a way to ask it for files."""
+    """Return the client that reads the server's estado.json and published files."""
     with Mirror(target) as opened:
         yield opened
 
@@ -47,7 +47,7 @@ def status(mirror: Mirror) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def downloads() -> dict[str, Path]:
-    """Return where each corte of this run was downloaded to, by its manifest's SHA-256: once is enough."""
+    """Return the folders of downloaded cortes, by their manifest's SHA-256, so that each is downloaded only once."""
     return {}
 
 
@@ -66,7 +66,7 @@ def published(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> SignedCorte:
-    """Return a copy of what a citizen gets: manifest, signature and every file it names, from the public page."""
+    """Return a copy of the corte from the public page: manifest, signature and every file that the manifest names."""
     if status["shown"] is None:
         pytest.skip(f"no se muestra ningún corte (compuerta: {status['gate']['state']})")
     sha256 = status["shown"]["manifest_sha256"]
@@ -82,13 +82,13 @@ def published(
 
 
 def get(mirror: Mirror, url: str) -> httpx.Response:
-    """Ask as a patient citizen: a server that is asked too fast is asked again."""
+    """Get a page; when the server answers that we ask too fast, ask again after a pause."""
     what = f"{url} se entregue sin que el servidor diga que se pide demasiado aprisa"
     return until(lambda: mirror.get(url), lambda answer: answer.status_code != 429, what=what, every=PACE)
 
 
 def await_status(mirror: Mirror, holds: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:
-    """Return estado.json as soon as `holds` is true of it; a mirror that does not answer is asked again."""
+    """Return estado.json as soon as `holds` is true for it; a mirror that does not answer is asked again."""
 
     def ask() -> dict[str, Any]:
         status = mirror.status()
@@ -100,13 +100,13 @@ def await_status(mirror: Mirror, holds: Callable[[dict[str, Any]], object], what
 
 
 def next_attempt(mirror: Mirror, after: int) -> dict[str, Any]:
-    """Return what the server says of the attempt that follows number `after`, as soon as it does."""
+    """Return `last_attempt` of estado.json as soon as its number is larger than `after`."""
     what = f"el servidor diga qué fue del envío que siguió al número {after}"
     return dict(await_status(mirror, lambda status: last_number(status) > after, what)["last_attempt"])
 
 
 def next_second() -> None:
-    """Wait for the clock's next second: signings of one corte are told apart by it."""
+    """Wait for the clock's next second: two signings of one corte differ only in their second."""
     began = instants.now().replace(microsecond=0)
     until(lambda: instants.now().replace(microsecond=0), lambda now: now > began, what="pase un segundo", every=0.02)
 

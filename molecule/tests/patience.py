@@ -1,4 +1,4 @@
-"""Asking as whoever slows down when told to: other tests ask the same server at the same time."""
+"""Requests that slow down when the server asks for it, because other tests use the same server at the same time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from difusor.suite.waiting import until
 
 TOO_FAST = [429]
 BATCH = 40
-"""Requests that are sent at a time: fewer than the narrowest limit lets pass at once."""
+"""Requests that are sent at a time: fewer than the burst of the narrowest limit."""
 LIMIT = 120.0
-"""Seconds in which everything must have been answered."""
+"""Seconds within which every request must be answered."""
 
 
 def send_patiently(vantage: Host, variables: dict[str, Any], texts: list[str]) -> list[dict[str, Any]]:
-    """Send each text as rawhttp.send does, again while its only answer is that we ask too fast; return the others."""
+    """Send texts with rawhttp.send, again those answered only with «too fast»; return the other answer of each."""
     answers: dict[int, dict[str, Any]] = {}
 
     def ask() -> list[str]:

@@ -1,4 +1,4 @@
-"""The server's TCP ports as a vantage point finds them: every one of each address, by trying it."""
+"""Fixtures that scan all TCP ports of the server's addresses from a vantage point."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from difusor.servers import portscan
 Expect = Callable[[str], dict[str, Any]]
 SCANNER = Path(portscan.__file__).read_text(encoding="utf-8")
 EVERY_PORT = "1-65535"
-WAIT = 1.6  # seconds for an answer, to the second attempt, too, which comes after one
+WAIT = 1.6  # seconds for an answer; TCP sends its second attempt after one second
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def open_to_trusted(
 
 
 def scan(vantage: Host, targets: dict[str, str], known: str = "") -> dict[str, list[int]]:
-    """Scan each address's ports; the addresses side by side, because a firewall's silence is only waited for."""
+    """Scan each address's ports, all addresses at the same time: a scan of a silent firewall is mostly waiting."""
 
     def one(target: tuple[str, str]) -> list[int]:
         found: list[int] = json.loads(
@@ -57,6 +57,6 @@ def scan(vantage: Host, targets: dict[str, str], known: str = "") -> dict[str, l
 
 
 def _scan_all(vantage: Host, address: str, more: list[str], web: list[int]) -> dict[str, list[int]]:
-    """Scan every port of the public address, and of those others to which the vantage point has a route."""
+    """Scan every port of the public address, and of the addresses in `more` to which the vantage point has a route."""
     routed = [each for each in more if vantage.run("ip route get %s", each).succeeded]
     return scan(vantage, dict.fromkeys([address, *routed], EVERY_PORT), known=",".join(map(str, web)))

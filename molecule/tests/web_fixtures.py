@@ -1,4 +1,4 @@
-"""Requests to the page as the tests write them, byte for byte, and when there is no page to ask."""
+"""Requests to the page, written byte for byte, and a fixture that skips tests while the gate is closed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from testinfra.host import Host
 from difusor.servers.rawhttp import send
 
 STATUS = "/.well-known/prep/estado.json"
-"""Where the server tells everybody its state."""
+"""The path of estado.json, the server's public state."""
 
 
 @pytest.fixture
 def open_gate(host: Host, variables: dict[str, Any]) -> None:
-    """Skip where the gate is closed: it refuses everything, so nothing would be learnt about the WAF."""
+    """Skip the test while the gate is closed: every request is then refused before it reaches the WAF."""
     (answer,) = send(host, variables, [request(variables, "")])
     if answer["statuses"] == [503]:
         pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera antes de llegar al WAF")
@@ -27,7 +27,7 @@ def get(name: str, path: str) -> str:
 
 
 def request(variables: dict[str, Any], path: str, header: str = "X-Requested-By: dictamen") -> str:
-    """Return a GET of a path below the site's, as a browser would ask, with one header more."""
+    """Return a GET of a path below the site's own, as a browser would send it, with one more header."""
     return (
         f"GET {variables['difusor_path']}{path} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\n"
         f"Accept: */*\r\n{header}\r\nConnection: close\r\n\r\n"

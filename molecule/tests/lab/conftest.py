@@ -1,4 +1,4 @@
-"""What the tests that alter a lab's server share: the lab's own signer, and the site run with other values."""
+"""Fixtures for tests that alter a lab's server: the lab's signing key, and a run of site.yml with other values."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Site = Callable[..., str]
 
 @pytest.fixture
 def key(variables: dict[str, Any]) -> Path:
-    """Return the lab's own signer."""
+    """Return the path of the lab's own signing key."""
     return Path(variables["lab_dir"]) / "firma"
 
 
 @pytest.fixture
 def site(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Site]:
-    """Return a function that runs the site with other values for some variables and returns all it printed.
+    """Return a function that runs site.yml with other values for some variables and returns what it printed.
 
-    Afterwards the server is as it was.
+    Afterwards site.yml runs with the inventory's own values, if others were used.
     """
     values_file = tmp_path / "values.json"
 

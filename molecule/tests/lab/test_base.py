@@ -1,4 +1,4 @@
-"""The record of what every file on the server should be, made anew while packages change."""
+"""AIDE's record of all files of the server: it is made anew when packages change while it is being made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 
-AIDE = 300.0  # seconds in which it must have read the whole system
+AIDE = 300.0  # seconds within which AIDE must have read the whole system
 
 
 @pytest.mark.clause("RED-03")

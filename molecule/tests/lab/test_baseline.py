@@ -1,4 +1,4 @@
-"""The baseline of the server: it betrays a change, and accuses nothing else."""
+"""The baseline of the server: it reports a file that was added, and nothing that did not change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pushes to a live mirror: what is good is recognised, what is not is refused, and the page stays what it was."""
+"""Pushes to a live mirror: a good corte is recognised, a bad one is refused, and the page does not change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Refused = Callable[[SignedCorte], dict[str, Any]]
 
 @pytest.fixture
 def refused(mirror: Mirror, target: Target, published: SignedCorte) -> Iterator[Refused]:
-    """Return a function that pushes a corte and asserts its refusal; afterwards the good one is pushed again."""
+    """Return a function that pushes a corte and asserts its refusal; afterwards the shown corte is pushed again."""
 
     def check(bad: SignedCorte) -> dict[str, Any]:
         before = mirror.status()
@@ -150,13 +150,13 @@ def test_a_stopped_gate_is_a_closed_gate(
 
 
 def _sign(published: SignedCorte, target: Target, variables: dict[str, Any], sequence: int) -> SignedCorte:
-    """Sign the tree anew with the lab's own key."""
+    """Sign the tree anew, with this sequence and the lab's own key."""
     key = Path(variables["lab_dir"]) / "firma"
     return signing.sign(published.folder, target.election, key, sequence, published.manifest.corte)
 
 
 def _order(published: SignedCorte, target: Target, variables: dict[str, Any], order: str) -> SignedCorte:
-    """Sign the shown corte anew with an order, one second later than before at least, and push it."""
+    """Sign the shown corte anew with an order, at least one second after its last signing, and push it."""
     next_second()
     key = Path(variables["lab_dir"]) / "firma"
     shown = published.manifest

@@ -1,4 +1,4 @@
-"""Attacks by whoever has the secret, or a key, through the real daemon: the page stays, and the server says why."""
+"""Attacks through the real rsync daemon by somebody who has its secret or a signing key: each push is refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EMPTY = Entry(0, manifest.digest(b""))
 def attack(mirror: Mirror, target: Target, published: SignedCorte, key: Path, record_evidence: Record) -> Attack:
     """Return a function that signs a manifest's bytes, pushes them with the tree and returns the refusal's code.
 
-    What is shown stays what it was.
+    The function also checks that the shown corte did not change.
     """
 
     def run(raw: bytes, signer: Path = key, election: str = target.election.id) -> str:
@@ -48,7 +48,7 @@ def attack(mirror: Mirror, target: Target, published: SignedCorte, key: Path, re
 
 
 def judge(published: SignedCorte, mirror: Mirror, target: Target, record_evidence: Record) -> str:
-    """Push the folder as it is; return the code of the server's refusal, after checking that nothing else changed."""
+    """Push the folder as it is, check that it is refused and that nothing else changed; return the refusal's code."""
     before = mirror.status()
     push(published.folder, target)
     attempt = next_attempt(mirror, last_number(before))
@@ -62,14 +62,14 @@ def judge(published: SignedCorte, mirror: Mirror, target: Target, record_evidenc
 
 
 def next_corte(published: SignedCorte, **changes: Any) -> Manifest:
-    """Return the manifest of a good next corte of the same files, with changes."""
+    """Return the manifest of a good next corte with the same files, and with `changes` to its fields."""
     now = instants.now().replace(microsecond=0)
     following = replace(published.manifest, sequence=published.manifest.sequence + 1, generated=now, orders=())
     return replace(following, **changes)
 
 
 def canonical(document: dict[str, Any]) -> bytes:
-    """Return a document as the manifest's writer would write it, whatever it says."""
+    """Return any document in the manifest's canonical form, even one that is no valid manifest."""
     return (json.dumps(document, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
 
 
@@ -261,7 +261,7 @@ def test_a_deep_folder_in_the_way_does_not_stop_the_intake(
     subprocess.run(["mkdir", "-p", "a/" * 1500], cwd=tmp_path / "carpeta/.reclamado", check=True)
     (tmp_path / manifest.SIGNATURE_NAME).write_bytes(b"x")
     before = last_number(mirror.status())
-    _rsync(target, "--recursive", f"{tmp_path}/carpeta/", target.url)  # as deep as the daemon lets it
+    _rsync(target, "--recursive", f"{tmp_path}/carpeta/", target.url)  # rsync stops at the depth that the daemon allows
     assert _rsync(target, f"{tmp_path}/{manifest.SIGNATURE_NAME}", target.url).returncode == 0
     attempt = next_attempt(mirror, before)
     record_evidence(attempt["reason"])
@@ -333,7 +333,7 @@ def test_after_all_of_it_the_next_good_push_is_shown(
 
 
 def _becomes_stale(mirror: Mirror, stale: bool) -> dict[str, Any]:
-    """Return estado.json as soon as it says that newer cortes do not come, or no longer says so."""
+    """Return estado.json as soon as its `stale` (no new corte for two intervals) has this value."""
     what = "el espejo diga que le faltan cortes" if stale else "el espejo deje de decir que le faltan cortes"
     return await_status(mirror, lambda status: status["stale"] is stale, what)
 

@@ -43,13 +43,13 @@ sys.addaudithook(halt)
 sys.argv[1:] = ['intake']
 runpy.run_module('corte', run_name='__main__', alter_sys=True)
 """
-"""The intake itself, which Python stops before its first call that fits a moment; there it stands still."""
+"""The real intake, run so that it stops itself (SIGSTOP) before the first call that matches a moment."""
 MOMENTS = {
     "empieza": r"os\.rename corte\.json\.sig ",
     "copia": r"os\.link .*/nuevo/arbol/",
     "cambia": r"os\.rename .*/publico/actual ",
 }
-"""By name, the call as Python's audit events tell it: claims the signature, fills the new tree, switches to it."""
+"""Name and audit event of Python of three moments: claiming the signature, filling the new tree, switching to it."""
 HALT = """
 cat >/run/prep-halting.py
 install -D -m 644 /dev/stdin /run/systemd/system/prep-corte-intake.service.d/halt.conf <<END
@@ -66,7 +66,7 @@ STOP = f"systemctl stop {WRITERS} {INTAKE}"
 
 @dataclass
 class Server:
-    """The lab's server: handled from the machine that runs its container, seen as the institute and citizens do."""
+    """The lab's server: controlled from the machine that runs its container, observed as by institute and citizens."""
 
     container: str
     mirror: Mirror
@@ -80,7 +80,7 @@ class Server:
         return _docker("exec", self.container, "bash", "-euc", command)
 
     def following(self, size: int = 100) -> SignedCorte:
-        """Sign the next corte: what is shown, and one more file of `size` random bytes; no other is under way then."""
+        """Wait until no push is under way; sign the next corte: the shown files and one of `size` random bytes."""
         self.await_verdict()
         copy = self.folder.with_name("copia")
         for folder in filter(Path.exists, (self.folder, copy)):
@@ -95,7 +95,7 @@ class Server:
         return signing.sign(self.folder, self.target.election, self.key, accepted + 1, shown.corte)
 
     def await_verdict(self) -> None:
-        """Wait until no pushed corte waits for its verdict."""
+        """Wait until the intake has judged every pushed corte."""
         waits = f"[[ -e /srv/prep/entrada/{manifest.SIGNATURE_NAME} ]] && echo waits"
         busy = f"systemctl is-active {INTAKE} | grep -x activating"
         until(
@@ -105,7 +105,7 @@ class Server:
         )
 
     def push_and_halt(self, moment: str) -> SignedCorte:
-        """Push the next corte and return it when the intake stands still at a moment (see MOMENTS)."""
+        """Push the next corte and return it when the intake has stopped at a moment (see MOMENTS)."""
         signed = self.following(size=2_000_000)
         halting = HALTING.format(moment=MOMENTS[moment])
         _docker("exec", "--interactive", self.container, "bash", "-euc", HALT, given=halting)
@@ -119,11 +119,11 @@ class Server:
         return signed
 
     def shown(self) -> str:
-        """Check every byte of what is shown, on the server; return its manifest's SHA-256."""
+        """Check, on the server, every byte of the shown corte; return its manifest's SHA-256."""
         return self.run(VERIFY).strip()
 
     def served(self) -> str:
-        """Return the SHA-256 of the manifest that citizens get, as soon as they get one again."""
+        """Return the SHA-256 of the manifest that citizens get; wait until the page answers."""
         answer = until(
             lambda: get(self.mirror, self.base + manifest.NAME),
             lambda answer: answer.status_code == 200,
@@ -133,13 +133,13 @@ class Server:
         return manifest.digest(answer.content)
 
     def cut_power(self) -> None:
-        """Kill every process of the server at once, start it, and wait until it serves results."""
+        """Kill every process of the server at once, start the server, and wait until it serves results."""
         _docker("kill", self.container)
         _docker("start", self.container)
         self.served()
 
     def assert_mended(self) -> None:
-        """Push the next corte, as if nothing had happened, and see it shown and served."""
+        """Push the next corte without any repair, and check that it is shown and served."""
         signed = self.following()
         before = last_number(self.mirror.status())
         push(signed.folder, self.target)
@@ -152,7 +152,7 @@ class Server:
 def server(
     variables: dict[str, Any], mirror: Mirror, target: Target, base: str, status: dict[str, Any], tmp_path: Path
 ) -> Iterator[Server]:
-    """Return the lab's server, which shows a corte; nothing halts its intake afterwards."""
+    """Return the lab's server, which shows a corte; afterwards remove what halts the intake."""
     assert status["shown"] is not None
     container = f"prep-{variables['lab']}-{variables['inventory_hostname']}"
     standing = Server(container, mirror, target, base, Path(variables["lab_dir"]) / "firma", tmp_path / "corte")
@@ -240,7 +240,7 @@ def test_restarts_in_the_middle_of_a_switch(server: Server, what: str, record_ev
 
 @pytest.fixture
 def small_disk(server: Server) -> Iterator[None]:
-    """Put everything of the corte on a disk of its own with hardly more space than must stay free, and back."""
+    """Move the corte's files to a small disk with hardly more free space than the reserve, and back afterwards."""
     application = "docker restart --time=1 $(docker ps --quiet --filter label=prep-difusor.role=prep)"
     readers = f"systemctl restart nginx; {application}"
     server.run(
@@ -361,7 +361,7 @@ def _docker(*arguments: str, given: str = "") -> str:
 
 
 def _push(signed: SignedCorte, target: Target, bandwidth: int) -> str:
-    """Push and return what went wrong, if anything."""
+    """Push; return the error as text, empty if there was none."""
     try:
         push(signed.folder, target, bandwidth)
     except PushFailed as failure:

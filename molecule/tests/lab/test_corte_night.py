@@ -1,4 +1,4 @@
-"""What the institute does on the night and after a rehearsal, on a live server, by its own commands."""
+"""What the institute does on election night and after a rehearsal, with its own commands, on a live server."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ OPERATOR = "operadora@demo.test"
 
 @pytest.fixture
 def send(mirror: Mirror, target: Target, published: SignedCorte, key: Path) -> Send:
-    """Return a function that signs the folder of what is shown anew, as a corte so many numbers `later`, and pushes it.
+    """Return a function that signs the shown corte's folder anew, its sequence `later` numbers higher, and pushes it.
 
-    It returns what becomes of it: shown, held, or the refusal's code.
+    The function returns the result: shown, held, or the refusal's code.
     """
 
     def run(*orders: str, signer: Path = key, later: int = 0) -> str:
@@ -55,7 +55,7 @@ def send(mirror: Mirror, target: Target, published: SignedCorte, key: Path) -> S
 
 @pytest.fixture
 def difusor(pytestconfig: pytest.Config) -> Verb:
-    """Return a function that runs a verb of the command on this inventory and returns its JSON."""
+    """Return a function that runs a verb of `difusor` on this inventory and returns its JSON."""
 
     def run(verb: str, *arguments: str | Path) -> Any:
         command = [sys.executable, "-m", "difusor", verb, "-i", pytestconfig.option.ansible_inventory, "--json"]
@@ -150,7 +150,7 @@ def test_one_command_delivers_within_its_bandwidth_and_another_compares(
     )
     assert (told["result"], found["result"]) == ("shown", "authentic")
     assert found["manifest_sha256"] == signed.sha256
-    assert told["seconds"] > 1_000_000 / 250_000 * 0.7  # rsync lets a first burst pass
+    assert told["seconds"] > 1_000_000 / 250_000 * 0.7  # rsync does not limit its first burst
 
 
 @pytest.mark.timing("la apertura se fija antes de configurar el servidor, que en una máquina ocupada puede tardar más")

@@ -1,4 +1,4 @@
-"""The edge with other values than the lab's: behind a CDN, light, with a certificate that it obtains by itself."""
+"""The edge with values that the lab does not have: behind a CDN, in light mode, with a certificate from ACME."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_behind_a_cdn_locked_light_and_dynamic(
             trusted.check_output(ask, f"{name}:443:{address}", "calculado", f"api/actas?{argument}={mark}")
         six = untrusted.run(f"curl --silent --insecure --max-time 2 --ipv6 --output /dev/null https://{name}/")
     finally:
-        with _reloading(host):  # what leaves writes down what it had not yet
+        with _reloading(host):  # workers that end write the last lines of their log
             site({}, *tags)
     logged = host.check_output("grep -hF %s /var/log/nginx/access.log", mark)
     visitors = {line.rpartition(f"-{mark}")[0].rpartition('"')[2]: line.split()[0] for line in logged.splitlines()}
@@ -63,7 +63,7 @@ def test_behind_a_cdn_locked_light_and_dynamic(
 
 @contextmanager
 def _reloading(host: Host) -> Iterator[None]:
-    """Do what reloads nginx, then wait until those who served before have left: the reload itself returns earlier."""
+    """After a block that reloads nginx, wait until its old workers have ended: the reload itself returns earlier."""
     workers = "pgrep --parent $(systemctl show --property MainPID --value nginx.service)"
     before = set(host.check_output(workers).split())
     yield
@@ -76,7 +76,7 @@ def _reloading(host: Host) -> Iterator[None]:
 
 @pytest.fixture
 def authority(trusted: Host, host: Host) -> Iterator[str]:
-    """Start an ACME authority at the institute's, believed by the server; return its directory's address."""
+    """Start an ACME authority on the institute's machine, have the server trust it; return its directory's address."""
     if trusted.run("apt-get -qq update && apt-get -qq install --yes --no-install-recommends pebble").failed:
         pytest.skip("esta distribución no tiene pebble, la autoridad ACME de pruebas")
     trusted.check_output(

@@ -1,4 +1,4 @@
-"""What citizens see when a part of the server fails. Each part is stopped, looked at from inside, and started again."""
+"""What citizens see when a part of the server fails: each part is stopped, the page asked for, the part restarted."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ LOGS = "/var/log/nginx"
 
 @pytest.fixture
 def ask(host: Host, variables: dict[str, Any]) -> Iterator[Ask]:
-    """Return what asks for a page (cached by now) and for data of the corte, by the fast road and inspected first.
+    """Return a function that asks for a page (cached by now) and the corte's data, by the fast road and by the WAF.
 
-    Afterwards everything must be served as before.
+    Afterwards the fixture checks that everything is served as before.
     """
     paths = {"page": "", "data": "datos/corte.json"}
     paths |= {f"inspected {name}": f"{path}?revision=1" for name, path in paths.items()}
@@ -73,7 +73,7 @@ def test_without_docker_the_corte_goes_on(host: Host, ask: Ask, record_evidence:
 def test_without_room_for_logs_the_site_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:
     """Con el disco de las bitácoras lleno todo se sigue sirviendo."""
     reopen = "systemctl kill --kill-who=main --signal=USR1 nginx.service"
-    # As nginx sees it: what is mounted outside of its sandbox may not reach it.
+    # Mount inside nginx's sandbox: a mount made outside may not be visible there.
     inside = "nsenter --mount --target $(systemctl show --property MainPID --value nginx.service)"
     host.check_output(f"{inside} mount -t tmpfs -o size=64k,mode=0755 tmpfs {LOGS} && {reopen}")
     try:

@@ -1,4 +1,4 @@
-"""A bounded attack from one address of the lab, and the page as another address sees it meanwhile."""
+"""A limited attack from one address of the lab, and whether another address still gets the page meanwhile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Record = Callable[[object], None]
 CONNECTIONS = 1000
 SECONDS = 10
 PROBES = 20
-# Opens what is closed again, as a real attacker does; never more than CONNECTIONS at a time, and ends by itself.
+# Opens closed connections again, as a real attacker does; never more than CONNECTIONS at a time; ends by itself.
 SLOW_HEADERS = """
 import asyncio, json, sys, time
 address, connections, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
@@ -62,7 +62,7 @@ def test_slow_headers_leave_the_page_to_others(
             untrusted.check_output, "python3 -c %s %s %s %s", SLOW_HEADERS, address, str(CONNECTIONS), str(SECONDS)
         )
         repeat = (
-            f"for _ in $(seq {PROBES}); do {probe} --resolve %s %s; sleep 0.4; done"  # pace: all through the attack
+            f"for _ in $(seq {PROBES}); do {probe} --resolve %s %s; sleep 0.4; done"  # pace: spread over the attack
         )
         answers = [line.split() for line in trusted.check_output(repeat, target, url).splitlines()]
         held = json.loads(attack.result())

@@ -34,6 +34,6 @@ def test_a_ban_holds(host: Host, record_evidence: Record) -> None:
 
 
 def _table_that_bans(host: Host, what: str) -> str:
-    """Return the kernel's table of bans as soon as it holds the attacker: fail2ban fills it after it has answered."""
+    """Return the kernel's table of bans as soon as it has the attacker: fail2ban answers before it fills the table."""
     shown = until(lambda: host.run("nft list table inet prep-difusor"), lambda told: ATTACKER in told.stdout, what=what)
     return str(shown.stdout)

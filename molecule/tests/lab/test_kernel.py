@@ -1,4 +1,4 @@
-"""What only a kernel of its own can show when it is put to the test: refusals, cut power, a full disk, a new start."""
+"""Tests that need a virtual machine with its own kernel: refused modules, cut power, a full disk, a restart."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ pytestmark = pytest.mark.vm
 
 Record = Callable[[object], None]
 PATIENCE = 600.0
-"""Seconds that anything may take here: a machine in emulation is ten times slower than a server."""
+"""Seconds that each step may take: an emulated machine is ten times slower than a server."""
 AHEAD = timedelta(minutes=8)
-"""How far ahead a window opens, so that the server is ready in time."""
+"""How long before its opening a window is set, so that the server is ready in time."""
 
-# By itself, because a look from here may take longer than the unpacking.
+# Runs on the server, because asking from here may take longer than the unpacking lasts.
 AWAIT_UNPACKING = """
 for _ in {1..2000}; do
     pgrep -f 'dpkg .*--unpack' && exit
@@ -67,7 +67,7 @@ def test_kernel_refuses_rare_modules(host: Host, record_evidence: Record) -> Non
 def test_a_change_is_audited_with_its_author(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """Un cambio en lo que la auditoría vigila aparece en ella, con su autor."""
     host.check_output("chmod --reference=/etc/prep-corte/allowed_signers /etc/prep-corte/allowed_signers")
-    # The kernel hands on what it audits when it has time.
+    # The kernel may hand an audit record to auditd a moment later.
     search, author = "ausearch --input-logs -k prep-corte -ts recent -i", f"auid={variables['ansible_user']}"
     seen = until(
         lambda: host.run(search).stdout,
@@ -78,7 +78,7 @@ def test_a_change_is_audited_with_its_author(host: Host, variables: dict[str, An
     record_evidence(seen[-400:])
 
 
-# These two judge the last start, which in the lab came after the installation.
+# These two tests judge the last start of the server, which in the lab came after the installation.
 @pytest.mark.clause("RED-03", "RED-04")
 def test_firewall_stands_before_the_network(host: Host, record_evidence: Record) -> None:
     """Al arrancar, el cortafuegos estuvo en vigor antes que la red y que todo servicio que escucha."""
@@ -105,7 +105,7 @@ def test_everything_starts_with_the_server(host: Host, record_evidence: Record) 
 
 
 def _moment(host: Host, unit: str) -> int:
-    """Return when a unit was up, in microseconds since the kernel started."""
+    """Return when a unit had started, in microseconds since the kernel started."""
     return int(host.check_output(f"systemctl show -p ActiveEnterTimestampMonotonic --value {unit}"))
 
 
@@ -120,40 +120,40 @@ class Machine:
     folder: Path
 
     def run(self, script: str) -> str:
-        """Run a script on it by its console."""
+        """Run a script on the machine by its console."""
         command = [*night.console(self.variables), "bash", "-eu"]
         done = subprocess.run(command, input=script, check=False, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def power(self, verb: str) -> None:
-        """Cut its power (kill) or give it back (start)."""
+        """Cut the machine's power (`kill`) or turn it on again (`start`)."""
         subprocess.run(["docker", verb, f"prep-{self.variables['lab']}-difusor"], check=True, capture_output=True)
 
     def start_site(self, *arguments: str, **values: Any) -> subprocess.Popen[str]:
-        """Start a run of the site in a process group of its own."""
+        """Start a run of site.yml in a process group of its own."""
         return subprocess.Popen(
             ["ansible-playbook", "-i", night.INVENTORY, "site.yml", *arguments, "-e", json.dumps(values)],
             cwd=ROOT, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            # No connection of a run before, whose other end may have lost its power.
+            # A connection of an earlier run is not used again: the machine may have lost power since.
             env={**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(dir=self.folder)},
         )  # fmt: skip
 
     def site(self, *arguments: str, **values: Any) -> tuple[int, str]:
-        """Run the site to its end; return its status and what it said, in one line."""
+        """Run site.yml to its end; return its exit status and its output in one line."""
         process = self.start_site(*arguments, **values)
         said = process.communicate(timeout=3 * PATIENCE)[0]
         return process.returncode, " ".join(said.split())
 
     def answer(self) -> httpx.Response | None:
-        """Ask for the results as a citizen; None when nobody answers."""
+        """Ask for the results as a citizen; return None if the server does not answer."""
         try:
             return get(self.mirror, self.base + manifest.NAME)
         except httpx.TransportError:
             return None
 
     def served(self) -> str:
-        """Return the SHA-256 of the manifest that citizens get, as soon as they get one."""
+        """Return the SHA-256 of the manifest that citizens get; wait until the page answers."""
         answer = until(
             lambda: get(self.mirror, self.base + manifest.NAME),
             lambda answer: answer.status_code == 200,
@@ -165,7 +165,7 @@ class Machine:
         return manifest.digest(answer.content)
 
     def push(self, target: Target, sequence: int, corte: datetime | None = None) -> tuple[str, SignedCorte]:
-        """Sign the lab's latest tree and a new file as the corte of this number; return the mirror's word on it."""
+        """Sign the lab's latest tree and a new file as corte `sequence`, push it, return the result and the corte."""
         tree = max((night.folder(self.variables["lab"]) / "cortes").iterdir())
         copy = self.folder / "corte"
         shutil.copytree(tree, copy, dirs_exist_ok=True)
@@ -184,7 +184,7 @@ def machine(variables: dict[str, Any], mirror: Mirror, target: Target, base: str
 
 @pytest.fixture
 def window_ahead(machine: Machine) -> Iterator[Window]:
-    """Give the server a window that opens in some minutes, as an institute would; then its own again."""
+    """Give the server a window that opens in some minutes, as an institute would; afterwards restore its own."""
     opens = instants.now().replace(microsecond=0) + AHEAD
     window = Window(opens, opens + timedelta(hours=1), opens + timedelta(hours=2))
     status, said = machine.site("--tags", "corte", **{f"election_{key}": at for key, at in window.to_json().items()})

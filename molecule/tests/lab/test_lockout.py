@@ -1,7 +1,7 @@
-"""Whatever goes wrong, the operator gets in again: each mistake made on purpose, on a server that was in order.
+"""The operator gets in again after every mistake: each is made on purpose, on a server that was in order.
 
-Mistakes are made from the controller, as they would be. The server is looked at from the lab's machine, because its
-door may be shut meanwhile.
+Mistakes are made from the operator's machine, as in real life. The server is inspected from the machine that runs
+the lab, because SSH may be shut meanwhile.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from difusor.project import ROOT
 from difusor.suite.waiting import until
 
 INVENTORY = "inventories/demo"
-LIMIT = 120  # seconds after which the operator must have got in again
-ROLLBACK = 10  # seconds that the lab waits for a proof; a real server's 90 would be idle waiting
+LIMIT = 120  # seconds within which the operator must get in again
+ROLLBACK = 10  # seconds until an unproved change is undone; a real server waits 90, which would slow the tests
 
 Record = Callable[[object], None]
 pytestmark = pytest.mark.clause("SW-03")
 
 
 class Operator:
-    """Whoever runs Ansible against the lab's server."""
+    """The person who runs Ansible against the lab's server."""
 
     def __init__(self, variables: dict[str, Any], folder: Path) -> None:
-        """Take the server's variables, and a folder for what is made here."""
+        """Keep the server's variables, and a folder for temporary files."""
         self.variables = variables
         self.folder = folder
 
@@ -44,7 +44,7 @@ class Operator:
         given.write_text(json.dumps(values))
         environment = {
             "ANSIBLE_ROLES_PATH": f"{roles}:{ROOT / 'roles'}" if roles else str(ROOT / "roles"),
-            # No connection that a run before has kept open, least of all one that a firewall has cut.
+            # Connections that an earlier run kept open are not used again: a firewall may have cut them.
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder),
         }
         return subprocess.Popen(
@@ -54,13 +54,13 @@ class Operator:
         )  # fmt: skip
 
     def run(self, *arguments: str, **options: Any) -> tuple[int, str]:
-        """Run ansible-playbook to its end; return its status and what it said, in one line."""
+        """Run ansible-playbook to its end; return its exit status and its output in one line."""
         process = self.start(*arguments, **options)
         said = process.communicate(timeout=LIMIT)[0]
         return process.returncode, " ".join(said.split())
 
     def changed_role(self, name: str, path: str, old: str, new: str) -> Path:
-        """Return a folder with a copy of a role, one of whose templates was changed by hand."""
+        """Return a folder with a copy of a role, in one of whose templates `old` is replaced by `new`."""
         copy = self.folder / "roles" / name
         shutil.copytree(ROOT / "roles" / name, copy)
         template = copy / "templates" / path
@@ -70,7 +70,7 @@ class Operator:
         return copy.parent
 
     def enters(self, user: str = "", key: str = "", command: str = "sudo -n true") -> bool:
-        """Log in afresh and become root, as the operator or with another account and key."""
+        """Return whether a new login and sudo work, for the operator or for another account and key."""
         wanted = self.variables
         ssh = [
             "ssh", *wanted["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "ControlPath=none",
@@ -80,20 +80,20 @@ class Operator:
         return subprocess.run(ssh, check=False, capture_output=True).returncode == 0
 
     def seconds_until_let_in(self) -> float:
-        """Knock until the door opens; fail when it stays shut for two minutes."""
+        """Try to log in until it works; return the seconds it took, and fail after LIMIT."""
         start = time.monotonic()
         until(self.enters, what="el operador pueda entrar", within=LIMIT, every=0.5)
         return round(time.monotonic() - start, 1)
 
     def console(self, script: str) -> str:
-        """Run a script on the server by the provider's console: no SSH, no firewall."""
+        """Run a script on the server without SSH, as by the console of a provider, which no firewall can block."""
         command = [*night.console(self.variables), "sh", "-eu"]
         return subprocess.run(command, input=script, check=True, capture_output=True, text=True, timeout=LIMIT).stdout
 
 
 @pytest.fixture(scope="module")
 def break_glass(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the private key that the institute keeps offline."""
+    """Return the break-glass key: the emergency private key that the institute keeps offline."""
     key = tmp_path_factory.mktemp("safe") / "break-glass"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     return key
@@ -101,7 +101,7 @@ def break_glass(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def provisioned(break_glass: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """Give the server a short way back and a break-glass key; in the end, what the inventory says."""
+    """Give the server a short rollback time and a break-glass key; afterwards restore the inventory's values."""
     operator = Operator({}, tmp_path_factory.mktemp("operator"))
     key = break_glass.with_suffix(".pub").read_text().strip()
     given: dict[str, Any] = {"rollback_seconds": ROLLBACK, "difusor_break_glass_key": key}
@@ -154,7 +154,7 @@ def test_syntax_error_in_sshd(operator: Operator, provisioned: dict[str, Any], r
 def test_drop_in_of_cloud_init(operator: Operator, record_evidence: Record) -> None:
     """Un archivo de cloud-init que admite contraseñas y a root no gana a la configuración de SSH."""
     drop_in = "/etc/ssh/sshd_config.d/50-cloud-init.conf"
-    # A reload returns before the daemon has read anything; a restart when it is ready.
+    # A restart returns when sshd is ready; a reload would return before sshd has read its files.
     operator.console(f"printf 'PasswordAuthentication yes\\nPermitRootLogin yes\\n' >{drop_in}; systemctl restart ssh")
     try:
         effective = operator.console("sshd -T").splitlines()
@@ -196,7 +196,7 @@ def test_wrong_key_in_the_inventory(
         operator.console("rm /etc/sudoers.d/zz-lockout")
 
 
-# On a bare server a package that comes with the run renews the stack too.
+# On a bare server, packages that the run installs also rewrite the PAM configuration.
 BARE = """
 rm /usr/share/pam-configs/prep-difusor-*
 DEBIAN_FRONTEND=noninteractive apt-get -qq purge --yes libpam-pwquality >/dev/null 2>&1
@@ -230,7 +230,7 @@ def test_run_killed_with_the_door_shut(
 ) -> None:
     """Si la ejecución muere con un cortafuegos que deja fuera al operador, el servidor mismo lo vuelve a admitir."""
     ours, other = (f"{operator.variables['lab_ipv4']}.{number}" for number in (1, 20))
-    # The operator misstates where he comes from: nothing can refuse in advance.
+    # The operator states a wrong own address, so that the run cannot refuse in advance.
     process = operator.start(
         "playbooks/trusted.yml", election_trusted_addresses=[other], ufw_operator_address=other, **provisioned
     )
@@ -244,6 +244,6 @@ def test_run_killed_with_the_door_shut(
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    # The kernel follows UFW's files within a moment.
+    # UFW's files are written first; the kernel has the rules a moment later.
     until(operator.enters, lambda enters: not enters, what="la puerta se cierre", within=ROLLBACK / 2)
     record_evidence(f"la puerta se cerró; se vuelve a entrar en {operator.seconds_until_let_in()} s")

@@ -1,4 +1,4 @@
-"""The edge under stress: logs that a flood makes grow, and a gate that is stopped."""
+"""The edge under stress: the logs during a flood, and the page while the gate is stopped."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: R
 
 @pytest.fixture
 def closed_gate(host: Host, variables: dict[str, Any]) -> Iterator[None]:
-    """Keep the gate closed for the length of a test: its file goes with its service."""
+    """Keep the gate closed during a test by stopping its service, which removes the gate file."""
     page = [get(variables["difusor_fqdn"], variables["difusor_path"])]
     before = send(host, variables, page)[0]["statuses"]
     host.check_output("systemctl stop prep-corte-gate.service")

@@ -1,4 +1,4 @@
-"""The preflight refuses a server that could not be provisioned, in one sentence, and changes nothing on it."""
+"""The preflight refuses a server on which site.yml would fail, says so in one sentence, and changes nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def preflight(pytestconfig: pytest.Config, variables: dict[str, Any]) -> Preflig
 
 @pytest.fixture
 def guest(host: Host, variables: dict[str, Any]) -> Iterator[None]:
-    """An account that enters with the operator's key and may do nothing as root."""
+    """Add an account that logs in with the operator's key and may not use sudo; remove it afterwards."""
     host.check_output("useradd --create-home --password '*' %s", GUEST)
     keys = f"/home/{variables['ansible_user']}/.ssh/authorized_keys"
     host.check_output("install -D --owner=%s --mode=600 %s /home/%s/.ssh/authorized_keys", GUEST, keys, GUEST)
@@ -61,7 +61,7 @@ REFUSALS = {
 
 
 def assert_refused(result: subprocess.CompletedProcess[str], sentence: str) -> None:
-    """The sentence was said, and nothing was changed."""
+    """Assert that the run failed with this sentence and changed nothing."""
     assert result.returncode == 2, result.stdout + result.stderr
     assert sentence in " ".join(result.stdout.split())
     assert "ada se tocó" in result.stdout
@@ -78,7 +78,7 @@ def test_refused(preflight: Preflight, case: str) -> None:
 @pytest.mark.usefixtures("guest")
 def test_refused_without_sudo(preflight: Preflight) -> None:
     """Una cuenta que entra por SSH pero no tiene sudo se rechaza con una oración y sin tocar el servidor."""
-    # A connection of its own: the account could not be removed while one waits to be used again.
+    # The connection is not kept open for reuse, or the account could not be removed afterwards.
     result = preflight({"ansible_user": GUEST, "ansible_ssh_args": ""})
     assert_refused(result, f"La cuenta {GUEST} no puede usar sudo en el servidor")
 

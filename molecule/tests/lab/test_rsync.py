@@ -1,4 +1,4 @@
-"""A push from the institute's own address, which is handed this difusor's secret for it."""
+"""A push with this difusor's secret from the institute's own address."""
 
 from __future__ import annotations
 

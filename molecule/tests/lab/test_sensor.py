@@ -1,4 +1,4 @@
-"""The passive sensor, which is off unless asked for: it sees, it stops nothing, and it leaves without a trace."""
+"""The passive sensor (Suricata), off by default: it reports attacks, blocks nothing, and is removed completely."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def test_a_passive_sensor(
 
 
 def _pinned(path: Path, text: str) -> dict[str, str]:
-    """Write rules to a file; return it as the inventory would."""
+    """Write rules to a file; return its path and SHA-256 as the inventory gives them."""
     path.write_text(text)
     return {"file": str(path), "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def _attack(host: Host, attacker: Host, variables: dict[str, Any], mark: str) -> tuple[list[dict[str, Any]], list[int]]:
-    """Send in clear what a rule of ours and one of the package know, until told; return alerts and the last answer."""
+    """Send by plain HTTP what two rules match until the journal has both alerts; return them and the last statuses."""
     since, statuses = host.check_output("date +%s"), []
     journal = "journalctl --sync; journalctl --identifier=suricata_alert --since=@%s --output=cat"
 
@@ -91,6 +91,6 @@ def _listeners(host: Host) -> set[str]:
 
 
 def _traces(host: Host) -> list[str]:
-    """Return what a package could leave behind: packages, configuration, files that bear its name."""
+    """Return what is left of Suricata: packages, configuration, files with its name."""
     named = "find /run /usr /var -xdev -iname '*suricata*' -not -path '/var/cache/*'"
     return host.check_output(f"dpkg-query --show; find /etc | sort; {named}").splitlines()

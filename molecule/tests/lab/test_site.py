@@ -1,4 +1,4 @@
-"""The whole site, run again on the lab's server with other values: what an operator does on the night."""
+"""site.yml run again on the lab's server with other values, as an operator does on election night."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from difusor.suite.waiting import until
 Record = Callable[[object], None]
 Site = Callable[..., str]
 
-# Asks for the page, for data and, with a query that no fast path knows, for the WAF's answer, until told to stop;
-# prints how many answers it got and every one that was not 200.
+# Asks, until it is told to stop, for the page, for data and (with a query that keeps it off the fast road) for a page
+# through the WAF; prints how many answers came and every status other than 200.
 CITIZEN = """
 import collections, http.client, os, ssl, sys, time
 counts, path = collections.Counter(), 0
@@ -52,8 +52,8 @@ def test_preview_of_a_finished_server_changes_nothing(site: Site, record_evidenc
     assert set(changes) == {"0"}
 
 
-# What somebody does to the server by hand, what shows that it was mended, and what that says then. PREP and WAF stand
-# for the containers' names, RULES for how many rules the firewall has.
+# Each entry: a command that changes the server by hand, a command that shows the state, and what it prints once the
+# site has repaired it. PREP and WAF stand for the containers' names, RULES for the number of firewall rules.
 DRIFT = [
     ("chmod 600 /etc/nginx/nginx.conf", "stat --format=%a /etc/nginx/nginx.conf", "644"),
     ("echo bindaddress ::1 >>/etc/chrony/chrony.conf", "grep --count bindaddress.::1 /etc/chrony/chrony.conf", "0"),
@@ -233,7 +233,7 @@ def test_renamed_user_of_the_institute_leaves(
     assert not host.user(renamed).exists
 
 
-# What the inventory of an election that is over says, on a server whose last signed corte has moved its end.
+# Inventory of an election that is over, on a server where the last signed corte has postponed the end.
 OVER = {
     "election_opens": "2024-06-03T02:00Z",
     "election_closes": "2024-06-04T02:00Z",
@@ -271,14 +271,14 @@ def test_giving_the_server_back_waits_until_nothing_is_shown(
 
 
 def _play(pytestconfig: pytest.Config, name: str, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    """Preview one of the playbooks with other values for some variables."""
+    """Run a playbook in check mode with other values for some variables."""
     command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, f"playbooks/{name}", "--check"]
     command += ["--extra-vars", json.dumps(values)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def _reaches(vantage: Host, variables: dict[str, Any]) -> dict[int, bool]:
-    """Return whether a vantage point can connect to SSH and rsync."""
+    """Return, by port, whether a vantage point can connect to SSH and rsync."""
     return {
         port: vantage.run("timeout 3 bash -c 'exec 3<>/dev/tcp/%s/%s'", variables["ansible_host"], str(port)).rc == 0
         for port in (22, 873)
@@ -286,7 +286,7 @@ def _reaches(vantage: Host, variables: dict[str, Any]) -> dict[int, bool]:
 
 
 def _other_image(archive: str, copy: Path) -> dict[str, str]:
-    """Save an image that differs from the one in `archive` only by a label; return it as the inventory would."""
+    """Save an image that differs from the one in `archive` only by a label; return it as the inventory names it."""
     loaded = _docker("load", "--quiet", "--input", archive).rpartition(": ")[2]
     container = _docker("create", loaded)
     identity = _docker("commit", "--change", "LABEL upgrade=tested", container)

@@ -1,6 +1,6 @@
-"""The server as others see it: anyone reaches the web, trusted addresses also SSH and rsync, and nobody anything else.
+"""The server's ports from outside: web ports for anyone, SSH and rsync for trusted addresses too, no other port.
 
-A firewall is judged from outside: no test here asks the server what its rules are.
+These tests make connections from other hosts; none of them reads the firewall's rules on the server.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def test_trusted_addresses_reach_their_services(
     web, closed = set(expect("RED-03")["ports"]), set(expect("RED-04")["ports"])
     for address, ports in open_to_trusted.items():
         record_evidence(f"{address}: de los puertos {EVERY_PORT} responden {ports}")
-    # By IPv6 too where the list holds an IPv6 address of this vantage point, which shows in one of them that answers.
+    # IPv6 is required if the list has an IPv6 address of this vantage point: then a closed port answers by IPv6.
     reached = {a for a, ports in open_to_trusted.items() if closed & set(ports)} | {variables["difusor_public_address"]}
     missing = {(address, port) for address in reached for port in (web | closed) - set(open_to_trusted[address])}
     extra = {port for ports in open_to_trusted.values() for port in ports} - web - closed
@@ -103,7 +103,7 @@ def test_bandwidth(
 
 
 def _container_ports(host: Host) -> dict[str, str]:
-    """Return the address of every running container, with its declared ports and the low ones."""
+    """Return the address of every running container, with the ports to try: those it declares and the low ones."""
     running = host.check_output("docker ps --quiet").split()
     described = json.loads(host.check_output("docker inspect " + " ".join(running))) if running else []
     ports = {}
@@ -117,7 +117,7 @@ def _container_ports(host: Host) -> dict[str, str]:
 
 @contextmanager
 def _routes(vantage: Host, destinations: list[str], gateway: str) -> Iterator[str]:
-    """Lead the vantage point's traffic to `destinations` through the server; yield why that cannot be done, if so."""
+    """Route the vantage point's traffic to `destinations` through the server; yield the error, or an empty text."""
     complaint = ""
     try:
         for destination in destinations:
@@ -158,7 +158,7 @@ print(turned - started, time.monotonic() - turned)
 
 
 def _rates(host: Host, request: pytest.FixtureRequest) -> tuple[float, float] | None:
-    """Mbps up and down between the server and the trusted vantage point; None when they cannot be measured."""
+    """Return Mbps up and down between server and trusted vantage point, or None if they cannot be measured."""
     try:
         trusted: Host = request.getfixturevalue("trusted")
     except pytest.skip.Exception:  # this server has no such vantage point

@@ -1,4 +1,4 @@
-"""The edge as citizens reach it: open to everybody, encrypted, and for the known names only."""
+"""nginx from outside: open to everybody, encrypted, and silent to requests for unknown names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PREP application as citizens see it: the latest corte, with its date and time."""
+"""The page from outside: it shows the latest corte, with its date and time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rsync daemon from outside: the institute can push, nobody can read, and whoever is not trusted is refused."""
+"""The rsync daemon from outside: the institute can push, nobody can read, untrusted addresses get no answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ except OSError as error:
 
 
 def rsync(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run rsync with the difusor's secret, in the environment and never among the arguments."""
+    """Run rsync with the difusor's secret in the environment, because arguments are visible to other users."""
     environment = {**os.environ, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
     return subprocess.run(
         ["rsync", "--contimeout=10", "--timeout=30", *arguments], env=environment, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""The web application firewall from outside: attacks that need a browser's protocol, or give their tool's name."""
+"""The web application firewall from outside: attacks over HTTP/2, and scanners that give their own name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The institute's user, and what protects the server below its services."""
+"""The institute's user, and the hardening of the server itself: kernel, passwords, sudo, audit, AIDE, sandboxes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from difusor.suite.waiting import until
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 
-# Runtime values, read from the kernel: the file alone would prove nothing, UFW or another file may come after it.
+# Values in force in the kernel: the project's own file proves nothing, because UFW or another file may override it.
 KERNEL = {
     "net.ipv4.tcp_syncookies": 1,
     "net.ipv4.conf.all.rp_filter": 1,
@@ -23,8 +23,8 @@ KERNEL = {
     "net.ipv6.conf.all.accept_redirects": 0,
     "net.ipv4.icmp_echo_ignore_broadcasts": 1,
 }
-AIDE = 300.0  # seconds in which it must have read the whole system
-# Kernel modules that a web server has no use for.
+AIDE = 300.0  # seconds within which AIDE must have read the whole system
+# Kernel modules that a web server does not need.
 BLOCKED = ("cramfs", "dccp", "hfs", "jffs2", "rds", "sctp", "tipc")
 PRIVILEGED = (
     "/usr/bin/sudo",
@@ -34,7 +34,7 @@ PRIVILEGED = (
     "/usr/bin/mount",
     "/usr/sbin/usermod",
 )
-# By their numbers in the kernel (man capabilities): modules, other processes, mounts and all the rest.
+# Bit numbers of capabilities (man capabilities): load modules, trace other processes, administer the system.
 POWERS = {"CAP_SYS_MODULE": 16, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21}
 WATCHED = (
     "/etc/sudoers",
@@ -149,7 +149,7 @@ def test_new_accounts_close_when_forgotten(host: Host, variables: dict[str, Any]
 def test_privileged_work_is_recorded(host: Host, record_evidence: Record) -> None:
     """Cada orden con sudo queda en una bitácora que solo root lee, y se ejecuta en una terminal propia."""
     settings = host.check_output("grep -rhs '^Defaults' /etc/sudoers /etc/sudoers.d").splitlines()
-    if "sudo-rs" in host.check_output("sudo --version"):  # Ubuntu's since 26.04, which writes to the journal only
+    if "sudo-rs" in host.check_output("sudo --version"):  # Ubuntu's sudo since 26.04; it writes to the journal only
         told = host.check_output("journalctl --sync && journalctl --quiet --identifier sudo --lines 1")
         record_evidence(f"{told}; {'; '.join(settings)}")
         assert told
@@ -166,7 +166,7 @@ def test_privileged_work_is_recorded(host: Host, record_evidence: Record) -> Non
 def test_changes_are_audited(host: Host, record_evidence: Record) -> None:
     """La auditoría dice quién cambió usuarios, sudo, SSH, Docker, nginx o cortes, y quién usó programas de root."""
     contained = host.run("test -e /.dockerenv || systemd-detect-virt --container --quiet").rc == 0
-    # In a container the kernel answers nobody about its audit; the compiled rules stand for what a server would load.
+    # In a container the kernel does not tell its audit rules; there the file of rules that a server would load is read.
     rules = host.check_output("cat /etc/audit/audit.rules" if contained else "auditctl -l")
     watched = [name for name in WATCHED if f"-w {name} " in rules]
     privileged = [name for name in PRIVILEGED if f"path={name} " in rules]
@@ -236,5 +236,5 @@ def test_sessions_end_and_keep_to_themselves(host: Host, record_evidence: Record
 
 
 def active(host: Host, path: str) -> list[str]:
-    """Return the lines of a configuration file that say something."""
+    """Return the lines of a configuration file that are neither empty nor comments."""
     return [line.strip() for line in host.check_output(f"cat {path}").splitlines() if line.strip() and line[0] != "#"]

@@ -1,4 +1,4 @@
-"""The server's clock, as chrony measures it against its servers."""
+"""The server's clock, as chrony measures it against its NTP servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The corte on the server: who is believed, who may write, and what a closed gate leaves there."""
+"""The corte on the server: whose signatures count, who may write, and what is public while the gate is closed."""
 
 from __future__ import annotations
 
@@ -73,6 +73,6 @@ def test_history_is_whole(host: Host, status: dict[str, Any], record_evidence: R
 
 
 def _statements(text: str) -> list[str]:
-    """Return the lines of allowed_signers that say something, without the keys' own comments."""
+    """Return the lines of allowed_signers that are neither empty nor comments, without the comment after each key."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [re.sub(r"(\S+ \S+ \S+ \S+).*", r"\1", line) for line in lines]

@@ -1,4 +1,4 @@
-"""The engine: present, hardened, and no way into a container but through nginx."""
+"""Docker: installed, hardened, and its containers reachable only through nginx."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only papers can establish: registered documents, unaltered since they were registered."""
+"""Clauses that only documents can prove: each is registered, and its SHA-256 is still the registered one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine itself, as the server reports it: ANEXO 1's system, processor, memory, disk and address."""
+"""The machine as the server reports it: the system, processor, memory, disk and address that ANEXO 1 asks for."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ def test_public_address(variables: dict[str, Any], host: Host, record_evidence: 
 
 
 def _flat(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the nodes of a tree of `children`, roots first."""
+    """Return all nodes of lsblk's tree (`children`), parents first."""
     return [found for node in nodes for found in [node, *_flat(node.get("children", []))]]
 
 
 def _ghz(lscpu: dict[str, str], cpuinfo: str) -> float:
-    """The nominal frequency: what the maker states, else the fastest the kernel knows, else the fastest seen now."""
+    """Return the frequency in GHz: the maker's nominal one, else the kernel's maximum, else the fastest core's now."""
     if named := re.search(r"@ ([\d.]+)GHz", lscpu["Model name"]):
         return float(named[1])
     if "CPU max MHz" in lscpu:

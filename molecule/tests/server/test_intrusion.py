@@ -1,4 +1,4 @@
-"""Intrusion detection and prevention: what is watched, what is taken for an attack, and who is never banned."""
+"""Intrusion prevention (fail2ban): what it watches, which log lines count as attacks, and who is never banned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from difusor.suite.waiting import until
 Record = Callable[[object], None]
 JAILS = {"sshd", "prep-limits", "prep-scanners", "prep-waf"}
 ATTACKER, VICTIM = "192.0.2.66", "198.51.100.9"
-# As fail2ban reads the journal: host, identifier, message.
+# Start of a journal line as fail2ban reads it: host, identifier, process; the message follows.
 REFUSED = "difusor nginx_refused[812]: "
 
 
@@ -65,14 +65,14 @@ def test_what_is_refused_is_told(host: Host, variables: dict[str, Any], record_e
     lines = [f"GET {base}{path} HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\nConnection: close\r\n\r\n" for path in paths]
     if [503] in [answer["statuses"] for answer in send(host, variables, lines)]:
         pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera")
-    # nginx tells it after it has answered.
+    # nginx logs a request after it has answered it, so the line may come later.
     journal = "journalctl --sync && journalctl --since=@%s --identifier=nginx_refused --output=cat"
     told = until(
         lambda: host.check_output(journal, since).splitlines(),
         lambda lines: {"127.0.0.1 scanner", "127.0.0.1 waf"} <= set(lines),
         what="nginx diga al vigilante lo que rechazó",
     )
-    # Where the distribution has an rsyslog: what grows with an attack is bounded in the journal, not there.
+    # Files of rsyslog, where it is installed, must not get these lines: only the journal limits their number.
     logs = "/var/log/syslog /var/log/messages /var/log/daemon.log"
     copies = host.run(f"grep --files-with-matches --no-messages nginx_refused {logs}").stdout
     record_evidence(sorted(set(told)))

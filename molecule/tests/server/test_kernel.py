@@ -1,4 +1,4 @@
-"""What is in force in a server's own kernel; a container would show the kernel of the machine it runs on."""
+"""What is in force in the server's kernel; needs a virtual machine, as containers use the kernel of their host."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.vm
 
 Record = Callable[[object], None]
 
-# Runtime values that belong to the whole machine; a container would show those of the one it runs on.
+# Values that the kernel has once for the whole machine; a container would show those of its host.
 KERNEL = {
     "dev.tty.ldisc_autoload": 0,
     "fs.protected_fifos": 2,
@@ -28,7 +28,7 @@ KERNEL = {
     "net.core.bpf_jit_harden": 2,
     "net.ipv4.conf.all.log_martians": 1,
     "net.ipv4.conf.all.rp_filter": 1,
-    "net.ipv4.ip_forward": 1,  # Docker's
+    "net.ipv4.ip_forward": 1,  # Docker turns it on
     "net.ipv4.tcp_syncookies": 1,
 }
 
@@ -48,7 +48,7 @@ def test_containers_are_confined_by_apparmor(host: Host, record_evidence: Record
     identities = host.check_output("docker ps --quiet --filter label=prep-difusor.role").split()
     listed = [host.check_output(f"docker top {each} -eo pid,comm").splitlines()[1:] for each in identities]
     labels = {line.strip(): host.run(f"cat /proc/{line.split()[0]}/attr/current") for each in listed for line in each}
-    # One that has ended meanwhile, such as a health check's, has none.
+    # A process that has ended meanwhile, such as a health check, has no profile to read.
     confined = {process: label.stdout.strip() for process, label in labels.items() if label.succeeded}
     record_evidence(confined)
     assert confined

@@ -1,4 +1,4 @@
-"""The edge on the server: read-only, bounded, and back by itself."""
+"""nginx asked on the server itself: certificate, methods, headers, limits, and restart after a failure."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from difusor.servers.rawhttp import send
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 Answer = dict[str, Any]
-# Enough for any burst that is allowed: what a flood's first instant looks like. The answers to so many requests on one
-# connection wait in its buffers until they are read.
+# A flood that exceeds the largest burst that the limits allow. All its requests are sent before any answer is read,
+# so each connection sends only as many as have room for their answers in its buffers.
 FLOOD_CONNECTIONS = 24
 FLOOD_LENGTH = 100
-FLOODS = 6  # at most: a server that is busy with something else may not even answer as fast as its limit allows
+FLOODS = 6  # at most: a busy server may answer so slowly that a single flood does not reach the limit
 
 
 @pytest.mark.clause("DG-02")

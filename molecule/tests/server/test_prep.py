@@ -1,4 +1,4 @@
-"""The PREP application's container: the pinned image, which can read only, and comes back by itself."""
+"""The PREP application's container: it runs the pinned image, can only read, and starts again after a failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Container = dict[str, Any]
 
 @pytest.fixture
 def container(host: Host) -> Container:
-    """What Docker says of the one PREP container."""
+    """Return what `docker inspect` says of the PREP container; fail unless there is exactly one."""
     names = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'").split()
     assert len(names) == 1, f"se esperaba un contenedor del PREP y hay {len(names)}"
     return until(

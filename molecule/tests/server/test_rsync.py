@@ -1,4 +1,4 @@
-"""The rsync daemon on the server: whom it admits, and what it can reach."""
+"""The rsync daemon on the server: which addresses it admits, and which files it can reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SSH as the daemon itself says it is configured."""
+"""The configuration of SSH that is in force, as sshd itself reports it (`sshd -T`)."""
 
 from __future__ import annotations
 

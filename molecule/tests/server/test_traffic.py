@@ -1,4 +1,4 @@
-"""Legitimate traffic: whoever reads the page, with whatever and however, is never taken for an attacker."""
+"""Legitimate traffic: no reader of the page is taken for an attacker, whatever browser, link or request they use."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ NOT_HERE = ["datos/M%C3%A9xico.json", "datos/año.csv", "apéndice/", "apple-tou
 
 @pytest.fixture(autouse=True)
 def _open_gate(host: Host, variables: dict[str, Any]) -> None:
-    """Skip where the gate is closed: everybody gets the waiting page."""
+    """Skip these tests while the gate is closed, because every request then gets the waiting page."""
     if send(host, variables, [ask(variables, "")])[0]["statuses"] == [503]:
         pytest.skip("la compuerta está cerrada")
 
@@ -94,7 +94,7 @@ def test_every_way_of_reading_a_file_works(
     path = f"datos/corte.json{query}"
     (whole,) = send(host, variables, [ask(variables, path)])
     told = dict(re.findall(r"(?m)^(ETag|Last-Modified): (.+?)\r?$", whole["head"]))
-    assert told.keys() == {"ETag"}, "a file's date is drawn from its content, and would say nothing"
+    assert told.keys() == {"ETag"}, "Last-Modified would mislead: it is no date"
     ways = {
         "Range: bytes=0-99": 206,
         "Range: bytes=-10": 206,
@@ -135,7 +135,7 @@ def test_no_path_of_the_last_cortes_is_refused(host: Host, variables: dict[str, 
 
 
 def ask(variables: dict[str, Any], path: str, header: str = "User-Agent: dictamen") -> str:
-    """Return a GET of a path below the site's with these headers; text beyond ASCII as the bytes of its UTF-8."""
+    """Return a GET of a path below the site's own, with this header; text beyond ASCII is sent as its UTF-8 bytes."""
     text = (
         f"GET {variables['difusor_path']}{path} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\n"
         f"Accept: */*\r\n{header}\r\nConnection: close\r\n\r\n"

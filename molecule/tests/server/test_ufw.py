@@ -1,4 +1,4 @@
-"""The firewall as the kernel has it; how it looks from outside is in outside/test_network.py."""
+"""The firewall's rules in the kernel; outside/test_network.py tests from outside which ports answer."""
 
 from __future__ import annotations
 

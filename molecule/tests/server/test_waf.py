@@ -1,4 +1,4 @@
-"""The web application firewall: attacks end in it, whatever road they try, and everything the site has passes."""
+"""The web application firewall: it stops attacks by every road, and lets every file of the site pass."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ ATTACKS = {
 ORIGINS = {"archive": "archivo de sus autores", "distribution": "paquete de Debian"}
 FIRST_SUPPORTED = 4  # version 3.3 lost its authors' support in 2026
 SECRET = "marca-del-ataque"
-WITNESS = "testigo"  # harmless: shows that the application's log would tell
+WITNESS = "testigo"  # in a harmless request, to prove that the application logs what reaches it
 PAYLOAD = f"<script>{SECRET}</script>"
 
 
 @pytest.fixture
 def container(host: Host) -> Container:
-    """What Docker says of the one WAF container."""
+    """Return what `docker inspect` says of the WAF container; fail unless there is exactly one."""
     names = host.check_output("docker ps --filter label=prep-difusor.role=waf --format '{{.Names}}'").split()
     assert len(names) == 1, f"se esperaba un contenedor del WAF y hay {len(names)}"
     return until(
@@ -106,7 +106,7 @@ def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], re
     since = host.check_output("date --utc +%Y-%m-%dT%H:%M:%SZ")
     answers = send(host, variables, texts)
     application = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
-    # The witness went last: where it is told, everything before it was.
+    # The harmless request is sent last: once it is in the log, all that reached the application before is there too.
     seen = until(
         lambda: host.check_output("docker logs --since %s %s 2>&1", since, application),
         lambda log: WITNESS in log,
@@ -127,7 +127,7 @@ def test_everything_published_passes_it(host: Host, variables: dict[str, Any], r
     page = send(host, variables, [request(variables, "")])[0]["body"]
     linked = [path for path in re.findall(r'(?:href|src)="([^"#]+)"', page) if not re.match(r"[a-z]+:|/", path)]
     paths = ["", "index.html", *linked, *published]
-    # A harmless argument takes each of them off the fast road.
+    # A harmless argument sends each request through the WAF.
     texts = [request(variables, f"{quote(path)}?revision=1").replace("GET", "HEAD", 1) for path in paths]
     found = dict(zip(paths, (answer["statuses"] for answer in send_patiently(host, variables, texts)), strict=True))
     refused = {path: statuses for path, statuses in found.items() if statuses != [200]}
@@ -145,7 +145,7 @@ def test_only_the_cortes_own_files_are_spared(host: Host, variables: dict[str, A
         f"datos/corte.json?fbclid={mark}",
         f"datos/{mark}.json",
         f"descargas/{mark}.json",
-        f"datos/corte.json.gz?x={mark}",  # beside the file on the disk, but none of the corte's
+        f"datos/corte.json.gz?x={mark}",  # the compressed copy is on the disk, but is no file of the corte
         f"datos/corte.json?x={mark}",
         f"corte.json/{mark}.json",
         f"datos/{mark}.json.gz",

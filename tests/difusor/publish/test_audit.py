@@ -40,7 +40,7 @@ def signed(tmp_path: Path, election: Path) -> SignedCorte:
 
 @pytest.fixture
 def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
-    """Have the mirror serve the signed tree, except for given answers; it refuses the first request as too fast."""
+    """Have the mirror serve the signed tree, except for given answers; it refuses a.csv once, as asked too fast."""
 
     def install(own: dict[str, Any]) -> None:
         status = json.dumps({"shown": {"manifest_sha256": signed.sha256}}).encode()
