@@ -88,7 +88,7 @@ def test_a_clock_that_chrony_itself_sets_is_followed(machine: Callable[[datetime
     here.set(timedelta(0), vouched=False)
     with here.gate():
         until(here.server.config.status_file.exists, what="la compuerta diga su estado")
-        here.set(timedelta(hours=1), vouched=True)  # as at a boot with a clock an hour slow
+        here.set(timedelta(hours=1), vouched=True)  # chrony corrects a clock that was an hour slow at boot
         until(here.is_open, what="la compuerta abra")
 
 

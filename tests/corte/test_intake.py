@@ -233,7 +233,7 @@ def test_a_signer_who_is_revoked_meanwhile(server: Server, monkeypatch: pytest.M
 
 
 def certify(server: Server, authority: Path, folder: Path, lasts: str = "-1h:+1h", principal: str = PRINCIPAL) -> Path:
-    """Have the server believe an authority, and return the certificate of an operator's key."""
+    """Have the server trust a certificate authority; return the path of a certificate for an operator's key."""
     operator = make_key(folder, "operadora")
     issue = ["ssh-keygen", "-q", "-s", str(authority), "-I", "op", "-n", principal, "-V", lasts, str(operator) + ".pub"]
     subprocess.run(issue, check=True)

@@ -1,4 +1,4 @@
-"""`./difusor --help` imports no slow library and lists every verb."""
+"""Help of `./difusor` imports no slow library; every verb has a module, and every playbook of an operator a verb."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from testinfra.host import Host
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 
-# Fields of `chronyc -c tracking`, in order.
+# Positions of fields in the output of `chronyc -c tracking`.
 NAME, STRATUM, OFFSET, LEAP = 1, 2, 4, 13
 
 

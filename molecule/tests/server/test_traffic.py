@@ -47,7 +47,7 @@ VISITORS = {
     "balanceador": "ELB-HealthChecker/2.0",
     "quien no dice qué usa": "",
 }
-PAGES = ["", "datos/corte.json", "?visita=1"]  # the application's, the corte's own, and one that the WAF inspects
+PAGES = ["", "datos/corte.json", "?visita=1"]  # of the application, of the corte, through the WAF
 DEEP_LINKS = [
     "index.html?utm_source=boletin&utm_medium=correo",
     "?fbclid=IwAR0abc_DEF-123",

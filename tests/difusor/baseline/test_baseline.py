@@ -37,7 +37,7 @@ def test_a_look_tells_content_mode_owner_and_target(tmp_path: Path, monkeypatch:
     (tmp_path / "link").symlink_to("open")
     (tmp_path / "passwd-").write_text("a backup")
     monkeypatch.setattr(look, "BACKUPS", {str(tmp_path / "passwd-")})
-    (tmp_path / "like-a-backup-").symlink_to("open")  # cron would run it
+    (tmp_path / "like-a-backup-").symlink_to("open")  # cron would run a file of this name
     owner = f"{tmp_path.owner()}:{tmp_path.group()}"
     mode = f"{stat.S_IMODE(os.lstat(tmp_path / 'folder').st_mode):04o}"
     found = {Path(path).name: said for path, said in look.files((str(tmp_path),), b"secret").items()}

@@ -1,4 +1,4 @@
-"""The lab's election night: its window is set once, around the present, and made anew when it has ended."""
+"""The lab's election night: its window is set once, around the present; the night is over at the window's close."""
 
 from __future__ import annotations
 

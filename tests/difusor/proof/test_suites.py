@@ -215,7 +215,7 @@ def test_phases_take_from_one_line_to_the_next(build: Path) -> None:
 
 
 def test_what_pytest_writes_of_tests_without_a_server(build: Path, pytester: pytest.Pytester) -> None:
-    """A test that failed, one that broke, one that passed, and a file that cannot be read."""
+    """Failures are read from the JUnit file that pytest writes, also that of a file that cannot be imported."""
     body = "import pytest\ndef test_a(): assert 1 == 2, 'uno no es dos'\ndef test_b(): pass\n"
     pytester.makepyfile(test_x=body, test_y="import no_existe")
     pytester.runpytest_subprocess(f"--junitxml={Suite('unit').junit}")

@@ -63,13 +63,13 @@ def test_lookup_by_id() -> None:
     ],
 )
 def test_problems_are_named_by_clause_and_field(tmp_path: Path, old: str, new: str, message: str) -> None:
-    """Whoever edits the spec learns which clause and which field to correct."""
+    """The error for a mistake in the spec names the clause and the field to correct."""
     with pytest.raises(spec.SpecError, match=message):
         _load(tmp_path, VALID.replace(old, new))
 
 
 def test_an_id_given_twice_is_refused(tmp_path: Path) -> None:
-    """Two entries with one id would hide one of them."""
+    """A second entry with the same id is refused, because it would hide the first."""
     with pytest.raises(spec.SpecError, match="repetidas: SW-01"):
         _load(tmp_path, VALID + VALID.splitlines()[-1])
 

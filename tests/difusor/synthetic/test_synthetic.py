@@ -75,7 +75,7 @@ def test_the_tree_has_the_promised_files(midnight):
     assert {"datos/corte.json", *(f"datos/{key}.json" for key in ELECTION_KEYS)} <= names
     assert sum(name.startswith("datos/diputaciones/") for name in names) == 12
     assert sum(name.startswith("datos/ayuntamientos/") for name in names) == 36
-    stamp = "20240603_0000"  # 06:00 UTC in Morelos
+    stamp = "20240603_0000"  # midnight in Morelos, 06:00 UTC
     assert {name for name in names if name.startswith("descargas/")} == {
         f"descargas/{stamp}_PREP_MOR.zip",
         *(f"descargas/{stamp}_PREP_{code}_MOR.csv" for code in ("GUB", "DIP_LOC", "AYUN")),
