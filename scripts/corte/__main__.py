@@ -14,7 +14,7 @@ from corte.server.purge import known, purge
 
 
 def main() -> int:
-    """Run one of the server's two services, print the log after checking its chain, or forget a rehearsal."""
+    """Run one of the server's two services, print the log while checking its chain, or delete a rehearsal's data."""
     parser = argparse.ArgumentParser(prog="corte", description=__doc__)
     parser.add_argument("verb", choices=("intake", "gate", "log", "purge"))
     parser.add_argument("--check", action="store_true", help="of purge: only say whether it may, and what it would be")

@@ -1,7 +1,7 @@
-"""What a corte's data base says of itself, read as INE shapes it; nothing is ever altered or interpreted.
+"""Plausibility checks on a corte's tables, in the format that INE publishes; nothing in them is ever altered.
 
 A table is a CSV file, alone or in a zip: title, instant of the corte, names of totals, totals, names of columns, one
-row for each acta. Whatever is not of this shape is none of our business.
+row for each acta (tally sheet). Files of any other form are ignored.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import IO, BinaryIO
 
 MAX_TABLE_BYTES = 256 * 1024 * 1024
 MAX_READ_BYTES = 1024 * 1024 * 1024
-"""Of all tables of a corte together, once they are unpacked."""
+"""Limit for all tables of a corte together, once they are unpacked."""
 MAX_LINE_BYTES = 64 * 1024
 MAX_ROWS = 500_000
 MAX_TABLES = 1000
 MAX_PACKED_BYTES = 512 * 1024 * 1024
-"""Of a zip: its list of names is read whole."""
+"""Largest zip that is opened, because Python reads its whole list of names into memory."""
 MAX_WARNINGS = 20
 MAX_WARNING = 200
 _NAME_STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})_")
@@ -42,17 +42,20 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class Content:
-    """`captured`: actas captured, by table; `warnings`: Spanish sentences on what does not add up."""
+    """`captured`: number of actas captured, by table; `warnings`: Spanish sentences on what does not add up."""
 
     captured: dict[str, int]
     warnings: list[str]
 
 
 def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
-    """Read the tables of a tree whose manifest names these paths and this instant; never raises for their content."""
+    """Read the tables among `paths`, files below `folder`; what is wrong with their content becomes a warning.
+
+    `corte` is the instant that the manifest gives, with which file names and tables must agree.
+    """
     captured: dict[str, int] = {}
     warnings: list[str] = []
-    alone: dict[tuple[int, int], int] = {}  # what the zip holds too need not be read twice
+    alone: dict[tuple[int, int], int] = {}  # read already; the zip holds the same tables again
     budget = _Budget()
     for path in sorted(paths, key=lambda path: (path.endswith(".zip"), path)):
         try:
@@ -74,7 +77,7 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
 
 
 def fallen(before: dict[str, int], now: dict[str, int]) -> str:
-    """Return a sentence on the first table with fewer actas captured than before (none at all included), or nothing."""
+    """Return a sentence on the first table that has fewer captured actas than before, or is missing now; else ""."""
     for name, count in before.items():
         if now.get(name, 0) < count:
             return f"{name} tenía {count} actas capturadas y ahora {now.get(name, 0)}, sin firmarse como rectificación."
@@ -82,14 +85,14 @@ def fallen(before: dict[str, int], now: dict[str, int]) -> str:
 
 
 class _Budget:
-    """How much may still be read of one corte's tables; what is signed by mistake must not exhaust a server."""
+    """How many bytes and tables of one corte may still be read; a huge one signed by mistake must not stop a server."""
 
     def __init__(self) -> None:
-        """Begin with all of it."""
+        """Begin with the whole allowance."""
         self.bytes, self.tables = MAX_READ_BYTES, MAX_TABLES
 
     def take(self, size: int) -> int:
-        """Return the size (bytes) of one more table; ValueError when that is more than may be read."""
+        """Count one more table and return its size (bytes); ValueError when that exceeds what may still be read."""
         self.bytes, self.tables = self.bytes - size, self.tables - 1
         if size > MAX_TABLE_BYTES or self.bytes < 0 or self.tables < 0:
             raise ValueError("las tablas son demasiadas, o demasiado grandes")
@@ -97,9 +100,9 @@ class _Budget:
 
 
 def _lines(raw: IO[bytes], size: int) -> Iterator[str]:
-    """Yield the lines of a table; ValueError at one that no table has, or where there is more than `size` bytes.
+    """Yield the lines of a table; ValueError at an overlong line, or once they exceed `size` bytes together.
 
-    Their bytes are ASCII where it matters here.
+    They are decoded as Latin-1, which never fails: all that is compared here is ASCII.
     """
     while line := raw.readline(MAX_LINE_BYTES + 1):
         size -= len(line)
@@ -109,7 +112,7 @@ def _lines(raw: IO[bytes], size: int) -> Iterator[str]:
 
 
 class _Table:
-    """The head of a table, and a look at its rows."""
+    """The totals and column names at the top of a table, and checks on its rows."""
 
     def __init__(self, name: str, text: Iterator[str]) -> None:
         """Read as far as the names of the columns."""
@@ -132,11 +135,11 @@ class _Table:
             self._rows = filter(None, chain(pending, csv.reader(text, delimiter=separator)))
 
     def total(self, name: str) -> int:
-        """Return a total as a number; ValueError when it is none."""
+        """Return the total of this name as a number; ValueError when it is not a number."""
         return int(self.totals[name])
 
     def warnings(self, corte: datetime) -> Iterator[str]:
-        """Yield what does not add up."""
+        """Yield a Spanish sentence for everything in the table that does not add up."""
         if self.total("ACTAS_CAPTURADAS") > int(self.totals.get("ACTAS_ESPERADAS", "0")):
             yield f"{self.name}: hay más actas capturadas que esperadas."
         latest = ""
@@ -173,7 +176,10 @@ class _Table:
 
 
 def _misnamed(path: str, stamp: tuple[str, ...], corte: datetime) -> list[str]:
-    """A file's name says local time without its offset, so only the minute and a plausible hour can be judged."""
+    """Return a warning when the time in a file's name is not the corte's.
+
+    The name gives local time without an offset, so only the minute, and that the hour is plausible, can be checked.
+    """
     named = datetime.strptime("".join(stamp), "%Y%m%d%H%M").replace(tzinfo=corte.tzinfo)
     off = named - corte.replace(second=0, microsecond=0)
     whole_hours = off % timedelta(hours=1) == timedelta(0)
@@ -181,7 +187,7 @@ def _misnamed(path: str, stamp: tuple[str, ...], corte: datetime) -> list[str]:
 
 
 def _tables(path: Path) -> Iterator[tuple[str, tuple[int, int], IO[bytes]]]:
-    """Yield (name, (size, CRC-32), bytes) of the CSV file, or of each in the zip."""
+    """Yield (name, (size, CRC-32), open file) of a CSV file, or of each CSV file in a zip."""
     if path.suffix.lower() == ".csv":
         with path.open("rb") as raw:
             mark = (path.stat().st_size, _crc32(raw))

@@ -1,4 +1,4 @@
-"""Reading what somebody else may write, and writing so that a power cut leaves the old file or the new one."""
+"""Safe reading of files that others may change, and writing that leaves the old file or the new one at a power cut."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from corte.format.refusal import Refusal, quote
 def open_regular(path: str, dir_fd: int | None = None) -> int:
     """Open a regular file for reading and return its descriptor; Refusal when it is anything else.
 
-    `path` is relative to `dir_fd`. No link is followed at any level below it, and a FIFO does not block.
+    `path` is relative to `dir_fd`. No symbolic link below it is followed, and opening a FIFO does not block.
     """
     *folders, name = path.split("/") if dir_fd is not None else [path]
     here = dir_fd
@@ -53,7 +53,8 @@ def read_capped(path: str, limit: int, dir_fd: int | None = None) -> bytes:
 def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | None = None) -> None:
     """Write a file so that readers and a power cut see the old content or the new, never a mixture.
 
-    The new one is written in the same folder first, or in `by_way_of`, a folder of the same file system.
+    The new content is first written to a temporary file in the same folder, or in `by_way_of`, a folder of the same
+    file system.
     """
     descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=".nuevo-")
     try:
@@ -80,9 +81,9 @@ def replace_link(path: Path, target: str) -> None:
 
 
 def cleared(path: Path) -> Path:
-    """Return the path of a file that is about to be replaced; a folder that stands there leaves.
+    """Make sure that no folder is at the path of a file about to be replaced; return the path.
 
-    One that cannot be removed, because somebody else's files are in it, is moved aside.
+    A folder there is deleted; if that fails because it holds somebody else's files, it is renamed.
     """
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
@@ -106,6 +107,6 @@ def sync_folder(path: Path) -> None:
 
 
 def sync_file_system(path: Path) -> None:
-    """Flush the whole file system under `path` once: thousands of new files for the price of one; OSError if not."""
+    """Flush the whole file system under `path` to disk, which is faster than file by file; OSError if it fails."""
     if subprocess.run(["sync", "--file-system", str(path)]).returncode != 0:
         raise OSError(errno.EIO, os.strerror(errno.EIO))

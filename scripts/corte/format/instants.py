@@ -1,4 +1,4 @@
-"""Absolute instants: UTC, to the second. Local wall-clock time never gets in."""
+"""Instants in UTC, to the second. Times without an offset are refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _UTC_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
 
 
 def now() -> datetime:
-    """Return this instant, aware, in UTC, with microseconds."""
+    """Return the present instant as an aware datetime in UTC, with microseconds."""
     return datetime.now(timezone.utc)
 
 
@@ -35,5 +35,5 @@ def parse_offset(text: str) -> datetime:
 
 
 def write(instant: datetime) -> str:
-    """Return the canonical form; the fraction of a second is cut off."""
+    """Return the instant as text in the canonical form; the fraction of a second is cut off."""
     return instant.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

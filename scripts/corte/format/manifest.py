@@ -1,7 +1,7 @@
-"""The manifest, `corte.json`: what a corte is, when it may be seen, and every byte it is made of.
+"""The manifest, `corte.json`: which corte this is, when it may be seen, and the size and SHA-256 of each of its files.
 
-One canonical form. The reader accepts exactly what the writer writes and nothing else, so that two readers can never
-understand two different things.
+It has one canonical form. The reader accepts exactly the bytes that the writer produces, so that two programs can never
+read the same manifest differently.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ MAX_SEQUENCE = 10**9
 MAX_SIZE = 2**40
 ENVIRONMENTS = ("official", "simulacro")
 ORDERS = ("clock-override", "hold", "rectification", "resume")
-"""What the institute may order with a corte: open by an unsynchronised clock, keep what is shown, counts that fall."""
+"""Orders that the institute may sign into a corte.
+
+`clock-override`: open although the server's clock is not synchronised; `hold`: keep showing the present corte;
+`resume`: end the hold; `rectification`: accept counts that are lower than before.
+"""
 
 _ELECTION = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -68,9 +72,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A corte. `sequence` orders cortes; `corte` is the instant of the count, `generated` that of the signing.
+    """What the manifest says of a corte.
 
-    `orders` is sorted and empty on most cortes.
+    `sequence` grows from corte to corte; `corte` is the instant of the count, `generated` that of the signing. `orders`
+    is sorted, and empty on most cortes.
     """
 
     election: str
@@ -109,23 +114,23 @@ class Manifest:
 
     @property
     def content_sha256(self) -> str:
-        """The SHA-256 of what the files are, whenever and with whatever orders they were signed."""
+        """The SHA-256 of the list of files; it does not depend on when or with which orders they were signed."""
         lines = (f"{path}\0{entry.size}\0{entry.sha256}\n" for path, entry in sorted(self.files.items()))
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     @property
     def total_bytes(self) -> int:
-        """The sum of all files."""
+        """The sizes of all files together."""
         return sum(entry.size for entry in self.files.values())
 
 
 def digest(raw: bytes) -> str:
-    """Return the SHA-256 of a manifest's bytes: the name of a corte everywhere."""
+    """Return the SHA-256 of a manifest's bytes, by which a corte is identified everywhere."""
     return hashlib.sha256(raw).hexdigest()
 
 
 def read(raw: bytes) -> Manifest:
-    """Read a manifest strictly; Refusal says what is wrong with any other bytes, whatever they are."""
+    """Read a manifest strictly; for any other bytes, Refusal says what is wrong with them."""
     if len(raw) > MAX_BYTES:
         raise _refusal(f"mide más de {MAX_BYTES} bytes")
     try:

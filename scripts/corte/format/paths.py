@@ -1,7 +1,7 @@
-"""Which names a file of a corte may have: those that mean the same one file on every system.
+"""Which paths a file of a corte may have: only those that mean the same file on every system.
 
-Nothing absolute, no `..`, nothing hidden, no control or format characters, and no two names that a
-case-insensitive or Unicode-normalising file system would take for one.
+Refused are absolute paths, `..`, hidden names, control and format characters, and two names that a case-insensitive or
+Unicode-normalising file system would take for the same one.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def check(path: str) -> None:
 
 
 def check_all(paths: Iterable[str]) -> None:
-    """Refuse any bad path, two spellings of one name, and a file that is also a folder or another's .gz."""
+    """Refuse bad paths, two spellings of one name, and a file named like a folder or like another file plus `.gz`."""
     files = set(paths)
     for path in sorted(files):
         check(path)
-        if f"{path}.gz" in files:  # a web server takes it for the same file, compressed
+        if f"{path}.gz" in files:  # a web server takes the .gz for that file, compressed
             raise Refusal("path", f"La ruta {quote(path + '.gz')} se confunde con {quote(path)} comprimido.")
     folders = {folder for path in files for folder in parents(path)}
     for both in sorted(files & folders):
@@ -53,7 +53,7 @@ def parents(path: str) -> list[str]:
 
 
 def fold(path: str) -> str:
-    """Return what is left of a path when case and Unicode compatibility forms do not count."""
+    """Return a path without differences of case and of Unicode compatibility forms, to find names that collide."""
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
@@ -71,7 +71,7 @@ def _check_name(name: str, path: str) -> None:
 
 
 def _harmless(character: str) -> bool:
-    """Letters with their marks and digits of any script, and the punctuation that is safe in a URL and a shell."""
+    """Tell whether a character is a letter, mark or digit of any script, or punctuation safe in a URL and a shell."""
     return (
         character in _PUNCTUATION
         or unicodedata.category(character)[0] in "LN"

@@ -1,20 +1,20 @@
-"""Why a corte is not accepted."""
+"""The exception that says why a corte is not accepted."""
 
 from __future__ import annotations
 
 
 class Refusal(Exception):
-    """A corte that must not be shown.
+    """The reason why a corte must not be shown.
 
     `code` is stable, for programs; the message is one Spanish sentence, for the operator and the auditor.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
-        """Take a code of one word and a sentence with its full stop."""
+        """Take a code of one word, and a sentence that ends in a full stop."""
         super().__init__(sentence)
         self.code = code
 
 
 def quote(name: str) -> str:
-    """Return a name from outside as harmless printable ASCII of bounded length, in «»."""
+    """Return an untrusted name as printable ASCII of at most 120 characters, in «»."""
     return "«" + ascii(name)[1:-1][:120] + "»"

@@ -1,8 +1,8 @@
-"""Signatures by OpenSSH: `ssh-keygen -Y`, present on every server.
+"""Signatures made and verified with OpenSSH (`ssh-keygen -Y`), which every server has.
 
-The namespace names the election, so that a signature made for one can never pass for another.
-The dates of allowed_signers are judged here, in UTC: OpenSSH 8.4 does not know them, 8.9 refuses their `Z`, and without
-it every version takes them for local time.
+The signature's namespace names the election, so a signature made for one election is not valid for another.
+The dates in an allowed_signers file are checked here, in UTC, not by OpenSSH: 8.4 does not know them, 8.9 refuses a
+final `Z`, and without the `Z` every version takes them for local time.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _SIGNER = re.compile(
 
 
 def namespace(election: str, purpose: str = "corte") -> str:
-    """Return the signature namespace of an election: what is signed for one purpose never passes for another."""
+    """Return the signature namespace for an election and a purpose; a signature is valid for no other pair."""
     return f"prep-{purpose}@{election}"
 
 
 def sign(raw: bytes, key: Path, election: str, purpose: str = "corte") -> bytes:
-    """Return the armoured signature of `raw` by a private key (or by the agent that holds its public half).
+    """Return the armoured signature of `raw`; `key` is a private key, or a public one whose private half an agent has.
 
     Refusal when ssh-keygen cannot sign with this key.
     """
@@ -49,7 +49,7 @@ def sign(raw: bytes, key: Path, election: str, purpose: str = "corte") -> bytes:
 def canonical(armour: bytes) -> bytes:
     """Return the one form in which a signature is accepted: lines of 70 columns that end in LF, nothing around them.
 
-    Refusal when it is no armoured signature.
+    Refusal when `armour` is not an armoured signature.
     """
     try:
         first, *lines, last = armour.replace(b"\r\n", b"\n").strip().split(b"\n")
@@ -64,9 +64,10 @@ def canonical(armour: bytes) -> bytes:
 
 
 def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, revoked: Path | None = None) -> str:
-    """Return the principal whose key, valid now and not revoked, signed `raw` for this election; Refusal if nobody's.
+    """Return the principal (signer's name) whose key signed `raw` for this election.
 
-    `allowed_signers` is an OpenSSH file of that name; `revoked` a revocation list (KRL or public keys).
+    Refusal unless the key is valid now and not revoked. `allowed_signers` is a file in OpenSSH's format of that name;
+    `revoked` a list of revoked keys (a KRL or public keys).
     """
     if canonical(signature) != signature:
         raise Refusal(
@@ -90,9 +91,9 @@ def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, r
 def allowed_signer(
     principal: str, key: str, election: str, valid_after: datetime, valid_before: datetime, authority: bool = False
 ) -> str:
-    """Return the line of allowed_signers by which servers believe a public key for an election between two instants.
+    """Return the allowed_signers line that makes servers accept a public key for an election between two instants.
 
-    An `authority` does not sign itself but certifies the keys of those who do. The dates are UTC without `Z`.
+    With `authority` the key does not sign cortes itself but certifies the keys that do. The dates are UTC without `Z`.
     """
     after, before = (f"{instant.astimezone(timezone.utc):%Y%m%d%H%M%S}" for instant in (valid_after, valid_before))
     options = f'{"cert-authority," if authority else ""}namespaces="{namespace(election)}"'
@@ -102,7 +103,7 @@ def allowed_signer(
 def valid_signers(text: str, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield (principal, line without its dates) for every line of an allowed_signers file that is valid now.
 
-    A line that is not of the form that allowed_signer returns is nobody's.
+    Lines of another form than `allowed_signer` returns are ignored.
     """
     for line in text.splitlines():
         found = _SIGNER.fullmatch(line)
@@ -116,9 +117,9 @@ def valid_signers(text: str, now: datetime) -> Iterator[tuple[str, str]]:
 
 
 def is_by_any(armour: bytes, keys: str) -> bool:
-    """Tell whether a verified signature was made with one of these public keys, or a certificate of one or by one.
+    """Tell whether one of these public keys made a verified signature, was certified for it, or signed its certificate.
 
-    A signature carries its key, or its whole certificate, and that its authority's key: each part by part.
+    A signature contains the bytes of its key, or of its certificate, which contains those of the authority's key.
     """
     try:
         signed = base64.b64decode(armour.partition(_FIRST)[2].partition(_LAST)[0])
@@ -128,7 +129,7 @@ def is_by_any(armour: bytes, keys: str) -> bool:
 
 
 def _key_material(line: str) -> bytes:
-    """Return what follows the type in a line's public key; nothing where there is no key."""
+    """Return the bytes after the key type in a line's public key; empty when the line has no key."""
     try:
         key = base64.b64decode(line.split()[1], validate=True)
     except (IndexError, ValueError):
@@ -137,7 +138,7 @@ def _key_material(line: str) -> bytes:
 
 
 def signed_by(raw: bytes, signature: bytes, election: str, purpose: str = "corte") -> str:
-    """Return the fingerprint of the key that signed `raw` for this election, whoever's it is; Refusal if none did."""
+    """Return the fingerprint of the key that signed `raw` for this election, trusted or not; Refusal if none did."""
     with tempfile.NamedTemporaryFile(prefix="corte-", suffix=".sig") as file:
         file.write(signature)
         file.flush()

@@ -1,4 +1,4 @@
-"""A tree on disk against its manifest: exactly these files, nothing more, nothing that is not a regular file."""
+"""Compares a folder on disk with a manifest: it must hold exactly the listed files, and only regular files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _CHUNK = 1024 * 1024
 
 
 def compare(folder: int, manifest: Manifest) -> None:
-    """Refuse a tree (a descriptor of its folder) that has anything extra, missing, of another kind or size.
+    """Refuse a folder (given as a descriptor) with a file too many, missing, not regular or of another size.
 
-    Stops at the first thing that does not belong, so a million files cost no more than one.
+    It stops at the first such file, so a million unwanted files cost no more time than one.
     """
     folders = {parent for path in manifest.files for parent in paths.parents(path)}
     missing = set(manifest.files)
@@ -39,7 +39,7 @@ def compare(folder: int, manifest: Manifest) -> None:
 
 
 def verify(folder: Path, manifest: Manifest) -> None:
-    """Refuse a tree that is not exactly what the manifest says, every byte included."""
+    """Refuse a folder that is not exactly what the manifest says; the content of every file is checked too."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         compare(descriptor, manifest)
@@ -94,7 +94,10 @@ def _entry(folder: int, path: str) -> Entry:
 
 
 def _walk(folder: int, prefix: str, folders: set[str] | None) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield (path, lstat) of everything but folders; enter only `folders` (None: all, to the permitted depth)."""
+    """Yield (path, lstat) of everything but folders.
+
+    Refusal at a folder that is not in `folders`; with None, every folder with a permitted path is entered.
+    """
     with os.scandir(folder) as found:
         for item in found:
             path = prefix + item.name

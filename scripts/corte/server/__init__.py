@@ -1,1 +1,1 @@
-"""What only a server does: take a pushed corte in, gate it by the clock, show it and remember what was shown."""
+"""The server's side: take in a pushed corte, decide by the clock when it may be seen, show it and keep a log."""

@@ -1,4 +1,4 @@
-"""Is this server's clock right? chrony's own word, and nobody else's."""
+"""Whether this server's clock is right, as chrony (its NTP client) reports it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from corte.format import instants
 _FIELDS = 14  # of `chronyc -c tracking`
 _SYNCHRONISED = ("Normal", "Insert second", "Delete second")
 _WORST_DRIFT = 100e-6
-"""Seconds a second that a clock without its servers may lose; chrony 4.0 under -x has no estimate, and claims more."""
+"""Seconds per second by which a clock without time servers may drift.
+
+It caps chrony's own figure, which is far larger in chrony 4.0 with the option -x.
+"""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """`synchronised`, the offset from NTP time and the most it can be wrong by (seconds, None if unknown), and when.
+    """One answer of chrony.
 
-    `age`: seconds since chrony last learnt the time, by the machine's clock.
+    `offset`: from NTP time, and `error`: the most the clock can be wrong by (seconds, None if unknown); `checked`: when
+    chrony was asked; `age`: seconds since chrony last learnt the time from its servers, by the machine's clock.
     """
 
     synchronised: bool
@@ -31,7 +35,7 @@ class Clock:
     age: float = math.inf
 
     def to_json(self) -> dict[str, Any]:
-        """Return the part of estado.json that speaks of the clock."""
+        """Return the value of `clock` in estado.json."""
         return {
             "synchronised": self.synchronised,
             "offset_seconds": self.offset,
@@ -51,36 +55,37 @@ class Clock:
 
 
 class Watch:
-    """The instant, carried on by the processor's own ticks when somebody sets the machine's clock.
+    """The present instant, counted by the processor's ticks, so that setting the machine's clock does not change it.
 
-    A step shows at once: the two no longer agree. `vouched`: chrony has said that what is carried on was right.
+    When somebody sets the machine's clock, the two stop agreeing. `vouched`: chrony has confirmed the starting instant.
     """
 
     SLACK = 1.0
-    """Seconds by which what chrony learnt may seem older than the step that it took itself."""
+    """Seconds by which chrony's last measurement may seem older than the step of the clock that it led to."""
 
     def __init__(self) -> None:
-        """Start from the machine's clock, which nobody has vouched for."""
+        """Start from the machine's clock, which chrony has not confirmed yet."""
         self.vouched = False
         self.set()
 
     def set(self) -> None:
-        """Believe the machine's clock."""
+        """Take the instant of the machine's clock and count on from there."""
         self._start = instants.now()
-        self._ticks = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)  # raw: chrony slows and hurries the other one too
+        self._ticks = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)  # chrony adjusts the speed of the one not raw
 
     def now(self) -> datetime:
-        """Return the instant by the ticks since the clock was last believed."""
+        """Return the instant of the last `set` plus the time that has passed by the ticks."""
         return self._start + timedelta(seconds=self._passed())
 
     def stepped(self, limit: float) -> bool:
-        """Tell whether the machine's clock has moved by more than `limit` seconds since it was last believed."""
+        """Tell whether the machine's clock was moved by more than `limit` seconds since the last `set`."""
         return abs((instants.now() - self.now()).total_seconds()) > limit
 
     def confirms(self, clock: Clock) -> bool:
-        """Tell whether chrony vouches for a clock that was set, by what it has learnt since.
+        """Tell whether chrony has confirmed the machine's clock with a measurement made after somebody set it.
 
-        It notices a step of seconds only when it next asks its servers; until then it speaks of what was there before.
+        Chrony notices that the clock was set only when it next asks its servers; until then its answer is about the
+        clock before that.
         """
         return clock.synchronised and 0 <= clock.age <= self._passed() + self.SLACK
 
@@ -89,7 +94,7 @@ class Watch:
 
 
 def ask(max_error: float) -> Clock:
-    """Ask chronyd. Synchronised means: its leap status says so, and it can vouch for at most `max_error` seconds."""
+    """Ask chronyd. Synchronised: its leap status says so, and the clock is at most `max_error` seconds wrong."""
     now = instants.now()
     try:
         done = subprocess.run(

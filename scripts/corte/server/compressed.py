@@ -1,4 +1,4 @@
-"""Compressed copies of a corte's texts, made once here instead of at every request by whoever serves them."""
+"""Compressed copies of a corte's text files, made once here so that the web server need not do it at every request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from corte.format import paths
 
 SUFFIX = ".gz"
 _LEAST_BYTES = 512
-"""Below this a compressed answer saves no packet."""
+"""Below this size (bytes) compressing an answer does not save a network packet."""
 _LEVEL = 6
 _CHUNK = 256 * 1024
 
@@ -23,19 +23,19 @@ def pays(path: str, size: int) -> bool:
 
 
 def date_of(sha256: str) -> int:
-    """Return a modification time (seconds, 1 to 2^30) that follows from a file's content.
+    """Return a modification time (seconds, 1 to 2^30) computed from a file's SHA-256, the same on every mirror.
 
-    Web servers make a file's validator, by which a browser asks whether its copy still holds, of this time and the
-    size. The time of the copying would let two files of one size that change places keep their validators, and a
-    browser its old votes.
+    Web servers build a file's ETag, with which a browser asks whether its copy is still valid, from this time and the
+    size. With the time of copying, a file replaced by another of its size could keep its ETag, and browsers would keep
+    showing old votes.
     """
     return 1 + int(sha256[:16], 16) % 2**30
 
 
 def write(source: str, target: str) -> None:
-    """Write `source` compressed to the new file `target`, read-only and dated by its own bytes."""
+    """Write `source` compressed to the new file `target`, read-only, with a time that `date_of` computes for it."""
     with open(source, "rb") as plain, open(target, "x+b") as raw:
-        # Neither name nor time in it: the same content gives the same bytes on every mirror.
+        # No name and no time in the gzip header: the same content gives the same bytes on every mirror.
         with GzipFile("", "wb", _LEVEL, raw, mtime=0) as packed:
             shutil.copyfileobj(plain, packed, _CHUNK)
         raw.flush()
@@ -49,7 +49,7 @@ def write(source: str, target: str) -> None:
 
 
 def holds(path: str, sha256: str, folder: int) -> bool:
-    """Tell whether a compressed copy below `folder` (a descriptor) is of this content; one that is not there is."""
+    """Tell whether a compressed copy below `folder` (a descriptor) has this content; a missing copy counts as valid."""
     found = hashlib.sha256()
     try:
         with open(os.open(path, os.O_RDONLY, dir_fd=folder), "rb") as raw, GzipFile(fileobj=raw) as packed:

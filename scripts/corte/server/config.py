@@ -1,4 +1,4 @@
-"""What this server expects of a corte: /etc/prep-corte/server.json, written by the role."""
+"""What this server expects of a corte: /etc/prep-corte/server.json, written by the role `corte`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PATH = Path("/etc/prep-corte/server.json")
 
 @dataclass(frozen=True)
 class Config:
-    """The election this server mirrors, its limits, and where things are."""
+    """The election this server mirrors, the limits for its cortes, and the paths of folders and files."""
 
     election: str
     environment: str
@@ -33,12 +33,12 @@ class Config:
     revoked: Path
 
     def revoked_keys(self) -> str:
-        """Return the lines of the list of revoked keys, as it is now."""
+        """Read the list of revoked keys anew and return its text."""
         return self.revoked.read_text(encoding="utf-8", errors="replace")
 
     @classmethod
     def load(cls, path: Path = PATH) -> Config:
-        """Read the file; KeyError or ValueError when the role wrote something else than this code expects."""
+        """Read the file; KeyError or ValueError when its content is not what this code expects."""
         value = json.loads(path.read_text(encoding="utf-8"))
         opens, closes, retain_until = (
             instants.parse_offset(value[name]) for name in ("opens", "closes", "retain_until")

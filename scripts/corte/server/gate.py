@@ -1,7 +1,7 @@
-"""The gate: what may be seen at this instant, judged by absolute UTC time and only by a synchronised clock.
+"""The gate: the service that decides whether results may be seen now, by UTC time and only by a synchronised clock.
 
-Two layers, both closed unless this code opens them: the public folder has no `actual` link, and the web server finds
-no gate file (in /run, so that a reboot closes it until the gate has judged again).
+Results are closed in two ways until this code opens both: the public folder has no link `actual`, and the web server
+finds no gate file (in /run, so that it is gone after a reboot until the gate has decided again).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from corte.server.state import Corte, State
 from corte.server.store import Store
 
 TICK = 1.0
-"""Seconds between two looks at the state; an instant of the window is waited for exactly."""
+"""Seconds between two looks at the state. When an instant of the window comes sooner, the gate wakes exactly then."""
 CLOCK_EVERY = timedelta(seconds=60)
 CLOCK_RETRY = timedelta(seconds=2)
 CLOCK_BEFORE = (timedelta(seconds=3), timedelta(seconds=10))
-"""The clock is asked once more between these two, before an instant: never so late that the answer delays it."""
+"""How long before an instant of the window chrony is asked once more; not later, or its answer could delay the gate."""
 PUBLISH_EVERY = timedelta(seconds=30)
 PAPERS_EVERY = timedelta(seconds=60)
 
@@ -42,9 +42,9 @@ def phase(window: Window, now: datetime) -> str:
 
 
 def judge(window: Window, now: datetime, synchronised: bool, is_open: bool) -> str:
-    """Return the gate's state: the phase, or `unsynchronised` where the gate would have to open by a doubtful clock.
+    """Return the gate's state: the phase, or `unsynchronised` when it should open but the clock is not synchronised.
 
-    An open gate does not close because the time server went away.
+    A gate that is already open stays open when the time servers stop answering.
     """
     found = phase(window, now)
     if found in ("open", "closed") and not (synchronised or is_open):
@@ -58,7 +58,7 @@ def shows(gate: str) -> bool:
 
 
 def show_newest(store: Store, state: State, config: Config, now: datetime) -> State:
-    """Show the corte that is due in this window and no other; the caller holds the lock and saves the state."""
+    """Show the corte that this window calls for, or nothing; the caller holds the lock and saves the returned state."""
     candidate = state.candidate(config)
     if candidate is None:
         store.hide()
@@ -72,10 +72,10 @@ def show_newest(store: Store, state: State, config: Config, now: datetime) -> St
 
 
 class Gate:
-    """The service: judges at every tick and exactly at every instant of the window."""
+    """The gate service: it decides at every tick, and exactly at every instant of the window."""
 
     def __init__(self, config: Config) -> None:
-        """Ask the clock once; what is shown stays as it is until the first step."""
+        """Ask chrony once; what citizens see stays as it is until the first `step`."""
         self.config = config
         self.memory = Memory(config)
         self.store = Store(config.store, config.public)
@@ -87,7 +87,7 @@ class Gate:
         self.papers_at = instants.now() - PAPERS_EVERY
 
     def run(self) -> None:
-        """Judge for ever; SIGTERM ends it (and systemd then removes the gate file: closed)."""
+        """Decide again and again until SIGTERM; systemd then removes the gate file, which closes the gate."""
         signal.signal(signal.SIGTERM, _leave)
         self.forget_other_elections()
         self.disown()
@@ -98,7 +98,11 @@ class Gate:
             time.sleep(_pause(window, self.watch.now()))
 
     def now(self) -> datetime:
-        """Return the instant to judge by: where a right clock was set, the one before, until chrony vouches again."""
+        """Return the instant to decide by.
+
+        When somebody sets a clock that chrony had confirmed, the time before counts on until chrony confirms the new
+        one.
+        """
         self.watch.vouched |= self.clock.synchronised
         if self.watch.stepped(self.config.clock_max_error):
             self.clock = clock.ask(self.config.clock_max_error)
@@ -108,7 +112,7 @@ class Gate:
         return self.watch.now()
 
     def step(self, now: datetime) -> Window:
-        """Bring links, gate file and estado.json to what this instant demands; return the window in force."""
+        """Set the links, the gate file and estado.json as this instant requires; return the window in force."""
         with self.memory.lock():
             self.memory.restore(self.store, now)
             before = state = self.memory.load()
@@ -132,7 +136,7 @@ class Gate:
         return window
 
     def ask_clock(self, window: Window, now: datetime) -> None:
-        """Ask the clock when the last answer is too old for what lies ahead."""
+        """Ask chrony again when its last answer is too old; more often when an instant of the window is near."""
         near = any(CLOCK_BEFORE[0] < instant - now < CLOCK_BEFORE[1] for instant in _instants(window))
         pending = near or phase(window, now) in ("open", "closed")
         limit = CLOCK_RETRY if pending and not self.clock.synchronised else CLOCK_BEFORE[1] if near else CLOCK_EVERY
@@ -141,7 +145,7 @@ class Gate:
             self.clock = clock.ask(self.config.clock_max_error)
 
     def forget_other_elections(self) -> None:
-        """Leave nothing of an earlier election or rehearsal where this one's results will be."""
+        """Remove every tree of an earlier election or rehearsal before this one's results are shown."""
         with self.memory.lock():
             self.memory.restore(self.store, instants.now())
             known, state = self.memory.read(), self.memory.load()
@@ -151,7 +155,7 @@ class Gate:
                 self.memory.save(self.memory.record(state, "election", instants.now(), election=state.election))
 
     def disown(self) -> None:
-        """Forget what a key signed that has been revoked since: it may neither stay nor keep out what is older."""
+        """Forget the cortes signed by a key that was revoked since: not shown, and no bar to older cortes any more."""
         revoked = self.config.revoked_keys()
         with self.memory.lock():
             self.memory.restore(self.store, instants.now())
@@ -162,7 +166,7 @@ class Gate:
                 self.memory.save(self.memory.record(state, "disowned", instants.now(), cortes=sorted(disowned)))
 
     def look_at_papers(self) -> None:
-        """Put back what the disk has damaged of the manifests and signatures that are kept, every minute."""
+        """Once a minute, repair kept manifests and signatures that the disk has damaged."""
         if abs(instants.now() - self.papers_at) < PAPERS_EVERY:
             return
         self.papers_at = instants.now()
@@ -204,7 +208,7 @@ def _instants(window: Window) -> tuple[datetime, ...]:
 
 
 def _pause(window: Window, now: datetime) -> float:
-    """Seconds until the next tick, or until the next instant of the window when that comes first."""
+    """Return the seconds until the next tick, or until the next instant of the window if that comes first."""
     ahead = [(instant - now).total_seconds() for instant in _instants(window) if instant > now]
     return min([TICK, *ahead])
 

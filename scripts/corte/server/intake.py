@@ -1,7 +1,7 @@
-"""The intake: started by the arrival of a signature, it shows a corte or says why not.
+"""The intake: the program that systemd starts when a signature arrives; it shows the pushed corte or says why not.
 
-Whatever happens, the last good corte stays. The signature is claimed first (renamed away), so that a push that arrives
-meanwhile starts the next run, and a crash never repeats itself.
+Whatever happens, the last good corte stays. The signature is claimed first (renamed), so that a push that arrives
+meanwhile starts the next run, and a signature that made the intake crash does not start it again.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from corte.server.state import Attempt, Corte, State
 from corte.server.store import Store
 
 TOLERANCE = timedelta(minutes=5)
-"""How far in the future a corte may have been generated: two clocks never agree."""
+"""How far in the future `generated` may be: the clocks of institute and server never agree exactly."""
 SAMPLE_BYTES = 64 * 1024 * 1024
-"""How much of what was there already is read again at each push: what it costs does not grow with what is there."""
+"""How many bytes of the kept files each push reads again to find damage; a fixed amount, however large the corte is."""
 RESULTS = {"shown": "publicado", "held": "en espera", "refused": "rechazado", "repeated": "ya se tenía"}
 PAUSE = 30.0
-"""Seconds to wait where the signature cannot even be claimed."""
+"""Seconds to wait when the signature cannot be claimed."""
 TOLD = 20
-"""How many damaged files the log names."""
+"""How many damaged files the log names at most."""
 _CLAIMED = ".reclamado"
 
 
@@ -43,14 +43,14 @@ class Intake:
     """One server's intake."""
 
     def __init__(self, config: Config) -> None:
-        """Take what this server expects."""
+        """Take this server's configuration."""
         self.config = config
         self.memory = Memory(config)
         self.store = Store(config.store, config.public)
         self.warnings: list[str] = []
 
     def run(self) -> int:
-        """Take in what was pushed; return the exit status: 0 even when the corte is refused, 1 when it was no use."""
+        """Take in what was pushed; return the exit status: 0 even when the corte is refused, 1 when the disk failed."""
         incoming = os.open(self.config.incoming, os.O_RDONLY | os.O_DIRECTORY)
         try:
             armour = claim(incoming)
@@ -61,7 +61,7 @@ class Intake:
         except OSError as error:
             print(f"no se pudo recibir: {error}", file=sys.stderr)
             if os.path.lexists(self.config.incoming / manifest.SIGNATURE_NAME):
-                time.sleep(PAUSE)  # it starts this program again at once, and a disk that is read-only stays so
+                time.sleep(PAUSE)  # the signature starts this program again at once, with a read-only disk in vain
             return 1
         finally:
             os.close(incoming)
@@ -70,7 +70,7 @@ class Intake:
         return 0
 
     def _prepare(self) -> None:
-        """Find the state if it is lost, and tell of a run that never came to its end: killed, or out of memory."""
+        """Recover the state if it is lost, and log a previous run that did not end: killed, or out of memory."""
         with self.memory.lock():
             now = instants.now()
             self.memory.restore(self.store, now)
@@ -100,7 +100,7 @@ class Intake:
         print(_sentence(state.last_attempt), file=sys.stderr)
         if corte is not None:
             found = manifest.read(raw)
-            with suppress(OSError):  # a text that could not be compressed is served as it is
+            with suppress(OSError):  # a text file without a compressed copy is served as it is
                 self.store.compress(corte.name, found)
             with suppress(OSError):
                 self._look_again(incoming, corte, found, _worth_reading(found, state.last_attempt))
@@ -108,7 +108,10 @@ class Intake:
                 self.store.keep_papers(corte.name, raw, corte.signature.encode())
 
     def _look_again(self, incoming: int, corte: Corte, found: Manifest, paths: Iterable[str]) -> None:
-        """Find what the disk has damaged since it was verified, and put what was pushed in its place; nobody waits."""
+        """Find files that the disk has damaged since they were verified, and replace them by the pushed ones.
+
+        The corte is shown already, so nobody waits for this.
+        """
         damaged = self.store.damaged(corte.name, found, paths)
         if not damaged:
             return
@@ -117,7 +120,7 @@ class Intake:
             state = self.memory.record(self.memory.load(), "damaged", instants.now(), paths=damaged[:TOLD])
             self.memory.save(state)
             self._tell(state)
-        with suppress(OSError, Refusal):  # the next push is coming in already, and brings them
+        with suppress(OSError, Refusal):  # the next push is being written already, and will repair them
             self.store.mend(corte.name, found, incoming, damaged)
             self.store.compress(corte.name, found)
 
@@ -127,15 +130,15 @@ class Intake:
         found = manifest.read(raw)
         corte = Corte.of(found, manifest.digest(raw), signer, armour)
         state = self.memory.load()
-        # Rehearsals repeat, and each counts from the beginning; on the real night nothing ever counts down.
+        # Sequences begin anew with each opening of a rehearsal; official ones never go back.
         accepted = state.accepted if self.config.environment == "official" else state.newest(self.config)
         if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256:
             if self.store.has(corte.name):
                 return accepted
-            accepted = None  # the same corte again, because its tree was lost
+            accepted = None  # its tree was lost: take the same corte in again
         now = instants.now()
         if not self.memory.last_clock(now).synchronised:
-            now = max(now, found.generated)  # a clock in doubt cannot call what the institute signed the future
+            now = max(now, found.generated)  # a doubtful clock must not refuse a corte as coming from the future
         check(found, accepted, self.config, now)
         tree.compare(incoming, found)
         staged = self.store.stage(incoming, found, raw, armour)
@@ -144,7 +147,10 @@ class Intake:
         return corte
 
     def _read(self, folder: Path, found: Manifest, accepted: Corte | None) -> dict[str, int]:
-        """Return the counts of a staged tree; Refusal when they fall, or do not add up and the institute asked."""
+        """Return the counts of a staged tree.
+
+        Refusal when they fall without an order to rectify, or when they do not add up and `strict_content` is set.
+        """
         said = content.read(folder, found.files, found.corte)
         self.warnings = said.warnings
         fall = content.fallen(accepted.captured if accepted else {}, said.captured)
@@ -162,7 +168,7 @@ class Intake:
         if corte is not None and state.accepted != corte:
             is_visible = is_open or gate.shows(gate.phase(state.window(self.config), now))
             state = state.obey(corte, is_visible, now, self.config)
-            self.memory.save(state)  # from here on a crash is finished by the gate
+            self.memory.save(state)  # if this program crashes from here on, the gate shows the corte
         if is_open and gate.shows(gate.phase(state.window(self.config), now)):
             state = gate.show_newest(self.store, state, self.config, now)
         if problem is not None:
@@ -183,7 +189,7 @@ class Intake:
             reason=str(problem) if problem else None,
             warnings=self.warnings,
         )
-        if again := attempt.again(last):  # a line for each would be a way to fill the disk
+        if again := attempt.again(last):  # not logged: repeated pushes must not fill the disk
             return replace(state, last_attempt=again), result
         return self._record(replace(state, last_attempt=attempt), attempt, corte, last, now), result
 
@@ -208,7 +214,7 @@ class Intake:
         return self.memory.record(state, attempt.result, now, **details)
 
     def _tell(self, state: State) -> None:
-        """Update estado.json at once; gate and clock as the gate service last judged them."""
+        """Update estado.json at once, with the clock as the gate service last reported it."""
         now = instants.now()
         clock = self.memory.last_clock(now)
         window, is_open = state.window(self.config), self.config.gate_file.exists()
@@ -219,7 +225,7 @@ class Intake:
 def claim(incoming: int) -> bytes | None:
     """Take the signature out of the incoming folder and return it; None when there is none (any more).
 
-    Something of that name that is not a signature is removed too, or it would start the intake for ever.
+    Anything else of that name is removed too and b"" returned, or it would start the intake again and again.
     """
     try:
         os.rename(manifest.SIGNATURE_NAME, _CLAIMED, src_dir_fd=incoming, dst_dir_fd=incoming)
@@ -237,7 +243,7 @@ def claim(incoming: int) -> bytes | None:
 
 
 def _discard_claimed(incoming: int) -> None:
-    """Remove what was claimed, also a folder: by `rm`, because Python's rmtree gives up at a certain depth."""
+    """Remove what was claimed, even a folder: with `rm`, because Python's rmtree fails on very deep folders."""
     try:
         os.unlink(_CLAIMED, dir_fd=incoming)
     except FileNotFoundError:
@@ -247,7 +253,7 @@ def _discard_claimed(incoming: int) -> None:
 
 
 def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime) -> None:
-    """Refuse a signed manifest that is for somebody else, for another time, or older than what was accepted."""
+    """Refuse a signed manifest for another election or window, too large, or older than the accepted one."""
     if (found.election, found.environment) != (config.election, config.environment):
         raise Refusal(
             "recipient",
@@ -270,7 +276,7 @@ def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime
     same = found.sequence == accepted.sequence
     if same and (found.content_sha256, instants.write(found.corte)) != (accepted.content_sha256, accepted.corte):
         raise Refusal("conflict", f"Ya se aceptó otro contenido con la secuencia {found.sequence}.")
-    # The same corte signed anew carries an order; the older signing is a replay.
+    # The same corte is signed again only to give an order; an older signature is a replay.
     if same and instants.write(found.generated) <= accepted.generated:
         raise Refusal("rollback", f"Se firmó antes, o a la vez, que el aceptado ({accepted.generated}).")
     if found.sequence < accepted.sequence or found.corte < instants.parse(accepted.corte):
@@ -282,7 +288,7 @@ def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime
 
 
 def _worth_reading(found: Manifest, attempt: Attempt | None) -> Iterator[str]:
-    """Yield files at random until there is enough to read; all of them when the same corte was pushed once more."""
+    """Yield random paths until their sizes reach SAMPLE_BYTES; all paths the first time the same corte is repeated."""
     asked = attempt is not None and (attempt.result, attempt.times) == ("repeated", 1)
     left = found.total_bytes if asked else SAMPLE_BYTES
     for path in random.sample(sorted(found.files), len(found.files)):
@@ -299,7 +305,7 @@ def _trouble(error: OSError) -> Refusal:
 
 
 def _sentence(attempt: Attempt | None) -> str:
-    """Return what the server's journal says of an attempt, for its administrator."""
+    """Return the Spanish sentence on an attempt for the server's journal."""
     if attempt is None:
         return ""
     said = f"corte {attempt.manifest_sha256 or '?'}: {RESULTS[attempt.result]}"

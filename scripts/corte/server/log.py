@@ -1,10 +1,11 @@
-"""The log of every corte received, refused and shown: append-only, each line carrying the SHA-256 of the one before.
+"""The log of every corte received, refused and shown: append-only, each line with the SHA-256 of the line before.
 
-Its head stands in estado.json, which anybody may keep: a line that is later changed or removed no longer fits.
+Its head (number of lines, SHA-256 of the last one) is published in estado.json; whoever has kept a copy of it can prove
+that a line was changed or removed later.
 
-A log that does not end where the state remembers (a damaged line, lines that were taken off, no file) is put aside as
-it is, and a new segment begins: its first line is the event `segment`, carries on the count, and names as `previous`
-the head that it should have followed.
+When the log does not end at the head that the state remembers (a damaged line, lines removed, no file), it is renamed
+as it is and a new segment begins: its first line is the event `segment`, continues the numbering, and gives the
+remembered head as `previous`.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Head:
 def append(path: Path, remembered: Head, event: str, now: datetime, **details: Any) -> tuple[Head, bool]:
     """Add one line durably; return the new head, and whether a new segment had to begin for it.
 
-    `remembered` is the head that the state knows, from which the log must have grown: it may be ahead by whole lines,
-    which a crash kept from the state. A line torn by a power cut is dropped first.
+    `remembered` is the head that the state knows. The log must contain it; it may have more whole lines, which a crash
+    kept from being saved in the state. A last line cut short by a power cut is removed first.
     """
     head = _head_after(path, remembered)
     is_new = head is None
@@ -71,7 +72,7 @@ def end(path: Path) -> Head:
 
 
 def remains(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield every entry that can still be read, of all segments, the oldest first, whatever was damaged in between."""
+    """Yield every readable entry of all segments, the oldest first, skipping damaged ones."""
     for segment in [*segments(path), path]:
         with suppress(OSError), segment.open("rb") as source:
             for line in source:
@@ -81,7 +82,7 @@ def remains(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def segments(path: Path) -> list[Path]:
-    """Return the segments that were put aside, the oldest first."""
+    """Return the paths of the renamed segments, the oldest first."""
     numbers = (number for number in count(1))
     found = []
     while (aside := _aside(path, next(numbers))).exists():
@@ -90,7 +91,7 @@ def segments(path: Path) -> list[Path]:
 
 
 def _head_after(path: Path, remembered: Head) -> Head | None:
-    """Return the head of the log if it has grown from the remembered one; None when it cannot be gone on with."""
+    """Return the head of the log if the log contains the remembered one; None when the log cannot be continued."""
     try:
         with path.open("rb") as source:
             _, last = _last_line(source.fileno())
@@ -113,7 +114,7 @@ def _write(path: Path, head: Head, details: dict[str, Any], now: datetime) -> He
     try:
         start, _ = _last_line(descriptor)
         os.ftruncate(descriptor, start)
-        if os.pwrite(descriptor, line + b"\n", start) <= len(line):  # the disk took a part of it and says how much
+        if os.pwrite(descriptor, line + b"\n", start) <= len(line):  # only a part was written
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
     finally:
@@ -122,7 +123,7 @@ def _write(path: Path, head: Head, details: dict[str, Any], now: datetime) -> He
 
 
 def _put_aside(path: Path) -> str:
-    """Give what stands in the log's place another name, whatever it is; return that name, or nothing if none stood."""
+    """Rename whatever is at the log's path; return the new name, or "" when nothing was there."""
     aside = next(aside for number in count(1) if not os.path.lexists(aside := _aside(path, number)))
     try:
         path.rename(aside)
@@ -151,7 +152,7 @@ def _chained(path: Path) -> Iterator[bytes]:
 
 
 def _names(line: bytes) -> tuple[int, str]:
-    """Return the number of a line and the SHA-256 it gives for the one before; (0, "") when it is no line of a log."""
+    """Return a line's number and the SHA-256 that it gives for the line before; (0, "") when it is not a log line."""
     try:
         entry = json.loads(line)
         return int(entry["n"]), str(entry["previous"])

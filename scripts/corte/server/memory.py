@@ -1,4 +1,4 @@
-"""The state on disk, the log beside it, and estado.json: read and written here, and found again when they are lost."""
+"""Reads and writes the state on disk, the log beside it and estado.json, and recovers the state when it is lost."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ from corte.server.store import Store
 
 
 class Memory:
-    """Whoever changes the state holds the lock; readers need none, files are replaced whole."""
+    """The state and the log of this server.
+
+    A process that changes the state must hold the lock; readers need none, because files are replaced whole.
+    """
 
     def __init__(self, config: Config) -> None:
-        """Take where things are; nothing is read yet."""
+        """Take the paths from the configuration; nothing is read yet."""
         self.config = config
         self.path = config.store / "state.json"
         self.log_path = config.store / "bitacora.jsonl"
@@ -33,7 +36,7 @@ class Memory:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep intake and gate from changing the state at once."""
+        """Hold the lock that keeps intake and gate from changing the state at the same time."""
         folder = os.open(self.config.store, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
@@ -42,7 +45,7 @@ class Memory:
             os.close(folder)
 
     def load(self) -> State:
-        """Return the state on disk; a fresh one where there is none or it is another election's. Damaged as `read`."""
+        """Return the state on disk, or a new one when there is none or it is another election's; Damaged as `read`."""
         fresh = State(self.config.election, self.config.environment)
         state = self.read()
         if state is None:
@@ -52,7 +55,7 @@ class Memory:
         return state
 
     def read(self) -> State | None:
-        """Return what is on disk, whoever's election it is; None where there is nothing, Damaged when it is useless."""
+        """Return the state on disk, of whatever election; None when there is none, Damaged when it cannot be used."""
         value = records.read(self.path)
         try:
             return None if value is None else State.from_json(value)
@@ -60,9 +63,9 @@ class Memory:
             raise Damaged(self.path.name) from error
 
     def find(self, store: Store) -> tuple[State | None, bool]:
-        """Return the state, and whether it had to be found again from what else the server keeps; nothing is written.
+        """Return the state, and whether it had to be recovered from the other files; nothing is written.
 
-        None where there is nothing to find, as on a new server.
+        The state is None when there is nothing to recover it from, as on a new server.
         """
         with suppress(Damaged):
             state = self.read()
@@ -71,17 +74,17 @@ class Memory:
         return recovery.find(self.config, store, self._previous(), self.log_path), True
 
     def restore(self, store: Store, now: datetime) -> None:
-        """Find the state again if it is lost, and say so in the log. Called under the lock."""
+        """Recover the state if it is lost, and say so in the log. Called under the lock."""
         state, was_lost = self.find(store)
         if state is not None and was_lost:
             self.save(self.record(state, "damaged", now, paths=[self.path.name]))
 
     def save(self, state: State) -> None:
-        """Make the state survive a power cut."""
+        """Write the state to disk so that it survives a power cut."""
         records.write(self.path, asdict(state))
 
     def record(self, state: State, event: str, now: datetime, **fields: Any) -> State:
-        """Add a line to the log and return the state that knows the log's new head."""
+        """Add a line to the log and return the state with the log's new head."""
         head, is_new = journal.append(self.log_path, state.log, event, now, **fields)
         return replace(state, log=head, log_segments=state.log_segments + is_new)
 
@@ -93,7 +96,7 @@ class Memory:
             return Clock(False, None, None, now)
 
     def last_verdict(self) -> str | None:
-        """Return the gate's state as it was last told to the world; None when it never was."""
+        """Return the gate's state as last published in estado.json; None when it never was."""
         try:
             return str(self._published()["gate"]["state"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -105,11 +108,11 @@ class Memory:
         files.replace(self.config.status_file, content.encode())
 
     def begin_run(self, now: datetime) -> str:
-        """Note that an intake has begun; return since when the one before has not ended, or nothing if it has."""
+        """Note that an intake has begun; return when the previous one began if it never ended, else ""."""
         unfinished = ""
         with suppress(Damaged):
             unfinished = str(records.read(self.run_path) or "")
-        with suppress(OSError):  # what could not be noted cannot be told later; the corte matters more
+        with suppress(OSError):  # without this note an interrupted run goes unreported; the corte matters more
             files.replace(self.run_path, records.content(instants.write(now)))
         return unfinished
 
@@ -118,7 +121,7 @@ class Memory:
         self.run_path.unlink(missing_ok=True)
 
     def _previous(self) -> State | None:
-        """Return the state before the one on disk, if it is whole and this election's."""
+        """Return the state saved before the one on disk, if it is undamaged and this election's; else None."""
         try:
             value = records.read_previous(self.path)
             state = None if value is None else State.from_json(value)

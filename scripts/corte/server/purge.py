@@ -1,7 +1,7 @@
-"""Forgetting a rehearsal: not one file of it stays, and what was removed is told.
+"""Deletes every file of a rehearsal and returns evidence of what was deleted.
 
-Called while neither the daemon nor the intake nor the gate runs. It never touches a server that has accepted a corte of
-the real night.
+Called while neither the rsync daemon nor the intake nor the gate runs. A server that has accepted an official corte is
+never touched.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from corte.server.store import Store
 
 
 def known(config: Config) -> dict[str, Any]:
-    """Return whose cortes there are and where their log ends; nothing is touched.
+    """Return which election's cortes there are and the head of their log; nothing is touched.
 
-    Refusal when the server has accepted an official corte, or its log does not hold together.
+    Refusal when the server has accepted an official corte, or the chain of its log is broken.
     """
     memory = Memory(config)
     state, _ = memory.find(Store(config.store, config.public))
@@ -38,7 +38,7 @@ def known(config: Config) -> dict[str, Any]:
 
 
 def purge(config: Config) -> dict[str, Any]:
-    """Empty the incoming folder, store, public folder and status; return the evidence. Refusal as `known`."""
+    """Empty the incoming folder, store, public folder and status; return the evidence. Refusal as in `known`."""
     evidence = known(config)
     folders = (config.incoming, config.store, config.public, config.status_file.parent)
     removed = [path for folder in folders for path in _files(folder)]

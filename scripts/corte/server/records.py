@@ -1,6 +1,6 @@
-"""The server's own records: each is written whole and with its digest, and the one before it is kept beside it.
+"""The server's own records (JSON files): written whole and with a digest; the previous version is kept beside each.
 
-A record that no longer is what was written is Damaged, whatever happened to it; one that is not there is None.
+Reading a record that is not what was written raises Damaged; a missing record is None.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ _PREVIOUS = ".anterior"
 
 
 class Damaged(Exception):
-    """A record cannot be believed; the message is its file's name."""
+    """A record is not what was written; the message is its file's name."""
 
 
 def write(path: Path, value: Any) -> None:
-    """Write a JSON value; readers and a power cut see the old record or the new. The old one is kept if it is whole."""
+    """Write a JSON value as a record; the old record is kept beside it unless it is damaged.
+
+    Readers, also after a power cut, find the old record or the new one, never a mixture.
+    """
     with suppress(Damaged, OSError):
         if read(path) is not None:
             _keep(path)
@@ -30,12 +33,12 @@ def write(path: Path, value: Any) -> None:
 
 
 def content(value: Any) -> bytes:
-    """Return the bytes of a record."""
+    """Return the bytes of the record that holds a JSON value."""
     return (json.dumps({"sha256": _digest(value), "value": value}, sort_keys=True, indent=1) + "\n").encode()
 
 
 def read(path: Path) -> Any:
-    """Return the value of a record; None where there is no file, Damaged when it is not what `write` wrote."""
+    """Return the value of a record; None when there is no file, Damaged when the file is not what `write` wrote."""
     try:
         record = json.loads(path.read_bytes())
         value = record["value"]
@@ -50,7 +53,7 @@ def read(path: Path) -> Any:
 
 
 def read_previous(path: Path) -> Any:
-    """Return the value of the record before; None where there is none that is whole."""
+    """Return the value of the previous record; None when it is missing or damaged."""
     try:
         return read(_previous(path))
     except Damaged:
@@ -62,7 +65,7 @@ def _previous(path: Path) -> Path:
 
 
 def _keep(path: Path) -> None:
-    """Give the record its second name; the new one comes as another file."""
+    """Keep the record under the name of the previous one, as a hard link; the new record will be another file."""
     temporary = path.with_name(f".nuevo-{path.name}{_PREVIOUS}")
     with suppress(FileNotFoundError):
         temporary.unlink()

@@ -1,6 +1,6 @@
-"""The state, found again when its record is lost: from the record before, the signed trees and the log.
+"""Recovers the state when its record is lost: from the previous record, the signed trees and the log.
 
-It never knows of less than the lost one did: what that would have refused, this refuses.
+The recovered state refuses every corte that the lost one would have refused as too old.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from corte.server.state import Corte, Hold, State
 from corte.server.store import Store
 
 TAKEN = ("shown", "held")
-"""Events of the log that say of a corte that it was accepted."""
+"""Events of the log that mean that a corte was accepted."""
 
 
 def has_traces(store: Store, log_path: Path) -> bool:
-    """Tell whether this server has taken in a corte or written a log: without a state, then, it has lost one."""
+    """Tell whether this server has ever taken in a corte or written a log; if so, a missing state has been lost."""
     return bool(store.names()) or os.path.lexists(log_path)
 
 
 def find(config: Config, store: Store, previous: State | None, log_path: Path) -> State:
-    """Return the state that can be found; `previous` is the record before the lost one, if it is whole."""
+    """Return the state recovered from what is left; `previous` is the record before the lost one, if undamaged."""
     shown = store.shown()
     state = previous or State(config.election, config.environment)
     for corte in sorted(_signed(config, store), key=lambda one: (one.sequence, one.generated)):
@@ -46,7 +46,7 @@ def find(config: Config, store: Store, previous: State | None, log_path: Path) -
 
 
 def _signed(config: Config, store: Store) -> Iterator[Corte]:
-    """Yield every kept corte whose manifest and signature are whole, of somebody who may sign today."""
+    """Yield every kept corte with an undamaged manifest and the valid signature of somebody who may sign today."""
     for name in store.names():
         with suppress(Refusal, OSError):
             raw, armour = store.papers(name)
@@ -63,7 +63,7 @@ def _is_newer(corte: Corte, accepted: Corte | None) -> bool:
 
 
 def _with_log(state: State, entries: list[dict[str, Any]], log_path: Path) -> State:
-    """Return the state that knows the log's head; of a log that does not hold together, how far it had counted."""
+    """Return the state with the log's head; when the chain of the log is broken, with its highest line number."""
     try:
         head = journal.end(log_path)
     except (OSError, Refusal):
@@ -74,7 +74,7 @@ def _with_log(state: State, entries: list[dict[str, Any]], log_path: Path) -> St
 
 
 def _held(config: Config, state: State, entries: list[dict[str, Any]]) -> Hold | None:
-    """Return the order to pause that the log still knows: the first one since the last resumption."""
+    """Return the order to hold that is in force according to the log: the first one after the last `resume`."""
     order: dict[str, Any] | None = None
     for entry in _taken(config, entries):
         if "resume" in entry.get("orders", []):
@@ -87,9 +87,9 @@ def _held(config: Config, state: State, entries: list[dict[str, Any]]) -> Hold |
 
 
 def _not_below(config: Config, state: State, entries: list[dict[str, Any]]) -> State:
-    """Return a state that accepts nothing older than the newest corte that the log says was taken in.
+    """Return a state that accepts nothing older than the newest corte that, according to the log, was accepted.
 
-    Of a corte that is known from the log alone only its place in the order is known: its tree is lost.
+    When that corte's tree is lost, the state knows only its sequence, instant and digest, from the log.
     """
     newest = max(_taken(config, entries), key=lambda entry: entry["sequence"], default=None)
     if newest is None or (state.accepted and state.accepted.sequence >= newest["sequence"]):
@@ -107,7 +107,7 @@ def _not_below(config: Config, state: State, entries: list[dict[str, Any]]) -> S
 
 
 def _taken(config: Config, entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the log's entries on cortes of this opening that were accepted."""
+    """Yield the log's entries on accepted cortes whose window opens when this server's does."""
     opens = instants.write(config.window.opens)
     wanted = {"sequence", "corte", "manifest_sha256", "at"}
     return (

@@ -1,4 +1,4 @@
-"""What this server has accepted and shows, what that means in a window, and what anybody may know of it."""
+"""What this server has accepted and shows, which corte is due in a window, and what estado.json publishes of it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from corte.server.log import Head
 
 FORMAT = 1
 _OF_CONTENT = ("content", "rectification")
-"""Refusals whose reason quotes the corte's tables."""
+"""Codes of the refusals whose reason quotes counts of the corte's tables."""
 _WITHHELD = "Sus tablas no cuadran, o bajan; antes de la apertura no se dice en qué: está en la bitácora del servidor."
 
 
 @dataclass(frozen=True)
 class Corte:
-    """An accepted corte, as far as later decisions need it. Instants in canonical text."""
+    """What later decisions need of an accepted corte. Instants are text in canonical form."""
 
     sequence: int
     corte: str
@@ -36,7 +36,7 @@ class Corte:
 
     @classmethod
     def of(cls, manifest: Manifest, manifest_sha256: str, signer: str, signature: bytes) -> Corte:
-        """Return what is worth remembering of a manifest; `captured` is for whoever has read the content."""
+        """Return what is remembered of a manifest; the caller fills `captured` once it has read the tables."""
         return cls(
             sequence=manifest.sequence,
             corte=instants.write(manifest.corte),
@@ -52,13 +52,17 @@ class Corte:
 
     @property
     def name(self) -> str:
-        """The name of its tree: the same corte signed anew, with an order, has another one."""
+        """The name of the corte's tree; the same corte signed again, with an order, has another name."""
         return f"{self.sequence}-{self.manifest_sha256[:12]}"
 
 
 @dataclass(frozen=True)
 class Hold:
-    """The institute's order to keep what is shown: by which corte and since when, for which opening, and what it is."""
+    """The institute's order to keep showing one corte.
+
+    `sequence` is of the corte that carried the order, `opens` the window it is for, `corte` what stays shown (None:
+    nothing).
+    """
 
     sequence: int
     since: str
@@ -68,9 +72,9 @@ class Hold:
 
 @dataclass(frozen=True)
 class Attempt:
-    """The last push: its number, when, what it was, and what came of it (shown, held, repeated or refused).
+    """The last push: its number, when it came, what it was, and its result (shown, held, repeated or refused).
 
-    `times`: how often in a row just that came of just that push.
+    `times`: how many times in a row the same push had the same result.
     """
 
     number: int
@@ -85,7 +89,7 @@ class Attempt:
     times: int = 1
 
     def again(self, last: Attempt | None) -> Attempt | None:
-        """Return this attempt as one more of the last; None when it is another push, or something else came of it."""
+        """Return this attempt counted as a repetition of `last`; None when push or result differ from it."""
         if last is None or replace(self, number=last.number, at=last.at, times=last.times) != last:
             return None
         return replace(self, times=last.times + 1)
@@ -95,7 +99,7 @@ class Attempt:
 class State:
     """`accepted` is the newest corte that passed every check, `shown` the one that citizens see.
 
-    `recent`: those accepted before, oldest first, as many as are kept.
+    `recent`: the cortes accepted before `accepted`, oldest first, as many as the server keeps.
     """
 
     election: str
@@ -111,7 +115,7 @@ class State:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> State:
-        """Return the state of what `asdict` made of one; TypeError or KeyError when it is of another form."""
+        """Read what `asdict` made of a state; TypeError or KeyError when the value has another form."""
         return cls(
             **{
                 **value,
@@ -125,7 +129,7 @@ class State:
         )
 
     def is_of_another_election(self, config: Config) -> bool:
-        """Tell whether it is another election's or environment's than this server's."""
+        """Tell whether the state is of another election or environment than this server is configured for."""
         return (self.election, self.environment) != (config.election, config.environment)
 
     def window(self, config: Config) -> Window:
@@ -137,7 +141,7 @@ class State:
         return config.window
 
     def newest(self, config: Config) -> Corte | None:
-        """Return the newest corte of this window: never one that was signed for another opening."""
+        """Return the newest corte of this window; None when the newest was signed for another opening."""
         if self.accepted is None or Window.from_json(self.accepted.window).opens != config.window.opens:
             return None
         return self.accepted
@@ -147,17 +151,17 @@ class State:
         return self.hold if self.hold and self.hold.opens == instants.write(config.window.opens) else None
 
     def candidate(self, config: Config) -> Corte | None:
-        """Return the corte to show in this window: the newest, unless the institute holds another."""
+        """Return the corte to show in this window: the newest, unless the institute ordered to keep another."""
         hold = self.hold_in_force(config)
         return hold.corte if hold else self.newest(config)
 
     def trusts_clock(self, config: Config) -> bool:
-        """Tell whether the newest corte orders to open whatever the clock's servers say."""
+        """Tell whether the newest corte orders to open the gate even by an unsynchronised clock."""
         newest = self.newest(config)
         return newest is not None and "clock-override" in newest.orders
 
     def obey(self, corte: Corte, is_visible: bool, now: datetime, config: Config) -> State:
-        """Return the state that has accepted a corte and follows its orders; `is_visible`: the window has opened."""
+        """Return the state after accepting a corte and following its orders; `is_visible`: the window has opened."""
         hold = self.hold_in_force(config)
         if "resume" in corte.orders:
             hold = None
@@ -168,7 +172,7 @@ class State:
         return replace(self, accepted=corte, recent=before[max(0, len(before) - config.keep + 1) :], hold=hold)
 
     def without(self, disowned: set[str]) -> State:
-        """Return the state as if the cortes of these names, and a pause that one of them ordered, had never come."""
+        """Return the state without the cortes of these names, and without a hold that one of them ordered or kept."""
         good = [corte for corte in self._accepted() if corte.name not in disowned]
         ordered = {corte.sequence for corte in self._accepted() if corte not in good}
         shown, hold = self.shown, self.hold
@@ -183,15 +187,15 @@ class State:
 
     @property
     def kept(self) -> dict[str, Corte]:
-        """All cortes that the state speaks of, by the names of their trees."""
+        """All cortes that the state mentions, by the names of their trees."""
         held = self.hold.corte if self.hold else None
         return {corte.name: corte for corte in (*self._accepted(), self.shown, held) if corte}
 
 
 def public(state: State, config: Config, gate: str, clock: Clock, now: datetime) -> dict[str, Any]:
-    """Return what anybody may know: what is shown, since when, the gate, the last attempt, the clock, the log's head.
+    """Return the content of estado.json, which anybody may read: corte shown, gate, last attempt, clock, log's head.
 
-    Ages are those at `updated`; a reader that wants the present one subtracts `shown.corte` from its own clock.
+    Ages are those at the instant `updated`; for the present age a reader subtracts `shown.corte` from its own clock.
     """
     shown, newest, hold = state.shown, state.newest(config), state.hold_in_force(config)
     is_early = gate in ("waiting", "unsynchronised")
@@ -235,7 +239,7 @@ def _identity(corte: Corte) -> dict[str, Any]:
 
 
 def _without_content(attempt: Attempt, is_early: bool) -> Attempt:
-    """Return what anybody may know of a push: of its tables, nothing while results may not be seen."""
+    """Return what may be published of a push: while results may not be seen, nothing about its tables."""
     if not is_early:
         return attempt
     return replace(attempt, warnings=[], reason=_WITHHELD if attempt.code in _OF_CONTENT else attempt.reason)
@@ -246,6 +250,6 @@ def _hold(value: dict[str, Any] | None) -> Hold | None:
 
 
 def _stale(shown: Corte | None, config: Config, now: datetime) -> bool:
-    """Two intervals without a new corte: the mirror may be frozen, by an outage or by an attacker."""
+    """Tell whether no new corte came for two intervals: an outage or an attacker may be freezing this mirror."""
     limit = timedelta(minutes=2 * config.interval_minutes)
     return shown is None or now - instants.parse(shown.generated) > limit

@@ -1,12 +1,13 @@
 """Verified content on disk: objects named by their SHA-256, and trees of hard links into them.
 
-    <store>/objetos/ab/cdef…    one file for each content, read-only; of a text also one that is compressed, cdef….gz
+    <store>/objetos/ab/cdef…    one read-only file for each content; for text files also a compressed one, cdef….gz
     <store>/espera/<corte>      a verified tree that nobody may see yet; <corte> is <sequence>-<start of its digest>
-    <store>/firmados/<corte>    a second copy of its manifest and signature, for when the disk damages the first
+    <store>/firmados/<corte>    a second copy of its manifest and signature, in case the disk damages the first
     <public>/cortes/<corte>     a tree that may be seen
-    <public>/actual             -> cortes/<corte>, the one switch
+    <public>/actual             -> cortes/<corte>, the link that selects the tree that citizens see
 
-A new corte costs what is new in it, plus a link for every file. Store and public folder share a file system.
+A new corte takes disk space only for content that is new, plus a link for every file. Store and public folder are on
+the same file system.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from corte.server.compressed import date_of
 
 RESERVE_BYTES = 256 * 1024 * 1024
 RESERVE_INODES = 10_000
-"""What a corte must leave free, so that a full disk never takes the server's own services down."""
+"""Bytes and inodes that a corte must leave free, so that the server's other services never meet a full disk."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class Staged:
 
 
 class Store:
-    """The two folders. Only one process at a time admits; `show` and `prune` are called under the state's lock."""
+    """The store and the public folder.
+
+    Only one process at a time calls `stage` and `admit`; `show` and `prune` are called under the state's lock.
+    """
 
     def __init__(self, store: Path, public: Path) -> None:
         """Make the folders below `store` and `public` that are missing."""
@@ -55,9 +59,10 @@ class Store:
             folder.mkdir(mode=0o755, exist_ok=True)
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
-        """Copy what is new of a whole corte from the folder `incoming` (a descriptor), verifying every byte.
+        """Build a corte's tree in `self.new`: link known content, copy the rest from `incoming`, verifying every byte.
 
-        Nothing has its final name yet; Refusal or OSError leave what was there untouched.
+        `incoming` is a folder's descriptor. Nothing gets its final name yet; at Refusal or OSError the kept cortes are
+        untouched.
         """
         self.clear_new()
         self._demand_inodes(manifest)
@@ -66,7 +71,7 @@ class Store:
         for path, entry in manifest.files.items():
             try:
                 os.link(self._object(entry.sha256), f"{staged}/{path}")
-            except OSError as error:  # not there, or with as many links as the file system allows
+            except OSError as error:  # no such object, or it has as many links as the file system allows
                 if error.errno not in (errno.ENOENT, errno.EMLINK):
                     raise
                 missing.setdefault(entry.sha256, []).append(path)
@@ -82,7 +87,7 @@ class Store:
         return Staged(staged, fresh, raw, signature)
 
     def admit(self, staged: Staged, name: str) -> None:
-        """Keep a staged corte as the waiting tree `name`; all of it is on disk before any of it has its final name."""
+        """Keep a staged corte as the waiting tree `name`; it is wholly on disk before any file gets its final name."""
         files.sync_file_system(self.new)
         for sha256, new in staged.fresh.items():
             self._keep(sha256, new)
@@ -92,10 +97,7 @@ class Store:
         files.sync_folder(self.waiting)
 
     def compress(self, name: str, manifest: Manifest) -> None:
-        """Put a compressed copy beside each text of a kept tree.
-
-        Nobody waits for it: until then the text is served as it is.
-        """
+        """Put a compressed copy beside each text file of a kept tree; until then the file is served as it is."""
         kept = self._find(name)
         if kept is None:
             return
@@ -114,7 +116,10 @@ class Store:
             os.close(folder)
 
     def damaged(self, name: str, manifest: Manifest, paths: Iterable[str]) -> list[str]:
-        """Return which of these files of a kept tree the disk has changed; no later corte links to their content."""
+        """Return which of these files of a kept tree the disk has changed; their objects are removed.
+
+        So no later corte links to the damaged content.
+        """
         kept = self._find(name)
         if kept is None:
             return []
@@ -130,7 +135,7 @@ class Store:
         return found
 
     def mend(self, name: str, manifest: Manifest, incoming: int, paths: Iterable[str]) -> None:
-        """Put what was pushed in the place of damaged files of a kept tree; Refusal when it is not there (any more)."""
+        """Replace damaged files of a kept tree by the pushed ones; Refusal when `incoming` no longer has those."""
         kept = self._find(name)
         if kept is None:
             return
@@ -143,14 +148,14 @@ class Store:
                 _copy(incoming, path, manifest, new)
                 files.sync_file_system(self.new)
                 self._keep(sha256, new)
-                with suppress(FileNotFoundError):  # it may be of the damaged one
+                with suppress(FileNotFoundError):  # it may be a copy of the damaged file
                     os.unlink(path + compressed.SUFFIX, dir_fd=folder)
                 os.replace(new, path, dst_dir_fd=folder)
         finally:
             os.close(folder)
 
     def show(self, name: str) -> None:
-        """Switch what citizens see to this tree, waiting or public, in one atomic step."""
+        """Make citizens see this tree, waiting or public, from one atomic step on."""
         public, waiting = self.trees / name, self.waiting / name
         if waiting.exists():
             shutil.rmtree(public, ignore_errors=True)
@@ -159,7 +164,7 @@ class Store:
         files.replace_link(self.current, f"cortes/{name}")
 
     def hide(self) -> None:
-        """Show nothing: not one tree stays where the web server could read it."""
+        """Show nothing: move every tree out of the folder that the web server can read."""
         if os.path.lexists(self.current):
             self.current.unlink()
             files.sync_folder(self.current.parent)
@@ -168,7 +173,7 @@ class Store:
             path.rename(self.waiting / path.name)
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a whole tree of this name, waiting or public."""
+        """Tell whether there is a tree of this name, waiting or public."""
         return self._find(name) is not None
 
     def prune(self, keep: set[str]) -> None:
@@ -190,7 +195,7 @@ class Store:
         return sorted(path.name for folder in (self.waiting, self.trees) for path in folder.iterdir())
 
     def shown(self) -> str:
-        """Return the name of the tree that citizens see; nothing when they see none."""
+        """Return the name of the tree that citizens see; "" when they see none."""
         return os.path.basename(os.readlink(self.current)) if self.current.is_symlink() else ""
 
     def tree(self, name: str) -> Path:
@@ -201,17 +206,17 @@ class Store:
         return kept
 
     def papers(self, name: str) -> tuple[bytes, bytes]:
-        """Return manifest and signature of a tree, whichever copy of each is there; Refusal or OSError when none is."""
+        """Return a tree's manifest and signature, from whichever copy is good; Refusal or OSError when none is."""
         return (
             self._paper(name, NAME, lambda raw: name.endswith("-" + digest(raw)[:12])),
             self._paper(name, SIGNATURE_NAME, bool),
         )
 
     def mend_papers(self, name: str, manifest_sha256: str, signature: bytes) -> list[str]:
-        """Put back what the disk has changed of a tree's manifest and signature; return the names of what it had.
+        """Restore a tree's manifest and signature where the disk has changed them; return the names of those files.
 
-        `signature` is the right one. A manifest of which both copies are damaged comes back with the same corte's next
-        push.
+        `signature` is the right one. A manifest with both copies damaged is restored by the next push of the same
+        corte.
         """
         with suppress(Refusal):
             raw = self._paper(name, NAME, lambda raw: digest(raw) == manifest_sha256)
@@ -219,9 +224,9 @@ class Store:
         return []
 
     def keep_papers(self, name: str, raw: bytes, signature: bytes) -> list[str]:
-        """Have a tree and the copies beside it hold this manifest and signature; return the names of what they did not.
+        """Write this manifest and signature to a tree and to the second copies, where they differ.
 
-        Refusal when there is no such tree.
+        Return the names of the files that differed; Refusal when there is no such tree.
         """
         copies = self.signed / name
         return sorted(
@@ -236,11 +241,11 @@ class Store:
         raise Refusal("missing", f"El disco dañó {paper} del corte {name}.")
 
     def _demand_inodes(self, manifest: Manifest) -> None:
-        """Refusal when a tree would take the inodes that the server itself needs, as if all its files were new."""
+        """Refuse a tree that would not leave RESERVE_INODES free, counting all its files as new."""
         found = os.statvfs(self.new)
         folders = {folder for path in manifest.files for folder in paths.parents(path)}
-        wanted = len(manifest.files) * 2 + len(folders)  # each text comes with a compressed copy
-        if found.f_files and found.f_favail < wanted + RESERVE_INODES:  # some file systems make them as needed: 0
+        wanted = len(manifest.files) * 2 + len(folders)  # a text file also has a compressed copy
+        if found.f_files and found.f_favail < wanted + RESERVE_INODES:  # 0: they are made as needed
             raise Refusal("disk", f"No hay lugar en el disco para {wanted} archivos más.")
 
     def _find(self, name: str) -> Path | None:
@@ -261,7 +266,7 @@ class Store:
             os.rename(new, self._place(sha256 + compressed.SUFFIX))
 
     def _skeleton(self, manifest: Manifest, raw: bytes, signature: bytes) -> Path:
-        """Make the folders of a tree, and what no manifest lists: itself and its signature."""
+        """Make the folders of a tree, and write its manifest and signature, which the manifest does not list."""
         staged = self.new / "arbol"
         staged.mkdir(mode=0o755)
         for folder in sorted({folder for path in manifest.files for folder in paths.parents(path)}):
@@ -275,28 +280,28 @@ class Store:
         return f"{self.objects}/{sha256[:2]}/{sha256[2:]}"
 
     def _keep(self, sha256: str, new: str) -> None:
-        """Make a new file the object of this name, whatever was there."""
+        """Make the file `new` the object of this name, in place of any other."""
         place = self._place(sha256)
         with suppress(FileNotFoundError):
             os.unlink(place)
         os.link(new, place)
 
     def _place(self, name: str) -> str:
-        """Return where a new object goes, in a folder that is there."""
+        """Return the path for a new object, and make its folder."""
         path = self._object(name)
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         return path
 
     def clear_new(self) -> None:
-        """Forget what an interrupted admission left."""
+        """Remove what an interrupted admission left in `self.new`."""
         shutil.rmtree(self.new, ignore_errors=True)
         self.new.mkdir(mode=0o755)
 
 
 def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
-    """Copy a pushed file to a new one, verifying every byte; of the date that all mirrors give this content."""
+    """Copy a pushed file to the new file `new`, verifying every byte; its date is the same on all mirrors."""
     instant = date_of(manifest.files[path].sha256)
-    with open(new, "xb") as target:  # buffered: a raw write may take half and say nothing
+    with open(new, "xb") as target:  # buffered: an unbuffered write may be partial
         tree.read_verified(incoming, path, manifest.files[path], target.write)
         target.flush()
         os.fchmod(target.fileno(), 0o444)
@@ -304,7 +309,7 @@ def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
 
 
 def _write_papers(folder: Path, raw: bytes, signature: bytes, by_way_of: Path | None = None) -> list[str]:
-    """Have a folder hold this manifest and this signature; return the names of those that it did not hold."""
+    """Write this manifest and this signature to a folder where they differ; return the names of those that did."""
     folder.mkdir(mode=0o755, exist_ok=True)
     stale = [name for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)) if _read(folder / name) != content]
     for name in stale:
@@ -313,7 +318,7 @@ def _write_papers(folder: Path, raw: bytes, signature: bytes, by_way_of: Path | 
 
 
 def _read(path: Path) -> bytes | None:
-    """Return what a file holds; None when nothing that could be read is there."""
+    """Return the content of a file; None when it is missing or cannot be read."""
     try:
         return path.read_bytes()
     except OSError:
@@ -321,7 +326,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _is_whole(folder: int, path: str, entry: Entry) -> bool:
-    """Tell whether a file, and what is compressed beside it, still is what was verified."""
+    """Tell whether a file and its compressed copy still have the content that was verified."""
     try:
         tree.read_verified(folder, path, entry)
         return compressed.holds(path + compressed.SUFFIX, entry.sha256, folder)
