@@ -1,4 +1,4 @@
-"""The command line: one verb, one module."""
+"""The command line `difusor`; each verb is a module in commands/."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ PANELS = {
     "Corte": ("synthetic", "sign", "verify"),
     "Noche": ("publish", "audit", "trusted", "bans", "purge"),
 }
-"""The help, from top to bottom: verbs in the order in which one needs them. Each has its module in commands/."""
+"""The help, from top to bottom: verbs in the order in which an operator needs them."""
 VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
 
 
 class InProject(TyperCommand):
-    """A verb: its arguments are read in the folder where the operator stands, its work is done in the project's."""
+    """A verb. Paths in its arguments are relative to the operator's current folder; it runs in the project's folder."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb where Ansible finds the project's ansible.cfg."""
+        """Run the verb in the project's folder, where Ansible finds ansible.cfg."""
         os.chdir(project.ROOT)
         return super().invoke(ctx)
 
@@ -38,7 +38,7 @@ class Difusor(TyperGroup):
     """The command line as a whole."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the options; those of Typer's completion, which has no catalogue, in Spanish."""
+        """Return the options; the help of Typer's completion options, which gettext cannot translate, in Spanish."""
         params = super().get_params(ctx)
         for param in params:
             if isinstance(param, click.Option) and param.name == "install_completion":
@@ -49,9 +49,9 @@ class Difusor(TyperGroup):
 
 
 def main() -> None:
-    """Run the verb of the command line; only its own module is imported, all of them when help has to list them.
+    """Run the verb of the command line; only its own module is imported, or all of them when the help lists them.
 
-    A file or program that cannot be used is one sentence, whatever the verb.
+    For every verb, a file or program that cannot be used is reported in one sentence, without a traceback.
     """
     spanish.install()
     click.UsageError.exit_code = os.EX_USAGE  # click's 2 is already what «no evaluado» ends with

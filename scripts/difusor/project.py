@@ -1,4 +1,4 @@
-"""The project: where its folders are, at which commit it stands, and how its papers are written."""
+"""The project: its folders, its version and commit, and a safe way to write files."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ BUILD = ROOT / "build"
 
 
 def version() -> str:
-    """Return the project's version, as pyproject.toml says it."""
+    """Return the project's version from pyproject.toml."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         return str(tomllib.load(file)["project"]["version"])
 
 
 class UnusableError(Exception):
-    """What the operator gave cannot be used; the message is a Spanish sentence."""
+    """A file or value that the operator gave cannot be used; the message is a Spanish sentence."""
 
 
 def commit() -> str:
-    """Return the project's commit, marked when files differ from it; empty outside a git checkout."""
+    """Return the project's commit, marked when files differ from the commit; empty outside a git checkout."""
     described = _git("rev-parse", "HEAD")
     return described + (" con cambios locales" if described and _git("status", "--porcelain", "-uno") else "")
 
 
 def write(path: Path, content: str) -> None:
-    """Write a text file, and its folder, at once: whoever reads it sees the old one or the new one, never half."""
+    """Write a text file, making its folder; readers see the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files.replace(path, content.encode())
 

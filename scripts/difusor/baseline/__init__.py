@@ -1,1 +1,1 @@
-"""The baseline of an audited server: what it was like, signed, and what has changed since."""
+"""The baseline of an audited server: a signed record of its state, and what has changed since."""

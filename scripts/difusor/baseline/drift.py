@@ -15,7 +15,7 @@ from difusor.servers.reach import UnreachableError
 def since(path: Path, inventory: Path) -> dict[str, dict[str, Any]]:
     """Look at the servers of an inventory; return by server what changed since the baseline of `path` (record.drift).
 
-    BaselineError when it cannot be told.
+    BaselineError when the baseline or a server cannot be read.
     """
     try:
         signed = record.read(path)

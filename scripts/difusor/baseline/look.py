@@ -1,7 +1,7 @@
-"""What a server is made of: a look that changes nothing (standard library, Python 3.9, root).
+"""Describes a server's files, packages, images and signers; changes nothing (standard library, Python 3.9, root).
 
-Sent as text: `python3 -c "$(cat look.py)"` prints {"files": {}, "packages": {}, "images": {}, "signers": {}}, each a
-mapping of names to what would change with them.
+Sent to the server as text: `python3 -c "$(cat look.py)"` prints {"files": {}, "packages": {}, "images": {},
+"signers": {}}, each a mapping of names to a text that changes when the named thing changes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import subprocess
 from pathlib import Path
 
 FOLDERS = ("/etc", "/usr/local", "/usr/share/prep")
-"""Where a server is configured, and where the project installs programs and pages."""
+"""The folders with a server's configuration, and those where the project installs programs and pages."""
 BACKUPS = {f"/etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")}
-"""Of the accounts, by their own programs: they tell nothing that their files do not."""
+"""Backups that the account programs make; left out, because they say nothing that the files themselves do not."""
 HOST_KEY = Path("/etc/ssh/ssh_host_ed25519_key")
 SIGNERS = Path("/etc/prep-corte/allowed_signers")
 BLOCK = 1 << 20
@@ -32,8 +32,8 @@ PACKAGE = "${db:Status-Abbrev}\t${Package}:${Architecture}\t${Version}\n"
 def files(folders: tuple[str, ...], secret: bytes) -> dict[str, str]:
     """Return mode, owner and SHA-256 (or target) of everything below some folders, by path.
 
-    A file that others may not read is digested with `secret` as a key: that tells a change, and lets nobody try out
-    what the file might hold.
+    Of a file that not everybody may read, the digest is keyed with `secret`: it still shows a change, but nobody can
+    check guesses of the content against it.
     """
     return {
         path: _describe(path, secret)
@@ -85,7 +85,7 @@ def images(listing: str) -> dict[str, str]:
 
 
 def signers(text: str) -> dict[str, str]:
-    """Return who may sign cortes, and within which limits, by the fingerprint of the key."""
+    """Return {fingerprint of the key: who may sign cortes with it, and within which limits}."""
     found = {}
     for line in text.splitlines():
         if line and not line.startswith("#"):
@@ -101,7 +101,7 @@ def fingerprint(key: str) -> str:
 
 
 def main() -> None:
-    """Print the look."""
+    """Print the description of this server as JSON."""
     containers = _said("docker", "ps", "--quiet").split()
     look = {
         "files": files(FOLDERS, HOST_KEY.read_bytes()),
@@ -113,7 +113,7 @@ def main() -> None:
 
 
 def _said(*command: str) -> str:
-    """What a program prints; nothing when the server does not have it."""
+    """Return what a program prints; "" when the server does not have the program."""
     if not shutil.which(command[0]):
         return ""
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -16,15 +16,15 @@ from difusor.project import write as write_whole
 from difusor.spec.faults import sentence
 
 PURPOSE = "registro"
-"""Of the signature's namespace: no baseline passes for a corte."""
+"""The purpose in the signature's namespace, so that a baseline's signature is not valid for a corte."""
 
 
 class BaselineError(ValueError):
-    """A baseline cannot be made, read or believed; the message is a Spanish sentence."""
+    """A baseline cannot be made, read or verified; the message is a Spanish sentence."""
 
 
 class Look(BaseModel):
-    """What one server is made of: who it is, and what `look.py` says of it. Each maps names to what they stand for."""
+    """One server: its identity, and the mappings that `look.py` printed for it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,7 +36,7 @@ class Look(BaseModel):
 
 
 class Baseline(BaseModel):
-    """The servers of one inventory at one instant, by their names there."""
+    """The servers of one inventory at one instant, by their names in the inventory."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,7 +60,7 @@ class SignedBaseline:
 
 @dataclass(frozen=True)
 class Change:
-    """Something that is not as it was; `before` or `after` is empty when there was, or is, no such thing."""
+    """One difference: `before` is empty when the thing is new, `after` when it is gone."""
 
     kind: str
     name: str
@@ -69,7 +69,10 @@ class Change:
 
 
 def write(baseline: Baseline, path: Path, key: Path) -> Path:
-    """Write a baseline, and beside it its signature by `key`; return the latter. BaselineError when it cannot sign."""
+    """Write a baseline and, beside it, its signature by `key`; return the signature's path.
+
+    BaselineError when `key` cannot sign.
+    """
     text = baseline.model_dump_json(indent=1) + "\n"
     try:
         armour = signature.sign(text.encode(), key, baseline.election, PURPOSE)
@@ -82,7 +85,7 @@ def write(baseline: Baseline, path: Path, key: Path) -> Path:
 
 
 def read(path: Path) -> SignedBaseline:
-    """Read a baseline whose signature is intact; BaselineError when there is none, or it is another's."""
+    """Read a baseline and verify its signature; BaselineError when it is missing or the signature does not fit it."""
     try:
         raw = path.read_bytes()
         armour = path.with_name(f"{path.name}.sig").read_bytes()
@@ -98,7 +101,7 @@ def read(path: Path) -> SignedBaseline:
 
 
 def changes(before: Look, after: Look) -> list[Change]:
-    """Return what differs between two looks, by kind and name."""
+    """Return the differences between two descriptions of a server, sorted by kind and name."""
     found = []
     for kind in Look.model_fields:
         was, now = getattr(before, kind), getattr(after, kind)
@@ -108,7 +111,10 @@ def changes(before: Look, after: Look) -> list[Change]:
 
 
 def drift(signed: SignedBaseline, host: str, now: Look) -> dict[str, Any]:
-    """Return what the dictamen says of a server: which baseline, and every change since; BaselineError if not in it."""
+    """Return the dictamen's data on drift: which baseline, and each change of server `host` since.
+
+    BaselineError when the baseline does not have this server.
+    """
     if host not in signed.baseline.servers:
         raise BaselineError(f"{signed.path} no registra a {host}, sino a {', '.join(signed.baseline.servers)}")
     found = changes(signed.baseline.servers[host], now)

@@ -1,4 +1,4 @@
-"""The baseline of a difusor's servers, taken from outside by a look at each."""
+"""Takes the baseline of a difusor's servers by running `look.py` on each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ LOOK = Path(__file__).with_name("look.py")
 
 
 def take(inventory: Path) -> Baseline:
-    """Look at every server of an inventory; UnreachableError, InventoryError or BaselineError say why it cannot be."""
+    """Return the baseline of all servers of an inventory.
+
+    UnreachableError, InventoryError or BaselineError say why it cannot be taken.
+    """
     looks, election = {}, ""
     for name, host, server in reach.difusores(inventory):
         looks[name] = look(name, host, server.identity)
@@ -34,7 +37,7 @@ def take(inventory: Path) -> Baseline:
 
 
 def look(name: str, host: Host, identity: Mapping[str, str]) -> Look:
-    """Look at a server (testinfra's host, as root) called `name`; BaselineError when it cannot be done."""
+    """Run `look.py` on the server `name` (testinfra's host, as root); BaselineError when it fails."""
     result = host.run("python3 -c %s", LOOK.read_text(encoding="utf-8"))
     if result.failed:
         raise BaselineError(f"{name}: {(result.stderr.strip().splitlines() or ['sin respuesta'])[-1]}")

@@ -1,5 +1,5 @@
-"""The verbs of `difusor`, one a file: what a verb takes, which rooms it calls, and what it prints.
+"""The verbs of `difusor`, one per file: a verb's arguments, which packages do its work, and what it prints.
 
-A verb imports its rooms inside `run`, not at the top: whoever asks for its help does not wait for Ansible, pydantic,
-httpx or cryptography.
+A verb imports those packages inside `run`, not at the top, so that its help appears without waiting for Ansible,
+pydantic, httpx or cryptography to load.
 """

@@ -1,4 +1,4 @@
-"""`difusor apply`: the whole server, as the inventory says."""
+"""`difusor apply`: set up the whole server as the inventory says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`difusor bans`: who is banned from a difusor, by which jail and until when; and how one comes back in."""
+"""`difusor bans`: who is banned from a difusor, by which fail2ban jail and until when; and lifting a ban."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`difusor clean`: leaves nothing of the lab behind."""
+"""`difusor clean`: remove everything of the lab from this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`difusor demo`: a compliant server in the local lab, its page and its dictamen."""
+"""`difusor demo`: make a compliant server in the local lab, with its page and its dictamen."""
 
 from __future__ import annotations
 

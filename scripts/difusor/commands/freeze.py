@@ -1,4 +1,4 @@
-"""`difusor freeze`: the baseline of a difusor's servers, signed, against which `difusor report` tells what changed."""
+"""`difusor freeze`: sign a baseline of a difusor's servers, with which `difusor report` later compares them."""
 
 from __future__ import annotations
 

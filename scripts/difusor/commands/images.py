@@ -1,4 +1,4 @@
-"""`difusor images`: the images of a difusor's server as archives, ready for its inventory."""
+"""`difusor images`: build the container images of a difusor's server as archives, for its inventory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`difusor password`: the password of the institute's user, as a salted hash, straight into a vault."""
+"""`difusor password`: put the password of the institute's user, as a salted hash, into a vault."""
 
 from __future__ import annotations
 

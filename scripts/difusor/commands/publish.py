@@ -1,4 +1,4 @@
-"""`difusor publish`: a corte pushed to difusores, and what each of them then shows."""
+"""`difusor publish`: push a corte to difusores and report what each of them then shows."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def run(
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome]]:
-    """Return every server, and an outcome for each inventory that cannot be used: no partner stops the others."""
+    """Return every server, and a failed outcome for each unusable inventory, so that one never stops the others."""
     from difusor.project import UnusableError
     from difusor.publish import target
     from difusor.publish.deliver import Outcome

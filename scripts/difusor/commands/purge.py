@@ -1,4 +1,4 @@
-"""`difusor purge`: leaves nothing of a rehearsal on the servers, and says so in evidence."""
+"""`difusor purge`: delete a rehearsal from the servers and keep evidence of it here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from difusor.terminal import complain, results, sentences
 from difusor.terminal.arguments import Difusores, Json
 
 EVIDENCE = BUILD / "purge"
-"""A folder for each time: what is kept of one rehearsal does not replace what is kept of the last."""
+"""Each run gets a folder of its own in it, so that it does not replace the evidence of an earlier one."""
 
 
 def run(

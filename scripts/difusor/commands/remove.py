@@ -1,4 +1,4 @@
-"""`difusor remove`: a server given back as it was before."""
+"""`difusor remove`: undo the installation, so that a server is as it was before."""
 
 from __future__ import annotations
 

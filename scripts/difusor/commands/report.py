@@ -21,7 +21,7 @@ STYLE = {
     "COMPLIES": "green", "ATTESTED": "green", "NOT_APPLICABLE": "dim", "MANUAL": "cyan", "WAIVED": "yellow",
     "UNTESTED": "magenta", "UNREACHABLE": "magenta", "EXPIRED": "red", "FAILS": "bold red",
 }  # fmt: skip
-"""By the name of a verdict (report.verdict.Verdict)."""
+"""Colour on the terminal, by the name of a verdict (report.verdict.Verdict)."""
 
 
 def run(
@@ -84,7 +84,7 @@ def run(
 
 
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
-    """Print the verdicts as a table, what to correct, and where the papers are."""
+    """Print the verdicts as a table, what to correct, and where the dictamen's files are."""
     from difusor.report.dictamen import shortcomings
     from difusor.report.verdict import Overall, shown
 
@@ -113,7 +113,7 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
 
 
 def _show_drift(drift: Mapping[str, Any]) -> None:
-    """Print what changed since the baseline, the first of it by name."""
+    """Print what changed since the baseline: the first changes by name, the rest as a number."""
     from difusor.report.dictamen import instant
 
     changes = drift["changes"]

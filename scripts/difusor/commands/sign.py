@@ -1,4 +1,4 @@
-"""`difusor sign`: a corte signed by one of the election's signers, with orders where they are needed."""
+"""`difusor sign`: sign a corte as one of the election's signers, with orders if needed."""
 
 from __future__ import annotations
 

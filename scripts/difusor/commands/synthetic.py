@@ -1,4 +1,4 @@
-"""`difusor synthetic`: cortes of invented data, for demos, rehearsals and tests."""
+"""`difusor synthetic`: write cortes of invented data, for demos, rehearsals and tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DURATION = timedelta(hours=24)
 MORELOS_2024 = datetime(2024, 6, 3, 2, tzinfo=UTC)
-"""When the polls of Morelos had closed and its results opened."""
+"""When the results of Morelos opened in 2024, once its polls had closed."""
 
 
 def run(

@@ -1,4 +1,4 @@
-"""`difusor tailoring`: the deviations as SCAP tailoring, by which OpenSCAP leaves out what is explained."""
+"""`difusor tailoring`: write the deviations as SCAP tailoring, with which OpenSCAP skips the explained rules."""
 
 from __future__ import annotations
 

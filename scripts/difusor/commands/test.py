@@ -1,4 +1,4 @@
-"""`difusor test`: everything that proves it, side by side where hosts are independent."""
+"""`difusor test`: run every suite that proves the project, several at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`difusor trusted`: a late change of the trusted addresses, in seconds."""
+"""`difusor trusted`: apply a late change of the trusted addresses within seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`difusor upgrade`: security updates, one server after the other."""
+"""`difusor upgrade`: install security updates, one server after the other."""
 
 from __future__ import annotations
 

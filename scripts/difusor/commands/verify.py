@@ -1,4 +1,4 @@
-"""`difusor verify`: whether a corte is what its manifest says, and its manifest what was signed."""
+"""`difusor verify`: check a corte's files against its manifest, and the manifest against its signature."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What an inventory says of one partner (difusor_*) and one election (election_*): the only list of names and types.
+"""Names, types and rules of all variables of a partner (difusor_*) and an election (election_*), defined only here.
 
-The preflight, the scripts and the tests read it here. Problems are Spanish sentences, because an operator reads them.
+The preflight, the scripts and the tests read inventories with this package. Problems are Spanish sentences, because an
+operator reads them.
 """
 
 from difusor.inventory.declared import Declared

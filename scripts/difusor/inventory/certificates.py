@@ -1,4 +1,4 @@
-"""The certificate of a page, and its key: whether they are what they should be, and belong together."""
+"""Checks of a page's TLS certificate and its key: both are valid and belong together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from difusor.inventory.values import content
 
 
 def check_certificate(path: str, name: str, info: ValidationInfo) -> None:
-    """Raise ValueError unless `path` is a certificate in PEM that is in force and covers `name` (empty: any)."""
+    """Raise ValueError unless the file `path` is a PEM certificate that is in force and covers `name` (empty: any)."""
     certificate = _certificate(path, info)
     if certificate is None:
         return
@@ -23,7 +23,7 @@ def check_certificate(path: str, name: str, info: ValidationInfo) -> None:
 
 
 def check_key(path: str, certificate: str, info: ValidationInfo) -> None:
-    """Raise ValueError unless `path` is a private key in PEM, and that of `certificate` (a path; empty: any)."""
+    """Raise ValueError unless `path` is a PEM private key that belongs to `certificate` (a path; empty: any)."""
     pem = content(path, info)
     if pem is None:
         return

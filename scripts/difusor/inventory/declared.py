@@ -1,4 +1,4 @@
-"""What the results of a measurement keep of an inventory: never a secret, and however unfinished the inventory is."""
+"""The part of an inventory that a measurement's results keep: no secrets; the inventory may be incomplete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Words = Annotated[str, BeforeValidator(str)]
 
 
 class Declared(BaseModel):
-    """The values of these variables, under their own names; empty where the inventory says nothing."""
+    """The values of the inventory's variables of these names; empty where the inventory does not set them."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,7 +42,7 @@ class Declared(BaseModel):
 
     @classmethod
     def of(cls, variables: Mapping[str, Any]) -> Declared:
-        """Take them from rendered variables; one of the wrong form is left out, which the suite refuses before."""
+        """Take the values from rendered variables; one of the wrong form is left out (the suite refuses it earlier)."""
         try:
             return cls.model_validate(variables)
         except ValidationError as error:

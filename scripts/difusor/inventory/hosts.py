@@ -1,4 +1,4 @@
-"""The one place where the variables of an inventory become objects: every room above takes them from here."""
+"""Makes objects of an inventory's variables; all other packages get hosts and elections from here."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from difusor.inventory.problems import sentences
 from difusor.inventory.variables import InventoryError, read
 
 RSYNC_MODULE, RSYNC_CLIENT = "corte", "impepac"
-"""What the role `rsync` calls its module and its client, unless the inventory says otherwise."""
+"""The names of the module and the client in the role `rsync`, unless the inventory says otherwise."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """One server of a partner: its name in the inventory, where Ansible reaches it, and what it is to show."""
+    """One server of a partner: its name in the inventory, its address for Ansible, its partner and election."""
 
     name: str
     address: str
@@ -32,7 +32,7 @@ class Host:
 
     @classmethod
     def of(cls, name: str, variables: Mapping[str, Any]) -> Host:
-        """Take it from the rendered variables of a host; InventoryError says what is missing or wrong."""
+        """Make the server from the rendered variables of a host; InventoryError says what is missing or wrong."""
         return cls(
             name=name,
             address=variables.get("ansible_host", name),
@@ -44,7 +44,7 @@ class Host:
 
 
 def load(inventory: Path) -> list[Host]:
-    """Return the servers of an inventory (its group `difusores`), one at least; InventoryError when it has none."""
+    """Return the servers of an inventory (its group `difusores`); InventoryError when there is none."""
     variables = read(inventory)
     hosts = [Host.of(name, variables.hosts[name]) for name in variables.groups.get("difusores", [])]
     if not hosts:
@@ -53,7 +53,7 @@ def load(inventory: Path) -> list[Host]:
 
 
 def load_election(source: Path) -> Election:
-    """Read an election's file, or that of an inventory, which only Ansible can render; InventoryError says why not."""
+    """Return the election of an election file, or of an inventory; InventoryError says why it cannot be read."""
     if source.is_dir():
         for values in read(source).hosts.values():
             if "election_id" in values:
@@ -70,7 +70,7 @@ def load_election(source: Path) -> Election:
 
 
 def attestations(variables: Mapping[str, Any], clause: str) -> list[Attestation]:
-    """Return the documents that vouch for a clause, unread; InventoryError when one is badly described."""
+    """Return the documents that attest a clause, without opening them; InventoryError when one is badly described."""
     given = [each for each in variables.get("difusor_attestations", []) if each.get("clause") == clause]
     return [_formed(Attestation, each, f"difusor_attestations ({clause})") for each in given]
 
@@ -80,7 +80,7 @@ def _load[Model: Strict](model: type[Model], variables: Mapping[str, Any], whose
 
 
 def _formed[Model: Strict](model: type[Model], values: Mapping[str, Any], whose: object) -> Model:
-    """Judge the form of the values, and read none of the files that they name: the servers may have them already."""
+    """Check only the form of the values; the files they name are not read, because they may be on the servers only."""
     try:
         return model.model_validate(values, context={"read": None})
     except ValidationError as error:

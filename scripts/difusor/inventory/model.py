@@ -38,7 +38,7 @@ from difusor.inventory.values import (
 
 
 class Election(Strict):
-    """What the institute decides once: elections/<name>.yml. In variables each name begins with election_."""
+    """What the institute decides once for all partners: elections/<name>.yml. Variables are called election_<name>."""
 
     model_config = ConfigDict(alias_generator=lambda name: f"election_{name}", validate_default=True)
 
@@ -67,17 +67,17 @@ class Election(Strict):
 
     @property
     def window(self) -> Window:
-        """When its cortes may be seen, unless a signed corte says otherwise; in UTC."""
+        """When the election's cortes may be seen, in UTC, unless a signed corte says otherwise."""
         return Window(*(instant.astimezone(UTC) for instant in (self.opens, self.closes, self.retain_until)))
 
     @property
     def allowed_signers(self) -> str:
-        """Who may sign its cortes: an OpenSSH file, as it stands on the servers."""
+        """The text of the servers' allowed_signers (OpenSSH): who may sign the election's cortes."""
         return "".join(f"{signer.line(self.id)}\n" for signer in self.signers)
 
     @property
     def revoked(self) -> str:
-        """The public keys that are believed no more, one a line, as on the servers."""
+        """The text of the servers' list of revoked public keys, one per line."""
         return "".join(f"{key.strip()}\n" for key in self.revoked_keys)
 
     def within(self, window: Window) -> Election:
@@ -86,7 +86,7 @@ class Election(Strict):
 
 
 class Partner(Strict):
-    """What is true of one partner: inventories/<difusor>/group_vars/<difusor>/. In variables: difusor_<name>."""
+    """Facts of one partner: inventories/<difusor>/group_vars/<difusor>/. Variables are called difusor_<name>."""
 
     model_config = ConfigDict(alias_generator=lambda name: f"difusor_{name}", validate_default=True)
 
@@ -154,7 +154,7 @@ class Partner(Strict):
     @field_validator("cdn_ranges")
     @classmethod
     def _not_everybody(cls, value: list[str]) -> list[str]:
-        """Whoever stands in these networks may say to be anybody, without limits."""
+        """Refuse huge networks: hosts in these networks may claim any client address and have no rate limits."""
         for each in value:
             network = ipaddress.ip_network(each)
             if network.prefixlen < (8 if network.version == 4 else 16):
@@ -190,7 +190,7 @@ class Partner(Strict):
 
 
 def variable_names(model: type[Strict]) -> frozenset[str]:
-    """Return the variables that a model is made of, by their names in an inventory."""
+    """Return the names that the fields of a model have as variables of an inventory."""
     return frozenset(str(field.alias) for field in model.model_fields.values())
 
 

@@ -1,4 +1,4 @@
-"""The names that somebody reads, and those that only look like one."""
+"""Finds misspelt variable names in an inventory: names that look like an input but that nothing reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from difusor.inventory.model import NAMES
 
 
 def role_inputs(roles: Path) -> frozenset[str]:
-    """The names that the roles below `roles` take, as their argument_specs.yml list them."""
+    """Return the names of the variables that the roles below `roles` accept, from their argument_specs.yml."""
     return frozenset(
         name
         for specs in roles.glob("*/meta/argument_specs.yml")
@@ -22,10 +22,10 @@ def role_inputs(roles: Path) -> frozenset[str]:
 
 
 def unknown(names: Iterable[str], root: Path) -> list[str]:
-    """A Spanish sentence for each of `names` that nothing reads although it looks as if something should.
+    """Return a Spanish sentence for each of `names` that looks like an input of the project but that nothing reads.
 
-    That is: it begins like an input of the project (difusor_, election_, a role's name), or nearly spells one.
-    `root` is the project; what playbooks/group_vars wires is known, for it is not the inventory's to get right.
+    A name looks like an input when it begins like one (difusor_, election_, a role's name) or nearly spells one.
+    `root` is the project; names set in its playbooks/group_vars are known.
     """
     wired = yaml.safe_load((root / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))
     known = NAMES | role_inputs(root / "roles") | set(wired)

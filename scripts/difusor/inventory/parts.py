@@ -1,4 +1,4 @@
-"""What the values of an inventory are made of: images, signers, waivers, documents, contacts."""
+"""Types of the inventory's values that have keys of their own: images, signers, waivers, documents, contacts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from difusor.inventory.values import (
 
 
 class Strict(BaseModel):
-    """No conversions, no unknown keys."""
+    """Base of all models: values are not converted, unknown keys are refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -57,7 +57,7 @@ class Image(Strict):
 
 
 class Signer(Strict):
-    """Who may sign a corte, with which key, from when to when; an authority certifies the keys of those who sign."""
+    """Who may sign cortes, with which key, from when to when; an authority's key certifies the keys that sign."""
 
     principal: Annotated[
         str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@impepac.mx")
@@ -80,14 +80,14 @@ class Signer(Strict):
 
 
 class DynamicPath(Strict):
-    """A folder that the PREP application computes, and the arguments that it may be asked with, short plain values."""
+    """A folder whose content the PREP application computes, and which query arguments (short plain values) it takes."""
 
     path: Annotated[str, matching(r"([A-Za-z0-9][A-Za-z0-9_-]*/)+", "debe ser una carpeta relativa, como api/")]
     arguments: list[Annotated[str, matching(r"[A-Za-z][A-Za-z0-9_-]{0,39}", "debe ser el nombre de un argumento")]] = []
 
 
 class Exclusion(Strict):
-    """A rule of the WAF that hinders legitimate traffic, and why it may be left out."""
+    """A rule of the WAF (web application firewall) that blocks legitimate traffic, and why it may be left out."""
 
     rule: int
     reason: Text
@@ -95,7 +95,7 @@ class Exclusion(Strict):
 
 
 class Rules(Strict):
-    """Rules of the sensor, pinned by content."""
+    """A file of rules for the sensor (Suricata), pinned by its SHA-256."""
 
     file: File
     sha256: Sha256
@@ -107,7 +107,7 @@ class Rules(Strict):
 
 
 class Waiver(Strict):
-    """A clause the institute excuses through the whole day `expires` of the election's zone; it is measured still."""
+    """A clause that the institute excuses until the day `expires` ends (election's time zone); still measured."""
 
     clause: ClauseId
     reason: Text
@@ -116,7 +116,7 @@ class Waiver(Strict):
 
 
 def that_may_be_excused(waiver: Waiver) -> Waiver:
-    """Return a waiver of a clause that the spec lets the institute excuse; else ValueError."""
+    """Return the waiver if the spec lets the institute excuse its clause; else ValueError."""
     clauses = spec.load()
     if waiver.clause not in clauses.ids:
         raise ValueError(f"{waiver.clause} no es una cláusula de spec/anexo1.yml")
@@ -126,7 +126,7 @@ def that_may_be_excused(waiver: Waiver) -> Waiver:
 
 
 class Attestation(Strict):
-    """A document that vouches for what no program can measure."""
+    """A document that attests what no program can measure."""
 
     clause: ClauseId
     document: File
@@ -141,7 +141,7 @@ class Attestation(Strict):
 
 
 class Contact(Strict):
-    """A person of ANEXO 2."""
+    """A contact person named in ANEXO 2, the partner's registration form."""
 
     name: Text
     phone: Text
@@ -150,7 +150,7 @@ class Contact(Strict):
 
 
 class Registration(Strict):
-    """ANEXO 2 as received: what the official list shows, and whom to call."""
+    """ANEXO 2 (the registration form) as received: what the official list shows, and whom to call."""
 
     site: Annotated[str, matching(r"https?://\S+", "debe ser una dirección web completa, como https://www.diario.mx/")]
     link: Annotated[str, matching(r"https?://\S+", "debe ser una dirección web completa, como https://prep.diario.mx/")]
@@ -162,4 +162,4 @@ class Registration(Strict):
 PARTS: tuple[type[Strict], ...] = (
     Image, Signer, DynamicPath, Exclusion, Rules, Waiver, Attestation, Contact, Registration,
 )  # fmt: skip
-"""Every kind of value with keys of its own."""
+"""All models of values that have keys."""

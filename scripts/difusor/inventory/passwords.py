@@ -13,7 +13,7 @@ from corte.format import files
 
 NAME = "vault_difusor_admin_password_hash"
 ROUNDS = 65_536
-"""As in the server's login.defs: some 50 ms a guess instead of 4."""
+"""As in the server's login.defs: checking a password takes some 50 ms instead of 4, which slows down guessing."""
 LENGTH = 14
 CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 
@@ -23,10 +23,10 @@ class ShutVaultError(Exception):
 
 
 class Vault:
-    """One file of secrets, of the identity `name`, as the password `key` opens it; `text` is empty of a new one."""
+    """One vault file of the vault identity `name`, opened with the password `key`; `text` is "" for a new file."""
 
     def __init__(self, path: Path, name: str, key: str) -> None:
-        """Open it; ShutVaultError when that cannot be."""
+        """Open the vault; ShutVaultError when it does not open."""
         from ansible.errors import AnsibleError
         from ansible.parsing.vault import VaultLib, VaultSecret
 
@@ -38,13 +38,13 @@ class Vault:
             raise ShutVaultError(f"{path} no se descifra con esa contraseña, o no está cifrado") from error
 
     def store(self, password: str) -> None:
-        """Put the hash of a password in its place, encrypted, for the file's owner alone."""
+        """Put the hash of a password into the vault and write it, encrypted and readable by its owner only."""
         hashed = sha512_crypt.using(rounds=ROUNDS).hash(password)  # type: ignore[no-untyped-call]  # the stubs' gap
         files.replace(self.path, self._vault.encrypt(stored(self.text, hashed), vault_id=self.name), mode=0o600)
 
 
 def weaknesses(password: str) -> list[str]:
-    """Return why a password is not accepted, as ends of a Spanish sentence; the server asks the same of a new one."""
+    """Return why a password is refused, as ends of a Spanish sentence; the rules are the server's for new passwords."""
     found = []
     if len(password) < LENGTH:
         found.append(f"necesita {LENGTH} caracteres o más")
@@ -56,7 +56,7 @@ def weaknesses(password: str) -> list[str]:
 
 
 def stored(text: str, hashed: str) -> str:
-    """Return a vault's YAML text with the hash in its place, every other line as it was."""
+    """Return a vault's YAML text with the hash set, every other line as it was."""
     line = f'{NAME}: "{hashed}"'
     replaced, count = re.subn(rf"(?m)^{NAME}:.*$", lambda _: line, text)
     return replaced if count else f"{text.rstrip()}\n{line}\n"

@@ -1,4 +1,4 @@
-"""Values that still are the example's, or cannot be evaluated: neither is judged any further."""
+"""Finds values that are still the example inventory's or could not be rendered; they are not checked any further."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 
-# What inventories/ejemplo is made of: its markers and domains, and the networks reserved for documentation
+# What the values of inventories/ejemplo contain: markers, example domains, and networks reserved for documentation
 # (RFC 5737, RFC 3849).
 EXAMPLE_TEXT = re.compile(r"EJEMPLO|cambiame|\bejemplo\.(mx|com|org)\b|\bexample\.(com|net|org)\b|\.example\b")
 EXAMPLE_NETWORKS = tuple(

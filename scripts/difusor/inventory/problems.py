@@ -1,4 +1,4 @@
-"""Judge the values of an inventory: a Spanish sentence for each that cannot provision a server."""
+"""Checks the values of an inventory: a Spanish sentence for each with which a server cannot be set up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from difusor.inventory.placeholders import unfinished
 from difusor.inventory.values import Read
 from difusor.spec.faults import sentence
 
-# An example left in place would send the run to nobody's address.
+# ansible_host is checked too: an example value left there would send the run to an address that nobody has.
 JUDGED = NAMES | {"ansible_host"}
 NOBODY_TRUSTED = (
     "la lista de direcciones confiables está vacía y nadie podría entrar al servidor; "
@@ -24,7 +24,7 @@ NOBODY_TRUSTED = (
 
 
 def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str]:
-    """Return every reason why these variables cannot provision a server, a Spanish sentence each; empty when they can.
+    """Return every reason why these variables cannot set up a server, a Spanish sentence each; empty when they can.
 
     `variables` maps names to rendered values, or to the exception that rendering raised, and may hold other names too;
     `read` returns the bytes of a file of the controller (default: as it is on disk) and raises OSError.
@@ -44,7 +44,7 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
 
 
 def sentences(error: ValidationError) -> list[str]:
-    """Return what a model says of values that are not its own, in Spanish."""
+    """Return the errors of a model's validation as Spanish sentences."""
     return [_whole(place, sentence) for place, _, sentence in _details(error)]
 
 

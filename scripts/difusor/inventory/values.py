@@ -1,4 +1,4 @@
-"""The kinds of values an inventory holds: each knows its form, and says in Spanish what a wrong value should be."""
+"""The kinds of single values in an inventory: each checks its form and says in Spanish what the value should be."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 
 
 def matching(pattern: str, sentence: str, secret: bool = False) -> AfterValidator:
-    """Return a check that the whole text matches `pattern`; a `secret` is never repeated in the sentence."""
+    """Return a check that the whole text matches `pattern`; the error sentence never repeats a `secret`."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -52,7 +52,7 @@ def _address(value: str) -> str:
 
 
 def _origin(value: str) -> str:
-    """An address, or a network whose host bits are zero and that is not the whole Internet."""
+    """Accept an address, or a network whose host bits are zero and that is not the whole Internet."""
     try:
         network = ipaddress.ip_network(value)
     except ValueError as error:
@@ -66,7 +66,7 @@ def _origin(value: str) -> str:
 
 
 def _host(value: str) -> str:
-    """A host name of any depth or an address."""
+    """Accept a host name with any number of labels, or an address."""
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -121,7 +121,7 @@ def _public_key(value: str) -> str:
 
 
 def _login_key(value: str) -> str:
-    """A key that gets in on every release: from OpenSSH 9.1 on the servers take no shorter one of RSA (role ssh)."""
+    """Accept a key that can log in on every release: from OpenSSH 9.1 on, servers refuse short RSA keys (role ssh)."""
     if value.startswith("ssh-rsa "):
         key = serialization.load_ssh_public_key(value.encode())
         if isinstance(key, rsa.RSAPublicKey) and key.key_size < RSA_BITS:
@@ -135,8 +135,9 @@ def _login_key(value: str) -> str:
 def content(path: str, info: ValidationInfo) -> bytes | None:
     """Return a file's bytes, through the `read` of the validation context (default: as it is on disk).
 
-    Ansible's opens vaulted files too. When it is None no file is read: only the form of the values is of interest.
-    A relative path is refused: it would mean one file to Ansible and another to whoever runs the scripts elsewhere.
+    The `read` that Ansible's plugin passes opens vaulted files too. When `read` is None, no file is read and only the
+    form of the values is checked. A relative path is refused: Ansible and the scripts would look for it in different
+    folders.
     """
     if not Path(path).is_absolute():
         raise ValueError(f'«{path}» debe ser una ruta absoluta; escriba "{{{{ inventory_dir }}}}/{path}"')
@@ -160,9 +161,9 @@ def digest(path: str, info: ValidationInfo) -> str | None:
 
 
 def later(name: str, value: datetime, info: ValidationInfo, variable: str = "", *, or_equal: bool = False) -> datetime:
-    """Return `value`, an instant after that of the field `name` (or equal to it, if that may be); else ValueError.
+    """Return `value` if it is after the instant in the field `name` (or, with `or_equal`, the same); else ValueError.
 
-    `variable` is what an inventory calls the field, where that is another name.
+    `variable` is the field's name in the inventory, when it is another one.
     """
     earlier = info.data.get(name)
     if earlier and (value < earlier if or_equal else value <= earlier):
@@ -174,7 +175,7 @@ def later(name: str, value: datetime, info: ValidationInfo, variable: str = "", 
 
 
 def pinned(name: str, value: str, info: ValidationInfo) -> str:
-    """Return `value`, the SHA-256 of the file that the field `name` holds; else ValueError."""
+    """Return `value` if it is the SHA-256 of the file whose path is in the field `name`; else ValueError."""
     path = info.data.get(name)
     if path and digest(path, info) not in (None, value):
         raise ValueError(f"no es el de {path}; verifique que ese archivo sea el auténtico y corrija sha256")

@@ -1,6 +1,6 @@
-"""An inventory as Ansible sees it, every value rendered: what `ansible-inventory` leaves as Jinja is a value here.
+"""Reads an inventory as Ansible does, and renders every value, which `ansible-inventory` leaves as Jinja.
 
-Nothing is written to disk: the values include the vault's.
+Nothing is written to disk, because the values include the secrets of the vault.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from difusor.inventory.vaults import shut, vaulted
 from difusor.project import ROOT, UnusableError
 
 PLAYBOOKS = ROOT / "playbooks"
-# Ansible's own bookkeeping: of no use to a test, and large.
+# Ansible's internal variables: large, and of no use to a test.
 INTERNAL = {"ansible_facts", "groups", "hostvars", "omit", "vars"}
 
 
 class InventoryError(UnusableError):
-    """An inventory cannot be read or lacks what is needed; the message names the vault or value, or is Ansible's."""
+    """An inventory cannot be read or lacks a value; the message names the vault or value, or is Ansible's own."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Variables:
     secrets: list[str] = field(default_factory=list)
 
     def listing(self) -> dict[str, Any]:
-        """Return what `ansible-inventory --list` would print, had it rendered the values."""
+        """Return what `ansible-inventory --list` would print if it rendered the values."""
         groups = {name: {"hosts": hosts} for name, hosts in self.groups.items()}
         return {"_meta": {"hostvars": self.hosts}, **groups}
 
@@ -41,9 +41,9 @@ class Variables:
 def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
     """Render the variables of an inventory, playbooks/group_vars included; InventoryError says why it cannot be read.
 
-    A value that needs what only a play knows (a role's default, a fact) is left out.
+    A value that depends on something known only during a play (a role's default, a fact) is left out.
     """
-    # Ansible's start costs a quarter of a second: only whoever reads an inventory pays it.
+    # Importing Ansible takes a quarter of a second, so it is imported only when an inventory is read.
     from ansible.errors import AnsibleError
     from ansible.inventory.manager import InventoryManager
     from ansible.template import Templar
@@ -69,7 +69,7 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
                 if name.startswith("vault_") or type(raw[name]).__name__ == "EncryptedString":
                     result.secrets += strings(values[name])
             result.hosts[host.name] = values
-        for path in vaulted(inventory):  # whatever the names in it
+        for path in vaulted(inventory):  # all values in a vault are secret
             result.secrets += strings(loader.load_from_file(str(path.resolve())))
     except AnsibleError as error:
         locked = [
@@ -84,7 +84,7 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
 
 @cache
 def _loader() -> Any:
-    """Return what reads Ansible's files, vaults open: once, because Ansible refuses to open them twice in a process."""
+    """Return Ansible's loader with the vaults' passwords; one per process, because Ansible sets them up only once."""
     from ansible import constants
     from ansible.cli import CLI
     from ansible.parsing.dataloader import DataLoader

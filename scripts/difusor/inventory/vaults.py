@@ -1,4 +1,4 @@
-"""The vaults of an inventory, and those that the given passwords do not open."""
+"""Finds the vaults of an inventory, and those that the given passwords do not open."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ HEADER = b"$ANSIBLE_VAULT"
 
 def shut(source: Path, loader: Any) -> Iterator[Path]:
     """Yield the vaulted files of an inventory source that Ansible's `loader` cannot open with the passwords it has."""
-    # Ansible's start costs a quarter of a second: whoever brings a loader has paid it.
+    # Importing Ansible takes a quarter of a second; a caller that has a loader has imported it already.
     from ansible.errors import AnsibleError
 
     for path in vaulted(source):
         try:
-            loader.get_text_file_contents(str(path.resolve()))  # a loader's paths begin in its own folder
+            loader.get_text_file_contents(str(path.resolve()))  # the loader has a base folder of its own
         except AnsibleError:
             yield path
 

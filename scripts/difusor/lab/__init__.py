@@ -1,1 +1,1 @@
-"""The local lab: the images of its hosts, its election window and the cortes of its night."""
+"""The local lab (containers on this machine): images of its hosts, its election window and its cortes."""

@@ -1,4 +1,4 @@
-"""A compliant server in the local lab, its page and its dictamen."""
+"""Makes a compliant server in the local lab, its page and its dictamen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DICTAMEN = BUILD / "dictamen/demo.html"
 def make() -> bool:
     """Create the lab, install the server, publish the latest synthetic corte and write the dictamen.
 
-    Returns whether every clause holds; raises StepFailed when a step does not end well.
+    Returns whether every clause holds; raises StepFailed when a step fails.
     """
     side_by_side(_lab, ensure_archives)
     side_by_side(_server, partial(night.make_latest, LAB))
@@ -27,7 +27,7 @@ def make() -> bool:
 
 
 def _lab() -> None:
-    """Create the hosts, as their providers deliver them."""
+    """Create the lab's hosts in the state in which a provider would deliver them."""
     if night.is_over(LAB):
         _playbook("Laboratorio: la noche anterior terminó, se retira", "molecule/shared/destroy.yml")
     _playbook("Laboratorio: tres servidores", "molecule/shared/create.yml")

@@ -1,4 +1,4 @@
-"""The images that a difusor's server runs, as archives pinned by SHA-256."""
+"""Builds the container images that a difusor's server runs, as archives pinned by SHA-256."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = ("prep", "waf")
 
 
 def archive(name: str) -> Path:
-    """Return the file of an image."""
+    """Return the path of an image's archive."""
     return BUILD / f"images/{name}.tar.gz"
 
 
@@ -27,7 +27,7 @@ def digest(name: str) -> str:
 
 
 def ensure_archives() -> None:
-    """Build the images and keep build/images/<name>.tar.gz with its .sha256 beside; nothing is done twice.
+    """Build the images and save them as build/images/<name>.tar.gz with a .sha256, unless that was done before.
 
     Raises StepFailed when an image cannot be built.
     """
@@ -41,7 +41,7 @@ def _build(name: str) -> None:
 
 
 def _ensure_archive(reference: str, archive: Path) -> None:
-    """Save an image to `archive` with its SHA-256 beside, unless the one there is of the same reference."""
+    """Save an image to `archive` with its SHA-256 beside, unless the archive there has the same reference."""
     made_from = archive.with_suffix(".reference")
     if archive.exists() and made_from.exists() and made_from.read_text().strip() == reference:
         return
@@ -55,9 +55,9 @@ def _ensure_archive(reference: str, archive: Path) -> None:
 
 
 def save(identity: str, archive: Path) -> None:
-    """Save the image with this id to a gzip archive, whole or not at all; the same image is the same archive.
+    """Save the image with this id to a gzip archive, whole or not at all; the same image gives the same bytes.
 
-    Raises StepFailed when docker cannot.
+    Raises StepFailed when docker fails.
     """
     temporary = archive.with_suffix(".new")
     with (

@@ -22,7 +22,7 @@ from difusor.terminal import run_step
 
 INVENTORY = "inventories/demo"
 BEFORE = timedelta(hours=2)
-"""How long the lab's polls have been closed when it is made: a picture in the middle of the night."""
+"""How long before a lab is made its window opened, so that it shows results in the middle of the night."""
 DURATION = timedelta(hours=24)
 RETENTION = timedelta(days=6)
 INTERVAL = timedelta(minutes=10)
@@ -49,20 +49,20 @@ def ensure_window(lab: str, now: datetime | None = None) -> bool:
 
 
 def is_over(lab: str, now: datetime | None = None) -> bool:
-    """Whether the night of an existing lab has ended: its difusor accepts no corte of another night, as it should."""
+    """Tell whether the window of an existing lab has ended; its difusor rightly refuses cortes of another window."""
     return (folder(lab) / "window.json").exists() and _window(lab).closes <= (now or datetime.now(UTC))
 
 
 def make_latest(lab: str, now: datetime | None = None) -> Path:
-    """Make the corte of this moment of the lab's night, unless it exists; return its folder, named by its number.
+    """Make the corte that is due now in the lab's window, unless it exists; return its folder, named by its number.
 
     Raises StepFailed when it cannot be made.
     """
     window = _window(lab)
-    number = 1 + int(((now or datetime.now(UTC)) - window.opens) / INTERVAL)  # the first is that of the opening
+    number = 1 + int(((now or datetime.now(UTC)) - window.opens) / INTERVAL)  # number 1 is the corte of the opening
     tree = folder(lab) / f"cortes/{number:04}"
     if not tree.exists():
-        unfinished = tree.with_name(f".{tree.name}")  # an interrupted one is no corte
+        unfinished = tree.with_name(f".{tree.name}")  # its final name only once it is complete
         run_step(
             f"Corte {number}: datos sintéticos", *_difusor("synthetic", unfinished),
             "--number", str(number), "--seed", str(SEED),
@@ -75,7 +75,7 @@ def make_latest(lab: str, now: datetime | None = None) -> Path:
 
 
 def publish_latest(lab: str, now: datetime | None = None) -> None:
-    """Make, sign and push the corte of this moment of the lab's night, as the institute would.
+    """Make, sign and push the corte that is due now in the lab's window, as the institute would.
 
     Raises StepFailed when the mirror does not show it.
     """
@@ -88,22 +88,25 @@ def publish_latest(lab: str, now: datetime | None = None) -> None:
 
 
 def authority(lab: str) -> Path:
-    """Return where in the project the authority stands that issued the lab's certificate."""
+    """Return the path in the project of the certificate authority that issued the lab's certificate."""
     return (folder(lab) / "tls/ca.pem").relative_to(ROOT)
 
 
 def release(lab: str) -> str:
-    """Return the release that the lab's difusor runs, read off its container; HOST_SUITE chose it when it was made."""
+    """Return the release that the lab's difusor runs, read from its container (made with HOST_SUITE)."""
     return _inspect(lab, "{{.Config.Image}}").partition(":")[2].partition("-")[0]
 
 
 def address(lab: str) -> str:
-    """Return the IPv4 address of the lab's difusor, read off its container."""
+    """Return the IPv4 address of the lab's difusor, read from its container."""
     return _inspect(lab, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
 
 
 def console(variables: Mapping[str, Any]) -> list[str]:
-    """Return what runs a command on the lab's difusor without its network, as a provider's console does."""
+    """Return the start of a command line that runs a command on the lab's difusor without using its network.
+
+    It stands for the console that a provider offers.
+    """
     machine = ["console"] if variables["lab_server"] == "vm" else []
     return ["docker", "exec", "--interactive", f"prep-{variables['lab']}-difusor", *machine]
 

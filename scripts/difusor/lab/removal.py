@@ -1,4 +1,4 @@
-"""Leaves nothing of the lab behind."""
+"""Removes everything of the lab from this machine."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ SYSCTL = BUILD / "lab/sysctl.conf"
 
 
 def remove(images: bool = False) -> Iterator[str]:
-    """Remove every lab, and with `images` what was built for it; yield what went, as «3 contenedores».
+    """Remove every lab, and with `images` its images; yield what was removed, as «3 contenedores».
 
-    Raises StepFailed when something stays.
+    Raises StepFailed when something cannot be removed.
     """
     if _engine_answers():
         yield from _remove_lab(images)
     elif (BUILD / "lab").exists():
         raise StepFailed("Docker no responde y el laboratorio sigue en él: inicie Docker y repita")
     if SYSCTL.exists():
-        # Privileged containers share the machine's kernel: it gets back what it had before the first of them, as far as
-        # this user may write to it.
+        # Privileged containers change settings of this machine's kernel: restore those it had before the first of them,
+        # as far as this user may.
         subprocess.run(["sysctl", "--quiet", "--ignore", "--load", SYSCTL], check=False, stderr=subprocess.DEVNULL)
     _remove_folder(BUILD / "lab")
 
@@ -40,7 +40,7 @@ def _engine_answers() -> bool:
 
 def _remove_lab(images: bool) -> Iterator[str]:
     for name in _docker("ps", "--quiet", "--filter", f"{LABEL}.host=difusor").split():
-        # Else Ansible's kept connection waits on this machine for an answer that never comes.
+        # Otherwise Ansible's kept connections would wait on this machine for an answer that never comes.
         with suppress(StepFailed):
             _docker("exec", name, "systemctl", "kill", "ssh.service")
     yield from _remove("contenedores", ["ps", "--all", "--quiet", "--filter", LABEL], ["rm", "--force", "--volumes"])
@@ -65,7 +65,7 @@ def _remove_folder(path: Path) -> None:
 
 
 def _docker(*arguments: str) -> str:
-    """Return what docker printed; StepFailed, in its words, when it failed."""
+    """Return what docker printed; StepFailed with docker's message when it failed."""
     result = subprocess.run(["docker", *arguments], cwd=ROOT, check=False, capture_output=True, text=True)
     if result.returncode:
         raise StepFailed(f"docker {arguments[0]}: {result.stderr.strip()}")

@@ -1,1 +1,1 @@
-"""`difusor test`: which suites prove a change, how they run beside one another, and what is said of them."""
+"""`difusor test`: which test suites prove a change, how they run at the same time, and how results are printed."""

@@ -1,4 +1,4 @@
-"""What `difusor test --changed` proves: unit, and on one release the test files that a change can reach."""
+"""What `difusor test --changed` runs: the suite unit, and on one release the test files that a change can affect."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from difusor.terminal import console, printable
 
 UPSTREAM = "origin/main"
 SHOWN = 20
-"""Changed files by name; the rest are counted."""
+"""How many changed files are printed by name; the others are only counted."""
 
 
 class RevisionError(ValueError):
-    """A revision cannot be compared with; the message says why."""
+    """The files cannot be compared with a git revision; the message says why."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run for a change. `tests` are names as in `all_tests`; with `whole`, all of them."""
+    """What is run for a change. `tests` are names as in `all_tests`; `whole` means all of them."""
 
     files: tuple[str, ...]
     tests: tuple[str, ...]
@@ -41,7 +41,7 @@ class Plan:
 
 
 def plan(files: Iterable[str]) -> Plan:
-    """Return what the change of some files (paths below the project) needs."""
+    """Return the plan for a change of these files (paths below the project)."""
     files = tuple(sorted(files))
     reached = {name for path in files for name in reach(path)[0]}
     standing = set(all_tests())
@@ -54,7 +54,7 @@ def all_tests() -> list[str]:
 
 
 def files_of_tests() -> list[Path]:
-    """Return the paths of the test files, whichever folder they stand in."""
+    """Return the paths of all test files in molecule/tests."""
     return sorted((ROOT / TESTS).glob("*/test_*.py"))
 
 
@@ -64,10 +64,10 @@ def name_of(path: Path) -> str:
 
 
 def changed_files(revision: str | None = None) -> tuple[str, list[str]]:
-    """Return the revision compared with, and the files that differ from where this work left it.
+    """Return the revision compared with, and the files changed since this branch left it.
 
-    What is not committed, or not known to git yet, counts too. Without a revision it is UPSTREAM where that is known,
-    else HEAD. RevisionError when there is no such revision.
+    Uncommitted and untracked files count too. The default revision is UPSTREAM if git knows it, else HEAD.
+    RevisionError when there is no such revision.
     """
     revision = revision or (UPSTREAM if _git("rev-parse", "--verify", "--quiet", UPSTREAM).returncode == 0 else "HEAD")
     differing = _git("diff", "--name-only", "--no-renames", "-z", "--merge-base", revision, "--")
@@ -78,7 +78,7 @@ def changed_files(revision: str | None = None) -> tuple[str, list[str]]:
 
 
 def say(revision: str, plan: Plan) -> None:
-    """Print what changed, what is run for it, and what is left out and why."""
+    """Print which files changed, which tests run for them, and which files need no test and why."""
     console.print(f"Archivos que cambiaron desde {printable(revision)}: {len(plan.files)}")
     for path in plan.files[:SHOWN]:
         names, why = reach(path)

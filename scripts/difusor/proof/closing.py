@@ -1,4 +1,4 @@
-"""The closing lines: every test is counted as what it was."""
+"""Prints the closing lines of `difusor test`, which count the tests by their results."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from difusor.proof.suites import Suite
 from difusor.terminal import console, printable
 
 CLOSING = re.compile(r"\b\d+ (?:passed|failed|skipped|error).* in [\d.]+s\b")
-"""As pytest closes a run; Molecule counts, too, but scenarios."""
+"""The last line of a pytest run; Molecule prints a similar line that counts scenarios."""
 OUTCOMES = re.compile(r"\b(\d+) (passed|failed|skipped|error)s?\b")
 REPEATED = re.compile(r"^\W*REPETIDA (.+?):\s", re.MULTILINE)
-"""As pytest names a test that failed and was repeated, whether it passed then or not."""
+"""The line of a test that failed and was repeated, whether or not it then passed (see suite/repeats.py)."""
 
 
 def say(runs: Iterable[Run]) -> None:
     """Print the repeated tests, the excused ones, and one closing line on standard output that counts every test.
 
-    In a suite that held, what failed is excused by a waiver (the lab is no physical server) and said as such; a skipped
-    test proves nothing and is said as such too. A suite that died before its tests counts as one failure.
+    In a suite that succeeded, failed tests are those that a waiver excuses (the lab is no physical server); they are
+    printed as excused, skipped ones as skipped. A suite that ended before its tests counts as one failure.
     """
     passed = failed = excused = skipped = 0
     again: list[str] = []

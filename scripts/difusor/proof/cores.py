@@ -1,4 +1,4 @@
-"""How busy the machine's cores were, and where they stood idle."""
+"""Measures how busy this machine's processor cores were, and when they were idle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Self
 
 STAT = Path("/proc/stat")
 EVERY = 5.0
-"""Seconds of a sample: shorter ones take every wait of a second for a core at rest."""
+"""Length of a sample in seconds; shorter ones would show every wait of a second as an idle core."""
 IDLE_BELOW = 0.5
 
 
@@ -34,7 +34,7 @@ class Cores:
     """Samples the cores of this machine while a block runs."""
 
     def __init__(self) -> None:
-        """Begin with nothing seen."""
+        """Begin without samples."""
         self.samples: list[Sample] = []
         self._end = Event()
         self._thread = Thread(target=self._watch, daemon=True)
@@ -64,14 +64,14 @@ class Cores:
 
 
 def ticks(stat: str) -> tuple[int, int]:
-    """Return the ticks that all cores have worked and have had since the machine began, from the text of /proc/stat."""
+    """Return (ticks worked, all ticks) of all cores since the machine started, from the text of /proc/stat."""
     user, nice, system, idle, iowait, *others = map(int, stat.partition("\n")[0].split()[1:9])
     worked = user + nice + system + sum(others)
     return worked, worked + idle + iowait
 
 
 def busy(samples: Sequence[Sample], since: datetime, until: datetime) -> float | None:
-    """Return the share of their time that the cores worked between two instants; None when none was sampled."""
+    """Return the share of time that the cores worked between two instants; None when there is no sample of it."""
     parts = [(max(since, each.since), min(until, each.until), each.busy) for each in samples]
     weights = [((end - start).total_seconds(), share) for start, end, share in parts if end > start]
     total = sum(seconds for seconds, _ in weights)
@@ -81,7 +81,7 @@ def busy(samples: Sequence[Sample], since: datetime, until: datetime) -> float |
 def longest_idle(samples: Sequence[Sample], since: datetime, until: datetime) -> tuple[datetime, float]:
     """Return the start and the seconds of the longest stretch in which the cores worked less than half of their time.
 
-    Samples are in the order of their time, one after the other; without such a stretch it lasts 0 seconds.
+    Samples are in order of time, without gaps. When there is no such stretch, the seconds are 0.
     """
     best, start = (since, 0.0), since
     for each in samples:

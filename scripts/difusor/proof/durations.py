@@ -15,7 +15,7 @@ from difusor.terminal import console, printable
 
 SLOWEST = 40
 SHORTEST = 0.5
-"""Seconds of a phase that is worth a line: Molecule names some in which it does nothing."""
+"""Seconds from which on a phase gets a line; Molecule also names phases in which it does nothing."""
 
 
 def say(runs: Sequence[Run], samples: Sequence[cores.Sample]) -> None:

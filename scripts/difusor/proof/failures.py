@@ -1,4 +1,4 @@
-"""What went wrong, so that the last screen tells it: which test, where, what it wanted and saw, and which journal."""
+"""Prints each failure at the end: the test, its place, what it expected and saw, and the servers' journal of then."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from difusor.proof.runs import Run
 from difusor.terminal import complain
 
 SHOWN = 10
-"""Tests of one suite: a server that died fails all of them, and the first ones tell why."""
+"""How many failed tests of one suite are printed: when the server died all fail, and the first ones tell why."""
 LINES = 12
-"""Of what a test saw."""
+"""How many lines are printed of what a test saw."""
 WORDS = 30
-"""Lines of what a phase complained of, with the output of the command that failed."""
+"""How many lines are printed of a phase's error, output of the failed command included."""
 
 
 def say(runs: list[Run]) -> None:
-    """Print what went wrong in every suite that failed."""
+    """Print the failures of every suite that failed."""
     for run in runs:
         if run.failure:
             complain("\n".join([f"{run.failure}", *_story(run)]))

@@ -1,4 +1,4 @@
-"""What the tests of a suite found, one by one, wherever the suite wrote it."""
+"""Reads the results of a suite's tests, from its results file or from pytest's JUnit file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from difusor.report.verdict import excused
 
 @dataclass(frozen=True)
 class Test:
-    """One test that ran: what it took, what it measures (`wanted`) and, unless it passed, what it met (`saw`)."""
+    """One test that ran: its duration, what it checks (`wanted`) and, unless it passed, what it found (`saw`)."""
 
     name: str
     seconds: float
@@ -29,13 +29,13 @@ class Test:
 
 
 def tests(suite: Suite) -> list[Test]:
-    """Return every test of a suite's last run, of those that came as far as writing what they found."""
+    """Return every test of a suite's last run that wrote a result."""
     found = [_of_finding(each) for each in load(suite.results).findings] if suite.results.exists() else []
     return found + (list(_of_junit(suite.junit)) if suite.junit.exists() else [])
 
 
 def failed(suite: Suite) -> list[Test]:
-    """Return the tests that speak against a suite's last run; those that a waiver excuses do not."""
+    """Return the tests that make a suite's last run a failure; tests that a waiver excuses are left out."""
     found = [each for each in _of_junit(suite.junit) if each.saw] if suite.junit.exists() else []
     if suite.dictamen.exists():
         said = unexcused(json.loads(suite.dictamen.read_text()))
@@ -46,7 +46,7 @@ def failed(suite: Suite) -> list[Test]:
 
 
 def unexcused_of_a_part(results: Results) -> list[Finding]:
-    """Return what speaks against the server in a run that was not whole, of which there is no dictamen."""
+    """Return the findings against the server in a run of some test files only, which has no dictamen."""
     clauses = {clause.id: clause for clause in spec.load().clauses}
     against = []
     for finding in results.findings:
@@ -63,7 +63,7 @@ def _of_finding(finding: Finding) -> Test:
 
 
 def _of_junit(path: Path) -> Iterator[Test]:
-    """Yield what pytest wrote; a file that could not be read is a test that failed, too."""
+    """Yield the tests in pytest's JUnit file; a test file that could not be imported counts as a failed test."""
     for case in ElementTree.parse(path).getroot().iter("testcase"):
         module, name = case.get("classname", ""), case.get("name", "")
         complaints = [each for each in case if each.tag in ("failure", "error")]
@@ -75,7 +75,7 @@ def _of_junit(path: Path) -> Iterator[Test]:
 
 
 def _complaint(element: ElementTree.Element) -> str:
-    """Return the exception; of a file that could not be read it stands only in pytest's marked lines."""
+    """Return the exception; for a test file that could not be imported it is only in pytest's lines marked "E"."""
     marked = [line[1:].strip() for line in (element.text or "").splitlines() if line.startswith("E ")]
     message = element.get("message", "")
     return "\n".join(marked) if marked and message == "collection failure" else message

@@ -1,4 +1,4 @@
-"""The journals of a lab's hosts, which molecule/shared/destroy.yml keeps, and the part of them around one moment."""
+"""Cuts the part around one moment from the journals of a lab's hosts, which molecule/shared/destroy.yml keeps."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d{4} ")
-"""How `journalctl --output=short-iso-precise` begins an entry; the further lines of a message are indented."""
+"""The start of an entry of `journalctl --output=short-iso-precise`; further lines of a message are indented."""
 LEAST = timedelta(minutes=1)
 AFTER = timedelta(seconds=5)
-"""What a test met may be written a little after it."""
+"""How long after a test the journal is still read: hosts may write of an event a little later."""
 
 
 def cut(folder: Path, name: str, ended: datetime, seconds: float = 0.0) -> Path | None:
-    """Write what the hosts of a lab wrote while something went on, at least a minute of it, in the order of time.
+    """Write the journal entries of all hosts around an event (at least a minute), in order of time, to one file.
 
-    `folder` holds the journals; `name` says what went on. Returns the file, in the same folder; None without journals.
+    `folder` holds the journals; `name` is the event's. Returns the file, in the same folder; None without journals.
     """
     since, until = ended - max(LEAST, timedelta(seconds=seconds)), ended + AFTER
     entries = [entry for path in sorted(folder.glob("journal-*.log")) for entry in _entries(path, since, until)]

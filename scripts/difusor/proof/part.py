@@ -1,8 +1,8 @@
-"""Some files of the compliance suite, run and judged without a dictamen, which is issued of a whole run only.
+"""Runs some files of the compliance suite and judges them without a dictamen, which only a whole run can have.
 
     python -m difusor.proof.part LAB FILE...
 
-Called by molecule/changed. Exits with 1 when a test speaks against the server, with 2 when none could be run.
+Called by molecule/changed. Exits with 1 when a test fails that no waiver excuses, with 2 when none could be run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Molecule does when: its phases and its faults, by the instants at which their lines were read."""
+"""Recognises Molecule's phases and errors in its output, with the instants at which their lines were read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ END = re.compile(r"\w+ +\[[\w-]+ > \w+\] .*Executed: ")
 TASK = re.compile(r"TASK \[(.*)\]")
 FAULT = ("fatal:", "[ERROR]", "ERROR ", "CRITICAL ")
 START = "start"
-"""From the suite's first moment to the first phase; a suite without Molecule is nothing else."""
+"""The phase before Molecule's first one; the only phase of a suite without Molecule."""
 
 
 class Phase(BaseModel):
@@ -28,7 +28,7 @@ class Phase(BaseModel):
 
 
 class Record(BaseModel):
-    """What a run of a suite took. Instants are UTC."""
+    """The phases and durations of one run of a suite. Instants are UTC."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,7 +39,7 @@ class Record(BaseModel):
 
 
 class Fault(BaseModel):
-    """The first complaint of a phase: the Ansible task under way, when it was read, and the number of its line (0…)."""
+    """The first error of a phase: the Ansible task running, when the error was read, its line number (from 0)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,10 +50,10 @@ class Fault(BaseModel):
 
 
 class Phases:
-    """Listens to a suite's output."""
+    """Collects phases and errors from the lines of a suite's output."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """Take the clock to ask; it gives UTC."""
+        """Take the function that returns the present instant in UTC."""
         self._now = now
         self._marks: list[tuple[str, datetime]] = []
         self._open = True
@@ -62,7 +62,7 @@ class Phases:
         self.faults: list[Fault] = []
 
     def hear(self, line: str) -> None:
-        """Take note of one line at the moment at which it was read."""
+        """Process one line of output at the moment at which it is read."""
         if match := PHASE.fullmatch(line):
             self._marks.append((match[1], self._now()))
             self._open, self._task = True, ""
@@ -71,7 +71,7 @@ class Phases:
         elif match := TASK.match(line):
             self._task = match[1]
         elif line.startswith(FAULT) and self._open:
-            # The first complaint of a phase is its cause; after the last one Molecule only says it all again.
+            # The first error of a phase is its cause; at the end Molecule only repeats them.
             self._complain()
             self._open = False
         self._lines += 1
@@ -81,7 +81,7 @@ class Phases:
         self.faults.append(Fault(phase=phase, task=self._task, at=self._now(), line=self._lines))
 
     def record(self, started: datetime, ended: datetime, held: bool) -> Record:
-        """Return what every phase took between the first and the last moment of the run."""
+        """Return the record of the run: how long each phase took between `started` and `ended`."""
         marks = [(START, started), *self._marks, ("", ended)]
         phases = tuple(
             Phase(name=name, started=since, seconds=round((until - since).total_seconds(), 1))

@@ -1,6 +1,6 @@
-"""Which files of molecule/tests a changed path can reach: the map behind `difusor test --changed`.
+"""Which files of molecule/tests a changed path can affect: the tables behind `difusor test --changed`.
 
-Of what stands here twice, the first line counts; a path that stands nowhere reaches everything.
+The first pattern that matches a path decides; a path that matches none affects all tests.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ EVERYTHING = "*"
 """The whole suite of a release."""
 
 TESTS_OF_ROLES = {
-    # What a role installs is tested by the file of its name; the others look at it from further away.
+    # First the test file of the role's own name, which tests what the role installs; then tests that depend on it.
     "accounts": ("base", "lockout"),
     "audit": ("base",),
     "chrony": ("chrony",),
@@ -34,14 +34,14 @@ TESTS_OF_ROLES = {
 """Role to test files, without folder, `test_` and `.py`."""
 
 MACHINE_ONLY = ("kernel",)
-"""Test files that ask for a kernel of the server's own: no container can run them."""
+"""Test files that need a server with its own kernel; no container can run them."""
 
 NEEDS_MACHINE = "solo lo prueba ./difusor test vm"
 NO_SERVER = "lo prueba unit, sin servidor"
 BY_HAND = "ninguna prueba lo ejecuta"
 
 PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
-    # Pattern (an asterisk stands for folders, too) to test files, or to the reason why none is reached.
+    # Pattern (an asterisk also matches slashes) to test files, or to the reason why none is affected.
     ("docs/*", "documentación"),
     ("*.md", "documentación"),
     ("LICENSE", "documentación"),
@@ -63,7 +63,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     (".editorconfig", BY_HAND),
     (".pre-commit-config.yaml", BY_HAND),
     ("difusor", NO_SERVER),
-    # What an operator runs on the night is run again by test_site, with other values.
+    # test_site runs again, with other values, the playbooks that an operator runs on the night.
     ("playbooks/preflight.yml", ("preflight",)),
     ("playbooks/trusted.yml", ("lockout", "site")),
     ("playbooks/purge.yml", ("corte_night",)),
@@ -109,10 +109,10 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
 
 
 def reach(path: str) -> tuple[tuple[str, ...], str]:
-    """Return the names of the test files that a path of the project can reach, or EVERYTHING.
+    """Return the names of the test files that a change of this path can affect, or EVERYTHING.
 
-    A name is without folder, `test_` and `.py`. When none is reached, the second value says why, in Spanish; else that
-    is empty.
+    Names are without folder, `test_` and `.py`. When no test file is affected, the second value says why, in Spanish;
+    otherwise it is empty.
     """
     for pattern, target in PATHS:
         if fnmatchcase(path, pattern):

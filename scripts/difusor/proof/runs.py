@@ -1,4 +1,4 @@
-"""One run of one suite."""
+"""Runs one suite and keeps its result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from difusor.terminal import StepFailed, complain, run_step
 
 @dataclass
 class Run:
-    """What became of a suite; `failure` is None when it held."""
+    """The result of running a suite; `failure` is None when it succeeded."""
 
     suite: Suite
     phases: Phases = field(default_factory=Phases)
@@ -23,7 +23,7 @@ class Run:
 
 
 def run(suite: Suite) -> Run:
-    """Run a suite to its end. A failure is said at once, in a line a test, and returned, so that the others go on."""
+    """Run a suite to its end. Failures are printed at once, one line per test, and returned, not raised."""
     _forget(suite)
     done = Run(suite)
     started = datetime.now(UTC)
@@ -39,7 +39,7 @@ def run(suite: Suite) -> Run:
 
 
 def _forget(suite: Suite) -> None:
-    """Remove what the run before found: it would be taken for this one's."""
+    """Remove the files of the previous run, so that they are not taken for this one's."""
     for path in (suite.dictamen, suite.results, suite.junit):
         path.unlink(missing_ok=True)
     shutil.rmtree(suite.journals, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""In which order the suites run, and how many at a time."""
+"""Decides in which order the suites run, and how many at a time."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from difusor.proof.runs import Run, run
 from difusor.proof.suites import MACHINE, Suite, last_record
 
 AT_ONCE = 4
-"""Suites at a time: a release waits for its server half of the time, and two cores are to be busy until the end."""
+"""How many suites run at a time: each waits for its server half of the time, and two cores should never be idle."""
 
 USUAL_SECONDS = {"bookworm": 1211, "bullseye": 1148, "trixie": 940, "unit": 240, MACHINE: 3600}
-"""What each suite took on two quiet cores; used until it has been run here."""
+"""Seconds that each suite took on two otherwise idle cores; used until the suite has been run on this machine."""
 UNKNOWN = 1000
-"""Seconds of a suite that was never measured: a release like the others."""
+"""Seconds assumed for a suite that was never measured: about those of the releases."""
 
 
 def longest_first(suites: Iterable[Suite]) -> list[Suite]:
     """Return the suites in the order in which they should begin.
 
-    The longest begins first, so that no core waits for one that began last. A run that failed says nothing of how long
-    the suite takes.
+    The longest begins first, so that the cores do not wait for a long one at the end. Durations of failed runs are
+    ignored.
     """
     return sorted(suites, key=_expected, reverse=True)
 

@@ -1,4 +1,4 @@
-"""The suites: what each one runs, and where it leaves what it found."""
+"""The test suites: the command of each, and the files in which it leaves its results."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from difusor.project import BUILD
 from difusor.proof.phases import Record
 
 RELEASES = {
-    # Ubuntu 22.04 sits between Debian 11 and 12; Debian 13 stands for 24.04 and 26.04.
+    # Debian 11 and 12 are the nearest to Ubuntu 22.04; Debian 13 is to 24.04 and 26.04.
     "debian": ("bookworm", "bullseye", "trixie"),
     "ubuntu": ("jammy", "noble"),
 }
 MACHINE = "vm"
-"""The suite of the virtual machine, whose release is the machine's own."""
+"""The suite of the virtual machine, which has a release of its own."""
 UNIT = "unit"
-"""The suite that needs no server: everything below tests/, the house rules and the linters among it."""
+"""The suite that needs no server: everything below tests/, including the house rules and the linters."""
 ONCE = {
     "lab/test_preflight.py": "the controller judges what was read of a server; the releases are the test's own data",
     "lab/test_baseline.py": "compares two looks at the same server, whatever it runs",
 }
-"""Test files that depend on no release and carry no clause, and why; they run on the first release of a run only."""
+"""Test files that depend on no release and prove no clause, and why; they run only on the first release of a run."""
 MOLECULE = {
-    # One line of output stays one line of the log: what is read from it is neither framed, folded nor coloured.
+    # Programs read the log: one line of output is one line of it, without frames, folding or colours.
     "MOLECULE_COMMAND_BORDERS": "false",
     "NO_COLOR": "1",
 }
@@ -34,7 +34,7 @@ MOLECULE = {
 class Suite:
     """One suite by its name: unit, vm, or a release.
 
-    `tests` are the files of a release's suite, if not all. One that does not lead leaves out what runs ONCE.
+    `tests` are the test files to run on a release, if not all. Only the leading suite runs the files in ONCE.
     """
 
     name: str
@@ -43,27 +43,27 @@ class Suite:
 
     @property
     def log(self) -> Path:
-        """Everything the suite printed."""
+        """The log with everything that the suite printed."""
         return BUILD / f"log/test-{self.name}.log"
 
     @property
     def record(self) -> Path:
-        """What its phases took in the last run (phases.Record); of a part of a suite it stands apart."""
+        """The durations of the last run's phases (phases.Record); a run of some test files has another file."""
         return BUILD / f"log/test-{self.name}{'-changed' if self.tests else ''}.durations.json"
 
     @property
     def junit(self) -> Path:
-        """What pytest found outside a dictamen: unit, and the trials of the virtual machine."""
+        """pytest's JUnit file, for tests without a dictamen: unit, and the virtual machine's own tests."""
         return BUILD / f"log/test-{self.name}.xml"
 
     @property
     def dictamen(self) -> Path:
-        """What the scenario's dictamen says of the lab's server; only of a whole run."""
+        """The dictamen on the lab's server; only a whole run writes it."""
         return BUILD / f"dictamen/{self.name}/demo.json"
 
     @property
     def results(self) -> Path:
-        """What the tests of the lab's server found."""
+        """The results file of the tests of the lab's server."""
         return self.dictamen.with_suffix(".results.json")
 
     @property
@@ -73,7 +73,7 @@ class Suite:
 
     @property
     def command(self) -> list[str]:
-        """What runs it."""
+        """The command that runs the suite."""
         if self.name == UNIT:
             return ["pytest", "-q", "tests", f"--junitxml={self.junit}"]
         scenario = "changed" if self.tests else MACHINE if self.name == MACHINE else "default"
@@ -81,7 +81,7 @@ class Suite:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Each suite has its own release, lab and state of Molecule, so that several may run side by side."""
+        """The environment variables: each suite has its own release, lab and Molecule state, so several can run at once."""
         values = {"LAB": self.name, "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / f"molecule/{self.name}")}
         if self.name != UNIT:
             values |= MOLECULE
@@ -95,16 +95,16 @@ class Suite:
 
 
 def usual() -> list[str]:
-    """Return the suites that run without being named: on Ubuntu its own releases, elsewhere Debian's."""
+    """Return the suites that run by default: on Ubuntu its own releases, elsewhere Debian's."""
     return [UNIT, *releases()]
 
 
 class UnknownSuiteError(ValueError):
-    """There is no suite of that name; the message says which there are."""
+    """There is no suite of that name; the message lists those that exist."""
 
 
 def named(names: Sequence[str]) -> list[Suite]:
-    """Return the suites of these names, the first release among them leading; UnknownSuiteError for a name of none."""
+    """Return the suites of these names, the first release as the leading one; UnknownSuiteError for an unknown name."""
     known = [*usual(), MACHINE]
     if unknown := [name for name in names if name not in known]:
         raise UnknownSuiteError(f"no existe la prueba {', '.join(unknown)}; las que hay: {', '.join(known)}")
@@ -118,5 +118,5 @@ def releases() -> Sequence[str]:
 
 
 def last_record(suite: Suite) -> Record | None:
-    """Return what the suite took the last time, if it is known."""
+    """Return the record of the suite's last run, if there is one."""
     return Record.model_validate_json(suite.record.read_text()) if suite.record.exists() else None

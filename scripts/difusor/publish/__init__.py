@@ -1,1 +1,1 @@
-"""The institute's side of a corte: sign it, push it to every difusor, and wait for each mirror's own word."""
+"""The institute's side: sign a corte, push it to every difusor, and wait until each mirror reports the result."""

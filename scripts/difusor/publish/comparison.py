@@ -1,4 +1,4 @@
-"""What citizens get from a mirror, byte for byte, against the signed manifest."""
+"""Downloads what citizens get from a mirror and compares it, byte for byte, with the signed manifest."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 ATTEMPTS = 30
-"""At one file, while the mirror says that we ask too fast."""
+"""How often one file is requested while the mirror answers that the requests come too fast."""
 FORMS = {"gzip": "", "identity": ", sin comprimir,"}
 """A text is asked for in both forms that a server keeps: one can be altered while the other is not."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One mirror: authentic, altered, empty (shows no corte) or unreachable; what was compared, every difference."""
+    """The result for one mirror: authentic, altered, empty (shows no corte) or unreachable; and every difference."""
 
     difusor: str
     result: str
@@ -51,10 +51,10 @@ class Comparison:
 def compare(
     target: Target, authority: Path | None = None, expected: str | None = None, limit: float = math.inf
 ) -> Comparison:
-    """Download everything that a mirror shows and compare it; never raises for what one mirror may do wrong.
+    """Download everything that a mirror shows and compare it; a mirror's faults are returned, never raised.
 
-    `expected` is the SHA-256 of the manifest that it should show, if the institute wants to know that too; `limit` the
-    seconds after which it is given up, however slowly the mirror still answers.
+    `expected` is the SHA-256 of the manifest that the mirror should show, if that is to be checked too; `limit` is the
+    number of seconds after which the comparison ends, even if the mirror still answers slowly.
     """
     started = time.monotonic()
     try:
@@ -62,7 +62,7 @@ def compare(
             mirror.deadline = started + limit
             shown = _shown(mirror)
             found = _compare_once(mirror, target, expected)
-            if not found.good and _shown(mirror) != shown:  # a new corte came between
+            if not found.good and _shown(mirror) != shown:  # a new corte arrived meanwhile
                 found = _compare_once(mirror, target, expected)
     except (httpx.HTTPError, OSError, ValueError) as error:
         found = Comparison(target.name, "unreachable", str(error) or type(error).__name__)
@@ -120,7 +120,7 @@ def _shown(mirror: Mirror) -> str:
 def _patiently[Got](
     ask: Callable[[Mirror, str, int], tuple[int, Got]], mirror: Mirror, url: str, limit: int
 ) -> tuple[int, Got]:
-    """Ask as a patient citizen: a mirror that is asked too fast is asked again."""
+    """Return the answer to a request, repeated after a pause while the mirror answers that requests come too fast."""
     for _ in range(ATTEMPTS - 1):
         status, got = ask(mirror, url, limit)
         if status != httpx.codes.TOO_MANY_REQUESTS:

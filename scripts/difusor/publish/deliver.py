@@ -1,4 +1,4 @@
-"""One corte to many difusores at once; none waits for another."""
+"""Delivers one corte to many difusores at the same time; a slow one does not delay the others."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
-"""Refusals that a transfer can cause: another push in between, or a change that time and size did not tell."""
+"""Codes of refusals worth another push: caused by a simultaneous push, or by a change that kept time and size."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a corte at one difusor: shown, held, refused, failed (not delivered) or silent (no word of it)."""
+    """The result at one difusor: shown, held, refused, failed (not delivered) or silent (its status says nothing)."""
 
     difusor: str
     result: str
@@ -38,7 +38,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Options:
-    """How to deliver: a cap in KiB/s, a certificate authority, and how many seconds word and transfer may take."""
+    """Options: a bandwidth cap (KiB/s), a certificate authority, and limits in seconds for answer and transfer."""
 
     bandwidth: int | None = None
     authority: Path | None = None
@@ -49,7 +49,7 @@ class Options:
 def deliver_all(
     signed: SignedCorte, targets: list[Target], options: Options, tell: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Deliver to every target at the same time; `tell` hears each outcome as it comes. Same order as `targets`."""
+    """Deliver to all targets at once; `tell` is called with each outcome as it comes. Returns them as `targets` go."""
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
         running = {pool.submit(deliver, signed, target, options): target for target in targets}
         for done in as_completed(running):
@@ -58,7 +58,7 @@ def deliver_all(
 
 
 def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
-    """Deliver to one difusor and wait for its word; never raises for what one difusor may do wrong."""
+    """Deliver to one difusor and wait until it reports the result; its faults are returned as outcomes, not raised."""
     started = time.monotonic()
     sent = 0
 
@@ -85,7 +85,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         return outcome("failed", str(failure))
     except Refusal as refusal:
         return outcome("refused", str(refusal))
-    except (OSError, ValueError) as trouble:  # its certificate cannot be read, its name is no name
+    except (OSError, ValueError) as trouble:  # the inventory's certificate or name is unusable
         return outcome("failed", str(trouble))
     raise AssertionError("the second round always returns")
 

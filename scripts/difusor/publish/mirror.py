@@ -1,4 +1,4 @@
-"""The mirror's own word: its estado.json, asked until it shows a corte or says why not."""
+"""Asks a mirror for its estado.json until the mirror shows a corte or says why not."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from difusor.publish.target import Target
 
 PATH = "/.well-known/prep/estado.json"
 EVERY = 0.05
-"""Seconds between two questions at first; later a tenth of the time it has taken so far."""
+"""Seconds between two requests at first; later a tenth of the time waited so far."""
 TIMEOUT = 5.0
-"""Seconds in which a connection must move; of estado.json, in which all of it must have come."""
+"""Seconds that a connection may stay silent; also the limit for receiving the whole of estado.json."""
 MAX_BYTES = 256 * 1024
 PIECE_BYTES = 256 * 1024
-"""Of an answer's content, the most that is in memory at once."""
+"""How many bytes of an answer's content are in memory at once, at most."""
 _TEXT = {
     name: str
     for name in ("corte", "since", "manifest_sha256", "signature_sha256", "opens", "state", "result", "code", "reason")
@@ -34,17 +34,17 @@ _SHAPE = {
     "last_attempt": {**_TEXT, "number": int},
     "gate": {**_TEXT, "hold": _TEXT},
 }
-"""What is read of estado.json here. Any of it may be missing or null; nothing may be of another kind."""
+"""The part of estado.json that is used here. Any value may be missing or null, but not of another type."""
 
 
 class Mirror:
-    """A difusor's public status, asked at its own address under its public name."""
+    """A difusor's public pages, requested at its server's own address under its public name."""
 
     deadline = math.inf
-    """Of everything that is asked of it, by the monotonic clock."""
+    """The end of the time for all requests together, by the monotonic clock."""
 
     def __init__(self, target: Target, authority: Path | None = None) -> None:
-        """Take whom to ask, and a certificate authority to believe beside the public ones."""
+        """Take the server to ask, and a certificate authority to trust besides the public ones."""
         host = f"[{target.address}]" if ":" in target.address else target.address
         self.url = f"https://{host}{PATH}"
         self.client = httpx.AsyncClient(
@@ -57,8 +57,8 @@ class Mirror:
         self.problem = ""
 
     def __enter__(self) -> Mirror:
-        """Keep the connection open for the questions to come."""
-        self._runner = asyncio.Runner()  # a thread can be made to wait for ever by an answer that drips, a task cannot
+        """Open a client that keeps its connection for further requests."""
+        self._runner = asyncio.Runner()  # a task, unlike a thread, can be stopped at an endless answer
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,11 +67,11 @@ class Mirror:
         self._runner.close()
 
     def get(self, url: str) -> httpx.Response:
-        """Return a whole answer, however much it is; httpx.HTTPError when there is none in time."""
+        """Return a whole answer, of any size; httpx.HTTPError when none comes in time."""
         return self._in_time(self.client.get(url, extensions=self.extensions))
 
     def hand(self, url: str, take: Callable[[bytes], object], seconds: float = math.inf, encoding: str = "gzip") -> int:
-        """Hand an answer to `take`, piece by piece until it has enough and says so; return the answer's status.
+        """Pass an answer to `take`, piece by piece until `take` returns true; return the answer's HTTP status.
 
         `encoding` is the form that is asked for: gzip, or identity for the file as it is. httpx.HTTPError when there is
         no answer, or it has not ended after so many seconds, however steadily it drips.
@@ -79,7 +79,7 @@ class Mirror:
         return self._in_time(self._hand(url, take, encoding), seconds)
 
     def read(self, url: str, limit: int, seconds: float = math.inf) -> tuple[int, bytes]:
-        """Return the status of an answer and its content; when that is more than `limit` bytes, its beginning."""
+        """Return an answer's HTTP status and content; of more than `limit` bytes only the beginning."""
         content = bytearray()
 
         def take(piece: bytes) -> bool:
@@ -89,7 +89,7 @@ class Mirror:
         return self.hand(url, take, seconds), bytes(content)
 
     def status(self) -> dict[str, Any] | None:
-        """Return estado.json, or None when there is no answer of its shape (`problem` then says why)."""
+        """Return estado.json, or None when the answer is missing or malformed (`problem` then says why)."""
         self.problem = ""
         try:
             return _parsed(*self.read(self.url, MAX_BYTES, TIMEOUT))
@@ -98,9 +98,9 @@ class Mirror:
             return None
 
     def await_word(self, signed: SignedCorte, after: int | None, seconds: float) -> tuple[str, dict[str, Any]]:
-        """Ask until the mirror speaks of this corte, and of this signature, in an attempt later than number `after`.
+        """Ask until estado.json tells the result of a push of this corte, in an attempt numbered above `after`.
 
-        None: nobody knows what it had said before, so that a refusal may be an old one until another follows it.
+        With `after` None the earlier attempts are unknown; a refusal then counts only once a newer one follows.
         Returns (shown, held, refused or silent, the last estado.json).
         """
         started = time.monotonic()
@@ -138,10 +138,10 @@ class Mirror:
 
 
 def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
-    """Return what turns an answer's bytes into pieces of its content, of at most PIECE_BYTES whatever they expand to.
+    """Return a function that decompresses an answer's bytes into pieces of at most PIECE_BYTES.
 
-    httpx.DecodingError when it is encoded in another way than was asked for, or twice: a few kilobytes that were
-    compressed twice would fill the memory before anybody had counted them.
+    httpx.DecodingError for an encoding that was not asked for, or a double one: a few kilobytes compressed twice could
+    expand to more than the memory holds.
     """
     if encoding.strip().lower() in ("", "identity"):
         return lambda raw: iter([raw])
@@ -161,7 +161,7 @@ def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
 
 
 def word_on(status: dict[str, Any], signed: SignedCorte, after: int) -> str:
-    """Return what estado.json says of a corte: shown, held, refused, or nothing yet."""
+    """Return what estado.json says of a corte: shown, held, refused, or "" if nothing yet."""
     if refuses(status, signed) and last_number(status) > after:
         return "refused"
     for word in ("shown", "held"):
@@ -171,7 +171,7 @@ def word_on(status: dict[str, Any], signed: SignedCorte, after: int) -> str:
 
 
 def refuses(status: dict[str, Any], signed: SignedCorte) -> bool:
-    """Tell whether the last attempt in estado.json is a refusal of this corte, by whatever push.
+    """Tell whether the last attempt in estado.json is a refusal of this corte, whoever pushed it.
 
     A refusal that names another signature is not of this corte: where two publishers push at once, the signature of
     one can arrive beside the manifest of the other.
@@ -187,7 +187,7 @@ def last_number(status: dict[str, Any] | None) -> int:
 
 
 def _parsed(code: int, content: bytes) -> dict[str, Any]:
-    """Return what estado.json says; ValueError tells why an answer is none."""
+    """Return the content of estado.json from an answer; ValueError says why the answer is not a valid one."""
     if code != httpx.codes.OK:
         raise ValueError(f"estado.json responde {code}")
     if len(content) > MAX_BYTES:

@@ -1,4 +1,4 @@
-"""Signing as an operator orders it: a rehearsal, another close, a pause; or anew, for difusores of another election."""
+"""Signs a corte with an operator's orders (a rehearsal, another close, a pause), or again for other difusores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from difusor.publish.target import Target
 
 @dataclass(frozen=True)
 class Orders:
-    """What an operator orders with a signature; instants are aware, None what is not ordered."""
+    """What an operator orders with a signature; instants have a time zone, None means not ordered."""
 
     simulacro: bool = False
     sequence: int | None = None

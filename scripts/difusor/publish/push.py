@@ -1,4 +1,4 @@
-"""The transport: two rsync calls to a difusor's daemon, the files first, then the manifest with its signature."""
+"""Sends a corte with two rsync calls to a difusor's daemon: the files first, then the manifest with its signature."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from difusor.publish.target import Target
 
 ATTEMPTS = 3
 _PASSING = {5, 10, 12, 23, 30, 35}
-"""Of rsync's exit statuses: refused for now, broken connection, another push that cleans up in between, timeout."""
+"""rsync's exit statuses worth another attempt: refused for now, broken connection, simultaneous push, timeout."""
 _LASTING = re.compile(r"auth failed|unknown module|access denied|configured to refuse", re.IGNORECASE)
-"""What no later attempt changes. A connection that is refused is another matter: the mirror restarts."""
+"""Errors that another attempt cannot cure. "Connection refused" is not among them: the mirror may be restarting."""
 
 
 class PushFailed(Exception):
-    """rsync could not deliver; the message is its own last word."""
+    """rsync could not deliver; the message is rsync's own."""
 
 
 def push(
     folder: Path, target: Target, bandwidth: int | None = None, checksum: bool = False, limit: float | None = None
 ) -> int:
-    """Deliver a signed tree and return the bytes that went over the wire; PushFailed after the attempts worth making.
+    """Deliver a signed tree and return the number of bytes sent; PushFailed when it cannot be delivered.
 
     `bandwidth` caps the transfer (KiB/s), so that visitors keep the link. `checksum` compares content instead of time
-    and size. `limit`: seconds after which it is given up, however slowly the other end still reads.
+    and size. `limit`: seconds after which the transfer is ended, even if the other end still reads slowly.
     """
-    folder = folder.absolute()  # rsync takes what stands before a colon, as in 20:10, for a machine
+    folder = folder.absolute()  # rsync takes the text before a colon, as in 20:10, for a host
     deadline = None if limit is None else time.monotonic() + limit
     options = [
         "--recursive",
@@ -39,7 +39,7 @@ def push(
         "--compress",
         "--timeout=30",
         "--contimeout=10",
-        # rsync says little things one by one; each would wait for the other end's delayed acknowledgement.
+        # rsync sends many small messages; without this each would wait for the other end's delayed acknowledgement.
         "--sockopts=TCP_NODELAY",
         "--stats",
     ]
@@ -82,6 +82,6 @@ def _sent(statistics: str) -> int:
 
 
 def _reason(text: str) -> str:
-    """rsync says the cause first and its own exit last; before the server's own reason it says that there is one."""
+    """Return the line of rsync's errors that tells the cause: the first, but for the notice of the server's script."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and "pre-xfer exec" not in line]
     return lines[0] if lines else ""

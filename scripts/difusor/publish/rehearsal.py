@@ -1,4 +1,4 @@
-"""Ends a rehearsal: removes it from the servers of an inventory, and keeps what each says of that."""
+"""Ends a rehearsal: deletes it from the servers of an inventory, and keeps the evidence that each returns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from difusor.terminal import run_step
 
 
 def purge(inventory: Path, home: Path) -> dict[str, dict[str, Any]]:
-    """Return by server what was removed and what remains; the servers' logs and evidence are kept in `home`.
+    """Return, by server, what was removed and what remains; the servers' logs and evidence are kept in `home`.
 
     UnusableError when the inventory cannot be used, StepFailed when the playbook fails.
     """

@@ -1,4 +1,4 @@
-"""Signing a tree, and judging a signed one, at the institute."""
+"""Signs a corte's tree at the institute, and checks signed trees."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def sign(
 ) -> SignedCorte:
     """Write corte.json and corte.json.sig into a tree; `orders` are of manifest.ORDERS.
 
-    Sequence and instant are those the tree says of itself (datos/corte.json), unless given. Refusal when the tree
-    cannot be a corte, UnusableError when nobody says which corte it is.
+    Sequence and instant are read from the tree's datos/corte.json, unless given. Refusal when the tree cannot be a
+    corte, UnusableError when its sequence or instant is unknown.
     """
     if sequence is None or corte is None:
         own_sequence, own_corte = identity(folder)
@@ -60,7 +60,7 @@ def sign(
         orders=tuple(sorted(orders)),
     )
     raw = document.to_bytes()
-    manifest.read(raw)  # whoever signs what no server would read finds out here
+    manifest.read(raw)  # never sign a manifest that servers would refuse
     tree.verify(folder, document)
     armour = signature.sign(raw, key, election.id)
     files.replace(folder / manifest.NAME, raw)
@@ -71,7 +71,7 @@ def sign(
 def verify(folder: Path) -> tuple[SignedCorte, str]:
     """Check every byte of a tree against its manifest, and the signature against its key; Refusal says what is wrong.
 
-    Returns the tree and the fingerprint of whoever signed it.
+    Returns the tree and the fingerprint of the key that signed it.
     """
     raw, armour = _read(folder)
     document = manifest.read(raw)
@@ -81,13 +81,13 @@ def verify(folder: Path) -> tuple[SignedCorte, str]:
 
 
 def warnings(signed: SignedCorte) -> list[str]:
-    """Return what in the tables of a signed tree does not add up, as every server will say."""
+    """Return the warnings that every server will give on the tables of a signed tree."""
     document = signed.manifest
     return content.read(signed.folder, document.files, document.corte).warnings
 
 
 def signer(signed: SignedCorte, election: Election) -> str:
-    """Return who signed, if a server of this election would believe it now; Refusal otherwise."""
+    """Return who signed, if a server of this election would accept the signature now; else Refusal."""
     document = signed.manifest
     if (document.election, document.environment) != (election.id, election.environment):
         raise Refusal(
@@ -104,7 +104,7 @@ def signer(signed: SignedCorte, election: Election) -> str:
 
 
 def fits(signed: SignedCorte, election: Election) -> bool:
-    """Tell whether a server of this election would believe the signature now and opens at the instant it names."""
+    """Tell whether a server of this election would accept the signature now and opens when the manifest says."""
     try:
         signer(signed, election)
     except Refusal:
@@ -113,14 +113,14 @@ def fits(signed: SignedCorte, election: Election) -> bool:
 
 
 def is_signed(folder: Path) -> bool:
-    """Tell whether a tree has a manifest and a signature, whatever they say."""
+    """Tell whether a tree has the files of manifest and signature; they are not read."""
     return (folder / manifest.NAME).is_file() and (folder / manifest.SIGNATURE_NAME).is_file()
 
 
 def ordered(folder: Path, election: Election) -> str:
-    """Return the orders of a tree's manifest, its own close included, that signing anew under `election` would lose.
+    """Return the orders in a tree's manifest, a changed close included, that signing it again would drop.
 
-    None when there is no manifest, or it is an earlier corte's, whose orders are not this one's.
+    Empty when there is no manifest, or it is an earlier corte's, whose orders do not concern this one.
     """
     try:
         document = manifest.read(files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES))
@@ -133,7 +133,7 @@ def ordered(folder: Path, election: Election) -> str:
 
 
 def identity(folder: Path) -> tuple[int, datetime]:
-    """Return sequence and instant that the tree says of itself in datos/corte.json."""
+    """Return the sequence and instant that the tree's datos/corte.json gives."""
     try:
         document = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
         return int(document["secuencia"]), instants.parse_offset(document["corte"])

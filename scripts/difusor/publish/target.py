@@ -1,4 +1,4 @@
-"""A difusor as the institute reaches it: where to push, with which secret, and where it answers."""
+"""A difusor's server as the institute reaches it: where to push, with which secret, and at which address it answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Target:
 
     @classmethod
     def of(cls, host: Host) -> Target:
-        """Take it from what the inventory says of a server."""
+        """Make the target from a host of the inventory."""
         partner = host.partner
         return cls(
             name=host.name,
@@ -43,12 +43,12 @@ class Target:
 
     @property
     def url(self) -> str:
-        """The rsync address of the module; without the secret."""
+        """The rsync URL of the server's module, without the secret."""
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"rsync://{self.client}@{host}:{PORT}/{self.module}/"
 
     def tls(self, authority: Path | None) -> ssl.SSLContext:
-        """Believe the public authorities, the given one, and the very certificate that the inventory installs."""
+        """Return a context that trusts the public authorities, `authority`, and the inventory's own certificate."""
         context = ssl.create_default_context(cafile=str(authority) if authority else None)
         if authority is None:
             context.load_default_certs()

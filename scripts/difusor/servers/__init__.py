@@ -1,1 +1,1 @@
-"""How one reaches a difusor's server, and looks at it from inside and outside."""
+"""Reaches a difusor's servers and examines them, from inside and from other machines."""

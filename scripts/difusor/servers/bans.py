@@ -1,4 +1,4 @@
-"""Who is banned from a difusor, by which jail and until when; and how one comes back in."""
+"""Reads which addresses fail2ban bans from a difusor, by which jail and until when, and lifts bans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from testinfra.host import Host
 
-# The server's offset from UTC, then `jail address since + seconds = until` in the server's own time, a line each.
+# Prints the server's offset from UTC, then per ban a line `jail address since + seconds = until` in the server's time.
 LIST = r"""
 set -eu
 date +%z
@@ -26,7 +26,7 @@ class BansError(Exception):
 
 @dataclass(frozen=True)
 class Ban:
-    """One address that the kernel of one server drops; instants in ISO 8601 with the server's offset."""
+    """One address whose packets one server drops; instants in ISO 8601 with the server's offset."""
 
     difusor: str
     address: str
@@ -36,7 +36,7 @@ class Ban:
 
 
 def banned(name: str, host: Host) -> list[Ban]:
-    """Return the bans in force on a server (testinfra's host) called `name`; BansError when it cannot say."""
+    """Return the bans in force on a server (testinfra's host) called `name`; BansError when they cannot be read."""
     offset, *lines = _run(name, host, LIST).splitlines()
     found = filter(None, map(LINE.match, lines))
     return [
@@ -46,7 +46,7 @@ def banned(name: str, host: Host) -> list[Ban]:
 
 
 def lift_ban(name: str, host: Host, address: str) -> bool:
-    """Lift every ban of an address on a server; return whether there was one. BansError when it cannot be done."""
+    """Lift every ban of an address on a server; return whether there was one. BansError when that fails."""
     return _run(name, host, "fail2ban-client unban %s", address).strip() != "0"
 
 

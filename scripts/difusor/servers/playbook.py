@@ -17,7 +17,7 @@ from difusor.terminal import console, printable
 
 @dataclass(frozen=True)
 class Options:
-    """What is handed on to ansible-playbook: its own options, and values of the playbook's own variables."""
+    """What is passed on to ansible-playbook: its own options, and values of the playbook's variables."""
 
     check: bool = False
     diff: bool = False
@@ -28,7 +28,7 @@ class Options:
     further: Sequence[str] = ()
 
     def arguments(self) -> list[str]:
-        """Return them as Ansible's command line takes them."""
+        """Return the options as arguments of Ansible's command line."""
         given = [name for name in ("check", "diff", "ask_vault_pass") if getattr(self, name)]
         return [
             *(f"--{name.replace('_', '-')}" for name in given),
@@ -40,9 +40,9 @@ class Options:
 
 
 def become(playbook: str, inventories: Sequence[Path], options: Options) -> NoReturn:
-    """Print the plain line and become it, so that its output, its questions and its exit status are Ansible's own.
+    """Print the ansible-playbook command and replace this process by it; output and exit status are then Ansible's.
 
-    `playbook` is a path below the project, whose ansible.cfg counts.
+    `playbook` is a path below the project, whose ansible.cfg applies.
     """
     sources = [part for each in inventories for part in ("-i", str(each))]
     command = ["ansible-playbook", *sources, playbook, *options.arguments()]

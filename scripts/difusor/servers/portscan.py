@@ -1,4 +1,4 @@
-"""Which TCP ports answer: a connect scan that a vantage point runs (standard library, Python 3.9, any user).
+"""Finds open TCP ports by connecting; runs on a host other than the server (standard library, Python 3.9, any user).
 
 Sent as text: `python3 -c "$(cat portscan.py)" 192.0.2.1 1-1024,8080 1.6 80,443` prints [80, 443, 8080].
 """
@@ -19,15 +19,18 @@ SPARE_FILES = 64
 BATCH = 16384
 VOLLEY = 256
 PAUSES = (0.01, 0.04, 0.16)
-"""Attempts at a time, and seconds between: queues on the way drop what comes at once, and what is lost looks closed."""
+"""Seconds to wait after every VOLLEY attempts, one value per repetition of the scan.
+
+Packets sent all at once can be dropped on the way, and an open port then looks closed.
+"""
 
 
 def scan(address: str, ports: str, timeout: float, known: str = "") -> list[int]:
-    """Return the open ports of an address, of those in a text such as "22,1000-2000"; `timeout` is in seconds, a batch.
+    """Return which ports of an address are open, among those in a text such as "22,1000-2000".
 
-    A port is open when the connection is established in time; a refused or silent one is not. More than a second leaves
-    time for a second attempt, which the system makes by itself. `known` are open to whoever gets any answer: when one
-    of them is not seen, others may have been lost, too, and everything is asked again, slower.
+    A port is open when the connection is established within `timeout` (seconds, for each batch); more than a second
+    leaves time for the system's own second attempt. `known` are ports that must be open if the host is reachable at
+    all: when one of them is not seen, other answers may be lost too, and the scan is repeated more slowly.
     """
     found: set[int] = set()
     wanted, size = expand(ports), _batch_size()
@@ -49,7 +52,7 @@ def expand(ports: str) -> list[int]:
 
 
 def _batch_size() -> int:
-    """As many sockets at a time as the system lets this process have."""
+    """Return how many sockets this process may have open at a time."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     limit = BATCH + SPARE_FILES if hard == resource.RLIM_INFINITY else min(hard, BATCH + SPARE_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

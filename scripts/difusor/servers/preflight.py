@@ -1,6 +1,6 @@
-"""What a look at a server says before anything is touched: what stops the run, and how it stands against ANEXO 1.
+"""Judges a server before anything on it is touched: what stops the run, and which clauses of ANEXO 1 it meets.
 
-Sentences are Spanish: a difusor's sysadmin reads them.
+Sentences are Spanish, because a difusor's administrator reads them.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from typing import Any
 from difusor import spec
 
 GIGABYTE = 1000**3
-SSH = 22  # where ANEXO 1 wants it
+SSH = 22  # the port that ANEXO 1 demands for SSH
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
 NOT_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
 
 
 @dataclass(frozen=True)
 class Server:
-    """A look at one server: Ansible's facts, the names of its packages and the findings of the module server_probe."""
+    """What was read of one server: Ansible's facts, its packages, and what the module server_probe found."""
 
     facts: Mapping[str, Any]
     packages: frozenset[str]  # a snap is called snap/<name>
     free: Mapping[str, int]  # bytes by folder
     listeners: tuple[tuple[str, int, str], ...]  # (address, TCP port, program; empty when unknown)
     mhz: int  # 0 when unknown
-    sites: tuple[tuple[str, tuple[int, ...]], ...] = ()  # own files of nginx, and the ports whose default they claim
-    rules: tuple[str, ...] = ()  # what UFW admits by rules of somebody's own
+    sites: tuple[tuple[str, tuple[int, ...]], ...] = ()  # the owner's nginx files, each with its default_server ports
+    rules: tuple[str, ...] = ()  # UFW rules of the server's owner that admit something
 
     @property
     def operator(self) -> str:
@@ -45,7 +45,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """How the server stands against one clause; `found` is said of it either way."""
+    """Whether the server meets one clause; `found` tells what was found, in both cases."""
 
     clause: spec.Clause
     met: bool
@@ -63,11 +63,11 @@ def problems(
     sensorless: Mapping[str, Iterable[str]],
     trusted: Iterable[str],
 ) -> list[str]:
-    """Every reason not to go on, one sentence each.
+    """Return every reason not to go on, one sentence each.
 
-    `releases` are the versions supported of each distribution, `port_owners` the programs that may hold each TCP port,
-    `conflicts` a sentence for each package that must not be there, `kept_rules` those of UFW that may stay,
-    `sensorless` the versions that lack the sensor that is asked for, `trusted` addresses and networks.
+    `releases` are the supported versions of each distribution, `port_owners` the programs that may listen on each TCP
+    port, `conflicts` a sentence for each package that must not be installed, `kept_rules` the owner's UFW rules that
+    may stay, `sensorless` the versions without the requested sensor, `trusted` addresses and networks.
     """
     return [
         *_unsupported(server, releases),
@@ -101,9 +101,9 @@ def problems(
 
 
 def exposed(server: Server, port_owners: Mapping[int, Iterable[str]]) -> list[str]:
-    """Programs of the server's owner that listen to others and that the firewall shuts off, as "mysqld (3306)".
+    """Return the owner's programs that other hosts reach now and the firewall will cut off, as "mysqld (3306)".
 
-    Not what containers publish: Docker leads it past the firewall.
+    Ports published by containers are left out: Docker's rules let them past the firewall.
     """
     return [
         f"{program or 'desconocido'} ({port})"
@@ -144,7 +144,7 @@ def _displaced_sites(server: Server, port_owners: Mapping[int, Iterable[str]]) -
 
 
 def _as_root(server: Server) -> Iterator[str]:
-    # The facts are gathered without sudo, so their user is the one that logs in.
+    # The facts are gathered without sudo, so user_id is the user that logs in.
     if server.operator and server.facts.get("user_id") == "root":
         yield "usted entra por SSH como root, lo que se va a cerrar; use una cuenta con sudo y una llave"
 
@@ -162,9 +162,9 @@ def _locked_out(server: Server, trusted: Iterable[str]) -> Iterator[str]:
 
 
 def diagnose(server: Server, *, public_address: str, registered: bool, attested: Iterable[str]) -> list[Diagnosis]:
-    """How the server stands against each clause that can be judged before anything is installed, in the spec's order.
+    """Return a diagnosis for each clause that can be judged before anything is installed, in the spec's order.
 
-    `public_address` may be empty; `registered` says whether ANEXO 2 is on file; `attested` are clause ids.
+    `public_address` may be empty; `registered`: ANEXO 2 has been received; `attested`: ids of clauses with documents.
     """
     facts, clauses = server.facts, spec.load()
     distribution, version = server.release
@@ -220,7 +220,7 @@ def diagnose(server: Server, *, public_address: str, registered: bool, attested:
 
 
 def _disks(facts: Mapping[str, Any]) -> tuple[float, float]:
-    """Gigabytes of the machine's own disks: solid state, and spinning."""
+    """Return the size of the machine's own disks in gigabytes: (solid state, spinning)."""
     sizes = {"0": 0.0, "1": 0.0}
     for name, disk in facts.get("devices", {}).items():
         if not name.startswith(NOT_DISKS):
@@ -229,6 +229,6 @@ def _disks(facts: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _link_mbps(facts: Mapping[str, Any]) -> int:
-    """Mbit/s of the interface towards the Internet; 0 when it does not say."""
+    """Return the speed of the interface towards the Internet in Mbit/s; 0 when unknown."""
     interface = facts.get("default_ipv4", {}).get("interface", "").replace("-", "_")
     return max(0, int(facts.get(interface, {}).get("speed") or 0))

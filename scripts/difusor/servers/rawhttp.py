@@ -1,8 +1,8 @@
-"""HTTP byte for byte, as no honest client would write it, from a vantage point (standard library, Python 3.9).
+"""Sends HTTP requests byte for byte, malformed ones too, from any host (standard library, Python 3.9).
 
 Sent as text: `python3 -c "$(cat rawhttp.py)" 192.0.2.1 443 example.org 0 TEXTS`, TEXTS a JSON list such as
 ["GET / HTTP/1.0\\r\\n\\r\\n"], prints for each text {"statuses": [200], "head": "...", "body": "...", "closed": true};
-no status when the connection closed without a word. `send` does that from the controller.
+no status when the connection closed without an answer. `send` does this from the controller.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT = 15.0  # seconds without a byte
-BODY = 4000  # characters of the body that are told
+BODY = 4000  # characters of the body that are returned
 LAST = "Connection: close\r\n"
 
 
@@ -25,9 +25,9 @@ def send(
 ) -> list[dict[str, Any]]:
     """Have a testinfra host send each text to the server of `variables`; return the answers as `ask` does.
 
-    The server itself sends over its loopback, where nobody is ever banned. `server_name` is what the TLS handshake
-    says, by default the difusor's name. `ahead` is how many times each text goes ahead of itself on its connection,
-    all connections at once.
+    When the host is the server itself, it sends over its loopback, where no client is banned. `server_name` is the
+    name in the TLS handshake, by default the difusor's. `ahead`: how many more times each text is sent first on its
+    connection, all connections at once.
     """
     own = vantage.backend.get_hostname() == variables["inventory_hostname"]
     address = "127.0.0.1" if own else variables["difusor_public_address"]
@@ -41,7 +41,7 @@ def send(
 def ask(address: str, port: int, name: str, text: str) -> dict[str, Any]:
     """Send `text` (bytes as Latin-1) on a connection of its own, encrypted unless the port is 80; return the answers.
 
-    The certificate is not judged here. `statuses` are those of every answer that came before the connection ended;
+    The certificate is not verified. `statuses` are those of all answers that came before the connection ended;
     `head` and `body` are the first one's; `closed` tells whether the server ended it.
     """
     try:
@@ -55,8 +55,8 @@ def ask(address: str, port: int, name: str, text: str) -> dict[str, Any]:
 def flood(address: str, port: int, name: str, ahead: int, texts: list[str]) -> list[dict[str, Any]]:
     """Send each text `ahead` times and once more on a connection of its own; return the answers as `ask` does.
 
-    All connections stand before the first text goes, and nothing is read before the last one has gone: where server and
-    client share a slow machine, the flood is as fast as the server can take it.
+    All connections are made before the first text is sent, and nothing is read before the last one is sent: so the
+    flood is as fast as possible, even when server and client share a slow machine.
     """
     conversations = [(_connect(address, port, name), text) for text in texts]
     for connection, text in conversations:
@@ -65,7 +65,7 @@ def flood(address: str, port: int, name: str, ahead: int, texts: list[str]) -> l
 
 
 def _answers(connection: socket.socket) -> dict[str, Any]:
-    """Tell what comes until the server ends the connection, at whatever point, or is silent."""
+    """Return what is received until the server ends the connection or sends nothing for TIMEOUT."""
     received = b""
     try:
         while chunk := connection.recv(65536):
@@ -85,7 +85,7 @@ def _connect(address: str, port: int, name: str) -> socket.socket:
     plain = socket.create_connection((address, port), timeout=TIMEOUT)
     if port == 80:
         return plain
-    # Without the certificate authorities, which take longer to load than all else and verify nothing here.
+    # No certificate authorities: nothing is verified here, and loading them takes longer than all the rest.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

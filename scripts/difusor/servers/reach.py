@@ -1,4 +1,4 @@
-"""Before the first test: who answers, and who is it? A host that does not answer is not evaluated, never at fault."""
+"""Connects to hosts before the first test and identifies them; a host that does not answer counts as not evaluated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 from difusor.inventory import Declared
 from difusor.inventory.variables import Variables, read
 
-# One command says whether a host answers as root, and who it is.
+# This command shows whether a host answers as root, and prints its identity.
 IDENTITY = r"""
 echo "uid=$(id -u)"
 echo "hostname=$(hostname)"
@@ -23,12 +23,12 @@ echo "kernel=$(uname -r)"
 echo "ssh_host_key=$(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null | cut -d' ' -f2)"
 [ ! -r /etc/os-release ] || { . /etc/os-release; echo "system=$PRETTY_NAME"; echo "release=$VERSION_CODENAME"; }
 """
-# What a vantage point looks with, if it lacks any.
+# Prints the programs that a host from which tests look at the server needs and lacks.
 LACKING = "for tool in python3 curl; do command -v $tool >/dev/null || echo $tool; done"
 
 
 class Server(BaseModel):
-    """One server: who it is, what its inventory declares, and why it could not be evaluated (empty: it could)."""
+    """One server: its identity, what its inventory declares, and why it could not be evaluated (empty: it could)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,22 +46,22 @@ def connect(inventory: Variables, source: str) -> AnsibleRunner:
             values.setdefault("ansible_become", values.get("ansible_user") != "root")
             values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={control}/{_short_name(values)}")
     runner = AnsibleRunner.get_runner(source)
-    runner.inventory = inventory.listing()  # testinfra would ask ansible-inventory, which leaves Jinja unrendered
+    runner.inventory = inventory.listing()  # testinfra's own, from ansible-inventory, has unrendered Jinja
     return runner
 
 
 def _short_name(values: dict[str, Any]) -> str:
-    """Name a connection's socket: ssh's own %C is too long for a socket's path in a deep home."""
+    """Return a short name for a connection's control socket: with ssh's %C the path can exceed a socket's limit."""
     target = "\0".join(str(values.get(f"ansible_{part}")) for part in ("user", "host", "port"))
     return f"difusor-{hashlib.sha256(target.encode()).hexdigest()[:10]}"
 
 
 class UnreachableError(Exception):
-    """A server does not answer as root, or there is none; the message says which and why."""
+    """A server does not answer as root, or the inventory has none; the message says which and why."""
 
 
 def difusores(inventory: Path) -> Iterator[tuple[str, Host, Server]]:
-    """Yield every server of an inventory: its name, testinfra's host (as root), and who it is.
+    """Yield every server of an inventory: its name, testinfra's host (as root), and its identity.
 
     UnreachableError for one that does not answer, InventoryError when the inventory cannot be read.
     """
@@ -87,7 +87,7 @@ def server(name: str, host: Host | None, values: dict[str, Any]) -> Server:
 
 
 def blindness(name: str, host: Host | None) -> str:
-    """Say why nothing can be seen from a vantage point; empty when it can. A server is not at fault for it."""
+    """Return why nothing can be tested from a host other than the server; empty when it can. No fault of the server."""
     reason = _ask(name, host)[1]
     if reason or host is None:
         return reason
@@ -96,7 +96,7 @@ def blindness(name: str, host: Host | None) -> str:
 
 
 def lost(error: BaseException | None) -> bool:
-    """Tell whether an error is ssh's own (testinfra raises it with the command's result), not the command's."""
+    """Tell whether an error is a failure of ssh (raised by testinfra with the result), not of the remote command."""
     result = error.args[0] if isinstance(error, RuntimeError) and error.args else None
     return getattr(result, "exit_status", None) == 255
 
