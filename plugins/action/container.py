@@ -1,4 +1,4 @@
-"""Run a container of the project; leave alone one that runs as it is wanted."""
+"""Run a container of the project, unless it already runs as wanted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 
 SPEC = {
     "name": {"type": "str", "required": True},
-    "image": {"type": "str", "required": True},  # by a name of its own on the server
+    "image": {"type": "str", "required": True},  # its name on the server
     "network": {"type": "str", "required": True},  # "none", or one that exists
     "published_ports": {"type": "list", "elements": "str", "default": []},  # ADDRESS:PORT:PORT of the container
     "volumes": {"type": "list", "elements": "str", "default": []},  # PATH:PATH in the container:ro or rw
@@ -18,16 +18,16 @@ SPEC = {
     "tmpfs": {"type": "list", "elements": "str", "default": []},  # PATH:OPTIONS
     "cap_drop": {"type": "list", "elements": "str", "default": ["ALL"]},
     "security_opts": {"type": "list", "elements": "str", "default": ["no-new-privileges:true"]},
-    "memory": {"type": "str", "required": True},  # such as 256m; it gets no swap besides
+    "memory": {"type": "str", "required": True},  # such as 256m; it gets no swap in addition
     "pids_limit": {"type": "int", "required": True},
     "cpu_shares": {"type": "int", "required": True},
     "restart_policy": {"type": "str", "default": "unless-stopped"},
-    "role": {"type": "str", "required": True},  # the label by which it is known as the project's
+    "role": {"type": "str", "required": True},  # label that marks the container as the project's
 }
 
 
 class ActionModule(ActionBase):
-    """Call `community.docker.docker_container`, but only where `server_probe` saw something else (`standing`)."""
+    """Call `community.docker.docker_container`, unless `server_probe` found the container as wanted (`standing`)."""
 
     _supports_check_mode = True
 
@@ -56,7 +56,7 @@ class ActionModule(ActionBase):
 
 
 def stands(args: Mapping[str, Any], standing: Mapping[str, Any]) -> bool:
-    """Tell whether the container runs, from the image that has this name now, under these settings."""
+    """Tell whether the container runs, from the image that has this name now, with these settings."""
     seen = standing["containers"].get(args["name"])
     return (
         seen is not None
@@ -67,7 +67,7 @@ def stands(args: Mapping[str, Any], standing: Mapping[str, Any]) -> bool:
 
 
 def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Have one word for nothing: Docker says now null, now an empty list or mapping."""
+    """Leave out empty settings, which Docker reports as null or as an empty list or mapping."""
     return {name: value or None for name, value in found.items()}
 
 

@@ -1,4 +1,4 @@
-"""Controller half of `give_back`: names what the templates of the calling role have brought."""
+"""Controller half of `give_back`: adds the paths that the calling role's templates install."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
-    """Add the paths of `roles/<role>/templates/**` to `paths` where only what is the role's `own` is given back."""
+    """Add the paths of `roles/<role>/templates/**` to `paths` when only the role's `own` files are to be restored."""
 
     _supports_check_mode = True
 

@@ -1,4 +1,4 @@
-"""Judge what was read of a server, on the controller: what stops the run, and how it stands against ANEXO 1."""
+"""Judge on the controller what was read of a server: what stops the run, and which clauses of ANEXO 1 it meets."""
 
 from __future__ import annotations
 

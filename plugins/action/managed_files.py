@@ -48,12 +48,12 @@ class ActionModule(ActionBase):
         )
 
     def _stands(self, payload: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:
-        """Tell whether the server was looked at, and everything was seen as it is wanted."""
+        """Tell whether `server_probe` has read the server and found everything as wanted."""
         standing = task_vars.get("ansible_facts", {}).get("standing")
         if not standing or task_vars.get("packages_arrived", False):
-            return False  # packages bring files of their own
+            return False  # new packages may have changed files
         if self._task.args.get("guard") and standing["pending"]:
-            return False  # the module tells that a proof is still awaited
+            return False  # the module must report that a confirmation is awaited
         return stands(payload, standing, task_vars["preflight_key"])
 
     def _payload(self, args: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -129,18 +129,18 @@ class ActionModule(ActionBase):
 
 
 def _files(top: Path) -> Iterator[Path]:
-    """Yield every file below a folder, but for what Python made of its own text there."""
+    """Yield every file below a folder, except Python's compiled files."""
     for folder, _, names in os.walk(top):
         yield from (Path(folder) / name for name in sorted(names) if not name.endswith(".pyc"))
 
 
 def stands(payload: Mapping[str, Any], standing: Mapping[str, Any], key: str) -> bool:
-    """Tell whether `server_probe`, given this `key`, saw every path of a payload as it is wanted."""
+    """Tell whether `server_probe`, given this `key`, found every path of a payload as wanted."""
     return all(_seen(path, standing) == wanted for path, wanted in _wanted(payload, key.encode()).items())
 
 
 def _wanted(payload: Mapping[str, Any], key: bytes) -> dict[str, str]:
-    """Return {path: line} for a whole payload, in the words of `server_probe` (see its describe)."""
+    """Return {path: line} for a whole payload, in the form of `server_probe` (see `describe` there)."""
     wanted = {path: _line("directory", spec) for path, spec in payload["directories"].items()}
     for path, spec in payload["files"].items():
         content = base64.b64decode(spec["content"])
@@ -155,12 +155,12 @@ def _line(kind: str, spec: Mapping[str, Any]) -> str:
 
 
 def _seen(path: str, standing: Mapping[str, Any]) -> str:
-    """Return the line of a path; an empty one for a path that was not looked at."""
+    """Return the line that `server_probe` gave for a path; "" when it did not read the path."""
     return "absent" if _is_missing(path, standing["folders"]) else standing["paths"].get(path, "")
 
 
 def _is_missing(path: str, folders: Mapping[str, list[str]]) -> bool:
-    """Tell whether a path, or a folder on the way to it, is not in the folder above, whose names were listed."""
+    """Tell whether a path is known not to exist: it, or a folder above it, is not listed in its own folder."""
     folder, name = os.path.split(path)
     if folder in folders:
         return name not in folders[folder]

@@ -1,4 +1,4 @@
-"""Open every vault of the inventory, so that a wrong password is one sentence that names the file."""
+"""Open every vault of the inventory, so that a wrong password gives one sentence that names the file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from difusor import inventory
 class ActionModule(ActionBase):
     """Try each vaulted file below the inventory sources; the task takes no arguments and runs on localhost.
 
-    There, because Ansible opens the vaults of a group as soon as it meets one of its hosts, and then gives up.
+    It must be localhost: for a host of a group, Ansible would open the group's vaults first and fail there.
     """
 
     _requires_connection = False

@@ -1,4 +1,4 @@
-"""Run a command on the server through a login of its own, so that its success proves that one still gets in."""
+"""Run a command on the server through a new login, so that its success proves that logging in still works."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ PAUSE = 1.0  # seconds between two attempts
 
 
 class ActionModule(ActionBase):
-    """Log in and run `command`; what `wait_for_connection` does, without Python on the server.
+    """Log in and run `command`; like `wait_for_connection`, but without Python on the server.
 
-    The task says in its vars that the connection is a new one (ansible_ssh_args without ControlPath).
+    The task's vars make the connection a new one (ansible_ssh_args without ControlPath).
     """
 
     _supports_check_mode = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Fail when nobody got in within `timeout` seconds, or when the command failed; never as unreachable."""
+        """Fail when no login succeeded within `timeout` seconds, or the command failed; never report unreachable."""
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
         deadline = time.monotonic() + args["timeout"]
@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
             try:
                 answer = self._low_level_execute_command(args["command"], sudoable=True)
             except AnsibleConnectionFailure as failure:
-                # A refusal is an answer; only silence is asked again.
+                # A refused login is final; only a missing answer is worth another attempt.
                 if "Permission denied" in failure.message or time.monotonic() > deadline:
                     return {"failed": True, "msg": f"No se pudo entrar de nuevo: {failure.message.strip()}"}
                 time.sleep(PAUSE)

@@ -1,4 +1,4 @@
-"""Run a systemd unit, now and at every boot; leave alone one that does already."""
+"""Start and enable a systemd unit, unless it already runs and starts at boot."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from ansible.plugins.action import ActionBase
 
 SPEC = {
     "name": {"type": "str", "required": True},  # with its suffix
-    "restart": {"type": "bool", "default": False},  # what it reads has changed
+    "restart": {"type": "bool", "default": False},  # files that the unit reads have changed
 }
 
 
 class ActionModule(ActionBase):
-    """Call `ansible.builtin.systemd_service`, but only where `server_probe` did not see the unit run (`standing`)."""
+    """Call `ansible.builtin.systemd_service`, unless `server_probe` found the unit running (`standing`)."""
 
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result; in a preview only whether the unit would be started, restarted or enabled."""
+        """Return the module's result; in check mode only whether the unit would be started, restarted or enabled."""
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _, args = self.validate_argument_spec(SPEC)
         units = task_vars.get("ansible_facts", {}).get("standing", {}).get("units", {})
-        seen = units.get(args["name"]) and not task_vars.get("packages_arrived", False)  # they start what they bring
+        seen = units.get(args["name"]) and not task_vars.get("packages_arrived", False)  # packages start their units
         if seen and not args["restart"]:
             return {"changed": False}
         if self._task.check_mode and (args["restart"] or args["name"] not in units):
-            return {"changed": True}  # the unit, or what it is to read, may be one that a preview has not installed
+            return {"changed": True}  # check mode may not have installed the unit or its files
         return self._execute_module(
             module_name="ansible.builtin.systemd_service",
             module_args={

@@ -1,4 +1,4 @@
-"""Refuse an inventory that could not end well, on the controller, before the server is contacted."""
+"""Check an inventory on the controller and refuse an unusable one before the server is contacted."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from difusor.project import ROOT
 
 
 class ActionModule(ActionBase):
-    """Judge the variables of one host with `difusor.inventory`; the task takes no arguments."""
+    """Check the variables of one host with `difusor.inventory`; the task takes no arguments."""
 
     _requires_connection = False
     _supports_check_mode = True
     _VALID_ARGS = frozenset()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Fail with every problem at once, one sentence a line."""
+        """Fail with a list of all problems, one sentence per line."""
         super().run(tmp, task_vars)
         names = list(task_vars or {})
         own = [name for name in names if not name.startswith(("ansible_", "vault_", "_"))]

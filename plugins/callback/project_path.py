@@ -1,8 +1,8 @@
-"""Let the other plugins import `difusor` and `corte`, whichever Ansible runs the playbooks.
+"""Let the other plugins import `difusor` and `corte`, whichever installation of Ansible runs the playbooks.
 
-The launcher's environment has the project installed. Any other Ansible with the collections of requirements.yml may run
-the playbooks too, and has not. Ansible loads callbacks at the start of every run, in the process whose copies later run
-the actions and filters: what is added to the path here, once, holds for all of them.
+The environment that ./difusor makes has the project installed; another Ansible with the collections of requirements.yml
+may run the playbooks too, but does not have it. Ansible loads callbacks at the start of every run, in the process whose
+forks later run the actions and filters, so a folder added to the path here is known to all of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ author: [IMPEPAC UTSIC]
 
 
 class CallbackModule(CallbackBase):
-    """A callback that has done its work when it is loaded."""
+    """A callback without events: loading this file has added the folder to the path already."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"

@@ -1,4 +1,4 @@
-"""A signer of an election as the line of OpenSSH's allowed_signers that the institute's side checks by, too."""
+"""Writes a signer of an election as a line of OpenSSH's allowed_signers, with the same code that the institute uses."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ class FilterModule:
     """The filters of this file, by the names that templates use."""
 
     def filters(self) -> dict[str, Callable[..., str]]:
-        """Return them."""
+        """Return the filters by name."""
         return {"allowed_signer": allowed_signer}

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Gives every path that `managed_files` changed back to its owner, and tells how the server differs from before."""
+"""Restores every path that `managed_files` changed, and compares the server with its state before the first change."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ DOCUMENTATION = r"""
 module: give_back
 short_description: Undo what managed_files has done to a server, and compare the server with how it was found
 description:
-  - A file or link that somebody else had is put back with its owner and mode; what managed_files brought is removed.
-  - A folder that managed_files made goes when nothing is left in it.
-  - The comparison is of all of C(/etc), the packages and the accounts, whoever changed them; with C(own) there is none.
+  - A file or link that was there before is put back with its owner and mode; one that managed_files added is removed.
+  - A folder that managed_files made is removed when it is empty.
+  - The comparison covers all of C(/etc), the packages and the accounts, whoever changed them; C(own) skips it.
 options:
   restore:
-    description: Whether to give back; otherwise the server is only compared.
+    description: Whether to restore the paths; otherwise the server is only compared.
     type: bool
     default: false
   own:
-    description: Whether only what comes from the templates of the role that calls is given back, and C(paths).
+    description: Whether to restore only what comes from the templates of the calling role, and C(paths).
     type: bool
     default: false
   paths:
-    description: Paths of that role that are no templates; one that ends in a slash stands for all that lies below it.
+    description: Further paths of that role, not among its templates; one ending in a slash means everything below it.
     type: list
     elements: str
     default: []
   also:
-    description: Paths that other modules have changed; they return when somebody had them.
+    description: Paths that other modules have changed; those that existed before are put back.
     type: list
     elements: path
     default: []
   modes:
-    description: Paths whose owner and mode return.
+    description: Paths whose former owner and mode are restored.
     type: list
     elements: path
     default: []
@@ -49,13 +49,13 @@ author: [IMPEPAC UTSIC]
 """
 
 EXAMPLES = r"""
-- name: Give back what the role has installed
+- name: Remove what the role has installed, and restore what was there before
   give_back:
     restore: true
     own: true
     paths: [/usr/local/lib/prep-corte/]
 
-- name: Give back what remains
+- name: Restore all other paths
   give_back:
     restore: true
 """
@@ -63,8 +63,8 @@ EXAMPLES = r"""
 RETURN = r"""
 recorded: {description: Whether managed_files has ever changed this server., type: bool, returned: always}
 paths: {description: "What managed_files has written, removed or made.", type: list, returned: always}
-restored: {description: Paths that are their owner's again., type: list, returned: always}
-removed: {description: Files and links of ours that are gone., type: list, returned: always}
+restored: {description: Paths that were put back as they had been., type: list, returned: always}
+removed: {description: Files and links of the project that were removed., type: list, returned: always}
 etc: {description: "Paths in /etc: C(added), C(missing), C(changed), C(attributes).", type: dict, returned: without own}
 packages: {description: "Names, as C(added) and C(missing).", type: dict, returned: without own}
 accounts: {description: "Names, as C(added) and C(missing).", type: dict, returned: without own}
@@ -74,7 +74,7 @@ STATUS = "var/lib/dpkg/status"
 
 
 class Record:
-    """What managed_files has kept of a server."""
+    """The record that managed_files keeps of a server's original state."""
 
     def __init__(self, folder, top="/"):
         """Take the folder of the record; `top` is the server's root."""
@@ -84,12 +84,12 @@ class Record:
         self.exists = bool(self.paths)
 
     def original(self, path):
-        """Return where a path is kept as it was found, or None when it was not there."""
+        """Return the path of the kept original of a path, or None when there was none."""
         kept = os.path.join(self.found, path.lstrip("/"))
         return kept if os.path.lexists(kept) else None
 
     def restore(self, paths, also, modes, check_mode):
-        """Go back path by path, the latest first; return (restored, removed). Without `paths` everything goes back."""
+        """Restore path by path, the latest change first; without `paths`, all. Return (restored, removed)."""
         ours = [path for path in reversed(self.paths) if paths is None or is_among(path, paths)]
         files = [path for path in ours if not path.endswith("/")]
         restored = [path for path in [*files, *also] if self.differs(path)]
@@ -106,12 +106,12 @@ class Record:
         return restored, removed
 
     def differs(self, path):
-        """Tell whether a path was there, and is not as it was."""
+        """Tell whether a path existed before and now differs from its kept original."""
         kept = self.original(path)
         return kept is not None and (not os.path.lexists(path) or describe(kept) != describe(path))
 
     def differences(self):
-        """Compare the server with what was found."""
+        """Compare the server with its recorded original state."""
         before, after = entries(self.found), entries(self.top)
         both = before.keys() & after.keys()
         changed = {path for path in both if before[path][0] != after[path][0]}
@@ -130,17 +130,17 @@ def is_among(path, paths):
 
 
 def compare(before, after):
-    """Return what came and what went."""
+    """Return the names added and the names missing between two lists."""
     return {"added": sorted(set(after) - set(before)), "missing": sorted(set(before) - set(after))}
 
 
 def packages(status):
-    """Return the names of the installed packages out of dpkg's own file."""
+    """Return the names of the installed packages from the text of dpkg's status file."""
     return re.findall(r"^Package: (\S+)\nStatus: \S+ ok installed$", status, re.MULTILINE)
 
 
 def accounts(passwd):
-    """Return the names of the accounts."""
+    """Return the names of the accounts in the text of /etc/passwd."""
     return [line.split(":")[0] for line in passwd.splitlines()]
 
 
@@ -154,7 +154,7 @@ def entries(top):
 
 
 def describe(path):
-    """Return what a path holds, and its owner, group and mode."""
+    """Return a path's content (or link target), owner, group and mode."""
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
         return "-> " + os.readlink(path), None
@@ -163,7 +163,7 @@ def describe(path):
 
 
 def read(path):
-    """Return the text of a file, byte for byte; nothing when there is none."""
+    """Return the text of a file, with every byte preserved; "" when there is no file."""
     try:
         with open(path, encoding="latin-1", newline="") as text:
             return text.read()
@@ -172,7 +172,7 @@ def read(path):
 
 
 def put_back(original, path):
-    """Put a kept file or link in its place again, with its owner, mode and times."""
+    """Put a kept file or link back at its path, with its owner, mode and times."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     temporary = path + ".prep-old"
     shutil.copy2(original, temporary, follow_symlinks=False)
@@ -181,7 +181,7 @@ def put_back(original, path):
 
 
 def copy_attributes(original, path):
-    """Give a path the owner and, unless it is a link, the mode of another."""
+    """Give `path` the owner and, unless it is a link, the mode of `original`."""
     status = os.lstat(original)
     if os.path.lexists(path):
         os.chown(path, status.st_uid, status.st_gid, follow_symlinks=False)
@@ -190,7 +190,7 @@ def copy_attributes(original, path):
 
 
 def remove_empty(folder):
-    """Remove a folder in which nothing is left but what Python has compiled."""
+    """Remove a folder that is empty but for Python's compiled files (__pycache__)."""
     shutil.rmtree(os.path.join(folder, "__pycache__"), ignore_errors=True)
     if os.path.isdir(folder) and not os.listdir(folder):
         os.rmdir(folder)
@@ -203,7 +203,7 @@ def main():
         argument_spec={
             "restore": {"type": "bool", "default": False},
             "own": {"type": "bool", "default": False},
-            "paths": {"type": "list", "elements": "str", "default": []},  # as a path it would lose the slash at its end
+            "paths": {"type": "list", "elements": "str", "default": []},  # type path would strip the final slash
             "also": paths,
             "modes": paths,
             "record": {"type": "path", "default": "/var/lib/prep-difusor"},

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Server half of `managed_files`: compares, validates and writes many files in one call."""
+"""Server half of `managed_files`: compares, validates and writes many files in one module call."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ short_description: Install the whole mirrored tree of a role in one call
 description:
   - Every file below the role's C(templates/) is rendered on the controller (C(*.j2)) or taken byte for byte,
     and lands at the same path on the server.
-  - One module call, whatever the number of files; check mode, diff and per-file changes are true to each file.
+  - One module call installs any number of files; check mode, diff and the list of changes are exact for each file.
   - Nothing is written before every file has passed its own validation. When the validation of the whole fails,
-    every file is put back.
-  - Where C(server_probe) has seen every path as it is wanted (the fact C(standing)), the server is not asked again.
+    every file is put back as it was.
+  - When C(server_probe) has found every path as wanted (the fact C(standing)), the module is not run at all.
 options:
   src:
     description: Take only this folder below C(templates/).
@@ -56,14 +56,14 @@ options:
     type: str
   guard:
     description:
-      - A program that knows the way back. It is run with C(arm) before the first change, and with C(restore) when the
-        validation of the whole fails.
+      - A program that can undo the change, also by itself when nobody confirms it in time. It is run with C(arm)
+        before the first change, and with C(restore) when the validation of the whole fails.
     type: path
   record:
     description:
-      - Folder of root's own by which C(give_back) can leave the server as it was found. Before the very first change,
-        C(/etc), the list of packages and the keys of the accounts are copied to C(found/) in it. C(paths) lists what
-        was written, removed or made here (folders end in a slash).
+      - Folder, readable by root only, with which C(give_back) can restore the server. Before the very first change,
+        C(/etc), the list of packages and the keys of the accounts are copied to C(found/) in it. Its file C(paths)
+        lists what this module wrote, removed or made (folders end in a slash).
     type: path
     default: /var/lib/prep-difusor
 author: [IMPEPAC UTSIC]
@@ -83,7 +83,7 @@ changed_files:
   type: list
   returned: always
 armed:
-  description: Whether the guard waits for a proof, of this change or of one that an earlier run did not live to prove.
+  description: Whether the guard waits for the confirmation of this change, or of one that an interrupted run made.
   type: bool
   returned: always
 """
@@ -93,7 +93,7 @@ KEYS = "/home/*/.ssh/authorized_keys"
 
 
 class ManagedFiles:
-    """Applies a payload; collects what changed and how to undo it."""
+    """Brings the wanted paths into their state; collects what changed and how to undo it."""
 
     def __init__(self, module, payload):
         """Take the decoded payload: files, directories, links and absent."""
@@ -107,7 +107,7 @@ class ManagedFiles:
         self.recorded = set((read(os.path.join(self.record, "paths")) or b"").decode().splitlines())
 
     def apply(self):
-        """Bring everything into its state; nothing is written before all files are valid."""
+        """Bring all paths into the wanted state; nothing is written before all files are valid."""
         wanted = {path: base64.b64decode(spec["content"]) for path, spec in self.payload["files"].items()}
         present = {path: content for path, content in wanted.items() if content.strip()}
         stale = [path for path, content in present.items() if read(path) != content]
@@ -130,7 +130,7 @@ class ManagedFiles:
         with tempfile.NamedTemporaryFile(dir=self.module.tmpdir, prefix=os.path.basename(path)) as candidate:
             candidate.write(content)
             candidate.flush()
-            # A daemon that AppArmor keeps to its own folders may not open the candidate, but it may read from a pipe.
+            # A program that AppArmor confines to its folders cannot open the new file, but can read it from a pipe.
             given = None if "%s" in command else content
             command = shlex.split(command.replace("%s", candidate.name))
             code, out, err = self.module.run_command(command, data=given, binary_data=True)
@@ -138,7 +138,7 @@ class ManagedFiles:
             self.module.fail_json(msg="%s no es válido, no se escribió nada: %s" % (path, (err or out).strip()))
 
     def can_run(self, command):
-        """A preview on a bare server cannot ask a program that is not installed yet."""
+        """Tell whether a validator can run; in check mode on a new server its program may not be installed yet."""
         return not self.module.check_mode or self.module.get_bin_path(shlex.split(command)[0]) is not None
 
     def ensure_directory(self, path, spec):
@@ -161,7 +161,7 @@ class ManagedFiles:
         self.ensure_attributes(path, attributes)
 
     def write(self, path, content, attributes):
-        """Write beside the target, readable by nobody else until its attributes are right, then rename over it."""
+        """Write a file beside the target, readable by root only until its attributes are set, and rename it."""
         self.make_directory(os.path.dirname(path))
         self.remember(path)
         handle, name = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".prep-new-")
@@ -179,7 +179,7 @@ class ManagedFiles:
             raise
 
     def ensure_attributes(self, path, attributes):
-        """Correct owner, group and mode; in a preview an owner may not exist yet."""
+        """Correct owner, group and mode; in check mode the owner may not exist yet."""
         if self.module.check_mode and not (os.path.exists(path) and known(attributes)):
             if path not in self.changed:
                 self.note(path, "attributes", "attributes of %(owner)s:%(group)s" % attributes)
@@ -190,7 +190,7 @@ class ManagedFiles:
             self.note(path, json.dumps(details.get("before", {})), json.dumps(details.get("after", {})))
 
     def ensure_link(self, path, target):
-        """Point a symbolic link, replacing whatever file was there."""
+        """Make a symbolic link point to `target`, replacing any file at its path."""
         before = os.readlink(path) if os.path.islink(path) else read(path)
         if before == target:
             return
@@ -214,14 +214,14 @@ class ManagedFiles:
             os.remove(path)
 
     def make_directory(self, path):
-        """Make a directory and its parents where they are missing, and remember that they are ours."""
+        """Make a directory and its missing parents, and record that this module made them."""
         if not os.path.isdir(path):
             self.make_directory(os.path.dirname(path))
             self.remember(path + "/")
             os.mkdir(path, 0o755)
 
     def remember(self, path):
-        """Write a path down before its first change; before the first of all, keep the server as it was found."""
+        """Record a path before its first change; before the very first change, copy the server's original state."""
         if path in self.recorded:
             return
         if not os.path.isdir(self.record):
@@ -231,7 +231,7 @@ class ManagedFiles:
         self.recorded.add(path)
 
     def keep_found(self):
-        """Copy what a server is recognised by; a copy that was cut short does not count."""
+        """Copy /etc, the list of packages and the accounts' keys; the copy gets its name only when it is complete."""
         unfinished = self.record + ".new"
         shutil.rmtree(unfinished, ignore_errors=True)
         found = os.path.join(unfinished, "found")
@@ -253,7 +253,7 @@ class ManagedFiles:
         )
 
     def validate_whole(self, command):
-        """Let the daemon judge the whole; on failure put every file back."""
+        """Run the command that validates the whole configuration; when it fails, put every file back."""
         if not command or not self.changed or self.module.check_mode:
             return
         code, out, err = self.module.run_command(shlex.split(command))
@@ -267,7 +267,7 @@ class ManagedFiles:
         self.module.fail_json(msg="%s rechazó la nueva configuración, volvió la anterior: %s" % (command, complaint))
 
     def armed(self):
-        """Tell whether the guard waits for a proof."""
+        """Tell whether the guard waits for the confirmation of a change."""
         if not self.guard or self.module.check_mode:
             return False
         return self.module.run_command([self.guard, "pending"])[0] == 0
@@ -282,7 +282,7 @@ def read(path):
 
 
 def way_back(path):
-    """Return a step that makes a path again what it is now: a link, a file with its owner and mode, or nothing."""
+    """Return a function that restores a path to what it is now: a link, a file with its owner and mode, or nothing."""
     if os.path.islink(path):
         return functools.partial(put_link, path, os.readlink(path))
     content = read(path)
@@ -292,16 +292,16 @@ def way_back(path):
 
 
 def put_link(path, target):
-    """Point a symbolic link, whatever is there now."""
+    """Make a symbolic link, replacing any link or file at its path."""
     temporary = path + ".prep-new"
     if os.path.lexists(temporary):
-        os.remove(temporary)  # of a run that was cut short
+        os.remove(temporary)  # left by an interrupted run
     os.symlink(target, temporary)
     os.replace(temporary, path)
 
 
 def put_file(path, content, status):
-    """Write a file with an owner and a mode; nobody else reads it before it has them."""
+    """Write a file with owner and mode of `status`; it is readable by root only until they are set."""
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".prep-old-")
     with os.fdopen(handle, "wb") as target:
         target.write(content)
@@ -335,7 +335,7 @@ def known(attributes):
 def main():
     """Run the module."""
     module = AnsibleModule(
-        # One opaque argument: the server's journal shows none of it, and no short value in it gets masked elsewhere.
+        # One opaque argument: the server's journal then shows no content, and Ansible masks no short value elsewhere.
         argument_spec={
             "payload": {"type": "str", "required": True, "no_log": True},
             "validate": {"type": "str"},

@@ -1,7 +1,7 @@
 #!/usr/bin/python
-"""Module `server_probe`: what the facts do not say of a server, read in one call; changes nothing.
+"""Module `server_probe`: reads in one call what Ansible's facts do not tell of a server; changes nothing.
 
-`package_facts` would tell the packages too, but needs python3-apt, which a minimal server does not have.
+`package_facts` would read the packages too, but needs python3-apt, which a minimal server does not have.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = """
 ---
 module: server_probe
-short_description: What is installed on a server, what runs there, whom its firewall admits, and what it has left
+short_description: Read a server's packages, services, containers, firewall rules and free disk space
 description: Reads what the preflight needs beyond Ansible's facts. Changes nothing.
 options:
   paths:
-    description: Folders whose free space is asked; one that does not exist yet stands for its nearest parent.
+    description: Folders whose free space is read; for a missing folder, that of its nearest existing parent.
     type: list
     elements: path
     default: []
   key:
-    description: Under it the contents of files are digested, so that only who has it can compare them.
+    description: Key of the digests of files' contents, so that only somebody who has the key can check a content.
     type: str
     required: true
   guard:
-    description: A program that knows the way back of SSH and the firewall; it is asked whether one is pending.
+    description: The program that undoes unconfirmed changes of SSH and the firewall; asked whether one is pending.
     type: path
 author: IMPEPAC UTSIC
 """
 EXAMPLES = """
-- name: Look at what the facts do not say
+- name: Read what Ansible's facts do not tell of the server
   server_probe:
     paths: [/var/lib/docker]
     key: "{{ preflight_key }}"
@@ -53,31 +53,31 @@ ansible_facts:
   contains:
     packages: {description: "The installed packages, as {name: version}.", type: dict}
     accounts: {description: "The accounts, as {name: {comment, home, shell}}.", type: dict}
-    docker_daemon: {description: "The options of the owner's own Docker, as daemon.json says them.", type: dict}
-    dpkg_interrupted: {description: Whether dpkg was cut off in the middle of its work., type: bool}
-    ipv6_advertised: {description: Whether IPv6 comes by router advertisements., type: bool}
+    docker_daemon: {description: "The options in the daemon.json that the server's owner wrote for Docker.", type: dict}
+    dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
+    ipv6_advertised: {description: Whether IPv6 is configured by router advertisements., type: bool}
     standing:
-      description: What the roles may find as they want it, and then leave alone.
+      description: The state of what the roles manage; a role skips what is already as wanted.
       type: dict
       contains:
-        paths: {description: "What C(managed_files) has ever touched, as {path: line}; see C(describe).", type: dict}
+        paths: {description: "Paths that C(managed_files) ever touched, as {path: line}; see C(describe).", type: dict}
         folders: {description: "The folders around those paths, as {folder: names in it}.", type: dict}
         units:
-          description: The loaded units; true for one that runs, starts at boot and is as its files say.
+          description: The loaded systemd units; true for one that runs, starts at boot and matches its files.
           type: dict
-        images: {description: "Docker's images of the project, as {name: id}.", type: dict}
+        images: {description: "The project's Docker images, as {name: id}.", type: dict}
         networks: {description: "Docker's bridge networks, as {name: options}.", type: dict}
         containers:
           description: "The project's containers, as {name: {state, healthy, image, settings}}."
           type: dict
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) here.", type: dict}
-        pending: {description: Whether a way back is pending., type: bool}
+        pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
 free:
-  description: Bytes that are free for each of the paths.
+  description: Free bytes by path.
   returned: always
   type: dict
 listeners:
-  description: TCP listeners as {address, port, process}; the process is empty when nobody may know it.
+  description: TCP listeners as {address, port, process}; the process is empty when it is unknown.
   returned: always
   type: list
 sites:
@@ -85,7 +85,7 @@ sites:
   returned: always
   type: list
 rules:
-  description: Rules of UFW, as its files say them, that admit something and are not the project's.
+  description: Rules in UFW's files that admit something and are not the project's.
   returned: always
   type: list
 containers:
@@ -97,18 +97,18 @@ snaps:
   returned: always
   type: list
 mhz:
-  description: The fastest clock of the first processor, in MHz; 0 when the machine does not say.
+  description: The fastest clock of the first processor, in MHz; 0 when unknown.
   returned: always
   type: int
 """
 
-DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # what dpkg has not yet entered into its database
+DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
 DAEMON = "/etc/docker/daemon.json"
 RECORD = "/var/lib/prep-difusor"  # kept by `managed_files`: the paths it has touched, and the server as it was before
 FOUND = RECORD + "/found"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 OURS = " comment=" + b"prep-difusor:".hex()
-SETTINGS = (  # of a container, that the action plugin `container` compares
+SETTINGS = (  # settings of a container that the action plugin `container` compares
     "Binds", "CapDrop", "CpuShares", "Memory", "MemorySwap", "NetworkMode", "PidsLimit", "PortBindings",
     "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs",
 )  # fmt: skip
@@ -116,7 +116,7 @@ SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
 
 
 def packages(lines):
-    """Return {name: version} of what is installed, wanted or not, out of the lines of `dpkg-query` (see main)."""
+    """Return {name: version} of the installed packages, from the lines of `dpkg-query` (see main)."""
     fields = (line.split("\t") for line in lines)
     return {name: version for status, name, version in fields if status[1] == "i"}
 
@@ -146,12 +146,12 @@ def listeners(lines):
 
 
 def advertised(routes, addresses):
-    """Tell whether IPv6 comes by router advertisements, out of the lines of `ip -6 route` and of dynamic addresses."""
+    """Tell whether router advertisements configure IPv6, from the lines of `ip -6 route` and of dynamic addresses."""
     return bool(addresses) or any(re.search(r"\bproto (kernel_)?ra\b", route) for route in routes)
 
 
 def rules(text):
-    """Return what the rules in the text of one of UFW's files admit, without those of the project."""
+    """Return what the rules in the text of one of UFW's files admit, without the project's own rules."""
     found = []
     for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
         rule = line.partition(" comment=")[0]
@@ -161,7 +161,7 @@ def rules(text):
 
 
 def sites(paths, packaged):
-    """Return [{path, default_ports}] of nginx's files that are somebody's own; `packaged` are lines of "path md5"."""
+    """Return [{path, default_ports}] of nginx's files that the owner wrote; `packaged` are lines of "path md5"."""
     found = []
     for path in paths:
         with open(path, "rb") as file:
@@ -176,7 +176,7 @@ def sites(paths, packaged):
 
 
 def daemon_options(found, present=DAEMON):
-    """Return the options of the owner's Docker: what was `found` before the first run, or is there before it."""
+    """Return the owner's options for Docker: those `found` before the first run, else the present ones."""
     try:
         with open(found + DAEMON if os.path.isdir(found) else present, encoding="utf-8") as file:
             return json.load(file)
@@ -185,10 +185,10 @@ def daemon_options(found, present=DAEMON):
 
 
 def describe(path, key):
-    """Return a path in one line, as `managed_files` writes what it wants; None for what cannot be read, as a socket.
+    """Return a path's state in one line, in the form of `managed_files`; None when it cannot be read, as a socket.
 
     "file OWNER GROUP MODE HMAC", "directory OWNER GROUP MODE", "link TARGET" or "absent". The HMAC is the SHA-256 of
-    the content under `key` (bytes): some contents are secrets, and a plain digest in a log would let one try guesses.
+    the content under `key` (bytes): with a plain digest in a log one could check guesses of a secret content.
     """
     if not os.path.lexists(path):
         return "absent"
@@ -206,14 +206,14 @@ def describe(path, key):
         with open(path, "rb") as file:
             return "%s %s" % (line, hmac.new(key, file.read(), hashlib.sha256).hexdigest())
     except OSError:
-        return None  # whoever wants to write it will meet the disk's fault
+        return None  # the module that writes it will report the disk's error
 
 
 def admins(key, group="sudo", shadow="/etc/shadow"):
-    """Return {name: digest} for the members of a group: how they log in, in one SHA-256 under `key` (bytes).
+    """Return {name: digest} for the members of a group; the digest changes when their way to log in changes.
 
-    Of these lines: the password's hash, its longest term in days, home, shell, comment, owner and mode of ~/.ssh and of
-    the authorized keys, and these keys in alphabetical order.
+    It is the HMAC-SHA-256 under `key` (bytes) of these lines: the password's hash, its maximum age in days, home,
+    shell, comment, owner and mode of ~/.ssh and of the authorized keys, and these keys in alphabetical order.
     """
     terms = {line.split(":")[0]: line.split(":") for line in read(shadow).splitlines()}
     found = {}
@@ -229,7 +229,7 @@ def admins(key, group="sudo", shadow="/etc/shadow"):
 
 
 def members(group):
-    """Return the names in a group; nothing when there is none."""
+    """Return the names of a group's members; empty when there is no such group."""
     try:
         return grp.getgrnam(group).gr_mem
     except KeyError:
@@ -247,7 +247,7 @@ def owner(look_up, number):
 def folders(paths):
     """Return {folder: names in it} for every folder above one of `paths` and the drop-in folders (*.d) beside them.
 
-    What is not among the names is not there.
+    So a path whose name is not listed in its folder is known not to exist.
     """
     above = {path[:end] for path in paths for end, character in enumerate(path) if end and character == "/"}
     found = above.union(*(glob.glob(folder + "/*.d") for folder in above))
@@ -255,7 +255,7 @@ def folders(paths):
 
 
 def units(lines):
-    """Return {unit: whether it runs, starts at boot and is as its files say} out of the lines of `systemctl show`."""
+    """Return {unit: whether it runs, starts at boot and its files have not changed} from lines of `systemctl show`."""
     found = {}
     for block in "\n".join(lines).split("\n\n"):
         unit = dict(line.partition("=")[::2] for line in block.splitlines())
@@ -290,7 +290,7 @@ def networks(lines):
 
 
 def standing(lines, ours, key, pending):
-    """Return what the roles may find as they want it (see ansible_facts); `ours` are the names of our containers."""
+    """Return the state of what the roles manage (`standing` in RETURN); `ours`: names of the project's containers."""
     record = read(os.path.join(RECORD, "paths"))
     touched = [path.rstrip("/") for path in record.splitlines() if path.startswith("/") and "\0" not in path]
     described = {path: describe(path, key) for path in touched}
@@ -311,9 +311,9 @@ def standing(lines, ours, key, pending):
 
 
 def mhz(read):
-    """Return the processor's clock in MHz (0: unknown), out of `read(path) -> text or ""`.
+    """Return the processor's clock in MHz (0: unknown); `read(path)` returns a file's text or "".
 
-    What the maker states, else the fastest the kernel knows, else the fastest seen now.
+    It is the clock in the model's name, else the fastest that the kernel knows, else the fastest at present.
     """
     cpuinfo = read("/proc/cpuinfo")
     stated = re.search(r"^model name.*@ ([\d.]+)GHz", cpuinfo, re.MULTILINE)
@@ -326,7 +326,7 @@ def mhz(read):
 
 
 def read(path):
-    """Return the text of a file, or nothing when there is none."""
+    """Return the text of a file; "" when there is no file."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
             return file.read()
@@ -335,13 +335,13 @@ def read(path):
 
 
 def awaits_proof(module):
-    """Tell whether a change of SSH or the firewall waits for its proof."""
+    """Tell whether a change of SSH or the firewall still waits for its confirmation."""
     guard = module.params["guard"]
     return bool(guard and os.path.exists(guard) and module.run_command([guard, "pending"])[0] == 0)
 
 
 def main():
-    """Answer Ansible."""
+    """Run the module."""
     module = AnsibleModule(
         argument_spec={
             "paths": {"type": "list", "elements": "path", "default": []},

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Applies a whole UFW policy in one call: admits before it denies, and removes what a list no longer holds."""
+"""Applies a whole UFW policy in one call: adds missing rules first, then removes those no longer wanted."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ DOCUMENTATION = r"""
 module: ufw_policy
 short_description: Apply a whole UFW policy in one call
 description:
-  - Compares the wanted rules with UFW's own files, so that an unchanged server costs no call of C(ufw) at all.
-  - Order of a change is admit, enable (or reload), then remove. A run that stops half-way leaves the server more open
-    than wanted, never shut.
+  - Compares the wanted rules with UFW's own files, so that C(ufw) is not called at all when nothing changes.
+  - Rules are added first, then UFW is enabled (or reloaded), then rules are removed. A run that stops half-way leaves
+    the server more open than wanted, never closed to its operator.
   - Rules of this module carry the comment C(prep-difusor:<name>). One that is no longer wanted is deleted, and
     connections that only it admitted are closed. Rules without that comment belong to the server's owner; they are
     returned as C(unmanaged) and never touched.
-  - Default policies are not its business; they stand in C(/etc/default/ufw). It does see to it that the running
-    firewall is the one that the files describe.
+  - Default policies are not changed here; they are in C(/etc/default/ufw). The module also makes sure that the running
+    firewall is the one that UFW's files describe.
 options:
   rules:
-    description: What to admit.
+    description: The connections to admit.
     type: list
     elements: dict
     required: true
@@ -42,8 +42,8 @@ options:
     default: {}
   operator:
     description:
-      - The address this run comes from, and the port it comes to. A policy that does not admit it is refused before
-        anything is touched.
+      - The address from which Ansible connects, and the port it connects to. A policy that does not admit this
+        connection is refused before anything is touched.
     type: dict
     suboptions:
       address: {description: Address as the server sees it., type: str, required: true}
@@ -54,11 +54,11 @@ options:
     choices: ["off", low, medium, high, full]
     default: low
   enabled:
-    description: Whether the firewall is in force, now and at boot.
+    description: Whether the firewall is active, now and at boot.
     type: bool
     default: true
   stamp:
-    description: File that UFW's C(after.init) touches whenever the firewall starts.
+    description: File whose time UFW's C(after.init) updates whenever the firewall starts.
     type: path
   files:
     description: Files that the firewall reads at its start; it is reloaded when one of them is newer than O(stamp).
@@ -66,7 +66,7 @@ options:
     elements: path
     default: []
   guard:
-    description: A program that knows the way back; it is run with C(arm) before the first change.
+    description: A program that undoes a change not confirmed in time; run with C(arm) before the first change.
     type: path
 author: [IMPEPAC UTSIC]
 """
@@ -84,10 +84,10 @@ EXAMPLES = r"""
 RETURN = r"""
 added: {description: Rules that were missing., type: list, returned: always}
 changes: {description: "What was done, or would be, as sentences.", type: list, returned: always}
-removed: {description: Rules of ours that were no longer wanted., type: list, returned: always}
+removed: {description: The project's rules that were no longer wanted., type: list, returned: always}
 unmanaged: {description: "Rules of the server's owner, left alone.", type: list, returned: always}
 was_enabled: {description: Whether UFW was enabled before., type: bool, returned: always}
-armed: {description: "Whether the guard waits for a proof, of this or an earlier change.", type: bool, returned: always}
+armed: {description: Whether the guard waits for the confirmation of a change., type: bool, returned: always}
 """
 
 MARKER = "prep-difusor:"
@@ -206,12 +206,12 @@ def modified(path):
 
 
 def show(key, name):
-    """Write a rule of ours for people."""
+    """Return a rule of the project as readable text."""
     return f"allow {key.proto} {key.port} from {key.source}  # {MARKER}{name}"
 
 
 class Policy:
-    """The difference between the wanted policy and the server's, and the way from one to the other."""
+    """The difference between the wanted policy and the server's, and the commands that remove it."""
 
     def __init__(self, module, wanted):
         """Read the present state from UFW's files; conflicts with the owner's rules fail at once."""
@@ -233,7 +233,7 @@ class Policy:
         self.level = shell_value(configuration, "LOGLEVEL") or "off"
 
     def refuse_conflicts(self, others):
-        """UFW keeps one rule for a port and source: an owner's rule that says otherwise would be overwritten."""
+        """Fail when a wanted rule would overwrite a contrary one of the owner: UFW keeps one per port and source."""
         for rule in others:
             if rule.key in self.wanted and not rule.action.startswith("allow"):
                 self.module.fail_json(
@@ -242,7 +242,7 @@ class Policy:
                 )
 
     def changes(self):
-        """Return what is to be done, in order, as (sentence, command) pairs."""
+        """Return the changes to make, in order, as (sentence, command) pairs."""
         level, enabled = self.params["logging"], self.params["enabled"]
         todo = [(f"agregar {show(key, name)}", self.admit(key, name)) for key, name in self.missing.items()]
         if self.level != level:
@@ -257,7 +257,7 @@ class Policy:
         return todo
 
     def admit(self, key, name):
-        """Return UFW's arguments; a single source goes before the owner's denials, a rule for everybody after them."""
+        """Return UFW's arguments to add a rule: for one source before the owner's denials, for everybody after them."""
         verb = ["allow"] if key.source in ANY.values() or key in self.ours else ["prepend", "allow"]
         return ["ufw", *verb, *self.spell(key), "comment", MARKER + name]
 
@@ -266,7 +266,7 @@ class Policy:
         return ["ufw", "--force", "delete", "allow", *self.spell(key)]
 
     def spell(self, key):
-        """Return a rule the way UFW's command reads it; its IP version is told by the destination."""
+        """Return a rule as arguments of the `ufw` command; the destination tells its IP version."""
         return ["proto", key.proto, "from", key.source, "to", ANY[key.version], "port", key.port]
 
     def starts_at_boot(self):
@@ -281,7 +281,7 @@ class Policy:
         for version, command in COMMANDS.items():
             code, out, _ = self.module.run_command([command, "-S"])
             if code != 0 and version == 6:
-                continue  # no IPv6 in this kernel: UFW leaves it out as well
+                continue  # this kernel has no IPv6, and UFW then ignores it too
             lines = out.splitlines()
             for chain in ("INPUT", "OUTPUT", "FORWARD"):
                 accepts = shell_value(defaults, f"DEFAULT_{chain}_POLICY") == "ACCEPT"
@@ -294,7 +294,7 @@ class Policy:
         return True
 
     def apply(self, changes):
-        """Run the changes; the first that fails ends the run with UFW's own words."""
+        """Run the changes; the first that fails ends the module with UFW's message."""
         for sentence, command in changes:
             code, out, err = self.module.run_command(command, environ_update={"LC_ALL": "C"})
             if code != 0:
@@ -302,14 +302,14 @@ class Policy:
         self.close_connections()
 
     def guard(self, verb, check_rc=False):
-        """Call the program that knows the way back; tell whether it succeeded. Without one nothing is guarded."""
+        """Call the guard program with a verb; tell whether it succeeded. Without a guard nothing is done."""
         program = self.params["guard"]
         return program is not None and self.module.run_command([program, verb], check_rc=check_rc)[0] == 0
 
     def close_connections(self):
-        """Close established connections that only a removed rule admitted; best effort, new ones are refused anyway."""
+        """Close established connections that only a removed rule admitted, as far as possible; new ones are refused."""
         if not self.wanted:
-            return  # the server is given back to its owner, who decides who may stay
+            return  # the server is being returned to its owner, who decides
         for port in sorted({key.port for key in self.stale if key.proto == "tcp"}):
             _, out, _ = self.module.run_command(["ss", "-Htn", "state", "established", f"( sport = :{port} )"])
             for peer, _, peer_port in (line.split()[-1].rpartition(":") for line in out.splitlines()):
@@ -318,7 +318,7 @@ class Policy:
                     self.module.run_command(["ss", "-K", f"( sport = :{port} )", "dst", f"{peer}:{peer_port}"])
 
     def text(self, rules, level, enabled):
-        """Write a state for the diff."""
+        """Return a state of the firewall as text for the diff."""
         lines = [f"logging {level}", f"enabled {'yes' if enabled else 'no'}"]
         return "\n".join([*lines, *sorted(show(key, name) for key, name in rules.items())]) + "\n"
 
@@ -334,7 +334,7 @@ class Policy:
 
 
 def checked(module):
-    """Return the wanted rules {Key: name}; input that is wrong or shuts the operator out ends the run untouched."""
+    """Return the wanted rules {Key: name}; fail, before any change, if they are wrong or shut the operator out."""
     try:
         wanted = wanted_rules(module.params["rules"], module.params["groups"])
         operator = module.params["operator"]

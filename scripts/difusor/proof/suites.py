@@ -81,7 +81,7 @@ class Suite:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables: each suite has its own release, lab and Molecule state, so several can run at once."""
+        """The environment variables: a release, lab and Molecule state of its own, so that suites can run together."""
         values = {"LAB": self.name, "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / f"molecule/{self.name}")}
         if self.name != UNIT:
             values |= MOLECULE

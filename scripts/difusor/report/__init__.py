@@ -1,1 +1,1 @@
-"""The dictamen: from the compliance suite's results to a paper an auditor signs."""
+"""Makes the dictamen, the compliance report that an auditor signs, from the compliance suite's results."""

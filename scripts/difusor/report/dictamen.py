@@ -32,9 +32,9 @@ MINUS = "\N{MINUS SIGN}"
 def compose(
     results: Results, host: str, spec: Spec, deviations: Deviations, drift: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Judge one server; return the dictamen as JSON-ready data. The same results always give the same dictamen.
+    """Judge one server; return the dictamen as data for JSON. The same results always give the same dictamen.
 
-    `drift` tells what changed since a baseline (baseline.record.drift).
+    `drift`: what changed since a baseline, as from baseline.record.drift.
     """
     server = results.servers[host]
     declared = server.declared
@@ -82,7 +82,7 @@ def compose(
 
 
 def write_papers(dictamen: Mapping[str, Any], path: Path) -> tuple[Path, Path]:
-    """Write `path`.json and `path`.html, each at once; return both. The HTML holds the SHA-256 of the JSON."""
+    """Write `path`.json and `path`.html, whole or not at all; return both. The HTML has the SHA-256 of the JSON."""
     text = json.dumps(dictamen, ensure_ascii=False, indent=2) + "\n"
     json_file, html_file = path.with_name(f"{path.name}.json"), path.with_name(f"{path.name}.html")
     write(json_file, text)
@@ -91,7 +91,7 @@ def write_papers(dictamen: Mapping[str, Any], path: Path) -> tuple[Path, Path]:
 
 
 def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
-    """Return the HTML paper of a dictamen: one file, no reference to anything outside it."""
+    """Return the dictamen as HTML: one file without references to other files."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("difusor.report"),
         autoescape=True,
@@ -118,21 +118,21 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
 
 
 def shortcomings(dictamen: Mapping[str, Any]) -> list[str]:
-    """Return a line for each test that speaks against the server with no waiver to excuse it: `test: why`."""
+    """Return a line `test: why` for each test that counts against the server and that no waiver excuses."""
     return [f"{each['test']}: {each['detail'].partition('\n')[0] or 'no pasó'}" for each in unexcused(dictamen)]
 
 
 def unexcused(dictamen: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the findings that speak against the server with no waiver to excuse them, each test once."""
+    """Return the findings that count against the server and that no waiver excuses, each test once."""
     findings = [each for entry in dictamen["clauses"] if entry["verdict"] in REFUSED for each in entry["findings"]]
     findings += dictamen["unbound"]
     return list({each["test"]: each for each in findings if each["outcome"] != "passed"}.values())
 
 
 def summary(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a clause's evidence in few lines, what failed first: the cases of one test that came out alike are one.
+    """Return a clause's evidence in few lines, failures first; cases of one test with the same outcome share a line.
 
-    Each line is {sentence, outcome, cases, value, why}; everything stands in the annex.
+    Each line is {sentence, outcome, cases, value, why}; the annex has all cases.
     """
     lines: dict[tuple[str, str, str], dict[str, Any]] = {}
     for finding in sorted(findings, key=lambda each: each["outcome"] == "passed"):
@@ -148,12 +148,12 @@ def summary(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def abridged(text: str) -> str:
-    """Return a text with each SHA-256 in it cut to what an eye can compare; the JSON has all of it."""
+    """Return a text with each SHA-256 in it shortened for reading; the JSON has it in full."""
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", text)
 
 
 def quoted(text: str) -> Markup:
-    """Return a text as it may stand between quotes in a style sheet, where HTML's escapes are not read."""
+    """Return a text escaped for a quoted string in a style sheet, where HTML's escapes have no effect."""
     return Markup(re.sub(r"[^\w .,:;&()/-]", "", text))
 
 
@@ -190,7 +190,7 @@ def _entry(assessment: Assessment, today: date) -> dict[str, Any]:
 
 
 def _fix(assessment: Assessment) -> str:
-    """What to do so that the clause holds; empty when it does, is excused, or nothing could be measured at all."""
+    """Return what to do so that the clause is met; "" when it is met or excused, or nothing could be measured."""
     if assessment.verdict in (Verdict.FAILS, Verdict.EXPIRED):
         return assessment.clause.fix
     if assessment.verdict is Verdict.UNTESTED:

@@ -1,4 +1,4 @@
-"""What the compliance suite found: the file between the suite (pytest) and the dictamen."""
+"""The results file, which the compliance suite (pytest) writes and from which the dictamen is made."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class ResultsError(ValueError):
 
 
 class Finding(BaseModel):
-    """One test against one server. `failed` is a measured fact; `error` is a test that could not measure.
+    """The result of one test on one server. `failed`: the measured value is wrong; `error`: it could not be measured.
 
-    `repeated` is why the test was repeated: how it failed at first. Empty: it was not. All else is of the last time.
+    `repeated`: the first failure, when the test was repeated; else empty. All other fields are of the last attempt.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,7 +40,7 @@ class Finding(BaseModel):
 
 
 class Results(BaseModel):
-    """One run of the suite. Instants carry their offset."""
+    """One run of the suite. Instants have their offset from UTC."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

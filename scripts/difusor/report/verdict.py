@@ -1,4 +1,4 @@
-"""From findings to verdicts: the worst result wins, and what was not tested never complies."""
+"""Derives a clause's verdict from its findings: the worst one decides, and an untested clause is never met."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from difusor.spec import Clause
 
 
 class Verdict(StrEnum):
-    """What is said of a clause, worst first."""
+    """The verdicts on a clause, worst first."""
 
     FAILS = "NO CUMPLE"
     EXPIRED = "EXPIRADA"
@@ -28,13 +28,13 @@ class Verdict(StrEnum):
 
 
 SHOWN: dict[str, str] = {Verdict.UNTESTED: "NO VERIFICADO", Verdict.ATTESTED: "ACREDITADO"}
-"""The word that people read where it is not the verdict's id, which programs and older dictámenes have."""
+"""The word to print for a verdict when it differs from the verdict's id, which programs and older dictámenes use."""
 
 REFUSED = {Verdict.FAILS, Verdict.EXPIRED, Verdict.UNTESTED}
 
 
 class Overall(StrEnum):
-    """What is said of a difusor."""
+    """The verdicts on a whole server."""
 
     FAILS = "NO CUMPLE"
     UNREACHABLE = "NO EVALUADO"
@@ -44,13 +44,13 @@ class Overall(StrEnum):
 
 
 def shown(verdict: str) -> str:
-    """Return the word that people read for the id of a verdict."""
+    """Return the word to print for the id of a verdict."""
     return SHOWN.get(verdict, str(verdict))
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """A clause's verdict, and what it rests on."""
+    """A clause's verdict, with the findings and the waiver that it is based on."""
 
     clause: Clause
     verdict: Verdict
@@ -59,7 +59,7 @@ class Assessment:
 
     @property
     def passed(self) -> int:
-        """How many of its tests passed."""
+        """How many of the clause's tests passed."""
         return sum(finding.outcome == "passed" for finding in self.findings)
 
 
@@ -95,10 +95,10 @@ def _judge(clause: Clause, findings: tuple[Finding, ...], waiver: Waiver | None,
 
 
 def excused(finding: Finding, clauses: Mapping[str, Clause], waivers: Iterable[Waiver], today: date) -> bool:
-    """Tell whether one test that did not pass may stand, without the other tests of its clauses.
+    """Tell whether one test that did not pass is excused, whatever the other tests of its clauses found.
 
-    It may when it failed and waivers in force on `today` (the local day) cover every clause that it measures, or when
-    it was skipped and all its clauses are optional. What could not be measured is never excused.
+    It is when it failed and waivers in force on `today` (the local day) cover every clause that it measures, or when it
+    was skipped and all its clauses are optional. A test that could not measure is never excused.
     """
     own = [clauses[name] for name in finding.clauses]
     if finding.outcome == "skipped":
@@ -109,7 +109,7 @@ def excused(finding: Finding, clauses: Mapping[str, Clause], waivers: Iterable[W
 
 
 def overall(verdicts: Iterable[Verdict]) -> Overall:
-    """Say what the verdicts of all clauses amount to."""
+    """Return the overall verdict that follows from the verdicts of all clauses."""
     count = Counter(verdicts)
     if count[Verdict.FAILS] or count[Verdict.EXPIRED]:
         return Overall.FAILS
@@ -121,7 +121,7 @@ def overall(verdicts: Iterable[Verdict]) -> Overall:
 
 
 def exit_status(verdicts: Iterable[Verdict]) -> int:
-    """Return 1 when a clause does not hold, has an expired waiver or no test; else 2 when not evaluated; else 0."""
+    """Return 1 when a clause is not met, has an expired waiver or no test; else 2 when not evaluated; else 0."""
     seen = set(verdicts)
     if seen & REFUSED:
         return 1

@@ -25,7 +25,7 @@ class SpecError(ValueError):
 
 
 class Clause(BaseModel):
-    """One clause: the text that obliges, how it is established, and what value it must have."""
+    """One clause: its binding text, how compliance is established, and the required values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,7 +49,7 @@ class Clause(BaseModel):
 
 
 class Spec(BaseModel):
-    """The whole document; clauses keep the order of the file."""
+    """The whole spec; clauses keep the order of the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,7 +65,7 @@ class Spec(BaseModel):
         return self
 
     def __getitem__(self, clause: str) -> Clause:
-        """Return the clause of that id; KeyError names the ids there are."""
+        """Return the clause with this id; KeyError lists the existing ids."""
         for candidate in self.clauses:
             if candidate.id == clause:
                 return candidate
@@ -79,7 +79,7 @@ class Spec(BaseModel):
 
 @cache
 def load(path: Path = SPEC_FILE) -> Spec:
-    """Read a spec file. SpecError says in one line per problem what is wrong and where."""
+    """Read a spec file. SpecError has a line for each problem: what is wrong and where."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
@@ -92,7 +92,7 @@ def load(path: Path = SPEC_FILE) -> Spec:
 
 
 def unreadable(path: Path, error: OSError | yaml.YAMLError) -> str:
-    """Say in Spanish why a file of the spec is no YAML, and in which line."""
+    """Return the Spanish sentence on why a file of the spec cannot be read as YAML, and in which line."""
     if isinstance(error, OSError):
         return f"no se puede leer {path}: {error.strerror}"
     mark = getattr(error, "problem_mark", None)

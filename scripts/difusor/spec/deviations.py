@@ -1,4 +1,4 @@
-"""What the auditors' guides ask and the servers do not do, on purpose: spec/deviations.yml."""
+"""Reads spec/deviations.yml: rules of the auditors' guides that the servers do not follow, on purpose."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ class Deviation(BaseModel):
     lab: bool = Field(True, description="whether it shows on the lab's server")
 
     def ids(self, auditor: Auditor) -> tuple[str, ...]:
-        """Return the ids by which this auditor knows it."""
+        """Return the ids that this auditor's program gives the rule."""
         found: tuple[str, ...] = getattr(self, auditor.replace("-", "_"))
         return found
 
     def by_auditor(self) -> dict[Auditor, tuple[str, ...]]:
-        """Return its ids by the auditors that have one for it."""
+        """Return the rule's ids by auditor, for the auditors that have one."""
         return {auditor: found for auditor in AUDITORS if (found := self.ids(auditor))}
 
 
 Deviations = dict[str, Annotated[tuple[Deviation, ...], Field(min_length=1)]]
-"""By topic, in the order of the file."""
+"""Deviations by topic, in the order of the file."""
 
 
 @cache
@@ -64,5 +64,5 @@ def load(path: Path = FILE) -> Deviations:
 
 
 def by_id(deviations: Deviations, auditor: Auditor) -> dict[str, Deviation]:
-    """Return the deviations that this auditor's program finds, by each id that it gives them."""
+    """Return the deviations that have an id in this auditor's program, by that id."""
     return {name: each for topic in deviations.values() for each in topic for name in each.ids(auditor)}

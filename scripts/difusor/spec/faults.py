@@ -1,4 +1,4 @@
-"""What is wrong with a value in a file that people write, in Spanish: pydantic speaks English only."""
+"""Spanish sentences for pydantic's validation errors, which exist in English only."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SENTENCES = {
     "extra_forbidden": "no existe; quítela",
     "json_invalid": "no es JSON",
 }
-"""By pydantic's own error types; each goes on after the name of a key."""
+"""Ends of sentences by pydantic's error type; each follows the name of a key."""
 
 
 def sentence(detail: ErrorDetails) -> str:
-    """Return one error of pydantic in Spanish, without its place; pydantic's own words for a type not listed."""
+    """Return one error of pydantic in Spanish, without its place; in pydantic's English when its type is not listed."""
     kind = detail["type"]
     if kind == "value_error":
         return str(detail["ctx"]["error"])

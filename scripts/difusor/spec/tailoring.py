@@ -1,4 +1,4 @@
-"""The deviations as SCAP tailoring, by which OpenSCAP leaves out what is explained."""
+"""Writes the deviations as SCAP tailoring files, with which OpenSCAP skips the rules that are explained there."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from difusor.spec.deviations import Auditor, Deviations
 
 XCCDF = "http://checklists.nist.gov/xccdf/1.2"
 CONTENT = "xccdf_org.ssgproject.content"
-"""How the SCAP Security Guide begins its ids."""
+"""The beginning of all ids in the SCAP Security Guide."""
 OWN = "xccdf_mx.impepac"
 
 
 @dataclass(frozen=True)
 class Guide:
-    """A guide of the SCAP Security Guide: its file, and those of its profiles that the servers are held to."""
+    """A guide of the SCAP Security Guide: its file, and the profiles that the servers are measured against."""
 
     content: str
     auditor: Auditor
@@ -37,7 +37,7 @@ GUIDES = (
 
 
 def write_all(folder: Path) -> Iterator[tuple[Guide, Path]]:
-    """Write the tailoring of each guide to `folder`, and yield each guide with its file.
+    """Write the tailoring of each guide to `folder`, and yield each guide with the path written.
 
     Raises SpecError when the deviations cannot be read.
     """

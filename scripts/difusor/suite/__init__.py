@@ -1,1 +1,1 @@
-"""What the compliance suite of molecule/tests is written with: its pytest plugins and its waits."""
+"""What the compliance suite in molecule/tests uses: pytest plugins, fixtures, and waiting for events."""

@@ -1,4 +1,4 @@
-"""One run of the compliance suite against a difusor, from outside pytest."""
+"""Starts pytest to run the compliance suite against a difusor, and reads the results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from difusor.report.results import Results, ResultsError, load
 
 TESTS = "molecule/tests"
 OFFICIAL = (f"{TESTS}/server", f"{TESTS}/outside")
-"""What only looks at a server: an official paper is measured by nothing else."""
+"""The tests that only read from a server; an official dictamen is made with these alone."""
 
 
 def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str] = ()) -> Results:
