@@ -16,10 +16,10 @@ OFFICIAL = (f"{TESTS}/server", f"{TESTS}/outside")
 
 
 def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str] = ()) -> Results:
-    """Run the suite, its progress on the terminal; return what it found. ResultsError when it could not begin.
+    """Run the suite with its progress on the terminal; return the results. ResultsError when it could not start.
 
-    `tests` are files below the project; of fewer than all of them no dictamen can be made. With `lab` also the tests
-    that alter the server count, which run against a lab only.
+    `tests` are files below the project; a dictamen needs all of them. `lab` adds the tests that alter the server, which
+    run against a lab only.
     """
     if inventory is None:
         raise ResultsError("¿qué difusor? Nómbrelo con -i inventories/<difusor>")
@@ -29,7 +29,7 @@ def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str
     target.unlink(missing_ok=True)
     chosen = tests or ([TESTS] if lab else OFFICIAL)
     command = [sys.executable, "-m", "pytest", *chosen, f"--ansible-inventory={source}", f"--results={target}"]
-    # What alters the server must not do so under another test's eyes. What does not, mostly waits for answers.
+    # Tests that alter the server run one at a time. The others mostly wait for answers, so three run at once.
     pace = ["--lab"] if lab else ["--numprocesses=3"]
     subprocess.run([*command, *pace, "--quiet", "--no-header", "--no-summary", "--tb=no"], cwd=ROOT, check=False)
     if not target.exists():

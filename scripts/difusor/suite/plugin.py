@@ -1,7 +1,7 @@
-"""The compliance suite's pytest plugin: clauses as markers, one probe a host, findings as a results file.
+"""The compliance suite's pytest plugin: markers name clauses, each host is contacted once, findings go to a file.
 
-Loaded, with its fixtures, by molecule/tests/conftest.py. Works with and without pytest-xdist: what the controlling
-process knows, secrets included, reaches the workers in memory.
+Loaded, with its fixtures, by molecule/tests/conftest.py. Works with and without pytest-xdist: the controlling process
+passes its data, secrets included, to the workers in memory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from difusor.suite.repeats import is_repeated
 
 FINDING = "difusor-finding"
 LAB = "lab"
-"""The folder of the tests that alter the server, and the marker that each of them gets for standing there."""
+"""The folder of the tests that alter the server, and the marker that all tests in that folder get."""
 DETAIL_LIMIT = 2_000
 EVIDENCE_LIMIT = 4_000
 COMPLETE = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
@@ -39,7 +39,7 @@ COMPLETE = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO
 
 @dataclass
 class Suite:
-    """What one run knows: the inventory's values, and who answered (for vantage points: why not, empty if so)."""
+    """The data of one run: the inventory's values, the servers, and why another host cannot be used (empty: it can)."""
 
     inventory: variables.Variables = field(default_factory=variables.Variables)
     servers: dict[str, reach.Server] = field(default_factory=dict)
@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Know the marker; test the inventory's difusores unless other hosts are named."""
+    """Register the markers; test the inventory's difusores unless other hosts are named."""
     config.addinivalue_line("markers", "clause(*ids): the clauses of spec/anexo1.yml this test measures")
     config.addinivalue_line(
         "markers", "lab: alters the server; what stands in the folder lab has it, and runs with --lab only"
@@ -80,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Read the inventory and probe every host once, before the first test and before any worker starts."""
+    """Read the inventory and contact every host once, before the first test and before any worker starts."""
     config = session.config
     source = config.option.ansible_inventory
     suite = config.stash[SUITE]
@@ -115,14 +115,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _faults(values: Mapping[str, Any]) -> list[str]:
-    """Say what no dictamen could be made of: what the site refuses too, but may have changed since it ran."""
+    """Return what makes a dictamen impossible; site.yml refuses it too, but the inventory may have changed since."""
     judged = {name: values[name] for name in ("difusor_waivers", "election_timezone") if name in values}
     return [fault for fault in inventory.problems(judged) if fault.startswith(tuple(judged))] if judged else []
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
-    """End here when no server answers: there is nothing to evaluate."""
+    """End the run when no server answers: there is nothing to evaluate."""
     servers = session.config.stash[SUITE].servers.values()
     if servers and all(server.unreachable for server in servers):
         pytest.exit("no evaluado: " + "; ".join(server.unreachable for server in servers), returncode=2)
@@ -130,7 +130,7 @@ def pytest_collection(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Hand a pytest-xdist worker what the controlling process knows."""
+    """Pass the controlling process's data to a pytest-xdist worker."""
     suite = node.config.stash[SUITE]
     servers = {name: server.model_dump() for name, server in suite.servers.items()}
     node.workerinput["difusor"] = json.dumps(
@@ -146,9 +146,9 @@ def _received(message: str) -> Suite:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse unknown clauses and mute tests; leave out what is not to run, and alter the server last.
+    """Refuse unknown clauses and tests without a sentence; leave out tests not to be run; put those that alter last.
 
-    What sees from outside, and all that alters the server, has its turn in one worker.
+    Tests that act from other hosts or alter the server all run in the same worker, one after the other.
     """
     known = set(spec.load().ids)
     wanted = set(config.option.clause)
@@ -170,9 +170,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _group(item: pytest.Item) -> str | None:
-    """Name the tests among which this one has its turn: what one does from outside (a ban, a push) no other may meet.
+    """Return the group of tests that must not run at the same time as this one; None when any may.
 
-    From the trusted vantage point all but the lab's tests only look, which may be done beside the others.
+    What a test does from another host (a ban, a push) must not disturb others. From the trusted host only the lab's
+    tests change anything.
     """
     vantages = {"trusted", "untrusted"} & set(getattr(item, "fixturenames", ()))
     if vantages == {"trusted"} and not item.config.option.lab:
@@ -185,7 +186,7 @@ def _alters(item: pytest.Item) -> bool:
 
 
 def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
-    """Whether --clause excludes a test, it alters the server unasked, or it asks a container for a kernel."""
+    """Tell whether a test is not run: excluded by --clause, altering without --lab, or needing a kernel of its own."""
     unasked = _alters(item) and not item.config.option.lab
     hosts = item.config.stash[SUITE].inventory.hosts.values()
     contained = item.get_closest_marker("vm") is not None and any(each.get("lab_server") == "host" for each in hosts)
@@ -194,7 +195,7 @@ def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip the tests of a server that does not answer; a test that is repeated gathers its evidence anew."""
+    """Skip the tests of a server that does not answer; clear the evidence of a test that is repeated."""
     if EVIDENCE in item.stash:
         del item.stash[EVIDENCE]
     server = item.config.stash[SUITE].servers.get(host_name(item))
@@ -206,7 +207,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Make of a test's deciding phase a finding that travels with its report; neither holds a secret."""
+    """Attach a finding to the report of the phase that decides a test's result, with secrets removed from both."""
     report = yield
     suite = item.config.stash[SUITE]
     text = report.longreprtext
@@ -233,10 +234,10 @@ def pytest_runtest_makereport(
 
 
 class Collector:
-    """Gathers the findings in the controlling process and writes the results file, of a whole run only."""
+    """Collects the findings in the controlling process and writes the results file, if the run was not cut short."""
 
     def __init__(self, config: pytest.Config) -> None:
-        """Start the clock."""
+        """Note when the run starts."""
         self.config = config
         self.started = datetime.now(UTC)
         self.findings: list[results.Finding] = []
@@ -244,9 +245,9 @@ class Collector:
         self.lost: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the finding a report carries; a test whose worker died under it carries none.
+        """Keep the finding attached to a report; when a worker died during a test, the report has none.
 
-        Of a test that is repeated only the last finding counts, with the words of the first.
+        Of a repeated test only the last finding counts; it keeps the message of the first failure.
         """
         texts = [str(value) for name, value in report.user_properties if name == FINDING]
         carried = list(map(results.Finding.model_validate_json, texts))
@@ -261,7 +262,7 @@ class Collector:
         report.user_properties = [each for each in report.user_properties if each[0] != FINDING]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note a file that cannot be read: pytest-xdist goes on without its tests."""
+        """Note a test file that cannot be imported, because pytest-xdist goes on without its tests."""
         if report.failed:
             self._lose(report)
 
@@ -269,7 +270,7 @@ class Collector:
         self.lost.append(f"{report.nodeid}: {report.longreprtext.strip().splitlines()[-1]}")
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Write what was found, unless the run was cut short: a clause is not judged by half of its tests."""
+        """Write the results file, unless the run was cut short: no clause is judged by a part of its tests."""
         suite = self.config.stash[SUITE]
         silent = all(server.unreachable for server in suite.servers.values())
         if not suite.servers or (not silent and (self.lost or exitstatus not in COMPLETE)):
@@ -304,7 +305,7 @@ def _sentence(item: pytest.Item) -> str:
 
 
 def _test_name(item: pytest.Item) -> str:
-    """Folder, file and test, with its parameters but without the host."""
+    """Return the test's folder, file and name, with its parameters but without the host."""
     name = item.name.partition("[")[0]
     if hasattr(item, "callspec"):
         parameters = item.callspec.id.replace(f"ansible://{host_name(item)}", "").strip("-")
@@ -313,7 +314,7 @@ def _test_name(item: pytest.Item) -> str:
 
 
 def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> results.Outcome:
-    """Only a failed assertion is a measured fact; any other exception is a test that could not measure."""
+    """Return the outcome: `failed` only for a failed assertion; any other exception means that nothing was measured."""
     if report.passed:
         return "passed"
     if report.skipped:
@@ -326,7 +327,7 @@ def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> results.
 
 
 def _detail(call: pytest.CallInfo[None]) -> str:
-    """The exception in its own words: a sentence given with the assertion, else pytest's comparison."""
+    """Return the exception's message: the sentence given with the assertion, else pytest's comparison."""
     if call.excinfo is None:
         return ""
     if not call.excinfo.errisinstance((AssertionError, pytest.skip.Exception)):
@@ -336,6 +337,6 @@ def _detail(call: pytest.CallInfo[None]) -> str:
 
 
 def _tools() -> dict[str, str]:
-    """Return the versions of what measured, by name."""
+    """Return the versions of the measuring programs, by name."""
     packages = {name: version(name) for name in ("ansible-core", "pytest", "pytest-testinfra")}
     return {"prep-difusor": project_version(), "python": platform.python_version(), **packages}

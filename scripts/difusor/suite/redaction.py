@@ -1,4 +1,4 @@
-"""Secrets never reach a paper: what the vault holds is blacked out before a text is kept or printed."""
+"""Removes secrets from texts: the vault's values are blacked out before a text is stored or printed."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 
 SECRET = "«secreto»"
 SHORTEST = 4
-"""A shorter secret would black out half of every text."""
+"""Shorter secrets are ignored, because blacking them out would hide half of every text."""
 PIECE = 10
-"""A piece of a secret this long is blacked out too: tools print long values abridged."""
+"""A part of a secret of this length is blacked out too, because tools print long values shortened."""
 
 
 class Redactor:
-    """Blacks out secrets, whole or in pieces, in clear or in Base64 (as in an HTTP header)."""
+    """Blacks out secrets and parts of them, in plain text or Base64 (as in an HTTP header)."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        """Take the secrets in clear; those shorter than SHORTEST characters are ignored."""
+        """Take the secrets in plain text; those shorter than SHORTEST characters are ignored."""
         self._pieces = {piece for secret in secrets if len(secret) >= SHORTEST for piece in _pieces(secret)}
 
     def __call__(self, text: str) -> str:

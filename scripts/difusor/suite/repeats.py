@@ -1,9 +1,9 @@
-"""A pytest plugin: what can depend on the machine's speed says why, and is repeated once when it fails.
+"""A pytest plugin: a test that can depend on the machine's speed is marked with the reason, and repeated if it fails.
 
     @pytest.mark.timing("the reason")
 
-The repeating is pytest-rerunfailures'. A first failure is never lost: at its end the run prints, for each test that was
-repeated, `REPETIDA <test>: <first line of the first failure>` and, indented below, all that the first failure said.
+pytest-rerunfailures repeats it once. No first failure is lost: at the end the run prints, for each repeated test,
+`REPETIDA <test>: <first line of the first failure>` and, indented below, the whole text of the first failure.
 """
 
 from __future__ import annotations
@@ -15,40 +15,40 @@ from _pytest.terminal import TerminalReporter
 
 WORD = "REPETIDA"
 OUTCOME = "rerun"
-"""What pytest-rerunfailures calls a failure after which the test is repeated."""
+"""pytest-rerunfailures' name for the outcome of a failure after which the test is repeated."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Know the marker; tell what was repeated where the run is reported."""
+    """Register the marker; in the controlling process, also the plugin that prints the repeated tests."""
     config.addinivalue_line("markers", "timing(reason): can depend on the machine's speed; repeated once when it fails")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Teller(config), "difusor-repeats")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have each marked test repeated."""
+    """Make pytest-rerunfailures repeat each marked test."""
     for item in items:
         if item.get_closest_marker("timing"):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def cause(failure: str) -> str:
-    """Return the first line of a failure as pytest reports it: what was raised, else its last word."""
+    """Return the one line that tells a failure in pytest's report: the exception raised, else the last line."""
     lines = [line for line in failure.splitlines() if line.strip()]
     raised = [line[1:].strip() for line in lines if line.startswith("E ")]
     return next(iter(raised + lines[-1:]), "")
 
 
 def is_repeated(report: pytest.TestReport) -> bool:
-    """Tell whether a report is of a failure after which the test is repeated: another report follows and counts."""
+    """Tell whether a report is of a failure after which the test is repeated, so that a later report counts."""
     return str(report.outcome) == OUTCOME
 
 
 class Teller:
-    """Tells, where the run is reported, of every test that was repeated."""
+    """Prints every repeated test in the process that reports the run."""
 
     def __init__(self, config: pytest.Config) -> None:
-        """Take where to tell it."""
+        """Take pytest's configuration, which knows the terminal."""
         self.config = config
         self.first_failures: dict[str, str] = {}
 
@@ -59,7 +59,7 @@ class Teller:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Print it, also where no summary is asked for."""
+        """Print the repeated tests, even when no summary is asked for."""
         screen: TerminalReporter | None = self.config.pluginmanager.get_plugin("terminalreporter")
         if screen is None or not self.first_failures:
             return

@@ -1,4 +1,4 @@
-"""What a test of the compliance suite may ask for."""
+"""The fixtures of the compliance suite's tests."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def url(variables: dict[str, Any]) -> str:
 def attested(
     request: pytest.FixtureRequest, variables: dict[str, Any], record_evidence: Record
 ) -> Callable[[str], None]:
-    """Return a function asserting that a clause's documents are on file and unaltered: an attested test."""
+    """Return a function that asserts that a clause's documents exist unaltered, for clauses no program can measure."""
 
     def check(clause: str) -> None:
         request.node.stash[METHOD] = "atestado"
@@ -73,13 +73,13 @@ def attested(
 
 @pytest.fixture(scope="session")
 def trusted(pytestconfig: pytest.Config) -> Host:
-    """Return a host from a trusted address (the institute's); without one the test is skipped."""
+    """Return a host with a trusted address (the institute's); the test is skipped when there is none."""
     return _vantage(pytestconfig, "trusted_vantage", "un punto de observación confiable")
 
 
 @pytest.fixture(scope="session")
 def untrusted(pytestconfig: pytest.Config) -> Host:
-    """Return a host from any other address (a citizen's); without one the test is skipped."""
+    """Return a host with any other address (a citizen's); the test is skipped when there is none."""
     return _vantage(pytestconfig, "untrusted_vantage", "un punto de observación externo")
 
 

@@ -1,6 +1,6 @@
-"""Waiting for an event in a test: the one place where tests sleep.
+"""Waits for an event in a test; the only place where tests sleep.
 
-A fixed pause is too long on a fast machine and too short on a busy one; a look that is repeated is neither.
+A fixed pause is too long on a fast machine and too short on a busy one, so the condition is checked again and again.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 
 LIMIT = 60.0
-"""Seconds that an event may take, unless the test says otherwise: long, because only a failure waits for all of it."""
+"""Seconds that an event may take by default: many, because only a failing test waits for all of them."""
 SHOWN = 1_000
-"""Characters of what was last seen that a failure quotes: the last ones, since logs tell the cause at their end."""
+"""How many characters of what was seen last a failure quotes: the last ones, where logs tell the cause."""
 
 
 def until[Seen](
@@ -25,9 +25,9 @@ def until[Seen](
 ) -> Seen:
     """Call `look` until `holds` is true of what it returns, and return that.
 
-    `what` completes the failure's sentence "no ocurrió que …". `within` and `every` are seconds: until when, and
-    between two looks. An exception of the types in `despite` is one more thing seen that is not yet the event.
-    AssertionError after the last look in time: what was awaited, for how long, and what was seen last.
+    `what` completes the failure's sentence "no ocurrió que …". `within` is the limit and `every` the pause between two
+    calls, in seconds. An exception of a type in `despite` means that the event has not happened yet. AssertionError
+    when the time is over: what was awaited, for how long, and what was seen last.
     """
     started = time.monotonic()
     while True:

@@ -1,4 +1,4 @@
-"""What is voted on, and for whom: three elections and parties that exist nowhere."""
+"""The synthetic ballot: three elections, with parties and candidacies that are invented."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Candidacy:
 
 @dataclass(frozen=True, slots=True)
 class Election:
-    """One of the elections of the day; `by` names the attribute of a polling station that tells its territory."""
+    """One of the day's elections; `by` names the attribute of a polling station that holds its territory."""
 
     key: str
     code: str

@@ -1,4 +1,4 @@
-"""Writing cortes: one into a folder, or a whole night of them."""
+"""Writes synthetic cortes: one into a folder, or those of a whole night."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from difusor.synthetic.totals import Totals
 
 ENVIRONMENTS = ("official", "simulacro")
 OWNED = ("datos", "descargas")
-"""The folders of a corte that are written here; the manifest beside them is made by signing."""
+"""The folders of a corte that this module writes; signing adds the manifest beside them."""
 DOWNLOADS = ("Base de datos completa", *(election.name for election in ELECTIONS))
 
 
 @dataclass(frozen=True)
 class CorteSummary:
-    """What was written: which corte, files, bytes and files that are new, and actas captured of those expected."""
+    """What was written: which corte, its files and bytes, the new files, and actas captured of those expected."""
 
     number: int
     corte: datetime
@@ -57,8 +57,8 @@ def write_corte(
 ) -> CorteSummary:
     """Write corte `number` of `total` below `destination`; the same arguments give the same bytes.
 
-    A file that is there already and does not change keeps its inode and time; one that is not of this corte is removed.
-    A file that equals the one in `previous`, an earlier corte, becomes a hard link to it. ValueError for a corte or
+    An existing file with the same content keeps its inode and time; a file that is not of this corte is removed. A file
+    that equals the one in `previous`, an earlier corte, becomes a hard link to it. ValueError for a number or
     environment that does not exist.
     """
     if environment not in ENVIRONMENTS:
@@ -82,7 +82,7 @@ def write_corte(
 def write_night(
     destination: Path, *, opens: datetime, closes: datetime, seed: int, environment: str, total: int = 145
 ) -> Iterator[CorteSummary]:
-    """Write every corte of a night, each in its folder 001, 002 ...; what did not change is a hard link."""
+    """Write every corte of a night, each in its folder 001, 002 ...; unchanged files are hard links."""
     previous = None
     for number in range(1, total + 1):
         folder = destination / f"{number:03d}"
@@ -102,7 +102,7 @@ def write_night(
 def _files(
     whole: Night, corte: datetime, cortes: Sequence[datetime], simulacro: bool
 ) -> tuple[dict[str, bytes], Totals]:
-    """Every file of the corte by its path, and the totals of all elections together."""
+    """Return every file of the corte by its path, and the totals of all elections together."""
     arrived = {election: whole.arrived(election, corte) for election in ELECTIONS}
     totals = {election: Totals.of(actas, whole.expected(election)) for election, actas in arrived.items()}
     overall = Totals.of(chain(*arrived.values()), sum(map(whole.expected, ELECTIONS)))
@@ -127,7 +127,7 @@ def _files(
 def _downloads(
     arrived: Mapping[Election, list[Acta]], totals: Mapping[Election, Totals], corte: datetime, simulacro: bool
 ) -> dict[str, bytes]:
-    """The zip first, then the CSV file of each election, named as INE does."""
+    """Yield the zip, then the CSV file of each election, with names as INE gives them."""
     stamp = database.local(corte, "%Y%m%d_%H%M")
     label = f"{'SIMULACRO. ' if simulacro else ''}{database.SYNTHETIC}"
     tables = {
@@ -143,7 +143,7 @@ def _downloads(
 def _election_files(
     whole: Night, election: Election, actas: list[Acta], corte: datetime, cortes: Sequence[datetime], state: Totals
 ) -> dict[str, bytes]:
-    """The page of an election and the detail of each of its territories."""
+    """Yield the page of an election and the detail of each of its territories."""
     files: dict[str, bytes] = {}
     by_territory: dict[int, list[Acta]] = defaultdict(list)
     for acta in actas:
@@ -161,7 +161,7 @@ def _election_files(
 
 
 def _place(path: Path, content: bytes, earlier: Path | None) -> bool:
-    """Have `content` at `path`, whole or not at all. True if it is new: neither there already nor in `earlier`."""
+    """Write `content` to `path`, whole or not at all; return whether it is new: not there before, nor in `earlier`."""
     if path.is_file() and path.read_bytes() == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The data base that citizens download: one CSV per election, shaped as INE publishes it, and a zip of them."""
+"""The data base that citizens download: one CSV file per election, in INE's format, and a zip of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from difusor.synthetic.night import LARGEST_ROLL, Acta, Station
 from difusor.synthetic.totals import Totals
 
 MORELOS = timezone(timedelta(hours=-6))
-"""Central time: since the tzdata of 2022f without daylight saving, hence an offset and no zone data."""
+"""Time in Morelos: Mexico abolished daylight saving in 2022, so a fixed offset is enough."""
 
 SYNTHETIC = "DATOS SINTÉTICOS"
 
@@ -51,13 +51,13 @@ CODIGO_INTEGRIDAD: SHA-256 de la imagen del acta; vacío si no hay acta.
 
 
 def local(instant: datetime, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """The instant as clocks in Morelos show it."""
+    """Return the instant in the local time of Morelos."""
     return instant.astimezone(MORELOS).strftime(form)
 
 
-@cache  # every corte of a night tells again what the one before told
+@cache  # every corte of a night contains the rows of the one before
 def record(acta: Acta) -> Mapping[str, str | int]:
-    """One acta as a row: column name to value, in the order of the file."""
+    """Return one acta as a row: column name to value, in the order of the file."""
     station = acta.station
     received = acta.verified.timestamp() - 540 - int(acta.digest[:2] or "0", 16) * 6
     votes: Iterable[str | int]
@@ -106,21 +106,21 @@ FIELDS = tuple(record(_BLANK))
 
 
 def results_csv(title: str, corte: datetime, totals: Totals, records: Iterable[Mapping[str, str | int]]) -> bytes:
-    """The file of one election; `title` is its first line."""
+    """Return the CSV file of one election; `title` is its first line."""
     header = totals.header()
     lines = [[title], [local(corte, "%Y/%m/%d %H:%M (UTC-6)")], list(header), list(header.values()), [], FIELDS]
     return _csv([*lines, *(row.values() for row in records)])
 
 
 def candidacies_csv() -> bytes:
-    """Which columns count for which candidacy."""
+    """Return the CSV file that tells which columns count for which candidacy."""
     names = {party.key: party.name for party in PARTIES}
     rows = [[c.key, c.name, " ".join(c.columns), ", ".join(names[key] for key in c.parties)] for c in CANDIDACIES]
     return _csv([["CANDIDATURA", "NOMBRE", "COLUMNAS", "PARTIDOS"], *rows])
 
 
 def archive(corte: datetime, csv_files: Mapping[Election, bytes]) -> bytes:
-    """The zip with everything; its entries are dated with the corte, so the same data give the same bytes."""
+    """Return the zip of all files; its entries have the corte's time, so the same data give the same bytes."""
     year = local(corte, "%Y")
     entries = {f"MOR_{election.code}_{year}.csv": content for election, content in csv_files.items()}
     entries[f"MOR_CANDIDATURAS_{year}.csv"] = candidacies_csv()

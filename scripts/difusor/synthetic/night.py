@@ -1,6 +1,6 @@
 """The synthetic election: every polling station, what it voted, and when its actas reached the PREP.
 
-Everything here is drawn once from the seed; a corte is only the part of it that had arrived by then.
+Everything is generated once from the seed; a corte is the part that had arrived by its instant.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from difusor.synthetic.geography import MUNICIPALITIES, Municipality
 
 STATIONS = 2583
 LARGEST_ROLL = 750
-"""Most voters one polling station may have on its roll."""
+"""The largest number of voters that a polling station may have on its roll."""
 ROLL = (380, 745)
 TURNOUT = (0.585, 0.075)
 """Mean and deviation of the share of voters who vote."""
@@ -61,12 +61,12 @@ class Acta:
 
     @property
     def territory(self) -> int:
-        """Number of the municipality or district it counts for."""
+        """Number of the municipality or district for which the acta counts."""
         return int(getattr(self.station, self.election.by))
 
     @property
     def total(self) -> int:
-        """Votes on it; 0 when it cannot be read."""
+        """All votes on the acta; 0 when it cannot be read."""
         return sum(self.votes or ())
 
 
@@ -88,7 +88,7 @@ class Night:
 
 @lru_cache(maxsize=2)
 def night(seed: int, opens: datetime, closes: datetime) -> Night:
-    """Draw the whole election; the same arguments give the same one. Both instants carry a time zone."""
+    """Generate the whole election; the same arguments give the same one. Both instants have a time zone."""
     stations = tuple(_stations(random.Random(f"{seed} stations")))
     return Night(
         stations,
@@ -162,7 +162,7 @@ def _votes(rng: random.Random, station: Station, leaning: list[float]) -> tuple[
 def _judged(
     station: Station, election: Election, votes: tuple[int, ...], fate: float, verified: datetime, digest: str
 ) -> Acta:
-    """Decide from `fate`, uniform in 0..1, what is wrong with the acta; with most nothing is."""
+    """Decide from `fate`, uniform in 0..1, what is wrong with the acta: with most of them, nothing."""
     if (fate := fate - WITHOUT_ACTA) < 0:
         return Acta(station, election, None, False, False, "Sin acta por paquete electoral no entregado", verified, "")
     if (fate := fate - ILLEGIBLE) < 0:

@@ -25,7 +25,7 @@ def encoded(document: Mapping[str, object]) -> bytes:
 
 
 def election_of(opens: datetime) -> Document:
-    """What the site calls the election whose results open at that instant."""
+    """Return the site's data on the election whose results open at that instant."""
     year = local(opens, "%Y")
     return {
         "nombre": f"Proceso Electoral Local {int(year) - 1}-{year}",
@@ -125,7 +125,7 @@ def election_page(
 def detail_page(
     election: Election, territory: Territory, changed: datetime, records: Sequence[Mapping[str, str | int]]
 ) -> Document:
-    """The actas of one territory. It carries the corte that changed it last, so what did not change stays the same."""
+    """Return the actas of one territory and the corte that last changed them, so that an unchanged file is identical."""
     return {
         "corte": instant(changed),
         "eleccion": election.key,

@@ -1,4 +1,4 @@
-"""Counting: the totals that a set of actas gives, as the header of INE's data base names them."""
+"""Counts a set of actas; the totals have the names of the header of INE's data base."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from difusor.synthetic.night import Acta
 
 
 def percentage(part: int, whole: int) -> str:
-    """`part` of `whole` in percent with 4 decimals, truncated and not rounded, as the PREP rules want."""
+    """Return `part` of `whole` in percent with 4 decimals, truncated and not rounded, as the PREP's rules demand."""
     units = part * 1_000_000 // whole if whole else 0
     return f"{units // 10_000}.{units % 10_000:04d}"
 
@@ -52,7 +52,7 @@ class Totals:
 
     @property
     def turnout(self) -> str:
-        """Turnout in percent: special polling stations have no roll, so they do not count here."""
+        """Turnout in percent, without special polling stations, which have no roll of voters."""
         return percentage(self.votes_without_special, self.roll)
 
     def header(self) -> dict[str, str]:

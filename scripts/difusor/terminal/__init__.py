@@ -1,4 +1,4 @@
-"""The steps of a verb: what it runs, with its output in a log, and what it says on the terminal meanwhile."""
+"""Runs the steps of a verb with their output in a log, and shows progress and messages on the terminal."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from difusor.project import ROOT
 
 console = Console(stderr=True, highlight=False)
-"""Progress and complaints."""
+"""Standard error: progress and errors."""
 results = Console(highlight=False)
-"""What was asked for: it alone goes through a pipe or into a file."""
+"""Standard output: only the result that was asked for, which may go through a pipe or into a file."""
 
 
 def printable(text: object) -> str:
-    """Return what somebody else wrote so that a terminal only shows it: no markup, no control characters."""
+    """Return a text from outside in a form that is safe on a terminal: no markup, no control characters."""
     return escape("".join(character if character.isprintable() else "\ufffd" for character in str(text)))
 
 
@@ -91,9 +91,9 @@ def run_step(
 
 
 def side_by_side(*works: Callable[[], object]) -> None:
-    """Do works that do not depend on one another at the same time.
+    """Call functions that do not depend on one another at the same time.
 
-    Raises StepFailed when all have ended, with the sentences of those that failed.
+    When all have ended, raises StepFailed with the sentences of those that failed.
     """
     with ThreadPoolExecutor(len(works)) as pool:
         doing = [pool.submit(work) for work in works]
@@ -105,7 +105,7 @@ def side_by_side(*works: Callable[[], object]) -> None:
 
 
 class _Screen:
-    """The live lines of the steps under way, one each, as long as there are any."""
+    """The live lines on the terminal, one for each running step."""
 
     def __init__(self) -> None:
         self._lines: Progress | None = None
@@ -135,7 +135,7 @@ _screen = _Screen()
 
 @contextmanager
 def _line(title: str) -> Iterator[Callable[[str], None]]:
-    """Show a step: as a live line on a terminal, elsewhere by saying once that it has begun."""
+    """Show a step: as a live line on a terminal, elsewhere as one line when it begins."""
     if console.is_terminal:
         with _screen.line(title) as show:
             yield show
@@ -145,7 +145,7 @@ def _line(title: str) -> Iterator[Callable[[str], None]]:
 
 
 def _last_words(log: Path, lines: int = 25) -> list[str]:
-    """Return the lines that tell the cause: from the last failure on, else the last ones."""
+    """Return the lines of a log that tell the cause: those from the last failure on, else the last ones."""
     text = log.read_text().splitlines()
     failures = [number for number, line in enumerate(text) if line.startswith(("[ERROR]", "fatal:", "E  "))]
     start = failures[-1] if failures else max(0, len(text) - lines)

@@ -1,6 +1,7 @@
-"""What several verbs take from the command line: inventories, paths, and what is passed to ansible-playbook.
+"""Arguments that several verbs share: inventories, paths, and options that are passed to ansible-playbook.
 
-Paths mean the folder where the operator stands; verbs run in the project's, so each value is a path from there.
+The operator gives paths relative to the current folder; verbs run in the project's folder, so the values returned here
+are relative to that.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def difusores() -> list[str]:
 
 
 def inventory(text: str) -> Path:
-    """Return the inventory of a path, which wins, or of a difusor's name; relative to the project when inside it."""
+    """Return the inventory at a path, or else that of a difusor's name; relative to the project when inside it."""
     given = Path(text).absolute()
     named = INVENTORIES / text
     if given.exists():
@@ -34,12 +35,12 @@ def inventory(text: str) -> Path:
 
 
 def from_project(path: Path) -> Path:
-    """Return an absolute path as one relative to the project when it is inside, as documents and messages name it."""
+    """Return an absolute path, made relative to the project when it is inside it, for documents and messages."""
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def instant(text: str) -> datetime:
-    """Return an ISO 8601 instant that says its offset, in UTC."""
+    """Read an ISO 8601 instant with an offset and return it in UTC."""
     try:
         return instants.parse_offset(text)
     except ValueError:
@@ -84,7 +85,7 @@ Authority = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="El resultado en JSON, por la salida estándar.")]
 
 PANEL = "Para ansible-playbook"
-"""The heading, in the help of a verb, of the options that it hands on."""
+"""The heading, in a verb's help, of the options that the verb passes on to ansible-playbook."""
 Check = Annotated[
     bool, typer.Option("--check", "-C", rich_help_panel=PANEL, help="Muestra qué cambiaría, sin cambiarlo.")
 ]

@@ -1,7 +1,7 @@
-"""Spanish for what click and Typer say by themselves: usage errors, headings of the help, questions.
+"""Spanish translations of the texts of click and Typer: usage errors, headings of the help, questions.
 
-Both look their sentences up with `gettext`, which would follow the language of the machine; the operators of this
-program read Spanish on any machine.
+Both translate with `gettext`, which would use the machine's language; this program's operators read Spanish on any
+machine.
 """
 
 from __future__ import annotations
@@ -102,11 +102,11 @@ COUNTED = {
         "Se esperan {len_type} valores y se dieron {len_value}.",
     ),
 }
-"""Sentences with a form for one and a form for more, by the English form for one."""
+"""Sentences with a singular and a plural form, by the English singular."""
 
 
 def install() -> None:
-    """Have `gettext` give the Spanish of these sentences to whoever in this process names no catalogue of his own."""
+    """Make `gettext` return these Spanish sentences to all code in this process that names no catalogue of its own."""
     gettext.dgettext = _sentence
     gettext.dngettext = _counted
 
