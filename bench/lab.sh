@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The lab that a measurement needs, sourced by the measurements here. LAB=<name> names one that stands, and it is left standing.
+# Makes the lab that a measurement needs; sourced by the measurements here. LAB=<name> uses an existing lab and does not
+# remove it.
 set -euo pipefail
 MEASUREMENT=$(basename "$(realpath "$(dirname "$0")")")
 readonly MEASUREMENT
@@ -10,7 +11,7 @@ readonly LOG=build/bench/$MEASUREMENT.log
 mkdir -p build/bench
 : >"$LOG"
 
-# Fresh hosts, and on them the run that the arguments are.
+# Make new hosts and run on them the playbook given by the arguments; do nothing when the lab exists already.
 make_lab() {
   [[ -z $STANDING ]] || return 0
   make_hosts
@@ -28,7 +29,7 @@ publish_corte() {
   [[ -n $STANDING ]] || python -m difusor.lab publish "$LAB" >&2
 }
 
-# For the trap of whoever makes a lab.
+# Remove the lab unless it existed before; for the EXIT trap of a measurement that makes a lab.
 leave_lab() {
   [[ -n $STANDING ]] || playbook molecule/shared/destroy.yml
 }

@@ -1,4 +1,4 @@
-"""For bench/attack: attacks in one way after the other, asks meanwhile, prints a table and, last, one line."""
+"""For bench/attack: runs the attacks in turn, sends a citizen's requests meanwhile, prints a table and a last line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ HERE = Path(__file__).resolve().parent
 SECONDS = 10.0
 NAME = "prep.demo.test"
 ADDRESSES = 20
-"""From how many addresses the one host attacks: from a single one, the kernel's limits alone would end it."""
+"""Number of addresses from which the host attacks; the kernel's limits alone would stop an attack from just one."""
 TOOLS = ("syn", "slow_headers", "slow_bodies", "slow_reads", "handshakes", "rapid_reset")
 FLOODS = {
-    # Shell at the attacker's; U is a list of addresses to ask for.
+    # Shell commands for the attacking host; U is a list of URLs to request.
     "cacheable": 'printf "%s\\n" /index.html /app.js /datos/corte.json /datos/gubernatura.json',
     "uncacheable": 'seq -f "/datos/corte.json?x=%.0f" 5000',
     "waf_trigger": 'seq -f "/?id=%.0f%%27%%20OR%%20%%271%%27=%%271%%27--%%20" 5000',
@@ -24,10 +24,10 @@ FLOODS = {
 
 
 class Lab:
-    """A lab's three hosts and the attacker's."""
+    """The three hosts of a lab, and the attacking host."""
 
     def __init__(self, name: str) -> None:
-        """Take the name of a lab that stands."""
+        """Take the name of an existing lab."""
         self.name = name
         self.server = self.address("difusor")
         self.attacker = self.address("atacante")
@@ -60,7 +60,7 @@ class Lab:
 
 
 def main() -> None:
-    """Measure in peace, then under each attack."""
+    """Measure without an attack, then under each attack."""
     lab, machine = Lab(sys.argv[1]), sys.argv[2]
     spread(lab)
     rows = {"none": measure(lab, None)}
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def spread(lab: Lab) -> None:
-    """Let the attacker's new connections come from many addresses in turn; lead forged ones' answers back to it."""
+    """Make the attacker's new connections come from many addresses in turn; route answers to forged ones back to it."""
     network = lab.attacker.rpartition(".")[0]
     for number in range(ADDRESSES):
         own = f"{network}.{100 + number}"
@@ -90,11 +90,11 @@ def spread(lab: Lab) -> None:
 
 
 def measure(lab: Lab, attack: str | None) -> tuple[str, int, float, float, float]:
-    """Attack and ask meanwhile; return the attacker's count, answers, success (%), 99th percentile and worst (ms)."""
-    # Else the bans of the last attack would be what stops this one.
+    """Attack, send requests meanwhile; return the attack's count, answers, success (%), 99th percentile, worst (ms)."""
+    # Otherwise the bans from the last attack would stop this one.
     lab.run("difusor", "fail2ban-client unban --all >/dev/null")
     process = begin(lab, attack) if attack else None
-    time.sleep(1.5)  # so that the first question already meets it
+    time.sleep(1.5)  # so that the first request already meets the attack
     paths = ["/", "/datos/gubernatura.json"]
     probe = lab.start("ciudadano", "python3", "-", lab.server, NAME, str(SECONDS - 2), *paths, source="probe.py")
     answers = json.loads(probe.communicate()[0])

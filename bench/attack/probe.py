@@ -1,4 +1,4 @@
-"""Runs at the citizen's: python3 - ADDRESS NAME SECONDS PATH...; prints a JSON list of [status or 0, seconds]."""
+"""Runs on the citizen's host: python3 - ADDRESS NAME SECONDS PATH...; prints a JSON list of [status or 0, seconds]."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PATIENCE = 5.0  # seconds
 
 
 def main() -> None:
-    """Ask at a steady pace, whatever the answers."""
+    """Send requests at a steady pace, whatever the answers."""
     address, name, seconds, *paths = sys.argv[1:]
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

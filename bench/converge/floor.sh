@@ -1,4 +1,4 @@
-# The least that any tool would have to do on the server; run as root by bench/converge.
+# The least that any tool must do to set up the server; run as root by bench/converge, for comparison.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get --quiet update

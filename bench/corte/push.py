@@ -1,4 +1,4 @@
-"""For bench/corte: pushes cortes to a lab's server, beside the same trees sent plainly, and prints the ratios."""
+"""For bench/corte: publishes cortes on a lab's server, sends the same trees by plain rsync, and prints the ratios."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from difusor.publish.target import Target
 from difusor.synthetic.cortes import write_corte
 
 ROUNDS, FILES, SIZE = 5, 2000, 12_000_000
-CHANGED = 10  # one file in so many
+CHANGED = 10  # one file in this many changes
 IMAGES, IMAGE_SIZE = 7750, 400_000
 ASK_EVERY = 0.02
-BASE, SHARE = 0.5, 1.5  # what a corte may take: seconds, and times the floor
+BASE, SHARE = 0.5, 1.5  # allowed for a corte: BASE seconds plus SHARE times plain rsync
 
 INCOMING, ASIDE = "/srv/prep/entrada", "/srv/prep/banco"
 SETTLE = "while systemctl is-active prep-corte-intake.service | grep --quiet activating; do sleep 0.1; done; sync"
@@ -37,10 +37,10 @@ PUT_BACK = (
 
 
 class Bench:
-    """A lab's server, and what was measured on it: case -> [(seconds plainly, seconds as a corte)]."""
+    """A lab's server, and what was measured on it: case -> [(seconds by plain rsync, seconds as a corte)]."""
 
     def __init__(self, name: str, mirror: Mirror, server: Target) -> None:
-        """Take the server; its next corte follows the one it shows."""
+        """Take the server; the sequence of its next corte follows that of the one it shows."""
         self.container = f"prep-{name}-difusor"
         self.key = folder(name) / "firma"
         self.mirror, self.server = mirror, server
@@ -48,7 +48,7 @@ class Bench:
         self.found: dict[str, list[tuple[float, float]]] = {}
 
     def measure(self, case: str, tree: Path) -> None:
-        """Send a tree plainly, put the incoming folder back as it was, and publish the same tree as a corte."""
+        """Send a tree by plain rsync, restore the incoming folder, and publish the same tree as a corte."""
         signed = self.sign(tree)
         self.on_server(REMEMBER)
         self.on_server(SETTLE)
@@ -61,7 +61,7 @@ class Bench:
         print(f"  {case:12} plain {plain:.2f} s, corte {corte:.2f} s", file=sys.stderr)
 
     def sign(self, tree: Path) -> SignedCorte:
-        """Sign it as a rectification: these nights have nothing to do with each other."""
+        """Sign a tree as a rectification, because its counts may be lower than those of another synthetic night."""
         self.sequence += 1
         now = instants.now().replace(microsecond=0)
         return signing.sign(tree, self.server.election, self.key, self.sequence, now, ["rectification"])
@@ -77,22 +77,22 @@ class Bench:
             time.sleep(ASK_EVERY)
 
     def confirm(self, signed: SignedCorte) -> None:
-        """SystemExit unless a citizen gets this very manifest too."""
+        """SystemExit unless a citizen gets this corte's manifest too."""
         if manifest.digest(self.fetch(manifest.NAME)) != signed.sha256:
             raise SystemExit("its signature is shown, but another manifest")
 
     def fetch(self, name: str) -> bytes:
-        """Return a file of the corte as a citizen gets it; nothing while there is none."""
+        """Return a file of the corte as a citizen gets it; b"" while there is none."""
         address = self.mirror.url.removesuffix(PATH) + self.server.path + name
         answer = self.mirror.get(address)
         return answer.content if answer.status_code == 200 else b""
 
     def on_server(self, command: str) -> None:
-        """Run a command there as root. Nothing is deleted between two measurements: files are moved aside."""
+        """Run a command on the server as root; between measurements, files are moved away and never deleted."""
         subprocess.run(["docker", "exec", self.container, "sh", "-ec", command], check=True)
 
     def report(self, machine: str) -> None:
-        """Print the medians of each case, and in one last line the ratios and how many are within what is allowed."""
+        """Print the medians of each case and, in the last line, the ratios and how many are within the allowed time."""
         ratios, within = [], 0
         for case, pairs in self.found.items():
             plain, corte = (statistics.median(column) for column in zip(*pairs, strict=True))
@@ -104,7 +104,7 @@ class Bench:
 
 
 def main(name: str, work: str, machine: str) -> None:
-    """Measure a first corte, the next with some changed and the next with nothing changed; then both beside images."""
+    """Measure a first corte, one with some files changed and one with none; then the last two with images present."""
     server = target.read(Path(INVENTORY))[0]
     with Mirror(server, folder(name) / "tls/ca.pem") as mirror:
         bench = Bench(name, mirror, server)
@@ -129,7 +129,7 @@ def main(name: str, work: str, machine: str) -> None:
 
 
 def _fill(tree: Path) -> None:
-    """Write the last corte of a night that the store has never seen, and files up to the agreed number and size."""
+    """Write the last corte of a night that is new to the store, and more files up to the agreed number and size."""
     opens = instants.parse("2024-06-03T02:00:00Z")
     closes = instants.parse("2024-06-04T02:00:00Z")
     seed = random.randrange(10**9)
@@ -148,7 +148,7 @@ def _change(tree: Path) -> None:
 
 
 def _add_images(tree: Path) -> None:
-    """Write as many images of actas as a state has, each different from every other."""
+    """Write as many images of actas as a state has, all different."""
     pixels = os.urandom(IMAGE_SIZE - 8)
     for number in range(IMAGES):
         path = tree / f"actas/{number % 60:02}/{number}.jpg"
@@ -157,7 +157,7 @@ def _add_images(tree: Path) -> None:
 
 
 def _send(tree: Path, server: Target) -> None:
-    """Send a tree as rsync alone would; -rt is all of -a that a tree of plain files needs and the daemon allows."""
+    """Send a tree by plain rsync, with -rt: the part of -a that plain files need and the daemon allows."""
     command = ["rsync", "-rt", "--modify-window=-1", "--delete", f"--exclude=/{manifest.SIGNATURE_NAME}"]
     environment = {**os.environ, "RSYNC_PASSWORD": server.secret}
     subprocess.run([*command, f"{tree}/", server.url], env=environment, check=True, stdout=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""For bench/crs: reads the attack tests of a checkout, has the server take them, prints a table and, last, one line."""
+"""For bench/crs: reads the attack tests of a checkout, sends them to the server, prints a table and a last line."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 LEVEL = "1"
-"""Of paranoia; the one that blocks here."""
+"""The rule set's paranoia level at which the servers block requests."""
 
 
 def main() -> None:
-    """Take every attack test, count how each ended, name those that reached the application."""
+    """Send every attack test, count the outcomes, and print the names of tests that reached the application."""
     checkout, server, port = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     tests = attacks(checkout)
     ends = replay(server, port, tests)
@@ -38,7 +38,7 @@ def main() -> None:
 def attacks(checkout: Path) -> dict[str, str]:
     """Return by name (rule-test) the request of every test that one of the request rules of this level must notice.
 
-    Those of response rules are left out: answers are not inspected here, what is published is signed.
+    Tests of response rules are left out: the servers do not inspect answers, because what they publish is signed.
     """
     levels = paranoia(checkout)
     found = {}
@@ -64,7 +64,7 @@ def paranoia(checkout: Path) -> dict[int, str]:
 
 
 def request(given: dict[str, Any]) -> str:
-    """Return what a test sends, its bytes as Latin-1; the headers that its runner would add are added."""
+    """Return a test's request (bytes as Latin-1), with the headers that the rule set's own test runner would add."""
     if encoded := given.get("encoded_request"):
         return base64.b64decode(encoded).decode("latin-1")
     headers = {name: str(value) for name, value in (given.get("headers") or {}).items()}
@@ -81,7 +81,7 @@ def request(given: dict[str, Any]) -> str:
 
 
 def replay(server: str, port: str, tests: dict[str, str]) -> dict[str, str]:
-    """Send every test from the server's own loopback; return how each ended."""
+    """Send every test over the server's own loopback; return the outcome of each."""
     program = (HERE / "replay.py").read_text()
     command = ["docker", "exec", "--interactive", server, "python3", "-c", program, port]
     done = subprocess.run(command, input=json.dumps(tests), check=True, stdout=subprocess.PIPE, text=True)
@@ -90,7 +90,7 @@ def replay(server: str, port: str, tests: dict[str, str]) -> dict[str, str]:
 
 
 def ruleset(server: str) -> str:
-    """Return version and origin of the rules that the server's WAF has."""
+    """Return version and origin of the rule set in the server's WAF."""
     labels = '{{index .Config.Labels "prep-difusor.ruleset"}}, {{index .Config.Labels "prep-difusor.ruleset-origin"}}'
     name = r"sed -n 's|.*/prep-waf/\([0-9a-f]*\)/.*|waf-\1|p' /etc/nginx/conf.d/prep-upstreams.conf"
     script = f"docker inspect --format '{labels}' $({name})"

@@ -1,8 +1,8 @@
 """Runs on the server for bench/crs: python3 - PORT, tests as JSON {name: request} on standard input.
 
-Stands on PORT where the application would, sends one test after the other to the edge and prints {name: end} as JSON:
-`closed` without an answer, a status, `fast` when nothing of it but a plain path reached the application (or not even
-that), `dropped` when nginx left out a header of odd name, the test's weapon, and `passed` when the rest reached it too.
+Listens on PORT in place of the application, sends one test after the other to nginx and prints {name: outcome} as JSON:
+`closed` without an answer; an HTTP status; `fast` when at most a plain path reached the application; `dropped` when
+nginx removed the header with an unusual name that carried the attack; `passed` when the attack reached the application.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import sys
 import threading
 import time
 
-SECONDS = 8  # longer than the edge waits for the rest of a request
+SECONDS = 8  # longer than nginx waits for the rest of a request
 OURS = {"host", "connection", "accept-encoding"}
 REACHED: list[tuple[str, set[str]]] = []  # targets, and names of headers
 
 
 class Application(socketserver.StreamRequestHandler):
-    """Answers everything and remembers what it was asked."""
+    """Answers every request and remembers it."""
 
     def handle(self) -> None:
         """Serve one kept connection."""
@@ -39,7 +39,7 @@ class Application(socketserver.StreamRequestHandler):
 
 
 def send(text: str) -> str:
-    """Send bytes (as Latin-1) to the edge; return the status of the answer, `closed` if there was none."""
+    """Send bytes (as Latin-1) to nginx; return the status of the answer, or `closed` if there was none."""
     received = b""
     try:
         with connect() as connection:
@@ -53,14 +53,14 @@ def send(text: str) -> str:
 
 
 def connect() -> ssl.SSLSocket:
-    """Return a new connection to the edge."""
+    """Return a new connection to nginx."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context.wrap_socket(socket.create_connection(("127.0.0.1", 443), SECONDS), server_hostname="localhost")
 
 
 def end(text: str) -> str:
-    """Send a test, again while a limit answers, and say how it ended."""
+    """Send a test, again and again while a limit refuses it, and return its outcome."""
     REACHED.clear()
     while (status := send(text)) == "429":
         time.sleep(0.2)
@@ -72,7 +72,7 @@ def end(text: str) -> str:
 
 
 def main() -> None:
-    """Stand in for the application and take every test."""
+    """Stand in for the application and send every test."""
     socketserver.ThreadingTCPServer.allow_reuse_address = True
     with socketserver.ThreadingTCPServer(("127.0.0.1", int(sys.argv[1])), Application) as server:
         server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""Runs on the server for bench/edge: drives each road in turn and prints what it measured, as JSON."""
+"""Runs on the server for bench/edge: loads each road (way to answer a request) in turn, prints measurements as JSON."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ssl import CERT_NONE, create_default_context
 
 ROUNDS, SECONDS, CONNECTIONS = 7, 1, 16
 CROWD = 1000
-"""Clients at once of whom the 99th percentile is told."""
+"""Number of simultaneous clients for the measurement of the 99th percentile."""
 ATTACK = "?id=1%27%20OR%20%271%27=%271%27--%20"
 LIMITS = [Path("/etc/nginx/conf.d/prep-limits.conf"), Path("/etc/nginx/sites-available/prep")]
-LIFTED = "1000000"  # as bench/edge says
+LIFTED = "1000000"  # the value that bench/edge/run sets to lift the limits
 CORTE = Path("/srv/prep/publico/actual")
-BARE = Path("/srv/bare-nginx")  # the same disk as the corte's: memory would flatter it
+BARE = Path("/srv/bare-nginx")  # on the corte's disk; files in memory would be faster
 BROWSER = [
     "User-Agent: Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36",
     "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
@@ -60,7 +60,7 @@ http {{
 
 
 def main() -> None:
-    """Measure every road with every kind of answer, interleaved, then a crowd, then the limit."""
+    """Measure every road with every kind of answer, interleaved; then many clients at once; then refused requests."""
     files = sorted((CORTE / "datos").rglob("*.json"), key=lambda path: len(gzip.compress(path.read_bytes())))
     large, small = (path.relative_to(CORTE) for path in (files[-1], files[0]))
     start_bare({large, small})
@@ -89,13 +89,13 @@ def main() -> None:
 
 
 def summary(runs: list[tuple[float, float, float]]) -> dict[str, float]:
-    """Return the least CPU, because others on the machine can only add to it, and the medians of the rest."""
+    """Return the least CPU time, because other load can only add to it, and the medians of the other values."""
     rate, slow = (statistics.median(run[part] for run in runs) for part in (1, 2))
     return {"cpu_us": min(run[0] for run in runs), "rate": rate, "p99_ms": slow}
 
 
 def throttled(url: str) -> list[tuple[float, float, float]]:
-    """Drive a URL after the limits that were lifted for this run are set to one request a second."""
+    """Load a URL after setting the limits, which were lifted for this run, to one request a second."""
     for path in LIMITS:
         path.write_text(path.read_text().replace(LIFTED, "1"))
     subprocess.run(["nginx", "-s", "reload"], check=True)
@@ -104,9 +104,9 @@ def throttled(url: str) -> list[tuple[float, float, float]]:
 
 
 def start_bare(names: set[Path]) -> None:
-    """Start an nginx with nothing around it that has these files, compressed, and sends the same headers.
+    """Start an nginx without the project's settings that has these files, compressed, and sends the same headers.
 
-    By one port it writes no log (`bare`), by the other that of the distribution's package (`logged`).
+    On one port it writes no log (`bare`), on the other the log of the distribution's package (`logged`).
     """
     for name in names:
         target = BARE / "site" / name
@@ -120,7 +120,7 @@ def start_bare(names: set[Path]) -> None:
 def drive(url: str, status: int, connections: int = CONNECTIONS) -> tuple[float, float, float]:
     """Load one URL; return microseconds of CPU a request (every nginx), requests a second, 99th percentile in ms.
 
-    SystemExit when an answer is not what it should be: a fast error would look like speed.
+    SystemExit when an answer has another status: errors are quick and would make the road look fast.
     """
     headers = BROWSER + ([f"If-None-Match: {etag(url)}"] if status == 304 else [])
     options = [part for header in headers for part in ("-H", header)]

@@ -1,4 +1,4 @@
-"""For bench/edge: python report.py MEASURED.json REPORT.html MACHINE writes it; prints a table and a line."""
+"""For bench/edge: python report.py MEASURED.json REPORT.html MACHINE writes REPORT.html, prints a table and a line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAST, MOST = 10.0, 2000.0
 
 
 def main() -> None:
-    """Show what was measured in three ways."""
+    """Write the HTML report and print the table and the last line."""
     measured, target, machine = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     rows: list[dict[str, Any]] = json.loads(measured.read_text())
     for row in rows:
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Return how much of another nginx's requests the same CPU would answer by our roads, the mean of all answers."""
+    """Return, by pair of roads, the other nginx's CPU time per request as a part of ours, the mean over all answers."""
     cost = {(row["answer"], row["road"]): row["cpu_us"] for row in rows}
     answers = [answer for answer, road in cost if road == "bare"]
     return {
@@ -49,7 +49,7 @@ def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def speeds(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the fast road's requests a second as a part of a bare nginx's, both beside their client on one machine."""
+    """Return the fast road's requests per second as a part of a bare nginx's; client and server share the machine."""
     rate = {(row["answer"], row["road"]): row["rate"] for row in rows}
     answers = [answer for answer, road in rate if road == "bare"]
     return {

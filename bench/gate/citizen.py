@@ -1,4 +1,4 @@
-"""For bench/gate: asks a mirror 20 times a second for a result and for its state, and prints what came when (JSON)."""
+"""For bench/gate: requests a result and the state from a mirror 20 times a second; prints each answer and its time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import time
 from typing import Any
 
 RATE = 20
-# Once, and without the authorities: reading them for every question takes more of the processor than the question.
+# Made once and without certificate authorities: loading them for every request would cost more than the request.
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 CONTEXT.check_hostname, CONTEXT.verify_mode = False, ssl.CERT_NONE
 RESULT, STATE = "/datos/corte.json", "/.well-known/prep/estado.json"
 
 
 def main(name: str, start: str, end: str) -> None:
-    """Ask from one instant to another (seconds since the epoch); a slow answer delays no other question."""
+    """Send requests from one instant to another (seconds since the epoch); a slow answer delays no other request."""
     found: list[dict[str, Any]] = []
     threads = []
     for number in range(int((float(end) - float(start)) * RATE)):
@@ -32,7 +32,7 @@ def main(name: str, start: str, end: str) -> None:
 
 
 def ask(name: str, path: str, found: list[dict[str, Any]]) -> None:
-    """Add one answer: when it was asked for and when it was complete, its status, and what it says."""
+    """Send one request and add its answer to `found`: time of request, time of completion, status, and content."""
     answer: dict[str, Any] = {"path": path, "asked": time.time(), "status": None, "said": ""}
     try:
         connection = http.client.HTTPSConnection(name, timeout=2, context=CONTEXT)

@@ -1,4 +1,4 @@
-"""For bench/gate: gives a lab's server windows that begin and end within a minute, and judges what a citizen saw."""
+"""For bench/gate: gives a lab's server windows that open and close within a minute, and checks what a citizen got."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from difusor.publish.target import Target
 
 PREPARE, OPEN, CLOSED, MARGIN = 45, 10, 8, 5  # seconds
 REBOOTS = {"": None, "before": 13.0, "over": 2.0}
-"""How many seconds before the opening the server is killed and started; it needs 6 to 8 to serve."""
+"""How many seconds before the opening the server is killed and started; it needs 6 to 8 seconds until it answers."""
 Answers = list[dict[str, Any]]
 
 
@@ -52,7 +52,7 @@ def main(name: str, machine: str) -> None:
 
 
 def arrange() -> Window:
-    """Give the server a window that opens in a moment, by the playbook that an institute would run; return it."""
+    """Give the server a window that opens soon, with the playbook that an institute would run; return the window."""
     opens = instants.now().replace(microsecond=0) + timedelta(seconds=PREPARE)
     closes = opens + timedelta(seconds=OPEN)
     window = Window(opens, closes, closes + timedelta(seconds=CLOSED))
@@ -87,7 +87,7 @@ def publish(name: str, server: Target) -> None:
 
 
 def watch(name: str, server: Target, window: Window, reboot: float | None) -> Answers:
-    """Have the citizen ask across the window, restarting the server meanwhile; return the answers."""
+    """Let the citizen send requests across the window, restart the server meanwhile; return the answers."""
     start, end = instants.now().timestamp(), window.retain_until.timestamp() + MARGIN
     command = [
         "docker",

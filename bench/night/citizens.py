@@ -1,4 +1,4 @@
-"""Runs at the citizen's for bench/night: page after page until its standard input ends, then says what it was answered.
+"""Runs on the citizen's host for bench/night: loads pages until standard input ends, then prints what it received.
 
     citizens.py NAME ADDRESS RATE SOURCE...
 
@@ -18,24 +18,24 @@ import time
 CLIENTS = 40
 PATIENCE = 10.0  # seconds for one answer
 HEAD, STATE = "datos/corte.json", "datos/gubernatura.json"
-PAGE = 4  # requests to see one: the page itself, its two files, and a table
+PAGE = 4  # requests to load one page: the page itself, its two files, and a table
 REQUEST = "GET /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n"
 TLS = ssl.create_default_context()
-TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE  # whose certificate it is, other tests judge
+TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE  # other tests check the certificate
 
 
 class Citizen:
     """One browser with one connection, which it keeps as long as the server does."""
 
     def __init__(self, number: int, source: str, server: tuple[str, str], told: dict) -> None:
-        """Take a number, an address of its own, the server's name and address, and where to write what it was told."""
+        """Take a number, an address of its own, the server's name and address, and where to record the answers."""
         self.number, self.source, self.told = number, source, told
         self.name, self.address = server
         self.reader: asyncio.StreamReader | None = None
         self.writer: asyncio.StreamWriter | None = None
 
     async def look(self) -> None:
-        """See the page once."""
+        """Load the page once."""
         _, page = await self.get("")
         if page not in self.told["pages"]:
             self.told["pages"].append(page)
@@ -46,7 +46,7 @@ class Citizen:
         head = json.loads(body)
         table = next(file["archivo"] for file in head["descargas"] if file["archivo"].endswith(".csv"))
         status, _ = await self.see(table, may_be_gone=True)
-        if status == 404:  # its name tells its hour: a later corte has another. Only then may it be gone
+        if status == 404:  # a file named by its hour may be gone, but only if a later corte replaced it
             _, again = await self.see(HEAD)
             if again and json.loads(again)["corte"] > head["corte"]:
                 self.told["gone"] += 1
@@ -54,14 +54,14 @@ class Citizen:
                 self.told["failed"].append(f"404 {table}")
 
     async def see(self, path: str, may_be_gone: bool = False) -> tuple[int, bytes]:
-        """Ask for a file of the corte and keep what it was."""
+        """Request a file of the corte and record its digest."""
         status, body = await self.get(path, may_be_gone)
         if status == 200:
             self.told["seen"].append([self.number, path, hashlib.sha256(body).hexdigest()])
         return status, body
 
     async def get(self, path: str, may_be_gone: bool = False) -> tuple[int, bytes]:
-        """Return status and content; (0, b"") when there was no answer. A kept connection may have ended: once more."""
+        """Return status and content; (0, b"") without an answer. Tries twice, as a kept connection may have ended."""
         self.told["requests"] += 1
         for is_kept in (self.writer is not None, False):
             try:
@@ -102,14 +102,14 @@ class Citizen:
         return int(top[0].split()[1]), gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
 
     def close(self) -> None:
-        """Forget the connection."""
+        """Close the connection."""
         if self.writer is not None:
             self.writer.close()
         self.reader = self.writer = None
 
 
 async def browse(citizen: Citizen, every: float, ended: asyncio.Event) -> None:
-    """Look at the page at a steady pace; late looks are made up for."""
+    """Load the page at a steady pace; delays are caught up."""
     due = time.monotonic() + every * citizen.number / CLIENTS
     while not ended.is_set():
         await asyncio.sleep(max(0, due - time.monotonic()))

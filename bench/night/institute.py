@@ -1,4 +1,4 @@
-"""For bench/night: publishes a night while citizens look, then judges every answer they got by what was signed."""
+"""For bench/night: publishes a night's cortes while citizens browse, then compares each answer with what was signed."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class Night:
     disk: list[int] = field(default_factory=list)
 
     def add(self, corte: SignedCorte, seconds: float, disk: int) -> None:
-        """Take in a corte that is shown."""
+        """Add a corte that the mirror shows."""
         for path, entry in corte.manifest.files.items():
             self.signed.setdefault(path, {}).setdefault(entry.sha256, []).append(corte.manifest.sequence)
         self.seconds.append(seconds)
         self.disk.append(disk)
 
     def judge(self, seen: Iterable[tuple[int, str, str]]) -> Counter[str]:
-        """Count answers that are `mixed` (no signed corte's) or go `back` (older than what this client had seen).
+        """Count answers that are `mixed` (of no signed corte) or go `back` (older than what this client saw before).
 
-        `reloads`: the two files of one page of two cortes, which the page sees by itself.
+        `reloads`: the two files of one page are of two cortes; the page notices that itself and reloads.
         """
         count: Counter[str] = Counter()
         reached: dict[int, int] = {}
@@ -65,7 +65,7 @@ class Night:
 
 
 def main(name: str, work: str, machine: str) -> None:
-    """Publish the first corte, let the citizens in, publish all others, and judge."""
+    """Publish the first corte, start the citizens, publish all other cortes, and check the citizens' answers."""
     server = target.read(Path(INVENTORY))[0]
     night = Night()
     before = _disk(name)
@@ -113,7 +113,7 @@ def _publish(number: int, server: Target, name: str, tree: Path, night: Night) -
 
 
 def _start_citizens(name: str, server: Target) -> subprocess.Popen[str]:
-    """Start them at addresses of their own beside the citizen's; they end when their standard input does."""
+    """Start the citizens at additional addresses of the citizen's host; they end when their standard input does."""
     at = ["docker", "exec", "--interactive", "--privileged", f"prep-{name}-ciudadano"]
     network = server.address.rpartition(".")[0]
     sources = [f"{network}.{last}" for last in SOURCES]
@@ -125,7 +125,7 @@ def _start_citizens(name: str, server: Target) -> subprocess.Popen[str]:
 
 
 def _disk(name: str) -> int:
-    """Return how many MB /srv/prep takes; du also says that files are gone that the server removed meanwhile."""
+    """Return how many MB /srv/prep takes; errors of du are ignored, because the server removes files meanwhile."""
     command = ["docker", "exec", f"prep-{name}-difusor", "du", "--summarize", "--block-size=1M", "/srv/prep"]
     return int(subprocess.run(command, check=False, capture_output=True, text=True).stdout.split()[0])
 

@@ -125,7 +125,7 @@ def election_page(
 def detail_page(
     election: Election, territory: Territory, changed: datetime, records: Sequence[Mapping[str, str | int]]
 ) -> Document:
-    """Return the actas of one territory and the corte that last changed them, so that an unchanged file is identical."""
+    """Return the actas of one territory and the corte that last changed them, so that unchanged files are identical."""
     return {
         "corte": instant(changed),
         "eleccion": election.key,
