@@ -10,7 +10,7 @@ from corte.format import instants, signature
 DOCUMENTATION = r"""
 name: allowed_signer
 short_description: Write a signer's line of allowed_signers
-description: Returns the line, without its end, by which a server believes a signer's key within two instants.
+description: Returns the line, without its newline, that makes a server accept a signer's key between two instants.
 options:
   _input:
     description: The signer, with C(principal), C(key), C(valid_after), C(valid_before) and maybe C(authority).

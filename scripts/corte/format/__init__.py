@@ -1,1 +1,1 @@
-"""What both ends understand: a corte's manifest, its signature, its files and what may be in them."""
+"""The format of a corte, used by institute and servers: its manifest, signature, paths, files and tables."""

@@ -1,4 +1,4 @@
-"""`difusor audit`: what citizens receive, byte by byte, against the signed manifest."""
+"""`difusor audit`: compare what citizens receive, byte by byte, with the signed manifest."""
 
 from __future__ import annotations
 

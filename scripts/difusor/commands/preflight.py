@@ -1,4 +1,4 @@
-"""`difusor preflight`: what an inventory or its servers lack, before anything is touched."""
+"""`difusor preflight`: report what an inventory or its servers lack, before anything is touched."""
 
 from __future__ import annotations
 
