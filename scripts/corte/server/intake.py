@@ -50,7 +50,7 @@ class Intake:
         self.warnings: list[str] = []
 
     def run(self) -> int:
-        """Take in what was pushed; return the exit status: 0 even when the corte is refused, 1 when the disk failed."""
+        """Take in what was pushed; return the exit status: 0 even when the corte is refused, 1 at a system error."""
         incoming = os.open(self.config.incoming, os.O_RDONLY | os.O_DIRECTORY)
         try:
             armour = claim(incoming)
