@@ -132,7 +132,7 @@ def pytest_collection(session: pytest.Session) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Pass the controlling process's data to a pytest-xdist worker."""
     suite = node.config.stash[SUITE]
-    servers = {name: server.model_dump() for name, server in suite.servers.items()}
+    servers = {name: server.model_dump(mode="json") for name, server in suite.servers.items()}
     node.workerinput["difusor"] = json.dumps(
         {"inventory": asdict(suite.inventory), "servers": servers, "vantages": suite.vantages}
     )
@@ -140,7 +140,7 @@ def pytest_configure_node(node: Any) -> None:
 
 def _received(message: str) -> Suite:
     given = json.loads(message)
-    servers = {name: reach.Server(**server) for name, server in given["servers"].items()}
+    servers = {name: reach.Server.model_validate(server) for name, server in given["servers"].items()}
     return Suite(variables.Variables(**given["inventory"]), servers, given["vantages"])
 
 

@@ -26,6 +26,7 @@ difusores:
     clave: "{{{{ vault_clave }}}}"
     rota: "{{{{ no_existe }}}}"
     difusor_name: Uno
+    difusor_waivers: [{{clause: HW-01, reason: Servidor virtual, by: Consejo, expires: "2030-06-30"}}]
 """
 SUITE = '''
 import pytest
