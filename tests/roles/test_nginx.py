@@ -193,7 +193,7 @@ def locations(text: str) -> list[tuple[str, str]]:
 
 def by_door(site: str) -> tuple[str, str]:
     """Split a site into the servers for visitors and the server to which the WAF hands back requests."""
-    visitors, _, behind = site.partition("# Where the WAF hands back")
+    visitors, _, behind = site.partition("server {\n    listen unix:")
     return visitors, behind
 
 
