@@ -164,6 +164,26 @@ def test_the_trees_are_lost_but_not_the_log(machine: Machine):
         goes_on(machine, 8)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"n": "9", "event": "shown"}', b'{"n": [1]}', b"[]", b"7", b"\xff", b"[" * 100_000,
+        b'{"event": "shown", "opens": "OPENS", "sequence": "9", "corte": "x", "manifest_sha256": 1, "at": 2}',
+        b'{"event": "shown", "opens": "OPENS", "sequence": 9, "corte": "2024-06-03T02:00:00Z", "orders": 1,'
+        b' "manifest_sha256": "", "at": "2024-06-03T02:00:00Z"}',
+    ],
+    ids=lambda line: str(line)[:40],
+)  # fmt: skip
+def test_a_foreign_log_beside_a_lost_state_stops_nothing(machine: Machine, line: bytes):
+    """Both are lost at once, and what stands in the log's place is JSON of somebody else's."""
+    server = machine.server
+    opens = instants.write(server.config.window.opens).encode()
+    for path in (server.config.store / "state.json", server.config.store / "state.json.anterior"):
+        path.unlink()
+    (server.config.store / "bitacora.jsonl").write_bytes(line.replace(b"OPENS", opens) + b"\n")
+    assert server.send(2)["result"] == "shown"
+
+
 def test_a_pause_outlives_its_record(machine: Machine):
     """The order to keep what is shown (`hold`) is read from the log when the state is lost."""
     server = machine.server

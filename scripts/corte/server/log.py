@@ -76,7 +76,7 @@ def remains(path: Path) -> Iterator[dict[str, Any]]:
     for segment in [*segments(path), path]:
         with suppress(OSError), segment.open("rb") as source:
             for line in source:
-                with suppress(ValueError):
+                with suppress(ValueError, RecursionError):
                     if isinstance(entry := json.loads(line), dict):
                         yield entry
 
@@ -156,7 +156,7 @@ def _names(line: bytes) -> tuple[int, str]:
     try:
         entry = json.loads(line)
         return int(entry["n"]), str(entry["previous"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return 0, ""
 
 

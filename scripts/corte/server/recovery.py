@@ -38,11 +38,11 @@ def find(config: Config, store: Store, previous: State | None, log_path: Path) -
             state = replace(state, shown=corte, shown_since=state.shown_since or corte.generated)
         if _is_newer(corte, state.accepted):
             state = state.obey(corte, config.gate_file.exists(), instants.parse(corte.generated), config)
-    entries = list(journal.remains(log_path))
-    state = _with_log(state, entries, log_path)
+    highest, taken = _history(config, log_path)
+    state = _with_log(state, highest, log_path)
     if previous is None:
-        state = replace(state, hold=state.hold or _held(config, state, entries))
-    return _not_below(config, state, entries)
+        state = replace(state, hold=state.hold or _held(config, state, taken))
+    return _not_below(config, state, taken)
 
 
 def _signed(config: Config, store: Store) -> Iterator[Corte]:
@@ -62,21 +62,21 @@ def _is_newer(corte: Corte, accepted: Corte | None) -> bool:
     return accepted is None or (corte.sequence, corte.generated) > (accepted.sequence, accepted.generated)
 
 
-def _with_log(state: State, entries: list[dict[str, Any]], log_path: Path) -> State:
+def _with_log(state: State, highest: int, log_path: Path) -> State:
     """Return the state with the log's head; when the chain of the log is broken, with its highest line number."""
     try:
         head = journal.end(log_path)
     except (OSError, Refusal):
-        head = Head(max((entry.get("n", 0) for entry in entries), default=0), state.log.sha256)
+        head = Head(highest, state.log.sha256)
     if head.entries < state.log.entries:
         return state
     return replace(state, log=head, log_segments=max(state.log_segments, len(journal.segments(log_path)) + 1))
 
 
-def _held(config: Config, state: State, entries: list[dict[str, Any]]) -> Hold | None:
+def _held(config: Config, state: State, taken: list[dict[str, Any]]) -> Hold | None:
     """Return the order to hold that is in force according to the log: the first one after the last `resume`."""
     order: dict[str, Any] | None = None
-    for entry in _taken(config, entries):
+    for entry in taken:
         if "resume" in entry.get("orders", []):
             order = None
         elif "hold" in entry.get("orders", []) and order is None:
@@ -86,12 +86,12 @@ def _held(config: Config, state: State, entries: list[dict[str, Any]]) -> Hold |
     return Hold(order["sequence"], order["at"], instants.write(config.window.opens), state.shown)
 
 
-def _not_below(config: Config, state: State, entries: list[dict[str, Any]]) -> State:
+def _not_below(config: Config, state: State, taken: list[dict[str, Any]]) -> State:
     """Return a state that accepts nothing older than the newest corte that, according to the log, was accepted.
 
     When that corte's tree is lost, the state knows only its sequence, instant and digest, from the log.
     """
-    newest = max(_taken(config, entries), key=lambda entry: entry["sequence"], default=None)
+    newest = max(taken, key=lambda entry: entry["sequence"], default=None)
     if newest is None or (state.accepted and state.accepted.sequence >= newest["sequence"]):
         return state
     known = Corte(
@@ -106,12 +106,30 @@ def _not_below(config: Config, state: State, entries: list[dict[str, Any]]) -> S
     return state.obey(known, config.gate_file.exists(), instants.parse(known.generated), config)
 
 
-def _taken(config: Config, entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the log's entries on accepted cortes whose window opens when this server's does."""
+def _history(config: Config, log_path: Path) -> tuple[int, list[dict[str, Any]]]:
+    """Return the highest line number in the log, and its entries on accepted cortes of this server's opening.
+
+    Lines that are damaged, or of another form than this program writes, are passed over.
+    """
     opens = instants.write(config.window.opens)
-    wanted = {"sequence", "corte", "manifest_sha256", "at"}
-    return (
-        entry
-        for entry in entries
-        if entry.get("event") in TAKEN and entry.get("opens") == opens and wanted <= entry.keys()
-    )
+    highest, taken = 0, []
+    for entry in journal.remains(log_path):
+        if isinstance(entry.get("n"), int):
+            highest = max(highest, entry["n"])
+        if entry.get("event") in TAKEN and entry.get("opens") == opens and _is_complete(entry):
+            taken.append(entry)
+    return highest, taken
+
+
+def _is_complete(entry: dict[str, Any]) -> bool:
+    """Tell whether an entry says which corte was accepted, and when, in the form that this program writes."""
+    try:
+        instants.parse(entry["at"])
+        instants.parse(entry["corte"])
+        return (
+            isinstance(entry["sequence"], int)
+            and isinstance(entry["manifest_sha256"], str)
+            and isinstance(entry.get("orders", []), list)
+        )
+    except (KeyError, ValueError):
+        return False

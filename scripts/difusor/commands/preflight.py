@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from difusor.terminal.arguments import AskVaultPass, Check, Diff, Difusores, Further, Limit, VaultIds
+from difusor.servers.playbook import verb
 
-
-def run(
-    inventory: Difusores,
-    check: Check = False,
-    diff: Diff = False,
-    limit: Limit = None,
-    ask_vault_pass: AskVaultPass = False,
-    vault_id: VaultIds = None,
-    further: Further = None,
-) -> None:
-    """Diagnostica un difusor antes de instalar: su inventario y sus servidores. No toca nada."""
-    from difusor.servers import playbook
-
-    options = playbook.Options(check, diff, limit, ask_vault_pass, vault_id or (), further=further or ())
-    playbook.become("playbooks/preflight.yml", inventory, options)
+run = verb(
+    "playbooks/preflight.yml", "Diagnostica un difusor antes de instalar: su inventario y sus servidores. No toca nada."
+)

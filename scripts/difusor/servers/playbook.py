@@ -6,13 +6,14 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from difusor.project import ROOT
 from difusor.terminal import console, printable
+from difusor.terminal.arguments import AskVaultPass, Check, Diff, Difusores, Further, Limit, VaultIds
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,27 @@ class Options:
             *(["--extra-vars", json.dumps(self.values, ensure_ascii=False)] if self.values else []),
             *self.further,
         ]
+
+
+def verb(playbook: str, purpose: str) -> Callable[..., None]:
+    """Return the function of a verb that runs a playbook with Ansible's own options and no others.
+
+    `playbook` is a path below the project, `purpose` the verb's help.
+    """
+
+    def run(
+        inventory: Difusores,
+        check: Check = False,
+        diff: Diff = False,
+        limit: Limit = None,
+        ask_vault_pass: AskVaultPass = False,
+        vault_id: VaultIds = None,
+        further: Further = None,
+    ) -> None:
+        become(playbook, inventory, Options(check, diff, limit, ask_vault_pass, vault_id or (), further=further or ()))
+
+    run.__doc__ = purpose
+    return run
 
 
 def become(playbook: str, inventories: Sequence[Path], options: Options) -> NoReturn:
