@@ -38,6 +38,17 @@ class Loader(yaml.SafeLoader):
 Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
+def roles_of(play: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return how a play imports roles or parts of them, in order."""
+    tasks = [task for section in ("pre_tasks", "tasks", "post_tasks") for task in play.get(section, [])]
+    return [task["ansible.builtin.import_role"] for task in tasks if "ansible.builtin.import_role" in task]
+
+
+def whole_roles(play: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the imports of whole roles among `roles_of`."""
+    return [each for each in roles_of(play) if "tasks_from" not in each]
+
+
 def test_wiring_feeds_only_inputs_that_exist() -> None:
     assert set(load(WIRING)) - inventory.role_inputs(ROOT / "roles") == set()
 
@@ -89,9 +100,17 @@ def test_plays_stop_at_the_first_failure(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_plays_that_use_roles_are_wired(path: Path) -> None:
-    plays = [play for play in load(path) if isinstance(play, dict) and "roles" in play]
-    for play in plays:
-        assert [(path.parent / file).resolve() for file in play.get("vars_files", [])] == [WIRING], play["name"]
+    for play in load(path):
+        if whole_roles(play) or "roles" in play:
+            assert [(path.parent / file).resolve() for file in play.get("vars_files", [])] == [WIRING], play["name"]
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_roles_are_checked_once_and_before_the_first_of_them_runs(path: Path) -> None:
+    for play in load(path):
+        unchecked = [each for each in whole_roles(play) if each.get("rolespec_validate") is False]
+        assert not unchecked or "validate_roles" in play["pre_tasks"][0], play["name"]
+        assert unchecked in ([], whole_roles(play)), play["name"]
 
 
 def test_what_the_site_installs_is_removed_in_reverse() -> None:
@@ -100,7 +119,7 @@ def test_what_the_site_installs_is_removed_in_reverse() -> None:
     _, remove = load(ROOT / "playbooks/remove.yml")
     imports = [task.get("ansible.builtin.import_role", {}) for task in remove["tasks"]]
     removed = [each["name"] for each in imports if each.get("tasks_from") == "remove"]
-    installed = [each["role"] for each in reversed(server["roles"]) if each["role"] != "packages"]
+    installed = [each["name"] for each in reversed(whole_roles(server)) if each["name"] != "packages"]
     assert removed == [*installed[:-1], "packages", installed[-1]]
     assert all((ROOT / "roles" / role / "tasks/remove.yml").exists() for role in removed)
 

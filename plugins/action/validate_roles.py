@@ -1,0 +1,80 @@
+"""Check the variables of every role of a play at once, before the first of the roles changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+
+from difusor.project import ROOT
+
+SPECS = "meta/argument_specs.yml"
+TYPES = {
+    "bool": "true o false",
+    "dict": "un diccionario",
+    "float": "un número",
+    "int": "un número entero",
+    "list": "una lista",
+    "path": "una ruta",
+    "str": "un texto",
+}
+
+
+class ActionModule(ActionBase):
+    """Compare the variables with the `main` argument specs of the play's roles; the task takes no arguments.
+
+    Ansible would check each role just before that role runs: a mistake in the last role's variables would be found when
+    the others have changed the server, and each check would be a task of its own. The playbook turns that off with
+    `rolespec_validate: false`.
+    """
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset()
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Fail with a line for every variable that its role would refuse; values are never shown."""
+        super().run(tmp, task_vars)
+        roles = dict.fromkeys((task_vars or {})["ansible_play_role_names"])
+        lines = [f"- {problem}" for role in roles for problem in self._problems(role, ROOT / "roles" / role)]
+        if not lines:
+            return {"changed": False}
+        said = "\n".join(lines)
+        return {
+            "failed": True,
+            "msg": f"Hay variables que los roles no aceptan y nada se tocó en el servidor. Corrija:\n{said}",
+        }
+
+    def _problems(self, role: str, folder: Path) -> Iterator[str]:
+        specs = self._loader.load_from_file(str(folder / SPECS))["argument_specs"]
+        for name, option in specs.get("main", {}).get("options", {}).items():
+            try:
+                values = self._values(name)
+            except AnsibleError as error:
+                yield f"{name} (rol {role}): no se puede calcular; la causa según Ansible: {error}"
+                continue
+            if ArgumentSpecValidator({name: option}).validate(values, validate_role_argument_spec=True).error_messages:
+                yield f"{name} (rol {role}): {wanted(option, given=name in values)}; lo describe roles/{role}/{SPECS}"
+
+    def _values(self, name: str) -> dict[str, Any]:
+        variables = self._templar.available_variables
+        return {name: self._templar.template(variables[name])} if name in variables else {}
+
+
+def wanted(option: Mapping[str, Any], given: bool) -> str:
+    """Return what an option of an argument spec asks for, as the end of a sentence.
+
+    `given` is whether the variable has a value at all.
+    """
+    if not given:
+        return "falta"
+    if choices := option.get("choices"):
+        return f"debe ser {' o '.join(map(str, choices))}"
+    kind = TYPES.get(option.get("type", "str"), "otra cosa")
+    if option.get("type") == "list" and "elements" in option:
+        return f"debe ser una lista y cada elemento {TYPES.get(option['elements'], 'otra cosa')}"
+    return f"debe ser {kind}" + (" con otras claves o valores" if "options" in option else "")

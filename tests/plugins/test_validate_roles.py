@@ -1,0 +1,74 @@
+"""The check of all roles' variables before the first role runs, by ansible-playbook itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAY = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  pre_tasks:
+    - validate_roles:
+  tasks:
+    - ansible.builtin.import_role: {name: fail2ban, rolespec_validate: false}
+      tags: [never]
+    - ansible.builtin.import_role: {name: chrony, rolespec_validate: false}
+      tags: [never]
+"""
+RIGHT = {"fail2ban_never_ban": ["192.0.2.1"], "chrony_servers": ["192.0.2.2"]}
+
+
+def run(folder: Path, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Run the check alone, with these variables, from the project's own configuration of Ansible."""
+    (folder / "play.yml").write_text(PLAY)
+    (folder / "values.json").write_text(json.dumps(values))
+    command = ["ansible-playbook", "-i", "localhost,", str(folder / "play.yml"), "-e", f"@{folder / 'values.json'}"]
+    environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_right_values_pass(tmp_path: Path) -> None:
+    result = run(tmp_path, RIGHT)
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_wrong_value_of_every_role_is_named_at_once(tmp_path: Path) -> None:
+    said = run(tmp_path, {"fail2ban_never_ban": {"de": "todos"}, "chrony_servers": {"uno": "192.0.2.2"}})
+    assert said.returncode != 0
+    lines = [line.strip() for line in said.stdout.splitlines() if line.strip().startswith("- ")]
+    assert [line.partition(";")[0] for line in dict.fromkeys(lines)] == [
+        "- fail2ban_never_ban (rol fail2ban): debe ser una lista y cada elemento un texto",
+        "- chrony_servers (rol chrony): debe ser una lista y cada elemento un texto",
+    ]
+
+
+def test_a_value_that_cannot_be_computed_is_named(tmp_path: Path) -> None:
+    said = run(tmp_path, {"chrony_servers": "{{ [no_existe] }}"})
+    assert said.returncode != 0
+    assert "chrony_servers (rol chrony): no se puede calcular" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "sentence"),
+    [
+        ({"type": "int"}, True, "debe ser un número entero"),
+        ({"type": "str", "choices": ["official", "simulacro"]}, True, "debe ser official o simulacro"),
+        ({"type": "dict", "options": {}}, True, "debe ser un diccionario con otras claves o valores"),
+        ({"type": "str", "required": True}, False, "falta"),
+    ],
+)
+def test_what_an_option_asks_for(option: dict[str, Any], given: bool, sentence: str) -> None:
+    spec = importlib.util.spec_from_file_location("validate_roles", ROOT / "plugins/action/validate_roles.py")
+    assert spec and spec.loader
+    plugin = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(plugin)
+    assert plugin.wanted(option, given) == sentence
