@@ -109,7 +109,7 @@ def test_plays_that_use_roles_are_wired(path: Path) -> None:
 def test_roles_are_checked_once_and_before_the_first_of_them_runs(path: Path) -> None:
     for play in load(path):
         unchecked = [each for each in whole_roles(play) if each.get("rolespec_validate") is False]
-        assert not unchecked or "validate_roles" in play["pre_tasks"][0], play["name"]
+        assert not unchecked or "validate_play" in play["pre_tasks"][0], play["name"]
         assert unchecked in ([], whole_roles(play)), play["name"]
 
 

@@ -95,3 +95,19 @@ def test_a_deviation_without_a_reason_is_refused(tmp_path: Path, text: str) -> N
     path.write_text(text, encoding="utf-8")
     with pytest.raises(spec.SpecError, match="deviations"):
         deviations.load(path)
+
+
+def test_every_tag_of_a_task_is_one_that_runs_accept() -> None:
+    """The check of a run's tags knows the roles, the clauses and a few more; a tag beyond them could not be used."""
+    known = {path.name for path in (ROOT / "roles").iterdir()} | IDS | {"always", "never", "inventory"}
+    files = [*(ROOT / "roles").glob("*/tasks/*.yml"), *(ROOT / "playbooks").glob("*.yml")]
+    assert {tag for path in files for tag in all_tags(yaml.safe_load(path.read_text(encoding="utf-8")))} <= known
+
+
+def all_tags(node: object) -> set[str]:
+    """Return the tags anywhere below a node of a playbook or task file."""
+    if isinstance(node, list):
+        return set().union(*map(all_tags, node))
+    if not isinstance(node, dict):
+        return set()
+    return set(node.get("tags", [])).union(*map(all_tags, node.values()))

@@ -138,7 +138,7 @@ def test_secrets_are_shown_nowhere(host: Host, site: Site, variables: dict[str, 
     for secret in secrets:
         assert secret not in printed
         assert secret not in logs
-    site({}, "--tags", "base,rsync")
+    site({}, "--tags", "accounts,rsync")
     record_evidence(f"{len(secrets)} secretos buscados en la salida con -vvv --diff, en el journal y en /var/log")
 
 

@@ -1,8 +1,8 @@
-"""Check the variables of every role of a play at once, before the first of the roles changes anything."""
+"""Check the tags of a run and the variables of every role of a play, before the first role changes anything."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
+from difusor import spec
 from difusor.project import ROOT
 
 SPECS = "meta/argument_specs.yml"
@@ -24,12 +25,18 @@ TYPES = {
 }
 
 
-class ActionModule(ActionBase):
-    """Compare the variables with the `main` argument specs of the play's roles; the task takes no arguments.
+ANSIBLE_TAGS = frozenset({"all", "always", "never", "tagged", "untagged"})
+OWN_TAGS = frozenset({"inventory"})
+"""Tags that are neither a role's name nor a clause's id."""
 
-    Ansible would check each role just before that role runs: a mistake in the last role's variables would be found when
-    the others have changed the server, and each check would be a task of its own. The playbook turns that off with
-    `rolespec_validate: false`.
+
+class ActionModule(ActionBase):
+    """Refuse tags that no task has, and variables that a role would not accept; the task takes no arguments.
+
+    For an unknown tag Ansible does nothing and calls that a success. Variables are compared with the `main` argument
+    specs of the play's roles. Ansible would check each role just before that role runs: a mistake in the last role's
+    variables would be found when the others have changed the server, and each check would be a task of its own. The
+    playbook turns that off with `rolespec_validate: false`.
     """
 
     _requires_connection = False
@@ -37,17 +44,16 @@ class ActionModule(ActionBase):
     _VALID_ARGS = frozenset()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Fail with a line for every variable that its role would refuse; values are never shown."""
+        """Fail with a line for every problem; values of variables are never shown."""
         super().run(tmp, task_vars)
-        roles = dict.fromkeys((task_vars or {})["ansible_play_role_names"])
-        lines = [f"- {problem}" for role in roles for problem in self._problems(role, ROOT / "roles" / role)]
-        if not lines:
+        given = task_vars or {}
+        roles = dict.fromkeys(given["ansible_play_role_names"])
+        problems = unknown_tags({*given.get("ansible_run_tags", []), *given.get("ansible_skip_tags", [])})
+        problems += [problem for role in roles for problem in self._problems(role, ROOT / "roles" / role)]
+        if not problems:
             return {"changed": False}
-        said = "\n".join(lines)
-        return {
-            "failed": True,
-            "msg": f"Hay variables que los roles no aceptan y nada se tocó en el servidor. Corrija:\n{said}",
-        }
+        lines = "\n".join(f"- {problem}" for problem in problems)
+        return {"failed": True, "msg": f"Así no se puede ejecutar y nada se tocó en el servidor. Corrija:\n{lines}"}
 
     def _problems(self, role: str, folder: Path) -> Iterator[str]:
         specs = self._loader.load_from_file(str(folder / SPECS))["argument_specs"]
@@ -63,6 +69,17 @@ class ActionModule(ActionBase):
     def _values(self, name: str) -> dict[str, Any]:
         variables = self._templar.available_variables
         return {name: self._templar.template(variables[name])} if name in variables else {}
+
+
+def unknown_tags(tags: Iterable[str]) -> list[str]:
+    """Return a sentence for each tag that no task of the project has."""
+    roles = {path.name for path in (ROOT / "roles").iterdir()}
+    known = ANSIBLE_TAGS | OWN_TAGS | roles | {clause.id for clause in spec.load().clauses}
+    return [
+        f"la etiqueta «{tag}» no existe y no se haría nada; hay una por rol ({', '.join(sorted(roles))}) y una por "
+        "cláusula (por ejemplo RED-04)"
+        for tag in sorted(set(tags) - known)
+    ]
 
 
 def wanted(option: Mapping[str, Any], given: bool) -> str:

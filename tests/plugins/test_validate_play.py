@@ -1,4 +1,4 @@
-"""The check of all roles' variables before the first role runs, by ansible-playbook itself."""
+"""The check of tags and of all roles' variables before the first role runs, by ansible-playbook itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ PLAY = """
   connection: local
   gather_facts: false
   pre_tasks:
-    - validate_roles:
+    - validate_play:
+      tags: [always]
   tasks:
     - ansible.builtin.import_role: {name: fail2ban, rolespec_validate: false}
       tags: [never]
@@ -27,13 +28,13 @@ PLAY = """
 RIGHT = {"fail2ban_never_ban": ["192.0.2.1"], "chrony_servers": ["192.0.2.2"]}
 
 
-def run(folder: Path, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, values: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
     """Run the check alone, with these variables, from the project's own configuration of Ansible."""
     (folder / "play.yml").write_text(PLAY)
     (folder / "values.json").write_text(json.dumps(values))
     command = ["ansible-playbook", "-i", "localhost,", str(folder / "play.yml"), "-e", f"@{folder / 'values.json'}"]
     environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run([*command, *options], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_right_values_pass(tmp_path: Path) -> None:
@@ -49,6 +50,14 @@ def test_every_wrong_value_of_every_role_is_named_at_once(tmp_path: Path) -> Non
         "- fail2ban_never_ban (rol fail2ban): debe ser una lista y cada elemento un texto",
         "- chrony_servers (rol chrony): debe ser una lista y cada elemento un texto",
     ]
+
+
+@pytest.mark.parametrize("option", ["--tags", "--skip-tags"])
+def test_a_tag_that_no_task_has_is_refused(tmp_path: Path, option: str) -> None:
+    said = run(tmp_path, RIGHT, option, "chrony,RED-04,base")
+    assert said.returncode != 0
+    assert "la etiqueta «base» no existe" in said.stdout
+    assert "«chrony»" not in said.stdout
 
 
 def test_a_value_that_cannot_be_computed_is_named(tmp_path: Path) -> None:
@@ -67,7 +76,7 @@ def test_a_value_that_cannot_be_computed_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_what_an_option_asks_for(option: dict[str, Any], given: bool, sentence: str) -> None:
-    spec = importlib.util.spec_from_file_location("validate_roles", ROOT / "plugins/action/validate_roles.py")
+    spec = importlib.util.spec_from_file_location("validate_play", ROOT / "plugins/action/validate_play.py")
     assert spec and spec.loader
     plugin = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(plugin)
