@@ -298,6 +298,29 @@ def test_a_clock_in_doubt_cannot_tell_the_future(server: Server):
     assert server.send(6, generated=instants.now().replace(microsecond=0) + timedelta(hours=1))["result"] == "shown"
 
 
+@pytest.mark.parametrize("synchronised", [True, False])
+def test_a_corte_stamped_ahead_does_not_keep_the_right_ones_out(server: Server, synchronised: bool):
+    """An instant three hours ahead, by mistake: had it been accepted, every right corte would now count as older."""
+    clock_is(server, synchronised)
+    refused(server, server.send(6, corte=instants.now().replace(microsecond=0) + timedelta(hours=3)), "future")
+    assert server.send(6)["result"] == "shown"
+
+
+@pytest.mark.parametrize(("ahead", "result"), [(290, "shown"), (310, "refused")])
+def test_how_far_ahead_a_corte_may_be(server: Server, ahead: int, result: str):
+    clock_is(server, synchronised=True)
+    later = instants.now().replace(microsecond=0) + timedelta(seconds=ahead)
+    assert server.send(6, corte=later)["result"] == result
+
+
+def test_the_corte_of_the_opening_comes_before_its_instant(tmp_path: Path, keys: dict[str, Path]):
+    opens = instants.now().replace(microsecond=0) + timedelta(hours=2)
+    early = Server.make(tmp_path / "early", keys["firma"], opens)
+    clock_is(early, synchronised=True)
+    assert early.send(1, corte=opens + timedelta(seconds=1))["code"] == "future"
+    assert early.send(1, corte=opens)["result"] == "held"
+
+
 def test_a_newer_corte_moves_the_close(server: Server):
     window = server.config.window
     closes = window.closes + timedelta(hours=1)

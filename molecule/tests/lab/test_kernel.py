@@ -201,7 +201,7 @@ def test_gate_across_a_power_cut(machine: Machine, window_ahead: Window, record_
     """Sin corriente cerca de la apertura, nada se entrega antes de su instante, y después todo, sin ayuda."""
     opens = window_ahead.opens.timestamp()
     target = replace(machine.target, election=machine.target.election.within(window_ahead))
-    word, signed = machine.push(target, sequence=1, corte=window_ahead.opens - timedelta(minutes=1))
+    word, signed = machine.push(target, sequence=1, corte=window_ahead.opens)
     assert word == "held"
     machine.power("kill")
     assert time.time() < opens, "the machine was not ready in time"

@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from corte.format import content, files, instants, manifest, signature, tree
+from corte.format import content, files, future, instants, manifest, signature, tree
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.server import gate
@@ -27,8 +27,6 @@ from corte.server.memory import Memory
 from corte.server.state import Attempt, Corte, State
 from corte.server.store import Store
 
-TOLERANCE = timedelta(minutes=5)
-"""How far in the future `generated` may be: the clocks of institute and server never agree exactly."""
 SAMPLE_BYTES = 64 * 1024 * 1024
 """How many bytes of the kept files each push reads again to find damage; a fixed amount, however large the corte is."""
 RESULTS = {"shown": "publicado", "held": "en espera", "refused": "rechazado", "repeated": "ya se tenía"}
@@ -138,7 +136,9 @@ class Intake:
             accepted = None  # its tree was lost: take the same corte in again
         now = instants.now()
         if not self.memory.last_clock(now).synchronised:
-            now = max(now, found.generated)  # a doubtful clock must not refuse a corte as coming from the future
+            # A doubtful clock must not refuse a corte as coming from the future. The instant of its signing still can:
+            # a corte is counted before it is signed.
+            now = max(now, found.generated)
         check(found, accepted, self.config, now)
         tree.compare(incoming, found)
         staged = self.store.stage(incoming, found, raw, armour)
@@ -267,8 +267,7 @@ def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime
         )
     if now >= found.window.retain_until or found.corte > found.window.closes:
         raise Refusal("window", "Está fuera de su propia ventana de publicación.")
-    if found.generated > now + TOLERANCE:
-        raise Refusal("future", f"Dice haberse generado {instants.write(found.generated)}, que aún no llega.")
+    future.check(found, now)
     if found.total_bytes > config.max_bytes:
         raise Refusal("size", f"Mide {found.total_bytes} bytes y el máximo es {config.max_bytes}.")
     if accepted is None:

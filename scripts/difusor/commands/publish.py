@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from difusor.terminal import complain, console, printable, results
-from difusor.terminal.arguments import Authority, Corte, Difusores, Json
+from difusor.terminal.arguments import Authority, Corte, Difusores, Json, Jump
 
 if TYPE_CHECKING:
     from difusor.publish.deliver import Outcome
@@ -33,6 +33,7 @@ def run(
         Path | None,
         typer.Option(metavar="LLAVE", resolve_path=True, help="Llave con que se firma, si el corte no está firmado."),
     ] = None,
+    jump: Jump = None,
     bandwidth: Annotated[
         int | None, typer.Option(metavar="KIB/S", min=1, help="Límite de envío a cada difusor, en KiB/s.")
     ] = None,
@@ -53,7 +54,7 @@ def run(
 
     try:
         targets, outcomes = _read(inventory)
-        signed = signed_for(targets, tree, key)
+        signed = signed_for(targets, tree, key, jump)
     except (UnusableError, Refusal) as problem:
         complain(problem)
         raise typer.Exit(1) from problem

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difusor.terminal import complain, console, printable
-from difusor.terminal.arguments import Corte, instant
+from difusor.terminal.arguments import Corte, Jump, instant
 
 if TYPE_CHECKING:
     from corte.format.manifest import Window
@@ -36,6 +36,7 @@ def run(
     sequence: Annotated[
         int | None, typer.Option(metavar="NÚMERO", min=0, help="Número del corte, si su carpeta no lo dice.")
     ] = None,
+    jump: Jump = None,
     corte: Annotated[
         datetime | None,
         typer.Option(parser=instant, metavar="INSTANTE", help="Instante del corte, con su diferencia con UTC."),
@@ -63,7 +64,8 @@ def run(
     words = {"hold": hold, "resume": resume, "rectification": rectification, "clock-override": clock_override}
     given = tuple(word for word, ordered in words.items() if ordered)
     try:
-        signed, window, signer = sign(tree, election, key, Orders(simulacro, sequence, corte, close, retain, given))
+        orders = Orders(simulacro, sequence, jump, corte, close, retain, given)
+        signed, window, signer = sign(tree, election, key, orders)
     except (UnusableError, Refusal) as problem:
         complain(problem)
         raise typer.Exit(1) from problem

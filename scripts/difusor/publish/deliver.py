@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from corte.format import future, instants
 from corte.format.refusal import Refusal
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number, refuses
@@ -67,6 +68,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
 
     try:
         signing.signer(signed, target.election)
+        future.check(signed.manifest, instants.now())
         with Mirror(target, options.authority) as mirror:
             for checksum in (False, True):
                 before = mirror.status()

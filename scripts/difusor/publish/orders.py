@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
-from difusor.inventory import load_election
+from difusor.inventory import Election, load_election
 from difusor.project import UnusableError
-from difusor.publish import signing
+from difusor.publish import mistakes, signing
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
@@ -21,6 +22,7 @@ class Orders:
 
     simulacro: bool = False
     sequence: int | None = None
+    jump: int | None = None
     corte: datetime | None = None
     close: datetime | None = None
     retain: datetime | None = None
@@ -36,8 +38,8 @@ def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedC
     if orders.simulacro:
         decided = decided.model_copy(update={"environment": "simulacro"})
     decided = decided.within(ordered_window(decided.window, orders.close, orders.retain))
-    signed = signing.sign(tree, decided, key, orders.sequence, orders.corte, list(orders.words))
-    return signed, decided.window, signing.signer(signed, decided)
+    signed, signer = _sign(tree, decided, key, orders)
+    return signed, decided.window, signer
 
 
 def ordered_window(window: Window, close: datetime | None, retain: datetime | None) -> Window:
@@ -46,7 +48,7 @@ def ordered_window(window: Window, close: datetime | None, retain: datetime | No
     return Window(window.opens, closes, retain or max(window.retain_until, closes))
 
 
-def signed_for(targets: list[Target], tree: Path, key: Path | None) -> SignedCorte:
+def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | None = None) -> SignedCorte:
     """Return the signed corte of a folder; given a key, sign it first unless it is signed as these difusores expect.
 
     UnusableError or Refusal say why it cannot be.
@@ -65,4 +67,16 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None) -> SignedCor
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
     if ordered := signing.ordered(tree, targets[0].election):
         raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
-    return signing.sign(tree, targets[0].election, key)
+    signed, _ = _sign(tree, targets[0].election, key, Orders(jump=jump))
+    return signed
+
+
+def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> tuple[SignedCorte, str]:
+    """Sign a folder, unless that looks like a mistake, and record its sequence; return the corte and its signer."""
+    sequence, corte = signing.identified(tree, orders.sequence, orders.corte)
+    mistakes.check(election, tree, sequence, corte, orders.jump)
+    signed = signing.sign(tree, election, key, sequence, corte, orders.words)
+    signer = signing.signer(signed, election)
+    with suppress(OSError):  # without the record the next sequence is compared with the folder's or the clock's
+        mistakes.remember(signed)
+    return signed, signer

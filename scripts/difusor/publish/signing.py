@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from corte.format import content, files, instants, manifest, signature, tree
+from corte.format import content, files, future, instants, manifest, signature, tree
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from difusor.inventory import Election
@@ -43,11 +44,9 @@ def sign(
     """Write corte.json and corte.json.sig into a tree; `orders` are of manifest.ORDERS.
 
     Sequence and instant are read from the tree's datos/corte.json, unless given. Refusal when the tree cannot be a
-    corte, UnusableError when its sequence or instant is unknown.
+    corte, or its instant has not come yet; UnusableError when its sequence or instant is unknown.
     """
-    if sequence is None or corte is None:
-        own_sequence, own_corte = identity(folder)
-        sequence, corte = own_sequence if sequence is None else sequence, corte or own_corte
+    sequence, corte = identified(folder, sequence, corte)
     document = Manifest(
         election=election.id,
         environment=election.environment,
@@ -61,6 +60,7 @@ def sign(
     )
     raw = document.to_bytes()
     manifest.read(raw)  # never sign a manifest that servers would refuse
+    future.check(document, document.generated)
     tree.verify(folder, document)
     armour = signature.sign(raw, key, election.id)
     files.replace(folder / manifest.NAME, raw)
@@ -134,13 +134,30 @@ def ordered(folder: Path, election: Election) -> str:
 
 def identity(folder: Path) -> tuple[int, datetime]:
     """Return the sequence and instant that the tree's datos/corte.json gives."""
+    document = stated(folder)
     try:
-        document = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
         return int(document["secuencia"]), instants.parse_offset(document["corte"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise UnusableError(
             f"{folder / IDENTITY} no dice «secuencia» y «corte»; indique --sequence y --corte"
         ) from None
+
+
+def identified(folder: Path, sequence: int | None, corte: datetime | None) -> tuple[int, datetime]:
+    """Return the given sequence and instant; for what is not given, as `identity`."""
+    if sequence is None or corte is None:
+        own_sequence, own_corte = identity(folder)
+        sequence, corte = own_sequence if sequence is None else sequence, corte or own_corte
+    return sequence, corte
+
+
+def stated(folder: Path) -> dict[str, Any]:
+    """Return the content of the tree's datos/corte.json; {} when it cannot be read or is not of its form."""
+    try:
+        document = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _read(folder: Path) -> tuple[bytes, bytes]:

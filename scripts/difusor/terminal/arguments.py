@@ -75,6 +75,13 @@ Difusores = Annotated[
 Corte = Annotated[
     Path, typer.Argument(metavar="CORTE", exists=True, file_okay=False, resolve_path=True, help="Carpeta del corte.")
 ]
+Jump = Annotated[
+    int | None,
+    typer.Option(
+        metavar="NÚMERO", min=1, show_default="10",
+        help="Cuántos números puede saltar el corte desde el último que se firmó.",
+    ),
+]  # fmt: skip
 Authority = Annotated[
     Path | None,
     typer.Option(

@@ -1,0 +1,83 @@
+"""Refuses to sign what an operator most likely typed by mistake, and what would then keep out the right cortes.
+
+A server remembers the sequence and the instant of the last corte that it accepted and refuses every earlier one.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from corte.format import files, instants, manifest
+from corte.format.refusal import Refusal
+from difusor.inventory import Election
+from difusor.project import BUILD, UnusableError, write
+from difusor.publish import signing
+from difusor.publish.signing import SignedCorte
+
+MAX_JUMP = 10
+"""How many sequences a corte may be beyond the last one; more is signed only with `--jump`."""
+RECORDS = BUILD / "signed"
+"""The last sequence signed on this machine: one file for each election, environment and opening."""
+
+
+def check(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
+    """Refuse a sequence too far ahead, a corte after its close, and a rehearsal's data as official or the reverse.
+
+    `jump`: how many sequences beyond the last one the operator allows; None for MAX_JUMP.
+    """
+    if corte > election.window.closes:
+        raise UnusableError(
+            f"el corte es de las {instants.write(corte)} y su elección cierra {instants.write(election.window.closes)}"
+        )
+    _check_sequence(election, folder, sequence, corte, jump)
+    said = signing.stated(folder).get("simulacro")
+    if isinstance(said, bool) and said != (election.environment == "simulacro"):
+        raise UnusableError(
+            f"{folder / signing.IDENTITY} dice «simulacro»: {'sí' if said else 'no'}, y se firmaría como "
+            f"{election.environment}; revise la carpeta, y si es un simulacro use --simulacro"
+        )
+
+
+def remember(signed: SignedCorte) -> None:
+    """Record the sequence of a corte that was just signed, for the next `check`; OSError when that cannot be done."""
+    document = signed.manifest
+    path = _record(document.election, document.environment, document.window.opens)
+    last = {"sequence": document.sequence, "corte": instants.write(document.corte), "manifest_sha256": signed.sha256}
+    write(path, json.dumps(last) + "\n")
+
+
+def _check_sequence(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
+    last = _last(election, folder)
+    limit = MAX_JUMP if jump is None else jump
+    known = "el último firmado aquí es"
+    if last is None:
+        known = "aquí no se ha firmado ninguno, y por la hora sería"
+        last = max(0, int((corte - election.window.opens).total_seconds() // 60 // election.interval_minutes) + 1)
+    if sequence - last > limit:
+        raise UnusableError(
+            f"el corte tiene el número {sequence} y {known} el {last}; los servidores rechazarían después todo número "
+            f"menor. Si es el correcto, fírmelo con --jump {sequence - last}"
+        )
+
+
+def _last(election: Election, folder: Path) -> int | None:
+    """Return the last sequence signed for this opening, on this machine or in this folder; None when unknown."""
+    found = []
+    path = _record(election.id, election.environment, election.window.opens)
+    with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged record counts as none
+        found.append(int(json.loads(path.read_text(encoding="utf-8"))["sequence"]))
+    with suppress(Refusal):
+        before = manifest.read(files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES))
+        if before.window.opens == election.window.opens and (before.election, before.environment) == (
+            election.id,
+            election.environment,
+        ):
+            found.append(before.sequence)
+    return max(found, default=None)
+
+
+def _record(election: str, environment: str, opens: datetime) -> Path:
+    return RECORDS / f"{election}-{environment}-{opens:%Y%m%dT%H%M%SZ}.json"

@@ -1,0 +1,190 @@
+"""What an operator mistypes at three in the morning is not signed, where it would keep out the right cortes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import typer
+from click.testing import Result
+from corte_kit import FILES, make_key, write_files
+from publish_kit import ELECTION, make_target
+from typer.testing import CliRunner
+
+from corte.format import instants, manifest, signature
+from corte.format.refusal import Refusal
+from difusor.commands import sign
+from difusor.inventory import load_election
+from difusor.project import UnusableError
+from difusor.publish import deliver, mistakes, signing
+from difusor.publish.deliver import Options
+from difusor.publish.orders import signed_for
+from difusor.publish.push import PushFailed
+from difusor.publish.signing import SignedCorte
+
+OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("keys"), "firma")
+
+
+@pytest.fixture
+def election(tmp_path: Path, key: Path) -> Path:
+    path = tmp_path / "election.yml"
+    path.write_text(ELECTION.format(key=key.with_name("firma.pub").read_text().strip()))
+    return path
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return make_tree(tmp_path / "corte", 7)
+
+
+def make_tree(folder: Path, sequence: int, corte: datetime = OPENS + timedelta(minutes=60), **said: object) -> Path:
+    """Write a folder that says which corte it is."""
+    identity = {"secuencia": sequence, "corte": instants.write(corte), **said}
+    write_files(folder, {**FILES, "datos/corte.json": json.dumps(identity).encode()})
+    return folder
+
+
+def run_sign(tree: Path, election: Path, key: Path, *flags: object) -> Result:
+    app = typer.Typer()
+    app.command()(sign.run)
+    return CliRunner().invoke(app, [str(tree), "--election", str(election), "--key", str(key), *map(str, flags)])
+
+
+def this_night(election: Path, opens: datetime) -> None:
+    """Give the election's file the window of 24 hours that opens at an instant."""
+    text = election.read_text()
+    for name, instant in (
+        ("opens", opens), ("closes", opens + timedelta(hours=24)), ("retain_until", opens + timedelta(days=7)),
+    ):  # fmt: skip
+        before = next(line for line in text.splitlines() if f"election_{name}:" in line)
+        text = text.replace(before, f'    election_{name}: "{instants.write(instant)}"')
+    election.write_text(text)
+
+
+def test_a_corte_stamped_ahead_is_not_signed(tree: Path, election: Path, key: Path):
+    now = instants.now().replace(microsecond=0)
+    this_night(election, now - timedelta(hours=1))
+    done = run_sign(tree, election, key, "--corte", instants.write(now + timedelta(hours=3)))
+    assert done.exit_code == 1 and "aún no llegan" in done.output
+    assert not signing.is_signed(tree)
+    assert run_sign(tree, election, key, "--corte", instants.write(now + timedelta(minutes=4))).exit_code == 0
+
+
+def test_a_folder_that_says_an_instant_ahead_is_not_signed(tmp_path: Path, election: Path, key: Path):
+    """An hour too much in the offset is typed as easily in the system that writes the folder."""
+    now = instants.now().replace(microsecond=0)
+    this_night(election, now - timedelta(hours=1))
+    tree = make_tree(tmp_path / "otra", 7, now + timedelta(hours=1))
+    assert run_sign(tree, election, key).exit_code == 1
+    with pytest.raises(Refusal, match="aún no llegan"):
+        signed_for([make_target(election)], tree, key)
+
+
+def test_the_corte_of_the_opening_is_signed_before_it(tmp_path: Path, election: Path, key: Path):
+    opens = instants.now().replace(microsecond=0) + timedelta(hours=2)
+    this_night(election, opens)
+    assert run_sign(make_tree(tmp_path / "ceros", 1, opens), election, key).exit_code == 0
+    assert run_sign(make_tree(tmp_path / "dos", 2, opens + timedelta(minutes=10)), election, key).exit_code == 1
+
+
+def test_a_corte_stamped_ahead_is_not_sent(tree: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch):
+    """Somebody else signed it, or another version did."""
+    now = instants.now().replace(microsecond=0)
+    this_night(election, now - timedelta(hours=1))
+    signed = stamped(signing.sign(tree, load_election(election), key, 7, now), key, now + timedelta(hours=3))
+    sent: list[Path] = []
+
+    def push(folder: Path, *_: object) -> int:
+        sent.append(folder)
+        raise PushFailed("sent")
+
+    monkeypatch.setattr(deliver, "push", push)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
+    assert (outcome.result, sent) == ("refused", []) and "aún no llegan" in outcome.detail
+
+
+def stamped(signed: SignedCorte, key: Path, corte: datetime) -> SignedCorte:
+    """Sign a corte with another instant, as a program without this check would."""
+    before = instants.write(signed.manifest.corte).encode()
+    raw = (
+        (signed.folder / manifest.NAME)
+        .read_bytes()
+        .replace(b'"corte": "' + before, b'"corte": "' + instants.write(corte).encode())
+    )
+    (signed.folder / manifest.NAME).write_bytes(raw)
+    (signed.folder / manifest.SIGNATURE_NAME).write_bytes(signature.sign(raw, key, signed.manifest.election))
+    return SignedCorte(signed.folder, manifest.read(raw), manifest.digest(raw))
+
+
+@pytest.mark.parametrize(("sequence", "flags", "status"), [
+    (17, (), 0), (18, (), 1), (1_000_000_000, (), 1), (18, ("--jump", 11), 0), (19, ("--jump", 11), 1), (3, (), 0),
+])  # fmt: skip
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_jump_of_more_than_ten_is_said_twice(
+    tree: Path, tmp_path: Path, election: Path, key: Path,
+    sequence: int, flags: tuple[object, ...], status: int, elsewhere: bool,
+):  # fmt: skip
+    """The last sequence is known from the folder, and from the record of this machine for another folder."""
+    assert run_sign(tree, election, key).exit_code == 0
+    following = make_tree(tmp_path / "siguiente" if elsewhere else tree, sequence)
+    done = run_sign(following, election, key, *flags)
+    assert done.exit_code == status, done.output
+    if status:
+        assert f"--jump {sequence - 7}" in " ".join(done.output.split())
+
+
+def test_on_another_machine_the_clock_tells_what_number_it_may_be(tmp_path: Path, election: Path, key: Path):
+    at = OPENS + timedelta(minutes=300)  # the 31st corte
+    assert run_sign(make_tree(tmp_path / "a", 42, at), election, key).exit_code == 1
+    assert run_sign(make_tree(tmp_path / "b", 41, at), election, key).exit_code == 0
+
+
+@pytest.mark.parametrize("spoil", [b"", b"{", b"[]", b'{"sequence": "x"}', b"\xff"])
+def test_a_damaged_record_is_none(tree: Path, tmp_path: Path, election: Path, key: Path, spoil: bytes):
+    assert run_sign(tree, election, key).exit_code == 0
+    (record,) = mistakes.RECORDS.iterdir()
+    record.write_bytes(spoil)
+    assert run_sign(make_tree(tmp_path / "a", 8), election, key).exit_code == 0
+    assert json.loads(record.read_text())["sequence"] == 8
+
+
+def test_a_rehearsal_has_its_own_numbers(tree: Path, tmp_path: Path, election: Path, key: Path):
+    done = run_sign(make_tree(tmp_path / "a", 100), election, key, "--simulacro", "--jump", "100")
+    assert done.exit_code == 0, done.output
+    assert run_sign(make_tree(tmp_path / "b", 100), election, key).exit_code == 1
+
+
+def test_publish_signs_a_jump_only_if_told(tmp_path: Path, election: Path, key: Path):
+    tree = make_tree(tmp_path / "a", 500)
+    with pytest.raises(UnusableError, match="--jump"):
+        signed_for([make_target(election)], tree, key)
+    assert signed_for([make_target(election)], tree, key, 500).manifest.sequence == 500
+
+
+@pytest.mark.parametrize(("said", "flags"), [(True, ()), (False, ("--simulacro",))])
+def test_a_rehearsals_folder_is_no_official_corte(
+    tmp_path: Path, election: Path, key: Path, said: bool, flags: tuple[str, ...]
+):
+    """Of the same sequence as the right corte, it would keep the right one out."""
+    done = run_sign(make_tree(tmp_path / "a", 7, simulacro=said), election, key, *flags)
+    assert done.exit_code == 1 and "simulacro" in done.output
+    right = ["--simulacro"] if said else []
+    assert run_sign(make_tree(tmp_path / "b", 7, simulacro=said), election, key, *right).exit_code == 0
+
+
+def test_a_corte_later_than_its_own_close_is_not_signed(tree: Path, election: Path, key: Path):
+    done = run_sign(tree, election, key, "--close", instants.write(OPENS + timedelta(minutes=30)))
+    assert done.exit_code == 1 and "cierra" in done.output
+
+
+def test_a_key_that_may_not_sign_is_told_at_once(tree: Path, tmp_path: Path, election: Path):
+    done = run_sign(tree, election, make_key(tmp_path, "otra"))
+    assert done.exit_code == 1
+    assert not mistakes.RECORDS.exists()
