@@ -7,6 +7,7 @@ row for each acta (tally sheet). Files of any other form are ignored.
 from __future__ import annotations
 
 import csv
+import json
 import lzma
 import re
 import zipfile
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 MAX_TABLE_BYTES = 256 * 1024 * 1024
 MAX_READ_BYTES = 1024 * 1024 * 1024
@@ -26,12 +27,19 @@ MAX_ROWS = 500_000
 MAX_TABLES = 1000
 MAX_PACKED_BYTES = 512 * 1024 * 1024
 """Largest zip that is opened, because Python reads its whole list of names into memory."""
+MAX_JSON_BYTES = 4 * 1024 * 1024
+"""Largest JSON file that is read before the opening; that of a corte without actas has only their names."""
+IMAGES = "actas/"
+"""The folder of a corte that holds images of captured actas."""
 MAX_WARNINGS = 20
 MAX_WARNING = 200
 _NAME_STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})_")
 _CORTE = re.compile(r"(\d{4})/(\d{2})/(\d{2}) (\d{2}):(\d{2}) \(UTC([+-]\d{1,2})\)")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}|-?")
+_HEX_DIGITS = 64
+_COUNTS = ("actascapturadas", "actascontabilizadas", "capturadas", "contabilizadas")
+"""Names of the counts that are zero before any acta is captured, as letters alone: tables and JSON write them apart."""
 _TOP_LINES = 8
 _CHUNK = 1024 * 1024
 _UNREADABLE = (
@@ -82,6 +90,65 @@ def fallen(before: dict[str, int], now: dict[str, int]) -> str:
         if now.get(name, 0) < count:
             return f"{name} tenía {count} actas capturadas y ahora {now.get(name, 0)}, sin firmarse como rectificación."
     return ""
+
+
+def captures(folder: Path, paths: Iterable[str]) -> str:
+    """Return why a corte may hold captured actas, as a Spanish clause; "" if its files show that it holds none.
+
+    Every table and JSON file is read: no count of captured actas may be other than zero, no row may be of a captured
+    acta, there may be no image of one, and at least one file must give the count.
+    """
+    budget, counts = _Budget(), 0
+    for path in sorted(paths):
+        if path.lower().startswith(IMAGES):
+            return f"lleva imágenes de actas ({path})"
+        try:
+            if path.lower().endswith(".json"):
+                found = list(_counts(json.loads(_whole(folder / path, budget))))
+            elif path.lower().endswith((".csv", ".zip")):
+                found = [count for name, mark, raw in _tables(folder / path)
+                         for count in _Table(name, _lines(raw, budget.take(mark[0]))).counts()]  # fmt: skip
+            else:
+                continue
+        except (*_UNREADABLE, RecursionError) as error:
+            return f"{path} no se puede leer ({str(error)[:80]})"
+        if not all(map(_is_zero, found)):
+            return f"{path} lleva actas capturadas"
+        counts += len(found)
+    return "" if counts else "ningún archivo dice que sean cero"
+
+
+def _counts(document: Any) -> Iterator[Any]:
+    """Yield every count of captured or counted actas in a JSON document, and the length of every list with actas."""
+    pending = [document]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                name = "".join(filter(str.isalpha, key)).lower()
+                if name in _COUNTS:
+                    yield inner
+                elif name == "actas" and isinstance(inner, list) and inner:
+                    yield len(inner)
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+
+
+def _is_zero(value: Any) -> bool:
+    """Tell whether a count, as a JSON value or as text, is zero."""
+    try:
+        return not isinstance(value, bool) and float(value) == 0
+    except (ValueError, TypeError, OverflowError):
+        return False
+
+
+def _whole(path: Path, budget: _Budget) -> bytes:
+    size = path.stat().st_size
+    if size > MAX_JSON_BYTES:
+        raise ValueError("es demasiado grande")
+    budget.take(size)
+    return path.read_bytes()
 
 
 class _Budget:
@@ -138,6 +205,19 @@ class _Table:
         """Return the total of this name as a number; ValueError when it is not a number."""
         return int(self.totals[name])
 
+    def counts(self) -> Iterator[str]:
+        """Yield the totals of captured and counted actas, and "1" for each row of a captured acta."""
+        for name, total in self.totals.items():
+            if "".join(filter(str.isalpha, name)).lower() in _COUNTS:
+                yield total
+        hashes, times = self._marks()
+        for row in self._rows if self.columns else ():
+            cells = dict(enumerate(row))
+            if any(len(cells.get(at, "")) == _HEX_DIGITS for at in hashes) or any(
+                _INSTANT.match(cells.get(at, "").replace("/", "-")) for at in times
+            ):
+                yield "1"
+
     def warnings(self, corte: datetime) -> Iterator[str]:
         """Yield a Spanish sentence for everything in the table that does not add up."""
         if self.total("ACTAS_CAPTURADAS") > int(self.totals.get("ACTAS_ESPERADAS", "0")):
@@ -152,9 +232,13 @@ class _Table:
         if self.columns:
             yield from self._row_warnings(latest)
 
-    def _row_warnings(self, latest: str) -> Iterator[str]:
+    def _marks(self) -> tuple[list[int], list[int]]:
+        """Return the positions of the columns with an acta's code of integrity and with its instants."""
         hashes = [at for at, name in enumerate(self.columns) if name in ("SHA", "CODIGO_INTEGRIDAD")]
-        times = [at for at, name in enumerate(self.columns) if name.startswith("FECHA_HORA_")]
+        return hashes, [at for at, name in enumerate(self.columns) if name.startswith("FECHA_HORA_")]
+
+    def _row_warnings(self, latest: str) -> Iterator[str]:
+        hashes, times = self._marks()
         rows, malformed, later = 0, 0, 0
         for row in self._rows:
             rows += 1

@@ -7,6 +7,7 @@ meanwhile starts the next run, and a signature that made the intake crash does n
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import random
 import subprocess
@@ -29,6 +30,7 @@ from corte.server.store import Store
 
 SAMPLE_BYTES = 64 * 1024 * 1024
 """How many bytes of the kept files each push reads again to find damage; a fixed amount, however large the corte is."""
+EARLY = "Antes de la apertura solo se recibe el corte en ceros, cuyos archivos digan que no hay actas capturadas."
 RESULTS = {"shown": "publicado", "held": "en espera", "refused": "rechazado", "repeated": "ya se tenía"}
 PAUSE = 30.0
 """Seconds to wait when the signature cannot be claimed."""
@@ -46,6 +48,7 @@ class Intake:
         self.memory = Memory(config)
         self.store = Store(config.store, config.public)
         self.warnings: list[str] = []
+        self.early = self._is_before_opening(instants.now())
 
     def run(self) -> int:
         """Take in what was pushed; return the exit status: 0 even when the corte is refused, 1 at a system error."""
@@ -87,6 +90,8 @@ class Intake:
             problem = refusal
         except OSError as error:
             problem = _trouble(error)
+        if problem is not None and self.early:
+            forget(incoming)  # before the refusal is told, because the publisher may send again at once
         with self.memory.lock():
             if corte is not None and signature.is_by_any(armour, self.config.revoked_keys()):
                 corte, problem = None, Refusal("signature", "La llave que firmó fue revocada entretanto.")
@@ -138,6 +143,7 @@ class Intake:
         if not self.memory.last_clock(now).synchronised:
             # A doubtful clock must not refuse a corte as coming from the future. The instant of its signing still can:
             # a corte is counted before it is signed.
+            self.early = self._is_before_opening(found.generated)
             now = max(now, found.generated)
         check(found, accepted, self.config, now)
         tree.compare(incoming, found)
@@ -146,11 +152,19 @@ class Intake:
         self.store.admit(staged, corte.name)
         return corte
 
+    def _is_before_opening(self, now: datetime) -> bool:
+        """Tell whether it is before an official opening, when this server may keep nothing of captured actas."""
+        is_open = self.config.gate_file.exists()
+        return self.config.environment == "official" and now < self.config.window.opens and not is_open
+
     def _read(self, folder: Path, found: Manifest, accepted: Corte | None) -> dict[str, int]:
         """Return the counts of a staged tree.
 
-        Refusal when they fall without an order to rectify, or when they do not add up and `strict_content` is set.
+        Refusal when there are any before an official opening, when they fall without an order to rectify, or when they
+        do not add up and `strict_content` is set.
         """
+        if self.early and content.captures(folder, found.files):
+            raise Refusal("early", EARLY)
         said = content.read(folder, found.files, found.corte)
         self.warnings = said.warnings
         fall = content.fallen(accepted.captured if accepted else {}, said.captured)
@@ -250,6 +264,22 @@ def _discard_claimed(incoming: int) -> None:
         return
     except OSError:
         subprocess.run(["rm", "-rf", f"/proc/self/fd/{incoming}/{_CLAIMED}"], pass_fds=[incoming], check=False)
+
+
+def forget(incoming: int) -> None:
+    """Delete everything that was pushed but the signature of a push that came meanwhile.
+
+    The daemon's guard takes the same lock before each push, so none begins while its files would be deleted.
+    """
+    fcntl.flock(incoming, fcntl.LOCK_EX)
+    try:
+        everything = ["find", ".", "-mindepth", "1", "-maxdepth", "1", "!", "-name", manifest.SIGNATURE_NAME]
+        subprocess.run(
+            [*everything, "-exec", "rm", "-rf", "{}", "+"], cwd=f"/proc/self/fd/{incoming}", pass_fds=[incoming],
+            check=False,
+        )  # fmt: skip
+    finally:
+        fcntl.flock(incoming, fcntl.LOCK_UN)
 
 
 def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime) -> None:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corte.format import future, instants
 from corte.format.refusal import Refusal
 from difusor.publish import signing
-from difusor.publish.mirror import Mirror, last_number, refuses
+from difusor.publish.mirror import Mirror, last_number, refuses, waits
 from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -68,10 +67,10 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
 
     try:
         signing.signer(signed, target.election)
-        future.check(signed.manifest, instants.now())
         with Mirror(target, options.authority) as mirror:
             for checksum in (False, True):
                 before = mirror.status()
+                signing.check_sendable(signed, target.election, waits(before))
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
                 number = None if before is None else last_number(before)
                 word, status = mirror.await_word(signed, number, options.wait)

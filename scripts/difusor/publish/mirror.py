@@ -33,6 +33,7 @@ _SHAPE = {
     "held": _TEXT,
     "last_attempt": {**_TEXT, "number": int},
     "gate": {**_TEXT, "hold": _TEXT},
+    "clock": {"synchronised": bool},
 }
 """The part of estado.json that is used here. Any value may be missing or null, but not of another type."""
 
@@ -179,6 +180,12 @@ def refuses(status: dict[str, Any], signed: SignedCorte) -> bool:
     attempt = status.get("last_attempt") or {}
     named = attempt.get("manifest_sha256"), attempt.get("signature_sha256")
     return attempt.get("result") == "refused" and named == (signed.sha256, signed.signature_sha256)
+
+
+def waits(status: dict[str, Any] | None) -> bool:
+    """Tell whether estado.json says that the window has not opened yet, by a clock that the server can vouch for."""
+    gate, clock = ((status or {}).get(name) or {} for name in ("gate", "clock"))
+    return gate.get("state") == "waiting" and clock.get("synchronised") is True
 
 
 def last_number(status: dict[str, Any] | None) -> int:

@@ -103,6 +103,19 @@ def signer(signed: SignedCorte, election: Election) -> str:
         return signature.verify(raw, armour, election.id, allowed, revoked)
 
 
+def check_sendable(signed: SignedCorte, election: Election, is_waiting: bool = False) -> None:
+    """Refuse to send a corte of an instant to come, or before an official opening one that may hold captured actas.
+
+    A server's administrator can read what it has received. `is_waiting`: the server says that it has not opened yet.
+    """
+    now = instants.now()
+    future.check(signed.manifest, now)
+    if election.environment == "official" and (is_waiting or now < election.window.opens):
+        why = content.captures(signed.folder, signed.manifest.files)
+        if why:
+            raise Refusal("early", f"Antes de la apertura solo se envía el corte en ceros: {why}.")
+
+
 def fits(signed: SignedCorte, election: Election) -> bool:
     """Tell whether a server of this election would accept the signature now and opens when the manifest says."""
     try:

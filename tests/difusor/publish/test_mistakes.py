@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -99,13 +100,7 @@ def test_a_corte_stamped_ahead_is_not_sent(tree: Path, election: Path, key: Path
     now = instants.now().replace(microsecond=0)
     this_night(election, now - timedelta(hours=1))
     signed = stamped(signing.sign(tree, load_election(election), key, 7, now), key, now + timedelta(hours=3))
-    sent: list[Path] = []
-
-    def push(folder: Path, *_: object) -> int:
-        sent.append(folder)
-        raise PushFailed("sent")
-
-    monkeypatch.setattr(deliver, "push", push)
+    sent = arrange(monkeypatch, None)
     outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
     assert (outcome.result, sent) == ("refused", []) and "aún no llegan" in outcome.detail
 
@@ -188,3 +183,57 @@ def test_a_key_that_may_not_sign_is_told_at_once(tree: Path, tmp_path: Path, ele
     done = run_sign(tree, election, make_key(tmp_path, "otra"))
     assert done.exit_code == 1
     assert not mistakes.RECORDS.exists()
+
+
+def arrange(monkeypatch: pytest.MonkeyPatch, said: dict[str, object] | None) -> list[Path]:
+    """Have the mirror say this; return the list that gets the folder of each push."""
+    sent: list[Path] = []
+
+    def push(folder: Path, *_: object) -> int:
+        sent.append(folder)
+        raise PushFailed("sent")
+
+    monkeypatch.setattr(deliver, "push", push)
+    monkeypatch.setattr(deliver.Mirror, "status", lambda self: said)
+    return sent
+
+
+@pytest.mark.parametrize(("captured", "sent"), [(0, 1), (5, 0)])
+@pytest.mark.parametrize("ours", [True, False], ids=["by our clock", "by the mirror's clock"])
+def test_before_the_opening_only_zeros_are_sent(
+    tmp_path: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch, captured: int, sent: int, ours: bool
+):
+    now = instants.now().replace(microsecond=0)
+    this_night(election, now + timedelta(hours=1) if ours else now - timedelta(minutes=1))
+    tree = make_tree(tmp_path / "corte", 2, now, totales={"actas_capturadas": captured})
+    signed = signing.sign(tree, load_election(election), key)
+    waiting = {"gate": {"state": "waiting"}, "clock": {"synchronised": True}}
+    pushed = arrange(monkeypatch, None if ours else waiting)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
+    assert len(pushed) == sent
+    assert outcome.result == ("failed" if sent else "refused")
+
+
+@pytest.mark.parametrize("said", [{"gate": {"state": "waiting"}}, {"gate": {"state": "open"}}, None])
+def test_a_mirror_without_a_right_clock_does_not_stop_the_night(
+    tmp_path: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, object] | None
+):
+    now = instants.now().replace(microsecond=0)
+    this_night(election, now - timedelta(hours=1))
+    tree = make_tree(tmp_path / "corte", 2, now, totales={"actas_capturadas": 5})
+    pushed = arrange(monkeypatch, said)
+    deliver.deliver(signing.sign(tree, load_election(election), key), make_target(election), Options(wait=0))
+    assert len(pushed) == 1
+
+
+def test_a_rehearsal_may_be_sent_whole_before_it_opens(
+    tmp_path: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+):
+    now = instants.now().replace(microsecond=0)
+    this_night(election, now + timedelta(hours=1))
+    rehearsal = load_election(election).model_copy(update={"environment": "simulacro"})
+    tree = make_tree(tmp_path / "corte", 2, now, totales={"actas_capturadas": 5})
+    pushed = arrange(monkeypatch, None)
+    target = replace(make_target(election), election=rehearsal)
+    deliver.deliver(signing.sign(tree, rehearsal, key), target, Options(wait=0))
+    assert len(pushed) == 1
