@@ -21,6 +21,8 @@ from corte.server.intake import Intake
 ELECTION = "demo"
 PRINCIPAL = "firma@demo.test"
 FILES = {"datos/corte.json": b'{"secuencia": 1}\n', "datos/gubernatura.json": b"{}\n", "descargas/a.csv": b"a|b\n"}
+ZEROS = {**FILES, "datos/corte.json": b'{"secuencia": 1, "totales": {"actas_capturadas": 0}}\n'}
+"""The files of a corte that shows that no acta has been captured."""
 OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
 GOOD = Manifest(
     election="morelos-2024",

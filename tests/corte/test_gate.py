@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from corte_kit import FILES, Server, allow, make_key, table
+from corte_kit import FILES, ZEROS, Server, allow, make_key, table
 
 from corte.format import instants, signature
 from corte.format.manifest import Window
@@ -176,7 +176,7 @@ def test_another_rehearsal_counts_from_the_beginning(server: Server, opens: date
 
 def test_on_the_real_night_nothing_counts_down(server: Server, opens: datetime):
     server.config = replace(server.config, environment="official")
-    assert server.send(9, environment="official")["result"] == "held"
+    assert server.send(9, ZEROS, environment="official")["result"] == "held"
     start = opens - timedelta(hours=1)
     server.config = replace(server.config, window=Window(start, start + timedelta(hours=24), start + timedelta(days=7)))
     assert server.send(2, environment="official")["code"] == "rollback"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import FILES, Server, make_key, table, write_files
+from corte_kit import FILES, ZEROS, Server, make_key, table, write_files
 
 from corte.format import content, instants, manifest, signature
 from corte.server.clock import Clock
@@ -19,8 +19,7 @@ from corte.server.memory import Memory
 from difusor.synthetic.cortes import write_corte
 
 SECRET = b'{"votos": 4321, "totales": {"actas_capturadas": 7}}'
-ZEROS = {"datos/corte.json": b'{"totales": {"actas_capturadas": 0}}', "descargas/GUB.csv": table(0, registered=0)}
-EARLY = {**ZEROS, "datos/gubernatura.json": SECRET}
+EARLY = {**ZEROS, "descargas/GUB.csv": table(0, registered=0), "datos/gubernatura.json": SECRET}
 
 
 @pytest.fixture(scope="module")

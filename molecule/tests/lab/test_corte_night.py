@@ -15,7 +15,7 @@ import pytest
 from corte_fixtures import WAIT, get, next_second
 from testinfra.host import Host
 
-from corte.format import instants, manifest
+from corte.format import instants, limits, manifest
 from corte.format.manifest import Window
 from difusor.project import ROOT
 from difusor.publish import signing
@@ -110,6 +110,23 @@ def test_counts_fall_only_by_a_signed_order(
     record_evidence(f"sin orden: {found[0]}; con orden: {found[1]}, {page.files} archivos; de vuelta: {found[2]}")
     assert found == ["rectification", "shown", "shown"]
     assert page.good and page.files == len(published.manifest.files) - len(tables)
+
+
+@pytest.mark.clause("DG-04")
+def test_every_character_that_may_be_signed_is_served(
+    send: Send, published: SignedCorte, target: Target, record_evidence: Record
+) -> None:
+    """Un corte con nombres que llevan cada signo y letra admitidos se publica, y cada archivo se entrega igual."""
+    names = [f"a{sign}b.csv" for sign in limits.PUNCTUATION] + ["Baños de Tepetate/Öñű.csv", "x.bin"]
+    for folder in ("datos", "otros"):
+        for name in names:
+            path = published.folder / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+    found = send(later=1)
+    page = compare(target)
+    record_evidence(f"{found}; {page.files} archivos iguales, con nombres como {', '.join(names[-6:])}")
+    assert (found, page.good) == ("shown", True), page.detail
 
 
 @pytest.mark.clause("DG-11")

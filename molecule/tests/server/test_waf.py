@@ -13,6 +13,7 @@ from patience import send_patiently
 from testinfra.host import Host
 from web_fixtures import request
 
+from corte.format import limits
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
 
@@ -172,6 +173,18 @@ def test_engine_blocks(host: Host, record_evidence: Record) -> None:
     settings = host.check_output("cat /etc/waf/settings.conf /etc/waf/exclusions.conf")
     record_evidence("; ".join(line for line in settings.splitlines() if line and "Managed by" not in line))
     assert re.search(r"^SecRuleEngine On$", settings, re.MULTILINE)
+
+
+@pytest.mark.clause("RED-07", "DG-04")
+def test_no_corte_may_have_a_file_type_that_the_rules_refuse(
+    host: Host, container: Container, record_evidence: Record
+) -> None:
+    """Los tipos de archivo que las reglas de OWASP niegan no se firman: todo lo que se firma se entrega."""
+    rules = f"{container['Name'].lstrip('/')}:/usr/share/waf/crs/rules/REQUEST-901-INITIALIZATION.conf"
+    found = re.findall(r"tx[.]restricted_extensions=([^']+)'", host.check_output("docker cp --quiet %s -", rules))
+    types = {name.strip("./") for listed in found for name in listed.split()}
+    record_evidence(f"{len(types)} tipos en las reglas; los que no se firman: {', '.join(limits.REFUSED_TYPES)}")
+    assert types and types <= set(limits.REFUSED_TYPES)
 
 
 @pytest.mark.clause("RED-07")

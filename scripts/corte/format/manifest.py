@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from corte.format import instants, paths
-from corte.format.refusal import Refusal
+from corte.format import instants, limits, paths
+from corte.format.refusal import Refusal, quote
 
 NAME = "corte.json"
 SIGNATURE_NAME = "corte.json.sig"
@@ -180,10 +180,22 @@ def _files(value: Any) -> dict[str, Entry]:
     paths.check_all([*value, NAME, SIGNATURE_NAME])
     for entry in value.values():
         _keys(entry, frozenset(("size", "sha256")), "files")
-    return {
+    entries = {
         path: Entry(_integer(entry, "size", 0, MAX_SIZE), _text(entry, "sha256", _SHA256))
         for path, entry in value.items()
     }
+    check_sizes(entries)
+    return entries
+
+
+def check_sizes(entries: Mapping[str, Entry]) -> None:
+    """Refuse a file that the daemon of a server could not receive, and files that are too much together."""
+    for path, entry in entries.items():
+        if entry.size > limits.MAX_FILE_BYTES:
+            raise Refusal("size", f"{quote(path)} mide {entry.size} bytes y el máximo es {limits.MAX_FILE_BYTES}.")
+    total = sum(entry.size for entry in entries.values())
+    if total > limits.MAX_CORTE_BYTES:
+        raise Refusal("size", f"Mide {total} bytes y el máximo es {limits.MAX_CORTE_BYTES}.")
 
 
 def _orders(value: Any) -> tuple[str, ...]:

@@ -1,15 +1,15 @@
 """Which paths a file of a corte may have: only those that mean the same file on every system.
 
-Refused are absolute paths, `..`, hidden names, control and format characters, and two names that a case-insensitive or
-Unicode-normalising file system would take for the same one.
+Refused are absolute paths, `..`, hidden names, characters that are not in the table of `limits`, two names that a
+case-insensitive or Unicode-normalising file system would take for the same one, and what the web server does not serve.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from string import ascii_letters, digits
 
+from corte.format import limits
 from corte.format.refusal import Refusal, quote
 
 MAX_PATH_BYTES = 512
@@ -17,8 +17,6 @@ MAX_NAME_BYTES = 200  # rsync's temporary name is longer than the name itself
 MAX_DEPTH = 16
 TEXTS = (".csv", ".json", ".txt")
 """How the names of those files end that a server also keeps compressed."""
-_PUNCTUATION = frozenset(" !#$%&'()+,-.=@_~")
-_PLAIN = _PUNCTUATION | frozenset(ascii_letters + digits)
 
 
 def check(path: str) -> None:
@@ -35,9 +33,12 @@ def check_all(paths: Iterable[str]) -> None:
     files = set(paths)
     for path in sorted(files):
         check(path)
+        _check_served(path)
         if f"{path}.gz" in files:  # a web server takes the .gz for that file, compressed
             raise Refusal("path", f"La ruta {quote(path + '.gz')} se confunde con {quote(path)} comprimido.")
     folders = {folder for path in files for folder in parents(path)}
+    if len(folders) > limits.MAX_FOLDERS:
+        raise Refusal("path", f"Tiene {len(folders)} carpetas y el máximo es {limits.MAX_FOLDERS}.")
     for both in sorted(files & folders):
         raise Refusal("path", f"La ruta {quote(both)} es archivo y carpeta a la vez.")
     spelling: dict[str, str] = {}
@@ -62,18 +63,18 @@ def fold(path: str) -> str:
 def _check_name(name: str, path: str) -> None:
     if not name or name.startswith(".") or name.endswith((" ", ".")) or name.startswith(" "):
         raise Refusal("path", f"La ruta {quote(path)} no es relativa y simple (vacía, oculta, absoluta o con «..»).")
-    if not (_PLAIN.issuperset(name) or all(_harmless(character) for character in name)):
-        raise Refusal("path", f"La ruta {quote(path)} lleva un carácter que no se admite.")
-    if unicodedata.normalize("NFC", name) != name:
+    if not name.isascii() and unicodedata.ucd_3_2_0.normalize("NFC", name) != name:  # as macOS writes accents
         raise Refusal("path", f"La ruta {quote(path)} no está en la forma Unicode NFC.")
+    if not limits.CHARACTERS.issuperset(name):
+        raise Refusal("path", f"La ruta {quote(path)} lleva un carácter que no se admite.")
     if len(name.encode()) > MAX_NAME_BYTES:
         raise Refusal("path", f"La ruta {quote(path)} tiene un nombre demasiado largo.")
 
 
-def _harmless(character: str) -> bool:
-    """Tell whether a character is a letter, mark or digit of any script, or punctuation safe in a URL and a shell."""
-    return (
-        character in _PUNCTUATION
-        or unicodedata.category(character)[0] in "LN"
-        or (unicodedata.category(character) == "Mn")
-    )
+def _check_served(path: str) -> None:
+    """Refuse a file that would be signed and sent, and then not served to citizens."""
+    top, name = path.partition("/")[0], path.rpartition("/")[2].lower()
+    if name.rpartition(".")[2] in limits.REFUSED_TYPES and "." in name or name.endswith(limits.BACKUP):
+        raise Refusal("path", f"La ruta {quote(path)} es de un tipo de archivo que los servidores no entregan.")
+    if top.lower() in limits.RESERVED:
+        raise Refusal("path", f"La ruta {quote(path)} empieza con un nombre que los servidores usan para otra cosa.")

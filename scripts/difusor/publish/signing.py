@@ -81,9 +81,14 @@ def verify(folder: Path) -> tuple[SignedCorte, str]:
 
 
 def warnings(signed: SignedCorte) -> list[str]:
-    """Return the warnings that every server will give on the tables of a signed tree."""
+    """Return the warnings that every server will give on the tables of a signed tree.
+
+    Of a rehearsal's corte of the opening also why it would be refused before an official opening.
+    """
     document = signed.manifest
-    return content.read(signed.folder, document.files, document.corte).warnings
+    found = content.read(signed.folder, document.files, document.corte).warnings
+    why = content.captures(signed.folder, document.files) if document.corte == document.window.opens else ""
+    return [*found, *([f"Antes de una apertura oficial se rechazaría: {why}."] if why else [])]
 
 
 def signer(signed: SignedCorte, election: Election) -> str:

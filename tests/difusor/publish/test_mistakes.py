@@ -237,3 +237,12 @@ def test_a_rehearsal_may_be_sent_whole_before_it_opens(
     target = replace(make_target(election), election=rehearsal)
     deliver.deliver(signing.sign(tree, rehearsal, key), target, Options(wait=0))
     assert len(pushed) == 1
+
+
+@pytest.mark.parametrize(("captured", "told"), [(0, False), (5, True)])
+def test_a_rehearsal_tells_what_an_official_opening_would_refuse(
+    tmp_path: Path, election: Path, key: Path, captured: int, told: bool
+):
+    tree = make_tree(tmp_path / "ceros", 1, OPENS, totales={"actas_capturadas": captured})
+    done = run_sign(tree, election, key, "--simulacro")
+    assert done.exit_code == 0 and ("se rechazaría" in done.output) is told
