@@ -25,7 +25,7 @@ from publish_kit import ELECTION, SECRET, answer, make_target, without_end
 from rich.console import Console
 from typer.testing import CliRunner
 
-from corte.format import manifest
+from corte.format import limits, manifest
 from corte.format.refusal import Refusal
 from difusor.cli import VERBS
 from difusor.commands import publish, sign, verify
@@ -108,10 +108,32 @@ def test_a_changed_byte_is_noticed_at_the_institute_too(signed: SignedCorte):
         lambda tree: (tree / "enlace").symlink_to("/etc/passwd"),
         lambda tree: (tree / ".oculto").write_text("x"),
         lambda tree: (tree / "DATOS").mkdir() or (tree / "DATOS/corte.json").write_text("x"),
+        lambda tree: (tree / "datos/copia.bak").write_text("x"),
+        lambda tree: (tree / "datos/a\ufe0f.json").write_text("x"),
+        lambda tree: [
+            (tree / f"datos/{number}").mkdir() or (tree / f"datos/{number}/a").touch() for number in range(9)
+        ],
+        lambda tree: os.truncate(tree / "descargas/a.csv", 100_001),
+        lambda tree: write_files(tree, {f"descargas/{number}.csv": b"" for number in range(50)}),
     ],
-    ids=["empty folder", "link", "hidden file", "twin folder"],
+    ids=[
+        "empty folder",
+        "link",
+        "hidden file",
+        "twin folder",
+        "type",
+        "invisible",
+        "folders",
+        "large file",
+        "manifest",
+    ],
 )
-def test_what_no_server_would_take_is_not_signed(tree: Path, election: Path, key: Path, spoil: Any):
+def test_what_no_server_would_take_is_not_signed(
+    tree: Path, election: Path, key: Path, spoil: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "MAX_FOLDERS", 9)
+    monkeypatch.setattr(limits, "MAX_FILE_BYTES", 100_000)
+    monkeypatch.setattr(manifest, "MAX_BYTES", 5_000)
     spoil(tree)
     with pytest.raises(Refusal):
         signing.sign(tree, load_election(election), key)
