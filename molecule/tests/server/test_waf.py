@@ -181,7 +181,7 @@ def test_no_corte_may_have_a_file_type_that_the_rules_refuse(
 ) -> None:
     """Los tipos de archivo que las reglas de OWASP niegan no se firman: todo lo que se firma se entrega."""
     rules = f"{container['Name'].lstrip('/')}:/usr/share/waf/crs/rules/REQUEST-901-INITIALIZATION.conf"
-    found = re.findall(r"tx[.]restricted_extensions=([^']+)'", host.check_output("docker cp --quiet %s -", rules))
+    found = re.findall(r"tx[.]restricted_extensions=([^']+)'", host.check_output("docker cp %s -", rules))
     types = {name.strip("./") for listed in found for name in listed.split()}
     record_evidence(f"{len(types)} tipos en las reglas; los que no se firman: {', '.join(limits.REFUSED_TYPES)}")
     assert types and types <= set(limits.REFUSED_TYPES)
