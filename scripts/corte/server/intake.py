@@ -141,8 +141,8 @@ class Intake:
             accepted = None  # its tree was lost: take the same corte in again
         now = instants.now()
         if not self.memory.last_clock(now).synchronised:
-            # A doubtful clock must not refuse a corte as coming from the future. One that says to be counted after it was
-            # signed is refused all the same.
+            # A doubtful clock must not refuse a corte as coming from the future. One that says to be counted after it
+            # was signed is refused all the same.
             self.early = self._is_before_opening(found.generated)
             now = max(now, found.generated)
         check(found, accepted, self.config, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,10 +84,15 @@ def verify(folder: Path) -> tuple[SignedCorte, str]:
 def warnings(signed: SignedCorte) -> list[str]:
     """Return the warnings that every server will give on the tables of a signed tree.
 
-    Of a rehearsal's corte of the opening also why it would be refused before an official opening.
+    Also, whether it was signed as another corte than its folder says, and of the corte of the opening why it would be
+    refused before an official opening.
     """
     document = signed.manifest
     found = content.read(signed.folder, document.files, document.corte).warnings
+    with suppress(UnusableError):
+        sequence, corte = identity(signed.folder)
+        if (sequence, corte) != (document.sequence, document.corte):
+            found.append(f"{IDENTITY} dice ser el corte {sequence} de las {instants.write(corte)}.")
     why = content.captures(signed.folder, document.files) if document.corte == document.window.opens else ""
     return [*found, *([f"Antes de una apertura oficial se rechazaría: {why}."] if why else [])]
 

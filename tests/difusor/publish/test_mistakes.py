@@ -174,6 +174,14 @@ def test_a_rehearsals_folder_is_no_official_corte(
     assert run_sign(make_tree(tmp_path / "b", 7, simulacro=said), election, key, *right).exit_code == 0
 
 
+@pytest.mark.parametrize(("flags", "told"), [((), False), (("--sequence", "8"), True)])
+def test_a_number_that_the_folder_does_not_say_is_told(
+    tree: Path, election: Path, key: Path, flags: tuple[str, ...], told: bool
+):
+    done = run_sign(tree, election, key, *flags)
+    assert done.exit_code == 0 and ("dice ser el corte 7" in done.output) is told
+
+
 def test_a_corte_later_than_its_own_close_is_not_signed(tree: Path, election: Path, key: Path):
     done = run_sign(tree, election, key, "--close", instants.write(OPENS + timedelta(minutes=30)))
     assert done.exit_code == 1 and "cierra" in done.output
