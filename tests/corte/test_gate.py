@@ -17,6 +17,7 @@ from corte.server import clock, gate, log
 from corte.server.clock import Clock
 from corte.server.gate import Gate
 from corte.server.memory import Memory
+from corte.server.state import Corte
 
 NOW = datetime(2024, 6, 3, 2, tzinfo=UTC)
 SYNCHRONISED = "A29FC801,10.0.0.1,3,1717379936.1,0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
@@ -336,7 +337,8 @@ def test_a_hold_that_comes_while_the_clock_is_set_back_keeps_what_is_shown(serve
     """The gate counts time by the processor and is open; by the clock that the intake reads, it is still too early."""
     service = gate_of(server)
     service.step(opens)
-    assert server.send(2, orders=("hold",))["result"] == "held"
+    gate_of(server, synchronised=False).step(opens + timedelta(seconds=1))
+    assert server.send(2, orders=("hold",), generated=opens + timedelta(seconds=1))["result"] == "held"
     service.step(opens + timedelta(seconds=2))
     assert server.shown() == 1
 
@@ -345,8 +347,8 @@ def test_what_is_held_comes_back_after_a_reboot(server: Server, opens: datetime)
     gate_of(server).step(opens)
     state = Memory(server.config).load()
     assert state.accepted is not None
-    order = replace(state.accepted, sequence=2, orders=["hold"])
-    Memory(server.config).save(state.obey(order, True, opens, server.config))
+    order = Corte.of(server.manifest(2, orders=("hold",), generated=opens + timedelta(seconds=1)), "a" * 64, "", b"")
+    Memory(server.config).save(state.follow(order, server.config).accept(order, server.config))
     server.config.gate_file.unlink()
     gate_of(server, synchronised=False).step(opens + timedelta(minutes=1))
     assert results(server) == []

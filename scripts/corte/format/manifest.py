@@ -10,33 +10,38 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from corte.format import instants, limits, paths
 from corte.format.refusal import Refusal, quote
+from corte.format.standing import MAX_SEQUENCE, Standing, Withdrawn
 
 NAME = "corte.json"
 SIGNATURE_NAME = "corte.json.sig"
-FORMAT = 1
+FORMAT = 2
+"""1 had no `standing`. It is not read any more: such a manifest cannot tell a mirror that was away what it missed."""
 MAX_BYTES = 8 * 1024 * 1024
 MAX_FILES = 50_000
-MAX_SEQUENCE = 10**9
 MAX_SIZE = 2**40
 ENVIRONMENTS = ("official", "simulacro")
-ORDERS = ("clock-override", "hold", "rectification", "resume")
-"""Orders that the institute may sign into a corte.
+ORDERS = ("clock-override", "hold", "no-clock-override", "rectification", "resume", "withdrawal")
+"""Orders that the institute may give with a corte; they stand (`standing`) until another one ends them.
 
-`clock-override`: open although the server's clock is not synchronised; `hold`: keep showing the present corte;
-`resume`: end the hold; `rectification`: accept counts that are lower than before.
+`clock-override`: open although the server's clock is not synchronised, until `no-clock-override`; `hold`: keep showing
+the present corte, until `resume`; `rectification`: accept counts that are lower than before; `withdrawal`: never show
+a corte that `standing` names.
 """
 
 _ELECTION = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEYS = frozenset(
-    ("format", "election", "environment", "sequence", "corte", "generated", "window", "interval_minutes", "files")
-)
+    (
+        "format", "election", "environment", "sequence", "corte", "generated", "window", "interval_minutes", "files",
+        "standing",
+    )
+)  # fmt: skip
 _OPTIONAL_KEYS = frozenset(("orders",))
 _WINDOW_KEYS = frozenset(("opens", "closes", "retain_until"))
 
@@ -75,7 +80,7 @@ class Manifest:
     """What the manifest says of a corte.
 
     `sequence` grows from corte to corte; `corte` is the instant of the count, `generated` that of the signing. `orders`
-    is sorted, and empty on most cortes.
+    is sorted, and empty on most cortes; `standing` is what stands with them, None when they are all that stands.
     """
 
     election: str
@@ -87,6 +92,35 @@ class Manifest:
     interval_minutes: int
     files: Mapping[str, Entry]
     orders: tuple[str, ...] = ()
+    standing: Standing | None = None
+
+    @property
+    def stands(self) -> Standing:
+        """Which of the institute's orders stand, those of this corte included."""
+        return self._own_orders if self.standing is None else self.standing
+
+    @property
+    def _own_orders(self) -> Standing:
+        return Standing().after(self.orders, self.generated, self.sequence, self.first_held(None))
+
+    def first_held(self, last: Manifest | None) -> int:
+        """Return the sequence from which an order to hold, given with this corte, holds cortes back.
+
+        It is this corte's, or the next if this one was published already, as `last`; 0 before the opening, when
+        nothing is shown yet.
+        """
+        if self.generated < self.window.opens:
+            return 0
+        return self.sequence + (last is not None and last.sequence == self.sequence)
+
+    def withdrawn(self, manifest_sha256: str, at: datetime) -> Withdrawn:
+        """Return the entry with which an order, given `at`, withdraws this corte; its SHA-256 is that of its bytes."""
+        return Withdrawn(at, self.sequence, self.corte, self.content_sha256, manifest_sha256)
+
+    @property
+    def withdraws_itself(self) -> bool:
+        """Whether this is only an order: to withdraw the very corte that it lists."""
+        return self.stands.withdraws(self.sequence, self.corte, self.content_sha256)
 
     def to_bytes(self) -> bytes:
         """Return the canonical form: UTF-8 JSON, keys sorted, one value a line."""
@@ -100,6 +134,7 @@ class Manifest:
             "window": self.window.to_json(),
             "interval_minutes": self.interval_minutes,
             "files": {},
+            "standing": self.stands.to_json(),
         }
         if self.orders:
             document["orders"] = list(self.orders)
@@ -159,7 +194,7 @@ def _from_document(document: Any) -> Manifest:
         corte, generated = instants.parse(document["corte"]), instants.parse(document["generated"])
     except ValueError:
         raise _refusal("tiene un instante mal escrito o fuera de orden") from None
-    return Manifest(
+    found = Manifest(
         election=_text(document, "election", _ELECTION),
         environment=_environment(document["environment"]),
         sequence=_integer(document, "sequence", 0, MAX_SEQUENCE),
@@ -170,6 +205,18 @@ def _from_document(document: Any) -> Manifest:
         files=_files(document["files"]),
         orders=_orders(document.get("orders", [])),
     )
+    return _standing(found, document["standing"])
+
+
+def _standing(found: Manifest, value: Any) -> Manifest:
+    """Return the manifest with its statement of what stands."""
+    try:
+        standing = Standing.from_json(value)
+    except ValueError:
+        raise _refusal("no dice en su forma qué órdenes están en pie") from None
+    if standing.contradicts(found.orders, found.sequence, found.generated):
+        raise _refusal("no lleva en pie lo que él mismo ordena, o algo ordenado más tarde que su firma")
+    return found if standing == found.stands else replace(found, standing=standing)
 
 
 def _files(value: Any) -> dict[str, Entry]:
@@ -203,6 +250,8 @@ def _orders(value: Any) -> tuple[str, ...]:
         raise _refusal("lleva órdenes que no existen o sin ordenar")
     if "hold" in value and "resume" in value:
         raise _refusal("ordena a la vez pausa y reanudación")
+    if "clock-override" in value and "no-clock-override" in value:
+        raise _refusal("ordena a la vez abrir y no abrir con el reloj en duda")
     return tuple(value)
 
 

@@ -8,6 +8,7 @@ final `Z`, and without the `Z` every version takes them for local time.
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import re
 import subprocess
@@ -126,6 +127,14 @@ def is_by_any(armour: bytes, keys: str) -> bool:
     except ValueError:
         return False
     return any(material in signed for material in map(_key_material, keys.splitlines()) if material)
+
+
+def key_of(armour: bytes) -> str:
+    """Return the SHA-256 of the public key, or certificate, in a verified signature; signatures of one key agree."""
+    signed = base64.b64decode(armour.partition(_FIRST)[2].partition(_LAST)[0])
+    start = len(b"SSHSIG") + 4  # after the magic and the version
+    length = int.from_bytes(signed[start : start + 4], "big")
+    return hashlib.sha256(signed[start + 4 : start + 4 + length]).hexdigest()
 
 
 def _key_material(line: str) -> bytes:

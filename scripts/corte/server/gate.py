@@ -19,7 +19,7 @@ from corte.server import clock
 from corte.server.clock import Clock
 from corte.server.config import Config
 from corte.server.memory import Memory
-from corte.server.state import Corte, State
+from corte.server.state import Corte, State, is_withdrawn
 from corte.server.store import Store
 
 TICK = 1.0
@@ -64,7 +64,10 @@ def show_newest(store: Store, state: State, config: Config, now: datetime) -> St
         store.hide()
         return replace(state, shown=None, shown_since=None)
     if not store.has(candidate.name):
-        return state
+        if state.shown is None or not is_withdrawn(state.shown, state.standing(config)):
+            return state
+        store.hide()
+        return replace(state, shown=None, shown_since=None)
     if candidate == state.shown and store.current.is_symlink():
         return state
     store.show(candidate.name)
@@ -151,7 +154,7 @@ class Gate:
             known, state = self.memory.read(), self.memory.load()
             if known is not None and known.is_of_another_election(self.config):
                 self.store.hide()
-                self.store.prune(set())
+                self.store.prune(set(), set())
                 self.memory.save(self.memory.record(state, "election", instants.now(), election=state.election))
 
     def disown(self) -> None:
@@ -160,9 +163,10 @@ class Gate:
         with self.memory.lock():
             self.memory.restore(self.store, instants.now())
             state = self.memory.load()
-            disowned = {name for name, corte in state.kept.items() if _is_by_any(corte, revoked)}
+            known = (*state.kept.values(), *state.ordered)
+            disowned = {corte.name for corte in known if _is_by_any(corte, revoked)}
             if disowned:
-                state = state.without(disowned)
+                state = state.without(disowned, self.config)
                 self.memory.save(self.memory.record(state, "disowned", instants.now(), cortes=sorted(disowned)))
 
     def look_at_papers(self) -> None:
@@ -172,10 +176,10 @@ class Gate:
         self.papers_at = instants.now()
         with self.memory.lock(), suppress(OSError):
             state = self.memory.load()
-            for name, corte in state.kept.items():
-                damaged = self.store.mend_papers(name, corte.manifest_sha256, corte.signature.encode())
+            for corte in (*state.kept.values(), *state.ordered):
+                damaged = self.store.mend_papers(corte.name, corte.manifest_sha256, corte.signature.encode())
                 if damaged:
-                    state = self.memory.record(state, "damaged", instants.now(), corte=name, paths=damaged)
+                    state = self.memory.record(state, "damaged", instants.now(), corte=corte.name, paths=damaged)
                     self.memory.save(state)
 
     def _record(self, before: State, state: State, verdict: str, opened: bool, now: datetime) -> State:

@@ -22,16 +22,19 @@ from pathlib import Path
 from corte.format import content, files, future, instants, manifest, signature, tree
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from corte.server import gate
 from corte.server.config import Config
 from corte.server.memory import Memory
-from corte.server.state import Attempt, Corte, State
+from corte.server.state import Attempt, Corte, State, is_withdrawn
 from corte.server.store import Store
 
 SAMPLE_BYTES = 64 * 1024 * 1024
 """How many bytes of the kept files each push reads again to find damage; a fixed amount, however large the corte is."""
 EARLY = "Antes de la apertura solo se recibe el corte en ceros, cuyos archivos digan que no hay actas capturadas."
-RESULTS = {"shown": "publicado", "held": "en espera", "refused": "rechazado", "repeated": "ya se tenía"}
+RESULTS = {
+    "shown": "publicado", "held": "en espera", "refused": "rechazado", "repeated": "ya se tenía", "withdrawn": "retirado"
+}  # fmt: skip
 PAUSE = 30.0
 """Seconds to wait when the signature cannot be claimed."""
 TOLD = 20
@@ -49,6 +52,8 @@ class Intake:
         self.store = Store(config.store, config.public)
         self.warnings: list[str] = []
         self.early = self._is_before_opening(instants.now())
+        self.ordering: Corte | None = None
+        """What was pushed, once its orders are to be followed, whatever becomes of its files."""
 
     def run(self) -> int:
         """Take in what was pushed; return the exit status: 0 even when the corte is refused, 1 at a system error."""
@@ -90,16 +95,16 @@ class Intake:
             problem = refusal
         except OSError as error:
             problem = _trouble(error)
-        if problem is not None and self.early:
+        if self.early and corte is None:
             forget(incoming)  # before the refusal is told, because the publisher may send again at once
         with self.memory.lock():
-            if corte is not None and signature.is_by_any(armour, self.config.revoked_keys()):
-                corte, problem = None, Refusal("signature", "La llave que firmó fue revocada entretanto.")
+            if self.ordering is not None and signature.is_by_any(armour, self.config.revoked_keys()):
+                corte, self.ordering, problem = None, None, Refusal("signature", "La llave que firmó fue revocada entretanto.")
             state, result = self._decide(corte, problem, raw, armour)
             self.memory.save(state)
             self._tell(state)
-            if result in ("shown", "held"):
-                self.store.prune(set(state.kept))
+            if result in ("shown", "held", "withdrawn"):
+                self.store.prune(set(state.kept), {one.name for one in state.ordered})
         print(_sentence(state.last_attempt), file=sys.stderr)
         if corte is not None:
             found = manifest.read(raw)
@@ -127,28 +132,40 @@ class Intake:
             self.store.mend(corte.name, found, incoming, damaged)
             self.store.compress(corte.name, found)
 
-    def _accept(self, incoming: int, raw: bytes, armour: bytes) -> Corte:
-        """Check everything and keep the corte as a waiting tree; Refusal with the first reason why not."""
+    def _accept(self, incoming: int, raw: bytes, armour: bytes) -> Corte | None:
+        """Check everything and keep the corte as a waiting tree; Refusal with the first reason why not.
+
+        Returns None for a corte that is nothing but the order to withdraw it.
+        """
         signer = signature.verify(raw, armour, self.config.election, self.config.allowed_signers, self.config.revoked)
         found = manifest.read(raw)
         corte = Corte.of(found, manifest.digest(raw), signer, armour)
         state = self.memory.load()
-        # Sequences begin anew with each opening of a rehearsal; official ones never go back.
-        accepted = state.accepted if self.config.environment == "official" else state.newest(self.config)
-        if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256:
-            if self.store.has(corte.name):
-                return accepted
-            accepted = None  # its tree was lost: take the same corte in again
+        accepted = self._last_accepted(state)
+        if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256 and self.store.has(corte.name):
+            self.ordering = corte
+            return accepted
         now = instants.now()
         if not self.memory.last_clock(now).synchronised:
             # A doubtful clock must not refuse a corte as coming from the future. One that says to be counted after it
             # was signed is refused all the same.
             self.early = self._is_before_opening(found.generated)
             now = max(now, found.generated)
-        check(found, accepted, self.config, now)
+        check(found, self.config, now)
+        self.ordering = corte
+        state = state.follow(corte, self.config)
+        standing = state.standing(self.config)
+        if is_withdrawn(corte, corte.stands):
+            return None
+        if is_withdrawn(corte, standing):
+            raise Refusal("withdrawn", "El Instituto retiró este corte; el corregido lleva otro número o contenido.")
+        accepted = self._last_accepted(state)
+        if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256:
+            accepted = None  # its tree was lost: take the same corte in again
+        check_order(found, accepted, standing, self.config)
         tree.compare(incoming, found)
         staged = self.store.stage(incoming, found, raw, armour)
-        corte = replace(corte, captured=self._read(staged.tree, found, accepted))
+        corte = replace(corte, captured=self._read(staged.tree, found, accepted, standing))
         self.store.admit(staged, corte.name)
         return corte
 
@@ -157,18 +174,25 @@ class Intake:
         is_open = self.config.gate_file.exists()
         return self.config.environment == "official" and now < self.config.window.opens and not is_open
 
-    def _read(self, folder: Path, found: Manifest, accepted: Corte | None) -> dict[str, int]:
+    def _last_accepted(self, state: State) -> Corte | None:
+        """Return the corte that a new one must not be older than.
+
+        Sequences begin anew with each opening of a rehearsal; official ones never go back.
+        """
+        return state.accepted if self.config.environment == "official" else state.newest(self.config)
+
+    def _read(self, folder: Path, found: Manifest, accepted: Corte | None, standing: Standing) -> dict[str, int]:
         """Return the counts of a staged tree.
 
-        Refusal when there are any before an official opening, when they fall without an order to rectify, or when they
-        do not add up and `strict_content` is set.
+        Refusal when there are any before an official opening, when they fall and no order to rectify stands between
+        the accepted corte and this one, or when they do not add up and `strict_content` is set.
         """
         if self.early and content.captures(folder, found.files):
             raise Refusal("early", EARLY)
         said = content.read(folder, found.files, found.corte)
         self.warnings = said.warnings
         fall = content.fallen(accepted.captured if accepted else {}, said.captured)
-        if fall and "rectification" not in found.orders:
+        if fall and not (accepted and standing.lets_fall(accepted.sequence, found.sequence)):
             raise Refusal("rectification", fall)
         if said.warnings and self.config.strict_content:
             raise Refusal("content", said.warnings[0])
@@ -177,16 +201,21 @@ class Intake:
     def _decide(self, corte: Corte | None, problem: Refusal | None, raw: bytes, armour: bytes) -> tuple[State, str]:
         """Return the new state and the result; shows the corte when the gate is open. Called under the lock."""
         now = instants.now()
-        state = before = self.memory.load()
+        before = self.memory.load()
+        state = self._follow(before, raw, armour, now)
+        if problem is not None and state.ordered != before.ordered:
+            problem = Refusal(problem.code, f"{problem} Sus órdenes sí se siguen.")
         is_open = self.config.gate_file.exists()
         if corte is not None and state.accepted != corte:
-            is_visible = is_open or gate.shows(gate.phase(state.window(self.config), now))
-            state = state.obey(corte, is_visible, now, self.config)
+            state = state.accept(corte, self.config)
+        if state != before:
             self.memory.save(state)  # if this program crashes from here on, the gate shows the corte
         if is_open and gate.shows(gate.phase(state.window(self.config), now)):
             state = gate.show_newest(self.store, state, self.config, now)
         if problem is not None:
             result = "refused"
+        elif corte is None:
+            result = "withdrawn"
         elif before.accepted == corte:
             result = "repeated"
         else:
@@ -196,7 +225,7 @@ class Intake:
             number=max(state.log.entries, last.number if last else 0) + 1,
             at=instants.write(now),
             result=result,
-            sequence=corte.sequence if corte else None,
+            sequence=self.ordering.sequence if self.ordering and not problem else None,
             manifest_sha256=manifest.digest(raw) if raw else None,
             signature_sha256=manifest.digest(armour),
             code=problem.code if problem else None,
@@ -206,6 +235,25 @@ class Intake:
         if again := attempt.again(last):  # not logged: repeated pushes must not fill the disk
             return replace(state, last_attempt=again), result
         return self._record(replace(state, last_attempt=attempt), attempt, corte, last, now), result
+
+    def _follow(self, state: State, raw: bytes, armour: bytes, now: datetime) -> State:
+        """Return the state that follows the orders of what was pushed, and log what is new of them."""
+        corte = self.ordering
+        followed = state.follow(corte, self.config) if corte else state
+        if corte is None or followed.ordered == state.ordered:
+            return state
+        with suppress(OSError):  # the log and the state have the orders too
+            self.store.keep_order(corte.name, raw, armour)
+        if followed.standing(self.config) == state.standing(self.config):
+            return followed
+        details = {
+            name: getattr(corte, name)
+            for name in (
+                "sequence", "corte", "generated", "manifest_sha256", "content_sha256", "orders", "standing", "signer",
+                "signature",
+            )
+        }  # fmt: skip
+        return self.memory.record(followed, "orders", now, opens=corte.window["opens"], **details)
 
     def _record(
         self, state: State, attempt: Attempt, corte: Corte | None, last: Attempt | None, now: datetime
@@ -217,6 +265,7 @@ class Intake:
                 ("corte", corte.corte if corte else None),
                 ("opens", corte.window["opens"] if corte else None),
                 ("manifest_sha256", attempt.manifest_sha256),
+                ("content_sha256", corte.content_sha256 if corte else None),
                 ("code", attempt.code),
                 ("reason", attempt.reason),
                 ("warnings", attempt.warnings),
@@ -282,8 +331,8 @@ def forget(incoming: int) -> None:
         fcntl.flock(incoming, fcntl.LOCK_UN)
 
 
-def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime) -> None:
-    """Refuse a signed manifest for another election or window, too large, or older than the accepted one."""
+def check(found: Manifest, config: Config, now: datetime) -> None:
+    """Refuse a signed manifest for another election or window, or signed in the future; its orders do not count."""
     if (found.election, found.environment) != (config.election, config.environment):
         raise Refusal(
             "recipient",
@@ -298,9 +347,16 @@ def check(found: Manifest, accepted: Corte | None, config: Config, now: datetime
     if now >= found.window.retain_until or found.corte > found.window.closes:
         raise Refusal("window", "Está fuera de su propia ventana de publicación.")
     future.check(found, now)
+
+
+def check_order(found: Manifest, accepted: Corte | None, standing: Standing, config: Config) -> None:
+    """Refuse a corte that is too large, or older than the accepted one or than the withdrawal of all that there were."""
     if found.total_bytes > config.max_bytes:
         raise Refusal("size", f"Mide {found.total_bytes} bytes y el máximo es {config.max_bytes}.")
     if accepted is None:
+        gone = standing.withdrawn
+        if gone and found.generated < gone[-1].at:
+            raise Refusal("rollback", f"Se firmó antes de que se retirara el corte {gone[-1].sequence}: fírmelo de nuevo.")
         return
     same = found.sequence == accepted.sequence
     if same and (found.content_sha256, instants.write(found.corte)) != (accepted.content_sha256, accepted.corte):

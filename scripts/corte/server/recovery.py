@@ -14,14 +14,18 @@ from typing import Any
 
 from corte.format import content, instants, manifest, signature
 from corte.format.refusal import Refusal
+from corte.format.signature import key_of
+from corte.format.standing import Standing
 from corte.server import log as journal
 from corte.server.config import Config
 from corte.server.log import Head
-from corte.server.state import Corte, Hold, State
+from corte.server.state import Corte, State, is_withdrawn
 from corte.server.store import Store
 
 TAKEN = ("shown", "held")
 """Events of the log that mean that a corte was accepted."""
+ORDERS = "orders"
+"""The event of the log that gives the orders that stand."""
 
 
 def has_traces(store: Store, log_path: Path) -> bool:
@@ -32,30 +36,40 @@ def has_traces(store: Store, log_path: Path) -> bool:
 def find(config: Config, store: Store, previous: State | None, log_path: Path) -> State:
     """Return the state recovered from what is left; `previous` is the record before the lost one, if undamaged."""
     shown = store.shown()
+    history = _History(config, log_path)
     state = previous or State(config.election, config.environment)
-    for corte in sorted(_signed(config, store), key=lambda one: (one.sequence, one.generated)):
+    cortes = sorted(_signed(config, store, store.names()), key=lambda one: (one.sequence, one.generated))
+    for corte in cortes:
         if corte.name == shown:
             state = replace(state, shown=corte, shown_since=state.shown_since or corte.generated)
-        if _is_newer(corte, state.accepted):
-            state = state.obey(corte, config.gate_file.exists(), instants.parse(corte.generated), config)
-    highest, taken = _history(config, log_path)
-    state = _with_log(state, highest, log_path)
-    if previous is None:
-        state = replace(state, hold=state.hold or _held(config, state, taken))
-    return _not_below(config, state, taken)
+    # First all orders that are known, because the last one can say what becomes of every corte.
+    for corte in (*_signed(config, store, store.order_names()), *cortes, *history.ordered):
+        if corte.window["opens"] == instants.write(config.window.opens):
+            state = state.follow(corte, config)
+    for corte in cortes:
+        if _is_newer(corte, state.accepted) and not is_withdrawn(corte, state.standing(config)):
+            state = state.accept(_with_counts(store, corte), config)
+    state = _with_log(state, history.highest, log_path)
+    return _not_below(config, state, history.taken)
 
 
-def _signed(config: Config, store: Store) -> Iterator[Corte]:
-    """Yield every kept corte with an undamaged manifest and the valid signature of somebody who may sign today."""
-    for name in store.names():
+def _signed(config: Config, store: Store, names: list[str]) -> Iterator[Corte]:
+    """Yield those kept cortes with an undamaged manifest and the valid signature of somebody who may sign today."""
+    for name in names:
         with suppress(Refusal, OSError):
             raw, armour = store.papers(name)
             signer = signature.verify(raw, armour, config.election, config.allowed_signers, config.revoked)
             found = manifest.read(raw)
             if found.environment == config.environment:
-                corte = Corte.of(found, manifest.digest(raw), signer, armour)
-                captured = content.read(store.tree(name), found.files, found.corte).captured
-                yield replace(corte, captured=captured)
+                yield Corte.of(found, manifest.digest(raw), signer, armour)
+
+
+def _with_counts(store: Store, corte: Corte) -> Corte:
+    """Return the corte with the counts of its tables; without them when they cannot be read."""
+    with suppress(Refusal, OSError):
+        found = manifest.read(store.papers(corte.name)[0])
+        return replace(corte, captured=content.read(store.tree(corte.name), found.files, found.corte).captured)
+    return corte
 
 
 def _is_newer(corte: Corte, accepted: Corte | None) -> bool:
@@ -73,63 +87,84 @@ def _with_log(state: State, highest: int, log_path: Path) -> State:
     return replace(state, log=head, log_segments=max(state.log_segments, len(journal.segments(log_path)) + 1))
 
 
-def _held(config: Config, state: State, taken: list[dict[str, Any]]) -> Hold | None:
-    """Return the order to hold that is in force according to the log: the first one after the last `resume`."""
-    order: dict[str, Any] | None = None
-    for entry in taken:
-        if "resume" in entry.get("orders", []):
-            order = None
-        elif "hold" in entry.get("orders", []) and order is None:
-            order = entry
-    if order is None:
-        return None
-    return Hold(order["sequence"], order["at"], instants.write(config.window.opens), state.shown)
-
-
 def _not_below(config: Config, state: State, taken: list[dict[str, Any]]) -> State:
     """Return a state that accepts nothing older than the newest corte that, according to the log, was accepted.
 
     When that corte's tree is lost, the state knows only its sequence, instant and digest, from the log.
     """
-    newest = max(taken, key=lambda entry: entry["sequence"], default=None)
+    standing = state.standing(config)
+    good = [entry for entry in taken if not is_withdrawn(_remembered(config, entry), standing)]
+    newest = max(good, key=lambda entry: entry["sequence"], default=None)
     if newest is None or (state.accepted and state.accepted.sequence >= newest["sequence"]):
         return state
-    known = Corte(
-        sequence=newest["sequence"],
-        corte=newest["corte"],
-        generated=newest["at"],
-        manifest_sha256=newest["manifest_sha256"],
-        window=config.window.to_json(),
+    return state.accept(_remembered(config, newest), config)
+
+
+def _remembered(config: Config, entry: dict[str, Any]) -> Corte:
+    """Return what the log says of a corte that was accepted, or whose orders were followed."""
+    return Corte(
+        sequence=entry["sequence"],
+        corte=entry["corte"],
+        generated=entry.get("generated", entry["at"]),
+        manifest_sha256=entry["manifest_sha256"],
+        window={**config.window.to_json(), "opens": entry["opens"]},
         files=0,
-        signer="",
+        signer=entry.get("signer", ""),
+        content_sha256=entry.get("content_sha256", ""),
+        orders=entry.get("orders", []),
+        signature=entry.get("signature", ""),
+        standing=entry.get("standing") or Standing().to_json(),
     )
-    return state.obey(known, config.gate_file.exists(), instants.parse(known.generated), config)
 
 
-def _history(config: Config, log_path: Path) -> tuple[int, list[dict[str, Any]]]:
-    """Return the highest line number in the log, and its entries on accepted cortes of this server's opening.
+class _History:
+    """What the log says: its highest line number, and the cortes of this opening accepted, and followed for orders.
 
-    Lines that are damaged, or of another form than this program writes, are passed over.
+    Lines that are damaged, or of another form than this program writes, are passed over, as are cortes that were
+    forgotten because their key was revoked.
     """
-    opens = instants.write(config.window.opens)
-    highest, taken = 0, []
-    for entry in journal.remains(log_path):
-        if isinstance(entry.get("n"), int):
-            highest = max(highest, entry["n"])
-        if entry.get("event") in TAKEN and entry.get("opens") == opens and _is_complete(entry):
-            taken.append(entry)
-    return highest, taken
+
+    def __init__(self, config: Config, log_path: Path) -> None:
+        """Read all segments of the log."""
+        opens = instants.write(config.window.opens)
+        self.highest = 0
+        self.taken: list[dict[str, Any]] = []
+        self.ordered: list[Corte] = []
+        entries = list(journal.remains(log_path))
+        disowned = _disowned(entries)
+        for entry in entries:
+            if isinstance(entry.get("n"), int):
+                self.highest = max(self.highest, entry["n"])
+            if entry.get("opens") != opens or not _is_complete(entry):
+                continue
+            corte = _remembered(config, entry)
+            if corte.name in disowned:
+                continue
+            if entry.get("event") in TAKEN:
+                self.taken.append(entry)
+            elif entry.get("event") == ORDERS:
+                self.ordered.append(corte)
+
+
+def _disowned(entries: list[dict[str, Any]]) -> set[str]:
+    """Return the names of the cortes that were forgotten because their key was revoked."""
+    lists = [entry.get("cortes") for entry in entries if entry.get("event") == "disowned"]
+    return {name for names in lists if isinstance(names, list) for name in names if isinstance(name, str)}
 
 
 def _is_complete(entry: dict[str, Any]) -> bool:
-    """Tell whether an entry says which corte was accepted, and when, in the form that this program writes."""
+    """Tell whether an entry says which corte it is about, and when, in the form that this program writes."""
     try:
         instants.parse(entry["at"])
         instants.parse(entry["corte"])
+        instants.parse(entry.get("generated", entry["at"]))
+        key_of(entry.get("signature", "").encode())
+        Standing.from_json(entry.get("standing") or Standing().to_json())
+        texts = (entry["manifest_sha256"], *(entry.get(name, "") for name in ("content_sha256", "signer")))
         return (
             isinstance(entry["sequence"], int)
-            and isinstance(entry["manifest_sha256"], str)
+            and all(isinstance(text, str) for text in texts)
             and isinstance(entry.get("orders", []), list)
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, AttributeError):
         return False

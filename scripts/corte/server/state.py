@@ -8,11 +8,15 @@ from typing import Any
 
 from corte.format import instants
 from corte.format.manifest import Manifest, Window
+from corte.format.signature import key_of
+from corte.format.standing import Standing
 from corte.server.clock import Clock
 from corte.server.config import Config
 from corte.server.log import Head
 
 FORMAT = 1
+MAX_ORDERED = 8
+"""How many manifests the state keeps for their orders at most: one of each key is enough."""
 _OF_CONTENT = ("content", "rectification")
 """Codes of the refusals whose reason quotes counts of the corte's tables."""
 _WITHHELD = "Sus tablas no cuadran, o bajan; antes de la apertura no se dice en qué: está en la bitácora del servidor."
@@ -33,6 +37,7 @@ class Corte:
     orders: list[str] = field(default_factory=list)
     captured: dict[str, int] = field(default_factory=dict)
     signature: str = ""
+    standing: dict[str, Any] = field(default_factory=lambda: Standing().to_json())
 
     @classmethod
     def of(cls, manifest: Manifest, manifest_sha256: str, signer: str, signature: bytes) -> Corte:
@@ -48,7 +53,18 @@ class Corte:
             content_sha256=manifest.content_sha256,
             orders=list(manifest.orders),
             signature=signature.decode("ascii", "replace"),
+            standing=manifest.stands.to_json(),
         )
+
+    @property
+    def stands(self) -> Standing:
+        """Which of the institute's orders stand according to its manifest."""
+        return Standing.from_json(self.standing)
+
+    @property
+    def key(self) -> str:
+        """Which key signed it, as `signature.key_of` tells."""
+        return key_of(self.signature.encode())
 
     @property
     def name(self) -> str:
@@ -58,10 +74,10 @@ class Corte:
 
 @dataclass(frozen=True)
 class Hold:
-    """The institute's order to keep showing one corte.
+    """The institute's order to keep showing one corte, as this server follows it.
 
-    `sequence` is of the corte that carried the order, `opens` the window it is for, `corte` what stays shown (None:
-    nothing).
+    `sequence` is of the corte that carried the order, `since` when it was given, `opens` the window it is for, `corte`
+    what stays shown (None: nothing).
     """
 
     sequence: int
@@ -72,7 +88,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class Attempt:
-    """The last push: its number, when it came, what it was, and its result (shown, held, repeated or refused).
+    """The last push: its number, when it came, what it was, and its result (shown, held, repeated, refused, withdrawn).
 
     `times`: how many times in a row the same push had the same result.
     """
@@ -99,7 +115,8 @@ class Attempt:
 class State:
     """`accepted` is the newest corte that passed every check, `shown` the one that citizens see.
 
-    `recent`: the cortes accepted before `accepted`, oldest first, as many as the server keeps.
+    `recent`: the cortes accepted before `accepted`, oldest first, as many as the server keeps. `ordered`: signed
+    manifests whose orders this server follows, whatever became of their files.
     """
 
     election: str
@@ -110,6 +127,7 @@ class State:
     shown_since: str | None = None
     last_attempt: Attempt | None = None
     hold: Hold | None = None
+    ordered: list[Corte] = field(default_factory=list)
     log: Head = Head()
     log_segments: int = 1
 
@@ -123,6 +141,7 @@ class State:
                 "recent": [Corte(**corte) for corte in value["recent"]],
                 "shown": value["shown"] and Corte(**value["shown"]),
                 "hold": _hold(value["hold"]),
+                "ordered": [Corte(**corte) for corte in value.get("ordered", [])],
                 "last_attempt": value["last_attempt"] and Attempt(**value["last_attempt"]),
                 "log": Head(**value["log"]),
             }
@@ -146,6 +165,14 @@ class State:
             return None
         return self.accepted
 
+    def standing(self, config: Config) -> Standing:
+        """Return the institute's orders that stand in this window."""
+        opens, found = instants.write(config.window.opens), Standing()
+        for corte in self.ordered:
+            if corte.window["opens"] == opens:
+                found = found.join(corte.stands)
+        return found
+
     def hold_in_force(self, config: Config) -> Hold | None:
         """Return the order to keep what is shown, if it was given in this window."""
         return self.hold if self.hold and self.hold.opens == instants.write(config.window.opens) else None
@@ -156,40 +183,79 @@ class State:
         return hold.corte if hold else self.newest(config)
 
     def trusts_clock(self, config: Config) -> bool:
-        """Tell whether the newest corte orders to open the gate even by an unsynchronised clock."""
-        newest = self.newest(config)
-        return newest is not None and "clock-override" in newest.orders
+        """Tell whether the institute orders to open the gate even by an unsynchronised clock."""
+        return self.standing(config).overrides_clock
 
-    def obey(self, corte: Corte, is_visible: bool, now: datetime, config: Config) -> State:
-        """Return the state after accepting a corte and following its orders; `is_visible`: the window has opened."""
-        hold = self.hold_in_force(config)
-        if "resume" in corte.orders:
-            hold = None
-        elif "hold" in corte.orders and hold is None:
-            kept = self.candidate(config) if is_visible else None
-            hold = Hold(corte.sequence, instants.write(now), corte.window["opens"], kept)
+    def follow(self, corte: Corte, config: Config) -> State:
+        """Return the state that follows the orders of a signed manifest of this window, whatever becomes of its files.
+
+        Orders already known, from this or any other manifest, change nothing.
+        """
+        said, key = corte.stands, corte.key
+        others = [one for one in self.ordered if one.window["opens"] == corte.window["opens"]]
+        if said == Standing() or any(one.key == key and one.stands.includes(said) for one in others):
+            return self
+        # Of each key the latest is enough; not of all, because what a revoked key ordered is forgotten.
+        others = [one for one in others if one.key != key or not said.includes(one.stands)]
+        if len(others) == MAX_ORDERED:
+            others.remove(next((one for one in others if said.includes(one.stands)), others[0]))
+        return replace(self, ordered=[*others, corte])._settled(config)
+
+    def accept(self, corte: Corte, config: Config) -> State:
+        """Return the state after accepting a corte whose orders it follows already."""
         before = self._accepted()
-        return replace(self, accepted=corte, recent=before[max(0, len(before) - config.keep + 1) :], hold=hold)
+        recent = before[max(0, len(before) - config.keep + 1) :]
+        return replace(self, accepted=corte, recent=recent)._settled(config)
 
-    def without(self, disowned: set[str]) -> State:
-        """Return the state without the cortes of these names, and without a hold that one of them ordered or kept."""
+    def without(self, disowned: set[str], config: Config) -> State:
+        """Return the state without the cortes of these names, and without what they ordered."""
         good = [corte for corte in self._accepted() if corte.name not in disowned]
-        ordered = {corte.sequence for corte in self._accepted() if corte not in good}
+        ordered = [corte for corte in self.ordered if corte.name not in disowned]
         shown, hold = self.shown, self.hold
         if shown and shown.name in disowned:
             shown = None
-        if hold and (hold.sequence in ordered or (hold.corte and hold.corte.name in disowned)):
-            hold = None
-        return replace(self, accepted=good[-1] if good else None, recent=good[:-1], shown=shown, hold=hold)
+        if hold and hold.corte and hold.corte.name in disowned:
+            hold = replace(hold, corte=None)
+        changed = replace(
+            self, accepted=good[-1] if good else None, recent=good[:-1], shown=shown, hold=hold, ordered=ordered
+        )
+        return changed._settled(config)
+
+    def _settled(self, config: Config) -> State:
+        """Return the state without the cortes that are withdrawn, and with the corte that an order to hold keeps."""
+        standing = self.standing(config)
+        good = [corte for corte in self._accepted() if not is_withdrawn(corte, standing)]
+        found = replace(self, accepted=good[-1] if good else None, recent=good[:-1])
+        order = standing.hold_in_force
+        if order is None:
+            return replace(found, hold=None)
+        since, opens = instants.write(order.at), instants.write(config.window.opens)
+        earlier = self.hold_in_force(config)
+        usable = [one for one in (*good, self.shown) if one and one.sequence < order.first]
+        if order.first:  # what citizens see stays, also where the order came late
+            usable = [*filter(None, (earlier.corte if earlier else self.newest(config), self.shown)), *usable]
+        corte = max(
+            (one for one in usable if one.window["opens"] == opens and not is_withdrawn(one, standing)),
+            key=lambda one: one.sequence,
+            default=None,
+        )
+        return replace(found, hold=Hold(order.sequence, since, opens, corte))
 
     def _accepted(self) -> list[Corte]:
         return [*self.recent, self.accepted] if self.accepted else []
 
     @property
     def kept(self) -> dict[str, Corte]:
-        """All cortes that the state mentions, by the names of their trees."""
+        """All cortes whose trees the state needs, by the names of these trees."""
         held = self.hold.corte if self.hold else None
         return {corte.name: corte for corte in (*self._accepted(), self.shown, held) if corte}
+
+
+def is_withdrawn(corte: Corte, standing: Standing) -> bool:
+    """Tell whether the institute withdrew a corte, by whichever of its manifests."""
+    return standing.withdraws(
+        corte.sequence, instants.parse(corte.corte), corte.content_sha256, corte.manifest_sha256
+    )
 
 
 def public(state: State, config: Config, gate: str, clock: Clock, now: datetime) -> dict[str, Any]:
@@ -218,6 +284,7 @@ def public(state: State, config: Config, gate: str, clock: Clock, now: datetime)
             "hold": {"sequence": hold.sequence, "since": hold.since} if hold else None,
             "clock_override": state.trusts_clock(config),
         },
+        "standing": state.standing(config).to_json(),
         "interval_minutes": config.interval_minutes,
         "stale": gate == "open" and hold is None and _stale(shown, config, now),
         "last_attempt": state.last_attempt and asdict(_without_content(state.last_attempt, is_early)),

@@ -2,7 +2,8 @@
 
     <store>/objetos/ab/cdef…    one read-only file for each content; for text files also a compressed one, cdef….gz
     <store>/espera/<corte>      a verified tree that nobody may see yet; <corte> is <sequence>-<start of its digest>
-    <store>/firmados/<corte>    a second copy of its manifest and signature, in case the disk damages the first
+    <store>/ordenes/<corte>     manifest and signature of a corte whose orders are followed, with or without its tree
+    <store>/firmados/<corte>    a second copy of manifest and signature, in case the disk damages the first
     <public>/cortes/<corte>     a tree that may be seen
     <public>/actual             -> cortes/<corte>, the link that selects the tree that citizens see
 
@@ -51,11 +52,12 @@ class Store:
         """Make the folders below `store` and `public` that are missing."""
         self.objects = store / "objetos"
         self.waiting = store / "espera"
+        self.orders = store / "ordenes"
         self.signed = store / "firmados"
         self.new = store / "nuevo"
         self.trees = public / "cortes"
         self.current = public / "actual"
-        for folder in (self.objects, self.waiting, self.signed, self.new, self.trees):
+        for folder in (self.objects, self.waiting, self.orders, self.signed, self.new, self.trees):
             folder.mkdir(mode=0o755, exist_ok=True)
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
@@ -176,12 +178,16 @@ class Store:
         """Tell whether there is a tree of this name, waiting or public."""
         return self._find(name) is not None
 
-    def prune(self, keep: set[str]) -> None:
-        """Remove the trees whose name is not in `keep`, then the objects that no tree links to any more."""
+    def prune(self, keep: set[str], orders: set[str]) -> None:
+        """Remove the trees whose name is not in `keep`, then the objects that no tree links to any more.
+
+        `orders`: the names of the cortes whose manifest and signature are kept for their orders.
+        """
         removed = False
-        for folder in (self.trees, self.waiting, self.signed):
+        needed = ((self.trees, keep), (self.waiting, keep), (self.orders, orders), (self.signed, keep | orders))
+        for folder, names in needed:
             for path in folder.iterdir():
-                if path.name not in keep:
+                if path.name not in names:
                     shutil.rmtree(path)
                     removed = True
         if removed:
@@ -193,6 +199,10 @@ class Store:
     def names(self) -> list[str]:
         """Return the names of all trees, waiting or public."""
         return sorted(path.name for folder in (self.waiting, self.trees) for path in folder.iterdir())
+
+    def order_names(self) -> list[str]:
+        """Return the names of the cortes whose manifest and signature are kept for their orders."""
+        return sorted(path.name for path in self.orders.iterdir())
 
     def shown(self) -> str:
         """Return the name of the tree that citizens see; "" when they see none."""
@@ -206,16 +216,16 @@ class Store:
         return kept
 
     def papers(self, name: str) -> tuple[bytes, bytes]:
-        """Return a tree's manifest and signature, from whichever copy is good; Refusal or OSError when none is."""
+        """Return a corte's manifest and signature, from whichever copy is good; Refusal or OSError when none is."""
         return (
             self._paper(name, NAME, lambda raw: name.endswith("-" + digest(raw)[:12])),
             self._paper(name, SIGNATURE_NAME, bool),
         )
 
     def mend_papers(self, name: str, manifest_sha256: str, signature: bytes) -> list[str]:
-        """Restore a tree's manifest and signature where the disk has changed them; return the names of those files.
+        """Restore a corte's manifest and signature where the disk has changed them; return the names of those files.
 
-        `signature` is the right one. A manifest with both copies damaged is restored by the next push of the same
+        `signature` is the right one. A manifest with all copies damaged is restored by the next push of the same
         corte.
         """
         with suppress(Refusal):
@@ -224,17 +234,31 @@ class Store:
         return []
 
     def keep_papers(self, name: str, raw: bytes, signature: bytes) -> list[str]:
-        """Write this manifest and signature to a tree and to the second copies, where they differ.
+        """Write this manifest and signature wherever the corte has them, and to the second copies, where they differ.
 
-        Return the names of the files that differed; Refusal when there is no such tree.
+        Return the names of the files that differed; Refusal when there is no such corte.
         """
-        copies = self.signed / name
-        return sorted(
-            {*_write_papers(copies, raw, signature), *_write_papers(self.tree(name), raw, signature, by_way_of=copies)}
-        )
+        homes, copies = self._homes(name), self.signed / name
+        if not homes:
+            raise Refusal("missing", f"Falta el corte {name}.")
+        differed = {*_write_papers(copies, raw, signature)}
+        for home in homes:
+            differed.update(_write_papers(home, raw, signature, by_way_of=copies))
+        return sorted(differed)
+
+    def keep_order(self, name: str, raw: bytes, signature: bytes) -> None:
+        """Keep a corte's manifest and signature for its orders, durably, even if it has no tree."""
+        for folder in (self.orders, self.signed):
+            _write_papers(folder / name, raw, signature)
+            files.sync_folder(folder)
+
+    def _homes(self, name: str) -> list[Path]:
+        """Return the folders that have a corte's manifest and signature, but for the second copies."""
+        tree, order = self._find(name), self.orders / name
+        return [*([tree] if tree else []), *([order] if order.is_dir() else [])]
 
     def _paper(self, name: str, paper: str, is_right: Callable[[bytes], bool]) -> bytes:
-        for folder in (self.tree(name), self.signed / name):
+        for folder in (*self._homes(name), self.signed / name):
             content = _read(folder / paper)
             if content is not None and is_right(content):
                 return content
