@@ -8,12 +8,20 @@ import pytest
 from hypothesis import settings
 
 from difusor.proof import suites
+from difusor.publish import standing
 
 pytest_plugins = ["difusor.suite.repeats"]
 
 # Hypothesis must not fail an example for being slow: that depends on the machine.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have `sign` and `publish` remember what they sign in a temporary folder, and return that folder."""
+    monkeypatch.setattr(standing, "RECORDS", tmp_path / "signed")
+    return standing.RECORDS
 
 
 @pytest.fixture

@@ -101,17 +101,14 @@ class Manifest:
 
     @property
     def _own_orders(self) -> Standing:
-        return Standing().after(self.orders, self.generated, self.sequence, self.first_held(None))
+        return Standing().after(self.orders, self.generated, self.sequence, self.first_held())
 
-    def first_held(self, last: Manifest | None) -> int:
+    def first_held(self, is_published: bool = False) -> int:
         """Return the sequence from which an order to hold, given with this corte, holds cortes back.
 
-        It is this corte's, or the next if this one was published already, as `last`; 0 before the opening, when
-        nothing is shown yet.
+        It is this corte's, or the next if difusores have this one already; 0 before the opening, when nothing is shown.
         """
-        if self.generated < self.window.opens:
-            return 0
-        return self.sequence + (last is not None and last.sequence == self.sequence)
+        return 0 if self.generated < self.window.opens else self.sequence + is_published
 
     def withdrawn(self, manifest_sha256: str, at: datetime) -> Withdrawn:
         """Return the entry with which an order, given `at`, withdraws this corte; its SHA-256 is that of its bytes."""

@@ -103,9 +103,10 @@ class Standing:
         if "hold" in orders and self.hold_in_force is None:
             found = replace(found, hold=HoldOrder(_later(at, self.resumed_at, _LEAST), sequence, first_held))
         if "resume" in orders:
-            found = replace(found, resumed_at=_later(at, self.hold and self.hold.at))
+            found = replace(found, resumed_at=_later(at, self.hold.at if self.hold else None))
         if "rectification" in orders:
-            found = replace(found, rectified=Rectified(_later(at, self.rectified and self.rectified.at), sequence))
+            before = self.rectified.at if self.rectified else None
+            found = replace(found, rectified=Rectified(_later(at, before), sequence))
         if "clock-override" in orders:
             found = replace(found, clock_override_at=_later(at, self.clock_override_ended_at, _LEAST))
         if "no-clock-override" in orders:
@@ -216,7 +217,7 @@ def _latest(*instants_or_none: datetime | None) -> datetime | None:
 
 
 def _text(instant: datetime | None) -> str | None:
-    return instant and instants.write(instant)
+    return instants.write(instant) if instant else None
 
 
 def _instant(value: Any) -> datetime | None:

@@ -33,8 +33,12 @@ SAMPLE_BYTES = 64 * 1024 * 1024
 """How many bytes of the kept files each push reads again to find damage; a fixed amount, however large the corte is."""
 EARLY = "Antes de la apertura solo se recibe el corte en ceros, cuyos archivos digan que no hay actas capturadas."
 RESULTS = {
-    "shown": "publicado", "held": "en espera", "refused": "rechazado", "repeated": "ya se tenía", "withdrawn": "retirado"
-}  # fmt: skip
+    "shown": "publicado",
+    "held": "en espera",
+    "refused": "rechazado",
+    "repeated": "ya se tenía",
+    "withdrawn": "retirado",
+}
 PAUSE = 30.0
 """Seconds to wait when the signature cannot be claimed."""
 TOLD = 20
@@ -99,7 +103,8 @@ class Intake:
             forget(incoming)  # before the refusal is told, because the publisher may send again at once
         with self.memory.lock():
             if self.ordering is not None and signature.is_by_any(armour, self.config.revoked_keys()):
-                corte, self.ordering, problem = None, None, Refusal("signature", "La llave que firmó fue revocada entretanto.")
+                corte = self.ordering = None
+                problem = Refusal("signature", "La llave que firmó fue revocada entretanto.")
             state, result = self._decide(corte, problem, raw, armour)
             self.memory.save(state)
             self._tell(state)
@@ -350,13 +355,13 @@ def check(found: Manifest, config: Config, now: datetime) -> None:
 
 
 def check_order(found: Manifest, accepted: Corte | None, standing: Standing, config: Config) -> None:
-    """Refuse a corte that is too large, or older than the accepted one or than the withdrawal of all that there were."""
+    """Refuse a corte that is too large, older than the accepted one, or than the withdrawal of all there were."""
     if found.total_bytes > config.max_bytes:
         raise Refusal("size", f"Mide {found.total_bytes} bytes y el máximo es {config.max_bytes}.")
     if accepted is None:
         gone = standing.withdrawn
         if gone and found.generated < gone[-1].at:
-            raise Refusal("rollback", f"Se firmó antes de que se retirara el corte {gone[-1].sequence}: fírmelo de nuevo.")
+            raise Refusal("rollback", f"Se firmó antes de retirarse el corte {gone[-1].sequence}: fírmelo de nuevo.")
         return
     same = found.sequence == accepted.sequence
     if same and (found.content_sha256, instants.write(found.corte)) != (accepted.content_sha256, accepted.corte):

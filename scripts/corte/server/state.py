@@ -62,6 +62,11 @@ class Corte:
         return Standing.from_json(self.standing)
 
     @property
+    def identity(self) -> tuple[int, str, str]:
+        """What all signings of a corte have in common: sequence, instant and content."""
+        return self.sequence, self.corte, self.content_sha256
+
+    @property
     def key(self) -> str:
         """Which key signed it, as `signature.key_of` tells."""
         return key_of(self.signature.encode())
@@ -115,8 +120,9 @@ class Attempt:
 class State:
     """`accepted` is the newest corte that passed every check, `shown` the one that citizens see.
 
-    `recent`: the cortes accepted before `accepted`, oldest first, as many as the server keeps. `ordered`: signed
-    manifests whose orders this server follows, whatever became of their files.
+    `recent`: the cortes accepted before `accepted`, oldest first, as many as the server keeps, and during a hold as
+    many again that may be shown. `ordered`: signed manifests whose orders this server follows, whatever became of their
+    files.
     """
 
     election: str
@@ -203,8 +209,13 @@ class State:
 
     def accept(self, corte: Corte, config: Config) -> State:
         """Return the state after accepting a corte whose orders it follows already."""
-        before = self._accepted()
+        # The same corte, signed anew by the same key to give an order, takes the place of its earlier signing.
+        before = [one for one in self._accepted() if (one.identity, one.key) != (corte.identity, corte.key)]
         recent = before[max(0, len(before) - config.keep + 1) :]
+        order = self.standing(config).hold_in_force
+        if order:  # those that are held back leave room for what may be shown if the kept one is withdrawn
+            usable = [one for one in before if one.sequence < order.first][-config.keep :]
+            recent = [one for one in before if one in usable or one in recent]
         return replace(self, accepted=corte, recent=recent)._settled(config)
 
     def without(self, disowned: set[str], config: Config) -> State:
@@ -253,9 +264,7 @@ class State:
 
 def is_withdrawn(corte: Corte, standing: Standing) -> bool:
     """Tell whether the institute withdrew a corte, by whichever of its manifests."""
-    return standing.withdraws(
-        corte.sequence, instants.parse(corte.corte), corte.content_sha256, corte.manifest_sha256
-    )
+    return standing.withdraws(corte.sequence, instants.parse(corte.corte), corte.content_sha256, corte.manifest_sha256)
 
 
 def public(state: State, config: Config, gate: str, clock: Clock, now: datetime) -> dict[str, Any]:

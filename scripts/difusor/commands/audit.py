@@ -43,17 +43,22 @@ def run(
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
-    from difusor.publish import signing, target
+    from difusor.publish import signing, standing, target
     from difusor.publish.comparison import compare
 
     try:
-        expected = signing.verify(tree)[0].sha256 if tree else None
+        signed = signing.verify(tree)[0] if tree else None
         targets = [server for source in inventory for server in target.read(source)]
+        orders = standing.Records(targets[0].election).standing()
     except (UnusableError, Refusal) as problem:
         complain(problem)
         raise typer.Exit(1) from problem
+    if signed:
+        orders = orders.join(signed.manifest.stands)
+    # A corte that only orders its own withdrawal is shown nowhere.
+    expected = signed.sha256 if signed and not signed.manifest.withdraws_itself else None
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        comparisons = list(pool.map(lambda one: compare(one, ca, expected, minutes * 60), targets))
+        comparisons = list(pool.map(lambda one: compare(one, ca, expected, minutes * 60, orders), targets))
     if as_json:
         typer.echo(json.dumps([asdict(comparison) for comparison in comparisons], ensure_ascii=False, indent=1))
     else:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WORDS = {
     "shown": "[green]publicado[/]",
     "held": "[yellow]verificado y en espera[/]",
+    "paused": "[red]en pausa sin orden vigente[/]",
+    "withdrawn": "[green]retirado[/]",
     "refused": "[red]rechazado[/]",
     "failed": "[red]no entregado[/]",
     "silent": "[red]sin respuesta[/]",
@@ -50,7 +52,7 @@ def run(
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
     from difusor.publish.deliver import Options, deliver_all
-    from difusor.publish.orders import signed_for
+    from difusor.publish.orders import remember_published, signed_for
 
     try:
         targets, outcomes = _read(inventory)
@@ -62,6 +64,7 @@ def run(
     if targets:
         options = Options(bandwidth, ca, wait, minutes * 60)
         outcomes += deliver_all(signed, targets, options, lambda done: console.print(f"  {_line(done)}"))
+        remember_published(signed, targets, outcomes)
     if as_json:
         document = {
             "sequence": signed.manifest.sequence,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difusor.terminal import complain, console, printable
-from difusor.terminal.arguments import Corte, Jump, instant
+from difusor.terminal.arguments import Corte, Jump, instant, named_corte
 
 if TYPE_CHECKING:
     from corte.format.manifest import Window
@@ -53,18 +53,38 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Termina esa pausa: se muestra el último corte.")] = False,
     rectification: Annotated[bool, typer.Option("--rectification", help="Admite cuentas que bajan.")] = False,
     clock_override: Annotated[
-        bool, typer.Option("--clock-override", help="Ordena abrir aunque el reloj del servidor no esté sincronizado.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--clock-override/--no-clock-override", show_default=False,
+            help="Ordena abrir aunque el reloj del servidor no esté sincronizado, o deja de ordenarlo.",
+        ),
+    ] = None,
+    withdraw: Annotated[
+        str | None,
+        typer.Option(
+            parser=named_corte, metavar="CORTE",
+            help="Retira un corte, que ya no se muestra: su carpeta, su corte.json o el SHA-256 de su manifiesto. "
+            "Puede ser el mismo que se firma.",
+        ),
+    ] = None,
+    after: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CORTE", exists=True, resolve_path=True,
+            help="El último corte, si se firmó en otra máquina: sus órdenes siguen en pie.",
+        ),
+    ] = None,
 ) -> None:  # fmt: skip
     """Firma un corte, con órdenes si hacen falta: escribe corte.json y corte.json.sig en su carpeta."""
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
     from difusor.publish.orders import Orders, sign
 
-    words = {"hold": hold, "resume": resume, "rectification": rectification, "clock-override": clock_override}
+    words = {"hold": hold, "resume": resume, "rectification": rectification}
+    words |= {"clock-override": clock_override is True, "no-clock-override": clock_override is False}
     given = tuple(word for word, ordered in words.items() if ordered)
     try:
-        orders = Orders(simulacro, sequence, jump, corte, close, retain, given)
+        orders = Orders(simulacro, sequence, jump, corte, close, retain, given, after, withdraw)
         signed, window, signer = sign(tree, election, key, orders)
     except (UnusableError, Refusal) as problem:
         complain(problem)
@@ -75,7 +95,7 @@ def run(
 def _say(signed: SignedCorte, signer: str, moved: Window | None) -> None:
     """Print what was signed and by whom, the window if it was moved, and the manifest's SHA-256 as the result."""
     from corte.format import instants
-    from difusor.publish import signing
+    from difusor.publish import signing, standing
 
     document = signed.manifest
     console.print(
@@ -84,6 +104,8 @@ def _say(signed: SignedCorte, signer: str, moved: Window | None) -> None:
     )
     for word in document.orders:
         console.print(f"  orden: {word}")
+    for clause in standing.sentences(document.stands):
+        console.print(f"  sigue en pie: {clause}")
     if moved:
         console.print(
             f"  cierra {instants.write(moved.closes)}, disponible hasta {instants.write(moved.retain_until)}; "

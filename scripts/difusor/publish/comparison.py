@@ -17,9 +17,11 @@ import httpx
 from corte.format import manifest, paths, signature
 from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from difusor.publish import signing
-from difusor.publish.mirror import PATH, Mirror
+from difusor.publish.mirror import PATH, Mirror, stands
 from difusor.publish.signing import SignedCorte
+from difusor.publish.standing import sentences
 from difusor.publish.target import Target
 
 ATTEMPTS = 30
@@ -49,21 +51,26 @@ class Comparison:
 
 
 def compare(
-    target: Target, authority: Path | None = None, expected: str | None = None, limit: float = math.inf
+    target: Target,
+    authority: Path | None = None,
+    expected: str | None = None,
+    limit: float = math.inf,
+    standing: Standing | None = None,
 ) -> Comparison:
     """Download everything that a mirror shows and compare it; a mirror's faults are returned, never raised.
 
     `expected` is the SHA-256 of the manifest that the mirror should show, if that is to be checked too; `limit` is the
-    number of seconds after which the comparison ends, even if the mirror still answers slowly.
+    number of seconds after which the comparison ends, even if the mirror still answers slowly; `standing` says which
+    cortes the institute withdrew, besides those that the mirror itself names.
     """
     started = time.monotonic()
     try:
         with Mirror(target, authority) as mirror:
             mirror.deadline = started + limit
             shown = _shown(mirror)
-            found = _compare_once(mirror, target, expected)
+            found = _compare_once(mirror, target, expected, standing)
             if not found.good and _shown(mirror) != shown:  # a new corte arrived meanwhile
-                found = _compare_once(mirror, target, expected)
+                found = _compare_once(mirror, target, expected, standing)
     except (httpx.HTTPError, OSError, ValueError) as error:
         found = Comparison(target.name, "unreachable", str(error) or type(error).__name__)
     except Refusal as refusal:
@@ -71,29 +78,46 @@ def compare(
     return Comparison(**{**vars(found), "seconds": round(time.monotonic() - started, 2)})
 
 
-def _compare_once(mirror: Mirror, target: Target, expected: str | None) -> Comparison:
+def _compare_once(mirror: Mirror, target: Target, expected: str | None, standing: Standing | None = None) -> Comparison:
+    followed = stands(mirror.status() or {})
+    known = followed.join(standing or Standing())
     base = mirror.url.removesuffix(PATH) + target.path
     with tempfile.TemporaryDirectory(prefix="corte-") as name:
         folder = Path(name)
         for part, limit in ((manifest.NAME, manifest.MAX_BYTES), (manifest.SIGNATURE_NAME, signature.MAX_BYTES)):
             status, content = _patiently(_content, mirror, base + part, limit)
             if status != 200:
-                return Comparison(target.name, "empty", f"{part} responde {status}")
+                return Comparison(target.name, "empty", "; ".join([f"{part} responde {status}", *_orders(followed)]))
             (folder / part).write_bytes(content)
         raw = (folder / manifest.NAME).read_bytes()
         signed = SignedCorte(folder, manifest.read(raw), manifest.digest(raw))
         signer = signing.signer(signed, target.election)
-    differences = [*_misnamed(mirror, signed.sha256, expected), *_differences(mirror, base, signed)]
+    differences = [
+        *_withdrawn(signed, known),
+        *_misnamed(mirror, signed.sha256, expected),
+        *_differences(mirror, base, signed),
+    ]
     return Comparison(
         target.name,
         "altered" if differences else "authentic",
-        differences[0] if differences else f"firmado por {signer}",
+        differences[0] if differences else "; ".join([f"firmado por {signer}", *_orders(followed)]),
         signed.manifest.sequence,
         signed.sha256,
         len(signed.manifest.files),
         signed.manifest.total_bytes,
         differences,
     )
+
+
+def _orders(followed: Standing) -> list[str]:
+    """Return, for the operator, the orders by which the mirror may not show the newest corte."""
+    return sentences(Standing(hold=followed.hold, resumed_at=followed.resumed_at, withdrawn=followed.withdrawn))
+
+
+def _withdrawn(signed: SignedCorte, known: Standing) -> Iterator[str]:
+    found = signed.manifest
+    if known.withdrawn and known.withdraws(found.sequence, found.corte, found.content_sha256, signed.sha256):
+        yield f"muestra el corte {found.sequence}, que el Instituto retiró"
 
 
 def _misnamed(mirror: Mirror, sha256: str, expected: str | None) -> Iterator[str]:

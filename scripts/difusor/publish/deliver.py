@@ -11,9 +11,10 @@ from typing import Any
 
 from corte.format.refusal import Refusal
 from difusor.publish import signing
-from difusor.publish.mirror import Mirror, last_number, refuses, waits
+from difusor.publish.mirror import Mirror, last_number, refuses, stands, waits
 from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import SignedCorte
+from difusor.publish.standing import sentences
 from difusor.publish.target import Target
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
@@ -22,7 +23,11 @@ WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result at one difusor: shown, held, refused, failed (not delivered) or silent (its status says nothing)."""
+    """The result at one difusor.
+
+    shown; held; paused (held by an order that the corte does not carry); withdrawn (as the corte orders); refused;
+    failed (not delivered); silent (its status says nothing).
+    """
 
     difusor: str
     result: str
@@ -33,7 +38,7 @@ class Outcome:
     @property
     def good(self) -> bool:
         """Whether the operator may go on to the next corte."""
-        return self.result in ("shown", "held")
+        return self.result in ("shown", "held", "withdrawn")
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                     return outcome("refused", attempt.get("reason") or "no dice por qué")
                 if word == "silent":
                     return outcome("silent", mirror.problem or _unsaid(signed, status))
-                return outcome(word, _told(word, status))
+                return outcome(_result(word, signed, status), _told(word, status) + _unknown(signed, status))
     except PushFailed as failure:
         return outcome("failed", str(failure))
     except Refusal as refusal:
@@ -97,10 +102,31 @@ def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
     return "recibió el corte pero aún no dice qué hizo con él"
 
 
+def _result(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:
+    """Return the mirror's word, or `paused` if it holds the corte by an order that the institute thinks is over."""
+    is_on_hold = word == "held" and (status.get("gate") or {}).get("hold")
+    return "paused" if is_on_hold and signed.manifest.stands.hold_in_force is None else word
+
+
+def _unknown(signed: SignedCorte, status: dict[str, Any]) -> str:
+    """Return, as the end of a sentence, which orders the mirror follows that the corte does not carry."""
+    theirs, ours = stands(status), signed.manifest.stands
+    if ours.includes(theirs):
+        return ""
+    told = [clause for clause in sentences(theirs) if clause not in sentences(ours)]
+    return f"; sigue órdenes que este corte no lleva ({'; '.join(told) or 'una pausa terminó'}): fírmelo con --after"
+
+
 def _told(word: str, status: dict[str, Any]) -> str:
-    gate = status.get("gate") or {}
+    gate, shown = status.get("gate") or {}, status.get("shown") or {}
     if word == "held" and gate.get("hold"):
-        return f"en pausa por orden del Instituto desde {gate['hold'].get('since')}"
+        return f"en pausa por orden del Instituto desde {gate['hold'].get('since')}; muestra {_name(shown)}"
     if word == "held":
         return f"abre {gate.get('opens')}"
-    return f"corte {status['shown'].get('corte')}, desde {status['shown'].get('since')}"
+    if word == "withdrawn":
+        return f"retirado; muestra {_name(shown)}"
+    return f"corte {shown.get('corte')}, desde {shown.get('since')}"
+
+
+def _name(shown: dict[str, Any]) -> str:
+    return f"el corte de {shown.get('corte')}" if shown else "que espera, sin corte"

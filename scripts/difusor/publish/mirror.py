@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from corte.format.standing import Standing
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
@@ -34,6 +35,7 @@ _SHAPE = {
     "last_attempt": {**_TEXT, "number": int},
     "gate": {**_TEXT, "hold": _TEXT},
     "clock": {"synchronised": bool},
+    "standing": {"withdrawn": list},
 }
 """The part of estado.json that is used here. Any value may be missing or null, but not of another type."""
 
@@ -162,13 +164,26 @@ def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
 
 
 def word_on(status: dict[str, Any], signed: SignedCorte, after: int) -> str:
-    """Return what estado.json says of a corte: shown, held, refused, or "" if nothing yet."""
+    """Return what estado.json says of a corte: shown, held, refused, or "" if nothing yet.
+
+    Of a corte that is nothing but the order to withdraw it: withdrawn.
+    """
     if refuses(status, signed) and last_number(status) > after:
         return "refused"
+    if signed.manifest.withdraws_itself:
+        return "withdrawn" if stands(status).includes(signed.manifest.stands) else ""
     for word in ("shown", "held"):
         if (status.get(word) or {}).get("manifest_sha256") == signed.sha256:
             return word
     return ""
+
+
+def stands(status: dict[str, Any]) -> Standing:
+    """Return which of the institute's orders a mirror says that it follows; none when it does not say so properly."""
+    try:
+        return Standing.from_json(status.get("standing"))
+    except ValueError:
+        return Standing()
 
 
 def refuses(status: dict[str, Any], signed: SignedCorte) -> bool:

@@ -11,7 +11,8 @@ from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from difusor.inventory import Election, load_election
 from difusor.project import UnusableError
-from difusor.publish import mistakes, signing
+from difusor.publish import mistakes, signing, standing
+from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
@@ -27,6 +28,8 @@ class Orders:
     close: datetime | None = None
     retain: datetime | None = None
     words: tuple[str, ...] = ()
+    after: Path | None = None
+    withdraw: str | None = None
 
 
 def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedCorte, Window, str]:
@@ -38,8 +41,8 @@ def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedC
     if orders.simulacro:
         decided = decided.model_copy(update={"environment": "simulacro"})
     decided = decided.within(ordered_window(decided.window, orders.close, orders.retain))
-    signed, signer = _sign(tree, decided, key, orders)
-    return signed, decided.window, signer
+    signed = _sign(tree, decided, key, orders)
+    return signed, decided.window, signing.signer(signed, decided)
 
 
 def ordered_window(window: Window, close: datetime | None, retain: datetime | None) -> Window:
@@ -56,7 +59,10 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | 
     if signing.is_signed(tree):
         try:
             signed, _ = signing.verify(tree)
-            if key is None or (targets and signing.fits(signed, targets[0].election)):
+            missing = _missing(signed, targets)
+            if key is None and missing:
+                raise UnusableError(f"no lleva lo que sigue en pie ({missing}): fírmelo otra vez con «difusor sign»")
+            if key is None or (targets and not missing and signing.fits(signed, targets[0].election)):
                 return signed
         except Refusal:
             if key is None:
@@ -67,16 +73,38 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | 
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
     if ordered := signing.ordered(tree, targets[0].election):
         raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
-    signed, _ = _sign(tree, targets[0].election, key, Orders(jump=jump))
-    return signed
+    return _sign(tree, targets[0].election, key, Orders(jump=jump))
 
 
-def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> tuple[SignedCorte, str]:
-    """Sign a folder, unless that looks like a mistake, and record its sequence; return the corte and its signer."""
+def remember_published(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> None:
+    """Remember that a difusor has taken the corte: an order to hold that is given with it later keeps it shown."""
+    if any(outcome.result in ("shown", "held", "paused") for outcome in outcomes):
+        records = standing.Records(targets[0].election)
+        with suppress(OSError, UnusableError), records.lock():
+            records.remember(signed, is_published=True)
+
+
+def _missing(signed: SignedCorte, targets: list[Target]) -> str:
+    """Return which orders stand at the institute that a signed corte does not carry, as one Spanish clause."""
+    if not targets:
+        return ""
+    own, known = signed.manifest.stands, standing.Records(targets[0].election).standing()
+    if own.includes(known):
+        return ""
+    return ", ".join(set(standing.sentences(known)) - set(standing.sentences(own))) or "una pausa terminó"
+
+
+def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCorte:
+    """Sign a folder, unless that looks like a mistake, with everything that stands; remember it for the next corte."""
     sequence, corte = signing.identified(tree, orders.sequence, orders.corte)
     mistakes.check(election, tree, sequence, corte, orders.jump)
-    signed = signing.sign(tree, election, key, sequence, corte, orders.words)
-    signer = signing.signer(signed, election)
+    words = (*orders.words, *(["withdrawal"] if orders.withdraw else []))
+    records = standing.Records(election)
+    with records.lock():
+        stands = standing.statement(tree, election, orders.after, orders.withdraw)
+        signed = signing.sign(tree, election, key, sequence, corte, words, stands)
+        signing.signer(signed, election)  # what a key signed that servers do not know was never ordered
+        records.remember(signed)
     with suppress(OSError):  # without the record the next sequence is compared with the folder's or the clock's
         mistakes.remember(signed)
-    return signed, signer
+    return signed

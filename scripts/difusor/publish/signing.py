@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from corte.format import content, files, future, instants, manifest, signature, tree
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.project import UnusableError
 
@@ -41,11 +42,13 @@ def sign(
     sequence: int | None = None,
     corte: datetime | None = None,
     orders: Iterable[str] = (),
+    stands: Callable[[Manifest], Standing] | None = None,
 ) -> SignedCorte:
     """Write corte.json and corte.json.sig into a tree; `orders` are of manifest.ORDERS.
 
-    Sequence and instant are read from the tree's datos/corte.json, unless given. Refusal when the tree cannot be a
-    corte, or its instant has not come yet; UnusableError when its sequence or instant is unknown.
+    `stands` says what stands with this manifest (`standing.statement`); without it only its own orders do. Sequence and
+    instant are read from the tree's datos/corte.json, unless given. Refusal when the tree cannot be a corte, or its
+    instant has not come yet; UnusableError when its sequence or instant is unknown.
     """
     sequence, corte = identified(folder, sequence, corte)
     document = Manifest(
@@ -59,8 +62,8 @@ def sign(
         files=tree.describe(folder),
         orders=tuple(sorted(orders)),
     )
-    raw = document.to_bytes()
-    manifest.read(raw)  # never sign a manifest that servers would refuse
+    raw = replace(document, standing=stands and stands(document)).to_bytes()
+    document = manifest.read(raw)  # never sign a manifest that servers would refuse
     future.check(document, document.generated)
     tree.verify(folder, document)
     armour = signature.sign(raw, key, election.id)
@@ -74,7 +77,7 @@ def verify(folder: Path) -> tuple[SignedCorte, str]:
 
     Returns the tree and the fingerprint of the key that signed it.
     """
-    raw, armour = _read(folder)
+    raw, armour = papers(folder)
     document = manifest.read(raw)
     fingerprint = signature.signed_by(raw, armour, document.election)
     tree.verify(folder, document)
@@ -106,7 +109,7 @@ def signer(signed: SignedCorte, election: Election) -> str:
             f"El corte es de {document.election} ({document.environment}) "
             f"y el difusor publica {election.id} ({election.environment}).",
         )
-    raw, armour = _read(signed.folder)
+    raw, armour = papers(signed.folder)
     with tempfile.TemporaryDirectory(prefix="firmantes-") as name:
         allowed, revoked = Path(name, "allowed_signers"), Path(name, "revoked")
         allowed.write_text(election.allowed_signers, encoding="utf-8")
@@ -184,6 +187,7 @@ def stated(folder: Path) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _read(folder: Path) -> tuple[bytes, bytes]:
+def papers(folder: Path) -> tuple[bytes, bytes]:
+    """Return the bytes of a tree's manifest and signature; Refusal when one is missing or too large."""
     raw = files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES)
     return raw, files.read_capped(str(folder / manifest.SIGNATURE_NAME), signature.MAX_BYTES)

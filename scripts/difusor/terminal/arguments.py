@@ -49,6 +49,11 @@ def instant(text: str) -> datetime:
         ) from None
 
 
+def named_corte(text: str) -> str:
+    """Return the path of a corte made absolute, or, when there is no such path, the text: a manifest's SHA-256."""
+    return str(Path(text).absolute()) if Path(text).exists() else text
+
+
 def vault_id(text: str) -> str:
     """Return a vault identity of Ansible's (NAME@FILE or NAME@prompt) with the path of its file made absolute."""
     name, at, source = text.partition("@")

@@ -1,0 +1,196 @@
+"""Which orders stand at the institute: those of the last corte signed, which the next one carries on.
+
+For each election, environment and opening, `build/signed/` has the last manifest with its signature, and a line for
+each corte signed or published, by which a corte is found to withdraw it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from corte.format import files, instants, manifest, signature
+from corte.format.manifest import Manifest
+from corte.format.refusal import Refusal
+from corte.format.standing import MAX_WITHDRAWN, Standing, Withdrawn
+from difusor.inventory import Election
+from difusor.project import BUILD, UnusableError, write
+from difusor.publish import signing
+from difusor.publish.signing import SignedCorte
+
+RECORDS = BUILD / "signed"
+_DIGEST = re.compile(r"[0-9a-f]{12,64}")
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of one election, environment and opening."""
+
+    election: Election
+
+    @property
+    def _stem(self) -> Path:
+        opens = self.election.window.opens
+        return RECORDS / f"{self.election.id}-{self.election.environment}-{opens:%Y%m%dT%H%M%SZ}"
+
+    @property
+    def _last(self) -> Path:
+        return self._stem.with_name(f"{self._stem.name}.last.json")
+
+    @property
+    def _history(self) -> Path:
+        return self._stem.with_name(f"{self._stem.name}.history.jsonl")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep another `sign` or `publish` on this machine from signing at the same time with the same orders."""
+        try:
+            RECORDS.mkdir(parents=True, exist_ok=True)
+            file = (RECORDS / ".lock").open("w")
+        except OSError as error:
+            raise UnusableError(f"no se puede guardar en {RECORDS} qué órdenes siguen en pie: {error}") from None
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def standing(self) -> Standing:
+        """Return what stands according to the last manifest; UnusableError when its record is damaged."""
+        try:
+            record = json.loads(self._last.read_text(encoding="utf-8"))
+            raw, armour = record["manifest"].encode(), record["signature"].encode()
+            signature.signed_by(raw, armour, self.election.id)
+            return manifest.read(raw).stands
+        except FileNotFoundError:
+            return Standing()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, Refusal):
+            raise UnusableError(
+                f"{self._last} está dañado: dice qué órdenes siguen en pie. Bórrelo, y firme dando con --after la "
+                "carpeta del último corte firmado"
+            ) from None
+
+    def remember(self, signed: SignedCorte, is_published: bool = False) -> None:
+        """Record a signed corte as the last one, and whether a difusor has taken it; OSError when that fails."""
+        raw, armour = signing.papers(signed.folder)
+        if manifest.digest(raw) != signed.sha256:  # the folder was signed again meanwhile
+            return
+        if signed.manifest.stands.includes(self.standing()):  # else another one was signed with more orders meanwhile
+            write(self._last, json.dumps({"manifest": raw.decode(), "signature": armour.decode()}) + "\n")
+        entry = signed.manifest.withdrawn(signed.sha256, signed.manifest.generated)
+        (line,) = Standing(withdrawn=(entry,)).to_json()["withdrawn"]
+        with self._history.open("a", encoding="utf-8") as history:
+            history.write(json.dumps({**line, "published": is_published}) + "\n")
+
+    def history(self) -> Iterator[tuple[Withdrawn, bool]]:
+        """Yield each corte that was signed, and whether a difusor had taken it, the oldest first; damage is skipped."""
+        with suppress(FileNotFoundError), self._history.open("rb") as lines:
+            for line in lines:
+                with suppress(ValueError, AttributeError, RecursionError, TypeError, KeyError):
+                    entry = json.loads(line)
+                    is_published = entry.pop("published")
+                    (found,) = Standing.from_json({**Standing().to_json(), "withdrawn": [entry]}).withdrawn
+                    yield found, is_published is True
+
+    def is_published(self, sequence: int) -> bool:
+        """Tell whether a difusor has taken a corte of this sequence."""
+        return any(found.sequence == sequence for found, is_published in self.history() if is_published)
+
+
+def statement(
+    folder: Path, election: Election, after: Path | None = None, withdraw: str | None = None
+) -> Callable[[Manifest], Standing]:
+    """Return the function that says what stands with a new manifest: what stood, its own orders and a withdrawal.
+
+    What stood is in the last manifest signed on this machine, in the folder's own, and in `after`, a folder or
+    corte.json signed elsewhere. `withdraw` names a corte: a folder, a corte.json, or the beginning of its manifest's
+    SHA-256. UnusableError or Refusal say why it cannot be.
+    """
+    records = Records(election)
+    before = records.standing().join(_own(folder, election))
+    if after is not None:
+        before = before.join(_signed(after, election).stands)
+    gone = _find(withdraw, folder, records) if withdraw else None
+    if gone and len(before.withdrawn) >= MAX_WITHDRAWN:
+        raise UnusableError(f"ya hay {MAX_WITHDRAWN} cortes retirados; revoque la llave que los firma")
+
+    def stands(document: Manifest) -> Standing:
+        held = document.first_held(records.is_published(document.sequence))
+        found = before.after(document.orders, document.generated, document.sequence, held)
+        if gone:
+            at = document.generated
+            found = found.join(Standing(withdrawn=(Withdrawn(at, *gone.identity, gone.manifest_sha256),)))
+        elif found.withdraws(document.sequence, document.corte, document.content_sha256):
+            raise Refusal("withdrawn", "Este corte está retirado; el corregido lleva otro número o contenido.")
+        return found
+
+    return stands
+
+
+def sentences(standing: Standing) -> list[str]:
+    """Return what stands as Spanish clauses for the operator; empty when nothing does."""
+    told = []
+    if hold := standing.hold_in_force:
+        what = f"se retienen los cortes desde el {hold.first}" if hold.first else "no se muestra ninguno"
+        told.append(f"pausa desde {instants.write(hold.at)}: {what}")
+    if standing.rectified:
+        told.append(f"las cuentas pueden bajar hasta el corte {standing.rectified.sequence}")
+    if standing.overrides_clock:
+        told.append("se abre aunque el reloj no esté sincronizado")
+    told += [f"corte {one.sequence} retirado, manifiesto {one.manifest_sha256[:16]}…" for one in standing.withdrawn]
+    return told
+
+
+def _own(folder: Path, election: Election) -> Standing:
+    """Return what stands according to the folder's own manifest, if it is of this opening and its key not revoked."""
+    try:
+        raw, armour = signing.papers(folder)
+        found = manifest.read(raw)
+        signature.signed_by(raw, armour, election.id)
+    except Refusal:
+        return Standing()
+    usable = _is_of(found, election) and not signature.is_by_any(armour, election.revoked)
+    return found.stands if usable else Standing()
+
+
+def _signed(path: Path, election: Election) -> Manifest:
+    """Return the manifest of a folder, or of a corte.json, with the valid signature beside it; else Refusal."""
+    folder = path if path.is_dir() else path.parent
+    raw = files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES)
+    found = manifest.read(raw)
+    signing.signer(SignedCorte(folder, found, manifest.digest(raw)), election)
+    if not _is_of(found, election):
+        raise Refusal("window", f"{folder / manifest.NAME} es de otra apertura.")
+    return found
+
+
+def _find(text: str, folder: Path, records: Records) -> Withdrawn:
+    """Return the corte that an operator names, as an entry of the withdrawn ones."""
+    path = Path(text)
+    if _DIGEST.fullmatch(text) and not path.exists():
+        path = folder
+    try:
+        raw = files.read_capped(str(path / manifest.NAME if path.is_dir() else path), manifest.MAX_BYTES)
+        document, sha256 = manifest.read(raw), manifest.digest(raw)
+    except Refusal:
+        if not _DIGEST.fullmatch(text):
+            raise
+    else:
+        if path != folder or not _DIGEST.fullmatch(text) or sha256.startswith(text):
+            if not _is_of(document, records.election):
+                raise Refusal("recipient", f"{path} no es un corte de esta elección y apertura.")
+            return document.withdrawn(sha256, document.generated)
+    found = {entry.manifest_sha256: entry for entry, _ in records.history() if entry.manifest_sha256.startswith(text)}
+    if len(found) != 1:
+        raise UnusableError(
+            f"no se sabe cuál es el corte {text}: dé su carpeta, o su corte.json, que da todo espejo con su página"
+        )
+    return next(iter(found.values()))
+
+
+def _is_of(found: Manifest, election: Election) -> bool:
+    decided = (election.id, election.environment, election.window.opens)
+    return (found.election, found.environment, found.window.opens) == decided

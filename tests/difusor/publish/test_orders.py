@@ -1,0 +1,249 @@
+"""Orders given with `sign` reach real servers by `publish`, and every later corte carries what stands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import typer
+from corte_kit import FILES, Server, make_key, write_files
+from publish_kit import ELECTION, make_target
+from typer.testing import CliRunner, Result
+
+from corte.format import instants, manifest
+from corte.format.manifest import Manifest
+from difusor.commands import publish, sign
+from difusor.inventory import load_election
+from difusor.publish import comparison, deliver, signing, standing
+from difusor.publish import target as targets
+from difusor.publish.mirror import Mirror
+from difusor.publish.target import Target
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("keys"), "firma")
+
+
+@pytest.fixture
+def election(tmp_path: Path, key: Path) -> Path:
+    """An election that opened an hour ago."""
+    opens = instants.now().replace(microsecond=0) - timedelta(hours=1)
+    dates = {
+        "2024-06-02T20:00:00-06:00": opens,
+        "2024-06-04T02:00:00Z": opens + timedelta(hours=24),
+        "2024-06-10T05:59:00Z": opens + timedelta(days=7),
+    }
+    text = ELECTION.format(key=key.with_name("firma.pub").read_text().strip())
+    for before, instant in dates.items():
+        text = text.replace(before, instants.write(instant))
+    (tmp_path / "election.yml").write_text(text)
+    return tmp_path / "election.yml"
+
+
+class Desk:
+    """The institute's verbs, and the mirrors that they reach: real intakes, without rsync and HTTP between."""
+
+    def __init__(self, folder: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.election, self.key = folder, election, key
+        self.now = instants.now().replace(microsecond=0) - timedelta(minutes=5)
+        decided = load_election(election)
+        self.servers: dict[str, Server] = {}
+        for name in ("norte", "sur"):
+            server = Server.make(folder / "servers" / name, key, decided.window.opens)
+            server.config = replace(server.config, environment="official", window=decided.window)
+            server.config.gate_file.touch()
+            self.servers[name] = server
+            (folder / name).mkdir()
+        monkeypatch.setattr(targets, "read", lambda source: [make_target(election, source.name)])
+        monkeypatch.setattr(deliver, "push", self._push)
+        monkeypatch.setattr(Mirror, "__init__", lambda mirror, target, *_: setattr(mirror, "target", target))
+        monkeypatch.setattr(Mirror, "__enter__", lambda mirror: mirror)
+        monkeypatch.setattr(Mirror, "__exit__", lambda *_: None)
+        monkeypatch.setattr(Mirror, "problem", "", raising=False)
+        monkeypatch.setattr(Mirror, "status", lambda mirror: self._status(mirror.target.name))
+        monkeypatch.setattr(signing.instants, "now", self._tick)
+
+    def _tick(self) -> Any:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+    def _push(self, folder: Path, target: Target, *_: object) -> int:
+        incoming = self.servers[target.name].config.incoming
+        shutil.copytree(folder, incoming, dirs_exist_ok=True)
+        self.servers[target.name].run()
+        return 1
+
+    def _status(self, name: str) -> dict[str, Any]:
+        path = self.servers[name].config.status_file
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    def corte(self, sequence: int) -> Path:
+        """Write a corte's folder and return it."""
+        folder = self.folder / "cortes" / str(sequence)
+        identity = {"secuencia": sequence, "corte": instants.write(self.now + timedelta(seconds=1))}
+        write_files(folder, {**FILES, "datos/corte.json": json.dumps(identity).encode()})
+        return folder
+
+    def sign(self, folder: Path, *options: object) -> Result:
+        return self._run(sign, folder, "--election", self.election, "--key", self.key, *options)
+
+    def publish(self, folder: Path, *names: str, key: bool = True) -> tuple[int, list[str]]:
+        """Publish to these mirrors, or to all; return the exit status and the results."""
+        where = [part for name in names or self.servers for part in ("-i", self.folder / name)]
+        given = ["--key", self.key] if key else []
+        done = self._run(publish, folder, *where, *given, "--json", "--wait", 1)
+        self.details = done.output
+        if not done.stdout:
+            return done.exit_code, []
+        return done.exit_code, [one["result"] for one in json.loads(done.stdout)["difusores"]]
+
+    def seen(self) -> list[int | None]:
+        return [server.shown() for server in self.servers.values()]
+
+    @staticmethod
+    def _run(verb: ModuleType, *arguments: object) -> Result:
+        app = typer.Typer()
+        app.command()(verb.run)
+        return CliRunner().invoke(app, [str(part) for part in arguments])
+
+
+@pytest.fixture
+def desk(tmp_path: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The institute after it has published corte 5 to both mirrors."""
+    desk = Desk(tmp_path, election, key, monkeypatch)
+    assert desk.publish(desk.corte(5)) == (0, ["shown", "shown"])
+    return desk
+
+
+def signed_in(folder: Path) -> Manifest:
+    return manifest.read((folder / manifest.NAME).read_bytes())
+
+
+def test_a_hold_stands_in_every_later_corte_until_it_is_resumed(desk: Desk):
+    done = desk.sign(desk.folder / "cortes/5", "--hold")
+    assert "sigue en pie: pausa desde" in done.output
+    assert desk.publish(desk.folder / "cortes/5", "norte") == (0, ["held"])
+    assert desk.publish(desk.corte(6)) == (0, ["held", "held"]), "sur missed the order"
+    assert desk.seen() == [5, 5]
+    assert desk.sign(desk.folder / "cortes/6", "--resume").exit_code == 0
+    assert desk.publish(desk.folder / "cortes/6", "norte") == (0, ["shown"])
+    assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"]), "sur missed the resumption"
+    assert signed_in(desk.folder / "cortes/7").orders == ()
+
+
+def test_a_hold_given_with_a_corte_that_nobody_has_keeps_the_one_before(desk: Desk):
+    """Signing a corte twice before it is sent does not make it the one that stays shown."""
+    folder = desk.corte(6)
+    desk.sign(folder)
+    desk.sign(folder, "--hold")
+    assert desk.publish(folder) == (0, ["held", "held"])
+    assert desk.seen() == [5, 5]
+
+
+def test_a_hold_that_nobody_expects_is_a_failure(desk: Desk, records: Path):
+    """Another operator gave the order, on another machine: the mirrors hold what this one publishes."""
+    desk.sign(desk.folder / "cortes/5", "--hold")
+    desk.publish(desk.folder / "cortes/5")
+    shutil.rmtree(records)
+    assert desk.publish(desk.corte(6)) == (1, ["paused", "paused"])
+    assert "sigue órdenes que este corte no lleva" in desk.details and "--after" in desk.details
+    done = desk.sign(desk.folder / "cortes/6", "--after", desk.folder / "cortes/5")
+    assert "sigue en pie: pausa" in done.output
+    assert desk.publish(desk.folder / "cortes/6") == (0, ["held", "held"])
+
+
+def test_a_corte_signed_before_an_order_is_not_published_without_it(desk: Desk):
+    early = desk.corte(6)
+    desk.sign(early)
+    desk.sign(desk.folder / "cortes/5", "--hold")
+    assert desk.publish(early, key=False)[0] == 1
+    assert "no lleva lo que sigue en pie" in desk.details
+    assert desk.publish(early) == (0, ["held", "held"])
+
+
+@pytest.mark.parametrize("named", ["folder", "corte.json", "digest"])
+def test_the_shown_corte_is_withdrawn_by_signing_it_again(desk: Desk, named: str):
+    bad = desk.corte(6)
+    assert desk.publish(bad) == (0, ["shown", "shown"])
+    names = {"folder": bad, "corte.json": bad / manifest.NAME, "digest": signing.verify(bad)[0].sha256}
+    done = desk.sign(bad, "--withdraw", names[named])
+    assert "corte 6 retirado" in done.output, done.output
+    assert desk.publish(bad) == (0, ["withdrawn", "withdrawn"])
+    assert desk.seen() == [5, 5]
+    assert desk.sign(bad).exit_code == 1, "it was signed again without the order"
+    assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"])
+    assert [one.sequence for one in signed_in(desk.folder / "cortes/7").stands.withdrawn] == [6]
+
+
+def test_a_corte_is_withdrawn_by_its_digest_when_its_folder_is_gone(desk: Desk):
+    bad = desk.corte(6)
+    desk.publish(bad)
+    sha256 = signing.verify(bad)[0].sha256
+    shutil.rmtree(bad)
+    right = desk.corte(7)
+    assert desk.sign(right, "--withdraw", sha256[:16]).exit_code == 0
+    assert desk.publish(right, "norte") == (0, ["shown"])
+    told = desk._status("norte")["standing"]["withdrawn"]
+    assert [(one["sequence"], one["manifest_sha256"]) for one in told] == [(6, sha256)]
+
+
+def test_the_only_corte_is_withdrawn(desk: Desk):
+    only = desk.folder / "cortes/5"
+    assert desk.sign(only, "--withdraw", only).exit_code == 0
+    assert desk.publish(only) == (0, ["withdrawn", "withdrawn"])
+    assert desk.seen() == [None, None]
+    assert "espera, sin corte" in desk.details
+
+
+@pytest.mark.parametrize("name", ["f" * 64, "noexiste", "abc"])
+def test_a_corte_that_is_not_known_is_not_withdrawn(desk: Desk, name: str):
+    done = desk.sign(desk.folder / "cortes/5", "--withdraw", name)
+    assert done.exit_code == 1
+    assert signed_in(desk.folder / "cortes/5").orders == ()
+
+
+def test_a_damaged_record_of_what_stands_is_told_and_not_taken_for_none(desk: Desk, records: Path):
+    desk.sign(desk.folder / "cortes/5", "--hold")
+    (path,) = records.glob("*.last.json")
+    path.write_text(path.read_text().replace("hold", "h0ld"))
+    done = desk.sign(desk.corte(6))
+    assert done.exit_code == 1 and "--after" in done.output
+    path.unlink()
+    assert desk.sign(desk.corte(6), "--after", desk.folder / "cortes/5").exit_code == 0
+    assert signed_in(desk.folder / "cortes/6").stands.hold_in_force
+
+
+def test_the_list_of_withdrawn_cortes_has_an_end(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(standing, "MAX_WITHDRAWN", 1)
+    bad = desk.folder / "cortes/5"
+    assert desk.sign(bad, "--withdraw", bad).exit_code == 0
+    other = desk.corte(6)
+    desk.sign(other)
+    assert "revoque la llave" in desk.sign(other, "--withdraw", other).output.replace("\n", " ")
+
+
+def test_audit_tells_a_mirror_that_shows_a_withdrawn_corte(desk: Desk, election: Path, monkeypatch: pytest.MonkeyPatch):
+    """`sur` was away: it still shows what the institute withdrew, byte for byte as signed."""
+    bad = desk.corte(6)
+    desk.publish(bad)
+    desk.sign(bad, "--withdraw", bad)
+    desk.publish(bad, "norte")
+    known = standing.Records(load_election(election)).standing()
+
+    def ask(mirror: Any, url: str, *_: object, **__: object) -> tuple[int, bytes]:
+        path = desk.servers[mirror.target.name].config.public / "actual" / url.removeprefix("https://x/")
+        return (200, path.read_bytes()) if path.exists() else (404, b"")
+
+    monkeypatch.setattr(Mirror, "url", f"https://x{comparison.PATH}", raising=False)
+    monkeypatch.setattr(Mirror, "read", ask)
+    monkeypatch.setattr(Mirror, "hand", lambda mirror, url, take, **_: (take(ask(mirror, url)[1]), 200)[1])
+    north, south = (comparison.compare(make_target(election, name), standing=known) for name in ("norte", "sur"))
+    assert (north.result, "corte 6 retirado" in north.detail) == ("authentic", True), north
+    assert (south.result, south.detail) == ("altered", "muestra el corte 6, que el Instituto retiró")
