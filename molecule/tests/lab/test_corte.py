@@ -15,6 +15,8 @@ from corte_fixtures import WAIT, get, next_attempt, next_second
 from testinfra.host import Host
 
 from corte.format import instants
+from corte.format.manifest import Manifest
+from corte.format.standing import Standing
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import push
@@ -126,6 +128,34 @@ def test_the_institute_holds_and_resumes_by_signed_orders(
     assert before is not None and (word, again) == ("held", "shown")
     assert paused["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]
     assert (after["gate"]["hold"], after["gate"]["closes"]) == (None, instants.write(later))
+
+
+@pytest.mark.clause("DG-04", "DG-11")
+def test_the_institute_withdraws_a_corte_by_a_signed_order(
+    mirror: Mirror, base: str, target: Target, published: SignedCorte, variables: dict[str, Any],
+    record_evidence: Record,
+) -> None:  # fmt: skip
+    """Una orden firmada retira el corte a la vista: vuelve el anterior, y el retirado, enviado otra vez, se rechaza."""
+    extra = published.folder / "retirado.txt"
+    extra.write_text("error")
+
+    def send(*orders: str, stands: Callable[[Manifest], Standing] | None = None) -> tuple[SignedCorte, str, Any]:
+        next_second()
+        key, shown = Path(variables["lab_dir"]) / "firma", published.manifest
+        signed = signing.sign(published.folder, target.election, key, shown.sequence + 1, shown.corte, orders, stands)
+        before = last_number(mirror.status())
+        push(signed.folder, target, checksum=True)
+        return signed, *mirror.await_word(signed, before, WAIT)
+
+    bad, shown, _ = send()
+    gone = bad.manifest.withdrawn(bad.sha256, instants.now().replace(microsecond=0))
+    _, word, after = send("withdrawal", stands=lambda _: Standing(withdrawn=(gone,)))
+    page = get(mirror, f"{base}{extra.name}?{gone.at}")
+    _, again, last = send()
+    extra.unlink()
+    record_evidence(f"{shown}; retirado: {word}, {after['standing']['withdrawn']}; otra vez: {last['last_attempt']}")
+    assert (shown, word, again, last["last_attempt"]["code"]) == ("shown", "withdrawn", "refused", "withdrawn")
+    assert (after["shown"]["sequence"], page.status_code) == (published.manifest.sequence, 404)
 
 
 @pytest.mark.clause("DG-05")

@@ -10,9 +10,11 @@ import pytest
 from corte_fixtures import get
 
 from corte.format import instants, manifest, tree
+from corte.format.standing import Standing
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror
 from difusor.publish.signing import SignedCorte
+from difusor.publish.standing import sentences
 from difusor.publish.target import Target
 
 pytestmark = pytest.mark.xdist_group("outside")
@@ -81,6 +83,19 @@ def test_gate_follows_the_window(
     else:
         assert answer.status_code == expect("DG-05")["closed_status"]
         assert "corte" not in answer.headers.get("content-type", "") and b'"secuencia"' not in answer.content
+
+
+@pytest.mark.clause("DG-10", "DG-11")
+def test_what_the_institute_withdrew_is_not_shown(
+    published: SignedCorte, status: dict[str, Any], record_evidence: Record
+) -> None:
+    """El servidor dice qué órdenes firmadas sigue; el corte a la vista no está retirado y las lleva o las antecede."""
+    follows = Standing.from_json(status["standing"])
+    record_evidence("; ".join(sentences(follows)) or "ninguna orden en pie")
+    shown = published.manifest
+    assert not follows.withdraws(shown.sequence, shown.corte, shown.content_sha256, published.sha256)
+    assert follows.includes(shown.stands)
+    assert (status["gate"]["hold"] is None) is (follows.hold_in_force is None)
 
 
 @pytest.mark.clause("DG-05")

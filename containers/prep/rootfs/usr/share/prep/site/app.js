@@ -13,6 +13,7 @@ const pages = new Map();
 let head = null;
 let status = null;
 let unreachable = false;
+let forgotten = ''; // the instant of the last withdrawal for which the page was loaded again
 let rendering = 0;
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
@@ -68,6 +69,11 @@ function render(children, arrived) {
 }
 
 function failure() {
+  if (waits()) {
+    return [h('div', {class: 'message', role: 'alert'},
+      h('h1', {tabindex: -1}, 'Espere el siguiente corte'),
+      h('p', {}, 'El Instituto retiró el corte que se mostraba. Esta página mostrará el siguiente en cuanto llegue.'))];
+  }
   return [h('div', {class: 'message', role: 'alert'},
     h('h1', {tabindex: -1}, 'No fue posible cargar los resultados'),
     h('p', {}, 'Puede ser su conexión, o que este sitio esté recibiendo un corte nuevo. La página lo intentará de nuevo cada minuto.'),
@@ -101,6 +107,8 @@ function masthead() {
     setText('corte', date(head.corte));
     setText('next', `Tiempo del Centro · ${head.siguiente && !closed() ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
     setText('age', age());
+  } else if (waits()) {
+    for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
   }
   const text = warning();
   byId('warning').hidden = !text;
@@ -108,6 +116,9 @@ function masthead() {
 }
 
 const age = () => ago(Math.max(0, now() - Date.parse(head.corte)));
+const withdrawn = () => status?.standing?.withdrawn ?? [];
+// Whether this mirror shows nothing because the institute withdrew every corte that it had.
+const waits = () => withdrawn().length > 0 && !status.shown;
 const closed = () => status?.gate.state === 'closed';
 
 function warning() {
@@ -117,6 +128,9 @@ function warning() {
     return `La difusión cerró el ${date(closes)} a las ${time(closes)}. Estos son los últimos resultados preliminares.`;
   }
   if (status?.gate.hold) return `El Instituto puso en pausa la actualización. Se muestra el corte de las ${time(head.corte)}.`;
+  if (withdrawn().some(one => one.sequence > status.shown?.sequence)) {
+    return `Por orden del Instituto se retiró un corte posterior. Se muestra el de las ${time(head.corte)}.`;
+  }
   const stale = head.siguiente
     && now() - Date.parse(head.corte) > STALE_INTERVALS * head.intervalo_segundos * 1000;
   if (stale) return `Última actualización ${age()}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
@@ -131,7 +145,24 @@ function announce(text) {
 // Reads the mirror's public status (estado.json) for the masthead. Without it the results are shown nevertheless.
 async function ask() {
   status = await readStatus().catch(() => null);
+  if (!head && waits()) render(failure());
+  if (isGone()) await forget();
   masthead();
+}
+
+// Whether the corte on this page was withdrawn. A corrected one may have its number and instant: that counts once.
+function isGone() {
+  const gone = head && withdrawn().find(one =>
+    one.sequence === head.secuencia && Date.parse(one.corte) === Date.parse(head.corte));
+  return gone && (gone.at !== forgotten || status.shown?.sequence !== head.secuencia) && gone;
+}
+
+// Shows what this mirror shows now, even if it is an older corte.
+async function forget() {
+  forgotten = isGone().at;
+  head = null;
+  pages.clear();
+  await show({renew: true});
 }
 
 async function poll() {
