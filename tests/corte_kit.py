@@ -6,7 +6,7 @@ import json
 import os
 import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -73,6 +73,40 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
     path.chmod(0o444)
     os.utime(path, ns=(dated, dated))
+
+
+def truncate(path: Path) -> None:
+    _overwrite(path, path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    _overwrite(path, b"")
+
+
+def make_foreign(path: Path) -> None:
+    _overwrite(path, b'{"sha256": "0", "value": {"n": [1]}}\n')
+
+
+def make_folder(path: Path) -> None:
+    path.unlink()
+    (path / "algo").mkdir(parents=True)
+
+
+def make_unreadable(path: Path) -> None:
+    """Replace a file by a link to itself, which nobody can read, not even root."""
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+FAULTS: tuple[Callable[[Path], None], ...] = (
+    truncate, empty, flip, make_foreign, Path.unlink, make_folder, make_unreadable
+)  # fmt: skip
+"""What a disk or a stranger can do to a file."""
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import FILES, Server, allow, flip, make_key, table
+from corte_kit import FAULTS, FILES, Server, allow, flip, make_key, table
 from machine_kit import Machine
 
 from corte.format import instants, manifest, standing, tree
@@ -387,6 +387,42 @@ def test_a_withdrawal_outlives_the_servers_records(tmp_path: Path, key: Path, da
         assert server.status()["gate"]["hold"]["sequence"] == 5
         assert institute.push(institute.sign(7)) == ["held"]
         assert institute.push(institute.sign(7, "resume")) == ["shown"]
+
+
+@pytest.mark.parametrize("copy", ["ordenes", "firmados"])
+def test_every_damage_to_a_signed_order_is_repaired_from_the_other_copy(tmp_path: Path, key: Path, copy: str):
+    """State and log are lost as well, so nothing else knows the order; the server starts and repairs what it finds."""
+    machine = Machine(Server.make(tmp_path / "srv", key), tmp_path)
+    server, institute = machine.server, Institute(machine.server)
+    institute.push(institute.sign(5))
+    unseen = institute.sign(6)
+    institute.push(institute.sign(6, withdraw=6))
+    (order,) = (server.config.store / "ordenes").iterdir()
+    folder = server.config.store / copy / order.name
+    for fault in FAULTS:
+        for name in (manifest.NAME, manifest.SIGNATURE_NAME):
+            fault(folder / name)
+        _lose_log(server)
+        with machine.gate():
+            for name in (manifest.NAME, manifest.SIGNATURE_NAME):
+                other = server.config.store / "firmados" / order.name / name
+                until(lambda: is_like(order / name, other), what="se reponga la orden dañada")  # noqa: B023
+            assert institute.push(unseen) == ["withdrawn"], fault
+            assert seen(server)[0] == 5
+
+
+def is_like(one: Path, other: Path) -> bool:
+    """Return whether two files can be read and are alike."""
+    try:
+        return one.read_bytes() == other.read_bytes()
+    except OSError:
+        return False
+
+
+def test_a_rectified_corte_that_was_withdrawn_lets_no_counts_fall():
+    rectified = Standing().after(["rectification"], AT, 7, 7)
+    assert rectified.lets_fall(6, 8) and not rectified.lets_fall(7, 8) and not rectified.lets_fall(5, 6)
+    assert not rectified.join(Standing(withdrawn=(gone(7, AT + timedelta(minutes=1)),))).lets_fall(6, 8)
 
 
 def test_a_revoked_thief_does_not_come_back_with_a_rebuilt_state(tmp_path: Path, key: Path):

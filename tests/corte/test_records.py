@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from corte_kit import Server, flip, make_key
+from corte_kit import FAULTS, Server, make_key
 from machine_kit import Machine
 
 from corte.format import instants, manifest, signature, tree
@@ -15,38 +15,6 @@ from corte.format.refusal import Refusal
 from corte.server import log
 from difusor.suite.waiting import until
 
-
-def truncate(path: Path) -> None:
-    _write(path, path.read_bytes()[: path.stat().st_size // 2])
-
-
-def empty(path: Path) -> None:
-    _write(path, b"")
-
-
-def make_foreign(path: Path) -> None:
-    _write(path, b'{"sha256": "0", "value": {"n": [1]}}\n')
-
-
-def make_folder(path: Path) -> None:
-    path.unlink()
-    (path / "algo").mkdir(parents=True)
-
-
-def make_unreadable(path: Path) -> None:
-    """Replace a file by a link to itself, which nobody can read, not even root."""
-    path.unlink()
-    path.symlink_to(path.name)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.chmod(0o644)
-    path.write_bytes(content)
-
-
-FAULTS: tuple[Callable[[Path], None], ...] = (
-    truncate, empty, flip, make_foreign, Path.unlink, make_folder, make_unreadable
-)  # fmt: skip
 RECORDS: dict[str, Callable[[Server], Path]] = {
     "state": lambda server: server.config.store / "state.json",
     "log": lambda server: server.config.store / "bitacora.jsonl",

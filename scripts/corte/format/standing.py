@@ -85,8 +85,14 @@ class Standing:
         return self.clock_override_at is not None and _is_after(self.clock_override_at, self.clock_override_ended_at)
 
     def lets_fall(self, after: int, through: int) -> bool:
-        """Tell whether counts may fall between the cortes of two sequences: one after the first was rectified."""
-        return self.rectified is not None and after < self.rectified.sequence <= through
+        """Tell whether counts may fall between the cortes of two sequences: one after the first was rectified.
+
+        Not if that one was withdrawn later, because then the counts before it are the right ones.
+        """
+        order = self.rectified
+        if order is None or not after < order.sequence <= through:
+            return False
+        return not any(one.sequence == order.sequence and one.at > order.at for one in self.withdrawn)
 
     def withdraws(self, sequence: int, corte: datetime, content_sha256: str, manifest_sha256: str = "") -> bool:
         """Tell whether a corte is withdrawn, by whichever of its manifests."""

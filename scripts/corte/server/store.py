@@ -188,7 +188,7 @@ class Store:
         for folder, names in needed:
             for path in folder.iterdir():
                 if path.name not in names:
-                    shutil.rmtree(path)
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
                     removed = True
         if removed:
             for folder in self.objects.iterdir():

@@ -26,7 +26,7 @@ def run(
     from corte.format.refusal import Refusal
     from difusor.inventory import load_election
     from difusor.project import UnusableError
-    from difusor.publish import signing
+    from difusor.publish import signing, standing
 
     try:
         signed, fingerprint = signing.verify(tree)
@@ -41,6 +41,8 @@ def run(
     )
     for word in document.orders:
         console.print(f"  orden: {word}")
+    for clause in standing.sentences(document.stands):
+        console.print(f"  en pie: {clause}")
     for warning in signing.warnings(signed):
         console.print(f"[yellow]![/] {printable(warning)}")
     typer.echo(signed.sha256)

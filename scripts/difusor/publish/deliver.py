@@ -25,8 +25,8 @@ WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
 class Outcome:
     """The result at one difusor.
 
-    shown; held; paused (held by an order that the corte does not carry); withdrawn (as the corte orders); refused;
-    failed (not delivered); silent (its status says nothing).
+    shown; held; paused (the mirror follows an order to hold that the corte does not carry); withdrawn (as the corte
+    orders); refused; failed (not delivered); silent (its status says nothing).
     """
 
     difusor: str
@@ -103,8 +103,8 @@ def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
 
 
 def _result(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:
-    """Return the mirror's word, or `paused` if it holds the corte by an order that the institute thinks is over."""
-    is_on_hold = word == "held" and (status.get("gate") or {}).get("hold")
+    """Return the mirror's word, or `paused` if it follows an order to hold that the institute thinks is over."""
+    is_on_hold = word in ("shown", "held") and (status.get("gate") or {}).get("hold")
     return "paused" if is_on_hold and signed.manifest.stands.hold_in_force is None else word
 
 
@@ -119,7 +119,7 @@ def _unknown(signed: SignedCorte, status: dict[str, Any]) -> str:
 
 def _told(word: str, status: dict[str, Any]) -> str:
     gate, shown = status.get("gate") or {}, status.get("shown") or {}
-    if word == "held" and gate.get("hold"):
+    if word in ("shown", "held") and gate.get("hold"):
         return f"en pausa por orden del Instituto desde {gate['hold'].get('since')}; muestra {_name(shown)}"
     if word == "held":
         return f"abre {gate.get('opens')}"
