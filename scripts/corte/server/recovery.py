@@ -9,10 +9,12 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from corte.format import content, instants, manifest, signature
+from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.signature import key_of
 from corte.format.standing import Standing
@@ -57,11 +59,18 @@ def _signed(config: Config, store: Store, names: list[str]) -> Iterator[Corte]:
     """Yield those kept cortes with an undamaged manifest and the valid signature of somebody who may sign today."""
     for name in names:
         with suppress(Refusal, OSError):
-            raw, armour = store.papers(name)
-            signer = signature.verify(raw, armour, config.election, config.allowed_signers, config.revoked)
+            raw, armours = store.papers(name)
             found = manifest.read(raw)
             if found.environment == config.environment:
-                yield Corte.of(found, manifest.digest(raw), signer, armour)
+                yield from islice(_verified(config, found, raw, armours), 1)
+
+
+def _verified(config: Config, found: Manifest, raw: bytes, armours: list[bytes]) -> Iterator[Corte]:
+    """Yield the corte once for each of these signatures that is valid."""
+    for armour in armours:
+        with suppress(Refusal):
+            signer = signature.verify(raw, armour, config.election, config.allowed_signers, config.revoked)
+            yield Corte.of(found, manifest.digest(raw), signer, armour)
 
 
 def _with_counts(store: Store, corte: Corte) -> Corte:

@@ -215,12 +215,14 @@ class Store:
             raise Refusal("missing", f"Falta el corte {name}.")
         return kept
 
-    def papers(self, name: str) -> tuple[bytes, bytes]:
-        """Return a corte's manifest and signature, from whichever copy is good; Refusal or OSError when none is."""
-        return (
-            self._paper(name, NAME, lambda raw: name.endswith("-" + digest(raw)[:12])),
-            self._paper(name, SIGNATURE_NAME, bool),
-        )
+    def papers(self, name: str) -> tuple[bytes, list[bytes]]:
+        """Return a corte's manifest, and each signature that its copies have: a damaged one is known only by verifying.
+
+        Refusal or OSError when no copy of the manifest is good.
+        """
+        raw = self._paper(name, NAME, lambda raw: name.endswith("-" + digest(raw)[:12]))
+        found = (_read(folder / SIGNATURE_NAME) for folder in (*self._homes(name), self.signed / name))
+        return raw, [armour for armour in dict.fromkeys(found) if armour]
 
     def mend_papers(self, name: str, manifest_sha256: str, signature: bytes) -> list[str]:
         """Restore a corte's manifest and signature where the disk has changed them; return the names of those files.

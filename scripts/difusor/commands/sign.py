@@ -15,6 +15,29 @@ if TYPE_CHECKING:
     from corte.format.manifest import Window
     from difusor.publish.signing import SignedCorte
 
+ClockOverride = Annotated[
+    bool | None,
+    typer.Option(
+        "--clock-override/--no-clock-override", show_default=False,
+        help="Ordena abrir aunque el reloj del servidor no esté sincronizado, o deja de ordenarlo.",
+    ),
+]  # fmt: skip
+Withdraw = Annotated[
+    str | None,
+    typer.Option(
+        parser=named_corte, metavar="CORTE",
+        help="Retira un corte, que ya no se muestra: su carpeta, su corte.json o el SHA-256 de su manifiesto. "
+        "Puede ser el mismo que se firma.",
+    ),
+]  # fmt: skip
+After = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="CORTE", exists=True, resolve_path=True,
+        help="El último corte, si se firmó en otra máquina: sus órdenes siguen en pie.",
+    ),
+]  # fmt: skip
+
 
 def run(
     tree: Corte,
@@ -52,28 +75,9 @@ def run(
     hold: Annotated[bool, typer.Option("--hold", help="Ordena conservar lo que ya se muestra.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Termina esa pausa: se muestra el último corte.")] = False,
     rectification: Annotated[bool, typer.Option("--rectification", help="Admite cuentas que bajan.")] = False,
-    clock_override: Annotated[
-        bool | None,
-        typer.Option(
-            "--clock-override/--no-clock-override", show_default=False,
-            help="Ordena abrir aunque el reloj del servidor no esté sincronizado, o deja de ordenarlo.",
-        ),
-    ] = None,
-    withdraw: Annotated[
-        str | None,
-        typer.Option(
-            parser=named_corte, metavar="CORTE",
-            help="Retira un corte, que ya no se muestra: su carpeta, su corte.json o el SHA-256 de su manifiesto. "
-            "Puede ser el mismo que se firma.",
-        ),
-    ] = None,
-    after: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="CORTE", exists=True, resolve_path=True,
-            help="El último corte, si se firmó en otra máquina: sus órdenes siguen en pie.",
-        ),
-    ] = None,
+    clock_override: ClockOverride = None,
+    withdraw: Withdraw = None,
+    after: After = None,
 ) -> None:  # fmt: skip
     """Firma un corte, con órdenes si hacen falta: escribe corte.json y corte.json.sig en su carpeta."""
     from corte.format.refusal import Refusal
