@@ -249,6 +249,17 @@ def test_with_nothing_good_left_an_older_corte_comes_back_only_if_it_is_signed_a
     assert institute.push(institute.sign(4), here) == ["shown"]
 
 
+def test_a_good_corte_whose_tree_was_lost_is_taken_in_again_after_a_withdrawal(institute: Institute):
+    """It was signed before the withdrawal, but it is the last one that the server accepted."""
+    here, _ = institute.mirrors
+    good = institute.signed[5]
+    institute.push(institute.sign(6), here)
+    institute.push(institute.sign(6, withdraw=6), here)
+    (here.config.public / "actual").resolve().rename(here.config.store / "perdido")
+    assert institute.push(good, here) == ["repeated"]
+    assert seen(here)[0] == 5
+
+
 def test_a_mistyped_sequence_is_withdrawn_with_the_good_corte(institute: Institute):
     """The order can also travel with another corte, such as the right one, which would else be refused as older."""
     here, away = institute.mirrors

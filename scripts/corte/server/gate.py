@@ -68,7 +68,7 @@ def show_newest(store: Store, state: State, config: Config, now: datetime) -> St
             return state
         store.hide()
         return replace(state, shown=None, shown_since=None)
-    if candidate == state.shown and store.current.is_symlink():
+    if candidate == state.shown and store.current.exists():  # not a link to a tree that was lost
         return state
     store.show(candidate.name)
     return replace(state, shown=candidate, shown_since=instants.write(now))

@@ -102,7 +102,7 @@ class Intake:
         if self.early and corte is None:
             forget(incoming)  # before the refusal is told, because the publisher may send again at once
         with self.memory.lock():
-            if self.ordering is not None and signature.is_by_any(armour, self.config.revoked_keys()):
+            if (corte or self.ordering) and signature.is_by_any(armour, self.config.revoked_keys()):
                 corte = self.ordering = None
                 problem = Refusal("signature", "La llave que firmó fue revocada entretanto.")
             state, result = self._decide(corte, problem, raw, armour)
@@ -148,7 +148,6 @@ class Intake:
         state = self.memory.load()
         accepted = self._last_accepted(state)
         if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256 and self.store.has(corte.name):
-            self.ordering = corte
             return accepted
         now = instants.now()
         if not self.memory.last_clock(now).synchronised:
@@ -167,7 +166,8 @@ class Intake:
         accepted = self._last_accepted(state)
         if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256:
             accepted = None  # its tree was lost: take the same corte in again
-        check_order(found, accepted, standing, self.config)
+        else:
+            check_order(found, accepted, standing, self.config)
         tree.compare(incoming, found)
         staged = self.store.stage(incoming, found, raw, armour)
         corte = replace(corte, captured=self._read(staged.tree, found, accepted, standing))
@@ -225,12 +225,12 @@ class Intake:
             result = "repeated"
         else:
             result = "shown" if state.shown == corte else "held"
-        last = state.last_attempt
+        last, taken = state.last_attempt, None if problem else corte or self.ordering
         attempt = Attempt(
             number=max(state.log.entries, last.number if last else 0) + 1,
             at=instants.write(now),
             result=result,
-            sequence=self.ordering.sequence if self.ordering and not problem else None,
+            sequence=taken.sequence if taken else None,
             manifest_sha256=manifest.digest(raw) if raw else None,
             signature_sha256=manifest.digest(armour),
             code=problem.code if problem else None,
