@@ -5,7 +5,6 @@ A server remembers the sequence and the instant of the last corte that it accept
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +12,12 @@ from pathlib import Path
 from corte.format import files, instants, manifest
 from corte.format.refusal import Refusal
 from difusor.inventory import Election
-from difusor.project import BUILD, UnusableError, write
+from difusor.project import UnusableError
 from difusor.publish import signing
-from difusor.publish.signing import SignedCorte
+from difusor.publish.standing import Records
 
 MAX_JUMP = 10
 """How many sequences a corte may be beyond the last one; more is signed only with `--jump`."""
-RECORDS = BUILD / "signed"
-"""The last sequence signed on this machine: one file for each election, environment and opening."""
 
 
 def check(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
@@ -41,14 +38,6 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
         )
 
 
-def remember(signed: SignedCorte) -> None:
-    """Record the sequence of a corte that was just signed, for the next `check`; OSError when that cannot be done."""
-    document = signed.manifest
-    path = _record(document.election, document.environment, document.window.opens)
-    last = {"sequence": document.sequence, "corte": instants.write(document.corte), "manifest_sha256": signed.sha256}
-    write(path, json.dumps(last) + "\n")
-
-
 def _check_sequence(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
     last = _last(election, folder)
     limit = MAX_JUMP if jump is None else jump
@@ -65,10 +54,7 @@ def _check_sequence(election: Election, folder: Path, sequence: int, corte: date
 
 def _last(election: Election, folder: Path) -> int | None:
     """Return the last sequence signed for this opening, on this machine or in this folder; None when unknown."""
-    found = []
-    path = _record(election.id, election.environment, election.window.opens)
-    with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged record counts as none
-        found.append(int(json.loads(path.read_text(encoding="utf-8"))["sequence"]))
+    found = [signed.sequence for signed, _ in Records(election).history()]
     with suppress(Refusal):
         before = manifest.read(files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES))
         if before.window.opens == election.window.opens and (before.election, before.environment) == (
@@ -77,7 +63,3 @@ def _last(election: Election, folder: Path) -> int | None:
         ):
             found.append(before.sequence)
     return max(found, default=None)
-
-
-def _record(election: str, environment: str, opens: datetime) -> Path:
-    return RECORDS / f"{election}-{environment}-{opens:%Y%m%dT%H%M%SZ}.json"

@@ -105,6 +105,4 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
         signed = signing.sign(tree, election, key, sequence, corte, words, stands)
         signing.signer(signed, election)  # what a key signed that servers do not know was never ordered
         records.remember(signed)
-    with suppress(OSError):  # without the record the next sequence is compared with the folder's or the clock's
-        mistakes.remember(signed)
     return signed

@@ -83,7 +83,8 @@ class Records:
         entry = signed.manifest.withdrawn(signed.sha256, signed.manifest.generated)
         (line,) = Standing(withdrawn=(entry,)).to_json()["withdrawn"]
         with self._history.open("a", encoding="utf-8") as history:
-            history.write(json.dumps({**line, "published": is_published}) + "\n")
+            # On a line of its own, also after one that a power cut left without an end.
+            history.write("\n" + json.dumps({**line, "published": is_published}) + "\n")
 
     def history(self) -> Iterator[tuple[Withdrawn, bool]]:
         """Yield each corte that was signed, and whether a difusor had taken it, the oldest first; damage is skipped."""

@@ -19,7 +19,7 @@ from corte.format.refusal import Refusal
 from difusor.commands import sign
 from difusor.inventory import load_election
 from difusor.project import UnusableError
-from difusor.publish import deliver, mistakes, signing
+from difusor.publish import deliver, signing
 from difusor.publish.deliver import Options
 from difusor.publish.orders import signed_for
 from difusor.publish.push import PushFailed
@@ -142,12 +142,15 @@ def test_on_another_machine_the_clock_tells_what_number_it_may_be(tmp_path: Path
 
 
 @pytest.mark.parametrize("spoil", [b"", b"{", b"[]", b'{"sequence": "x"}', b"\xff"])
-def test_a_damaged_record_is_none(tree: Path, tmp_path: Path, election: Path, key: Path, spoil: bytes):
+def test_damaged_lines_of_what_was_signed_are_ignored(
+    tree: Path, tmp_path: Path, election: Path, key: Path, records: Path, spoil: bytes
+):
     assert run_sign(tree, election, key).exit_code == 0
-    (record,) = mistakes.RECORDS.iterdir()
-    record.write_bytes(spoil)
+    (history,) = records.glob("*.history.jsonl")
+    history.write_bytes(spoil)
     assert run_sign(make_tree(tmp_path / "a", 8), election, key).exit_code == 0
-    assert json.loads(record.read_text())["sequence"] == 8
+    done = run_sign(make_tree(tmp_path / "b", 19), election, key)
+    assert done.exit_code == 1 and "es el 8;" in " ".join(done.output.split())
 
 
 def test_a_rehearsal_has_its_own_numbers(tree: Path, tmp_path: Path, election: Path, key: Path):
@@ -187,10 +190,10 @@ def test_a_corte_later_than_its_own_close_is_not_signed(tree: Path, election: Pa
     assert done.exit_code == 1 and "cierra" in done.output
 
 
-def test_a_key_that_may_not_sign_is_told_at_once(tree: Path, tmp_path: Path, election: Path):
+def test_a_key_that_may_not_sign_is_told_at_once(tree: Path, tmp_path: Path, election: Path, records: Path):
     done = run_sign(tree, election, make_key(tmp_path, "otra"))
     assert done.exit_code == 1
-    assert not mistakes.RECORDS.exists()
+    assert list(records.glob("*.json*")) == [], "nothing of it stands"
 
 
 def arrange(monkeypatch: pytest.MonkeyPatch, said: dict[str, object] | None) -> list[Path]:
