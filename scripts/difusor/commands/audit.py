@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, printable, results
+from difusor.terminal import complain, json_text, printable, results
 from difusor.terminal.arguments import Authority, Difusores, Json
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def run(
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
         comparisons = list(pool.map(lambda one: compare(one, ca, expected, minutes * 60, orders), targets))
     if as_json:
-        typer.echo(json.dumps([asdict(comparison) for comparison in comparisons], ensure_ascii=False, indent=1))
+        typer.echo(json_text([asdict(comparison) for comparison in comparisons]))
     else:
         results.print(_table(comparisons))
     raise typer.Exit(0 if all(comparison.good for comparison in comparisons) else 1)

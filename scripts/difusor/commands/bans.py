@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, console, results
+from difusor.terminal import complain, console, json_text, printable, results
 from difusor.terminal.arguments import Difusores, Json
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def run(
             complain(error)
             failed = True
     if as_json:
-        typer.echo(json.dumps([asdict(ban) for ban in found], ensure_ascii=False, indent=1))
+        typer.echo(json_text([asdict(ban) for ban in found]))
     elif found:
         results.print(_table(found))
     elif not failed:
@@ -70,5 +69,6 @@ def _table(found: list[Ban]) -> Table:
     table = Table("Difusor", "Dirección", "Por", "Desde", "Hasta")
     for ban in sorted(found, key=lambda ban: (ban.difusor, ban.until)):
         since, until = (datetime.fromisoformat(each).strftime("%d/%m %H:%M:%S") for each in (ban.since, ban.until))
-        table.add_row(ban.difusor, ban.address, REASONS.get(ban.jail, ban.jail), since, until)
+        reason = REASONS.get(ban.jail, printable(ban.jail))
+        table.add_row(ban.difusor, printable(ban.address), reason, since, until)
     return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, console, printable, results
+from difusor.terminal import complain, console, json_text, printable, results
 from difusor.terminal.arguments import Authority, Corte, Difusores, Json, Jump
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def run(
             "manifest_sha256": signed.sha256,
             "difusores": [asdict(outcome) for outcome in outcomes],
         }
-        typer.echo(json.dumps(document, ensure_ascii=False, indent=1))
+        typer.echo(json_text(document))
     else:
         results.print(_table(outcomes))
     raise typer.Exit(0 if all(outcome.good for outcome in outcomes) else 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import click
@@ -10,7 +9,7 @@ import typer
 from rich.table import Table
 
 from difusor.project import BUILD
-from difusor.terminal import complain, results, sentences
+from difusor.terminal import complain, json_text, printable, results, sentences
 from difusor.terminal.arguments import Difusores, Json
 
 EVIDENCE = BUILD / "purge"
@@ -39,7 +38,7 @@ def run(
                 complain(problem)
                 raise typer.Exit(1) from problem
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        typer.echo(json_text(found))
     else:
         results.print(_table(found))
         results.print(f"Constancias y bitácoras: {home}", soft_wrap=True)
@@ -50,7 +49,7 @@ def _table(found: dict[str, dict[str, Any]]) -> Table:
     table = Table("Servidor", "Borrado", "Queda", "Bitácora")
     for name, evidence in found.items():
         removed = f"{evidence['removed_files']} archivos, {evidence['removed_bytes'] / 1e6:.1f} MB"
-        left = ", ".join(evidence["remaining"]) or "[green]nada[/]"
+        left = printable(", ".join(evidence["remaining"])) or "[green]nada[/]"
         head = evidence["log"]
         table.add_row(name, removed, left, f"{head['entries']} renglones, {head['head'][:16]}…")
     return table

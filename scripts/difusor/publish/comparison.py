@@ -169,5 +169,5 @@ def _digest(mirror: Mirror, url: str, size: int, encoding: str) -> tuple[int, En
         length += len(piece)
         return length > size
 
-    status = mirror.hand(url, take, encoding=encoding)
+    status = mirror.hand(url, take, Accept_Encoding=encoding).status_code
     return status, Entry(length, found.hexdigest())

@@ -12,13 +12,18 @@ from typing import Any
 from corte.format.refusal import Refusal
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number, refuses, stands, waits
-from difusor.publish.push import PushFailed, push
+from difusor.publish.push import LIMIT, PushFailed, push
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
 from difusor.publish.target import Target
+from difusor.servers import child
+from difusor.terminal import plain
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
 """Codes of refusals worth another push: caused by a simultaneous push, or by a change that kept time and size."""
+
+MOST = 500
+"""How many characters of what a mirror says are told, at most."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Options:
     bandwidth: int | None = None
     authority: Path | None = None
     wait: float = 60.0
-    limit: float | None = None
+    limit: float = LIMIT
 
 
 def deliver_all(
@@ -57,8 +62,12 @@ def deliver_all(
     """Deliver to all targets at once; `tell` is called with each outcome as it comes. Returns them as `targets` go."""
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
         running = {pool.submit(deliver, signed, target, options): target for target in targets}
-        for done in as_completed(running):
-            tell(done.result())
+        try:
+            for done in as_completed(running):
+                tell(done.result())
+        except BaseException:  # Ctrl-C too
+            child.kill_all()
+            raise
     return [done.result() for done in running]
 
 
@@ -68,7 +77,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     sent = 0
 
     def outcome(result: str, detail: str) -> Outcome:
-        return Outcome(target.name, result, detail, sent, round(time.monotonic() - started, 2))
+        return Outcome(target.name, result, plain(detail, MOST), sent, round(time.monotonic() - started, 2))
 
     try:
         signing.signer(signed, target.election)

@@ -25,6 +25,10 @@ TIMEOUT = 5.0
 MAX_BYTES = 256 * 1024
 PIECE_BYTES = 256 * 1024
 """How many bytes of an answer's content are in memory at once, at most."""
+MOST_BYTES = 64 * 1024 * 1024
+"""How much of an answer that is wanted as a whole is kept."""
+_OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
+"""Headers that say how the content came, and no longer hold once it is decompressed."""
 _TEXT = {
     name: str
     for name in ("corte", "since", "manifest_sha256", "signature_sha256", "opens", "state", "result", "code", "reason")
@@ -70,26 +74,36 @@ class Mirror:
         self._runner.close()
 
     def get(self, url: str) -> httpx.Response:
-        """Return a whole answer, of any size; httpx.HTTPError when none comes in time."""
-        return self._in_time(self.client.get(url, extensions=self.extensions))
+        """Return a whole answer with its content, decompressed; httpx.HTTPError when it does not come in time.
 
-    def hand(self, url: str, take: Callable[[bytes], object], seconds: float = math.inf, encoding: str = "gzip") -> int:
-        """Pass an answer to `take`, piece by piece until `take` returns true; return the answer's HTTP status.
-
-        `encoding` is the form that is asked for: gzip, or identity for the file as it is. httpx.HTTPError when there is
-        no answer, or it has not ended after so many seconds, however steadily it drips.
+        Of more than MOST_BYTES only the beginning is returned.
         """
-        return self._in_time(self._hand(url, take, encoding), seconds)
+        content = bytearray()
+        answer = self.hand(url, _into(content, MOST_BYTES))
+        headers = [pair for pair in answer.headers.multi_items() if pair[0] not in _OF_THE_WIRE]
+        return httpx.Response(answer.status_code, headers=headers, content=bytes(content))
 
-    def read(self, url: str, limit: int, seconds: float = math.inf) -> tuple[int, bytes]:
+    def hand(
+        self,
+        url: str,
+        take: Callable[[bytes], object],
+        seconds: float = math.inf,
+        method: str = "GET",
+        **headers: str,
+    ) -> httpx.Response:
+        """Pass an answer's content to `take`, piece by piece until `take` returns true; return its status and headers.
+
+        `headers`, those of the request, have the names of httpx with `_` for `-`. Without another `Accept_Encoding`,
+        gzip is asked for. httpx.HTTPError when there is no answer, or it has not ended after so many seconds, however
+        steadily it drips.
+        """
+        asked = {"Accept-Encoding": "gzip", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return self._in_time(self._hand(method, url, take, asked), seconds)
+
+    def read(self, url: str, limit: int, seconds: float = math.inf, **headers: str) -> tuple[int, bytes]:
         """Return an answer's HTTP status and content; of more than `limit` bytes only the beginning."""
         content = bytearray()
-
-        def take(piece: bytes) -> bool:
-            content.extend(piece)
-            return len(content) > limit
-
-        return self.hand(url, take, seconds), bytes(content)
+        return self.hand(url, _into(content, limit), seconds, **headers).status_code, bytes(content)
 
     def status(self) -> dict[str, Any] | None:
         """Return estado.json, or None when the answer is missing or malformed (`problem` then says why)."""
@@ -119,15 +133,16 @@ class Mirror:
                 return "silent", status
             time.sleep(max(EVERY, waited / 10))
 
-    async def _hand(self, url: str, take: Callable[[bytes], object], encoding: str) -> int:
-        asked = {"Accept-Encoding": encoding}
-        async with self.client.stream("GET", url, headers=asked, extensions=self.extensions) as answer:
+    async def _hand(
+        self, method: str, url: str, take: Callable[[bytes], object], asked: dict[str, str]
+    ) -> httpx.Response:
+        async with self.client.stream(method, url, headers=asked, extensions=self.extensions) as answer:
             decode = _decoder(answer.headers.get("Content-Encoding", ""))
             async for raw in answer.aiter_raw():
                 for piece in decode(raw):
                     if take(piece):
-                        return answer.status_code
-            return answer.status_code
+                        return answer
+            return answer
 
     def _in_time[Answer](self, asked: Coroutine[Any, Any, Answer], seconds: float = math.inf) -> Answer:
         async def bounded() -> Answer:
@@ -140,25 +155,43 @@ class Mirror:
             raise httpx.ReadTimeout("no terminó de responder a tiempo") from None
 
 
+def _into(content: bytearray, limit: int) -> Callable[[bytes], bool]:
+    """Return a function that collects pieces in `content`, and returns true once there are more than `limit` bytes."""
+
+    def take(piece: bytes) -> bool:
+        content.extend(piece[: limit + 1 - len(content)])
+        return len(content) > limit
+
+    return take
+
+
 def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
     """Return a function that decompresses an answer's bytes into pieces of at most PIECE_BYTES.
 
-    httpx.DecodingError for an encoding that was not asked for, or a double one: a few kilobytes compressed twice could
-    expand to more than the memory holds.
+    httpx.DecodingError for an encoding that was not asked for, or a double one (a few kilobytes compressed twice could
+    expand to more than the memory holds), for bytes after the end of the compressed ones (zlib would keep them all),
+    and for an answer that never ends because its bytes expand to nothing.
     """
     if encoding.strip().lower() in ("", "identity"):
         return lambda raw: iter([raw])
     if encoding.strip().lower() != "gzip":
         raise httpx.DecodingError("la respuesta viene codificada de un modo que no se pidió")
     packed = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    came = expanded = 0
 
     def decode(raw: bytes) -> Iterator[bytes]:
+        nonlocal came, expanded
+        came += len(raw)
         while raw:
+            if packed.eof or came > 2 * expanded + PIECE_BYTES:
+                raise httpx.DecodingError("la respuesta comprimida trae más bytes que los de su contenido")
             try:
-                yield packed.decompress(raw, PIECE_BYTES)
+                piece = packed.decompress(raw, PIECE_BYTES)
             except zlib.error:
                 raise httpx.DecodingError("la respuesta dice venir comprimida y no se puede descomprimir") from None
-            raw = packed.unconsumed_tail
+            raw = packed.unused_data or packed.unconsumed_tail
+            expanded += len(piece)
+            yield piece
 
     return decode
 

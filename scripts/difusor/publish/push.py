@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import time
 from pathlib import Path
 
 from corte.format import manifest
 from difusor.publish.target import Target
+from difusor.servers import child
 
 ATTEMPTS = 3
+LIMIT = 600.0
+"""Seconds for a whole transfer, unless the operator gives others."""
+MEMORY_BYTES = 256 * 1024 * 1024
+"""Address space of each rsync. A corte of 200,000 files takes less than 64 MiB."""
+OUTPUT_BYTES = 1024 * 1024
+"""What each rsync may print: its statistics, 700 bytes, and at worst a line of complaint for each file."""
 _PASSING = {5, 10, 12, 23, 30, 35}
 """rsync's exit statuses worth another attempt: refused for now, broken connection, simultaneous push, timeout."""
 _LASTING = re.compile(r"auth failed|unknown module|access denied|configured to refuse", re.IGNORECASE)
@@ -23,15 +29,16 @@ class PushFailed(Exception):
 
 
 def push(
-    folder: Path, target: Target, bandwidth: int | None = None, checksum: bool = False, limit: float | None = None
+    folder: Path, target: Target, bandwidth: int | None = None, checksum: bool = False, limit: float = LIMIT
 ) -> int:
     """Deliver a signed tree and return the number of bytes sent; PushFailed when it cannot be delivered.
 
     `bandwidth` caps the transfer (KiB/s), so that visitors keep the link. `checksum` compares content instead of time
-    and size. `limit`: seconds after which the transfer is ended, even if the other end still reads slowly.
+    and size. `limit`: seconds after which the transfer is ended, even if the other end still reads slowly. Nothing
+    that the other end sends can make rsync take more memory, or print more, than is set above.
     """
     folder = folder.absolute()  # rsync takes the text before a colon, as in 20:10, for a host
-    deadline = None if limit is None else time.monotonic() + limit
+    deadline = time.monotonic() + limit
     options = [
         "--recursive",
         "--times",
@@ -54,31 +61,42 @@ def push(
     return _deliver(content, target, deadline) + _deliver(signed, target, deadline)
 
 
-def _deliver(arguments: list[str], target: Target, deadline: float | None) -> int:
-    environment = {**os.environ, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
-    command = ["rsync", *arguments, target.url]
+def _deliver(arguments: list[str], target: Target, deadline: float) -> int:
     for attempt in range(1, ATTEMPTS + 1):
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        try:
-            done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=left
-            )
-        except FileNotFoundError:
-            raise PushFailed("falta el programa rsync en esta máquina") from None
-        except subprocess.TimeoutExpired:
-            raise PushFailed("el envío no terminó a tiempo; lo que ya llegó no se envía otra vez") from None
-        if done.returncode == 0:
-            return _sent(done.stdout)
-        passing = done.returncode in _PASSING and not _LASTING.search(done.stderr)
+        done = _rsync([*arguments, target.url], target.secret, deadline)
+        said = _text(done.stderr)
+        if done.status == 0:
+            return _sent(_text(done.stdout))
+        passing = done.status in _PASSING and not _LASTING.search(said)
         if attempt == ATTEMPTS or not passing:
             break
         time.sleep(attempt)
-    raise PushFailed(_reason(done.stderr) or f"rsync terminó con {done.returncode}")
+    raise PushFailed(_reason(said) or f"rsync terminó con {done.status}")
+
+
+def _rsync(arguments: list[str], secret: str, deadline: float) -> child.Finished:
+    """Run rsync until the deadline (by the monotonic clock); PushFailed when it does not end or prints too much."""
+    environment = {**os.environ, "RSYNC_PASSWORD": secret, "LC_ALL": "C"}
+    bounds = child.Bounds(max(0.0, deadline - time.monotonic()), OUTPUT_BYTES, MEMORY_BYTES)
+    try:
+        return child.run(["rsync", *arguments], bounds, environment)
+    except FileNotFoundError:
+        raise PushFailed("falta el programa rsync en esta máquina") from None
+    except child.BoundError as exceeded:
+        what = "no terminó a tiempo" if isinstance(exceeded, child.TooLongError) else "traía mensajes sin fin"
+        said = _reason(_text(exceeded.stderr) or _text(exceeded.stdout))
+        told = f"el envío {what}" + (f" ({said})" if said else "")
+        raise PushFailed(f"{told}; lo que ya llegó no se envía otra vez") from None
+
+
+def _text(printed: bytes) -> str:
+    return printed.decode("utf-8", "replace")
 
 
 def _sent(statistics: str) -> int:
-    found = re.search(r"Total bytes sent: ([\d,.]+)", statistics)
-    return int(re.sub(r"\D", "", found[1])) if found else 0
+    # The last one: before the statistics rsync prints what the mirror says. A number of bytes has less than 20 digits.
+    found = re.findall(r"^Total bytes sent: ([\d,.]{1,25})$", statistics, re.MULTILINE | re.ASCII)
+    return int(re.sub(r"\D", "", found[-1]) or 0) if found else 0
 
 
 def _reason(text: str) -> str:

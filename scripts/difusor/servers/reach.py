@@ -13,6 +13,7 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor.inventory import Declared
 from difusor.inventory.variables import Variables, read
+from difusor.terminal import plain
 
 # This command shows whether a host answers as root, and prints its identity.
 IDENTITY = r"""
@@ -23,6 +24,8 @@ echo "kernel=$(uname -r)"
 echo "ssh_host_key=$(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null | cut -d' ' -f2)"
 [ ! -r /etc/os-release ] || { . /etc/os-release; echo "system=$PRETTY_NAME"; echo "release=$VERSION_CODENAME"; }
 """
+MOST = 500
+"""How many characters of one line of a server's answer are used, at most."""
 # Prints the programs that a host from which tests look at the server needs and lacks.
 LACKING = "for tool in python3 curl; do command -v $tool >/dev/null || echo $tool; done"
 
@@ -109,8 +112,8 @@ def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:
         text, complaint = answer.stdout, answer.stderr
     except RuntimeError as error:
         text, complaint = "", getattr(error.args[0], "stderr", str(error))
-    found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    found = dict(plain(line, MOST).split("=", 1) for line in text.splitlines() if "=" in line[:MOST])
     if "uid" in found:
         return found, ""
     lines = complaint.strip().splitlines() or ["sin respuesta"]
-    return {}, f"{name} no responde: {lines[-1]}"
+    return {}, f"{name} no responde: {plain(lines[-1], MOST)}"

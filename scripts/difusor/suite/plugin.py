@@ -28,6 +28,7 @@ from difusor.report import results
 from difusor.servers import reach
 from difusor.suite.redaction import Redactor
 from difusor.suite.repeats import is_repeated
+from difusor.terminal import plain_lines
 
 FINDING = "difusor-finding"
 LAB = "lab"
@@ -224,8 +225,8 @@ def pytest_runtest_makereport(
         outcome="unreachable" if server and server.unreachable else _outcome(report, call),
         method="atestado" if item.stash.get(METHOD, "") else "medido",
         sentence=_sentence(item),
-        evidence=tuple(suite.redact(text)[:EVIDENCE_LIMIT] for text in item.stash.get(EVIDENCE, [])),
-        detail="" if report.passed else suite.redact(_detail(call))[:DETAIL_LIMIT],
+        evidence=tuple(plain_lines(suite.redact(text)[:EVIDENCE_LIMIT]) for text in item.stash.get(EVIDENCE, [])),
+        detail="" if report.passed else plain_lines(suite.redact(_detail(call))[:DETAIL_LIMIT]),
         seconds=round(report.duration, 3),
         ended=datetime.fromtimestamp(round(call.stop, 3), UTC),
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from os import environ
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -22,11 +25,45 @@ console = Console(stderr=True, highlight=False)
 """Standard error: progress and errors."""
 results = Console(highlight=False)
 """Standard output: only the result that was asked for, which may go through a pipe or into a file."""
+LINE_CHARACTERS = 64 * 1024
+"""How much of a step's output is read at once, even if it has no line breaks."""
+
+
+def plain(text: object, most: int | None = None) -> str:
+    """Return a text from outside without characters that act instead of being seen; cut after `most` characters.
+
+    Such are the control characters (C0, C1; terminals obey them), those that reverse the direction of writing or are
+    invisible, line breaks, and halves of a surrogate pair, which cannot be written as UTF-8.
+    """
+    whole = str(text)
+    cut = whole if most is None or len(whole) <= most else f"{whole[: most - 1]}…"
+    return "".join(character if character.isprintable() else "\ufffd" for character in cut)
+
+
+def plain_lines(text: str) -> str:
+    """Return a text of several lines with each line in the form of `plain`, tabs as spaces."""
+    return "\n".join(plain(line.expandtabs()) for line in text.splitlines())
 
 
 def printable(text: object) -> str:
-    """Return a text from outside in a form that is safe on a terminal: no markup, no control characters."""
-    return escape("".join(character if character.isprintable() else "\ufffd" for character in str(text)))
+    """Return a text from outside in a form that is safe on a terminal: `plain`, and without rich's markup."""
+    return escape(plain(text))
+
+
+def json_text(document: Any) -> str:
+    """Return a result as JSON text, every string in it in the form of `plain`: programs print such strings as they are.
+
+    `document` consists of dicts, lists, strings, numbers, booleans and None.
+    """
+    return json.dumps(_plain_throughout(document), ensure_ascii=False, indent=1)
+
+
+def _plain_throughout(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {plain(key): _plain_throughout(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_throughout(inner) for inner in value]
+    return plain(value) if isinstance(value, str) else value
 
 
 def complain(problem: object) -> None:
@@ -73,16 +110,17 @@ def run_step(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            errors="replace",
         ) as process,
     ):
         assert process.stdout is not None  # PIPE above
-        for line in process.stdout:
-            sink.write(line)
+        for line in iter(partial(process.stdout.readline, LINE_CHARACTERS), ""):
+            sink.write(plain_lines(line) + "\n")
             sink.flush()
             if heard:
                 heard(line)
             if line.startswith("TASK ["):
-                show(f"{title}: {line[6 : line.rindex(']')]}")
+                show(f"{title}: {printable(line[6:].rpartition(']')[0])}")
     seconds = time.monotonic() - started
     if process.returncode:
         console.print(*_last_words(log), sep="\n", style="dim")
@@ -149,4 +187,4 @@ def _last_words(log: Path, lines: int = 25) -> list[str]:
     text = log.read_text().splitlines()
     failures = [number for number, line in enumerate(text) if line.startswith(("[ERROR]", "fatal:", "E  "))]
     start = failures[-1] if failures else max(0, len(text) - lines)
-    return [line.replace("[", "\\[") for line in text[start : start + lines]]
+    return [printable(line) for line in text[start : start + lines]]

@@ -1,13 +1,21 @@
-"""Steps that run side by side: they do run at the same time, and each failure is reported."""
+"""Steps, alone and side by side, and how a text from outside is shown."""
 
 from __future__ import annotations
 
+import io
+import json
+from pathlib import Path
 from threading import Barrier
 from typing import NoReturn
 
 import pytest
+from rich.console import Console
 
-from difusor.terminal import StepFailed, side_by_side
+from difusor import terminal
+from difusor.terminal import StepFailed, json_text, plain, printable, run_step, side_by_side
+
+ACTING = "\x00\x07\x1b[2J\x7f\x85\x9b\r\u200b\u202e\u2028\u2066\ufeff\ud800"
+"""Control characters of both sets, other directions of writing, invisible ones, half of a surrogate pair."""
 
 
 def test_works_are_done_at_the_same_time() -> None:
@@ -32,3 +40,25 @@ def test_an_error_of_our_own_is_not_taken_for_a_failed_step() -> None:
 
     with pytest.raises(ZeroDivisionError):
         side_by_side(fail, lambda: 1 / 0)
+
+
+def test_a_text_from_outside_is_only_seen() -> None:
+    for text in (plain(ACTING), printable(ACTING), json_text({ACTING: [ACTING]}).replace("\n", "")):
+        assert text.isprintable(), ascii(text)
+    assert json.loads(json_text({"ñ": ["á", 1, None, True]})) == {"ñ": ["á", 1, None, True]}
+    assert plain("ácta «7» [x]") == "ácta «7» [x]"
+    assert plain("x" * 9, most=5) == "xxxx…"
+
+
+def test_what_a_step_prints_is_only_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible prints what servers say: in the log and on the terminal it has no effect, with line breaks or without."""
+    monkeypatch.setattr(terminal, "console", Console(file=(screen := io.StringIO()), width=200))
+    monkeypatch.setattr(terminal, "ROOT", tmp_path)
+    script = (
+        r"printf 'TASK [sin fin\nTASK [uno] **\nfatal:\t\033[2J\302\233[green]sí\n'; head -c 200000 /dev/zero; exit 1"
+    )
+    with pytest.raises(StepFailed):
+        run_step("Un paso", "sh", "-c", script, log=tmp_path / "log")
+    for text in ((tmp_path / "log").read_text(), screen.getvalue()):
+        assert text.replace("\n", "").isprintable()
+        assert "[green]sí" in text

@@ -1,0 +1,74 @@
+"""A program that talks to a server is killed, with its descendants, when it exceeds a bound."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from difusor.servers import child
+from difusor.servers.child import Bounds
+
+
+def shell(script: str, bounds: Bounds) -> child.Finished:
+    return child.run(["sh", "-c", script], bounds, {"PATH": "/usr/bin:/bin", "SAID": "á"})
+
+
+def test_status_and_both_outputs_are_returned():
+    done = shell('echo "$SAID"; echo no >&2; exit 3', Bounds(10))
+    assert done == child.Finished(3, "á\n".encode(), b"no\n")
+    assert shell("kill -9 $$", Bounds(10)).status == -9
+    with pytest.raises(FileNotFoundError):
+        child.run(["/no/existe"], Bounds(10))
+
+
+@pytest.mark.parametrize("output", ["yes x", "yes x >&2"])
+def test_who_prints_without_end_is_killed(output: str):
+    with pytest.raises(child.TooMuchError) as exceeded:
+        shell(f"echo primero; echo primero >&2; {output}", Bounds(60, output_bytes=10_000))
+    printed = exceeded.value.stdout + exceeded.value.stderr
+    assert printed.startswith(b"primero\n") and len(printed) <= 10_000 + 2 * child.PIECE_BYTES
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["sleep 60", "sleep 60 & sleep 60", "exec >&- 2>&-; sleep 60", "sleep 60 &", "while :; do echo x; sleep 0.1; done"],
+    ids=["silent", "with a descendant", "outputs closed", "only a descendant", "drips"],
+)
+def test_who_does_not_end_is_killed_with_its_descendants(script: str, tmp_path: Path):
+    started = time.monotonic()
+    with pytest.raises(child.TooLongError):
+        shell(f"echo $$ >{tmp_path}/group; {script}", Bounds(0.3))
+    assert time.monotonic() - started < 10
+    group = (tmp_path / "group").read_text().strip()
+    assert not [stat for stat in Path("/proc").glob("[0-9]*/stat") if is_of(stat, group)]
+
+
+def is_of(stat: Path, group: str) -> bool:
+    try:
+        fields = stat.read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return fields[2] == group and fields[0] != "Z"
+
+
+def test_memory_is_limited():
+    grow = "data = []\nwhile True: data.append(bytearray(1 << 20))"
+    done = child.run([sys.executable, "-c", grow], Bounds(60, memory_bytes=200 << 20))
+    assert done.status == 1 and b"MemoryError" in done.stderr
+
+
+def test_all_that_run_can_be_killed_at_once():
+    done: list[child.Finished] = []
+    threads = [threading.Thread(target=lambda: done.append(shell("sleep 60", Bounds(50)))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while len(child._running) < len(threads):
+        time.sleep(0.01)  # pace: until all of them run
+    child.kill_all()
+    for thread in threads:
+        thread.join()
+    assert [one.status for one in done] == [-9, -9, -9]
