@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from corte.format import files
 from difusor.project import BUILD
 from difusor.publish import target
 from difusor.terminal import run_step
+
+MOST_BYTES = 16 * 1024 * 1024
+"""How long a server's evidence may be: it has a line for each file that remains, of which there should be none."""
 
 
 def purge(inventory: Path, home: Path) -> dict[str, dict[str, Any]]:
@@ -23,4 +27,4 @@ def purge(inventory: Path, home: Path) -> dict[str, dict[str, Any]]:
         "--extra-vars", json.dumps({"purge_evidence": str(home)}),
         log=BUILD / f"log/purge-{inventory.name}.log",
     )  # fmt: skip
-    return {name: json.loads((home / name / "evidence.json").read_text()) for name in names}
+    return {name: json.loads(files.read_capped(str(home / name / "evidence.json"), MOST_BYTES)) for name in names}

@@ -22,11 +22,16 @@ PIECE_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a program may take: seconds; bytes of both outputs together; bytes of address space (None: any number)."""
+    """What a program may take: seconds; bytes of both outputs together; bytes of address space (None: any number).
+
+    With `own_group` the programs that it starts are killed with it. Without, it may use the operator's terminal, as ssh
+    does to ask for a passphrase.
+    """
 
     seconds: float
     output_bytes: int = 1024 * 1024
     memory_bytes: int | None = 512 * 1024 * 1024
+    own_group: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,8 @@ _alone = Lock()
 def run(command: Sequence[str], bounds: Bounds, environment: Mapping[str, str] | None = None) -> Finished:
     """Run a program to its end and return how it ended.
 
-    Its standard input is empty. When it exceeds a bound, it is killed with every program it started: BoundError. A
-    program that wants more memory than it may have is told so by the system, and ends as it then does.
-    FileNotFoundError when there is no such program.
+    Its standard input is empty. When it exceeds a bound, it is killed: BoundError. A program that wants more memory
+    than it may have is told so by the system, and ends as it then does. FileNotFoundError when there is none.
     """
     with subprocess.Popen(
         command,
@@ -73,7 +77,7 @@ def run(command: Sequence[str], bounds: Bounds, environment: Mapping[str, str] |
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
-        process_group=0,  # a group of its own, which can be killed as a whole
+        process_group=0 if bounds.own_group else None,
     ) as process:
         with _alone:
             _running.add(process)
@@ -134,5 +138,6 @@ def _await(process: subprocess.Popen[bytes], deadline: float, limit: int) -> Fin
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill a program and its group, unless its end has been noticed: its number may then be another program's."""
     if process.returncode is None:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):  # no such group: it has none of its own, or has just ended
             os.killpg(process.pid, signal.SIGKILL)
+        process.kill()

@@ -12,10 +12,13 @@ import re
 import socket
 import ssl
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 TIMEOUT = 15.0  # seconds without a byte
+SECONDS = 120.0  # for all the answers of a connection, however steadily they come
+MOST = 64 * 1024 * 1024  # bytes of a connection that are read
 BODY = 4000  # characters of the body that are returned
 LAST = "Connection: close\r\n"
 
@@ -49,7 +52,7 @@ def ask(address: str, port: int, name: str, text: str) -> dict[str, Any]:
             connection.sendall(text.encode("latin-1"))
             return _answers(connection)
     except OSError as error:
-        return _told(b"", error)
+        return _told(b"", not isinstance(error, socket.timeout))
 
 
 def flood(address: str, port: int, name: str, ahead: int, texts: list[str]) -> list[dict[str, Any]]:
@@ -65,20 +68,26 @@ def flood(address: str, port: int, name: str, ahead: int, texts: list[str]) -> l
 
 
 def _answers(connection: socket.socket) -> dict[str, Any]:
-    """Return what is received until the server ends the connection or sends nothing for TIMEOUT."""
-    received = b""
+    """Return what is received until the server ends the connection or sends nothing for TIMEOUT.
+
+    A server that does not stop sending is left after SECONDS or MOST bytes.
+    """
+    received = bytearray()
+    deadline = time.monotonic() + SECONDS
     try:
         while chunk := connection.recv(65536):
             received += chunk
+            if len(received) > MOST or time.monotonic() > deadline:
+                return _told(bytes(received), False)
     except OSError as error:
-        return _told(received, error)
-    return _told(received)
+        return _told(bytes(received), not isinstance(error, socket.timeout))
+    return _told(bytes(received), True)
 
 
-def _told(received: bytes, error: OSError | None = None) -> dict[str, Any]:
+def _told(received: bytes, closed: bool) -> dict[str, Any]:
     head, _, body = received.decode("utf-8", "replace").partition("\r\n\r\n")
     statuses = [int(status) for status in re.findall(rb"^HTTP/1\.[01] (\d{3}) ", received, re.MULTILINE)]
-    return {"statuses": statuses, "head": head, "body": body[:BODY], "closed": not isinstance(error, socket.timeout)}
+    return {"statuses": statuses, "head": head, "body": body[:BODY], "closed": closed}
 
 
 def _connect(address: str, port: int, name: str) -> socket.socket:

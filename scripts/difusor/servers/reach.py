@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor.inventory import Declared
 from difusor.inventory.variables import Variables, read
+from difusor.servers import child
 from difusor.terminal import plain
 
 # This command shows whether a host answers as root, and prints its identity.
@@ -24,6 +27,10 @@ echo "kernel=$(uname -r)"
 echo "ssh_host_key=$(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null | cut -d' ' -f2)"
 [ ! -r /etc/os-release ] || { . /etc/os-release; echo "system=$PRETTY_NAME"; echo "release=$VERSION_CODENAME"; }
 """
+BOUNDS = child.Bounds(seconds=3600, output_bytes=256 * 1024 * 1024, memory_bytes=None, own_group=False)
+"""What one command on a server may take. The longest one measures for minutes; the largest answer is a whole log."""
+FAILED = 255
+"""The exit status with which ssh says that it failed itself."""
 MOST = 500
 """How many characters of one line of a server's answer are used, at most."""
 # Prints the programs that a host from which tests look at the server needs and lacks.
@@ -50,7 +57,30 @@ def connect(inventory: Variables, source: str) -> AnsibleRunner:
             values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={control}/{_short_name(values)}")
     runner = AnsibleRunner.get_runner(source)
     runner.inventory = inventory.listing()  # testinfra's own, from ansible-inventory, has unrendered Jinja
+    runner.get_host = partial(_bounded, runner.get_host)
     return runner
+
+
+def _bounded(get_host: Callable[..., Host | None], name: str, **options: Any) -> Host | None:
+    """Return testinfra's host, with bounds to its answers: testinfra itself waits for ever and takes any number.
+
+    An answer beyond the bounds counts as a failure of ssh. Bytes that are not UTF-8 are replaced; testinfra would ask
+    the server for its encoding and believe it.
+    """
+    host = get_host(name, **options)
+    if host is not None:
+        host.backend.run_local = partial(_run_local, host.backend)
+        host.backend.decode = partial(str, encoding="utf-8", errors="replace")
+    return host
+
+
+def _run_local(backend: BaseBackend, command: str, *arguments: str) -> CommandResult:
+    line = backend.quote(command, *arguments)
+    try:
+        done = child.run(["sh", "-c", line], BOUNDS)
+    except child.BoundError:
+        return backend.result(FAILED, line.encode(), b"", b"la respuesta no terminaba")
+    return backend.result(done.status, line.encode(), done.stdout, done.stderr)
 
 
 def _short_name(values: dict[str, Any]) -> str:
@@ -101,7 +131,7 @@ def blindness(name: str, host: Host | None) -> str:
 def lost(error: BaseException | None) -> bool:
     """Tell whether an error is a failure of ssh (raised by testinfra with the result), not of the remote command."""
     result = error.args[0] if isinstance(error, RuntimeError) and error.args else None
-    return getattr(result, "exit_status", None) == 255
+    return getattr(result, "exit_status", None) == FAILED
 
 
 def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:

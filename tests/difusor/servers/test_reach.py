@@ -1,0 +1,41 @@
+"""What a server answers over ssh has bounds, and no byte of it ends a verb with a traceback."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from testinfra.host import Host
+
+from difusor.inventory.variables import Variables
+from difusor.servers import reach
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """Return a server that answers every command with what the file `said` prints; `ssh` is a program of the test."""
+    program = tmp_path / "bin/ssh"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n. {tmp_path}/said\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(reach, "BOUNDS", replace(reach.BOUNDS, seconds=1, output_bytes=100_000))
+    values = {"ansible_host": "192.0.2.1", "ansible_user": "root", "inventory_hostname": "diario"}
+    inventory = Variables(hosts={"diario": values}, groups={"all": ["diario"]})
+    found = reach.connect(inventory, str(tmp_path / "hosts.yml")).get_host("diario")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("said", ["yes x", "yes x >&2", "sleep 60"])
+def test_an_answer_without_end_is_a_server_that_does_not_answer(host: Host, tmp_path: Path, said: str):
+    (tmp_path / "said").write_text(f"echo uid=0; {said}\n")
+    assert "diario no responde: la respuesta no terminaba" in reach.server("diario", host, {}).unreachable
+
+
+def test_what_a_server_says_of_itself_is_only_seen(host: Host, tmp_path: Path):
+    (tmp_path / "said").write_text(r"printf 'uid=0\nhostname=\033[2J\302\233\377'; head -c 50000 /dev/zero")
+    identity = reach.server("diario", host, {}).identity
+    assert identity["hostname"].isprintable() and len(identity["hostname"]) <= reach.MOST
