@@ -18,6 +18,7 @@ from corte.server.gate import Gate
 from corte.server.purge import known, purge
 from difusor.commands import purge as command
 from difusor.publish import rehearsal, target
+from difusor.publish.seen import Seen
 
 
 @pytest.fixture
@@ -90,10 +91,18 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
 
     monkeypatch.setattr(command, "EVIDENCE", tmp_path)
     monkeypatch.setattr(rehearsal, "run_step", play)
-    monkeypatch.setattr(target, "read", lambda source: [SimpleNamespace(name="norte")])
+    election = SimpleNamespace(id="demo", environment="simulacro")
+    monkeypatch.setattr(target, "read", lambda source: [SimpleNamespace(name="norte", election=election)])
+    monkeypatch.setattr(rehearsal, "Seen", lambda: Seen(tmp_path / "espejos"))
+    seen = tmp_path / "espejos/demo-simulacro/norte.json"
     for day in (12, 19):
+        seen.parent.mkdir(parents=True, exist_ok=True)
+        seen.write_text("{}")
         monkeypatch.setattr(instants, "now", lambda day=day: datetime(2024, 5, day, tzinfo=UTC))
         with pytest.raises(typer.Exit) as end:
             command.run([Path("norte")], simulacro=True, as_json=True)
         assert end.value.exit_code == 0
-    assert len(list(tmp_path.glob("*/norte/evidence.json"))) == 2
+    assert (
+        len(list(tmp_path.glob("*/norte/evidence.json"))) == len(list(tmp_path.glob("*/norte/visto-norte.json"))) == 2
+    )
+    assert not seen.exists(), "the log begins anew, and would seem to have lost entries"

@@ -52,6 +52,7 @@ def run(
     from difusor.project import UnusableError
     from difusor.publish.deliver import Options, deliver_all
     from difusor.publish.orders import remember_published, signed_for
+    from difusor.publish.seen import Seen
 
     try:
         targets, outcomes = _read(inventory)
@@ -61,7 +62,7 @@ def run(
         raise typer.Exit(1) from problem
     console.print(f"Corte {signed.manifest.sequence} de {signed.manifest.election}, manifiesto {signed.sha256[:16]}…")
     if targets:
-        options = Options(bandwidth, ca, wait, minutes * 60)
+        options = Options(bandwidth, ca, wait, minutes * 60, Seen())
         outcomes += deliver_all(signed, targets, options, lambda done: console.print(f"  {_line(done)}"))
         remember_published(signed, targets, outcomes)
     if as_json:
@@ -73,6 +74,9 @@ def run(
         typer.echo(json_text(document))
     else:
         results.print(_table(outcomes))
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            console.print(f"[yellow]![/] {outcome.difusor}: {printable(warning)}", soft_wrap=True)
     raise typer.Exit(0 if all(outcome.good for outcome in outcomes) else 1)
 
 

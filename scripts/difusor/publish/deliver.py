@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from corte.format.refusal import Refusal
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, push
+from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
 from difusor.publish.target import Target
@@ -32,6 +33,8 @@ class Outcome:
 
     shown; held; paused (the mirror follows an order to hold that the corte does not carry); withdrawn (as the corte
     orders); refused; failed (not delivered); silent (its status says nothing).
+
+    `warnings`: sentences on its log, and on what this machine keeps of it.
     """
 
     difusor: str
@@ -39,6 +42,7 @@ class Outcome:
     detail: str
     sent_bytes: int
     seconds: float
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
@@ -48,12 +52,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Options:
-    """Options: a bandwidth cap (KiB/s), a certificate authority, and limits in seconds for answer and transfer."""
+    """Options: a bandwidth cap (KiB/s), a certificate authority, and limits in seconds for answer and transfer.
+
+    `seen`: where to keep what mirrors say of their logs, and what was published; None keeps nothing.
+    """
 
     bandwidth: int | None = None
     authority: Path | None = None
     wait: float = 60.0
     limit: float = LIMIT
+    seen: Seen | None = None
 
 
 def deliver_all(
@@ -75,19 +83,28 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     """Deliver to one difusor and wait until it reports the result; its faults are returned as outcomes, not raised."""
     started = time.monotonic()
     sent = 0
+    warnings: list[str] = []
 
     def outcome(result: str, detail: str) -> Outcome:
-        return Outcome(target.name, result, plain(detail, MOST), sent, round(time.monotonic() - started, 2))
+        if options.seen and result in ("shown", "held"):
+            warnings.extend(options.seen.publish(signed, target.election))
+        seconds = round(time.monotonic() - started, 2)
+        return Outcome(target.name, result, plain(detail, MOST), sent, seconds, warnings)
+
+    def note(mirror: Mirror, status: dict[str, Any] | None) -> None:
+        warnings.extend(options.seen.note(target, status, mirror.asked) if options.seen else [])
 
     try:
         signing.signer(signed, target.election)
         with Mirror(target, options.authority) as mirror:
             for checksum in (False, True):
                 before = mirror.status()
+                note(mirror, before)
                 signing.check_sendable(signed, target.election, waits(before))
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
                 number = None if before is None else last_number(before)
                 word, status = mirror.await_word(signed, number, options.wait)
+                note(mirror, status or None)
                 attempt = status.get("last_attempt") or {}
                 if word == "refused" and attempt.get("code") in WORTH_ANOTHER and not checksum:
                     continue

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from corte.format import instants
 from corte.format.standing import Standing
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -40,6 +41,7 @@ _SHAPE = {
     "gate": {**_TEXT, "hold": _TEXT},
     "clock": {"synchronised": bool},
     "standing": {"withdrawn": list},
+    "log": {"entries": int, "head": str, "segments": int},
 }
 """The part of estado.json that is used here. Any value may be missing or null, but not of another type."""
 
@@ -62,6 +64,8 @@ class Mirror:
         )
         self.extensions = {"sni_hostname": target.fqdn}
         self.problem = ""
+        self.asked = instants.now()
+        """When estado.json was last asked for."""
 
     def __enter__(self) -> Mirror:
         """Open a client that keeps its connection for further requests."""
@@ -107,7 +111,7 @@ class Mirror:
 
     def status(self) -> dict[str, Any] | None:
         """Return estado.json, or None when the answer is missing or malformed (`problem` then says why)."""
-        self.problem = ""
+        self.problem, self.asked = "", instants.now()
         try:
             return _parsed(*self.read(self.url, MAX_BYTES, TIMEOUT))
         except (httpx.HTTPError, ValueError, RecursionError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 from corte.format import files
 from difusor.project import BUILD
 from difusor.publish import target
+from difusor.publish.seen import Seen
 from difusor.terminal import run_step
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -18,13 +19,17 @@ MOST_BYTES = 16 * 1024 * 1024
 def purge(inventory: Path, home: Path) -> dict[str, dict[str, Any]]:
     """Return, by server, what was removed and what remains; the servers' logs and evidence are kept in `home`.
 
+    So is what this machine has kept of them, because their logs and the cortes' sequences begin anew.
     UnusableError when the inventory cannot be used, StepFailed when the playbook fails.
     """
-    names = [server.name for server in target.read(inventory)]
+    servers = target.read(inventory)
     run_step(
         f"{inventory.name}: se borra el simulacro",
         "ansible-playbook", "-i", inventory, "playbooks/purge.yml",
         "--extra-vars", json.dumps({"purge_evidence": str(home)}),
         log=BUILD / f"log/purge-{inventory.name}.log",
     )  # fmt: skip
-    return {name: json.loads(files.read_capped(str(home / name / "evidence.json"), MOST_BYTES)) for name in names}
+    for server in servers:
+        Seen().hand_over(server, home / server.name)
+    evidence = {server.name: home / server.name / "evidence.json" for server in servers}
+    return {name: json.loads(files.read_capped(str(path), MOST_BYTES)) for name, path in evidence.items()}

@@ -1,0 +1,238 @@
+"""What this machine has seen of each mirror and what it published, kept from one run to the next.
+
+A mirror's log is a chain: whoever knows an earlier head notices when the log loses entries or is written anew. Nothing
+here stops a delivery: a record that is damaged, or cannot be written, is told and begun anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from corte.format import files, instants, manifest
+from corte.format.refusal import Refusal
+from difusor.inventory import Election
+from difusor.project import BUILD
+from difusor.publish.signing import SignedCorte
+from difusor.publish.target import Target
+
+FOLDER = BUILD / "espejos"
+PUBLISHED = "publicado"
+MOST_BYTES = 4 * 1024 * 1024
+MOST_HEADS = 5000
+"""How many heads of a mirror are kept, the newest ones: a night has some hundreds."""
+OVERLAP = timedelta(minutes=1)
+"""Two runs at once may note their answers in another order than they got them, but not later than this."""
+PATIENCE = 1.0
+"""Seconds to wait while another run writes."""
+
+
+class Kept(BaseModel):
+    """What is written to disk."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Head(Kept):
+    """What a mirror's estado.json says of its log, and when this machine had asked and was answered (UTC)."""
+
+    entries: Annotated[int, Field(ge=0, lt=2**53)]
+    head: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    segments: Annotated[int, Field(ge=1, lt=2**53)]
+    asked: AwareDatetime
+    answered: AwareDatetime
+
+    def follows(self, before: Head) -> bool:
+        """Tell whether the log can have grown from the earlier head to this one."""
+        if self.entries == before.entries:
+            return (self.head, self.segments) == (before.head, before.segments)
+        return self.entries > before.entries and self.segments >= before.segments
+
+
+class Record(Kept):
+    """Of one mirror since this opening: the heads seen, each once, the oldest first; what did not fit, as sentences."""
+
+    opens: AwareDatetime
+    heads: tuple[Head, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+class Published(Kept):
+    """The corte that the institute last published from this machine; `hold`: its orders keep an earlier one shown."""
+
+    opens: AwareDatetime
+    sequence: int
+    generated: AwareDatetime
+    manifest_sha256: str
+    hold: bool
+    at: AwareDatetime
+
+    def is_after(self, other: manifest.Manifest) -> bool:
+        """Tell whether this corte is newer than another one."""
+        return (self.sequence, self.generated) > (other.sequence, other.generated)
+
+
+class Seen:
+    """The records of this machine, in a folder for each election and environment."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        """Take the folder; it is made when something is written."""
+        self.folder = folder
+
+    def note(self, target: Target, status: dict[str, Any] | None, asked: datetime) -> list[str]:
+        """Note what a mirror says of its log; return as sentences what does not fit what it said before, and news.
+
+        `status` is the content of its estado.json (None: no answer), `asked` the instant of the request.
+        """
+        if status is None:
+            return []
+        path, opens = self.path(target.election, target.name), target.election.window.opens
+        try:
+            with _alone(path.parent):
+                record, told = _read(path, Record, opens)
+                record, news = _noted(record or Record(opens=opens), _head(status, asked))
+                _write(path, record)
+        except OSError as error:
+            return [f"no se pudo guardar la cabeza de su bitácora en {path}: {error.strerror or error}"]
+        return [*told, *news]
+
+    def faults(self, target: Target) -> list[str]:
+        """Return everything that did not fit in this mirror's log for this opening, as sentences with instants."""
+        with suppress(OSError):
+            record, _ = _read(self.path(target.election, target.name), Record, target.election.window.opens)
+            return list(record.faults) if record else []
+        return []
+
+    def publish(self, signed: SignedCorte, election: Election) -> list[str]:
+        """Note that a mirror took this corte; return as sentences what prevents it."""
+        document, path = signed.manifest, self.path(election, PUBLISHED)
+        try:
+            with _alone(path.parent):
+                last, told = _read(path, Published, election.window.opens)
+                if last is None or not last.is_after(document):
+                    was_held = last is not None and last.hold and "resume" not in document.orders
+                    _write(path, Published(
+                        opens=election.window.opens, sequence=document.sequence, generated=document.generated,
+                        manifest_sha256=signed.sha256, hold=was_held or "hold" in document.orders, at=instants.now(),
+                    ))  # fmt: skip
+        except OSError as error:
+            return [f"no se pudo guardar en {path} qué se publicó: {error.strerror or error}"]
+        return told
+
+    def published(self, election: Election) -> tuple[Published | None, list[str]]:
+        """Return the corte that was last published from here for this opening, and what prevents knowing it."""
+        path = self.path(election, PUBLISHED)
+        try:
+            return _read(path, Published, election.window.opens)
+        except OSError as error:
+            return None, [f"no se pudo leer en {path} qué se publicó: {error.strerror or error}"]
+
+    def hand_over(self, target: Target, folder: Path) -> None:
+        """Move what is kept of a mirror and its cortes to a folder: they were deleted, and its log begins anew."""
+        for name in (target.name, PUBLISHED):
+            kept = self.path(target.election, name)
+            if kept.exists():
+                shutil.move(kept, folder / f"visto-{kept.name}")
+
+    def path(self, election: Election, name: str) -> Path:
+        """Return where the record of a mirror is."""
+        return self.folder / quote(f"{election.id}-{election.environment}", safe="") / f"{quote(name, safe='')}.json"
+
+
+def _head(status: dict[str, Any], asked: datetime) -> Head | None:
+    """Return the head that estado.json gives; None when it gives none."""
+    log = status.get("log") or {}
+    with suppress(ValidationError):
+        said = {"entries": log.get("entries"), "head": log.get("head"), "segments": log.get("segments") or 1}
+        return Head.model_validate({**said, "asked": asked, "answered": instants.now()})
+    return None
+
+
+def _noted(record: Record, head: Head | None) -> tuple[Record, list[str]]:
+    """Return a record with a newly seen head, and the news in it."""
+    last = record.heads[-1] if record.heads else None
+    if head is None:
+        return record, ["su estado.json ya no dice la cabeza de su bitácora"] if last else []
+    if last is None:
+        return record.model_copy(update={"heads": (head,)}), []
+    if (head.entries, head.head, head.segments) == (last.entries, last.head, last.segments):
+        return record, []
+    if last.answered - OVERLAP < head.asked < last.answered and not head.follows(last) and last.follows(head):
+        return record, []  # another run got a later answer and noted it first
+    heads = (*record.heads, head)[-MOST_HEADS:]
+    if not head.follows(last):
+        fault = f"{instants.write(head.answered)}: {_misfit(last, head)}"
+        return record.model_copy(update={"heads": heads, "faults": (*record.faults, fault)[-MOST_HEADS:]}), [fault]
+    news = []
+    if head.segments > last.segments:
+        news = [
+            f"su bitácora sigue en otro segmento (el {head.segments}, tras el renglón {last.entries} o después): "
+            "el servidor encontró dañada o incompleta la anterior y la conserva aparte"
+        ]
+    return record.model_copy(update={"heads": heads}), news
+
+
+def _misfit(before: Head, now: Head) -> str:
+    if now.entries < before.entries:
+        return f"su bitácora perdió renglones: tenía {before.entries} y tiene {now.entries}"
+    if now.entries == before.entries:
+        return f"su bitácora se escribió de nuevo: su renglón {now.entries} ya no es el mismo"
+    return f"su bitácora se escribió de nuevo: tenía {before.segments} segmentos y tiene {now.segments}"
+
+
+def _read[K: (Record, Published)](path: Path, kind: type[K], opens: datetime) -> tuple[K | None, list[str]]:
+    """Return what is kept (None: nothing of this opening), and a sentence when that was damaged and is put aside."""
+    try:
+        content = json.loads(files.read_capped(str(path), MOST_BYTES))
+        kept = kind.model_validate_json(content["kept"])
+        if manifest.digest(content["kept"].encode()) != content["sha256"]:
+            raise ValueError("another digest")
+    except Refusal as refusal:
+        if refusal.code == "missing":
+            return None, []
+        return None, [_put_aside(path)]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None, [_put_aside(path)]
+    return (kept if kept.opens == opens else None), []
+
+
+def _put_aside(path: Path) -> str:
+    names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
+    aside = next(name for name in names if not os.path.lexists(name))
+    path.rename(aside)
+    return f"el registro {path} estaba dañado: queda en {aside.name} y empieza otro; lo visto antes no se compara"
+
+
+def _write(path: Path, kept: Kept) -> None:
+    text = kept.model_dump_json()
+    files.replace(path, json.dumps({"kept": text, "sha256": manifest.digest(text.encode())}).encode() + b"\n")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make a folder, and wait while another run writes there; not for ever, because that run may have been stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(descriptor)

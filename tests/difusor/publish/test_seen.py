@@ -1,0 +1,245 @@
+"""What this machine keeps of mirrors: a log that lost entries is told from one that begins a new segment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corte_kit import FILES, make_key, write_files
+from publish_kit import ELECTION, make_target
+
+from corte.format import instants
+from corte.server import log
+from difusor.inventory import load_election
+from difusor.publish import deliver, mirror, seen, signing
+from difusor.publish.deliver import Options
+from difusor.publish.seen import Seen
+from difusor.publish.signing import SignedCorte
+from difusor.publish.target import Target
+
+
+@pytest.fixture
+def election(tmp_path: Path) -> Path:
+    path = tmp_path / "election.yml"
+    path.write_text(ELECTION.format(key=make_key(tmp_path, "firma").with_name("firma.pub").read_text().strip()))
+    return path
+
+
+@pytest.fixture
+def target(election: Path) -> Target:
+    return make_target(election)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Seen:
+    return Seen(tmp_path / "espejos")
+
+
+class Server:
+    """A mirror's log, written by the server's own code, and what its estado.json says of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "bitacora.jsonl"
+        self.head, self.segments = log.Head(), 1
+
+    def write(self, lines: int = 1, event: str = "shown") -> dict[str, Any]:
+        for _ in range(lines):
+            self.head, is_new = log.append(self.path, self.head, event, instants.now())
+            self.segments += is_new
+        return self.status()
+
+    def status(self) -> dict[str, Any]:
+        return {"log": {"entries": self.head.entries, "head": self.head.sha256, "segments": self.segments}}
+
+    def cut(self, lines: int) -> None:
+        """Take lines off the log's end, as the server's root can."""
+        self.path.write_bytes(b"".join(self.path.read_bytes().splitlines(keepends=True)[:-lines]))
+
+
+def forget(server: Server) -> dict[str, Any]:
+    """Have the state forget what the log lost, too: its root can write both."""
+    server.head = log.end(server.path)
+    return server.status()
+
+
+def rewrite(server: Server) -> dict[str, Any]:
+    server.cut(1)
+    forget(server)
+    return server.write(event="gate")
+
+
+def begin_anew(server: Server) -> dict[str, Any]:
+    server.path.unlink()
+    server.head = log.Head()
+    return server.write(2)
+
+
+def cut_with_state(server: Server) -> dict[str, Any]:
+    server.cut(2)
+    return forget(server)
+
+
+def cut_alone(server: Server) -> dict[str, Any]:
+    server.cut(2)
+    return server.write()
+
+
+def damage(server: Server) -> dict[str, Any]:
+    content = bytearray(server.path.read_bytes())
+    content[5] ^= 1
+    server.path.write_bytes(content)
+    return server.write()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    return Server(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("happen", "said"),
+    [
+        (lambda server: server.status(), ""),
+        (lambda server: server.write(7), ""),
+        (cut_with_state, "perdió renglones: tenía 5 y tiene 3"),
+        (begin_anew, "perdió renglones: tenía 5 y tiene 2"),
+        (rewrite, "se escribió de nuevo: su renglón 5"),
+        (cut_alone, "sigue en otro segmento (el 2"),
+        (damage, "sigue en otro segmento (el 2"),
+        (lambda server: {}, "ya no dice la cabeza"),
+        (lambda server: {"log": {"entries": -1, "head": "x", "segments": 1}}, "ya no dice la cabeza"),
+        (lambda server: {"log": {**server.status()["log"], "segments": 2}}, "se escribió de nuevo"),
+    ],
+    ids=["same", "grown", "cut", "begun anew", "rewritten", "cut, told", "damaged", "silent", "nonsense", "renumbered"],
+)
+def test_a_log_that_lost_entries_is_told_from_a_new_segment(
+    kept: Seen, target: Target, server: Server, happen: Callable[[Server], dict[str, Any]], said: str
+):
+    assert kept.note(target, server.write(5), instants.now()) == []
+    status = happen(server)
+    told = kept.note(target, status, instants.now())
+    assert (said in told[0]) if said else told == []
+    is_fault = "perdió" in said or "se escribió" in said
+    assert kept.faults(target) == (told if is_fault else [])
+    server.segments = status.get("log", {}).get("segments", 1)
+    assert kept.note(target, server.write(), instants.now()) == []
+    assert kept.faults(target) == (told if is_fault else []), "the record keeps what was told once"
+
+
+def test_two_runs_at_once_raise_no_alarm(kept: Seen, target: Target, server: Server):
+    """One of them may note its answer after the other, which asked later."""
+    asked, first = instants.now(), server.write(5)
+    assert kept.note(target, server.write(2), instants.now()) == []
+    assert kept.note(target, first, asked - timedelta(seconds=1)) == []
+    assert kept.note(target, server.status(), instants.now()) == []
+    assert kept.faults(target) == []
+
+
+def test_another_opening_begins_a_new_record(kept: Seen, target: Target, server: Server, election: Path):
+    kept.note(target, server.write(5), instants.now())
+    election.write_text(election.read_text().replace("2024-06-02T20:00", "2024-06-02T19:00"))
+    assert kept.note(make_target(election), begin_anew(server), instants.now()) == []
+
+
+SPOILS: dict[str, Callable[[Path], object]] = {
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-20]),
+    "emptied": lambda path: path.write_bytes(b""),
+    "one bit": lambda path: path.write_bytes(path.read_bytes().replace(b'\\"entries\\":5', b'\\"entries\\":4')),
+    "foreign": lambda path: path.write_text('{"kept": [], "sha256": {}}'),
+    "nested": lambda path: path.write_text("[" * 100_000),
+    "too long": lambda path: path.write_bytes(b" " * (seen.MOST_BYTES + 1)),
+    "folder": lambda path: (path.unlink(), path.mkdir(), (path / "x").touch()),
+    "link": lambda path: (path.unlink(), path.symlink_to("/etc/passwd")),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_a_damaged_record_is_told_put_aside_and_begun_anew(kept: Seen, target: Target, server: Server, spoil: str):
+    kept.note(target, server.write(5), instants.now())
+    path = kept.path(target.election, target.name)
+    SPOILS[spoil](path)
+    (told,) = kept.note(target, server.write(), instants.now())
+    assert f"{path} estaba dañado: queda en {target.name}-1.json" in told
+    assert os.path.lexists(path.with_name(f"{target.name}-1.json"))
+    assert kept.note(target, cut_with_state(server), instants.now()) != []
+
+
+@pytest.fixture
+def signed(tmp_path: Path, target: Target) -> SignedCorte:
+    write_files(tmp_path / "corte", FILES)
+    return signing.sign(tmp_path / "corte", target.election, tmp_path / "firma", 7, instants.now())
+
+
+def deliveries(
+    signed: SignedCorte, target: Target, kept: Seen, monkeypatch: pytest.MonkeyPatch, *said: dict[str, Any]
+) -> deliver.Outcome:
+    """Deliver to a mirror that answers `said`, one after the other; it shows the corte from the second on."""
+    words = [dict(status) for status in said]
+    monkeypatch.setattr(mirror.Mirror, "status", lambda self: words.pop(0) if len(words) > 1 else words[0])
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    return deliver.deliver(signed, target, Options(wait=0, seen=kept))
+
+
+def test_publishing_sees_a_log_cut_before_it_and_one_cut_meanwhile(
+    signed: SignedCorte, target: Target, kept: Seen, server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """Also when the entries of this very corte hide that entries are missing."""
+    shown = {"shown": {"manifest_sha256": signed.sha256}}
+    assert deliveries(signed, target, kept, monkeypatch, server.write(5), server.write() | shown).warnings == []
+    cut = cut_with_state(server)
+    outcome = deliveries(signed, target, kept, monkeypatch, cut, server.write(9) | shown)
+    assert outcome.good and len(outcome.warnings) == 1 and "perdió renglones: tenía 6 y tiene 4" in outcome.warnings[0]
+
+
+@pytest.mark.parametrize("spoil", ["file in the way", "read-only", *SPOILS])
+def test_no_damage_of_what_is_kept_stops_publishing(
+    signed: SignedCorte, target: Target, kept: Seen, server: Server, monkeypatch: pytest.MonkeyPatch, spoil: str
+):
+    shown = server.write(5) | {"shown": {"manifest_sha256": signed.sha256}}
+    if spoil == "file in the way":
+        kept.folder.write_text("x")
+    else:
+        deliveries(signed, target, kept, monkeypatch, shown)
+    if spoil in SPOILS:
+        for name in (target.name, seen.PUBLISHED):
+            SPOILS[spoil](kept.path(target.election, name))
+    if spoil == "read-only":
+        monkeypatch.setattr(seen.files, "replace", fail)
+        shown = server.write() | {"shown": {"manifest_sha256": signed.sha256}}
+    outcome = deliveries(signed, target, kept, monkeypatch, shown)
+    assert outcome.result == "shown" and outcome.warnings
+
+
+def fail(*_: object) -> None:
+    raise OSError(30, "Read-only file system")
+
+
+def test_what_was_published_last_is_kept(kept: Seen, signed: SignedCorte, target: Target, tmp_path: Path):
+    election = target.election
+    assert kept.published(election) == (None, [])
+    assert kept.publish(signed, election) == []
+    found, _ = kept.published(election)
+    assert found and (found.sequence, found.manifest_sha256, found.hold) == (7, signed.sha256, False)
+    for sequence, orders, newest, hold in [
+        (9, ["hold"], 9, True),
+        (10, [], 10, True),
+        (8, ["resume"], 10, True),
+        (11, ["resume"], 11, False),
+    ]:
+        kept.publish(
+            signing.sign(signed.folder, election, tmp_path / "firma", sequence, instants.now(), orders), election
+        )
+        found, _ = kept.published(election)
+        assert found and (found.sequence, found.hold) == (newest, hold)
+
+
+def test_the_record_is_json_with_its_digest(kept: Seen, target: Target, server: Server, election: Path):
+    kept.note(target, server.write(5), instants.now())
+    written = json.loads(kept.path(load_election(election), "norte").read_text())
+    assert json.loads(written["kept"])["heads"][0]["entries"] == 5
+    assert isinstance(datetime.fromisoformat(json.loads(written["kept"])["opens"]), datetime)
