@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, json_text, printable, results
+from difusor.terminal import complain, console, json_text, printable, results
 from difusor.terminal.arguments import Authority, Difusores, Json
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WORDS = {
     "authentic": "[green]auténtico[/]",
     "altered": "[red]distinto[/]",
+    "old": "[red]atrasado[/]",
     "empty": "[yellow]sin corte[/]",
     "unreachable": "[red]no responde[/]",
 }
@@ -44,6 +45,7 @@ def run(
     from difusor.project import UnusableError
     from difusor.publish import signing, standing, target
     from difusor.publish.comparison import compare
+    from difusor.publish.seen import Seen
 
     try:
         signed = signing.verify(tree)[0] if tree else None
@@ -57,11 +59,16 @@ def run(
     # A corte that only orders its own withdrawal is shown nowhere.
     expected = signed.sha256 if signed and not signed.manifest.withdraws_itself else None
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        comparisons = list(pool.map(lambda one: compare(one, ca, expected, minutes * 60, orders), targets))
+        comparisons = list(pool.map(lambda one: compare(one, ca, expected, minutes * 60, Seen(), orders), targets))
     if as_json:
         typer.echo(json_text([asdict(comparison) for comparison in comparisons]))
     else:
         results.print(_table(comparisons))
+    for one in comparisons:
+        for fault in one.log:
+            console.print(f"[red]✗[/] {one.difusor}: {printable(fault)}", soft_wrap=True)
+        for warning in one.warnings:
+            console.print(f"[yellow]![/] {one.difusor}: {printable(warning)}", soft_wrap=True)
     raise typer.Exit(0 if all(comparison.good for comparison in comparisons) else 1)
 
 
@@ -72,9 +79,16 @@ def _table(comparisons: list[Comparison]) -> Table:
         table.add_row(
             one.difusor,
             WORDS[one.result],
-            "" if one.sequence is None else str(one.sequence),
+            "" if one.sequence is None else f"{one.sequence}, hace {_ago(one.age_seconds or 0)}",
             f"{one.manifest_sha256[:16]}…" if one.manifest_sha256 else "",
             f"{one.files} archivos, {one.bytes / 1e6:.1f} MB, {one.seconds:.1f} s",
             printable(one.detail) + more,
         )
     return table
+
+
+def _ago(seconds: int) -> str:
+    """Return how long ago something was, in the two largest units."""
+    minutes = max(0, seconds) // 60
+    days, hours = minutes // 1440, minutes // 60 % 24
+    return f"{days} d {hours} h" if days else f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"

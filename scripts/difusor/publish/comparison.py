@@ -2,52 +2,62 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from corte.format import manifest, paths, signature
+from corte.format import instants, manifest, paths, signature
 from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
-from difusor.publish import signing
+from difusor.inventory import Election
+from difusor.publish import age, roads, signing
 from difusor.publish.mirror import PATH, Mirror, stands
+from difusor.publish.paced import Content, Paced
+from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
 from difusor.publish.target import Target
+from difusor.terminal import plain
 
-ATTEMPTS = 30
-"""How often one file is requested while the mirror answers that the requests come too fast."""
-FORMS = {"gzip": "", "identity": ", sin comprimir,"}
-"""A text is asked for in both forms that a server keeps: one can be altered while the other is not."""
+MOST = 500
+"""How many characters of what a mirror says are told, at most."""
+PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.MAX_BYTES}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result for one mirror: authentic, altered, empty (shows no corte) or unreachable; and every difference."""
+    """The result for one mirror: authentic, altered, old, empty (shows no corte) or unreachable; and every difference.
+
+    An old corte is authentic, but not the last one. `log`: what did not fit in the mirror's log since the opening;
+    `warnings`: what else is to be said. All these are sentences.
+    """
 
     difusor: str
     result: str
     detail: str
     sequence: int | None = None
+    generated: str | None = None
+    age_seconds: int | None = None
     manifest_sha256: str | None = None
     files: int = 0
     bytes: int = 0
     differences: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def good(self) -> bool:
-        """Whether citizens get exactly what the institute signed."""
-        return self.result == "authentic"
+        """Whether citizens get exactly what the institute signed last, and the mirror's log is whole."""
+        return self.result == "authentic" and not self.log
 
 
 def compare(
@@ -55,58 +65,94 @@ def compare(
     authority: Path | None = None,
     expected: str | None = None,
     limit: float = math.inf,
+    seen: Seen | None = None,
     standing: Standing | None = None,
 ) -> Comparison:
     """Download everything that a mirror shows and compare it; a mirror's faults are returned, never raised.
 
     `expected` is the SHA-256 of the manifest that the mirror should show, if that is to be checked too; `limit` is the
-    number of seconds after which the comparison ends, even if the mirror still answers slowly; `standing` says which
-    cortes the institute withdrew, besides those that the mirror itself names.
+    number of seconds after which the comparison ends, even if the mirror still answers slowly. `seen` is where this
+    machine keeps what mirrors said of their logs, and what was published; None: log and age are not judged. `standing`
+    says which cortes the institute withdrew, besides those that the mirror itself names.
     """
     started = time.monotonic()
+    warnings: list[str] = []
     try:
         with Mirror(target, authority) as mirror:
             mirror.deadline = started + limit
-            shown = _shown(mirror)
-            found = _compare_once(mirror, target, expected, standing)
-            if not found.good and _shown(mirror) != shown:  # a new corte arrived meanwhile
-                found = _compare_once(mirror, target, expected, standing)
+            status = mirror.status()
+            if seen:
+                warnings += seen.note(target, status, mirror.asked)
+            found = _compare_once(mirror, target, authority, expected, seen, standing)
+            if found.result == "altered" and _shown(mirror.status()) != _shown(status):  # a new corte arrived meanwhile
+                found = _compare_once(mirror, target, authority, expected, seen, standing)
     except (httpx.HTTPError, OSError, ValueError) as error:
         found = Comparison(target.name, "unreachable", str(error) or type(error).__name__)
     except Refusal as refusal:
         found = Comparison(target.name, "altered", str(refusal))
-    return Comparison(**{**vars(found), "seconds": round(time.monotonic() - started, 2)})
+    return replace(
+        found,
+        detail=plain(found.detail, MOST),
+        log=seen.faults(target) if seen else [],
+        warnings=[*warnings, *(plain(warning, MOST) for warning in found.warnings)],
+        seconds=round(time.monotonic() - started, 2),
+    )
 
 
-def _compare_once(mirror: Mirror, target: Target, expected: str | None, standing: Standing | None = None) -> Comparison:
+def _compare_once(
+    mirror: Mirror,
+    target: Target,
+    authority: Path | None,
+    expected: str | None,
+    seen: Seen | None,
+    standing: Standing | None,
+) -> Comparison:
     followed = stands(mirror.status() or {})
-    known = followed.join(standing or Standing())
-    base = mirror.url.removesuffix(PATH) + target.path
+    base, paced = mirror.url.removesuffix(PATH) + target.path, Paced(mirror)
     with tempfile.TemporaryDirectory(prefix="corte-") as name:
-        folder = Path(name)
-        for part, limit in ((manifest.NAME, manifest.MAX_BYTES), (manifest.SIGNATURE_NAME, signature.MAX_BYTES)):
-            status, content = _patiently(_content, mirror, base + part, limit)
-            if status != 200:
-                return Comparison(target.name, "empty", "; ".join([f"{part} responde {status}", *_orders(followed)]))
-            (folder / part).write_bytes(content)
+        folder, papers = Path(name), {}
+        for part, limit in PAPERS.items():
+            answer, content = paced.get(base + part, Content(limit, keep=True))
+            if answer.status_code != httpx.codes.OK:
+                lacking = f"{part} responde {answer.status_code}"
+                return Comparison(target.name, "empty", "; ".join([lacking, *_orders(followed)]))
+            if content.length > limit:
+                raise Refusal("size", f"{part} mide más de {limit} bytes.")
+            (folder / part).write_bytes(content.kept or b"")
+            papers[part] = content.entry
         raw = (folder / manifest.NAME).read_bytes()
         signed = SignedCorte(folder, manifest.read(raw), manifest.digest(raw))
         signer = signing.signer(signed, target.election)
+    drawn = {**papers, **roads.sample(signed.manifest.files)}
+    there, unasked = roads.elsewhere(target, authority, drawn, mirror.deadline)
     differences = [
-        *_withdrawn(signed, known),
-        *_misnamed(mirror, signed.sha256, expected),
-        *_differences(mirror, base, signed),
+        *_withdrawn(signed, followed.join(standing or Standing())),
+        *_misnamed(mirror.status(), signed.sha256, expected),
+        *_differences(paced, base, {**papers, **signed.manifest.files}),
+        *roads.differences(mirror, base, drawn),
+        *there,
     ]
+    old, warnings = _judged_by_age(signed, target.election, expected, seen) if seen else ("", [])
     return Comparison(
         target.name,
-        "altered" if differences else "authentic",
-        differences[0] if differences else "; ".join([f"firmado por {signer}", *_orders(followed)]),
-        signed.manifest.sequence,
-        signed.sha256,
-        len(signed.manifest.files),
-        signed.manifest.total_bytes,
-        differences,
+        "altered" if differences else "old" if old else "authentic",
+        differences[0] if differences else old or "; ".join([f"firmado por {signer}", *_orders(followed)]),
+        sequence=signed.manifest.sequence,
+        generated=instants.write(signed.manifest.generated),
+        age_seconds=int((instants.now() - signed.manifest.generated).total_seconds()),
+        manifest_sha256=signed.sha256,
+        files=len(signed.manifest.files),
+        bytes=signed.manifest.total_bytes,
+        differences=differences,
+        warnings=[*unasked, *warnings],
     )
+
+
+def _judged_by_age(signed: SignedCorte, election: Election, expected: str | None, seen: Seen) -> tuple[str, list[str]]:
+    """Return why the corte is too old ("" if it is not), and what else is to be said of its age."""
+    published, trouble = seen.published(election)
+    old, news = age.judge(signed.manifest, published, instants.now(), expected == signed.sha256)
+    return old, [*trouble, *filter(None, [news])]
 
 
 def _orders(followed: Standing) -> list[str]:
@@ -120,54 +166,24 @@ def _withdrawn(signed: SignedCorte, known: Standing) -> Iterator[str]:
         yield f"muestra el corte {found.sequence}, que el Instituto retiró"
 
 
-def _misnamed(mirror: Mirror, sha256: str, expected: str | None) -> Iterator[str]:
+def _misnamed(status: dict[str, Any] | None, sha256: str, expected: str | None) -> Iterator[str]:
     if expected not in (None, sha256):
         yield f"muestra el manifiesto {sha256[:16]}… y no {str(expected)[:16]}…"
-    if _shown(mirror) != sha256:
+    if _shown(status) != sha256:
         yield "su estado.json nombra otro manifiesto que el que entrega"
 
 
-def _differences(mirror: Mirror, base: str, signed: SignedCorte) -> Iterator[str]:
-    for path, entry in signed.manifest.files.items():
-        for encoding, form in FORMS.items() if path.endswith(paths.TEXTS) else [("gzip", "")]:
-            status, found = _patiently(partial(_digest, encoding=encoding), mirror, base + quote(path), entry.size)
-            if status != 200:
-                yield f"{path}{form} responde {status}"
-            elif found != entry:
+def _differences(paced: Paced, base: str, files: dict[str, Entry]) -> Iterator[str]:
+    """Yield a sentence for each file that is not as it was signed, in each form that a server keeps of it."""
+    for path, entry in files.items():
+        forms = {"gzip": "", "identity": ", sin comprimir,"} if path.endswith(paths.TEXTS) else {"gzip": ""}
+        for encoding, form in forms.items():
+            answer, found = paced.get(base + quote(path), Content(entry.size), Accept_Encoding=encoding)
+            if answer.status_code != httpx.codes.OK:
+                yield f"{path}{form} responde {answer.status_code}"
+            elif found.entry != entry:
                 yield f"{path}{form} no es el que se firmó"
 
 
-def _shown(mirror: Mirror) -> str:
-    return str(((mirror.status() or {}).get("shown") or {}).get("manifest_sha256", ""))
-
-
-def _patiently[Got](
-    ask: Callable[[Mirror, str, int], tuple[int, Got]], mirror: Mirror, url: str, limit: int
-) -> tuple[int, Got]:
-    """Return the answer to a request, repeated after a pause while the mirror answers that requests come too fast."""
-    for _ in range(ATTEMPTS - 1):
-        status, got = ask(mirror, url, limit)
-        if status != httpx.codes.TOO_MANY_REQUESTS:
-            return status, got
-        time.sleep(1)
-    return ask(mirror, url, limit)
-
-
-def _content(mirror: Mirror, url: str, limit: int) -> tuple[int, bytes]:
-    status, content = mirror.read(url, limit)
-    if len(content) > limit:
-        raise Refusal("size", f"{url} mide más de {limit} bytes.")
-    return status, content
-
-
-def _digest(mirror: Mirror, url: str, size: int, encoding: str) -> tuple[int, Entry]:
-    found, length = hashlib.sha256(), 0
-
-    def take(piece: bytes) -> bool:
-        nonlocal length
-        found.update(piece)
-        length += len(piece)
-        return length > size
-
-    status = mirror.hand(url, take, Accept_Encoding=encoding).status_code
-    return status, Entry(length, found.hexdigest())
+def _shown(status: dict[str, Any] | None) -> str:
+    return str(((status or {}).get("shown") or {}).get("manifest_sha256", ""))

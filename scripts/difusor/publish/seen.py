@@ -101,9 +101,10 @@ class Seen:
         path, opens = self.path(target.election, target.name), target.election.window.opens
         try:
             with _alone(path.parent):
-                record, told = _read(path, Record, opens)
-                record, news = _noted(record or Record(opens=opens), _head(status, asked))
-                _write(path, record)
+                before, told = _read(path, Record, opens)
+                record, news = _noted(before or Record(opens=opens), _head(status, asked))
+                if record != (before or Record(opens=opens)):
+                    _write(path, record)
         except OSError as error:
             return [f"no se pudo guardar la cabeza de su bitácora en {path}: {error.strerror or error}"]
         return [*told, *news]

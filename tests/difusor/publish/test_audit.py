@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,10 @@ from typer.testing import CliRunner
 
 from difusor.commands import audit
 from difusor.inventory import load_election
-from difusor.publish import comparison, signing, target
+from difusor.publish import age, comparison, paced, roads, seen, signing, target
 from difusor.publish.mirror import PATH, Mirror
-from difusor.publish.signing import SignedCorte
+from difusor.publish.seen import Published, Seen
+from difusor.publish.signing import IDENTITY, SignedCorte
 
 Serve = Callable[[dict[str, Any]], None]
 
@@ -34,13 +38,18 @@ def election(tmp_path: Path) -> Path:
 @pytest.fixture
 def signed(tmp_path: Path, election: Path) -> SignedCorte:
     identity = {"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}
-    write_files(tmp_path / "corte", {**FILES, "datos/corte.json": json.dumps(identity).encode(), "a ñ.csv": b"x"})
+    more = {"datos/corte.json": json.dumps(identity).encode(), "a ñ.csv": b"x", "actas/1.jpg": b"\xff\xd8" * 500}
+    write_files(tmp_path / "corte", {**FILES, **more})
     return signing.sign(tmp_path / "corte", load_election(election), tmp_path / "firma")
 
 
 @pytest.fixture
 def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
-    """Have the mirror serve the signed tree, except for given answers; it refuses a.csv once, as asked too fast."""
+    """Have the mirror serve the signed tree, except for given answers; it refuses a.csv once, as asked too fast.
+
+    An answer is given for a path, or for `address path`, `path form`, `path?`, `path HEAD` or `path Range`; it is
+    bytes, or a function that makes a response.
+    """
 
     def install(own: dict[str, Any]) -> None:
         status = json.dumps({"shown": {"manifest_sha256": signed.sha256}}).encode()
@@ -50,20 +59,35 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
             path = request.url.path
             asked.append(path)
             if path.endswith("a.csv") and asked.count(path) == 1:
-                return wire(b"", 429)
+                return wire(b"Demasiado aprisa", 429)
+            part = request.headers.get("Range", "")
+            ways = (
+                f"{request.url.host} {path}", f"{path} {request.method}", f"{path}?" if request.url.query else "",
+                f"{path} Range" if part else "", f"{path} {request.headers['Accept-Encoding']}", path,
+            )  # fmt: skip
+            if (given := next((own[way] for way in ways if way in own), None)) is not None:
+                return given() if callable(given) else wire(given)
+            if path == PATH:
+                return wire(status)
             file = signed.folder / path.removeprefix("/prep/")
-            form = request.headers["Accept-Encoding"]
-            content = own.get(f"{path} {form}") or own.get(
-                path, status if path == PATH else file.read_bytes() if file.is_file() else None
-            )
-            return wire(b"", 404) if content is None else wire(content)
+            if not path.startswith("/prep/") or not file.is_file():
+                return wire(b"", 404)
+            content = file.read_bytes()
+            if request.method == "HEAD":
+                return wire(b"", **{"Content-Length": str(len(content))})
+            if part:
+                first, last = map(int, part.removeprefix("bytes=").split("-"))
+                return wire(content[first : last + 1], 206, **{"Content-Range": f"bytes {first}-{last}/{len(content)}"})
+            return wire(content)
 
-        def make(self: Mirror, *_: object) -> None:
-            self.url, self.extensions, self.problem = f"https://norte{PATH}", {}, ""
+        def make(self: Mirror, target: target.Target, *_: object) -> None:
+            self.url, self.extensions, self.problem = f"https://{target.address}{PATH}", {}, ""
             self.client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
 
         monkeypatch.setattr(Mirror, "__init__", make)
-        monkeypatch.setattr(comparison.time, "sleep", lambda _: None)
+        monkeypatch.setattr(paced.time, "sleep", lambda _: None)
+        monkeypatch.setattr(roads, "SAMPLE", 100)
+        monkeypatch.setattr(roads, "_addresses", lambda target: iter([]))
 
     return install
 
@@ -71,7 +95,7 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
 def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, election: Path):
     serve({})
     found = comparison.compare(make_target(election, path="/prep/"), expected=signed.sha256)
-    assert (found.result, found.files, found.sequence) == ("authentic", 4, 7), found
+    assert (found.result, found.files, found.sequence) == ("authentic", 5, 7), found
 
 
 @pytest.mark.parametrize(
@@ -84,6 +108,19 @@ def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, electi
         ({"/prep/descargas/a.csv gzip": b"a|c\n"}, "a.csv no es el que se firmó"),
         ({"/prep/corte.json": b"{}"}, "El manifiesto"),
         ({"/prep/corte.json.sig": b"x"}, "La firma no es"),
+        ({"/prep/corte.json identity": b"{}"}, "corte.json, sin comprimir, no es el que se firmó"),
+        ({"/prep/actas/1.jpg gzip": b"\xff"}, "1.jpg no es el que se firmó"),
+        ({"/prep/descargas/a.csv?": b"a|c\n"}, "a.csv, con argumentos, no es el que se firmó"),
+        ({"/prep/descargas/a.csv?": partial(wire, b"", 502)}, "a.csv, con argumentos, responde 502"),
+        ({"/prep/descargas/a.csv Range": b"a|c\n"}, "a.csv, por partes, no es el que se firmó"),
+        ({"/prep/descargas/a.csv Range": partial(wire, b"a", 206)}, "a.csv, por partes, no es el que se firmó"),
+        ({"/prep/descargas/a.csv HEAD": partial(wire, b"", 404)}, "a.csv, solo sus encabezados, responde 404"),
+        (
+            {"/prep/descargas/a.csv HEAD": partial(wire, b"", **{"Content-Length": "9"})},
+            "a.csv, solo sus encabezados, dice otro tamaño",
+        ),
+        ({"/prep//descargas/a.csv": b"a|c\n"}, "a.csv, pedido como /prep//descargas/a.csv, no es el que se firmó"),
+        ({"/descargas/a.csv": b"a|c\n"}, "a.csv, pedido como /descargas/a.csv, no es el que se firmó"),
         ({PATH: b'{"shown": null}'}, "nombra otro manifiesto"),
     ],
 )
@@ -98,11 +135,61 @@ def test_a_missing_file_and_another_corte_are_told(serve: Serve, signed: SignedC
     (signed.folder / "a ñ.csv").unlink()
     serve({})
     found = comparison.compare(make_target(election, path="/prep/"), expected="f" * 64)
-    assert found.differences == [
+    assert found.differences[:3] == [
         f"muestra el manifiesto {signed.sha256[:16]}… y no {'f' * 16}…",
         "a ñ.csv responde 404",
         "a ñ.csv, sin comprimir, responde 404",
     ]
+    assert all(said.startswith("a ñ.csv, ") for said in found.differences[3:])
+
+
+def test_every_address_of_the_page_is_compared(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    serve({"2001:db8::7 /prep/corte.json.sig": b"x"})
+    monkeypatch.setattr(roads, "_addresses", lambda _: iter([("IPv4", "192.0.2.7"), ("IPv6", "[2001:db8::7]")]))
+    found = comparison.compare(make_target(election, path="/prep/"))
+    assert found.differences == ["en su dirección IPv6 [2001:db8::7], corte.json.sig no es el que se firmó"]
+
+
+def test_the_addresses_of_a_name_are_of_both_families(election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    program = tmp_path / "bin/getent"
+    program.parent.mkdir()
+    program.write_text(
+        """#!/bin/sh
+test "$2" = prep.norte.test || exit 2
+case $1 in
+  ahostsv4) printf '192.0.2.%s STREAM\\n' 7 7 8 9 ;;
+  ahostsv6) printf '%s STREAM\\n' ::ffff:192.0.2.7 2001:db8::7 ;;
+esac
+"""
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    assert list(roads._addresses(make_target(election, address="192.0.2.7"))) == [
+        ("IPv4", "192.0.2.8"), ("IPv4", "192.0.2.9"), ("IPv6", "2001:db8::7"),
+    ]  # fmt: skip
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(roads, "RESOLVING", replace(roads.RESOLVING, seconds=0.1))
+    assert list(roads._addresses(make_target(election))) == []
+
+
+def test_an_address_that_does_not_answer_is_only_told(serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch):
+    serve({"192.0.2.7 /prep/corte.json": partial(wire, b"", **{"Content-Encoding": "br"})})
+    monkeypatch.setattr(roads, "_addresses", lambda _: iter([("IPv4", "192.0.2.7")]))
+    found = comparison.compare(make_target(election, path="/prep/"))
+    assert found.good and "no se pudo comparar en su dirección IPv4 192.0.2.7" in found.warnings[0]
+
+
+def test_a_mirror_is_asked_at_a_bounded_rate(serve: Serve, signed: SignedCorte, election: Path):
+    serve({})
+    with Mirror(make_target(election)) as mirror:
+        slow = paced.Paced(mirror, rate=50)
+        paused: list[float] = []
+        paced.time.sleep = paused.append  # undone by the fixture
+        for _ in range(4):
+            slow.get(f"https://10.0.0.1/prep/{IDENTITY}", paced.Content(1000))
+    assert len(paused) == 4 and 0.04 < max(paused) < 0.07, paused
 
 
 def test_a_mirror_that_never_ends_is_given_up(serve: Serve, election: Path):
@@ -117,7 +204,10 @@ def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: SignedCo
     assert comparison.compare(make_target(election, address="127.0.0.1:1")).result in ("unreachable", "empty")
 
 
-def test_the_verb_ends_with_the_mirrors_word(serve: Serve, signed: SignedCorte, election: Path, monkeypatch: Any):
+def test_the_verb_ends_with_the_mirrors_word(
+    serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(seen, "Seen", lambda: Seen(tmp_path / "espejos"))
     monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/")])
     inventory = str(signed.folder)  # any folder will do: its content is replaced above
     app = typer.Typer()
@@ -127,3 +217,58 @@ def test_the_verb_ends_with_the_mirrors_word(serve: Serve, signed: SignedCorte, 
     assert (good.exit_code, json.loads(good.stdout)[0]["result"]) == (0, "authentic")
     serve({"/prep/descargas/a.csv": b"a|c\n"})
     assert CliRunner().invoke(app, ["-i", inventory]).exit_code == 1
+    assert not (tmp_path / "espejos").exists() or not list((tmp_path / "espejos").rglob("*.json")), "it names no log"
+
+
+OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
+MINUTES_10 = timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("generated", "now", "published", "old", "said"),
+    [
+        (OPENS, OPENS + MINUTES_10, None, "", ""),
+        (OPENS - MINUTES_10 * 30, OPENS - MINUTES_10, None, "", ""),
+        (OPENS, OPENS + MINUTES_10 * 3, None, "lleva 30 minutos; en esta máquina no consta", ""),
+        (OPENS, OPENS + MINUTES_10 * 3, 7, "", "es el último que publicó el Instituto"),
+        (OPENS, OPENS + MINUTES_10 * 3, 6, "no consta que sea el último", ""),
+        (OPENS, OPENS + MINUTES_10, 8, "y el Instituto publicó el 8", ""),
+        (CLOSES - MINUTES_10, CLOSES + timedelta(days=3), None, "", ""),
+        (CLOSES - MINUTES_10 * 3, CLOSES + timedelta(days=3), None, "al cierre llevaba 30 minutos", ""),
+        (CLOSES - MINUTES_10 * 3, CLOSES + timedelta(days=3), 8, "y el Instituto publicó el 8", ""),
+    ],
+)
+def test_the_age_is_judged_by_what_was_published_and_by_the_window(
+    signed: SignedCorte, generated: datetime, now: datetime, published: int | None, old: str, said: str
+):
+    shown = replace(signed.manifest, generated=generated)
+    last = published and Published(
+        opens=OPENS, sequence=published, generated=generated + (published - 7) * MINUTES_10,
+        manifest_sha256="f" * 64, hold=False, at=now - MINUTES_10,
+    )  # fmt: skip
+    found_old, found_said = age.judge(shown, last or None, now)
+    assert (old in found_old) if old else found_old == ""
+    assert (said in found_said) if said else found_said == ""
+    if last and last.is_after(shown):
+        assert age.judge(shown, last.model_copy(update={"hold": True}), now)[0] == ""
+        assert age.judge(shown, last.model_copy(update={"at": now}), now)[0] == ""
+
+
+def test_an_old_corte_and_a_log_that_lost_entries_fail_the_audit(
+    serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(age, "GRACE", timedelta(0))
+    kept, where = Seen(tmp_path / "espejos"), make_target(election, path="/prep/")
+    status = {"shown": {"manifest_sha256": signed.sha256}, "log": {"entries": 5, "head": "a" * 64, "segments": 1}}
+    kept.publish(signed, where.election)
+    serve({PATH: json.dumps(status).encode()})
+    found = comparison.compare(where, seen=kept)
+    assert (found.good, found.log) == (True, []) and found.age_seconds is not None and found.age_seconds >= 0, found
+    status["log"]["entries"] = 4
+    serve({PATH: json.dumps(status).encode()})
+    for _ in range(2):
+        found = comparison.compare(where, seen=kept)
+        assert (found.result, found.good) == ("authentic", False) and "perdió renglones" in found.log[0]
+    kept.publish(replace(signed, manifest=replace(signed.manifest, sequence=8)), where.election)
+    found = comparison.compare(where, seen=kept)
+    assert found.result == "old" and "el Instituto publicó el 8" in found.detail

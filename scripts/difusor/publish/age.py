@@ -1,0 +1,49 @@
+"""Judges whether a shown corte is the last one, by what the institute published and by the corte's own window."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from corte.format import instants
+from corte.format.manifest import Manifest
+from difusor.publish.seen import Published
+
+GRACE = timedelta(minutes=2)
+"""How long after the institute published a corte a mirror may still show the one before."""
+
+
+def judge(shown: Manifest, published: Published | None, now: datetime, expected: bool = False) -> tuple[str, str]:
+    """Return as sentences why the corte is too old, and otherwise what else is to be said of its age; "" for neither.
+
+    `published` is the corte that the institute published last, if that is known here; `expected`: the shown corte is
+    known to be the one that should be shown.
+    """
+    if published and published.is_after(shown) and not expected:
+        behind = (
+            f"muestra el corte {shown.sequence}, firmado {instants.write(shown.generated)}, y el Instituto publicó "
+            f"el {published.sequence}, firmado {instants.write(published.generated)}"
+        )
+        if published.hold:
+            return "", f"{behind}, con la orden de conservar lo que se muestra"
+        return (behind, "") if now - published.at > GRACE else ("", f"{behind} hace un momento")
+    late = _late(shown, now)
+    if not late:
+        return "", ""
+    old = f"el corte {shown.sequence} se firmó {instants.write(shown.generated)} y ya debería haber otro: {late}"
+    if expected or (published is not None and not _is_newer(shown, published)):
+        return "", f"{old}; es el último que publicó el Instituto"
+    return f"{old}; en esta máquina no consta que sea el último que publicó el Instituto", ""
+
+
+def _is_newer(shown: Manifest, published: Published) -> bool:
+    return (shown.sequence, shown.generated) > (published.sequence, published.generated)
+
+
+def _late(shown: Manifest, now: datetime) -> str:
+    """Return how long no corte has come, if for more than two intervals within its window; else ""."""
+    until = min(now, shown.window.closes)
+    age = until - shown.generated
+    if now < shown.window.opens or age <= timedelta(minutes=2 * shown.interval_minutes):
+        return ""
+    minutes = int(age.total_seconds() // 60)
+    return f"lleva {minutes} minutos" if until == now else f"al cierre llevaba {minutes} minutos"

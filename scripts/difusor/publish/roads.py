@@ -1,0 +1,138 @@
+"""Asks for a sample of a corte's files in the other ways in which a citizen's browser may ask for them.
+
+On the server some of these take another road (through the application firewall, or past the compressed copies), so one
+road could bring something else than the others. Which files are asked for is drawn anew each time.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+
+from corte.format.manifest import Entry
+from difusor.publish.mirror import PATH, Mirror
+from difusor.publish.paced import Content, Paced
+from difusor.publish.target import Target
+from difusor.servers import child
+
+SAMPLE = 4
+"""How many files are asked for on every road."""
+RATE = 20.0
+"""Requests per second: what a server grants to one address through its application firewall."""
+FAMILIES = {"IPv4": "ahostsv4", "IPv6": "ahostsv6"}
+"""Address families, and what `getent` calls them. It is a program of its own, which can be given up."""
+RESOLVING = child.Bounds(seconds=3)
+ADDRESSES = 2
+"""How many further addresses of each family are looked at: a hostile name server may give any number."""
+
+Files = Mapping[str, Entry]
+
+
+def sample(files: Files) -> Files:
+    """Return some of a corte's files, chosen so that no mirror can know which."""
+    return {path: files[path] for path in random.SystemRandom().sample(sorted(files), min(SAMPLE, len(files)))}
+
+
+def differences(mirror: Mirror, base: str, files: Files) -> Iterator[str]:
+    """Yield a sentence for each file that another road does not bring as it was signed.
+
+    `base` is the URL of the corte's folder.
+    """
+    paced = Paced(mirror, RATE)
+    for path, entry in files.items():
+        url = base + quote(path)
+        yield from _by_query(paced, url, path, entry)
+        yield from _by_parts(paced, url, path, entry)
+        yield from _by_head(paced, url, path, entry)
+        yield from _by_other_names(paced, base, path, entry)
+
+
+def elsewhere(target: Target, authority: Path | None, files: Files, deadline: float) -> tuple[list[str], list[str]]:
+    """Ask for files at the other addresses that the name of the mirror's page has, in both address families.
+
+    Returns sentences: what differs there, and which addresses could not be asked.
+    """
+    different, unasked = [], []
+    for family, address in _addresses(target):
+        where = f"en su dirección {family} {address}"
+        try:
+            with Mirror(replace(target, address=address), authority) as mirror:
+                mirror.deadline = deadline
+                base = mirror.url.removesuffix(PATH) + target.path
+                paced = Paced(mirror)
+                for path, entry in files.items():
+                    answer, found = paced.get(base + quote(path), Content(entry.size))
+                    different += [f"{where}, {said}" for said in _judged(path, entry, answer, found)]
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            unasked.append(f"no se pudo comparar {where}: {str(error) or type(error).__name__}")
+    return different, unasked
+
+
+def _addresses(target: Target) -> Iterator[tuple[str, str]]:
+    """Yield (IPv4 or IPv6, address) for the page's name, but for the address that is compared anyway.
+
+    Yields nothing when the name has no address, or the name server does not answer in time.
+    """
+    for family, database in FAMILIES.items():
+        try:
+            said = child.run(["getent", database, target.fqdn], RESOLVING).stdout.decode("ascii", "replace")
+        except (OSError, child.BoundError):
+            continue
+        found = dict.fromkeys(line.split()[0] for line in said.splitlines() if line.strip())
+        others = [each for each in found if each != target.address and not each.startswith("::ffff:")]
+        yield from ((family, address) for address in others[:ADDRESSES])
+
+
+def _by_query(paced: Paced, url: str, path: str, entry: Entry) -> Iterator[str]:
+    """With marks of social networks, as links have them, and with others, which the application firewall inspects."""
+    for query in (f"utm_source={secrets.token_hex(4)}", f"v={secrets.token_hex(4)}"):
+        answer, found = paced.get(f"{url}?{query}", Content(entry.size))
+        yield from _judged(f"{path}, con argumentos,", entry, answer, found)
+
+
+def _by_parts(paced: Paced, url: str, path: str, entry: Entry) -> Iterator[str]:
+    """In two parts, as a download that is continued; a mirror may send the whole file at once instead."""
+    if entry.size < 2:
+        return
+    middle = 1 + secrets.randbelow(entry.size - 1)
+    found = Content(entry.size)
+    for first, last in ((0, middle - 1), (middle, entry.size - 1)):
+        answer, found = paced.get(url, found, Range=f"bytes={first}-{last}", Accept_Encoding="identity")
+        if answer.status_code != httpx.codes.PARTIAL_CONTENT:
+            break
+        if answer.headers.get("Content-Range") != f"bytes {first}-{last}/{entry.size}":
+            yield f"{path}, por partes, no es el que se firmó"
+            return
+    yield from _judged(f"{path}, por partes,", entry, answer, found)
+
+
+def _by_head(paced: Paced, url: str, path: str, entry: Entry) -> Iterator[str]:
+    """Only its headers."""
+    answer, _ = paced.get(url, Content(0), method="HEAD", Accept_Encoding="identity")
+    if answer.status_code != httpx.codes.OK:
+        yield f"{path}, solo sus encabezados, responde {answer.status_code}"
+    elif answer.headers.get("Content-Length", str(entry.size)) != str(entry.size):
+        yield f"{path}, solo sus encabezados, dice otro tamaño que el que se firmó"
+
+
+def _by_other_names(paced: Paced, base: str, path: str, entry: Entry) -> Iterator[str]:
+    """By other spellings of its path, and outside the path of the page; a mirror may refuse them, but not alter it."""
+    root = str(httpx.URL(base).join("/"))
+    coded = f"%{ord(path[0]):02x}{quote(path[1:])}" if path[0].isascii() else quote(path)
+    for url in dict.fromkeys((base + coded, f"{base}/{quote(path)}", root + quote(path))):
+        answer, found = paced.get(url, Content(entry.size), Accept_Encoding="identity")
+        if answer.status_code == httpx.codes.OK:
+            yield from _judged(f"{path}, pedido como {httpx.URL(url).raw_path.decode()},", entry, answer, found)
+
+
+def _judged(what: str, entry: Entry, answer: httpx.Response, found: Content) -> Iterator[str]:
+    if answer.status_code not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
+        yield f"{what} responde {answer.status_code}"
+    elif found.entry != entry:
+        yield f"{what} no es el que se firmó"
