@@ -9,10 +9,11 @@ import gzip
 import json
 import resource
 import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -141,3 +142,45 @@ def test_what_a_mirror_says_reaches_no_terminal_as_it_is(
         assert not set(acting) & set(done.stdout) - set("[2J")
         assert len(done.stdout) < 5000
     assert "[green]sí[/]" in json.loads(done.stdout)["difusores"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("start", "endless"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 1000),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x" * 65536),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;" + b"x" * 65536),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n" * 1000),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65536),
+    ],
+    ids=["headers", "one header", "answers before the answer", "a chunk's name", "headers at the end", "content"],
+)
+def test_an_answer_without_end_takes_neither_memory_nor_time(
+    election: Path, monkeypatch: pytest.MonkeyPatch, start: bytes, endless: bytes
+):
+    monkeypatch.setattr(mirror, "TIMEOUT", 1)
+
+    def flood(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):  # the client closes the connection
+            connection.sendall(start)
+            hostile_kit.for_ever(endless)(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        flooding = threading.Thread(target=flood, args=[listener])
+        flooding.start()
+        with measured(seconds=5, own_bytes=20_000_000), mirror.Mirror(make_target(election)) as asked:
+            asked.url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            assert asked.status() is None and asked.problem
+        flooding.join()
+
+
+def test_a_mirror_cannot_send_the_publisher_elsewhere(election: Path, monkeypatch: pytest.MonkeyPatch):
+    asked: list[str] = []
+    moved = {"Location": "http://169.254.169.254/"}
+    transport = httpx.MockTransport(lambda request: asked.append(str(request.url)) or answer(b"", 302, **moved))
+    monkeypatch.setattr(mirror.httpx, "AsyncClient", partial(httpx.AsyncClient, transport=transport))
+    with mirror.Mirror(make_target(election)) as opened:
+        assert opened.status() is None and opened.problem == "estado.json responde 302"
+        assert asked == [opened.url]
