@@ -92,9 +92,11 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
     monkeypatch.setattr(command, "EVIDENCE", tmp_path)
     monkeypatch.setattr(rehearsal, "run_step", play)
     election = SimpleNamespace(id="demo", environment="simulacro")
-    monkeypatch.setattr(target, "read", lambda source: [SimpleNamespace(name="norte", election=election)])
+    monkeypatch.setattr(
+        target, "read", lambda source: [SimpleNamespace(name="norte", address="192.0.2.1", election=election)]
+    )
     monkeypatch.setattr(rehearsal, "Seen", lambda: Seen(tmp_path / "espejos"))
-    seen = tmp_path / "espejos/demo-simulacro/norte.json"
+    seen = tmp_path / "espejos/demo-simulacro/norte@192.0.2.1.json"
     for day in (12, 19):
         seen.parent.mkdir(parents=True, exist_ok=True)
         seen.write_text("{}")
@@ -103,6 +105,6 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
             command.run([Path("norte")], simulacro=True, as_json=True)
         assert end.value.exit_code == 0
     assert (
-        len(list(tmp_path.glob("*/norte/evidence.json"))) == len(list(tmp_path.glob("*/norte/visto-norte.json"))) == 2
+        len(list(tmp_path.glob("*/norte/evidence.json"))) == len(list(tmp_path.glob("*/norte/visto-norte@*.json"))) == 2
     )
     assert not seen.exists(), "the log begins anew, and would seem to have lost entries"

@@ -30,13 +30,9 @@ def judge(shown: Manifest, published: Published | None, now: datetime, expected:
     if not late:
         return "", ""
     old = f"el corte {shown.sequence} se firmó {instants.write(shown.generated)} y ya debería haber otro: {late}"
-    if expected or (published is not None and not _is_newer(shown, published)):
+    if expected or (published is not None and published.generated == shown.generated):
         return "", f"{old}; es el último que publicó el Instituto"
     return f"{old}; en esta máquina no consta que sea el último que publicó el Instituto", ""
-
-
-def _is_newer(shown: Manifest, published: Published) -> bool:
-    return (shown.sequence, shown.generated) > (published.sequence, published.generated)
 
 
 def _late(shown: Manifest, now: datetime) -> str:

@@ -80,8 +80,11 @@ class Published(Kept):
     at: AwareDatetime
 
     def is_after(self, other: manifest.Manifest) -> bool:
-        """Tell whether this corte is newer than another one."""
-        return (self.sequence, self.generated) > (other.sequence, other.generated)
+        """Tell whether this corte was signed after another one.
+
+        Not by the sequence: the institute may sign an earlier corte anew, with an order.
+        """
+        return self.generated > other.generated
 
 
 class Seen:
@@ -98,21 +101,23 @@ class Seen:
         """
         if status is None:
             return []
-        path, opens = self.path(target.election, target.name), target.election.window.opens
+        path, opens = self.path(target.election, _name(target)), target.election.window.opens
+        told: list[str] = []
         try:
             with _alone(path.parent):
-                before, told = _read(path, Record, opens)
+                before, damage = _read(path, Record, opens)
                 record, news = _noted(before or Record(opens=opens), _head(status, asked))
+                told += damage + news
                 if record != (before or Record(opens=opens)):
                     _write(path, record)
         except OSError as error:
-            return [f"no se pudo guardar la cabeza de su bitácora en {path}: {error.strerror or error}"]
-        return [*told, *news]
+            told.append(f"no se pudo guardar la cabeza de su bitácora en {path}: {error.strerror or error}")
+        return told
 
     def faults(self, target: Target) -> list[str]:
         """Return everything that did not fit in this mirror's log for this opening, as sentences with instants."""
         with suppress(OSError):
-            record, _ = _read(self.path(target.election, target.name), Record, target.election.window.opens)
+            record, _ = _read(self.path(target.election, _name(target)), Record, target.election.window.opens)
             return list(record.faults) if record else []
         return []
 
@@ -122,7 +127,7 @@ class Seen:
         try:
             with _alone(path.parent):
                 last, told = _read(path, Published, election.window.opens)
-                if last is None or not last.is_after(document):
+                if last is None or (document.generated > last.generated):
                     was_held = last is not None and last.hold and "resume" not in document.orders
                     _write(path, Published(
                         opens=election.window.opens, sequence=document.sequence, generated=document.generated,
@@ -142,14 +147,19 @@ class Seen:
 
     def hand_over(self, target: Target, folder: Path) -> None:
         """Move what is kept of a mirror and its cortes to a folder: they were deleted, and its log begins anew."""
-        for name in (target.name, PUBLISHED):
+        for name in (_name(target), PUBLISHED):
             kept = self.path(target.election, name)
             if kept.exists():
                 shutil.move(kept, folder / f"visto-{kept.name}")
 
     def path(self, election: Election, name: str) -> Path:
-        """Return where the record of a mirror is."""
-        return self.folder / quote(f"{election.id}-{election.environment}", safe="") / f"{quote(name, safe='')}.json"
+        """Return where a record is."""
+        return self.folder / quote(f"{election.id}-{election.environment}", safe="") / f"{quote(name, safe='@')}.json"
+
+
+def _name(target: Target) -> str:
+    """Return the name of a mirror's record; servers of two difusores may have one name."""
+    return f"{target.name}@{target.address}"
 
 
 def _head(status: dict[str, Any], asked: datetime) -> Head | None:

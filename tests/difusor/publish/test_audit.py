@@ -269,6 +269,7 @@ def test_an_old_corte_and_a_log_that_lost_entries_fail_the_audit(
     for _ in range(2):
         found = comparison.compare(where, seen=kept)
         assert (found.result, found.good) == ("authentic", False) and "perdió renglones" in found.log[0]
-    kept.publish(replace(signed, manifest=replace(signed.manifest, sequence=8)), where.election)
+    later = signed.manifest.generated + timedelta(seconds=1)
+    kept.publish(replace(signed, manifest=replace(signed.manifest, sequence=8, generated=later)), where.election)
     found = comparison.compare(where, seen=kept)
     assert found.result == "old" and "el Instituto publicó el 8" in found.detail

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from difusor.publish.deliver import Options
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
+
+NAME = "norte@10.0.0.1"
 
 
 @pytest.fixture
@@ -161,11 +164,11 @@ SPOILS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("spoil", SPOILS)
 def test_a_damaged_record_is_told_put_aside_and_begun_anew(kept: Seen, target: Target, server: Server, spoil: str):
     kept.note(target, server.write(5), instants.now())
-    path = kept.path(target.election, target.name)
+    path = kept.path(target.election, NAME)
     SPOILS[spoil](path)
     (told,) = kept.note(target, server.write(), instants.now())
-    assert f"{path} estaba dañado: queda en {target.name}-1.json" in told
-    assert os.path.lexists(path.with_name(f"{target.name}-1.json"))
+    assert f"{path} estaba dañado: queda en {NAME}-1.json" in told
+    assert os.path.lexists(path.with_name(f"{NAME}-1.json"))
     assert kept.note(target, cut_with_state(server), instants.now()) != []
 
 
@@ -206,7 +209,7 @@ def test_no_damage_of_what_is_kept_stops_publishing(
     else:
         deliveries(signed, target, kept, monkeypatch, shown)
     if spoil in SPOILS:
-        for name in (target.name, seen.PUBLISHED):
+        for name in (NAME, seen.PUBLISHED):
             SPOILS[spoil](kept.path(target.election, name))
     if spoil == "read-only":
         monkeypatch.setattr(seen.files, "replace", fail)
@@ -215,31 +218,43 @@ def test_no_damage_of_what_is_kept_stops_publishing(
     assert outcome.result == "shown" and outcome.warnings
 
 
+def test_what_does_not_fit_is_told_also_when_it_cannot_be_kept(
+    kept: Seen, target: Target, server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    kept.note(target, server.write(5), instants.now())
+    monkeypatch.setattr(seen.files, "replace", fail)
+    told = kept.note(target, cut_with_state(server), instants.now())
+    assert "perdió renglones" in told[0] and "no se pudo guardar" in told[1]
+
+
 def fail(*_: object) -> None:
     raise OSError(30, "Read-only file system")
 
 
-def test_what_was_published_last_is_kept(kept: Seen, signed: SignedCorte, target: Target, tmp_path: Path):
+def test_what_was_published_last_is_kept(kept: Seen, signed: SignedCorte, target: Target):
+    """The one that was signed last: an earlier corte may be signed anew, with an order."""
     election = target.election
     assert kept.published(election) == (None, [])
     assert kept.publish(signed, election) == []
     found, _ = kept.published(election)
     assert found and (found.sequence, found.manifest_sha256, found.hold) == (7, signed.sha256, False)
-    for sequence, orders, newest, hold in [
-        (9, ["hold"], 9, True),
-        (10, [], 10, True),
-        (8, ["resume"], 10, True),
-        (11, ["resume"], 11, False),
+    for sequence, orders, later, newest, hold in [
+        (9, ["hold"], 10, 9, True),
+        (10, [], 20, 10, True),
+        (8, ["resume"], 15, 10, True),
+        (9, ["resume"], 30, 9, False),
     ]:
-        kept.publish(
-            signing.sign(signed.folder, election, tmp_path / "firma", sequence, instants.now(), orders), election
-        )
+        document = replace(
+            signed.manifest, sequence=sequence, orders=tuple(orders),
+            generated=signed.manifest.generated + timedelta(seconds=later),
+        )  # fmt: skip
+        kept.publish(replace(signed, manifest=document), election)
         found, _ = kept.published(election)
         assert found and (found.sequence, found.hold) == (newest, hold)
 
 
 def test_the_record_is_json_with_its_digest(kept: Seen, target: Target, server: Server, election: Path):
     kept.note(target, server.write(5), instants.now())
-    written = json.loads(kept.path(load_election(election), "norte").read_text())
+    written = json.loads(kept.path(load_election(election), NAME).read_text())
     assert json.loads(written["kept"])["heads"][0]["entries"] == 5
     assert isinstance(datetime.fromisoformat(json.loads(written["kept"])["opens"]), datetime)
