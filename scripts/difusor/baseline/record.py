@@ -14,6 +14,7 @@ from corte.format import signature
 from corte.format.refusal import Refusal
 from difusor.project import write as write_whole
 from difusor.spec.faults import sentence
+from difusor.terminal import plain
 
 PURPOSE = "registro"
 """The purpose in the signature's namespace, so that a baseline's signature is not valid for a corte."""
@@ -123,5 +124,5 @@ def drift(signed: SignedBaseline, host: str, now: Look) -> dict[str, Any]:
         "sha256": signed.sha256,
         "signed_by": signed.fingerprint,
         "taken": signed.baseline.taken.isoformat(timespec="seconds"),
-        "changes": [asdict(change) for change in found],
+        "changes": [{what: plain(text) for what, text in asdict(change).items()} for change in found],
     }

@@ -41,4 +41,7 @@ def look(name: str, host: Host, identity: Mapping[str, str]) -> Look:
     result = host.run("python3 -c %s", LOOK.read_text(encoding="utf-8"))
     if result.failed:
         raise BaselineError(f"{name}: {(result.stderr.strip().splitlines() or ['sin respuesta'])[-1]}")
-    return Look(server=dict(identity), **json.loads(result.stdout))
+    try:
+        return Look(server=dict(identity), **json.loads(result.stdout))
+    except (ValueError, TypeError, RecursionError):
+        raise BaselineError(f"{name}: su respuesta no se entiende") from None

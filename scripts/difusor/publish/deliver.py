@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
 
 MOST = 500
 """How many characters of what a mirror says are told, at most."""
+
+KILL_EVERY = 0.2
+"""Seconds after which an interrupted run looks again for programs to kill: a delivery may begin its next attempt."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,9 @@ def deliver_all(
         try:
             for done in as_completed(running):
                 tell(done.result())
-        except BaseException:  # Ctrl-C too
-            child.kill_all()
+        except BaseException:  # Ctrl-C too, which does not reach the programs by itself
+            while wait(running, timeout=KILL_EVERY).not_done:
+                child.kill_all()
             raise
     return [done.result() for done in running]
 

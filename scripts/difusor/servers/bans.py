@@ -37,12 +37,15 @@ class Ban:
 
 def banned(name: str, host: Host) -> list[Ban]:
     """Return the bans in force on a server (testinfra's host) called `name`; BansError when they cannot be read."""
-    offset, *lines = _run(name, host, LIST).splitlines()
-    found = filter(None, map(LINE.match, lines))
-    return [
-        Ban(name, address, jail, _instant(since, offset), _instant(until, offset))
-        for jail, address, since, until in (match.groups() for match in found)
-    ]
+    try:
+        offset, *lines = _run(name, host, LIST).splitlines()
+        found = filter(None, map(LINE.match, lines))
+        return [
+            Ban(name, address, jail, _instant(since, offset), _instant(until, offset))
+            for jail, address, since, until in (match.groups() for match in found)
+        ]
+    except ValueError:
+        raise BansError(f"{name}: su respuesta no se entiende") from None
 
 
 def lift_ban(name: str, host: Host, address: str) -> bool:

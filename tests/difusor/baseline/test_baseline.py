@@ -125,6 +125,22 @@ def test_a_baseline_of_another_server_is_refused(baseline: Baseline, key: Path, 
         record.drift(record.read(tmp_path / "diario.json"), "web2", BEFORE)
 
 
+@pytest.mark.parametrize("said", ["", "[]", "{}", '{"files": 7}', "[" * 100_000])
+def test_an_answer_of_another_form_is_an_error(said: str) -> None:
+    host = SimpleNamespace(run=lambda *_: SimpleNamespace(failed=False, stderr="", stdout=said))
+    with pytest.raises(BaselineError, match="web1: su respuesta no se entiende"):
+        take.look("web1", host, {})
+
+
+def test_what_a_server_calls_its_files_is_only_seen_in_the_dictamen(
+    baseline: Baseline, key: Path, tmp_path: Path
+) -> None:
+    record.write(baseline, tmp_path / "diario.json", key)
+    now = BEFORE.model_copy(update={"files": {**BEFORE.files, "/etc/\x1b[2J\u202e": "-> \x9b"}})
+    (change,) = record.drift(record.read(tmp_path / "diario.json"), "web1", now)["changes"]
+    assert (change["name"], change["after"]) == ("/etc/\ufffd[2J\ufffd", "-> \ufffd")
+
+
 def test_a_server_that_cannot_be_looked_at_says_why() -> None:
     host = SimpleNamespace(run=lambda *_: SimpleNamespace(failed=True, stderr="Traceback\nKeyError: 'x'\n", stdout=""))
     with pytest.raises(BaselineError, match="web1: KeyError: 'x'"):

@@ -30,6 +30,7 @@ from corte.format import instants
 from difusor.commands import publish
 from difusor.inventory import load_election
 from difusor.publish import deliver, mirror, push, signing, target
+from difusor.servers import child
 
 WORDS = b"\x1b]0;publicado\x07\x1b[2J\xe2\x80\xae" + b"x" * 500
 FLOODS = {
@@ -184,3 +185,23 @@ def test_a_mirror_cannot_send_the_publisher_elsewhere(election: Path, monkeypatc
     with mirror.Mirror(make_target(election)) as opened:
         assert opened.status() is None and opened.problem == "estado.json responde 302"
         assert asked == [opened.url]
+
+
+def test_an_interrupted_run_leaves_no_transfer_behind(election: Path, monkeypatch: pytest.MonkeyPatch):
+    """The terminal's Ctrl-C does not reach the transfers, because each has a process group of its own."""
+    ended: list[int] = []
+
+    def delivered(signed: object, target: target.Target, options: object) -> deliver.Outcome:
+        while target.name == "sur" and len(ended) < 2:  # the delivery tries again
+            ended.append(child.run(["sleep", "60"], child.Bounds(50)).status)
+        return deliver.Outcome(target.name, "shown", "", 0, 0.0)
+
+    def interrupt(_: deliver.Outcome) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(deliver, "deliver", delivered)
+    both = [make_target(election), make_target(election, "sur")]
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        deliver.deliver_all(None, both, deliver.Options(), interrupt)
+    assert ended == [-9, -9] and time.monotonic() - started < 20

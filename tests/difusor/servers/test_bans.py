@@ -45,3 +45,9 @@ def test_lifting_says_whether_there_was_a_ban(said: str, freed: bool) -> None:
 def test_a_server_that_cannot_say_is_an_error() -> None:
     with pytest.raises(bans.BansError, match="diario: Failed to access socket path"):
         bans.banned("diario", Server(stderr="Failed to access socket path", failed=True))
+
+
+@pytest.mark.parametrize("said", ["", "x" + SAID, SAID.replace("2026-11-24 20:10:00", "9999-99-99 99:99:99")])
+def test_an_answer_of_another_form_is_an_error(said: str) -> None:
+    with pytest.raises(bans.BansError, match="diario: su respuesta no se entiende"):
+        bans.banned("diario", Server(said))
