@@ -17,8 +17,7 @@ from corte.format.refusal import Refusal
 from corte.server.gate import Gate
 from corte.server.purge import known, purge
 from difusor.commands import purge as command
-from difusor.publish import rehearsal, target
-from difusor.publish.seen import Seen
+from difusor.publish import rehearsal, seen, target
 
 
 @pytest.fixture
@@ -95,11 +94,11 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
     monkeypatch.setattr(
         target, "read", lambda source: [SimpleNamespace(name="norte", address="192.0.2.1", election=election)]
     )
-    monkeypatch.setattr(rehearsal, "Seen", lambda: Seen(tmp_path / "espejos"))
-    seen = tmp_path / "espejos/demo-simulacro/norte@192.0.2.1.json"
+    monkeypatch.setattr(seen, "FOLDER", tmp_path / "espejos")
+    kept = tmp_path / "espejos/demo-simulacro/norte@192.0.2.1.json"
     for day in (12, 19):
-        seen.parent.mkdir(parents=True, exist_ok=True)
-        seen.write_text("{}")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text("{}")
         monkeypatch.setattr(instants, "now", lambda day=day: datetime(2024, 5, day, tzinfo=UTC))
         with pytest.raises(typer.Exit) as end:
             command.run([Path("norte")], simulacro=True, as_json=True)
@@ -107,4 +106,4 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
     assert (
         len(list(tmp_path.glob("*/norte/evidence.json"))) == len(list(tmp_path.glob("*/norte/visto-norte@*.json"))) == 2
     )
-    assert not seen.exists(), "the log begins anew, and would seem to have lost entries"
+    assert not kept.exists(), "the log begins anew, and would seem to have lost entries"

@@ -90,9 +90,9 @@ class Published(Kept):
 class Seen:
     """The records of this machine, in a folder for each election and environment."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
-        """Take the folder; it is made when something is written."""
-        self.folder = folder
+    def __init__(self, folder: Path | None = None) -> None:
+        """Take the folder, by default FOLDER; it is made when something is written."""
+        self.folder = folder or FOLDER
 
     def note(self, target: Target, status: dict[str, Any] | None, asked: datetime) -> list[str]:
         """Note what a mirror says of its log; return as sentences what does not fit what it said before, and news.
