@@ -84,7 +84,7 @@ def compare(
             if seen:
                 warnings += seen.note(target, status, mirror.asked)
             found = _compare_once(mirror, target, authority, expected, seen, standing)
-            if found.result == "altered" and _shown(mirror.status()) != _shown(status):  # a new corte arrived meanwhile
+            if found.result != "authentic" and _shown(mirror.status()) != _shown(status):  # a new corte came meanwhile
                 found = _compare_once(mirror, target, authority, expected, seen, standing)
     except (httpx.HTTPError, OSError, ValueError) as error:
         found = Comparison(target.name, "unreachable", str(error) or type(error).__name__)
@@ -127,6 +127,7 @@ def _compare_once(
     there, unasked = roads.elsewhere(target, authority, drawn, mirror.deadline)
     differences = [
         *_withdrawn(signed, followed.join(standing or Standing())),
+        *_misplaced(signed, target.election),
         *_misnamed(mirror.status(), signed.sha256, expected),
         *_differences(paced, base, {**papers, **signed.manifest.files}),
         *roads.differences(mirror, base, drawn),
@@ -164,6 +165,13 @@ def _withdrawn(signed: SignedCorte, known: Standing) -> Iterator[str]:
     found = signed.manifest
     if known.withdrawn and known.withdraws(found.sequence, found.corte, found.content_sha256, signed.sha256):
         yield f"muestra el corte {found.sequence}, que el Instituto retiró"
+
+
+def _misplaced(signed: SignedCorte, election: Election) -> Iterator[str]:
+    """Yield a sentence for a corte of another opening, such as that of an earlier rehearsal."""
+    opens = signed.manifest.window.opens
+    if opens != election.window.opens:
+        yield f"muestra un corte de otra apertura: {instants.write(opens)} y no {instants.write(election.window.opens)}"
 
 
 def _misnamed(status: dict[str, Any] | None, sha256: str, expected: str | None) -> Iterator[str]:

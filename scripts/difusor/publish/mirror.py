@@ -65,7 +65,7 @@ class Mirror:
         self.extensions = {"sni_hostname": target.fqdn}
         self.problem = ""
         self.asked = instants.now()
-        """When estado.json was last asked for."""
+        """When the last estado.json that came was asked for."""
 
     def __enter__(self) -> Mirror:
         """Open a client that keeps its connection for further requests."""
@@ -111,9 +111,11 @@ class Mirror:
 
     def status(self) -> dict[str, Any] | None:
         """Return estado.json, or None when the answer is missing or malformed (`problem` then says why)."""
-        self.problem, self.asked = "", instants.now()
+        self.problem, asked = "", instants.now()
         try:
-            return _parsed(*self.read(self.url, MAX_BYTES, TIMEOUT))
+            status = _parsed(*self.read(self.url, MAX_BYTES, TIMEOUT))
+            self.asked = asked
+            return status
         except (httpx.HTTPError, ValueError, RecursionError) as error:
             self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
             return None
