@@ -177,7 +177,7 @@ esac
     assert list(roads._addresses(make_target(election, address="192.0.2.7"))) == [
         ("IPv4", "192.0.2.8"), ("IPv4", "192.0.2.9"), ("IPv6", "2001:db8::7"),
     ]  # fmt: skip
-    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.write_text("#!/bin/sh\nexec sleep 60\n")  # pace: a name server that does not answer
     monkeypatch.setattr(roads, "RESOLVING", replace(roads.RESOLVING, seconds=0.1))
     assert list(roads._addresses(make_target(election))) == []
 

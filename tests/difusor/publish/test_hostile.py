@@ -199,7 +199,7 @@ def test_an_interrupted_run_leaves_no_transfer_behind(election: Path, monkeypatc
 
     def delivered(signed: object, target: target.Target, options: object) -> deliver.Outcome:
         while target.name == "sur" and len(ended) < 2:  # the delivery tries again
-            ended.append(child.run(["sleep", "60"], child.Bounds(50)).status)
+            ended.append(child.run(["sleep", "60"], child.Bounds(50)).status)  # pace: a transfer that hangs
         return deliver.Outcome(target.name, "shown", "", 0, 0.0)
 
     def interrupt(_: deliver.Outcome) -> None:

@@ -12,6 +12,9 @@ import pytest
 from difusor.servers import child
 from difusor.servers.child import Bounds
 
+HANG = "sleep 60"  # pace: a program that hangs
+DRIP = "while :; do echo x; sleep 0.1; done"  # pace: a program that prints now and then
+
 
 def shell(script: str, bounds: Bounds) -> child.Finished:
     return child.run(["sh", "-c", script], bounds, {"PATH": "/usr/bin:/bin", "SAID": "á"})
@@ -35,7 +38,7 @@ def test_who_prints_without_end_is_killed(output: str):
 
 @pytest.mark.parametrize(
     "script",
-    ["sleep 60", "sleep 60 & sleep 60", "exec >&- 2>&-; sleep 60", "sleep 60 &", "while :; do echo x; sleep 0.1; done"],
+    [HANG, f"{HANG} & {HANG}", f"exec >&- 2>&-; {HANG}", f"{HANG} &", DRIP],
     ids=["silent", "with a descendant", "outputs closed", "only a descendant", "drips"],
 )
 def test_who_does_not_end_is_killed_with_its_descendants(script: str, tmp_path: Path):
@@ -63,7 +66,7 @@ def test_memory_is_limited():
 
 def test_all_that_run_can_be_killed_at_once():
     done: list[child.Finished] = []
-    threads = [threading.Thread(target=lambda: done.append(shell("sleep 60", Bounds(50)))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: done.append(shell(HANG, Bounds(50)))) for _ in range(3)]
     for thread in threads:
         thread.start()
     while len(child._running) < len(threads):

@@ -29,7 +29,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     return found
 
 
-@pytest.mark.parametrize("said", ["yes x", "yes x >&2", "sleep 60"])
+@pytest.mark.parametrize("said", ["yes x", "yes x >&2", "sleep 60"])  # pace: a server that hangs
 def test_an_answer_without_end_is_a_server_that_does_not_answer(host: Host, tmp_path: Path, said: str):
     (tmp_path / "said").write_text(f"echo uid=0; {said}\n")
     assert "diario no responde: la respuesta no terminaba" in reach.server("diario", host, {}).unreachable
