@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from difusor.servers import child
 from difusor.servers.child import Bounds
+from difusor.suite.waiting import until
 
 HANG = "sleep 60"  # pace: a program that hangs
 DRIP = "while :; do echo x; sleep 0.1; done"  # pace: a program that prints now and then
@@ -47,7 +49,10 @@ def test_who_does_not_end_is_killed_with_its_descendants(script: str, tmp_path: 
         shell(f"echo $$ >{tmp_path}/group; {script}", Bounds(0.3))
     assert time.monotonic() - started < 10
     group = (tmp_path / "group").read_text().strip()
-    assert not [stat for stat in Path("/proc").glob("[0-9]*/stat") if is_of(stat, group)]
+    left = partial(Path("/proc").glob, "[0-9]*/stat")  # killed, but on a busy machine not yet gone
+    until(
+        lambda: [stat for stat in left() if is_of(stat, group)], lambda found: not found, what="no quede ningún proceso"
+    )
 
 
 def is_of(stat: Path, group: str) -> bool:
@@ -69,8 +74,7 @@ def test_all_that_run_can_be_killed_at_once():
     threads = [threading.Thread(target=lambda: done.append(shell(HANG, Bounds(50)))) for _ in range(3)]
     for thread in threads:
         thread.start()
-    while len(child._running) < len(threads):
-        time.sleep(0.01)  # pace: until all of them run
+    until(lambda: len(child._running), lambda number: number == len(threads), what="los tres programas corran")
     child.kill_all()
     for thread in threads:
         thread.join()
