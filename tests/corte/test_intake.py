@@ -664,7 +664,7 @@ def test_a_run_that_never_finished_is_told_by_the_next(server: Server):
 
 
 def test_a_corte_leaves_inodes_for_the_server(server: Server, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(store, "RESERVE_INODES", os.statvfs(server.config.store).f_favail)
+    monkeypatch.setattr(store, "RESERVE_INODES", os.statvfs(server.config.store).f_files)
     refused(server, server.send(6), "disk")
 
 
