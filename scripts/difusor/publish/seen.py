@@ -128,10 +128,10 @@ class Seen:
             with _alone(path.parent):
                 last, told = _read(path, Published, election.window.opens)
                 if last is None or (document.generated > last.generated):
-                    was_held = last is not None and last.hold and "resume" not in document.orders
                     _write(path, Published(
                         opens=election.window.opens, sequence=document.sequence, generated=document.generated,
-                        manifest_sha256=signed.sha256, hold=was_held or "hold" in document.orders, at=instants.now(),
+                        manifest_sha256=signed.sha256, at=instants.now(),
+                        hold=document.stands.hold_in_force is not None,
                     ))  # fmt: skip
         except OSError as error:
             return [f"no se pudo guardar en {path} qué se publicó: {error.strerror or error}"]
