@@ -77,11 +77,26 @@ def test_web_is_admitted_from_anywhere_within_limits(
         if rule.endswith("ACCEPT") and "-s " not in rule
         for port in _ports(rule) or set()
     }
-    limits = [rule for rule in rules(host, command, "prep-input") if "limit" in rule]
+    limits = [
+        rule for rule in rules(host, command, "prep-input") if "limit" in rule and (_ports(rule) or set()) & opened
+    ]
     record_evidence("; ".join(limits))
     assert opened == set(expect("RED-03")["ports"])
     assert {kind for rule in limits for kind in re.findall(r"-m (\w+limit)", rule)} == {"connlimit", "hashlimit"}
     assert all(_ports(rule) == opened for rule in limits)
+
+
+@pytest.mark.clause("DG-07", "RED-04")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_trusted_address_opens_only_so_many_pushes(
+    host: Host, command: str, expect: Expect, record_evidence: Record
+) -> None:
+    """El núcleo limita cuántas conexiones por segundo abre un origen al puerto de rsync, aunque sea confiable."""
+    chain = rules(host, command, "prep-input")
+    limit = next(number for number, rule in enumerate(chain) if _ports(rule) == {expect("DG-07")["port"]})
+    record_evidence(chain[limit])
+    assert "hashlimit" in chain[limit] and chain[limit].endswith("-j DROP")
+    assert not any("-s " in rule and rule.endswith("-j RETURN") for rule in chain[:limit])
 
 
 @pytest.mark.clause("RED-06")

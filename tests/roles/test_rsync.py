@@ -1,0 +1,211 @@
+"""The rsync daemon that receives cortes: the real one, behind its listener, on a port of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from role_kit import ROLES, render
+
+from difusor.suite.waiting import until
+
+SECRET = "secreto-de-prueba"
+SOON, NEVER = 1.5, 600.0  # seconds that a client has to authenticate; in a test with NEVER nothing ends by this limit
+LISTENER = ROLES / "rsync/templates/usr/local/lib/prep-entrada/listener.py"
+PER_SOURCE, WAITING, TRANSFERS = 4, 8, 2
+
+
+class Daemon:
+    """A listener that runs; `port` is where it listens."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.folder, self.port = folder, _free_port()
+        self.incoming = folder / "entrada"
+        self.incoming.mkdir()
+        configuration, log = folder / "rsyncd.conf", folder / "log"
+        configuration.write_text(_configuration(folder, self.incoming, log))
+        (folder / "rsyncd.secrets").write_text(f"impepac:{SECRET}\n")
+        (folder / "rsyncd.secrets").chmod(0o600)
+        guard = folder / "guard"
+        guard.write_text(render("rsync", "usr/local/lib/prep-entrada/guard", {"rsync_reserve_bytes": 0}))
+        guard.chmod(0o755)
+        limits = [
+            f"--seconds={seconds}",
+            f"--per-source={PER_SOURCE}",
+            f"--waiting={WAITING}",
+            f"--transfers={TRANSFERS}",
+        ]
+        rsync = folder / "bin/rsync"
+        rsync.parent.mkdir()
+        rsync.symlink_to(shutil.which("rsync") or "/usr/bin/rsync")
+        server = [str(rsync), "--daemon", f"--config={configuration}"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-IB", str(LISTENER), f"--port={self.port}", *limits, "--", *server],
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        until(self.connect, what="se pueda conectar", despite=(OSError,)).close()
+
+    def connect(self, source: str = "127.0.0.1") -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), 5, source_address=(source, 0))
+
+    def push(self, secret: str = SECRET, name: str = "archivo") -> subprocess.CompletedProcess[str]:
+        (self.folder / name).write_text(name)
+        return subprocess.run(
+            ["rsync", "-rt", "--timeout=5", str(self.folder / name), f"rsync://impepac@127.0.0.1:{self.port}/corte/"],
+            env={**os.environ, "RSYNC_PASSWORD": secret},
+            capture_output=True,
+            text=True,
+        )
+
+    def stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+Start = Callable[[float], Daemon]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a daemon whose clients have so many seconds to authenticate."""
+    with contextlib.ExitStack() as stack:
+
+        def start(seconds: float) -> Daemon:
+            daemon = Daemon(tmp_path, seconds)
+            stack.callback(daemon.stop)
+            return daemon
+
+        yield start
+
+
+def test_a_push_arrives_and_a_wrong_secret_does_not(start: Start) -> None:
+    daemon = start(NEVER)
+    assert daemon.push().returncode == 0
+    assert (daemon.incoming / "archivo").read_text() == "archivo"
+    assert "auth failed" in daemon.push("otro").stderr
+
+
+def test_silence_a_drip_half_an_authentication_and_a_secret_without_a_transfer_end_soon(start: Start) -> None:
+    daemon = start(SOON)
+    silent, dripping, half = (daemon.connect() for _ in range(3))
+    half.sendall(b"@RSYNCD: 31.0\ncorte\n")
+    clients = [silent, dripping, half, _authenticated(daemon)]
+    assert not any(_is_closed(each) for each in clients)
+
+    def all_closed() -> bool:
+        with contextlib.suppress(OSError):
+            dripping.send(b"@")
+        return all(_is_closed(each) for each in clients)
+
+    until(all_closed, what="las cuatro terminen", within=4 * SOON)
+
+
+@pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2"])
+def test_pushes_arrive_among_hundreds_of_connections_without_the_secret(start: Start, source: str) -> None:
+    """Also from the address that pushes; no connection ends by time here, so a push finds room because others go."""
+    daemon = start(NEVER)
+    crowd = [daemon.connect(source) for _ in range(200)]
+    for talking in crowd[::2]:
+        with contextlib.suppress(OSError):
+            talking.sendall(b"@RSYNCD: 31.0\ncorte\n")
+    for number in range(5):
+        assert daemon.push(name=f"archivo{number}").returncode == 0
+        crowd += [daemon.connect(source) for _ in range(20)]
+    until(lambda: _open(crowd), lambda left: left <= PER_SOURCE, what="queden pocas conexiones")
+
+
+def test_a_source_keeps_its_place_when_others_open_many_connections(start: Start) -> None:
+    daemon = start(NEVER)
+    quiet = daemon.connect("127.0.0.9")
+    crowds = [daemon.connect(f"127.0.0.{number}") for number in (2, 3) for _ in range(50)]
+    until(lambda: _open(crowds), lambda left: left < WAITING, what="queden pocas conexiones")
+    assert not _is_closed(quiet)
+
+
+def test_transfers_that_went_silent_make_room_for_the_next(start: Start) -> None:
+    daemon = start(SOON)
+    stuck = [_in_transfer(daemon) for _ in range(TRANSFERS)]
+    later = daemon.connect()
+    until(lambda: _is_closed(later), what="termine la que no se autentica")
+    assert not any(_is_closed(each) for each in stuck), "a transfer has the time that rsyncd.conf gives it"
+    assert daemon.push().returncode == 0
+    until(lambda: _is_closed(stuck[0]), what="termine el envío más viejo")
+    assert not _is_closed(stuck[1])
+
+
+def test_the_listener_goes_on_when_a_connection_cannot_be_served(start: Start, tmp_path: Path) -> None:
+    daemon = start(NEVER)
+    rsync = tmp_path / "bin/rsync"
+    rsync.rename(tmp_path / "aside")
+    client = daemon.connect()
+    client.sendall(b"@RSYNCD: 31.0\n")
+    until(lambda: _is_closed(client), what="se cierre")
+    (tmp_path / "aside").rename(rsync)
+    assert daemon.push().returncode == 0
+
+
+def _configuration(folder: Path, incoming: Path, log: Path) -> str:
+    """Return the role's own rsyncd.conf, with this test's paths and without what only root on a server can do."""
+    inputs = {"rsync_path": incoming, "rsync_trusted_addresses": ["127.0.0.0/8"], "rsync_secret": SECRET}
+    text = render("rsync", "etc/rsyncd.conf", {**inputs, "rsync_user": "nobody"})
+    text = text.replace("use chroot = yes", "use chroot = no").replace(
+        "/etc/rsyncd.secrets", f"{folder}/rsyncd.secrets"
+    )
+    text = re.sub(r"(?m)^[ug]id = .*\n", f"uid = {os.getuid()}\n", text, count=1)
+    text = re.sub(r"(?m)^gid = .*\n", f"gid = {os.getgid()}\n", text)
+    return re.sub(r"(?m)^pre-xfer exec = .*$", f"pre-xfer exec = {folder}/guard", text) + f"log file = {log}\n"
+
+
+def _authenticated(daemon: Daemon) -> socket.socket:
+    """Return a connection that has proved the secret by rsync's protocol and has said nothing since."""
+    client = daemon.connect()
+    stream = client.makefile("rb")
+    client.sendall(b"@RSYNCD: 31.0 sha512 sha256 sha1 md5 md4\ncorte\n")
+    greeting = stream.readline().decode()
+    challenge = stream.readline().decode().removeprefix("@RSYNCD: AUTHREQD ").strip()
+    method = next((each for each in ("sha512", "sha256", "sha1", "md5") if each in greeting.split()), "md5")
+    answer = b64encode(hashlib.new(method, f"{SECRET}{challenge}".encode()).digest()).decode().rstrip("=")
+    client.sendall(f"impepac {answer}\n".encode())
+    assert stream.readline() == b"@RSYNCD: OK\n"
+    return client
+
+
+def _in_transfer(daemon: Daemon) -> socket.socket:
+    """Return a connection that has authenticated, has asked to send files, and sends none."""
+    client = _authenticated(daemon)
+    client.sendall(b"".join(word + b"\0" for word in (b"--server", b"-tr", b".", b"corte/", b"")))
+    return client
+
+
+def _is_closed(client: socket.socket) -> bool:
+    client.setblocking(False)
+    try:
+        while client.recv(4096):
+            pass
+        return True
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def _open(clients: list[socket.socket]) -> int:
+    return sum(not _is_closed(each) for each in clients)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
