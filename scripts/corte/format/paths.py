@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from corte.format import limits
 from corte.format.refusal import Refusal, quote
@@ -21,11 +22,12 @@ TEXTS = (".csv", ".json", ".txt")
 
 def check(path: str) -> None:
     """Refuse a path that is not a plain relative one below the tree."""
-    names = path.split("/")
-    if len(names) > MAX_DEPTH or len(path.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES:
+    if path.count("/") >= MAX_DEPTH or len(path.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES:
         raise Refusal("path", f"La ruta {quote(path)} es demasiado larga.")
-    for name in names:
-        _check_name(name, path)
+    folder, slash, name = path.rpartition("/")
+    if slash:
+        _check_folder(folder)
+    _check_name(name, path)
 
 
 def check_all(paths: Iterable[str]) -> None:
@@ -36,13 +38,15 @@ def check_all(paths: Iterable[str]) -> None:
         _check_served(path)
         if f"{path}.gz" in files:  # a web server takes the .gz for that file, compressed
             raise Refusal("path", f"La ruta {quote(path + '.gz')} se confunde con {quote(path)} comprimido.")
-    folders = {folder for path in files for folder in parents(path)}
-    if len(folders) > limits.MAX_FOLDERS:
-        raise Refusal("path", f"Tiene {len(folders)} carpetas y el máximo es {limits.MAX_FOLDERS}.")
-    for both in sorted(files & folders):
+    above = folders(files)
+    if len(above) > limits.MAX_FOLDERS:
+        raise Refusal("path", f"Tiene {len(above)} carpetas y el máximo es {limits.MAX_FOLDERS}.")
+    for both in sorted(files & above):
         raise Refusal("path", f"La ruta {quote(both)} es archivo y carpeta a la vez.")
+    if len({fold(path) for group in (files, above) for path in group}) == len(files) + len(above):
+        return
     spelling: dict[str, str] = {}
-    for path in sorted(files | folders):
+    for path in sorted(files | above):
         if (twin := spelling.setdefault(fold(path), path)) != path:
             raise Refusal("path", f"La ruta {quote(path)} se confunde con {quote(twin)}.")
 
@@ -53,11 +57,24 @@ def parents(path: str) -> list[str]:
     return ["/".join(names[:depth]) for depth in range(1, len(names))]
 
 
+def folders(paths: Iterable[str]) -> set[str]:
+    """Return all folders above these paths."""
+    nearest = {path.rpartition("/")[0] for path in paths} - {""}
+    return nearest.union(*map(parents, nearest))
+
+
 def fold(path: str) -> str:
     """Return a path without differences of case and of Unicode compatibility forms, to find names that collide."""
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
+
+
+@lru_cache(maxsize=1024)
+def _check_folder(folder: str) -> None:
+    """Refuse a folder as `check` does; once for all its files."""
+    for name in folder.split("/"):
+        _check_name(name, folder)
 
 
 def _check_name(name: str, path: str) -> None:

@@ -21,7 +21,7 @@ def compare(folder: int, manifest: Manifest) -> None:
 
     It stops at the first such file, so a million unwanted files cost no more time than one.
     """
-    folders = {parent for path in manifest.files for parent in paths.parents(path)}
+    folders = paths.folders(manifest.files)
     missing = set(manifest.files)
     for path, info in _walk(folder, "", folders):
         if path in (NAME, SIGNATURE_NAME):

@@ -4,11 +4,12 @@
     <store>/espera/<corte>      a verified tree that nobody may see yet; <corte> is <sequence>-<start of its digest>
     <store>/ordenes/<corte>     manifest and signature of a corte whose orders are followed, with or without its tree
     <store>/firmados/<corte>    a second copy of manifest and signature, in case the disk damages the first
+    <store>/reserva             the tree that was retired last; the next one is made of it
     <public>/cortes/<corte>     a tree that may be seen
     <public>/actual             -> cortes/<corte>, the link that selects the tree that citizens see
 
-A new corte takes disk space only for content that is new, plus a link for every file. Store and public folder are on
-the same file system.
+A new corte takes disk space only for content that is new, plus a link for every file, and time for what changed: its
+tree is the retired one with some links exchanged. Store and public folder are on the same file system.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 from corte.format import files, paths, tree
 from corte.format.manifest import NAME, SIGNATURE_NAME, Entry, Manifest, digest
 from corte.format.refusal import Refusal
-from corte.server import compressed
+from corte.server import compressed, spare
 from corte.server.compressed import date_of
 
 RESERVE_BYTES = 256 * 1024 * 1024
@@ -55,6 +56,7 @@ class Store:
         self.orders = store / "ordenes"
         self.signed = store / "firmados"
         self.new = store / "nuevo"
+        self.spare = store / "reserva"
         self.trees = public / "cortes"
         self.current = public / "actual"
         for folder in (self.objects, self.waiting, self.orders, self.signed, self.new, self.trees):
@@ -68,9 +70,11 @@ class Store:
         """
         self.clear_new()
         self._demand_inodes(manifest)
-        staged = self._skeleton(manifest, raw, signature)
+        staged, there = self._skeleton(manifest, raw, signature)
         missing: dict[str, list[str]] = {}
         for path, entry in manifest.files.items():
+            if path in there:
+                continue
             try:
                 os.link(self._object(entry.sha256), f"{staged}/{path}")
             except OSError as error:  # no such object, or it has as many links as the file system allows
@@ -78,7 +82,9 @@ class Store:
                     raise
                 missing.setdefault(entry.sha256, []).append(path)
         size = sum(manifest.files[path].size for path, *_ in missing.values())
-        if shutil.disk_usage(self.new).free < size + RESERVE_BYTES:
+        if not self._has_room(size):
+            self._sweep()  # what only the spare tree still needed
+        if not self._has_room(size):
             raise Refusal("disk", f"No hay espacio en disco para {size} bytes más.")
         fresh = {}
         for sha256, (path, *twins) in missing.items():
@@ -188,13 +194,36 @@ class Store:
         for folder, names in needed:
             for path in folder.iterdir():
                 if path.name not in names:
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                    self._retire(path)
                     removed = True
+        if not keep:
+            shutil.rmtree(self.spare, ignore_errors=True)
         if removed:
-            for folder in self.objects.iterdir():
-                for item in os.scandir(folder):
-                    if item.stat(follow_symlinks=False).st_nlink == 1:
-                        os.unlink(item)
+            self._sweep()
+
+    def _retire(self, path: Path) -> None:
+        """Keep a tree that is needed no more as the spare one; remove anything else."""
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+            return
+        if path.parent not in (self.trees, self.waiting):
+            shutil.rmtree(path)
+            return
+        shutil.rmtree(self.spare, ignore_errors=True)
+        try:
+            path.rename(files.cleared(self.spare))
+        except OSError:  # the next tree is then made without a spare one
+            shutil.rmtree(path)
+
+    def _sweep(self) -> None:
+        """Remove the objects that no tree links to."""
+        for folder in self.objects.iterdir():
+            for item in os.scandir(folder):
+                if item.stat(follow_symlinks=False).st_nlink == 1:
+                    os.unlink(item)
+
+    def _has_room(self, size: int) -> bool:
+        return shutil.disk_usage(self.new).free >= size + RESERVE_BYTES
 
     def names(self) -> list[str]:
         """Return the names of all trees, waiting or public."""
@@ -269,7 +298,7 @@ class Store:
     def _demand_inodes(self, manifest: Manifest) -> None:
         """Refuse a tree that would not leave RESERVE_INODES free, counting all its files as new."""
         found = os.statvfs(self.new)
-        folders = {folder for path in manifest.files for folder in paths.parents(path)}
+        folders = paths.folders(manifest.files)
         wanted = len(manifest.files) * 2 + len(folders)  # a text file also has a compressed copy
         if found.f_files and found.f_favail < wanted + RESERVE_INODES:  # 0: they are made as needed
             raise Refusal("disk", f"No hay lugar en el disco para {wanted} archivos más.")
@@ -291,16 +320,28 @@ class Store:
         for new, sha256 in fresh.items():
             os.rename(new, self._place(sha256 + compressed.SUFFIX))
 
-    def _skeleton(self, manifest: Manifest, raw: bytes, signature: bytes) -> Path:
-        """Make the folders of a tree, and write its manifest and signature, which the manifest does not list."""
+    def _skeleton(self, manifest: Manifest, raw: bytes, signature: bytes) -> tuple[Path, set[str]]:
+        """Begin a tree with its folders, manifest and signature; return it and the paths of the files that it has.
+
+        It has files if there was a spare tree to begin with.
+        """
         staged = self.new / "arbol"
-        staged.mkdir(mode=0o755)
-        for folder in sorted({folder for path in manifest.files for folder in paths.parents(path)}):
-            (staged / folder).mkdir(mode=0o755)
+        there: set[str] = set()
+        with suppress(FileNotFoundError):  # none has been retired yet
+            self.spare.rename(staged)
+        try:
+            there = spare.strip(staged, manifest.files, self._object)
+        except OSError:  # there is none, or the disk has damaged it
+            shutil.rmtree(staged, ignore_errors=True)
+            with suppress(OSError):
+                staged.unlink()
+            staged.mkdir(mode=0o755)
+        for folder in sorted(paths.folders(manifest.files)):
+            (staged / folder).mkdir(mode=0o755, exist_ok=True)
         for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)):
             (staged / name).write_bytes(content)
             (staged / name).chmod(0o444)
-        return staged
+        return staged, there
 
     def _object(self, sha256: str) -> str:
         return f"{self.objects}/{sha256[:2]}/{sha256[2:]}"
