@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -80,6 +82,27 @@ def servers(tmp_path: Path, key: Path, opens: datetime | None = None) -> Iterato
         yield step, server
 
 
+def with_retired_tree(folder: Path, key: Path) -> Server:
+    """Return a server that has accepted cortes 2 to 5, so that the next tree is made of a retired one."""
+    server = Server.make(folder, key)
+    for sequence in (2, 3, 4, 5):
+        assert server.send(sequence, {**FILES, "cambia.csv": b"%d\n" % sequence})["result"] == "shown"
+    assert (server.config.store / "reserva").is_dir()
+    return server
+
+
+def copy_of(server: Server, folder: Path) -> Server:
+    """Return the same server in another folder, hard links included."""
+    home = server.config.store.parent
+    subprocess.run(["cp", "--archive", str(home), str(folder)], check=True)
+    moved = {
+        each.name: folder / path.relative_to(home)
+        for each in fields(server.config)
+        if isinstance(path := getattr(server.config, each.name), Path)
+    }
+    return Server(replace(server.config, **moved), server.key)
+
+
 def whole(server: Server) -> int | None:
     """Return the sequence of the corte that is shown, None if none is; fail if one of its bytes is wrong."""
     shown = server.shown()
@@ -123,6 +146,26 @@ def test_intake_broken_at_every_step(tmp_path: Path, key: Path, act: Callable[[]
         assert shown in (5, 6)
         mended(server)
         if (ended, shown) == (0, 6):
+            break
+    assert step > 10, "the steps were not interrupted at all"
+
+
+def test_intake_killed_at_every_step_while_it_makes_a_tree_of_the_retired_one(tmp_path: Path, key: Path):
+    before = with_retired_tree(tmp_path / "before", key)
+    for step in range(1000):
+        server = copy_of(before, tmp_path / str(step))
+        raw = server.manifest(6, NEW).to_bytes()
+        (server.config.incoming / manifest.NAME).write_bytes(raw)
+        (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signatures.sign(raw, key, "demo"))
+
+        def work(server: Server = server, step: int = step) -> None:
+            at_call(step, CHANGES, killed)
+            assert Intake(server.config).run() == 0
+
+        ended = in_child(work)
+        assert whole(server) in (5, 6)
+        mended(server)
+        if ended == 0:
             break
     assert step > 10, "the steps were not interrupted at all"
 

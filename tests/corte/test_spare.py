@@ -1,0 +1,103 @@
+"""A new tree is made of the retired one: as right as one made from nothing, at the cost of what changed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from corte_kit import Server, flip, make_key
+
+from corte.format import manifest, tree
+
+MANY = {f"actas/{number:02}/acta.csv": b"numero\n%d\n" % number * 100 for number in range(60)}
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("keys"), "firma")
+
+
+@pytest.fixture
+def server(tmp_path: Path, key: Path) -> Server:
+    """Return a server that has retired a tree."""
+    return with_spare(tmp_path, key)
+
+
+def with_spare(folder: Path, key: Path) -> Server:
+    server = Server.make(folder, key)
+    for sequence in (1, 2, 3, 4):
+        assert send(server, sequence)["result"] == "shown"
+    assert (server.config.store / "reserva/actas").is_dir()
+    return server
+
+
+def send(server: Server, sequence: int) -> dict[str, object]:
+    """Push a corte in which one file differs from that of the sequence before."""
+    changed = {f"actas/{sequence:02}/acta.csv": b"corte %d\n" % sequence * 100}
+    files = {**MANY, **changed} if sequence == 1 else changed
+    return server.push(server.manifest(sequence, files).to_bytes())
+
+
+def assert_right(server: Server, sequence: int) -> None:
+    """Fail unless citizens see exactly the corte of this sequence, in plain and compressed form."""
+    shown = server.config.public / "actual"
+    found = manifest.read((shown / manifest.NAME).read_bytes())
+    assert found.sequence == sequence
+    compressed = {f"{path}.gz" for path in found.files}
+    names = {str(path.relative_to(shown)) for path in shown.rglob("*") if path.is_file()}
+    assert names == {*found.files, *compressed, manifest.NAME, manifest.SIGNATURE_NAME}
+    for path in compressed:
+        (shown / path).unlink()
+    tree.verify(shown, found)
+
+
+def test_links_are_made_only_for_what_changed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    link = os.link
+    monkeypatch.setattr(os, "link", lambda *names, **options: (made.append(names), link(*names, **options)))
+    assert send(server, 5)["result"] == "shown"
+    trees = [names for names in made if "/arbol/" in str(names[1])]
+    assert len(trees) < 10
+    monkeypatch.undo()
+    assert_right(server, 5)
+
+
+def test_what_is_foreign_in_the_retired_tree_is_not_shown(server: Server) -> None:
+    spare = server.config.store / "reserva"
+    (spare / "sobra").mkdir()
+    (spare / "sobra/otro.html").write_text("otro")
+    (spare / "actas/07/acta.csv").unlink()
+    (spare / "actas/07/acta.csv").write_text("otro")
+    (spare / "actas/08/acta.csv.gz").unlink()
+    (spare / "actas/08/acta.csv.gz").symlink_to("/etc/passwd")
+    (spare / "actas/09/acta.csv").unlink()
+    os.link(spare / "actas/10/acta.csv", spare / "actas/09/acta.csv")
+    (spare / "actas/11/acta.csv").unlink()
+    (spare / "actas/11/acta.csv").mkdir()
+    assert send(server, 5)["result"] == "shown"
+    assert_right(server, 5)
+
+
+def test_a_damaged_file_of_a_retired_tree_is_not_linked_again(server: Server) -> None:
+    """The disk damages a content that all trees share; it is found, mended, and never returns with a retired tree."""
+    flip(server.config.public / "actual/actas/40/acta.csv")
+    for sequence in (5, 6, 7, 8, 9):
+        assert send(server, sequence)["result"] == "shown"
+    assert_right(server, 9)
+
+
+@pytest.mark.parametrize("thing", ["file", "nothing", "link", "unreadable"])
+def test_without_a_usable_retired_tree_a_new_one_is_made(server: Server, tmp_path: Path, thing: str) -> None:
+    spare = server.config.store / "reserva"
+    spare.rename(tmp_path / "aside")
+    if thing == "file":
+        spare.write_text("")
+    elif thing == "link":
+        spare.symlink_to("/nonexistent")
+    elif thing == "unreadable":
+        spare.mkdir()
+        (spare / "actas").symlink_to(spare)
+    for sequence in (5, 6):
+        assert send(server, sequence)["result"] == "shown"
+    assert_right(server, 6)
