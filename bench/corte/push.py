@@ -23,6 +23,8 @@ from difusor.synthetic.cortes import write_corte
 
 ROUNDS, FILES, SIZE = 5, 2000, 12_000_000
 CHANGED = 10  # one file in this many changes
+CROWDS = (50_000, 200_000)  # numbers of files, of which one in CROWD_CHANGED changes
+CROWD_ROUNDS, CROWD_CHANGED = 3, 100
 IMAGES, IMAGE_SIZE = 7750, 400_000
 ASK_EVERY = 0.02
 BASE, SHARE = 0.5, 1.5  # allowed for a corte: BASE seconds plus SHARE times plain rsync
@@ -124,6 +126,13 @@ def main(name: str, work: str, machine: str) -> None:
             _change(tree / "datos")
             bench.measure("delta+3GB", tree)
             bench.measure("same+3GB", tree)
+        for files in CROWDS:
+            crowd = Path(work, f"files{files}")
+            _crowd(crowd, files)
+            print(f"  the first of {files} files: {_seconds(partial(_first, bench, crowd)):.1f} s", file=sys.stderr)
+            for _ in range(CROWD_ROUNDS):
+                _change(crowd, CROWD_CHANGED)
+                bench.measure(f"delta{files}", crowd)
         bench.on_server(f"rm -rf {ASIDE}")
     bench.report(machine)
 
@@ -141,9 +150,22 @@ def _fill(tree: Path) -> None:
         path.write_bytes(random.randbytes(max(1, (SIZE - made.bytes) // missing)))
 
 
-def _change(tree: Path) -> None:
+def _crowd(tree: Path, files: int) -> None:
+    """Write a corte of this many files; all but those of a night are small and stand for images of actas."""
+    _fill(tree)
+    for number in range(files - FILES):
+        path = tree / f"actas/{number % 400:03}/{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(random.randbytes(1000))
+
+
+def _first(bench: Bench, tree: Path) -> None:
+    bench.publish(bench.sign(tree))
+
+
+def _change(tree: Path, one_in: int = CHANGED) -> None:
     files = sorted(path for path in tree.rglob("*") if path.is_file() and path.parent != tree)
-    for path in files[::CHANGED]:
+    for path in files[::one_in]:
         path.write_bytes(random.randbytes(path.stat().st_size))
 
 

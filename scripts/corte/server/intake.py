@@ -115,6 +115,8 @@ class Intake:
             found = manifest.read(raw)
             with suppress(OSError):  # a text file without a compressed copy is served as it is
                 self.store.compress(corte.name, found)
+            with suppress(OSError):  # the next tree is then made with more work
+                self.store.trim_spare(found)
             with suppress(OSError):
                 self._look_again(incoming, corte, found, _worth_reading(found, state.last_attempt))
             with suppress(OSError, Refusal):

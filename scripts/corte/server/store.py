@@ -82,9 +82,7 @@ class Store:
                     raise
                 missing.setdefault(entry.sha256, []).append(path)
         size = sum(manifest.files[path].size for path, *_ in missing.values())
-        if not self._has_room(size):
-            self._sweep()  # what only the spare tree still needed
-        if not self._has_room(size):
+        if shutil.disk_usage(self.new).free < size + RESERVE_BYTES:
             raise Refusal("disk", f"No hay espacio en disco para {size} bytes más.")
         fresh = {}
         for sha256, (path, *twins) in missing.items():
@@ -215,15 +213,18 @@ class Store:
         except OSError:  # the next tree is then made without a spare one
             shutil.rmtree(path)
 
+    def trim_spare(self, manifest: Manifest) -> None:
+        """Remove from the spare tree what this corte does not have, and then the objects that only it still had."""
+        if self.spare.is_dir():
+            spare.strip(self.spare, manifest.files, self._object)
+            self._sweep()
+
     def _sweep(self) -> None:
         """Remove the objects that no tree links to."""
         for folder in self.objects.iterdir():
             for item in os.scandir(folder):
                 if item.stat(follow_symlinks=False).st_nlink == 1:
                     os.unlink(item)
-
-    def _has_room(self, size: int) -> bool:
-        return shutil.disk_usage(self.new).free >= size + RESERVE_BYTES
 
     def names(self) -> list[str]:
         """Return the names of all trees, waiting or public."""
