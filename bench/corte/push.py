@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -30,6 +31,8 @@ ASK_EVERY = 0.02
 BASE, SHARE = 0.5, 1.5  # allowed for a corte: BASE seconds plus SHARE times plain rsync
 
 INCOMING, ASIDE = "/srv/prep/entrada", "/srv/prep/banco"
+COST = "journalctl --unit=prep-corte-intake --output=cat --no-pager --lines=50"
+COST_LINE = re.compile(r"usó ([\d.]+) s de procesador y (\d+) MiB")
 SETTLE = "while systemctl is-active prep-corte-intake.service | grep --quiet activating; do sleep 0.1; done; sync"
 REMEMBER = f"mkdir -p {ASIDE} && cp -al {INCOMING} {ASIDE}/before"
 EMPTY = f"aside=$(mktemp -d -p {ASIDE}) && find {INCOMING} -mindepth 1 -maxdepth 1 -exec mv -t $aside {{}} +"
@@ -48,6 +51,7 @@ class Bench:
         self.mirror, self.server = mirror, server
         self.sequence = ((mirror.status() or {}).get("shown") or {}).get("sequence", 0)
         self.found: dict[str, list[tuple[float, float]]] = {}
+        self.costs: dict[str, list[tuple[float, float]]] = {}
 
     def measure(self, case: str, tree: Path) -> None:
         """Send a tree by plain rsync, restore the incoming folder, and publish the same tree as a corte."""
@@ -60,6 +64,8 @@ class Bench:
         corte = _seconds(partial(self.publish, signed))
         self.confirm(signed)
         self.found.setdefault(case, []).append((plain, corte))
+        self.on_server(SETTLE)
+        self.costs.setdefault(case, []).append(self.cost())
         print(f"  {case:12} plain {plain:.2f} s, corte {corte:.2f} s", file=sys.stderr)
 
     def sign(self, tree: Path) -> SignedCorte:
@@ -89,6 +95,13 @@ class Bench:
         answer = self.mirror.get(address)
         return answer.content if answer.status_code == 200 else b""
 
+    def cost(self) -> tuple[float, float]:
+        """Return the last intake's processor seconds and its largest memory (MiB), as it says in the journal."""
+        command = ["docker", "exec", self.container, "sh", "-ec", COST]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        seconds, size = COST_LINE.findall(told)[-1]
+        return float(seconds), float(size)
+
     def on_server(self, command: str) -> None:
         """Run a command on the server as root; between measurements, files are moved away and never deleted."""
         subprocess.run(["docker", "exec", self.container, "sh", "-ec", command], check=True)
@@ -100,7 +113,11 @@ class Bench:
             plain, corte = (statistics.median(column) for column in zip(*pairs, strict=True))
             allowed = SHARE * plain + BASE
             within += corte <= allowed
-            print(f"{case:12} floor {plain:5.2f} s   push to visible {corte:5.2f} s   allowed {allowed:5.2f} s")
+            seconds, size = (statistics.median(column) for column in zip(*self.costs[case], strict=True))
+            took = (
+                f"push to visible {corte:5.2f} s   allowed {allowed:5.2f} s   intake {seconds:.2f} s CPU {size:.0f} MiB"
+            )
+            print(f"{case:12} floor {plain:5.2f} s   {took}")
             ratios.append(f"{case}/floor={corte / plain:.2f}")
         print(f'corte: {" ".join(ratios)} within={within}/{len(self.found)} machine="{machine}"')
 
