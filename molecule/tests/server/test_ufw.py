@@ -69,7 +69,7 @@ def test_only_trusted_sources_reach_the_closed_ports(
 def test_web_is_admitted_from_anywhere_within_limits(
     host: Host, command: str, expect: Expect, record_evidence: Record
 ) -> None:
-    """Los puertos web admiten a cualquiera, y el núcleo limita cuántas conexiones abre o sostiene un mismo origen."""
+    """Los puertos web admiten a cualquiera; el núcleo limita cuántas abre un origen, ya probado que es él."""
     chain = "ufw6-user-input" if command == "ip6tables" else "ufw-user-input"
     opened = {
         port
@@ -77,13 +77,14 @@ def test_web_is_admitted_from_anywhere_within_limits(
         if rule.endswith("ACCEPT") and "-s " not in rule
         for port in _ports(rule) or set()
     }
-    limits = [
-        rule for rule in rules(host, command, "prep-input") if "limit" in rule and (_ports(rule) or set()) & opened
-    ]
-    record_evidence("; ".join(limits))
+    chosen = [rule for rule in rules(host, command, "prep-input") if rule.endswith("-j prep-web")]
+    limits = [rule for rule in rules(host, command, "prep-web-charge") if rule.endswith("-j DROP")]
+    record_evidence("; ".join(chosen + limits))
     assert opened == set(expect("RED-03")["ports"])
-    assert {kind for rule in limits for kind in re.findall(r"-m (\w+limit)", rule)} == {"connlimit", "hashlimit"}
-    assert all(_ports(rule) == opened for rule in limits)
+    assert [_ports(rule) for rule in chosen] == [opened]
+    assert "--ctstatus ASSURED" in chosen[0], "cuenta conexiones que cualquiera puede empezar en nombre de otro"
+    assert [re.findall(r"-m (\w+limit)", rule) for rule in limits] == [["hashlimit"]]
+    assert ("--hashlimit-srcmask 64" in limits[0]) == (command == "ip6tables")
 
 
 @pytest.mark.clause("DG-07", "RED-04")
@@ -92,11 +93,13 @@ def test_a_trusted_address_opens_only_so_many_pushes(
     host: Host, command: str, expect: Expect, record_evidence: Record
 ) -> None:
     """El núcleo limita cuántas conexiones por segundo abre un origen al puerto de rsync, aunque sea confiable."""
-    chain = rules(host, command, "prep-input")
-    limit = next(number for number, rule in enumerate(chain) if _ports(rule) == {expect("DG-07")["port"]})
-    record_evidence(chain[limit])
-    assert "hashlimit" in chain[limit] and chain[limit].endswith("-j DROP")
-    assert not any("-s " in rule and rule.endswith("-j RETURN") for rule in chain[:limit])
+    chosen = [rule for rule in rules(host, command, "prep-input") if rule.endswith("-j prep-push")]
+    limits = [rule for rule in rules(host, command, "prep-push-charge") if rule.endswith("-j DROP")]
+    record_evidence("; ".join(chosen + limits))
+    assert [_ports(rule) for rule in chosen] == [{expect("DG-07")["port"]}]
+    assert "--ctstatus ASSURED" in chosen[0], "cuenta conexiones que cualquiera puede empezar en nombre de otro"
+    assert ["hashlimit" in rule for rule in limits] == [True]
+    assert not any(rule.endswith("-j RETURN") for rule in rules(host, command, "prep-push"))
 
 
 @pytest.mark.clause("RED-06")
