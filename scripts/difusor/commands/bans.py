@@ -1,4 +1,4 @@
-"""`difusor bans`: who is banned from a difusor, by which fail2ban jail and until when; and lifting a ban."""
+"""`difusor bans`: who is banned from a difusor or refused by its limits, why and until when; and lifting a ban."""
 
 from __future__ import annotations
 
@@ -15,13 +15,29 @@ from difusor.terminal.arguments import Difusores, Json
 
 if TYPE_CHECKING:
     from difusor.servers.bans import Ban
+    from difusor.servers.limits import Limit, Refusal
 
-REASONS = {
-    "sshd": "intentos por SSH",
-    "prep-limits": "exceso de solicitudes",
-    "prep-scanners": "búsqueda de programas ajenos",
-    "prep-waf": "ataques que el WAF negó",
+REASONS = {"sshd": "intentos fallidos de entrar por SSH"}
+"""Why a jail of fail2ban bans."""
+CAUSES = {
+    "connections": "abre conexiones más aprisa que el límite: las nuevas esperan o no se abren",
+    "pushes": "abre conexiones de rsync más aprisa que el límite: las nuevas esperan o no se abren",
+    "limit": "pidió más por segundo que su límite: respuesta 429 a lo que excede",
+    "method": "pidió algo distinto de leer (POST y otros): sin respuesta",
+    "scanner": "buscó programas que este sitio nunca ha tenido: respuesta 404",
+    "waf": "el WAF tomó la solicitud por un ataque: respuesta 403",
 }
+"""What each cause in nginx's journal means, and what the visitor got; nobody is banned for any of them."""
+LIMITED = {
+    "connections": ("conexiones nuevas (80 y 443)", "las que exceden esperan unos segundos; sin lugar, no se abren"),
+    "pushes": ("conexiones nuevas de rsync (873), también de las confiables", "las que exceden esperan unos segundos"),
+    "files": ("solicitudes que no pasan por el WAF", "respuesta 429 a las que exceden"),
+    "inspected": ("solicitudes que el WAF revisa", "respuesta 429 a las que exceden; lo demás se sigue sirviendo"),
+    "at_once": ("solicitudes en curso a la vez", "respuesta 429 a las que exceden"),
+    "logins": ("intentos fallidos de entrar por SSH, en 10 minutos", "bloqueo en SSH, más largo cada vez"),
+}
+"""What each limit counts, and what happens beyond it."""
+SHOWN = 20
 
 
 def address(text: str) -> str:
@@ -40,11 +56,16 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Muestra qué direcciones tiene bloqueadas un difusor y hasta cuándo; con --lift las deja entrar de nuevo."""
+    """Muestra a quién bloquea o rechaza un difusor, por qué y con qué límites; con --lift deja entrar de nuevo.
+
+    Por lo que se pide a la página nadie queda bloqueado: solo por intentos fallidos de entrar por SSH.
+    """
     from difusor.inventory.variables import InventoryError
-    from difusor.servers import bans, reach
+    from difusor.servers import bans, limits, reach
 
     found: list[Ban] = []
+    refused: list[Refusal] = []
+    in_force: list[Limit] = []
     failed = False
     for source in inventory:
         try:
@@ -53,22 +74,55 @@ def run(
                     freed = bans.lift_ban(name, host, each)
                     console.print(f"{name}: {each} {'[green]ya puede entrar[/]' if freed else 'no estaba bloqueada'}")
                 found += bans.banned(name, host)
+                refused += limits.refusals(name, host)
+                in_force += limits.limits(name, host)
         except (bans.BansError, reach.UnreachableError, InventoryError) as error:
             complain(error)
             failed = True
     if as_json:
-        typer.echo(json_text([asdict(ban) for ban in found]))
-    elif found:
-        results.print(_table(found))
-    elif not failed:
-        results.print("Ninguna dirección está bloqueada.")
+        told = {
+            "bans": [asdict(each) for each in found],
+            "refusals": [asdict(each) for each in refused],
+            "limits": [asdict(each) for each in in_force],
+        }
+        typer.echo(json_text(told))
+    else:
+        if found:
+            results.print(_banned(found))
+        elif not failed:
+            results.print("Ninguna dirección está bloqueada.")
+        if refused:
+            results.print(_refused(refused))
+        if in_force:
+            results.print(_limits(in_force))
     raise typer.Exit(1 if failed else 0)
 
 
-def _table(found: list[Ban]) -> Table:
-    table = Table("Difusor", "Dirección", "Por", "Desde", "Hasta")
+def _banned(found: list[Ban]) -> Table:
+    table = Table("Difusor", "Dirección", "Por", "Desde", "Hasta", title="Bloqueadas")
     for ban in sorted(found, key=lambda ban: (ban.difusor, ban.until)):
         since, until = (datetime.fromisoformat(each).strftime("%d/%m %H:%M:%S") for each in (ban.since, ban.until))
         reason = REASONS.get(ban.jail, printable(ban.jail))
         table.add_row(ban.difusor, printable(ban.address), reason, since, until)
+    return table
+
+
+def _refused(refused: list[Refusal]) -> Table:
+    """Return the table of the sources that were refused most often, no more than a screen of them."""
+    table = Table("Difusor", "Dirección", "Por", "Veces", title="Rechazadas en la última hora; no están bloqueadas")
+    for each in refused[:SHOWN]:
+        times = f"{each.times:,}" if each.times else "ahora"
+        cause = CAUSES.get(each.cause, printable(each.cause))
+        table.add_row(each.difusor, printable(each.source), cause, times)
+    if len(refused) > SHOWN:
+        table.caption = f"y {len(refused) - SHOWN:,} más; todas con --json"
+    return table
+
+
+def _limits(in_force: list[Limit]) -> Table:
+    title = "Límites de una dirección (en IPv6, de su red /64); las confiables solo tienen el de rsync"
+    table = Table("Difusor", "Qué", "De una vez", "Por segundo", "Más allá", title=title)
+    for each in in_force:
+        what, beyond = LIMITED[each.kind]
+        table.add_row(each.difusor, what, f"{each.burst:,}", f"{each.rate:,}" if each.rate else "", beyond)
     return table

@@ -38,7 +38,7 @@ class Ban:
 def banned(name: str, host: Host) -> list[Ban]:
     """Return the bans in force on a server (testinfra's host) called `name`; BansError when they cannot be read."""
     try:
-        offset, *lines = _run(name, host, LIST).splitlines()
+        offset, *lines = run(name, host, LIST).splitlines()
         found = filter(None, map(LINE.match, lines))
         return [
             Ban(name, address, jail, _instant(since, offset), _instant(until, offset))
@@ -50,10 +50,11 @@ def banned(name: str, host: Host) -> list[Ban]:
 
 def lift_ban(name: str, host: Host, address: str) -> bool:
     """Lift every ban of an address on a server; return whether there was one. BansError when that fails."""
-    return _run(name, host, "fail2ban-client unban %s", address).strip() != "0"
+    return run(name, host, "fail2ban-client unban %s", address).strip() != "0"
 
 
-def _run(name: str, host: Host, *command: str) -> str:
+def run(name: str, host: Host, *command: str) -> str:
+    """Return what a command prints on a server called `name`; BansError when it fails."""
     try:
         result = host.run(*command)
     except RuntimeError as error:  # testinfra's, when ssh itself fails
