@@ -1,8 +1,8 @@
 """Runs on a host of the lab: python3 - ADDRESS VICTIM RATE SECONDS; prints how many packets it sent; ends by itself.
 
-Sends TCP packets for port 443 of ADDRESS in the name of VICTIM, an IPv4 address: SYNs, each of them twice, and ACKs with data
-that guess what the server answered. Their source ports are 10000 to 10999, so that the answers can be told from those to the
-victim's own connections.
+Sends TCP packets for port 443 of ADDRESS in the name of VICTIM, an IPv4 address: SYNs, each twice, and ACKs with
+data that guess what the server answered. Their source ports are 10000 to 10999, so that the answers can be told from
+those to the victim's own connections.
 """
 
 from __future__ import annotations

@@ -19,11 +19,12 @@ def test_the_hook_is_a_script_that_a_shell_can_read() -> None:
 
 def test_nobody_is_charged_before_the_kernel_has_seen_him_answer() -> None:
     for rules in (FOUR, SIX):
-        (chosen,) = re.findall(r"^-A prep-input .*-j prep-source$", rules, re.MULTILINE)
-        assert "--tcp-flags SYN,RST,ACK ACK" in chosen
-        assert "--ctstatus ASSURED" in chosen
+        chosen = re.findall(r"^-A prep-input .*-j prep-(?:web|push)$", rules, re.MULTILINE)
+        assert len(chosen) == 2
+        assert all("--tcp-flags SYN,RST,ACK ACK" in rule and "--ctstatus ASSURED" in rule for rule in chosen)
         assert "connlimit" not in rules
-        assert re.findall(r"^-A (\S+) .*hashlimit", rules, re.MULTILINE) == ["prep-charge"]
+        limiting = re.findall(r"^-A (\S+) .*hashlimit", rules, re.MULTILINE)
+        assert limiting == ["prep-web-charge", "prep-push-charge"]
 
 
 def test_what_is_charged_and_for_how_long_it_is_remembered() -> None:
@@ -31,10 +32,10 @@ def test_what_is_charged_and_for_how_long_it_is_remembered() -> None:
         assert f"--hashlimit-srcmask {mask} " in rules
         assert "--hashlimit-above 50/second --hashlimit-burst 1000" in rules
         assert "--hashlimit-htable-expire 20000 " in rules, "an idle source would get a whole burst anew"
-        assert f"--length {bare}:65535 -g prep-charge" in rules, "a first packet with data would go uncharged"
+        assert f"--length {bare}:65535 -g prep-web-charge" in rules, "a first packet with data would go uncharged"
 
 
 def test_a_source_without_limits_is_in_the_rules_of_its_own_ip_version() -> None:
     for rules, own, other in ((FOUR, "192.0.2.10", "2001:db8::/48"), (SIX, "2001:db8::/48", "192.0.2.10")):
-        assert f"-A prep-source -s {own} -j RETURN" in rules
+        assert f"-A prep-web -s {own} -j RETURN" in rules
         assert other not in rules

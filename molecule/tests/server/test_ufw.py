@@ -69,7 +69,7 @@ def test_only_trusted_sources_reach_the_closed_ports(
 def test_web_is_admitted_from_anywhere_within_limits(
     host: Host, command: str, expect: Expect, record_evidence: Record
 ) -> None:
-    """Los puertos web admiten a cualquiera; el núcleo limita cuántas abre un origen, ya probado que es él."""
+    """Los puertos web admiten a cualquiera; el núcleo limita las conexiones que un origen abre y completa."""
     chain = "ufw6-user-input" if command == "ip6tables" else "ufw-user-input"
     opened = {
         port

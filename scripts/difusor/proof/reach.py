@@ -28,7 +28,7 @@ TESTS_OF_ROLES = {
     "rsync": ("rsync", "corte_attacks", "network"),
     "ssh": ("ssh", "lockout", "network"),
     "suricata": ("sensor",),
-    "ufw": ("ufw", "lockout", "network"),
+    "ufw": ("ufw", "flood", "lockout", "network"),
     "waf": ("waf", "failures", "traffic"),
 }
 """Role to test files, without folder, `test_` and `.py`."""
@@ -57,6 +57,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("spec/deviations.yml", NO_SERVER),
     (".ansible-lint", NO_SERVER),
     (".yamllint", NO_SERVER),
+    ("bench/crowd/*", ("flood",)),
     ("bench/*", BY_HAND),
     (".ci/*", BY_HAND),
     (".gitignore", BY_HAND),
@@ -95,6 +96,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/report/verdict.py", NO_SERVER),
     ("scripts/difusor/report/templates/*", NO_SERVER),
     ("scripts/difusor/servers/bans.py", ("intrusion",)),
+    ("scripts/difusor/servers/limits.py", NO_SERVER),
     ("scripts/difusor/servers/playbook.py", NO_SERVER),
     ("scripts/difusor/servers/portscan.py", ("network",)),
     ("scripts/difusor/servers/preflight.py", ("preflight",)),

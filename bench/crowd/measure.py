@@ -1,0 +1,96 @@
+"""For bench/crowd: sends the crowds, with and without attacks beside them; prints a table and a last line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+NAME = "prep.demo.test"
+SOURCES = 4
+FIRST = 77
+"""Last byte of the first address of the crowd, which the neighbour has too and which is forged."""
+CROWDS = {"500 behind 1": (500, 1, 10), "2000 behind 4": (2000, 4, 30)}
+"""Browsers, addresses and seconds over which they arrive."""
+BESIDE = {"alone": (), "neighbour": ("neighbour",), "forged": ("forged",), "both": ("neighbour", "forged")}
+FORGED = 2000
+"""Packets a second."""
+PAGE = ["/", "/style.css", "/icon.svg", "/data.js", "/format.js", "/dom.js", "/views.js", "/downloads.js", "/app.js"]
+DATA = ["/datos/corte.json", "/datos/gubernatura.json", "/datos/diputaciones.json"]
+
+CPU = "cat $(pgrep -x nginx | sed 's|.*|/proc/&/stat|') | awk '{used += $14 + $15} END {print used}'"
+"""Prints the hundredths of a second of CPU that nginx and the WAF have used."""
+
+
+def on(lab: str, host: str, *command: str, source: str = "") -> subprocess.Popen[str]:
+    """Start a command on a host of the lab, with the text of `source` (a file here) as its standard input."""
+    given = (HERE / source).open() if source else subprocess.DEVNULL
+    command = ("docker", "exec", "--interactive", f"prep-{lab}-{host}", *command)
+    return subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, text=True)
+
+
+def run(lab: str, host: str, script: str) -> str:
+    """Run a shell script on a host; return what it prints. SystemExit when it fails."""
+    process = on(lab, host, "sh", "-c", script)
+    said = process.communicate()[0].strip()
+    if process.returncode:
+        raise SystemExit(f"bench/crowd: on {host}: {script}")
+    return said
+
+
+def measure(lab: str, crowd: str, beside: str, server: str, sources: list[str]) -> dict[str, Any]:
+    """Send one crowd with what is beside it; return what browsers.py prints, and `banned`, `neighbour` and `server`."""
+    count, addresses, seconds = CROWDS[crowd]
+    python, lasts = ("python3", "-"), str(seconds + 4)
+    used = run(lab, "difusor", CPU)
+    others = {
+        "neighbour": (*python, server, NAME, sources[0], lasts),
+        "forged": (*python, server, sources[0], str(FORGED), lasts),
+    }
+    started = {name: on(lab, "ciudadano", *others[name], source=f"{name}.py") for name in BESIDE[beside]}
+    time.sleep(1)  # so that the first browser already meets them
+    arguments = [server, NAME, ",".join(sources[:addresses]), str(count), str(seconds), *PAGE, *DATA]
+    browsers = on(lab, "ciudadano", *python, *arguments, source="browsers.py")
+    found: dict[str, Any] = json.loads(browsers.communicate()[0])
+    said = {name: process.communicate()[0].strip() for name, process in started.items()}
+    found["neighbour"] = said.get("neighbour", "-")
+    found["banned"] = run(lab, "difusor", "fail2ban-client banned")
+    found["server"] = (int(run(lab, "difusor", CPU)) - int(used)) / 100
+    return found
+
+
+def main() -> None:
+    """Measure every crowd with everything beside it."""
+    lab, machine = sys.argv[1:]
+    server, own = (run(lab, host, "hostname -I").split() for host in ("difusor", "ciudadano"))
+    network = own[0].rpartition(".")[0]
+    address = next(each for each in server if each.startswith(f"{network}."))
+    sources = [f"{network}.{FIRST + number}" for number in range(SOURCES)]
+    # A carrier's NAT ignores answers that it did not ask for; this host would reset them (6 is TCP).
+    rules = [f"from {sources[0]} ipproto 6 sport 10000-10999 blackhole"]
+    run(lab, "ciudadano", "; ".join(f"ip address add {each}/24 dev eth0" for each in sources))
+    run(lab, "ciudadano", "; ".join(f"ip rule add {each}" for each in rules))
+    try:
+        rows = {(crowd, beside): measure(lab, crowd, beside, address, sources) for crowd in CROWDS for beside in BESIDE}
+    finally:
+        run(lab, "ciudadano", "; ".join(f"ip rule del {each}" for each in rules))
+        run(lab, "ciudadano", "; ".join(f"ip address del {each}/24 dev eth0" for each in sources))
+    print(
+        f"{'crowd':15}{'beside':11}{'whole':>7}{'median s':>10}{'p99 s':>8}{'nginx CPU s':>13}{'crowd CPU s':>13}  refused"
+    )
+    for (crowd, beside), row in rows.items():
+        times = f"{row['median'] or 0:>10.2f}{row['p99'] or 0:>8.2f}"
+        costs = f"{row['server']:>9.1f}{row['cpu']:>9.1f}"
+        print(f"{crowd:15}{beside:11}{row['whole']:>7}{times}{costs}  {row['refused']} neighbour: {row['neighbour']}")
+    whole = min(row["whole"] / CROWDS[crowd][0] for (crowd, _), row in rows.items())
+    slowest = max(row["p99"] or 0 for row in rows.values())
+    banned = sum("." in row["banned"] for row in rows.values())
+    print(f'crowd: worst_whole={100 * whole:.1f} worst_p99_s={slowest:.2f} banned={banned} machine="{machine}"')
+
+
+if __name__ == "__main__":
+    main()
