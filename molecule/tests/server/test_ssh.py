@@ -78,6 +78,17 @@ def test_idle_sessions_end_and_the_banner_warns(host: Host, effective: dict[str,
     assert "autorizado" in host.file(found["banner"]).content_string
 
 
+@pytest.mark.clause("SW-03", "RED-04")
+def test_one_silent_host_leaves_room_for_the_others(effective: dict[str, str], record_evidence: Record) -> None:
+    """Las conexiones calladas de una dirección confiable, hasta su tope, no hacen que SSH rechace a otra."""
+    names = ("maxstartups", "persourcemaxstartups")
+    found = {name: effective[name] for name in names if name in effective}
+    record_evidence(found)
+    refusing_from = int(found["maxstartups"].split(":")[0])
+    # Before OpenSSH 8.5 there is no limit of one address.
+    assert refusing_from >= 3 * int(found.get("persourcemaxstartups", "10"))
+
+
 @pytest.mark.clause("SW-03")
 def test_host_keys(host: Host, effective: dict[str, str], record_evidence: Record) -> None:
     """El servidor se identifica con llaves fuertes: Ed25519, o RSA de 3072 bits o más."""
