@@ -45,7 +45,7 @@ def run(lab: str, host: str, script: str) -> str:
 def measure(lab: str, crowd: str, beside: str, server: str, sources: list[str]) -> dict[str, Any]:
     """Send one crowd with what is beside it; return what browsers.py prints, and `banned`, `neighbour` and `server`."""
     count, addresses, seconds = CROWDS[crowd]
-    python, lasts = ("python3", "-"), str(seconds + 4)
+    python, lasts = ("python3", "-"), str(2 * seconds)
     used = run(lab, "difusor", CPU)
     others = {
         "neighbour": (*python, server, NAME, sources[0], lasts),
@@ -80,11 +80,11 @@ def main() -> None:
         run(lab, "ciudadano", "; ".join(f"ip rule del {each}" for each in rules))
         run(lab, "ciudadano", "; ".join(f"ip address del {each}/24 dev eth0" for each in sources))
     print(
-        f"{'crowd':15}{'beside':11}{'whole':>7}{'median s':>10}{'p99 s':>8}{'nginx CPU s':>13}{'crowd CPU s':>13}  refused"
+        f"{'crowd':15}{'beside':11}{'whole':>7}{'median s':>10}{'p99 s':>8}{'lasted':>8}{'nginx s':>9}{'crowd s':>9}  refused"
     )
     for (crowd, beside), row in rows.items():
         times = f"{row['median'] or 0:>10.2f}{row['p99'] or 0:>8.2f}"
-        costs = f"{row['server']:>9.1f}{row['cpu']:>9.1f}"
+        costs = f"{row['lasted']:>8.1f}{row['server']:>9.1f}{row['cpu']:>9.1f}"
         print(f"{crowd:15}{beside:11}{row['whole']:>7}{times}{costs}  {row['refused']} neighbour: {row['neighbour']}")
     whole = min(row["whole"] / CROWDS[crowd][0] for (crowd, _), row in rows.items())
     slowest = max(row["p99"] or 0 for row in rows.values())
