@@ -79,9 +79,8 @@ def main() -> None:
     finally:
         run(lab, "ciudadano", "; ".join(f"ip rule del {each}" for each in rules))
         run(lab, "ciudadano", "; ".join(f"ip address del {each}/24 dev eth0" for each in sources))
-    print(
-        f"{'crowd':15}{'beside':11}{'whole':>7}{'median s':>10}{'p99 s':>8}{'lasted':>8}{'nginx s':>9}{'crowd s':>9}  refused"
-    )
+    names = f"{'median s':>10}{'p99 s':>8}{'lasted':>8}{'nginx s':>9}{'crowd s':>9}"
+    print(f"{'crowd':15}{'beside':11}{'whole':>7}{names}  refused")
     for (crowd, beside), row in rows.items():
         times = f"{row['median'] or 0:>10.2f}{row['p99'] or 0:>8.2f}"
         costs = f"{row['lasted']:>8.1f}{row['server']:>9.1f}{row['cpu']:>9.1f}"
