@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from testinfra.host import Host
@@ -34,10 +35,10 @@ def test_scanners_are_refused_from_outside(
 def test_http2_is_no_way_around(
     untrusted: Host, variables: dict[str, Any], url: str, expect: Expect, record_evidence: Record
 ) -> None:
-    """Desde fuera, por HTTP/2, un ataque escondido en una cookie de una página conocida también se rechaza."""
+    """Desde fuera, por HTTP/2, un ataque en los parámetros de una página conocida también se rechaza."""
     target = f"{variables['difusor_fqdn']}:443:{variables['difusor_public_address']}"
     command = "curl --silent --insecure --http2 --output /dev/null --write-out '%%{http_version} %%{http_code}'"
-    found = untrusted.check_output(f"{command} --resolve %s --cookie %s %s", target, f"a={PAYLOAD}", url)
+    found = untrusted.check_output(f"{command} --resolve %s %s", target, f"{url}?q={quote(PAYLOAD)}")
     record_evidence(f"HTTP/{found}")
     version, status = found.split()
     assert version == "2"
