@@ -28,8 +28,8 @@ def send(
 ) -> list[dict[str, Any]]:
     """Have a testinfra host send each text to the server of `variables`; return the answers as `ask` does.
 
-    When the host is the server itself, it sends over its loopback, where the firewall has no limit. `server_name` is the
-    name in the TLS handshake, by default the difusor's. `ahead`: how many more times each text is sent first on its
+    When the host is the server itself, it sends over its loopback, where the firewall has no limit. `server_name` is
+    the name in the TLS handshake, by default the difusor's. `ahead`: how many more times each text is sent first on its
     connection, all connections at once.
     """
     own = vantage.backend.get_hostname() == variables["inventory_hostname"]
