@@ -114,7 +114,7 @@ def test_a_crowd_behind_one_address_gets_the_page(
     address; the forged packets bear that address too.
     """
     server, name = variables["difusor_public_address"], variables["difusor_fqdn"]
-    charged = "iptables -nvxL prep-charge | awk '/CONNMARK/ {print $1}'"
+    charged = "iptables -nvxL prep-web-charge | awk '/CONNMARK/ {print $1}'"
     before = int(host.check_output(charged))
 
     def start(program: str, *arguments: str) -> str:
