@@ -175,7 +175,7 @@ def test_no_file_names_a_registry_or_one_machine() -> None:
 
 
 def test_only_one_file_tells_python_where_the_project_is() -> None:
-    """The project is an installed package. Only these files set a path: a callback, and what runs on a server."""
+    """The project is an installed package. Only these files set a path: a plugin, and what runs on a server."""
     path = re.compile(r"PYTHON[P]ATH|sys\.pat[h]\.(insert|append|extend)")
     found = {
         str(file.relative_to(ROOT))
@@ -185,7 +185,7 @@ def test_only_one_file_tells_python_where_the_project_is() -> None:
         and path.search(file.read_text(encoding="utf-8", errors="replace"))
     }
     assert found == {
-        "plugins/callback/project_path.py",
+        "plugins/vars/inventory_sources.py",
         "playbooks/purge.yml",
         "roles/corte/templates/etc/systemd/system/prep-corte-.service.d/sandbox.conf.j2",
     }

@@ -11,7 +11,7 @@ from difusor.inventory.names import role_inputs, unknown
 from difusor.inventory.parts import Registration, Waiver
 from difusor.inventory.problems import JUDGED, problems
 from difusor.inventory.variables import InventoryError
-from difusor.inventory.vaults import shut, vaulted
+from difusor.inventory.vaults import vaulted
 
 __all__ = [
     "JUDGED",
@@ -28,7 +28,6 @@ __all__ = [
     "load_election",
     "problems",
     "role_inputs",
-    "shut",
     "unknown",
     "variable_names",
     "vaulted",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
+import warnings
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from pydantic import ValidationInfo
 
@@ -34,6 +39,47 @@ def check_key(path: str, certificate: str, info: ValidationInfo) -> None:
     own = _certificate(certificate, info) if certificate else None
     if own and own.public_key() != key.public_key():
         raise ValueError(f"{path} no es la llave del certificado {certificate}")
+
+
+def missing_issuer(pem: bytes) -> str:
+    """Return who issued the last certificate of a page's chain, if neither the file nor this machine's store has it.
+
+    "" when the chain ends at an authority that this machine trusts, or at a certificate that issued itself, and on a
+    machine without a store.
+    """
+    chain = x509.load_pem_x509_certificates(pem)
+    last = chain[0]
+    while last.issuer != last.subject:
+        issuer = next((each for each in chain if each is not last and _issued(each, last)), None)
+        if issuer is None:
+            return _common_name(last.issuer) if _authorities() and last.issuer not in _authorities() else ""
+        chain.remove(last)
+        last = issuer
+    return ""
+
+
+def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, TypeError, ValueError):
+        return False
+    return True
+
+
+@cache
+def _authorities() -> frozenset[x509.Name]:
+    """The names of the public authorities that this machine trusts; none when it has no store."""
+    store = ssl.get_default_verify_paths().cafile
+    if not store:
+        return frozenset()
+    with warnings.catch_warnings():  # some old authorities break rules that do not matter here
+        warnings.simplefilter("ignore")
+        return frozenset(each.subject for each in x509.load_pem_x509_certificates(Path(store).read_bytes()))
+
+
+def _common_name(name: x509.Name) -> str:
+    names = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else name.rfc4514_string()
 
 
 def _certificate(path: str, info: ValidationInfo) -> x509.Certificate | None:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 
 from corte.format.manifest import Window
 from difusor.inventory.certificates import check_certificate, check_key
+from difusor.inventory.images import check_image
 from difusor.inventory.parts import (
     Attestation,
     DynamicPath,
@@ -32,8 +33,10 @@ from difusor.inventory.values import (
     PublicKey,
     Text,
     TimeZone,
+    content,
     later,
     matching,
+    once,
 )
 
 
@@ -54,6 +57,11 @@ class Election(Strict):
     signers: Annotated[list[Signer], Field(min_length=1)]
     revoked_keys: list[PublicKey] = Field([])
     dynamic_paths: list[DynamicPath] = Field([])
+
+    @field_validator("trusted_addresses", "revoked_keys")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        return once(value)
 
     @field_validator("closes")
     @classmethod
@@ -150,6 +158,18 @@ class Partner(Strict):
                 "está vacía; agregue al menos una llave, o nadie podría administrar el servidor sin contraseña"
             )
         return value
+
+    @field_validator("prep_image", "waf_image")
+    @classmethod
+    def _image_of_its_kind(cls, value: Image, info: ValidationInfo) -> Image:
+        if value.archive and (packed := content(value.archive, info)) is not None:
+            check_image(packed, value.archive, str(info.field_name).removesuffix("_image"))
+        return value
+
+    @field_validator("admin_keys", "aliases", "trusted_addresses", "cdn_ranges")
+    @classmethod
+    def _each_once(cls, value: list[str]) -> list[str]:
+        return once(value)
 
     @field_validator("cdn_ranges")
     @classmethod

@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from difusor.inventory.certificates import missing_issuer
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import PARTS
 from difusor.inventory.placeholders import unfinished
-from difusor.inventory.values import Read
+from difusor.inventory.values import Read, from_disk
 from difusor.spec.faults import sentence
 
 # ansible_host is checked too: an example value left there would send the run to an address that nobody has.
@@ -22,6 +23,18 @@ NOBODY_TRUSTED = (
     "agregue la suya aquí o en election_trusted_addresses"
 )
 
+NO_ELECTION = (
+    "election_*",
+    "este inventario no dice de qué elección es; enlácela: ln -sfn ../../elections/<elección>.yml "
+    "inventories/<difusor>/election.yml",
+)
+NO_PARTNER = (
+    "difusor_*",
+    "este servidor no tiene ninguna variable de su difusor; en hosts.yml póngalo en un grupo con el mismo nombre que "
+    "la carpeta de group_vars/",
+)
+"""Said once, instead of every single variable that is missing."""
+
 
 def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str]:
     """Return every reason why these variables cannot set up a server, a Spanish sentence each; empty when they can.
@@ -30,9 +43,12 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
     `read` returns the bytes of a file of the controller (default: as it is on disk) and raises OSError.
     """
     values = {name: variables[name] for name in variables if name in JUDGED}
-    found = {name: sentence for name, value in values.items() if (sentence := unfinished(value))}
+    found = {name: _to_do(name, sentence) for name, value in values.items() if (sentence := unfinished(value))}
     told = set(found)
-    for model in (Election, Partner):
+    for model, remedy in ((Election, NO_ELECTION), (Partner, NO_PARTNER)):
+        if not variable_names(model) & values.keys():
+            found[remedy[0]] = remedy[1]
+            continue
         finished = {name: value for name, value in values.items() if name in variable_names(model) - told}
         try:
             model.model_validate(finished, context={"read": read} if read else {})
@@ -40,7 +56,35 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
             found |= {place: sentence for place, name, sentence in _details(error) if name not in told}
     if values.get("election_trusted_addresses") == [] and not values.get("difusor_trusted_addresses"):
         found.setdefault("difusor_trusted_addresses", NOBODY_TRUSTED)
+    if values.get("election_environment") == "official" and "difusor_tls_certificate" not in found:
+        found |= _of_the_chain(values, read)
     return [_whole(place, sentence) for place, sentence in found.items()]
+
+
+def _to_do(name: str, sentence: str) -> str:
+    """Return the sentence on an unfinished value; an optional variable may as well be removed."""
+    required = {str(field.alias) for field in Partner.model_fields.values() if field.is_required()}
+    optional = name in variable_names(Partner) - required
+    return f"{sentence}, o quite la variable" if optional and sentence.endswith("escriba el suyo") else sentence
+
+
+def _of_the_chain(values: Mapping[str, Any], read: Read | None) -> dict[str, str]:
+    """Return what is wrong with the certificates that go with the page's, which browsers must be able to follow."""
+    path = values.get("difusor_tls_certificate")
+    if values.get("difusor_tls_mode") != "files" or not isinstance(path, str):
+        return {}
+    try:
+        missing = missing_issuer((read or from_disk)(path))
+    except (OSError, ValueError):
+        return {}  # said already
+    if not missing:
+        return {}
+    return {
+        "difusor_tls_certificate": (
+            f"a {path} le falta el certificado intermedio «{missing}», o esa autoridad no es pública; los navegadores "
+            "no la aceptarían. Ponga en el archivo el certificado y, debajo, sus intermedios"
+        )
+    }
 
 
 def sentences(error: ValidationError) -> list[str]:

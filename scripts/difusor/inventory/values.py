@@ -141,7 +141,7 @@ def content(path: str, info: ValidationInfo) -> bytes | None:
     """
     if not Path(path).is_absolute():
         raise ValueError(f'«{path}» debe ser una ruta absoluta; escriba "{{{{ inventory_dir }}}}/{path}"')
-    read: Read | None = (info.context or {}).get("read", _from_disk)
+    read: Read | None = (info.context or {}).get("read", from_disk)
     try:
         return read(path) if read else None
     except OSError as error:
@@ -150,7 +150,8 @@ def content(path: str, info: ValidationInfo) -> bytes | None:
         ) from None
 
 
-def _from_disk(path: str) -> bytes:
+def from_disk(path: str) -> bytes:
+    """Return a file's bytes; OSError when it cannot be read."""
     return Path(path).read_bytes()
 
 
@@ -172,6 +173,23 @@ def later(name: str, value: datetime, info: ValidationInfo, variable: str = "", 
             "corrija uno de los dos"
         )
     return value
+
+
+def once(values: list[str]) -> list[str]:
+    """Return the values if none is there twice, in whatever notation; ValueError names the first that is."""
+    plain = [_one_notation(value) for value in values]
+    for place, value in enumerate(values):
+        if plain[place] in plain[:place]:
+            raise ValueError(f"«{value[:60]}» está dos veces; deje una sola, o corrija la que quiso escribir")
+    return values
+
+
+def _one_notation(value: str) -> str:
+    """Return an address or network in its shortest form, and a key without its comment."""
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        return " ".join(value.split()[:2])
 
 
 def pinned(name: str, value: str, info: ValidationInfo) -> str:

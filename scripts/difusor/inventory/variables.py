@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from difusor.inventory.vaults import shut, vaulted
+from difusor.inventory.sources import file_faults, refusal
+from difusor.inventory.vaults import vaulted
 from difusor.project import ROOT, UnusableError
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -49,8 +50,8 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
     from ansible.template import Templar
     from ansible.vars.manager import VariableManager
 
-    if not inventory.exists():
-        raise InventoryError(f"no existe el inventario {inventory}")
+    if faults := file_faults([inventory]):
+        raise InventoryError(refusal(faults))
     result = Variables()
     try:
         loader = _loader()
@@ -71,13 +72,8 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
             result.hosts[host.name] = values
         for path in vaulted(inventory):  # all values in a vault are secret
             result.secrets += strings(loader.load_from_file(str(path.resolve())))
-    except AnsibleError as error:
-        locked = [
-            f"{path}: no se descifra con la contraseña dada; dé la suya: "
-            f"export ANSIBLE_VAULT_IDENTITY_LIST={path.parent.name}@prompt"
-            for path in shut(inventory, loader)
-        ]
-        raise InventoryError("\n".join(locked) or str(error)) from error
+    except AnsibleError as error:  # in Spanish where it is the plugin inventory_sources that refuses
+        raise InventoryError(str(error)) from error
     result.groups = {name: [host.name for host in group.get_hosts()] for name, group in manager.groups.items()}
     return result
 

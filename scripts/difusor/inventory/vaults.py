@@ -16,9 +16,33 @@ def shut(source: Path, loader: Any) -> Iterator[Path]:
 
     for path in vaulted(source):
         try:
-            loader.get_text_file_contents(str(path.resolve()))  # the loader has a base folder of its own
+            text_of(path, loader)
         except AnsibleError:
             yield path
+
+
+def text_of(path: Path, loader: Any) -> str:
+    """Return the text of a file, decrypted by Ansible's `loader`; AnsibleError when none of its passwords opens it."""
+    return str(loader.get_text_file_contents(str(path.resolve())))  # the loader has a base folder of its own
+
+
+def sentence(path: Path) -> str:
+    """Return what to tell an operator whose passwords do not open a vault."""
+    name = identity(path)
+    return (
+        f"{path}: no se descifra con la contraseña dada; dé la suya: "
+        f"export ANSIBLE_VAULT_IDENTITY_LIST={name}@prompt (o {name}@ARCHIVO)"
+    )
+
+
+def opening(path: Path) -> str:
+    """Return the option that makes ansible-vault use the identity of the partner whose file this is."""
+    return f"--encrypt-vault-id {identity(path)} --vault-id {identity(path)}@prompt"
+
+
+def identity(path: Path) -> str:
+    """Return the vault identity of a file of group_vars/<partner>/, which is the partner's name."""
+    return path.parent.name if path.parent.name not in ("group_vars", "host_vars") else path.stem
 
 
 def vaulted(source: Path) -> Iterator[Path]:

@@ -81,7 +81,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("plugins/action/container.py", ("docker", "failures", "prep", "site", "waf")),
     ("plugins/*/judge_server.py", ("preflight", "hardware")),
     ("plugins/*/server_probe.py", ("preflight", "hardware", "site")),
-    ("plugins/*/open_vaults.py", ("preflight", "lockout")),
+    ("plugins/*/inventory_sources.py", ("preflight", "lockout")),
     ("plugins/*/validate_inventory.py", ("preflight", "documents")),
     ("plugins/*/prove_login.py", ("base", "lockout")),
     ("plugins/*/ufw_policy.py", ("ufw", "lockout", "network", "preflight")),

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+import typer
+
 from difusor.project import ROOT
-from difusor.terminal import console, printable
+from difusor.terminal import complain, console, printable
 from difusor.terminal.arguments import AskVaultPass, Check, Diff, Difusores, Further, Limit, VaultIds
 
 
@@ -64,8 +66,15 @@ def verb(playbook: str, purpose: str) -> Callable[..., None]:
 def become(playbook: str, inventories: Sequence[Path], options: Options) -> NoReturn:
     """Print the ansible-playbook command and replace this process by it; output and exit status are then Ansible's.
 
+    An inventory whose files cannot be read is refused here already, because Ansible would print its own English too.
+
     `playbook` is a path below the project, whose ansible.cfg applies.
     """
+    from difusor.inventory.sources import file_faults, refusal  # imports pydantic
+
+    if faults := file_faults(inventories):
+        complain(refusal(faults))
+        raise typer.Exit(1)
     sources = [part for each in inventories for part in ("-i", str(each))]
     command = ["ansible-playbook", *sources, playbook, *options.arguments()]
     console.print(f"[dim]{printable(shlex.join(command))}[/]", soft_wrap=True)

@@ -27,11 +27,12 @@ def inventory(text: str) -> Path:
     """Return the inventory at a path, or else that of a difusor's name; relative to the project when inside it."""
     given = Path(text).absolute()
     named = INVENTORIES / text
-    if given.exists():
+    if text.strip() and given.exists():
         return from_project(given)
-    if Path(text).name == text and named.is_dir():
+    if text.strip() and Path(text).name == text and named.is_dir():
         return from_project(named)
-    raise typer.BadParameter(f"no existe el difusor «{text}», ni esa ruta; los que hay: {', '.join(difusores())}.")
+    wrong = f"no existe el difusor «{text}», ni esa ruta" if text.strip() else "está vacío: ¿qué difusor?"
+    raise typer.BadParameter(f"{wrong}; los que hay: {', '.join(difusores())}.")
 
 
 def from_project(path: Path) -> Path:

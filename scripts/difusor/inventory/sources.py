@@ -1,0 +1,199 @@
+"""Judges the files of inventories before their variables are read: what Ansible would skip, or report in English.
+
+Ansible passes over an inventory that it cannot find or read with a warning, and then runs on nothing; here each such
+mistake is a Spanish sentence that names the file and what to do.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from difusor.inventory.vaults import HEADER, opening
+
+EXTENSIONS = ("", ".yml", ".yaml", ".json")
+"""The files of group_vars/ and host_vars/ that Ansible reads; beside them it reads .yml and .yaml (see ansible.cfg)."""
+VARIABLES = ("group_vars", "host_vars")
+GROUP = "difusores"
+SECRET = re.compile(r"vault_\w+|difusor_rsync_secret")
+"""The variables whose values must be encrypted wherever they are written out."""
+# What PyYAML's two parsers say about the usual mistakes, and what to do about each.
+CAUSES = {
+    "could not find expected ':'": "falta un «:», o un texto quedó partido en dos renglones; escríbalo en uno solo",
+    "cannot start any token": "hay un tabulador o un signo que YAML no admite ahí; use espacios, o comillas",
+    "mapping values are not allowed": "hay un «:» de más, o la sangría no es la de los renglones vecinos",
+    "did not find expected": "la sangría, una coma o un corchete no corresponden con los renglones vecinos",
+    "expected <block end>": "la sangría no es la de los renglones vecinos",
+    "expected ',' or": "falta una coma o cerrar un corchete",
+    "unexpected end of stream": "unas comillas no se cierran",
+    "undefined alias": "un texto que comienza con «*» va entre comillas",
+    "undefined tag": "un texto que comienza con «!» va entre comillas",
+    "special characters are not allowed": "hay un carácter de control; bórrelo",
+}
+Open = Callable[[Path], str]
+
+
+def refusal(sentences: Iterable[str]) -> str:
+    """Return the text that refuses a run for these reasons, a line each."""
+    lines = "\n".join(f"- {sentence}{'' if sentence.endswith('?') else '.'}" for sentence in sentences)
+    return f"El inventario no se puede usar y nada se tocó en ningún servidor. Corrija:\n{lines}"
+
+
+def file_faults(sources: Iterable[Path], opened: Open | None = None) -> list[str]:
+    """Return a sentence for each thing that keeps the files of these inventories from being read; empty when nothing.
+
+    `opened` returns the text of a vault; without it, vaults are not looked into.
+    """
+    return [sentence for source in sources for sentence in _of_source(source, opened)]
+
+
+def _of_source(source: Path, opened: Open | None) -> Iterator[str]:
+    if not source.exists():
+        yield f"no existe el inventario {source}; revise lo que sigue a -i"
+        return
+    own = sorted(each for each in source.iterdir() if _is_inventory(each)) if source.is_dir() else [source]
+    if not own:
+        yield f"{source} no es un inventario: no tiene hosts.yml; copie inventories/ejemplo, o revise lo que sigue a -i"
+    for path in (*own, *variable_files(source)):
+        if not path.exists():
+            yield _dangling(path)
+        else:
+            yield from _of_file(path, opened, empty_is_wrong=path in own)
+
+
+def _is_inventory(path: Path) -> bool:
+    return not path.name.startswith(".") and path.suffix in (".yml", ".yaml") and not path.is_dir()
+
+
+def variable_files(source: Path) -> Iterator[Path]:
+    """Yield the files of variables that Ansible reads for an inventory source (a folder, or a file in one)."""
+    folder = source if source.is_dir() else source.parent
+    for name in VARIABLES:
+        for path in sorted((folder / name).rglob("*")):
+            hidden = any(part.startswith(".") or part.endswith("~") for part in path.relative_to(folder).parts)
+            if not hidden and path.suffix in EXTENSIONS and not path.is_dir():
+                yield path
+
+
+def _dangling(path: Path) -> str:
+    target = os.readlink(path)
+    if path.name != "election.yml":
+        return f"{path} es un enlace a {target}, que no existe; corrija el enlace"
+    return (
+        f"{path} enlaza la elección {target}, que no existe; enlace la suya: "
+        f"ln -sfn ../../elections/<elección>.yml {path}"
+    )
+
+
+def _of_file(path: Path, opened: Open | None, *, empty_is_wrong: bool) -> Iterator[str]:
+    try:
+        raw = path.read_bytes()
+        vaulted = raw.startswith(HEADER)
+        if vaulted and opened is None:
+            return
+        text = opened(path) if vaulted and opened else raw.decode("utf-8-sig")
+        documents = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    except OSError as error:
+        yield f"{path}: no se puede leer ({error.strerror or error}); corrija sus permisos"
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        yield f"{path}, renglón {line}: no está en UTF-8; guárdelo con esa codificación"
+    except yaml.YAMLError as error:
+        yield f"{path}{_where(error)}: no es YAML válido: {_cause(error)}"
+    else:
+        yield from _of_content(path, documents, vaulted=vaulted, empty_is_wrong=empty_is_wrong)
+
+
+def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, empty_is_wrong: bool) -> Iterator[str]:
+    if not documents or documents[0].tag == "tag:yaml.org,2002:null":
+        if empty_is_wrong:
+            yield f"{path} está vacío; inventories/ejemplo muestra lo que lleva"
+        return
+    if len(documents) > 1 or not isinstance(documents[0], yaml.MappingNode):
+        yield f"{path}: debe ser un solo documento de renglones «nombre: valor»; inventories/ejemplo muestra cómo"
+        return
+    yield from _repeated(path, documents[0])
+    if not vaulted and path.parent != path and any(part in VARIABLES for part in path.parts):
+        yield from _bare(path, documents[0])
+
+
+def _repeated(path: Path, mapping: yaml.MappingNode) -> Iterator[str]:
+    """Yield a sentence for each variable that is set twice, because only the last value would count."""
+    seen: dict[str, int] = {}
+    for key, _ in mapping.value:
+        line = key.start_mark.line + 1
+        if key.value in seen and isinstance(key, yaml.ScalarNode):
+            yield f"{path}, renglón {line}: {key.value} ya está en el renglón {seen[key.value]}; deje uno solo"
+        seen.setdefault(str(key.value), line)
+
+
+def _bare(path: Path, mapping: yaml.MappingNode) -> Iterator[str]:
+    """Yield a sentence when a file holds a secret in clear text; `!vault` values and references to others are none."""
+    secret = path.stem == "vault" or any(
+        SECRET.fullmatch(str(key.value)) and value.tag.startswith("tag:yaml.org,2002:") and "{{" not in str(value.value)
+        for key, value in mapping.value
+    )
+    if secret and path.stem == "vault":
+        yield f"{path} no está cifrado y contiene secretos; cífrelo: ansible-vault encrypt {opening(path)} {path}"
+    elif secret:
+        vault = path.with_name("vault.yml")
+        yield f"{path} contiene un secreto sin cifrar; páselo a {vault}: ansible-vault edit {opening(path)} {vault}"
+
+
+def _where(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:
+        return f", carácter {getattr(error, 'position', 0) + 1}"
+    return f", renglón {mark.line + 1}, columna {mark.column + 1}"
+
+
+def _cause(error: yaml.YAMLError) -> str:
+    said = f"{getattr(error, 'problem', '')} {getattr(error, 'reason', '')}"
+    return next((cause for words, cause in CAUSES.items() if words in said), "corrija ese renglón")
+
+
+def group_faults(sources: Iterable[Path], groups: Mapping[str, Collection[str]]) -> list[str]:
+    """Return a sentence for each variable folder without its group or host, and one when no server is in `difusores`.
+
+    `groups` maps the names of all groups that Ansible found in the sources to the names of their hosts.
+    """
+    hosts = {host for members in groups.values() for host in members}
+    known = {"group_vars": {*groups, "all", "ungrouped"}, "host_vars": hosts}
+    given = list(sources)
+    sentences = []
+    for source in given:
+        folder = source if source.is_dir() else source.parent
+        for name in VARIABLES:
+            entries = (folder / name).iterdir() if (folder / name).is_dir() else ()
+            for path in sorted(entries):
+                kept = not path.name.startswith(".") and (path.is_dir() or path.suffix in EXTENSIONS)
+                if kept and path.stem not in known[name] and path.name not in known[name]:
+                    sentences.append(_astray(path, sorted(known[name] - {"all", "ungrouped", GROUP})))
+    if not groups.get(GROUP) and not sentences:
+        names = " ni ".join(map(str, given)) or "el inventario"
+        sentences.append(f"{names} no tiene servidores en el grupo {GROUP}; agréguelos en su hosts.yml")
+    return sentences
+
+
+def _astray(path: Path, there: list[str]) -> str:
+    what = "ningún grupo" if path.parent.name == "group_vars" else "ningún servidor"
+    return (
+        f"{path}: {what} de hosts.yml se llama {path.stem}, y nadie leería sus variables; "
+        f"use el mismo nombre en los dos (en hosts.yml hay: {', '.join(there) or 'ninguno'})"
+    )
+
+
+def limit_faults(limit: str, groups: Mapping[str, Collection[str]]) -> list[str]:
+    """Return a sentence for each name of an Ansible --limit that is no host or group (a pattern: that matches none)."""
+    names = {*groups, *(host for members in groups.values() for host in members), "all", "localhost"}
+    there = ", ".join(sorted(host for host in groups.get(GROUP, ())))
+    return [
+        f"--limit: «{each}» no es ningún servidor ni grupo del inventario; sus servidores son: {there}"
+        for each in (part.strip().lstrip("!&") for part in re.split(r"[,;]|:(?![^\[]*\])", limit))
+        if each and each[0] not in "~@" and not fnmatch.filter(names, re.sub(r"\[[\d:-]*\]$", "", each))
+    ]
