@@ -80,7 +80,7 @@ def test_refused_without_sudo(preflight: Preflight) -> None:
     """Una cuenta que entra por SSH pero no tiene sudo se rechaza con una oración y sin tocar el servidor."""
     # The connection is not kept open for reuse, or the account could not be removed afterwards.
     result = preflight({"ansible_user": GUEST, "ansible_ssh_args": ""})
-    assert_refused(result, f"La cuenta {GUEST} no puede usar sudo en el servidor")
+    assert_refused(result, f"sudo pide contraseña a «{GUEST}»: agregue --ask-become-pass, o dé a la cuenta sudo sin")
 
 
 def test_rule_of_the_owner_waits_for_a_decision(host: Host, preflight: Preflight) -> None:

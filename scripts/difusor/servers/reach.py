@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 from difusor.inventory import Declared
 from difusor.inventory.variables import Variables, read
 from difusor.servers import child
+from difusor.servers.connection import NO_PASSWORD_GIVEN, Login, cause
 from difusor.terminal import plain
 
 # This command shows whether a host answers as root, and prints its identity.
@@ -33,6 +35,10 @@ FAILED = 255
 """The exit status with which ssh says that it failed itself."""
 MOST = 500
 """How many characters of one line of a server's answer are used, at most."""
+WITHOUT_PASSWORD = (
+    "report, freeze y bans no la pueden dar: entre con una cuenta que tenga sudo sin contraseña (ansible_user en "
+    "hosts.yml), o désela mientras tanto con un renglón «CUENTA ALL=(ALL) NOPASSWD: ALL» en /etc/sudoers.d"
+)
 # Prints the programs that a host from which tests look at the server needs and lacks.
 LACKING = "for tool in python3 curl; do command -v $tool >/dev/null || echo $tool; done"
 
@@ -115,7 +121,10 @@ def server(name: str, host: Host | None, values: dict[str, Any]) -> Server:
     """Identify one difusor's server; when it does not answer as root, say why."""
     found, reason = _ask(name, host)
     if not reason and found.pop("uid") != "0":
-        reason = f"{name}: el usuario {values.get('ansible_user', '')} no obtiene privilegios con sudo sin contraseña"
+        reason = (
+            f"{name}: el usuario {values.get('ansible_user', '')} no obtiene privilegios con sudo sin contraseña; "
+            "declare ansible_become: true, o entre con otra cuenta (ansible_user en hosts.yml)"
+        )
     return Server(identity=found, declared=Declared.of(values), unreachable=reason)
 
 
@@ -141,9 +150,21 @@ def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:
         answer = host.run(IDENTITY)
         text, complaint = answer.stdout, answer.stderr
     except RuntimeError as error:
-        text, complaint = "", getattr(error.args[0], "stderr", str(error))
+        return {}, f"{name} no responde: {_cause(getattr(error.args[0], 'stderr', str(error)), name, host)}"
     found = dict(plain(line, MOST).split("=", 1) for line in text.splitlines() if "=" in line[:MOST])
     if "uid" in found:
         return found, ""
-    lines = complaint.strip().splitlines() or ["sin respuesta"]
-    return {}, f"{name} no responde: {plain(lines[-1], MOST)}"
+    if re.search(NO_PASSWORD_GIVEN, complaint):
+        return {}, f"{name}: sudo pide contraseña a «{_login(name, host).user}» y {WITHOUT_PASSWORD}"
+    return {}, f"{name}: {_cause(complaint, name, host)}"
+
+
+def _cause(complaint: str, name: str, host: Host) -> str:
+    return plain(cause(complaint, _login(name, host)), MOST)
+
+
+def _login(name: str, host: Host) -> Login:
+    spec = getattr(host.backend, "host", None)
+    return Login(
+        name, getattr(spec, "name", name), getattr(spec, "user", None) or "", int(getattr(spec, "port", 22) or 22)
+    )

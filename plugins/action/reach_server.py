@@ -1,0 +1,71 @@
+"""Refuse a server that cannot be reached, has no Python or gives no root, each in one sentence."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from difusor.servers.connection import Login, cause
+
+CLASSIC = "/usr/bin/sudo.ws"
+"""The original sudo, where sudo-rs took its name (Ubuntu 26.04)."""
+
+
+class ActionModule(ActionBase):
+    """Run Python's version on the server through the task's connection and become; the task takes no arguments.
+
+    Returns `become_exe`: the sudo that later tasks have to use, empty when any will do. sudo-rs prints a prompt that
+    Ansible does not recognise, so with a password Ansible would wait for ever.
+    """
+
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset()
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Fail with a sentence, never as unreachable, so that the run ends with it."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        login = self._login(variables)
+        try:
+            become_exe, problem = self._other_sudo(login)
+            if not problem:
+                answer = self._low_level_execute_command(f"{shlex.quote(_python(variables))} --version")
+                said = f"{answer['stderr']}\n{answer['stdout']}\n{_python(variables) if answer['rc'] == 127 else ''}"
+                problem = "" if answer["rc"] == 0 else cause(said, login)
+        except AnsibleError as error:
+            become_exe, problem = "", cause(str(error), login)
+        if problem:
+            return {"failed": True, "msg": f"No se puede usar {login.name} y nada se tocó en él: {problem}."}
+        return {"changed": False, "become_exe": become_exe}
+
+    def _login(self, variables: dict[str, Any]) -> Login:
+        return Login(
+            name=variables["inventory_hostname"],
+            address=str(self._play_context.remote_addr or variables["inventory_hostname"]),
+            user=str(self._get_remote_user() or ""),
+            port=int(self._play_context.port or 22),
+        )
+
+    def _other_sudo(self, login: Login) -> tuple[str, str]:
+        """Return (the sudo to use instead of sudo-rs, "") when a password is given, or ("", why there is none)."""
+        become = self._connection.become
+        if become is None or become.name != "sudo" or not become.get_option("become_pass"):
+            return "", ""
+        asked = f"{become.get_option('become_exe') or 'sudo'} --version 2>&1; test -x {CLASSIC} && echo {CLASSIC}"
+        answer = self._low_level_execute_command(asked, sudoable=False)
+        if "sudo-rs" not in answer["stdout"]:
+            return "", ""
+        if CLASSIC not in answer["stdout"]:
+            return "", (
+                f"su sudo es sudo-rs, con el que Ansible no sabe dar una contraseña; instale el clásico "
+                f"(apt install sudo), o dé a «{login.user}» sudo sin contraseña"
+            )
+        become.set_option("become_exe", CLASSIC)
+        return CLASSIC, ""
+
+
+def _python(variables: dict[str, Any]) -> str:
+    return str(variables.get("ansible_python_interpreter") or "/usr/bin/python3")

@@ -1,0 +1,127 @@
+"""Says in one Spanish sentence why a server cannot be used through SSH and sudo, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a server is entered: its name in the inventory, its address and port, and the account (empty: unknown)."""
+
+    name: str
+    address: str
+    user: str = ""
+    port: int = 22
+
+    @property
+    def target(self) -> str:
+        """What follows `ssh` on a command line."""
+        return f"{self.user}@{self.address}" if self.user else self.address
+
+    @property
+    def known_as(self) -> str:
+        """The server's name in known_hosts."""
+        return self.address if self.port == 22 else f"[{self.address}]:{self.port}"
+
+
+NO_PASSWORD_GIVEN = (
+    "[Mm]issing sudo password|a password is required|interactive authentication is required|terminal is required"
+)
+"""What sudo, sudo-rs and Ansible say when nobody gives the password that sudo asks for."""
+# What ssh, sudo and Ansible say, the first that fits; the sentence may use the fields of `Login`. `{said}` is the text
+# that the first group of the pattern found.
+ACCESS = (
+    (
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key .{0,80}has changed|Host key for .{0,200}has changed",
+        "la llave con que se identifica {address} ya no es la que esta máquina conocía. Pregunte a su administrador "
+        "si lo reinstaló y cuál es su huella; si coincide, ssh-keygen -R '{known_as}' y entre una vez con ssh "
+        "{target}. Si no, puede ser otro quien responde",
+    ),
+    (
+        r"Host key verification failed|host key is known for",
+        "esta máquina aún no conoce la llave de {address}: entre una vez con ssh {target} y acéptela si su huella es "
+        "la que da el administrador del servidor",
+    ),
+    (
+        r"UNPROTECTED PRIVATE KEY FILE|bad permissions",
+        "otros usuarios de esta máquina pueden leer la llave con que se entra, y ssh no la usa: chmod 600 LLAVE",
+    ),
+    (
+        r"(?:[Ii]dentity file|no such identity:) (\S+?):? (?:not accessible|No such file)",
+        "no existe la llave {said}; corrija ansible_ssh_private_key_file en hosts.yml",
+    ),
+    (
+        r"Permission denied|Too many authentication failures|Authentication failed|Invalid/incorrect password",
+        "{address} no deja entrar a «{user}»: corrija ansible_user en hosts.yml, o agregue ahí su llave pública "
+        "(ssh-copy-id {target})",
+    ),
+    (
+        r"waiting for privilege escalation prompt",
+        "sudo no mostró la pregunta que Ansible espera; dé a «{user}» sudo sin contraseña, o declare en hosts.yml cuál "
+        "es el sudo clásico (ansible_become_exe)",
+    ),
+    (
+        r"sshpass",
+        "para entrar con contraseña hace falta sshpass en esta máquina (apt install sshpass); o use una llave, que el "
+        "proyecto prefiere",
+    ),
+    (
+        r"Could not resolve hostname|Name or service not known|Temporary failure in name resolution",
+        "nadie conoce el nombre {address}; corrija ansible_host en hosts.yml, o escriba ahí la dirección IP",
+    ),
+    (
+        r"Connection refused",
+        "{address} rechaza el puerto {port}: allá no corre SSH, o usa otro puerto (ansible_port en hosts.yml)",
+    ),
+    (
+        r"timed out|Timeout|No route to host|Network is unreachable|Host is down",
+        "{address} no responde en el puerto {port}: revise la dirección (ansible_host en hosts.yml), que el servidor "
+        "esté encendido y que su cortafuegos admita la dirección de usted",
+    ),
+    (
+        r"(?:Connection|kex_exchange_identification: .{0,60})\W*(?:closed|reset) by",
+        "{address} cortó la conexión al comenzar: puede haber bloqueado su dirección (fail2ban), o no es SSH",
+    ),
+    (
+        r"no matching (?:host key type|key exchange method|cipher)|no mutual signature",
+        "el SSH de esta máquina y el de {address} no tienen un método en común: actualice el cliente, o use otra llave "
+        "(ssh-keygen -t ed25519)",
+    ),
+    (
+        r"[Ii]ncorrect sudo password|[Ss]orry, try again|Authentication failed, try again",
+        "la contraseña de sudo de «{user}» no es la que dio; repita con --ask-become-pass",
+    ),
+    (
+        NO_PASSWORD_GIVEN,
+        "sudo pide contraseña a «{user}»: agregue --ask-become-pass, o dé a la cuenta sudo sin contraseña",
+    ),
+    (
+        r"not in the sudoers file|not allowed to (?:execute|run)|may not run sudo|I'm afraid I can't do that",
+        "«{user}» no tiene privilegios de sudo en el servidor; su administrador los da con: usermod -aG sudo {user}",
+    ),
+    (
+        r"you must have a tty",
+        "sudo exige una terminal a «{user}»; quite requiretty de /etc/sudoers",
+    ),
+    (
+        r"sudo: (?:command )?not found|sudo: No such file",
+        "el servidor no tiene sudo: apt install sudo, y dé privilegios a «{user}»",
+    ),
+    (
+        r"(\S*python[\d.]*): (?:command )?not found|(?:not found|No such file or directory).{0,40}python",
+        "el servidor no tiene Python, con el que trabaja Ansible: apt install python3 en el servidor, y repita",
+    ),
+)
+
+
+def cause(complaint: str, login: Login) -> str:
+    """Return what to tell the operator, without its full stop, when ssh, sudo or Ansible has said `complaint`."""
+    for pattern, text in ACCESS:
+        if match := re.search(pattern, complaint, re.DOTALL):
+            said = next(filter(None, match.groups()), "")
+            fields = {"address": login.address, "user": login.user or "su usuario", "port": login.port, "said": said}
+            return text.format(**fields, target=login.target, known_as=login.known_as)
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()] or ["sin respuesta"]
+    return f"{lines[-1].rstrip('.')}; pruebe con ssh {login.target} sudo true"

@@ -1,0 +1,57 @@
+"""What ssh, sudo and Ansible say in English becomes one Spanish sentence with what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from difusor.servers.connection import Login, cause
+
+LOGIN = Login("web1", "189.240.1.7", "operador", 2222)
+BANNER = "Solo personal autorizado.\n"
+# Complaints of OpenSSH 10.0, sudo 1.9.16, sudo-rs 0.2.5 and ansible-core 2.21, as a server of the lab caused them.
+COMPLAINTS = {
+    "operador@189.240.1.7: Permission denied (publickey).": "no deja entrar a «operador»: corrija ansible_user",
+    "@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@\nHost key verification failed.": (
+        "si coincide, ssh-keygen -R '[189.240.1.7]:2222' y entre una vez con ssh operador@189.240.1.7"
+    ),
+    "No ED25519 host key is known for 189.240.1.7 and you have requested it.\nHost key verification failed.": (
+        "esta máquina aún no conoce la llave de 189.240.1.7: entre una vez con ssh operador@189.240.1.7"
+    ),
+    "ssh: connect to host 189.240.1.7 port 2222: Connection refused": "rechaza el puerto 2222: allá no corre SSH",
+    "ssh: connect to host 189.240.1.7 port 2222: No route to host": "no responde en el puerto 2222: revise la",
+    "ssh: connect to host 189.240.1.7 port 2222: Connection timed out": "no responde en el puerto 2222",
+    "ssh: Could not resolve hostname prep.diario: Name or service not known": "corrija ansible_host en hosts.yml",
+    "kex_exchange_identification: read: Connection reset by peer": "puede haber bloqueado su dirección (fail2ban)",
+    "Connection closed by 189.240.1.7 port 2222": "cortó la conexión al comenzar",
+    "no such identity: /x/llave: No such file or directory\noperador@189.240.1.7: Permission denied (publickey).": (
+        "no existe la llave /x/llave; corrija ansible_ssh_private_key_file"
+    ),
+    "@  WARNING: UNPROTECTED PRIVATE KEY FILE!  @\nLoad key: bad permissions\nPermission denied": "chmod 600",
+    "Unable to negotiate with 189.240.1.7: no matching host key type found.": "no tienen un método en común",
+    "/bin/sh: 1: /usr/bin/python3: not found": "apt install python3 en el servidor",
+    "Task failed: Missing sudo password": "sudo pide contraseña a «operador»: agregue --ask-become-pass",
+    "sudo: a password is required": "sudo pide contraseña a «operador»",
+    "sudo-rs: interactive authentication is required": "sudo pide contraseña a «operador»",
+    "Incorrect sudo password": "la contraseña de sudo de «operador» no es la que dio",
+    "operador is not in the sudoers file.": "«operador» no tiene privilegios de sudo en el servidor",
+    "sudo-rs: I'm sorry operador. I'm afraid I can't do that": "«operador» no tiene privilegios de sudo en el servidor",
+    "/bin/sh: 1: sudo: not found": "el servidor no tiene sudo: apt install sudo",
+    "Timeout (22s) waiting for privilege escalation prompt:": "sudo no mostró la pregunta que Ansible espera",
+    "to use the 'ssh' connection type with passwords, you must install the sshpass program": "hace falta sshpass",
+}
+
+
+@pytest.mark.parametrize("complaint", COMPLAINTS)
+def test_what_is_said_of_a_server(complaint: str) -> None:
+    said = cause(BANNER + complaint, LOGIN)
+    assert COMPLAINTS[complaint] in said
+    assert "\n" not in said and not said.endswith(".")
+
+
+@pytest.mark.parametrize("complaint", ["", "algo que nadie previó.\n"])
+def test_anything_else_is_told_as_it_is(complaint: str) -> None:
+    said = cause(complaint, Login("web1", "189.240.1.7"))
+    assert said in (
+        "sin respuesta; pruebe con ssh 189.240.1.7 sudo true",
+        "algo que nadie previó; pruebe con ssh 189.240.1.7 sudo true",
+    )
