@@ -26,11 +26,11 @@ def run(
     ] = None,
 ) -> None:  # fmt: skip
     """Pide una contraseña para el usuario del Instituto y guarda su hash SHA-512 cifrado en la bóveda del difusor."""
-    from difusor.inventory.passwords import ShutVaultError, Vault, weaknesses
+    from difusor.inventory.passwords import LENGTH, ShutVaultError, Vault, weaknesses
 
     path = ROOT / f"inventories/{difusor}/group_vars/{difusor}/vault.yml"
     if not path.parent.is_dir():
-        _refuse(f"No existe {path.parent.relative_to(ROOT)}; copie inventories/ejemplo.")
+        _refuse(f"No existe {path.parent.relative_to(ROOT)}; copie inventories/ejemplo, o revise el nombre.")
     if vault_password_file:
         key = vault_password_file.read_text(encoding="utf-8").strip()
     else:
@@ -39,6 +39,7 @@ def run(
         vault = Vault(path, difusor, key)
     except ShutVaultError as error:
         _refuse(f"{error}; nada cambió.")
+    results.print(f"La contraseña lleva {LENGTH} caracteres o más: minúsculas, mayúsculas, cifras y signos.")
     password = _ask("Contraseña nueva del usuario del Instituto", twice=True)
     if found := weaknesses(password):
         _refuse(f"La contraseña {', '.join(found)}; nada cambió.")

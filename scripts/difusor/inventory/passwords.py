@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import string
 from pathlib import Path
@@ -14,7 +15,10 @@ from corte.format import files
 NAME = "vault_difusor_admin_password_hash"
 ROUNDS = 65_536
 """As in the server's login.defs: checking a password takes some 50 ms instead of 4, which slows down guessing."""
-LENGTH = 14
+LENGTH = 15
+"""As minlen in the server's pwquality.conf (role pam)."""
+REPEATS = SEQUENCE = 3
+"""As maxrepeat and maxsequence there."""
 CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 
 
@@ -50,9 +54,17 @@ def weaknesses(password: str) -> list[str]:
         found.append(f"necesita {LENGTH} caracteres o más")
     if any(not set(password) & set(kind) for kind in CLASSES) or password.isalnum():
         found.append("necesita minúsculas, mayúsculas, cifras y signos")
-    if re.search(r"(.)\1{3}", password):
+    if re.search(rf"(.)\1{{{REPEATS}}}", password):
         found.append("repite un carácter más de tres veces")
+    if _has_sequence(password):
+        found.append("lleva una serie de más de tres caracteres, como 1234 o dcba")
     return found
+
+
+def _has_sequence(password: str) -> bool:
+    """Tell whether more than SEQUENCE characters follow one another, upwards or downwards, as libpwquality does."""
+    steps = [ord(after) - ord(before) for before, after in itertools.pairwise(password)]
+    return any(steps[start : start + SEQUENCE] in ([1] * SEQUENCE, [-1] * SEQUENCE) for start in range(len(steps)))
 
 
 def stored(text: str, hashed: str) -> str:

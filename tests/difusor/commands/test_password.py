@@ -13,7 +13,8 @@ from passlib.hash import sha512_crypt
 from typer.testing import CliRunner
 
 from difusor.commands import password
-from difusor.inventory.passwords import NAME, ROUNDS, weaknesses
+from difusor.inventory.passwords import LENGTH, NAME, REPEATS, ROUNDS, SEQUENCE, weaknesses
+from difusor.project import ROOT
 
 GOOD = "Urna-Sellada-2027"
 KEY = "llave de la bóveda"
@@ -72,11 +73,28 @@ def test_wrong_vault_or_weak_password_changes_nothing(vault: Path, answers: tupl
 
 
 @pytest.mark.parametrize(
-    "weak", ["Corta-1", "sin-mayusculas-2027", "SIN-MINUSCULAS-2027", "Sin-Cifras-Ningunas", "SinSignos20272027"]
+    "weak",
+    [
+        "Corta-1",
+        "sin-mayusculas-2027",
+        "SIN-MINUSCULAS-2027",
+        "Sin-Cifras-Ningunas",
+        "SinSignos20272027",
+        "Urna-Sellad-27",
+        "Urna-Sellada-1234",
+        "Urna-dcba-Sella-7",
+    ],
 )
 def test_weak_passwords_are_named(weak: str) -> None:
     assert weaknesses(weak)
     assert not weaknesses(GOOD)
+
+
+def test_the_server_asks_for_the_same() -> None:
+    lines = (ROOT / "roles/pam/templates/etc/security/pwquality.conf.j2").read_text().splitlines()
+    asked = dict(line.split(" = ") for line in lines if " = " in line)
+    assert (asked["minlen"], asked["minclass"]) == (str(LENGTH), "4")
+    assert (asked["maxrepeat"], asked["maxsequence"]) == (str(REPEATS), str(SEQUENCE))
 
 
 def test_each_hash_has_its_salt() -> None:
