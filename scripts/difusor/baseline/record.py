@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corte.format import signature
 from corte.format.refusal import Refusal
+from difusor.inventory import Election
 from difusor.project import write as write_whole
 from difusor.spec.faults import sentence
 from difusor.terminal import plain
@@ -69,11 +70,33 @@ class Change:
     after: str
 
 
+def check_key(key: Path, election: Election) -> None:
+    """Raise BaselineError unless `key` can sign, and is one with which cortes of this election may be signed now."""
+    try:
+        armour = signature.sign(b"", key, election.id, PURPOSE)
+    except Refusal as refusal:
+        raise BaselineError(str(refusal)) from refusal
+    now = datetime.now(UTC)
+    listed = [signer for signer in election.signers if signature.is_by_any(armour, signer.key)]
+    if signature.is_by_any(armour, election.revoked):
+        raise BaselineError(f"{key} es una llave revocada (election_revoked_keys); firme con otra")
+    if not listed:
+        names = ", ".join(signer.principal for signer in election.signers)
+        raise BaselineError(
+            f"{key} no es de ningún firmante de {election.id} (election_signers: {names}); firme con una suya"
+        )
+    if not any(signer.valid_after <= now < signer.valid_before for signer in listed):
+        raise BaselineError(
+            f"hoy no está vigente la llave {key} en election_signers; firme con otra, o corrija sus fechas"
+        )
+
+
 def write(baseline: Baseline, path: Path, key: Path) -> Path:
     """Write a baseline and, beside it, its signature by `key`; return the signature's path.
 
-    BaselineError when `key` cannot sign.
+    BaselineError when `key` cannot sign, or there is a baseline already, which is evidence and stays as it is.
     """
+    refuse_existing(path)
     text = baseline.model_dump_json(indent=1) + "\n"
     try:
         armour = signature.sign(text.encode(), key, baseline.election, PURPOSE)
@@ -83,6 +106,15 @@ def write(baseline: Baseline, path: Path, key: Path) -> Path:
     write_whole(path, text)
     write_whole(signature_path, armour.decode())
     return signature_path
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise BaselineError when one of the two files of a baseline exists."""
+    for each in (path, path.with_name(f"{path.name}.sig")):
+        if each.exists() or each.is_symlink():
+            raise BaselineError(
+                f"{each} ya existe y no se sobrescribe; guárdelo con otro nombre, o elija otra carpeta con --output"
+            )
 
 
 def read(path: Path) -> SignedBaseline:

@@ -28,14 +28,20 @@ def run(
         ),
     ] = BUILD / "registro",
 ) -> None:  # fmt: skip
-    """Registra y firma cómo quedó un difusor: configuración, paquetes, imágenes y llaves. No lo altera."""
+    """Registra y firma cómo quedó un difusor: configuración, paquetes, imágenes y llaves. No lo altera.
+
+    Firma uno de los firmantes de la elección (election_signers). Un registro que ya existe no se sobrescribe.
+    """
     from difusor.baseline import record
     from difusor.baseline.take import take
+    from difusor.inventory import load_election
     from difusor.inventory.variables import InventoryError
     from difusor.servers.reach import UnreachableError
 
     path = output / f"{inventory.resolve().name}.json"
     try:
+        record.refuse_existing(path)
+        record.check_key(key, load_election(inventory))
         baseline = take(inventory)
         signature = record.write(baseline, path, key)
         fingerprint = record.read(path).fingerprint

@@ -10,11 +10,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import yaml
+from publish_kit import ELECTION
 
 from difusor.baseline import look, record, take
 from difusor.baseline.record import Baseline, BaselineError, Change, Look
+from difusor.inventory import Election
 from difusor.servers.reach import Server
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAICQn370pnXsnrYRik6ZwTgdm98+rHn4tKSdNw0EAOTOm"
@@ -99,6 +103,40 @@ def test_a_baseline_is_read_as_it_was_signed(baseline: Baseline, key: Path, tmp_
     assert signed.fingerprint == listed.split()[1]
     drift = record.drift(signed, "web1", BEFORE)
     assert (drift["register"], drift["taken"], drift["changes"]) == ("diario.json", "2024-06-01T18:00:00+00:00", [])
+
+
+def test_a_baseline_is_never_overwritten(baseline: Baseline, key: Path, tmp_path: Path) -> None:
+    path = tmp_path / "diario.json"
+    record.write(baseline, path, key)
+    before = path.read_bytes(), path.with_name("diario.json.sig").read_bytes()
+    with pytest.raises(BaselineError, match=r"diario.json ya existe y no se sobrescribe; guárdelo con otro nombre"):
+        record.write(baseline.model_copy(update={"commit": "otro"}), path, key)
+    assert (path.read_bytes(), path.with_name("diario.json.sig").read_bytes()) == before
+
+
+def election_of(key: Path, **changes: Any) -> Election:
+    values = yaml.safe_load(ELECTION.format(key=key.with_suffix(".pub").read_text().strip()))["all"]["vars"]
+    values["election_signers"][0] |= {name: value for name, value in changes.items() if name.startswith("valid")}
+    return Election.model_validate(
+        values | {name: value for name, value in changes.items() if name.startswith("election")}
+    )
+
+
+def test_a_listed_key_signs(key: Path) -> None:
+    record.check_key(key, election_of(key))
+
+
+def test_any_other_key_is_refused(key: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
+    with pytest.raises(
+        BaselineError, match=r"other no es de ningún firmante de demo \(election_signers: firma@demo.test\)"
+    ):
+        record.check_key(other, election_of(key))
+    with pytest.raises(BaselineError, match=r"hoy no está vigente la llave .*key"):
+        record.check_key(key, election_of(key, valid_before="2021-01-01T00:00:00Z"))
+    with pytest.raises(BaselineError, match="key es una llave revocada"):
+        record.check_key(key, election_of(key, election_revoked_keys=[key.with_suffix(".pub").read_text().strip()]))
 
 
 @pytest.mark.parametrize(
