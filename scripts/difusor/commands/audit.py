@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, console, json_text, printable, results
+from difusor.terminal import complain, console, json_text, printable, results, table
 from difusor.terminal.arguments import Authority, Difusores, Json
 
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ def run(
 
 
 def _table(comparisons: list[Comparison]) -> Table:
-    table = Table("Difusor", "Espejo", "Corte", "Manifiesto", "Comparado", "Detalle")
+    rows = table("Difusor", "Espejo", "Corte", "Manifiesto", "Comparado", "Detalle")
     for one in comparisons:
         more = f" (y {len(one.differences) - 1} más)" if len(one.differences) > 1 else ""
-        table.add_row(
+        rows.add_row(
             one.difusor,
             WORDS[one.result],
             "" if one.sequence is None else f"{one.sequence}, hace {_ago(one.age_seconds or 0)}",
@@ -84,7 +84,7 @@ def _table(comparisons: list[Comparison]) -> Table:
             f"{one.files} archivos, {one.bytes / 1e6:.1f} MB, {one.seconds:.1f} s",
             printable(one.detail) + more,
         )
-    return table
+    return rows
 
 
 def _ago(seconds: int) -> str:

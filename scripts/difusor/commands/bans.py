@@ -6,11 +6,12 @@ import ipaddress
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, console, json_text, printable, results
+from difusor.terminal import complain, console, json_text, local, printable, results, table
 from difusor.terminal.arguments import Difusores, Json
 
 if TYPE_CHECKING:
@@ -63,17 +64,17 @@ def run(
     from difusor.inventory.variables import InventoryError
     from difusor.servers import bans, limits, reach
 
-    found: list[Ban] = []
+    found: list[tuple[Ban, ZoneInfo]] = []
     refused: list[Refusal] = []
     in_force: list[Limit] = []
     failed = False
     for source in inventory:
         try:
-            for name, host, _ in reach.difusores(source):
+            for name, host, server in reach.difusores(source):
                 for each in lift or []:
                     freed = bans.lift_ban(name, host, each)
                     console.print(f"{name}: {each} {'[green]ya puede entrar[/]' if freed else 'no estaba bloqueada'}")
-                found += bans.banned(name, host)
+                found += [(ban, server.declared.zone) for ban in bans.banned(name, host)]
                 refused += limits.refusals(name, host)
                 in_force += limits.limits(name, host)
         except (bans.BansError, reach.UnreachableError, InventoryError) as error:
@@ -81,7 +82,7 @@ def run(
             failed = True
     if as_json:
         told = {
-            "bans": [asdict(each) for each in found],
+            "bans": [asdict(each) for each, _ in found],
             "refusals": [asdict(each) for each in refused],
             "limits": [asdict(each) for each in in_force],
         }
@@ -98,31 +99,32 @@ def run(
     raise typer.Exit(1 if failed else 0)
 
 
-def _banned(found: list[Ban]) -> Table:
-    table = Table("Difusor", "Dirección", "Por", "Desde", "Hasta", title="Bloqueadas")
-    for ban in sorted(found, key=lambda ban: (ban.difusor, ban.until)):
-        since, until = (datetime.fromisoformat(each).strftime("%d/%m %H:%M:%S") for each in (ban.since, ban.until))
+def _banned(found: list[tuple[Ban, ZoneInfo]]) -> Table:
+    """Return the bans, those of a server in the order in which they end, in the local time of its election."""
+    rows = table("Difusor", "Dirección", "Por", "Desde", "Hasta", title="Bloqueadas")
+    for ban, zone in sorted(found, key=lambda each: (each[0].difusor, datetime.fromisoformat(each[0].until))):
+        since, until = (local(each, zone) for each in (ban.since, ban.until))
         reason = REASONS.get(ban.jail, printable(ban.jail))
-        table.add_row(ban.difusor, printable(ban.address), reason, since, until)
-    return table
+        rows.add_row(ban.difusor, printable(ban.address), reason, since, until)
+    return rows
 
 
 def _refused(refused: list[Refusal]) -> Table:
     """Return the table of the sources that were refused most often, no more than a screen of them."""
-    table = Table("Difusor", "Dirección", "Por", "Veces", title="Rechazadas en la última hora; no están bloqueadas")
+    rows = table("Difusor", "Dirección", "Por", "Veces", title="Rechazadas en la última hora; no están bloqueadas")
     for each in refused[:SHOWN]:
         times = f"{each.times:,}" if each.times else "ahora"
         cause = CAUSES.get(each.cause, printable(each.cause))
-        table.add_row(each.difusor, printable(each.source), cause, times)
+        rows.add_row(each.difusor, printable(each.source), cause, times)
     if len(refused) > SHOWN:
-        table.caption = f"y {len(refused) - SHOWN:,} más; todas con --json"
-    return table
+        rows.caption = f"y {len(refused) - SHOWN:,} más; todas con --json"
+    return rows
 
 
 def _limits(in_force: list[Limit]) -> Table:
     title = "Límites de una dirección (en IPv6, de su red /64); las confiables solo tienen el de rsync"
-    table = Table("Difusor", "Qué", "De una vez", "Por segundo", "Más allá", title=title)
+    rows = table("Difusor", "Qué", "De una vez", "Por segundo", "Más allá", title=title)
     for each in in_force:
         what, beyond = LIMITED[each.kind]
-        table.add_row(each.difusor, what, f"{each.burst:,}", f"{each.rate:,}" if each.rate else "", beyond)
-    return table
+        rows.add_row(each.difusor, what, f"{each.burst:,}", f"{each.rate:,}" if each.rate else "", beyond)
+    return rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, console, json_text, printable, results
+from difusor.terminal import complain, console, json_text, printable, results, table
 from difusor.terminal.arguments import Authority, Corte, Difusores, Json, Jump
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def _line(outcome: Outcome) -> str:
 
 
 def _table(outcomes: list[Outcome]) -> Table:
-    table = Table("Difusor", "Resultado", "Detalle", "Enviado", "Tiempo")
+    rows = table("Difusor", "Resultado", "Detalle", "Enviado", "Tiempo")
     for outcome in outcomes:
         sent, seconds = f"{outcome.sent_bytes / 1e6:.2f} MB", f"{outcome.seconds:.1f} s"
-        table.add_row(outcome.difusor, WORDS[outcome.result], printable(outcome.detail), sent, seconds)
-    return table
+        rows.add_row(outcome.difusor, WORDS[outcome.result], printable(outcome.detail), sent, seconds)
+    return rows

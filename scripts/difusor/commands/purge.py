@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from difusor.project import BUILD
-from difusor.terminal import complain, json_text, printable, results, sentences
+from difusor.terminal import complain, json_text, printable, results, sentences, table
 from difusor.terminal.arguments import Difusores, Json
 
 EVIDENCE = BUILD / "purge"
@@ -46,10 +46,10 @@ def run(
 
 
 def _table(found: dict[str, dict[str, Any]]) -> Table:
-    table = Table("Servidor", "Borrado", "Queda", "Bitácora")
+    rows = table("Servidor", "Borrado", "Queda", "Bitácora")
     for name, evidence in found.items():
         removed = f"{evidence['removed_files']} archivos, {evidence['removed_bytes'] / 1e6:.1f} MB"
         left = printable(", ".join(evidence["remaining"])) or "[green]nada[/]"
         head = evidence["log"]
-        table.add_row(name, removed, left, f"{head['entries']} renglones, {head['head'][:16]}…")
-    return table
+        rows.add_row(name, removed, left, f"{head['entries']} renglones, {head['head'][:16]}…")
+    return rows

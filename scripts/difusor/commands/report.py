@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import click
 import typer
@@ -90,7 +90,8 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
 
     table = Table(title=f"{printable(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
     for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
-        table.add_column(heading, no_wrap=heading != "Requisito", justify="right" if heading == "Pruebas" else "left")
+        justify: Literal["left", "right"] = "right" if heading == "Pruebas" else "left"
+        table.add_column(heading, overflow="fold", justify=justify)
     for entry in dictamen["clauses"]:
         style = STYLE[entry["verdict"].name]
         tests = f"{entry['passed']}/{entry['total']}" if entry["total"] else "—"

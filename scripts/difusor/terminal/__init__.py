@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime, tzinfo
 from functools import partial
 from os import environ
 from pathlib import Path
@@ -18,6 +19,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.table import Table
 
 from difusor.project import ROOT
 
@@ -69,6 +71,19 @@ def _plain_throughout(value: Any) -> Any:
 def complain(problem: object) -> None:
     """Print why a verb cannot go on, in as many lines as the problem takes."""
     console.print("[bold red]✗[/] " + "\n".join(map(printable, str(problem).splitlines())), soft_wrap=True)
+
+
+def table(*headings: str, title: str | None = None) -> Table:
+    """Return an empty table whose cells are wrapped where the terminal is narrow, and never cut short."""
+    columns = Table(title=title)
+    for heading in headings:
+        columns.add_column(heading, overflow="fold")
+    return columns
+
+
+def local(instant: str, zone: tzinfo) -> str:
+    """Return an instant in ISO 8601 as people there read it, with its zone: 02/06 20:00:00 CST."""
+    return datetime.fromisoformat(instant).astimezone(zone).strftime("%d/%m %H:%M:%S %Z")
 
 
 class StepFailed(RuntimeError):

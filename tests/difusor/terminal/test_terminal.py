@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 from threading import Barrier
 from typing import NoReturn
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
 
 from difusor import terminal
-from difusor.terminal import StepFailed, json_text, plain, printable, run_step, side_by_side
+from difusor.terminal import StepFailed, json_text, local, plain, printable, run_step, side_by_side, table
 
 ACTING = "\x00\x07\x1b[2J\x7f\x85\x9b\r\u200b\u202e\u2028\u2066\ufeff\ud800"
 """Control characters of both sets, other directions of writing, invisible ones, half of a surrogate pair."""
@@ -62,3 +63,20 @@ def test_what_a_step_prints_is_only_seen(tmp_path: Path, monkeypatch: pytest.Mon
     for text in ((tmp_path / "log").read_text(), screen.getvalue()):
         assert text.replace("\n", "").isprintable()
         assert "[green]sí" in text
+
+
+def test_a_narrow_terminal_cuts_nothing_short() -> None:
+    address, reason = "2001:db8:1111:2222:3333:4444:5555:6666", "búsqueda de programas ajenos"
+    rows = table("Difusor", "Dirección", "Por")
+    rows.add_row("diario", address, reason)
+    console = Console(width=40)
+    with console.capture() as shown:
+        console.print(rows)
+    assert "…" not in shown.get()
+    columns = zip(*(line.split("│")[1:4] for line in shown.get().splitlines() if line.startswith("│")), strict=True)
+    assert ["".join(column).replace(" ", "") for column in columns] == ["diario", address, reason.replace(" ", "")]
+
+
+def test_local_time_has_its_zone() -> None:
+    assert local("2024-06-03T02:00:00+00:00", ZoneInfo("America/Mexico_City")) == "02/06 20:00:00 CST"
+    assert local("2024-06-03T02:00:00+00:00", ZoneInfo("America/Tijuana")) == "02/06 19:00:00 PDT"
