@@ -1,15 +1,18 @@
-"""The script with which apt's timers decide whether to wait, run by sh at several instants."""
+"""When packages are installed: apt's timers wait for the night, and runs for another program's installation."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import role_kit
+import yaml
 from machine_kit import LIBRARY
 
 OPENS, CLOSES = "2024-06-02T20:00:00-06:00", "2024-06-04T02:00:00Z"
@@ -17,13 +20,18 @@ SNAP = '#!/bin/sh\necho "$@" >>{}/snap.said\n'
 
 
 def due(folder: Path, now: str, state: str = "", stale: bool = False, **inputs: Any) -> bool:
-    """Return whether the script lets updates through at the instant `now`, when the gate says `state` (empty: no gate)."""
+    """Return whether the script lets updates through at the instant `now`; `state` is the gate's (empty: no gate)."""
     status = folder / "estado.json"
     if state:
         status.write_text(f'{{"gate": {{"state": "{state}"}}}}')
         written = datetime.fromisoformat(now).timestamp() - (3600 if stale else 0)
         os.utime(status, (written, written))
-    given = {"packages_held_opens": OPENS, "packages_held_closes": CLOSES, "packages_gate_status": str(status), **inputs}
+    given = {
+        "packages_held_opens": OPENS,
+        "packages_held_closes": CLOSES,
+        "packages_gate_status": str(status),
+        **inputs,
+    }
     script = folder / "prep-updates-due"
     script.write_text(role_kit.render("packages", "usr/local/sbin/prep-updates-due", given))
     (folder / "snap").write_text(SNAP.format(folder))
@@ -75,3 +83,40 @@ def test_snaps_are_told_until_when(now: str, hold: str, tmp_path: Path) -> None:
     due(tmp_path, now)
     said = tmp_path / "snap.said"
     assert (said.read_text() if said.exists() else "") == hold
+
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+@pytest.mark.parametrize("name", ["dpkg/lock-frontend", "dpkg/lock", "apt/lists/lock"])
+def test_a_lock_that_another_program_holds_is_named(name: str, tmp_path: Path) -> None:
+    code = yaml.safe_load((ROLES / "packages/vars/main.yml").read_text())["_packages_ask_locks"]
+    command = [sys.executable, "-c", code.replace("/var/lib", str(tmp_path))]
+    assert subprocess.run(command).returncode == 0  # a server without the files has no lock
+    for each in ("dpkg/lock-frontend", "dpkg/lock", "apt/lists/lock"):
+        (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / each).touch()
+    assert subprocess.run(command).returncode == 0
+    with (tmp_path / name).open("a") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (75, f"{tmp_path}/{name}\n")
+
+
+def test_every_transaction_waits_and_suspends_needrestart() -> None:
+    paths = [*ROLES.glob("*/tasks/*.yml"), *(ROLES.parent / "playbooks").glob("*.yml")]
+    found = 0
+    for path in paths:
+        for task in flat(yaml.safe_load(path.read_text()) or []):
+            apt = task.get("ansible.builtin.apt", {})
+            if "name" in apt:
+                found += 1
+                assert apt["lock_timeout"] == "{{ packages_lock_timeout }}", task["name"]
+                assert task["environment"] == "{{ packages_environment }}", task["name"]
+    assert found >= 3
+
+
+def flat(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the tasks of a file or of plays, those inside blocks too."""
+    inner = ("tasks", "pre_tasks", "post_tasks", "block", "rescue", "always")
+    return [*entries, *(task for entry in entries for part in inner for task in flat(entry.get(part, [])))]
