@@ -1,4 +1,4 @@
-"""Every package that a role installs exists under that name on every release; the table says who was asked, and when."""
+"""Every package that a role installs exists under that name on every release; the table says who was asked when."""
 
 from __future__ import annotations
 
