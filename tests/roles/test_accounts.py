@@ -10,13 +10,18 @@ import role_kit
 SUDOERS = "etc/sudoers.d/prep-difusor"
 
 
-@pytest.mark.parametrize(
-    ("release", "packages", "has_log"),
-    [("jammy", {"sudo"}, True), ("trixie", {"sudo", "sudo-rs"}, True), ("resolute", {"sudo", "sudo-rs"}, False)],
-)
-def test_sudo_is_asked_for_a_log_file_where_it_knows_one(release: str, packages: set[str], has_log: bool) -> None:
-    facts: dict[str, Any] = {"distribution_release": release, "packages": dict.fromkeys(packages)}
-    text = role_kit.render("accounts", SUDOERS, {"ansible_facts": facts, "accounts_admin_user": "impepac"})
-    assert ("logfile" in text) is has_log
+@pytest.mark.parametrize("is_rust", [False, True])
+def test_sudo_is_asked_for_a_log_file_where_it_knows_one(is_rust: bool) -> None:
+    inputs: dict[str, Any] = {"accounts_sudo_is_rust": is_rust, "accounts_admin_user": "impepac"}
+    text = role_kit.render("accounts", SUDOERS, inputs)
+    assert ("logfile" in text) is not is_rust
     assert "Defaults use_pty\n" in text
     assert text.endswith("impepac ALL=(ALL:ALL) NOPASSWD: ALL\n")
+
+
+def test_sessions_without_a_shell_keep_the_usual_umask() -> None:
+    """pam_umask, which Ubuntu has in common-session, reads login.defs for SFTP uploads and cron too."""
+    facts = {"packages": {"passwd": "1:4.13+dfsg1-1"}}
+    lines = role_kit.render("accounts", "etc/login.defs", {"ansible_facts": facts}).splitlines()
+    assert "UMASK 022" in lines and "HOME_MODE 0750" in lines
+    assert "umask 027" in role_kit.render("accounts", "etc/profile.d/60-prep-difusor.sh", {}).splitlines()
