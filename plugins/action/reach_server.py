@@ -17,7 +17,7 @@ CLASSIC = "/usr/bin/sudo.ws"
 class ActionModule(ActionBase):
     """Run Python's version on the server through the task's connection and become; the task takes no arguments.
 
-    Returns `become_exe`: the sudo that later tasks have to use, empty when any will do. sudo-rs prints a prompt that
+    Returns `sudo_is_rust`: whether the server's sudo is sudo-rs; and `become_exe`: the sudo that later tasks have to use, empty when any will do. sudo-rs prints a prompt that
     Ansible does not recognise, so with a password Ansible would wait for ever.
     """
 
@@ -32,14 +32,15 @@ class ActionModule(ActionBase):
         try:
             become_exe, problem = self._other_sudo(login)
             if not problem:
-                answer = self._low_level_execute_command(f"{shlex.quote(_python(variables))} --version")
+                command = f"{shlex.quote(_python(variables))} --version && {{ sudo --version 2>&1; true; }}"
+                answer = self._low_level_execute_command(command)
                 said = f"{answer['stderr']}\n{answer['stdout']}\n{_python(variables) if answer['rc'] == 127 else ''}"
                 problem = "" if answer["rc"] == 0 else cause(said, login)
         except AnsibleError as error:
             become_exe, problem = "", cause(str(error), login)
         if problem:
             return {"failed": True, "msg": f"No se puede usar {login.name} y nada se tocó en él: {problem}."}
-        return {"changed": False, "become_exe": become_exe}
+        return {"changed": False, "become_exe": become_exe, "sudo_is_rust": "sudo-rs" in answer["stdout"]}
 
     def _login(self, variables: dict[str, Any]) -> Login:
         return Login(
