@@ -41,3 +41,24 @@ def test_what_changes_while_the_state_is_authorised_counts(host: Host, record_ev
         host.check_output(f"rm {unit}")
     record_evidence(f"de nuevo; {check.stdout.strip()[-200:]}")
     assert check.rc == 0
+
+
+# Makes one file below /boot/efi and one beside it, records both by the server's own rules, and gives both other inodes,
+# as a FAT file system does at every mount.
+OTHER_INODES = """
+set -e
+folder=$(mktemp -d); mkdir -p /boot/efi/prueba; touch /boot/efi/prueba/uno /boot/prueba
+trap 'rm -r $folder /boot/efi/prueba /boot/prueba; rmdir --ignore-fail-on-non-empty /boot/efi' EXIT
+printf 'database_in=file:%s/db\\ndatabase_out=file:%s/new\\n' $folder $folder >$folder/conf
+grep -E '^(Checksums|OwnerMode|InodeData|Authorised|OnFat|/boot)' /etc/aide/aide.conf >>$folder/conf
+aide --config=$folder/conf --init >/dev/null && mv $folder/new $folder/db
+for file in /boot/efi/prueba/uno /boot/prueba; do cp --preserve=all $file $file.2 && mv $file.2 $file; done
+aide --config=$folder/conf --check || true
+"""
+
+
+def test_the_firmware_partition_gives_no_alarm_at_every_mount(host: Host) -> None:
+    """/boot/efi es FAT, sin inodos que duren de un montaje a otro: ahí AIDE compara el contenido, y en /boot también inodos."""
+    said = host.check_output(OTHER_INODES)
+    assert "/boot/prueba" in said
+    assert "/boot/efi" not in said
