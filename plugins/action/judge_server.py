@@ -17,6 +17,7 @@ SPEC = {
     "conflicts": {"type": "dict", "required": True},
     "kept_rules": {"type": "list", "elements": "str", "required": True},
     "sensorless": {"type": "dict", "required": True},
+    "login_keys": {"type": "list", "elements": "str", "required": True},
     "trusted": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
@@ -43,6 +44,8 @@ class ActionModule(ActionBase):
             sites=tuple((site["path"], tuple(site["default_ports"])) for site in probe["sites"]),
             rules=tuple(probe["rules"]),
             mhz=probe["mhz"],
+            openssh=facts["packages"].get("openssh-server", ""),
+            login_keys=tuple(args["login_keys"]),
         )
         port_owners = {int(port): programs for port, programs in args["port_owners"].items()}
         problems = preflight.problems(

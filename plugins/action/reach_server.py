@@ -13,12 +13,16 @@ from difusor.servers.connection import Login, cause
 CLASSIC = "/usr/bin/sudo.ws"
 """The original sudo, where sudo-rs took its name (Ubuntu 26.04)."""
 
+KEYS = "-- authorized_keys --"
+"""Stands between the two parts of what the server answers."""
+
 
 class ActionModule(ActionBase):
     """Run Python's version on the server through the task's connection and become; the task takes no arguments.
 
-    Returns `sudo_is_rust`: whether the server's sudo is sudo-rs; and `become_exe`: the sudo that later tasks have to use, empty when any will do. sudo-rs prints a prompt that
-    Ansible does not recognise, so with a password Ansible would wait for ever.
+    Returns `login_keys`: the lines of the account's authorized_keys; `sudo_is_rust`: whether the server's sudo is sudo-rs;
+    `become_exe`: the sudo that later tasks have to use, empty when any will do. sudo-rs prints a prompt that Ansible does
+    not recognise, so with a password Ansible would wait for ever.
     """
 
     _supports_check_mode = True
@@ -32,15 +36,23 @@ class ActionModule(ActionBase):
         try:
             become_exe, problem = self._other_sudo(login)
             if not problem:
-                command = f"{shlex.quote(_python(variables))} --version && {{ sudo --version 2>&1; true; }}"
-                answer = self._low_level_execute_command(command)
+                answer = self._low_level_execute_command(
+                    f"{shlex.quote(_python(variables))} --version && {{ sudo --version 2>&1; echo {KEYS}; "
+                    f"cat ~{shlex.quote(login.user)}/.ssh/authorized_keys 2>/dev/null; true; }}"
+                )
                 said = f"{answer['stderr']}\n{answer['stdout']}\n{_python(variables) if answer['rc'] == 127 else ''}"
                 problem = "" if answer["rc"] == 0 else cause(said, login)
         except AnsibleError as error:
             become_exe, problem = "", cause(str(error), login)
         if problem:
             return {"failed": True, "msg": f"No se puede usar {login.name} y nada se tocó en él: {problem}."}
-        return {"changed": False, "become_exe": become_exe, "sudo_is_rust": "sudo-rs" in answer["stdout"]}
+        programs, _, keys = answer["stdout"].partition(KEYS)
+        return {
+            "changed": False,
+            "become_exe": become_exe,
+            "sudo_is_rust": "sudo-rs" in programs,
+            "login_keys": [line.strip() for line in keys.splitlines() if line.strip() and line[0] != "#"],
+        }
 
     def _login(self, variables: dict[str, Any]) -> Login:
         return Login(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
@@ -122,14 +123,21 @@ def _public_key(value: str) -> str:
 
 def _login_key(value: str) -> str:
     """Accept a key that can log in on every release: from OpenSSH 9.1 on, servers refuse short RSA keys (role ssh)."""
-    if value.startswith("ssh-rsa "):
-        key = serialization.load_ssh_public_key(value.encode())
-        if isinstance(key, rsa.RSAPublicKey) and key.key_size < RSA_BITS:
-            raise ValueError(
-                f"es una llave RSA de {key.key_size} bits y el servidor pide {RSA_BITS} o más; "
-                "haga otra con «ssh-keygen -t ed25519»"
-            )
+    if 0 < (bits := rsa_bits(value)) < RSA_BITS:
+        raise ValueError(
+            f"es una llave RSA de {bits} bits y el servidor pide {RSA_BITS} o más; haga otra: ssh-keygen -t ed25519"
+        )
     return value
+
+
+def rsa_bits(line: str) -> int:
+    """Return the size of the RSA key in a line of authorized_keys, which may begin with options; 0 when it has none."""
+    found = re.search(r"(?:^|\s)(ssh-rsa \S+)", line)
+    try:
+        key = serialization.load_ssh_public_key(found[1].encode()) if found else None
+    except (ValueError, UnsupportedAlgorithm):
+        return 0
+    return key.key_size if isinstance(key, rsa.RSAPublicKey) else 0
 
 
 def content(path: str, info: ValidationInfo) -> bytes | None:

@@ -6,13 +6,16 @@ Sentences are Spanish, because a difusor's administrator reads them.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from difusor import spec
+from difusor.inventory.values import RSA_BITS, rsa_bits
 
 GIGABYTE = 1000**3
+REQUIRES_RSA_SIZE = (9, 1)  # the OpenSSH from which on the role ssh can demand it (RequiredRSASize)
 SSH = 22  # the port that ANEXO 1 demands for SSH
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
 NOT_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
@@ -28,6 +31,8 @@ class Server:
     listeners: tuple[tuple[str, int, str], ...]  # (address, TCP port, program; empty when unknown)
     mhz: int  # 0 when unknown
     sites: tuple[tuple[str, tuple[int, ...]], ...] = ()  # the owner's nginx files, each with its default_server ports
+    openssh: str = ""  # version of the package openssh-server
+    login_keys: tuple[str, ...] = ()  # lines of the authorized_keys of the account that Ansible logs in with
     rules: tuple[str, ...] = ()  # UFW rules of the server's owner that admit something
 
     @property
@@ -74,6 +79,7 @@ def problems(
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
+        *_short_keys(server),
         *(
             f"{path} tiene {server.free[path] / GIGABYTE:.1f} GB libres y necesita {gigabytes}; "
             "libere espacio o amplíe el disco"
@@ -158,6 +164,19 @@ def _locked_out(server: Server, trusted: Iterable[str]) -> Iterator[str]:
         yield (
             f"usted entra desde {address}, que no es una dirección confiable, y el cortafuegos lo dejaría fuera; "
             "agréguela a difusor_trusted_addresses o a election_trusted_addresses"
+        )
+
+
+def _short_keys(server: Server) -> Iterator[str]:
+    """Tell of an account whose every key the server will refuse: RSA of less than RSA_BITS, as EC2 makes."""
+    version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", server.openssh)
+    if not server.operator or not version or tuple(map(int, version.groups())) < REQUIRES_RSA_SIZE:
+        return
+    bits = [rsa_bits(line) for line in server.login_keys]
+    if bits and all(0 < each < RSA_BITS for each in bits):
+        yield (
+            f"la llave con que usted entra es RSA de {max(bits)} bits y el servidor pedirá {RSA_BITS} o más; agregue otra "
+            "a su cuenta (ssh-keygen -t ed25519, ssh-copy-id) y repita"
         )
 
 

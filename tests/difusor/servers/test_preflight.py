@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from difusor.servers.preflight import GIGABYTE, Server, diagnose, exposed, problems
 
@@ -91,6 +93,38 @@ def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
 def test_problem(server: Server, sentence: str) -> None:
     (found,) = problems(server, **WANTED)
     assert found.startswith(sentence)
+
+
+def rsa_key(bits: int) -> str:
+    key = rsa.generate_private_key(65537, bits).public_key()
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+
+
+SHORT, LONG, OTHER = (
+    rsa_key(2048),
+    rsa_key(3072),
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKH x",
+)
+
+
+@pytest.mark.parametrize(
+    ("keys", "openssh", "found"),
+    [
+        ([f"{SHORT} operador"], "1:9.6p1-3ubuntu13.5", True),
+        ([f'no-port-forwarding,command="echo hola" {SHORT}'], "1:10.2p1-2ubuntu3", True),
+        ([SHORT], "1:8.9p1-3ubuntu0.13", False),
+        ([SHORT, LONG], "1:9.6p1-3ubuntu13.5", False),
+        ([SHORT, OTHER], "1:9.6p1-3ubuntu13.5", False),
+        (["ssh-rsa rota"], "1:9.6p1-3ubuntu13.5", False),
+        ([], "1:9.6p1-3ubuntu13.5", False),
+    ],
+)
+def test_a_key_that_the_server_will_refuse_is_found_before(keys: list[str], openssh: str, found: bool) -> None:
+    server = replace(
+        with_facts(env={"SSH_CONNECTION": "10.9.0.4 5 10.9.0.10 22"}), login_keys=tuple(keys), openssh=openssh
+    )
+    said = problems(server, **WANTED)
+    assert [line.startswith("la llave con que usted entra es RSA de 2048 bits") for line in said] == [True] * found
 
 
 @pytest.mark.parametrize(
