@@ -20,9 +20,9 @@ KEYS = "-- authorized_keys --"
 class ActionModule(ActionBase):
     """Run Python's version on the server through the task's connection and become; the task takes no arguments.
 
-    Returns `login_keys`: the lines of the account's authorized_keys; `sudo_is_rust`: whether the server's sudo is sudo-rs;
-    `become_exe`: the sudo that later tasks have to use, empty when any will do. sudo-rs prints a prompt that Ansible does
-    not recognise, so with a password Ansible would wait for ever.
+    Returns `login_keys`: the lines of the account's authorized_keys; `sudo_is_rust`: whether the server's sudo is
+    sudo-rs; `become_exe`: the sudo that later tasks have to use, empty when any will do. sudo-rs prints a prompt that
+    Ansible does not recognise, so with a password Ansible would wait for ever.
     """
 
     _supports_check_mode = True

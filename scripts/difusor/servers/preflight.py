@@ -175,8 +175,8 @@ def _short_keys(server: Server) -> Iterator[str]:
     bits = [rsa_bits(line) for line in server.login_keys]
     if bits and all(0 < each < RSA_BITS for each in bits):
         yield (
-            f"la llave con que usted entra es RSA de {max(bits)} bits y el servidor pedirá {RSA_BITS} o más; agregue otra "
-            "a su cuenta (ssh-keygen -t ed25519, ssh-copy-id) y repita"
+            f"la llave con que usted entra es RSA de {max(bits)} bits y el servidor pedirá {RSA_BITS} o más; agregue "
+            "otra a su cuenta (ssh-keygen -t ed25519, ssh-copy-id) y repita"
         )
 
 
