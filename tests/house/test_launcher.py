@@ -119,3 +119,47 @@ def test_clean_ends_no_stranger(launch: Launch, project: Path, stranger: subproc
     launch("clean")
     assert stranger.poll() is None
     assert not pidfile.exists()
+
+
+SOURCES = """\
+http://archivo.test/debian {own} main Debian
+http://archivo.test/debian-security {own}-security main Debian
+http://docker.test/linux/debian {own} stable Docker CE
+http://ppa.test/deadsnakes {own} main LP-PPA-deadsnakes
+http://archivo.test/debian bookworm main Debian
+"""
+
+
+def test_images_are_built_from_the_distributions_own_sources(tmp_path: Path) -> None:
+    """Docker's archive and PPAs name the same release, but their keys are not mmdebstrap's."""
+    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    own = release["VERSION_CODENAME"]
+    (tmp_path / "apt-get").write_text(f"#!/bin/sh\ncat <<'END'\n{SOURCES.format(own=own)}END\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    functions = (ROOT / "containers/build").read_text().replace('\nmain "$@"\n', "\n")
+    done = subprocess.run(
+        ["bash", "-c", f"{functions}\nsources {own}"],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    if release["ID"] == "debian":
+        assert lines == [
+            f"deb http://archivo.test/debian {own} main",
+            f"deb http://archivo.test/debian-security {own}-security main",
+        ]
+    assert "docker" not in done.stdout and "ppa" not in done.stdout
+
+
+def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: Path) -> None:
+    """As on Ubuntu 22.04, whose Python is 3.10."""
+    shutil.rmtree(project / ".venv")
+    (tmp_path / "old").mkdir()
+    for name in ("python3", "python3.14", "python3.13", "python3.12"):
+        (tmp_path / "old" / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / "old" / name).chmod(0o755)
+    launcher = project / "difusor"
+    launcher.write_text(launcher.read_text().replace("/usr/bin/python3", str(tmp_path / "old/python3")))
+    environment = {**os.environ, "PATH": f"{tmp_path}/old:/usr/bin:/bin", "HOME": str(tmp_path)}
+    start = subprocess.run([launcher, "verify"], env=environment, capture_output=True, text=True)
+    assert start.returncode == 1
+    assert "uv python install 3.12" in start.stderr and "deadsnakes" in start.stderr
