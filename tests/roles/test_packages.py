@@ -85,6 +85,20 @@ def test_snaps_are_told_until_when(now: str, hold: str, tmp_path: Path) -> None:
     assert (said.read_text() if said.exists() else "") == hold
 
 
+def test_ubuntus_security_updates_may_bring_packages_of_the_release() -> None:
+    text = role_kit.render(
+        "packages", "etc/apt/apt.conf.d/60prep-difusor", {"ansible_facts": {"distribution": "Ubuntu"}}
+    )
+    patterns = [
+        line.split('"')[1] for line in text.splitlines() if line.startswith("Unattended-Upgrade::Origins-Pattern::")
+    ]
+    assert patterns[:2] == [
+        "origin=Ubuntu,archive=${distro_codename}",
+        "origin=Ubuntu,archive=${distro_codename}-security",
+    ]
+    assert not [each for each in patterns if "updates" in each or "proposed" in each]
+
+
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
