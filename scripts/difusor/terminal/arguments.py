@@ -6,6 +6,7 @@ are relative to that.
 
 from __future__ import annotations
 
+import ssl
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,6 +56,20 @@ def named_corte(text: str) -> str:
     return str(Path(text).absolute()) if Path(text).exists() else text
 
 
+def authority(text: str) -> Path:
+    """Return the path of a file with certificates, made absolute; refused at once when it has none."""
+    path = Path(text).absolute()
+    try:
+        ssl.create_default_context().load_verify_locations(path)
+    except ssl.SSLError:
+        raise typer.BadParameter(
+            f"«{text}» no contiene certificados en PEM; dé el de la autoridad que los firmó"
+        ) from None
+    except OSError as error:
+        raise typer.BadParameter(f"no se puede leer «{text}» ({error.strerror}); corrija la ruta") from None
+    return path
+
+
 def vault_id(text: str) -> str:
     """Return a vault identity of Ansible's (NAME@FILE or NAME@prompt) with the path of its file made absolute."""
     name, at, source = text.partition("@")
@@ -91,7 +106,7 @@ Jump = Annotated[
 Authority = Annotated[
     Path | None,
     typer.Option(
-        "--ca", metavar="ARCHIVO", exists=True, resolve_path=True,
+        "--ca", metavar="ARCHIVO", parser=authority,
         help="Autoridad de los certificados, si no es pública.",
     ),
 ]  # fmt: skip

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from inventory_kit import Certificates
 
 from difusor.project import ROOT
-from difusor.terminal.arguments import from_project, inventory, vault_id
+from difusor.terminal.arguments import authority, from_project, inventory, vault_id
 
 
 def test_a_name_is_an_inventory_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,3 +52,15 @@ def test_the_file_of_a_vault_identity_is_found_from_the_project(
 def test_paths_are_told_from_the_project() -> None:
     assert from_project(ROOT / "build/x") == Path("build/x")
     assert from_project(Path("/etc/x")) == Path("/etc/x")
+
+
+def test_an_authority_without_certificates_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not after every mirror has failed to answer with a certificate that nobody trusts."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ca.pem").write_text("no es un certificado\n")
+    with pytest.raises(typer.BadParameter, match=r"«ca.pem» no contiene certificados en PEM; dé el de la autoridad"):
+        authority("ca.pem")
+    with pytest.raises(typer.BadParameter, match=r"no se puede leer «falta\.pem»"):
+        authority("falta.pem")
+    (tmp_path / "ca.pem").write_bytes(Certificates().root)
+    assert authority("ca.pem") == tmp_path / "ca.pem"
