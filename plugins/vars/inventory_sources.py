@@ -57,6 +57,8 @@ class VarsModule(BaseVarsPlugin):
             for group in (everything, *everything.get_descendants())
         }
         if given == list(constants.DEFAULT_HOST_LIST) and not groups.get(sources.GROUP):
+            if context.CLIARGS.get("syntax"):  # only the playbooks are judged
+                return
             _refuse([NOBODY])
         found = [Path(source) for source in given]
         if shut := [each for source in found for each in vaults.shut(source, loader)]:
