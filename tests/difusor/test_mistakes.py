@@ -190,6 +190,14 @@ def test_a_wrong_vault_password_has_one_remedy(name: str, inventory: Path) -> No
     assert "Traceback" not in said
 
 
+def test_a_file_may_be_the_inventory_and_a_path_have_accents(tmp_path: Path, certificates: Certificates) -> None:
+    folder = write_inventory(tmp_path / "Difusión Año 2027", certificates)
+    (folder / "otro.ini").write_text("[difusores:children]\ndiario\n[diario]\nweb1\n")
+    for source in (folder, folder / "hosts.yml", folder / "otro.ini"):
+        status, said = plain("-i", str(source), "--list-hosts", folder=folder.parent)
+        assert (status, "hosts (1):" in said) == (0, True), said
+
+
 def test_what_lies_beside_the_inventory_is_none(inventory: Path) -> None:
     """Certificates, images, logos and documents, which Ansible would try to read as inventories."""
     for name in ("logo.svg", "carta.pdf", "sitio.tar.gz", "llave.key", "notas.txt", "sin-extension", "reglas.rules"):

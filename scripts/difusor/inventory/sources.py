@@ -56,8 +56,8 @@ def _of_source(source: Path, opened: Open | None) -> Iterator[str]:
     if not source.exists():
         yield f"no existe el inventario {source}; revise lo que sigue a -i"
         return
-    own = sorted(each for each in source.iterdir() if _is_inventory(each)) if source.is_dir() else [source]
-    if not own:
+    own = sorted(filter(_is_inventory, source.iterdir() if source.is_dir() else [source]))
+    if not own and source.is_dir():
         yield f"{source} no es un inventario: no tiene hosts.yml; copie inventories/ejemplo, o revise lo que sigue a -i"
     for path in (*own, *variable_files(source)):
         if not path.exists():
