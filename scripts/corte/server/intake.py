@@ -7,11 +7,9 @@ meanwhile starts the next run, and a signature that made the intake crash does n
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import random
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -26,6 +24,7 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from corte.server import gate
 from corte.server.config import Config
+from corte.server.incoming import claim, forget
 from corte.server.memory import Memory
 from corte.server.state import Attempt, Corte, State, is_withdrawn
 from corte.server.store import Store
@@ -44,7 +43,6 @@ PAUSE = 30.0
 """Seconds to wait when the signature cannot be claimed."""
 TOLD = 20
 """How many damaged files the log names at most."""
-_CLAIMED = ".reclamado"
 
 
 class Intake:
@@ -294,56 +292,10 @@ class Intake:
         self.memory.publish(state, gate.judge(window, now, vouched, is_open), clock, now)
 
 
-def claim(incoming: int) -> bytes | None:
-    """Take the signature out of the incoming folder and return it; None when there is none (any more).
-
-    Anything else of that name is removed too and b"" returned, or it would start the intake again and again.
-    """
-    try:
-        os.rename(manifest.SIGNATURE_NAME, _CLAIMED, src_dir_fd=incoming, dst_dir_fd=incoming)
-    except FileNotFoundError:
-        return None
-    except OSError:  # a folder is in the way of the claim
-        _discard_claimed(incoming)
-        os.rename(manifest.SIGNATURE_NAME, _CLAIMED, src_dir_fd=incoming, dst_dir_fd=incoming)
-    try:
-        return files.read_capped(_CLAIMED, signature.MAX_BYTES, incoming)
-    except Refusal:
-        return b""
-    finally:
-        _discard_claimed(incoming)
-
-
 def _cost() -> str:
     """Return a sentence on this program's processor time and its largest memory, for `bench/corte` and the journal."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return f"usó {used.ru_utime + used.ru_stime:.2f} s de procesador y {used.ru_maxrss // 1024} MiB de memoria"
-
-
-def _discard_claimed(incoming: int) -> None:
-    """Remove what was claimed, even a folder: with `rm`, because Python's rmtree fails on very deep folders."""
-    try:
-        os.unlink(_CLAIMED, dir_fd=incoming)
-    except FileNotFoundError:
-        return
-    except OSError:
-        subprocess.run(["rm", "-rf", f"/proc/self/fd/{incoming}/{_CLAIMED}"], pass_fds=[incoming], check=False)
-
-
-def forget(incoming: int) -> None:
-    """Delete everything that was pushed but the signature of a push that came meanwhile.
-
-    The daemon's guard takes the same lock before each push, so none begins while its files would be deleted.
-    """
-    fcntl.flock(incoming, fcntl.LOCK_EX)
-    try:
-        everything = ["find", ".", "-mindepth", "1", "-maxdepth", "1", "!", "-name", manifest.SIGNATURE_NAME]
-        subprocess.run(
-            [*everything, "-exec", "rm", "-rf", "{}", "+"], cwd=f"/proc/self/fd/{incoming}", pass_fds=[incoming],
-            check=False,
-        )  # fmt: skip
-    finally:
-        fcntl.flock(incoming, fcntl.LOCK_UN)
 
 
 def check(found: Manifest, config: Config, now: datetime) -> None:

@@ -299,8 +299,8 @@ class Store:
     def _demand_inodes(self, manifest: Manifest) -> None:
         """Refuse a tree that would not leave RESERVE_INODES free, counting all its files as new."""
         found = os.statvfs(self.new)
-        folders = paths.folders(manifest.files)
-        wanted = len(manifest.files) * 2 + len(folders)  # a text file also has a compressed copy
+        # A text file also has a compressed copy.
+        wanted = len(manifest.files) * 2 + len(paths.folders(manifest.files))
         if found.f_files and found.f_favail < wanted + RESERVE_INODES:  # 0: they are made as needed
             raise Refusal("disk", f"No hay lugar en el disco para {wanted} archivos más.")
 
@@ -322,10 +322,7 @@ class Store:
             os.rename(new, self._place(sha256 + compressed.SUFFIX))
 
     def _skeleton(self, manifest: Manifest, raw: bytes, signature: bytes) -> tuple[Path, set[str]]:
-        """Begin a tree with its folders, manifest and signature; return it and the paths of the files that it has.
-
-        It has files if there was a spare tree to begin with.
-        """
+        """Begin a tree, of the spare one if there is one; return it and the paths of the files that it has already."""
         staged = self.new / "arbol"
         there: set[str] = set()
         with suppress(FileNotFoundError):  # none has been retired yet
