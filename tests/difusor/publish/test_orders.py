@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 import typer
 from corte_kit import FILES, Server, make_key, write_files
@@ -20,7 +22,7 @@ from corte.format import instants, manifest
 from corte.format.manifest import Manifest
 from difusor.commands import publish, sign
 from difusor.inventory import load_election
-from difusor.publish import comparison, deliver, signing, standing
+from difusor.publish import comparison, deliver, roads, signing, standing
 from difusor.publish import target as targets
 from difusor.publish.mirror import Mirror
 from difusor.publish.target import Target
@@ -67,6 +69,7 @@ class Desk:
         monkeypatch.setattr(Mirror, "__enter__", lambda mirror: mirror)
         monkeypatch.setattr(Mirror, "__exit__", lambda *_: None)
         monkeypatch.setattr(Mirror, "problem", "", raising=False)
+        monkeypatch.setattr(Mirror, "asked", instants.now(), raising=False)
         monkeypatch.setattr(Mirror, "status", lambda mirror: self._status(mirror.target.name))
         monkeypatch.setattr(signing.instants, "now", self._tick)
 
@@ -237,13 +240,17 @@ def test_audit_tells_a_mirror_that_shows_a_withdrawn_corte(desk: Desk, election:
     desk.publish(bad, "norte")
     known = standing.Records(load_election(election)).standing()
 
-    def ask(mirror: Any, url: str, *_: object, **__: object) -> tuple[int, bytes]:
+    def hand(mirror: Any, url: str, take: Callable[[bytes], object], *_: object, **__: object) -> httpx.Response:
         path = desk.servers[mirror.target.name].config.public / "actual" / url.removeprefix("https://x/")
-        return (200, path.read_bytes()) if path.exists() else (404, b"")
+        if not path.exists():
+            return httpx.Response(404)
+        take(path.read_bytes())
+        return httpx.Response(200)
 
     monkeypatch.setattr(Mirror, "url", f"https://x{comparison.PATH}", raising=False)
-    monkeypatch.setattr(Mirror, "read", ask)
-    monkeypatch.setattr(Mirror, "hand", lambda mirror, url, take, **_: (take(ask(mirror, url)[1]), 200)[1])
+    monkeypatch.setattr(Mirror, "hand", hand)
+    monkeypatch.setattr(roads, "differences", lambda *_: [])
+    monkeypatch.setattr(roads, "elsewhere", lambda *_: ([], []))
     north, south = (comparison.compare(make_target(election, name), standing=known) for name in ("norte", "sur"))
     assert (north.result, "corte 6 retirado" in north.detail) == ("authentic", True), north
     assert (south.result, south.detail) == ("altered", "muestra el corte 6, que el Instituto retiró")

@@ -15,6 +15,7 @@ from corte_kit import FILES, make_key, write_files
 from publish_kit import ELECTION, make_target
 
 from corte.format import instants
+from corte.format.standing import Standing
 from corte.server import log
 from difusor.inventory import load_election
 from difusor.publish import deliver, mirror, seen, signing
@@ -238,16 +239,17 @@ def test_what_was_published_last_is_kept(kept: Seen, signed: SignedCorte, target
     assert kept.publish(signed, election) == []
     found, _ = kept.published(election)
     assert found and (found.sequence, found.manifest_sha256, found.hold) == (7, signed.sha256, False)
-    for sequence, orders, later, newest, hold in [
-        (9, ["hold"], 10, 9, True),
-        (10, [], 20, 10, True),
-        (8, ["resume"], 15, 10, True),
-        (9, ["resume"], 30, 9, False),
+    signed_at = signed.manifest.generated
+    held = Standing().after(["hold"], signed_at + timedelta(seconds=10), 9, 9)
+    resumed = held.after(["resume"], signed_at + timedelta(seconds=15), 8, 8)
+    for sequence, standing, later, newest, hold in [
+        (9, held, 10, 9, True),
+        (10, held, 20, 10, True),
+        (8, resumed, 15, 10, True),
+        (9, resumed, 30, 9, False),
     ]:
-        document = replace(
-            signed.manifest, sequence=sequence, orders=tuple(orders),
-            generated=signed.manifest.generated + timedelta(seconds=later),
-        )  # fmt: skip
+        at = signed_at + timedelta(seconds=later)
+        document = replace(signed.manifest, sequence=sequence, generated=at, standing=standing)
         kept.publish(replace(signed, manifest=document), election)
         found, _ = kept.published(election)
         assert found and (found.sequence, found.hold) == (newest, hold)
