@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from difusor.project import ROOT
-from difusor.proof.reach import EVERYTHING, MACHINE_ONLY, NEEDS_MACHINE, reach
+from difusor.proof.affected import EVERYTHING, MACHINE_ONLY, NEEDS_MACHINE, affected
 from difusor.proof.suites import UNIT, Suite, releases
 from difusor.suite.measurement import TESTS
 from difusor.terminal import console, printable
@@ -43,7 +43,7 @@ class Plan:
 def plan(files: Iterable[str]) -> Plan:
     """Return the plan for a change of these files (paths below the project)."""
     files = tuple(sorted(files))
-    reached = {name for path in files for name in reach(path)[0]}
+    reached = {name for path in files for name in affected(path)[0]}
     standing = set(all_tests())
     return Plan(files, tuple(sorted(reached & standing - set(MACHINE_ONLY))), EVERYTHING in reached)
 
@@ -81,7 +81,7 @@ def say(revision: str, plan: Plan) -> None:
     """Print which files changed, which tests run for them, and which files need no test and why."""
     console.print(f"Archivos que cambiaron desde {printable(revision)}: {len(plan.files)}")
     for path in plan.files[:SHOWN]:
-        names, why = reach(path)
+        names, why = affected(path)
         what = why or ("todo" if EVERYTHING in names else ", ".join(f"test_{name}" for name in names))
         console.print(f"  {printable(path)} [dim]→ {what}[/]", soft_wrap=True)
     if len(plan.files) > SHOWN:

@@ -22,7 +22,7 @@ NOT_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
 
 
 @dataclass(frozen=True)
-class Server:
+class Machine:
     """What was read of one server: Ansible's facts, its packages, and what the module server_probe found."""
 
     facts: Mapping[str, Any]
@@ -58,7 +58,7 @@ class Diagnosis:
 
 
 def problems(
-    server: Server,
+    server: Machine,
     *,
     releases: Mapping[str, Iterable[str]],
     free_gb: Mapping[str, float],
@@ -106,7 +106,7 @@ def problems(
     ]
 
 
-def exposed(server: Server, port_owners: Mapping[int, Iterable[str]]) -> list[str]:
+def exposed(server: Machine, port_owners: Mapping[int, Iterable[str]]) -> list[str]:
     """Return the owner's programs that other hosts reach now and the firewall will cut off, as "mysqld (3306)".
 
     Ports published by containers are left out: Docker's rules let them past the firewall.
@@ -128,19 +128,19 @@ def _removal(package: str) -> str:
     return f"snap remove {package.removeprefix('snap/')}" if package.startswith("snap/") else f"apt remove {package}"
 
 
-def _unsupported(server: Server, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:
+def _unsupported(server: Machine, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:
     distribution, version = server.release
     if version not in releases.get(distribution, ()):
         yield f"el sistema es {distribution} {version}, que no se admite; instale Ubuntu Server 22.04 LTS o posterior"
 
 
-def _sensorless(server: Server, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:
+def _sensorless(server: Machine, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:
     distribution, version = server.release
     if version in releases.get(distribution, ()):
         yield f"{distribution} {version} ya no tiene el paquete suricata; ponga difusor_sensor en false"
 
 
-def _displaced_sites(server: Server, port_owners: Mapping[int, Iterable[str]]) -> Iterator[str]:
+def _displaced_sites(server: Machine, port_owners: Mapping[int, Iterable[str]]) -> Iterator[str]:
     for path, claimed in server.sites:
         if path == SAMPLE_SITE:
             yield f"{path} es la muestra de nginx, que se retira, y tiene un sitio propio; déle otro nombre o quítelo"
@@ -149,13 +149,13 @@ def _displaced_sites(server: Server, port_owners: Mapping[int, Iterable[str]]) -
             yield f"{path} responde por omisión en el puerto {port}, como la página; quítele default_server"
 
 
-def _as_root(server: Server) -> Iterator[str]:
+def _as_root(server: Machine) -> Iterator[str]:
     # The facts are gathered without sudo, so user_id is the user that logs in.
     if server.operator and server.facts.get("user_id") == "root":
         yield "usted entra por SSH como root, lo que se va a cerrar; use una cuenta con sudo y una llave"
 
 
-def _locked_out(server: Server, trusted: Iterable[str]) -> Iterator[str]:
+def _locked_out(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
     if not server.operator:
         return
     address = ipaddress.ip_address(server.operator)
@@ -167,7 +167,7 @@ def _locked_out(server: Server, trusted: Iterable[str]) -> Iterator[str]:
         )
 
 
-def _short_keys(server: Server) -> Iterator[str]:
+def _short_keys(server: Machine) -> Iterator[str]:
     """Tell of an account whose every key the server will refuse: RSA of less than RSA_BITS, as EC2 makes."""
     version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", server.openssh)
     if not server.operator or not version or tuple(map(int, version.groups())) < REQUIRES_RSA_SIZE:
@@ -180,7 +180,7 @@ def _short_keys(server: Server) -> Iterator[str]:
         )
 
 
-def diagnose(server: Server, *, public_address: str, registered: bool, attested: Iterable[str]) -> list[Diagnosis]:
+def diagnose(server: Machine, *, public_address: str, registered: bool, attested: Iterable[str]) -> list[Diagnosis]:
     """Return a diagnosis for each clause that can be judged before anything is installed, in the spec's order.
 
     `public_address` may be empty; `registered`: ANEXO 2 has been received; `attested`: ids of clauses with documents.

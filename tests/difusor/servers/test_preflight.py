@@ -12,11 +12,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from difusor.servers.preflight import GIGABYTE, Server, diagnose, exposed, problems
+from difusor.servers.preflight import GIGABYTE, Machine, diagnose, exposed, problems
 
 MODULE = Path(__file__).resolve().parents[3] / "plugins/modules/server_probe.py"
 
-SERVER = Server(
+SERVER = Machine(
     facts={
         "distribution": "Ubuntu",
         "distribution_version": "22.04",
@@ -50,7 +50,7 @@ WANTED: dict[str, Any] = {
 ON_FILE: dict[str, Any] = {"public_address": "189.240.1.7", "registered": True, "attested": ["HW-05", "DG-09"]}
 
 
-def with_facts(**facts: Any) -> Server:
+def with_facts(**facts: Any) -> Machine:
     return replace(SERVER, facts={**SERVER.facts, **facts})
 
 
@@ -90,7 +90,7 @@ def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
         ),
     ],
 )
-def test_problem(server: Server, sentence: str) -> None:
+def test_problem(server: Machine, sentence: str) -> None:
     (found,) = problems(server, **WANTED)
     assert found.startswith(sentence)
 
@@ -159,7 +159,7 @@ def test_a_minor_release_of_debian_is_that_release() -> None:
         ("RED-01", with_facts(eno_1={"speed": -1}), "una interfaz que no declara su velocidad y ningún documento"),
     ],
 )
-def test_shortfall_of_the_machine(clause: str, server: Server, found: str) -> None:
+def test_shortfall_of_the_machine(clause: str, server: Machine, found: str) -> None:
     (shortfall,) = [diagnosis for diagnosis in diagnose(server, **ON_FILE) if not diagnosis.met]
     assert (shortfall.clause.id, shortfall.found) == (clause, found)
 

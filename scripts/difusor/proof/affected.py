@@ -112,7 +112,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
 )
 
 
-def reach(path: str) -> tuple[tuple[str, ...], str]:
+def affected(path: str) -> tuple[tuple[str, ...], str]:
     """Return the names of the test files that a change of this path can affect, or EVERYTHING.
 
     Names are without folder, `test_` and `.py`. When no test file is affected, the second value says why, in Spanish;

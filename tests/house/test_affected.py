@@ -9,7 +9,7 @@ import pytest
 from house_kit import tracked
 
 from difusor.proof.changed import all_tests
-from difusor.proof.reach import EVERYTHING, MACHINE_ONLY, PATHS, TESTS_OF_ROLES, reach
+from difusor.proof.affected import EVERYTHING, MACHINE_ONLY, PATHS, TESTS_OF_ROLES, affected
 from difusor.proof.suites import ONCE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ TARGETS |= {name for _, names in PATHS if not isinstance(names, str) for name in
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_reaches_tests(role: str) -> None:
-    names, _ = reach(f"roles/{role}/tasks/main.yml")
+    names, _ = affected(f"roles/{role}/tasks/main.yml")
     assert names and EVERYTHING not in names
     assert set(names) <= set(all_tests())
 
