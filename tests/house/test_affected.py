@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from house_kit import tracked
 
-from difusor.proof.changed import all_tests
 from difusor.proof.affected import EVERYTHING, MACHINE_ONLY, PATHS, TESTS_OF_ROLES, affected
+from difusor.proof.changed import all_tests
 from difusor.proof.suites import ONCE
 
 ROOT = Path(__file__).resolve().parents[2]
