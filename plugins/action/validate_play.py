@@ -26,8 +26,8 @@ TYPES = {
 
 
 ANSIBLE_TAGS = frozenset({"all", "always", "never", "tagged", "untagged"})
-OWN_TAGS = frozenset({"inventory"})
-"""Tags that are neither a role's name nor a clause's id."""
+OTHER_TAGS = frozenset({"inventory", "molecule-notest", "notest"})
+"""Tags that are neither a role's name nor a clause's id: one of the preflight, and two that Molecule always skips."""
 
 
 class ActionModule(ActionBase):
@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
 def unknown_tags(tags: Iterable[str]) -> list[str]:
     """Return a sentence for each tag that no task of the project has."""
     roles = {path.name for path in (ROOT / "roles").iterdir()}
-    known = ANSIBLE_TAGS | OWN_TAGS | roles | {clause.id for clause in spec.load().clauses}
+    known = ANSIBLE_TAGS | OTHER_TAGS | roles | {clause.id for clause in spec.load().clauses}
     return [
         f"la etiqueta «{tag}» no existe y no se haría nada; hay una por rol ({', '.join(sorted(roles))}) y una por "
         "cláusula (por ejemplo RED-04)"
