@@ -221,6 +221,21 @@ def test_gate_killed(server: Server, record_evidence: Record) -> None:
     server.assert_mended()
 
 
+def test_what_waits_for_cortes_is_started_again(server: Server, record_evidence: Record) -> None:
+    """Si falla lo que espera los cortes, el sistema lo inicia otra vez y se recibe lo que llegó mientras tanto."""
+    path = "prep-corte-intake.path"
+    remedy = server.run(f"systemctl show --property OnFailure --value {path}").strip()
+    server.run(f"systemctl stop {path}")  # no failure can be caused without the machine's other labs failing too
+    signed = server.following()
+    before = last_number(server.mirror.status())
+    push(signed.folder, server.target)
+    server.run(f"systemctl start {remedy}")
+    word, status = server.mirror.await_word(signed, before, WAIT)
+    record_evidence(f"{remedy}: {word}")
+    assert word == "shown", status.get("last_attempt")
+    assert server.run(f"systemctl is-active {path}").strip() == "active"
+
+
 @pytest.mark.parametrize("what", ["restart docker", "restart nginx", "reload nginx", "restart prep"])
 def test_restarts_in_the_middle_of_a_switch(server: Server, what: str, record_evidence: Record) -> None:
     """Docker, nginx o el contenedor se reinician mientras llega un corte: el corte se sirve, y el siguiente también."""
