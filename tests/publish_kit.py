@@ -34,6 +34,13 @@ all:
 """
 
 
+def write_election(folder: Path, key: Path) -> Path:
+    """Write the file of an election whose signer has this private key's public half beside it; return its path."""
+    path = folder / "election.yml"
+    path.write_text(ELECTION.format(key=key.with_suffix(".pub").read_text().strip()))
+    return path
+
+
 def make_target(election: Path, name: str = "norte", **changes: Any) -> Target:
     good = Target(name, "10.0.0.1", "prep.norte.test", "corte", "impepac", SECRET, None, load_election(election))
     return replace(good, **changes)

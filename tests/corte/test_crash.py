@@ -129,13 +129,18 @@ def mended(server: Server) -> None:
     assert [entry["n"] for entry in log.entries(server.config.store / "bitacora.jsonl")]
 
 
+def put(server: Server, key: Path) -> None:
+    """Push corte 6 without starting the intake."""
+    raw = server.manifest(6, NEW).to_bytes()
+    (server.config.incoming / manifest.NAME).write_bytes(raw)
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signatures.sign(raw, key, "demo"))
+
+
 @pytest.mark.parametrize("act", [killed, full])
 def test_intake_broken_at_every_step(tmp_path: Path, key: Path, act: Callable[[], None]):
     names = CHANGES if act is killed else GROWS
     for step, server in servers(tmp_path, key):
-        raw = server.manifest(6, NEW).to_bytes()
-        (server.config.incoming / manifest.NAME).write_bytes(raw)
-        (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signatures.sign(raw, key, "demo"))
+        put(server, key)
 
         def work(server: Server = server, step: int = step) -> None:
             at_call(step, names, act)
@@ -154,9 +159,7 @@ def test_intake_killed_at_every_step_while_it_makes_a_tree_of_the_retired_one(tm
     before = with_retired_tree(tmp_path / "before", key)
     for step in range(1000):
         server = copy_of(before, tmp_path / str(step))
-        raw = server.manifest(6, NEW).to_bytes()
-        (server.config.incoming / manifest.NAME).write_bytes(raw)
-        (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signatures.sign(raw, key, "demo"))
+        put(server, key)
 
         def work(server: Server = server, step: int = step) -> None:
             at_call(step, CHANGES, killed)

@@ -14,8 +14,8 @@ import httpx
 import pytest
 import typer
 from corte_kit import FILES, make_key, write_files
-from publish_kit import ELECTION, make_target, without_end
 from publish_kit import answer as wire
+from publish_kit import make_target, without_end, write_election
 from typer.testing import CliRunner
 
 from difusor.commands import audit
@@ -30,9 +30,7 @@ Serve = Callable[[dict[str, Any]], None]
 
 @pytest.fixture
 def election(tmp_path: Path) -> Path:
-    path = tmp_path / "election.yml"
-    path.write_text(ELECTION.format(key=make_key(tmp_path, "firma").with_name("firma.pub").read_text().strip()))
-    return path
+    return write_election(tmp_path, make_key(tmp_path, "firma"))
 
 
 @pytest.fixture

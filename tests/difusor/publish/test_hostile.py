@@ -22,7 +22,7 @@ import pytest
 import typer
 from corte_kit import FILES, make_key, write_files
 from hostile_kit import Attack, message
-from publish_kit import ELECTION, answer, make_target, without_end
+from publish_kit import answer, make_target, without_end, write_election
 from typer.testing import CliRunner
 
 from corte.format import instants
@@ -49,10 +49,8 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def election(tmp_path: Path) -> Path:
     """Return an election's file, beside its signer's key and a folder to publish."""
-    path = tmp_path / "election.yml"
-    path.write_text(ELECTION.format(key=make_key(tmp_path, "firma").with_name("firma.pub").read_text().strip()))
     write_files(tmp_path / "corte", {**FILES, "a": b"x" * 5000})
-    return path
+    return write_election(tmp_path, make_key(tmp_path, "firma"))
 
 
 @pytest.fixture

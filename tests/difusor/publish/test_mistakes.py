@@ -11,7 +11,7 @@ import pytest
 import typer
 from click.testing import Result
 from corte_kit import FILES, make_key, write_files
-from publish_kit import ELECTION, make_target
+from publish_kit import make_target, write_election
 from typer.testing import CliRunner
 
 from corte.format import instants, manifest, signature
@@ -35,9 +35,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def election(tmp_path: Path, key: Path) -> Path:
-    path = tmp_path / "election.yml"
-    path.write_text(ELECTION.format(key=key.with_name("firma.pub").read_text().strip()))
-    return path
+    return write_election(tmp_path, key)
 
 
 @pytest.fixture

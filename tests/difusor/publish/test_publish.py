@@ -21,7 +21,7 @@ import httpx
 import pytest
 import typer
 from corte_kit import FILES, make_key, write_files
-from publish_kit import ELECTION, SECRET, answer, make_target, without_end
+from publish_kit import SECRET, answer, make_target, without_end, write_election
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -52,9 +52,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def election(tmp_path: Path, key: Path) -> Path:
-    path = tmp_path / "election.yml"
-    path.write_text(ELECTION.format(key=key.with_name("firma.pub").read_text().strip()))
-    return path
+    return write_election(tmp_path, key)
 
 
 @pytest.fixture

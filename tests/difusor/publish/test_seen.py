@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from corte_kit import FILES, make_key, write_files
-from publish_kit import ELECTION, make_target
+from publish_kit import make_target, write_election
 
 from corte.format import instants
 from corte.format.standing import Standing
@@ -29,9 +29,7 @@ NAME = "norte@10.0.0.1"
 
 @pytest.fixture
 def election(tmp_path: Path) -> Path:
-    path = tmp_path / "election.yml"
-    path.write_text(ELECTION.format(key=make_key(tmp_path, "firma").with_name("firma.pub").read_text().strip()))
-    return path
+    return write_election(tmp_path, make_key(tmp_path, "firma"))
 
 
 @pytest.fixture
