@@ -54,10 +54,12 @@ def run(
     from difusor.publish.orders import remember_published, signed_for
     from difusor.publish.seen import Seen
 
+    targets, outcomes = _read(inventory)
     try:
-        targets, outcomes = _read(inventory)
         signed = signed_for(targets, tree, key, jump)
     except (UnusableError, Refusal) as problem:
+        for unusable in outcomes:  # most likely the cause
+            complain(unusable.detail)
         complain(problem)
         raise typer.Exit(1) from problem
     console.print(f"Corte {signed.manifest.sequence} de {signed.manifest.election}, manifiesto {signed.sha256[:16]}…")

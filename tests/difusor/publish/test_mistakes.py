@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from corte.format import instants, manifest, signature
 from corte.format.refusal import Refusal
-from difusor.commands import sign
+from difusor.commands import publish, sign
 from difusor.inventory import load_election
 from difusor.project import UnusableError
 from difusor.publish import deliver, signing
@@ -255,3 +255,13 @@ def test_a_rehearsal_tells_what_an_official_opening_would_refuse(
     tree = make_tree(tmp_path / "ceros", 1, OPENS, totales={"actas_capturadas": captured})
     done = run_sign(tree, election, key, "--simulacro")
     assert done.exit_code == 0 and ("se rechazaría" in done.output) is told
+
+
+def test_publish_says_why_no_inventory_can_be_used(tree: Path, tmp_path: Path, key: Path):
+    app = typer.Typer()
+    app.command()(publish.run)
+    (tmp_path / "vacio").mkdir()
+    (tmp_path / "vacio/hosts.yml").write_text("---\nall: {children: {difusores: {hosts: {}}}}\n")
+    done = CliRunner().invoke(app, [str(tree), "-i", str(tmp_path / "vacio"), "--key", str(key)])
+    assert done.exit_code == 1
+    assert "no tiene servidores en el grupo difusores" in " ".join(done.output.split())
