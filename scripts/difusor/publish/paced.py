@@ -15,7 +15,7 @@ from difusor.publish.mirror import Mirror
 ATTEMPTS = 30
 """How often one file is requested while the mirror answers that the requests come too fast."""
 RATE = 100.0
-"""Requests per second: half of what a server's edge grants to one address."""
+"""Requests per second: a small part of what a server's edge grants to one address."""
 
 
 class Content:
