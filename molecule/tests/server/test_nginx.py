@@ -1,8 +1,9 @@
-"""nginx asked on the server itself: certificate, methods, headers, limits, and restart after a failure."""
+"""nginx asked on the server itself: certificate, methods, headers, limits, its log of refusals, restart after a failure."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from testinfra.host import Host
 from web_fixtures import STATUS, get, headers_of
 
 from difusor.servers.rawhttp import send
+from difusor.suite.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
@@ -131,3 +133,28 @@ def test_nginx_returns_by_itself(host: Host, record_evidence: Record) -> None:
     assert nginx.is_running
     assert nginx.is_enabled
     assert restart == "on-failure"
+
+
+@pytest.mark.xdist_group("limits")
+@pytest.mark.clause("RED-03")
+def test_what_is_refused_is_told(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """De lo que rechaza, nginx deja dicho en la bitácora la causa y la dirección verdadera, sin texto ajeno."""
+    name, base = variables["difusor_fqdn"], variables["difusor_path"]
+    since = host.check_output("date +%s")
+    paths = ["x/wp-login.php", "?q=%3Cscript%3Ealert(1)%3C/script%3E"]
+    lines = [f"GET {base}{path} HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\nConnection: close\r\n\r\n" for path in paths]
+    if [503] in [answer["statuses"] for answer in send(host, variables, lines)]:
+        pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera")
+    # nginx logs a request after it has answered it, so the line may come later.
+    journal = "journalctl --sync && journalctl --since=@%s --identifier=nginx_refused --output=cat"
+    told = until(
+        lambda: host.check_output(journal, since).splitlines(),
+        lambda lines: {"127.0.0.1 scanner", "127.0.0.1 waf"} <= set(lines),
+        what="nginx deje dicho lo que rechazó",
+    )
+    # Files of rsyslog, where it is installed, must not get these lines: only the journal limits their number.
+    logs = "/var/log/syslog /var/log/messages /var/log/daemon.log"
+    copies = host.run(f"grep --files-with-matches --no-messages nginx_refused {logs}").stdout
+    record_evidence(sorted(set(told)))
+    assert not copies
+    assert all(re.fullmatch(r"[0-9a-f.:]+ (?:waf|limit|method|scanner)", line) for line in told)

@@ -104,7 +104,7 @@ def test_what_reaches_everything_runs_the_whole_suite(path: str, capsys: pytest.
 
 
 def test_what_only_a_kernel_shows_is_left_to_the_machine() -> None:
-    assert [suite.name for suite in changed.plan(["molecule/tests/lab/test_kernel.py"]).suites()] == ["unit"]
+    assert [suite.name for suite in changed.plan(["molecule/tests/lab/test_machine.py"]).suites()] == ["unit"]
 
 
 def test_a_file_of_tests_that_was_removed_is_not_run() -> None:

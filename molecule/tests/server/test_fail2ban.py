@@ -1,4 +1,4 @@
-"""Intrusion prevention: what fail2ban watches and counts, what the web server refuses and says, who is never banned."""
+"""What fail2ban watches and counts, and who is never banned."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 from testinfra.host import Host
-
-from difusor.servers.rawhttp import send
-from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 JAILS = {"sshd"}
@@ -52,31 +49,6 @@ def test_attacks_are_told_apart(host: Host, line: str, expected: bool, record_ev
     matched = "1 matched" in shown
     record_evidence(f"{'ataque' if matched else 'inofensivo'}: {line}")
     assert matched == expected
-
-
-@pytest.mark.xdist_group("limits")
-@pytest.mark.clause("RED-03")
-def test_what_is_refused_is_told(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
-    """De lo que rechaza, nginx deja dicho en la bitácora la causa y la dirección verdadera, sin texto ajeno."""
-    name, base = variables["difusor_fqdn"], variables["difusor_path"]
-    since = host.check_output("date +%s")
-    paths = ["x/wp-login.php", "?q=%3Cscript%3Ealert(1)%3C/script%3E"]
-    lines = [f"GET {base}{path} HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\nConnection: close\r\n\r\n" for path in paths]
-    if [503] in [answer["statuses"] for answer in send(host, variables, lines)]:
-        pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera")
-    # nginx logs a request after it has answered it, so the line may come later.
-    journal = "journalctl --sync && journalctl --since=@%s --identifier=nginx_refused --output=cat"
-    told = until(
-        lambda: host.check_output(journal, since).splitlines(),
-        lambda lines: {"127.0.0.1 scanner", "127.0.0.1 waf"} <= set(lines),
-        what="nginx deje dicho lo que rechazó",
-    )
-    # Files of rsyslog, where it is installed, must not get these lines: only the journal limits their number.
-    logs = "/var/log/syslog /var/log/messages /var/log/daemon.log"
-    copies = host.run(f"grep --files-with-matches --no-messages nginx_refused {logs}").stdout
-    record_evidence(sorted(set(told)))
-    assert not copies
-    assert all(re.fullmatch(r"[0-9a-f.:]+ (?:waf|limit|method|scanner)", line) for line in told)
 
 
 @pytest.mark.clause("RED-03")
