@@ -5,7 +5,7 @@ set -euo pipefail
 MEASUREMENT=$(basename "$(realpath "$(dirname "$0")")")
 readonly MEASUREMENT
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-readonly STANDING=${LAB:-}
+readonly EXISTING_LAB=${LAB:-}
 export LAB=${LAB:-bench} PATH=$PWD/.venv/bin:$PATH
 readonly LOG=build/bench/$MEASUREMENT.log
 mkdir -p build/bench
@@ -13,7 +13,7 @@ mkdir -p build/bench
 
 # Make new hosts and run on them the playbook given by the arguments; do nothing when the lab exists already.
 make_lab() {
-  [[ -z $STANDING ]] || return 0
+  [[ -z $EXISTING_LAB ]] || return 0
   make_hosts
   playbook "$@"
 }
@@ -26,12 +26,12 @@ make_hosts() {
 }
 
 publish_corte() {
-  [[ -n $STANDING ]] || python -m difusor.lab publish "$LAB" >&2
+  [[ -n $EXISTING_LAB ]] || python -m difusor.lab publish "$LAB" >&2
 }
 
 # Remove the lab unless it existed before; for the EXIT trap of a measurement that makes a lab.
 leave_lab() {
-  [[ -n $STANDING ]] || playbook molecule/shared/destroy.yml
+  [[ -n $EXISTING_LAB ]] || playbook molecule/shared/destroy.yml
 }
 
 playbook() {

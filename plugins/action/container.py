@@ -27,7 +27,7 @@ SPEC = {
 
 
 class ActionModule(ActionBase):
-    """Call `community.docker.docker_container`, unless `server_probe` found the container as wanted (`standing`)."""
+    """Call `community.docker.docker_container`, unless `server_probe` found it as wanted (`current_state`)."""
 
     _supports_check_mode = True
 
@@ -36,8 +36,8 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _, args = self.validate_argument_spec(SPEC)
-        standing = task_vars.get("ansible_facts", {}).get("standing")
-        if standing and stands(args, standing):
+        current_state = task_vars.get("ansible_facts", {}).get("current_state")
+        if current_state and is_current(args, current_state):
             return {"changed": False}
         options = {name: value for name, value in args.items() if name not in ("network", "role")}
         return self._execute_module(
@@ -55,13 +55,13 @@ class ActionModule(ActionBase):
         )
 
 
-def stands(args: Mapping[str, Any], standing: Mapping[str, Any]) -> bool:
+def is_current(args: Mapping[str, Any], current_state: Mapping[str, Any]) -> bool:
     """Tell whether the container runs, from the image that has this name now, with these settings."""
-    seen = standing["containers"].get(args["name"])
+    seen = current_state["containers"].get(args["name"])
     return (
         seen is not None
         and seen["state"] == "running"
-        and seen["image"] == standing["images"].get(args["image"])
+        and seen["image"] == current_state["images"].get(args["image"])
         and _plain(seen["settings"]) == _plain(settings(args))
     )
 

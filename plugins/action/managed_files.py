@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
                 f"managed_files: no existe la opción {', '.join(unknown)}; hay {', '.join(sorted(OPTIONS))}"
             )
         payload = self._payload(args, task_vars)
-        if self._stands(payload, task_vars):
+        if self._is_current(payload, task_vars):
             return {"changed": False, "changed_files": [], "armed": False, "diff": []}
         return self._execute_module(
             module_name="managed_files",
@@ -47,14 +47,14 @@ class ActionModule(ActionBase):
             task_vars=task_vars,
         )
 
-    def _stands(self, payload: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:
+    def _is_current(self, payload: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:
         """Tell whether `server_probe` has read the server and found everything as wanted."""
-        standing = task_vars.get("ansible_facts", {}).get("standing")
-        if not standing or task_vars.get("packages_arrived", False):
+        current_state = task_vars.get("ansible_facts", {}).get("current_state")
+        if not current_state or task_vars.get("packages_arrived", False):
             return False  # new packages may have changed files
-        if self._task.args.get("guard") and standing["pending"]:
+        if self._task.args.get("guard") and current_state["pending"]:
             return False  # the module must report that a confirmation is awaited
-        return stands(payload, standing, task_vars["preflight_key"])
+        return is_current(payload, current_state, task_vars["preflight_key"])
 
     def _payload(self, args: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return what is wanted, attributes and contents (base64) included: files, directories, links and absent."""
@@ -134,9 +134,9 @@ def _files(top: Path) -> Iterator[Path]:
         yield from (Path(folder) / name for name in sorted(names) if not name.endswith(".pyc"))
 
 
-def stands(payload: Mapping[str, Any], standing: Mapping[str, Any], key: str) -> bool:
+def is_current(payload: Mapping[str, Any], current_state: Mapping[str, Any], key: str) -> bool:
     """Tell whether `server_probe`, given this `key`, found every path of a payload as wanted."""
-    return all(_seen(path, standing) == wanted for path, wanted in _wanted(payload, key.encode()).items())
+    return all(_seen(path, current_state) == wanted for path, wanted in _wanted(payload, key.encode()).items())
 
 
 def _wanted(payload: Mapping[str, Any], key: bytes) -> dict[str, str]:
@@ -154,9 +154,9 @@ def _line(kind: str, spec: Mapping[str, Any]) -> str:
     return f"{kind} {spec['owner']} {spec['group']} {spec['mode']}"
 
 
-def _seen(path: str, standing: Mapping[str, Any]) -> str:
+def _seen(path: str, current_state: Mapping[str, Any]) -> str:
     """Return the line that `server_probe` gave for a path; "" when it did not read the path."""
-    return "absent" if _is_missing(path, standing["folders"]) else standing["paths"].get(path, "")
+    return "absent" if _is_missing(path, current_state["folders"]) else current_state["paths"].get(path, "")
 
 
 def _is_missing(path: str, folders: Mapping[str, list[str]]) -> bool:

@@ -13,7 +13,7 @@ SPEC = {
 
 
 class ActionModule(ActionBase):
-    """Call `ansible.builtin.systemd_service`, unless `server_probe` found the unit running (`standing`)."""
+    """Call `ansible.builtin.systemd_service`, unless `server_probe` found the unit running (`current_state`)."""
 
     _supports_check_mode = True
 
@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _, args = self.validate_argument_spec(SPEC)
-        units = task_vars.get("ansible_facts", {}).get("standing", {}).get("units", {})
+        units = task_vars.get("ansible_facts", {}).get("current_state", {}).get("units", {})
         seen = units.get(args["name"]) and not task_vars.get("packages_arrived", False)  # packages start their units
         if seen and not args["restart"]:
             return {"changed": False}

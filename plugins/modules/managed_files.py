@@ -26,7 +26,7 @@ description:
   - One module call installs any number of files; check mode, diff and the list of changes are exact for each file.
   - Nothing is written before every file has passed its own validation. When the validation of the whole fails,
     every file is put back as it was.
-  - When C(server_probe) has found every path as wanted (the fact C(standing)), the module is not run at all.
+  - When C(server_probe) has found every path as wanted (the fact C(current_state)), the module is not run at all.
 options:
   src:
     description: Take only this folder below C(templates/).

@@ -56,7 +56,7 @@ ansible_facts:
     docker_daemon: {description: "The options in the daemon.json that the server's owner wrote for Docker.", type: dict}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
     ipv6_advertised: {description: Whether IPv6 is configured by router advertisements., type: bool}
-    standing:
+    current_state:
       description: The state of what the roles manage; a role skips what is already as wanted.
       type: dict
       contains:
@@ -266,7 +266,7 @@ def units(lines):
 
 
 def images(lines):
-    """Return {name: id} out of the lines of `docker images` (see standing)."""
+    """Return {name: id} out of the lines of `docker images` (see current_state)."""
     return dict(line.split("\t") for line in lines if line.count("\t") == 1)
 
 
@@ -285,12 +285,12 @@ def containers(lines):
 
 
 def networks(lines):
-    """Return {name: options} out of the lines of `docker network inspect` (see standing)."""
+    """Return {name: options} out of the lines of `docker network inspect` (see current_state)."""
     return {name: json.loads(options) for name, _, options in (line.partition("\t") for line in lines) if options}
 
 
-def standing(lines, ours, key, pending):
-    """Return the state of what the roles manage (`standing` in RETURN); `ours`: names of the project's containers."""
+def current_state(lines, ours, key, pending):
+    """Return the state of what the roles manage (see RETURN); `ours`: names of the project's containers."""
     record = read(os.path.join(RECORD, "paths"))
     touched = [path.rstrip("/") for path in record.splitlines() if path.startswith("/") and "\0" not in path]
     described = {path: describe(path, key) for path in touched}
@@ -374,7 +374,7 @@ def main():
                 lines("ip", "-6", "route", "show"),
                 lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),
             ),
-            "standing": standing(lines, ours, module.params["key"].encode(), awaits_proof(module)),
+            "current_state": current_state(lines, ours, module.params["key"].encode(), awaits_proof(module)),
         },
         free={path: free(path) for path in module.params["paths"]},
         listeners=listeners(lines("ss", "-Hltnp")),

@@ -155,9 +155,9 @@ def server(
     """Return the lab's server, which shows a corte; afterwards remove what halts the intake."""
     assert status["shown"] is not None
     container = f"prep-{variables['lab']}-{variables['inventory_hostname']}"
-    standing = Server(container, mirror, target, base, Path(variables["lab_dir"]) / "firma", tmp_path / "corte")
-    yield standing
-    standing.run(f"if test -e /run/prep-halting.py; then {UNHALT}; fi")
+    found = Server(container, mirror, target, base, Path(variables["lab_dir"]) / "firma", tmp_path / "corte")
+    yield found
+    found.run(f"if test -e /run/prep-halting.py; then {UNHALT}; fi")
 
 
 def test_power_cut_during_a_push(server: Server, record_evidence: Record) -> None:

@@ -1,4 +1,4 @@
-"""nginx asked on the server itself: certificate, methods, headers, limits, its log of refusals, restart after a failure."""
+"""nginx asked on the server itself: certificate, methods, headers, limits, log of refusals, restart after a failure."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def plan(files: Iterable[str]) -> Plan:
     """Return the plan for a change of these files (paths below the project)."""
     files = tuple(sorted(files))
     reached = {name for path in files for name in affected(path)[0]}
-    standing = set(all_tests())
-    return Plan(files, tuple(sorted(reached & standing - set(MACHINE_ONLY))), EVERYTHING in reached)
+    existing = set(all_tests())
+    return Plan(files, tuple(sorted(reached & existing - set(MACHINE_ONLY))), EVERYTHING in reached)
 
 
 def all_tests() -> list[str]:

@@ -65,7 +65,7 @@ def look(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_stands_is_seen_to_stand(payload: dict[str, Any]) -> None:
-    assert MANAGED_FILES.stands(payload, look(payload), KEY)
+    assert MANAGED_FILES.is_current(payload, look(payload), KEY)
 
 
 CHANGES = {
@@ -86,12 +86,12 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_whatever_was_changed_is_seen(payload: dict[str, Any], tmp_path: Path, change: str) -> None:
     subprocess.run(["sh", "-euc", change], cwd=tmp_path, check=True)
-    assert not MANAGED_FILES.stands(payload, look(payload), KEY)
+    assert not MANAGED_FILES.is_current(payload, look(payload), KEY)
 
 
 def test_another_owner_is_seen(payload: dict[str, Any], tmp_path: Path) -> None:
     payload["files"][f"{tmp_path}/etc/a.conf"]["owner"] = "prep-corte"
-    assert not MANAGED_FILES.stands(payload, look(payload), KEY)
+    assert not MANAGED_FILES.is_current(payload, look(payload), KEY)
 
 
 def test_an_owner_without_a_name_is_told_by_number() -> None:
@@ -103,12 +103,12 @@ def test_what_was_not_looked_at_does_not_count_as_seen(payload: dict[str, Any]) 
     seen = look(payload)
     for path in payload["files"]:
         seen["paths"].pop(path, None)
-    assert not MANAGED_FILES.stands(payload, seen, KEY)
-    assert not MANAGED_FILES.stands(payload, {"paths": {}, "folders": {}}, KEY), "no path was looked at"
+    assert not MANAGED_FILES.is_current(payload, seen, KEY)
+    assert not MANAGED_FILES.is_current(payload, {"paths": {}, "folders": {}}, KEY), "no path was looked at"
 
 
 def test_contents_are_told_only_to_who_has_the_key(payload: dict[str, Any], tmp_path: Path) -> None:
-    assert not MANAGED_FILES.stands(payload, look(payload), "another run's")
+    assert not MANAGED_FILES.is_current(payload, look(payload), "another run's")
     told = PROBE.describe(str(tmp_path / "etc/a.conf"), KEY.encode())
     assert told != PROBE.describe(str(tmp_path / "etc/a.conf"), b"")
 
@@ -140,7 +140,7 @@ def digest(home: Path) -> str:
 
 def test_an_admin_is_told_in_the_lines_that_the_role_writes(admin: Path) -> None:
     variables = {
-        "ansible_facts": {"standing": {"admins": {"ana": digest(admin)}}},
+        "ansible_facts": {"current_state": {"admins": {"ana": digest(admin)}}},
         "preflight_key": KEY,
         "accounts_admin_user": "ana",
         "accounts_admin_password_hash": "$6$x",
@@ -150,8 +150,8 @@ def test_an_admin_is_told_in_the_lines_that_the_role_writes(admin: Path) -> None
     role = yaml.safe_load((PLUGINS.parent / "roles/accounts/vars/main.yml").read_text())
     values = {**role, **variables, "_accounts_admin_owner": owner, "_accounts_admin_home": str(admin)}
     trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in values.items()}
-    stands = Templar(loader=DataLoader(), variables=trusted).template(trusted["_accounts_admin_stands"])
-    assert stands is True
+    is_current = Templar(loader=DataLoader(), variables=trusted).template(trusted["_accounts_admin_is_current"])
+    assert is_current is True
 
 
 @pytest.mark.parametrize(
@@ -168,12 +168,12 @@ def test_an_admin_who_was_changed_by_hand_is_seen(admin: Path, change: str) -> N
     assert digest(admin) != before
 
 
-def test_units_stand_when_they_run_start_at_boot_and_are_as_their_files_say() -> None:
+def test_a_unit_is_current_when_it_runs_starts_at_boot_and_matches_its_files() -> None:
     def shown(name: str, load: str = "loaded", active: str = "active", file: str = "enabled", stale: str = "no") -> str:
         return f"Id={name}\nLoadState={load}\nActiveState={active}\nUnitFileState={file}\nNeedDaemonReload={stale}\n"
 
     units = [
-        shown("stands.service"),
+        shown("running.service"),
         shown("starting.service", active="activating"),
         shown("failed.service", active="failed"),
         shown("by-hand.service", file="disabled"),
@@ -181,7 +181,7 @@ def test_units_stand_when_they_run_start_at_boot_and_are_as_their_files_say() ->
         shown("mentioned.service", load="not-found", active="inactive", file=""),
     ]
     assert PROBE.units("\n".join(units).splitlines()) == {
-        "stands.service": True,
+        "running.service": True,
         "starting.service": False,
         "failed.service": False,
         "by-hand.service": False,
@@ -233,16 +233,16 @@ def in_docker(inspected: dict[str, Any]) -> dict[str, Any]:
     return {"images": PROBE.images(["prep-difusor/prep:1\tsha256:a"]), "containers": containers}
 
 
-def test_a_container_as_wanted_stands() -> None:
-    assert CONTAINER.stands(WANTED, in_docker(INSPECTED))
+def test_a_container_as_wanted_is_current() -> None:
+    assert CONTAINER.is_current(WANTED, in_docker(INSPECTED))
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
 def test_a_container_without_ports_stands_however_docker_says_so(nothing: Any) -> None:
     settings: Any = INSPECTED["HostConfig"]
     inspected = {**INSPECTED, "HostConfig": {**settings, "PortBindings": nothing}}
-    assert CONTAINER.stands({**WANTED, "published_ports": []}, in_docker(inspected))
-    assert not CONTAINER.stands(WANTED, in_docker(inspected))
+    assert CONTAINER.is_current({**WANTED, "published_ports": []}, in_docker(inspected))
+    assert not CONTAINER.is_current(WANTED, in_docker(inspected))
 
 
 @pytest.mark.parametrize(
@@ -260,12 +260,12 @@ def test_a_container_without_ports_stands_however_docker_says_so(nothing: Any) -
     ],
 )
 def test_a_container_that_differs_does_not_stand(part: str, value: Any) -> None:
-    assert not CONTAINER.stands(WANTED, in_docker({**copy.deepcopy(INSPECTED), part: value}))
+    assert not CONTAINER.is_current(WANTED, in_docker({**copy.deepcopy(INSPECTED), part: value}))
 
 
 def test_a_container_that_is_not_there_does_not_stand() -> None:
-    assert not CONTAINER.stands(WANTED, {"images": {}, "containers": PROBE.containers([])})
-    assert not CONTAINER.stands({**WANTED, "image": "prep-difusor/prep:2"}, in_docker(INSPECTED))
+    assert not CONTAINER.is_current(WANTED, {"images": {}, "containers": PROBE.containers([])})
+    assert not CONTAINER.is_current({**WANTED, "image": "prep-difusor/prep:2"}, in_docker(INSPECTED))
 
 
 def test_every_setting_that_is_compared_is_one_that_is_read() -> None:
@@ -284,9 +284,9 @@ UNITS = """
   vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
   tasks:
     - ansible.builtin.set_fact:
-        standing: {units: {prep-stands.service: true, prep-stopped.service: false}}
+        current_state: {units: {prep-running.service: true, prep-stopped.service: false}}
         cacheable: true
-    - unit: {name: prep-stands.service}
+    - unit: {name: prep-running.service}
     - unit: {name: "prep-{{ name }}.service", restart: "{{ restart }}"}
 """
 
@@ -294,18 +294,18 @@ UNITS = """
 @pytest.mark.parametrize(
     ("name", "restart", "arrived", "options", "asked"),
     [
-        ("stands", False, False, (), False),
-        ("stands", True, False, (), True),
-        ("stands", False, True, (), True),
+        ("running", False, False, (), False),
+        ("running", True, False, (), True),
+        ("running", False, True, (), True),
         ("stopped", False, False, (), True),
         ("unknown", False, False, (), True),
         # Check mode does not ask for a unit that it has not installed.
         ("unknown", False, False, ("--check",), False),
-        ("stands", True, False, ("--check",), False),
+        ("running", True, False, ("--check",), False),
         ("stopped", False, False, ("--check",), True),
     ],
 )
-def test_a_unit_that_stands_is_not_asked_for(
+def test_a_running_unit_is_not_asked_for(
     tmp_path: Path, name: str, restart: bool, arrived: bool, options: tuple[str, ...], asked: bool
 ) -> None:
     """systemd has no such unit, so the play fails exactly when systemd is asked."""
