@@ -65,7 +65,7 @@ STOP = f"systemctl stop {WRITERS} {INTAKE}"
 
 
 @dataclass
-class Server:
+class LabServer:
     """The lab's server: controlled from the machine that runs its container, observed as by institute and citizens."""
 
     container: str
@@ -151,16 +151,16 @@ class Server:
 @pytest.fixture
 def server(
     variables: dict[str, Any], mirror: Mirror, target: Target, base: str, status: dict[str, Any], tmp_path: Path
-) -> Iterator[Server]:
+) -> Iterator[LabServer]:
     """Return the lab's server, which shows a corte; afterwards remove what halts the intake."""
     assert status["shown"] is not None
     container = f"prep-{variables['lab']}-{variables['inventory_hostname']}"
-    found = Server(container, mirror, target, base, Path(variables["lab_dir"]) / "firma", tmp_path / "corte")
+    found = LabServer(container, mirror, target, base, Path(variables["lab_dir"]) / "firma", tmp_path / "corte")
     yield found
     found.run(f"if test -e /run/prep-halting.py; then {UNHALT}; fi")
 
 
-def test_power_cut_during_a_push(server: Server, record_evidence: Record) -> None:
+def test_power_cut_during_a_push(server: LabServer, record_evidence: Record) -> None:
     """El servidor pierde la corriente a media transferencia: al volver sirve el último corte y recibe el siguiente."""
     before = server.shown()
     signed = server.following(size=2_000_000)
@@ -178,7 +178,7 @@ def test_power_cut_during_a_push(server: Server, record_evidence: Record) -> Non
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_power_cut_during_the_intake(server: Server, moment: str, record_evidence: Record) -> None:
+def test_power_cut_during_the_intake(server: LabServer, moment: str, record_evidence: Record) -> None:
     """El servidor pierde la corriente mientras verifica y publica: sirve entero el corte anterior o el nuevo."""
     before = server.shown()
     signed = server.push_and_halt(moment)
@@ -189,7 +189,7 @@ def test_power_cut_during_the_intake(server: Server, moment: str, record_evidenc
     server.assert_mended()
 
 
-def test_intake_killed(server: Server, record_evidence: Record) -> None:
+def test_intake_killed(server: LabServer, record_evidence: Record) -> None:
     """Quien verifica muere en varios momentos: se sirve entero el corte anterior o el nuevo, y el siguiente llega."""
     found = []
     for moment in MOMENTS:
@@ -205,7 +205,7 @@ def test_intake_killed(server: Server, record_evidence: Record) -> None:
     server.assert_mended()
 
 
-def test_gate_killed(server: Server, record_evidence: Record) -> None:
+def test_gate_killed(server: LabServer, record_evidence: Record) -> None:
     """La compuerta muere: vuelve sola, no cambia lo que se sirve, y el siguiente corte se publica."""
     before = server.shown()
     old = server.run("systemctl show -p MainPID --value prep-corte-gate.service")
@@ -221,7 +221,7 @@ def test_gate_killed(server: Server, record_evidence: Record) -> None:
     server.assert_mended()
 
 
-def test_what_waits_for_cortes_is_started_again(server: Server, record_evidence: Record) -> None:
+def test_what_waits_for_cortes_is_started_again(server: LabServer, record_evidence: Record) -> None:
     """Si falla lo que espera los cortes, el sistema lo inicia otra vez y se recibe lo que llegó mientras tanto."""
     path = "prep-corte-intake.path"
     remedy = server.run(f"systemctl show --property OnFailure --value {path}").strip()
@@ -241,7 +241,7 @@ def test_what_waits_for_cortes_is_started_again(server: Server, record_evidence:
 
 
 @pytest.mark.parametrize("what", ["restart docker", "restart nginx", "reload nginx", "restart prep"])
-def test_restarts_in_the_middle_of_a_switch(server: Server, what: str, record_evidence: Record) -> None:
+def test_restarts_in_the_middle_of_a_switch(server: LabServer, what: str, record_evidence: Record) -> None:
     """Docker, nginx o el contenedor se reinician mientras llega un corte: el corte se sirve, y el siguiente también."""
     command = "docker restart --time=1 $(docker ps --quiet --filter label=prep-difusor.role=prep)"
     if what != "restart prep":
@@ -258,7 +258,7 @@ def test_restarts_in_the_middle_of_a_switch(server: Server, what: str, record_ev
 
 
 @pytest.fixture
-def small_disk(server: Server) -> Iterator[None]:
+def small_disk(server: LabServer) -> Iterator[None]:
     """Move the corte's files to a small disk with hardly more free space than the reserve, and back afterwards."""
     application = "docker restart --time=1 $(docker ps --quiet --filter label=prep-difusor.role=prep)"
     readers = f"systemctl restart nginx; {application}"
@@ -279,7 +279,7 @@ def small_disk(server: Server) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_disk")
-def test_full_disk(server: Server, record_evidence: Record) -> None:
+def test_full_disk(server: LabServer, record_evidence: Record) -> None:
     """Se llena el disco: el envío se rechaza con su motivo, la página sigue igual, y al haber espacio continúa."""
     shown = server.shown()
     server.run("fallocate --length=100M /srv/prep/lleno")
@@ -297,7 +297,7 @@ def test_full_disk(server: Server, record_evidence: Record) -> None:
     server.assert_mended()
 
 
-def test_a_damaged_disk(server: Server, record_evidence: Record) -> None:
+def test_a_damaged_disk(server: LabServer, record_evidence: Record) -> None:
     """El disco daña un archivo publicado: el mismo corte, enviado otra vez, lo repone, y queda anotado."""
     signed = server.following()
     path, digest = "/srv/prep/publico/actual/prueba.bin", signed.manifest.files["prueba.bin"].sha256
@@ -329,7 +329,7 @@ DAMAGES = {
 
 
 @pytest.mark.clause("DG-04", "DG-11")
-def test_no_damage_to_the_servers_own_records_stops_it(server: Server, record_evidence: Record) -> None:
+def test_no_damage_to_the_servers_own_records_stops_it(server: LabServer, record_evidence: Record) -> None:
     """Con cualquiera de sus registros dañado el servidor sigue: al arrancar muestra su corte, y luego el siguiente."""
     for what, damage in DAMAGES.items():
         shown = _shown_sequence(server.mirror.status())
@@ -343,7 +343,7 @@ def test_no_damage_to_the_servers_own_records_stops_it(server: Server, record_ev
 
 @pytest.mark.parametrize(("bound", "files", "size"), [("bytes", 60, 1_000_000), ("files", 20_000, 2_000)])
 def test_whoever_has_the_secret_cannot_fill_the_disk(
-    server: Server, bound: str, files: int, size: int, tmp_path: Path, record_evidence: Record
+    server: LabServer, bound: str, files: int, size: int, tmp_path: Path, record_evidence: Record
 ) -> None:
     """Un envío que pasa de su límite se corta mientras llega, lo que dejó se borra, y el siguiente corte llega."""
     flood = tmp_path / "inundación"

@@ -9,7 +9,7 @@ from difusor.baseline import record
 from difusor.baseline.record import BaselineError
 from difusor.baseline.take import take
 from difusor.inventory.variables import InventoryError
-from difusor.servers.reach import UnreachableError
+from difusor.servers.identity import UnreachableError
 
 
 def since(path: Path, inventory: Path) -> dict[str, dict[str, Any]]:

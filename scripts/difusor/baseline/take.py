@@ -11,7 +11,7 @@ from testinfra.host import Host
 
 from difusor.baseline.record import Baseline, BaselineError, Look
 from difusor.project import commit
-from difusor.servers import reach
+from difusor.servers import identity
 
 LOOK = Path(__file__).with_name("look.py")
 
@@ -22,7 +22,7 @@ def take(inventory: Path) -> Baseline:
     UnreachableError, InventoryError or BaselineError say why it cannot be taken.
     """
     looks, election = {}, ""
-    for name, host, server in reach.difusores(inventory):
+    for name, host, server in identity.difusores(inventory):
         looks[name] = look(name, host, server.identity)
         election = server.declared.election_id
         if not election:

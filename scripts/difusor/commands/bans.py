@@ -62,7 +62,7 @@ def run(
     Por lo que se pide a la página nadie queda bloqueado: solo por intentos fallidos de entrar por SSH.
     """
     from difusor.inventory.variables import InventoryError
-    from difusor.servers import bans, limits, reach
+    from difusor.servers import bans, identity, limits
 
     found: list[tuple[Ban, ZoneInfo]] = []
     refused: list[Refusal] = []
@@ -70,14 +70,14 @@ def run(
     failed = False
     for source in inventory:
         try:
-            for name, host, server in reach.difusores(source):
+            for name, host, server in identity.difusores(source):
                 for each in lift or []:
                     freed = bans.lift_ban(name, host, each)
                     console.print(f"{name}: {each} {'[green]ya puede entrar[/]' if freed else 'no estaba bloqueada'}")
                 found += [(ban, server.declared.zone) for ban in bans.banned(name, host)]
                 refused += limits.refusals(name, host)
                 in_force += limits.limits(name, host)
-        except (bans.BansError, reach.UnreachableError, InventoryError) as error:
+        except (bans.BansError, identity.UnreachableError, InventoryError) as error:
             complain(error)
             failed = True
     if as_json:

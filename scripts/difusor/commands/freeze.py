@@ -36,7 +36,7 @@ def run(
     from difusor.baseline.take import take
     from difusor.inventory import load_election
     from difusor.inventory.variables import InventoryError
-    from difusor.servers.reach import UnreachableError
+    from difusor.servers.identity import UnreachableError
 
     path = output / f"{inventory.resolve().name}.json"
     try:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from difusor.servers.reach import Server
+from difusor.servers.identity import MeasuredServer
 from difusor.spec.faults import sentence
 
 Outcome = Literal["passed", "failed", "error", "skipped", "unreachable"]
@@ -50,7 +50,7 @@ class Results(BaseModel):
     inventory: str
     commit: str
     tools: dict[str, str]
-    servers: dict[str, Server]
+    servers: dict[str, MeasuredServer]
     findings: tuple[Finding, ...]
 
 

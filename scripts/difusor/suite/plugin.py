@@ -25,7 +25,7 @@ from difusor.inventory import variables
 from difusor.project import commit, write
 from difusor.project import version as project_version
 from difusor.report import results
-from difusor.servers import reach
+from difusor.servers import identity
 from difusor.suite.redaction import Redactor
 from difusor.suite.repeats import is_repeated
 from difusor.terminal import plain_lines
@@ -43,7 +43,7 @@ class Suite:
     """The data of one run: the inventory's values, the servers, and why another host cannot be used (empty: it can)."""
 
     inventory: variables.Variables = field(default_factory=variables.Variables)
-    servers: dict[str, reach.Server] = field(default_factory=dict)
+    servers: dict[str, identity.MeasuredServer] = field(default_factory=dict)
     vantages: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -91,7 +91,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError("¿qué difusor? --ansible-inventory=inventories/<difusor>")
     if hasattr(config, "workerinput"):
         config.stash[SUITE] = _received(config.workerinput["difusor"])
-        reach.connect(config.stash[SUITE].inventory, source)
+        identity.connect(config.stash[SUITE].inventory, source)
         return
     try:
         suite.inventory = variables.read(Path(source))
@@ -103,14 +103,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(
             f"--lab altera servidores, y en {source} estos no son de un laboratorio: {', '.join(real)}"
         )
-    runner = reach.connect(suite.inventory, source)
+    runner = identity.connect(suite.inventory, source)
     if config.option.collectonly:
         return
     pattern = config.option.hosts.removeprefix("ansible://")
     for name in runner.get_hosts(pattern):
-        suite.servers[name] = reach.server(name, runner.get_host(name), suite.inventory.hosts[name])
+        suite.servers[name] = identity.server(name, runner.get_host(name), suite.inventory.hosts[name])
     for name in suite.inventory.groups.get("trusted_vantage", []) + suite.inventory.groups.get("untrusted_vantage", []):
-        suite.vantages[name] = reach.blindness(name, runner.get_host(name))
+        suite.vantages[name] = identity.blindness(name, runner.get_host(name))
     if not suite.servers:
         raise pytest.UsageError(f"{source} no tiene el servidor {pattern}")
 
@@ -141,7 +141,7 @@ def pytest_configure_node(node: Any) -> None:
 
 def _received(message: str) -> Suite:
     given = json.loads(message)
-    servers = {name: reach.Server.model_validate(server) for name, server in given["servers"].items()}
+    servers = {name: identity.MeasuredServer.model_validate(server) for name, server in given["servers"].items()}
     return Suite(variables.Variables(**given["inventory"]), servers, given["vantages"])
 
 
@@ -321,7 +321,7 @@ def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> results.
     if report.skipped:
         return "skipped"
     error = call.excinfo.value if call.excinfo else None
-    if reach.lost(error):
+    if identity.lost(error):
         return "unreachable"
     measured = report.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception)
     return "failed" if measured else "error"

@@ -19,7 +19,7 @@ from publish_kit import ELECTION
 from difusor.baseline import look, record, take
 from difusor.baseline.record import Baseline, BaselineError, Change, Look
 from difusor.inventory import Election
-from difusor.servers.reach import Server
+from difusor.servers.identity import MeasuredServer
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAICQn370pnXsnrYRik6ZwTgdm98+rHn4tKSdNw0EAOTOm"
 FINGERPRINT = "SHA256:S9BbvkWruOZKWovqrcd5AlRYKZawE9pSPnXAqrLIQh0"
@@ -186,8 +186,8 @@ def test_a_server_that_cannot_be_looked_at_says_why() -> None:
 
 
 def test_a_server_of_no_election_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    difusores = [("web1", None, Server(identity={}))]
-    monkeypatch.setattr(take.reach, "difusores", lambda inventory: difusores)
+    difusores = [("web1", None, MeasuredServer(identity={}))]
+    monkeypatch.setattr(take.identity, "difusores", lambda inventory: difusores)
     monkeypatch.setattr(take, "look", lambda *_: BEFORE)
     with pytest.raises(BaselineError, match="web1: su inventario no dice election_id"):
         take.take(Path("inventories/diario"))

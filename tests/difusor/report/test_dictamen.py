@@ -18,7 +18,7 @@ from difusor.commands.report import run
 from difusor.project import ROOT, write
 from difusor.report import dictamen
 from difusor.report.results import Results, ResultsError, load
-from difusor.servers.reach import Server
+from difusor.servers.identity import MeasuredServer
 from difusor.spec import deviations
 
 RESULTS = ROOT / "tests/data/results.json"
@@ -191,7 +191,7 @@ def test_the_cases_of_one_test_are_one_line() -> None:
 
 
 def test_an_unreachable_server_is_not_evaluated(results: Results) -> None:
-    silent = Server(unreachable="web1 no responde: timed out")
+    silent = MeasuredServer(unreachable="web1 no responde: timed out")
     changed = results.model_copy(update={"servers": {"web1": silent}, "findings": ()})
     composed = compose(changed)
     assert {entry["verdict"] for entry in composed["clauses"]} == {"NO EVALUADO"}
@@ -239,7 +239,7 @@ def test_a_test_of_no_clause_counts_too(results: Results, tmp_path: Path, outcom
 def test_what_a_server_says_is_no_markup(results: Results, tmp_path: Path) -> None:
     said = "web1 no responde: ssh: [/x] Connection refused"
     path = tmp_path / "r.json"
-    silent = {"web1": Server(unreachable=said)}
+    silent = {"web1": MeasuredServer(unreachable=said)}
     path.write_text(results.model_copy(update={"servers": silent, "findings": ()}).model_dump_json())
     done = _invoke("--results", str(path), "--output", str(tmp_path))
     assert done.exit_code == 2

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from difusor.inventory import variables
-from difusor.servers import reach
+from difusor.servers import identity
 from difusor.suite import plugin, vantages
 
 pytest_plugins = ["pytester"]
@@ -161,9 +161,9 @@ def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> No
 )
 def test_a_vantage_point_needs_its_tools(lacking: str, said: str) -> None:
     """Without curl or Python every connection attempt fails, so any firewall would seem closed."""
-    answers = {reach.IDENTITY: "uid=0\n", reach.LACKING: lacking}
+    answers = {identity.IDENTITY: "uid=0\n", identity.LACKING: lacking}
     host = SimpleNamespace(run=lambda command: SimpleNamespace(stdout=answers[command], stderr=""))
-    assert said in reach.blindness("ajeno", host) if said else reach.blindness("ajeno", host) == ""
+    assert said in identity.blindness("ajeno", host) if said else identity.blindness("ajeno", host) == ""
 
 
 def test_what_asks_a_kernel_asks_no_container(suite: pytest.Pytester) -> None:

@@ -43,7 +43,7 @@ WITHOUT_PASSWORD = (
 LACKING = "for tool in python3 curl; do command -v $tool >/dev/null || echo $tool; done"
 
 
-class Server(BaseModel):
+class MeasuredServer(BaseModel):
     """One server: its identity, what its inventory declares, and why it could not be evaluated (empty: it could)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -99,7 +99,7 @@ class UnreachableError(Exception):
     """A server does not answer as root, or the inventory has none; the message says which and why."""
 
 
-def difusores(inventory: Path) -> Iterator[tuple[str, Host, Server]]:
+def difusores(inventory: Path) -> Iterator[tuple[str, Host, MeasuredServer]]:
     """Yield every server of an inventory: its name, testinfra's host (as root), and its identity.
 
     UnreachableError for one that does not answer, InventoryError when the inventory cannot be read.
@@ -117,7 +117,7 @@ def difusores(inventory: Path) -> Iterator[tuple[str, Host, Server]]:
         yield name, host, found
 
 
-def server(name: str, host: Host | None, values: dict[str, Any]) -> Server:
+def server(name: str, host: Host | None, values: dict[str, Any]) -> MeasuredServer:
     """Identify one difusor's server; when it does not answer as root, say why."""
     found, reason = _ask(name, host)
     if not reason and found.pop("uid") != "0":
@@ -125,7 +125,7 @@ def server(name: str, host: Host | None, values: dict[str, Any]) -> Server:
             f"{name}: el usuario {values.get('ansible_user', '')} no obtiene privilegios con sudo sin contraseña; "
             "declare ansible_become: true, o entre con otra cuenta (ansible_user en hosts.yml)"
         )
-    return Server(identity=found, declared=Declared.of(values), unreachable=reason)
+    return MeasuredServer(identity=found, declared=Declared.of(values), unreachable=reason)
 
 
 def blindness(name: str, host: Host | None) -> str:

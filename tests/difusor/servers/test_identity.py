@@ -10,7 +10,7 @@ import pytest
 from testinfra.host import Host
 
 from difusor.inventory.variables import Variables
-from difusor.servers import reach
+from difusor.servers import identity
 
 
 @pytest.fixture
@@ -21,10 +21,10 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     program.write_text(f"#!/bin/sh\n. {tmp_path}/said\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(reach, "BOUNDS", replace(reach.BOUNDS, seconds=1, output_bytes=100_000))
+    monkeypatch.setattr(identity, "BOUNDS", replace(identity.BOUNDS, seconds=1, output_bytes=100_000))
     values = {"ansible_host": "192.0.2.1", "ansible_user": "root", "inventory_hostname": "diario"}
     inventory = Variables(hosts={"diario": values}, groups={"all": ["diario"]})
-    found = reach.connect(inventory, str(tmp_path / "hosts.yml")).get_host("diario")
+    found = identity.connect(inventory, str(tmp_path / "hosts.yml")).get_host("diario")
     assert found is not None
     return found
 
@@ -32,10 +32,10 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 @pytest.mark.parametrize("said", ["yes x", "yes x >&2", "sleep 60"])  # pace: a server that hangs
 def test_an_answer_without_end_is_a_server_that_does_not_answer(host: Host, tmp_path: Path, said: str):
     (tmp_path / "said").write_text(f"echo uid=0; {said}\n")
-    assert "diario no responde: la respuesta no terminaba" in reach.server("diario", host, {}).unreachable
+    assert "diario no responde: la respuesta no terminaba" in identity.server("diario", host, {}).unreachable
 
 
 def test_what_a_server_says_of_itself_is_only_seen(host: Host, tmp_path: Path):
     (tmp_path / "said").write_text(r"printf 'uid=0\nhostname=\033[2J\302\233\377'; head -c 50000 /dev/zero")
-    identity = reach.server("diario", host, {}).identity
-    assert identity["hostname"].isprintable() and len(identity["hostname"]) <= reach.MOST
+    found = identity.server("diario", host, {}).identity
+    assert found["hostname"].isprintable() and len(found["hostname"]) <= identity.MOST
