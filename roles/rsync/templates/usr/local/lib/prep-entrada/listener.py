@@ -107,7 +107,7 @@ class Listener:
             )
         except OSError as error:  # no more processes or memory for now
             os.close(pipe)
-            self._end(connection, f"no se pudo atender ({error})")
+            self._end(connection, f"no se pudo atender ({errno.errorcode.get(error.errno or 0, 'sin procesos')})")
             return
         finally:
             os.close(theirs)
