@@ -124,7 +124,9 @@ class ActionModule(ActionBase):
         try:
             rendered = templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True})
         except Exception as error:
-            raise AnsibleActionFail(f"managed_files: {source.name}: {error}", obj=text) from error
+            raise AnsibleActionFail(
+                f"no se pudo componer {source.name}; la causa según Ansible: {error}", obj=text
+            ) from error
         return b"" if rendered is None else str(rendered).encode()  # an empty template renders to None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,11 @@ class ActionModule(ActionBase):
     def _read(self, path: str) -> bytes:
         """The file's bytes, decrypted when it is a vault."""
         if not Path(path).is_file():
-            raise FileNotFoundError(2, "no existe")
+            raise FileNotFoundError(errno.ENOENT, "", path)
         try:
             return Path(self._loader.get_real_file(path)).read_bytes()
-        except AnsibleError as error:
-            raise OSError(0, str(error)) from error
+        except AnsibleError:
+            raise OSError("no se descifra con las contraseñas de las bóvedas") from None
 
 
 def _plain(value: Any) -> Any:

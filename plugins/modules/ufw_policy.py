@@ -119,10 +119,11 @@ def network(text):
     """Return an address or network as an ip_network; ValueError says in one sentence what is wrong with it."""
     try:
         found = ipaddress.ip_network(str(text).strip())
-    except ValueError as error:
-        raise ValueError(f"'{text}' no es una dirección ni una red ({error})") from error
+    except ValueError:
+        like = "escriba una como 10.1.2.3 o 10.1.2.0/24"
+        raise ValueError(f"«{text}» no es una dirección ni una red; {like}") from None
     if found.prefixlen == 0:
-        raise ValueError(f"'{text}' es cualquier origen; una lista de direcciones no puede contenerla")
+        raise ValueError(f"«{text}» es cualquier origen; una lista de direcciones no puede contenerla")
     return found
 
 

@@ -12,6 +12,7 @@ import typer
 from typer.completion import install as install_script  # type: ignore[attr-defined]  # imported there, not exported
 from typer.core import TyperCommand, TyperGroup
 
+from corte.format.errors import why
 from difusor import project
 from difusor.terminal import complain, spanish
 
@@ -58,7 +59,7 @@ def main() -> None:
     try:
         _app()(prog_name="difusor")
     except OSError as error:
-        complain(f"no se puede usar {error.filename}: {error.strerror}" if error.filename else error)
+        complain(f"no se puede usar {error.filename}: {why(error)}" if error.filename else why(error))
         sys.exit(1)
 
 

@@ -688,7 +688,7 @@ def test_a_disk_that_turned_read_only_does_not_start_the_intake_again_at_once(
     monkeypatch.setattr(intake.time, "sleep", pauses.append)
     assert Intake(server.config).run() == 1
     assert pauses == [intake.PAUSE]
-    assert "Read-only" in capsys.readouterr().err
+    assert "el disco solo admite lectura" in capsys.readouterr().err
 
 
 def test_signing_with_an_unusable_key_says_so(tmp_path: Path):

@@ -83,7 +83,7 @@ def test_groups_addresses_and_families_become_keys() -> None:
     [
         ([], "está vacía"),
         (["10.0.0.300"], "no es una dirección"),
-        (["10.0.0.1/24"], "host bits"),
+        (["10.0.0.1/24"], "ni una red; escriba una como"),
         (["0.0.0.0/0"], "cualquier origen"),
         (["servidor.example"], "no es una dirección"),
     ],

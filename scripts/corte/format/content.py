@@ -19,6 +19,8 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from corte.format.errors import why
+
 MAX_TABLE_BYTES = 256 * 1024 * 1024
 MAX_READ_BYTES = 1024 * 1024 * 1024
 """Limit for all tables of a corte together, once they are unpacked."""
@@ -46,6 +48,23 @@ _UNREADABLE = (
     ValueError, LookupError, ArithmeticError, RuntimeError, EOFError, OSError, MemoryError,
     csv.Error, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
 )  # fmt: skip
+_WHY: tuple[tuple[type[Exception], str], ...] = (
+    # The first that fits: some of these are kinds of later ones.
+    (UnicodeError, "no está en UTF-8"),
+    (json.JSONDecodeError, "no es JSON"),
+    (zipfile.BadZipFile, "no es un zip, o está dañado"),
+    (zlib.error, "lo comprimido está dañado"),
+    (lzma.LZMAError, "lo comprimido está dañado"),
+    (EOFError, "está incompleto"),
+    (NotImplementedError, "el zip usa un método que no se admite"),
+    (RecursionError, "tiene demasiados niveles"),
+    (RuntimeError, "el zip está cifrado"),
+    (MemoryError, "es demasiado grande"),
+)
+
+
+class Unreadable(ValueError):
+    """A file cannot be read as a table or JSON; the message is the end of a Spanish sentence."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +99,17 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
                     alone[mark] = captured[_NAME_STAMP.sub("", name)] = table.total("ACTAS_CAPTURADAS")
                     warnings += table.warnings(corte)
         except _UNREADABLE as error:
-            warnings.append(f"{path}: no se puede leer ({str(error)[:80]}).")
+            warnings.append(f"{path}: no se puede leer ({_why(error)}).")
     return Content(captured, [warning[:MAX_WARNING] for warning in warnings[:MAX_WARNINGS]])
+
+
+def _why(error: Exception) -> str:
+    """Return in Spanish why a file cannot be read."""
+    if isinstance(error, Unreadable):
+        return str(error)
+    if isinstance(error, OSError):
+        return why(error)
+    return next((said for kind, said in _WHY if isinstance(error, kind)), "no tiene la forma de una tabla")
 
 
 def fallen(before: dict[str, int], now: dict[str, int]) -> str:
@@ -111,7 +139,7 @@ def captures(folder: Path, paths: Iterable[str]) -> str:
             else:
                 continue
         except (*_UNREADABLE, RecursionError) as error:
-            return f"{path} no se puede leer ({str(error)[:80]})"
+            return f"{path} no se puede leer ({_why(error)})"
         if not all(map(_is_zero, found)):
             return f"{path} lleva actas capturadas"
         counts += len(found)
@@ -146,7 +174,7 @@ def _is_zero(value: Any) -> bool:
 def _whole(path: Path, budget: _Budget) -> bytes:
     size = path.stat().st_size
     if size > MAX_JSON_BYTES:
-        raise ValueError("es demasiado grande")
+        raise Unreadable("es demasiado grande")
     budget.take(size)
     return path.read_bytes()
 
@@ -162,7 +190,7 @@ class _Budget:
         """Count one more table and return its size (bytes); ValueError when that exceeds what may still be read."""
         self.bytes, self.tables = self.bytes - size, self.tables - 1
         if size > MAX_TABLE_BYTES or self.bytes < 0 or self.tables < 0:
-            raise ValueError("las tablas son demasiadas, o demasiado grandes")
+            raise Unreadable("las tablas son demasiadas, o demasiado grandes")
         return size
 
 
@@ -174,7 +202,7 @@ def _lines(raw: IO[bytes], size: int) -> Iterator[str]:
     while line := raw.readline(MAX_LINE_BYTES + 1):
         size -= len(line)
         if len(line) > MAX_LINE_BYTES or size < 0:
-            raise ValueError("un renglón es demasiado largo, o el archivo mide más de lo que dice")
+            raise Unreadable("un renglón es demasiado largo, o el archivo mide más de lo que dice")
         yield line.decode("latin-1")
 
 
@@ -243,7 +271,7 @@ class _Table:
         for row in self._rows:
             rows += 1
             if rows > MAX_ROWS:
-                raise ValueError(f"tiene más de {MAX_ROWS} renglones")
+                raise Unreadable(f"tiene más de {MAX_ROWS} renglones")
             if len(row) != len(self.columns):
                 malformed += 1
                 continue
@@ -279,7 +307,7 @@ def _tables(path: Path) -> Iterator[tuple[str, tuple[int, int], IO[bytes]]]:
             yield path.name, mark, raw
     else:
         if path.stat().st_size > MAX_PACKED_BYTES:
-            raise ValueError("es demasiado grande para leerse")
+            raise Unreadable("es demasiado grande para leerse")
         with zipfile.ZipFile(path) as packed:
             for member in packed.infolist():
                 if member.filename.lower().endswith(".csv"):

@@ -18,7 +18,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from corte.format import instants
-from corte.format.refusal import Refusal
+from corte.format.errors import why
+from corte.format.refusal import Refusal, quote
 
 MAX_BYTES = 64 * 1024
 
@@ -29,6 +30,15 @@ _SIGNER = re.compile(
     r'valid-after="(?P<after>\d{14})",valid-before="(?P<before>\d{14})" (?P<key>\S+ \S+)(?: .*)?',
     re.ASCII,
 )
+_CAUSES = {
+    "Couldn't load public key": "esa llave no existe o no es de OpenSSH",
+    "No private key found": "falta su parte privada, otros usuarios pueden leerla, o el agente de SSH no la tiene",
+    "passphrase": "la frase de la llave no es esa",
+    "incorrect signature": "firma otro contenido",
+    "namespace does not match": "se firmó para otra elección o para otro fin",
+    "invalid format|libcrypto": "no es una llave ni una firma de OpenSSH",
+}
+"""Spanish sentences by what ssh-keygen says; the first that fits."""
 
 
 def namespace(election: str, purpose: str = "corte") -> str:
@@ -161,10 +171,16 @@ def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProces
     environment = dict(os.environ, LC_ALL="C")
     try:
         return subprocess.run(["ssh-keygen", *arguments], input=data, env=environment, capture_output=True, timeout=60)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Refusal("signature", f"ssh-keygen no respondió: {error}.") from None
+    except subprocess.TimeoutExpired:
+        raise Refusal("signature", "ssh-keygen no respondió a tiempo.") from None
+    except OSError as error:
+        raise Refusal("signature", f"No se pudo usar ssh-keygen: {why(error)}.") from None
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Return in Spanish what ssh-keygen complains of; an unknown complaint as a quotation."""
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return ascii(lines[-1])[1:-1][:160].rstrip(".") if lines else "no hay firmante con esa llave"
+    if not lines:
+        return "no hay firmante con esa llave"
+    found = (cause for pattern, cause in _CAUSES.items() if re.search(pattern, lines[-1]))
+    return next(found, f"ssh-keygen dice: {quote(lines[-1].rstrip('.'))}")

@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from corte.format import content, files, future, instants, manifest, signature, tree
+from corte.format.errors import why
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
@@ -69,7 +70,7 @@ class Intake:
                 self.memory.end_run()
                 print(_cost(), file=sys.stderr)
         except OSError as error:
-            print(f"no se pudo recibir: {error}", file=sys.stderr)
+            print(f"no se pudo recibir: {why(error)}", file=sys.stderr)
             if os.path.lexists(self.config.incoming / manifest.SIGNATURE_NAME):
                 time.sleep(PAUSE)  # the signature starts this program again at once, with a read-only disk in vain
             return 1
@@ -353,7 +354,7 @@ def _worth_reading(found: Manifest, attempt: Attempt | None) -> Iterator[str]:
 def _trouble(error: OSError) -> Refusal:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Refusal("disk", "Se llenó el disco.")
-    return Refusal("system", f"El servidor no pudo leer o guardar el corte: {error.strerror or error}.")
+    return Refusal("system", f"El servidor no pudo leer o guardar el corte: {why(error)}.")
 
 
 def _sentence(attempt: Attempt | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corte.format import signature
+from corte.format.errors import why
 from corte.format.refusal import Refusal
 from difusor.inventory import Election
 from difusor.project import write as write_whole
@@ -125,7 +126,7 @@ def read(path: Path) -> SignedBaseline:
         baseline = Baseline.model_validate_json(raw)
         fingerprint = signature.signed_by(raw, armour, baseline.election, PURPOSE)
     except OSError as error:
-        raise BaselineError(f"no se puede leer {error.filename}: {error.strerror}") from error
+        raise BaselineError(f"no se puede leer {error.filename}: {why(error)}") from error
     except ValidationError as error:
         raise BaselineError(f"{path} no es un registro de esta versión: {sentence(error.errors()[0])}") from error
     except Refusal as refusal:

@@ -12,6 +12,7 @@ from testinfra.host import Host
 from difusor.baseline.record import Baseline, BaselineError, Look
 from difusor.project import commit
 from difusor.servers import identity
+from difusor.terminal import plain
 
 LOOK = Path(__file__).with_name("look.py")
 
@@ -40,7 +41,8 @@ def look(name: str, host: Host, identity: Mapping[str, str]) -> Look:
     """Run `look.py` on the server `name` (testinfra's host, as root); BaselineError when it fails."""
     result = host.run("python3 -c %s", LOOK.read_text(encoding="utf-8"))
     if result.failed:
-        raise BaselineError(f"{name}: {(result.stderr.strip().splitlines() or ['sin respuesta'])[-1]}")
+        said = (result.stderr.strip().splitlines() or ["nada"])[-1]
+        raise BaselineError(f"{name}: no se pudo leer cómo está; Python dijo allá: «{plain(said, 200)}»")
     try:
         return Look(server=dict(identity), **json.loads(result.stdout))
     except (ValueError, TypeError, RecursionError):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from corte.format.errors import why
 from difusor.inventory.vaults import HEADER, opening
 
 EXTENSIONS = ("", ".yml", ".yaml", ".json")
@@ -99,7 +100,7 @@ def _of_file(path: Path, opened: Open | None, *, empty_is_wrong: bool) -> Iterat
         text = opened(path) if vaulted and opened else raw.decode("utf-8-sig")
         documents = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except OSError as error:
-        yield f"{path}: no se puede leer ({error.strerror or error}); corrija sus permisos"
+        yield f"{path}: no se puede leer ({why(error)}); corrija sus permisos"
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         yield f"{path}, renglón {line}: no está en UTF-8; guárdelo con esa codificación"

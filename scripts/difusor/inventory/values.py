@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from corte.format.errors import why
 from difusor.spec import CLAUSE_ID
 
 KEY_TYPES = (
@@ -153,9 +154,7 @@ def content(path: str, info: ValidationInfo) -> bytes | None:
     try:
         return read(path) if read else None
     except OSError as error:
-        raise ValueError(
-            f"no se puede leer {path} ({error.strerror or error}); corrija la ruta o sus permisos"
-        ) from None
+        raise ValueError(f"no se puede leer {path} ({why(error)}); corrija la ruta o sus permisos") from None
 
 
 def from_disk(path: str) -> bytes:

@@ -65,8 +65,8 @@ def _remove_folder(path: Path) -> None:
 
 
 def _docker(*arguments: str) -> str:
-    """Return what docker printed; StepFailed with docker's message when it failed."""
+    """Return what docker printed; StepFailed that quotes docker when it failed."""
     result = subprocess.run(["docker", *arguments], cwd=ROOT, check=False, capture_output=True, text=True)
     if result.returncode:
-        raise StepFailed(f"docker {arguments[0]}: {result.stderr.strip()}")
+        raise StepFailed(f"docker {arguments[0]} falló y dice: «{result.stderr.strip()}»")
     return result.stdout

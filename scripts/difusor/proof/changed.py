@@ -72,7 +72,8 @@ def changed_files(revision: str | None = None) -> tuple[str, list[str]]:
     revision = revision or (UPSTREAM if _git("rev-parse", "--verify", "--quiet", UPSTREAM).returncode == 0 else "HEAD")
     differing = _git("diff", "--name-only", "--no-renames", "-z", "--merge-base", revision, "--")
     if differing.returncode:
-        raise RevisionError(f"no se puede comparar con {revision}: {differing.stderr.strip().splitlines()[0]}")
+        said = differing.stderr.strip().splitlines()[0]
+        raise RevisionError(f"no se puede comparar con {revision}; git dice: «{said}»")
     unknown = _git("ls-files", "--others", "--exclude-standard", "-z")
     return revision, sorted({name for name in (differing.stdout + unknown.stdout).split("\0") if name})
 

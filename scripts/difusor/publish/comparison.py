@@ -25,6 +25,7 @@ from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
 from difusor.publish.target import Target
+from difusor.publish.trouble import trouble
 from difusor.terminal import plain
 
 MOST = 500
@@ -87,7 +88,7 @@ def compare(
             if found.result != "authentic" and _shown(mirror.status()) != _shown(status):  # a new corte came meanwhile
                 found = _compare_once(mirror, target, authority, expected, seen, standing)
     except (httpx.HTTPError, OSError, ValueError) as error:
-        found = Comparison(target.name, "unreachable", str(error) or type(error).__name__)
+        found = Comparison(target.name, "unreachable", trouble(error))
     except Refusal as refusal:
         found = Comparison(target.name, "altered", str(refusal))
     return replace(

@@ -17,6 +17,7 @@ from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
 from difusor.publish.target import Target
+from difusor.publish.trouble import trouble
 from difusor.servers import child
 from difusor.terminal import plain
 
@@ -121,8 +122,8 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         return outcome("failed", str(failure))
     except Refusal as refusal:
         return outcome("refused", str(refusal))
-    except (OSError, ValueError) as trouble:  # the inventory's certificate or name is unusable
-        return outcome("failed", str(trouble))
+    except (OSError, ValueError) as error:  # the inventory's certificate or name is unusable
+        return outcome("failed", trouble(error))
     raise AssertionError("the second round always returns")
 
 

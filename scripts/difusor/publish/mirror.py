@@ -17,6 +17,7 @@ from corte.format import instants
 from corte.format.standing import Standing
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
+from difusor.publish.trouble import trouble
 
 PATH = "/.well-known/prep/estado.json"
 EVERY = 0.05
@@ -117,7 +118,7 @@ class Mirror:
             self.asked = asked
             return status
         except (httpx.HTTPError, ValueError, RecursionError) as error:
-            self.problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self.problem = trouble(error)
             return None
 
     def await_word(self, signed: SignedCorte, after: int | None, seconds: float) -> tuple[str, dict[str, Any]]:

@@ -22,10 +22,28 @@ _PASSING = {5, 10, 12, 23, 30, 35}
 """rsync's exit statuses worth another attempt: refused for now, broken connection, simultaneous push, timeout."""
 _LASTING = re.compile(r"auth failed|unknown module|access denied|configured to refuse", re.IGNORECASE)
 """Errors that another attempt cannot cure. "Connection refused" is not among them: the mirror may be restarting."""
+_CAUSES = {
+    "auth failed": "no acepta el secreto de rsync del inventario; aplique allá el inventario (./difusor apply)",
+    "access denied": "no admite la dirección de esta máquina; agréguela a las confiables (./difusor trusted)",
+    "unknown module": "no tiene el módulo rsync del inventario; aplíquelo allá (./difusor apply)",
+    "max connections": "atiende otros envíos y no admite uno más; repita en un momento",
+    "configured to refuse": "su demonio rsync no admite cómo se envía; aplique allá el inventario (./difusor apply)",
+    "connection refused": "rechaza el puerto 873: allá no corre el demonio rsync",
+    "name or service not known|name resolution": "nadie conoce el nombre de su dirección",
+    "timed out|timeout|no route to host|network is unreachable": "no responde en el puerto 873: revise la dirección, "
+    "y que su cortafuegos admita la de esta máquina",
+    "no hay espacio|no space left|quota exceeded": "no tiene espacio en disco",
+    "out of memory": "rsync necesitó más memoria que la permitida: el otro lado no responde como un espejo",
+    "(?:send_files|sender|link_stat|opendir|readlink).*(?:failed|denied|vanished)": (
+        "rsync no pudo leer en esta máquina un archivo del corte"
+    ),
+    "connection (?:reset|unexpectedly closed)|broken pipe|server greeting|safe_read": "cortó la conexión",
+}
+"""Spanish sentences by what rsync, the daemon or its script says; the first that fits."""
 
 
 class PushFailed(Exception):
-    """rsync could not deliver; the message is rsync's own."""
+    """rsync could not deliver; the message is the end of a Spanish sentence about the server."""
 
 
 def push(
@@ -100,6 +118,12 @@ def _sent(statistics: str) -> int:
 
 
 def _reason(text: str) -> str:
-    """Return the line of rsync's errors that tells the cause: the first, but for the notice of the server's script."""
+    """Return in Spanish what rsync complains of; an unknown complaint as a quotation, "" when there is none.
+
+    The line that tells the cause is the first, but for the notice that the server's script failed.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip() and "pre-xfer exec" not in line]
-    return lines[0] if lines else ""
+    for pattern, cause in _CAUSES.items():
+        if lines and re.search(pattern, lines[0], re.IGNORECASE):
+            return cause
+    return f"rsync dice: «{lines[0]}»" if lines else ""

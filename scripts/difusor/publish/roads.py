@@ -19,6 +19,7 @@ from corte.format.manifest import Entry
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.paced import Content, Paced
 from difusor.publish.target import Target
+from difusor.publish.trouble import trouble
 from difusor.servers import child
 
 SAMPLE = 4
@@ -70,7 +71,7 @@ def elsewhere(target: Target, authority: Path | None, files: Files, deadline: fl
                     answer, found = paced.get(base + quote(path), Content(entry.size))
                     different += [f"{where}, {said}" for said in _judged(path, entry, answer, found)]
         except (httpx.HTTPError, OSError, ValueError) as error:
-            unasked.append(f"no se pudo comparar {where}: {str(error) or type(error).__name__}")
+            unasked.append(f"no se pudo comparar {where}: {trouble(error)}")
     return different, unasked
 
 

@@ -22,6 +22,7 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from corte.format import files, instants, manifest
+from corte.format.errors import why
 from corte.format.refusal import Refusal
 from difusor.inventory import Election
 from difusor.project import BUILD
@@ -111,7 +112,7 @@ class Seen:
                 if record != (before or Record(opens=opens)):
                     _write(path, record)
         except OSError as error:
-            told.append(f"no se pudo guardar la cabeza de su bitácora en {path}: {error.strerror or error}")
+            told.append(f"no se pudo guardar la cabeza de su bitácora en {path}: {why(error)}")
         return told
 
     def faults(self, target: Target) -> list[str]:
@@ -134,7 +135,7 @@ class Seen:
                         hold=document.stands.hold_in_force is not None,
                     ))  # fmt: skip
         except OSError as error:
-            return [f"no se pudo guardar en {path} qué se publicó: {error.strerror or error}"]
+            return [f"no se pudo guardar en {path} qué se publicó: {why(error)}"]
         return told
 
     def published(self, election: Election) -> tuple[Published | None, list[str]]:
@@ -143,7 +144,7 @@ class Seen:
         try:
             return _read(path, Published, election.window.opens)
         except OSError as error:
-            return None, [f"no se pudo leer en {path} qué se publicó: {error.strerror or error}"]
+            return None, [f"no se pudo leer en {path} qué se publicó: {why(error)}"]
 
     def hand_over(self, target: Target, folder: Path) -> None:
         """Move what is kept of a mirror and its cortes to a folder: they were deleted, and its log begins anew."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corte.format import files, instants, manifest, signature
+from corte.format.errors import why
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import MAX_WITHDRAWN, Standing, Withdrawn
@@ -53,7 +54,7 @@ class Records:
             RECORDS.mkdir(parents=True, exist_ok=True)
             file = (RECORDS / ".lock").open("w")
         except OSError as error:
-            raise UnusableError(f"no se puede guardar en {RECORDS} qué órdenes siguen en pie: {error}") from None
+            raise UnusableError(f"no se puede guardar en {RECORDS} qué órdenes siguen en pie: {why(error)}") from None
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

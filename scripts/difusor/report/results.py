@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from corte.format.errors import why
 from difusor.servers.identity import MeasuredServer
 from difusor.spec.faults import sentence
 
@@ -59,7 +60,7 @@ def load(path: Path) -> Results:
     try:
         return Results.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise ResultsError(f"no se puede leer {path}: {error.strerror}") from error
+        raise ResultsError(f"no se puede leer {path}: {why(error)}") from error
     except ValidationError as error:
         first = error.errors()[0]
         fault = ": ".join(filter(None, [".".join(map(str, first["loc"])), sentence(first)]))

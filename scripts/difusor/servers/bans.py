@@ -8,6 +8,9 @@ from datetime import datetime
 
 from testinfra.host import Host
 
+from difusor.servers import identity
+from difusor.terminal import plain
+
 # Prints the server's offset from UTC, then per ban a line `jail address since + seconds = until` in the server's time.
 LIST = r"""
 set -eu
@@ -58,9 +61,11 @@ def run(name: str, host: Host, *command: str) -> str:
     try:
         result = host.run(*command)
     except RuntimeError as error:  # testinfra's, when ssh itself fails
-        raise BansError(f"{name}: {getattr(error.args[0], 'stderr', error)}".strip()) from error
+        said = getattr(error.args[0], "stderr", str(error))
+        raise BansError(f"{name} no responde: {identity.explain(said, name, host)}") from error
     if result.failed:
-        raise BansError(f"{name}: {result.stderr.strip() or result.stdout.strip()}")
+        said = plain(result.stderr.strip() or result.stdout.strip(), identity.MOST)
+        raise BansError(f"{name}: no pudo hacerlo y dice: «{said}»")
     return str(result.stdout)
 
 

@@ -33,6 +33,7 @@ NO_PASSWORD_GIVEN = (
 # What ssh, sudo and Ansible say, the first that fits; the sentence may use the fields of `Login`. `{said}` is the text
 # that the first group of the pattern found.
 ACCESS = (
+    (r"(la respuesta no terminaba)", "{said}"),
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key .{0,80}has changed|Host key for .{0,200}has changed",
         "la llave con que se identifica {address} ya no es la que esta máquina conocía. Pregunte a su administrador "
@@ -123,5 +124,6 @@ def cause(complaint: str, login: Login) -> str:
             said = next(filter(None, match.groups()), "")
             fields = {"address": login.address, "user": login.user or "su usuario", "port": login.port, "said": said}
             return text.format(**fields, target=login.target, known_as=login.known_as)
-    lines = [line.strip() for line in complaint.splitlines() if line.strip()] or ["sin respuesta"]
-    return f"{lines[-1].rstrip('.')}; pruebe con ssh {login.target} sudo true"
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    said = f"se oyó «{lines[-1].rstrip('.')}»" if lines else "sin respuesta"
+    return f"{said}; pruebe con ssh {login.target} sudo true"

@@ -150,16 +150,17 @@ def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:
         answer = host.run(IDENTITY)
         text, complaint = answer.stdout, answer.stderr
     except RuntimeError as error:
-        return {}, f"{name} no responde: {_cause(getattr(error.args[0], 'stderr', str(error)), name, host)}"
+        return {}, f"{name} no responde: {explain(getattr(error.args[0], 'stderr', str(error)), name, host)}"
     found = dict(plain(line, MOST).split("=", 1) for line in text.splitlines() if "=" in line[:MOST])
     if "uid" in found:
         return found, ""
     if re.search(NO_PASSWORD_GIVEN, complaint):
         return {}, f"{name}: sudo pide contraseña a «{_login(name, host).user}» y {WITHOUT_PASSWORD}"
-    return {}, f"{name}: {_cause(complaint, name, host)}"
+    return {}, f"{name}: {explain(complaint, name, host)}"
 
 
-def _cause(complaint: str, name: str, host: Host) -> str:
+def explain(complaint: str, name: str, host: Host) -> str:
+    """Return the Spanish sentence on what ssh or sudo complain of, cut to MOST characters."""
     return plain(cause(complaint, _login(name, host)), MOST)
 
 

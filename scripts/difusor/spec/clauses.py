@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from corte.format.errors import why
 from difusor.project import ROOT
 from difusor.spec.faults import sentence
 
@@ -94,7 +95,7 @@ def load(path: Path = SPEC_FILE) -> Spec:
 def unreadable(path: Path, error: OSError | yaml.YAMLError) -> str:
     """Return the Spanish sentence on why a file of the spec cannot be read as YAML, and in which line."""
     if isinstance(error, OSError):
-        return f"no se puede leer {path}: {error.strerror}"
+        return f"no se puede leer {path}: {why(error)}"
     mark = getattr(error, "problem_mark", None)
     return f"{path} no es YAML" + (f": línea {mark.line + 1}, columna {mark.column + 1}" if mark else "")
 

@@ -18,12 +18,26 @@ SENTENCES = {
     "missing": "falta",
     "extra_forbidden": "no existe; quítela",
     "json_invalid": "no es JSON",
+    "int_parsing": "debe ser un número entero",
+    "bool_parsing": "debe ser true o false",
+    "bytes_type": "debe ser un texto",
+    "finite_number": "debe ser un número",
+    "float_type": "debe ser un número",
+    "string_too_long": "es demasiado larga",
+    "too_long": "tiene demasiados elementos",
+    "date_from_datetime_parsing": "debe ser una fecha, como 2024-06-30",
+    "date_parsing": "debe ser una fecha, como 2024-06-30",
+    "date_type": "debe ser una fecha, como 2024-06-30",
+    "datetime_from_date_parsing": "debe ser un instante, como 2024-06-02T20:00:00-06:00",
+    "datetime_parsing": "debe ser un instante, como 2024-06-02T20:00:00-06:00",
+    "datetime_type": "debe ser un instante, como 2024-06-02T20:00:00-06:00",
+    "timezone_aware": "le falta la diferencia con UTC, como -06:00",
 }
 """Ends of sentences by pydantic's error type; each follows the name of a key."""
 
 
 def sentence(detail: ErrorDetails) -> str:
-    """Return one error of pydantic in Spanish, without its place; in pydantic's English when its type is not listed."""
+    """Return one error of pydantic in Spanish, without its place; a type that is not listed by its name."""
     kind = detail["type"]
     if kind == "value_error":
         return str(detail["ctx"]["error"])
@@ -31,4 +45,4 @@ def sentence(detail: ErrorDetails) -> str:
         return f"debe ser {detail['ctx']['expected'].replace(' or ', ' o ')}; dice «{detail['input']}»"
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"«{detail['input']}» está fuera de los límites"
-    return SENTENCES.get(kind, detail["msg"])
+    return SENTENCES.get(kind, f"no es un valor que se admita ({kind})")

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from corte.format import instants
+from corte.format.errors import why
 from difusor.project import ROOT
 
 INVENTORIES = ROOT / "inventories"
@@ -66,7 +67,7 @@ def authority(text: str) -> Path:
             f"«{text}» no contiene certificados en PEM; dé el de la autoridad que los firmó"
         ) from None
     except OSError as error:
-        raise typer.BadParameter(f"no se puede leer «{text}» ({error.strerror}); corrija la ruta") from None
+        raise typer.BadParameter(f"no se puede leer «{text}» ({why(error)}); corrija la ruta") from None
     return path
 
 

@@ -181,7 +181,7 @@ def test_what_a_server_calls_its_files_is_only_seen_in_the_dictamen(
 
 def test_a_server_that_cannot_be_looked_at_says_why() -> None:
     host = SimpleNamespace(run=lambda *_: SimpleNamespace(failed=True, stderr="Traceback\nKeyError: 'x'\n", stdout=""))
-    with pytest.raises(BaselineError, match="web1: KeyError: 'x'"):
+    with pytest.raises(BaselineError, match="web1: no se pudo leer cómo está; Python dijo allá: «KeyError: 'x'»"):
         take.look("web1", host, {})
 
 

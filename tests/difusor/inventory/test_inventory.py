@@ -268,7 +268,7 @@ def test_unreadable_certificate(good: Variables) -> None:
         return Path(path).read_bytes()
 
     assert any(
-        "tls.pem (Permission denied); corrija la ruta o sus permisos" in line for line in inventory.problems(good, read)
+        "tls.pem (falta permiso); corrija la ruta o sus permisos" in line for line in inventory.problems(good, read)
     )
 
 

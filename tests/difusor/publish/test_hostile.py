@@ -103,7 +103,7 @@ def test_rsync_itself_takes_no_more_memory_than_it_may(refused_push: Push):
     The kernel refuses rsync what is beyond its limit, and rsync says so.
     """
     with measured(seconds=20, own_bytes=8 * push.OUTPUT_BYTES):
-        assert "out of memory" in refused_push(hostile_kit.sums_of(20_000_000), True, 4)
+        assert "más memoria que la permitida" in refused_push(hostile_kit.sums_of(20_000_000), True, 4)
 
 
 @pytest.mark.parametrize(

@@ -199,11 +199,16 @@ def test_a_folder_named_by_the_hour_is_no_other_machine(
 @pytest.mark.parametrize(
     ("script", "attempts", "sentence"),
     [
-        ("echo '@ERROR: max connections (2) reached -- try again later' >&2; exit 5", 3, "max connections"),
-        ("echo '@ERROR: auth failed on module corte' >&2; exit 5", 1, "auth failed"),
-        ("echo 'rsync: The server is configured to refuse --links' >&2; exit 4", 1, "refuse"),
-        ("echo 'rsync: failed to connect to 10.0.0.1: Connection refused (111)' >&2; exit 10", 3, "Connection refused"),
+        ("echo '@ERROR: max connections (2) reached -- try again later' >&2; exit 5", 3, "no admite uno más"),
+        ("echo '@ERROR: auth failed on module corte' >&2; exit 5", 1, "no acepta el secreto"),
+        ("echo 'rsync: The server is configured to refuse --links' >&2; exit 4", 1, "no admite cómo se envía"),
+        (
+            "echo 'rsync: failed to connect to 10.0.0.1: Connection refused (111)' >&2; exit 10",
+            3,
+            "rechaza el puerto 873",
+        ),
         ("exit 30", 3, "rsync terminó con 30"),
+        ("echo 'rsync: a new complaint' >&2; exit 1", 1, "rsync dice: «rsync: a new complaint»"),
     ],
 )
 def test_only_what_may_pass_is_tried_again(

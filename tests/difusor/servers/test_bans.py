@@ -43,7 +43,7 @@ def test_lifting_says_whether_there_was_a_ban(said: str, freed: bool) -> None:
 
 
 def test_a_server_that_cannot_say_is_an_error() -> None:
-    with pytest.raises(bans.BansError, match="diario: Failed to access socket path"):
+    with pytest.raises(bans.BansError, match="no pudo hacerlo y dice: «Failed to access socket path»"):
         bans.banned("diario", Server(stderr="Failed to access socket path", failed=True))
 
 

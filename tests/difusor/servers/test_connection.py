@@ -49,9 +49,9 @@ def test_what_is_said_of_a_server(complaint: str) -> None:
 
 
 @pytest.mark.parametrize("complaint", ["", "algo que nadie previó.\n"])
-def test_anything_else_is_told_as_it_is(complaint: str) -> None:
+def test_an_unknown_complaint_is_quoted(complaint: str) -> None:
     said = cause(complaint, Login("web1", "189.240.1.7"))
     assert said in (
         "sin respuesta; pruebe con ssh 189.240.1.7 sudo true",
-        "algo que nadie previó; pruebe con ssh 189.240.1.7 sudo true",
+        "se oyó «algo que nadie previó»; pruebe con ssh 189.240.1.7 sudo true",
     )

@@ -69,5 +69,5 @@ def test_every_cause_that_nginx_writes_is_explained() -> None:
 
 
 def test_a_server_that_cannot_say_is_an_error() -> None:
-    with pytest.raises(BansError, match="diario: no hay"):
+    with pytest.raises(BansError, match="diario: no pudo hacerlo y dice: «no hay»"):
         limits.refusals("diario", server("", failed=True))

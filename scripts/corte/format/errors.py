@@ -1,0 +1,68 @@
+"""Says in Spanish why the system did not do what a program asked of it; Python and libc say it in English."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+
+SENTENCES = {
+    errno.EACCES: "falta permiso",
+    errno.EADDRINUSE: "otro programa usa ese puerto",
+    errno.EAGAIN: "faltan procesos o memoria por ahora",
+    errno.EBUSY: "otro programa lo usa",
+    errno.ECONNABORTED: "la conexión se cortó",
+    errno.ECONNREFUSED: "rechaza la conexión",
+    errno.ECONNRESET: "la conexión se cortó",
+    errno.EDQUOT: "se agotó la cuota de disco",
+    errno.EEXIST: "ya existe",
+    errno.EFBIG: "el archivo es demasiado grande",
+    errno.EHOSTUNREACH: "no hay camino a esa dirección",
+    errno.EIO: "el disco falló",
+    errno.EISDIR: "es una carpeta",
+    errno.ELOOP: "un enlace simbólico lleva a sí mismo, o no se admite",
+    errno.EMFILE: "hay demasiados archivos abiertos",
+    errno.EMLINK: "el archivo tiene demasiados enlaces",
+    errno.ENAMETOOLONG: "el nombre es demasiado largo",
+    errno.ENETDOWN: "la red está caída",
+    errno.ENETUNREACH: "no hay camino a esa red",
+    errno.ENFILE: "hay demasiados archivos abiertos en la máquina",
+    errno.ENOENT: "no existe",
+    errno.ENOEXEC: "no es un programa que esta máquina pueda ejecutar",
+    errno.ENOMEM: "falta memoria",
+    errno.ENOSPC: "se llenó el disco",
+    errno.ENOTDIR: "no es una carpeta",
+    errno.ENOTEMPTY: "la carpeta no está vacía",
+    errno.EPERM: "falta permiso",
+    errno.EPIPE: "la conexión se cortó",
+    errno.EROFS: "el disco solo admite lectura",
+    errno.ETIMEDOUT: "no responde a tiempo",
+    errno.ETXTBSY: "el programa se está ejecutando",
+    errno.EXDEV: "está en otro disco",
+}
+CERTIFICATES = {
+    9: "su certificado aún no es válido",
+    10: "su certificado expiró",
+    18: "su certificado no es de una autoridad conocida",
+    19: "su certificado no es de una autoridad conocida",
+    20: "su certificado no es de una autoridad conocida",
+    21: "su certificado no es de una autoridad conocida, o le falta el intermedio",
+    62: "su certificado es para otro nombre",
+    64: "su certificado es para otra dirección",
+}
+"""By OpenSSL's number of what it found wrong (X509_V_ERR_)."""
+
+
+def why(error: OSError) -> str:
+    """Return the cause as the end of a sentence, without its full stop; a rare one by its name, such as ENOLCK."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return CERTIFICATES.get(error.verify_code, f"su certificado no es válido (OpenSSL {error.verify_code})")
+    if isinstance(error, ssl.SSLError):
+        return f"la conexión cifrada falló ({error.reason or 'sin causa'})"
+    if isinstance(error, socket.gaierror):
+        return "nadie conoce ese nombre"
+    if isinstance(error, socket.timeout):  # TimeoutError from Python 3.10 on
+        return SENTENCES[errno.ETIMEDOUT]
+    if error.errno is None:
+        return str(error) or "no se sabe por qué"  # an OSError of this project, in Spanish
+    return SENTENCES.get(error.errno, f"el sistema no lo permite ({errno.errorcode.get(error.errno, error.errno)})")

@@ -1,0 +1,46 @@
+"""Says in Spanish why a mirror could not be asked over HTTP; httpx, OpenSSL and the system say it in English."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterator
+
+import httpx
+
+from corte.format.errors import why
+
+
+def trouble(error: Exception) -> str:
+    """Return the cause as the end of a sentence, without its full stop.
+
+    `error` is one of httpx, of the system, or a ValueError. What this project raised itself is in Spanish already.
+    """
+    for known in _causes(error):
+        if isinstance(known, OSError) and (known.errno is not None or isinstance(known, ssl.SSLError)):
+            return why(known)
+    match error:
+        case httpx.HTTPError() if str(error) and error.__cause__ is None:  # raised by this project
+            return str(error)
+        case httpx.TimeoutException():
+            return "no responde a tiempo"
+        case httpx.DecodingError() | httpx.ProtocolError():
+            return "su respuesta no es HTTP"
+        case httpx.HTTPError():
+            return "la conexión se cortó"
+        case json.JSONDecodeError() | UnicodeDecodeError() | RecursionError():
+            return "su respuesta no es JSON"
+        case UnicodeError():
+            return "el nombre de su página no es un nombre de dominio"
+        case _:
+            return str(error) or type(error).__name__
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, what caused it, and so on; of a group of attempts the first."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        else:
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
