@@ -4,23 +4,55 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
+from corte.format.errors import why
 from corte.format.refusal import Refusal
 from corte.server import config, gate, intake, log
 from corte.server.memory import Memory
 from corte.server.purge import known, purge
 
+VERBS = ("intake", "gate", "log", "purge")
+HELP = """uso: python3 -m corte VERBO [--check] [--config ARCHIVO]
+
+verbos:
+  intake            recibe lo que llegó a la carpeta de entrada; lo llama systemd
+  gate              abre y cierra la compuerta; lo llama systemd
+  log               imprime la bitácora y comprueba su cadena
+  purge             borra lo que dejó un simulacro; imprime qué borró
+
+opciones:
+  --check           con purge: solo dice si se puede, y qué se borraría
+  --config ARCHIVO  otra configuración que %s
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Speaks Spanish: argparse has its own help and errors in English only, whatever the language of the machine."""
+
+    def format_help(self) -> str:
+        """Return the help."""
+        return HELP % config.PATH
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the status of a usage error, after saying what can be given."""
+        self.exit(os.EX_USAGE, f"No se entiende la orden «{' '.join(sys.argv[1:])}».\n\n{HELP % config.PATH}")
+
 
 def main() -> int:
     """Run one of the server's two services, print the log while checking its chain, or delete a rehearsal's data."""
-    parser = argparse.ArgumentParser(prog="corte", description=__doc__)
-    parser.add_argument("verb", choices=("intake", "gate", "log", "purge"))
-    parser.add_argument("--check", action="store_true", help="of purge: only say whether it may, and what it would be")
+    parser = Parser(allow_abbrev=False)
+    parser.add_argument("verb", choices=VERBS)
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--config", type=Path, default=config.PATH)
     arguments = parser.parse_args()
-    settings = config.Config.load(arguments.config)
+    try:
+        settings = config.Config.load(arguments.config)
+    except OSError as error:
+        sys.exit(f"No se puede leer {arguments.config}: {why(error)}.")
     if arguments.verb == "intake":
         return intake.Intake(settings).run()
     if arguments.verb == "gate":
@@ -33,6 +65,8 @@ def main() -> int:
                 print(json.dumps(entry, ensure_ascii=False))
     except Refusal as refusal:
         sys.exit(str(refusal))
+    except OSError as error:
+        sys.exit(f"No se puede usar {error.filename or settings.store}: {why(error)}.")
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import click
 import typer
 from typer.completion import install as install_script  # type: ignore[attr-defined]  # imported there, not exported
+from typer.completion import show_callback as show_script
 from typer.core import TyperCommand, TyperGroup
 
 from corte.format.errors import why
@@ -23,6 +24,8 @@ PANELS = {
     "Noche": ("publish", "audit", "trusted", "bans", "purge"),
 }
 """The help, from top to bottom: verbs in the order in which an operator needs them."""
+SHELLS = ("bash", "zsh", "fish")
+"""The shells in which Typer completes, of those that people use on the institute's machines."""
 VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
 
 
@@ -45,7 +48,7 @@ class Difusor(TyperGroup):
             if isinstance(param, click.Option) and param.name == "install_completion":
                 param.help, param.callback = "Instala el autocompletado de su intérprete de comandos.", _install
             elif isinstance(param, click.Option) and param.name == "show_completion":
-                param.help = "Muestra ese autocompletado, para instalarlo a mano."
+                param.help, param.callback = "Muestra ese autocompletado, para instalarlo a mano.", _show
         return params
 
 
@@ -86,9 +89,26 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _shell() -> str:
+    """Return the shell that runs this program; UsageError when Typer cannot complete in it."""
+    from shellingham import ShellDetectionFailure, detect_shell  # type: ignore[import-untyped]
+
+    try:
+        name: str = detect_shell()[0]
+    except ShellDetectionFailure:
+        name = "desconocido"
+    if name not in SHELLS:
+        raise click.UsageError(f"no se autocompleta en el intérprete {name}; sí en {', '.join(SHELLS)}")
+    return name
+
+
+def _show(ctx: click.Context, param: click.Parameter, asked: Any) -> Any:
+    return show_script(ctx, param, _shell()) if asked and not ctx.resilient_parsing else asked
+
+
 def _install(ctx: click.Context, param: click.Parameter, asked: Any) -> Any:
     if asked and not ctx.resilient_parsing:
-        shell, path = install_script(prog_name="difusor")
+        shell, path = install_script(shell=_shell(), prog_name="difusor")
         typer.echo(f"Autocompletado de {shell} instalado en {path}; vale desde la próxima terminal.")
         raise typer.Exit
     return asked

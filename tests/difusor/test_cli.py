@@ -15,8 +15,8 @@ RESULTS = str(ROOT / "tests/data/results.json")
 @pytest.mark.parametrize(
     ("verb", "sentence"),
     [
-        (["synthetic", f"{ROOT}/README.md/corte", "--number", "1"], "README.md/corte/datos: Not a directory"),
-        (["report", "--results", RESULTS, "--output", f"{ROOT}/README.md/x"], "README.md/x: Not a directory"),
+        (["synthetic", f"{ROOT}/README.md/corte", "--number", "1"], "README.md/corte/datos: no es una carpeta"),
+        (["report", "--results", RESULTS, "--output", f"{ROOT}/README.md/x"], "README.md/x: no es una carpeta"),
     ],
 )
 def test_a_folder_that_cannot_be_written(verb: list[str], sentence: str) -> None:

@@ -13,6 +13,8 @@ from difusor.report.results import Results, ResultsError, load
 TESTS = "molecule/tests"
 OFFICIAL = (f"{TESTS}/server", f"{TESTS}/outside")
 """The tests that only read from a server; an official dictamen is made with these alone."""
+STANDARD_ERROR = 2
+"""Where the progress goes; standard output is for the result, which the caller prints."""
 
 
 def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str] = ()) -> Results:
@@ -31,7 +33,8 @@ def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str
     command = [sys.executable, "-m", "pytest", *chosen, f"--ansible-inventory={source}", f"--results={target}"]
     # Tests that alter the server run one at a time. The others mostly wait for answers, so three run at once.
     pace = ["--lab"] if lab else ["--numprocesses=3"]
-    subprocess.run([*command, *pace, "--quiet", "--no-header", "--no-summary", "--tb=no"], cwd=ROOT, check=False)
+    command += [*pace, "--quiet", "--no-header", "--no-summary", "--tb=no"]
+    subprocess.run(command, cwd=ROOT, check=False, stdout=STANDARD_ERROR)
     if not target.exists():
         raise ResultsError(f"{source} no se evaluó, o la medición no terminó; la causa está en las líneas anteriores")
     return load(target)

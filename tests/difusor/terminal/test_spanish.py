@@ -66,6 +66,15 @@ def difusor(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("option", ["--install-completion", "--show-completion"])
+def test_a_shell_without_completion_is_refused_in_spanish(option: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m difusor {option}; exit $?"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert "no se autocompleta en el intérprete" in done.stderr
+    assert (done.returncode, done.stdout) == (os.EX_USAGE, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

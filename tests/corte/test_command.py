@@ -1,0 +1,33 @@
+"""The server's command `python3 -m corte` speaks Spanish to whoever types it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def corte(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "corte", *arguments], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("arguments", [["nada"], [], ["log", "--nada"], ["log", "de", "más"], ["log", "--config"]])
+def test_a_command_that_is_not_understood_is_refused_in_spanish(arguments: list[str]):
+    done = corte(*arguments)
+    assert (done.returncode, done.stdout) == (os.EX_USAGE, "")
+    assert done.stderr.startswith(f"No se entiende la orden «{' '.join(arguments)}».")
+    assert "uso: python3 -m corte VERBO" in done.stderr and "error:" not in done.stderr
+
+
+def test_the_help_is_spanish_and_names_every_verb():
+    done = corte("--help")
+    assert done.returncode == 0 and "show this help" not in done.stdout
+    assert [verb for verb in ("intake", "gate", "log", "purge") if f"  {verb} " not in done.stdout] == []
+
+
+def test_a_configuration_that_cannot_be_read_is_told_in_a_sentence(tmp_path: Path):
+    done = corte("log", "--config", str(tmp_path / "no-hay.json"))
+    assert (done.returncode, done.stderr) == (1, f"No se puede leer {tmp_path}/no-hay.json: no existe.\n")
