@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from difusor.terminal.arguments import AskVaultPass, Check, Diff, Difusores, Further, Limit, VaultIds
+from difusor.servers.playbook import verb
 
 
-def run(
-    inventory: Difusores,
+def values(
     reason: Annotated[
         str | None,
         typer.Option(
             metavar="TEXTO", help="Por qué no puede esperar y quién responde; se exige con los resultados publicados."
         ),
     ] = None,
-    check: Check = False,
-    diff: Diff = False,
-    limit: Limit = None,
-    ask_vault_pass: AskVaultPass = False,
-    vault_id: VaultIds = None,
-    further: Further = None,
-) -> None:
-    """Instala las actualizaciones de seguridad, un servidor tras otro, y lo reinicia si hace falta."""
-    from difusor.servers import playbook
+) -> dict[str, Any]:
+    """Return the playbook's variables."""
+    return {"upgrade_reason": reason} if reason else {}
 
-    values = {"upgrade_reason": reason} if reason else {}
-    options = playbook.Options(check, diff, limit, ask_vault_pass, vault_id or (), values, further or ())
-    playbook.become("playbooks/upgrade.yml", inventory, options)
+
+run = verb(
+    "playbooks/upgrade.yml",
+    "Instala las actualizaciones de seguridad, un servidor tras otro, y lo reinicia si hace falta.",
+    values,
+)

@@ -6,8 +6,9 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,50 +21,49 @@ from difusor.terminal.arguments import AskVaultPass, Check, Diff, Difusores, Fur
 
 @dataclass(frozen=True)
 class Options:
-    """What is passed on to ansible-playbook: its own options, and values of the playbook's variables."""
+    """Ansible's own options, passed on to ansible-playbook: every verb that runs a playbook has them."""
 
-    check: bool = False
-    diff: bool = False
-    limit: str | None = None
-    ask_vault_pass: bool = False
-    vault_ids: Sequence[str] = ()
-    values: dict[str, Any] = field(default_factory=dict)
-    further: Sequence[str] = ()
+    check: Check = False
+    diff: Diff = False
+    limit: Limit = None
+    ask_vault_pass: AskVaultPass = False
+    vault_id: VaultIds = None
+    further: Further = None
 
-    def arguments(self) -> list[str]:
-        """Return the options as arguments of Ansible's command line."""
+    def arguments(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the options, and values of the playbook's variables, as arguments of Ansible's command line."""
         given = [name for name in ("check", "diff", "ask_vault_pass") if getattr(self, name)]
         return [
             *(f"--{name.replace('_', '-')}" for name in given),
             *(["--limit", self.limit] if self.limit else []),
-            *(part for each in self.vault_ids for part in ("--vault-id", each)),
-            *(["--extra-vars", json.dumps(self.values, ensure_ascii=False)] if self.values else []),
-            *self.further,
+            *(part for each in self.vault_id or () for part in ("--vault-id", each)),
+            *(["--extra-vars", json.dumps(values, ensure_ascii=False)] if values else []),
+            *(self.further or ()),
         ]
 
 
-def verb(playbook: str, purpose: str) -> Callable[..., None]:
-    """Return the function of a verb that runs a playbook with Ansible's own options and no others.
+def verb(playbook: str, purpose: str, values: Callable[..., dict[str, Any]] = dict) -> Callable[..., None]:
+    """Return the function of a verb that runs a playbook with the options of `Options`.
 
-    `playbook` is a path below the project, `purpose` the verb's help.
+    `playbook` is a path below the project, `purpose` the verb's help. The parameters of `values` are the verb's own
+    options; it returns the values that they give to variables of the playbook.
     """
+    own = [] if values is dict else [*signature(values, eval_str=True).parameters.values()]
 
-    def run(
-        inventory: Difusores,
-        check: Check = False,
-        diff: Diff = False,
-        limit: Limit = None,
-        ask_vault_pass: AskVaultPass = False,
-        vault_id: VaultIds = None,
-        further: Further = None,
-    ) -> None:
-        become(playbook, inventory, Options(check, diff, limit, ask_vault_pass, vault_id or (), further=further or ()))
+    def run(inventory: Difusores, **given: Any) -> None:
+        variables = values(**{each.name: given.pop(each.name) for each in own})
+        become(playbook, inventory, Options(**given), variables)
 
+    # Typer reads the options of a verb from its signature.
+    inventories = Parameter("inventory", Parameter.POSITIONAL_OR_KEYWORD, annotation=Difusores)
+    parameters = [inventories, *own, *signature(Options, eval_str=True).parameters.values()]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    vars(run)["__signature__"] = Signature(parameters)
     run.__doc__ = purpose
     return run
 
 
-def become(playbook: str, inventories: Sequence[Path], options: Options) -> NoReturn:
+def become(playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any]) -> NoReturn:
     """Print the ansible-playbook command and replace this process by it; output and exit status are then Ansible's.
 
     An inventory whose files cannot be read is refused here already, because Ansible would print its own English too.
@@ -76,7 +76,7 @@ def become(playbook: str, inventories: Sequence[Path], options: Options) -> NoRe
         complain(refusal(faults))
         raise typer.Exit(1)
     sources = [part for each in inventories for part in ("-i", str(each))]
-    command = ["ansible-playbook", *sources, playbook, *options.arguments()]
+    command = ["ansible-playbook", *sources, playbook, *options.arguments(values)]
     console.print(f"[dim]{printable(shlex.join(command))}[/]", soft_wrap=True)
     os.chdir(ROOT)
     beside = str(Path(sys.executable).parent)

@@ -51,16 +51,16 @@ def test_the_status_is_ansibles_own(tmp_path: Path) -> None:
 
 def test_options_are_handed_on_unchanged() -> None:
     options = Options(
-        check=True, diff=True, limit="web1,!web2", ask_vault_pass=True, vault_ids=["diario@prompt", "otro@/x/clave"],
-        values={"upgrade_reason": "openssl, «urgente»"}, further=["-e", "a=b c", "--tags", "base", "-vv"],
+        check=True, diff=True, limit="web1,!web2", ask_vault_pass=True, vault_id=["diario@prompt", "otro@/x/clave"],
+        further=["-e", "a=b c", "--tags", "audit", "-vv"],
     )  # fmt: skip
-    assert options.arguments() == [
+    assert options.arguments({"upgrade_reason": "openssl, «urgente»"}) == [
         "--check", "--diff", "--ask-vault-pass", "--limit", "web1,!web2",
         "--vault-id", "diario@prompt", "--vault-id", "otro@/x/clave",
         "--extra-vars", '{"upgrade_reason": "openssl, «urgente»"}',
-        "-e", "a=b c", "--tags", "base", "-vv",
+        "-e", "a=b c", "--tags", "audit", "-vv",
     ]  # fmt: skip
-    assert Options().arguments() == []
+    assert Options().arguments({}) == []
 
 
 @pytest.mark.parametrize(
