@@ -37,6 +37,13 @@ class InProject(TyperCommand):
         os.chdir(project.ROOT)
         return super().invoke(ctx)
 
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the help; Typer would also show the English names that arguments have in the code."""
+        for param in self.params:
+            if isinstance(param, click.Argument):
+                param.opts = []
+        super().format_help(ctx, formatter)
+
 
 class Difusor(TyperGroup):
     """The command line as a whole."""

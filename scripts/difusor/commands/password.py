@@ -13,7 +13,7 @@ from difusor.terminal.arguments import difusores
 
 
 def run(
-    difusor: Annotated[
+    name: Annotated[
         str,
         typer.Argument(metavar="DIFUSOR", autocompletion=difusores, help="Su nombre: la carpeta de inventories/."),
     ],
@@ -28,15 +28,15 @@ def run(
     """Pide una contraseña para el usuario del Instituto y guarda su hash SHA-512 cifrado en la bóveda del difusor."""
     from difusor.inventory.passwords import LENGTH, ShutVaultError, Vault, weaknesses
 
-    path = ROOT / f"inventories/{difusor}/group_vars/{difusor}/vault.yml"
+    path = ROOT / f"inventories/{name}/group_vars/{name}/vault.yml"
     if not path.parent.is_dir():
         _refuse(f"No existe {path.parent.relative_to(ROOT)}; copie inventories/ejemplo, o revise el nombre.")
     if vault_password_file:
         key = vault_password_file.read_text(encoding="utf-8").strip()
     else:
-        key = _ask(f"Contraseña de la bóveda «{difusor}»", twice=not path.exists())
+        key = _ask(f"Contraseña de la bóveda «{name}»", twice=not path.exists())
     try:
-        vault = Vault(path, difusor, key)
+        vault = Vault(path, name, key)
     except ShutVaultError as error:
         _refuse(f"{error}; nada cambió.")
     results.print(f"La contraseña lleva {LENGTH} caracteres o más: minúsculas, mayúsculas, cifras y signos.")
@@ -46,7 +46,7 @@ def run(
     vault.store(password)
     results.print(
         f"[green]✓[/] Hash guardado en {path.relative_to(ROOT)}. "
-        f"Aplíquelo con ./difusor apply -i {difusor} -- --tags accounts.",
+        f"Aplíquelo con ./difusor apply -i {name} -- --tags accounts.",
         soft_wrap=True,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -64,6 +65,14 @@ def difusor(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess
         cwd=folder, env={**os.environ, "COLUMNS": "200", "LC_ALL": "C"},
         capture_output=True, text=True,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", ["sign", "synthetic", "test", "password", "upgrade"])
+def test_the_help_names_no_argument_as_the_code_does(verb: str) -> None:
+    """Nor an English type: TEXT, FILE."""
+    shown = difusor(verb, "-h").stdout
+    words = set(re.findall(r"[\w-]+", shown.partition("Argumentos")[2].partition("╭")[0]))
+    assert words & {"tree", "out", "names", "name", "further", "difusor", "TEXT", "FILE", "DIRECTORY", "PATH"} == set()
 
 
 @pytest.mark.parametrize("option", ["--install-completion", "--show-completion"])
