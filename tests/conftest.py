@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from difusor.proof import suites
-from difusor.publish import standing
+from difusor.publish import notes
 
 pytest_plugins = ["difusor.suite.repeats"]
 
@@ -19,9 +19,9 @@ settings.load_profile("house")
 
 @pytest.fixture(autouse=True)
 def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have `sign` and `publish` remember what they sign in a temporary folder, and return that folder."""
-    monkeypatch.setattr(standing, "RECORDS", tmp_path / "signed")
-    return standing.RECORDS
+    """Have `sign`, `publish` and `audit` keep their records in a temporary folder, and return that folder."""
+    monkeypatch.setattr(notes, "FOLDER", tmp_path / "build/cortes")
+    return notes.FOLDER
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from corte.format.refusal import Refusal
 from corte.server.gate import Gate
 from corte.server.purge import known, purge
 from difusor.commands import purge as command
-from difusor.publish import rehearsal, seen, target
+from difusor.publish import rehearsal, target
 
 
 @pytest.fixture
@@ -94,8 +94,7 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
     monkeypatch.setattr(
         target, "read", lambda source: [SimpleNamespace(name="norte", address="192.0.2.1", election=election)]
     )
-    monkeypatch.setattr(seen, "FOLDER", tmp_path / "espejos")
-    kept = tmp_path / "espejos/demo-simulacro/norte@192.0.2.1.json"
+    kept = tmp_path / "build/cortes/demo-simulacro/norte@192.0.2.1.json"
     for day in (12, 19):
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text("{}")

@@ -25,11 +25,11 @@ from corte.format import files, instants, manifest
 from corte.format.errors import why
 from corte.format.refusal import Refusal
 from difusor.inventory import Election
-from difusor.project import BUILD
+from difusor.project import UnusableError
+from difusor.publish import notes
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
-FOLDER = BUILD / "espejos"
 PUBLISHED = "publicado"
 MOST_BYTES = 4 * 1024 * 1024
 MOST_HEADS = 5000
@@ -92,8 +92,8 @@ class Seen:
     """The records of this machine, in a folder for each election and environment."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Take the folder, by default FOLDER; it is made when something is written."""
-        self.folder = folder or FOLDER
+        """Take the folder, by default `notes.FOLDER`; it is made when something is written."""
+        self.folder = folder or notes.FOLDER
 
     def note(self, target: Target, status: dict[str, Any] | None, asked: datetime) -> list[str]:
         """Note what a mirror says of its log; return as sentences what does not fit what it said before, and news.
@@ -102,30 +102,33 @@ class Seen:
         """
         if status is None:
             return []
-        path, opens = self.path(target.election, _name(target)), target.election.window.opens
         told: list[str] = []
         try:
+            path, opens = self.path(target.election, _name(target)), target.election.window.opens
             with _alone(path.parent):
                 before, damage = _read(path, Record, opens)
                 record, news = _noted(before or Record(opens=opens), _head(status, asked))
                 told += damage + news
                 if record != (before or Record(opens=opens)):
                     _write(path, record)
+        except UnusableError as error:
+            told.append(str(error))
         except OSError as error:
             told.append(f"no se pudo guardar la cabeza de su bitácora en {path}: {why(error)}")
         return told
 
     def faults(self, target: Target) -> list[str]:
         """Return everything that did not fit in this mirror's log for this opening, as sentences with instants."""
-        with suppress(OSError):
+        with suppress(OSError, UnusableError):
             record, _ = _read(self.path(target.election, _name(target)), Record, target.election.window.opens)
             return list(record.faults) if record else []
         return []
 
     def publish(self, signed: SignedCorte, election: Election) -> list[str]:
         """Note that a mirror took this corte; return as sentences what prevents it."""
-        document, path = signed.manifest, self.path(election, PUBLISHED)
+        document = signed.manifest
         try:
+            path = self.path(election, PUBLISHED)
             with _alone(path.parent):
                 last, told = _read(path, Published, election.window.opens)
                 if last is None or (document.generated > last.generated):
@@ -134,15 +137,19 @@ class Seen:
                         manifest_sha256=signed.sha256, at=instants.now(),
                         hold=document.stands.hold_in_force is not None,
                     ))  # fmt: skip
+        except UnusableError as error:
+            return [str(error)]
         except OSError as error:
             return [f"no se pudo guardar en {path} qué se publicó: {why(error)}"]
         return told
 
     def published(self, election: Election) -> tuple[Published | None, list[str]]:
         """Return the corte that was last published from here for this opening, and what prevents knowing it."""
-        path = self.path(election, PUBLISHED)
         try:
+            path = self.path(election, PUBLISHED)
             return _read(path, Published, election.window.opens)
+        except UnusableError as error:
+            return None, [str(error)]
         except OSError as error:
             return None, [f"no se pudo leer en {path} qué se publicó: {why(error)}"]
 
@@ -155,7 +162,7 @@ class Seen:
 
     def path(self, election: Election, name: str) -> Path:
         """Return where a record is."""
-        return self.folder / quote(f"{election.id}-{election.environment}", safe="") / f"{quote(name, safe='@')}.json"
+        return notes.folder(election, self.folder) / f"{quote(name, safe='@')}.json"
 
 
 def _name(target: Target) -> str:

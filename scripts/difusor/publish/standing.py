@@ -1,6 +1,6 @@
 """Which orders stand at the institute: those of the last corte signed, which the next one carries on.
 
-For each election, environment and opening, `build/signed/` has the last manifest with its signature, and a line for
+For each election, environment and opening, `build/cortes/` has the last manifest with its signature, and a line for
 each corte signed or published, by which a corte is found to withdraw it.
 """
 
@@ -20,11 +20,10 @@ from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import MAX_WITHDRAWN, Standing, Withdrawn
 from difusor.inventory import Election
-from difusor.project import BUILD, UnusableError, write
-from difusor.publish import signing
+from difusor.project import UnusableError, write
+from difusor.publish import notes, signing
 from difusor.publish.signing import SignedCorte
 
-RECORDS = BUILD / "signed"
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 
 
@@ -35,26 +34,25 @@ class Records:
     election: Election
 
     @property
-    def _stem(self) -> Path:
-        opens = self.election.window.opens
-        return RECORDS / f"{self.election.id}-{self.election.environment}-{opens:%Y%m%dT%H%M%SZ}"
-
-    @property
     def _last(self) -> Path:
-        return self._stem.with_name(f"{self._stem.name}.last.json")
+        return self._path(notes.SIGNED)
 
     @property
     def _history(self) -> Path:
-        return self._stem.with_name(f"{self._stem.name}.history.jsonl")
+        return self._path(notes.HISTORY)
+
+    def _path(self, what: str) -> Path:
+        return notes.folder(self.election) / f"{self.election.window.opens:%Y%m%dT%H%M%SZ}.{what}"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep another `sign` or `publish` on this machine from signing at the same time with the same orders."""
+        folder = notes.folder(self.election)
         try:
-            RECORDS.mkdir(parents=True, exist_ok=True)
-            file = (RECORDS / ".lock").open("w")
+            folder.mkdir(parents=True, exist_ok=True)
+            file = (folder / ".lock").open("w")
         except OSError as error:
-            raise UnusableError(f"no se puede guardar en {RECORDS} qué órdenes siguen en pie: {why(error)}") from None
+            raise UnusableError(f"no se puede guardar en {folder} qué órdenes siguen en pie: {why(error)}") from None
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from difusor.commands import audit
 from difusor.inventory import load_election
-from difusor.publish import age, comparison, paced, roads, seen, signing, target
+from difusor.publish import age, comparison, paced, roads, signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
@@ -213,7 +213,6 @@ def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: SignedCo
 def test_the_verb_ends_with_the_mirrors_word(
     serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(seen, "FOLDER", tmp_path / "espejos")
     monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/")])
     inventory = str(signed.folder)  # any folder will do: its content is replaced above
     app = typer.Typer()
@@ -223,7 +222,9 @@ def test_the_verb_ends_with_the_mirrors_word(
     assert (good.exit_code, json.loads(good.stdout)[0]["result"]) == (0, "authentic")
     serve({"/prep/descargas/a.csv": b"a|c\n"})
     assert CliRunner().invoke(app, ["-i", inventory]).exit_code == 1
-    assert not (tmp_path / "espejos").exists() or not list((tmp_path / "espejos").rglob("*.json")), "it names no log"
+    assert not (tmp_path / "build/cortes").exists() or not list((tmp_path / "build/cortes").rglob("*.json")), (
+        "it names no log"
+    )
 
 
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
@@ -264,7 +265,7 @@ def test_an_old_corte_and_a_log_that_lost_entries_fail_the_audit(
     serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(age, "GRACE", timedelta(0))
-    kept, where = Seen(tmp_path / "espejos"), make_target(election, path="/prep/")
+    kept, where = Seen(tmp_path / "build/cortes"), make_target(election, path="/prep/")
     status = {"shown": {"manifest_sha256": signed.sha256}, "log": {"entries": 5, "head": "a" * 64, "segments": 1}}
     kept.publish(signed, where.election)
     serve({PATH: json.dumps(status).encode()})

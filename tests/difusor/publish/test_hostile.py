@@ -28,7 +28,7 @@ from typer.testing import CliRunner
 from corte.format import instants
 from difusor.commands import publish
 from difusor.inventory import load_election
-from difusor.publish import deliver, mirror, push, seen, signing, target
+from difusor.publish import deliver, mirror, push, signing, target
 from difusor.servers import child
 
 WORDS = b"\x1b]0;publicado\x07\x1b[2J\xe2\x80\xae" + b"x" * 500
@@ -38,12 +38,6 @@ FLOODS = {
     "errors": (True, hostile_kit.for_ever(message(hostile_kit.ERROR, WORDS + b"\n") * 100)),
 }
 Push = Callable[[Attack, bool, float], str]
-
-
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the verbs keep what they see of mirrors in a folder of the test."""
-    monkeypatch.setattr(seen, "FOLDER", tmp_path / "espejos")
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def test_damaged_lines_of_what_was_signed_are_ignored(
     tree: Path, tmp_path: Path, election: Path, key: Path, records: Path, spoil: bytes
 ):
     assert run_sign(tree, election, key).exit_code == 0
-    (history,) = records.glob("*.history.jsonl")
+    (history,) = records.glob("*/*.historia.jsonl")
     history.write_bytes(spoil)
     assert run_sign(make_tree(tmp_path / "a", 8), election, key).exit_code == 0
     done = run_sign(make_tree(tmp_path / "b", 19), election, key)

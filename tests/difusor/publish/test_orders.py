@@ -214,7 +214,7 @@ def test_a_corte_that_is_not_known_is_not_withdrawn(desk: Desk, name: str):
 
 def test_a_damaged_record_of_what_stands_is_told_and_not_taken_for_none(desk: Desk, records: Path):
     desk.sign(desk.folder / "cortes/5", "--hold")
-    (path,) = records.glob("*.last.json")
+    (path,) = records.glob("*/*.firmado.json")
     path.write_text(path.read_text().replace("hold", "h0ld"))
     done = desk.sign(desk.corte(6))
     assert done.exit_code == 1 and "--after" in done.output

@@ -31,7 +31,7 @@ from difusor.cli import VERBS
 from difusor.commands import publish, sign, verify
 from difusor.inventory import load_election
 from difusor.project import UnusableError
-from difusor.publish import comparison, deliver, mirror, push, seen, signing
+from difusor.publish import comparison, deliver, mirror, push, signing
 from difusor.publish import target as targets
 from difusor.publish.deliver import Options, Outcome
 from difusor.publish.orders import signed_for
@@ -42,12 +42,6 @@ from difusor.publish.target import Target
 @pytest.fixture(scope="module")
 def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_key(tmp_path_factory.mktemp("keys"), "firma")
-
-
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the verbs keep what they see of mirrors in a folder of the test."""
-    monkeypatch.setattr(seen, "FOLDER", tmp_path / "espejos")
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def target(election: Path) -> Target:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Seen:
-    return Seen(tmp_path / "espejos")
+    return Seen(tmp_path / "cortes")
 
 
 class Server:
