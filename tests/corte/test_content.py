@@ -127,7 +127,7 @@ def test_a_corte_has_no_more_tables_than_can_be_read(tmp_path: Path, monkeypatch
     assert (len(said.captured), any("demasiadas" in warning for warning in said.warnings)) == (2, True)
 
 
-def test_only_a_fall_is_one():
+def test_counts_fall_only_when_a_table_has_fewer_actas():
     assert content.fallen({}, {"a": 1}) == ""
     assert content.fallen({"a": 1}, {"a": 1, "b": 0}) == ""
     assert "a tenía 2" in content.fallen({"a": 2}, {"a": 1})

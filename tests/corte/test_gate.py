@@ -129,7 +129,7 @@ def test_closed_keeps_showing_until_it_is_retired(server: Server, opens: datetim
     assert not server.config.gate_file.exists()
 
 
-def test_the_log_has_every_change_of_the_gate_also_one_that_nobody_was_there_to_see(server: Server, opens: datetime):
+def test_the_log_has_the_changes_that_were_due_while_the_gate_was_off(server: Server, opens: datetime):
     gate_of(server).step(opens - timedelta(seconds=1))
     gate_of(server).step(opens)
     gate_of(server).step(server.config.window.closes)
@@ -222,7 +222,7 @@ def revoke(server: Server, key: Path) -> None:
     service.step(server.config.window.opens + timedelta(minutes=1))
 
 
-def test_what_a_stolen_key_signed_leaves_with_it(server: Server, opens: datetime, stolen: Path):
+def test_cortes_of_a_revoked_key_are_no_longer_shown(server: Server, opens: datetime, stolen: Path):
     gate_of(server).step(opens)
     evil = server.manifest(10**9, {**FILES, "datos/gubernatura.json": b"falso\n"}, orders=("hold",))
     assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
@@ -237,7 +237,7 @@ def test_what_a_stolen_key_signed_leaves_with_it(server: Server, opens: datetime
     assert "disowned" in events
 
 
-def test_the_last_good_corte_comes_back_in_the_place_of_a_stolen_keys(server: Server, opens: datetime, stolen: Path):
+def test_the_last_good_corte_replaces_that_of_a_revoked_key(server: Server, opens: datetime, stolen: Path):
     gate_of(server).step(opens)
     evil = server.manifest(2, {**FILES, "datos/gubernatura.json": b"falso\n"})
     assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
@@ -248,7 +248,7 @@ def test_the_last_good_corte_comes_back_in_the_place_of_a_stolen_keys(server: Se
     assert (server.config.public / "actual/datos/gubernatura.json").read_bytes() == FILES["datos/gubernatura.json"]
 
 
-def test_where_a_stolen_key_left_nothing_good_nothing_is_shown(server: Server, opens: datetime, stolen: Path):
+def test_nothing_is_shown_when_every_corte_is_of_a_revoked_key(server: Server, opens: datetime, stolen: Path):
     for sequence in range(2, 2 + server.config.keep):
         evil = server.manifest(sequence, {**FILES, "datos/gubernatura.json": b"%d\n" % sequence})
         assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
@@ -257,7 +257,7 @@ def test_where_a_stolen_key_left_nothing_good_nothing_is_shown(server: Server, o
     assert server.send(2)["result"] == "held"
 
 
-def test_a_signer_who_left_in_peace_takes_nothing_along(server: Server, opens: datetime, stolen: Path):
+def test_cortes_of_a_removed_but_not_revoked_signer_stay_shown(server: Server, opens: datetime, stolen: Path):
     assert server.push(server.manifest(2).to_bytes(), key=stolen)["result"] == "held"
     server.config.allowed_signers.write_text(allow(server.key))
     service = gate_of(server)
@@ -299,7 +299,7 @@ def test_the_clock_is_judged_by_chrony(text: str, synchronised: bool):
     assert clock.read(text, 0.5, NOW).synchronised is synchronised
 
 
-def test_the_gate_waits_for_the_instant_and_not_for_the_tick(opens: datetime):
+def test_the_gate_wakes_at_the_exact_instant_of_opening(opens: datetime):
     window = Window(opens, opens + timedelta(hours=1), opens + timedelta(hours=2))
     assert gate._pause(window, opens - timedelta(milliseconds=40)) == pytest.approx(0.04)
     assert gate._pause(window, opens) == gate.TICK

@@ -115,7 +115,7 @@ def test_a_manifest_altered_after_signing(server: Server):
 
 
 @pytest.mark.parametrize("armour", [b"", b"basura", b"\0" * 1000, b"-----BEGIN SSH SIGNATURE-----\n", b"x" * 70_000])
-def test_a_signature_that_is_none(server: Server, armour: bytes):
+def test_bytes_that_are_no_signature_are_refused(server: Server, armour: bytes):
     (server.config.incoming / manifest.NAME).write_bytes(server.manifest(6).to_bytes())
     (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
     refused(server, server.run(), "signature")
@@ -146,7 +146,7 @@ def test_the_same_sequence_with_other_content(server: Server):
     refused(server, server.send(5, {**FILES, "otro.csv": b"x"}), "conflict")
 
 
-def test_freeze_is_told(server: Server):
+def test_a_mirror_kept_from_newer_cortes_is_stale(server: Server):
     status = server.status()
     assert status["stale"] is False
     later = instants.now().replace(microsecond=0)
@@ -205,7 +205,7 @@ def test_validity_is_in_utc_whatever_the_zone_of_the_server(server: Server, monk
         lambda line: "#" + line,
     ],
 )
-def test_a_signer_whose_line_says_less_than_it_should(server: Server, spoil: Callable[[str], str]):
+def test_a_signer_line_of_another_form_is_ignored(server: Server, spoil: Callable[[str], str]):
     server.config.allowed_signers.write_text(spoil(allow(server.key)))
     refused(server, server.send(6), "signature")
 
@@ -293,7 +293,7 @@ def test_a_corte_from_the_future(server: Server):
     refused(server, server.send(6, generated=instants.now().replace(microsecond=0) + timedelta(hours=1)), "future")
 
 
-def test_a_clock_in_doubt_cannot_tell_the_future(server: Server):
+def test_a_doubtful_clock_refuses_no_corte_as_too_early(server: Server):
     clock_is(server, synchronised=False)
     assert server.send(6, generated=instants.now().replace(microsecond=0) + timedelta(hours=1))["result"] == "shown"
 
@@ -361,7 +361,7 @@ def link_to(target: str) -> Callable[[Path], None]:
     [link_to("/etc/passwd"), link_to("a.csv"), os.mkfifo, lambda path: path.mkdir()],
     ids=["absolute-link", "relative-link", "fifo", "folder"],
 )
-def test_something_else_in_the_place_of_a_file(server: Server, make: Callable[[Path], None]):
+def test_what_is_no_regular_file_is_refused(server: Server, make: Callable[[Path], None]):
     raw = server.manifest(6, {**FILES, "descargas/b.csv": b"a|b\n"}).to_bytes()
     path = server.config.incoming / "descargas/b.csv"
     path.unlink()
@@ -544,7 +544,7 @@ def test_texts_get_a_compressed_copy(server: Server):
     assert not (shown / "c.csv.gz").exists(), "a file this small should not be compressed"
 
 
-def test_a_store_of_before_gets_its_compressed_copies(server: Server):
+def test_a_store_of_an_earlier_version_gets_compressed_copies(server: Server):
     text = b'{"votos": 1}\n' * 100
     server.send(6, {**FILES, "datos/a.json": text})
     for packed in [*server.config.public.rglob("*.gz"), *server.config.store.rglob("*.gz")]:
@@ -573,7 +573,7 @@ def test_a_client_that_repeats_itself_does_not_fill_the_log(server: Server):
     assert [line.get("last_times") for line in lines] == [None, None, 3, None]
 
 
-def test_a_log_that_was_edited_no_longer_fits(server: Server):
+def test_an_edited_log_fails_its_check(server: Server):
     server.send(6)
     path = server.config.store / "bitacora.jsonl"
     path.write_text(path.read_text().replace("shown", "SHOWN", 1))
@@ -582,7 +582,7 @@ def test_a_log_that_was_edited_no_longer_fits(server: Server):
 
 
 @pytest.mark.parametrize("line", [b"[]\n", b"{}\n", b"basura\n", b'{"n": 7, "previous": 0}\n', b"\xff\n"])
-def test_a_log_with_a_line_that_is_none_of_it_does_not_hold_together(server: Server, line: bytes):
+def test_a_log_with_an_added_line_fails_its_check(server: Server, line: bytes):
     path = server.config.store / "bitacora.jsonl"
     path.write_bytes(path.read_bytes() + line)
     with pytest.raises(Refusal, match="renglón 2"):
@@ -606,7 +606,7 @@ def test_a_log_line_torn_by_a_power_cut_is_dropped(server: Server):
     assert log.end(path) == head_of(server, entries=2)
 
 
-def test_a_log_line_that_the_disk_took_only_in_part_is_none(server: Server):
+def test_a_partly_written_log_line_is_ignored(server: Server):
     path = server.config.store / "bitacora.jsonl"
     with room_for(path.stat().st_size + 9), pytest.raises(OSError, match="No space left"):
         log.append(path, head_of(server, entries=1), "shown", instants.now())
@@ -636,7 +636,7 @@ def pushed(server: Server, sequence: int, armour: bytes) -> None:
     ],
     ids=["text after it", "text before it", "CRLF", "no last LF", "twice", "empty lines"],
 )  # fmt: skip
-def test_a_signature_has_one_form(server: Server, spoil: Callable[[bytes], bytes]):
+def test_only_the_canonical_form_of_a_signature_is_accepted(server: Server, spoil: Callable[[bytes], bytes]):
     raw = server.manifest(6).to_bytes()
     good = signature.sign(raw, server.key, server.config.election)
     pushed(server, 6, spoil(good))

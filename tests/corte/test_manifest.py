@@ -44,12 +44,12 @@ def test_what_is_written_is_read():
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_do_anything_but_refuse(raw: bytes):
+def test_arbitrary_bytes_raise_nothing_but_refusal(raw: bytes):
     refused(raw)
 
 
 @given(json_values)
-def test_no_json_does_anything_but_refuse(value: object):
+def test_arbitrary_json_raises_nothing_but_refusal(value: object):
     refused(canonical(value))
 
 
@@ -98,7 +98,7 @@ def test_a_bad_path_is_refused(path: str):
         ("x/a.csv", "x/a.csv.gz"), ("x/a.csv", "corte.json.gz"), ("x/a.csv", "Corte.json"),
     ],
 )  # fmt: skip
-def test_twins_are_refused(pair: tuple[str, str]):
+def test_names_that_clash_on_a_disk_or_a_server_are_refused(pair: tuple[str, str]):
     entries = {path: {"size": 1, "sha256": "a" * 64} for path in pair}
     assert refused(canonical({**DOCUMENT, "files": entries})).code == "path"
 
@@ -165,7 +165,7 @@ def test_the_code_is_for_python_3_9_and_needs_only_its_library():
     "orders",
     [[], ["hold", "resume"], ["resume", "clock-override"], ["hold", "hold"], ["open"], "hold", [1], [{}], None],
 )
-def test_orders_that_are_none(orders: object):
+def test_malformed_unknown_or_contradicting_orders_are_refused(orders: object):
     document = json.loads(GOOD.to_bytes())
     document["orders"] = orders
     with pytest.raises(Refusal):

@@ -56,7 +56,7 @@ def test_the_corte_of_zeros_is_held(server: Server):
     assert (attempt["result"], server.status()["held"]["sequence"]) == ("held", 1)
 
 
-def test_of_any_other_corte_nothing_is_kept(server: Server):
+def test_before_the_opening_any_other_corte_is_deleted(server: Server):
     assert send(server, 1, ZEROS)["result"] == "held"
     attempt = send(server, 2, EARLY)
     assert (attempt["result"], attempt["code"]) == ("refused", "early")
@@ -162,7 +162,7 @@ def test_what_may_hold_a_captured_acta(tmp_path: Path, path: str, text: bytes):
 
 
 @pytest.mark.parametrize("files", [FILES, {"index.html": b"x"}, {"datos/a.json": b'{"actas": []}'}])
-def test_a_corte_that_does_not_say_is_not_one_of_zeros(tmp_path: Path, files: dict[str, bytes]):
+def test_a_corte_without_counts_is_not_taken_for_one_of_zeros(tmp_path: Path, files: dict[str, bytes]):
     write_files(tmp_path, files)
     assert content.captures(tmp_path, files)
 

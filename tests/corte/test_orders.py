@@ -436,7 +436,7 @@ def test_a_rectified_corte_that_was_withdrawn_lets_no_counts_fall():
     assert not rectified.join(Standing(withdrawn=(gone(7, AT + timedelta(minutes=1)),))).lets_fall(6, 8)
 
 
-def test_a_revoked_thief_does_not_come_back_with_a_rebuilt_state(tmp_path: Path, key: Path):
+def test_a_rebuilt_state_has_no_corte_of_a_revoked_key(tmp_path: Path, key: Path):
     """The log still has the thief's corte of the highest sequence; the rebuilt state does not refuse all others."""
     server = Server.make(tmp_path / "srv", key)
     thief = make_key(tmp_path, "robada")

@@ -142,7 +142,7 @@ def test_the_trees_are_lost_but_not_the_log(machine: Machine):
     ],
     ids=lambda line: str(line)[:40],
 )  # fmt: skip
-def test_a_foreign_log_beside_a_lost_state_stops_nothing(machine: Machine, line: bytes):
+def test_a_malformed_log_beside_a_lost_state_stops_no_push(machine: Machine, line: bytes):
     """Both are lost at once, and what stands in the log's place is JSON of somebody else's."""
     server = machine.server
     opens = instants.write(server.config.window.opens).encode()

@@ -63,7 +63,7 @@ def test_links_are_made_only_for_what_changed(server: Server, monkeypatch: pytes
     assert_right(server, 5)
 
 
-def test_what_is_foreign_in_the_retired_tree_is_not_shown(server: Server) -> None:
+def test_changed_or_extra_files_of_the_retired_tree_are_not_shown(server: Server) -> None:
     spare = server.config.store / "reserva"
     (spare / "sobra").mkdir()
     (spare / "sobra/otro.html").write_text("otro")

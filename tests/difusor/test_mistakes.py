@@ -198,7 +198,7 @@ def test_a_file_may_be_the_inventory_and_a_path_have_accents(tmp_path: Path, cer
         assert (status, "hosts (1):" in said) == (0, True), said
 
 
-def test_what_lies_beside_the_inventory_is_none(inventory: Path) -> None:
+def test_other_files_beside_the_inventory_are_not_read_as_one(inventory: Path) -> None:
     """Certificates, images, logos and documents, which Ansible would try to read as inventories."""
     for name in ("logo.svg", "carta.pdf", "sitio.tar.gz", "llave.key", "notas.txt", "sin-extension", "reglas.rules"):
         (inventory / name).write_bytes(b"\x89[difusores]\nfantasma\n")

@@ -40,7 +40,7 @@ def test_a_run_that_failed_has_no_figure(bench: Path) -> None:
         ("norte", ["norte: corte"]),
     ],
 )
-def test_a_lab_that_stands_is_left_standing(bench: Path, lab: str, runs: list[str]) -> None:
+def test_an_existing_lab_is_not_removed(bench: Path, lab: str, runs: list[str]) -> None:
     _program(bench / ".venv/bin/ansible-playbook", f'echo "$LAB: ${{*##*[ /]}}" >>{bench}/runs')
     subprocess.run([bench / "bench/gate/run"], env={**os.environ, "LAB": lab}, check=True)
     assert (bench / "runs").read_text().splitlines() == runs

@@ -67,7 +67,7 @@ def test_every_module_stands_in_a_room(path: Path) -> None:
 
 
 @module_test
-def test_arrows_go_down(path: Path) -> None:
+def test_rooms_import_only_rooms_below_them(path: Path) -> None:
     own = room_of(name_of(path))
     if not own:
         return  # an entrance, such as difusor.cli, may import every room

@@ -28,18 +28,18 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_tool_is_content(tool: str) -> None:
+def test_linter_finds_nothing(tool: str) -> None:
     result = run(*TOOLS[tool])
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_ansible_lint_is_not_told_to_look_away() -> None:
+def test_ansible_lint_ignores_nothing() -> None:
     ignored = ROOT / ".ansible-lint-ignore"
     assert not ignored.exists() or not ignored.read_text(encoding="utf-8").strip()
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
-def test_shellcheck_is_content() -> None:
+def test_shellcheck_finds_nothing() -> None:
     names = run("git", "ls-files", "--cached", "--others", "--exclude-standard").stdout.splitlines()
     scripts = [
         name for name in names if not name.endswith(".j2") and (ROOT / name).is_file() and _is_shell(ROOT / name)

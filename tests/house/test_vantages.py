@@ -83,7 +83,7 @@ def test_what_only_looks_names_nothing_that_alters(path: Path) -> None:
     assert [line.strip() for line in lines if ALTERS.search(line)] == []
 
 
-def test_the_rule_sees_what_alters() -> None:
+def test_the_rule_finds_tests_that_alter() -> None:
     for line in (
         "systemctl --quiet restart nginx",
         "docker kill x",

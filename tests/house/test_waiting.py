@@ -27,7 +27,7 @@ def test_nothing_sleeps_but_what_sets_a_pace() -> None:
     assert found == []
 
 
-def test_the_rule_sees_what_sleeps() -> None:
+def test_the_rule_finds_tests_that_sleep() -> None:
     for line in ("time.sleep(1)", "await asyncio.sleep(0.1)", "do sleep 1; done", '["sleep", "60"]', "sleep {delay};"):
         assert SLEEP.search(line), line
     for line in ("from time import sleep", "from asyncio import sleep as nap"):

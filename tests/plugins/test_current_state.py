@@ -64,7 +64,7 @@ def look(payload: dict[str, Any]) -> dict[str, Any]:
     return {"paths": {path: line for path, line in seen.items() if line}, "folders": PROBE.folders(touched)}
 
 
-def test_what_stands_is_seen_to_stand(payload: dict[str, Any]) -> None:
+def test_files_as_wanted_are_current(payload: dict[str, Any]) -> None:
     assert MANAGED_FILES.is_current(payload, look(payload), KEY)
 
 
@@ -84,7 +84,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_whatever_was_changed_is_seen(payload: dict[str, Any], tmp_path: Path, change: str) -> None:
+def test_every_change_of_a_file_is_noticed(payload: dict[str, Any], tmp_path: Path, change: str) -> None:
     subprocess.run(["sh", "-euc", change], cwd=tmp_path, check=True)
     assert not MANAGED_FILES.is_current(payload, look(payload), KEY)
 
@@ -238,7 +238,7 @@ def test_a_container_as_wanted_is_current() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
-def test_a_container_without_ports_stands_however_docker_says_so(nothing: Any) -> None:
+def test_a_container_without_ports_is_current_in_each_form_of_dockers_answer(nothing: Any) -> None:
     settings: Any = INSPECTED["HostConfig"]
     inspected = {**INSPECTED, "HostConfig": {**settings, "PortBindings": nothing}}
     assert CONTAINER.is_current({**WANTED, "published_ports": []}, in_docker(inspected))
@@ -259,11 +259,11 @@ def test_a_container_without_ports_stands_however_docker_says_so(nothing: Any) -
         ("HostConfig", {**INSPECTED["HostConfig"], "RestartPolicy": {"Name": "no"}}),  # type: ignore[dict-item]
     ],
 )
-def test_a_container_that_differs_does_not_stand(part: str, value: Any) -> None:
+def test_a_container_that_differs_is_not_current(part: str, value: Any) -> None:
     assert not CONTAINER.is_current(WANTED, in_docker({**copy.deepcopy(INSPECTED), part: value}))
 
 
-def test_a_container_that_is_not_there_does_not_stand() -> None:
+def test_a_missing_container_is_not_current() -> None:
     assert not CONTAINER.is_current(WANTED, {"images": {}, "containers": PROBE.containers([])})
     assert not CONTAINER.is_current({**WANTED, "image": "prep-difusor/prep:2"}, in_docker(INSPECTED))
 

@@ -160,7 +160,7 @@ def test_link_that_a_killed_run_left_half_made_is_made(server: Server) -> None:
     assert [path.name for path in server.root.iterdir()] == ["new"]
 
 
-def test_what_is_no_longer_wanted_leaves(server: Server) -> None:
+def test_files_that_are_no_longer_wanted_are_removed(server: Server) -> None:
     server.template("etc/optional.j2", "{% if wanted | default(true) %}\nhere\n{% endif %}\n")
     (server.root / "stale").write_text("stale\n")
     assert "changed=1" in server.run().stdout

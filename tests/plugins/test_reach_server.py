@@ -25,7 +25,7 @@ SUDO_RS = '#!/bin/sh\n[ "$1" != --version ] || { echo sudo-rs 0.2.13 >&2; exit; 
         ),
     ],
 )
-def test_refused_at_once(values: str, sentence: str, tmp_path: Path) -> None:
+def test_a_server_that_cannot_be_used_is_refused_at_once(values: str, sentence: str, tmp_path: Path) -> None:
     (tmp_path / "play.yml").write_text(PLAY)
     (tmp_path / "sudo").write_text(SUDO_RS)
     (tmp_path / "sudo").chmod(0o755)

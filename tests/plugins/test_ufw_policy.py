@@ -88,7 +88,7 @@ def test_groups_addresses_and_families_become_keys() -> None:
         (["servidor.example"], "no es una dirección"),
     ],
 )
-def test_a_list_that_could_not_end_well_is_refused(trusted: list[str], sentence: str) -> None:
+def test_a_list_that_is_empty_malformed_or_admits_everybody_is_refused(trusted: list[str], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         ufw.wanted_rules([SSH], {"trusted": trusted})
 
@@ -123,7 +123,7 @@ def test_files_of_ufw_are_read_with_what_they_cannot_express_here() -> None:
     assert (denial.action, denial.comment) == ("deny", "ñ")
 
 
-def test_what_leaves_the_list_goes_last_and_strangers_stay(etc: dict[str, str]) -> None:
+def test_rules_of_deleted_addresses_go_last_and_rules_of_others_stay(etc: dict[str, str]) -> None:
     etc[ufw.RULES[4]] = USER_RULES
     etc["/etc/ufw/ufw.conf"] = "ENABLED=no\nLOGLEVEL=off\n"
     found = policy(server := Server(), SSH, HTTP, trusted=["192.0.2.7"])

@@ -30,7 +30,7 @@ def _filters() -> None:
     init_plugin_loader()
 
 
-def test_the_servers_believe_the_signers_of_the_election() -> None:
+def test_the_servers_accept_the_signers_of_the_election() -> None:
     assert render("corte", "etc/prep-corte/allowed_signers", {"corte_signers": SIGNERS, "corte_election": "demo"}) == (
         INSTALLED
     )

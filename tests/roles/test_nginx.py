@@ -86,7 +86,7 @@ def is_fast(base: str, request: dict[str, str]) -> bool:
         "?utm_source=x&utm_medium=social",
     ],
 )
-def test_what_the_site_has_is_fast(base: str, path: str) -> None:
+def test_files_of_the_site_take_the_fast_road(base: str, path: str) -> None:
     assert is_fast(base, {"request_uri": base + path})
     assert is_fast(base, {"request_uri": base + path, "request_method": "HEAD"})
 
@@ -188,7 +188,7 @@ def test_no_cookie_reaches_the_application_by_the_fast_road() -> None:
         ("otra/actas?distrito=3", "0", ""),
     ],
 )
-def test_what_is_declared_dynamic_is_fast_with_its_arguments(base: str, path: str, fast: str, asked: str) -> None:
+def test_declared_dynamic_paths_take_the_fast_road_with_arguments(base: str, path: str, fast: str, asked: str) -> None:
     folders = "{{ [{'path': 'api/', 'arguments': ['distrito', 'seccion']}, {'path': 'estado/'}] }}"
     found = judged(base, {"request_uri": base + path}, nginx_dynamic_paths=folders)
     assert (found["fast"], found["asked"]) == (fast, asked)
@@ -271,7 +271,7 @@ def test_two_doors_lead_to_the_application_and_both_have_the_gate(base: str) -> 
     assert not re.search(r"error_page .*(?:_fast|_inspect|http)", site), "an error page leads to another host"
 
 
-def test_the_status_is_nobodys_word_while_no_gate_runs() -> None:
+def test_the_status_is_unavailable_while_no_gate_runs() -> None:
     status = dict(locations(render(SITE)))["= /.well-known/prep/estado.json"]
     assert re.match(r" +if \(!-d /run/prep-corte\) \{\n +return 503;", status)
 
@@ -284,7 +284,7 @@ def test_light_mode_holds_back_the_heavy_folders_behind_the_gate() -> None:
     assert "proxy_pass" not in body
 
 
-def test_only_the_cdn_says_who_the_visitor_is() -> None:
+def test_only_the_cdn_is_believed_about_the_visitors_address() -> None:
     path = "etc/nginx/conf.d/prep-cdn.conf"
     assert render(path).strip() == "", "no CDN should be trusted by default"
     text = render(
@@ -322,7 +322,7 @@ def test_the_outlets_own_sites_may_take_uploads() -> None:
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_braces_and_quotes_are_even(base: str) -> None:
+def test_braces_and_quotes_of_the_configuration_are_balanced(base: str) -> None:
     templates = role_kit.ROLES / "nginx/templates"
     for path in sorted(templates.glob("etc/nginx/**/*.j2")):
         text = render(str(path.relative_to(templates)).removesuffix(".j2"), base=base)

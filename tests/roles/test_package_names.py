@@ -30,7 +30,7 @@ def installed(release: str, tls_mode: str) -> list[str]:
 
 
 @pytest.mark.parametrize("release", [release for releases in RELEASES.values() for release in releases])
-def test_each_package_exists_there(release: str) -> None:
+def test_each_package_exists_in_its_release(release: str) -> None:
     there = {name for row in TABLE.values() if release in row["releases"] for name in row["packages"]}
     assert set(installed(release, "acme")) - there == set()
 

@@ -15,7 +15,7 @@ AIDE = 300.0  # seconds within which AIDE must have read the whole system
 
 
 @pytest.mark.clause("RED-03")
-def test_what_changes_while_the_state_is_authorised_counts(host: Host, record_evidence: Record) -> None:
+def test_changes_during_the_authorisation_are_authorised_too(host: Host, record_evidence: Record) -> None:
     """Si apt cambia algo mientras se autoriza el estado del sistema, se autoriza de nuevo; los snaps no dan alarma."""
     unit = "/etc/systemd/system/snap-prueba-1.mount"
     invocation = "systemctl show aiderenew.service --property InvocationID --value"

@@ -13,7 +13,7 @@ Record = Callable[[object], None]
 PATH = "/etc/sysctl.d/99-ajeno.conf"
 
 
-def test_baseline_betrays_a_change(host: Host, record_evidence: Record) -> None:
+def test_baseline_shows_a_change(host: Host, record_evidence: Record) -> None:
     """El registro del servidor delata un archivo agregado a su configuración, y no acusa nada que no haya cambiado."""
     before = look("difusor", host, {})
     host.check_output("install -m 644 /dev/null %s", PATH)

@@ -315,7 +315,7 @@ def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
     assert compare(target).good
 
 
-def test_after_all_of_it_the_next_good_push_is_shown(
+def test_after_all_attacks_the_next_good_push_is_shown(
     host: Host, mirror: Mirror, target: Target, published: SignedCorte, key: Path, record_evidence: Record
 ) -> None:
     """Después de los ataques, el siguiente envío bueno se publica, no queda nada ajeno y la bitácora está completa."""

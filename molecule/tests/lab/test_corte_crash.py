@@ -221,7 +221,7 @@ def test_gate_killed(server: LabServer, record_evidence: Record) -> None:
     server.assert_mended()
 
 
-def test_what_waits_for_cortes_is_started_again(server: LabServer, record_evidence: Record) -> None:
+def test_the_unit_that_waits_for_cortes_is_started_again(server: LabServer, record_evidence: Record) -> None:
     """Si falla lo que espera los cortes, el sistema lo inicia otra vez y se recibe lo que llegó mientras tanto."""
     path = "prep-corte-intake.path"
     remedy = server.run(f"systemctl show --property OnFailure --value {path}").strip()

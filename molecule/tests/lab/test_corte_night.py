@@ -131,7 +131,7 @@ def test_every_character_that_may_be_signed_is_served(
 
 
 @pytest.mark.clause("DG-11")
-def test_a_page_that_nobody_asked_for_meanwhile_is_not_the_older_one(
+def test_the_cache_never_shows_a_page_of_an_earlier_corte(
     send: Send, published: SignedCorte, mirror: Mirror, base: str, record_evidence: Record
 ) -> None:
     """Una página que el caché guarda de un corte anterior no se entrega, pasada su vigencia, a quien llega después."""

@@ -28,7 +28,7 @@ GUESS = "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=
 
 
 @pytest.mark.clause("RED-03")
-def test_a_ban_holds(host: Host, record_evidence: Record) -> None:
+def test_a_ban_outlives_reload_and_restart(host: Host, record_evidence: Record) -> None:
     """Un bloqueo queda en el núcleo, sobrevive a una recarga del cortafuegos y a un reinicio, y se puede perdonar."""
     host.check_output(f"fail2ban-client set sshd banip {ATTACKER}")
     try:
@@ -52,7 +52,7 @@ def _table_that_bans(host: Host, what: str) -> str:
 
 
 @pytest.mark.clause("RED-03")
-def test_nobody_forges_an_attempt(host: Host, record_evidence: Record) -> None:
+def test_no_account_can_forge_a_failed_login(host: Host, record_evidence: Record) -> None:
     """Una cuenta local que anota intentos fallidos en nombre de otra dirección no logra que la bloqueen.
 
     What an account runs over SSH may belong to the unit of sshd, as here; so only what root's sshd writes counts.
@@ -74,7 +74,7 @@ def test_nobody_forges_an_attempt(host: Host, record_evidence: Record) -> None:
 
 
 @pytest.mark.clause("RED-03", "DG-02")
-def test_what_is_asked_of_the_page_bans_nobody(
+def test_requests_to_the_page_ban_nobody(
     host: Host, untrusted: Host, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """Cien solicitudes de atacante se rechazan todas, y la dirección de la que vienen sigue recibiendo la página.

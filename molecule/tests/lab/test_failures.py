@@ -45,7 +45,7 @@ def ask(host: Host, variables: dict[str, Any]) -> Iterator[Ask]:
 @pytest.mark.parametrize(
     ("role", "lost"), [("waf", {"inspected page", "inspected data"}), ("prep", {"inspected page"})]
 )
-def test_without_what_inspects_or_answers_the_site_goes_on(
+def test_without_waf_or_application_the_site_goes_on(
     host: Host, ask: Ask, role: str, lost: set[str], record_evidence: Record
 ) -> None:
     """Con el WAF o la aplicación caídos siguen los datos y las páginas vistas; lo que pasaba por ellos se niega."""

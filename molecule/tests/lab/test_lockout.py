@@ -225,7 +225,7 @@ def test_sudo_broken_by_pam(
 @pytest.mark.timing(
     "el servidor vuelve a admitir a los diez segundos: una máquina ocupada puede no ver cerrada la puerta"
 )
-def test_run_killed_with_the_door_shut(
+def test_a_run_killed_after_it_shut_the_operator_out(
     operator: Operator, provisioned: dict[str, Any], record_evidence: Record
 ) -> None:
     """Si la ejecución muere con un cortafuegos que deja fuera al operador, el servidor mismo lo vuelve a admitir."""

@@ -73,7 +73,7 @@ DRIFT = [
 
 
 @pytest.mark.clause("SW-02")
-def test_whatever_was_changed_by_hand_is_mended(host: Host, site: Site, record_evidence: Record) -> None:
+def test_changes_by_hand_are_undone(host: Host, site: Site, record_evidence: Record) -> None:
     """Lo que alguien altera a mano en el servidor vuelve a su estado con la siguiente ejecución."""
     names = {"RULES": host.check_output("iptables --list-rules ufw-user-input | wc --lines")}
     for role in ("prep", "waf"):
@@ -109,7 +109,7 @@ def test_preview_of_giving_the_server_back(host: Host, pytestconfig: pytest.Conf
 
 
 @pytest.mark.clause("DG-12")
-def test_what_others_have_in_docker_keeps_it(host: Host, pytestconfig: pytest.Config, record_evidence: Record) -> None:
+def test_docker_stays_when_others_use_it(host: Host, pytestconfig: pytest.Config, record_evidence: Record) -> None:
     """Si el difusor ya usa el Docker que trajo el proyecto, al devolver el servidor se queda, con lo que tiene."""
     host.check_output("docker volume create ajeno")
     try:

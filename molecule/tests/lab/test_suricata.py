@@ -23,7 +23,7 @@ RULE = 'reject http any any -> any any (msg:"marca"; http.uri; content:"%s"; sid
 LOOK = "0000000000002000"  # CAP_NET_RAW
 
 
-def test_a_passive_sensor(
+def test_sensor_reports_an_attack_and_is_removed_completely(
     host: Host, untrusted: Host, site: Site, variables: dict[str, Any], tmp_path: Path, record_evidence: Record
 ) -> None:
     """El sensor avisa de un ataque y de quién viene sin estorbarlo; muerto, la página sigue; apagado, no queda nada."""

@@ -32,7 +32,7 @@ def test_scanners_are_refused_from_outside(
 
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
-def test_http2_is_no_way_around(
+def test_http2_does_not_bypass_the_waf(
     untrusted: Host, variables: dict[str, Any], url: str, expect: Expect, record_evidence: Record
 ) -> None:
     """Desde fuera, por HTTP/2, un ataque en los parámetros de una página conocida también se rechaza."""

@@ -42,7 +42,7 @@ def test_institute_user_can_log_in(host: Host, variables: dict[str, Any], record
 
 
 @pytest.mark.clause("SW-05")
-def test_whoever_logs_in_is_warned(host: Host, record_evidence: Record) -> None:
+def test_a_login_shows_the_warning(host: Host, record_evidence: Record) -> None:
     """Antes de entrar por consola, y al entrar, se avisa en español y en inglés que la sesión se registra."""
     before = host.check_output("script --quiet --command 'agetty --show-issue' /dev/null")  # agetty wants a terminal
     after = host.check_output("cat /etc/motd /etc/motd.d/*")
@@ -53,7 +53,9 @@ def test_whoever_logs_in_is_warned(host: Host, record_evidence: Record) -> None:
 
 
 @pytest.mark.clause("SW-05")
-def test_new_accounts_close_when_forgotten(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_new_accounts_close_after_their_password_expires(
+    host: Host, variables: dict[str, Any], record_evidence: Record
+) -> None:
     """Una cuenta nueva con la contraseña vencida se cierra en un mes; la del Instituto nunca vence."""
     days = int(host.check_output("useradd --defaults").partition("INACTIVE=")[2].split()[0])
     expires = host.check_output("getent shadow %s", variables["difusor_admin_user"]).split(":")[4]
@@ -80,7 +82,7 @@ def test_privileged_work_is_recorded(host: Host, record_evidence: Record) -> Non
 
 
 @pytest.mark.clause("SW-05")
-def test_sessions_end_and_keep_to_themselves(host: Host, record_evidence: Record) -> None:
+def test_idle_sessions_end_and_their_files_are_private(host: Host, record_evidence: Record) -> None:
     """Una sesión sin uso se cierra en diez minutos, lo que crea no lo leen otros y nada vuelca memoria."""
     shell = host.check_output("bash -lc 'echo $TMOUT $(umask) $(ulimit -Hc)'").split()
     record_evidence(dict(zip(("TMOUT", "umask", "core"), shell, strict=True)))

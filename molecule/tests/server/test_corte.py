@@ -17,7 +17,7 @@ Record = Callable[[object], None]
 
 
 @pytest.mark.clause("DG-10", "DG-12")
-def test_server_believes_only_the_listed_signers(host: Host, target: Target, record_evidence: Record) -> None:
+def test_server_accepts_only_the_listed_signers(host: Host, target: Target, record_evidence: Record) -> None:
     """El servidor reconoce a los firmantes que el Instituto enumera, en su vigencia, y a nadie más."""
     believed = _statements(host.check_output("cat /etc/prep-corte/allowed_signers"))
     record_evidence("; ".join(line.rpartition(" ")[0][:120] for line in believed))
@@ -59,7 +59,7 @@ def test_nobody_else_can_write_what_is_published(host: Host, record_evidence: Re
 
 
 @pytest.mark.clause("DG-10")
-def test_history_is_whole(host: Host, status: dict[str, Any], record_evidence: Record) -> None:
+def test_log_of_cortes_holds_together(host: Host, status: dict[str, Any], record_evidence: Record) -> None:
     """La bitácora de cortes recibidos, rechazados y mostrados está encadenada, y el estado público dice su final."""
     lines = host.check_output("cat /srv/prep/almacen/bitacora.jsonl").splitlines()
     first = json.loads(lines[0])

@@ -17,7 +17,7 @@ SSHD = "difusor sshd[812]: "
 
 
 @pytest.mark.clause("RED-03")
-def test_detection_runs(host: Host, record_evidence: Record) -> None:
+def test_fail2ban_watches_ssh_and_bans_nobody_for_requests(host: Host, record_evidence: Record) -> None:
     """El servidor vigila quién intenta entrar por SSH; por lo que se pide a la página no se bloquea a nadie."""
     status = host.check_output("fail2ban-client status")
     listed = re.search(r"Jail list:\s*(.*)", status)
@@ -43,7 +43,7 @@ def test_detection_runs(host: Host, record_evidence: Record) -> None:
         (f"difusor otro[1]: sshd[812]: Failed password for root from {VICTIM} port 4711 ssh2", False),
     ],
 )
-def test_attacks_are_told_apart(host: Host, line: str, expected: bool, record_evidence: Record) -> None:
+def test_only_failed_logins_count(host: Host, line: str, expected: bool, record_evidence: Record) -> None:
     """Un intento fallido de entrar por SSH se cuenta; una entrada legítima, o lo que diga otro programa, no."""
     shown = host.run("fail2ban-regex --print-all-matched %s %s", line, "sshd[mode=aggressive]").stdout
     matched = "1 matched" in shown

@@ -105,7 +105,7 @@ def test_flood_from_one_address_is_cut(
 
 
 @pytest.mark.clause("RED-06")
-def test_slow_clients_lose_their_place(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_slow_clients_are_disconnected(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """A quien empieza una solicitud y no la termina se le cierra la conexión."""
     begun = f"GET {variables['difusor_path']} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\nX-Slow: "
     (answer,) = send(host, variables, [begun])
@@ -137,7 +137,9 @@ def test_nginx_returns_by_itself(host: Host, record_evidence: Record) -> None:
 
 @pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-03")
-def test_what_is_refused_is_told(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_refusals_are_logged_with_cause_and_address(
+    host: Host, variables: dict[str, Any], record_evidence: Record
+) -> None:
     """De lo que rechaza, nginx deja dicho en la bitácora la causa y la dirección verdadera, sin texto ajeno."""
     name, base = variables["difusor_fqdn"], variables["difusor_path"]
     since = host.check_output("date +%s")

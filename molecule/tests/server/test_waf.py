@@ -72,7 +72,7 @@ def test_attacks_are_refused(host: Host, variables: dict[str, Any], expect: Expe
 @pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
-def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_no_attack_is_smuggled_past_the_waf(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """Ningún ataque llega a la aplicación por otro camino: codificación, cookies, cuerpos, URI absoluta, cabeceras."""
     base, name = variables["difusor_path"], variables["difusor_fqdn"]
     coded = quote(PAYLOAD)
@@ -121,7 +121,7 @@ def test_no_attack_is_smuggled_past_it(host: Host, variables: dict[str, Any], re
 @pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07", "DG-02")
 @pytest.mark.usefixtures("open_gate")
-def test_everything_published_passes_it(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_everything_published_passes_the_waf(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """El WAF no estorba: deja pasar cada archivo del corte y de la página aun cuando lo revisa."""
     files = "find -L /srv/prep/publico/actual -type f ! -name '*.gz' -printf '%P\\n'"
     published = host.check_output(files).splitlines()
@@ -139,7 +139,9 @@ def test_everything_published_passes_it(host: Host, variables: dict[str, Any], r
 @pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
-def test_only_the_cortes_own_files_are_spared(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_only_the_cortes_own_files_bypass_the_waf(
+    host: Host, variables: dict[str, Any], record_evidence: Record
+) -> None:
     """Sin revisión se sirve solo lo que el corte contiene: otro nombre no existe, otra forma pasa por el WAF."""
     mark = host.check_output("date +%s%N")
     paths = [
@@ -168,7 +170,7 @@ def test_only_the_cortes_own_files_are_spared(host: Host, variables: dict[str, A
 
 
 @pytest.mark.clause("RED-07")
-def test_engine_blocks(host: Host, record_evidence: Record) -> None:
+def test_waf_engine_blocks(host: Host, record_evidence: Record) -> None:
     """El motor bloquea (no solo registra), con el nivel y las excepciones que aquí se listan con su razón."""
     settings = host.check_output("cat /etc/waf/settings.conf /etc/waf/exclusions.conf")
     record_evidence("; ".join(line for line in settings.splitlines() if line and "Managed by" not in line))

@@ -170,7 +170,7 @@ def test_an_answer_of_another_form_is_an_error(said: str) -> None:
         take.look("web1", host, {})
 
 
-def test_what_a_server_calls_its_files_is_only_seen_in_the_dictamen(
+def test_control_characters_of_file_names_are_replaced_in_the_dictamen(
     baseline: Baseline, key: Path, tmp_path: Path
 ) -> None:
     record.write(baseline, tmp_path / "diario.json", key)

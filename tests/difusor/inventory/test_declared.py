@@ -8,7 +8,7 @@ WAIVER = {"clause": "HW-01", "reason": "Es una máquina virtual.", "by": "UTSIC"
 SAID = {"difusor_name": "Diario", "election_opens": "mañana", "difusor_waivers": [WAIVER]}
 
 
-def test_only_what_was_said_is_written() -> None:
+def test_only_declared_values_are_written() -> None:
     declared = Declared.of({**SAID, "difusor_rsync_secret": "hunter2hunter2hunter2"})
     assert declared.model_dump(mode="json") == SAID
     assert Declared.model_validate_json(declared.model_dump_json()) == declared

@@ -297,7 +297,7 @@ def test_misspelled_name(name: str, suggestion: str) -> None:
     assert inventory.unknown([name], ROOT) == [f"{name}: no existe; {suggestion}"]
 
 
-def test_names_of_others_are_theirs() -> None:
+def test_variables_of_others_are_not_refused() -> None:
     assert inventory.unknown(["lab_dir", "my_proxy", "difusor_fqdn", "preflight_free_gb"], ROOT) == []
 
 

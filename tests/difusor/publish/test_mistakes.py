@@ -133,7 +133,7 @@ def test_a_jump_of_more_than_ten_is_said_twice(
         assert f"--jump {sequence - 7}" in " ".join(done.output.split())
 
 
-def test_on_another_machine_the_clock_tells_what_number_it_may_be(tmp_path: Path, election: Path, key: Path):
+def test_without_records_the_clock_bounds_the_sequence(tmp_path: Path, election: Path, key: Path):
     at = OPENS + timedelta(minutes=300)  # the 31st corte
     assert run_sign(make_tree(tmp_path / "a", 42, at), election, key).exit_code == 1
     assert run_sign(make_tree(tmp_path / "b", 41, at), election, key).exit_code == 0

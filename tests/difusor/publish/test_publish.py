@@ -180,7 +180,7 @@ def test_the_secret_is_neither_shown_nor_an_argument(
     assert signature.endswith(f"{manifest.SIGNATURE_NAME} rsync://impepac@10.0.0.1:873/corte/ {SECRET[:2]}")
 
 
-def test_a_folder_named_by_the_hour_is_no_other_machine(
+def test_a_folder_whose_name_has_a_colon_is_no_host(
     signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     calls = fake_rsync(tmp_path, monkeypatch, "")
@@ -205,7 +205,7 @@ def test_a_folder_named_by_the_hour_is_no_other_machine(
         ("echo 'rsync: a new complaint' >&2; exit 1", 1, "rsync dice: «rsync: a new complaint»"),
     ],
 )
-def test_only_what_may_pass_is_tried_again(
+def test_only_temporary_errors_are_tried_again(
     signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     script: str, attempts: int, sentence: str,
 ):  # fmt: skip
@@ -232,7 +232,7 @@ def test_a_transfer_that_does_not_end_is_given_up(
     ],
     ids=lambda content: str(content)[:40],
 )  # fmt: skip
-def test_a_mirror_that_says_something_else_is_silent(
+def test_an_answer_of_another_form_counts_as_none(
     signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ):
     client = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: answer(content)))
@@ -317,7 +317,7 @@ def refusal_of(manifest_sha256: str, signature_sha256: str, number: int) -> dict
         ({"last_attempt": refusal_of("this", "other", 6), "shown": {"manifest_sha256": "this"}}, "shown"),
     ],
 )
-def test_a_mirrors_word_is_about_this_push(signed: SignedCorte, status: dict[str, Any], word: str):
+def test_only_the_answer_to_this_push_counts(signed: SignedCorte, status: dict[str, Any], word: str):
     """Two who publish at once can have the signature of one beside the manifest of the other: that is refused."""
     text = json.dumps(status).replace('"manifest_sha256": "this"', f'"manifest_sha256": "{signed.sha256}"')
     said = json.loads(text.replace('"signature_sha256": "this"', f'"signature_sha256": "{signed.signature_sha256}"'))

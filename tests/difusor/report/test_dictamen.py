@@ -54,7 +54,7 @@ def test_every_clause_has_its_verdict(paper: tuple[dict, str]) -> None:
     assert verdicts["DG-11"] == "NO CUMPLE"
 
 
-def test_people_read_other_words_than_programs(paper: tuple[dict, str]) -> None:
+def test_shown_verdicts_differ_from_their_ids_in_json(paper: tuple[dict, str]) -> None:
     data, text = paper
     assert {"SIN PRUEBA", "ATESTADO"} <= data["counts"].keys()
     assert "NO VERIFICADO" in text and "ACREDITADO" in text
@@ -207,11 +207,11 @@ def test_an_unreachable_server_is_not_evaluated(results: Results) -> None:
         ("2024-01-01T05:30:00-03:30", "1 de enero de 2024, 05:30:00 (UTC−3:30)"),
     ],
 )
-def test_instants_are_read_aloud(text: str, spoken: str) -> None:
+def test_instants_are_written_in_words(text: str, spoken: str) -> None:
     assert dictamen.instant(text) == spoken
 
 
-def test_days_are_read_aloud() -> None:
+def test_days_are_written_in_words() -> None:
     assert dictamen.day(date(2027, 9, 1)) == "1 de septiembre de 2027"
 
 

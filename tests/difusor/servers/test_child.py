@@ -31,7 +31,7 @@ def test_status_and_both_outputs_are_returned():
 
 
 @pytest.mark.parametrize("output", ["yes x", "yes x >&2"])
-def test_who_prints_without_end_is_killed(output: str):
+def test_a_program_that_prints_without_end_is_killed(output: str):
     with pytest.raises(child.TooMuchError) as exceeded:
         shell(f"echo primero; echo primero >&2; {output}", Bounds(60, output_bytes=10_000))
     printed = exceeded.value.stdout + exceeded.value.stderr
@@ -43,7 +43,7 @@ def test_who_prints_without_end_is_killed(output: str):
     [HANG, f"{HANG} & {HANG}", f"exec >&- 2>&-; {HANG}", f"{HANG} &", DRIP],
     ids=["silent", "with a descendant", "outputs closed", "only a descendant", "drips"],
 )
-def test_who_does_not_end_is_killed_with_its_descendants(script: str, tmp_path: Path):
+def test_a_program_that_does_not_end_is_killed_with_its_descendants(script: str, tmp_path: Path):
     started = time.monotonic()
     with pytest.raises(child.TooLongError):
         shell(f"echo $$ >{tmp_path}/group; {script}", Bounds(0.3))

@@ -35,7 +35,7 @@ def test_an_answer_without_end_is_a_server_that_does_not_answer(host: Host, tmp_
     assert "diario no responde: la respuesta no terminaba" in identity.server("diario", host, {}).unreachable
 
 
-def test_what_a_server_says_of_itself_is_only_seen(host: Host, tmp_path: Path):
+def test_control_characters_of_a_servers_identity_are_replaced(host: Host, tmp_path: Path):
     (tmp_path / "said").write_text(r"printf 'uid=0\nhostname=\033[2J\302\233\377'; head -c 50000 /dev/zero")
     found = identity.server("diario", host, {}).identity
     assert found["hostname"].isprintable() and len(found["hostname"]) <= identity.MOST

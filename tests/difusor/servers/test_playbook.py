@@ -30,7 +30,7 @@ def difusor(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(("verb", "playbook"), PLAYBOOKS.items())
-def test_a_verb_is_its_playbook(verb: str, playbook: str, tmp_path: Path) -> None:
+def test_a_verb_equals_the_plain_ansible_playbook_line(verb: str, playbook: str, tmp_path: Path) -> None:
     """Ansible lists the tasks, which it can only do if it found the project's configuration, roles and modules."""
     done = difusor(verb, "-i", "demo", "--limit", "difusor", "--", "--list-tasks", "--tags", "all", folder=tmp_path)
     assert done.returncode == 0, done.stderr

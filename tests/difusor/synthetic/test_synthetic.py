@@ -174,7 +174,7 @@ def test_the_zip_holds_the_csv_files_dated_with_the_corte(midnight):
         assert archive.read("LEEME.txt").decode().startswith("DATOS SINTÉTICOS")
 
 
-def test_what_it_is_stands_in_the_data(midnight, tmp_path):
+def test_the_data_say_that_they_are_synthetic(midnight, tmp_path):
     write(tmp_path, 2, environment="official")
     assert page(midnight, "corte")["simulacro"] and not page(tmp_path, "corte")["simulacro"]
     for folder in (midnight, tmp_path):

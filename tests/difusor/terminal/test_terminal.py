@@ -19,7 +19,7 @@ ACTING = "\x00\x07\x1b[2J\x7f\x85\x9b\r\u200b\u202e\u2028\u2066\ufeff\ud800"
 """Control characters of both sets, other directions of writing, invisible ones, half of a surrogate pair."""
 
 
-def test_works_are_done_at_the_same_time() -> None:
+def test_functions_run_at_the_same_time() -> None:
     meeting = Barrier(2, timeout=10)
     side_by_side(meeting.wait, meeting.wait)
 
@@ -43,7 +43,7 @@ def test_an_error_of_our_own_is_not_taken_for_a_failed_step() -> None:
         side_by_side(fail, lambda: 1 / 0)
 
 
-def test_a_text_from_outside_is_only_seen() -> None:
+def test_control_characters_of_a_text_from_outside_are_replaced() -> None:
     for text in (plain(ACTING), printable(ACTING), json_text({ACTING: [ACTING]}).replace("\n", "")):
         assert text.isprintable(), ascii(text)
     assert json.loads(json_text({"ñ": ["á", 1, None, True]})) == {"ñ": ["á", 1, None, True]}
@@ -51,7 +51,7 @@ def test_a_text_from_outside_is_only_seen() -> None:
     assert plain("x" * 9, most=5) == "xxxx…"
 
 
-def test_what_a_step_prints_is_only_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_characters_of_a_steps_output_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ansible prints what servers say: in the log and on the terminal it has no effect, with line breaks or without."""
     monkeypatch.setattr(terminal, "console", Console(file=(screen := io.StringIO()), width=200))
     monkeypatch.setattr(terminal, "ROOT", tmp_path)
