@@ -1,4 +1,4 @@
-"""A difusor's inventory on disk without a mistake, into which a test puts one."""
+"""Writes a difusor's correct inventory to disk, in which a test then makes a mistake."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Certificates:
         )
 
     def page(self, name: str = "prep.diario.mx", days: int = 30) -> tuple[bytes, bytes]:
-        """Return a page's certificate, without what goes with it, and its private key."""
+        """Return a page's certificate, without its chain, and its private key."""
         key = ec.generate_private_key(ec.SECP256R1())
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

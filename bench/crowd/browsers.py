@@ -21,8 +21,8 @@ from typing import Any
 PATIENCE = 30.0
 """Seconds after which a browser gives up, far more than a person would."""
 AT_ONCE = 50
-"""Browsers that load at the same time at most: where this program gets too little of a busy machine's processor,
-browsers arrive more slowly, and it is not its own delay that the server's timeouts end."""
+"""How many browsers load at the same time at most. On a busy machine more would delay one another, and the server's
+timeouts would end requests that this program itself delays."""
 WINDOW = 6 << 20
 """Bytes that a browser accepts ahead, as Chromium does."""
 

@@ -14,7 +14,7 @@ CLASSIC = "/usr/bin/sudo.ws"
 """The original sudo, where sudo-rs took its name (Ubuntu 26.04)."""
 
 KEYS = "-- authorized_keys --"
-"""Stands between the two parts of what the server answers."""
+"""Separates the two parts of the server's answer."""
 
 
 class ActionModule(ActionBase):

@@ -437,7 +437,7 @@ def test_a_rectified_corte_that_was_withdrawn_lets_no_counts_fall():
 
 
 def test_a_rebuilt_state_has_no_corte_of_a_revoked_key(tmp_path: Path, key: Path):
-    """The log still has the thief's corte of the highest sequence; the rebuilt state does not refuse all others."""
+    """The log still has the stolen key's corte of the highest sequence, which must not make others look older."""
     server = Server.make(tmp_path / "srv", key)
     thief = make_key(tmp_path, "robada")
     server.config.allowed_signers.write_text(allow(key) + allow(thief))

@@ -1,4 +1,4 @@
-"""A new tree is made of the retired one: as right as one made from nothing, at the cost of what changed."""
+"""A new tree is made of the retired one: it is as correct as one made from nothing, and takes work only for changes."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ aide --config=$folder/conf --check || true
 
 
 def test_the_firmware_partition_gives_no_alarm_at_every_mount(host: Host) -> None:
-    """/boot/efi es FAT, sin inodos que duren: ahí AIDE compara el contenido, y y en /boot también los inodos."""
+    """/boot/efi es FAT, sin inodos fijos: ahí AIDE compara el contenido; en el resto de /boot, también los inodos."""
     said = host.check_output(OTHER_INODES)
     assert "/boot/prueba" in said
     assert "/boot/efi" not in said

@@ -22,7 +22,7 @@ from corte.format.standing import MAX_SEQUENCE, Standing, Withdrawn
 NAME = "corte.json"
 SIGNATURE_NAME = "corte.json.sig"
 FORMAT = 2
-"""1 had no `standing`. It is not read any more: such a manifest cannot tell a mirror that was away what it missed."""
+"""Format 1 had no `standing` and is refused: it cannot tell a mirror that was unreachable which orders it missed."""
 MAX_BYTES = 64 * 1024 * 1024
 MAX_FILES = 200_000
 MAX_SIZE = 2**40

@@ -57,7 +57,7 @@ class Intake:
         self.warnings: list[str] = []
         self.early = self._is_before_opening(instants.now())
         self.ordering: Corte | None = None
-        """What was pushed, once its orders are to be followed, whatever becomes of its files."""
+        """The pushed corte, as soon as its orders are followed; its files may be refused afterwards."""
 
     def run(self) -> int:
         """Take in what was pushed; return the exit status: 0 even when the corte is refused, 1 at a system error."""

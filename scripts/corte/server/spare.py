@@ -1,4 +1,4 @@
-"""A retired tree that becomes the next one, so that a new tree takes a step for each change, not for each file."""
+"""A retired tree that becomes the next one, so that the work for a new tree follows what changed, not all files."""
 
 from __future__ import annotations
 

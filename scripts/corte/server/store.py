@@ -200,7 +200,7 @@ class Store:
             self._sweep()
 
     def _retire(self, path: Path) -> None:
-        """Keep a tree that is needed no more as the spare one; remove anything else."""
+        """Keep a tree that is no longer needed as the spare one; remove anything else."""
         if path.is_symlink() or not path.is_dir():
             path.unlink()
             return

@@ -88,7 +88,7 @@ def _table(comparisons: list[Comparison]) -> Table:
 
 
 def _ago(seconds: int) -> str:
-    """Return how long ago something was, in the two largest units."""
+    """Return a duration in its two largest units."""
     minutes = max(0, seconds) // 60
     days, hours = minutes // 1440, minutes // 60 % 24
     return f"{days} d {hours} h" if days else f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"

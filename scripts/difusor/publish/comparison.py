@@ -29,7 +29,7 @@ from difusor.publish.trouble import trouble
 from difusor.terminal import plain
 
 MOST = 500
-"""How many characters of what a mirror says are told, at most."""
+"""How many characters of a mirror's answer are shown, at most."""
 PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.MAX_BYTES}
 
 

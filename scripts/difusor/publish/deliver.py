@@ -25,7 +25,7 @@ WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
 """Codes of refusals worth another push: caused by a simultaneous push, or by a change that kept time and size."""
 
 MOST = 500
-"""How many characters of what a mirror says are told, at most."""
+"""How many characters of a mirror's answer are shown, at most."""
 
 KILL_EVERY = 0.2
 """Seconds after which an interrupted run looks again for programs to kill: a delivery may begin its next attempt."""

@@ -66,7 +66,7 @@ class Mirror:
         self.extensions = {"sni_hostname": target.fqdn}
         self.problem = ""
         self.asked = instants.now()
-        """When the last estado.json that came was asked for."""
+        """When the last estado.json that arrived was requested."""
 
     def __enter__(self) -> Mirror:
         """Open a client that keeps its connection for further requests."""

@@ -19,7 +19,7 @@ RATE = 100.0
 
 
 class Content:
-    """The content of a file as it comes: its size and digest, and with `keep` its bytes."""
+    """The content of a file while it arrives: its size and digest, and with `keep` its bytes."""
 
     def __init__(self, limit: int, keep: bool = False) -> None:
         """Take the number of bytes after which no more are wanted."""
@@ -35,7 +35,7 @@ class Content:
         return self.length > self.limit
 
     def copy(self) -> Content:
-        """Return a content that begins with what came so far."""
+        """Return a content that continues what has arrived so far."""
         twin = copy.copy(self)
         twin._digest = self._digest.copy()
         twin.kept = None if self.kept is None else self.kept.copy()
@@ -43,7 +43,7 @@ class Content:
 
     @property
     def entry(self) -> Entry:
-        """Size and SHA-256 of what came."""
+        """Size and SHA-256 of what has arrived."""
         return Entry(self.length, self._digest.hexdigest())
 
 

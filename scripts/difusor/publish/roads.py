@@ -91,7 +91,7 @@ def _addresses(target: Target) -> Iterator[tuple[str, str]]:
 
 
 def _by_query(paced: Paced, url: str, path: str, entry: Entry) -> Iterator[str]:
-    """With marks of social networks, as links have them, and with others, which the application firewall inspects."""
+    """With parameters that social networks add to links, and with others, which the application firewall inspects."""
     for query in (f"utm_source={secrets.token_hex(4)}", f"v={secrets.token_hex(4)}"):
         answer, found = paced.get(f"{url}?{query}", Content(entry.size))
         yield from _judged(f"{path}, con argumentos,", entry, answer, found)
@@ -114,7 +114,7 @@ def _by_parts(paced: Paced, url: str, path: str, entry: Entry) -> Iterator[str]:
 
 
 def _by_head(paced: Paced, url: str, path: str, entry: Entry) -> Iterator[str]:
-    """Only its headers."""
+    """Only its headers, by HEAD."""
     answer, _ = paced.get(url, Content(0), method="HEAD", Accept_Encoding="identity")
     if answer.status_code != httpx.codes.OK:
         yield f"{path}, solo sus encabezados, responde {answer.status_code}"
@@ -123,7 +123,7 @@ def _by_head(paced: Paced, url: str, path: str, entry: Entry) -> Iterator[str]:
 
 
 def _by_other_names(paced: Paced, base: str, path: str, entry: Entry) -> Iterator[str]:
-    """By other spellings of its path, and outside the path of the page; a mirror may refuse them, but not alter it."""
+    """By other spellings of its path, and outside the path of the page; a mirror may refuse, but not send other content."""
     root = str(httpx.URL(base).join("/"))
     coded = f"%{ord(path[0]):02x}{quote(path[1:])}" if path[0].isascii() else quote(path)
     for url in dict.fromkeys((base + coded, f"{base}/{quote(path)}", root + quote(path))):

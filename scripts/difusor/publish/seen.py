@@ -35,7 +35,7 @@ MOST_BYTES = 4 * 1024 * 1024
 MOST_HEADS = 5000
 """How many heads of a mirror are kept, the newest ones: a night has some hundreds."""
 OVERLAP = timedelta(minutes=1)
-"""Two runs at once may note their answers in another order than they got them, but not later than this."""
+"""Two runs at once may note answers in another order than they received them; this is by how much at most."""
 PATIENCE = 1.0
 """Seconds to wait while another run writes."""
 

@@ -59,7 +59,7 @@ class Server:
         return {"log": {"entries": self.head.entries, "head": self.head.sha256, "segments": self.segments}}
 
     def cut(self, lines: int) -> None:
-        """Take lines off the log's end, as the server's root can."""
+        """Remove lines from the log's end, as root on the server can."""
         self.path.write_bytes(b"".join(self.path.read_bytes().splitlines(keepends=True)[:-lines]))
 
 
@@ -134,7 +134,7 @@ def test_a_log_that_lost_entries_is_told_from_a_new_segment(
 
 
 def test_two_runs_at_once_raise_no_alarm(kept: Seen, target: Target, server: Server):
-    """One of them may note its answer after the other, which asked later."""
+    """The one that asked first may be the last to note its answer."""
     asked, first = instants.now(), server.write(5)
     assert kept.note(target, server.write(2), instants.now()) == []
     assert kept.note(target, first, asked - timedelta(seconds=1)) == []
@@ -190,7 +190,7 @@ def deliveries(
 def test_publishing_sees_a_log_cut_before_it_and_one_cut_meanwhile(
     signed: SignedCorte, target: Target, kept: Seen, server: Server, monkeypatch: pytest.MonkeyPatch
 ):
-    """Also when the entries of this very corte hide that entries are missing."""
+    """Also when the log has as many entries again, because this very corte added some."""
     shown = {"shown": {"manifest_sha256": signed.sha256}}
     assert deliveries(signed, target, kept, monkeypatch, server.write(5), server.write() | shown).warnings == []
     cut = cut_with_state(server)

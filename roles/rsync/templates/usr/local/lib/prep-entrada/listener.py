@@ -43,7 +43,7 @@ class Connection:
 
     @property
     def watched(self) -> socket.socket | int:
-        """What can be read when there is news: the client until a process serves it, then the process's pipe."""
+        """What becomes readable at the next event: the client until a process serves it, then the process's pipe."""
         return self.pipe if self.process else self.client
 
 
