@@ -123,7 +123,7 @@ def _by_head(paced: Paced, url: str, path: str, entry: Entry) -> Iterator[str]:
 
 
 def _by_other_names(paced: Paced, base: str, path: str, entry: Entry) -> Iterator[str]:
-    """By other spellings of its path, and outside the path of the page; a mirror may refuse, but not send other content."""
+    """By other spellings of its path, and outside the path of the page; a mirror may refuse, but not alter."""
     root = str(httpx.URL(base).join("/"))
     coded = f"%{ord(path[0]):02x}{quote(path[1:])}" if path[0].isascii() else quote(path)
     for url in dict.fromkeys((base + coded, f"{base}/{quote(path)}", root + quote(path))):
