@@ -154,7 +154,7 @@ class Intake:
             return accepted
         now = instants.now()
         if not self.memory.last_clock(now).synchronised:
-            # A doubtful clock must not refuse a corte as coming from the future. A corte whose own instant is later than
+            # A doubtful clock must not refuse a corte as coming from the future. One whose own instant is later than
             # its signing is refused all the same.
             self.early = self._is_before_opening(found.generated)
             now = max(now, found.generated)
