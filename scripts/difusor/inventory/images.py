@@ -37,15 +37,25 @@ def check_image(packed: bytes, path: str, kind: str) -> None:
 
 
 def _config(packed: bytes) -> dict[str, Any] | None:
-    """Return the `config` object of the image in an archive of `docker image save`; None when it is none."""
-    small: dict[str, bytes] = {}
+    """Return the `config` object of the image in an archive of `docker image save`; None when it is none.
+
+    Only as much is unpacked as is needed: `./difusor images` writes what describes the image first, Docker last.
+    """
     try:
         with tarfile.open(fileobj=io.BytesIO(packed), mode="r:*") as archive:
-            for member in archive:
-                if member.isfile() and member.size < SMALL and (file := archive.extractfile(member)):
-                    small[member.name] = file.read()
-        name = json.loads(small["manifest.json"])[0]["Config"]
-        config = json.loads(small[name]).get("config")
+            described = _described(archive)
     except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, LookupError, TypeError, ValueError):
         return None
+    config = described.get("config")
     return config if isinstance(config, dict) else {}
+
+
+def _described(archive: tarfile.TarFile) -> dict[str, Any]:
+    """Return the JSON object that describes the image; LookupError, TypeError or ValueError when there is none."""
+    small: dict[str, bytes] = {}
+    for member in archive:
+        if member.isfile() and member.size < SMALL and (file := archive.extractfile(member)):
+            small[member.name] = file.read()
+        if (manifest := small.get("manifest.json")) and (name := json.loads(manifest)[0]["Config"]) in small:
+            return dict(json.loads(small[name]))
+    raise LookupError("no manifest, or not what it names")

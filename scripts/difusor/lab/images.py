@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import shutil
 import subprocess
+import tarfile
+import tempfile
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from difusor.project import BUILD, ROOT
 from difusor.terminal import StepFailed, run_step, side_by_side
@@ -60,16 +62,24 @@ def save(identity: str, archive: Path) -> None:
     Raises StepFailed when docker fails.
     """
     temporary = archive.with_suffix(".new")
-    with (
-        subprocess.Popen(["docker", "image", "save", identity], stdout=subprocess.PIPE) as packing,
-        temporary.open("wb") as sink,
-        gzip.GzipFile(filename="", mode="wb", fileobj=sink, compresslevel=3, mtime=0) as packed,
-    ):
-        assert packing.stdout is not None  # PIPE above
-        shutil.copyfileobj(packing.stdout, packed, 1 << 20)
-    if packing.returncode:
-        raise StepFailed(f"docker no pudo guardar la imagen {identity}")
+    with tempfile.TemporaryFile(dir=archive.parent) as saved:
+        if subprocess.run(["docker", "image", "save", identity], stdout=saved, check=False).returncode:
+            raise StepFailed(f"docker no pudo guardar la imagen {identity}")
+        saved.seek(0)
+        _pack(saved, temporary)
     os.replace(temporary, archive)
+
+
+def _pack(saved: IO[bytes], target: Path) -> None:
+    """Compress a tar archive with its smallest files first: who reads what describes the image can stop there."""
+    with (
+        tarfile.open(fileobj=saved) as archive,
+        target.open("wb") as sink,
+        gzip.GzipFile(filename="", mode="wb", fileobj=sink, compresslevel=3, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w") as packed,
+    ):
+        for member in sorted(archive, key=lambda member: member.size):
+            packed.addfile(member, archive.extractfile(member) if member.isfile() else None)
 
 
 def _docker(*arguments: str) -> str:
