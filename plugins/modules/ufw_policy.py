@@ -65,6 +65,11 @@ options:
     type: list
     elements: path
     default: []
+  after_init:
+    description:
+      - UFW's C(after.init), which replaces its own chains whenever it runs. When nothing but it is newer than O(stamp),
+        it alone is run, because a reload takes seconds and rebuilds all chains.
+    type: path
   guard:
     description: A program that undoes a change not confirmed in time; run with C(arm) before the first change.
     type: path
@@ -254,6 +259,8 @@ class Policy:
             todo.append(("activar", ["ufw", "--force", "enable"]) if enabled else ("desactivar", ["ufw", "disable"]))
         elif enabled and not self.in_force():
             todo.append(("recargar, el cortafuegos en vigor no es el que describen sus archivos", ["ufw", "reload"]))
+        elif enabled and self.newer(self.params["after_init"]):
+            todo.append(("poner en vigor las cadenas del proyecto", [self.params["after_init"], "start"]))
         todo += [(f"retirar {show(key, name)}", self.remove(key)) for key, name in self.stale.items()]
         return todo
 
@@ -274,9 +281,13 @@ class Policy:
         """Tell whether systemd starts UFW at boot."""
         return self.module.run_command(["systemctl", "--quiet", "is-enabled", "ufw.service"])[0] == 0
 
+    def newer(self, path):
+        """Tell whether a file has changed since the firewall last read it."""
+        return path is not None and modified(path) > modified(self.params["stamp"])
+
     def in_force(self):
         """Tell whether the running firewall is the one that UFW's files describe."""
-        if any(modified(path) > modified(self.params["stamp"]) for path in self.params["files"]):
+        if any(self.newer(path) for path in self.params["files"]):
             return False
         defaults = read("/etc/default/ufw")
         for version, command in COMMANDS.items():
@@ -367,9 +378,10 @@ def main():
             "enabled": {"type": "bool", "default": True},
             "stamp": {"type": "path"},
             "files": {"type": "list", "elements": "path", "default": []},
+            "after_init": {"type": "path"},
             "guard": {"type": "path"},
         },
-        required_by={"files": ["stamp"]},
+        required_by={"files": ["stamp"], "after_init": ["stamp"]},
         supports_check_mode=True,
     )
     policy = Policy(module, checked(module))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,7 +45,15 @@ class Server:
     """Stands in for AnsibleModule on a server: answers commands and records their order."""
 
     def __init__(self, **params: Any) -> None:
-        self.params = {"logging": "low", "enabled": True, "stamp": None, "files": [], "guard": None, **params}
+        self.params = {
+            "logging": "low",
+            "enabled": True,
+            "stamp": None,
+            "files": [],
+            "after_init": None,
+            "guard": None,
+            **params,
+        }
         self.check_mode = False
         self.calls: list[str] = []
         self.answers: dict[str, tuple[int, str, str]] = {}
@@ -185,6 +194,24 @@ def test_an_unchanged_server_costs_no_call_of_ufw(etc: dict[str, str]) -> None:
     assert not [call for call in server.calls if call.startswith("ufw")]
     server.answers["ip6tables -S"] = (0, policies.replace("INPUT DROP", "INPUT ACCEPT"), "")
     assert [command for _, command in policy(server, SSH, trusted=["10.1.2.3"]).changes()] == [["ufw", "reload"]]
+
+
+def test_the_chains_of_the_project_are_replaced_without_a_reload(etc: dict[str, str], tmp_path: Path) -> None:
+    """A trusted address changes after.init; a reload would take seconds and build all of UFW's chains anew."""
+    etc["/etc/ufw/ufw.conf"] = "ENABLED=yes\nLOGLEVEL=low\n"
+    etc["/etc/default/ufw"] = 'DEFAULT_INPUT_POLICY="DROP"\nDEFAULT_OUTPUT_POLICY="ACCEPT"\n'
+    stamp, defaults, after_init = tmp_path / "stamp", tmp_path / "ufw", tmp_path / "after.init"
+    for at, path in enumerate((defaults, stamp, after_init)):
+        path.touch()
+        os.utime(path, (at, at))
+    server = Server(stamp=str(stamp), files=[str(defaults)], after_init=str(after_init))
+    for command in ("iptables", "ip6tables"):
+        server.answers[f"{command} -S"] = (0, "-P INPUT DROP\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n", "")
+    assert [command for _, command in policy(server).changes()] == [[str(after_init), "start"]]
+    os.utime(defaults, (3, 3))
+    assert [command for _, command in policy(server).changes()] == [["ufw", "reload"]]
+    os.utime(stamp, (4, 4))
+    assert policy(server).changes() == []
 
 
 def test_a_server_without_ufw_can_be_previewed(etc: dict[str, str]) -> None:
