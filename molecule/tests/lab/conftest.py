@@ -21,13 +21,10 @@ def key(variables: dict[str, Any]) -> Path:
     return Path(variables["lab_dir"]) / "firma"
 
 
-@pytest.fixture
-def site(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Site]:
-    """Return a function that runs site.yml with other values for some variables and returns what it printed.
-
-    Afterwards site.yml runs with the inventory's own values, if others were used.
-    """
-    values_file = tmp_path / "values.json"
+@pytest.fixture(scope="module")
+def run_site(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a function that runs site.yml with other values for some variables and returns what it printed."""
+    values_file = tmp_path_factory.mktemp("site") / "values.json"
 
     def run(values: dict[str, Any] | None = None, *options: str) -> str:
         values_file.write_text(json.dumps(values or {}))
@@ -36,6 +33,19 @@ def site(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Site]:
         assert result.returncode == 0, result.stdout[-3000:]
         return result.stdout + result.stderr
 
+    return run
+
+
+@pytest.fixture
+def site(run_site: Site) -> Iterator[Site]:
+    """Return the function `run_site`; if its last run used other values, one with the inventory's own follows."""
+    last: dict[str, Any] = {}
+
+    def run(values: dict[str, Any] | None = None, *options: str) -> str:
+        last.clear()
+        last.update(values or {})
+        return run_site(values, *options)
+
     yield run
-    if values_file.exists() and values_file.read_text() != "{}":
-        run()
+    if last:
+        run_site()

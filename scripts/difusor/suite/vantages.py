@@ -13,7 +13,7 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor import spec
 from difusor.inventory import InventoryError, attestations
-from difusor.suite.plugin import EVIDENCE, METHOD, SUITE, host_name
+from difusor.suite.plugin import EVIDENCE, METHOD, SUITE
 
 Record = Callable[[object], None]
 
@@ -35,10 +35,10 @@ def expect() -> Callable[[str], dict[str, Any]]:
     return lambda clause: spec.load()[clause].expect
 
 
-@pytest.fixture
-def variables(request: pytest.FixtureRequest, _testinfra_host: Host) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def variables(pytestconfig: pytest.Config, _testinfra_host: Host) -> dict[str, Any]:
     """Return the rendered variables of the tested host: its inventory and playbooks/group_vars."""
-    return request.config.stash[SUITE].inventory.hosts[host_name(request.node)]
+    return pytestconfig.stash[SUITE].inventory.hosts[_testinfra_host.backend.host]
 
 
 @pytest.fixture

@@ -1,0 +1,187 @@
+"""Late changes of the inventory: one run of site.yml makes several at once, another takes them back.
+
+A run costs more than what these tests look at, so they share the two runs and what was seen before, between and after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from passlib.hash import sha512_crypt
+from testinfra.host import Host
+
+from difusor.lab.images import save
+
+Record = Callable[[object], None]
+Site = Callable[..., str]
+
+RENAMED = "impepac2"
+SESSION = "prep-difusor-session"
+"""A unit that runs as the account of the institute, as what somebody has left open."""
+
+# Asks, until it is told to stop, for the page, for data and (with a query that keeps it off the fast road) for a page
+# through the WAF; prints how many answers came and every status other than 200.
+CITIZEN = """
+import collections, http.client, os, ssl, sys, time
+counts, path = collections.Counter(), 0
+while not os.path.exists("/tmp/stop"):
+    name = ["/", "/datos/corte.json", "/?visita=1"][path % 3]
+    path += 1
+    try:
+        connection = http.client.HTTPSConnection(sys.argv[1], timeout=10, context=ssl._create_unverified_context())
+        connection.request("GET", name)
+        counts[name, connection.getresponse().status] += 1
+        connection.close()
+    except OSError as error:
+        counts[name, repr(error)] += 1
+    time.sleep(0.05)  # pace: twenty visits a second
+print(sum(counts.values()), {key: number for key, number in counts.items() if key[1] != 200})
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The state of the server at one moment."""
+
+    reached: dict[int, bool]
+    """By port, whether the institute's machine can connect to SSH and rsync."""
+    hashes: dict[str, str]
+    """By account, the password's hash of those of the institute that exist."""
+    session: bool
+    """Whether what runs as the account of the institute still runs."""
+    containers: str
+    """The containers of the PREP, stopped ones too, one a line."""
+
+
+@dataclass(frozen=True)
+class LateChanges:
+    """What the two runs printed, and what was seen of the server and by a citizen."""
+
+    values: dict[str, Any]
+    """The values of the first run; the second had the inventory's own."""
+    printed: str
+    before: Seen
+    changed: Seen
+    back: Seen
+    logs: str
+    """The journal and the log files after both runs."""
+    visits: int
+    lost: str
+    """The visits that were not answered with 200, "{}" if there were none."""
+
+
+@pytest.fixture(scope="module")
+def late(
+    host: Host, trusted: Host, untrusted: Host, variables: dict[str, Any], run_site: Site,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> LateChanges:  # fmt: skip
+    """Change secrets, image, account and trusted addresses in one run, and take all back in another."""
+    canary = "canario-" + hashlib.sha256(os.urandom(8)).hexdigest()[:16]
+    address = trusted.check_output("hostname -I").split()
+    values = {
+        "difusor_rsync_secret": canary,
+        "difusor_admin_password_hash": sha512_crypt.hash(canary),
+        "difusor_admin_user": RENAMED,
+        "difusor_prep_image": _other_image(
+            variables["difusor_prep_image"]["archive"], tmp_path_factory.mktemp("image") / "prep.tar.gz"
+        ),
+        "election_trusted_addresses": [each for each in variables["election_trusted_addresses"] if each not in address],
+    }
+    host.check_output("systemd-run --quiet --uid=%s --unit=%s sleep infinity", variables["difusor_admin_user"], SESSION)
+    before = _look(host, trusted, variables)
+    with ThreadPoolExecutor() as pool:
+        visiting = pool.submit(
+            untrusted.check_output, "rm -f /tmp/stop; python3 -c %s %s", CITIZEN, variables["difusor_fqdn"]
+        )
+        try:
+            printed = run_site(values, "--diff", "-vvv")
+            changed = _look(host, trusted, variables)
+        finally:
+            host.run("systemctl reset-failed %s", SESSION)
+            printed += run_site({}, "--diff", "-vvv")
+            untrusted.check_output("touch /tmp/stop")
+        visits, _, lost = visiting.result().partition(" ")
+    back = _look(host, trusted, variables)
+    host.check_output("journalctl --sync")
+    logs = host.check_output("journalctl --quiet --no-pager --output=cat; find /var/log -name '*.log' -exec cat {} +")
+    return LateChanges(values, printed, before, changed, back, logs, int(visits), lost)
+
+
+@pytest.mark.clause("RED-04", "DG-12")
+def test_removed_address_is_refused(late: LateChanges, record_evidence: Record) -> None:
+    """Una dirección que se quita de las confiables deja de entrar por SSH y rsync tras la siguiente ejecución."""
+    remaining = ", ".join(late.values["election_trusted_addresses"])
+    record_evidence(f"desde una dirección que ya no está en la lista ({remaining}): {late.changed.reached}")
+    assert late.before.reached == {22: True, 873: True}
+    assert late.changed.reached == {22: False, 873: False}
+    assert late.back.reached == {22: True, 873: True}
+
+
+@pytest.mark.clause("SW-05", "DG-12")
+def test_renamed_user_of_the_institute_leaves(
+    late: LateChanges, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Al cambiar de nombre el usuario del Instituto, el anterior deja de existir, con lo que tenía abierto."""
+    former = variables["difusor_admin_user"]
+    record_evidence(f"{former}, {RENAMED}, y de vuelta")
+    assert late.before.session and set(late.before.hashes) == {former}
+    assert set(late.changed.hashes) == {RENAMED}
+    assert not late.changed.session, "lo que tenía abierto sigue"
+    assert set(late.back.hashes) == {former}
+
+
+@pytest.mark.clause("SW-03", "DG-07")
+def test_secrets_are_shown_nowhere(late: LateChanges, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Un secreto que se instala no aparece en lo que Ansible imprime ni en las bitácoras del servidor."""
+    names = ("difusor_rsync_secret", "difusor_admin_password_hash")
+    secrets = [values[name] for values in (late.values, variables) for name in names]
+    record_evidence(f"{len(secrets)} secretos buscados en la salida con -vvv --diff, en el journal y en /var/log")
+    assert "/etc/rsyncd.secrets" in late.printed
+    assert late.changed.hashes[RENAMED] == late.values["difusor_admin_password_hash"]
+    for secret in secrets:
+        assert secret not in late.printed
+        assert secret not in late.logs
+
+
+@pytest.mark.clause("SW-02", "DG-02")
+def test_upgrade_and_back_lose_no_request(late: LateChanges, record_evidence: Record) -> None:
+    """Cambiar la imagen del PREP y volver a la anterior no pierde ninguna de las visitas que llegan mientras tanto."""
+    record_evidence(f"{late.visits} visitas durante la actualización y la vuelta; perdidas: {late.lost}")
+    upgraded = late.values["difusor_prep_image"]["sha256"][:12]
+    assert upgraded in late.changed.containers
+    assert upgraded not in late.back.containers
+    assert late.visits > 100
+    assert late.lost == "{}"
+
+
+def _look(host: Host, trusted: Host, variables: dict[str, Any]) -> Seen:
+    connect = "timeout 3 bash -c 'exec 3<>/dev/tcp/%s/%s'"
+    accounts = host.run("getent shadow %s %s", variables["difusor_admin_user"], RENAMED).stdout.splitlines()
+    return Seen(
+        reached={port: trusted.run(connect, variables["ansible_host"], str(port)).rc == 0 for port in (22, 873)},
+        hashes=dict(account.split(":")[:2] for account in accounts),
+        session=host.run("systemctl is-active --quiet %s", SESSION).succeeded,
+        containers=host.check_output("docker ps --all --filter label=prep-difusor.role=prep"),
+    )
+
+
+def _other_image(archive: str, copy: Path) -> dict[str, str]:
+    """Save an image that differs from the one in `archive` only by a label; return it as the inventory names it."""
+    loaded = _docker("load", "--quiet", "--input", archive).rpartition(": ")[2]
+    container = _docker("create", loaded)
+    identity = _docker("commit", "--change", "LABEL upgrade=tested", container)
+    _docker("rm", container)
+    save(identity, copy)
+    return {"archive": str(copy), "sha256": hashlib.sha256(copy.read_bytes()).hexdigest()}
+
+
+def _docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout.strip()
