@@ -6,6 +6,7 @@ import copy
 import importlib.util
 import json
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -278,42 +279,46 @@ def test_networks_are_known_by_their_options() -> None:
 
 
 UNITS = """
-- hosts: localhost
+- hosts: all
   connection: local
   gather_facts: false
-  vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+  vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    case: "{{ cases[inventory_hostname] }}"
   tasks:
     - ansible.builtin.set_fact:
         current_state: {units: {prep-running.service: true, prep-stopped.service: false}}
         cacheable: true
     - unit: {name: prep-running.service}
-    - unit: {name: "prep-{{ name }}.service", restart: "{{ restart }}"}
+    - ansible.builtin.set_fact:
+        packages_arrived: "{{ case.packages_arrived | default(false) }}"
+    - unit: {name: "prep-{{ case.unit }}.service", restart: "{{ case.restart | default(false) }}"}
 """
+ASKED = {
+    "running": ({"unit": "running"}, False),
+    "running_but_its_files_changed": ({"unit": "running", "restart": True}, True),
+    "ran_before_packages_arrived": ({"unit": "running", "packages_arrived": True}, True),
+    "stopped": ({"unit": "stopped"}, True),
+    "unknown": ({"unit": "unknown"}, True),
+}
+ASKED_IN_CHECK_MODE = {
+    "unknown": ({"unit": "unknown"}, False),  # check mode has not installed it
+    "running_but_its_files_changed": ({"unit": "running", "restart": True}, False),
+    "stopped": ({"unit": "stopped"}, True),
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "restart", "arrived", "options", "asked"),
-    [
-        ("running", False, False, (), False),
-        ("running", True, False, (), True),
-        ("running", False, True, (), True),
-        ("stopped", False, False, (), True),
-        ("unknown", False, False, (), True),
-        # Check mode does not ask for a unit that it has not installed.
-        ("unknown", False, False, ("--check",), False),
-        ("running", True, False, ("--check",), False),
-        ("stopped", False, False, ("--check",), True),
-    ],
-)
+@pytest.mark.parametrize(("cases", "options"), [(ASKED, ()), (ASKED_IN_CHECK_MODE, ("--check",))])
 def test_a_running_unit_is_not_asked_for(
-    tmp_path: Path, name: str, restart: bool, arrived: bool, options: tuple[str, ...], asked: bool
+    tmp_path: Path, cases: dict[str, tuple[dict[str, Any], bool]], options: tuple[str, ...]
 ) -> None:
-    """systemd has no such unit, so the play fails exactly when systemd is asked."""
+    """systemd has no such units, so a case, a host of the play, fails exactly when systemd is asked."""
     play = tmp_path / "play.yml"
     play.write_text(UNITS)
-    values = json.dumps({"name": name, "restart": restart, "packages_arrived": arrived})
-    command = ["ansible-playbook", "-i", "localhost,", str(play), "-e", values, *options]
+    values = json.dumps({"cases": {case: values for case, (values, _) in cases.items()}})
+    command = ["ansible-playbook", "-i", ",".join(cases), str(play), "--extra-vars", values, *options]
     result = subprocess.run(command, capture_output=True, text=True, cwd=PLUGINS.parent)
-    said = " ".join(result.stdout.split())
-    assert ("FAILED!" in said) is asked, said
-    assert ("changed=1" in said) is (bool(options) and not asked), said
+    failed = set(re.findall(r"fatal: \[(\w+)\]: FAILED!", result.stdout))
+    changed = set(re.findall(r"^(\w+) .* changed=1 ", result.stdout, re.MULTILINE))
+    assert failed == {case for case, (_, asked) in cases.items() if asked}, result.stdout
+    assert changed == (set(cases) - failed if options else set()), result.stdout
