@@ -55,5 +55,5 @@ def test_what_docker_refuses_to_remove_is_said(
     monkeypatch.setattr(removal.subprocess, "run", docker)
     with pytest.raises(typer.Exit):
         clean.run()
-    assert "docker volume: volume is in use" in capsys.readouterr().err
+    assert "docker volume falló y dice: «volume is in use»" in capsys.readouterr().err
     assert lab.exists()
