@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -172,6 +174,17 @@ def test_no_file_names_a_registry_or_one_machine() -> None:
             if (match := FOREIGN.search(f" {line}"))
         ]
     assert found == []
+
+
+def test_a_link_leads_to_a_file_of_the_project() -> None:
+    """One to an absolute path, such as another checkout's environment, replaces what another machine has there."""
+    links = [ROOT / name for name in _git_links()]
+    assert [link for link in links if os.path.isabs(os.readlink(link)) or not link.exists()] == []
+
+
+def _git_links() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [line.split("\t")[1] for line in listed.splitlines() if line.startswith("120000 ")]
 
 
 def test_only_one_file_tells_python_where_the_project_is() -> None:
