@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import ssl
 
 SENTENCES = {
     errno.EACCES: "falta permiso",
@@ -40,25 +39,10 @@ SENTENCES = {
     errno.ETXTBSY: "el programa se está ejecutando",
     errno.EXDEV: "está en otro disco",
 }
-CERTIFICATES = {
-    9: "su certificado aún no es válido",
-    10: "su certificado expiró",
-    18: "su certificado no es de una autoridad conocida",
-    19: "su certificado no es de una autoridad conocida",
-    20: "su certificado no es de una autoridad conocida",
-    21: "su certificado no es de una autoridad conocida, o le falta el intermedio",
-    62: "su certificado es para otro nombre",
-    64: "su certificado es para otra dirección",
-}
-"""By OpenSSL's number of what it found wrong (X509_V_ERR_)."""
 
 
 def why(error: OSError) -> str:
     """Return the cause as the end of a sentence, without its full stop; a rare one by its name, such as ENOLCK."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return CERTIFICATES.get(error.verify_code, f"su certificado no es válido (OpenSSL {error.verify_code})")
-    if isinstance(error, ssl.SSLError):
-        return f"la conexión cifrada falló ({error.reason or 'sin causa'})"
     if isinstance(error, socket.gaierror):
         return "nadie conoce ese nombre"
     if isinstance(error, socket.timeout):  # TimeoutError from Python 3.10 on

@@ -10,6 +10,18 @@ import httpx
 
 from corte.format.errors import why
 
+CERTIFICATES = {
+    9: "su certificado aún no es válido",
+    10: "su certificado expiró",
+    18: "su certificado no es de una autoridad conocida",
+    19: "su certificado no es de una autoridad conocida",
+    20: "su certificado no es de una autoridad conocida",
+    21: "su certificado no es de una autoridad conocida, o le falta el intermedio",
+    62: "su certificado es para otro nombre",
+    64: "su certificado es para otra dirección",
+}
+"""By OpenSSL's number of what it found wrong (X509_V_ERR_)."""
+
 
 def trouble(error: Exception) -> str:
     """Return the cause as the end of a sentence, without its full stop.
@@ -17,8 +29,14 @@ def trouble(error: Exception) -> str:
     `error` is one of httpx, of the system, or a ValueError. What this project raised itself is in Spanish already.
     """
     for known in _causes(error):
-        if isinstance(known, OSError) and (known.errno is not None or isinstance(known, ssl.SSLError)):
-            return why(known)
+        match known:
+            case ssl.SSLCertVerificationError():
+                unknown = f"su certificado no es válido (OpenSSL {known.verify_code})"
+                return CERTIFICATES.get(known.verify_code, unknown)
+            case ssl.SSLError():
+                return f"la conexión cifrada falló ({known.reason or 'sin causa'})"
+            case OSError() if known.errno is not None:
+                return why(known)
     match error:
         case httpx.HTTPError() if str(error) and error.__cause__ is None:  # raised by this project
             return str(error)
