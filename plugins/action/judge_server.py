@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from difusor.servers import preflight
+from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
 SPEC = {
     "facts": {"type": "dict", "required": True},
     "probe": {"type": "dict", "required": True},
+    "neighbours": {"type": "dict", "required": True},
+    "account": {"type": "str", "required": True},
     "releases": {"type": "dict", "required": True},
     "free_gb": {"type": "dict", "required": True},
     "port_owners": {"type": "dict", "required": True},
@@ -26,13 +30,13 @@ SPEC = {
 
 
 class ActionModule(ActionBase):
-    """Hand the facts and the findings of `server_probe` to `difusor.servers.preflight`."""
+    """Hand the facts and the findings of `server_probe` and `neighbour_probe` to `difusor.servers.preflight`."""
 
     _requires_connection = False
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return `problems` (sentences), `diagnoses` ({id, title, quote, fix, met, found}) and `exposed` (programs)."""
+        """Return `problems` (text), `closed` and `open` (ports), `diagnoses` ({id, title, quote, fix, met, found})."""
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
         facts, probe = args["facts"], args["probe"]
@@ -46,6 +50,7 @@ class ActionModule(ActionBase):
             mhz=probe["mhz"],
             openssh=facts["packages"].get("openssh-server", ""),
             login_keys=tuple(args["login_keys"]),
+            neighbours=_neighbours(args["neighbours"], args["account"]),
         )
         port_owners = {int(port): programs for port, programs in args["port_owners"].items()}
         problems = preflight.problems(
@@ -64,10 +69,12 @@ class ActionModule(ActionBase):
             registered=args["registered"],
             attested=args["attested"],
         )
+        closed, opened = preflight.exposed(server, port_owners)
         return {
             "changed": False,
             "problems": problems,
-            "exposed": preflight.exposed(server, port_owners),
+            "closed": closed,
+            "open": opened,
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),
@@ -77,3 +84,15 @@ class ActionModule(ActionBase):
                 for each in diagnoses
             ],
         }
+
+
+def _neighbours(found: Mapping[str, Any], account: str) -> Neighbours:
+    return Neighbours(
+        account=account,
+        groups=frozenset(found["groups"]),
+        doors=tuple(Door(door["address"], {name: door[name] for name in SPELLING}) for door in found["doors"]),
+        files=found["files"],
+        datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
+        **{name: tuple(found[name]) for name in ("published", "accepting", "shutting", "tables")},
+        swarm=found["swarm"],
+    )

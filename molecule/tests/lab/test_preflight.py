@@ -83,17 +83,63 @@ def test_refused_without_sudo(preflight: Preflight) -> None:
     assert_refused(result, f"sudo pide contraseña a «{GUEST}»: agregue --ask-become-pass, o dé a la cuenta sudo sin")
 
 
-def test_rule_of_the_owner_waits_for_a_decision(host: Host, preflight: Preflight) -> None:
-    """Una regla de UFW que ya estaba detiene la revisión hasta que se borre o el inventario diga que se queda."""
+# What an outlet may have set up: a rule of UFW, a list of SSH in a file that another includes, for one address only, a
+# table of nftables that denies by default (its own rule takes that back), a rule of iptables, and some programs.
+BESIDE = """
+set -e
+ufw allow proto tcp from 10.255.255.1 to any port 8080
+printf 'Include /etc/ssh/diario\\n' >/etc/ssh/sshd_config.d/50-diario.conf
+printf 'Match Address {trusted}\\n  AllowUsers operador\\n' >/etc/ssh/diario
+nft add table inet diario
+nft 'add chain inet diario input {{ type filter hook input priority 5; policy accept; }}'
+nft add rule inet diario input accept
+nft 'add chain inet diario input {{ policy drop; }}'
+iptables -A INPUT -p tcp --dport 8443 -j ACCEPT
+systemd-run --quiet --unit=prueba-consola python3 -m http.server 8443
+systemd-run --quiet --unit=prueba-diario python3 -m http.server 8444
+systemd-run --quiet --unit=prueba-snmp python3 -c '
+import socket, time
+listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+listening.bind(("", 1161))
+time.sleep(600)'
+"""
+DECIDED = """
+rm -f /etc/ssh/sshd_config.d/50-diario.conf /etc/ssh/diario
+nft delete table inet diario
+"""
+GONE = """
+systemctl stop prueba-consola prueba-diario prueba-snmp
+iptables -D INPUT -p tcp --dport 8443 -j ACCEPT
+ufw delete allow proto tcp from 10.255.255.1 to any port 8080
+"""
+
+
+def test_what_the_owner_has_set_up_waits_for_a_decision(
+    host: Host, preflight: Preflight, variables: dict[str, Any]
+) -> None:
+    """Lo que el difusor ya tenía y dejaría fuera al Instituto o a la página detiene la revisión; lo demás se dice."""
     rule = "allow tcp 8080 0.0.0.0/0 any 10.255.255.1 in"
-    host.check_output("ufw allow proto tcp from 10.255.255.1 to any port 8080")
+    trusted = f"{variables['lab_ipv4']}.20"
     try:
-        assert_refused(preflight({}), f"UFW admite «{rule}» por una regla ajena")
+        host.check_output(BESIDE.format(trusted=trusted))
+        refused = preflight({})
+        host.check_output(DECIDED)
         accepted = preflight({"difusor_kept_ufw_rules": [rule]})
     finally:
-        host.check_output("ufw delete allow proto tcp from 10.255.255.1 to any port 8080")
+        host.run(DECIDED + GONE)
+    assert_refused(refused, f"UFW admite «{rule}» por una regla ajena")
+    assert_refused(refused, "la tabla de nft «inet diario» niega por omisión lo que llega")
+    assert_refused(
+        refused,
+        f"SSH no dejaría entrar a «{variables['difusor_admin_user']}», la cuenta del Instituto, desde {trusted}: "
+        "no está en AllowUsers operador (en /etc/ssh/diario)",
+    )
+    said = " ".join(accepted.stdout.split())
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
-    assert f"Reglas de UFW que ya estaban y se quedan: {rule}" in " ".join(accepted.stdout.split())
+    assert f"Reglas de UFW que ya estaban y se quedan: {rule}" in said
+    assert "se quedan y admiten: -A INPUT -p tcp -m tcp --dport 8443 -j ACCEPT" in said
+    assert "el cortafuegos cierra, salvo lo que esas reglas admitan: python3 (1161/udp), python3 (8444)" in said
+    assert "seguirá abierto: python3 (8443)" in said
 
 
 def test_accepted(preflight: Preflight) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from difusor import spec
 from difusor.inventory.values import RSA_BITS, rsa_bits
+from difusor.servers import neighbours
+from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
 REQUIRES_RSA_SIZE = (9, 1)  # the OpenSSH from which on the role ssh can demand it (RequiredRSASize)
@@ -34,6 +36,7 @@ class Machine:
     openssh: str = ""  # version of the package openssh-server
     login_keys: tuple[str, ...] = ()  # lines of the authorized_keys of the account that Ansible logs in with
     rules: tuple[str, ...] = ()  # UFW rules of the server's owner that admit something
+    neighbours: Neighbours = field(default_factory=Neighbours)
 
     @property
     def operator(self) -> str:
@@ -103,21 +106,20 @@ def problems(
             for rule in server.rules
             if rule not in kept_rules
         ),
+        *neighbours.problems(server.neighbours),
     ]
 
 
-def exposed(server: Machine, port_owners: Mapping[int, Iterable[str]]) -> list[str]:
-    """Return the owner's programs that other hosts reach now and the firewall will cut off, as "mysqld (3306)".
-
-    Ports published by containers are left out: Docker's rules let them past the firewall.
-    """
-    return [
-        f"{program or 'desconocido'} ({port})"
-        for port, program in sorted(
-            {(port, program) for address, port, program in server.listeners if not _own(address)}
-        )
-        if port not in {SSH, *port_owners} and program != "docker-proxy"
+def exposed(server: Machine, port_owners: Mapping[int, Iterable[str]]) -> tuple[list[str], list[str]]:
+    """Return what other hosts reach now: (what the firewall will close, what stays open), each as "mysqld (3306)"."""
+    programs = [
+        *((port, "tcp", program) for address, port, program in server.listeners if not _own(address)),
+        *((port, "udp", program) for address, port, program in server.neighbours.datagrams if not _own(address)),
     ]
+    ours = {SSH, *port_owners}
+    return neighbours.stays_open(
+        server.neighbours, [each for each in programs if each[0] not in ours or each[1] != "tcp"]
+    )
 
 
 def _own(address: str) -> bool:

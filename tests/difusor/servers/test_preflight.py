@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from difusor.servers.neighbours import Neighbours
 from difusor.servers.preflight import GIGABYTE, Machine, diagnose, exposed, problems
 
 MODULE = Path(__file__).resolve().parents[3] / "plugins/modules/server_probe.py"
@@ -255,16 +256,25 @@ def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
     ]
 
 
-def test_programs_that_the_firewall_shuts_off_are_told() -> None:
+def test_what_the_firewall_closes_and_what_stays_open_is_told() -> None:
     listeners = (
         ("*", 3306, "mysqld"),
         ("127.0.0.1", 5432, "postgres"),
         ("::", 9000, ""),
         ("::", 81, "docker-proxy"),
+        ("0.0.0.0", 8080, "dockerd"),  # holds the port for a container, where there is no docker-proxy
+        ("::", 2375, "dockerd"),  # its own: the API
+        ("*", 8443, "consola"),
         *SERVER.listeners,
     )
-    found = exposed(replace(SERVER, listeners=listeners), WANTED["port_owners"])
-    assert found == ["mysqld (3306)", "desconocido (9000)"]
+    beside = Neighbours(
+        datagrams=(("0.0.0.0", 161, "snmpd"), ("127.0.0.1", 323, "chronyd")),
+        published=("81/tcp", "8080-8081/tcp"),
+        accepting=("-A INPUT -p tcp -m multiport --dports 8000:8500 -j ACCEPT", "-A INPUT -s 10.1.0.0/16 -j ACCEPT"),
+    )
+    closed, opened = exposed(replace(SERVER, listeners=listeners, neighbours=beside), WANTED["port_owners"])
+    assert closed == ["snmpd (161/udp)", "dockerd (2375)", "mysqld (3306)", "desconocido (9000)"]
+    assert opened == ["consola (8443)", "Docker (81)", "Docker (8080-8081)"]
 
 
 def test_probe_knows_the_sites_that_are_somebodys_own(tmp_path: Path) -> None:

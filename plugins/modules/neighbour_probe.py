@@ -1,0 +1,268 @@
+#!/usr/bin/python
+"""Module `neighbour_probe`: reads what a server's owner has set up that stays beside the project; changes nothing."""
+
+from __future__ import annotations
+
+import glob
+import ipaddress
+import os
+import pwd
+import re
+import shlex
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+---
+module: neighbour_probe
+short_description: Read the owner's packet filter rules, published ports and SSH access lists
+description: Reads what the preflight has to tell of others on the same server. Changes nothing.
+options:
+  account:
+    description: The account whose way in by SSH is looked at; none when empty.
+    type: str
+    default: ""
+  origins:
+    description: Addresses and networks from which that account comes.
+    type: list
+    elements: str
+    default: []
+author: IMPEPAC UTSIC
+"""
+EXAMPLES = """
+- name: Read what the server's owner has set up that stays beside the project
+  neighbour_probe:
+    account: impepac
+    origins: [192.0.2.10, "2001:db8::/48"]
+  become: true
+"""
+RETURN = """
+datagrams:
+  description: UDP listeners as {address, port, process}; the process is empty when it is unknown.
+  returned: always
+  type: list
+published:
+  description: Ports beyond loopback that Docker publishes for containers and services of the owner, such as 8080/tcp.
+  returned: always
+  type: list
+accepting:
+  description: The owner's rules of iptables that admit new connections from outside, as C(iptables -S) prints them.
+  returned: always
+  type: list
+shutting:
+  description: The owner's rules and tables that deny, ahead of UFW, everything that they have not admitted.
+  returned: always
+  type: list
+tables:
+  description: The owner's tables of nftables that filter what comes in.
+  returned: always
+  type: list
+swarm:
+  description: Whether the Docker engine belongs to a swarm.
+  returned: always
+  type: bool
+doors:
+  description: "SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ...}."
+  returned: always
+  type: list
+files:
+  description: "The files of SSH's configuration that have access lists, as {allowusers: [path], ...}."
+  returned: always
+  type: dict
+groups:
+  description: The groups of the account; empty while it does not exist.
+  returned: always
+  type: list
+"""
+
+SSHD = "/etc/ssh/sshd_config"
+LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
+# Chains and tables of programs that the preflight knows, or that only say who may reach a virtual machine.
+KNOWN_CHAINS = re.compile(r"(ufw6?|f2b|prep|fail2ban)-|DOCKER|LIBVIRT_")
+KNOWN_TABLES = re.compile(
+    r"ip6? (filter|nat|mangle|raw|security)$|inet (prep-difusor|f2b-table)$|\S+ (docker-|libvirt)"
+)
+
+
+def datagrams(lines):
+    """Return [{address, port, process}] out of the lines of `ss -Hlunp`, without the ports of DHCP clients."""
+    found = []
+    for line in lines:
+        address, _, port = line.split()[3].rpartition(":")
+        process = re.search(r'users:\(\("([^"]+)"', line)
+        # Sockets of programs that only ask others have a number from the kernel's own range, from 32768 on.
+        if port not in ("68", "546") and (int(port) < 32768 or not process):
+            found.append(
+                {
+                    "address": address.strip("[]").partition("%")[0],
+                    "port": int(port),
+                    "process": process.group(1) if process else "",
+                }
+            )
+    return found
+
+
+def published(lines):
+    """Return ports as "8080/tcp" out of the port columns of `docker ps` and `docker service ls`."""
+    found = set()
+    for line in lines:
+        for part in line.split(", "):
+            match = re.fullmatch(r"(.*):(\d+(?:-\d+)?)->\S*/(\w+)", part.strip())
+            if match and match.group(1).strip("[]") not in ("127.0.0.1", "::1"):
+                found.add("%s/%s" % (match.group(2), match.group(3)))
+    return sorted(found)
+
+
+def filters(lines):
+    """Return ({chain: rules}) out of the lines of `iptables -S`."""
+    chains = {}
+    for line in lines:
+        if line.startswith("-A "):
+            chains.setdefault(line.split()[1], []).append(line)
+    return chains
+
+
+def owners_rules(chains):
+    """Return the rules that a packet to the server meets in INPUT and in the owner's chains behind it, in order."""
+    found, seen, waiting = [], set(), ["INPUT"]
+    while waiting:
+        chain = waiting.pop(0)
+        seen.add(chain)
+        for rule in chains.get(chain, []):
+            target = target_of(rule)
+            if KNOWN_CHAINS.match(target):
+                continue
+            found.append(rule)
+            if target in chains and target not in seen:
+                waiting.append(target)
+    return found
+
+
+def target_of(rule):
+    """Return the chain or verdict that a rule leads to; empty when it only counts."""
+    words = shlex.split(rule)
+    return next((words[place + 1] for place, word in enumerate(words) if word in ("-j", "-g")), "")
+
+
+def admits(rule):
+    """Tell whether a rule lets in a new connection from another host."""
+    return (
+        target_of(rule) == "ACCEPT"
+        and " -i lo " not in rule
+        and not re.search(r"-p (icmp|ipv6-icmp|icmpv6)\b", rule)
+        and not (re.search(r"--(ct)?state ", rule) and not re.search(r"--(ct)?state \S*NEW", rule))
+    )
+
+
+def shuts(chains):
+    """Return the rule of INPUT, ahead of UFW's chains, that denies all that no rule before it has admitted."""
+    for rule in chains.get("INPUT", []):
+        if target_of(rule).startswith("ufw"):
+            return []
+        if re.fullmatch(r"-A INPUT( -p tcp)?( -m tcp)? -j (DROP|REJECT.*)", rule):
+            return [rule]
+    return []
+
+
+def tables(text):
+    """Return ([table], [table that denies by default]) of the owner that filter what comes in, from nft's ruleset."""
+    found, closed = [], []
+    for name, body in re.findall(r"^table (\S+ \S+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
+        for chain in re.findall(r"^\tchain \S+ \{\n(.*?)^\t\}", body, re.MULTILINE | re.DOTALL):
+            lines = [line.strip() for line in chain.splitlines() if line.strip()]
+            base = next((line for line in lines if "hook input" in line), "")
+            if not base or KNOWN_TABLES.match(name):
+                continue
+            if "policy drop" in base:
+                closed.append(name)
+            elif len(lines) > 1:
+                found.append(name)
+    return found, closed
+
+
+def doors(lines, account, origins):
+    """Return SSH's access lists in force for the account from each origin, as sshd itself says, with Match blocks."""
+    found = []
+    for origin in origins if account else []:
+        network = ipaddress.ip_network(origin, strict=False)
+        address = str(network[1] if network.num_addresses > 1 else network[0])
+        own = "::1" if network.version == 6 else "127.0.0.1"
+        asked = "user=%s,host=%s,addr=%s,laddr=%s,lport=22" % (account, address, address, own)
+        door = {name: [] for name in LISTS}
+        for line in lines("sshd", "-T", "-C", asked):
+            name, _, value = line.partition(" ")
+            if name in door:
+                door[name].append(value)
+        found.append(dict(door, origin=origin, address=address))
+    return found
+
+
+def configuration(path=SSHD, folder="/etc/ssh"):
+    """Yield every file of SSH's configuration with its text: `path`, and what it includes."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except OSError:
+        return
+    yield path, text
+    for included in re.findall(r"^\s*Include\s+(.*)$", text, re.MULTILINE | re.IGNORECASE):
+        for pattern in shlex.split(included, comments=True):
+            for each in sorted(glob.glob(os.path.join(folder, pattern))):
+                yield from configuration(each, folder)
+
+
+def with_lists(files):
+    """Return {list: [path]} of the files that have an access list."""
+    found = {name: [] for name in LISTS}
+    for path, text in files:
+        for name in LISTS:
+            if re.search(r"^\s*%s\b" % name, text, re.MULTILINE | re.IGNORECASE) and path not in found[name]:
+                found[name].append(path)
+    return found
+
+
+def groups(look, account):
+    """Return the names of an account's groups, from the words of `id`; empty when there is no such account."""
+    try:
+        pwd.getpwnam(account)
+    except KeyError:
+        return []
+    return " ".join(look("id", "--groups", "--name", account)).split()
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "account": {"type": "str", "default": ""},
+            "origins": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
+
+    def lines(*command):
+        program = module.get_bin_path(command[0])
+        return module.run_command([program, *command[1:]])[1].splitlines() if program else []
+
+    chains = [filters(lines(command, "-S")) for command in ("iptables", "ip6tables")]
+    open_tables, closed_tables = tables("\n".join(lines("nft", "list", "ruleset")) + "\n")
+    others = '{{if not (.Label "prep-difusor.role")}}{{.Ports}}{{end}}'
+    swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"
+    services = lines("docker", "service", "ls", "--format", "{{.Ports}}") if swarm else []
+    account = module.params["account"]
+    module.exit_json(
+        changed=False,
+        datagrams=datagrams(lines("ss", "-Hlunp")),
+        published=published(lines("docker", "ps", "--format", others) + services),
+        accepting=sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
+        shutting=sorted({rule for each in chains for rule in shuts(each)} | {f"nft {name}" for name in closed_tables}),
+        tables=sorted(set(open_tables)),
+        swarm=swarm,
+        doors=doors(lines, account, module.params["origins"]),
+        files=with_lists(configuration()),
+        groups=groups(lines, account),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Judges what a server's owner has set up beside the project: what stops a run, and what stays open or closed.
+
+Sentences are Spanish, because a difusor's administrator reads them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+ADMINS = "sudo"
+"""The group that the institute's account belongs to once it is set up."""
+SPELLING = {
+    "allowusers": "AllowUsers",
+    "denyusers": "DenyUsers",
+    "allowgroups": "AllowGroups",
+    "denygroups": "DenyGroups",
+}
+"""SSH's access lists as its manual writes them, by the name that `sshd -T` prints."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """SSH's access lists in force for one account when it comes from `address`; each list holds patterns."""
+
+    address: str
+    lists: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What the module neighbour_probe found: the owner's ports, packet filter rules and access lists of SSH."""
+
+    account: str = ""  # the institute's; empty while no inventory names it
+    groups: frozenset[str] = frozenset()  # of that account, if it exists already
+    doors: tuple[Door, ...] = ()
+    files: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of SSH's configuration, by access list
+    datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
+    published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp
+    accepting: tuple[str, ...] = ()  # rules of iptables
+    shutting: tuple[str, ...] = ()  # rules of iptables, and tables as "nft inet filter"
+    tables: tuple[str, ...] = ()  # of nftables
+    swarm: bool = False
+
+
+def problems(found: Neighbours) -> list[str]:
+    """Return every reason not to go on, one sentence each."""
+    return [*_shut_out(found), *_shutting(found), *_swarm(found)]
+
+
+def stays_open(found: Neighbours, programs: Iterable[tuple[int, str, str]]) -> tuple[list[str], list[str]]:
+    """Divide `programs` that other hosts reach, as (port, protocol, name), into what the firewall closes and what not.
+
+    Ports that Docker publishes stay open, because its rules come before the firewall's; so do those that the owner's
+    own rules of iptables name.
+    """
+    published = {port for each in found.published for port in _ports(each)}
+    closed: list[str] = []
+    opened: list[str] = []
+    for port, protocol, name in sorted(set(programs)):
+        if (port, protocol) in published:
+            continue
+        told = f"{name or 'desconocido'} ({port}{'' if protocol == 'tcp' else f'/{protocol}'})"
+        (opened if any(_names(rule, port, protocol) for rule in found.accepting) else closed).append(told)
+    return closed, [*opened, *(f"Docker ({port.removesuffix('/tcp')})" for port in found.published)]
+
+
+def _ports(published: str) -> Iterator[tuple[int, str]]:
+    """Yield (port, protocol) for what Docker shows as 8080/tcp or 8080-8082/tcp."""
+    numbers, _, protocol = published.partition("/")
+    first, _, last = numbers.partition("-")
+    yield from ((port, protocol) for port in range(int(first), int(last or first) + 1))
+
+
+def _names(rule: str, port: int, protocol: str) -> bool:
+    """Tell whether a rule of iptables admits this port by its number."""
+    named = re.search(r"--dports? (\S+)", rule)
+    if not named or f"-p {protocol}" not in rule:
+        return False
+    ranges = [each.split(":") for each in named[1].split(",")]
+    return any(int(bounds[0]) <= port <= int(bounds[-1]) for bounds in ranges)
+
+
+def _shut_out(found: Neighbours) -> Iterator[str]:
+    """Tell of access lists that keep the institute's account out, each once with all the addresses it holds for."""
+    reasons: dict[str, list[str]] = {}
+    groups = {found.account, ADMINS} | found.groups
+    for door in found.doors:
+        if refusal := _refusal(door, found, groups):
+            reasons.setdefault(refusal, []).append(door.address)
+    for refusal, addresses in reasons.items():
+        origins = ", ".join(addresses)
+        yield f"SSH no dejaría entrar a «{found.account}», la cuenta del Instituto, desde {origins}: {refusal}"
+
+
+def _refusal(door: Door, found: Neighbours, groups: Iterable[str]) -> str:
+    """Return why sshd refuses the account, in the order in which sshd asks; empty when it does not."""
+
+    def listed(name: str, names: Iterable[str]) -> bool:
+        return any(_matches(pattern, each, door.address) for pattern in door.lists[name] for each in names)
+
+    def told(name: str) -> str:
+        where = " y ".join(found.files.get(name, ())) or "un archivo que /etc/ssh/sshd_config incluye"
+        return f"{SPELLING[name]} {' '.join(door.lists[name])} (en {where})"
+
+    for kind, names in (("users", [found.account]), ("groups", sorted(groups))):
+        if listed(f"deny{kind}", names):
+            return f"lo niega {told(f'deny{kind}')}; quítelo de ahí"
+        if door.lists[f"allow{kind}"] and not listed(f"allow{kind}", names):
+            return f"no está en {told(f'allow{kind}')}; agregue {found.account if kind == 'users' else ADMINS}"
+    return ""
+
+
+def _matches(pattern: str, name: str, address: str) -> bool:
+    """Tell whether sshd takes an entry of a list, NAME or NAME@HOSTS, for this name from this address."""
+    who, at, hosts = pattern.rpartition("@") if "@" in pattern else (pattern, "", "")
+    return _fits(who, name) and (not at or _from(hosts, address))
+
+
+def _from(hosts: str, address: str) -> bool:
+    """Tell whether a comma-separated list of networks and wildcards has this address and nowhere denies it."""
+    found = False
+    for entry in hosts.split(","):
+        wanted = entry.removeprefix("!")
+        if "/" in wanted:
+            try:
+                fits = ipaddress.ip_address(address) in ipaddress.ip_network(wanted, strict=False)
+            except ValueError:
+                fits = False
+        else:
+            fits = _fits(wanted.lower(), address.lower())
+        if fits and entry.startswith("!"):
+            return False
+        found = found or fits
+    return found
+
+
+def _fits(pattern: str, text: str) -> bool:
+    """Match like sshd: `*` is any text, `?` is one character, and nothing else is special."""
+    parts = {"*": ".*", "?": "."}
+    return re.fullmatch("".join(parts.get(each, re.escape(each)) for each in pattern), text) is not None
+
+
+def _shutting(found: Neighbours) -> Iterator[str]:
+    for rule in found.shutting:
+        if rule.startswith("nft "):
+            table = rule.removeprefix("nft ")
+            yield (
+                f"la tabla de nft «{table}» niega por omisión lo que llega, también a la página y a los cortes, y UFW "
+                f"no puede admitirlo; retírela (nft delete table {table}, y de /etc/nftables.conf)"
+            )
+        else:
+            yield (
+                f"iptables niega con «{rule}» todo lo demás antes de preguntar a UFW, también la página y los cortes; "
+                "quite esa regla, y de donde se carga al arrancar"
+            )
+
+
+def _swarm(found: Neighbours) -> Iterator[str]:
+    if found.swarm:
+        yield (
+            "el Docker del servidor forma parte de un swarm, con el que un reinicio del motor detendría la página; "
+            "use otro servidor, o sáquelo de él (docker swarm leave)"
+        )
