@@ -21,6 +21,9 @@ SPEC = {
     "memory": {"type": "str", "required": True},  # such as 256m; it gets no swap in addition
     "pids_limit": {"type": "int", "required": True},
     "cpu_shares": {"type": "int", "required": True},
+    "dns_servers": {"type": "list", "elements": "str", "default": []},  # instead of the server's own
+    "log_driver": {"type": "str", "default": "local"},
+    "log_options": {"type": "dict", "default": {"max-file": "3", "max-size": "10m"}},
     "restart_policy": {"type": "str", "default": "unless-stopped"},
     "role": {"type": "str", "required": True},  # label that marks the container as the project's
 }
@@ -79,6 +82,8 @@ def settings(args: Mapping[str, Any]) -> dict[str, Any]:
         "Binds": args["volumes"],
         "CapDrop": args["cap_drop"],
         "CpuShares": args["cpu_shares"],
+        "Dns": args["dns_servers"],
+        "LogConfig": {"Type": args["log_driver"], "Config": args["log_options"]},
         "Memory": memory,
         "MemorySwap": memory,
         "NetworkMode": args["network"],

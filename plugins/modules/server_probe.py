@@ -54,6 +54,7 @@ ansible_facts:
     packages: {description: "The installed packages, as {name: version}.", type: dict}
     accounts: {description: "The accounts, as {name: {comment, home, shell}}.", type: dict}
     docker_daemon: {description: "The options in the daemon.json that the server's owner wrote for Docker.", type: dict}
+    docker_before: {description: Whether the server's owner ran a Docker engine before the first run., type: bool}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
     ipv6_advertised: {description: Whether IPv6 is configured by router advertisements., type: bool}
     current_state:
@@ -109,8 +110,8 @@ FOUND = RECORD + "/found"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 OURS = " comment=" + b"prep-difusor:".hex()
 SETTINGS = (  # settings of a container that the action plugin `container` compares
-    "Binds", "CapDrop", "CpuShares", "Memory", "MemorySwap", "NetworkMode", "PidsLimit", "PortBindings",
-    "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs",
+    "Binds", "CapDrop", "CpuShares", "Dns", "LogConfig", "Memory", "MemorySwap", "NetworkMode", "PidsLimit",
+    "PortBindings", "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs",
 )  # fmt: skip
 SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
 
@@ -182,6 +183,13 @@ def daemon_options(found, present=DAEMON):
             return json.load(file)
     except (OSError, ValueError):
         return {}
+
+
+def engine_before(found, present="/var/lib/dpkg/status"):
+    """Tell whether an engine was installed when the server was `found`, or, before the first run, is at present."""
+    status = read(found + present if os.path.isdir(found) else present)
+    installed = r"^Package: (?:docker\.io|docker-ce)\nStatus: \S+ \S+ installed$"
+    return re.search(installed, status, re.MULTILINE) is not None
 
 
 def describe(path, key):
@@ -369,6 +377,7 @@ def main():
                 for account in pwd.getpwall()
             },
             "docker_daemon": daemon_options(FOUND),
+            "docker_before": engine_before(FOUND),
             "dpkg_interrupted": bool(glob.glob(DPKG_JOURNAL)),
             "ipv6_advertised": advertised(
                 lines("ip", "-6", "route", "show"),

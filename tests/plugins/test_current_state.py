@@ -204,6 +204,9 @@ WANTED = {
     "memory": "256m",
     "pids_limit": 64,
     "cpu_shares": 2048,
+    "dns_servers": ["127.0.0.1"],
+    "log_driver": "local",
+    "log_options": {"max-size": "10m"},
     "restart_policy": "unless-stopped",
     "role": "prep",
 }
@@ -215,6 +218,8 @@ INSPECTED = {
         "Binds": ["/srv/prep/publico:/srv/prep:ro"],
         "CapDrop": ["ALL"],
         "CpuShares": 2048,
+        "Dns": ["127.0.0.1"],
+        "LogConfig": {"Type": "local", "Config": {"max-size": "10m"}},
         "Memory": 268435456,
         "MemorySwap": 268435456,
         "NetworkMode": "prep",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -42,21 +43,34 @@ def test_engine_deploys_updates(host: Host, record_evidence: Record) -> None:
 
 @pytest.mark.clause("SW-02", "RED-03")
 def test_engine_is_hardened(host: Host, record_evidence: Record) -> None:
-    """El motor niega privilegios nuevos, aísla contenedores entre sí, limita bitácoras y sobrevive a su reinicio."""
-    options = json.loads(host.file("/etc/docker/daemon.json").content_string)
-    record_evidence(options)
+    """El motor aísla entre sí los contenedores de la red del PREP, y ellos no se detienen cuando él se reinicia."""
+    network = json.loads(host.check_output("docker network inspect prep --format '{{json .Options}}'"))
     info = json.loads(host.check_output("docker info --format '{{json .}}'"))
-    assert options["no-new-privileges"] is True
-    assert options["icc"] is False
-    assert options["userland-proxy"] is False
-    assert int(options["log-opts"]["max-file"]) > 0
+    record_evidence({"red": network, "LiveRestoreEnabled": info["LiveRestoreEnabled"]})
+    assert network["com.docker.network.bridge.enable_icc"] == "false"
     assert info["LiveRestoreEnabled"] is True
+
+
+@pytest.mark.clause("SW-02", "RED-03")
+def test_an_engine_of_the_project_is_closed_for_every_container(host: Host, record_evidence: Record) -> None:
+    """El motor que trajo el proyecto niega a todos privilegios nuevos y puertos públicos; el ajeno no cambia."""
+    options = json.loads(host.file("/etc/docker/daemon.json").content_string)
+    found = host.file("/var/lib/prep-difusor/found/var/lib/dpkg/status").content_string
+    before = re.search(r"(?m)^Package: docker(\.io|-ce)\nStatus: \S+ \S+ installed$", found) is not None
+    record_evidence({"motor": "del difusor, de antes" if before else "del proyecto", **options})
+    closed = {"icc": False, "ip": "127.0.0.1", "no-new-privileges": True, "userland-proxy": False}
+    kept = host.file("/var/lib/prep-difusor/found/etc/docker/daemon.json")
+    theirs = json.loads(kept.content_string) if kept.exists else {}
+    if before:
+        assert options == {**theirs, "live-restore": True}
+    else:
+        assert closed.items() <= options.items()
 
 
 @pytest.mark.clause("RED-03")
 def test_no_port_beyond_loopback(host: Host, record_evidence: Record) -> None:
-    """Ningún contenedor publica un puerto fuera de la interfaz local del servidor."""
-    identities = host.check_output("docker ps --quiet").split()
+    """Ningún contenedor del PREP publica un puerto fuera de la interfaz local del servidor."""
+    identities = host.check_output("docker ps --quiet --filter label=prep-difusor.role").split()
     published = {}
     for container in json.loads(host.check_output(f"docker inspect {' '.join(identities)}")):
         ports = container["NetworkSettings"]["Ports"] or {}
@@ -82,6 +96,8 @@ def test_containers_are_confined(host: Host, record_evidence: Record) -> None:
         assert limits["Privileged"] is False
         assert "host" not in (limits["PidMode"], limits["NetworkMode"])
         assert "no-new-privileges:true" in limits["SecurityOpt"]
+        assert limits["LogConfig"]["Type"] == "local"
+        assert int(limits["LogConfig"]["Config"]["max-file"]) > 0
         assert limits["Memory"] == limits["MemorySwap"]
         assert min(limits["Memory"], limits["PidsLimit"], limits["CpuShares"]) > 0
         assert not any("docker.sock" in mount["Source"] for mount in container["Mounts"])

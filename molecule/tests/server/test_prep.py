@@ -45,6 +45,33 @@ def test_application_cannot_alter_what_it_shows(container: Container, record_evi
     assert not any(mounts.values())
 
 
+# Asks Docker's resolver, as a program in the container would, for the address of a name; prints how many answers came.
+RESOLVE = """
+import socket, struct, sys
+name = b"".join(bytes([len(part)]) + part for part in sys.argv[1].encode().split(b".")) + bytes(1)
+asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asking.settimeout(5)
+asking.sendto(struct.pack(">6H", 4711, 256, 1, 0, 0, 0) + name + struct.pack(">2H", 1, 1), (sys.argv[2], 53))
+try:
+    print(struct.unpack(">6H", asking.recv(512)[:12])[3])
+except OSError:
+    print(0)
+"""
+
+
+@pytest.mark.clause("RED-03")
+def test_application_resolves_no_names(
+    host: Host, container: Container, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """El contenedor del PREP no obtiene la dirección de ningún nombre, que sería una salida para un intruso."""
+    name = variables["difusor_fqdn"]
+    known = host.run("getent ahostsv4 %s", name).stdout.split()[:1]
+    inside = f"nsenter --target {container['State']['Pid']} --net python3 -c %s %s 127.0.0.11"
+    answers = host.check_output(inside, RESOLVE, name)
+    record_evidence(f"{name} es {known or 'desconocido'} en el servidor; respuestas en el contenedor: {answers}")
+    assert answers == "0"
+
+
 @pytest.mark.clause("DG-11")
 def test_application_recovers(container: Container, record_evidence: Record) -> None:
     """El PREP está sano según su propia comprobación y vuelve solo tras un reinicio."""

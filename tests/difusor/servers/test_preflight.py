@@ -240,6 +240,23 @@ def test_probe_reads_the_options_of_the_outlets_own_docker(tmp_path: Path) -> No
     assert probe.daemon_options(str(found), str(present)) == {"bip": "10.0.0.1/24"}
 
 
+def test_probe_knows_whose_engine_it_is(tmp_path: Path) -> None:
+    found, present = tmp_path / "found", tmp_path / "status"
+    engine, removed = (
+        f"Package: docker.io\nStatus: {state}\nVersion: 20.10\n\nPackage: docker-doc\nStatus: install ok installed\n"
+        for state in ("install ok installed", "deinstall ok config-files")
+    )
+    probe = load_probe()
+    for before, expected in ((engine, True), (removed, False)):
+        present.write_text(before)
+        assert probe.engine_before(str(found), str(present)) is expected
+    kept = Path(f"{found}{present}")
+    kept.parent.mkdir(parents=True)
+    kept.write_text(removed)
+    present.write_text(engine)
+    assert probe.engine_before(str(found), str(present)) is False, "the present engine is the project's"
+
+
 def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
     ours, theirs = b"prep-difusor:ssh".hex(), b"prep: la oficina".hex()
     lines = (
