@@ -151,7 +151,7 @@ def test_an_admin_is_told_in_the_lines_that_the_role_writes(admin: Path) -> None
     role = yaml.safe_load((PLUGINS.parent / "roles/accounts/vars/main.yml").read_text())
     values = {**role, **variables, "_accounts_admin_owner": owner, "_accounts_admin_home": str(admin)}
     trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in values.items()}
-    is_current = Templar(loader=DataLoader(), variables=trusted).template(trusted["_accounts_admin_is_current"])
+    is_current = Templar(loader=DataLoader(), variables=trusted).template(trusted["accounts_admin_is_current"])
     assert is_current is True
 
 

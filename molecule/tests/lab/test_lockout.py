@@ -196,6 +196,24 @@ def test_wrong_key_in_the_inventory(
         operator.console("rm /etc/sudoers.d/zz-lockout")
 
 
+def test_the_institutes_account_is_shut_out(
+    operator: Operator, provisioned: dict[str, Any], record_evidence: Record
+) -> None:
+    """Si la cuenta del Instituto no logra entrar, aunque el operador sí, el cambio de SSH se retira y se dice."""
+    user, name = operator.variables["difusor_admin_user"], "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
+    keys = f"/home/{user}/.ssh/authorized_keys"
+    before = operator.console(f"cat {name} {keys}")
+    operator.console(f"chage --expiredate 1 {user}")  # as an outlet that lets accounts expire; a key does not help then
+    try:
+        status, said = operator.run("site.yml", "--tags", "ssh", **provisioned, difusor_ssh_password_login=True)
+        assert status != 0
+        assert f"La cuenta del Instituto, {user}, no logra entrar por SSH" in said
+        assert operator.console(f"cat {name} {keys}") == before
+    finally:
+        operator.console(f"chage --expiredate -1 {user}")
+    record_evidence(f"se retiró; se vuelve a entrar en {operator.seconds_until_let_in()} s")
+
+
 # On a bare server, packages that the run installs also rewrite the PAM configuration.
 BARE = """
 rm /usr/share/pam-configs/prep-difusor-*

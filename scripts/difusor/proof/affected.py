@@ -85,6 +85,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("plugins/*/inventory_sources.py", ("preflight", "lockout")),
     ("plugins/*/validate_inventory.py", ("preflight", "documents")),
     ("plugins/*/reach_server.py", ("preflight",)),
+    ("plugins/*/prove_account.py", ("lockout",)),
     ("plugins/*/prove_login.py", ("accounts", "lockout", "pam")),
     ("plugins/*/ufw_policy.py", ("ufw", "late_changes", "lockout", "network", "preflight")),
     ("scripts/corte/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),
