@@ -15,7 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = """
 ---
 module: neighbour_probe
-short_description: Read the owner's packet filter rules, published ports and SSH access lists
+short_description: Read the owner's packet filter rules, published ports, and who may enter by SSH or su
 description: Reads what the preflight has to tell of others on the same server. Changes nothing.
 options:
   account:
@@ -37,6 +37,12 @@ EXAMPLES = """
   become: true
 """
 RETURN = """
+ansible_facts:
+  description: Facts for the roles.
+  returned: always
+  type: dict
+  contains:
+    su_stack: {description: "The text of /etc/pam.d/su, which says who may become whom by su.", type: str}
 datagrams:
   description: UDP listeners as {address, port, process}; the process is empty when it is unknown.
   returned: always
@@ -76,6 +82,7 @@ groups:
 """
 
 SSHD = "/etc/ssh/sshd_config"
+SU = "/etc/pam.d/su"
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 # Chains and tables of programs that the preflight knows, or that only say who may reach a virtual machine.
 KNOWN_CHAINS = re.compile(r"(ufw6?|f2b|prep|fail2ban)-|DOCKER|LIBVIRT_")
@@ -199,16 +206,22 @@ def doors(lines, account, origins):
 
 def configuration(path=SSHD, folder="/etc/ssh"):
     """Yield every file of SSH's configuration with its text: `path`, and what it includes."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            text = file.read()
-    except OSError:
-        return
-    yield path, text
+    text = read(path)
+    if text:
+        yield path, text
     for included in re.findall(r"^\s*Include\s+(.*)$", text, re.MULTILINE | re.IGNORECASE):
         for pattern in shlex.split(included, comments=True):
             for each in sorted(glob.glob(os.path.join(folder, pattern))):
                 yield from configuration(each, folder)
+
+
+def read(path):
+    """Return the text of a file; "" when there is no file."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def with_lists(files):
@@ -252,6 +265,7 @@ def main():
     account = module.params["account"]
     module.exit_json(
         changed=False,
+        ansible_facts={"su_stack": read(SU)},
         datagrams=datagrams(lines("ss", "-Hlunp")),
         published=published(lines("docker", "ps", "--format", others) + services),
         accepting=sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),

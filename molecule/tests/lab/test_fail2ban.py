@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from passlib.hash import sha512_crypt
 from patience import send_patiently
 from testinfra.host import Host
 from web_fixtures import get
@@ -23,6 +25,12 @@ ctypes.CDLL(None).prctl(15, b"sshd", 0, 0, 0)  # PR_SET_NAME
 syslog.openlog("sshd", syslog.LOG_PID, syslog.LOG_AUTHPRIV)
 for _ in range(6):
     syslog.syslog(f"Failed password for root from {sys.argv[1]} port 4711 ssh2")
+"""
+# Opens connections to SSH and says nothing.
+SILENT = """
+import socket, sys, time
+held = [socket.create_connection((sys.argv[1], 22)) for _ in range(20)]
+time.sleep(60)
 """
 GUESS = "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null adivinador@127.0.0.1 || true"
 
@@ -71,6 +79,57 @@ def test_no_account_can_forge_a_failed_login(host: Host, record_evidence: Record
     assert "adivinador" in counted, "fail2ban no lee lo que escribe sshd"
     assert ATTACKER not in counted
     assert ATTACKER not in [ban.address for ban in banned("", host)]
+
+
+# As an account without privileges: five wrong passwords of the institute's account, then the right one of a plain one.
+SU = """
+for _ in 1 2 3 4 5; do echo mala | runuser -u nobody -- su {institute} -c true; done
+echo {password} | runuser -u nobody -- su {plain} -c 'id --user --name'
+"""
+
+
+@pytest.mark.clause("SW-05")
+def test_guesses_of_a_local_account_lock_nobody(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Contraseñas malas que una cuenta local prueba con su no bloquean el sudo del Instituto; su sirve a las demás."""
+    institute, plain, password = variables["difusor_admin_user"], "prueba-su", "Contra-sena-larga-1"
+    host.check_output("useradd --password %s %s", sha512_crypt.hash(password), plain)
+    try:
+        answer = host.run(SU.format(institute=institute, plain=plain, password=password))
+        counted = host.check_output("faillock --user %s", institute).splitlines()[2:]
+        host.check_output(f"faillock --user {institute} --reset")
+    finally:
+        host.check_output("userdel %s", plain)
+    record_evidence(f"fallas contadas a {institute}: {len(counted)}; {answer.stdout.strip()} entró con su")
+    assert counted == []
+    assert answer.stdout.strip() == plain
+
+
+@pytest.mark.clause("RED-03", "SW-03")
+def test_silent_connections_leave_room(
+    trusted: Host, host: Host, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Veinte conexiones que una dirección confiable abre a SSH y deja calladas no estorban a otra: entra diez veces."""
+    server = variables["ansible_host"]
+    trusted.check_output("systemd-run --quiet --unit=callado python3 -c %s %s", SILENT, server)
+    try:
+        held = "ss --no-header --tcp state established sport = :22 dst {} | wc --lines"
+        count = until(
+            lambda: int(host.check_output(held.format(variables["lab_ipv4"] + ".20"))),
+            lambda number: number >= 10,
+            what="las conexiones calladas estén abiertas",
+        )
+        entered = [_enters(variables) for _ in range(10)]
+    finally:
+        trusted.check_output("systemctl stop callado")
+    record_evidence(f"{count} conexiones calladas; entraron {sum(entered)} de {len(entered)}")
+    assert all(entered)
+
+
+def _enters(variables: dict[str, Any]) -> bool:
+    """Return whether a new login from the machine that runs Ansible succeeds."""
+    ssh = ["ssh", *variables["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "ControlPath=none"]
+    ssh += ["-i", variables["ansible_ssh_private_key_file"], f"{variables['ansible_user']}@{variables['ansible_host']}"]
+    return subprocess.run([*ssh, "true"], check=False, capture_output=True, timeout=30).returncode == 0
 
 
 @pytest.mark.clause("RED-03", "DG-02")
