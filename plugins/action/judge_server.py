@@ -93,6 +93,6 @@ def _neighbours(found: Mapping[str, Any], account: str) -> Neighbours:
         doors=tuple(Door(door["address"], {name: door[name] for name in SPELLING}) for door in found["doors"]),
         files=found["files"],
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
-        **{name: tuple(found[name]) for name in ("published", "accepting", "shutting", "tables")},
+        **{name: tuple(found[name]) for name in ("published", "accepting", "shutting", "tables", "shaped")},
         swarm=found["swarm"],
     )

@@ -27,6 +27,10 @@ options:
     type: list
     elements: str
     default: []
+  shape:
+    description: Whether to look for queues of the owner's where the project will install its own.
+    type: bool
+    default: false
 author: IMPEPAC UTSIC
 """
 EXAMPLES = """
@@ -63,6 +67,10 @@ tables:
   description: The owner's tables of nftables that filter what comes in.
   returned: always
   type: list
+shaped:
+  description: Interfaces with a default route that have a queue of the owner's, such as "eth0 (tbf 8001:)".
+  returned: always
+  type: list
 swarm:
   description: Whether the Docker engine belongs to a swarm.
   returned: always
@@ -83,6 +91,7 @@ groups:
 
 SSHD = "/etc/ssh/sshd_config"
 SU = "/etc/pam.d/su"
+OUR_QUEUE = "50e:"
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 # Chains and tables of programs that the preflight knows, or that only say who may reach a virtual machine.
 KNOWN_CHAINS = re.compile(r"(ufw6?|f2b|prep|fail2ban)-|DOCKER|LIBVIRT_")
@@ -234,6 +243,18 @@ def with_lists(files):
     return found
 
 
+def shaped(lines):
+    """Return the interfaces with a default route whose queue somebody has set up, except the project's role `tc`."""
+    routes = lines("ip", "-4", "route", "show", "default") + lines("ip", "-6", "route", "show", "default")
+    found = []
+    for interface in sorted({match.group(1) for match in (re.search(r" dev (\S+)", line) for line in routes) if match}):
+        for line in lines("tc", "qdisc", "show", "dev", interface):
+            _, kind, handle, place = line.split()[:4]
+            if place == "root" and handle not in ("0:", OUR_QUEUE):
+                found.append("%s (%s %s)" % (interface, kind, handle))
+    return found
+
+
 def groups(look, account):
     """Return the names of an account's groups, from the words of `id`; empty when there is no such account."""
     try:
@@ -249,6 +270,7 @@ def main():
         argument_spec={
             "account": {"type": "str", "default": ""},
             "origins": {"type": "list", "elements": "str", "default": []},
+            "shape": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -271,6 +293,7 @@ def main():
         accepting=sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
         shutting=sorted({rule for each in chains for rule in shuts(each)} | {f"nft {name}" for name in closed_tables}),
         tables=sorted(set(open_tables)),
+        shaped=shaped(lines) if module.params["shape"] else [],
         swarm=swarm,
         doors=doors(lines, account, module.params["origins"]),
         files=with_lists(configuration()),

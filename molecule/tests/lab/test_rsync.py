@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 Record = Callable[[object], None]
@@ -41,6 +42,29 @@ while time.monotonic() < until:
 print(ended)
 """
 """Keeps 200 connections to the daemon open that do not authenticate: silent ones, and some half-way through it."""
+# Holds what reaches the institute's host to 100 Mbit per second, as a line would, at the other end of its interface.
+HOLD = """
+name=$(ip -oneline link | sed -n "s/^$1: \\([^@:]*\\).*/\\1/p")
+case $2 in
+  hold) tc qdisc add dev "$name" root tbf rate 100mbit burst 128k latency 50ms ;;
+  free) tc qdisc del dev "$name" root ;;
+esac
+"""
+FLOOD = """
+import socket, sys, time
+flooding, sent, began = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0, time.monotonic()
+flooding.connect((sys.argv[1], 9))
+while True:
+    try:
+        flooding.send(bytes(1400))
+    except OSError:
+        pass  # nobody listens there
+    sent += 1
+    time.sleep(max(0, began + sent / 30000 - time.monotonic()))  # pace: 330 Mbit per second
+"""
+"""Sends three times what the line carries, as a server that answers a flood does."""
+ENTER = "ssh -i /tmp/operador -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null %s@%s true"
+LATEST = 5.0  # seconds that a push and a login may take on a full line
 ATTACK = 12  # seconds, more than a connection has to authenticate
 
 
@@ -79,3 +103,48 @@ def test_pushes_arrive_among_connections_without_the_secret(
     assert crowd.result().rc == 0, crowd.result().stderr
     assert int(crowd.result().stdout) >= 200
     assert {code for code, _ in results} == {0}
+
+
+@pytest.fixture
+def full_line(host: Host, trusted: Host, variables: dict[str, Any], published: SignedCorte) -> Iterator[None]:
+    """Hold the line to the institute to 100 Mbit per second, and fill it; there, put a corte and the operator's key."""
+    peer = f"prep-{variables['lab']}-impepac"
+    index = trusted.check_output("cat /sys/class/net/eth0/iflink")
+    image = _docker("inspect", "--format", "{{.Image}}", peer)
+    tool = ["run", "--rm", "--privileged", "--network", "host", "--entrypoint", "sh", image, "-c", HOLD, "hold", index]
+    _docker("cp", f"{published.folder}/.", f"{peer}:/var/tmp/corte")
+    key = Path(variables["ansible_ssh_private_key_file"]).read_text()
+    trusted.check_output("umask 077; printf %s %s >/tmp/operador", "%s", key)
+    _docker(*tool, "hold")
+    host.check_output("systemd-run --quiet --unit=llena python3 -c %s %s", FLOOD, f"{variables['lab_ipv4']}.20")
+    yield
+    host.check_output("systemctl stop llena && systemctl restart prep-uplink")
+    _docker(*tool, "free")
+    trusted.check_output("rm -r /tmp/operador /var/tmp/corte")
+
+
+@pytest.mark.clause("DG-07", "SW-03")
+@pytest.mark.usefixtures("full_line")
+def test_corte_and_operator_get_through_a_full_line(
+    host: Host, trusted: Host, target: Target, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Por un enlace de 100 Mbps que el servidor llena tres veces, un corte llega y el operador entra en segundos."""
+    address = variables["difusor_public_address"]
+    url = f"rsync://{target.client}@{address}/{target.module}/"
+    push = "RSYNC_PASSWORD=%s rsync --contimeout=10 --timeout=20 --recursive --times --ignore-times /var/tmp/corte/ %s"
+    host.check_output("prep-uplink start 100")  # the lab's own figure is larger, so as not to slow other tests down
+    pushes = [_seconds(trusted, push, target.secret, url) for _ in range(3)]
+    logins = [_seconds(trusted, ENTER, variables["ansible_user"], address) for _ in range(3)]
+    record_evidence(f"envíos: {pushes} s; entradas por SSH: {logins} s")
+    assert max(pushes + logins) < LATEST
+
+
+def _seconds(trusted: Host, command: str, *arguments: str) -> float:
+    """Return how long a command took that must succeed."""
+    began = time.monotonic()
+    trusted.check_output(command, *arguments)
+    return round(time.monotonic() - began, 2)
+
+
+def _docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout.strip()

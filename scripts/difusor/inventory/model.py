@@ -138,6 +138,7 @@ class Partner(Strict):
         str, matching(r"[A-Za-z][A-Za-z0-9-]*", "debe ser el nombre de una cabecera, como X-Forwarded-For")
     ] = "X-Forwarded-For"
     origin_lock: bool = False
+    uplink_mbps: Annotated[int, Field(ge=10, le=100_000)] | None = None
     light_mode: bool = False
     prep_image: Image
     waf_image: Image

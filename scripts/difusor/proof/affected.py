@@ -28,6 +28,7 @@ TESTS_OF_ROLES = {
     "rsync": ("rsync", "corte_attacks", "late_changes", "network"),
     "ssh": ("ssh", "lockout", "network"),
     "suricata": ("suricata",),
+    "tc": ("rsync",),
     "ufw": ("ufw", "flood", "late_changes", "lockout", "network"),
     "waf": ("waf", "failures", "traffic"),
 }

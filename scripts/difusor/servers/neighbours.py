@@ -42,12 +42,13 @@ class Neighbours:
     accepting: tuple[str, ...] = ()  # rules of iptables
     shutting: tuple[str, ...] = ()  # rules of iptables, and tables as "nft inet filter"
     tables: tuple[str, ...] = ()  # of nftables
+    shaped: tuple[str, ...] = ()  # interfaces with a queue of the owner's where the project wants its own
     swarm: bool = False
 
 
 def problems(found: Neighbours) -> list[str]:
     """Return every reason not to go on, one sentence each."""
-    return [*_shut_out(found), *_shutting(found), *_swarm(found)]
+    return [*_shut_out(found), *_shutting(found), *_shaped(found), *_swarm(found)]
 
 
 def stays_open(found: Neighbours, programs: Iterable[tuple[int, str, str]]) -> tuple[list[str], list[str]]:
@@ -156,6 +157,13 @@ def _shutting(found: Neighbours) -> Iterator[str]:
                 f"iptables niega con «{rule}» todo lo demás antes de preguntar a UFW, también la página y los cortes; "
                 "quite esa regla, y de donde se carga al arrancar"
             )
+
+
+def _shaped(found: Neighbours) -> Iterator[str]:
+    for interface in found.shaped:
+        yield (
+            f"{interface} ya tiene un control de tráfico (tc): quítelo, o quite difusor_uplink_mbps del inventario"
+        )
 
 
 def _swarm(found: Neighbours) -> Iterator[str]:

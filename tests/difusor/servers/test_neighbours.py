@@ -165,6 +165,21 @@ def test_a_table_that_denies_by_default_stops_the_run() -> None:
     assert "nft delete table inet filter" in found
 
 
+def test_a_queue_of_the_owners_stops_the_run() -> None:
+    said = {
+        ("ip", "-4"): ["default via 10.0.0.1 dev eth0 proto dhcp", "default via 10.1.0.1 dev eth1 metric 9"],
+        ("ip", "-6"): ["default via fe80::1 dev eth2 proto ra"],
+        "eth0": ["qdisc tbf 8001: root refcnt 2 rate 50Mbit", "qdisc fq 8002: parent 8001:1 limit 10"],
+        "eth1": ["qdisc mq 0: root", "qdisc fq_codel 0: parent :2 limit 10240p"],
+        "eth2": ["qdisc htb 50e: root refcnt 2 r2q 10 default 0x20"],
+    }
+    probe = load_probe()
+    found = probe.shaped(lambda *words: said[words[:2] if words[0] == "ip" else words[-1]])
+    assert found == ["eth0 (tbf 8001:)"]
+    (sentence,) = problems(Neighbours(shaped=tuple(found)))
+    assert sentence.startswith("eth0 (tbf 8001:) ya tiene un control de tráfico")
+
+
 def test_a_swarm_stops_the_run() -> None:
     (found,) = problems(Neighbours(swarm=True))
     assert "docker swarm leave" in found
