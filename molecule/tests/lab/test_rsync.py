@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +14,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
+from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 CROWD = """
@@ -52,19 +53,28 @@ esac
 """
 FLOOD = """
 import socket, sys, time
-flooding, sent, began = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0, time.monotonic()
-flooding.connect((sys.argv[1], 9))
+flooding = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(32)]
+for each in flooding:
+    each.connect((sys.argv[1], 9))
+    each.setblocking(False)
+sent, began = 0, time.monotonic()
 while True:
-    try:
-        flooding.send(bytes(1400))
-    except OSError:
-        pass  # nobody listens there
-    sent += 1
-    time.sleep(max(0, began + sent / 30000 - time.monotonic()))  # pace: 330 Mbit per second
+    for each in flooding:
+        try:
+            each.send(bytes(20000))
+        except OSError:
+            pass  # nobody listens there, or the line is full
+    sent += len(flooding)
+    time.sleep(max(0, began + sent / 6000 - time.monotonic()))  # pace: a gigabit per second
 """
-"""Sends three times what the line carries, as a server that answers a flood does."""
+"""Sends ten times what the line carries, as a server does that answers a flood."""
+# A file as large as a corte, whose manifest does not follow, so that nothing is taken in.
+PUSH = """
+rm -rf /var/tmp/lleno && mkdir /var/tmp/lleno && head -c 1000000 /dev/urandom >/var/tmp/lleno/relleno-$(date +%%s%%N) &&
+RSYNC_PASSWORD=%s rsync --contimeout=10 --timeout=30 --recursive --times /var/tmp/lleno/ %s
+"""
 ENTER = "ssh -i /tmp/operador -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null %s@%s true"
-LATEST = 5.0  # seconds that a push and a login may take on a full line
+LATEST = 10.0  # seconds that a push and a login may take on a full line
 ATTACK = 12  # seconds, more than a connection has to authenticate
 
 
@@ -106,21 +116,23 @@ def test_pushes_arrive_among_connections_without_the_secret(
 
 
 @pytest.fixture
-def full_line(host: Host, trusted: Host, variables: dict[str, Any], published: SignedCorte) -> Iterator[None]:
-    """Hold the line to the institute to 100 Mbit per second, and fill it; there, put a corte and the operator's key."""
+def full_line(host: Host, trusted: Host, variables: dict[str, Any]) -> Iterator[None]:
+    """Hold the line to the institute to 100 Mbit per second, and fill it; put the operator's key there."""
     peer = f"prep-{variables['lab']}-impepac"
     index = trusted.check_output("cat /sys/class/net/eth0/iflink")
     image = _docker("inspect", "--format", "{{.Image}}", peer)
     tool = ["run", "--rm", "--privileged", "--network", "host", "--entrypoint", "sh", image, "-c", HOLD, "hold", index]
-    _docker("cp", f"{published.folder}/.", f"{peer}:/var/tmp/corte")
     key = Path(variables["ansible_ssh_private_key_file"]).read_text()
     trusted.check_output("umask 077; printf %s %s >/tmp/operador", "%s", key)
     _docker(*tool, "hold")
-    host.check_output("systemd-run --quiet --unit=llena python3 -c %s %s", FLOOD, f"{variables['lab_ipv4']}.20")
+    host.check_output(
+        "systemd-run --quiet --collect --unit=llena python3 -c %s %s", FLOOD, f"{variables['lab_ipv4']}.20"
+    )
     yield
     host.check_output("systemctl stop llena && systemctl restart prep-uplink")
+    host.check_output("find /srv/prep -name 'relleno-*' -delete")
     _docker(*tool, "free")
-    trusted.check_output("rm -r /tmp/operador /var/tmp/corte")
+    trusted.check_output("rm -r /tmp/operador /var/tmp/lleno")
 
 
 @pytest.mark.clause("DG-07", "SW-03")
@@ -128,15 +140,30 @@ def full_line(host: Host, trusted: Host, variables: dict[str, Any], published: S
 def test_corte_and_operator_get_through_a_full_line(
     host: Host, trusted: Host, target: Target, variables: dict[str, Any], record_evidence: Record
 ) -> None:
-    """Por un enlace de 100 Mbps que el servidor llena tres veces, un corte llega y el operador entra en segundos."""
+    """Por un enlace de 100 Mbps que el servidor llena diez veces, un corte llega y el operador entra, sin pérdidas."""
     address = variables["difusor_public_address"]
     url = f"rsync://{target.client}@{address}/{target.module}/"
-    push = "RSYNC_PASSWORD=%s rsync --contimeout=10 --timeout=20 --recursive --times --ignore-times /var/tmp/corte/ %s"
     host.check_output("prep-uplink start 100")  # the lab's own figure is larger, so as not to slow other tests down
-    pushes = [_seconds(trusted, push, target.secret, url) for _ in range(3)]
+    until(lambda: _class(host, 20), lambda rest: rest[1] > 0, what="el enlace esté lleno")
+    pushes = [_seconds(trusted, PUSH, target.secret, url) for _ in range(3)]
     logins = [_seconds(trusted, ENTER, variables["ansible_user"], address) for _ in range(3)]
-    record_evidence(f"envíos: {pushes} s; entradas por SSH: {logins} s")
+    (kept, lost), (_, rest_lost) = _class(host, 10), _class(host, 20)
+    record_evidence(
+        f"envíos de 1 MB: {pushes} s; entradas por SSH: {logins} s; de sus {kept} paquetes se perdieron {lost}, "
+        f"de los demás, {rest_lost}"
+    )
     assert max(pushes + logins) < LATEST
+    assert rest_lost > 1000, "el enlace no estuvo lleno"
+    assert kept > 100, "lo de los cortes y del operador no pasó por su parte"
+    assert lost == 0
+
+
+def _class(host: Host, number: int) -> tuple[int, int]:
+    """Return how many packets one class of the server's queue has sent, and how many it had no room for."""
+    shown = host.check_output("tc -statistics class show dev eth0")
+    found = re.search(rf"htb 50e:{number} .*\n Sent \d+ bytes (\d+) pkt \(dropped (\d+)", shown)
+    assert found, shown
+    return int(found[1]), int(found[2])
 
 
 def _seconds(trusted: Host, command: str, *arguments: str) -> float:
