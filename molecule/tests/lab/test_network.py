@@ -13,6 +13,8 @@ from difusor.suite.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
+ADDRESS = "docker inspect --format {{.NetworkSettings.IPAddress}} vecino-uno"
+TALK = f"docker exec vecino-dos /bin/busybox ping -c 1 -w 5 $({ADDRESS})"
 BOOT = 120.0  # seconds
 
 
@@ -39,6 +41,8 @@ def test_a_restart_opens_nothing(
         )
     else:
         host.check_output("systemctl restart docker.service && ufw reload")
+    if host.run("docker inspect vecino-uno").rc == 0:  # the lab's outlet ran Docker before
+        assert host.run(TALK).rc == 0, "los contenedores del difusor ya no se alcanzan entre sí"
     web, closed = expect("RED-03")["ports"], expect("RED-04")["ports"]
     anyone, trusted = (request.getfixturevalue(name) for name in ("open_to_anyone", "open_to_trusted"))
     record_evidence(f"cualquiera: {anyone}; confiable: {trusted}")

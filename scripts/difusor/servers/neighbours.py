@@ -161,9 +161,7 @@ def _shutting(found: Neighbours) -> Iterator[str]:
 
 def _shaped(found: Neighbours) -> Iterator[str]:
     for interface in found.shaped:
-        yield (
-            f"{interface} ya tiene un control de tráfico (tc): quítelo, o quite difusor_uplink_mbps del inventario"
-        )
+        yield (f"{interface} ya tiene un control de tráfico (tc): quítelo, o quite difusor_uplink_mbps del inventario")
 
 
 def _swarm(found: Neighbours) -> Iterator[str]:
