@@ -17,7 +17,7 @@ ADDRESSES = 20
 TOOLS = ("syn", "slow_headers", "slow_bodies", "slow_reads", "handshakes", "rapid_reset")
 FLOODS = {
     # Shell commands for the attacking host; U is a list of URLs to request.
-    "cacheable": 'printf "%s\\n" /index.html /app.js /datos/corte.json /datos/gubernatura.json',
+    "cacheable": 'printf "%s\\n" /index.html /autentico.html /datos/corte.json /datos/gubernatura.json',
     "uncacheable": 'seq -f "/datos/corte.json?x=%.0f" 5000',
     "waf_trigger": 'seq -f "/?id=%.0f%%27%%20OR%%20%%271%%27=%%271%%27--%%20" 5000',
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -19,8 +20,7 @@ CROWDS = {"500 behind 1": (500, 1, 10), "2000 behind 4": (2000, 4, 30)}
 BESIDE = {"alone": (), "neighbour": ("neighbour",), "forged": ("forged",), "both": ("neighbour", "forged")}
 FORGED = 2000
 """Packets a second."""
-PAGE = ["/", "/style.css", "/icon.svg", "/data.js", "/format.js", "/dom.js", "/views.js", "/downloads.js", "/app.js"]
-DATA = ["/datos/corte.json", "/datos/gubernatura.json", "/datos/diputaciones.json"]
+DATA = ["/datos/corte.json", "/datos/gubernatura.json", "/.well-known/prep/estado.json"]
 
 CPU = "cat $(pgrep -x nginx | sed 's|.*|/proc/&/stat|') | awk '{used += $14 + $15} END {print used}'"
 """Prints the hundredths of a second of CPU that nginx and the WAF have used."""
@@ -42,7 +42,13 @@ def run(lab: str, host: str, script: str) -> str:
     return said
 
 
-def measure(lab: str, crowd: str, beside: str, server: str, sources: list[str]) -> dict[str, Any]:
+def page_files(lab: str, server: str) -> list[str]:
+    """Return the paths of the page and of the files that it loads, which are named by their content."""
+    fetch = f"curl --silent --show-error --insecure --resolve {NAME}:443:{server} https://{NAME}/"
+    return ["/", *(f"/{name}" for name in re.findall(r'="([\w.]+[.](?:css|js|svg))"', run(lab, "ciudadano", fetch)))]
+
+
+def measure(lab: str, crowd: str, beside: str, server: str, sources: list[str], paths: list[str]) -> dict[str, Any]:
     """Send one crowd with what is beside it; return what browsers.py prints, and `banned`, `neighbour` and `server`."""
     count, addresses, seconds = CROWDS[crowd]
     python, lasts = ("python3", "-"), str(2 * seconds)
@@ -53,7 +59,7 @@ def measure(lab: str, crowd: str, beside: str, server: str, sources: list[str]) 
     }
     started = {name: on(lab, "ciudadano", *others[name], source=f"{name}.py") for name in BESIDE[beside]}
     time.sleep(1)  # so that the first browser already meets them
-    arguments = [server, NAME, ",".join(sources[:addresses]), str(count), str(seconds), *PAGE, *DATA]
+    arguments = [server, NAME, ",".join(sources[:addresses]), str(count), str(seconds), *paths]
     browsers = on(lab, "ciudadano", *python, *arguments, source="browsers.py")
     found: dict[str, Any] = json.loads(browsers.communicate()[0])
     said = {name: process.communicate()[0].strip() for name, process in started.items()}
@@ -75,7 +81,12 @@ def main() -> None:
     run(lab, "ciudadano", "; ".join(f"ip address add {each}/24 dev eth0" for each in sources))
     run(lab, "ciudadano", "; ".join(f"ip rule add {each}" for each in rules))
     try:
-        rows = {(crowd, beside): measure(lab, crowd, beside, address, sources) for crowd in CROWDS for beside in BESIDE}
+        paths = page_files(lab, address) + DATA
+        rows = {
+            (crowd, beside): measure(lab, crowd, beside, address, sources, paths)
+            for crowd in CROWDS
+            for beside in BESIDE
+        }
     finally:
         run(lab, "ciudadano", "; ".join(f"ip rule del {each}" for each in rules))
         run(lab, "ciudadano", "; ".join(f"ip address del {each}/24 dev eth0" for each in sources))

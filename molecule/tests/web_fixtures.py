@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -15,10 +16,10 @@ STATUS = "/.well-known/prep/estado.json"
 
 @pytest.fixture
 def open_gate(host: Host, variables: dict[str, Any]) -> None:
-    """Skip the test while the gate is closed: every request is then refused before it reaches the WAF."""
+    """Skip the test while the gate is closed or there is no corte: every request then gets the notice, not the WAF."""
     (answer,) = send(host, variables, [request(variables, "")])
     if answer["statuses"] == [503]:
-        pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera antes de llegar al WAF")
+        pytest.skip("la compuerta está cerrada o no hay corte: todo recibe el aviso de espera antes de llegar al WAF")
 
 
 def get(name: str, path: str) -> str:
@@ -32,6 +33,12 @@ def request(variables: dict[str, Any], path: str, header: str = "X-Requested-By:
         f"GET {variables['difusor_path']}{path} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\n"
         f"Accept: */*\r\n{header}\r\nConnection: close\r\n\r\n"
     )
+
+
+def page_files(host: Host, variables: dict[str, Any]) -> list[str]:
+    """Return the names of the files that the page loads: scripts, style, icon."""
+    (answer,) = send(host, variables, [get(variables["difusor_fqdn"], variables["difusor_path"])])
+    return re.findall(r'="([\w.]+[.](?:css|js|svg))"', answer["body"])
 
 
 def headers_of(answer: dict[str, Any]) -> dict[str, str]:

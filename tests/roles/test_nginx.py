@@ -42,7 +42,7 @@ def maps(text: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Return every map of a configuration: source, name, entries."""
     found = []
     for source, name, body in re.findall(r'^map "?(.+?)"? \$(\w+) \{\n(.*?)^\}', text, re.MULTILINE | re.DOTALL):
-        entries = re.findall(r'^ *("[^"]*"|[^\s#]+) +(\S+);', body, re.MULTILINE)
+        entries = re.findall(r'^ *("[^"]*"|[^\s#]+) +("[^"]*"|\S+);', body, re.MULTILINE)
         found.append((source, name, [(key.strip('"'), value.strip('"')) for key, value in entries]))
     return found
 
@@ -195,11 +195,68 @@ def test_declared_dynamic_paths_take_the_fast_road_with_arguments(base: str, pat
     assert not is_fast(base, {"request_uri": base + "api/actas"}), "nothing is dynamic by default"
 
 
+@pytest.mark.parametrize(
+    ("accepted", "form"),
+    [
+        ("gzip, deflate, br, zstd", "br, gzip"),
+        ("br", "br, gzip"),
+        ("gzip,br,deflate", "br, gzip"),
+        ("br;q=0, gzip", "gzip"),
+        ("brotli", "gzip"),
+        ("gzip, deflate", "gzip"),
+        ("identity", "gzip"),
+        ("", "gzip"),
+    ],
+)
+def test_the_application_is_asked_for_a_form_that_the_browser_takes(accepted: str, form: str) -> None:
+    assert judged("/", {"http_accept_encoding": accepted})["form"] == form
+    body = dict(locations(render(SITE)))["/_fast/"]
+    assert "proxy_set_header Accept-Encoding $form;" in body and "gunzip on;" in body
+    assert re.search(r"proxy_cache_key .*\$form", body), "a browser would get from the cache what it cannot read"
+    assert "add_header Vary Accept-Encoding;" in body
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "kept"),
+    [
+        ("/app.TXQVXDPR.js", "public, max-age=31536000, immutable", True),
+        ("/main.1a2b3c4d5e6f7a8b.css", "max-age=31536000, immutable", True),
+        ("/app.TXQVXDPR.js", "public, max-age=5", False),
+        ("/app.TXQVXDPR.js", "", False),
+        ("/app.js", "public, max-age=31536000, immutable", False),
+        ("/index.html", "public, max-age=31536000, immutable", False),
+        ("/datos.20240602/corte.json", "public, max-age=31536000, immutable", False),
+    ],
+)
+def test_a_browser_keeps_for_ever_only_what_is_named_by_its_content(path: str, said: str, kept: bool) -> None:
+    lifetime = judged("/", {"uri": path, "upstream_http_cache_control": said})["lifetime"]
+    assert lifetime == ("public, max-age=31536000, immutable" if kept else "public, max-age=10")
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_without_a_corte_the_page_waits(base: str) -> None:
+    outside, _ = by_door(render(SITE, base=base))
+    body = dict(locations(outside))[base]
+    assert re.match(r" +if \(!-f /run/prep-corte/abierto\) \{\n +return 503;\n +\}\n(?: +#.*\n)? +if \(!-f", body)
+    assert re.search(r"if \(!-f /srv/prep/publico/actual/corte\.json\) \{\n +return 503;", body)
+
+
+def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() -> None:
+    pages = sorted((role_kit.ROLES / "nginx/templates/usr/share/prep/avisos").glob("*.html.j2"))
+    for page in pages:
+        path = f"usr/share/prep/avisos/{page.stem}"
+        label = '<body>\n  <p class="label">Simulacro</p>\n'
+        assert label in render(path, inputs=(("nginx_notice_label", "Simulacro"),))
+        assert 'class="label"' not in render(path)
+        assert "example.mx" not in render(path), "it names the site of the outlet"
+    assert len(pages) == 6
+
+
 def test_outside_its_path_the_site_does_not_exist() -> None:
     assert not is_fast("/prep2024mor/", {"request_uri": "/index.html"})
     site = render(SITE, base="/prep2024mor/")
     assert "location = /prep2024mor {\n        return 301 /prep2024mor/;" in site
-    assert re.search(r"location / \{\n(?: +error_page 404 @unknown;\n)? +return 404;", site)
+    assert re.search(r"location / \{\n +return 404;", site)
 
 
 def locations(text: str) -> list[tuple[str, str]]:

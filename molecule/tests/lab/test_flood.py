@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import get
+from web_fixtures import STATUS, get, page_files
 
 from difusor.project import ROOT
 from difusor.servers.bans import banned
@@ -24,8 +24,7 @@ PROBES = 20
 LONGEST = 8.0
 """Seconds that a slow connection may last: nginx's five, and what a busy machine adds."""
 BROWSERS = 500
-PAGE = ["/", "/style.css", "/icon.svg", "/data.js", "/format.js", "/dom.js", "/views.js", "/downloads.js", "/app.js"]
-DATA = ["/datos/corte.json", "/datos/gubernatura.json", "/datos/diputaciones.json"]
+DATA = ["datos/corte.json", "datos/gubernatura.json"]
 FORGED = 2000
 """Packets a second in the name of the address of all these browsers."""
 # Opens closed connections again, as a real attacker does; never more than CONNECTIONS at a time; ends by itself.
@@ -114,6 +113,8 @@ def test_a_crowd_behind_one_address_gets_the_page(
     address; the forged packets bear that address too.
     """
     server, name = variables["difusor_public_address"], variables["difusor_fqdn"]
+    base = variables["difusor_path"]
+    paths = [base, *(f"{base}{path}" for path in page_files(host, variables) + DATA), STATUS]
     charged = "iptables -nvxL prep-web-charge | awk '/CONNMARK/ {print $1}'"
     before = int(host.check_output(charged))
 
@@ -125,7 +126,7 @@ def test_a_crowd_behind_one_address_gets_the_page(
         forged = pool.submit(start, "forged", server, shared, str(FORGED), "16")
         neighbour = pool.submit(start, "neighbour", server, name, shared, "16")
         time.sleep(1)  # pace: the first browser already meets both
-        crowd = json.loads(start("browsers", server, name, shared, str(BROWSERS), "10", *PAGE, *DATA))
+        crowd = json.loads(start("browsers", server, name, shared, str(BROWSERS), "10", *paths))
         packets, answers = int(forged.result()), json.loads(neighbour.result())
     counted = int(host.check_output(charged)) - before
     blocked = [ban.address for ban in banned("", host)]
