@@ -3,17 +3,19 @@
 "use strict";
 
 const STATUS = "/.well-known/prep/estado.json";
-const SPREAD_MS = 4000;
-const AT_LEAST_MS = 5000; // a page that has just loaded waits this long before it reloads
+const SPREAD_MS = 5000; // visitors' reloads are spread over this time, and a page that has just loaded waits as long
 const ASK_EVERY_MS = 20000;
 
+const ITSELF = "Esta página se actualiza sola: no hace falta recargarla.";
 const WORDS = {
   waiting: [
     "Los resultados aún no están disponibles",
-    "Se publican aquí desde la hora oficial de apertura. Esta página se actualiza sola: no hace falta recargarla.",
+    `Se publican aquí desde la hora oficial de apertura, en cuanto llega el primer corte. ${ITSELF}`,
   ],
+  first: ["Los resultados aún no se publican", `El primer corte llega en unos minutos. ${ITSELF}`],
+  withdrawn: ["Espere el siguiente corte", `El Instituto retiró el corte que se mostraba. ${ITSELF}`],
   retired: ["La difusión de resultados terminó", "Consulte los resultados en el sitio del Instituto."],
-  other: ["Los resultados vuelven en un momento", "Esta página se actualiza sola: no hace falta recargarla."],
+  other: ["Los resultados vuelven en un momento", ITSELF],
 };
 
 const element = (id) => document.getElementById(id);
@@ -23,18 +25,33 @@ let leaving = false;
 function leave() {
   if (leaving) return;
   leaving = true;
-  const wait = Math.max(0, AT_LEAST_MS - performance.now()) + Math.random() * SPREAD_MS;
-  setTimeout(() => location.reload(), wait);
+  setTimeout(() => location.reload(), Math.max(SPREAD_MS - performance.now(), Math.random() * SPREAD_MS));
 }
 
-function tell(state) {
-  const [heading, text] = WORDS[state] || WORDS.other;
+// What this server waits for, by its public status: a word of WORDS, or nothing when there are results to see.
+function reason({ gate, shown, standing }) {
+  if (gate.state !== "open" && gate.state !== "closed") return gate.state;
+  if (shown) return "";
+  if (standing.withdrawn.length) return "withdrawn";
+  return gate.state === "open" ? "first" : "retired";
+}
+
+function tell(word) {
+  const [heading, text] = WORDS[word] || WORDS.other;
   element("heading").textContent = heading;
   element("text").textContent = text;
 }
 
 function two(number) {
   return String(number).padStart(2, "0");
+}
+
+// Date and time as the results page writes them.
+function written(instant) {
+  const { timezone } = document.documentElement.dataset;
+  const day = { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: timezone };
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: timezone };
+  return `${instant.toLocaleDateString("es-MX", day).replace(",", "")}, ${instant.toLocaleTimeString("es-MX", clock)} h`;
 }
 
 function tick() {
@@ -54,20 +71,17 @@ function tick() {
 async function ask() {
   try {
     const answer = await fetch(STATUS, { cache: "no-store" });
-    const { gate } = await answer.json();
-    if (gate.state === "open" || gate.state === "closed") return leave();
-    tell(gate.state);
-    if (gate.state !== "waiting") return;
+    const status = await answer.json();
+    const { gate } = status;
+    const word = reason(status);
+    if (!word) return leave();
+    tell(word);
+    if (word !== "waiting") return;
     // The device's clock may be wrong; the server's answer says by how much, to the second.
     const ahead = Date.now() - Date.parse(answer.headers.get("Date") || new Date());
     const instant = Date.parse(gate.opens) + (Math.abs(ahead) > 2000 ? ahead : 0);
     opens = instant > Date.now() ? instant : null;
-    element("opens").textContent = "Apertura: " + new Intl.DateTimeFormat("es-MX", {
-      dateStyle: "full",
-      timeStyle: "short",
-      hourCycle: "h23",
-      timeZone: document.documentElement.dataset.timezone,
-    }).format(new Date(gate.opens)) + " horas";
+    element("opens").textContent = `Apertura: ${written(new Date(gate.opens))}`;
     tick();
   } catch {
     // The page keeps what it shows; the next request may succeed.
