@@ -16,7 +16,7 @@ from corte.format.refusal import Refusal, quote
 MAX_PATH_BYTES = 512
 MAX_NAME_BYTES = 200  # rsync's temporary name is longer than the name itself
 MAX_DEPTH = 16
-TEXTS = (".csv", ".json", ".txt")
+TEXTS = (".csv", ".html", ".json", ".txt")
 """How the names of those files end that a server also keeps compressed."""
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-from difusor.synthetic import database, pages
+from difusor.synthetic import database, pages, plain
 from difusor.synthetic.ballot import ELECTIONS, Election
 from difusor.synthetic.geography import Territory
 from difusor.synthetic.night import Acta, Night, night
@@ -118,7 +118,11 @@ def _files(
             for (path, body), name in zip(downloads.items(), DOWNLOADS, strict=True)
         ],
     }
-    files = {"datos/corte.json": pages.encoded(head)} | downloads
+    states = [{"nombre": e.name, **pages.results_of(totals[e])} for e in ELECTIONS]
+    files = {
+        "datos/corte.json": pages.encoded(head),
+        "datos/resultados.html": plain.plain_page(head, states),
+    } | downloads
     for election, actas in arrived.items():
         files |= _election_files(whole, election, actas, corte, cortes, totals[election])
     return files, overall

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-SITE = Path(__file__).resolve().parents[3] / "containers/prep/rootfs/usr/share/prep/site"
+ROOT = Path(__file__).resolve().parents[3]
+SITE = ROOT / "containers/prep/rootfs/usr/share/prep/site"
 FILES = sorted(path for path in SITE.iterdir() if path.is_file())
 PAGES = [path for path in FILES if path.suffix == ".html"]
 
@@ -19,7 +20,7 @@ def test_a_page_has_nothing_inline_and_nothing_from_elsewhere(page):
     text = page.read_text()
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", text)
     assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", text))
-    for address in re.findall(r'(?:href|src)="([^"]*)"', text.replace('<!--# echo var="site_root" -->', "")):
+    for address in re.findall(r'(?:href|src)="([^"]*)"', text):
         assert not re.match(r"/|\w+:", address), f"{address} is not relative"
         of_the_corte = address.startswith(("#", "datos/", "corte.json"))
         assert not address or of_the_corte or (SITE / address).is_file(), f"no {address}"
@@ -33,7 +34,43 @@ def test_a_script_writes_no_markup_and_reads_only_relative_addresses(script):
         assert (SITE / name).is_file()
 
 
-def test_every_module_is_announced_before_it_is_needed():
-    index = (SITE / "index.html").read_text()
-    modules = {path.name for path in FILES if path.suffix == ".js"} - {"autentico.js"}  # it belongs to autentico.html
-    assert set(re.findall(r'(?:modulepreload" href|type="module" src)="([^"]+)"', index)) == modules
+def imported(script: str) -> set[str]:
+    """Return the module and every module that it imports, directly or not."""
+    names = re.findall(r"from '\./([^']+)'", (SITE / script).read_text())
+    return {script}.union(*map(imported, names))
+
+
+def test_every_module_belongs_to_a_page():
+    entries = {name for page in PAGES for name in re.findall(r'<script type="module" src="([^"]+)"', page.read_text())}
+    assert set.union(*map(imported, entries)) == {path.name for path in FILES if path.suffix == ".js"}
+
+
+def test_what_is_renamed_in_the_image_is_named_in_pages_only():
+    """The image gives scripts, style and icon names of their content, and puts these into the pages' quotes."""
+    renamed = [path.name for path in FILES if path.suffix in (".css", ".svg")] + ["app.js", "autentico.js"]
+    for path in FILES:
+        named = [name for name in renamed if name in path.read_text()]
+        assert path.suffix == ".html" or not named, f"{path.name} names {named}"
+    assert all(f'"{name}"' in "".join(page.read_text() for page in PAGES) for name in renamed)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_without_javascript_every_page_leads_to_the_one_that_comes_with_the_corte(page):
+    """That page is signed, so it can say what this image cannot know: the results, their time, and SIMULACRO."""
+    assert re.search(
+        r'<noscript><meta http-equiv="refresh" content="0; url=datos/resultados\.html[#a-z]*"></noscript>',
+        page.read_text(),
+    )
+
+
+def test_the_notices_of_the_edge_and_the_page_have_one_wording():
+    notice = (ROOT / "roles/nginx/templates/usr/share/prep/avisos/espera.js").read_text()
+    script = (SITE / "app.js").read_text()
+    for sentence in (
+        "Los resultados aún no se publican",
+        "El primer corte llega en unos minutos.",
+        "Espere el siguiente corte",
+        "El Instituto retiró el corte que se mostraba.",
+        "Esta página se actualiza sola: no hace falta recargarla.",
+    ):
+        assert sentence in notice and sentence in script

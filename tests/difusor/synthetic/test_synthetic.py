@@ -72,7 +72,7 @@ def test_the_same_seed_gives_the_same_bytes(midnight, tmp_path):
 
 def test_the_tree_has_the_promised_files(midnight):
     names = set(contents(midnight))
-    assert {"datos/corte.json", *(f"datos/{key}.json" for key in ELECTION_KEYS)} <= names
+    assert {"datos/corte.json", "datos/resultados.html", *(f"datos/{key}.json" for key in ELECTION_KEYS)} <= names
     assert sum(name.startswith("datos/diputaciones/") for name in names) == 12
     assert sum(name.startswith("datos/ayuntamientos/") for name in names) == 36
     stamp = "20240603_0000"  # midnight in Morelos, 06:00 UTC
@@ -96,6 +96,26 @@ def test_the_first_corte_has_no_acta_and_no_vote(zero):
         assert page(zero, election.key)["totales"]["votos"] == 0
         totals, rows = table(zero, election.code)
         assert rows == [] and totals["PORCENTAJE_PARTICIPACION_CIUDADANA"] == "0.0000"
+
+
+def test_the_page_without_javascript_says_time_results_and_downloads(midnight, final):
+    text = (midnight / "datos/resultados.html").read_text()
+    assert "lunes 3 de junio de 2024, 00:00 h" in text and "El siguiente es el de las 00:10 h" in text
+    assert '<p class="label">Simulacro · Datos sintéticos</p>' in text
+    head = page(midnight, "corte")
+    for file in head["descargas"]:
+        assert f'href="../{file["archivo"]}"' in text and file["sha256"] in text and f"{file['bytes']:,} bytes" in text
+    for key in ELECTION_KEYS:
+        for result in page(midnight, key)["candidaturas"]:
+            assert f"<td>{result['votos']:,}</td><td>{result['porcentaje']}&#8239;%</td>" in text
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=", text), "the edge's headers would not allow it"
+    last = (final / "datos/resultados.html").read_text()
+    assert "Es el corte final." in last and "lunes 3 de junio de 2024, 20:00 h" in last
+
+
+def test_only_a_rehearsal_is_called_so(tmp_path):
+    write(tmp_path, 25, environment="official")
+    assert '<p class="label">Datos sintéticos</p>' in (tmp_path / "datos/resultados.html").read_text()
 
 
 def test_later_cortes_only_grow(tmp_path):

@@ -1,0 +1,49 @@
+"""The page for browsers without JavaScript: results and downloads of one corte, as HTML that is signed with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import jinja2
+
+from difusor.synthetic.ballot import CANDIDACIES
+from difusor.synthetic.database import local
+from difusor.synthetic.pages import Document
+
+WEEKDAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
+MONTHS = (
+    "enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre",
+    "diciembre",
+)  # fmt: skip
+
+
+def plain_page(head: Document, elections: Sequence[Document]) -> bytes:
+    """Return datos/resultados.html, given datos/corte.json and each election's name and results."""
+    labels = [text for key, text in (("simulacro", "Simulacro"), ("datos_sinteticos", "Datos sintéticos")) if head[key]]
+    names = {candidacy.key: candidacy.name for candidacy in CANDIDACIES}
+    page = _templates().get_template("resultados.html.j2")
+    return (page.render(head=head, elections=elections, labels=labels, names=names) + "\n").encode()
+
+
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("difusor.synthetic"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"written": _written, "clock": _clock, "thousands": "{:,}".format}
+    return environment
+
+
+def _clock(instant: str) -> str:
+    """Return the local time, as in 20:10 h."""
+    return local(datetime.fromisoformat(instant), "%H:%M h")
+
+
+def _written(instant: str) -> str:
+    """Return the local date and time, as in domingo 2 de junio de 2024, 20:10 h."""
+    weekday, day, month, year = local(datetime.fromisoformat(instant), "%w %d %m %Y").split()
+    return f"{WEEKDAYS[int(weekday) - 1]} {int(day)} de {MONTHS[int(month) - 1]} de {year}, {_clock(instant)}"
