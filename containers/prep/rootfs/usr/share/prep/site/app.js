@@ -1,12 +1,13 @@
 // The page as a whole: which view, which corte, and when to look for the next one.
 
 import {byId, h, setText} from './dom.js';
-import {load, now, read, readStatus} from './data.js';
+import {load, now, readHead, readStatus} from './data.js';
 import {ago, date, time} from './format.js';
 import {downloadsView} from './downloads.js';
+import {labels, showLabels} from './rehearsal.js';
 import {ELECTIONS, electionView, nameOf} from './views.js';
 
-const POLL = 60_000;
+const LOOK = 60_000; // milliseconds between two looks for a new corte
 const STALE_INTERVALS = 2;
 
 const pages = new Map();
@@ -69,15 +70,15 @@ function render(children, arrived) {
 }
 
 function failure() {
-  if (waits()) {
-    return [h('div', {class: 'message', role: 'alert'},
-      h('h1', {tabindex: -1}, 'Espere el siguiente corte'),
-      h('p', {}, 'El Instituto retiró el corte que se mostraba. Esta página mostrará el siguiente en cuanto llegue.'))];
+  const message = (heading, ...children) => [h('div', {class: 'message', role: 'alert'}, h('h1', {tabindex: -1}, heading), children)];
+  const itself = 'Esta página se actualiza sola: no hace falta recargarla.';
+  if (waits() && withdrawn().length) {
+    return message('Espere el siguiente corte', h('p', {}, `El Instituto retiró el corte que se mostraba. ${itself}`));
   }
-  return [h('div', {class: 'message', role: 'alert'},
-    h('h1', {tabindex: -1}, 'No fue posible cargar los resultados'),
+  if (waits()) return message('Los resultados aún no se publican', h('p', {}, `El primer corte llega en unos minutos. ${itself}`));
+  return message('No fue posible cargar los resultados',
     h('p', {}, 'Puede ser su conexión, o que este sitio esté recibiendo un corte nuevo. La página lo intentará de nuevo cada minuto.'),
-    h('p', {}, h('button', {type: 'button', class: 'button', onclick: () => show({renew: true})}, 'Reintentar ahora')))];
+    h('p', {}, h('button', {type: 'button', class: 'button', onclick: () => show({renew: true})}, 'Reintentar ahora')));
 }
 
 function setTitle(parts) {
@@ -94,11 +95,9 @@ function tabs(view) {
 // Date, time and age of the corte, on every view.
 function masthead() {
   if (head) {
-    const labels = [head.simulacro && 'Simulacro', head.datos_sinteticos && 'Datos sintéticos'].filter(Boolean);
-    document.body.classList.toggle('rehearsal', labels.length > 0);
-    setText('notice', labels.length ? labels.join(' · ') : 'Resultados preliminares');
-    setText('tag', labels[0] ?? '');
-    byId('tag').hidden = !labels.length;
+    showLabels(head);
+    setText('tag', labels(head)[0] ?? '');
+    byId('tag').hidden = !labels(head).length;
     setText('year', head.eleccion.jornada.slice(0, 4));
     setText('institute', head.eleccion.instituto);
     setText('process', `${head.eleccion.nombre}. Jornada electoral del ${date(`${head.eleccion.jornada}T18:00:00Z`)}.`);
@@ -107,8 +106,9 @@ function masthead() {
     setText('corte', date(head.corte));
     setText('next', `Tiempo del Centro · ${head.siguiente && !closed() ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
     setText('age', age());
-  } else if (waits()) {
-    for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
+  } else if (status) {
+    showLabels({simulacro: status.environment === 'simulacro'});
+    if (waits()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
   }
   const text = warning();
   byId('warning').hidden = !text;
@@ -117,9 +117,11 @@ function masthead() {
 
 const age = () => ago(Math.max(0, now() - Date.parse(head.corte)));
 const withdrawn = () => status?.standing?.withdrawn ?? [];
-// Whether this mirror shows nothing because the institute withdrew every corte that it had.
-const waits = () => withdrawn().length > 0 && !status.shown;
+// Whether this mirror has nothing to show: no corte has come since the opening, or the institute withdrew every one.
+const waits = () => status && !status.shown && (withdrawn().length > 0 || status.gate.state === 'open');
 const closed = () => status?.gate.state === 'closed';
+// Whether the publication ended since the status was read.
+const closes = () => !closed() && now() > Date.parse(status?.gate.closes);
 
 function warning() {
   if (!head) return '';
@@ -150,6 +152,9 @@ async function ask() {
   masthead();
 }
 
+// Whether the next corte is overdue. Then the status says why: a pause, or a withdrawal.
+const isLate = () => head?.siguiente && now() > Date.parse(head.siguiente) + LOOK;
+
 // Whether the corte on this page was withdrawn. A corrected one may have its number and instant: that counts once.
 function isGone() {
   const gone = head && withdrawn().find(one =>
@@ -165,21 +170,20 @@ async function forget() {
   await show({renew: true});
 }
 
-async function poll() {
+// Looks for a new corte. While the head is the same and the next is not overdue, that costs one small answer, 304.
+async function look() {
   if (document.hidden || (!head && !unreachable)) return; // the tab is hidden, or the first load is still under way
+  let isSame = false;
   try {
-    const latest = await read('datos/corte.json');
+    const latest = await readHead();
     unreachable = false;
+    isSame = head && JSON.stringify(latest) === JSON.stringify(head);
     if (!head || latest.corte > head.corte) await show({renew: true});
   } catch {
     unreachable = true;
   }
-  await ask();
-}
-
-// Visitors arrive in waves; the random delay spreads their requests.
-function schedule() {
-  setTimeout(() => { poll(); schedule(); }, POLL * (0.9 + 0.2 * Math.random()));
+  if (isSame && !isLate() && !closes()) masthead();
+  else await ask();
 }
 
 addEventListener('hashchange', () => {
@@ -187,10 +191,11 @@ addEventListener('hashchange', () => {
   visit = freshVisit();
   show({arrived: true});
 });
-addEventListener('visibilitychange', poll);
+addEventListener('visibilitychange', look);
 setInterval(masthead, 10_000);
+// Visitors come in waves. Each looks at a moment of the minute drawn by lot, so a new corte is asked for over a minute.
+setTimeout(() => { look(); setInterval(look, LOOK); }, LOOK * Math.random());
 
 visit = freshVisit();
 show();
 ask();
-schedule();

@@ -1,8 +1,9 @@
 // Compares the manifest that this mirror serves with the digest that it states. Only the institute's proves more.
 
 import {byId, setText} from './dom.js';
-import {readStatus} from './data.js';
+import {readHead, readStatus} from './data.js';
 import {date, time} from './format.js';
+import {showLabels} from './rehearsal.js';
 
 // Browsers compute digests only on HTTPS pages; the command on the page always works.
 async function digest() {
@@ -30,6 +31,7 @@ async function compare(again = true) {
   else tell(false, '✗ El manifiesto no es el que este sitio declara. Consulte otro difusor oficial.');
 }
 
+readHead().then(showLabels, console.error);
 compare().catch(error => {
   console.error(error);
   tell(false, 'No se pudo calcular aquí. Compruébelo con los pasos de abajo.');

@@ -7,7 +7,7 @@ let clockOffset = 0;
 // The present time by the server's clock, since a visitor's may be wrong.
 export const now = () => Date.now() + clockOffset;
 
-export async function read(path) {
+async function read(path) {
   const response = await fetch(path, {cache: 'no-cache'});
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   const sent = Date.parse(response.headers.get('Date'));
@@ -19,11 +19,14 @@ export async function read(path) {
 // The mirror's public status (estado.json); at the root of the host even where the site is below a path.
 export const readStatus = () => read('/.well-known/prep/estado.json');
 
+// Which corte this is: time, window, labels and downloads.
+export const readHead = () => read('datos/corte.json');
+
 // The head of the corte and the page of one election (or none), both of the same corte.
 export async function load(election) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const [head, page] = await Promise.all([
-      read('datos/corte.json'),
+      readHead(),
       election && read(`datos/${election}.json`),
     ]);
     if (!page || page.corte === head.corte) return {head, page};
