@@ -233,6 +233,36 @@ def test_a_browser_keeps_for_ever_only_what_is_named_by_its_content(path: str, s
     assert lifetime == ("public, max-age=31536000, immutable" if kept else "public, max-age=10")
 
 
+@pytest.mark.parametrize(
+    ("answer", "document"),
+    [
+        ("200 text/html", True),
+        ("200 text/html; charset=utf-8", True),
+        ("503 text/html", True),
+        ("200 image/svg+xml", True),
+        ("200 application/xhtml+xml", True),
+        ("200 ", True),
+        ("304 ", False),
+        ("200 application/json", False),
+        ("200 text/javascript; charset=utf-8", False),
+        ("200 text/css", False),
+        ("206 image/png", False),
+    ],
+)
+def test_headers_of_a_document_are_not_paid_for_with_every_file(answer: str, document: bool) -> None:
+    values = {"$status $sent_http_content_type": answer}
+    for source, name, entries in maps(render("etc/nginx/conf.d/prep-documents.conf")):
+        key, found = values[source], dict(entries)
+        matched = [value for pattern, value in entries if pattern[0] == "~" and re.search(pattern[1:], key)]
+        values[f"${name}"] = matched[0] if matched else found.get(key, found["default"])
+    headers = dict(re.findall(r"add_header (\S+) (\S+) always;", render("etc/nginx/snippets/prep-headers.conf")))
+    always = {name for name, value in headers.items() if not value.startswith("$")}
+    assert always == {"X-Content-Type-Options", "Cross-Origin-Resource-Policy"}
+    assert len(headers) == 8
+    for name in headers.keys() - always:
+        assert bool(values[headers[name]]) is document, name
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_without_a_corte_the_page_waits(base: str) -> None:
     outside, _ = by_door(render(SITE, base=base))
