@@ -121,7 +121,7 @@ const withdrawn = () => status?.standing?.withdrawn ?? [];
 const waits = () => status && !status.shown && (withdrawn().length > 0 || status.gate.state === 'open');
 const closed = () => status?.gate.state === 'closed';
 // Whether the publication ended since the status was read.
-const closes = () => !closed() && now() > Date.parse(status?.gate.closes);
+const isOver = () => !closed() && now() > Date.parse(status?.gate.closes);
 
 function warning() {
   if (!head) return '';
@@ -182,7 +182,7 @@ async function look() {
   } catch {
     unreachable = true;
   }
-  if (isSame && !isLate() && !closes()) masthead();
+  if (isSame && !isLate() && !isOver()) masthead();
   else await ask();
 }
 
