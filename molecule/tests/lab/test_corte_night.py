@@ -225,12 +225,15 @@ def test_nothing_is_left_of_a_rehearsal(
     same = host.check_output(
         "find /srv/prep /var/cache/nginx /run/prep-corte /tmp /var/tmp -type f -exec sha256sum {} +"
     )
-    status = mirror.status()
-    record_evidence(f"borrados: {evidence['removed_files']}; quedan: {evidence['remaining'] or 'ninguno'}")
+    status, page = mirror.status(), get(mirror, base)
+    left = evidence["remaining"] or "ninguno"
+    record_evidence(f"borrados: {evidence['removed_files']}; quedan: {left}; página: {page.status_code}")
     assert evidence["removed_files"] > len(published.manifest.files) and evidence["remaining"] == {}
     assert files == "" and shown not in same
     assert status is not None and (status["shown"], status["held"], status["last_attempt"]) == (None, None, None)
     assert get(mirror, base + "datos/corte.json").status_code == 404
+    assert page.status_code == 503 and "en cuanto llega el primer corte" in page.text, "la página no dice que espera"
+    assert '<p class="label">Simulacro</p>' in page.text
     push(published.folder, target)
     assert mirror.await_word(published, 0, WAIT)[0] == "shown"
     assert compare(target, expected=published.sha256).good

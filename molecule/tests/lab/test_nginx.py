@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import STATUS, get, headers_of
+from web_fixtures import STATUS, get, headers_of, page_files, request
 
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
@@ -37,6 +37,24 @@ def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: R
     assert "*:00/10:00" in every
     assert all(re.fullmatch(r"\d+m", each) for each in containers.split())
     assert re.fullmatch(r"\d+[MG]", journal)
+
+
+@pytest.mark.clause("DG-02")
+def test_a_return_visit_asks_only_for_what_changed(
+    host: Host, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Lo que la página carga va con brotli o gzip, según el navegador, y este lo conserva por su nombre."""
+    names = page_files(host, variables)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for form in ("br", "gzip", "identity"):
+        texts = [request(variables, name, f"Accept-Encoding: {form}") for name in ["", *names]]
+        headers = [headers_of(answer) for answer in send(host, variables, texts)]
+        found[form] = [(each.get("content-encoding", "identity"), each["cache-control"]) for each in headers]
+    record_evidence(f"{names}: {found}")
+    assert len(names) == 3
+    for form, (page, *files) in found.items():
+        assert page == (form, "public, max-age=10")
+        assert set(files) == {(form, "public, max-age=31536000, immutable")}
 
 
 @pytest.fixture
