@@ -63,6 +63,12 @@ def test_without_javascript_every_page_leads_to_the_one_that_comes_with_the_cort
     )
 
 
+def test_the_notices_of_the_edge_and_the_page_have_one_icon():
+    notices = ROOT / "roles/nginx/templates/usr/share/prep/avisos"
+    assert (notices / "icono.svg").read_bytes() == (SITE / "icon.svg").read_bytes()
+    assert all("_aviso/icono.svg" in page.read_text() for page in notices.glob("*.html.j2"))
+
+
 def test_the_notices_of_the_edge_and_the_page_have_one_wording():
     notice = (ROOT / "roles/nginx/templates/usr/share/prep/avisos/espera.js").read_text()
     script = (SITE / "app.js").read_text()
