@@ -275,7 +275,7 @@ def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() ->
     pages = sorted((role_kit.ROLES / "nginx/templates/usr/share/prep/avisos").glob("*.html.j2"))
     for page in pages:
         path = f"usr/share/prep/avisos/{page.stem}"
-        label = '<body>\n  <p class="label">Simulacro</p>\n'
+        label = '<body>\n  <header class="label">Simulacro</header>\n'
         assert label in render(path, inputs=(("nginx_notice_label", "Simulacro"),))
         assert 'class="label"' not in render(path)
         assert "example.mx" not in render(path), "it names the site of the outlet"

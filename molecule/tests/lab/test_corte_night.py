@@ -233,7 +233,7 @@ def test_nothing_is_left_of_a_rehearsal(
     assert status is not None and (status["shown"], status["held"], status["last_attempt"]) == (None, None, None)
     assert get(mirror, base + "datos/corte.json").status_code == 404
     assert page.status_code == 503 and "en cuanto llega el primer corte" in page.text, "la página no dice que espera"
-    assert '<p class="label">Simulacro</p>' in page.text
+    assert '<header class="label">Simulacro</header>' in page.text
     push(published.folder, target)
     assert mirror.await_word(published, 0, WAIT)[0] == "shown"
     assert compare(target, expected=published.sha256).good

@@ -101,7 +101,7 @@ def test_the_first_corte_has_no_acta_and_no_vote(zero):
 def test_the_page_without_javascript_says_time_results_and_downloads(midnight, final):
     text = (midnight / "datos/resultados.html").read_text()
     assert "lunes 3 de junio de 2024, 00:00 h" in text and "El siguiente es el de las 00:10 h" in text
-    assert '<p class="label">Simulacro · Datos sintéticos</p>' in text
+    assert '<header class="label">Simulacro · Datos sintéticos</header>' in text
     head = page(midnight, "corte")
     for file in head["descargas"]:
         assert f'href="../{file["archivo"]}"' in text and file["sha256"] in text and f"{file['bytes']:,} bytes" in text
@@ -115,7 +115,7 @@ def test_the_page_without_javascript_says_time_results_and_downloads(midnight, f
 
 def test_only_a_rehearsal_is_called_so(tmp_path):
     write(tmp_path, 25, environment="official")
-    assert '<p class="label">Datos sintéticos</p>' in (tmp_path / "datos/resultados.html").read_text()
+    assert '<header class="label">Datos sintéticos</header>' in (tmp_path / "datos/resultados.html").read_text()
 
 
 def test_later_cortes_only_grow(tmp_path):
