@@ -21,6 +21,7 @@ WORDS = {
     "altered": "[red]distinto[/]",
     "old": "[red]atrasado[/]",
     "empty": "[yellow]sin corte[/]",
+    "untrusted": "[red]certificado[/]",
     "unreachable": "[red]no responde[/]",
 }
 

@@ -26,6 +26,7 @@ from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
+from difusor.publish.trust import UntrustedError
 from difusor.terminal import plain
 
 MOST = 500
@@ -35,10 +36,11 @@ PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result for one mirror: authentic, altered, old, empty (shows no corte) or unreachable; and every difference.
+    """The result for one mirror: authentic, altered, old, empty, untrusted or unreachable; and every difference.
 
-    An old corte is authentic, but not the last one. `log`: what did not fit in the mirror's log since the opening;
-    `warnings`: what else is to be said. All these are sentences.
+    An empty one shows no corte; a browser would not accept the certificate of one that is untrusted. An old corte is
+    authentic, but not the last one. `log`: what did not fit in the mirror's log since the opening; `warnings`: what
+    else is to be said. All these are sentences.
     """
 
     difusor: str
@@ -87,6 +89,8 @@ def compare(
             found = _compare_once(mirror, target, authority, expected, seen, standing)
             if found.result != "authentic" and _shown(mirror.status()) != _shown(status):  # a new corte came meanwhile
                 found = _compare_once(mirror, target, authority, expected, seen, standing)
+    except UntrustedError as error:
+        found = Comparison(target.name, "untrusted", str(error))
     except (httpx.HTTPError, OSError, ValueError) as error:
         found = Comparison(target.name, "unreachable", trouble(error))
     except Refusal as refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Coroutine, Iterator
@@ -15,6 +16,7 @@ import httpx
 
 from corte.format import instants
 from corte.format.standing import Standing
+from difusor.publish import trust
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
@@ -52,17 +54,19 @@ class Mirror:
 
     deadline = math.inf
     """The end of the time for all requests together, by the monotonic clock."""
+    distrust = ""
+    """Why a browser would not accept the server's certificate, once a forgiving mirror has found that out."""
 
-    def __init__(self, target: Target, authority: Path | None = None) -> None:
-        """Take the server to ask, and a certificate authority to trust besides the public ones."""
+    def __init__(self, target: Target, authority: Path | None = None, forgiving: bool = False) -> None:
+        """Take the server to ask, and a certificate authority to trust instead of the public ones.
+
+        With `forgiving`, a server whose certificate a browser would not accept is asked all the same, and `distrust`
+        says why a browser would not; else each request ends with UntrustedError.
+        """
         host = f"[{target.address}]" if ":" in target.address else target.address
         self.url = f"https://{host}{PATH}"
-        self.client = httpx.AsyncClient(
-            verify=target.tls(authority),
-            timeout=TIMEOUT,
-            headers={"Host": target.fqdn},
-            trust_env=False,
-        )
+        self.target, self.forgiving = target, forgiving
+        self.client = self._client(target.tls(authority))
         self.extensions = {"sni_hostname": target.fqdn}
         self.problem = ""
         self.asked = instants.now()
@@ -103,7 +107,18 @@ class Mirror:
         steadily it drips.
         """
         asked = {"Accept-Encoding": "gzip", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return self._in_time(self._hand(method, url, take, asked), seconds)
+        try:
+            return self._in_time(self._hand(method, url, take, asked), seconds)
+        except httpx.ConnectError as error:
+            reason = trust.reason(error)
+            if not reason or self.distrust:
+                raise
+            if not self.forgiving:
+                raise trust.UntrustedError(reason) from error
+            self.distrust, refused = reason, self.client
+            self.client = self._client(self.target.own_tls())
+            self._runner.run(refused.aclose())
+            return self._in_time(self._hand(method, url, take, asked), seconds)
 
     def read(self, url: str, limit: int, seconds: float = math.inf, **headers: str) -> tuple[int, bytes]:
         """Return an answer's HTTP status and content; of more than `limit` bytes only the beginning."""
@@ -139,6 +154,9 @@ class Mirror:
             if waited >= seconds:
                 return "silent", status
             time.sleep(max(EVERY, waited / 10))
+
+    def _client(self, tls: ssl.SSLContext) -> httpx.AsyncClient:
+        return httpx.AsyncClient(verify=tls, timeout=TIMEOUT, headers={"Host": self.target.fqdn}, trust_env=False)
 
     async def _hand(
         self, method: str, url: str, take: Callable[[bytes], object], asked: dict[str, str]

@@ -20,6 +20,7 @@ from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.paced import Content, Paced
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
+from difusor.publish.trust import UntrustedError
 from difusor.servers import child
 
 SAMPLE = 4
@@ -70,6 +71,8 @@ def elsewhere(target: Target, authority: Path | None, files: Files, deadline: fl
                 for path, entry in files.items():
                     answer, found = paced.get(base + quote(path), Content(entry.size))
                     different += [f"{where}, {said}" for said in _judged(path, entry, answer, found)]
+        except UntrustedError as error:
+            different.append(f"{where}, {error}")
         except (httpx.HTTPError, OSError, ValueError) as error:
             unasked.append(f"no se pudo comparar {where}: {trouble(error)}")
     return different, unasked

@@ -48,14 +48,28 @@ class Target:
         return f"rsync://{self.client}@{host}:{PORT}/{self.module}/"
 
     def tls(self, authority: Path | None) -> ssl.SSLContext:
-        """Return a context that trusts the public authorities, `authority`, and the inventory's own certificate."""
-        context = ssl.create_default_context(cafile=str(authority) if authority else None)
-        if authority is None:
-            context.load_default_certs()
-        if self.certificate is not None and self.certificate.is_file():
+        """Return a context that judges as a browser does: by the public authorities, or by `authority` alone."""
+        return _context(str(authority) if authority else None)
+
+    def own_tls(self) -> ssl.SSLContext:
+        """Return a context that trusts the inventory's own certificate, whatever a browser thinks of it.
+
+        Without one that can be read nothing is trusted or refused: what comes is not authenticated.
+        """
+        context = _context()
+        context.check_hostname = False
+        try:
             context.load_verify_locations(str(self.certificate))
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        except OSError:
+            context.verify_mode = ssl.CERT_NONE
         return context
+
+
+def _context(authority: str | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=authority)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # since 3.13 Python asks for extensions that browsers do not
+    return context
 
 
 def read(inventory: Path) -> list[Target]:

@@ -9,18 +9,7 @@ from collections.abc import Iterator
 import httpx
 
 from corte.format.errors import why
-
-CERTIFICATES = {
-    9: "su certificado aún no es válido",
-    10: "su certificado expiró",
-    18: "su certificado no es de una autoridad conocida",
-    19: "su certificado no es de una autoridad conocida",
-    20: "su certificado no es de una autoridad conocida",
-    21: "su certificado no es de una autoridad conocida, o le falta el intermedio",
-    62: "su certificado es para otro nombre",
-    64: "su certificado es para otra dirección",
-}
-"""By OpenSSL's number of what it found wrong (X509_V_ERR_)."""
+from difusor.publish import trust
 
 
 def trouble(error: Exception) -> str:
@@ -28,11 +17,10 @@ def trouble(error: Exception) -> str:
 
     `error` is one of httpx, of the system, or a ValueError. What this project raised itself is in Spanish already.
     """
+    if refused := trust.reason(error):
+        return refused
     for known in _causes(error):
         match known:
-            case ssl.SSLCertVerificationError():
-                unknown = f"su certificado no es válido (OpenSSL {known.verify_code})"
-                return CERTIFICATES.get(known.verify_code, unknown)
             case ssl.SSLError():
                 return f"la conexión cifrada falló ({known.reason or 'sin causa'})"
             case OSError() if known.errno is not None:

@@ -108,7 +108,7 @@ Authority = Annotated[
     Path | None,
     typer.Option(
         "--ca", metavar="ARCHIVO", parser=authority,
-        help="Autoridad de los certificados, si no es pública.",
+        help="Autoridad de los certificados, en vez de las públicas que conoce esta máquina.",
     ),
 ]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="El resultado en JSON, por la salida estándar.")]
