@@ -50,7 +50,9 @@ def certificates() -> Certificates:
 
 
 @pytest.fixture
-def inventory(tmp_path: Path, certificates: Certificates) -> Path:
+def inventory(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "publicas.pem").write_bytes(certificates.root)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "publicas.pem"))
     return write_inventory(tmp_path / "diario", certificates)
 
 
@@ -235,7 +237,11 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no intermediate certificate": (
         {f"difusor_tls_{end}": f"{{{{ inventory_dir }}}}/alone.{end[:3]}" for end in ("certificate", "key")},
-        "a .*alone.cer le falta el certificado intermedio «Intermedio de prueba».*Ponga en el archivo el certificado y",
+        "no aceptarían .*alone.cer: le falta el certificado intermedio «Intermedio de prueba».*Ponga en el",
+    ),
+    "a private authority": (
+        {f"difusor_tls_{end}": f"{{{{ inventory_dir }}}}/private.{end[:3]}" for end in ("certificate", "key")},
+        "no aceptarían .*private.cer: lo firma «Autoridad de prueba», que no es una autoridad pública",
     ),
     "the key of another certificate": (
         {"difusor_tls_key": "{{ inventory_dir }}/alone.key"}, "alone.key no es la llave del certificado .*page.pem",
@@ -274,7 +280,10 @@ def test_values(inventory: Path, certificates: Certificates) -> None:
     """Each mistake is made on a server of its own, so that one run judges them all."""
     (inventory / "other.pem").write_bytes(certificates.page("www.diario.mx")[0])
     (inventory / "expired.pem").write_bytes(certificates.page(days=-1)[0])
-    for name, part in zip(("alone.cer", "alone.key"), certificates.page(), strict=True):
+    stranger = Certificates()
+    (page, key), (alone, its_key) = stranger.page(), certificates.page()
+    private = {"private.cer": page + stranger.intermediate + stranger.root, "private.key": key}
+    for name, part in {**private, "alone.cer": alone, "alone.key": its_key}.items():
         (inventory / name).write_bytes(part)
     (inventory / "other.tar.gz").write_bytes(OTHER)
     (inventory / "torn.tar.gz").write_bytes(PREP[:-40])

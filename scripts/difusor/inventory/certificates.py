@@ -41,24 +41,29 @@ def check_key(path: str, certificate: str, info: ValidationInfo) -> None:
         raise ValueError(f"{path} no es la llave del certificado {certificate}")
 
 
-def missing_issuer(pem: bytes) -> str:
-    """Return who issued the last certificate of a page's chain, if neither the file nor this machine's store has it.
+def distrust(pem: bytes) -> str:
+    """Return why a citizen's browser would not follow a page's chain to a public authority; "" when it would.
 
-    "" when the chain ends at an authority that this machine trusts, or at a certificate that issued itself, and on a
-    machine without a store.
+    The public authorities are those that this machine trusts; "" too on a machine without a store.
     """
+    store = _store()
+    known = _authorities(store) if store else ()
     chain = x509.load_pem_x509_certificates(pem)
     last = chain[0]
-    while last.issuer != last.subject:
+    while known and not any(each == last or _issued(each, last) for each in known):
+        if last.issuer == last.subject:
+            return f"lo firma «{_common_name(last.issuer)}», que no es una autoridad pública"
         issuer = next((each for each in chain if each is not last and _issued(each, last)), None)
         if issuer is None:
-            return _common_name(last.issuer) if _authorities() and last.issuer not in _authorities() else ""
+            return f"le falta el certificado intermedio «{_common_name(last.issuer)}», o esa autoridad no es pública"
         chain.remove(last)
         last = issuer
     return ""
 
 
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    if issuer.subject != certificate.issuer:
+        return False
     try:
         certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, TypeError, ValueError):
@@ -66,15 +71,18 @@ def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     return True
 
 
+def _store() -> str:
+    """Return the file with the authorities that this machine trusts; "" when it has none."""
+    paths = ssl.get_default_verify_paths()
+    bundle = f"{paths.capath}/ca-certificates.crt" if paths.capath else ""
+    return paths.cafile or (bundle if Path(bundle).is_file() else "")
+
+
 @cache
-def _authorities() -> frozenset[x509.Name]:
-    """The names of the public authorities that this machine trusts; none when it has no store."""
-    store = ssl.get_default_verify_paths().cafile
-    if not store:
-        return frozenset()
+def _authorities(store: str) -> tuple[x509.Certificate, ...]:
     with warnings.catch_warnings():  # some old authorities break rules that do not matter here
         warnings.simplefilter("ignore")
-        return frozenset(each.subject for each in x509.load_pem_x509_certificates(Path(store).read_bytes()))
+        return tuple(x509.load_pem_x509_certificates(Path(store).read_bytes()))
 
 
 def _common_name(name: x509.Name) -> str:

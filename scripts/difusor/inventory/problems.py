@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from difusor.inventory.certificates import missing_issuer
+from difusor.inventory.certificates import distrust
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import PARTS
 from difusor.inventory.placeholders import unfinished
@@ -74,15 +74,15 @@ def _of_the_chain(values: Mapping[str, Any], read: Read | None) -> dict[str, str
     if values.get("difusor_tls_mode") != "files" or not isinstance(path, str):
         return {}
     try:
-        missing = missing_issuer((read or from_disk)(path))
+        reason = distrust((read or from_disk)(path))
     except (OSError, ValueError):
         return {}  # said already
-    if not missing:
+    if not reason:
         return {}
     return {
         "difusor_tls_certificate": (
-            f"a {path} le falta el certificado intermedio «{missing}», o esa autoridad no es pública; los navegadores "
-            "no la aceptarían. Ponga en el archivo el certificado y, debajo, sus intermedios"
+            f"los navegadores no aceptarían {path}: {reason}. Ponga en el archivo un certificado de una autoridad "
+            "pública y, debajo, sus intermedios"
         )
     }
 
