@@ -58,7 +58,7 @@ def unexcused_of_a_part(results: Results) -> list[Finding]:
 
 
 def _of_finding(finding: Finding) -> Test:
-    saw = "" if finding.outcome == "passed" else finding.detail or "no pasó"
+    saw = "" if finding.outcome == "passed" else "\n".join(filter(None, (finding.detail, finding.raised))) or "no pasó"
     return Test(finding.test, finding.seconds, finding.sentence, saw, finding.ended)
 
 

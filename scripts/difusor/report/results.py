@@ -22,12 +22,15 @@ class ResultsError(ValueError):
 class Finding(BaseModel):
     """The result of one test on one server. `failed`: the measured value is wrong; `error`: it could not be measured.
 
+    `clauses`: what it judges; `beyond`: the clauses beyond which it asks something, as a criterion of the project.
+    `detail`: why it did not pass; "": its sentence does not hold. `raised`: Python's own words, for programmers.
     `repeated`: the first failure, when the test was repeated; else empty. All other fields are of the last attempt.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     clauses: tuple[str, ...]
+    beyond: tuple[str, ...] = ()
     host: str
     test: str
     outcome: Outcome
@@ -35,6 +38,7 @@ class Finding(BaseModel):
     sentence: str
     evidence: tuple[str, ...] = ()
     detail: str = ""
+    raised: str = ""
     repeated: str = ""
     seconds: float = 0.0
     ended: datetime | None = Field(None, description="with offset; results of earlier versions have none")

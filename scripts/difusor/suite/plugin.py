@@ -26,6 +26,7 @@ from difusor.project import commit, write
 from difusor.project import version as project_version
 from difusor.report import results
 from difusor.servers import identity
+from difusor.suite import wording
 from difusor.suite.redaction import Redactor
 from difusor.suite.repeats import is_repeated
 from difusor.terminal import plain_lines
@@ -68,6 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers; test the inventory's difusores unless other hosts are named."""
     config.addinivalue_line("markers", "clause(*ids): the clauses of spec/anexo1.yml this test measures")
+    config.addinivalue_line("markers", "criterion(*ids): what the project asks beyond these clauses, failing none")
     config.addinivalue_line(
         "markers", "lab: alters the server; what stands in the folder lab has it, and runs with --lab only"
     )
@@ -154,10 +156,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     known = set(spec.load().ids)
     wanted = set(config.option.clause)
     problems = [f"--clause {name}" for name in sorted(wanted - known)]
-    problems += [f"{item.nodeid}: {name}" for item in items for name in _clauses(item) if name not in known]
+    problems += [f"{item.nodeid}: {name}" for item in items for name in _named(item) if name not in known]
     if problems:
         raise pytest.UsageError(f"no está en spec/anexo1.yml: {'; '.join(problems)}")
-    if mute := [item.nodeid for item in items if _clauses(item) and not _sentence(item)]:
+    if mute := [item.nodeid for item in items if _named(item) and not _sentence(item)]:
         raise pytest.UsageError(f"falta el docstring, que es lo que el dictamen muestra: {'; '.join(mute)}")
     for item in items:
         if item.path.parent.name == LAB:
@@ -191,7 +193,7 @@ def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
     unasked = _alters(item) and not item.config.option.lab
     hosts = item.config.stash[SUITE].inventory.hosts.values()
     contained = item.get_closest_marker("vm") is not None and any(each.get("lab_server") == "host" for each in hosts)
-    return unasked or contained or bool(wanted and not wanted & set(_clauses(item)))
+    return unasked or contained or bool(wanted and not wanted & set(_named(item)))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -218,15 +220,18 @@ def pytest_runtest_makereport(
     if report.when != "call" and report.passed:
         return report
     server = suite.servers.get(host_name(item))
+    detail, raised = ("", "") if report.passed else wording.why(call)
     finding = results.Finding(
-        clauses=_clauses(item),
+        clauses=_marked(item, "clause"),
+        beyond=_marked(item, "criterion"),
         host=host_name(item),
         test=_test_name(item),
         outcome="unreachable" if server and server.unreachable else _outcome(report, call),
         method="atestado" if item.stash.get(METHOD, "") else "medido",
         sentence=_sentence(item),
         evidence=tuple(plain_lines(suite.redact(text)[:EVIDENCE_LIMIT]) for text in item.stash.get(EVIDENCE, [])),
-        detail="" if report.passed else plain_lines(suite.redact(_detail(call))[:DETAIL_LIMIT]),
+        detail=plain_lines(suite.redact(detail)[:DETAIL_LIMIT]),
+        raised=plain_lines(suite.redact(raised)[:DETAIL_LIMIT]),
         seconds=round(report.duration, 3),
         ended=datetime.fromtimestamp(round(call.stop, 3), UTC),
     )
@@ -254,7 +259,7 @@ class Collector:
         carried = list(map(results.Finding.model_validate_json, texts))
         if is_repeated(report):
             for finding in carried:
-                self.repeated.setdefault(report.nodeid, finding.detail)
+                self.repeated.setdefault(report.nodeid, finding.detail or finding.sentence)
         else:
             first = self.repeated.get(report.nodeid, "")
             self.findings += [finding.model_copy(update={"repeated": first}) for finding in carried]
@@ -296,8 +301,13 @@ def host_name(item: pytest.Item) -> str:
     return getattr(host.backend, "host", "") if host else ""
 
 
-def _clauses(item: pytest.Item) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for marker in item.iter_markers("clause") for name in marker.args))
+def _marked(item: pytest.Item, marker: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for each in item.iter_markers(marker) for name in each.args))
+
+
+def _named(item: pytest.Item) -> tuple[str, ...]:
+    """Return the clauses that a test measures, and those beyond which it asks something."""
+    return _marked(item, "clause") + _marked(item, "criterion")
 
 
 def _sentence(item: pytest.Item) -> str:
@@ -323,18 +333,7 @@ def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> results.
     error = call.excinfo.value if call.excinfo else None
     if identity.lost(error):
         return "unreachable"
-    measured = report.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception)
-    return "failed" if measured else "error"
-
-
-def _detail(call: pytest.CallInfo[None]) -> str:
-    """Return the exception's message: the sentence given with the assertion, else pytest's comparison."""
-    if call.excinfo is None:
-        return ""
-    if not call.excinfo.errisinstance((AssertionError, pytest.skip.Exception)):
-        return call.excinfo.exconly()
-    sentence = str(call.excinfo.value).partition("\nassert ")[0]
-    return f"no se cumplió: {sentence.removeprefix('assert ')}" if sentence.startswith("assert ") else sentence
+    return "failed" if report.when == "call" and wording.measured(error, wording.place_of(call)) else "error"
 
 
 def _tools() -> dict[str, str]:

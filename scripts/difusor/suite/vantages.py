@@ -14,17 +14,18 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 from difusor import spec
 from difusor.inventory import InventoryError, attestations
 from difusor.suite.plugin import EVIDENCE, METHOD, SUITE
+from difusor.suite.wording import enumerated, plainly
 
 Record = Callable[[object], None]
 
 
 @pytest.fixture
 def record_evidence(request: pytest.FixtureRequest) -> Record:
-    """Return a function that adds a measured value (any text) to the test's evidence."""
+    """Return a function that adds a measured value (a text, or anything that can be enumerated) to the evidence."""
     evidence: list[str] = request.node.stash.setdefault(EVIDENCE, [])
 
     def record(value: object) -> None:
-        evidence.append(str(value).strip())
+        evidence.append(plainly(value if isinstance(value, str) else enumerated(value)).strip())
 
     return record
 
@@ -33,6 +34,12 @@ def record_evidence(request: pytest.FixtureRequest) -> Record:
 def expect() -> Callable[[str], dict[str, Any]]:
     """Return a function from a clause id to the values the spec requires."""
     return lambda clause: spec.load()[clause].expect
+
+
+@pytest.fixture
+def criteria() -> dict[str, Any]:
+    """Return the values that the project requires beyond the call."""
+    return spec.load().criteria
 
 
 @pytest.fixture(scope="module")

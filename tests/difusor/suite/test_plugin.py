@@ -26,7 +26,8 @@ difusores:
     clave: "{{{{ vault_clave }}}}"
     rota: "{{{{ no_existe }}}}"
     difusor_name: Uno
-    difusor_waivers: [{{clause: HW-01, reason: Servidor virtual, by: Consejo, expires: "2030-06-30"}}]
+    difusor_waivers:
+      - {{clause: HW-01, reason: Virtual, by: Pleno, agreement: CEE, date: "2030-05-01", expires: "2030-06-30"}}
 """
 SUITE = '''
 import pytest
@@ -52,6 +53,17 @@ def test_fails(host, variables, port):
 def test_breaks(host):
     """No pudo medir."""
     {}["x"]
+
+@pytest.mark.clause("HW-03")
+def test_command(host):
+    """No pudo medir con una orden."""
+    host.check_output("echo memoria rota >&2; exit 3")
+
+@pytest.mark.criterion("SW-03")
+def test_beyond(host, record_evidence):
+    """Ninguna llave débil."""
+    record_evidence({"icc": False, "puertos": [80, 443]})
+    assert [1] == [2]
 
 @pytest.mark.clause("RED-04")
 def test_from_outside(host, trusted):
@@ -115,6 +127,8 @@ def test_findings(suite: pytest.Pytester, workers: str) -> None:
         "test_fails[22]": "passed",
         "test_fails[873]": "failed",
         "test_breaks": "error",
+        "test_command": "error",
+        "test_beyond": "failed",
         "test_from_outside": "skipped",
         "test_document": "failed",
     }
@@ -125,6 +139,16 @@ def test_findings(suite: pytest.Pytester, workers: str) -> None:
     assert found["uno", "test_passes"]["sentence"] == "Se midió el puerto."
     assert found["uno", "test_passes"]["evidence"] == ["puerto 873, clave «secreto»"]
     assert found["uno", "test_fails[873]"]["detail"] == "la clave «secreto» falló"
+    assert (
+        found["uno", "test_breaks"]["detail"]
+        == "no se pudo medir: la prueba se interrumpió (test_suite.py, renglón 23)"
+    )
+    assert found["uno", "test_breaks"]["raised"] == "KeyError: 'x'"
+    command = found["uno", "test_command"]["detail"]
+    assert command == "no se pudo medir: la orden «echo memoria rota >&2; exit 3» terminó con 3: memoria rota"
+    beyond = found["uno", "test_beyond"]
+    assert (beyond["clauses"], beyond["beyond"]) == ([], ["SW-03"])
+    assert (beyond["detail"], beyond["evidence"]) == ("", ["icc: no, puertos: 80, 443"])
     assert found["uno", "test_document"]["method"] == "atestado"
     assert "trusted_vantage" in found["uno", "test_from_outside"]["detail"]
     servers = json.loads((suite.path / "r.json").read_text())["servers"]
@@ -135,7 +159,7 @@ def test_findings(suite: pytest.Pytester, workers: str) -> None:
 
 
 def test_one_clause(suite: pytest.Pytester) -> None:
-    _run(suite, "--clause=HW-01", "--hosts=ansible://uno").assert_outcomes(passed=1, failed=1, deselected=4)
+    _run(suite, "--clause=HW-01", "--hosts=ansible://uno").assert_outcomes(passed=1, failed=1, deselected=6)
 
 
 def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> None:
@@ -212,7 +236,8 @@ def test_a_suite_that_would_mislead_is_refused(suite: pytest.Pytester, source: s
 
 
 def test_a_waiver_that_says_nothing_is_refused_before_measuring(suite: pytest.Pytester) -> None:
-    waivers = "difusor_waivers: [{clause: HW-01, reason: Prisa, expires: 31/12/2024}]"
+    waiver = '{clause: HW-01, reason: Prisa, by: Pleno, agreement: CEE, date: "2024-05-01", expires: 31/12/2024}'
+    waivers = f"difusor_waivers: [{waiver}]"
     (suite.path / "hosts.yml").write_text(f"{INVENTORY}    {waivers}\n")
     done = _run(suite)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
