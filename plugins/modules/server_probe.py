@@ -98,7 +98,7 @@ snaps:
   returned: always
   type: list
 mhz:
-  description: The fastest clock of the first processor, in MHz; 0 when unknown.
+  description: The nominal clock of the first processor, else its fastest one, in MHz; 0 when unknown.
   returned: always
   type: int
 """
@@ -113,6 +113,12 @@ SETTINGS = (  # settings of a container that the action plugin `container` compa
     "Binds", "CapDrop", "CpuShares", "Dns", "LogConfig", "Memory", "MemorySwap", "NetworkMode", "PidsLimit",
     "PortBindings", "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs",
 )  # fmt: skip
+# Where the kernel tells the processor's clock, the nominal ones first, and how many of its units are 1 MHz.
+CLOCKS = (
+    ("/sys/devices/system/cpu/cpu0/cpufreq/base_frequency", 1000),
+    ("/sys/devices/system/cpu/cpu0/acpi_cppc/nominal_freq", 1),
+    ("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", 1000),
+)
 SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
 
 
@@ -321,15 +327,17 @@ def current_state(lines, ours, key, pending):
 def mhz(read):
     """Return the processor's clock in MHz (0: unknown); `read(path)` returns a file's text or "".
 
-    It is the clock in the model's name, else the fastest that the kernel knows, else the fastest at present.
+    It is the clock in the model's name, else the nominal one that the kernel knows, else the fastest that it knows (of
+    one core for a moment, perhaps), else the fastest at present.
     """
     cpuinfo = read("/proc/cpuinfo")
     stated = re.search(r"^model name.*@ ([\d.]+)GHz", cpuinfo, re.MULTILINE)
     if stated:
         return round(float(stated.group(1)) * 1000)
-    khz = read("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")
-    if khz:
-        return int(khz) // 1000
+    for path, unit in CLOCKS:
+        value = read(path).strip()
+        if value.isdigit() and int(value):
+            return int(value) // unit
     return round(max(map(float, re.findall(r"^cpu MHz\s*: ([\d.]+)", cpuinfo, re.MULTILINE)), default=0))
 
 

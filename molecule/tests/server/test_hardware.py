@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from testinfra.host import Host
 
+from difusor.suite import machine
+
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 GB = 10**9
+# Where the kernel tells the processor's nominal frequency: Intel's in kHz, that of others in MHz.
+NOMINAL = ("/sys/devices/system/cpu/cpu0/cpufreq/base_frequency", "/sys/devices/system/cpu/cpu0/acpi_cppc/nominal_freq")
 
 
 @pytest.mark.clause("SW-01")
@@ -36,13 +39,14 @@ def test_physical_server(host: Host, expect: Expect, record_evidence: Record) ->
 
 @pytest.mark.clause("HW-02")
 def test_processor(host: Host, expect: Expect, record_evidence: Record) -> None:
-    """El procesador tiene los núcleos físicos y la frecuencia requeridos, según lscpu."""
+    """El procesador tiene los núcleos y la frecuencia requeridos, según lscpu y el núcleo de Linux."""
     required = expect("HW-02")
     described = json.loads(host.check_output("LC_ALL=C lscpu --json"))["lscpu"]
-    lscpu = {entry["field"].rstrip(":"): entry["data"] for entry in _flat(described)}
+    lscpu = {entry["field"].rstrip(":"): entry["data"] for entry in machine.flat(described)}
     cores = len(set(host.check_output("lscpu --parse=CORE,SOCKET | grep -v '^#'").split()))
-    ghz = _ghz(lscpu, host.file("/proc/cpuinfo").content_string)
-    record_evidence(f"{lscpu['Model name']}: {cores} núcleos físicos, {lscpu['CPU(s)']} hilos, {ghz:.2f} GHz")
+    nominal = host.run(f"cat {' '.join(NOMINAL)} 2>/dev/null").stdout.split()
+    ghz, what = machine.gigahertz(lscpu, nominal, host.file("/proc/cpuinfo").content_string)
+    record_evidence(f"{lscpu['Model name']}: {cores} núcleos, {lscpu['CPU(s)']} hilos, {ghz:.2f} GHz ({what})")
     assert cores >= required["cores"], f"tiene {cores} núcleos de {required['cores']} requeridos"
     assert ghz >= required["ghz"], f"alcanza {ghz:.2f} GHz de {required['ghz']} requeridos"
 
@@ -58,40 +62,31 @@ def test_memory(host: Host, expect: Expect, record_evidence: Record) -> None:
 
 @pytest.mark.clause("HW-04")
 def test_disk(host: Host, expect: Expect, record_evidence: Record) -> None:
-    """El sistema reside en unidades de estado sólido con la capacidad requerida, según lsblk."""
+    """El sistema reside en unidades de estado sólido con la capacidad requerida, según lsblk; de un RAID, la suya."""
     required = expect("HW-04")
     source = host.check_output("findmnt --noheadings --nofsroot --output SOURCE,FSTYPE /")
     listing = host.run("lsblk --json --bytes --inverse --output NAME,TYPE,SIZE,ROTA %s", source.split()[0])
     tree = json.loads(listing.stdout)["blockdevices"] if listing.succeeded else []
-    disks = {each["name"]: each for each in _flat(tree) if each["type"] == "disk"}
+    disks = {each["name"]: each for each in machine.flat(tree) if each["type"] == "disk"}
     record_evidence(f"/ reside en {source}")
     for disk in disks.values():
         kind = "disco giratorio" if disk["rota"] else "estado sólido"
         record_evidence(f"{disk['name']}: {disk['size'] / GB:.0f} GB, {kind}")
     assert disks, f"/ no reside en una unidad de disco propia del servidor, sino en {source}"
-    assert not any(disk["rota"] for disk in disks.values()), "una unidad es un disco giratorio"
-    gb = sum(disk["size"] for disk in disks.values()) / GB
+    assert all(disk["rota"] is required["rotational"] for disk in disks.values()), "una unidad es un disco giratorio"
+    gb = machine.capacity(tree) / GB
+    record_evidence(f"capacidad: {gb:.0f} GB")
     assert gb >= required["disk_gb"], f"tiene {gb:.0f} GB de {required['disk_gb']} requeridos"
 
 
 @pytest.mark.clause("RED-02")
-def test_public_address(variables: dict[str, Any], host: Host, record_evidence: Record) -> None:
-    """La dirección del servidor es pública: pertenece a Internet y no a una red privada."""
-    address = ipaddress.ip_address(variables["difusor_public_address"])
-    own = host.check_output("ip -brief address show to %s", str(address))
-    record_evidence(f"{address}, {'en el propio servidor' if own else 'en un equipo delante del servidor'}")
+def test_public_address(variables: dict[str, Any], host: Host, expect: Expect, record_evidence: Record) -> None:
+    """El servidor tiene las direcciones públicas requeridas: pertenecen a Internet y no a una red privada."""
+    address, required = ipaddress.ip_address(variables["difusor_public_address"]), expect("RED-02")["addresses"]
+    described = json.loads(host.check_output("ip -json address show scope global"))
+    own = {ipaddress.ip_address(each["local"]) for link in described for each in link["addr_info"]}
+    public = {each for each in own | {address} if each.is_global}
+    record_evidence(f"{address}, {'en el propio servidor' if address in own else 'en un equipo delante del servidor'}")
+    record_evidence(f"públicas: {', '.join(sorted(map(str, public))) or 'ninguna'}")
     assert address.is_global, f"{address} no es una dirección pública de Internet"
-
-
-def _flat(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return all nodes of lsblk's tree (`children`), parents first."""
-    return [found for node in nodes for found in [node, *_flat(node.get("children", []))]]
-
-
-def _ghz(lscpu: dict[str, str], cpuinfo: str) -> float:
-    """Return the frequency in GHz: the maker's nominal one, else the kernel's maximum, else the fastest core's now."""
-    if named := re.search(r"@ ([\d.]+)GHz", lscpu["Model name"]):
-        return float(named[1])
-    if "CPU max MHz" in lscpu:
-        return float(lscpu["CPU max MHz"]) / 1000
-    return max(map(float, re.findall(r"cpu MHz\s*: ([\d.]+)", cpuinfo)), default=0.0) / 1000
+    assert len(public) >= required, f"tiene {len(public)} direcciones públicas de {required}"

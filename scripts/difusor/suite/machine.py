@@ -1,0 +1,56 @@
+"""Judges what programs tell of a machine: the frequency of its processor, the capacity of its disks, its link."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Node = Mapping[str, Any]
+KILOHERTZ = 100_000
+"""A nominal frequency above this is given in kHz, not in MHz: no processor has 100 GHz."""
+
+
+def gigahertz(lscpu: Mapping[str, str], nominal: Iterable[str], cpuinfo: str) -> tuple[float, str]:
+    """Return the frequency in GHz and what it is: nominal, else the maximum, else that of the fastest core now.
+
+    `lscpu`: its fields by name; `nominal`: what the kernel gives in kHz or MHz. The maximum may be that of one core for
+    a moment (turbo), so it only counts where nothing tells the nominal one.
+    """
+    if named := re.search(r"@ ([\d.]+)GHz", lscpu.get("Model name", "")):
+        return float(named[1]), "nominal"
+    for text in nominal:
+        if text.isdecimal() and int(text):
+            return int(text) / (1_000_000 if int(text) > KILOHERTZ else 1_000), "nominal"
+    if "CPU max MHz" in lscpu:
+        return float(lscpu["CPU max MHz"]) / 1000, "máxima; la nominal no se declara"
+    now = max(map(float, re.findall(r"cpu MHz\s*: ([\d.]+)", cpuinfo)), default=0.0) / 1000
+    return now, "la de ahora; la nominal no se declara"
+
+
+def capacity(nodes: Iterable[Node]) -> float:
+    """Return the bytes that the disks below a file system hold, from the inverse tree of lsblk, its top first.
+
+    Disks are added up; where a RAID stands between, only the share that it holds counts: of two mirrored disks, one.
+    """
+    return sum(_held(node, set()) for node in nodes)
+
+
+def _held(node: Node, counted: set[str]) -> float:
+    children = node.get("children", [])
+    if not children:
+        fresh = node["type"] == "disk" and node["name"] not in counted
+        counted.add(node["name"])
+        return float(node["size"]) if fresh else 0.0
+    below = sum(_held(child, counted) for child in children)
+    return below * node["size"] / sum(child["size"] for child in children) if _is_raid(node) else below
+
+
+def _is_raid(node: Node) -> bool:
+    """Tell whether a node is an array: of mdadm or the device mapper, or a mirrored volume of LVM."""
+    return node["type"].startswith("raid") or any("_rimage_" in child["name"] for child in node.get("children", []))
+
+
+def flat(nodes: Iterable[Node]) -> list[Any]:
+    """Return all nodes of a tree of lsblk or lscpu (`children`), parents first."""
+    return [found for node in nodes for found in [node, *flat(node.get("children", []))]]

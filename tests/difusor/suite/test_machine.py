@@ -1,0 +1,77 @@
+"""The frequency of a processor and the capacity of disks, as programs tell them of real machines."""
+
+from typing import Any
+
+import pytest
+
+from difusor.suite.machine import capacity, gigahertz
+
+GB = 10**9
+Node = dict[str, Any]
+
+
+def node(name: str, kind: str, gb: float, *children: Node) -> Node:
+    return {"name": name, "type": kind, "size": gb * GB, "rota": False, "children": list(children)}
+
+
+def disk(name: str, gb: float) -> Node:
+    return node(name, "disk", gb)
+
+
+def part(of: Node, gb: float) -> Node:
+    return node(f"{of['name']}p2", "part", gb, of)
+
+
+A, B, C = disk("sda", 60), disk("sdb", 60), disk("sdc", 60)
+
+
+@pytest.mark.parametrize(
+    ("tree", "held"),
+    [
+        (disk("nvme0n1", 480), 480),
+        (part(disk("nvme0n1", 480), 20), 480),
+        (node("vg-root", "lvm", 40, part(disk("sda", 120), 119)), 120),
+        # two of 60 GB, mirrored, hold 60 and not 120; also when only a part of each is in the array
+        (node("md0", "raid1", 60, A, B), 60),
+        (node("md0", "raid1", 59, part(A, 59), part(B, 59)), 60),
+        (node("vg-root", "lvm", 20, node("md0", "raid1", 60, A, B)), 60),
+        (node("md0", "raid0", 120, A, B), 120),
+        (node("md0", "raid5", 120, A, B, C), 120),
+        (node("md0", "raid10", 90, A, B, C), 90),
+        (node("vg-root", "lvm", 240, part(A, 60), part(disk("sdd", 200), 200)), 260),
+        (
+            node(
+                "vg-root", "lvm", 50,
+                node("vg-root_rimage_0", "lvm", 50, part(A, 60)), node("vg-root_rimage_1", "lvm", 50, part(B, 60)),
+            ),
+            60,
+        ),
+    ],
+)  # fmt: skip
+def test_an_array_counts_as_what_it_holds(tree: Node, held: float) -> None:
+    assert capacity([tree]) / GB == pytest.approx(held)
+
+
+def test_a_disk_counts_once() -> None:
+    assert capacity([node("vg-root", "lvm", 100, part(A, 20), part(A, 40))]) / GB == 60
+
+
+@pytest.mark.parametrize(
+    ("lscpu", "nominal", "cpuinfo", "ghz", "what"),
+    [
+        ({"Model name": "Intel(R) Xeon(R) E-2288G CPU @ 3.70GHz", "CPU max MHz": "5000"}, [], "", 3.7, "nominal"),
+        # a processor of 1.8 GHz that reaches 4.0 for a moment does not have 2.0
+        ({"Model name": "Xeon Bronze", "CPU max MHz": "4000.0"}, ["1800000"], "", 1.8, "nominal"),
+        ({"Model name": "AMD EPYC", "CPU max MHz": "3600.0"}, ["1900"], "", 1.9, "nominal"),
+        ({"Model name": "AMD EPYC", "CPU max MHz": "3600.0"}, ["0"], "", 3.6, "máxima; la nominal no se declara"),
+        (
+            {"Model name": "AMD EPYC"}, [], "cpu MHz\t\t: 2599.998\ncpu MHz\t\t: 800.0\n", 2.6,
+            "la de ahora; la nominal no se declara",
+        ),
+    ],
+)  # fmt: skip
+def test_the_frequency_is_the_nominal_one(
+    lscpu: dict[str, str], nominal: list[str], cpuinfo: str, ghz: float, what: str
+) -> None:
+    found, said = gigahertz(lscpu, nominal, cpuinfo)
+    assert (round(found, 2), said) == (ghz, what)
