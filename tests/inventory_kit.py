@@ -71,6 +71,8 @@ def _certificate(
         .not_valid_before(now - timedelta(days=60))
         .not_valid_after(now + timedelta(days=days))
     )
+    if not host:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     if host:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
     return builder.sign(issuers_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
@@ -115,6 +117,7 @@ ELECTION: dict[str, Any] = {
     "election_opens": "2024-06-03T02:00:00Z",
     "election_closes": "2024-06-04T02:00:00Z",
     "election_retain_until": "2024-06-10T05:59:00Z",
+    "election_retention_order": {"by": "Pleno", "agreement": "CEE/101/2024", "date": "2024-05-30"},
     "election_interval_minutes": 10,
     "election_timezone": "America/Mexico_City",
     "election_trusted_addresses": ["10.9.0.4"],

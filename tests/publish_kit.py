@@ -23,6 +23,7 @@ all:
     election_opens: "2024-06-02T20:00:00-06:00"
     election_closes: "2024-06-04T02:00:00Z"
     election_retain_until: "2024-06-10T05:59:00Z"
+    election_retention_order: {{by: Pleno, agreement: CEE/101/2024, date: "2024-05-30"}}
     election_interval_minutes: 10
     election_timezone: America/Mexico_City
     election_trusted_addresses: [10.0.0.2]

@@ -129,6 +129,23 @@ def test_closed_keeps_showing_until_it_is_retired(server: Server, opens: datetim
     assert not server.config.gate_file.exists()
 
 
+def test_the_corte_of_the_close_comes_after_it(tmp_path: Path, server: Server):
+    """It is taken where the institute ordered, signed in that very corte, to retain it; else nothing is shown."""
+    closes = instants.now().replace(microsecond=0) - timedelta(minutes=3)
+    window = Window(closes - timedelta(hours=24), closes, closes)
+    late = Server.make(tmp_path / "late", server.key, window.opens)
+    late.config = replace(late.config, window=window)
+    service = gate_of(late)
+    service.step(closes)
+    refusal = late.send(144, corte=closes)
+    assert (refusal["code"], late.shown(), late.status()["gate"]["state"]) == ("window", None, "retired")
+    retained = replace(window, retain_until=closes + timedelta(days=6))
+    assert late.send(144, corte=closes, window=retained)["result"] == "held"
+    service.step(instants.now())
+    assert (late.shown(), late.status()["gate"]["state"]) == (144, "closed")
+    assert late.status()["gate"]["retain_until"] == instants.write(retained.retain_until)
+
+
 def test_the_log_has_the_changes_that_were_due_while_the_gate_was_off(server: Server, opens: datetime):
     gate_of(server).step(opens - timedelta(seconds=1))
     gate_of(server).step(opens)

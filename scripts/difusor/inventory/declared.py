@@ -15,7 +15,7 @@ from pydantic import (
     model_serializer,
 )
 
-from difusor.inventory.parts import Waiver
+from difusor.inventory.parts import Decision, Waiver
 from difusor.inventory.values import TimeZone
 
 DEFAULT_ZONE = "America/Mexico_City"
@@ -32,12 +32,16 @@ class Declared(BaseModel):
     difusor_path: Words = ""
     difusor_public_address: Words = ""
     difusor_waivers: tuple[Waiver, ...] = ()
+    difusor_light_mode: bool = False
+    difusor_light_mode_order: Decision | None = None
     lab: Words = ""
     election_id: Words = ""
     election_name: Words = ""
     election_environment: Words = ""
     election_opens: Words = ""
     election_closes: Words = ""
+    election_retain_until: Words = ""
+    election_retention_order: Decision | None = None
     election_timezone: TimeZone = DEFAULT_ZONE
 
     @classmethod

@@ -13,9 +13,11 @@ from difusor.inventory.certificates import check_certificate, check_key
 from difusor.inventory.images import check_image
 from difusor.inventory.parts import (
     Attestation,
+    Decision,
     DynamicPath,
     Exclusion,
     Image,
+    Notice,
     Registration,
     Rules,
     Signer,
@@ -50,7 +52,10 @@ class Election(Strict):
     environment: Literal["official", "simulacro"]
     opens: Instant
     closes: Instant
-    retain_until: Instant
+    retention_order: Decision | None = None
+    retain_until: Instant | None = None
+    notice_until: Instant | None = None
+    contact: str = ""
     interval_minutes: Annotated[int, Field(ge=1, le=60)]
     timezone: TimeZone
     trusted_addresses: list[Origin]
@@ -70,13 +75,25 @@ class Election(Strict):
 
     @field_validator("retain_until")
     @classmethod
-    def _retained_until_it_closes(cls, value: datetime, info: ValidationInfo) -> datetime:
-        return later("closes", value, info, "election_closes", or_equal=True)
+    def _retained_by_order(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        if value is None:
+            return None
+        later("closes", value, info, "election_closes", or_equal=True)
+        if value > info.data.get("closes", value) and info.data.get("retention_order", value) is None:
+            raise ValueError(
+                "la convocatoria termina la publicación al cierre; para conservarla más, escriba en "
+                "election_retention_order quién lo ordenó (by, agreement, date), o quite election_retain_until"
+            )
+        return value
 
     @property
     def window(self) -> Window:
-        """When the election's cortes may be seen, in UTC, unless a signed corte says otherwise."""
-        return Window(*(instant.astimezone(UTC) for instant in (self.opens, self.closes, self.retain_until)))
+        """When the election's cortes may be seen, in UTC, unless a signed corte says otherwise.
+
+        Nothing is retained after the close unless the institute ordered it.
+        """
+        end = self.retain_until or self.closes
+        return Window(*(instant.astimezone(UTC) for instant in (self.opens, self.closes, end)))
 
     @property
     def allowed_signers(self) -> str:
@@ -140,6 +157,8 @@ class Partner(Strict):
     origin_lock: bool = False
     uplink_mbps: Annotated[int, Field(ge=10, le=100_000)] | None = None
     light_mode: bool = False
+    light_mode_order: Decision | None = None
+    notice: Notice | None = None
     prep_image: Image
     waf_image: Image
     waf_engine: Literal["On", "DetectionOnly"] = "On"

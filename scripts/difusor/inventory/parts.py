@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from corte.format.signature import allowed_signer
 from difusor import spec
@@ -17,6 +17,7 @@ from difusor.inventory.values import (
     PublicKey,
     Sha256,
     Text,
+    WebAddress,
     digest,
     later,
     matching,
@@ -106,12 +107,19 @@ class Rules(Strict):
         return pinned("file", value, info)
 
 
-class Waiver(Strict):
+class Decision(Strict):
+    """What the institute decided beyond the call: who decided it, the number of the agreement, and its day."""
+
+    by: Text
+    agreement: Text
+    date: Day
+
+
+class Waiver(Decision):
     """A clause that the institute excuses until the day `expires` ends (election's time zone); still measured."""
 
     clause: ClauseId
     reason: Text
-    by: str = ""
     expires: Day
 
 
@@ -140,6 +148,14 @@ class Attestation(Strict):
         return pinned("document", value, info)
 
 
+class Notice(Strict):
+    """The letter (oficio) by which a partner gave notice that it takes part, as the institute received it."""
+
+    kind: Literal["medio de comunicación", "institución académica"]
+    folio: Text
+    received: Instant
+
+
 class Contact(Strict):
     """A contact person named in ANEXO 2, the partner's registration form."""
 
@@ -150,16 +166,56 @@ class Contact(Strict):
 
 
 class Registration(Strict):
-    """ANEXO 2 (the registration form) as received: what the official list shows, and whom to call."""
+    """ANEXO 2 (the registration form) as received, but for the name, which is difusor_name. "": left blank.
 
-    site: Annotated[str, matching(r"https?://\S+", "debe ser una dirección web completa, como https://www.diario.mx/")]
-    link: Annotated[str, matching(r"https?://\S+", "debe ser una dirección web completa, como https://prep.diario.mx/")]
-    logo: File
+    The password of FTP may stand here only as «no aplica» or as a variable of the vault.
+    """
+
+    site: WebAddress
+    link: WebAddress
     technical_contact: Contact
     legal_contact: Contact
+    ftp_address: str = ""
+    ftp_user: str = ""
+    ftp_password: str = Field("", repr=False)
+    software: str = ""
+    hardware: str = ""
+    power: str = ""
+    network: str = ""
+    logo: File
+
+    def items(self, name: str) -> dict[str, str]:
+        """Return the form's items as it calls them, in its order; `name` is the partner's."""
+        contacts = {
+            f"{what} del responsable {whose}": value
+            for whose, contact in (("técnico", self.technical_contact), ("legal", self.legal_contact))
+            for what, value in (
+                ("nombre", contact.name), ("teléfono", contact.phone),
+                ("celular", contact.mobile), ("email", contact.email),
+            )
+        }  # fmt: skip
+        return {
+            "nombre del medio difusor": name,
+            "dirección del sitio web": self.site,
+            "propuesta de enlace": self.link,
+            **contacts,
+            "IP o dominio de cuenta FTP": self.ftp_address,
+            "usuario FTP": self.ftp_user,
+            "contraseña FTP": self.ftp_password,
+            "software del servidor web": self.software,
+            "características de hardware": self.hardware,
+            "infraestructura de alimentación eléctrica": self.power,
+            "infraestructura de red y seguridad de acceso": self.network,
+            "logotipo": self.logo,
+        }
+
+    @property
+    def link_without_scheme(self) -> str:
+        """The link as the form writes it, `www.difusor.mx/prep2024mor`, without the last slash."""
+        return self.link.partition("://")[2].rstrip("/") if "://" in self.link else self.link.rstrip("/")
 
 
 PARTS: tuple[type[Strict], ...] = (
-    Image, Signer, DynamicPath, Exclusion, Rules, Waiver, Attestation, Contact, Registration,
+    Image, Signer, DynamicPath, Exclusion, Rules, Decision, Waiver, Attestation, Notice, Contact, Registration,
 )  # fmt: skip
 """All models of values that have keys."""

@@ -228,4 +228,7 @@ File = Annotated[str, AfterValidator(_file)]
 Sha256 = Annotated[
     str, matching(r"[0-9a-f]{64}", "debe ser un SHA-256 en hexadecimal (64 caracteres; sha256sum ARCHIVO lo da)")
 ]
+WebAddress = Annotated[
+    str, matching(r"(https?://)?[^\s/:]+\.\S+", "debe ser una dirección web, como www.diario.mx/prep2024mor")
+]
 ClauseId = Annotated[str, matching(CLAUSE_ID, "debe ser el identificador de una cláusula, como HW-01")]

@@ -48,7 +48,8 @@ def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedC
 def ordered_window(window: Window, close: datetime | None, retain: datetime | None) -> Window:
     """Return the election's window with what is ordered; what is retained is never less than until the close."""
     closes = close or window.closes
-    return Window(window.opens, closes, retain or max(window.retain_until, closes))
+    retained = window.retain_until if window.retain_until > window.closes else closes
+    return Window(window.opens, closes, retain or max(retained, closes))
 
 
 def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | None = None) -> SignedCorte:

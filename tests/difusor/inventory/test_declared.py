@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from difusor.inventory import Declared
 
-WAIVER = {"clause": "HW-01", "reason": "Es una máquina virtual.", "by": "UTSIC", "expires": "2024-06-10"}
+WAIVER = {
+    "clause": "HW-01",
+    "reason": "Es una máquina virtual.",
+    "by": "Pleno",
+    "agreement": "CEE/1/2024",
+    "date": "2024-05-20",
+    "expires": "2024-06-10",
+}
 SAID = {"difusor_name": "Diario", "election_opens": "mañana", "difusor_waivers": [WAIVER]}
 
 

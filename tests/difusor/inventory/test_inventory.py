@@ -61,9 +61,10 @@ def write_certificate(folder: Path, name: str, days: int = 30) -> tuple[str, str
 
 
 @pytest.fixture
-def good(tmp_path: Path) -> Variables:
-    """The variables of a difusor without mistakes."""
+def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variables:
+    """The variables of a difusor without mistakes, on a machine that trusts its certificate."""
     certificate, key = write_certificate(tmp_path, "tls")
+    monkeypatch.setenv("SSL_CERT_FILE", certificate)
     archive = tmp_path / "prep.tar.gz"
     archive.write_bytes(PREP)
     return {
@@ -73,6 +74,7 @@ def good(tmp_path: Path) -> Variables:
         "election_opens": "2024-06-03T02:00:00Z",
         "election_closes": "2024-06-03T20:00:00-06:00",
         "election_retain_until": "2024-06-10T05:59:00Z",
+        "election_retention_order": {"by": "Pleno", "agreement": "CEE/101/2024", "date": "2024-05-30"},
         "election_interval_minutes": 10,
         "election_timezone": "America/Mexico_City",
         "election_trusted_addresses": ["10.9.0.4", "fd00:9::/64"],
@@ -121,6 +123,10 @@ def inside(*path: str | int, value: object) -> Change:
     return change
 
 
+WAIVER = {
+    "clause": "HW-01", "reason": "Servidor virtual", "by": "Pleno", "agreement": "CEE/100/2024", "date": "2024-05-28",
+    "expires": "2024-06-30",
+}  # fmt: skip
 CASES: dict[str, tuple[Change, str]] = {
     "missing variable": (lambda v: v.pop("difusor_fqdn"), "difusor_fqdn: falta; agréguela en group_vars"),
     "missing decision": (lambda v: v.pop("election_opens"), "election_opens: falta; agréguela en elections/"),
@@ -162,6 +168,26 @@ CASES: dict[str, tuple[Change, str]] = {
     "closes before it opens": (
         replace("election_closes", "2024-06-02T20:00:00-06:00"),
         "election_closes: 2024-06-02T20:00:00-06:00 debe ser posterior a election_opens",
+    ),
+    "retained by nobody's order": (
+        lambda v: v.pop("election_retention_order"),
+        "election_retain_until: la convocatoria termina la publicación al cierre",
+    ),
+    "waiver without an agreement": (
+        replace("difusor_waivers", [{key: value for key, value in WAIVER.items() if key != "agreement"}]),
+        "difusor_waivers[0].agreement: falta; agréguela",
+    ),
+    "waiver that nobody decided": (
+        replace("difusor_waivers", [{**WAIVER, "by": ""}]),
+        "difusor_waivers[0].by: está vacía",
+    ),
+    "order of light mode without a day": (
+        replace("difusor_light_mode_order", {"by": "Pleno", "agreement": "CEE/102/2024"}),
+        "difusor_light_mode_order.date: falta; agréguela",
+    ),
+    "notice of another kind": (
+        replace("difusor_notice", {"kind": "partido", "folio": "7", "received": "2024-05-20T16:30:00Z"}),
+        "difusor_notice.kind: debe ser 'medio de comunicación' o 'institución académica'; dice «partido»",
     ),
     "gone before it closes": (replace("election_retain_until", "2024-06-03T03:00:00Z"), "posterior a election_closes"),
     "time zone that nobody has": (
@@ -230,7 +256,7 @@ CASES: dict[str, tuple[Change, str]] = {
         "no es para prep.otro.mx sino para prep.diario.mx",
     ),
     "waiver of what nobody may excuse": (
-        replace("difusor_waivers", [{"clause": "DG-05", "reason": "prisa", "expires": "2024-06-30"}]),
+        replace("difusor_waivers", [{**WAIVER, "clause": "DG-05"}]),
         "difusor_waivers[0]: DG-05 no admite exención",
     ),
     "value that needs another": (
@@ -254,6 +280,13 @@ def test_one_fault_is_one_sentence(good: Variables, case: str) -> None:
 def test_certificate_of_another_key(good: Variables, tmp_path: Path) -> None:
     _, good["difusor_tls_key"] = write_certificate(tmp_path, "other")
     assert "other.key no es la llave del certificado" in inventory.problems(good)[0]
+
+
+def test_a_private_authority_is_refused_in_official_mode(good: Variables, tmp_path: Path) -> None:
+    good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "mine")
+    (said,) = inventory.problems(good)
+    assert "lo firma «prep.diario.mx», que no es una autoridad pública" in said
+    assert inventory.problems({**good, "election_environment": "simulacro"}) == []
 
 
 def test_certificate_that_expired(good: Variables, tmp_path: Path) -> None:
@@ -383,3 +416,39 @@ def test_whatever_is_in_a_vault_is_a_secret(tmp_path: Path) -> None:
     vault = VaultLib([("demo", VaultSecret(password))])
     (group / "claves.yml").write_bytes(vault.encrypt(yaml.safe_dump({"clave": {"del panel": [SECRET]}})))
     assert SECRET in read(Path(os.path.relpath(tmp_path))).secrets  # a relative path, as operators type it
+
+
+def test_nothing_is_retained_after_the_close_unless_it_is_ordered(good: Variables) -> None:
+    for name in ("election_retain_until", "election_retention_order"):
+        del good[name]
+    assert inventory.problems(good) == []
+    names = inventory.variable_names(inventory.Election)
+    decided = inventory.Election.model_validate({name: value for name, value in good.items() if name in names})
+    assert decided.window.retain_until == decided.window.closes
+
+
+REGISTRATION = {
+    "site": "www.diario.mx",
+    "link": "www.diario.mx/prep2024mor",
+    "technical_contact": {"name": "Rosa", "phone": "777 1", "mobile": "777 2", "email": "rosa@diario.mx"},
+    "legal_contact": {"name": "Luis", "phone": "777 3", "mobile": "777 4", "email": "luis@diario.mx"},
+}
+
+
+@pytest.mark.parametrize("scheme", ["", "http://", "https://"])
+@pytest.mark.parametrize("end", ["", "/"])
+def test_the_link_is_taken_as_the_form_writes_it(good: Variables, tmp_path: Path, scheme: str, end: str) -> None:
+    logo = tmp_path / "logo.png"
+    logo.write_bytes(b"")
+    given = {**REGISTRATION, "logo": str(logo), "link": f"{scheme}www.diario.mx/prep2024mor{end}"}
+    good["difusor_registration"] = given
+    assert inventory.problems(good) == []
+    registration = inventory.Registration.model_validate(given)
+    assert registration.link_without_scheme == "www.diario.mx/prep2024mor"
+    items = registration.items("Diario de Morelos")
+    assert len(items) == 19
+    assert [name for name, value in items.items() if not value] == [
+        "IP o dominio de cuenta FTP", "usuario FTP", "contraseña FTP", "software del servidor web",
+        "características de hardware", "infraestructura de alimentación eléctrica",
+        "infraestructura de red y seguridad de acceso",
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,12 +19,13 @@ from publish_kit import ELECTION, make_target
 from typer.testing import CliRunner, Result
 
 from corte.format import instants, manifest
-from corte.format.manifest import Manifest
+from corte.format.manifest import Manifest, Window
 from difusor.commands import publish, sign
 from difusor.inventory import load_election
 from difusor.publish import comparison, deliver, roads, signing, standing
 from difusor.publish import target as targets
 from difusor.publish.mirror import Mirror
+from difusor.publish.orders import ordered_window
 from difusor.publish.target import Target
 
 
@@ -65,7 +66,7 @@ class Desk:
             (folder / name).mkdir()
         monkeypatch.setattr(targets, "read", lambda source: [make_target(election, source.name)])
         monkeypatch.setattr(deliver, "push", self._push)
-        monkeypatch.setattr(Mirror, "__init__", lambda mirror, target, *_: setattr(mirror, "target", target))
+        monkeypatch.setattr(Mirror, "__init__", lambda mirror, target, *_, **__: setattr(mirror, "target", target))
         monkeypatch.setattr(Mirror, "__enter__", lambda mirror: mirror)
         monkeypatch.setattr(Mirror, "__exit__", lambda *_: None)
         monkeypatch.setattr(Mirror, "problem", "", raising=False)
@@ -254,3 +255,13 @@ def test_audit_tells_a_mirror_that_shows_a_withdrawn_corte(desk: Desk, election:
     north, south = (comparison.compare(make_target(election, name), standing=known) for name in ("norte", "sur"))
     assert (north.result, "corte 6 retirado" in north.detail) == ("authentic", True), north
     assert (south.result, south.detail) == ("altered", "muestra el corte 6, que el Instituto retiró")
+
+
+def test_nothing_is_retained_when_the_close_moves_unless_it_was_ordered() -> None:
+    opens, hour = datetime(2024, 6, 3, 2, tzinfo=UTC), timedelta(hours=1)
+    closes = opens + 24 * hour
+    for moved in (closes - hour, closes + hour):
+        assert ordered_window(Window(opens, closes, closes), moved, None) == Window(opens, moved, moved)
+    retained = closes + 100 * hour
+    assert ordered_window(Window(opens, closes, retained), closes - hour, None).retain_until == retained
+    assert ordered_window(Window(opens, closes, closes), None, retained).retain_until == retained

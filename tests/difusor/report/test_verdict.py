@@ -24,7 +24,7 @@ def finding(outcome: Outcome, method: str = "medido", clauses: tuple[str, ...] =
 
 
 def waiver(expires: date = TODAY, name: str = "HW-01") -> Waiver:
-    return Waiver(clause=name, reason="r", by="b", expires=expires)
+    return Waiver(clause=name, reason="r", by="b", agreement="a", date=date(2020, 1, 1), expires=expires)
 
 
 def verdict(of: Clause, *findings: Finding, waivers: tuple[Waiver, ...] = (), reachable: bool = True) -> Verdict:
