@@ -30,13 +30,13 @@ def tags() -> dict[str, set[str]]:
     return found
 
 
-def markers() -> dict[str, list[str]]:
-    """Return, for each clause id, the tests of the compliance suite that have it as a marker."""
+def markers(name: str = "clause") -> dict[str, list[str]]:
+    """Return, for each clause id, the tests of the compliance suite that have it in a marker of this name."""
     found = defaultdict(list)
     for path in files_of_tests():
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             for decorator in getattr(node, "decorator_list", []):
-                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.clause":
+                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == f"pytest.mark.{name}":
                     for argument in decorator.args:
                         found[ast.literal_eval(argument)].append(f"{path.parent.name}/{path.name}::{node.name}")
     return found
@@ -47,14 +47,84 @@ def test_clause_has_a_tag_in_its_role(clause: spec.Clause) -> None:
     assert clause.role in tags()[clause.id]
 
 
-@pytest.mark.parametrize("clause", [each for each in CLAUSES if not each.optional], ids=lambda clause: clause.id)
+@pytest.mark.parametrize(
+    "clause", [each for each in CLAUSES if not each.optional and not each.rests_on], ids=lambda clause: clause.id
+)
 def test_clause_has_a_test(clause: spec.Clause) -> None:
     assert markers()[clause.id]
 
 
 def test_no_tag_and_no_marker_is_unknown() -> None:
     assert set(tags()) - IDS == set()
-    assert set(markers()) - IDS == set()
+    assert (set(markers()) | set(markers("criterion"))) - IDS == set()
+
+
+CALL = " ".join((ROOT / "spec/convocatoria.txt").read_text(encoding="utf-8").split())
+GAP = "[…]"
+
+
+def passage(text: str) -> re.Pattern[str]:
+    """Return a pattern of a passage of the call in which GAP stands for anything."""
+    return re.compile(".*?".join(re.escape(part.strip()) for part in text.split(GAP)))
+
+
+@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.id)
+def test_quote_is_literal(clause: spec.Clause) -> None:
+    for part in clause.quote.split(GAP):
+        assert part.strip() in CALL
+
+
+def test_every_sentence_of_the_call_is_quoted_or_left_out_for_a_reason() -> None:
+    """What remains of the call without its quotes and the passages in `unjudged` is numbers, bullets and an «y»."""
+    left = CALL
+    for each in spec.load().unjudged:
+        assert passage(each.text).search(left), each.text
+        left = passage(each.text).sub(" ", left, count=1)
+    parts = [part.strip() for clause in CLAUSES for part in clause.quote.split(GAP)]
+    for part in sorted(parts, key=len, reverse=True):
+        left = left.replace(part, " ", 1)
+    assert re.findall(r"[^\W\d_]{2,}[^.]*", left) == []
+
+
+def expected() -> dict[tuple[str, str], list[str]]:
+    """Return which tests read which required value: as `expect("ID")["key"]`, by a variable, or in `criteria`."""
+    found = defaultdict(list)
+    for path in files_of_tests():
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            given = [pair for node in ast.walk(function) if isinstance(node, ast.Assign) for pair in pairs(node)]
+            named = {name.id: clause for name, value in given if (clause := asked(value, {}))}
+            for node in ast.walk(function):
+                index = node.slice if isinstance(node, ast.Subscript) else None
+                if isinstance(index, ast.Constant) and (clause := asked(node.value, named)):
+                    found[clause, str(index.value)].append(f"{path.name}::{function.name}")
+    return found
+
+
+def pairs(node: ast.Assign) -> list[tuple[ast.Name, ast.expr]]:
+    """Return each name that a statement assigns, with its value: one of `a = x`, two of `a, b = x, y`."""
+    found = []
+    for target in node.targets:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            found += list(zip(target.elts, node.value.elts, strict=False))
+        else:
+            found.append((target, node.value))
+    return [(name, value) for name, value in found if isinstance(name, ast.Name)]
+
+
+def asked(node: ast.expr, named: dict[str, str]) -> str:
+    """Return the clause whose values an expression gives: `expect("HW-02")`, a variable for it, or the criteria."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "expect":
+        return str(ast.literal_eval(node.args[0]))
+    name = node.id if isinstance(node, ast.Name) else ""
+    return named.get(name, "criteria" if name == "criteria" else "")
+
+
+def test_every_required_value_is_read_by_a_test() -> None:
+    required = {(clause.id, key) for clause in CLAUSES for key in clause.expect}
+    required |= {("criteria", key) for key in spec.load().criteria}
+    assert required - set(expected()) == set()
 
 
 def test_every_test_of_the_suite_is_evidence() -> None:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from difusor.project import write
 from difusor.report.results import Finding, Results
-from difusor.report.verdict import REFUSED, Assessment, Verdict, assess, overall, shown
+from difusor.report.verdict import REFUSED, Assessment, Verdict, assess_all, overall, shown
 from difusor.spec import Spec
 from difusor.spec.deviations import Deviations
 
@@ -41,10 +41,10 @@ def compose(
     zone = declared.zone
     local = results.finished.astimezone(zone)
     findings = [finding for finding in results.findings if finding.host in ("", host)]
-    assessments = [
-        assess(clause, findings, declared.difusor_waivers, local.date(), reachable=not server.unreachable)
-        for clause in spec.clauses
-    ]
+    assessments = assess_all(
+        spec.clauses, findings, declared.difusor_waivers, local.date(), reachable=not server.unreachable
+    )
+    said = declared.model_dump(mode="json")
     verdicts = [assessment.verdict for assessment in assessments]
     return {
         "schema": SCHEMA,
@@ -52,6 +52,7 @@ def compose(
         "counts": {verdict: count for verdict in Verdict if (count := Counter(verdicts)[verdict])},
         "document": spec.document,
         "institute": spec.institute,
+        "contact": spec.contact,
         "inventory": results.inventory,
         "difusor": {
             "name": declared.difusor_name or host,
@@ -59,12 +60,13 @@ def compose(
             "public_address": declared.difusor_public_address,
         },
         "election": {
-            name.removeprefix("election_"): getattr(declared, name)
+            name.removeprefix("election_"): said.get(name, getattr(declared, name))
             for name in type(declared).model_fields
             if name.startswith("election_")
         },
         "server": {"host": host, **server.identity},
         "lab": {"name": declared.lab, "suite": server.identity.get("release", "")} if declared.lab else None,
+        "light_mode": {"order": said.get("difusor_light_mode_order")} if declared.difusor_light_mode else None,
         "unreachable": server.unreachable,
         "started": _utc(results.started),
         "finished": _utc(results.finished),
@@ -106,6 +108,9 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
         abridged=abridged,
         quoted=quoted,
         shown=shown,
+        complaint=complaint,
+        sentence=sentence,
+        local=lambda text: _local(text, ZoneInfo(dictamen["election"]["timezone"])),
     )
     tests = {finding["test"]: finding for clause in dictamen["clauses"] for finding in clause["findings"]}
     tests |= {finding["test"]: finding for finding in dictamen["unbound"]}
@@ -119,7 +124,12 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
 
 def shortcomings(dictamen: Mapping[str, Any]) -> list[str]:
     """Return a line `test: why` for each test that counts against the server and that no waiver excuses."""
-    return [f"{each['test']}: {each['detail'].partition('\n')[0] or 'no pasó'}" for each in unexcused(dictamen)]
+    return [f"{each['test']}: {complaint(each)}" for each in unexcused(dictamen)]
+
+
+def complaint(finding: Mapping[str, Any]) -> str:
+    """Return in one line why a finding did not pass: the cause that was found, else the sentence that does not hold."""
+    return finding["detail"].partition("\n")[0] or f"no se cumple que: {finding['sentence'] or finding['test']}"
 
 
 def unexcused(dictamen: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -132,19 +142,31 @@ def unexcused(dictamen: Mapping[str, Any]) -> list[dict[str, Any]]:
 def summary(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return a clause's evidence in few lines, failures first; cases of one test with the same outcome share a line.
 
-    Each line is {sentence, outcome, cases, value, why}; the annex has all cases.
+    Each line is {sentence, outcome, cases, value, why, beyond}; the annex has all cases.
     """
     lines: dict[tuple[str, str, str], dict[str, Any]] = {}
     for finding in sorted(findings, key=lambda each: each["outcome"] == "passed"):
         test = finding["test"].partition("[")[0]
         line = lines.setdefault(
             (test, finding["sentence"], finding["outcome"]),
-            {"sentence": finding["sentence"], "outcome": finding["outcome"], "cases": 0, "value": "", "why": ""},
+            {
+                "sentence": finding["sentence"],
+                "outcome": finding["outcome"],
+                "cases": 0,
+                "value": "",
+                "why": "",
+                "beyond": finding.get("beyond", []),
+            },
         )
         line["cases"] += 1
         line["value"] = line["value"] or "; ".join(filter(None, finding["evidence"]))
         line["why"] = line["why"] or finding["detail"].partition("\n")[0]
     return list(lines.values())
+
+
+def sentence(text: str) -> str:
+    """Return a cause as a sentence of its own: with a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '…')) else '.'}"
 
 
 def abridged(text: str) -> str:
@@ -183,10 +205,21 @@ def _entry(assessment: Assessment, today: date) -> dict[str, Any]:
         "verdict": assessment.verdict,
         "passed": assessment.passed,
         "total": len(assessment.findings),
+        "deciding": list(assessment.deciding),
         "waiver": _waiver(assessment, today),
+        "causes": _causes(assessment),
         "fix": _fix(assessment),
         "findings": [_finding(finding) for finding in assessment.findings],
     }
+
+
+def _causes(assessment: Assessment) -> list[str]:
+    """Return what was found wrong, each cause once; nothing when the clause is met, excused or was not measured."""
+    if assessment.verdict not in (Verdict.FAILS, Verdict.EXPIRED):
+        return []
+    if assessment.deciding:
+        return [f"{'no cumple' if len(assessment.deciding) == 1 else 'no cumplen'} {', '.join(assessment.deciding)}"]
+    return list(dict.fromkeys(complaint(_finding(each)) for each in assessment.findings if each.outcome == "failed"))
 
 
 def _fix(assessment: Assessment) -> str:
@@ -196,6 +229,7 @@ def _fix(assessment: Assessment) -> str:
     if assessment.verdict is Verdict.UNTESTED:
         gaps = [each for each in assessment.findings if each.outcome in ("skipped", "error")]
         causes = [each.detail.partition("\n")[0] or f"no se hizo {each.test}" for each in gaps]
+        causes += [f"falta medir {', '.join(assessment.deciding)}"] if assessment.deciding else []
         return f"Falta medirla: {causes[0] if causes else 'ninguna prueba de la suite la mide'}."
     return ""
 
@@ -214,7 +248,7 @@ def _waiver(assessment: Assessment, today: date) -> dict[str, str] | None:
         note = "no sustituye lo que falta medir"
     else:
         note = "no fue necesaria"
-    return {"reason": waiver.reason, "by": waiver.by, "expires": waiver.expires.isoformat(), "note": note}
+    return {**waiver.model_dump(mode="json", exclude={"clause"}), "note": note}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -50,17 +50,47 @@ def shown(verdict: str) -> str:
 
 @dataclass(frozen=True)
 class Assessment:
-    """A clause's verdict, with the findings and the waiver that it is based on."""
+    """A clause's verdict, with the findings and the waiver that it is based on.
+
+    `deciding`: the other clauses with that same verdict, because of which a derived clause has it.
+    """
 
     clause: Clause
     verdict: Verdict
     findings: tuple[Finding, ...]
     waiver: Waiver | None
+    deciding: tuple[str, ...] = ()
 
     @property
     def passed(self) -> int:
         """How many of the clause's tests passed."""
         return sum(finding.outcome == "passed" for finding in self.findings)
+
+
+GOOD = {Verdict.MANUAL, Verdict.ATTESTED, Verdict.COMPLIES, Verdict.NOT_APPLICABLE}
+
+
+def assess_all(
+    clauses: Iterable[Clause],
+    findings: Iterable[Finding],
+    waivers: Iterable[Waiver],
+    today: date,
+    reachable: bool = True,
+) -> list[Assessment]:
+    """Judge every clause on one server, as `assess` does; a derived clause by the worst verdict that it rests on."""
+    everything, excuses = tuple(findings), tuple(waivers)
+    found = [assess(clause, everything, excuses, today, reachable) for clause in clauses]
+    return [_derived(each, found) if each.clause.rests_on else each for each in found]
+
+
+def _derived(assessment: Assessment, others: Iterable[Assessment]) -> Assessment:
+    base = [each for each in others if each.clause.group in assessment.clause.rests_on]
+    ranks = list(Verdict)
+    worst = min((each.verdict for each in base), key=ranks.index, default=Verdict.UNTESTED)
+    if worst in GOOD:
+        return replace(assessment, verdict=Verdict.COMPLIES, deciding=tuple(each.clause.id for each in base))
+    deciding = tuple(each.clause.id for each in base if each.verdict is worst)
+    return replace(assessment, verdict=worst, deciding=deciding)
 
 
 def assess(

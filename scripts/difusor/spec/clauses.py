@@ -15,9 +15,9 @@ from difusor.spec.faults import sentence
 
 SPEC_FILE = ROOT / "spec/anexo1.yml"
 
-Method = Literal["medido", "atestado", "manual"]
+Method = Literal["medido", "atestado", "manual", "derivado"]
 Sentence = Annotated[str, Field(min_length=1)]
-CLAUSE_ID = r"(SW|HW|RED|DG)-\d\d"
+CLAUSE_ID = r"(PAR|SW|HW|RED|DG)-\d\d"
 ClauseId = Annotated[str, Field(pattern=f"^{CLAUSE_ID}$")]
 
 
@@ -39,24 +39,44 @@ class Clause(BaseModel):
     role: str | None = None
     optional: bool = False
     waivable: tuple[Method, ...] = ()
+    rests_on: tuple[str, ...] = Field((), description="the groups of clauses (SW) that decide a derived clause")
     expect: dict[str, Any] = {}
     fix: Sentence
 
     @model_validator(mode="after")
     def _has_a_role(self) -> Clause:
-        if self.role is None and not self.optional:
+        if self.role is None and not self.optional and not self.rests_on:
             raise ValueError("una cláusula que no es opcional nombra su rol (role)")
+        if bool(self.rests_on) is not (self.method == "derivado"):
+            raise ValueError("una cláusula derivada, y ninguna otra, dice de qué grupos depende (rests_on)")
         return self
+
+    @property
+    def group(self) -> str:
+        """The letters of its id, as SW."""
+        return self.id.partition("-")[0]
+
+
+class Unjudged(BaseModel):
+    """A passage of the call that no clause judges, and why. `[…]` in it stands for anything."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: Sentence
+    reason: Sentence
 
 
 class Spec(BaseModel):
-    """The whole spec; clauses keep the order of the file."""
+    """The whole spec; clauses keep the order of the file. `criteria`: what the project asks beyond the call."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     document: Sentence
     institute: Sentence
+    contact: str = ""
+    criteria: dict[str, Any] = {}
     clauses: tuple[Clause, ...]
+    unjudged: tuple[Unjudged, ...] = ()
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Spec:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from difusor import spec
 from difusor.commands.report import run
+from difusor.inventory import Decision
 from difusor.project import ROOT, write
 from difusor.report import dictamen
 from difusor.report.results import Results, ResultsError, load
@@ -102,8 +103,71 @@ def test_a_waiver_excuses_nothing_that_was_not_measured(results: Results) -> Non
 
 def test_shortfalls_say_what_to_do(paper: tuple[dict, str]) -> None:
     fixes = {entry["id"]: entry["fix"] for entry in paper[0]["clauses"] if entry["fix"]}
-    assert set(fixes) == {"HW-02", "RED-06", "DG-07", "DG-11"}
+    assert set(fixes) == {"HW-02", "RED-06", "DG-06", "DG-07", "DG-11"}
     assert fixes["DG-07"].startswith("Falta medirla: el inventario no tiene un punto de observación confiable")
+
+
+def test_what_to_correct_speaks_of_the_cause_that_was_found(paper: tuple[dict, str], results: Results) -> None:
+    causes = {entry["id"]: entry["causes"] for entry in paper[0]["clauses"] if entry["causes"]}
+    assert causes == {
+        "HW-02": ["tiene 4 núcleos de 8 requeridos"],
+        "RED-06": ["no hay documento que acredite RED-06; agréguelo a difusor_attestations"],
+        "DG-06": ["no cumple RED-06"],
+        "DG-11": ["el corte mostrado tiene 34 minutos"],
+    }
+    listed = _text(paper[1]).partition("Qué corregir")[2].partition("Cláusula por cláusula")[0]
+    assert "Tiene 4 núcleos de 8 requeridos. Use un servidor con 8 núcleos o más" in listed
+    wordless = [each.model_copy(update={"detail": ""}) for each in results.findings]
+    text = _text(dictamen.render(compose(results.model_copy(update={"findings": tuple(wordless)})), "x.json", "0" * 64))
+    assert "No se cumple que: El procesador tiene" in text.partition("Qué corregir")[2]
+
+
+def test_a_criterion_of_the_project_stands_apart(results: Results, tmp_path: Path) -> None:
+    """What the project asks beyond the call is shown with its outcome, and fails no clause."""
+    wrong = [
+        each.model_copy(update={"outcome": "failed", "detail": "faltan cabeceras"}) if each.beyond else each
+        for each in results.findings
+    ]
+    before, after = compose(results), compose(results.model_copy(update={"findings": tuple(wrong)}))
+    assert before["counts"] == after["counts"]
+    text = _text(dictamen.render(after, "x.json", "0" * 64))
+    apart = text.partition("Criterios del proyecto")[2].partition("Firmas")[0]
+    assert re.search(
+        r"DG-02 ?La página lleva las cabeceras de seguridad de la casa\. ?faltan cabeceras ?no cumple", apart
+    )
+
+
+def test_the_paper_says_what_was_ordered_for_after_the_close_and_for_light_mode(results: Results) -> None:
+    order = Decision(by="Pleno", agreement="CEE/7/2024", date=date(2024, 5, 30))
+    said = "Lo decidió Pleno, acuerdo CEE/7/2024, 30 de mayo de 2024."
+    for values, sentences in (
+        ({}, ["Después del cierreNo se conserva nada."]),
+        ({"difusor_light_mode": True}, ["Modo ligero", "No consta quién lo ordenó."]),
+        (
+            {"difusor_light_mode": True, "difusor_light_mode_order": order},
+            ["Las imágenes de las actas no se envían. " + said],
+        ),
+        (
+            {"election_retain_until": "2024-06-10T05:59:00Z", "election_retention_order": order},
+            [f"El último corte se conserva hasta el 9 de junio de 2024, 23:59:00 (UTC−6). {said}"],
+        ),
+    ):
+        server = results.servers["web1"]
+        declared = server.declared.model_validate({**server.declared.model_dump(), **values})
+        changed = results.model_copy(update={"servers": {"web1": server.model_copy(update={"declared": declared})}})
+        text = _text(dictamen.render(compose(changed), "x.json", "0" * 64))
+        assert all(each in text for each in sentences), sentences
+
+
+def test_a_screen_reader_finds_its_way(paper: tuple[dict, str]) -> None:
+    """One main, a heading for each region, and tables whose heads say of what they are."""
+    text = paper[1]
+    assert text.count("<main>") == text.count("</main>") == 1
+    names = re.findall(r'aria-labelledby="([a-z-]+)"', text)
+    assert {"corregir", "clausulas", "criterios", "firmas", "anexo-a", "anexo-b"} <= set(names)
+    assert all(f'id="{name}"' in text for name in names)
+    tables = re.findall(r"(?s)<table.*?</table>", text)
+    assert all('scope="col"' in table for table in tables)
 
 
 def test_the_paper_carries_the_digest_of_the_json(paper: tuple[dict, str], tmp_path: Path) -> None:
@@ -119,7 +183,9 @@ def test_the_paper_shows_every_clause_quote_and_test(paper: tuple[dict, str], re
         assert finding.test in text
         assert finding.sentence in text
     assert "2 de junio de 2024, 19:41:05 (UTC−6)" in text
-    assert "Autorizó: UTSIC, oficio 118/2024." in text
+    decision = "Lo decidió Pleno del Consejo Estatal Electoral, acuerdo IMPEPAC/CEE/118/2024, 20 de mayo de 2024."
+    assert decision in text
+    assert "(777) 362 4200, extensión 4223" in text
 
 
 def test_the_auditor_sees_every_deviation_with_its_reason(paper: tuple[dict, str]) -> None:
@@ -185,8 +251,8 @@ def test_the_cases_of_one_test_are_one_line() -> None:
 
     lines = dictamen.summary([case(1, "passed"), case(2, "passed"), case(3, "failed", "responde 3\nmás")])
     assert lines == [
-        {"sentence": "Cerrado.", "outcome": "failed", "cases": 1, "value": "3", "why": "responde 3"},
-        {"sentence": "Cerrado.", "outcome": "passed", "cases": 2, "value": "1", "why": ""},
+        {"sentence": "Cerrado.", "outcome": "failed", "cases": 1, "value": "3", "why": "responde 3", "beyond": []},
+        {"sentence": "Cerrado.", "outcome": "passed", "cases": 2, "value": "1", "why": "", "beyond": []},
     ]
 
 
