@@ -11,11 +11,13 @@ from corte_fixtures import get
 
 from corte.format import instants, manifest, tree
 from corte.format.standing import Standing
+from difusor import inventory
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
 from difusor.publish.target import Target
+from difusor.suite.plugin import SUITE
 
 pytestmark = pytest.mark.xdist_group("outside")
 
@@ -77,12 +79,27 @@ def test_gate_follows_the_window(
     due = "waiting" if now < window.opens else "open" if now < closes else "closed" if now < retain_until else "retired"
     answer = get(mirror, f"{base}datos/corte.json?{now.timestamp()}")
     record_evidence(f"{instants.write(now)}: compuerta {gate}, la página responde {answer.status_code}")
-    assert gate["state"] == due
+    assert gate["state"] == due, f"la compuerta dice {gate['state']} y por la hora debe decir {due}"
     if due in ("open", "closed"):
         assert answer.status_code == (200 if status["shown"] else 404)
     else:
         assert answer.status_code == expect("DG-05")["closed_status"]
         assert "corte" not in answer.headers.get("content-type", "") and b'"secuencia"' not in answer.content
+
+
+@pytest.mark.clause("DG-05")
+def test_nothing_is_retained_without_an_order(status: dict[str, Any], target: Target, record_evidence: Record) -> None:
+    """Después del cierre no se publica nada, salvo hasta cuando el Instituto ordenó y firmó que se conserve."""
+    closes, end = (instants.parse(status["gate"][name]) for name in ("closes", "retain_until"))
+    election = target.election
+    order, ordered = election.retention_order, election.window.retain_until
+    if end <= closes:
+        record_evidence(f"cierra {instants.write(closes)} y no se conserva nada")
+        return
+    record_evidence(f"cierra {instants.write(closes)}; el último corte se conserva hasta {instants.write(end)}")
+    assert order, f"se conserva hasta {instants.write(end)} y no consta quién lo ordenó (election_retention_order)"
+    record_evidence(f"lo ordenó {order.by}, acuerdo {order.agreement}, {order.date}")
+    assert end <= ordered, f"se conserva hasta {instants.write(end)} y se ordenó hasta {instants.write(ordered)}"
 
 
 @pytest.mark.clause("DG-10", "DG-11")
@@ -96,6 +113,24 @@ def test_what_the_institute_withdrew_is_not_shown(
     assert not follows.withdraws(shown.sequence, shown.corte, shown.content_sha256, published.sha256)
     assert follows.includes(shown.stands)
     assert (status["gate"]["hold"] is None) is (follows.hold_in_force is None)
+
+
+@pytest.mark.clause("RED-05")
+def test_balanced_servers_show_the_same(
+    pytestconfig: pytest.Config, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """Los servidores entre los que un balanceador reparte las visitas muestran el mismo corte."""
+    every = pytestconfig.stash[SUITE].inventory
+    fqdn = variables["difusor_fqdn"]
+    names = [name for name in every.groups["difusores"] if every.hosts[name]["difusor_fqdn"] == fqdn]
+    if len(names) < expect("RED-05")["servers"] or not variables.get("difusor_cdn_ranges"):
+        pytest.skip(f"{len(names)} servidor de publicación, o ningún balanceador delante")
+    shown = {}
+    for name in names:
+        with Mirror(Target.of(inventory.Host.of(name, every.hosts[name])), forgiving=True) as mirror:
+            shown[name] = ((mirror.status() or {}).get("shown") or {}).get("manifest_sha256", "ninguno")
+    record_evidence(shown)
+    assert len(set(shown.values())) == 1, f"muestran cortes distintos: {', '.join(shown)}"
 
 
 @pytest.mark.clause("DG-05")

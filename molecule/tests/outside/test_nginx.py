@@ -11,10 +11,29 @@ import pytest
 from testinfra.host import Host
 from web_fixtures import get
 
+from difusor.publish import trust
 from difusor.servers.rawhttp import send
+from difusor.suite import browser
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
+VERIFICATION = """
+import glob, json, os, socket, ssl, sys
+context = ssl.create_default_context()
+context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)  # asks for extensions that browsers do not
+paths = ssl.get_default_verify_paths()
+if not paths.cafile and not glob.glob(os.path.join(paths.capath or "/nowhere", "*")):
+    print(json.dumps({"authorities": 0}))
+    sys.exit()
+try:
+    with socket.create_connection((sys.argv[1], 443), timeout=15) as plain:
+        with context.wrap_socket(plain, server_hostname=sys.argv[2]) as connection:
+            shown = connection.getpeercert()
+    issuer = dict(pair[0] for pair in shown["issuer"])
+    print(json.dumps({"issuer": issuer.get("commonName", ""), "until": shown["notAfter"]}))
+except ssl.SSLCertVerificationError as error:
+    print(json.dumps({"code": error.verify_code, "said": error.verify_message}))
+"""
 STRANGER = "otro-sitio.example"
 HANDSHAKE = """
 import json, socket, ssl, sys, warnings
@@ -36,6 +55,17 @@ print(json.dumps(found))
 
 
 @pytest.mark.clause("DG-02")
+def test_browsers_trust_the_certificate(untrusted: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Un navegador acepta el certificado: de una autoridad pública, con sus intermedios, vigente y para el nombre."""
+    address, name = variables["difusor_public_address"], variables["difusor_fqdn"]
+    found = json.loads(untrusted.check_output("python3 -c %s %s %s", VERIFICATION, address, name))
+    if found.get("authorities") == 0:
+        pytest.skip("el punto de observación no conoce ninguna autoridad pública; instálele ca-certificates")
+    record_evidence(f"lo emitió {found['issuer']}, vence {found['until']}" if "issuer" in found else found["said"])
+    assert "code" not in found, f"un navegador no aceptaría el certificado: {trust.said(found['code'])}"
+
+
+@pytest.mark.criterion("DG-02")
 def test_plain_http_leads_to_https(untrusted: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """Quien llega por HTTP es enviado a la misma dirección por HTTPS."""
     name, path = variables["difusor_fqdn"], f"{variables['difusor_path']}index.html"
@@ -45,15 +75,15 @@ def test_plain_http_leads_to_https(untrusted: Host, variables: dict[str, Any], r
     assert f"location: https://{name}{path}" in answer["head"].lower()
 
 
-@pytest.mark.clause("DG-02")
+@pytest.mark.criterion("DG-02")
 def test_old_encryption_is_refused(
-    untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+    untrusted: Host, variables: dict[str, Any], criteria: dict[str, Any], record_evidence: Record
 ) -> None:
     """El servidor acepta TLS desde la versión exigida y rechaza toda versión anterior."""
     address, name = variables["difusor_public_address"], variables["difusor_fqdn"]
     found = json.loads(untrusted.check_output("python3 -c %s %s %s", HANDSHAKE, address, name))
     record_evidence(found)
-    floor = expect("DG-02")["tls_floor"]
+    floor = criteria["tls_floor"]
     for version, result in found.items():
         if version >= floor:
             assert result.startswith(("TLS_", "ECDHE-")), f"{version}: {result}"
@@ -75,6 +105,19 @@ def test_unknown_names_get_no_answer(untrusted: Host, variables: dict[str, Any],
         f"{len(answers)} solicitudes con nombres ajenos: {sum(not a['statuses'] for a in answers)} sin respuesta"
     )
     assert not any(answer["statuses"] for answer in answers)
+
+
+@pytest.mark.clause("DG-14")
+def test_notices_tell_the_institute_s_telephone(
+    untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """Los avisos que el servidor muestra en lugar de la página dicen el teléfono del Instituto para dudas."""
+    path, required = f"{variables['difusor_path']}datos/no-existe.json", expect("DG-14")
+    (answer,) = send(untrusted, variables, [get(variables["difusor_fqdn"], path)])
+    shown = browser.words(answer["body"])
+    record_evidence(f"{answer['statuses']}: {shown[-160:]}")
+    assert required["telephone"] in shown, f"el aviso no dice el teléfono {required['telephone']}"
+    assert required["extension"] in shown.partition(required["telephone"])[2], "el aviso no dice la extensión"
 
 
 @pytest.mark.clause("DG-02")

@@ -1,32 +1,157 @@
-"""The page from outside: it shows the latest corte, with its date and time."""
+"""The page from outside: it shows the latest corte, with its date and time, in the institute's format."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from testinfra.host import Host
 
+from corte.format import instants
+from difusor.inventory import Declared
+from difusor.publish import age
+from difusor.publish.seen import Seen
+from difusor.publish.signing import SignedCorte
+from difusor.publish.target import Target
+from difusor.report.dictamen import day
+from difusor.suite import browser
+from difusor.suite.browser import BrowserError
+
+SITE = "/usr/share/prep/site"
+FINGERPRINTS = """
+import hashlib, json, sys, tarfile
+with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as archive:
+    files = ((each.name.partition("/")[2], archive.extractfile(each)) for each in archive if each.isfile())
+    print(json.dumps({path: hashlib.sha256(file.read()).hexdigest() for path, file in files}))
+"""
+COPIES = (".gz", ".br")  # the same files compressed, which are sent decompressed under the names of the others
+
+Expect = Callable[[str], dict[str, Any]]
+Fetch = Callable[[str], str]
 Record = Callable[[object], None]
+
+
+CURL = "curl --silent --show-error --insecure --max-time 20 --compressed --resolve %s"
+
+
+@pytest.fixture
+def door(variables: dict[str, Any]) -> str:
+    """Return what tells curl where the page's name is, so that the vantage point needs no name server."""
+    address = variables["difusor_public_address"]
+    return f"{variables['difusor_fqdn']}:443:{f'[{address}]' if ':' in address else address}"
+
+
+@pytest.fixture
+def fetch(untrusted: Host, door: str) -> Fetch:
+    """Return a function that gets a page's text as a citizen does; its certificate is judged by another test."""
+    return lambda url: untrusted.check_output(f"{CURL} --fail %s", door, url)
+
+
+@pytest.fixture
+def fingerprint(untrusted: Host, door: str) -> Fetch:
+    """Return a function that gets a file as a citizen does: its SHA-256, or the status when that is not 200."""
+    command = f"file=$(mktemp) && {CURL} --output $file --write-out '%%{{http_code}} ' %s && sha256sum <$file"
+
+    def ask(url: str) -> str:
+        status, digest, *_ = untrusted.check_output(f"{command}; code=$?; rm -f $file; exit $code", door, url).split()
+        return digest if status == "200" else status
+
+    return ask
 
 
 @pytest.mark.clause("DG-11")
 def test_latest_corte_is_shown_with_its_time(
-    untrusted: Host, url: str, variables: dict[str, Any], record_evidence: Record
+    fetch: Fetch, fingerprint: Fetch, url: str, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """Un ciudadano recibe el último corte que el servidor verificó, con su fecha y hora."""
-    status = f"https://{variables['difusor_fqdn']}/.well-known/prep/estado.json"
-    state = json.loads(untrusted.check_output(f"curl --silent --insecure --fail {status}"))
+    state = json.loads(fetch(f"https://{variables['difusor_fqdn']}/.well-known/prep/estado.json"))
     if state["gate"]["state"] not in ("open", "closed"):
         pytest.skip(f"no se muestra ningún corte (compuerta: {state['gate']['state']})")
     assert state["shown"], "la compuerta está abierta y no se muestra ningún corte"
-    shown = json.loads(untrusted.check_output(f"curl --silent --insecure --fail {url}datos/corte.json"))
-    received = untrusted.check_output(f"curl --silent --insecure --fail {url}corte.json | sha256sum").split()[0]
+    shown = json.loads(fetch(f"{url}datos/corte.json"))
+    received = fingerprint(f"{url}corte.json")
     record_evidence(f"corte {shown['corte']}, manifiesto {received}; estado del espejo: {state['shown']}")
     assert received == state["shown"]["manifest_sha256"]
     assert datetime.fromisoformat(shown["corte"]) == datetime.fromisoformat(state["shown"]["corte"])
-    page = untrusted.check_output(f"curl --silent --insecure --fail {url}")
-    assert "Último corte" in page
+
+
+@pytest.mark.clause("DG-11")
+def test_corte_is_the_institute_s_last_one(
+    published: SignedCorte, target: Target, expect: Expect, record_evidence: Record
+) -> None:
+    """El corte a la vista es el último que el Instituto publicó, según su registro y no lo que diga el espejo."""
+    last, _ = Seen().published(target.election)
+    shown = published.manifest
+    record_evidence(f"muestra el corte {shown.sequence}, firmado {instants.write(shown.generated)}")
+    if last:
+        record_evidence(f"el Instituto publicó el {last.sequence}, firmado {instants.write(last.generated)}")
+    grace = timedelta(minutes=expect("DG-11")["grace_minutes"])
+    old, _ = age.judge(shown, last, instants.now(), grace=grace)
+    assert not old, old
+    if last is None:
+        pytest.skip("en esta máquina no consta qué corte publicó el Instituto; mida desde la que publica")
+
+
+@pytest.fixture
+def spoken(published: SignedCorte, target: Target) -> tuple[str, str]:
+    """Return the date and the time of the corte that is shown, as people in the election's time zone write them."""
+    local = published.manifest.corte.astimezone(ZoneInfo(target.election.timezone))
+    return day(local.date()), f"{local:%H:%M}"
+
+
+@pytest.mark.clause("DG-11")
+def test_browsers_show_its_date_and_time(
+    spoken: tuple[str, str], url: str, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """En un navegador, la página muestra la fecha y la hora del corte."""
+    try:
+        shown = browser.read(url, variables["difusor_fqdn"], variables["difusor_public_address"])
+    except BrowserError as error:
+        pytest.skip(str(error))
+    record_evidence(shown[:400])
+    assert all(each in shown for each in spoken), f"un navegador no muestra {' ni '.join(spoken)}"
+
+
+@pytest.mark.clause("DG-11")
+def test_its_date_and_time_need_no_script(
+    spoken: tuple[str, str], fetch: Fetch, url: str, record_evidence: Record
+) -> None:
+    """También sin JavaScript se leen la fecha y la hora del corte."""
+    shown = browser.read_without_scripts(url, fetch)
+    record_evidence(shown[:400])
+    assert all(each in shown for each in spoken), f"sin JavaScript no se leen {' ni '.join(spoken)}"
+
+
+@pytest.mark.clause("DG-03")
+def test_page_is_the_institute_s(
+    host: Host, fingerprint: Fetch, url: str, expect: Expect, record_evidence: Record
+) -> None:
+    """Cada archivo de la página llega al ciudadano como está en la imagen que fijó el Instituto: nada se le agrega."""
+    if fingerprint(url) == "503":
+        pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera")
+    name = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
+    files = json.loads(host.check_output("docker cp %s:%s - | python3 -c %s", name, SITE, FINGERPRINTS))
+    # The corte may bring a file of the same name, which is served instead; DG-04 judges that one.
+    corte = set(host.run("cd /srv/prep/publico/actual/ && find . -type f").stdout.split("\n"))
+    wanted = {path: files[path] for path in files if not path.endswith(COPIES) and f"./{path}" not in corte}
+    altered = sorted(path for path, digest in wanted.items() if fingerprint(f"{url}{path}") != digest)
+    altered += [] if fingerprint(url) == files["index.html"] or "./index.html" in corte else ["la portada"]
+    record_evidence(f"{len(wanted)} archivos de la imagen; distintos: {', '.join(altered) or 'ninguno'}")
+    assert wanted, "la imagen no tiene ninguna página"
+    assert len(altered) == expect("DG-03")["altered_files"], f"no llegan como son: {', '.join(altered[:5])}"
+
+
+@pytest.mark.clause("DG-03")
+def test_nothing_is_held_back_without_an_order(variables: dict[str, Any], record_evidence: Record) -> None:
+    """Se envía todo lo que el Instituto entregó; si las actas no se envían (modo ligero), consta quién lo ordenó."""
+    declared = Declared.of(variables)
+    order = declared.difusor_light_mode_order
+    if not declared.difusor_light_mode:
+        record_evidence("se envía todo")
+        return
+    assert order, "las imágenes de las actas no se envían y no consta quién lo ordenó (difusor_light_mode_order)"
+    record_evidence(f"modo ligero: lo ordenó {order.by}, acuerdo {order.agreement}, {order.date}")

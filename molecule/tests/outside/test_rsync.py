@@ -50,7 +50,7 @@ def test_institute_can_push(target: Target, tmp_path: Path, expect: Expect, reco
     assert done.returncode == 0
 
 
-@pytest.mark.clause("DG-07", "RED-04")
+@pytest.mark.criterion("DG-07", "RED-04")
 def test_nothing_is_listed_or_read(target: Target, tmp_path: Path, record_evidence: Record) -> None:
     """Ni con el secreto entrega el servicio rsync lista alguna ni archivo alguno."""
     modules = rsync(target, target.url.removesuffix(f"{target.module}/"))
@@ -70,7 +70,7 @@ def test_a_wrong_secret_is_refused(target: Target, tmp_path: Path, expect: Expec
     assert ("auth failed" in done.stderr) is expect("DG-12")["refused"]
 
 
-@pytest.mark.clause("DG-07")
+@pytest.mark.criterion("DG-07")
 def test_only_plain_files_are_received(target: Target, tmp_path: Path, record_evidence: Record) -> None:
     """El servicio rsync recibe archivos y carpetas con su hora, y rechaza cualquier otra opción del cliente."""
     accepted = []

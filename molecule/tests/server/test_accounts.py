@@ -41,7 +41,7 @@ def test_institute_user_can_log_in(host: Host, variables: dict[str, Any], record
     assert hashed or user.password in ("*", "!")
 
 
-@pytest.mark.clause("SW-05")
+@pytest.mark.criterion("SW-05")
 def test_a_login_shows_the_warning(host: Host, record_evidence: Record) -> None:
     """Antes de entrar por consola, y al entrar, se avisa en español y en inglés que la sesión se registra."""
     before = host.check_output("script --quiet --command 'agetty --show-issue' /dev/null")  # agetty wants a terminal
@@ -52,7 +52,7 @@ def test_a_login_shows_the_warning(host: Host, record_evidence: Record) -> None:
         assert "All activity may be monitored and reported." in text
 
 
-@pytest.mark.clause("SW-05")
+@pytest.mark.criterion("SW-05")
 def test_new_accounts_close_after_their_password_expires(
     host: Host, variables: dict[str, Any], record_evidence: Record
 ) -> None:
@@ -64,7 +64,7 @@ def test_new_accounts_close_after_their_password_expires(
     assert int(expires) == 99999
 
 
-@pytest.mark.clause("SW-05")
+@pytest.mark.criterion("SW-05")
 def test_privileged_work_is_recorded(host: Host, record_evidence: Record) -> None:
     """Cada orden con sudo queda en una bitácora que solo root lee, y se ejecuta en una terminal propia."""
     settings = host.check_output("grep -rhs '^Defaults' /etc/sudoers /etc/sudoers.d").splitlines()
@@ -81,7 +81,7 @@ def test_privileged_work_is_recorded(host: Host, record_evidence: Record) -> Non
     assert host.run("visudo --check").rc == 0
 
 
-@pytest.mark.clause("SW-05")
+@pytest.mark.criterion("SW-05")
 def test_idle_sessions_end_and_their_files_are_private(host: Host, record_evidence: Record) -> None:
     """Una sesión sin uso se cierra en diez minutos, lo que crea no lo leen otros y nada vuelca memoria."""
     shell = host.check_output("bash -lc 'echo $TMOUT $(umask) $(ulimit -Hc)'").split()

@@ -31,7 +31,7 @@ WATCHED = (
 )
 
 
-@pytest.mark.clause("SW-05")
+@pytest.mark.criterion("SW-05")
 def test_changes_are_audited(host: Host, record_evidence: Record) -> None:
     """La auditoría dice quién cambió usuarios, sudo, SSH, Docker, nginx o cortes, y quién usó programas de root."""
     contained = host.run("test -e /.dockerenv || systemd-detect-virt --container --quiet").rc == 0
@@ -48,7 +48,7 @@ def test_changes_are_audited(host: Host, record_evidence: Record) -> None:
     assert privileged == list(PRIVILEGED)
 
 
-@pytest.mark.clause("RED-03")
+@pytest.mark.criterion("RED-03")
 def test_programs_are_the_authorised_ones(host: Host, record_evidence: Record) -> None:
     """AIDE compara cada día el sistema con su estado autorizado; desde entonces ningún programa ha cambiado."""
     until(

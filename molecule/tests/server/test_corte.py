@@ -24,7 +24,7 @@ def test_server_accepts_only_the_listed_signers(host: Host, target: Target, reco
     assert believed == _statements(target.election.allowed_signers)
 
 
-@pytest.mark.clause("DG-10")
+@pytest.mark.criterion("DG-10")
 @pytest.mark.parametrize("unit", ["prep-corte-intake.service", "prep-corte-gate.service"])
 def test_verifier_is_confined(host: Host, unit: str, record_evidence: Record) -> None:
     """Quien verifica y muestra los cortes corre sin privilegios y solo puede escribir en su propio árbol."""
@@ -58,10 +58,13 @@ def test_nobody_else_can_write_what_is_published(host: Host, record_evidence: Re
     assert foreign == ""
 
 
-@pytest.mark.clause("DG-10")
+@pytest.mark.criterion("DG-10")
 def test_log_of_cortes_holds_together(host: Host, status: dict[str, Any], record_evidence: Record) -> None:
     """La bitácora de cortes recibidos, rechazados y mostrados está encadenada, y el estado público dice su final."""
-    lines = host.check_output("cat /srv/prep/almacen/bitacora.jsonl").splitlines()
+    log = host.file("/srv/prep/almacen/bitacora.jsonl")
+    if not log.exists or not log.size:
+        pytest.skip("aún no hay bitácora: no ha llegado ningún corte")
+    lines = log.content_string.splitlines()
     first = json.loads(lines[0])
     # A log that was damaged goes on in a new segment, which names the head that it should have followed.
     previous = first["previous"] if first["event"] == "segment" else "0" * 64

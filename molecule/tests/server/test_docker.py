@@ -41,7 +41,7 @@ def test_engine_deploys_updates(host: Host, record_evidence: Record) -> None:
     assert all("(healthy)" in line for line in running)
 
 
-@pytest.mark.clause("SW-02", "RED-03")
+@pytest.mark.criterion("SW-02", "RED-03")
 def test_engine_is_hardened(host: Host, record_evidence: Record) -> None:
     """El motor aísla entre sí los contenedores de la red del PREP, y ellos no se detienen cuando él se reinicia."""
     network = json.loads(host.check_output("docker network inspect prep --format '{{json .Options}}'"))
@@ -81,7 +81,7 @@ def test_no_port_beyond_loopback(host: Host, record_evidence: Record) -> None:
     assert all(address == "127.0.0.1" for addresses in published.values() for address in addresses)
 
 
-@pytest.mark.clause("SW-02", "RED-03")
+@pytest.mark.criterion("SW-02", "RED-03")
 def test_containers_are_confined(host: Host, record_evidence: Record) -> None:
     """Los contenedores corren sin root, sin capacidades, sin programas setuid y sin escribir en su raíz, con topes."""
     identities = host.check_output("docker ps --quiet --filter label=prep-difusor.role").split()

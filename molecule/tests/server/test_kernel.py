@@ -23,7 +23,7 @@ KERNEL = {
 BLOCKED = ("cramfs", "dccp", "hfs", "jffs2", "rds", "sctp", "tipc")
 
 
-@pytest.mark.clause("RED-06")
+@pytest.mark.criterion("RED-06")
 def test_router_advertisements_are_refused_unless_ipv6_depends_on_them(host: Host, record_evidence: Record) -> None:
     """Un anuncio de ruta falso no desvía el tráfico de un servidor cuya red IPv6 no llega por anuncios."""
     routes = host.check_output("ip -6 route show")
@@ -33,7 +33,7 @@ def test_router_advertisements_are_refused_unless_ipv6_depends_on_them(host: Hos
     assert accepted == 0 or "proto ra" in routes or addresses
 
 
-@pytest.mark.clause("RED-06")
+@pytest.mark.criterion("RED-06")
 @pytest.mark.parametrize("name", KERNEL)
 def test_kernel_parameters(host: Host, name: str, record_evidence: Record) -> None:
     """El núcleo del servidor resiste inundaciones SYN, suplantación de direcciones y redirecciones de ruta."""
@@ -42,7 +42,7 @@ def test_kernel_parameters(host: Host, name: str, record_evidence: Record) -> No
     assert value == KERNEL[name]
 
 
-@pytest.mark.clause("RED-03")
+@pytest.mark.criterion("RED-03")
 def test_rare_kernel_modules_never_load(host: Host, record_evidence: Record) -> None:
     """El núcleo no carga sistemas de archivos ni protocolos de red raros, que un espejo no usa."""
     rules = host.check_output("cat /etc/modprobe.d/*.conf").splitlines()

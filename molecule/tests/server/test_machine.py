@@ -33,7 +33,7 @@ KERNEL = {
 }
 
 
-@pytest.mark.clause("RED-06")
+@pytest.mark.criterion("RED-06")
 def test_kernel_has_the_values(host: Host, record_evidence: Record) -> None:
     """El núcleo tiene en vigor los parámetros que limitan a quien ya entró y resisten a quien inunda."""
     found = {name: host.sysctl(name) for name in KERNEL}
@@ -41,7 +41,7 @@ def test_kernel_has_the_values(host: Host, record_evidence: Record) -> None:
     assert found == KERNEL
 
 
-@pytest.mark.clause("SW-02", "RED-03")
+@pytest.mark.criterion("SW-02", "RED-03")
 def test_containers_are_confined_by_apparmor(host: Host, record_evidence: Record) -> None:
     """AppArmor está en vigor y confina a cada proceso de los contenedores con el perfil de Docker, en modo estricto."""
     assert host.file("/sys/module/apparmor/parameters/enabled").content_string.strip() == "Y"
@@ -55,7 +55,7 @@ def test_containers_are_confined_by_apparmor(host: Host, record_evidence: Record
     assert set(confined.values()) == {"docker-default (enforce)"}
 
 
-@pytest.mark.clause("SW-05")
+@pytest.mark.criterion("SW-05")
 def test_kernel_audits(host: Host, record_evidence: Record) -> None:
     """El núcleo tiene cargadas las reglas de auditoría y las aplica."""
     status = dict(line.split()[:2] for line in host.check_output("auditctl -s").splitlines() if len(line.split()) == 2)
@@ -66,7 +66,7 @@ def test_kernel_audits(host: Host, record_evidence: Record) -> None:
     assert len(loaded) > 100
 
 
-@pytest.mark.clause("SW-05")
+@pytest.mark.criterion("SW-05")
 def test_memory_filesystems_give_no_privileges(host: Host, record_evidence: Record) -> None:
     """Lo que cualquiera puede escribir en memoria no da privilegios ni es un dispositivo."""
     lines = host.check_output("findmnt --raw --noheadings --types tmpfs --output TARGET,OPTIONS").splitlines()

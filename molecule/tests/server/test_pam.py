@@ -10,7 +10,7 @@ from testinfra.host import Host
 Record = Callable[[object], None]
 
 
-@pytest.mark.clause("SW-05")
+@pytest.mark.criterion("SW-05")
 def test_failed_passwords_lock_for_a_while_and_weak_ones_are_refused(host: Host, record_evidence: Record) -> None:
     """Tras cuatro contraseñas fallidas la cuenta espera quince minutos; una corta o repetida no se acepta."""
     tried = [line for line in active(host, "/etc/pam.d/common-auth") if not line.startswith("session")]

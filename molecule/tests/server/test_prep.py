@@ -59,7 +59,7 @@ except OSError:
 """
 
 
-@pytest.mark.clause("RED-03")
+@pytest.mark.criterion("RED-03")
 def test_application_resolves_no_names(
     host: Host, container: Container, variables: dict[str, Any], record_evidence: Record
 ) -> None:
@@ -72,7 +72,7 @@ def test_application_resolves_no_names(
     assert answers == "0"
 
 
-@pytest.mark.clause("DG-11")
+@pytest.mark.criterion("DG-11")
 def test_application_recovers(container: Container, record_evidence: Record) -> None:
     """El PREP está sano según su propia comprobación y vuelve solo tras un reinicio."""
     record_evidence(

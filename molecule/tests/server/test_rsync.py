@@ -25,7 +25,7 @@ def test_daemon_admits_the_trusted_list_and_nobody_else(
     assert sum(line.startswith("[") for line in lines) == 1
 
 
-@pytest.mark.clause("DG-07")
+@pytest.mark.criterion("DG-07")
 def test_daemon_is_confined(host: Host, record_evidence: Record) -> None:
     """El servicio rsync corre aislado: solo escribe en la carpeta de entrada y no muestra a nadie el secreto."""
     names = "ActiveState,UnitFileState,NoNewPrivileges,ProtectSystem,ReadWritePaths,CapabilityBoundingSet"

@@ -13,7 +13,7 @@ Record = Callable[[object], None]
 POWERS = {"CAP_SYS_MODULE": 16, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21}
 
 
-@pytest.mark.clause("RED-03")
+@pytest.mark.criterion("RED-03")
 @pytest.mark.parametrize("unit", ["nginx.service", "fail2ban.service"])
 def test_services_are_confined(host: Host, unit: str, record_evidence: Record) -> None:
     """Quien entrara por nginx o fail2ban no podría cambiar programas ni configuración, ni mandar sobre el núcleo."""

@@ -45,7 +45,7 @@ def test_login_methods(
     assert {"publickey", "password"} == set(expect("SW-03")["methods"])
 
 
-@pytest.mark.clause("SW-03")
+@pytest.mark.criterion("SW-03")
 @pytest.mark.parametrize("kind", ["kexalgorithms", "ciphers", "macs", "hostkeyalgorithms"])
 def test_algorithms(effective: dict[str, str], kind: str, record_evidence: Record) -> None:
     """SSH no ofrece ningún algoritmo débil."""
@@ -53,7 +53,7 @@ def test_algorithms(effective: dict[str, str], kind: str, record_evidence: Recor
     assert not [name for name in effective[kind].split(",") if WEAK.search(name)]
 
 
-@pytest.mark.clause("SW-03")
+@pytest.mark.criterion("SW-03")
 def test_key_exchange_resists_quantum_computers(
     host: Host, effective: dict[str, str], variables: dict[str, Any], record_evidence: Record
 ) -> None:
@@ -67,7 +67,7 @@ def test_key_exchange_resists_quantum_computers(
     assert resistant == offered or not able or variables.get("ssh_classic_key_exchange", False)
 
 
-@pytest.mark.clause("SW-03")
+@pytest.mark.criterion("SW-03")
 def test_idle_sessions_end_and_the_banner_warns(host: Host, effective: dict[str, str], record_evidence: Record) -> None:
     """Una sesión sin respuesta termina, cada acceso queda registrado con su llave y un aviso precede a la entrada."""
     names = ("clientaliveinterval", "clientalivecountmax", "loglevel", "banner")
@@ -78,7 +78,7 @@ def test_idle_sessions_end_and_the_banner_warns(host: Host, effective: dict[str,
     assert "autorizado" in host.file(found["banner"]).content_string
 
 
-@pytest.mark.clause("SW-03", "RED-04")
+@pytest.mark.criterion("SW-03", "RED-04")
 def test_one_silent_host_leaves_room_for_the_others(effective: dict[str, str], record_evidence: Record) -> None:
     """Las conexiones calladas de una dirección confiable, hasta su tope, no hacen que SSH rechace a otra."""
     names = ("maxstartups", "persourcemaxstartups")
@@ -89,7 +89,7 @@ def test_one_silent_host_leaves_room_for_the_others(effective: dict[str, str], r
     assert refusing_from >= 3 * int(found.get("persourcemaxstartups", "10"))
 
 
-@pytest.mark.clause("SW-03")
+@pytest.mark.criterion("SW-03")
 def test_host_keys(host: Host, effective: dict[str, str], record_evidence: Record) -> None:
     """El servidor se identifica con llaves fuertes: Ed25519, o RSA de 3072 bits o más."""
     names = re.findall(r"(?m)^hostkey (\S+)$", host.check_output("sshd -T"))
@@ -101,7 +101,7 @@ def test_host_keys(host: Host, effective: dict[str, str], record_evidence: Recor
         assert kind == "ED25519" or (kind == "RSA" and bits >= 3072)
 
 
-@pytest.mark.clause("SW-03")
+@pytest.mark.criterion("SW-03")
 def test_files_can_be_copied(effective: dict[str, str], record_evidence: Record) -> None:
     """SFTP está disponible, para configurar el servidor con archivos."""
     record_evidence(f"subsystem {effective.get('subsystem')}")

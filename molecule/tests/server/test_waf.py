@@ -198,7 +198,7 @@ def test_rule_set_is_known(container: Container, record_evidence: Record) -> Non
     record_evidence(f"OWASP CRS {version}, origen: {ORIGINS[origin]}{ended}")
 
 
-@pytest.mark.clause("RED-07")
+@pytest.mark.criterion("RED-07")
 def test_image_is_the_pinned_one(container: Container, variables: dict[str, Any], record_evidence: Record) -> None:
     """El contenedor del WAF corre la imagen fijada por su SHA-256."""
     image = variables["difusor_waf_image"]
@@ -207,7 +207,7 @@ def test_image_is_the_pinned_one(container: Container, variables: dict[str, Any]
     assert container["Config"]["Image"].endswith(pinned[:12])
 
 
-@pytest.mark.clause("RED-07")
+@pytest.mark.criterion("RED-07")
 def test_container_is_confined(host: Host, container: Container, record_evidence: Record) -> None:
     """El WAF corre sin red, sin privilegios y sin poder escribir más que su enchufe y su carpeta temporal."""
     limits, pid = container["HostConfig"], container["State"]["Pid"]
@@ -231,7 +231,7 @@ def test_container_is_confined(host: Host, container: Container, record_evidence
     assert [mount["Destination"] for mount in container["Mounts"] if mount["RW"]] == ["/run/waf"]
 
 
-@pytest.mark.clause("RED-07")
+@pytest.mark.criterion("RED-07")
 def test_container_recovers(container: Container, record_evidence: Record) -> None:
     """El WAF está sano según su propia comprobación y vuelve solo tras un reinicio."""
     health, policy = container["State"]["Health"]["Status"], container["HostConfig"]["RestartPolicy"]["Name"]

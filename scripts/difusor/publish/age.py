@@ -12,11 +12,14 @@ GRACE = timedelta(minutes=2)
 """How long after the institute published a corte a mirror may still show the one before."""
 
 
-def judge(shown: Manifest, published: Published | None, now: datetime, expected: bool = False) -> tuple[str, str]:
+def judge(
+    shown: Manifest, published: Published | None, now: datetime, expected: bool = False, grace: timedelta | None = None
+) -> tuple[str, str]:
     """Return as sentences why the corte is too old, and otherwise what else is to be said of its age; "" for neither.
 
     `published` is the corte that the institute published last, if that is known here; `expected`: the shown corte is
-    known to be the one that should be shown.
+    known to be the one that should be shown; `grace`: how long after the institute published a corte the one before
+    may still be shown, GRACE by default.
     """
     if published and published.is_after(shown) and not expected:
         behind = (
@@ -25,7 +28,8 @@ def judge(shown: Manifest, published: Published | None, now: datetime, expected:
         )
         if published.hold:
             return "", f"{behind}, con la orden de conservar lo que se muestra"
-        return (behind, "") if now - published.at > GRACE else ("", f"{behind} hace un momento")
+        is_due = now - published.at > (GRACE if grace is None else grace)
+        return (behind, "") if is_due else ("", f"{behind} hace un momento")
     late = _late(shown, now)
     if not late:
         return "", ""

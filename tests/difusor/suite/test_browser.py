@@ -1,0 +1,71 @@
+"""What a citizen reads in a browser, on pages served by this machine; and what a page without a browser gives."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from difusor.suite import browser
+
+PAGE = """<!doctype html><title>Título</title><meta charset=utf-8>
+<noscript><meta http-equiv="refresh" content="0; url=datos/resultados.html"></noscript>
+<p id=hora>––:––</p><noscript>Sin guiones</noscript>
+<script>
+  fetch('hora.txt').then(got => got.text()).then(text => { document.getElementById('hora').textContent = text; });
+</script>
+"""
+
+
+class Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """Serve a page whose script reads the time, and that sends readers without scripts elsewhere; return its URL."""
+    (tmp_path / "datos").mkdir()
+    (tmp_path / "index.html").write_text(PAGE, encoding="utf-8")
+    (tmp_path / "hora.txt").write_text("21:10 h", encoding="utf-8")
+    (tmp_path / "datos/resultados.html").write_text(
+        "<meta charset=utf-8><h1>Corte de las 21:10 h</h1>", encoding="utf-8"
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(tmp_path))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://prep.diario.test:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
+def test_what_scripts_write_is_read(site: str) -> None:
+    assert browser.read(site, "prep.diario.test", "127.0.0.1") == "21:10 h"
+
+
+def test_without_scripts_the_reader_is_where_the_page_sends_him(site: str) -> None:
+    def get(url: str) -> str:
+        with urlopen(url.replace("prep.diario.test", "127.0.0.1")) as page:
+            return page.read().decode()
+
+    assert browser.read_without_scripts(site, get) == "Corte de las 21:10 h"
+    loop = '<meta http-equiv="refresh" content="0;url=.">Nunca'
+    assert browser.read_without_scripts(site, lambda url: loop) == "Nunca"
+
+
+def test_without_a_browser_nothing_is_read(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(browser.BrowserError, match="no hay un navegador"):
+        browser.read(site, "prep.diario.test", "127.0.0.1")
+
+
+def test_words_are_what_is_seen() -> None:
+    unseen = "<title>T</title><style>p{}</style><script>x()</script>"
+    html = f"{unseen}<p>Corte de<br>las <b>21:10</b></p><noscript>n</noscript>"
+    assert browser.words(html) == "Corte de las 21:10 n"
+    assert browser.words(html, {"noscript"}) == "Corte de las 21:10"
