@@ -21,6 +21,12 @@ def key(variables: dict[str, Any]) -> Path:
     return Path(variables["lab_dir"]) / "firma"
 
 
+@pytest.fixture
+def authority(variables: dict[str, Any]) -> Path:
+    """Return the path of the certificate of the lab's own authority, which this machine does not trust."""
+    return Path(variables["lab_dir"]) / "tls/ca.pem"
+
+
 @pytest.fixture(scope="module")
 def run_site(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Return a function that runs site.yml with other values for some variables and returns what it printed."""

@@ -286,7 +286,13 @@ def test_a_sparse_file_beyond_the_limit_does_not_arrive(
 
 
 def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
-    mirror: Mirror, target: Target, published: SignedCorte, key: Path, tmp_path: Path, record_evidence: Record
+    mirror: Mirror,
+    target: Target,
+    published: SignedCorte,
+    key: Path,
+    tmp_path: Path,
+    authority: Path,
+    record_evidence: Record,
 ) -> None:
     """Mientras se envía un corte, otro envío escribe y borra lo suyo: el corte se publica entero o se rechaza."""
     (tmp_path / "otro/datos").mkdir(parents=True)
@@ -312,18 +318,24 @@ def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
         other.join()
     record_evidence(f"{attempt['result']}: {attempt['reason'] or 'entero'}")
     assert attempt["result"] in ("shown", "refused")
-    assert compare(target).good
+    assert compare(target, authority).good
 
 
 def test_after_all_attacks_the_next_good_push_is_shown(
-    host: Host, mirror: Mirror, target: Target, published: SignedCorte, key: Path, record_evidence: Record
+    host: Host,
+    mirror: Mirror,
+    target: Target,
+    published: SignedCorte,
+    key: Path,
+    authority: Path,
+    record_evidence: Record,
 ) -> None:
     """Después de los ataques, el siguiente envío bueno se publica, no queda nada ajeno y la bitácora está completa."""
     signed = signing.sign(published.folder, target.election, key, published.manifest.sequence, published.manifest.corte)
     before = last_number(mirror.status())
     push(signed.folder, target, checksum=True)
     word, status = mirror.await_word(signed, before, WAIT)
-    found = compare(target, expected=signed.sha256)
+    found = compare(target, authority, expected=signed.sha256)
     command = "cd /usr/local/lib/prep-corte && python3 -B -m corte log"
     lines = host.check_output(command).splitlines()
     record_evidence(f"{word}; {found.files} archivos, {found.bytes} bytes iguales; bitácora de {len(lines)} renglones")

@@ -99,13 +99,13 @@ def test_who_may_sign_changes_in_one_run(
 
 @pytest.mark.clause("DG-04", "DG-11")
 def test_counts_fall_only_by_a_signed_order(
-    send: Send, published: SignedCorte, target: Target, tmp_path: Path, record_evidence: Record
+    send: Send, published: SignedCorte, target: Target, tmp_path: Path, authority: Path, record_evidence: Record
 ) -> None:
     """Un corte con menos actas que el anterior se rechaza; firmado como rectificación se publica, entero."""
     tables = [path for path in published.manifest.files if path.startswith("descargas/")]
     aside = (published.folder / "descargas").rename(tmp_path / "descargas")
     found = [send(later=1), send("rectification", later=1)]
-    page = compare(target)
+    page = compare(target, authority)
     aside.rename(published.folder / "descargas")
     found.append(send(later=2))
     record_evidence(f"sin orden: {found[0]}; con orden: {found[1]}, {page.files} archivos; de vuelta: {found[2]}")
@@ -115,7 +115,7 @@ def test_counts_fall_only_by_a_signed_order(
 
 @pytest.mark.clause("DG-04")
 def test_every_character_that_may_be_signed_is_served(
-    send: Send, published: SignedCorte, target: Target, record_evidence: Record
+    send: Send, published: SignedCorte, target: Target, authority: Path, record_evidence: Record
 ) -> None:
     """Un corte con nombres que llevan cada signo y letra admitidos se publica, y cada archivo se entrega igual."""
     names = [f"a{sign}b.csv" for sign in limits.PUNCTUATION] + ["Baños de Tepetate/Öñű.csv", "x.bin"]
@@ -125,7 +125,7 @@ def test_every_character_that_may_be_signed_is_served(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(name)
     found = send(later=1)
-    page = compare(target)
+    page = compare(target, authority)
     record_evidence(f"{found}; {page.files} archivos iguales, con nombres como {', '.join(names[-6:])}")
     assert (found, page.good) == ("shown", True), page.detail
 
@@ -154,15 +154,15 @@ def test_the_cache_never_shows_a_page_of_an_earlier_corte(
 
 @pytest.mark.clause("DG-07", "DG-04")
 def test_one_command_delivers_within_its_bandwidth_and_another_compares(
-    difusor: Verb, published: SignedCorte, key: Path, target: Target, record_evidence: Record
+    difusor: Verb, published: SignedCorte, key: Path, target: Target, authority: Path, record_evidence: Record
 ) -> None:
     """«difusor publish» envía sin pasar del ancho de banda dado y dice qué se muestra; «difusor audit» lo compara."""
     (published.folder / "prueba.bin").write_bytes(os.urandom(1_000_000))
     signed = signing.sign(
         published.folder, target.election, key, published.manifest.sequence + 1, published.manifest.corte
     )
-    (told,) = difusor("publish", published.folder, "--bandwidth", "250")["difusores"]
-    (found,) = difusor("audit", "--tree", published.folder)
+    (told,) = difusor("publish", published.folder, "--bandwidth", "250", "--ca", authority)["difusores"]
+    (found,) = difusor("audit", "--tree", published.folder, "--ca", authority)
     record_evidence(
         f"{told['sent_bytes']} bytes en {told['seconds']} s: {told['result']}; comparado: {found['result']}"
     )
@@ -175,7 +175,7 @@ def test_one_command_delivers_within_its_bandwidth_and_another_compares(
 @pytest.mark.clause("DG-05", "DG-11")
 def test_the_night_begins_with_a_corte_of_no_actas(
     site: Site, mirror: Mirror, base: str, target: Target, key: Path, published: SignedCorte, tmp_path: Path,
-    record_evidence: Record,
+    authority: Path, record_evidence: Record,
 ) -> None:  # fmt: skip
     """El corte en ceros llega antes de la apertura: la página espera, y desde el instante, no antes, lo muestra."""
     opens = instants.now().replace(microsecond=0) + timedelta(seconds=75)
@@ -200,7 +200,7 @@ def test_the_night_begins_with_a_corte_of_no_actas(
     assert opens <= first
     assert answer.json()["totales"]["actas_capturadas"] == 0
     tonight = replace(target, election=target.election.within(window))
-    assert compare(tonight, expected=signed.sha256).good
+    assert compare(tonight, authority, expected=signed.sha256).good
     site({}, "--tags", "corte")
     push(published.folder, target)
     assert mirror.await_word(published, last_number(status), WAIT)[0] == "shown"
@@ -214,6 +214,7 @@ def test_nothing_is_left_of_a_rehearsal(
     base: str,
     target: Target,
     published: SignedCorte,
+    authority: Path,
     record_evidence: Record,
 ) -> None:
     """«difusor purge --simulacro» no deja un solo archivo del simulacro, y el siguiente envío empieza de nuevo."""
@@ -236,7 +237,7 @@ def test_nothing_is_left_of_a_rehearsal(
     assert '<header class="label">Simulacro</header>' in page.text
     push(published.folder, target)
     assert mirror.await_word(published, 0, WAIT)[0] == "shown"
-    assert compare(target, expected=published.sha256).good
+    assert compare(target, authority, expected=published.sha256).good
 
 
 def _make_key(folder: Path, name: str) -> Path:
