@@ -84,7 +84,8 @@ def test_public_address(variables: dict[str, Any], host: Host, expect: Expect, r
     """El servidor tiene las direcciones públicas requeridas: pertenecen a Internet y no a una red privada."""
     address, required = ipaddress.ip_address(variables["difusor_public_address"]), expect("RED-02")["addresses"]
     described = json.loads(host.check_output("ip -json address show scope global"))
-    own = {ipaddress.ip_address(each["local"]) for link in described for each in link["addr_info"]}
+    found = [each for link in described for each in link.get("addr_info", [])]
+    own = {ipaddress.ip_address(each["local"]) for each in found if "local" in each}
     public = {each for each in own | {address} if each.is_global}
     record_evidence(f"{address}, {'en el propio servidor' if address in own else 'en un equipo delante del servidor'}")
     record_evidence(f"públicas: {', '.join(sorted(map(str, public))) or 'ninguna'}")

@@ -15,6 +15,9 @@ from testinfra.backend.base import CommandResult
 OPENING = re.compile(r"[\[{(]")
 OF_A_NAME = re.compile(r"[\w\]]")
 """What stands before a bracket that belongs to a name: a call or an index, which is quoted as it is."""
+TRUTHS = {"True": True, "False": False, "None": None}
+TRUTH = re.compile(rf"([=:] ?)({'|'.join(TRUTHS)})\b")
+"""A value of Python's after its name, as in `activo=True`."""
 WORDS = {True: "sí", False: "no", None: "nada"}
 MOST_OF_A_COMMAND = 120
 MOST_OF_A_TEXT = 20_000
@@ -23,7 +26,7 @@ TESTINFRA = Path(testinfra.__file__).parent
 
 
 def plainly(text: str) -> str:
-    """Return a text in which Python's dicts, lists and tuples are enumerations that anybody can read."""
+    """Return a text in which Python's dicts, lists, tuples and truth values are words that anybody can read."""
     if len(text) > MOST_OF_A_TEXT:
         return text
     pieces: list[str] = []
@@ -32,7 +35,7 @@ def plainly(text: str) -> str:
         if start >= place:
             pieces += [text[place:start], enumerated(value)]
             place = end
-    return "".join([*pieces, text[place:]])
+    return TRUTH.sub(lambda said: f"{said[1]}{WORDS[TRUTHS[said[2]]]}", "".join([*pieces, text[place:]]))
 
 
 def enumerated(value: object) -> str:

@@ -14,10 +14,11 @@ from difusor.suite.wording import enumerated, plainly
         ("no responden [('10.0.0.1', 22)]", "no responden 10.0.0.1, 22"),
         ("compuerta {'state': 'open', 'hold': None}, responde 200", "compuerta state: open, hold: nada, responde 200"),
         ("{'a': \"it's [b]\"} y {roto", "a: it's [b] y {roto"),
+        ("activo=True, permiso: False, pausa=None", "activo=sí, permiso: no, pausa=nada"),
         # what is no Python, or belongs to a name, is quoted as it is
         ('options [size=12] {"json": true}', 'options [size=12] {"json": true}'),
         ("debian 12 (bookworm), (777) 362 4200", "debian 12 (bookworm), (777) 362 4200"),
-        ("test_x[1] f(2, 3)", "test_x[1] f(2, 3)"),
+        ("test_x[1] f(2, 3), lo llama True", "test_x[1] f(2, 3), lo llama True"),
         ("[" * 500, "[" * 500),
     ],
 )  # fmt: skip
