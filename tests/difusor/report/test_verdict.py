@@ -6,7 +6,7 @@ import pytest
 
 from difusor.inventory import Waiver
 from difusor.report.results import Finding, Outcome
-from difusor.report.verdict import Overall, Verdict, assess, excused, exit_status, overall
+from difusor.report.verdict import Overall, Verdict, assess, assess_all, excused, exit_status, overall
 from difusor.spec import Clause
 
 TODAY = date(2024, 6, 2)
@@ -163,3 +163,30 @@ def test_one_test_of_a_part_of_the_suite_is_excused(of: Finding, waivers: tuple[
     """A waiver excuses one failed test, but never of a clause that admits no waiver (here SW-01)."""
     clauses = {each.id: each for each in (WAIVABLE, OPTIONAL, clause(id="SW-01"))}
     assert excused(of, clauses, waivers, TODAY) is stands
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected", "deciding"),
+    [
+        ({"SW-01": "passed", "HW-01": "passed"}, Verdict.COMPLIES, ("SW-01", "HW-01")),
+        ({"SW-01": "failed", "HW-01": "passed"}, Verdict.FAILS, ("SW-01",)),
+        ({"SW-01": "failed", "HW-01": "failed"}, Verdict.FAILS, ("SW-01", "HW-01")),
+        ({"SW-01": "passed", "HW-01": "error"}, Verdict.UNTESTED, ("HW-01",)),
+        ({"SW-01": "passed"}, Verdict.UNTESTED, ("HW-01",)),
+    ],
+)
+def test_a_derived_clause_is_as_good_as_the_worst_that_it_rests_on(
+    outcomes: dict[str, Outcome], expected: Verdict, deciding: tuple[str, ...]
+) -> None:
+    rests = clause(id="DG-06", method="derivado", role=None, rests_on=["SW", "HW"])
+    clauses = [rests, clause(id="SW-01"), clause(), clause(id="DG-02")]
+    found = [finding(outcome, clauses=(name,)) for name, outcome in outcomes.items()]
+    derived, *_ = assess_all(clauses, [*found, finding("failed", clauses=("DG-02",))], (), TODAY)
+    assert (derived.verdict, derived.deciding) == (expected, deciding)
+
+
+def test_a_waived_clause_makes_the_derived_one_waived() -> None:
+    rests = clause(id="DG-06", method="derivado", role=None, rests_on=["HW"])
+    derived, _ = assess_all([rests, WAIVABLE], [finding("failed")], [waiver()], TODAY)
+    assert (derived.verdict, derived.deciding) == (Verdict.WAIVED, ("HW-01",))
+    assert assess_all([rests, WAIVABLE], [], (), TODAY, reachable=False)[0].verdict is Verdict.UNREACHABLE
