@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from patience import send_patiently
 from testinfra.host import Host
-from web_fixtures import get
+from web_fixtures import INSPECTED, get
 
 from difusor.servers.bans import banned, lift_ban
 from difusor.suite.waiting import until
@@ -82,8 +82,8 @@ def test_what_is_asked_of_the_page_bans_nobody(
     Any web page can make its readers send such requests, with hidden images for example.
     """
     name, base = variables["difusor_fqdn"], variables["difusor_path"]
-    paths = ["x/wp-login.php", "?id=1%27%20OR%20%271%27=%271"] * 50
-    hostile = [get(name, f"{base}{path}") for path in paths]
+    paths = [f"{base}x/wp-login.php", f"{INSPECTED}?id=1%27%20OR%20%271%27=%271"] * 50
+    hostile = [get(name, path) for path in paths]
     answers = send_patiently(untrusted, variables, hostile)
     refused = sorted({status for answer in answers for status in answer["statuses"]})
     (page,) = send_patiently(untrusted, variables, [get(name, base)])

@@ -23,14 +23,16 @@ from difusor.suite.waiting import until
 Record = Callable[[object], None]
 Site = Callable[..., str]
 
-# Asks, until it is told to stop, for the page, for data and (with a query that keeps it off the fast road) for a page
-# through the WAF; prints how many answers came and every status other than 200.
+# Asks, until it is told to stop, for the page, for data and, through the WAF, for a constant answer and for what the
+# application computes (the reference application computes nothing and says 404); prints how many answers came and every
+# other status.
 CITIZEN = """
 import collections, http.client, os, ssl, sys, time
-counts, path = collections.Counter(), 0
+counts, asked = collections.Counter(), 0
+wanted = {"/": 200, "/datos/corte.json": 200, "/.well-known/prep/waf/": 200, "/consulta/casillas": 404}
 while not os.path.exists("/tmp/stop"):
-    name = ["/", "/datos/corte.json", "/?visita=1"][path % 3]
-    path += 1
+    name = list(wanted)[asked % len(wanted)]
+    asked += 1
     try:
         connection = http.client.HTTPSConnection(sys.argv[1], timeout=10, context=ssl._create_unverified_context())
         connection.request("GET", name)
@@ -39,7 +41,7 @@ while not os.path.exists("/tmp/stop"):
     except OSError as error:
         counts[name, repr(error)] += 1
     time.sleep(0.05)  # pace: twenty visits a second
-print(sum(counts.values()), {key: number for key, number in counts.items() if key[1] != 200})
+print(sum(counts.values()), {key: number for key, number in counts.items() if key[1] != wanted[key[0]]})
 """
 
 
@@ -180,10 +182,10 @@ def test_upgrade_after_a_run_that_was_killed(
         f"cp -p {upstreams} /run/upstreams && sed -i 's/127.0.0.1:[0-9]*/127.0.0.1:19999/' {upstreams} && "
         "systemctl reload nginx"
     )
-    visit = "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/?visita=%s"
+    visit = "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/%s"
 
     def visits() -> str:
-        untrusted.check_output(visit, variables["difusor_fqdn"], "anterior")
+        untrusted.check_output(visit, variables["difusor_fqdn"], "consulta/casillas?visita=anterior")
         return str(host.check_output("docker logs prep-anterior 2>&1"))
 
     try:
@@ -191,7 +193,7 @@ def test_upgrade_after_a_run_that_was_killed(
     finally:
         host.check_output(f"cp -p /run/upstreams {upstreams}")
     site()
-    answer = untrusted.check_output(visit, variables["difusor_fqdn"], "1")
+    answer = untrusted.check_output(visit, variables["difusor_fqdn"], "")
     left = host.check_output("docker ps --all --filter label=prep-difusor.role --format '{{.Names}}'").split()
     record_evidence(f"la página responde {answer}; contenedores: {left}")
     assert "prep-anterior" not in left
