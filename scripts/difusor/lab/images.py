@@ -11,9 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from difusor.project import BUILD, ROOT
-from difusor.terminal import StepFailed, run_step, side_by_side
+from difusor.terminal import StepFailed, run_step, side_by_side, warn
 
 NAMES = ("prep", "waf")
+WARNING = "AVISO: "
+"""How a line of containers/build begins that the operator has to see."""
 
 
 def archive(name: str) -> Path:
@@ -35,9 +37,18 @@ def ensure_archives() -> None:
 
 
 def _build(name: str) -> None:
-    run_step(f"Imagen {name}", ROOT / "containers/build", name, log=BUILD / f"log/image-{name}.log")
+    warnings: list[str] = []
+    hear = partial(_hear, warnings)
+    run_step(f"Imagen {name}", ROOT / "containers/build", name, log=BUILD / f"log/image-{name}.log", heard=hear)
+    for warning in warnings:
+        warn(warning)
     reference = (BUILD / f"log/image-{name}.log").read_text().splitlines()[-1]
     _ensure_archive(reference, archive(name))
+
+
+def _hear(warnings: list[str], line: str) -> None:
+    if line.startswith(WARNING):
+        warnings.append(line.removeprefix(WARNING).strip())
 
 
 def _ensure_archive(reference: str, archive: Path) -> None:
