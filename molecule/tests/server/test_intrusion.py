@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from testinfra.host import Host
+from web_fixtures import INSPECTED
 
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
@@ -60,8 +61,8 @@ def test_what_is_refused_is_told(host: Host, variables: dict[str, Any], record_e
     """De lo que rechaza, nginx deja dicho en la bitácora la causa y la dirección verdadera, sin texto ajeno."""
     name, base = variables["difusor_fqdn"], variables["difusor_path"]
     since = host.check_output("date +%s")
-    paths = ["x/wp-login.php", "?q=%3Cscript%3Ealert(1)%3C/script%3E"]
-    lines = [f"GET {base}{path} HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\nConnection: close\r\n\r\n" for path in paths]
+    paths = [f"{base}x/wp-login.php", f"{INSPECTED}?q=%3Cscript%3Ealert(1)%3C/script%3E"]
+    lines = [f"GET {path} HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\nConnection: close\r\n\r\n" for path in paths]
     if [503] in [answer["statuses"] for answer in send(host, variables, lines)]:
         pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera")
     # nginx logs a request after it has answered it, so the line may come later.
