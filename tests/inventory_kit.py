@@ -38,7 +38,7 @@ def packed_image(**config: Any) -> bytes:
     return packed.getvalue()
 
 
-PREP = packed_image(ExposedPorts={"8080/tcp": {}})
+PREP = packed_image(ExposedPorts={"8080/tcp": {}}, Labels={"prep-difusor.files": "app.js index.html"})
 WAF = packed_image(Labels={"prep-difusor.ruleset": "3.3.7"})
 
 

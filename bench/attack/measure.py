@@ -15,11 +15,13 @@ NAME = "prep.demo.test"
 ADDRESSES = 20
 """Number of addresses from which the host attacks; the kernel's limits alone would stop an attack from just one."""
 TOOLS = ("syn", "slow_headers", "slow_bodies", "slow_reads", "handshakes", "rapid_reset")
+INJECTION = "%%27%%20OR%%20%%271%%27=%%271%%27--%%20"  # for seq, to which % is special
 FLOODS = {
     # Shell commands for the attacking host; U is a list of URLs to request.
     "cacheable": 'printf "%s\\n" /index.html /autentico.html /datos/corte.json /datos/gubernatura.json',
-    "uncacheable": 'seq -f "/datos/corte.json?x=%.0f" 5000',
-    "waf_trigger": 'seq -f "/?id=%.0f%%27%%20OR%%20%%271%%27=%%271%%27--%%20" 5000',
+    "uncacheable": 'seq -f "/consulta/casillas?x=%.0f" 5000',
+    "waf_trigger": f'seq -f "/.well-known/prep/waf/?id=%.0f{INJECTION}" 5000',
+    "unknown": f'seq -f "/x%.0f.php?id=1{INJECTION}" 5000',
 }
 
 

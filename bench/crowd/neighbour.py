@@ -22,7 +22,8 @@ async def flood(address: str, name: str, source: str, seconds: float) -> Counter
     """Ask on all connections until the time is over; return how often each status came, "0" for a lost connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    text = f"GET /?id=1%27%20OR%20%271%27=%271 HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\n\r\n".encode()
+    path = "/.well-known/prep/waf/?id=1%27%20OR%20%271%27=%271"
+    text = f"GET {path} HTTP/1.1\r\nHost: {name}\r\nAccept: */*\r\n\r\n".encode()
     statuses: Counter[str] = Counter()
     end = time.monotonic() + seconds
 

@@ -16,23 +16,32 @@ import yaml
 HERE = Path(__file__).resolve().parent
 LEVEL = "1"
 """The rule set's paranoia level at which the servers block requests."""
+FOLDER = "/consulta"
+"""The folder that the lab's election declares dynamic."""
 
 
 def main() -> None:
-    """Send every attack test, count the outcomes, and print the names of tests that reached the application."""
+    """Send every attack test as it is and below the dynamic folder; print the outcomes, and names of what passed."""
     checkout, server, port = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     tests = attacks(checkout)
-    ends = replay(server, port, tests)
-    reads = {name for name, text in tests.items() if text.startswith(("GET ", "HEAD "))}
-    print(f"{'end':12}{'all':>8}{'GET, HEAD':>12}")
-    for end, count in Counter(ends.values()).most_common():
-        print(f"{end:12}{count:>8}{sum(ends[name] == end for name in reads):>12}")
-    passed = sorted(name for name, end in ends.items() if end == "passed")
-    print(f"passed: {' '.join(passed) or 'none'}")
-    stopped = 100 * (1 - len(passed) / len(tests))
-    among_reads = 100 * (1 - len(reads & set(passed)) / len(reads))
-    counts = f"tests={len(tests)} reads={len(reads)} kept_out={stopped:.2f} kept_out_reads={among_reads:.2f}"
-    print(f'crs: {counts} rules="{ruleset(server)}"')
+    inside = {name: below(FOLDER, text) for name, text in tests.items()}
+    counts = [f"tests={len(tests)}"]
+    for place, sent in (("page", tests), ("dynamic", inside)):
+        ends = replay(server, port, sent)
+        reads = {name for name, text in sent.items() if text.startswith(("GET ", "HEAD "))}
+        print(f"{place:12}{'all':>8}{'GET, HEAD':>12}")
+        for end, count in Counter(ends.values()).most_common():
+            print(f"{end:12}{count:>8}{sum(ends[name] == end for name in reads):>12}")
+        passed = {name for name, end in ends.items() if end == "passed"}
+        print(f"passed: {' '.join(sorted(passed)) or 'none'}\n")
+        counts.append(f"{place}={100 * (1 - len(passed) / len(sent)):.2f}")
+        counts.append(f"{place}_reads={100 * (1 - len(reads & passed) / len(reads)):.2f}")
+    print(f'crs: {" ".join(counts)} rules="{ruleset(server)}"')
+
+
+def below(folder: str, text: str) -> str:
+    """Return a request for the same path below a folder."""
+    return re.sub(r"\A(\S+ )/", rf"\1{folder}/", text)
 
 
 def attacks(checkout: Path) -> dict[str, str]:

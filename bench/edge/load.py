@@ -18,6 +18,8 @@ ROUNDS, SECONDS, CONNECTIONS = 7, 1, 16
 CROWD = 1000
 """Number of simultaneous clients for the measurement of the 99th percentile."""
 ATTACK = "?id=1%27%20OR%20%271%27=%271%27--%20"
+INSPECTED = "https://localhost/.well-known/prep/waf/"
+"""Always inspected by the WAF; behind it is a constant answer."""
 LIMITS = [Path("/etc/nginx/conf.d/prep-limits.conf"), Path("/etc/nginx/sites-available/prep")]
 LIFTED = "1000000"  # the value that bench/edge/run sets to lift the limits
 CORTE = Path("/srv/prep/publico/actual")
@@ -66,18 +68,19 @@ def main() -> None:
     large, small = (path.relative_to(CORTE) for path in (files[-1], files[0]))
     start_bare({large, small})
     cases = [
-        (answer, road, f"https://localhost{port}/{name}{query}", status)
+        (answer, road, f"https://localhost{port}/{name}", status)
         for answer, name, status in (("large", large, 200), ("small", small, 200), ("304", small, 304))
-        for road, port, query in (
-            ("bare", ":8443", ""),
-            ("logged", ":8444", ""),
-            ("fast", "", ""),
-            ("waf", "", "?revision=1"),
+        for road, port in (
+            ("bare", ":8443"),
+            ("logged", ":8444"),
+            ("fast", ""),
         )
     ]
     cases += [
+        ("constant", "waf", INSPECTED, 200),
         ("no such file", "refused", "https://localhost/datos/nada.json", 404),
-        ("attack", "refused", f"https://localhost/{small}{ATTACK}", 403),
+        ("unknown name", "refused", f"https://localhost/wp-login.php{ATTACK}", 404),
+        ("attack", "refused", INSPECTED + ATTACK, 403),
     ]
     runs: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for _ in range(ROUNDS):
@@ -85,7 +88,7 @@ def main() -> None:
             runs.setdefault((answer, road), []).append(drive(url, status))
     crowd = f"{CROWD} clients"
     runs[crowd, "fast"] = [drive(f"https://localhost/{small}", 200, CROWD) for _ in range(3)]
-    runs["over the limit", "refused"] = throttled(f"https://localhost/{small}?revision=1")
+    runs["over the limit", "refused"] = throttled(INSPECTED)
     print(json.dumps([{"answer": answer, "road": road, **summary(found)} for (answer, road), found in runs.items()]))
 
 

@@ -44,7 +44,7 @@ def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
     answers = [answer for answer, road in cost if road == "bare"]
     return {
         f"{road}/{other}": statistics.mean(cost[answer, other] / cost[answer, road] for answer in answers)
-        for road, other in (("fast", "bare"), ("fast", "logged"), ("waf", "bare"))
+        for road, other in (("fast", "bare"), ("fast", "logged"))
     }
 
 

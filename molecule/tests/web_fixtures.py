@@ -12,14 +12,32 @@ from difusor.servers.rawhttp import send
 
 STATUS = "/.well-known/prep/estado.json"
 """The path of estado.json, the server's public state."""
+INSPECTED = "/.well-known/prep/waf/"
+"""What is asked for below this path goes through the WAF, also while the gate is closed; behind it is a constant."""
 
 
 @pytest.fixture
 def open_gate(host: Host, variables: dict[str, Any]) -> None:
-    """Skip the test while the gate is closed or there is no corte: every request then gets the notice, not the WAF."""
-    (answer,) = send(host, variables, [request(variables, "")])
-    if answer["statuses"] == [503]:
-        pytest.skip("la compuerta está cerrada o no hay corte: todo recibe el aviso de espera antes de llegar al WAF")
+    """Skip the test while the gate is closed or there is no corte: every request for the page then gets the notice."""
+    if gate_is_closed(host, variables):
+        pytest.skip("la compuerta está cerrada o no hay corte: toda la página recibe el aviso de espera")
+
+
+@pytest.fixture
+def inspected(host: Host, variables: dict[str, Any]) -> list[str]:
+    """Return the folders all of whose requests go through the WAF: the constant one and, while open, the declared."""
+    closed = gate_is_closed(host, variables)
+    return [INSPECTED] if closed else [INSPECTED, *declared(variables)]
+
+
+def gate_is_closed(host: Host, variables: dict[str, Any]) -> bool:
+    """Tell whether the page answers with the waiting notice."""
+    return bool(send(host, variables, [request(variables, "")])[0]["statuses"] == [503])
+
+
+def declared(variables: dict[str, Any]) -> list[str]:
+    """Return the absolute paths of the folders that the election declares dynamic."""
+    return [f"{variables['difusor_path']}{folder['path']}" for folder in variables.get("election_dynamic_paths", [])]
 
 
 def get(name: str, path: str) -> str:
@@ -28,9 +46,10 @@ def get(name: str, path: str) -> str:
 
 
 def request(variables: dict[str, Any], path: str, header: str = "X-Requested-By: dictamen") -> str:
-    """Return a GET of a path below the site's own, as a browser would send it, with one more header."""
+    """Return a GET as a browser would send it, with one more header; a path without a slash is below the site's own."""
+    path = path if path.startswith("/") else f"{variables['difusor_path']}{path}"
     return (
-        f"GET {variables['difusor_path']}{path} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: {variables['difusor_fqdn']}\r\n"
         f"Accept: */*\r\n{header}\r\nConnection: close\r\n\r\n"
     )
 

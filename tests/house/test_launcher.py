@@ -165,3 +165,31 @@ def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: P
     start = subprocess.run([launcher, "verify"], env=environment, capture_output=True, text=True)
     assert start.returncode == 1
     assert "uv python install 3.12" in start.stderr and "deadsnakes" in start.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "status", "said"),
+    [
+        ("# only a comment", "", 0, ""),
+        ("{right} ../archivo.tar.gz", "archive", 0, ""),
+        ("{wrong} ../archivo.tar.gz", "archive", 1, "no tiene el SHA-256 que fija"),
+        ("{right} ../nada.tar.gz", "", 1, "no se pudo leer"),
+        ("{right} http://127.0.0.1:1/crs.tar.gz", "", 1, "AVISO: http://127.0.0.1:1/crs.tar.gz no se pudo obtener"),
+    ],
+    ids=["none", "as pinned", "another content", "no such path", "out of reach"],
+)
+def test_only_an_archive_out_of_reach_is_done_without(
+    tmp_path: Path, content: str, names: str, status: int, said: str
+) -> None:
+    """A URL out of reach leaves the build going on without the archive; a wrong archive ends it."""
+    (tmp_path / "waf").mkdir()
+    (tmp_path / "archivo.tar.gz").write_bytes(b"reglas")
+    right = hashlib.sha256(b"reglas").hexdigest()
+    (tmp_path / "waf/archive").write_text(content.format(right=right, wrong="0" * 64) + "\n")
+    functions = (ROOT / "containers/build").read_text().replace('\nmain "$@"\n', "\n")
+    script = f"{functions}\nbring_archive {tmp_path}/waf {tmp_path}/archive || {{ echo without; exit 1; }}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert (done.stdout == "without\n") is said.startswith("AVISO")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name == "archive") == names.split()

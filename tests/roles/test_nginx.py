@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import role_kit
+from ansible.plugins.loader import init_plugin_loader
 
 INPUTS = {
     "nginx_server_names": ["prep.example.mx", "www.example.mx"],
@@ -20,15 +21,16 @@ INPUTS = {
 RELEASES = ["bullseye", "jammy", "bookworm", "noble", "trixie", "resolute"]
 SITE = "etc/nginx/sites-available/prep"
 BASES = ["/", "/prep2024mor/"]
-BROWSER = {
-    "request_method": "GET",
-    "http_user_agent": "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36 "
-    "[FBAN/EMA;FBLC/es_LA;FBAV/400.0.0.10.100;]",
-    "http_accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    "http_accept_language": "es-MX,es;q=0.9,en;q=0.5",
-    "http_accept_encoding": "gzip, deflate, br, zstd",
-    "http_referer": "https://www.google.com/",
-}
+FILES = ("index.html", "app.js", "ayuda/index.html", "api/guia.html")
+DYNAMIC = "{{ [{'path': 'api/', 'arguments': ['distrito', 'seccion']}, {'path': 'estado/'}] }}"
+CLOSED = (("nginx_known_files", FILES), ("nginx_dynamic_paths", DYNAMIC))
+OPEN = (*CLOSED, ("nginx_open_application", True))
+GATE = r"if \(!-f /run/prep-corte/abierto\) \{\n +return 503;"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _filters() -> None:
+    init_plugin_loader()
 
 
 @cache
@@ -47,27 +49,102 @@ def maps(text: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
     return found
 
 
-def judged(base: str, request: dict[str, str], **inputs: Any) -> dict[str, str]:
+def judged(base: str, request: dict[str, str], inputs: tuple[tuple[str, Any], ...] = OPEN) -> dict[str, str]:
     """Judge a request by the rendered maps as nginx would: exact values first, then patterns in their order."""
-    values = {**BROWSER, **request}
-    roads = render("etc/nginx/conf.d/prep-roads.conf", base=base, inputs=tuple(inputs.items()))
-    for source, name, entries in maps(roads):
+    values = {"request_method": "GET", **request}
+    for source, name, entries in maps(render("etc/nginx/conf.d/prep-roads.conf", base=base, inputs=inputs)):
         key = re.sub(r"\$(\w+)", lambda match: values.get(match[1], ""), source)
         exact = dict(entry for entry in entries if not entry[0].startswith("~"))
-        values[name] = exact.get(key) if key in exact and key != "default" else exact["default"]
-        if key not in exact:
-            for pattern, value in entries:
-                flags = re.IGNORECASE if pattern.startswith("~*") else 0
-                python = re.sub(r"\(\?<(\w+)>", r"(?P<\1>", pattern.lstrip("~*"))
-                if pattern.startswith("~") and (found := re.search(python, key, flags)):
-                    values[name] = (found[value[1:]] or "") if value.startswith("$") else value
-                    break
+        patterns = [(pattern.removeprefix("~"), value) for pattern, value in entries if pattern.startswith("~")]
+        found = (value for pattern, value in patterns if re.search(pattern, key))
+        values[name] = exact[key] if key in exact and key != "default" else next(found, exact["default"])
     return values
 
 
-def is_fast(base: str, request: dict[str, str]) -> bool:
-    """Return whether a request takes the fast road, which goes round the WAF."""
-    return judged(base, request)["fast"] == "1"
+def answered(site: str, path: str) -> tuple[str, str]:
+    """Return name and body of the location that answers visitors' requests for a path (decoded, without a query).
+
+    nginx takes the location of just this name; else a pattern, unless the longest prefix has ^~; else that prefix.
+    """
+    found = dict(locations(by_door(site)[0]))
+    if f"= {path}" in found:
+        return f"= {path}", found[f"= {path}"]
+    prefixes = {name.split()[-1]: name for name in found if name[0] in "/^" and path.startswith(name.split()[-1])}
+    longest = prefixes[max(prefixes, key=len)]
+    for name in () if longest.startswith("^~") else (name for name in found if name.startswith("~ ")):
+        if re.search(name[3:-1].replace("(?<", "(?P<"), path):
+            return name, found[name]
+    return longest, found[longest]
+
+
+def who(site: str, path: str) -> str:
+    """Return who answers a path: application, waf, disk, or nginx itself (with what it says)."""
+    _, body = answered(site, path)
+    for mark, name in (("/_inspect", "waf"), ("/_fast/", "application"), ("alias /srv/prep/publico", "disk")):
+        if mark in body:
+            return name
+    return "nginx"
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("path", ["", "index.html", "app.js", "ayuda/", "ayuda/index.html", "api/guia.html"])
+def test_a_file_of_the_image_comes_from_the_application_under_just_this_name(base: str, path: str) -> None:
+    site = render(SITE, base=base, inputs=CLOSED)
+    name, body = answered(site, base + path)
+    assert name == f"= {base}{path}"
+    assert f"rewrite ^ /_fast/{path}? last;" in body, "its query is not passed on"
+    assert who(render(SITE, base=base, inputs=CLOSED[1:]), base + path) != "application", "the image does not have it"
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "APP.js", "app.js/", "app.js/x", "ayuda", "ayuda/otra.html", "index.php", "wp-login.php", ".git/config", ".env",
+        "_fast/app.js", "_inspect", "healthz", "otra/", "datos.json", "api", "estado", "app.js.gz", "nada.json.gz",
+    ],
+)  # fmt: skip
+def test_any_other_name_reaches_neither_waf_nor_application(base: str, path: str) -> None:
+    name, body = answered(render(SITE, base=base, inputs=CLOSED), base + path)
+    if name in ("/_fast/", "= /_inspect"):
+        assert body.startswith("        internal;\n"), "a visitor who asks for it gets 404"
+        return
+    assert not re.search(r"_fast|_inspect|proxy_pass", body)
+    assert "alias /srv/prep/publico/actual/" in body, "the corte may have this name"
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("inputs", [CLOSED, OPEN], ids=["closed", "open"])
+def test_what_is_computed_always_goes_through_the_waf(base: str, inputs: tuple[tuple[str, Any], ...]) -> None:
+    site = render(SITE, base=base, inputs=inputs)
+    for path in ("api/", "api/actas", "api/a/b.json", "api/x.json.gz", "estado/hoy", "estado/.env"):
+        assert who(site, base + path) == "waf"
+    assert who(site, "/.well-known/prep/waf/") == who(site, "/.well-known/prep/waf/.git/config") == "waf"
+    assert who(render(SITE, base=base), base + "api/actas") == "disk", "nothing is computed by default"
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("api/actas", "1"),
+        ("api/actas/17", "1"),
+        ("api/actas?distrito=3&seccion=0104", "1"),
+        ("api/actas?seccion=", "1"),
+        ("api/actas?otro=3", "0"),
+        ("api/actas?distrito=3&otro=1", "0"),
+        ("api/actas?distrito=1%27", "0"),
+        ("api/actas?distrito=" + "3" * 33, "0"),
+        ("api/../actas?distrito=3", "0"),
+        ("api/actas?fbclid=x", "0"),
+        ("estado/hoy", "1"),
+        ("estado/hoy?distrito=3", "0"),
+        ("estado/hoy?=3", "0"),
+        ("otra/actas?distrito=3", "0"),
+    ],
+)
+def test_a_computed_answer_is_kept_for_declared_arguments_only(base: str, path: str, kept: str) -> None:
+    assert judged(base, {"request_uri": base + path})["declared"] == kept
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -75,20 +152,16 @@ def is_fast(base: str, request: dict[str, str]) -> bool:
     "path",
     [
         "",
-        "index.html",
-        "app.js",
-        "datos/corte.json",
-        "datos/gubernatura/17.json",
-        "descargas/20240603_0000_PREP_GUB_MOR.csv",
-        "descargas/20240603_0000_PREP_MOR.zip",
-        "corte.json.sig",
+        "otra.html",
+        "js/otra.js",
+        "js/img/17.webp",
+        "otra/17.json",
         "?fbclid=IwAR0abc_DEF-123",
         "?utm_source=x&utm_medium=social",
     ],
 )
-def test_files_of_the_site_take_the_fast_road(base: str, path: str) -> None:
-    assert is_fast(base, {"request_uri": base + path})
-    assert is_fast(base, {"request_uri": base + path, "request_method": "HEAD"})
+def test_an_open_application_is_asked_for_static_names_at_once(base: str, path: str) -> None:
+    assert judged(base, {"request_uri": base + path})["plain"] == "1"
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -102,97 +175,59 @@ def test_files_of_the_site_take_the_fast_road(base: str, path: str) -> None:
         "/index.html",
         "./index.html",
         "../index.html",
-        "datos/../corte.json",
-        "datos//corte.json",
+        "otra/../corte.json",
+        "otra//corte.json",
         "%69ndex.html",
         ".git/config",
-        "datos/.oculto.json",
+        "otra/.oculto.json",
         "index.php",
-        "datos/corte.json/x",
-        "datos/corte.json;a",
-        "datos/corte.json\n",
+        "otra/corte.json/x",
+        "otra/corte.json;a",
+        "otra/corte.json\n",
         "a/b/c/d/e/f.json",
         "x" * 90 + ".json",
         "_fast/index.html",
     ],
 )
-def test_anything_else_is_inspected(base: str, path: str) -> None:
-    assert not is_fast(base, {"request_uri": base + path})
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"request_method": "POST"},
-        {"http_user_agent": "sqlmap/1.8"},
-        {"http_user_agent": "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/book/nse.html)"},
-        {"http_user_agent": "Mozilla/5.0 zgrab/0.x"},
-        {"http_user_agent": BROWSER["http_user_agent"] + " sqlmap/1.8"},
-        {"http_user_agent": "() { :;}; /bin/id"},
-        {"http_user_agent": "${jndi:ldap://x/a}"},
-        {"http_user_agent": ""} | {name: "" for name in BROWSER if name.startswith("http_")} | {"http_range": "'"},
-        {"http_referer": "https://x/?q=<script>"},
-        {"http_referer": "../../etc/passwd"},
-        {"http_content_length": "3"},
-        {"http_transfer_encoding": "chunked"},
-        {"http_authorization": "Basic eDp5"},
-        {"http_upgrade": "h2c"},
-    ],
-)
-def test_odd_requests_for_a_known_path_are_inspected(odd: dict[str, str]) -> None:
-    assert not is_fast("/", {"request_uri": "/index.html", **odd})
-
-
-@pytest.mark.parametrize(
-    "cookie",
-    [
-        "_ga=GA1.1.123.456; _fbp=fb.1.1717.99; aviso=si",
-        "OptanonConsent=isGpcEnabled=0&datestamp=Sun+Jun+02+2024+20%3A01%3A07+GMT-0600&groups=C0001%3A1%2CC0002%3A0",
-        "didomi_token=eyJ1c2VyX2lkIjoiMThmZCJ9; euconsent-v2=CP_x4AAP_x4AAAHABBENA1EgAAAAAAAAAAAAAAAA.YAAAAAAAA4AA",
-        "cookieyes-consent=consentid:dFc2,consent:yes,action:yes,necessary:yes,functional:no",
-        "__gads=ID=5b1d:T=1717380000:RT=1717380067:S=ALNI_MZ3; __gpi=UID=00000e1f:T=1717380000:RT=1717380067:S=ALNI_Ma",
-        "_hjSessionUser_12=eyJpZCI6IjYwYjQiLCJjcmVhdGVkIjoxNzE3fQ==; _hjSession_12=eyJpZCI6ImEifQ==",
-        "_pcid=%7B%22browserId%22%3A%22lwxyz%22%7D; _pprv=eyJjb25zZW50Ijp7IjAiOnsibW9kZSI6Im9wdC1pbiJ9fX0%3D",
-        'usprivacy=1YNN; permutive={"id":"a-b","consent":[1,2]}; _chartbeat2=.1717.1717.1.Bx./; _cb_svref=https://t.co/',
-        "wordpress_test_cookie=WP%20Cookie%20check; wp-settings-1=editor%3Dtinymce; wordpress_logged_in_a=ana%7C17%7Cx",
-        "sesión=ñandú; a='1; b=../../etc/passwd",
-    ],
-)
-def test_cookies_of_the_outlets_own_site_do_not_slow_the_reader(cookie: str) -> None:
-    assert is_fast("/", {"request_uri": "/", "http_cookie": cookie})
-
-
-def test_no_cookie_reaches_the_application_by_the_fast_road() -> None:
-    body = dict(locations(render(SITE)))["/_fast/"]
-    assert "proxy_pass_request_headers off;" in body
-    assert "ookie" not in body.replace("proxy_hide_header Set-Cookie", "")
+def test_anything_else_of_an_open_application_is_inspected(base: str, path: str) -> None:
+    assert judged(base, {"request_uri": base + path})["plain"] == "0"
 
 
 @pytest.mark.parametrize("base", BASES)
+def test_only_an_open_application_is_asked_for_names_that_nobody_listed(base: str) -> None:
+    for path in ("otra.html", "js/otra.js", "otra.gz"):
+        _, closed = answered(render(SITE, base=base, inputs=CLOSED), base + path)
+        _, opened = answered(render(SITE, base=base, inputs=OPEN), base + path)
+        assert "/_inspect" not in closed
+        assert re.search(r"if \(!-f \$request_filename\) \{\n +set \$elsewhere \$plain;", opened), (
+            "the corte comes first"
+        )
+
+
 @pytest.mark.parametrize(
-    ("path", "fast", "asked"),
+    ("request_", "reads"),
     [
-        ("api/actas", "1", ""),
-        ("api/actas/17", "1", ""),
-        ("api/actas?distrito=3&seccion=0104", "1", "distrito=3&seccion=0104"),
-        ("api/actas?seccion=", "1", "seccion="),
-        ("api/actas?otro=3", "0", ""),
-        ("api/actas?distrito=3&otro=1", "0", ""),
-        ("api/actas?distrito=1%27", "0", ""),
-        ("api/actas?distrito=" + "3" * 33, "0", ""),
-        ("api/../actas?distrito=3", "0", ""),
-        ("api/actas.json?fbclid=x", "1", ""),
-        ("estado/hoy", "1", ""),
-        ("estado/hoy?distrito=3", "0", ""),
-        ("estado/hoy?=3", "0", ""),
-        ("otra/actas?distrito=3", "0", ""),
+        ({}, "1"),
+        ({"request_method": "HEAD"}, "1"),
+        ({"http_content_length": "0"}, "1"),
+        ({"request_method": "POST"}, "0"),
+        ({"request_method": "GETX"}, "0"),
+        ({"http_content_length": "3"}, "0"),
+        ({"http_content_length": "00"}, "0"),
+        ({"http_transfer_encoding": "chunked"}, "0"),
     ],
 )
-def test_declared_dynamic_paths_take_the_fast_road_with_arguments(base: str, path: str, fast: str, asked: str) -> None:
-    folders = "{{ [{'path': 'api/', 'arguments': ['distrito', 'seccion']}, {'path': 'estado/'}] }}"
-    found = judged(base, {"request_uri": base + path}, nginx_dynamic_paths=folders)
-    assert (found["fast"], found["asked"]) == (fast, asked)
-    assert not is_fast(base, {"request_uri": base + "api/actas"}), "nothing is dynamic by default"
+def test_a_request_with_a_body_gets_no_answer(request_: dict[str, str], reads: str) -> None:
+    assert judged("/", request_)["reads"] == reads
+    assert "    if ($reads = 0) {\n        return 444;" in render(SITE)
+
+
+def test_nothing_of_the_visitor_reaches_the_application_past_the_waf() -> None:
+    fast = render("etc/nginx/snippets/prep-fast.conf")
+    assert "proxy_pass_request_headers off;" in fast
+    assert "proxy_pass_request_body off;" in fast
+    assert re.findall(r"proxy_set_header (\S+) (\S+);", fast) == [("Accept-Encoding", "$form")]
+    assert "ookie" not in fast
 
 
 @pytest.mark.parametrize(
@@ -210,10 +245,11 @@ def test_declared_dynamic_paths_take_the_fast_road_with_arguments(base: str, pat
 )
 def test_the_application_is_asked_for_a_form_that_the_browser_takes(accepted: str, form: str) -> None:
     assert judged("/", {"http_accept_encoding": accepted})["form"] == form
-    body = dict(locations(render(SITE)))["/_fast/"]
-    assert "proxy_set_header Accept-Encoding $form;" in body and "gunzip on;" in body
-    assert re.search(r"proxy_cache_key .*\$form", body), "a browser would get from the cache what it cannot read"
-    assert "add_header Vary Accept-Encoding;" in body
+    fast = render("etc/nginx/snippets/prep-fast.conf")
+    assert "gunzip on;" in fast
+    assert re.search(r"proxy_cache_key .*\$form", fast), "a browser would get from the cache what it cannot read"
+    visitors, _ = by_door(render(SITE))
+    assert "add_header Vary Accept-Encoding;" in dict(locations(visitors))["/_fast/"]
 
 
 @pytest.mark.parametrize(
@@ -283,8 +319,8 @@ def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() ->
 
 
 def test_outside_its_path_the_site_does_not_exist() -> None:
-    assert not is_fast("/prep2024mor/", {"request_uri": "/index.html"})
-    site = render(SITE, base="/prep2024mor/")
+    site = render(SITE, base="/prep2024mor/", inputs=CLOSED)
+    assert who(site, "/index.html") == who(site, "/api/actas") == who(site, "/datos/corte.json") == "nginx"
     assert "location = /prep2024mor {\n        return 301 /prep2024mor/;" in site
     assert re.search(r"location / \{\n +return 404;", site)
 
@@ -303,59 +339,63 @@ def by_door(site: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_what_a_corte_holds_comes_from_the_disk_and_from_nobody_else(base: str) -> None:
-    held = [
-        *(f"^~ {base}{folder}/" for folder in ("actas", "datos", "descargas")),
-        *(f"= {base}{name}" for name in ("corte.json", "corte.json.sig")),
-    ]
-    outside, behind = (
-        {name: body for name, body in locations(server) if "alias /srv/prep/publico" in body}
-        for server in by_door(render(SITE, base=base))
-    )
-    assert list(outside) == list(behind) == held
-    for name in held:
-        for body in (outside[name], behind[name]):
-            assert f"alias /srv/prep/publico/actual/{name.split()[1].removeprefix(base)};" in body
-            assert "proxy_" not in body
-        odd = r"if \(\$road = 0\) \{\n +rewrite \^ /_inspect last;"
-        assert re.search(odd, outside[name]), "a request that is off the fast road should go to the WAF"
-        assert not re.search(odd, behind[name]), "a request that the WAF hands back should not go to the WAF again"
+@pytest.mark.parametrize("inputs", [CLOSED, OPEN], ids=["closed", "open"])
+def test_what_a_corte_holds_comes_from_the_disk(base: str, inputs: tuple[tuple[str, Any], ...]) -> None:
+    site = render(SITE, base=base, inputs=inputs)
+    for folder in ("actas", "datos", "descargas"):
+        _, body = answered(site, f"{base}{folder}/a.json")
+        assert f"alias /srv/prep/publico/actual/{folder}/;" in body
+        assert not re.search(r"_fast|_inspect|proxy_|return 404", body)
+    assert who(render(SITE, base=base, inputs=CLOSED), f"{base}corte.json") == "disk"
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_every_page_that_nginx_says_by_itself_exists_at_both_doors(base: str) -> None:
-    for server in by_door(render(SITE, base=base, inputs=(("nginx_light_mode", True),))):
-        named = {name for name, _ in locations(server) if name.startswith("@")}
-        assert set(re.findall(r"error_page .*(@\w+);", server + render("etc/nginx/snippets/prep-corte.conf"))) <= named
+def test_every_page_that_nginx_says_by_itself_exists(base: str) -> None:
+    visitors, behind = by_door(render(SITE, base=base, inputs=(*OPEN, ("nginx_light_mode", True))))
+    named = {name for name, _ in locations(visitors) if name.startswith("@")}
+    said = re.findall(r"error_page .*(@\w+);", visitors + render("etc/nginx/snippets/prep-corte.conf"))
+    assert set(said) == named
+    assert not re.search(r"error_page|prep-corte[.]conf", behind)
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_what_is_compressed_beside_a_file_has_no_address(base: str) -> None:
-    assert judged(base, {"uri": f"{base}datos/a.json.gz"})["compressed_of"] == "datos/a.json"
-    assert judged(base, {"uri": f"{base}datos/a.json"})["compressed_of"] == ""
-    _, behind = by_door(render(SITE, base=base))
-    doors = [body for _, body in locations(behind) if re.search(r"proxy_pass|alias", body)]
-    assert len(doors) == 6
-    for door in doors:
-        assert re.search(r"if \(-f /srv/prep/publico/actual/\$compressed_of\) \{\n +return 404;", door)
-    assert not is_fast(base, {"request_uri": f"{base}datos/a.json.gz"})
+@pytest.mark.parametrize("path", ["datos/a.json", "extra/a.csv"])
+def test_what_is_compressed_beside_a_file_has_no_address(base: str, path: str) -> None:
+    for inputs in (CLOSED, OPEN):
+        name, body = answered(render(SITE, base=base, inputs=inputs), f"{base}{path}.gz")
+        found = re.search(name[3:-1].replace("(?<", "(?P<"), f"{base}{path}.gz")
+        assert found and found["plain_text"] == path
+        gate, _, rest = body.partition("            return 503;\n        }\n")
+        assert gate
+        assert rest.startswith("        if (-f /srv/prep/publico/actual/$plain_text) {\n            return 404;")
 
 
 @pytest.mark.parametrize("base", BASES)
-def test_two_doors_lead_to_the_application_and_both_have_the_gate(base: str) -> None:
-    site = render(SITE, base=base)
-    found = locations(site)
-    doors = {(name, door) for name, body in found for door in re.findall(r"proxy_pass (\S+);", body)}
-    assert doors == {("/_fast/", "http://prep"), ("= /_inspect", "http://waf$request_uri"), (base, "http://prep/")}
-    for name, body in found:
+@pytest.mark.parametrize("inputs", [CLOSED, OPEN], ids=["closed", "open"])
+def test_two_doors_lead_to_the_application_and_both_have_the_gate(
+    base: str, inputs: tuple[tuple[str, Any], ...]
+) -> None:
+    visitors, behind = by_door(render(SITE, base=base, inputs=inputs))
+    fast = "include snippets/prep-fast.conf;"
+    assert {name for name, body in locations(visitors) if fast in body or "proxy_pass" in body} == {
+        "/_fast/",
+        "= /_inspect",
+    }
+    computed = ["api/", "estado/", ""] if inputs == OPEN else ["api/", "estado/"]
+    assert {name for name, body in locations(behind) if fast in body or "proxy_pass" in body} == {
+        "/_fast/",
+        *(f"^~ {base}{path}" for path in computed),
+    }
+    for name, body in locations(visitors) + locations(behind):
         if name in ("/_fast/", "= /_inspect"):
             assert body.startswith("        internal;\n"), "visitors should not be able to ask for an internal location"
+        elif name == "^~ /.well-known/prep/waf/":
+            assert "proxy_pass" not in body, "the constant answer asks nobody"
         elif re.search(r"_fast|_inspect|proxy_pass|alias /srv/prep/publico", body):
-            gate = r"if \(!-f /run/prep-corte/abierto\) \{\n +return 503;"
-            before = re.split(gate, body)[0]
-            assert re.search(gate, body), name
-            assert not re.search(r"rewrite|proxy_pass|set ", before), "the gate should be asked before anything else"
-    assert not re.search(r"error_page .*(?:_fast|_inspect|http)", site), "an error page leads to another host"
+            before = re.split(GATE, body)[0]
+            assert re.search(GATE, body), name
+            assert before.strip() == "", "the gate should be asked before anything else"
+    assert not re.search(r"error_page .*(?:_fast|_inspect|http)", visitors + behind), "an error page leads elsewhere"
 
 
 def test_the_status_is_unavailable_while_no_gate_runs() -> None:
@@ -367,7 +407,7 @@ def test_light_mode_holds_back_the_heavy_folders_behind_the_gate() -> None:
     assert "@light;" not in render(SITE, base="/prep2024mor/")
     site = render(SITE, base="/prep2024mor/", inputs=(("nginx_light_mode", True),))
     (body,) = (body for name, body in locations(site) if name == "^~ /prep2024mor/actas/")
-    assert re.match(r" +if \(!-f /run/prep-corte/abierto\) \{\n +return 503;", body), "the gate should be asked first"
+    assert re.match(rf" +{GATE}", body), "the gate should be asked first"
     assert "proxy_pass" not in body
 
 

@@ -25,7 +25,8 @@ def test_behind_a_cdn_locked_light_and_dynamic(
 ) -> None:
     """Tras una CDN solo a ella se le cree quién visita y nadie más llega; el modo ligero aparta las actas.
 
-    And a PREP that computes answers gets its declared argument by the fast road, any other through the WAF.
+    And a PREP that is declared open gets static names at once, and through the WAF all others and what it computes; the
+    engine lists the files of its image, which is given by a registry's reference here, as the archive does.
     """
     cdn = next(each for each in untrusted.check_output("hostname -I").split() if ":" not in each)
     name, address = variables["difusor_fqdn"], variables["difusor_public_address"]
@@ -34,28 +35,37 @@ def test_behind_a_cdn_locked_light_and_dynamic(
     ask = f"{curl} --header 'X-Forwarded-For: 203.0.113.9' --user-agent %s https://{name}/%s"
     tags = ("--tags", "nginx,ufw,fail2ban")
     values = {"difusor_cdn_ranges": [f"{cdn}/32"], "difusor_origin_lock": True, "difusor_light_mode": True}
+    known = "grep 'location = /' /etc/nginx/sites-available/prep"
+    listed = host.check_output(known)
+    pulled = {"reference": f"registro.test/prep@sha256:{variables['difusor_prep_image']['sha256']}"}
     with _reloading(host):
-        site({**values, "election_dynamic_paths": [{"path": "api/", "arguments": ["distrito"]}]}, *tags)
+        site({**values, "election_open_application": True, "difusor_prep_image": pulled}, *tags)
     try:
+        asked_of_the_engine = host.check_output(known)
         through = untrusted.check_output(ask, f"{name}:443:{address}", f"cdn-{mark}", "")
         heavy = untrusted.check_output(ask, f"{name}:443:{address}", f"cdn-{mark}", "actas/1.jpg")
         direct = trusted.check_output(ask, f"{name}:443:{address}", f"directo-{mark}", "")
-        for argument in ("distrito", "otro"):
-            trusted.check_output(ask, f"{name}:443:{address}", "calculado", f"api/actas?{argument}={mark}")
+        names = {
+            "distrito": f"{variables['election_dynamic_paths'][0]['path']}casillas",
+            "otro": "ajena",
+            "fbclid": "ajena.html",
+        }
+        for argument, path in names.items():
+            trusted.check_output(ask, f"{name}:443:{address}", "calculado", f"{path}?{argument}={mark}")
         six = untrusted.run(f"curl --silent --insecure --max-time 2 --ipv6 --output /dev/null https://{name}/")
     finally:
         with _reloading(host):  # workers that end write the last lines of their log
             site({}, *tags)
     logged = host.check_output("grep -hF %s /var/log/nginx/access.log", mark)
     visitors = {line.rpartition(f"-{mark}")[0].rpartition('"')[2]: line.split()[0] for line in logged.splitlines()}
-    computed = dict(re.findall(rf"\?(\w+)={mark} .* fast=(\d)", logged))
-    record_evidence(
-        f"por la CDN {through}, actas {heavy}, directo {direct}; vistos como {visitors}; rápidos: {computed}"
-    )
+    roads = {each[0]: each[1:] for each in re.findall(rf"\?(\w+)={mark} .* fast=(\d) .* upstream=(\S+)", logged)}
+    record_evidence(f"por la CDN {through}, actas {heavy}, directo {direct}; vistos como {visitors}; caminos: {roads}")
+    assert "/index.html" in listed and asked_of_the_engine == listed
     assert (through, heavy, direct) == ("200", "503", "200")
     assert visitors["cdn"] == "203.0.113.9"
     assert visitors["directo"] in trusted.check_output("hostname -I").split()
-    assert computed == {"distrito": "1", "otro": "0"}
+    assert {argument: fast for argument, (fast, _) in roads.items()} == {"distrito": "0", "otro": "0", "fbclid": "1"}
+    assert "-" not in [asked for _, asked in roads.values()], "a la aplicación abierta no se le preguntó"
     assert six.failed, "otra dirección llegó al origen"
     open_again = untrusted.run(f"curl --silent --insecure --max-time 5 --ipv6 --output /dev/null https://{name}/")
     assert open_again.succeeded

@@ -11,7 +11,7 @@ import pytest
 from passlib.hash import sha512_crypt
 from patience import send_patiently
 from testinfra.host import Host
-from web_fixtures import get
+from web_fixtures import INSPECTED, get
 
 from difusor.servers.bans import banned, lift_ban
 from difusor.suite.waiting import until
@@ -141,8 +141,8 @@ def test_requests_to_the_page_ban_nobody(
     Any web page can make its readers send such requests, with hidden images for example.
     """
     name, base = variables["difusor_fqdn"], variables["difusor_path"]
-    paths = ["x/wp-login.php", "?id=1%27%20OR%20%271%27=%271"] * 50
-    hostile = [get(name, f"{base}{path}") for path in paths]
+    paths = [f"{base}x/wp-login.php", f"{INSPECTED}?id=1%27%20OR%20%271%27=%271"] * 50
+    hostile = [get(name, path) for path in paths]
     answers = send_patiently(untrusted, variables, hostile)
     refused = sorted({status for answer in answers for status in answer["statuses"]})
     (page,) = send_patiently(untrusted, variables, [get(name, base)])

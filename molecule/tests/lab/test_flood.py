@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import STATUS, get, page_files
+from web_fixtures import INSPECTED, STATUS, get, page_files
 
 from difusor.project import ROOT
 from difusor.servers.bans import banned
@@ -151,10 +151,10 @@ def test_a_network_of_ipv6_counts_as_one_address(
     own = next(each for each in untrusted.check_output("hostname -I").split() if ":" in each)
     other, name = f"{own.rpartition('::')[0]}::77", variables["difusor_fqdn"]
     target = {**variables, "difusor_public_address": untrusted.check_output("getent ahostsv6 difusor").split()[0]}
-    dear = get(name, "/?revision=1").replace("GET", "HEAD", 1)
+    dear = get(name, f"{INSPECTED}?revision=1").replace("GET", "HEAD", 1)
     # Fewer requests than the limit lets pass at once from an address that has asked for nothing yet.
     ask = "curl --silent --insecure --max-time 20 --head --write-out 'status %%{http_code}\\n'"
-    urls = f"https://{name}/?revision=[1-40]"
+    urls = f"https://{name}{INSPECTED}?revision=[1-40]"
     untrusted.check_output("ip address add %s/64 dev eth0 nodad", other)
     try:
         flood = send(untrusted, target, [dear] * 8, ahead=40)

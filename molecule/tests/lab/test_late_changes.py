@@ -27,14 +27,16 @@ RENAMED = "impepac2"
 SESSION = "prep-difusor-session"
 """A unit that runs as the account of the institute, as what somebody has left open."""
 
-# Asks, until it is told to stop, for the page, for data and (with a query that keeps it off the fast road) for a page
-# through the WAF; prints how many answers came and every status other than 200.
+# Asks, until it is told to stop, for the page, for data and, through the WAF, for a constant answer and for what the
+# application computes (the reference application computes nothing and says 404); prints how many answers came and every
+# other status.
 CITIZEN = """
 import collections, http.client, os, ssl, sys, time
-counts, path = collections.Counter(), 0
+counts, asked = collections.Counter(), 0
+wanted = {"/": 200, "/datos/corte.json": 200, "/.well-known/prep/waf/": 200, "/consulta/casillas": 404}
 while not os.path.exists("/tmp/stop"):
-    name = ["/", "/datos/corte.json", "/?visita=1"][path % 3]
-    path += 1
+    name = list(wanted)[asked % len(wanted)]
+    asked += 1
     try:
         connection = http.client.HTTPSConnection(sys.argv[1], timeout=10, context=ssl._create_unverified_context())
         connection.request("GET", name)
@@ -43,7 +45,7 @@ while not os.path.exists("/tmp/stop"):
     except OSError as error:
         counts[name, repr(error)] += 1
     time.sleep(0.05)  # pace: twenty visits a second
-print(sum(counts.values()), {key: number for key, number in counts.items() if key[1] != 200})
+print(sum(counts.values()), {key: number for key, number in counts.items() if key[1] != wanted[key[0]]})
 """
 
 
@@ -75,7 +77,7 @@ class LateChanges:
     """The journal and the log files after both runs."""
     visits: int
     lost: str
-    """The visits that were not answered with 200, "{}" if there were none."""
+    """The visits that got another answer than CITIZEN expects, "{}" if there were none."""
 
 
 @pytest.fixture(scope="module")

@@ -114,10 +114,10 @@ def test_upgrade_after_a_run_that_was_killed(
         f"cp -p {upstreams} /run/upstreams && sed -i 's/127.0.0.1:[0-9]*/127.0.0.1:19999/' {upstreams} && "
         "systemctl reload nginx"
     )
-    visit = "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/?visita=%s"
+    visit = "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/%s"
 
     def visits() -> str:
-        untrusted.check_output(visit, variables["difusor_fqdn"], "anterior")
+        untrusted.check_output(visit, variables["difusor_fqdn"], "consulta/casillas?visita=anterior")
         return str(host.check_output("docker logs prep-anterior 2>&1"))
 
     try:
@@ -125,7 +125,7 @@ def test_upgrade_after_a_run_that_was_killed(
     finally:
         host.check_output(f"cp -p /run/upstreams {upstreams}")
     site()
-    answer = untrusted.check_output(visit, variables["difusor_fqdn"], "1")
+    answer = untrusted.check_output(visit, variables["difusor_fqdn"], "")
     left = host.check_output("docker ps --all --filter label=prep-difusor.role --format '{{.Names}}'").split()
     record_evidence(f"la página responde {answer}; contenedores: {left}")
     assert "prep-anterior" not in left

@@ -1,14 +1,14 @@
-"""The web application firewall from outside: attacks over HTTP/2, and scanners that give their own name."""
+"""The web application firewall from outside, where it always inspects: attacks over HTTP/2, scanners by their name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import request
+from web_fixtures import INSPECTED, request
 
 from difusor.servers.rawhttp import send
 
@@ -19,26 +19,26 @@ PAYLOAD = "<script>marca-del-ataque</script>"
 
 
 @pytest.mark.clause("RED-07")
-@pytest.mark.usefixtures("open_gate")
 def test_scanners_are_refused_from_outside(
     untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
 ) -> None:
     """Desde fuera, una herramienta de ataque que dice su nombre recibe un rechazo del WAF en español."""
-    (answer,) = send(untrusted, variables, [request(variables, "", "User-Agent: sqlmap/1.8")])
+    (answer,) = send(untrusted, variables, [request(variables, INSPECTED, "User-Agent: sqlmap/1.8")])
     record_evidence(answer["head"].splitlines()[0])
     assert answer["statuses"][0] in expect("RED-07")["blocked_status"]
     assert "La solicitud fue rechazada" in answer["body"]
 
 
 @pytest.mark.clause("RED-07")
-@pytest.mark.usefixtures("open_gate")
 def test_http2_does_not_bypass_the_waf(
     untrusted: Host, variables: dict[str, Any], url: str, expect: Expect, record_evidence: Record
 ) -> None:
-    """Desde fuera, por HTTP/2, un ataque en los parámetros de una página conocida también se rechaza."""
+    """Desde fuera, por HTTP/2, un ataque en los argumentos también se rechaza."""
     target = f"{variables['difusor_fqdn']}:443:{variables['difusor_public_address']}"
     command = "curl --silent --insecure --http2 --output /dev/null --write-out '%%{http_version} %%{http_code}'"
-    found = untrusted.check_output(f"{command} --resolve %s %s", target, f"{url}?q={quote(PAYLOAD)}")
+    found = untrusted.check_output(
+        f"{command} --resolve %s %s", target, urljoin(url, f"{INSPECTED}?q={quote(PAYLOAD)}")
+    )
     record_evidence(f"HTTP/{found}")
     version, status = found.split()
     assert version == "2"

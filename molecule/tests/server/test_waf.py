@@ -1,4 +1,4 @@
-"""The web application firewall: it stops attacks by every road, and lets every file of the site pass."""
+"""The web application firewall: it stops attacks wherever the application is asked, and nothing published is lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from patience import send_patiently
 from testinfra.host import Host
-from web_fixtures import request
+from web_fixtures import INSPECTED, declared, request
 
 from corte.format import limits
 from difusor.servers.rawhttp import send
@@ -41,8 +41,23 @@ ATTACKS = {
 ORIGINS = {"archive": "archivo de sus autores", "distribution": "paquete de Debian"}
 FIRST_SUPPORTED = 4  # version 3.3 lost its authors' support in 2026
 SECRET = "marca-del-ataque"
-WITNESS = "testigo"  # in a harmless request, to prove that the application logs what reaches it
+WITNESS = "testigo"  # asked of the application itself, to prove that it logs what reaches it
 PAYLOAD = f"<script>{SECRET}</script>"
+# Asks the application on its port of the server's loopback for a file that it does not have.
+ASK_APPLICATION = """
+import http.client, sys
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=10)
+connection.request("GET", f"/{sys.argv[2]}")
+print(connection.getresponse().status)
+"""
+
+
+@pytest.fixture
+def application(host: Host) -> Container:
+    """Return what `docker inspect` says of the PREP container."""
+    name = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
+    inspected: Container = json.loads(host.check_output("docker inspect %s", name))[0]
+    return inspected
 
 
 @pytest.fixture
@@ -59,20 +74,31 @@ def container(host: Host) -> Container:
 
 @pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07")
-@pytest.mark.usefixtures("open_gate")
-def test_attacks_are_refused(host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record) -> None:
-    """El WAF rechaza ataques clásicos: inyección, guiones, recorrido de carpetas, órdenes, archivos prohibidos."""
-    answers = send(host, variables, [request(variables, path) for path in ATTACKS.values()])
-    found = {name: answer["statuses"] for name, answer in zip(ATTACKS, answers, strict=True)}
-    record_evidence(found)
-    passed = [name for name, statuses in found.items() if statuses[0] not in expect("RED-07")["blocked_status"]]
+def test_attacks_are_refused(
+    host: Host, variables: dict[str, Any], inspected: list[str], expect: Expect, record_evidence: Record
+) -> None:
+    """El WAF rechaza ataques clásicos: inyección, guiones, recorrido de carpetas, órdenes, archivos prohibidos.
+
+    In the folder of the constant answer, and in each that is declared dynamic while the gate is open.
+    """
+    attacks = {f"{folder}: {name}": f"{folder}{path}" for folder in inspected for name, path in ATTACKS.items()}
+    harmless = [request(variables, folder) for folder in inspected]
+    answers = send_patiently(host, variables, [*(request(variables, path) for path in attacks.values()), *harmless])
+    found = {name: answer["statuses"] for name, answer in zip(attacks, answers, strict=False)}
+    spared = [answer["statuses"] for answer in answers[len(attacks) :]]
+    record_evidence({**found, "sin ataque": spared})
+    blocked = expect("RED-07")["blocked_status"]
+    passed = [name for name, statuses in found.items() if statuses[0] not in blocked]
     assert not passed, f"pasaron: {passed}"
+    assert not [statuses for statuses in spared if statuses[0] in blocked], "el WAF rechaza también lo que no es ataque"
 
 
 @pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
-def test_no_attack_is_smuggled_past_the_waf(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_no_attack_is_smuggled_past_the_waf(
+    host: Host, variables: dict[str, Any], application: Container, record_evidence: Record
+) -> None:
     """Ningún ataque llega a la aplicación por otro camino: codificación, cookies, cuerpos, URI absoluta, cabeceras."""
     base, name = variables["difusor_path"], variables["difusor_fqdn"]
     coded = quote(PAYLOAD)
@@ -90,30 +116,47 @@ def test_no_attack_is_smuggled_past_the_waf(host: Host, variables: dict[str, Any
         f"GET {base}%69ndex.html?q={coded} HTTP/1.1",
         f"GET {base}datos/..;/index.html?q={coded} HTTP/1.1",
         f"GET {base}_fast/?q={coded} HTTP/1.1",
+        f"GET {base}_fast/{coded} HTTP/1.1",
         f"GET {base}_aviso/../?q={coded} HTTP/1.1",
+        f"GET {base}{coded} HTTP/1.1",
         f"GET {base}?q={PAYLOAD} HTTP/1.1",
         f"GET {base}?q=%00{coded} HTTP/1.0",
+        f"GET {INSPECTED}..;/..;{base}?q={coded} HTTP/1.1",
+        f"GET {INSPECTED}../../..{base}?q={coded} HTTP/1.1",
     ]
+    for folder in declared(variables):
+        inside = folder.removeprefix(base)
+        lines += [
+            f"GET {folder}?q={coded} HTTP/1.1",
+            f"GET {folder}{coded} HTTP/1.1",
+            f"GET https://{name}{folder}?q={coded} HTTP/1.1",
+            f"GET {base}/{inside}?q={coded} HTTP/1.1",
+            f"GET {base}nada/../{inside}?q={coded} HTTP/1.1",
+            f"GET {base}%{ord(inside[0]):x}{inside[1:]}?q={coded} HTTP/1.1",
+            f"GET {folder}..;/{inside}?q={coded} HTTP/1.1",
+            f"GET {INSPECTED}../../..{folder}?q={coded} HTTP/1.1",
+        ]
     texts = [f"{line}\r\nHost: {name}\r\nConnection: close\r\n\r\n" for line in lines]
-    texts += [
-        request(variables, "", f"Cookie: a={PAYLOAD}"),
-        request(variables, "", f"Content-Length: {len(PAYLOAD)}") + PAYLOAD,
-        request(variables, "", "Transfer-Encoding: chunked") + f"{len(PAYLOAD):x}\r\n{PAYLOAD}\r\n0\r\n\r\n",
-        request(variables, "", f"X-Original-URL: /?q={coded}"),
-        request(variables, "", f"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX-Rewrite-URL: {coded}"),
-        f"GET {base} HTTP/1.1\r\nHost: {name}\r\nHost: {SECRET}\r\nConnection: close\r\n\r\n",
-        request(variables, f"?revision={WITNESS}"),
-    ]
+    for path in ("", *declared(variables)):
+        texts += [
+            request(variables, path, f"Cookie: a={PAYLOAD}"),
+            request(variables, path, f"Content-Length: {len(PAYLOAD)}") + PAYLOAD,
+            request(variables, path, "Transfer-Encoding: chunked") + f"{len(PAYLOAD):x}\r\n{PAYLOAD}\r\n0\r\n\r\n",
+            request(variables, path, f"X-Original-URL: /?q={coded}"),
+            request(variables, path, f"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX-Rewrite-URL: {coded}"),
+            f"GET {path or base} HTTP/1.1\r\nHost: {name}\r\nHost: {SECRET}\r\nConnection: close\r\n\r\n",
+        ]
     since = host.check_output("date --utc +%Y-%m-%dT%H:%M:%SZ")
     answers = send_patiently(host, variables, texts)  # what nginx refuses for its pace never met the WAF
-    application = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
-    # The harmless request is sent last: once it is in the log, all that reached the application before is there too.
+    port = application["NetworkSettings"]["Ports"]["8080/tcp"][0]["HostPort"]
+    host.check_output("python3 -c %s %s %s", ASK_APPLICATION, port, WITNESS)
+    # The witness is asked for last: once it is in the log, all that reached the application before is there too.
     seen = until(
-        lambda: host.check_output("docker logs --since %s %s 2>&1", since, application),
+        lambda: host.check_output("docker logs --since %s %s 2>&1", since, application["Name"].lstrip("/")),
         lambda log: WITNESS in log,
         what="la bitácora de la aplicación diga qué recibe",
     )
-    record_evidence(f"{len(texts) - 1} intentos y un testigo: {[answer['statuses'] for answer in answers]}")
+    record_evidence(f"{len(texts)} intentos y un testigo: {[answer['statuses'] for answer in answers]}")
     assert SECRET not in seen, "un ataque llegó a la aplicación"
     assert not any(SECRET in answer["body"] for answer in answers), "un ataque volvió en la respuesta"
 
@@ -122,51 +165,77 @@ def test_no_attack_is_smuggled_past_the_waf(host: Host, variables: dict[str, Any
 @pytest.mark.clause("RED-07", "DG-02")
 @pytest.mark.usefixtures("open_gate")
 def test_everything_published_passes_the_waf(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
-    """El WAF no estorba: deja pasar cada archivo del corte y de la página aun cuando lo revisa."""
+    """Cada archivo del corte y de la página se entrega, también con argumentos, y ningún nombre suyo molesta al WAF."""
     files = "find -L /srv/prep/publico/actual -type f ! -name '*.gz' -printf '%P\\n'"
     published = host.check_output(files).splitlines()
     page = send(host, variables, [request(variables, "")])[0]["body"]
     linked = [path for path in re.findall(r'(?:href|src)="([^"#]+)"', page) if not re.match(r"[a-z]+:|/", path)]
-    paths = ["", "index.html", *linked, *published]
-    # A harmless argument sends each request through the WAF.
-    texts = [request(variables, f"{quote(path)}?revision=1").replace("GET", "HEAD", 1) for path in paths]
+    paths = [f"{quote(path)}?revision=1" for path in ["", "index.html", *linked, *published]]
+    paths += [f"{INSPECTED}{path}" for path in paths]  # the same names, past the rules
+    texts = [request(variables, path).replace("GET", "HEAD", 1) for path in paths]
     found = dict(zip(paths, (answer["statuses"] for answer in send_patiently(host, variables, texts)), strict=True))
     refused = {path: statuses for path, statuses in found.items() if statuses != [200]}
-    record_evidence(f"{len(paths)} rutas revisadas, {len(refused)} rechazadas")
+    record_evidence(f"{len(paths)} rutas pedidas, {len(refused)} rechazadas")
     assert not refused
 
 
 @pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
-def test_only_the_cortes_own_files_bypass_the_waf(
-    host: Host, variables: dict[str, Any], record_evidence: Record
+def test_what_can_be_asked_for_is_known(
+    host: Host, variables: dict[str, Any], application: Container, record_evidence: Record
 ) -> None:
-    """Sin revisión se sirve solo lo que el corte contiene: otro nombre no existe, otra forma pasa por el WAF."""
+    """Solo existe lo que el corte, la imagen y la elección dicen; aquí consta si la aplicación es cerrada o abierta.
+
+    Each request is found in nginx's log by a mark: whether the WAF inspected it, and whether anybody behind nginx was
+    asked. The image's files may come from the cache.
+    """
+    opened = variables.get("election_open_application", False)
     mark = host.check_output("date +%s%N")
-    paths = [
-        f"datos/corte.json?fbclid={mark}",
-        f"datos/{mark}.json",
-        f"descargas/{mark}.json",
-        f"datos/corte.json.gz?x={mark}",  # the compressed copy is on the disk, but is no file of the corte
-        f"datos/corte.json?x={mark}",
-        f"corte.json/{mark}.json",
-        f"datos/{mark}.json.gz",
-    ]
-    requests = [request(variables, path) for path in paths]
-    statuses = [answer["statuses"] for answer in send_patiently(host, variables, requests)]
+    files = application["Config"]["Labels"].get("prep-difusor.files", "").split()
+    disk, nobody = ("200 sin revisión", "nadie"), ("404 sin revisión", "nadie")
+    unknown = ("404 sin revisión", "aplicación") if opened else nobody
+    strange = ("404 revisada", "aplicación") if opened else nobody
+    wanted = {
+        f"datos/corte.json?fbclid={mark}": disk,
+        f"datos/corte.json?x={mark}": disk,
+        f"datos/{mark}.json": nobody,
+        f"descargas/{mark}.json": nobody,
+        f"datos/corte.json.gz?x={mark}": nobody,  # the compressed copy is on the disk, but is no file of the corte
+        f"datos/{mark}.json.gz": nobody,
+        f"corte.json/{mark}.json": unknown,
+        f"{mark}.html": unknown,
+        f"{mark}": strange,
+        f"DATOS/corte.json?x={mark}": strange,
+        f"{INSPECTED}?x={mark}": ("200 revisada", "aplicación"),
+        **{f"{folder}{mark}?x={mark}": ("404 revisada", "aplicación") for folder in declared(variables)},
+    }
+    served = [f"{file}?x={mark}" for file in files]
+    asked = [*wanted, *served]
+    answers = send_patiently(host, variables, [request(variables, path) for path in asked])
+    statuses = [answer["statuses"] for answer in answers]
 
     def logged() -> list[re.Match[str]]:
         shown = host.run("grep --no-filename -F %s /var/log/nginx/access.log", mark).stdout
-        found = [re.search(rf"{re.escape(path)} .* fast=(\d) .* upstream=(\S+)", shown) for path in paths]
+        line = '"GET (?:%s)?%s HTTP.*? (?P<status>\\d+) .* fast=(?P<fast>\\d) .* upstream=(?P<upstream>\\S+)'
+        found = [re.search(line % (re.escape(variables["difusor_path"]), re.escape(path)), shown) for path in asked]
         return [each for each in found if each]
 
-    found = until(logged, lambda found: len(found) == len(paths), what="nginx anote cada solicitud", every=0.5)
-    roads = [f"rápido={each[1]}, aplicación={each[2] != '-'}" for each in found]
-    record_evidence(dict(zip(paths, roads, strict=True)))
-    disk, inspected = "rápido=1, aplicación=False", "rápido=0, aplicación=True"
-    assert roads == [disk] * 3 + [inspected] * 4
-    assert statuses == [[200], [404], [404], [404], [200], [404], [404]]
+    lines = until(logged, lambda found: len(found) == len(asked), what="nginx anote cada solicitud", every=0.5)
+    roads = [
+        (f"{each['status']} {'sin revisión' if each['fast'] == '1' else 'revisada'}",
+         "nadie" if each["upstream"] == "-" else "aplicación")
+        for each in lines
+    ]  # fmt: skip
+    folders = [folder["path"] for folder in variables.get("election_dynamic_paths", [])]
+    kind = "ABIERTA: lo que nadie declaró se le pregunta" if opened else "cerrada: lo que nadie declaró no existe"
+    record_evidence(
+        f"aplicación {kind}; archivos de su imagen: {len(files)}; carpetas que calcula, siempre tras el WAF: "
+        f"{', '.join(folders) or 'ninguna'}; {dict(zip(asked, roads, strict=True))}"
+    )
+    assert dict(zip(wanted, roads, strict=False)) == wanted
+    assert statuses[len(wanted) :] == [[200]] * len(served)
+    assert {road for road, _ in roads[len(wanted) :]} <= {"200 sin revisión"}
 
 
 @pytest.mark.clause("RED-07")

@@ -43,5 +43,7 @@ It replaces the rule set's own list, which differs between versions.
 """
 BACKUP = "~"
 """How names of editors' backup files end, which the WAF refuses too."""
+FOLDERS = ("actas", "datos", "descargas")
+"""The folders of a corte: nothing below them is the application's."""
 RESERVED = ("_aviso", "_fast", "_inspect", "healthz")
 """Names at the top of the site that nginx or the application answers itself, whatever the corte has."""

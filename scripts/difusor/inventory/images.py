@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import re
 import tarfile
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 PORT = "8080/tcp"
 """Where nginx and the WAF ask the PREP application (role prep)."""
 RULESET = "prep-difusor.ruleset"
 """The label that containers/waf gives its image."""
+FILES = "prep-difusor.files"
+"""The label in which an image of the PREP application lists its files, by spaces; the edge answers no other names."""
+LISTED = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/)*[A-Za-z0-9][A-Za-z0-9_.-]*")
 SMALL = 1 << 20  # bytes; the files of an archive that describe the image have a few thousand
 
 
@@ -24,7 +29,7 @@ def check_image(packed: bytes, path: str, kind: str) -> None:
             f"{path} no es una imagen de contenedor, como la que guarda «docker image save»; "
             "vuelva a obtener el archivo, o hágalo con ./difusor images"
         )
-    waf = RULESET in (described.get("Labels") or {})
+    waf = RULESET in _labels(described)
     if kind == "waf" and not waf:
         raise ValueError(f"{path} no es la imagen del WAF; escriba la que hace ./difusor images")
     if kind == "prep" and waf:
@@ -34,6 +39,33 @@ def check_image(packed: bytes, path: str, kind: str) -> None:
             f"{path} no es la imagen del PREP: no declara el puerto {PORT.partition('/')[0]} (EXPOSE), en el que "
             "responde; pida la correcta a quien la hizo"
         )
+    try:
+        listed_files(_labels(described))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def labels(packed: bytes) -> dict[str, str]:
+    """Return the labels of the image in an archive; none when it is no image."""
+    return _labels(_config(packed) or {})
+
+
+def listed_files(labels: Mapping[str, str]) -> list[str]:
+    """Return the files that an image with these labels lists; none without a list; ValueError for an unusable one."""
+    files = labels.get(FILES, "").split()
+    for file in files:
+        if not LISTED.fullmatch(file):
+            raise ValueError(
+                f"la etiqueta {FILES} lista «{file}», y el borde solo responde nombres de letras sin acento, cifras, "
+                "«.», «_» y «-»; pida que se corrija a quien hizo la imagen"
+            )
+    if len(set(files)) < len(files):
+        raise ValueError(f"la etiqueta {FILES} lista dos veces un archivo; pida que se corrija a quien hizo la imagen")
+    return files
+
+
+def _labels(config: Mapping[str, Any]) -> dict[str, str]:
+    return config.get("Labels") or {}
 
 
 def _config(packed: bytes) -> dict[str, Any] | None:

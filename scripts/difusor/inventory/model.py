@@ -62,11 +62,18 @@ class Election(Strict):
     signers: Annotated[list[Signer], Field(min_length=1)]
     revoked_keys: list[PublicKey] = Field([])
     dynamic_paths: list[DynamicPath] = Field([])
+    open_application: bool = False
 
     @field_validator("trusted_addresses", "revoked_keys")
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
         return once(value)
+
+    @field_validator("dynamic_paths")
+    @classmethod
+    def _each_folder_once(cls, value: list[DynamicPath]) -> list[DynamicPath]:
+        once([folder.path for folder in value])
+        return value
 
     @field_validator("closes")
     @classmethod

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from corte.format import limits
 from corte.format.signature import allowed_signer
 from difusor import spec
 from difusor.inventory.values import (
@@ -81,10 +82,22 @@ class Signer(Strict):
 
 
 class DynamicPath(Strict):
-    """A folder whose content the PREP application computes, and which query arguments (short plain values) it takes."""
+    """A folder whose content the PREP application computes.
+
+    An answer may be kept for seconds and sent to everybody when the query has only these arguments, with short plain
+    values.
+    """
 
     path: Annotated[str, matching(r"([A-Za-z0-9][A-Za-z0-9_-]*/)+", "debe ser una carpeta relativa, como api/")]
     arguments: list[Annotated[str, matching(r"[A-Za-z][A-Za-z0-9_-]{0,39}", "debe ser el nombre de un argumento")]] = []
+
+    @field_validator("path")
+    @classmethod
+    def _of_the_application(cls, value: str) -> str:
+        top = value.partition("/")[0]
+        if top in (*limits.FOLDERS, *limits.RESERVED):
+            raise ValueError(f"«{top}/» no es de la aplicación sino del corte o de nginx; escriba la que ella calcula")
+        return value
 
 
 class Exclusion(Strict):

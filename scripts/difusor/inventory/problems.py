@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from difusor.inventory.certificates import distrust
+from difusor.inventory.images import FILES, labels, listed_files
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import PARTS
 from difusor.inventory.placeholders import unfinished
@@ -56,6 +57,8 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
             found |= {place: sentence for place, name, sentence in _details(error) if name not in told}
     if values.get("election_trusted_addresses") == [] and not values.get("difusor_trusted_addresses"):
         found.setdefault("difusor_trusted_addresses", NOBODY_TRUSTED)
+    if not values.get("election_open_application") and "difusor_prep_image" not in told | found.keys():
+        found |= _of_the_files(values, read)
     if values.get("election_environment") == "official" and "difusor_tls_certificate" not in found:
         found |= _of_the_chain(values, read)
     return [_whole(place, sentence) for place, sentence in found.items()]
@@ -66,6 +69,24 @@ def _to_do(name: str, sentence: str) -> str:
     required = {str(field.alias) for field in Partner.model_fields.values() if field.is_required()}
     optional = name in variable_names(Partner) - required
     return f"{sentence}, o quite la variable" if optional and sentence.endswith("escriba el suyo") else sentence
+
+
+def _of_the_files(values: Mapping[str, Any], read: Read | None) -> dict[str, str]:
+    """Return what is wrong when nobody can know which files a PREP application has that is not declared open."""
+    image = values.get("difusor_prep_image")
+    path = image.get("archive") if isinstance(image, Mapping) else None
+    try:
+        if not path or listed_files(labels((read or from_disk)(path))):
+            return {}
+    except (OSError, ValueError):
+        return {}  # said already
+    return {
+        "difusor_prep_image": (
+            f"{path} no dice qué archivos tiene (etiqueta {FILES}) y el borde respondería 404 a todos; pida la "
+            "etiqueta a quien hizo la imagen o, si no se pueden listar, declare abierta la aplicación: "
+            "election_open_application: true"
+        )
+    }
 
 
 def _of_the_chain(values: Mapping[str, Any], read: Read | None) -> dict[str, str]:

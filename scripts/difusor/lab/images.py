@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import IO
 
 from difusor.project import BUILD, ROOT
-from difusor.terminal import StepFailed, run_step, side_by_side
+from difusor.terminal import StepFailed, run_step, side_by_side, warn
 
 NAMES = ("prep", "waf")
+WARNING = "AVISO: "
+"""How a line of containers/build begins that the operator has to see."""
 
 
 def archive(name: str) -> Path:
@@ -37,9 +39,18 @@ def ensure_archives() -> None:
 
 
 def _build(name: str) -> None:
-    run_step(f"Imagen {name}", ROOT / "containers/build", name, log=BUILD / f"log/image-{name}.log")
+    warnings: list[str] = []
+    hear = partial(_hear, warnings)
+    run_step(f"Imagen {name}", ROOT / "containers/build", name, log=BUILD / f"log/image-{name}.log", heard=hear)
+    for warning in warnings:
+        warn(warning)
     reference = (BUILD / f"log/image-{name}.log").read_text().splitlines()[-1]
     _ensure_archive(reference, archive(name))
+
+
+def _hear(warnings: list[str], line: str) -> None:
+    if line.startswith(WARNING):
+        warnings.append(line.removeprefix(WARNING).strip())
 
 
 def _ensure_archive(reference: str, archive: Path) -> None:

@@ -1,7 +1,7 @@
 """Asks for a sample of a corte's files in the other ways in which a citizen's browser may ask for them.
 
-On the server some of these take another road (through the application firewall, or past the compressed copies), so one
-road could bring something else than the others. Which files are asked for is drawn anew each time.
+On the server some of these take another road (past the compressed copies, or through a front that looks at the query),
+so one road could bring something else than the others. Which files are asked for is drawn anew each time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from difusor.servers import child
 SAMPLE = 4
 """How many files are asked for on every road."""
 RATE = 20.0
-"""Requests per second: what a server grants to one address through its application firewall."""
+"""Requests per second: a server grants that many to one address on every road."""
 FAMILIES = {"IPv4": "ahostsv4", "IPv6": "ahostsv6"}
 """Address families, and what `getent` calls them. It is a program of its own, which can be given up."""
 RESOLVING = child.Bounds(seconds=3)
@@ -94,7 +94,7 @@ def _addresses(target: Target) -> Iterator[tuple[str, str]]:
 
 
 def _by_query(paced: Paced, url: str, path: str, entry: Entry) -> Iterator[str]:
-    """With parameters that social networks add to links, and with others, which the application firewall inspects."""
+    """With marks of social networks, as links have them, and with others; servers ignore both."""
     for query in (f"utm_source={secrets.token_hex(4)}", f"v={secrets.token_hex(4)}"):
         answer, found = paced.get(f"{url}?{query}", Content(entry.size))
         yield from _judged(f"{path}, con argumentos,", entry, answer, found)

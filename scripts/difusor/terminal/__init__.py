@@ -73,6 +73,11 @@ def complain(problem: object) -> None:
     console.print("[bold red]✗[/] " + "\n".join(map(printable, str(problem).splitlines())), soft_wrap=True)
 
 
+def warn(problem: object) -> None:
+    """Print what the reader has to know although the verb goes on."""
+    console.print(f"[yellow]![/] {printable(problem)}", soft_wrap=True)
+
+
 def table(*headings: str, title: str | None = None) -> Table:
     """Return an empty table whose cells are wrapped where the terminal is narrow, and never cut short."""
     columns = Table(title=title)

@@ -19,12 +19,11 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from inventory_kit import packed_image
+from inventory_kit import PREP, packed_image
 
 from difusor import inventory
 from difusor.inventory.variables import InventoryError, read
 
-PREP = packed_image(ExposedPorts={"8080/tcp": {}})
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@impepac.mx"
 SECRET = "wJ4mT0pQ9xLr2vKc"
@@ -105,6 +104,18 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variables:
 
 def test_nothing_is_said_of_a_good_inventory(good: Variables) -> None:
     assert inventory.problems(good) == []
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"prep-difusor.files": " "}])
+def test_an_application_that_lists_no_files_has_to_be_declared_open(good: Variables, labels: Any) -> None:
+    unlisted = packed_image(ExposedPorts={"8080/tcp": {}}, Labels=labels)
+    archive = good["difusor_prep_image"]["archive"]
+    Path(archive).write_bytes(unlisted)
+    good["difusor_prep_image"]["sha256"] = hashlib.sha256(unlisted).hexdigest()
+    (problem,) = inventory.problems(good)
+    assert problem.startswith(f"difusor_prep_image: {archive} no dice qué archivos tiene (etiqueta prep-difusor.files)")
+    assert problem.endswith("declare abierta la aplicación: election_open_application: true.")
+    assert inventory.problems({**good, "election_open_application": True}) == []
 
 
 def replace(name: str, value: object) -> Change:
@@ -236,6 +247,18 @@ CASES: dict[str, tuple[Change, str]] = {
     "dynamic path from the root": (
         replace("election_dynamic_paths", [{"path": "/api/"}]),
         "election_dynamic_paths[0].path: debe ser una carpeta relativa, como api/",
+    ),
+    "dynamic path of the corte": (
+        replace("election_dynamic_paths", [{"path": "api/"}, {"path": "datos/api/"}]),
+        "election_dynamic_paths[1].path: «datos/» no es de la aplicación sino del corte o de nginx",
+    ),
+    "dynamic path twice": (
+        replace("election_dynamic_paths", [{"path": "api/"}, {"path": "api/", "arguments": ["distrito"]}]),
+        "election_dynamic_paths: «api/» está dos veces",
+    ),
+    "application declared open with a word": (
+        replace("election_open_application", "abierta"),
+        "election_open_application: debe ser true o false",
     ),
     "locked for everybody": (
         replace("difusor_origin_lock", True),

@@ -1,0 +1,51 @@
+"""Which files the image of a PREP application lists, and which lists a server cannot be set up with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
+from ansible.template import Templar, trust_as_template
+from inventory_kit import PREP, packed_image
+
+from difusor.inventory.images import FILES, check_image, listed_files
+
+
+def image(files: str) -> bytes:
+    """Return the archive of an application's image with this list of files."""
+    return packed_image(ExposedPorts={"8080/tcp": {}}, Labels={FILES: files})
+
+
+def test_the_roles_read_the_list_in_the_archive_or_in_the_labels_of_a_pulled_image(tmp_path: Path) -> None:
+    init_plugin_loader()
+    archive = tmp_path / "prep.tar.gz"
+    archive.write_bytes(PREP)
+    values = {"archive": str(archive), "labels": {FILES: "app.js index.html"}, "none": None}
+    templar = Templar(loader=DataLoader(), variables=values)
+    for expression in ("archive | image_files", "labels | listed_files"):
+        assert templar.template(trust_as_template(f"{{{{ {expression} }}}}")) == ["app.js", "index.html"]
+    assert templar.template(trust_as_template("{{ none | listed_files }}")) == []
+
+
+@pytest.mark.parametrize("files", ["a.js", "a-b_c.d.js x/y/z.woff2 README 2024.json", "  a.js\n b.js "])
+def test_a_plain_list_is_taken(files: str) -> None:
+    check_image(image(files), "prep.tar.gz", "prep")
+    assert listed_files({FILES: files}) == files.split()
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["/a.js", "a/../b", ".git/config", "a//b", "a/", "a;b", "a{b}", "$uri", "a\\b", "ñ.js", "_fast/x", "a?b", "%61"],
+)
+def test_a_list_that_would_write_into_the_configuration_is_refused(file: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"prep\.tar\.gz: la etiqueta prep-difusor\.files lista «.+» *, y el borde solo"
+    ):
+        check_image(image(f"app.js {file}"), "prep.tar.gz", "prep")
+
+
+def test_a_file_that_is_listed_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="lista dos veces un archivo"):
+        check_image(image("app.js index.html app.js"), "prep.tar.gz", "prep")
