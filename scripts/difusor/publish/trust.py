@@ -35,4 +35,5 @@ def reason(error: BaseException) -> str:
 
 def refusal(code: int) -> str:
     """Return what a browser has against a certificate, by OpenSSL's number of what it found wrong."""
-    return f"un navegador no aceptaría la página: {CERTIFICATES.get(code, f'su certificado no es válido ({code})')}"
+    said = CERTIFICATES.get(code, f"su certificado no es válido (OpenSSL {code})")
+    return f"un navegador no aceptaría la página: {said}"
