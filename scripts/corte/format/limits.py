@@ -31,11 +31,11 @@ CHARACTERS = frozenset(ascii_letters + digits + PUNCTUATION + LETTERS)
 REFUSED_TYPES = (
     "ani", "asa", "asax", "ascx", "axd", "back", "backup", "bak", "bat", "bck", "bk", "bkp", "cdx", "cer", "cfg", "cmd",
     "cnf", "com", "compositefont", "conf", "config", "copy", "crt", "cs", "csproj", "csr", "dat", "db", "dbf", "dist",
-    "dll", "dos", "dpkg-dist", "drv", "gadget", "hta", "htr", "htw", "ida", "idc", "idq", "inc", "inf", "ini", "jse",
-    "key", "licx", "lnk", "log", "mdb", "msc", "ocx", "old", "pass", "pdb", "pem", "pfx", "pif", "pol", "prf",
+    "dll", "dos", "dpkg-dist", "drv", "gadget", "hta", "htr", "htw", "ida", "idc", "idq", "inc", "inf", "ini", "jks",
+    "jse", "key", "licx", "lnk", "log", "mdb", "msc", "ocx", "old", "pass", "pdb", "pem", "pfx", "pif", "pol", "prf",
     "printer", "pwd", "rdb", "rdp", "reg", "resources", "resx", "sav", "save", "scr", "sct", "sh", "shs", "sql",
-    "sqlite", "sqlite3", "swp", "sys", "temp", "tlb", "tmp", "vb", "vbe", "vbproj", "vbs", "vsdisco", "vxd", "webinfo",
-    "ws", "wsc", "wsf", "wsh", "xsd", "xsx",
+    "sqlite", "sqlite3", "swap", "swo", "swp", "sys", "temp", "tfstate", "tlb", "tmp", "vb", "vbe", "vbproj", "vbs",
+    "vsdisco", "vxd", "webinfo", "ws", "wsc", "wsf", "wsh", "xsd", "xsx",
 )  # fmt: skip
 """File types that the WAF refuses (its rule 920440), in lower case: of configuration, backups, databases, programs.
 
