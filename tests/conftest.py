@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from difusor import project
 from difusor.proof import suites
 from difusor.publish import standing
 
@@ -20,8 +22,14 @@ settings.load_profile("house")
 @pytest.fixture(autouse=True)
 def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have `sign` and `publish` remember what they sign in a temporary folder, and return that folder."""
-    monkeypatch.setattr(standing, "RECORDS", tmp_path / "signed")
-    return standing.RECORDS
+    monkeypatch.setattr(standing, "kept_in", lambda: tmp_path / "signed")
+    return tmp_path / "signed"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_home() -> None:
+    """Have the tests use the project's own folder, whatever the home of whoever runs them."""
+    os.environ.pop(project.HOME, None)
 
 
 @pytest.fixture

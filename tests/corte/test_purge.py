@@ -88,13 +88,13 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
         folder.mkdir(parents=True)
         (folder / "evidence.json").write_text(json.dumps({"remaining": {}}))
 
-    monkeypatch.setattr(command, "EVIDENCE", tmp_path)
+    monkeypatch.setattr(command, "build", lambda: tmp_path)
     monkeypatch.setattr(rehearsal, "run_step", play)
     election = SimpleNamespace(id="demo", environment="simulacro")
     monkeypatch.setattr(
         target, "read", lambda source: [SimpleNamespace(name="norte", address="192.0.2.1", election=election)]
     )
-    monkeypatch.setattr(seen, "FOLDER", tmp_path / "espejos")
+    monkeypatch.setattr(seen, "kept_in", lambda: tmp_path / "espejos")
     kept = tmp_path / "espejos/demo-simulacro/norte@192.0.2.1.json"
     for day in (12, 19):
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -104,6 +104,8 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
             command.run([Path("norte")], simulacro=True, as_json=True)
         assert end.value.exit_code == 0
     assert (
-        len(list(tmp_path.glob("*/norte/evidence.json"))) == len(list(tmp_path.glob("*/norte/visto-norte@*.json"))) == 2
+        len(list(tmp_path.glob("purge/*/norte/evidence.json")))
+        == len(list(tmp_path.glob("purge/*/norte/visto-norte@*.json")))
+        == 2
     )
     assert not kept.exists(), "the log begins anew, and would seem to have lost entries"

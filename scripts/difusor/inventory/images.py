@@ -7,13 +7,25 @@ import json
 import lzma
 import tarfile
 import zlib
+from pathlib import Path
 from typing import Any
+
+from difusor.project import build
 
 PORT = "8080/tcp"
 """Where nginx and the WAF ask the PREP application (role prep)."""
 RULESET = "prep-difusor.ruleset"
 """The label that containers/waf gives its image."""
 SMALL = 1 << 20  # bytes; the files of an archive that describe the image have a few thousand
+
+
+def built(kind: str) -> tuple[Path, str] | None:
+    """Return the archive of the image of this kind that `difusor images` made last, and its SHA-256; None: none yet."""
+    noted = build() / f"images/{kind}.tar.gz.sha256"
+    if not noted.exists():
+        return None
+    sha256, name = noted.read_text(encoding="utf-8").split()
+    return noted.with_name(name), sha256
 
 
 def check_image(packed: bytes, path: str, kind: str) -> None:

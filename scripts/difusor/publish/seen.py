@@ -24,11 +24,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from corte.format import files, instants, manifest
 from corte.format.refusal import Refusal
 from difusor.inventory import Election
-from difusor.project import BUILD
+from difusor.project import build
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
-FOLDER = BUILD / "espejos"
+
+def kept_in() -> Path:
+    """Return the folder in the institute's home where what was seen is kept."""
+    return build() / "espejos"
+
+
 PUBLISHED = "publicado"
 MOST_BYTES = 4 * 1024 * 1024
 MOST_HEADS = 5000
@@ -91,8 +96,8 @@ class Seen:
     """The records of this machine, in a folder for each election and environment."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Take the folder, by default FOLDER; it is made when something is written."""
-        self.folder = folder or FOLDER
+        """Take the folder, by default kept_in(); it is made when something is written."""
+        self.folder = folder or kept_in()
 
     def note(self, target: Target, status: dict[str, Any] | None, asked: datetime) -> list[str]:
         """Note what a mirror says of its log; return as sentences what does not fit what it said before, and news.

@@ -19,12 +19,16 @@ from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import MAX_WITHDRAWN, Standing, Withdrawn
 from difusor.inventory import Election
-from difusor.project import BUILD, UnusableError, write
+from difusor.project import UnusableError, build, write
 from difusor.publish import signing
 from difusor.publish.signing import SignedCorte
 
-RECORDS = BUILD / "signed"
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
+
+
+def kept_in() -> Path:
+    """Return the folder in the institute's home where what was signed is kept."""
+    return build() / "signed"
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Records:
     @property
     def _stem(self) -> Path:
         opens = self.election.window.opens
-        return RECORDS / f"{self.election.id}-{self.election.environment}-{opens:%Y%m%dT%H%M%SZ}"
+        return kept_in() / f"{self.election.id}-{self.election.environment}-{opens:%Y%m%dT%H%M%SZ}"
 
     @property
     def _last(self) -> Path:
@@ -50,10 +54,10 @@ class Records:
     def lock(self) -> Iterator[None]:
         """Keep another `sign` or `publish` on this machine from signing at the same time with the same orders."""
         try:
-            RECORDS.mkdir(parents=True, exist_ok=True)
-            file = (RECORDS / ".lock").open("w")
+            kept_in().mkdir(parents=True, exist_ok=True)
+            file = (kept_in() / ".lock").open("w")
         except OSError as error:
-            raise UnusableError(f"no se puede guardar en {RECORDS} qué órdenes siguen en pie: {error}") from None
+            raise UnusableError(f"no se puede guardar en {kept_in()} qué órdenes siguen en pie: {error}") from None
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

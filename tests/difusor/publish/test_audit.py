@@ -213,7 +213,7 @@ def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: SignedCo
 def test_the_verb_ends_with_the_mirrors_word(
     serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(seen, "FOLDER", tmp_path / "espejos")
+    monkeypatch.setattr(seen, "kept_in", lambda: tmp_path / "espejos")
     monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/")])
     inventory = str(signed.folder)  # any folder will do: its content is replaced above
     app = typer.Typer()

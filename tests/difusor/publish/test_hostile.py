@@ -43,7 +43,7 @@ Push = Callable[[Attack, bool, float], str]
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the verbs keep what they see of mirrors in a folder of the test."""
-    monkeypatch.setattr(seen, "FOLDER", tmp_path / "espejos")
+    monkeypatch.setattr(seen, "kept_in", lambda: tmp_path / "espejos")
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the verbs keep what they see of mirrors in a folder of the test."""
-    monkeypatch.setattr(seen, "FOLDER", tmp_path / "espejos")
+    monkeypatch.setattr(seen, "kept_in", lambda: tmp_path / "espejos")
 
 
 @pytest.fixture
