@@ -23,7 +23,7 @@ VAULT = VaultLib([("diario", VaultSecret(KEY.encode()))])
 
 @pytest.fixture
 def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(password, "ROOT", tmp_path)
+    monkeypatch.setenv("DIFUSOR_HOME", str(tmp_path))
     path = tmp_path / "inventories/diario/group_vars/diario/vault.yml"
     path.parent.mkdir(parents=True)
     text = f"---\n{NAME}: cambiame  # pendiente\nvault_difusor_rsync_secret: se-queda-como-estaba\n"
