@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from difusor.project import ROOT
+from difusor.partners import host_key
+from difusor.project import ROOT, UnusableError
+from difusor.servers.connection import Login
 
 GUEST = "invitado"
 Preflight = Callable[[dict[str, Any]], subprocess.CompletedProcess[str]]
@@ -94,6 +97,15 @@ def test_rule_of_the_owner_waits_for_a_decision(host: Host, preflight: Preflight
         host.check_output("ufw delete allow proto tcp from 10.255.255.1 to any port 8080")
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
     assert f"Reglas de UFW que ya estaban y se quedan: {rule}" in " ".join(accepted.stdout.split())
+
+
+def test_a_server_shows_the_key_that_its_administrator_sees(host: Host, variables: dict[str, Any]) -> None:
+    """La llave que «difusor new» aprende del servidor tiene la huella que ve su administrador; con otra, se niega."""
+    keys = host_key.scan(Login("difusor", variables["ansible_host"]))
+    there = host.check_output("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub").split()[1]
+    assert host_key.matching(keys, there, "") == keys[0]
+    with pytest.raises(UnusableError, match=re.escape(there)):
+        host_key.matching(keys, there.swapcase(), "")
 
 
 def test_accepted(preflight: Preflight) -> None:

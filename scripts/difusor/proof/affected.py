@@ -91,6 +91,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/commands/*", NO_SERVER),
     ("scripts/difusor/inventory/passwords.py", NO_SERVER),
     ("scripts/difusor/inventory/*", ("preflight", "documents")),
+    ("scripts/difusor/partners/host_key.py", ("preflight",)),
     ("scripts/difusor/partners/*", NO_SERVER),
     ("scripts/difusor/proof/*", NO_SERVER),
     ("scripts/difusor/publish/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),

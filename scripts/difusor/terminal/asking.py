@@ -12,6 +12,8 @@ import typer
 
 from difusor.terminal import complain, console
 
+YES = ("s", "si", "sí")
+
 
 @dataclass(frozen=True)
 class Question:
@@ -44,8 +46,12 @@ def answers(questions: Sequence[Question], given: Mapping[str, Any]) -> dict[str
 
 
 def confirmed(text: str) -> bool:
-    """Ask for a yes on the terminal; without one the answer is no."""
-    return sys.stdin.isatty() and typer.confirm(text, err=True)
+    """Ask for a yes on the terminal; without one, and for any other answer, it is no."""
+    # click's own question takes only an English yes.
+    return (
+        sys.stdin.isatty()
+        and str(typer.prompt(f"{text} [s/N]", default="", show_default=False, err=True)).strip().lower() in YES
+    )
 
 
 def _ask(question: Question) -> Any:
