@@ -35,6 +35,12 @@ def own(path: str) -> Path:
     return found if (found := home() / path).exists() else ROOT / path
 
 
+def told(path: Path) -> Path:
+    """Return a path as papers name it: from the home, or else from the project, when it is in one of them."""
+    whole = path.absolute()
+    return next((whole.relative_to(base) for base in (home(), ROOT) if whole.is_relative_to(base)), path)
+
+
 def vault_password() -> Path:
     """Return the file with the password of all vaults in the home, or a program that prints it; it may not exist."""
     return home() / "vault-password"

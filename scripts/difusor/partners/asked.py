@@ -15,7 +15,8 @@ from difusor.partners.files import refuse_existing
 from difusor.terminal.arguments import elections, instant
 from difusor.terminal.asking import Question, answers
 
-OWN_KEY = "~/.ssh/id_ed25519"
+OWN_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
+"""The keys with which ssh logs in unless it is told another one."""
 LOGIN = "usuario@dirección[:puerto]"
 OPTIONS = {
     "id": "NOMBRE", "name": "--title", "environment": "--environment", "opens": "--opens", "closes": "--closes",
@@ -46,7 +47,7 @@ def election(name: str, given: Mapping[str, Any]) -> ElectionFacts:
             question("opens", "Apertura, como 2027-06-06T20:00:00-06:00", None, instant),
             question("trusted_addresses", "Direcciones confiables, separadas por espacios", None, addresses),
             question("principal", "Quién firma los cortes, como firma@impepac.mx"),
-            question("signing_key", "Archivo de su llave pública", f"{OWN_KEY}.pub", public_key),
+            question("signing_key", "Archivo de su llave pública", f"{own_key()}.pub", public_key),
         ],
     )
     values["closes"] = values["closes"] or values["opens"] + elections_file.REHEARSAL
@@ -70,18 +71,20 @@ def partner(name: str, given: Mapping[str, Any]) -> PartnerFacts:
             question("name", "Nombre del difusor, como en la lista oficial"),
             question("fqdn", "Nombre por el que se abre la página, como prep.diario.mx"),
             Question("server", "--server", f"Por dónde se entra con SSH, {LOGIN}", None, login),
-            Question("ssh_key", "--ssh-key", "Su llave de SSH", OWN_KEY, key_pair),
+            Question("ssh_key", "--ssh-key", "Su llave de SSH", own_key(), key_pair),
             Question("certificate", "--certificate", "Certificado de la página (vacío: lo pide por ACME)", "", a_file),
         ],
     )
     if values["certificate"]:
         _complete(values, [Question("certificate_key", "--certificate-key", "Su llave privada", None, a_file)])
     values |= values.pop("server")
-    values["public_address"] = values["public_address"] or public_address(values["address"])
+    if not (address := public_address(values["address"])):
+        raise FactError({"--server": f"nadie conoce el nombre {values['address']}; corríjalo, o dé la dirección IP"})
+    values["public_address"] = values["public_address"] or address
     private = values["ssh_key"]
     values |= {
         "admin_keys": (public_key(f"{private}.pub"),),
-        "ssh_key": "" if private == _absolute(OWN_KEY) else private,
+        "ssh_key": "" if private in map(_absolute, OWN_KEYS) else private,
     }
     return _facts(PartnerFacts, values)
 
@@ -144,9 +147,17 @@ def public_key(path: str) -> str:
     return text
 
 
+def own_key() -> str:
+    """Return the key of those that ssh uses by itself which the operator has, the first of them when there is none."""
+    return next((path for path in OWN_KEYS if Path(f"{path}.pub").expanduser().exists()), OWN_KEYS[0])
+
+
 def key_pair(path: str) -> str:
     """Return the absolute path of a private key that has its public one beside it."""
-    a_file(f"{path}.pub")
+    try:
+        a_file(f"{path}.pub")
+    except ValueError as error:
+        raise ValueError(f"{error}, o haga una: ssh-keygen -t ed25519") from None
     return _absolute(path)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,6 +76,7 @@ def write_new(path: Path, content: str) -> None:
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a folder to fill, which gets its name `path` at the end; whatever happens before, nothing is left of it."""
+    endings = {each: signal.signal(each, _end) for each in (signal.SIGHUP, signal.SIGTERM)}
     unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         yield unfinished
@@ -84,3 +87,10 @@ def new_folder(path: Path) -> Iterator[Path]:
             raise UnusableError(f"ya existe {path}; nada se tocó") from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+        for each, before in endings.items():
+            signal.signal(each, before)
+
+
+def _end(number: int, frame: object) -> None:
+    """End the process as an exception, so that what is unfinished is removed."""
+    sys.exit(128 + number)

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 
 from difusor.project import UnusableError
-from difusor.servers.connection import Login, cause
+from difusor.servers.connection import Login
 
 SECONDS = 10
 KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")
@@ -43,8 +43,10 @@ def scan(login: Login) -> list[HostKey]:
         raise UnusableError(f"no se pudo preguntar a {login.address} por su llave: {error}") from None
     keys = [HostKey(line) for line in done.stdout.splitlines() if _is_key(line)]
     if not keys:
-        said = done.stderr or "Connection timed out"
-        raise UnusableError(f"no se conoció la llave de {login.name} y nada se creó: {cause(said, login)}")
+        raise UnusableError(
+            f"{login.address} no muestra su llave de SSH en el puerto {login.port} y nada se creó; revise --server, "
+            "que el servidor esté encendido y que su cortafuegos admita la dirección de usted"
+        )
     return sorted(keys, key=lambda key: KINDS.index(key.kind))
 
 

@@ -34,7 +34,7 @@ class Question:
 def answers(questions: Sequence[Question], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return a value for each question, by its name: the given one, else what is answered, else the default.
 
-    Without a terminal, click.UsageError names every option that is missing.
+    Without a terminal, click.UsageError names every option that is missing, or the default that cannot be used.
     """
     asking = sys.stdin.isatty()
     unknown = [each for each in questions if given.get(each.field) in (None, "", ())]
@@ -42,7 +42,7 @@ def answers(questions: Sequence[Question], given: Mapping[str, Any]) -> dict[str
         named = "; ".join(f"{each.option} ({each.text})" for each in missing)
         raise click.UsageError(f"Sin una terminal en que preguntar, faltan: {named}")
     known = {each.field: given[each.field] for each in questions if each not in unknown}
-    return known | {each.field: _ask(each) if asking else each.read(each.default or "") for each in unknown}
+    return known | {each.field: _ask(each) if asking else _default(each) for each in unknown}
 
 
 def confirmed(text: str) -> bool:
@@ -52,6 +52,13 @@ def confirmed(text: str) -> bool:
         sys.stdin.isatty()
         and str(typer.prompt(f"{text} [s/N]", default="", show_default=False, err=True)).strip().lower() in YES
     )
+
+
+def _default(question: Question) -> Any:
+    try:
+        return question.read(question.default or "")
+    except ValueError as error:
+        raise click.UsageError(f"{question.option}: {error}") from None
 
 
 def _ask(question: Question) -> Any:

@@ -33,6 +33,11 @@ def test_what_is_kept_is_kept_in_the_home(home: Path) -> None:
     assert seen.kept_in() == home / "build/espejos"
 
 
+def test_papers_tell_no_path_of_the_machine(home: Path) -> None:
+    assert project.told(home / "inventories/diario") == Path("inventories/diario")
+    assert project.told(ROOT / "inventories/demo") == project.told(Path("inventories/demo")) == Path("inventories/demo")
+
+
 def test_the_institutes_own_spec_wins(home: Path) -> None:
     theirs = home / "spec/anexo1.yml"
     assert spec.load() == spec.load(ROOT / "spec/anexo1.yml")

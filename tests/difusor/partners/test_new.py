@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import stat
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -232,6 +234,37 @@ def test_what_is_wrong_is_told_by_its_option(home: Path) -> None:
     )  # fmt: skip
     assert all(f"{option}: " in done.stderr for option in ("--title", "--trusted", "--signer"))
     assert not (home / "elections/otra.yml").exists()
+
+
+def test_a_key_that_nobody_has_is_told_with_how_to_make_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(home))
+    options = ["--title", "Diario", "--fqdn", "prep.diario.mx", "--server", "ubuntu@127.0.0.1"]
+    done = difusor("new", "difusor", "diario", *options, home=home)
+    assert done.returncode == os.EX_USAGE
+    assert f"--ssh-key: no se puede leer {home}/.ssh/id_ed25519.pub" in done.stderr
+    assert "ssh-keygen -t ed25519" in done.stderr
+
+
+def test_a_server_that_does_not_answer_leaves_nothing(home: Path) -> None:
+    (home / "llave.pub").write_text(f"{KEY}\n")
+    options = ["--title", "Diario", "--fqdn", "prep.diario.mx", "--ssh-key", str(home / "llave")]
+    for server, said in {
+        "127.0.0.1:1": "127.0.0.1 no muestra su llave de SSH en el puerto 1 y nada se creó; revise --server",
+        "nadie.invalid": "--server: nadie conoce el nombre nadie.invalid",
+    }.items():
+        done = difusor("new", "difusor", "diario", *options, "--server", f"ubuntu@{server}", home=home)
+        assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    assert list((home / "inventories").iterdir()) == []
+
+
+def test_nothing_is_left_of_a_folder_when_the_process_is_told_to_end(home: Path) -> None:
+    program = (
+        "import os, signal; from pathlib import Path; from difusor.partners.files import new_folder\n"
+        f"with new_folder(Path({str(home / 'inventories/diario')!r})) as folder:\n"
+        "    (folder / 'hosts.yml').touch(); os.kill(os.getpid(), signal.SIGHUP)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 128 + signal.SIGHUP
+    assert list((home / "inventories").iterdir()) == []
 
 
 def test_a_wrong_answer_is_asked_again(home: Path) -> None:
