@@ -124,7 +124,7 @@ def _host_key(facts: PartnerFacts, fingerprint: str | None) -> HostKey:
     console.print(
         f"{facts.address} se identifica con la huella {keys[0].fingerprint} ({keys[0].kind}).", soft_wrap=True
     )
-    console.print("  Su administrador la ve con: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+    console.print(f"  Su administrador la ve con: ssh-keygen -lf {keys[0].file}")
     if not confirmed("¿Es la que le dio su administrador?"):
         raise UnusableError("no se confirmó la huella del servidor y nada se creó; pídala y dé --fingerprint SHA256:…")
     return keys[0]

@@ -12,8 +12,8 @@ from difusor.project import UnusableError
 from difusor.servers.connection import Login
 
 SECONDS = 10
-KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")
-"""In the order in which a key is preferred; a server is asked for no others."""
+KINDS = {"ssh-ed25519": "ed25519", "ecdsa-sha2-nistp256": "ecdsa", "ssh-rsa": "rsa"}
+"""What the files of a server's keys are called, by type, in the order in which a key is preferred."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ class HostKey:
         return self.line.split()[1]
 
     @property
+    def file(self) -> str:
+        """Where the server has it."""
+        return f"/etc/ssh/ssh_host_{KINDS[self.kind]}_key.pub"
+
+    @property
     def fingerprint(self) -> str:
         """The key's fingerprint as `ssh-keygen -l` shows it: SHA256:…."""
         digest = hashlib.sha256(base64.b64decode(self.line.split()[2])).digest()
@@ -36,7 +41,7 @@ class HostKey:
 
 def scan(login: Login) -> list[HostKey]:
     """Return the keys that a server shows, the preferred one first; UnusableError when it shows none."""
-    command = ["ssh-keyscan", "-T", str(SECONDS), "-p", str(login.port), "-t", "ed25519,ecdsa,rsa", login.address]
+    command = ["ssh-keyscan", "-T", str(SECONDS), "-p", str(login.port), "-t", ",".join(KINDS.values()), login.address]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=4 * SECONDS)
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
@@ -47,7 +52,7 @@ def scan(login: Login) -> list[HostKey]:
             f"{login.address} no muestra su llave de SSH en el puerto {login.port} y nada se creó; revise --server, "
             "que el servidor esté encendido y que su cortafuegos admita la dirección de usted"
         )
-    return sorted(keys, key=lambda key: KINDS.index(key.kind))
+    return sorted(keys, key=lambda key: list(KINDS).index(key.kind))
 
 
 def matching(keys: list[HostKey], fingerprint: str, address: str) -> HostKey:

@@ -63,6 +63,17 @@ def test_vault_is_made_when_there_is_none(vault: Path) -> None:
     assert list(opened(vault)) == [NAME]
 
 
+@pytest.mark.parametrize("as_program", [False, True])
+def test_the_password_of_the_home_opens_the_vault_without_a_question(
+    vault: Path, tmp_path: Path, as_program: bool
+) -> None:
+    source = tmp_path / "vault-password"
+    source.write_text(f"#!/bin/sh\necho '{KEY}'\n" if as_program else f"{KEY}\n")
+    source.chmod(0o700 if as_program else 0o600)
+    assert ask(GOOD, GOOD)[0] == 0
+    assert sha512_crypt.verify(GOOD, opened(vault)[NAME])
+
+
 @pytest.mark.parametrize("answers", [("otra llave", GOOD, GOOD), (KEY, "corta", "corta")])
 def test_wrong_vault_or_weak_password_changes_nothing(vault: Path, answers: tuple[str, ...]) -> None:
     before = vault.read_bytes()
