@@ -21,6 +21,8 @@ from difusor.partners.files import ensure_home, new_folder, refuse_existing, ren
 from difusor.project import UnusableError, home
 
 KINDS = ("prep", "waf")
+CERTIFICATE, KEY = "tls/fullchain.pem", "tls/key.pem"
+"""Where an inventory has its copies of the certificate and its key."""
 LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789-_.:+="
 """What a drawn password is made of: no characters that look alike, none that a shell or YAML reads as its own."""
 
@@ -52,9 +54,11 @@ def create(facts: PartnerFacts, host_key: str) -> Path:
     final = folder(facts.id)
     with new_folder(final) as unfinished:
         _fill(unfinished, facts, host_key)
-        found = _faults(unfinished)
-        if found:
-            lines = "\n".join(f"- {each}" for each in found).replace(str(unfinished), str(final))
+        if found := _faults(unfinished):
+            lines = "\n".join(f"- {each}" for each in found)
+            # The copies have no place that anybody knows; what was typed has.
+            for copy, typed in ((CERTIFICATE, facts.certificate), (KEY, facts.certificate_key)):
+                lines = lines.replace(str(unfinished / copy), str(typed))
             raise UnusableError(f"con esos valores el difusor no se puede instalar, y nada se creó. Corrija:\n{lines}")
     return final
 
@@ -72,8 +76,8 @@ def _fill(inventory: Path, facts: PartnerFacts, host_key: str) -> None:
     (inventory / "election.yml").symlink_to(f"../../elections/{facts.election}.yml")
     if facts.certificate and facts.certificate_key:
         (inventory / "tls").mkdir()
-        shutil.copyfile(facts.certificate, inventory / "tls/fullchain.pem")
-        (inventory / "tls/key.pem").write_bytes(seal(facts.certificate_key.read_bytes(), facts.id))
+        shutil.copyfile(facts.certificate, inventory / CERTIFICATE)
+        (inventory / KEY).write_bytes(seal(facts.certificate_key.read_bytes(), facts.id))
 
 
 def _pinned(kind: str) -> dict[str, str]:

@@ -98,7 +98,7 @@ def test_names_that_exist_are_refused_and_nothing_is_overwritten(home: Path) -> 
 def test_nothing_is_left_of_an_inventory_that_cannot_be_made(home: Path, tmp_path: Path) -> None:
     before = everything(home)
     (tmp_path / "page.pem").write_text("no es un certificado")
-    with pytest.raises(UnusableError, match=r"inventories/diario/tls/fullchain\.pem no es un certificado en PEM"):
+    with pytest.raises(UnusableError, match=rf"{tmp_path}/page\.pem no es un certificado en PEM"):
         made(PARTNER | {"certificate": tmp_path / "page.pem", "certificate_key": tmp_path / "page.pem"})
     with pytest.raises(UnusableError, match="no existe la elección «otra»"):
         made(PARTNER | {"election": "otra"})
