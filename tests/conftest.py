@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from difusor import project
 from difusor.proof import suites
 from difusor.publish import notes
 
@@ -20,8 +22,14 @@ settings.load_profile("house")
 @pytest.fixture(autouse=True)
 def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have `sign`, `publish` and `audit` keep their records in a temporary folder, and return that folder."""
-    monkeypatch.setattr(notes, "FOLDER", tmp_path / "build/cortes")
-    return notes.FOLDER
+    monkeypatch.setattr(notes, "kept_in", lambda: tmp_path / "build/cortes")
+    return tmp_path / "build/cortes"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_home() -> None:
+    """Have the tests use the project's own folder, whatever the home of whoever runs them."""
+    os.environ.pop(project.HOME, None)
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import click
@@ -19,13 +21,26 @@ from difusor.terminal import complain, spanish
 
 PANELS = {
     "Laboratorio": ("demo", "test", "clean"),
-    "Difusores": ("password", "images", "preflight", "apply", "report", "freeze", "tailoring", "upgrade", "remove"),
+    "Difusores": (
+        "new",
+        "password",
+        "images",
+        "preflight",
+        "apply",
+        "report",
+        "freeze",
+        "tailoring",
+        "upgrade",
+        "remove",
+    ),
     "Corte": ("synthetic", "sign", "verify"),
     "Noche": ("publish", "audit", "trusted", "bans", "purge"),
 }
 """The help, from top to bottom: verbs in the order in which an operator needs them."""
 SHELLS = ("bash", "zsh", "fish")
 """The shells in which Typer completes, of those that people use on the institute's machines."""
+MAKES_HOME = ("new", "images")
+"""The verbs that may be the first in a new home."""
 VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
 
 
@@ -33,8 +48,9 @@ class InProject(TyperCommand):
     """A verb. Paths in its arguments are relative to the operator's current folder; it runs in the project's folder."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb in the project's folder, where Ansible finds ansible.cfg."""
+        """Run the verb in the project's folder, where Ansible finds ansible.cfg, with what the home adds to that."""
         os.chdir(project.ROOT)
+        os.environ.update(project.ansible_settings())
         return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -83,11 +99,34 @@ def _app() -> typer.Typer:
         subcommand_metavar="VERBO …",
     )
     app.callback()(difusor)
-    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    asked = _asked(sys.argv[1:])
     for verb in [asked] if asked in VERBS else VERBS:
-        register = app.command(verb, cls=InProject, options_metavar="[OPCIONES]", rich_help_panel=VERBS[verb])
-        register(import_module(f"difusor.commands.{verb}").run)
+        module = import_module(f"difusor.commands.{verb}")
+        if kinds := getattr(module, "KINDS", None):
+            app.add_typer(_several(kinds), name=verb, help=module.PURPOSE, rich_help_panel=VERBS[verb])
+        else:
+            register = app.command(verb, cls=InProject, options_metavar="[OPCIONES]", rich_help_panel=VERBS[verb])
+            register(module.run)
     return app
+
+
+def _asked(words: Sequence[str]) -> str:
+    """Return the verb among the words of a command line; empty when there is none."""
+    follow = iter(words)
+    for word in follow:
+        if word == "--home":
+            next(follow, "")
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
+def _several(kinds: Mapping[str, Callable[..., None]]) -> typer.Typer:
+    """Return a verb that is followed by what it is done to, such as `new election`."""
+    group = typer.Typer(no_args_is_help=True, options_metavar="", subcommand_metavar="QUÉ …")
+    for kind, function in kinds.items():
+        group.command(kind, cls=InProject, options_metavar="[OPCIONES]")(function)
+    return group
 
 
 def _show_version(asked: bool) -> None:
@@ -122,8 +161,26 @@ def _install(ctx: click.Context, param: click.Parameter, asked: Any) -> Any:
 
 
 def difusor(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Muestra la versión.")
     ] = False,
-) -> None:
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=project.HOME, metavar="CARPETA", file_okay=False,
+            help="La carpeta del Instituto, con sus elecciones, inventarios y build/; sin ella, la del proyecto.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
     """Convierte servidores de difusores en espejos seguros del PREP y lo demuestra."""
+    os.environ.pop(project.HOME, None)
+    # The lab and the tests are the project's own.
+    if home is None or VERBS.get(ctx.invoked_subcommand or "") == "Laboratorio":
+        return
+    whole = home.expanduser().absolute()
+    if not whole.is_dir() and ctx.invoked_subcommand not in MAKES_HOME:
+        raise typer.BadParameter(
+            f"no existe {whole}; corrija --home o {project.HOME}, o créela con ./difusor new election NOMBRE"
+        )
+    os.environ[project.HOME] = str(whole)

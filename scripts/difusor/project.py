@@ -1,7 +1,9 @@
-"""The project: its folders, its version and commit, and a safe way to write files."""
+"""The project and the institute's home: their folders, version and commit, what Ansible needs, safely written files."""
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import tomllib
 from pathlib import Path
@@ -10,6 +12,59 @@ from corte.format import files
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
+"""What the lab, the tests and the building of images write; what an institute makes is in build()."""
+HOME = "DIFUSOR_HOME"
+"""The environment variable that names the institute's home."""
+VAULTS = "ANSIBLE_VAULT_IDENTITY_LIST"
+"""Ansible's own environment variable: whose passwords open the vaults."""
+
+
+def home() -> Path:
+    """Return the folder of the institute's own things; without DIFUSOR_HOME it is the project's."""
+    given = os.environ.get(HOME)
+    return Path(given).expanduser().absolute() if given else ROOT
+
+
+def build() -> Path:
+    """Return the folder in the home for what the verbs write: dictámenes, records, evidence, images, logs."""
+    return home() / "build"
+
+
+def own(path: str) -> Path:
+    """Return the institute's own file when its home has one at this path, else the project's."""
+    return found if (found := home() / path).exists() else ROOT / path
+
+
+def told(path: Path) -> Path:
+    """Return a path as papers name it: from the home, or else from the project, when it is in one of them."""
+    whole = path.absolute()
+    return next((whole.relative_to(base) for base in (home(), ROOT) if whole.is_relative_to(base)), path)
+
+
+def vault_password() -> Path:
+    """Return the file with the password of all vaults in the home, or a program that prints it; it may not exist."""
+    return home() / "vault-password"
+
+
+def ansible_settings() -> dict[str, str]:
+    """Return the environment variables with which Ansible works from any folder and for this home.
+
+    An identity list that the operator has set stays; where there is neither a home nor a vault password, ansible.cfg
+    in the current folder says it all.
+    """
+    found = {}
+    if home() != ROOT:
+        found = {HOME: str(home()), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    demo = [f"demo@{ROOT / 'inventories/demo/vault-password.txt'}"] if home() == ROOT else []
+    own_list = ",".join([f"difusores@{vault_password()}", *demo])
+    if vault_password().exists() and os.environ.get(VAULTS, "") in ("", own_list):
+        found[VAULTS] = own_list
+    return found
+
+
+def assignments(settings: dict[str, str]) -> str:
+    """Return environment variables as they are written before a command of a shell, with a space after each."""
+    return "".join(f"{name}={shlex.quote(value)} " for name, value in settings.items())
 
 
 def version() -> str:

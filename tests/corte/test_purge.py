@@ -88,7 +88,7 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
         folder.mkdir(parents=True)
         (folder / "evidence.json").write_text(json.dumps({"remaining": {}}))
 
-    monkeypatch.setattr(command, "EVIDENCE", tmp_path)
+    monkeypatch.setattr(command, "build", lambda: tmp_path)
     monkeypatch.setattr(rehearsal, "run_step", play)
     election = SimpleNamespace(id="demo", environment="simulacro")
     monkeypatch.setattr(
@@ -103,6 +103,8 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
             command.run([Path("norte")], simulacro=True, as_json=True)
         assert end.value.exit_code == 0
     assert (
-        len(list(tmp_path.glob("*/norte/evidence.json"))) == len(list(tmp_path.glob("*/norte/visto-norte@*.json"))) == 2
+        len(list(tmp_path.glob("purge/*/norte/evidence.json")))
+        == len(list(tmp_path.glob("purge/*/norte/visto-norte@*.json")))
+        == 2
     )
     assert not kept.exists(), "the log begins anew, and would seem to have lost entries"

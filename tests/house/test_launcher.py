@@ -112,6 +112,11 @@ def test_clean_asks_for_the_engine_only_where_there_is_a_lab(launch: Launch, pro
     assert launch("clean")[1:] == ["docker info", "difusor clean"]
 
 
+def test_the_home_may_stand_before_the_verb(launch: Launch, project: Path) -> None:
+    (project / "build/lab").mkdir()
+    assert launch("--home", "x", "clean") == ["docker info", "difusor --home x clean"]
+
+
 def test_clean_ends_no_process_of_another_program(
     launch: Launch, project: Path, stranger: subprocess.Popen[bytes]
 ) -> None:

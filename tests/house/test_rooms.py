@@ -18,6 +18,7 @@ ROOMS = (
     "difusor.spec",
     "difusor.inventory",
     "difusor.servers",
+    "difusor.partners",
     "difusor.baseline",
     "difusor.report",
     "difusor.suite",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from difusor.project import ROOT
+from difusor.partners import host_key
+from difusor.project import ROOT, UnusableError
+from difusor.servers.connection import Login
 
 GUEST = "invitado"
 Preflight = Callable[[dict[str, Any]], subprocess.CompletedProcess[str]]
@@ -140,6 +143,15 @@ def test_what_the_owner_has_set_up_waits_for_a_decision(
     assert "se quedan y admiten: -A INPUT -p tcp -m tcp --dport 8443 -j ACCEPT" in said
     assert "el cortafuegos cierra, salvo lo que esas reglas admitan: python3 (1161/udp), python3 (8444)" in said
     assert "seguirá abierto: python3 (8443)" in said
+
+
+def test_a_server_shows_the_key_that_its_administrator_sees(host: Host, variables: dict[str, Any]) -> None:
+    """La llave que «difusor new» aprende del servidor tiene la huella que ve su administrador; con otra, se niega."""
+    keys = host_key.scan(Login("difusor", variables["ansible_host"]))
+    there = host.check_output("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub").split()[1]
+    assert host_key.matching(keys, there, "") == keys[0]
+    with pytest.raises(UnusableError, match=re.escape(there)):
+        host_key.matching(keys, there.swapcase(), "")
 
 
 def test_accepted(preflight: Preflight) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from difusor.project import BUILD
+from difusor.project import build
 from difusor.terminal import complain, results
 from difusor.terminal.arguments import Difusor, from_project
 
@@ -22,11 +22,11 @@ def run(
         ),
     ],
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="CARPETA", resolve_path=True, show_default="build/registro", help="Dónde se guarda el registro."
         ),
-    ] = BUILD / "registro",
+    ] = None,
 ) -> None:  # fmt: skip
     """Registra y firma cómo quedó un difusor: configuración, paquetes, imágenes y llaves. No lo altera.
 
@@ -38,7 +38,7 @@ def run(
     from difusor.inventory.variables import InventoryError
     from difusor.servers.identity import UnreachableError
 
-    path = output / f"{inventory.resolve().name}.json"
+    path = (output or build() / "registro") / f"{inventory.resolve().name}.json"
     try:
         record.refuse_existing(path)
         record.check_key(key, load_election(inventory))

@@ -7,9 +7,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from difusor.project import ROOT
+from difusor.project import home, vault_password
 from difusor.terminal import complain, results
-from difusor.terminal.arguments import difusores
+from difusor.terminal.arguments import difusores, from_project
 
 
 def run(
@@ -21,18 +21,19 @@ def run(
         Path | None,
         typer.Option(
             metavar="ARCHIVO", exists=True, dir_okay=False, resolve_path=True,
-            help="Archivo con la contraseña de la bóveda.",
+            help="Archivo con la contraseña de la bóveda, si no es vault-password de la carpeta del Instituto.",
         ),
     ] = None,
 ) -> None:  # fmt: skip
     """Pide una contraseña para el usuario del Instituto y guarda su hash SHA-512 cifrado en la bóveda del difusor."""
     from difusor.inventory.passwords import LENGTH, ShutVaultError, Vault, weaknesses
+    from difusor.inventory.vaults import password_of
 
-    path = ROOT / f"inventories/{name}/group_vars/{name}/vault.yml"
+    path = home() / f"inventories/{name}/group_vars/{name}/vault.yml"
     if not path.parent.is_dir():
-        _refuse(f"No existe {path.parent.relative_to(ROOT)}; copie inventories/ejemplo, o revise el nombre.")
-    if vault_password_file:
-        key = vault_password_file.read_text(encoding="utf-8").strip()
+        _refuse(f"No existe {from_project(path.parent)}; hágalo con ./difusor new difusor {name}, o revise el nombre.")
+    if source := vault_password_file or (vault_password() if vault_password().exists() else None):
+        key = password_of(source)
     else:
         key = _ask(f"Contraseña de la bóveda «{name}»", twice=not path.exists())
     try:
@@ -45,7 +46,7 @@ def run(
         _refuse(f"La contraseña {', '.join(found)}; nada cambió.")
     vault.store(password)
     results.print(
-        f"[green]✓[/] Hash guardado en {path.relative_to(ROOT)}. "
+        f"[green]✓[/] Hash guardado en {from_project(path)}. "
         f"Aplíquelo con ./difusor apply -i {name} -- --tags accounts.",
         soft_wrap=True,
     )

@@ -8,12 +8,9 @@ import click
 import typer
 from rich.table import Table
 
-from difusor.project import BUILD
+from difusor.project import build
 from difusor.terminal import complain, json_text, printable, results, sentences, table
 from difusor.terminal.arguments import Difusores, Json
-
-EVIDENCE = BUILD / "purge"
-"""Each run gets a folder of its own in it, so that it does not replace the evidence of an earlier one."""
 
 
 def run(
@@ -28,12 +25,13 @@ def run(
 
     if not simulacro:
         raise click.UsageError("Solo se borra un simulacro: confírmelo con --simulacro.")
-    home = EVIDENCE / f"{instants.now():%Y%m%dT%H%M%SZ}"
+    # A folder of its own, so that the evidence of an earlier run is not replaced.
+    evidence = build() / f"purge/{instants.now():%Y%m%dT%H%M%SZ}"
     found: dict[str, dict[str, Any]] = {}
     with sentences():
         for source in inventory:
             try:
-                found |= rehearsal.purge(source, home)
+                found |= rehearsal.purge(source, evidence)
             except UnusableError as problem:
                 complain(problem)
                 raise typer.Exit(1) from problem
@@ -41,7 +39,7 @@ def run(
         typer.echo(json_text(found))
     else:
         results.print(_table(found))
-        results.print(f"Constancias y bitácoras: {home}", soft_wrap=True)
+        results.print(f"Constancias y bitácoras: {evidence}", soft_wrap=True)
     raise typer.Exit(1 if any(evidence["remaining"] for evidence in found.values()) else 0)
 
 

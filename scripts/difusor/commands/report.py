@@ -10,7 +10,7 @@ import click
 import typer
 from rich.table import Table
 
-from difusor.project import BUILD
+from difusor.project import build
 from difusor.terminal import complain, printable
 from difusor.terminal import results as screen
 from difusor.terminal.arguments import MaybeDifusor, from_project
@@ -33,11 +33,11 @@ def run(
         ),
     ] = None,
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="CARPETA", resolve_path=True, show_default="build/dictamen", help="Dónde se escribe el dictamen."
         ),
-    ] = BUILD / "dictamen",
+    ] = None,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -64,6 +64,7 @@ def run(
 
     if inventory is None and (against or not results):
         raise click.UsageError("¿Qué difusor? Nómbrelo con -i.")
+    output = output or build() / "dictamen"
     try:
         drifts = drift.since(against, inventory) if against and inventory else {}
         found = load(results) if results else measure(inventory, output, lab)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difusor.terminal import complain, console, printable
-from difusor.terminal.arguments import Corte, Jump, instant, named_corte
+from difusor.terminal.arguments import Corte, Election, Jump, instant, named_corte
 
 if TYPE_CHECKING:
     from corte.format.manifest import Window
@@ -41,13 +41,7 @@ After = Annotated[
 
 def run(
     tree: Corte,
-    election: Annotated[
-        Path,
-        typer.Option(
-            metavar="ELECCIÓN", exists=True, resolve_path=True,
-            help="elections/<nombre>.yml, o un inventario que la use.",
-        ),
-    ],
+    election: Election,
     key: Annotated[
         Path,
         typer.Option(

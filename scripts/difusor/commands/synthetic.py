@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import click
 import typer
 
-from difusor.terminal.arguments import instant
+from difusor.terminal import complain
+from difusor.terminal.arguments import MaybeDifusor, instant
 
 if TYPE_CHECKING:
     from difusor.synthetic.cortes import CorteSummary
@@ -27,6 +28,7 @@ def run(
             help="Carpeta del corte; con --all, carpeta de las carpetas 001, 002, …",
         ),
     ],
+    inventory: MaybeDifusor = None,
     seed: Annotated[int, typer.Option(metavar="NÚMERO", help="La misma semilla da los mismos bytes.")] = 1,
     number: Annotated[int, typer.Option(metavar="NÚMERO", help="Qué corte: 1 es el de cero actas.")] = 25,
     every: Annotated[bool, typer.Option("--all", help="Todos los cortes de la noche.")] = False,
@@ -46,9 +48,14 @@ def run(
     total: Annotated[int, typer.Option(metavar="NÚMERO", help="Cuántos cortes tiene la noche.")] = 145,
     environment: Annotated[str, typer.Option(metavar="AMBIENTE", help="official o simulacro.")] = "simulacro",
 ) -> None:  # fmt: skip
-    """Escribe cortes con datos sintéticos del tamaño de Morelos."""
+    """Escribe cortes con datos sintéticos del tamaño de Morelos.
+
+    Con -i escribe el corte que a esta hora le toca al simulacro de ese difusor: su ventana, su intervalo y su número.
+    """
     from difusor.synthetic.cortes import write_corte, write_night
 
+    if inventory:
+        opens, closes, number, total = _due(inventory)
     start = opens or MORELOS_2024
     end = closes or start + DURATION
     try:
@@ -63,6 +70,20 @@ def run(
             )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _due(inventory: Path) -> tuple[datetime, datetime, int, int]:
+    """Return the window of an inventory's rehearsal, the number of the corte that is due, and how many there are."""
+    from difusor.inventory import load_election
+    from difusor.project import UnusableError
+    from difusor.synthetic.due import due
+
+    try:
+        election = load_election(inventory)
+        return election.window.opens, election.window.closes, *due(election)
+    except UnusableError as problem:
+        complain(problem)
+        raise typer.Exit(1) from problem
 
 
 def _tell(summary: CorteSummary) -> None:

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from difusor.project import BUILD
+from difusor.project import build
 from difusor.terminal import complain, results
 
 
 def run(
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="CARPETA", resolve_path=True, show_default="build/tailoring", help="Carpeta en la que se escriben."
         ),
-    ] = BUILD / "tailoring",
+    ] = None,
 ) -> None:
     """Escribe las reglas que deliberadamente no se aplican como tailoring de SCAP, uno por guía.
 
@@ -28,7 +28,7 @@ def run(
     from difusor.spec.tailoring import write_all
 
     try:
-        for guide, path in write_all(output):
+        for guide, path in write_all(output or build() / "tailoring"):
             results.print(f"[green]✓[/] {path} [dim]({', '.join(guide.profiles)})[/]", soft_wrap=True)
     except SpecError as error:
         complain(error)

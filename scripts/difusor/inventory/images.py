@@ -9,7 +9,10 @@ import re
 import tarfile
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from difusor.project import build
 
 PORT = "8080/tcp"
 """Where nginx and the WAF ask the PREP application (role prep)."""
@@ -19,6 +22,15 @@ FILES = "prep-difusor.files"
 """The label in which an image of the PREP application lists its files, by spaces; the edge answers no other names."""
 LISTED = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/)*[A-Za-z0-9][A-Za-z0-9_.-]*")
 SMALL = 1 << 20  # bytes; the files of an archive that describe the image have a few thousand
+
+
+def built(kind: str) -> tuple[Path, str] | None:
+    """Return the archive of the image of this kind that `difusor images` made last, and its SHA-256; None: none yet."""
+    noted = build() / f"images/{kind}.tar.gz.sha256"
+    if not noted.exists():
+        return None
+    sha256, name = noted.read_text(encoding="utf-8").split()
+    return noted.with_name(name), sha256
 
 
 def check_image(packed: bytes, path: str, kind: str) -> None:

@@ -13,6 +13,8 @@ from passlib.hash import sha512_crypt
 from corte.format import files
 
 NAME = "vault_difusor_admin_password_hash"
+DRAWN = "vault_difusor_admin_password"
+"""The password itself, where `difusor new` drew it and nobody typed it."""
 ROUNDS = 65_536
 """As in the server's login.defs: checking a password takes some 50 ms instead of 4, which slows down guessing."""
 LENGTH = 15
@@ -68,7 +70,8 @@ def _has_sequence(password: str) -> bool:
 
 
 def stored(text: str, hashed: str) -> str:
-    """Return a vault's YAML text with the hash set, every other line as it was."""
+    """Return a vault's YAML text with the hash set, without the drawn password, every other line as it was."""
+    text = re.sub(rf"(?m)^{DRAWN}:.*\n?", "", text)
     line = f'{NAME}: "{hashed}"'
     replaced, count = re.subn(rf"(?m)^{NAME}:.*$", lambda _: line, text)
     return replaced if count else f"{text.rstrip()}\n{line}\n"

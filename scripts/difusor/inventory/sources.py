@@ -59,7 +59,7 @@ def _of_source(source: Path, opened: Open | None) -> Iterator[str]:
         return
     own = sorted(filter(_is_inventory, source.iterdir() if source.is_dir() else [source]))
     if not own and source.is_dir():
-        yield f"{source} no es un inventario: no tiene hosts.yml; copie inventories/ejemplo, o revise lo que sigue a -i"
+        yield f"{source} no es un inventario: no tiene hosts.yml; lo hace ./difusor new difusor, o revise -i"
     for path in (*own, *variable_files(source)):
         if not path.exists():
             yield _dangling(path)

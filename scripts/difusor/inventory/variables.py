@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from difusor.inventory.sources import file_faults, refusal
-from difusor.inventory.vaults import vaulted
+from difusor.inventory.vaults import identities, vaulted
 from difusor.project import ROOT, UnusableError
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -78,17 +78,34 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS) -> Variables:
     return result
 
 
+def content(path: str) -> bytes:
+    """Return a file's bytes, decrypted when it is a vault; OSError when it cannot be read or opened."""
+    from ansible.errors import AnsibleError
+
+    try:
+        return Path(_loader().get_real_file(path)).read_bytes()
+    except AnsibleError as error:
+        raise OSError(0, str(error)) from error
+
+
+def seal(plain: bytes, name: str) -> bytes:
+    """Return content as a vault of the identity `name`, encrypted with the first password that Ansible has."""
+    from ansible.parsing.vault import VaultLib, VaultSecretsContext
+
+    _loader()
+    return bytes(VaultLib(VaultSecretsContext.current().secrets).encrypt(plain, vault_id=name))
+
+
 @cache
 def _loader() -> Any:
     """Return Ansible's loader with the vaults' passwords; one per process, because Ansible sets them up only once."""
-    from ansible import constants
     from ansible.cli import CLI
     from ansible.parsing.dataloader import DataLoader
     from ansible.plugins.loader import init_plugin_loader
 
     init_plugin_loader()
     loader = DataLoader()
-    CLI.setup_vault_secrets(loader, vault_ids=constants.DEFAULT_VAULT_IDENTITY_LIST, auto_prompt=False)
+    CLI.setup_vault_secrets(loader, vault_ids=identities(), auto_prompt=False)
     return loader
 
 

@@ -1,12 +1,44 @@
-"""Finds the vaults of an inventory, and those that the given passwords do not open."""
+"""The vaults of inventories: whose password opens them, which ones it does not, and how new ones are written."""
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from difusor.project import VAULTS, ansible_settings, vault_password
+
 HEADER = b"$ANSIBLE_VAULT"
+
+
+def ensure_password() -> None:
+    """Draw the password of all vaults in the home, unless there is one or the operator has named another source."""
+    if not os.environ.get(VAULTS) and not vault_password().exists():
+        descriptor = os.open(vault_password(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{secrets.token_urlsafe(32)}\n")
+    os.environ.update(ansible_settings())
+
+
+def password_of(path: Path) -> str:
+    """Return the password in a file, or what the file prints when it is a program, as Ansible takes it."""
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.parsing.vault import get_file_vault_secret
+
+    secret = get_file_vault_secret(filename=str(path), vault_id="difusores", loader=DataLoader())
+    secret.load()
+    return str(secret.bytes.decode())
+
+
+def identities() -> list[str]:
+    """Return whose passwords open the vaults, as `--vault-id` takes them."""
+    from ansible import constants
+
+    # Ansible reads its environment only once, when it is imported.
+    given = os.environ.get(VAULTS, "")
+    return [each.strip() for each in given.split(",") if each.strip()] or list(constants.DEFAULT_VAULT_IDENTITY_LIST)
 
 
 def shut(source: Path, loader: Any) -> Iterator[Path]:
@@ -37,7 +69,8 @@ def sentence(path: Path) -> str:
 
 def opening(path: Path) -> str:
     """Return the option that makes ansible-vault use the identity of the partner whose file this is."""
-    return f"--encrypt-vault-id {identity(path)} --vault-id {identity(path)}@prompt"
+    source = vault_password() if vault_password().exists() else "prompt"
+    return f"--encrypt-vault-id {identity(path)} --vault-id {identity(path)}@{source}"
 
 
 def identity(path: Path) -> str:

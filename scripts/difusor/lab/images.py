@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -12,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from difusor.project import BUILD, ROOT
+from difusor.project import BUILD, ROOT, build, write
 from difusor.terminal import StepFailed, run_step, side_by_side, warn
 
 NAMES = ("prep", "waf")
@@ -36,6 +37,24 @@ def ensure_archives() -> None:
     Raises StepFailed when an image cannot be built.
     """
     side_by_side(*(partial(_build, name) for name in NAMES))
+
+
+def bring(name: str) -> Path:
+    """Copy an image's archive to the institute's home, unless that is the project; return where it is there.
+
+    Its name contains the digest, so that the archive that an inventory pins stays when a newer one is built.
+    """
+    source, sha256 = archive(name), digest(name)
+    if build() == BUILD:
+        return source
+    copy = build() / f"images/{name}-{sha256[:12]}.tar.gz"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    if not copy.exists():
+        temporary = copy.with_suffix(".new")
+        shutil.copyfile(source, temporary)
+        os.replace(temporary, copy)
+    write(build() / f"images/{name}.tar.gz.sha256", f"{sha256}  {copy.name}\n")
+    return copy
 
 
 def _build(name: str) -> None:

@@ -13,21 +13,25 @@ from urllib.parse import quote
 
 from corte.format.errors import why
 from difusor.inventory import Election
-from difusor.project import BUILD, UnusableError
+from difusor.project import UnusableError, build
 
-FOLDER = BUILD / "cortes"
 SIGNED, HISTORY = "firmado.json", "historia.jsonl"
 """Ends of the names of what `publish.standing` keeps, after the opening's instant."""
 _EARLIER = {"last.json": SIGNED, "history.jsonl": HISTORY}
 
 
+def kept_in() -> Path:
+    """Return the folder in the institute's home where the records are."""
+    return build() / "cortes"
+
+
 def folder(election: Election, top: Path | None = None) -> Path:
-    """Return the folder of an election and environment below `top` (default: FOLDER); it may not exist yet.
+    """Return the folder of an election and environment below `top` (default: kept_in()); it may not exist yet.
 
     What an earlier version kept is moved there first: UnusableError when that fails, because to go on without it would
     be to forget orders in force.
     """
-    above = top or FOLDER
+    above = top or kept_in()
     here = above / quote(f"{election.id}-{election.environment}", safe="")
     try:
         for old, new in _earlier(election, above, here):

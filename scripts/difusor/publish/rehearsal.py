@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files
-from difusor.project import BUILD
+from difusor.project import build
 from difusor.publish import target
 from difusor.publish.seen import Seen
 from difusor.terminal import run_step
@@ -27,7 +27,7 @@ def purge(inventory: Path, home: Path) -> dict[str, dict[str, Any]]:
         f"{inventory.name}: se borra el simulacro",
         "ansible-playbook", "-i", inventory, "playbooks/purge.yml",
         "--extra-vars", json.dumps({"purge_evidence": str(home)}),
-        log=BUILD / f"log/purge-{inventory.name}.log",
+        log=build() / f"log/purge-{inventory.name}.log",
     )  # fmt: skip
     for server in servers:
         Seen().hand_over(server, home / server.name)

@@ -92,8 +92,8 @@ class Seen:
     """The records of this machine, in a folder for each election and environment."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Take the folder, by default `notes.FOLDER`; it is made when something is written."""
-        self.folder = folder or notes.FOLDER
+        """Take the folder, by default that of the records; it is made when something is written."""
+        self.folder = folder or notes.kept_in()
 
     def note(self, target: Target, status: dict[str, Any] | None, asked: datetime) -> list[str]:
         """Note what a mirror says of its log; return as sentences what does not fit what it said before, and news.

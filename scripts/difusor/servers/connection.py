@@ -38,7 +38,8 @@ ACCESS = (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key .{0,80}has changed|Host key for .{0,200}has changed",
         "la llave con que se identifica {address} ya no es la que esta máquina conocía. Pregunte a su administrador "
         "si lo reinstaló y cuál es su huella; si coincide, ssh-keygen -R '{known_as}' y entre una vez con ssh "
-        "{target}. Si no, puede ser otro quien responde",
+        "{target} (si su inventario tiene un known_hosts, bórrela también ahí, con -f). Si no, puede ser otro quien "
+        "responde",
     ),
     (
         r"Host key verification failed|host key is known for",

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from difusor.project import ROOT
+from difusor.project import ROOT, ansible_settings, assignments, home
 from difusor.terminal import complain, console, printable
 from difusor.terminal.arguments import AskVaultPass, Check, Diff, Difusores, Further, Limit, VaultIds
 
@@ -68,7 +68,8 @@ def become(playbook: str, inventories: Sequence[Path], options: Options, values:
 
     An inventory whose files cannot be read is refused here already, because Ansible would print its own English too.
 
-    `playbook` is a path below the project, whose ansible.cfg applies.
+    `playbook` is a path below the project, whose ansible.cfg applies. The printed line works in the project's folder;
+    for a home of its own, in any folder.
     """
     from difusor.inventory.sources import file_faults, refusal  # imports pydantic
 
@@ -76,8 +77,11 @@ def become(playbook: str, inventories: Sequence[Path], options: Options, values:
         complain(refusal(faults))
         raise typer.Exit(1)
     sources = [part for each in inventories for part in ("-i", str(each))]
-    command = ["ansible-playbook", *sources, playbook, *options.arguments(values)]
-    console.print(f"[dim]{printable(shlex.join(command))}[/]", soft_wrap=True)
+    settings = ansible_settings() if home() != ROOT else {}
+    book = str(ROOT / playbook) if settings else playbook
+    command = ["ansible-playbook", *sources, book, *options.arguments(values)]
+    console.print(f"[dim]{printable(assignments(settings) + shlex.join(command))}[/]", soft_wrap=True)
+    os.environ.update(ansible_settings())
     os.chdir(ROOT)
     beside = str(Path(sys.executable).parent)
     os.environ["PATH"] = f"{beside}:{os.environ['PATH']}"

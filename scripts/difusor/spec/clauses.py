@@ -10,10 +10,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from corte.format.errors import why
-from difusor.project import ROOT
+from difusor.project import own
 from difusor.spec.faults import sentence
-
-SPEC_FILE = ROOT / "spec/anexo1.yml"
 
 Method = Literal["medido", "atestado", "manual", "derivado"]
 Sentence = Annotated[str, Field(min_length=1)]
@@ -98,9 +96,16 @@ class Spec(BaseModel):
         return tuple(clause.id for clause in self.clauses)
 
 
+def load(path: Path | None = None) -> Spec:
+    """Read a spec file, by default the institute's own or else the project's.
+
+    SpecError has a line for each problem: what is wrong and where.
+    """
+    return _load(path or own("spec/anexo1.yml"))
+
+
 @cache
-def load(path: Path = SPEC_FILE) -> Spec:
-    """Read a spec file. SpecError has a line for each problem: what is wrong and where."""
+def _load(path: Path) -> Spec:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:

@@ -9,12 +9,10 @@ from typing import Annotated, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from difusor.project import ROOT
+from difusor.project import own
 from difusor.spec import Sentence, SpecError
 from difusor.spec.clauses import unreadable
 from difusor.spec.faults import sentence
-
-FILE = ROOT / "spec/deviations.yml"
 
 Auditor = Literal["cis", "anssi", "lynis", "docker-bench"]
 AUDITORS: tuple[Auditor, ...] = get_args(Auditor)
@@ -50,9 +48,16 @@ Deviations = dict[str, Annotated[tuple[Deviation, ...], Field(min_length=1)]]
 """Deviations by topic, in the order of the file."""
 
 
+def load(path: Path | None = None) -> Deviations:
+    """Read a file of deviations, by default the institute's own or else the project's.
+
+    SpecError says what is wrong and where.
+    """
+    return _load(path or own("spec/deviations.yml"))
+
+
 @cache
-def load(path: Path = FILE) -> Deviations:
-    """Read a file of deviations. SpecError says what is wrong and where."""
+def _load(path: Path) -> Deviations:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         return TypeAdapter(Deviations).validate_python(raw)

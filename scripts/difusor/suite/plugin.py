@@ -22,7 +22,7 @@ import pytest
 
 from difusor import inventory, spec
 from difusor.inventory import variables
-from difusor.project import commit, write
+from difusor.project import commit, told, write
 from difusor.project import version as project_version
 from difusor.report import results
 from difusor.servers import identity
@@ -286,7 +286,7 @@ class Collector:
         found = results.Results(
             started=self.started,
             finished=datetime.now(UTC),
-            inventory=str(self.config.option.ansible_inventory),
+            inventory=str(told(Path(self.config.option.ansible_inventory))),
             commit=commit(),
             tools=_tools(),
             servers=suite.servers,

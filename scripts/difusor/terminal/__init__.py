@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from difusor.project import ROOT
+from difusor.project import ROOT, told
 
 console = Console(stderr=True, highlight=False)
 """Standard error: progress and errors."""
@@ -144,7 +144,7 @@ def run_step(
     seconds = time.monotonic() - started
     if process.returncode:
         console.print(*_last_words(log), sep="\n", style="dim")
-        raise StepFailed(f"{title}: falló a los {seconds:.0f} s. Todo lo que dijo está en {log.relative_to(ROOT)}")
+        raise StepFailed(f"{title}: falló a los {seconds:.0f} s. Todo lo que dijo está en {told(log)}")
     console.print(f"[green]✓[/] {title} [dim]({seconds:.0f} s)[/]")
 
 

@@ -1,7 +1,7 @@
 """Arguments that several verbs share: inventories, paths, and options that are passed to ansible-playbook.
 
 The operator gives paths relative to the current folder; verbs run in the project's folder, so the values returned here
-are relative to that.
+are absolute, or relative to that.
 """
 
 from __future__ import annotations
@@ -15,26 +15,40 @@ import typer
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.project import ROOT
-
-INVENTORIES = ROOT / "inventories"
+from difusor.project import ROOT, home
 
 
 def difusores() -> list[str]:
     """Return the names of the difusores that have an inventory."""
-    return sorted(path.name for path in INVENTORIES.iterdir() if path.is_dir())
+    folders = (home() / "inventories").glob("[!.]*/")
+    return sorted(path.name for path in folders)
+
+
+def elections() -> list[str]:
+    """Return the names of the elections in the institute's home."""
+    return sorted(path.stem for path in (home() / "elections").glob("[!.]*.yml"))
 
 
 def inventory(text: str) -> Path:
     """Return the inventory at a path, or else that of a difusor's name; relative to the project when inside it."""
     given = Path(text).absolute()
-    named = INVENTORIES / text
+    named = home() / "inventories" / text
     if text.strip() and given.exists():
         return from_project(given)
     if text.strip() and Path(text).name == text and named.is_dir():
         return from_project(named)
     wrong = f"no existe el difusor «{text}», ni esa ruta" if text.strip() else "está vacío: ¿qué difusor?"
-    raise typer.BadParameter(f"{wrong}; los que hay: {', '.join(difusores())}.")
+    raise typer.BadParameter(f"{wrong}; los que hay: {', '.join(difusores()) or 'ninguno'}.")
+
+
+def election(text: str) -> Path:
+    """Return the election file or the inventory at a path, or else the election of this name, as an absolute path."""
+    given, named = Path(text).absolute(), home() / f"elections/{text}.yml"
+    if text.strip() and given.exists():
+        return given
+    if text.strip() and Path(text).name == text and named.is_file():
+        return named
+    raise typer.BadParameter(f"no existe la elección «{text}», ni esa ruta; las que hay: {', '.join(elections())}.")
 
 
 def from_project(path: Path) -> Path:
@@ -94,6 +108,13 @@ MaybeDifusor = Annotated[Path | None, _inventory_option("El difusor: su nombre, 
 Difusores = Annotated[
     list[Path], _inventory_option("El difusor: su nombre, o la ruta de su inventario; puede repetirse.")
 ]
+Election = Annotated[
+    Path,
+    typer.Option(
+        parser=election, metavar="ELECCIÓN", autocompletion=elections,
+        help="Su nombre, la ruta de su archivo, o un inventario que la use.",
+    ),
+]  # fmt: skip
 Corte = Annotated[
     Path, typer.Argument(metavar="CORTE", exists=True, file_okay=False, resolve_path=True, help="Carpeta del corte.")
 ]

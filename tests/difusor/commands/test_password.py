@@ -13,7 +13,7 @@ from passlib.hash import sha512_crypt
 from typer.testing import CliRunner
 
 from difusor.commands import password
-from difusor.inventory.passwords import LENGTH, NAME, REPEATS, ROUNDS, SEQUENCE, weaknesses
+from difusor.inventory.passwords import DRAWN, LENGTH, NAME, REPEATS, ROUNDS, SEQUENCE, weaknesses
 from difusor.project import ROOT
 
 GOOD = "Urna-Sellada-2027"
@@ -23,10 +23,10 @@ VAULT = VaultLib([("diario", VaultSecret(KEY.encode()))])
 
 @pytest.fixture
 def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(password, "ROOT", tmp_path)
+    monkeypatch.setenv("DIFUSOR_HOME", str(tmp_path))
     path = tmp_path / "inventories/diario/group_vars/diario/vault.yml"
     path.parent.mkdir(parents=True)
-    text = f"---\n{NAME}: cambiame  # pendiente\nvault_difusor_rsync_secret: se-queda-como-estaba\n"
+    text = f"---\n{DRAWN}: sorteada\n{NAME}: cambiame  # pendiente\nvault_difusor_rsync_secret: se-queda-como-estaba\n"
     path.write_bytes(VAULT.encrypt(text, vault_id="diario"))
     return path
 
@@ -52,6 +52,7 @@ def test_hash_lands_in_the_vault_and_nothing_is_shown(vault: Path) -> None:
     values = opened(vault)
     assert sha512_crypt.verify(GOOD, values[NAME])
     assert values["vault_difusor_rsync_secret"] == "se-queda-como-estaba"
+    assert DRAWN not in values, "it is not the password any more"
     assert GOOD.encode() not in vault.read_bytes()
     assert vault.read_bytes().startswith(b"$ANSIBLE_VAULT;1.2;AES256;diario")
     assert stat.S_IMODE(vault.stat().st_mode) == 0o600
@@ -61,6 +62,17 @@ def test_vault_is_made_when_there_is_none(vault: Path) -> None:
     vault.unlink()
     assert ask(KEY, KEY, GOOD, GOOD)[0] == 0
     assert list(opened(vault)) == [NAME]
+
+
+@pytest.mark.parametrize("as_program", [False, True])
+def test_the_password_of_the_home_opens_the_vault_without_a_question(
+    vault: Path, tmp_path: Path, as_program: bool
+) -> None:
+    source = tmp_path / "vault-password"
+    source.write_text(f"#!/bin/sh\necho '{KEY}'\n" if as_program else f"{KEY}\n")
+    source.chmod(0o700 if as_program else 0o600)
+    assert ask(GOOD, GOOD)[0] == 0
+    assert sha512_crypt.verify(GOOD, opened(vault)[NAME])
 
 
 @pytest.mark.parametrize("answers", [("otra llave", GOOD, GOOD), (KEY, "corta", "corta")])

@@ -35,6 +35,12 @@ def test_every_failure_is_told_once_all_have_ended() -> None:
     assert done == ["tercera"]
 
 
+def test_a_failed_step_names_its_log_wherever_that_is(tmp_path: Path) -> None:
+    """In an institute's home, which is elsewhere than the project."""
+    with pytest.raises(StepFailed, match=rf"está en {tmp_path}/log\Z"):
+        run_step("Un paso", "false", log=tmp_path / "log")
+
+
 def test_an_error_of_our_own_is_not_taken_for_a_failed_step() -> None:
     def fail() -> NoReturn:
         raise StepFailed("una")

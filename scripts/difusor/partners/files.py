@@ -1,0 +1,96 @@
+"""Writes the files of elections and inventories: whole or not at all, never over others, every value quoted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from corte.format import files, instants
+from difusor.project import UnusableError, home, vault_password
+
+IGNORED = f"""\
+# Solo los secretos. Lo demás de esta carpeta puede guardarse en un repositorio: en él, lo secreto va cifrado.
+/{vault_password().name}
+"""
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Return a template with each `${{value}}` in it as quoted YAML, which is JSON: text can be nothing but text."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("difusor.partners"),
+        variable_start_string="${",
+        variable_end_string="}",
+        finalize=_quoted,
+        autoescape=False,  # no HTML: finalize quotes
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(template).render(values)
+
+
+def _quoted(value: Any) -> str:
+    text = instants.write(value) if isinstance(value, datetime) else value
+    return json.dumps(list(text) if isinstance(text, tuple) else text, ensure_ascii=False)
+
+
+def ensure_home() -> None:
+    """Make the home's folders and its .gitignore, unless they exist."""
+    for folder in ("elections", "inventories"):
+        (home() / folder).mkdir(parents=True, exist_ok=True)
+    if not (home() / ".gitignore").exists():
+        files.replace(home() / ".gitignore", IGNORED.encode())
+
+
+def refuse_existing(path: Path, what: str) -> None:
+    """Raise UnusableError when something has this name already."""
+    if os.path.lexists(path):
+        raise UnusableError(f"ya existe {what} «{path.stem}» ({path}); nada se tocó. Elija otro nombre, o edítelo")
+
+
+def write_new(path: Path, content: str) -> None:
+    """Write a file that must not exist yet; UnusableError when another run has made it meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete_on_close=False) as temporary:
+        temporary.write(content.encode())
+        temporary.close()
+        os.chmod(temporary.name, 0o644)
+        try:
+            os.link(temporary.name, path)
+        except FileExistsError:
+            raise UnusableError(f"ya existe {path}; nada se tocó") from None
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield a folder to fill, which gets its name `path` at the end; whatever happens before, nothing is left of it."""
+    endings = {each: signal.signal(each, _end) for each in (signal.SIGHUP, signal.SIGTERM)}
+    unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield unfinished
+        unfinished.chmod(0o755)
+        try:
+            os.rename(unfinished, path)
+        except OSError:
+            raise UnusableError(f"ya existe {path}; nada se tocó") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for each, before in endings.items():
+            signal.signal(each, before)
+
+
+def _end(number: int, frame: object) -> None:
+    """End the process as an exception, so that what is unfinished is removed."""
+    sys.exit(128 + number)

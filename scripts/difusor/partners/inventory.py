@@ -1,0 +1,101 @@
+"""Makes the inventory of a partner: server, facts, election, host key, certificate, and a vault of drawn secrets."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from passlib.hash import sha512_crypt
+
+from difusor.inventory import problems
+from difusor.inventory.images import built
+from difusor.inventory.passwords import ROUNDS, weaknesses
+from difusor.inventory.variables import content, read, seal
+from difusor.inventory.vaults import ensure_password
+from difusor.partners import election
+from difusor.partners.facts import PartnerFacts
+from difusor.partners.files import ensure_home, new_folder, refuse_existing, render
+from difusor.project import UnusableError, home
+
+KINDS = ("prep", "waf")
+CERTIFICATE, KEY = "tls/fullchain.pem", "tls/key.pem"
+"""Where an inventory has its copies of the certificate and its key."""
+LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789-_.:+="
+"""What a drawn password is made of: no characters that look alike, none that a shell or YAML reads as its own."""
+
+
+def folder(name: str) -> Path:
+    """Return where the inventory of the partner of this name is, whether it exists or not."""
+    return home() / "inventories" / name
+
+
+def refuse_impossible(name: str, of_election: str = "") -> None:
+    """Raise UnusableError when the name is taken, there are no images, or there is no election of this name."""
+    refuse_existing(folder(name), "el difusor")
+    if any(built(kind) is None for kind in KINDS):
+        raise UnusableError("aún no hay imágenes que fijar en el inventario: ./difusor images, y repita")
+    if of_election and not election.file(of_election).is_file():
+        raise UnusableError(
+            f"no existe la elección «{of_election}»; corrija el nombre, o hágala: ./difusor new election {of_election}"
+        )
+
+
+def create(facts: PartnerFacts, host_key: str) -> Path:
+    """Make the inventory and return its folder; UnusableError says why it cannot be made, and nothing is left then.
+
+    `host_key` is a line of known_hosts: the server's public key, which the caller has verified.
+    """
+    refuse_impossible(facts.id, facts.election)
+    ensure_home()
+    ensure_password()
+    final = folder(facts.id)
+    with new_folder(final) as unfinished:
+        _fill(unfinished, facts, host_key)
+        if found := _faults(unfinished):
+            lines = "\n".join(f"- {each}" for each in found)
+            # The copies have no place that anybody knows; what was typed has.
+            for copy, typed in ((CERTIFICATE, facts.certificate), (KEY, facts.certificate_key)):
+                lines = lines.replace(str(unfinished / copy), str(typed))
+            raise UnusableError(f"con esos valores el difusor no se puede instalar, y nada se creó. Corrija:\n{lines}")
+    return final
+
+
+def _fill(inventory: Path, facts: PartnerFacts, host_key: str) -> None:
+    """Write every file of the inventory."""
+    group = inventory / f"group_vars/{facts.id}"
+    group.mkdir(parents=True)
+    values = dict(facts) | {"images": {kind: _pinned(kind) for kind in KINDS}}
+    (inventory / "hosts.yml").write_text(render("hosts.yml.j2", values), encoding="utf-8")
+    (group / "main.yml").write_text(render("main.yml.j2", values), encoding="utf-8")
+    (group / "vault.yml").write_bytes(seal(render("vault.yml.j2", _drawn()).encode(), facts.id))
+    (inventory / "known_hosts").write_text(f"{host_key}\n", encoding="utf-8")
+    # Relative, so that the home may be moved; -i <difusor> is then all that a command needs.
+    (inventory / "election.yml").symlink_to(f"../../elections/{facts.election}.yml")
+    if facts.certificate and facts.certificate_key:
+        (inventory / "tls").mkdir()
+        shutil.copyfile(facts.certificate, inventory / CERTIFICATE)
+        (inventory / KEY).write_bytes(seal(facts.certificate_key.read_bytes(), facts.id))
+
+
+def _pinned(kind: str) -> dict[str, str]:
+    found = built(kind)
+    assert found is not None  # refuse_impossible
+    archive, sha256 = found
+    return {"archive": f"{{{{ inventory_dir }}}}/../../build/images/{archive.name}", "sha256": sha256}
+
+
+def _drawn() -> dict[str, str]:
+    password = ""
+    while not password or weaknesses(password):
+        password = "".join(secrets.choice(LETTERS) for _ in range(20))
+    hashed = sha512_crypt.using(rounds=ROUNDS).hash(password)  # type: ignore[no-untyped-call]  # the stubs' gap
+    return {"password": password, "password_hash": hashed, "rsync_secret": secrets.token_urlsafe(24)}
+
+
+def _faults(inventory: Path) -> list[str]:
+    """Return what preflight would refuse in the new inventory, whose files are read as Ansible reads them."""
+    variables: Mapping[str, Mapping[str, Any]] = read(inventory).hosts
+    return [fault for values in variables.values() if "difusor_fqdn" in values for fault in problems(values, content)]

@@ -1,0 +1,73 @@
+"""The home of an institute: what verbs read and write is there, and plain Ansible works with it from any folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from home_kit import difusor, furnish, made
+
+from difusor import cli, project, spec
+from difusor.project import HOME, ROOT
+from difusor.terminal.arguments import difusores, election, inventory
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return furnish(tmp_path / "instituto", monkeypatch)
+
+
+def test_names_are_those_of_the_home(home: Path) -> None:
+    made()
+    assert difusores() == ["diario"]
+    assert inventory("diario") == home / "inventories/diario"
+    assert election("ensayo") == home / "elections/ensayo.yml"
+
+
+def test_what_is_kept_is_kept_in_the_home(home: Path) -> None:
+    assert project.build() == home / "build"
+
+
+def test_papers_tell_no_path_of_the_machine(home: Path) -> None:
+    assert project.told(home / "inventories/diario") == Path("inventories/diario")
+    assert project.told(ROOT / "inventories/demo") == project.told(Path("inventories/demo")) == Path("inventories/demo")
+
+
+def test_the_institutes_own_spec_wins(home: Path) -> None:
+    theirs = home / "spec/anexo1.yml"
+    assert spec.load() == spec.load(ROOT / "spec/anexo1.yml")
+    theirs.parent.mkdir()
+    text = (ROOT / "spec/anexo1.yml").read_text(encoding="utf-8")
+    theirs.write_text(text.replace(spec.load().document, "Anexo propio", 1), encoding="utf-8")
+    assert spec.load().document == "Anexo propio"
+
+
+def test_the_line_that_a_verb_prints_works_in_any_folder(home: Path) -> None:
+    """It says by itself which home and configuration it means, and whose password opens the vault."""
+    made()
+    done = difusor("apply", "-i", "diario", "--", "--list-tasks", home=home)
+    assert done.returncode == 0, done.stderr
+    assert f"playbook: {ROOT}/site.yml" in done.stdout and "Authorise the state of the system" in done.stdout
+    line = done.stderr.splitlines()[0]
+    bare = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(home)}
+    plain = subprocess.run(["bash", "-c", line], cwd="/", env=bare, capture_output=True, text=True)
+    assert plain.stdout == done.stdout, plain.stderr
+    (home / "vault-password").write_text("otra")
+    assert "no se descifra" in difusor("apply", "-i", "diario", "--", "--list-tasks", home=home).stderr
+
+
+def test_a_home_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    done = difusor("preflight", "-i", "diario", home=tmp_path / "falta")
+    assert done.returncode == os.EX_USAGE
+    assert f"no existe {tmp_path}/falta; corrija --home o DIFUSOR_HOME" in done.stderr
+
+
+@pytest.mark.parametrize(("verb", "theirs"), [("apply", True), ("demo", False), ("test", False), ("clean", False)])
+def test_the_lab_is_the_projects_own(verb: str, theirs: bool, home: Path) -> None:
+    cli.difusor(SimpleNamespace(invoked_subcommand=verb), home=home)  # type: ignore[arg-type]
+    assert project.home() == (home if theirs else ROOT)
+    assert (HOME in os.environ) == theirs

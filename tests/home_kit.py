@@ -1,0 +1,82 @@
+"""An institute's home with an election, with images and without a partner, and the facts of one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.vault import VaultSecretsContext
+from inventory_kit import KEY, PREP, WAF
+
+from difusor.inventory import variables
+from difusor.partners import election, inventory
+from difusor.partners.facts import ElectionFacts, PartnerFacts, of
+from difusor.project import HOME, ROOT
+
+ELECTION: dict[str, Any] = {
+    "id": "ensayo",
+    "name": "Simulacro: «uno» #1",
+    "environment": "simulacro",
+    "opens": datetime(2027, 6, 6, 20, tzinfo=UTC),
+    "closes": datetime(2027, 6, 7, 20, tzinfo=UTC),
+    "trusted_addresses": ("189.240.1.1", "2806:10::/64"),
+    "principal": "firma@impepac.mx",
+    "signing_key": KEY,
+}
+PARTNER: dict[str, Any] = {
+    "id": "diario",
+    "election": "ensayo",
+    "name": 'Diario de Morelos: "el de siempre"',
+    "fqdn": "prep.diario.mx",
+    "path": "/prep2027mor/",
+    "login": "ubuntu",
+    "address": "189.240.1.7",
+    "port": 2222,
+    "public_address": "189.240.1.7",
+    "admin_keys": (KEY,),
+}
+HOST_KEY = f"[189.240.1.7]:2222 {KEY}"
+
+
+def furnish(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a home with an election and with images, make it the home of this process, and return it."""
+    monkeypatch.setenv("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
+    monkeypatch.setenv(HOME, str(folder))
+    monkeypatch.setenv("ANSIBLE_VAULT_IDENTITY_LIST", "")  # nothing that the operator has set
+    # Ansible takes the vaults' passwords once in a process, and here each home has its own.
+    monkeypatch.setattr(variables, "_loader", cache(variables._loader.__wrapped__))
+    monkeypatch.setattr(VaultSecretsContext, "_current", None)
+    images = folder / "build/images"
+    images.mkdir(parents=True)
+    for kind, packed in (("prep", PREP), ("waf", WAF)):
+        (images / f"{kind}-1.tar.gz").write_bytes(packed)
+        (images / f"{kind}.tar.gz.sha256").write_text(f"{hashlib.sha256(packed).hexdigest()}  {kind}-1.tar.gz\n")
+    election.create(of(ElectionFacts, ELECTION))
+    return folder
+
+
+def made(values: Mapping[str, Any] = PARTNER) -> Path:
+    """Make the inventory of a partner whose server nobody can reach, and return its folder."""
+    return inventory.create(of(PartnerFacts, values), HOST_KEY)
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder with its content, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def difusor(*words: str, home: Path, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
+    """Run a verb for a home, as from a shell that has set nothing else, in a folder that is neither's."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "DIFUSOR_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "difusor", "--home", str(home), *words],
+        cwd="/", env=environment | {"COLUMNS": "300"}, stdin=stdin, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
