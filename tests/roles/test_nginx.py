@@ -301,10 +301,10 @@ def test_headers_of_a_document_are_not_paid_for_with_every_file(answer: str, doc
 
 @pytest.mark.parametrize("base", BASES)
 def test_without_a_corte_the_page_waits(base: str) -> None:
-    outside, _ = by_door(render(SITE, base=base))
-    body = dict(locations(outside))[base]
-    assert re.match(r" +if \(!-f /run/prep-corte/abierto\) \{\n +return 503;\n +\}\n(?: +#.*\n)? +if \(!-f", body)
-    assert re.search(r"if \(!-f /srv/prep/publico/actual/corte\.json\) \{\n +return 503;", body)
+    first = rf" +{GATE}\n +\}}\n +if \(!-f /srv/prep/publico/actual/corte\.json\) \{{\n +return 503;"
+    for path, inputs in (("", CLOSED), ("index.html", CLOSED), ("nada.html", OPEN)):
+        _, body = answered(render(SITE, base=base, inputs=inputs), f"{base}{path}")
+        assert re.match(first, body), path
 
 
 def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() -> None:

@@ -30,7 +30,7 @@ for _ in range(6):
 SILENT = """
 import socket, sys, time
 held = [socket.create_connection((sys.argv[1], 22)) for _ in range(20)]
-time.sleep(60)
+time.sleep(60)  # pace: as long as the test may take
 """
 GUESS = "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null adivinador@127.0.0.1 || true"
 

@@ -104,7 +104,7 @@ systemd-run --quiet --unit=prueba-snmp python3 -c '
 import socket, time
 listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 listening.bind(("", 1161))
-time.sleep(600)'
+time.sleep(600)  # pace: as long as the test may take'
 """
 DECIDED = """
 rm -f /etc/ssh/sshd_config.d/50-diario.conf /etc/ssh/diario
