@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from corte.format.errors import why
 from difusor.partners import election as elections_file
 from difusor.partners import inventory
 from difusor.partners.facts import ElectionFacts, FactError, Facts, PartnerFacts, fault, of, public_address
@@ -168,7 +169,7 @@ def a_file(path: str) -> str:
         if whole:
             Path(whole).read_bytes()
     except OSError as error:
-        raise ValueError(f"no se puede leer {whole} ({error.strerror}); corrija la ruta") from None
+        raise ValueError(f"no se puede leer {whole} ({why(error)}); corrija la ruta") from None
     return whole
 
 
