@@ -27,7 +27,10 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result: `changed`, `changed_files`, `armed`, and `diff` when it was asked for."""
+        """Return the module's result: `changed`, `changed_files`, `armed`, and `diff` when it was asked for.
+
+        After a change the fact `files_changed` is true for the rest of the run.
+        """
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         args = dict(self._task.args)
@@ -38,14 +41,16 @@ class ActionModule(ActionBase):
         payload = self._payload(args, task_vars)
         if self._is_current(payload, task_vars):
             return {"changed": False, "changed_files": [], "armed": False, "diff": []}
-        return self._execute_module(
+        result = self._execute_module(
             module_name="managed_files",
             module_args={
                 "payload": json.dumps(payload),
+                "run": task_vars.get("preflight_run", ""),
                 **{name: args[name] for name in ("validate", "guard", "record") if name in args},
             },
             task_vars=task_vars,
         )
+        return {**result, "ansible_facts": {"files_changed": True}} if result.get("changed") else result
 
     def _is_current(self, payload: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:
         """Tell whether `server_probe` has read the server and found everything as wanted."""
@@ -54,6 +59,8 @@ class ActionModule(ActionBase):
             return False  # new packages may have changed files
         if self._task.args.get("guard") and current_state["pending"]:
             return False  # the module must report that a confirmation is awaited
+        if any(path in paths for path in current_state["unapplied"] for paths in payload.values()):
+            return False  # the module must report what an interrupted run changed
         return is_current(payload, current_state, task_vars["preflight_key"])
 
     def _payload(self, args: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -63,9 +63,16 @@ options:
     description:
       - Folder, readable by root only, with which C(give_back) can restore the server. Before the very first change,
         C(/etc), the list of packages and the keys of the accounts are copied to C(found/) in it. Its file C(paths)
-        lists what this module wrote, removed or made (folders end in a slash).
+        lists what this module wrote, removed or made (folders end in a slash). Its file C(unapplied) lists what was
+        changed and perhaps not yet read by the programs concerned, after the O(run) that changed it. It is reported as
+        changed by the next run too, so that a run that was interrupted before its handlers loses none of them;
+        C(playbooks/tasks/applied.yml) takes it off the list.
     type: path
     default: /var/lib/prep-difusor
+  run:
+    description: A word that no other run of the playbook has.
+    type: str
+    default: ""
 author: [IMPEPAC UTSIC]
 """
 
@@ -79,7 +86,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 changed_files:
-  description: Paths that were (or, in check mode, would be) written, corrected or removed.
+  description: >-
+    Paths that were (or, in check mode, would be) written, corrected or removed, in this run or in an earlier one that
+    did not come to its end.
   type: list
   returned: always
 armed:
@@ -105,9 +114,11 @@ class ManagedFiles:
         self.guard = module.params["guard"]
         self.record = module.params["record"]
         self.recorded = set((read(os.path.join(self.record, "paths")) or b"").decode().splitlines())
+        self.unapplied = os.path.join(self.record, "unapplied")
 
     def apply(self):
         """Bring all paths into the wanted state; nothing is written before all files are valid."""
+        waiting = self.take_over()
         wanted = {path: base64.b64decode(spec["content"]) for path, spec in self.payload["files"].items()}
         present = {path: content for path, content in wanted.items() if content.strip()}
         stale = [path for path, content in present.items() if read(path) != content]
@@ -121,6 +132,20 @@ class ManagedFiles:
             self.ensure_link(path, target)
         for path in sorted((set(wanted) - set(present)) | set(self.payload["absent"])):
             self.ensure_absent(path)
+        for path in sorted(waiting - set(self.changed)):
+            self.changed.append(path)
+            self.diff.append({"after_header": path, "before": "", "after": "(una ejecución interrumpida lo cambió)\n"})
+
+    def take_over(self):
+        """Return which of the paths an interrupted run changed; from now on they wait for the end of this run."""
+        lines = [line.partition(" ") for line in (read(self.unapplied) or b"").decode().splitlines()]
+        managed = {path for paths in self.payload.values() for path in paths}
+        waiting = {path for _, _, path in lines} & managed
+        if waiting and not self.module.check_mode:
+            rest = ["%s %s\n" % (run, path) for run, _, path in lines if path not in waiting]
+            ours = ["%s %s\n" % (self.module.params["run"], path) for path in sorted(waiting)]
+            put_file(self.unapplied, "".join(rest + ours).encode(), os.stat(self.unapplied))
+        return waiting
 
     def validate_file(self, path, content):
         """Run the file's own validator on the new content before it takes its place."""
@@ -224,11 +249,15 @@ class ManagedFiles:
         """Record a path before its first change; before the very first change, copy the server's original state."""
         if path in self.recorded:
             return
+        self.append("paths", path)
+        self.recorded.add(path)
+
+    def append(self, name, line):
+        """Append a line to a file of the record."""
         if not os.path.isdir(self.record):
             self.keep_found()
-        with open(os.path.join(self.record, "paths"), "a", encoding="utf-8") as paths:
-            paths.write(path + "\n")
-        self.recorded.add(path)
+        with open(os.path.join(self.record, name), "a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
     def keep_found(self):
         """Copy /etc, the list of packages and the accounts' keys; the copy gets its name only when it is complete."""
@@ -245,6 +274,8 @@ class ManagedFiles:
         """Record a change that is about to be made, with its diff unless the content is secret."""
         if not self.changed and self.guard and not self.module.check_mode:
             self.module.run_command([self.guard, "arm"], check_rc=True)
+        if not self.module.check_mode:
+            self.append("unapplied", "%s %s" % (self.module.params["run"], path))
         self.changed.append(path)
         if sensitive:
             before, after = "(no se muestra)", "(no se muestra: es secreto, cambió)"
@@ -341,6 +372,7 @@ def main():
             "validate": {"type": "str"},
             "guard": {"type": "path"},
             "record": {"type": "path", "default": "/var/lib/prep-difusor"},
+            "run": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )

@@ -73,6 +73,7 @@ ansible_facts:
           type: dict
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) here.", type: dict}
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
+        unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}
 free:
   description: Free bytes by path.
   returned: always
@@ -321,6 +322,7 @@ def current_state(lines, ours, key, pending):
         "containers": containers(lines("docker", "inspect", *ours) if ours else []),
         "admins": admins(key),
         "pending": pending,
+        "unapplied": [line.partition(" ")[2] for line in read(os.path.join(RECORD, "unapplied")).splitlines()],
     }
 
 

@@ -19,8 +19,15 @@ PLAY = """
   module_defaults:
     managed_files: {record: "{{ playbook_dir }}/record"}
     give_back: {record: "{{ playbook_dir }}/record"}
+  pre_tasks:
+    - ansible.builtin.set_fact: {preflight_run: "{{ 999999 | random }}"}
   roles: [subject]
+  post_tasks:
+    - ansible.builtin.import_tasks: PROJECT/playbooks/tasks/applied.yml
+      vars: {record: "{{ playbook_dir }}/record"}
 """
+# The role's last task in a run that ends there, before its handlers.
+INTERRUPTION = "- name: Die\n  ansible.builtin.fail:\n"
 
 
 class Server(NamedTuple):
@@ -35,9 +42,9 @@ class Server(NamedTuple):
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(text)
 
-    def run(self, arguments: str = "", *options: str) -> subprocess.CompletedProcess[str]:
-        """Run the role's one task with these arguments of `managed_files` (YAML, flow style)."""
-        return self._play(f"- name: Install\n  managed_files: {arguments or '{}'}\n", *options)
+    def run(self, arguments: str = "", *options: str, then: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the role's one task with these arguments of `managed_files` (YAML, flow style); `then`: further tasks."""
+        return self._play(f"- name: Install\n  managed_files: {arguments or '{}'}\n{then}", *options)
 
     def give_back(self, arguments: str) -> None:
         """Run `give_back` for the role, with these arguments besides `restore` (YAML, flow style)."""
@@ -81,7 +88,7 @@ def server(tmp_path: Path) -> Server:
     role = tmp_path / "project/roles/subject"
     (role / "tasks").mkdir(parents=True)
     (role / "templates").mkdir()
-    (tmp_path / "project/play.yml").write_text(PLAY)
+    (tmp_path / "project/play.yml").write_text(PLAY.replace("PROJECT", str(ROOT)))
     (tmp_path / "root").mkdir()
     (tmp_path / "project/record").mkdir()  # it exists, so no file of this machine is copied into it
     return Server(tmp_path / "root", role)
@@ -94,6 +101,20 @@ def test_writes_once_and_then_nothing(server: Server) -> None:
     assert (server.root / "etc/a.conf").read_text().endswith("answer=42\n")
     assert (server.root / "etc/raw").read_text() == "{{ not rendered }}\n"
     assert "changed=0" in server.run().stdout
+
+
+def test_what_an_interrupted_run_changed_is_changed_until_a_run_ends(server: Server) -> None:
+    """Its handlers have not run, and nobody would ever restart or reload the program that reads the file."""
+    server.template("etc/a.conf", "answer=42\n")
+    (server.root / "stale").write_text("stale\n")
+    unwanted = f"{{absent: [{server.root}/stale]}}"
+    for _ in range(2):
+        assert "changed=1" in server.run(unwanted, then=INTERRUPTION).stdout
+    server.template("etc/b.conf", "answer=42\n")
+    assert "changed=0" not in server.run(unwanted, "--check").stdout
+    found = server.run(unwanted, "-v").stdout
+    assert all(f"- {server.root}/{path}\n" in found for path in ("stale", "etc/a.conf", "etc/b.conf"))
+    assert "changed=0" in server.run(unwanted).stdout
 
 
 def test_preview_shows_and_writes_nothing(server: Server) -> None:
