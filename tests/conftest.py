@@ -19,6 +19,11 @@ settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a test with a long value by the value's length; by default its name has the whole value, of 64 MB in one."""
+    return f"{len(val)}_long" if isinstance(val, (str, bytes)) and len(val) > 200 else None
+
+
 @pytest.fixture(autouse=True)
 def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have `sign`, `publish` and `audit` keep their records in a temporary folder, and return that folder."""
