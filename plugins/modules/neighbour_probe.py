@@ -180,6 +180,16 @@ def shuts(chains):
     return []
 
 
+def owners_tables(look):
+    """Return nft's text of the owner's tables.
+
+    Each is listed by itself, because nft of Debian 11 ends at a table of iptables that it cannot print.
+    """
+    names = [line.split()[1:] for line in look("nft", "list", "tables") if line.startswith("table ")]
+    owners = [name for name in names if not KNOWN_TABLES.match(" ".join(name))]
+    return "".join(line + "\n" for name in owners for line in look("nft", "list", "table", *name))
+
+
 def tables(text):
     """Return ([table], [table that denies by default]) of the owner that filter what comes in, from nft's ruleset."""
     found, closed = [], []
@@ -280,7 +290,7 @@ def main():
         return module.run_command([program, *command[1:]])[1].splitlines() if program else []
 
     chains = [filters(lines(command, "-S")) for command in ("iptables", "ip6tables")]
-    open_tables, closed_tables = tables("\n".join(lines("nft", "list", "ruleset")) + "\n")
+    open_tables, closed_tables = tables(owners_tables(lines))
     others = '{{if not (.Label "prep-difusor.role")}}{{.Ports}}{{end}}'
     swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"
     services = lines("docker", "service", "ls", "--format", "{{.Ports}}") if swarm else []
