@@ -99,6 +99,7 @@ armed:
 
 FOUND = ["/etc", "/var/lib/dpkg/status"]
 KEYS = "/home/*/.ssh/authorized_keys"
+DAMAGE = "\ufffd"  # what stands, after decoding, for bytes that are no UTF-8
 
 
 class ManagedFiles:
@@ -113,7 +114,7 @@ class ManagedFiles:
         self.undo = []
         self.guard = module.params["guard"]
         self.record = module.params["record"]
-        self.recorded = set((read(os.path.join(self.record, "paths")) or b"").decode().splitlines())
+        self.recorded = set(recorded_lines(os.path.join(self.record, "paths")))
         self.unapplied = os.path.join(self.record, "unapplied")
 
     def apply(self):
@@ -138,10 +139,11 @@ class ManagedFiles:
 
     def take_over(self):
         """Return which of the paths an interrupted run changed; from now on they wait for the end of this run."""
-        lines = [line.partition(" ") for line in (read(self.unapplied) or b"").decode().splitlines()]
+        found = recorded_lines(self.unapplied)
+        lines = [line.partition(" ") for line in found if DAMAGE not in line]
         managed = {path for paths in self.payload.values() for path in paths}
         waiting = {path for _, _, path in lines} & managed
-        if waiting and not self.module.check_mode:
+        if (waiting or len(lines) < len(found)) and not self.module.check_mode:
             rest = ["%s %s\n" % (run, path) for run, _, path in lines if path not in waiting]
             ours = ["%s %s\n" % (self.module.params["run"], path) for path in sorted(waiting)]
             put_file(self.unapplied, "".join(rest + ours).encode(), os.stat(self.unapplied))
@@ -310,6 +312,11 @@ def read(path):
         return None
     with open(path, "rb") as source:
         return source.read()
+
+
+def recorded_lines(path):
+    """Return the lines of a file of the record; bytes that the disk has damaged must not stop the run."""
+    return (read(path) or b"").decode(errors="replace").splitlines()
 
 
 def way_back(path):

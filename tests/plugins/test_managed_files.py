@@ -117,6 +117,15 @@ def test_what_an_interrupted_run_changed_is_changed_until_a_run_ends(server: Ser
     assert "changed=0" in server.run(unwanted).stdout
 
 
+def test_damaged_bytes_in_the_record_do_not_stop_a_run(server: Server) -> None:
+    record = server.role.parents[1] / "record"
+    for name in ("paths", "unapplied"):
+        (record / name).write_bytes(b"\xff\xfe /etc/x\n\x80\n")
+    server.template("etc/a.conf", "answer=42\n")
+    assert "changed=1" in server.run().stdout
+    assert "changed=0" in server.run().stdout
+
+
 def test_preview_shows_and_writes_nothing(server: Server) -> None:
     server.template("etc/a.conf.j2", "answer=42\n")
     shown = server.run("{}", "--check", "--diff").stdout
