@@ -46,7 +46,10 @@ class ActionModule(ActionBase):
             path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
             line = f'restrict,command="true" {public} {MARK}'
             # Only a run that was killed leaves the line behind; its key opens nothing, and the next run removes it.
-            self._low_level_execute_command(f"printf '%s\\n' {shlex.quote(line)} >>{keys}")
+            # A file that somebody edited may lack its last line feed, and the line must not join the last key's.
+            self._low_level_execute_command(
+                f"[ -z \"$(tail -c 1 {keys})\" ] || echo >>{keys}; printf '%s\\n' {shlex.quote(line)} >>{keys}"
+            )
             try:
                 complaint = self._complaint(self._command(args["user"], path), args["timeout"])
             finally:
