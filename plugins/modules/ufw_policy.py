@@ -202,7 +202,7 @@ def read(path):
     """Return the text of a file, "" when there is none."""
     if not os.path.isfile(path):
         return ""
-    with open(path, encoding="utf-8") as lines:
+    with open(path, encoding="utf-8", errors="replace") as lines:
         return lines.read()
 
 
