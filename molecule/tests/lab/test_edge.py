@@ -96,7 +96,7 @@ def authority(trusted: Host, host: Host) -> Iterator[str]:
     settings = {"certificate": "/run/acme.pem", "privateKey": "/run/acme.key", "httpPort": 80, "tlsPort": 443}
     settings |= {"listenAddress": "[::]:14000", "managementListenAddress": "[::1]:15000"}
     trusted.check_output("echo %s >/run/acme.json", json.dumps({"pebble": settings}))
-    trusted.check_output("systemd-run --quiet --unit=acme --setenv=PEBBLE_VA_NOSLEEP=1 pebble -config /run/acme.json")
+    trusted.check_output("systemd-run --quiet --unit=acme --setenv=PEBBLE_VA_NOSLEEP=1 --setenv=PEBBLE_WFE_NONCEREJECT=0 pebble -config /run/acme.json")
     until(
         lambda: trusted.run("curl --silent --show-error --insecure https://localhost:14000/dir"),
         lambda answer: answer.succeeded,
