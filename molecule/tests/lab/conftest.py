@@ -36,10 +36,18 @@ def run_site(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
         values_file.write_text(json.dumps(values or {}))
         command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "site.yml", *options]
         result = subprocess.run([*command, "--extra-vars", f"@{values_file}"], cwd=ROOT, capture_output=True, text=True)
-        assert result.returncode == 0, result.stdout[-3000:]
+        assert result.returncode == 0, _fault(result.stdout) or result.stdout + result.stderr
         return result.stdout + result.stderr
 
     return run
+
+
+def _fault(printed: str) -> str:
+    """Return what the run printed of its last failed task: its name, then from its message on, without the command."""
+    before, failed, fault = printed.rpartition("\nfatal: ")
+    task = before.rpartition("\nTASK [")[2].partition("]")[0]
+    said = fault[max(fault.find("msg: "), 0) :].partition("PLAY RECAP")[0]
+    return f"{task}: {said}" if failed else ""
 
 
 @pytest.fixture
