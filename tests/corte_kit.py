@@ -147,6 +147,7 @@ class Server:
             public=folder / "publico",
             status_file=folder / "estado/estado.json",
             gate_file=folder / "run/abierto",
+            light_file=folder / "run/ligero",
             allowed_signers=folder / "allowed_signers",
             revoked=folder / "revoked",
         )

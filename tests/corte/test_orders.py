@@ -13,6 +13,7 @@ from machine_kit import Machine
 
 from corte.format import instants, manifest, standing, tree
 from corte.format.manifest import Manifest
+from corte.format.refusal import Refusal
 from corte.format.standing import HoldOrder, Rectified, Standing, Withdrawn
 from corte.server import log
 from corte.server.gate import Gate
@@ -197,6 +198,70 @@ def test_the_clock_override_stands_until_it_is_ended(institute: Institute):
     institute.push(institute.sign(7, "no-clock-override"), here)
     institute.push(institute.sign(8))
     assert [server.status()["gate"]["clock_override"] for server in (here, away)] == [False, False]
+
+
+def test_light_mode_is_ordered_with_a_corte_and_undone_by_the_next(institute: Institute):
+    here, away = institute.mirrors
+
+    def light(*mirrors: Server) -> list[tuple[bool, bool]]:
+        for server in mirrors:
+            Gate(server.config).step(instants.now())
+        return [(server.config.light_file.exists(), server.status()["gate"]["light"]) for server in mirrors]
+
+    institute.push(institute.sign(6, "light"), here)
+    ordered = institute.signed[6]
+    assert light(here, away) == [(True, True), (False, False)]
+    institute.push(institute.sign(7, "light"), here, away)
+    assert light(here, away) == [(True, True), (True, True)]
+    assert [server.status()["standing"]["light"]["ended_at"] for server in (here, away)] == [None, None]
+    institute.push(institute.sign(8), here)
+    assert light(here, away) == [(False, False), (True, True)]
+    assert institute.push(ordered) == ["rollback", "rollback"], "the order was replayed"
+    institute.push(institute.sign(9), away)
+    assert light(here, away) == [(False, False), (False, False)]
+    assert [entry["standing"]["light"]["ended_at"] is None for entry in events(here, "orders")] == [True, False]
+
+
+def test_light_mode_does_not_wait_for_the_files_of_its_corte_or_for_a_hold(institute: Institute):
+    here, away = institute.mirrors
+    made = institute.sign(6, "light", content=b"what does not arrive")
+    for server in (here, away):
+        (server.config.incoming / "descargas/a.csv").unlink()
+    assert institute.push(made) == ["missing", "missing"]
+    for server in (here, away):
+        Gate(server.config).step(instants.now())
+        assert (server.shown(), server.config.light_file.exists()) == (5, True)
+    institute.push(institute.sign(7, "hold"))
+    institute.push(institute.sign(8, "light"))
+    for server in (here, away):
+        Gate(server.config).step(instants.now())
+        assert (server.shown(), server.config.light_file.exists()) == (5, True)
+
+
+def test_light_mode_survives_a_reboot_and_a_lost_state_but_not_the_key_that_ordered_it(institute: Institute, key: Path):
+    here, _ = institute.mirrors
+    institute.push(institute.sign(6, "light"), here)
+    Gate(here.config).step(instants.now())
+    for lost in ([], [Memory(here.config).path]):
+        for path in (here.config.gate_file, here.config.light_file, *lost):
+            path.unlink()
+        gate = Gate(here.config)
+        gate.clock = replace(gate.clock, synchronised=True)
+        gate.step(instants.now())
+        assert here.config.gate_file.exists() and here.config.light_file.exists(), lost
+    here.config.revoked.write_text(key.with_suffix(".pub").read_text())
+    gate = Gate(here.config)
+    gate.disown()
+    gate.step(instants.now())
+    assert not here.config.light_file.exists()
+
+
+def test_a_manifest_says_that_light_mode_stands_if_and_only_if_it_orders_it(institute: Institute):
+    good = institute.sign(6, "light")
+    assert manifest.read(good.to_bytes()).stands == good.stands
+    for wrong in (replace(good, orders=()), replace(institute.sign(7), orders=("light",))):
+        with pytest.raises(Refusal, match="no lleva en pie lo que él mismo ordena"):
+            manifest.read(wrong.to_bytes())
 
 
 def test_the_shown_corte_is_withdrawn_and_the_one_before_comes_back(institute: Institute):
@@ -478,6 +543,8 @@ def test_the_list_of_withdrawn_cortes_is_bounded():
     [
         Standing(),
         Standing(HoldOrder(AT, 7, 8), AT, Rectified(AT, 3), AT, AT, (gone(1), gone(2))),
+        Standing(light_at=AT),
+        Standing(light_at=AT, light_ended_at=AT),
     ],
 )
 def test_what_stands_is_read_as_it_was_written(found: Standing):
@@ -492,12 +559,27 @@ def test_what_stands_is_read_as_it_was_written(found: Standing):
         {"withdrawn": None}, {"withdrawn": [1]}, {"withdrawn": [{}]},
         {"rectified": {"at": "2024-06-03T03:00:00Z", "sequence": True}},
         {"extra": 1}, {"clock_override_at": 7},
+        {"light": None}, {"light": []}, {"light": {"at": "2024-06-03T03:00:00Z"}},
+        {"light": {"at": None, "ended_at": None}}, {"light": {"at": None, "ended_at": "2024-06-03T03:00:00Z"}},
         {"withdrawn": [*Standing(withdrawn=(gone(1),)).to_json()["withdrawn"]] * 2},
     ],
 )  # fmt: skip
 def test_another_form_of_what_stands_is_refused(change: dict[str, Any]):
     with pytest.raises(ValueError, match=r"órdenes|instante|número|SHA"):
         Standing.from_json({**Standing().to_json(), **change})
+
+
+def test_servers_without_light_mode_can_read_what_stands_until_it_is_ordered():
+    assert "light" not in Standing().after(["hold"], AT, 7, 8).to_json()
+
+
+def test_an_operator_whose_clock_is_behind_ends_light_mode_and_orders_it_again():
+    light = Standing().after(["light"], AT + timedelta(minutes=2), 7, 8)
+    assert light.after(["light"], AT + timedelta(minutes=3), 8, 8) == light
+    ended = light.after([], AT, 8, 9)
+    assert (light.is_light, ended.is_light) == (True, False)
+    assert light.join(ended) == ended.join(light) == ended
+    assert ended.after(["light"], AT, 9, 9).is_light
 
 
 def test_operators_whose_clocks_differ_can_resume_and_hold():

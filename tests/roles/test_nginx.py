@@ -17,6 +17,7 @@ INPUTS = {
     "nginx_app_socket": "/run/prep-app/app.sock",
     "nginx_status_file": "/srv/prep/estado/estado.json",
     "nginx_gate_file": "/run/prep-corte/abierto",
+    "nginx_light_file": "/run/prep-corte/ligero",
 }
 RELEASES = ["bullseye", "jammy", "bookworm", "noble", "trixie", "resolute"]
 SITE = "etc/nginx/sites-available/prep"
@@ -351,7 +352,7 @@ def test_what_a_corte_holds_comes_from_the_disk(base: str, inputs: tuple[tuple[s
 
 @pytest.mark.parametrize("base", BASES)
 def test_every_page_that_nginx_says_by_itself_exists(base: str) -> None:
-    visitors, behind = by_door(render(SITE, base=base, inputs=(*OPEN, ("nginx_light_mode", True))))
+    visitors, behind = by_door(render(SITE, base=base, inputs=OPEN))
     named = {name for name, _ in locations(visitors) if name.startswith("@")}
     said = re.findall(r"error_page .*(@\w+);", visitors + render("etc/nginx/snippets/prep-corte.conf"))
     assert set(said) == named
@@ -403,12 +404,18 @@ def test_the_status_is_unavailable_while_no_gate_runs() -> None:
     assert re.match(r" +if \(!-d /run/prep-corte\) \{\n +return 503;", status)
 
 
-def test_light_mode_holds_back_the_heavy_folders_behind_the_gate() -> None:
-    assert "@light;" not in render(SITE, base="/prep2024mor/")
-    site = render(SITE, base="/prep2024mor/", inputs=(("nginx_light_mode", True),))
-    (body,) = (body for name, body in locations(site) if name == "^~ /prep2024mor/actas/")
-    assert re.match(rf" +{GATE}", body), "the gate should be asked first"
-    assert "proxy_pass" not in body
+@pytest.mark.parametrize("base", BASES)
+def test_light_mode_holds_back_the_heavy_folders_and_nothing_else_behind_the_gate(base: str) -> None:
+    light = r"if \(-f /run/prep-corte/ligero\) \{\n +return 507;"
+    for inputs in (CLOSED, OPEN):
+        site = render(SITE, base=base, inputs=inputs)
+        holding_back = {name: body for name, body in locations(site) if "507;" in body}
+        name, compressed = answered(site, f"{base}actas/a.csv.gz")
+        assert set(holding_back) == {f"{base}actas/", name}
+        assert re.match(rf" +{GATE}\s+\}}\s+{light}", holding_back[f"{base}actas/"]), "the gate should be asked first"
+        assert re.search(r"ligero\) \{\n +set \$is_light \$is_heavy;.*= 1\) \{\n +return 507;", compressed, re.DOTALL)
+    for path, heavy in (("actas/a.csv.gz", "1"), ("datos/a.csv.gz", "0"), ("x/actas/a.csv.gz", "0"), ("actas.gz", "0")):
+        assert judged(base, {"uri": f"{base}{path}"})["is_heavy"] == heavy
 
 
 def test_only_the_cdn_is_believed_about_the_visitors_address() -> None:

@@ -113,21 +113,42 @@ def test_a_corte_of_another_window_is_refused(
 
 @pytest.mark.clause("DG-05", "DG-11")
 def test_the_institute_holds_and_resumes_by_signed_orders(
-    mirror: Mirror, target: Target, published: SignedCorte, variables: dict[str, Any], record_evidence: Record
-) -> None:
-    """Una orden firmada detiene la actualización sin cambiar la página, otra mueve el cierre y la reanuda."""
+    mirror: Mirror, base: str, target: Target, published: SignedCorte, variables: dict[str, Any],
+    record_evidence: Record,
+) -> None:  # fmt: skip
+    """Una orden firmada detiene la actualización sin cambiar la página, otra mueve el cierre y la reanuda.
+
+    That one also orders light mode, which the next one ends.
+    """
+
+    def actas_once(status: int) -> bytes:
+        answered = until(
+            lambda: get(mirror, base + "actas/"),
+            lambda answer: answer.status_code == status,
+            what=f"actas/ responda {status}",
+        )
+        return answered.content
+
     later = target.election.window.closes + timedelta(hours=1)
     window = replace(target.election.window, closes=later)
     moved = replace(target, election=target.election.within(window))
     before = mirror.status()
     held = _order(published, target, variables, "hold")
     word, paused = mirror.await_word(held, last_number(before), WAIT)
-    resumed = _order(published, moved, variables, "resume")
+    resumed = _order(published, moved, variables, "resume", "light")
     again, after = mirror.await_word(resumed, last_number(paused), WAIT)
+    light, results = actas_once(503), get(mirror, base + "datos/corte.json").status_code
+    heavy = _order(published, moved, variables, stands=lambda next_one: resumed.manifest.stands.after(
+        (), next_one.generated, next_one.sequence, 0
+    ))  # fmt: skip
+    _, last = mirror.await_word(heavy, last_number(after), WAIT)
+    actas_once(404)
     record_evidence(f"pausa: {word} ({paused['gate']['hold']}); reanudación: {again}, cierra {after['gate']['closes']}")
     assert before is not None and (word, again) == ("held", "shown")
     assert paused["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]
     assert (after["gate"]["hold"], after["gate"]["closes"]) == (None, instants.write(later))
+    assert (after["gate"]["light"], last["gate"]["light"], results) == (True, False, 200)
+    assert "imágenes de las actas están en pausa".encode() in light
 
 
 @pytest.mark.clause("DG-04", "DG-11")
@@ -185,12 +206,18 @@ def _sign(published: SignedCorte, target: Target, variables: dict[str, Any], seq
     return signing.sign(published.folder, target.election, key, sequence, published.manifest.corte)
 
 
-def _order(published: SignedCorte, target: Target, variables: dict[str, Any], order: str) -> SignedCorte:
-    """Sign the shown corte anew with an order, at least one second after its last signing, and push it."""
+def _order(
+    published: SignedCorte,
+    target: Target,
+    variables: dict[str, Any],
+    *orders: str,
+    stands: Callable[[Manifest], Standing] | None = None,
+) -> SignedCorte:
+    """Sign the shown corte anew with orders, at least one second after its last signing, and push it."""
     next_second()
     key = Path(variables["lab_dir"]) / "firma"
     shown = published.manifest
-    signed = signing.sign(published.folder, target.election, key, shown.sequence, shown.corte, [order])
+    signed = signing.sign(published.folder, target.election, key, shown.sequence, shown.corte, orders, stands)
     push(signed.folder, target, checksum=True)
     return signed
 

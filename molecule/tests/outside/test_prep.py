@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from corte_fixtures import get
 from testinfra.host import Host
 
-from corte.format import instants
-from difusor.inventory import Declared
-from difusor.publish import age
+from corte.format import instants, limits, manifest
+from difusor.publish import age, signing
+from difusor.publish.mirror import Mirror
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -22,6 +24,7 @@ from difusor.suite import browser
 from difusor.suite.browser import BrowserError
 
 SITE = "/usr/share/prep/site"
+ORDERS = "/srv/prep/almacen/ordenes"
 FINGERPRINTS = """
 import hashlib, json, sys, tarfile
 with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as archive:
@@ -156,12 +159,26 @@ def test_page_is_the_institute_s(
 
 
 @pytest.mark.clause("DG-03")
-def test_nothing_is_held_back_without_an_order(variables: dict[str, Any], record_evidence: Record) -> None:
-    """Se envía todo lo que el Instituto entregó; si las actas no se envían (modo ligero), consta quién lo ordenó."""
-    declared = Declared.of(variables)
-    order = declared.difusor_light_mode_order
-    if not declared.difusor_light_mode:
+def test_nothing_is_held_back_without_an_order(
+    host: Host, mirror: Mirror, base: str, published: SignedCorte, target: Target, tmp_path: Path,
+    record_evidence: Record,
+) -> None:  # fmt: skip
+    """Se envía todo lo que el Instituto entregó; si las actas no se envían (modo ligero), él lo ordenó con su firma."""
+    answers = {folder: get(mirror, f"{base}{folder}/").status_code for folder in limits.HEAVY}
+    if 503 not in answers.values():
         record_evidence("se envía todo")
         return
-    assert order, "las imágenes de las actas no se envían y no consta quién lo ordenó (difusor_light_mode_order)"
-    record_evidence(f"modo ligero: lo ordenó {order.by}, acuerdo {order.agreement}, {order.date}")
+    order = next((each for each in (published, *_orders(host, tmp_path)) if each.manifest.stands.is_light), None)
+    assert order, "las imágenes de las actas no se envían y ningún corte firmado lo ordena"
+    signer, since = signing.signer(order, target.election), order.manifest.stands.light_at
+    record_evidence(f"modo ligero desde {since}, ordenado por {signer} en el corte {order.manifest.sequence}")
+
+
+def _orders(host: Host, folder: Path) -> Iterator[SignedCorte]:
+    """Yield what the server keeps of each corte whose orders it follows: its manifest and its signature."""
+    for name in host.check_output("ls %s", ORDERS).split():
+        (folder / name).mkdir()
+        for paper in (manifest.NAME, manifest.SIGNATURE_NAME):
+            (folder / name / paper).write_bytes(host.file(f"{ORDERS}/{name}/{paper}").content)
+        raw = (folder / name / manifest.NAME).read_bytes()
+        yield SignedCorte(folder / name, manifest.read(raw), manifest.digest(raw))

@@ -98,13 +98,11 @@ def test_letter(attested: Attested) -> None:
 
 @pytest.mark.clause("DG-13")
 def test_what_is_excepted_was_decided(variables: dict[str, Any], expect: Expect, record_evidence: Record) -> None:
-    """Lo que la convocatoria no prevé (exenciones, conservar después del cierre, modo ligero) lo decidió el Pleno."""
+    """Lo que la convocatoria no prevé (exenciones, conservar después del cierre) lo decidió el Pleno."""
     declared, decider = Declared.of(variables), expect("DG-13")["decided_by"]
     orders: dict[str, Decision | None] = {waiver.clause: waiver for waiver in declared.difusor_waivers}
     if declared.election_retention_order:
         orders["conservar después del cierre"] = declared.election_retention_order
-    if declared.difusor_light_mode:
-        orders["modo ligero"] = declared.difusor_light_mode_order
     if not orders:
         pytest.skip("nada se exceptuó")
     for what, order in orders.items():

@@ -45,5 +45,7 @@ BACKUP = "~"
 """How names of editors' backup files end, which the WAF refuses too."""
 FOLDERS = ("actas", "datos", "descargas")
 """The folders of a corte: nothing below them is the application's."""
+HEAVY = ("actas",)
+"""Those of them that light mode does not send: images of actas weigh more than all other files."""
 RESERVED = ("_aviso", "_fast", "_inspect", "healthz")
 """Names at the top of the site that nginx or the application answers itself, whatever the corte has."""

@@ -27,12 +27,12 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_FILES = 200_000
 MAX_SIZE = 2**40
 ENVIRONMENTS = ("official", "simulacro")
-ORDERS = ("clock-override", "hold", "no-clock-override", "rectification", "resume", "withdrawal")
+ORDERS = ("clock-override", "hold", "light", "no-clock-override", "rectification", "resume", "withdrawal")
 """Orders that the institute may give with a corte; they stand (`standing`) until another one ends them.
 
 `clock-override`: open although the server's clock is not synchronised, until `no-clock-override`; `hold`: keep showing
-the present corte, until `resume`; `rectification`: accept counts that are lower than before; `withdrawal`: never show
-a corte that `standing` names.
+the present corte, until `resume`; `light`: do not send the heavy folders, until a manifest does not order it;
+`rectification`: accept counts that are lower than before; `withdrawal`: never show a corte that `standing` names.
 """
 
 _ELECTION = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")

@@ -73,6 +73,8 @@ class Standing:
     clock_override_at: datetime | None = None
     clock_override_ended_at: datetime | None = None
     withdrawn: tuple[Withdrawn, ...] = ()
+    light_at: datetime | None = None
+    light_ended_at: datetime | None = None
 
     @property
     def hold_in_force(self) -> HoldOrder | None:
@@ -83,6 +85,11 @@ class Standing:
     def overrides_clock(self) -> bool:
         """Whether the gate shall open although the server's clock is in doubt."""
         return self.clock_override_at is not None and _is_after(self.clock_override_at, self.clock_override_ended_at)
+
+    @property
+    def is_light(self) -> bool:
+        """Whether mirrors shall not send the heavy folders (`limits.HEAVY`), to leave the link to the results."""
+        return self.light_at is not None and _is_after(self.light_at, self.light_ended_at)
 
     def lets_fall(self, after: int, through: int) -> bool:
         """Tell whether counts may fall between the cortes of two sequences: one after the first was rectified.
@@ -102,8 +109,8 @@ class Standing:
     def after(self, orders: Iterable[str], at: datetime, sequence: int, first_held: int) -> Standing:
         """Return what stands once these words of `manifest.ORDERS` are given at an instant with a corte.
 
-        An order to hold while one stands changes nothing. What is ordered counts even if the operator who gave the
-        order before has a clock that is ahead.
+        An order to hold while one stands changes nothing. Light mode ends with the first corte that does not order it.
+        What is ordered counts even if the operator who gave the order before has a clock that is ahead.
         """
         found = self
         if "hold" in orders and self.hold_in_force is None:
@@ -117,6 +124,10 @@ class Standing:
             found = replace(found, clock_override_at=_later(at, self.clock_override_ended_at, _LEAST))
         if "no-clock-override" in orders:
             found = replace(found, clock_override_ended_at=_later(at, self.clock_override_at))
+        if "light" in orders and not self.is_light:
+            found = replace(found, light_at=_later(at, self.light_ended_at, _LEAST))
+        if "light" not in orders and self.is_light:
+            found = replace(found, light_ended_at=_later(at, self.light_at))
         return found
 
     def join(self, other: Standing) -> Standing:
@@ -133,6 +144,8 @@ class Standing:
             clock_override_at=_latest(self.clock_override_at, other.clock_override_at),
             clock_override_ended_at=_latest(self.clock_override_ended_at, other.clock_override_ended_at),
             withdrawn=tuple(withdrawn.values())[-MAX_WITHDRAWN:],
+            light_at=_latest(self.light_at, other.light_at),
+            light_ended_at=_latest(self.light_ended_at, other.light_ended_at),
         )
 
     def includes(self, other: Standing) -> bool:
@@ -146,17 +159,25 @@ class Standing:
             "hold": self.hold_in_force is not None,
             "resume": self.hold_in_force is None,
             "rectification": rectified == sequence,
+            "light": self.is_light,
             "clock-override": self.overrides_clock,
             "no-clock-override": not self.overrides_clock,
             "withdrawal": bool(self.withdrawn),
         }
+        if self.is_light and "light" not in orders:
+            return True
         dates = [self.resumed_at, self.clock_override_at, self.clock_override_ended_at]
+        dates += [self.light_at, self.light_ended_at]
         dates += [one.at for one in (self.hold, self.rectified, *self.withdrawn) if one]
         return not all(follows[word] for word in orders) or any(_is_after(at, generated + AHEAD) for at in dates if at)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the value of `standing` in a manifest and in estado.json: instants as text, null for what is not."""
+        """Return the value of `standing` in a manifest and in estado.json: instants as text, null for what is not.
+
+        `light` is only there once light mode was ordered: servers that do not know the order can read all until then.
+        """
         rectified, hold = self.rectified, self.hold
+        light = {"at": _text(self.light_at), "ended_at": _text(self.light_ended_at)}
         return {
             "hold": hold and {"at": instants.write(hold.at), "first": hold.first, "sequence": hold.sequence},
             "resumed_at": _text(self.resumed_at),
@@ -173,13 +194,14 @@ class Standing:
                 }
                 for one in self.withdrawn
             ],
+            **({"light": light} if self.light_at else {}),
         }
 
     @classmethod
     def from_json(cls, value: Any) -> Standing:
         """Read exactly what `to_json` wrote; ValueError for anything else."""
         try:
-            hold, rectified = value["hold"], value["rectified"]
+            hold, rectified, light = value["hold"], value["rectified"], value.get("light", {})
             found = cls(
                 hold=hold and HoldOrder(instants.parse(hold["at"]), _number(hold["sequence"]), _number(hold["first"])),
                 resumed_at=_instant(value["resumed_at"]),
@@ -187,6 +209,8 @@ class Standing:
                 clock_override_at=_instant(value["clock_override_at"]),
                 clock_override_ended_at=_instant(value["clock_override_ended_at"]),
                 withdrawn=tuple(map(_withdrawn, value["withdrawn"])),
+                light_at=_instant(light.get("at")),
+                light_ended_at=_instant(light.get("ended_at")),
             )
         except (KeyError, TypeError, AttributeError):
             raise ValueError("no dice qué órdenes están en pie") from None

@@ -29,6 +29,7 @@ class Config:
     public: Path
     status_file: Path
     gate_file: Path
+    light_file: Path
     allowed_signers: Path
     revoked: Path
 
@@ -57,6 +58,7 @@ class Config:
             public=Path(value["public"]),
             status_file=Path(value["status_file"]),
             gate_file=Path(value["gate_file"]),
+            light_file=Path(value["light_file"]),
             allowed_signers=Path(value["allowed_signers"]),
             revoked=Path(value["revoked"]),
         )

@@ -1,7 +1,8 @@
 """The gate: the service that decides whether results may be seen now, by UTC time and only by a synchronised clock.
 
 Results are closed in two ways until this code opens both: the public folder has no link `actual`, and the web server
-finds no gate file (in /run, so that it is gone after a reboot until the gate has decided again).
+finds no gate file (in /run, so that it is gone after a reboot until the gate has decided again). A second file there
+tells the web server not to send the heavy folders, while the institute orders light mode.
 """
 
 from __future__ import annotations
@@ -122,6 +123,7 @@ class Gate:
             window = state.window(self.config)
             vouched = self.clock.synchronised or state.trusts_clock(self.config)
             verdict = judge(window, now, vouched, self.config.gate_file.exists())
+            self._lighten(state.is_light(self.config))  # before the gate opens
             if shows(verdict):
                 state = show_newest(self.store, state, self.config, now)
                 opened = not self.config.gate_file.exists()
@@ -181,6 +183,13 @@ class Gate:
                 if damaged:
                     state = self.memory.record(state, "damaged", instants.now(), corte=corte.name, paths=damaged)
                     self.memory.save(state)
+
+    def _lighten(self, is_light: bool) -> None:
+        """Make the web server hold back the heavy folders, or send them again, from its next request on."""
+        if not is_light:
+            self.config.light_file.unlink(missing_ok=True)
+        elif not self.config.light_file.exists():
+            self.config.light_file.touch(mode=0o644)
 
     def _record(self, before: State, state: State, verdict: str, opened: bool, now: datetime) -> State:
         if opened or self.verdict not in (None, verdict):

@@ -192,6 +192,10 @@ class State:
         """Tell whether the institute orders to open the gate even by an unsynchronised clock."""
         return self.standing(config).overrides_clock
 
+    def is_light(self, config: Config) -> bool:
+        """Tell whether the institute orders not to send the heavy folders."""
+        return self.standing(config).is_light
+
     def follow(self, corte: Corte, config: Config) -> State:
         """Return the state that follows the orders of a signed manifest of this window, whatever becomes of its files.
 
@@ -292,6 +296,7 @@ def public(state: State, config: Config, gate: str, clock: Clock, now: datetime)
             **state.window(config).to_json(),
             "hold": {"sequence": hold.sequence, "since": hold.since} if hold else None,
             "clock_override": state.trusts_clock(config),
+            "light": state.is_light(config),
         },
         "standing": state.standing(config).to_json(),
         "interval_minutes": config.interval_minutes,

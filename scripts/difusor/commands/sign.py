@@ -22,6 +22,14 @@ ClockOverride = Annotated[
         help="Ordena abrir aunque el reloj del servidor no esté sincronizado, o deja de ordenarlo.",
     ),
 ]  # fmt: skip
+Light = Annotated[
+    bool,
+    typer.Option(
+        "--light",
+        help="Ordena el modo ligero: no se envían las imágenes de las actas. Lo termina el siguiente corte que se "
+        "firme sin esta opción.",
+    ),
+]  # fmt: skip
 Withdraw = Annotated[
     str | None,
     typer.Option(
@@ -69,6 +77,7 @@ def run(
     hold: Annotated[bool, typer.Option("--hold", help="Ordena conservar lo que ya se muestra.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Termina esa pausa: se muestra el último corte.")] = False,
     rectification: Annotated[bool, typer.Option("--rectification", help="Admite cuentas que bajan.")] = False,
+    light: Light = False,
     clock_override: ClockOverride = None,
     withdraw: Withdraw = None,
     after: After = None,
@@ -78,7 +87,7 @@ def run(
     from difusor.project import UnusableError
     from difusor.publish.orders import Orders, sign
 
-    words = {"hold": hold, "resume": resume, "rectification": rectification}
+    words = {"hold": hold, "resume": resume, "rectification": rectification, "light": light}
     words |= {"clock-override": clock_override is True, "no-clock-override": clock_override is False}
     given = tuple(word for word, ordered in words.items() if ordered)
     try:
@@ -104,6 +113,9 @@ def _say(signed: SignedCorte, signer: str, moved: Window | None) -> None:
         console.print(f"  orden: {word}")
     for clause in standing.sentences(document.stands):
         console.print(f"  sigue en pie: {clause}")
+    ended = document.stands.light_ended_at
+    if ended and ended >= document.generated and not document.stands.is_light:
+        console.print("  termina: modo ligero; las imágenes de las actas se envían otra vez")
     if moved:
         console.print(
             f"  cierra {instants.write(moved.closes)}, disponible hasta {instants.write(moved.retain_until)}; "

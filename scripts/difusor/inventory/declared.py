@@ -32,8 +32,6 @@ class Declared(BaseModel):
     difusor_path: Words = ""
     difusor_public_address: Words = ""
     difusor_waivers: tuple[Waiver, ...] = ()
-    difusor_light_mode: bool = False
-    difusor_light_mode_order: Decision | None = None
     lab: Words = ""
     election_id: Words = ""
     election_name: Words = ""

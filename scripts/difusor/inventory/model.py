@@ -163,8 +163,6 @@ class Partner(Strict):
     ] = "X-Forwarded-For"
     origin_lock: bool = False
     uplink_mbps: Annotated[int, Field(ge=10, le=100_000)] | None = None
-    light_mode: bool = False
-    light_mode_order: Decision | None = None
     notice: Notice | None = None
     prep_image: Image
     waf_image: Image

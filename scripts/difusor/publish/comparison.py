@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
-from corte.format import instants, manifest, paths, signature
+from corte.format import instants, limits, manifest, paths, signature
 from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
@@ -128,13 +128,17 @@ def _compare_once(
         raw = (folder / manifest.NAME).read_bytes()
         signed = SignedCorte(folder, manifest.read(raw), manifest.digest(raw))
         signer = signing.signer(signed, target.election)
-    drawn = {**papers, **roads.sample(signed.manifest.files)}
+    is_light = signed.manifest.stands.is_light or (standing is not None and standing.is_light)
+    heavy = {path: entry for path, entry in signed.manifest.files.items() if is_light and _is_heavy(path)}
+    sent = {path: entry for path, entry in signed.manifest.files.items() if path not in heavy}
+    drawn = {**papers, **roads.sample(sent)}
     there, unasked = roads.elsewhere(target, authority, drawn, mirror.deadline)
     differences = [
         *_withdrawn(signed, followed.join(standing or Standing())),
         *_misplaced(signed, target.election),
         *_misnamed(mirror.status(), signed.sha256, expected),
-        *_differences(paced, base, {**papers, **signed.manifest.files}),
+        *_differences(paced, base, {**papers, **sent}),
+        *_differences(paced, base, heavy, also=httpx.codes.SERVICE_UNAVAILABLE),
         *roads.differences(mirror, base, drawn),
         *there,
     ]
@@ -162,8 +166,8 @@ def _judged_by_age(signed: SignedCorte, election: Election, expected: str | None
 
 
 def _orders(followed: Standing) -> list[str]:
-    """Return, for the operator, the orders by which the mirror may not show the newest corte."""
-    return sentences(Standing(hold=followed.hold, resumed_at=followed.resumed_at, withdrawn=followed.withdrawn))
+    """Return, for the operator, the orders by which the mirror may not show the newest corte, or not all of it."""
+    return sentences(replace(followed, rectified=None, clock_override_at=None))
 
 
 def _withdrawn(signed: SignedCorte, known: Standing) -> Iterator[str]:
@@ -186,15 +190,23 @@ def _misnamed(status: dict[str, Any] | None, sha256: str, expected: str | None) 
         yield "su estado.json nombra otro manifiesto que el que entrega"
 
 
-def _differences(paced: Paced, base: str, files: dict[str, Entry]) -> Iterator[str]:
-    """Yield a sentence for each file that is not as it was signed, in each form that a server keeps of it."""
+def _is_heavy(path: str) -> bool:
+    """Tell whether a file is not sent in light mode."""
+    return path.partition("/")[0] in limits.HEAVY
+
+
+def _differences(paced: Paced, base: str, files: Mapping[str, Entry], also: int = httpx.codes.OK) -> Iterator[str]:
+    """Yield a sentence for each file that is not as it was signed, in each form that a server keeps of it.
+
+    `also`: a status with which the mirror may answer instead of sending the file.
+    """
     for path, entry in files.items():
         forms = {"gzip": "", "identity": ", sin comprimir,"} if path.endswith(paths.TEXTS) else {"gzip": ""}
         for encoding, form in forms.items():
             answer, found = paced.get(base + quote(path), Content(entry.size), Accept_Encoding=encoding)
-            if answer.status_code != httpx.codes.OK:
+            if answer.status_code not in (httpx.codes.OK, also):
                 yield f"{path}{form} responde {answer.status_code}"
-            elif found.entry != entry:
+            elif answer.status_code == httpx.codes.OK and found.entry != entry:
                 yield f"{path}{form} no es el que se firmó"
 
 

@@ -147,7 +147,7 @@ def _unknown(signed: SignedCorte, status: dict[str, Any]) -> str:
     if ours.includes(theirs):
         return ""
     told = [clause for clause in sentences(theirs) if clause not in sentences(ours)]
-    return f"; sigue órdenes que este corte no lleva ({'; '.join(told) or 'una pausa terminó'}): fírmelo con --after"
+    return f"; sigue órdenes que este corte no lleva ({'; '.join(told) or 'una orden terminó'}): fírmelo con --after"
 
 
 def _told(word: str, status: dict[str, Any]) -> str:
@@ -158,7 +158,8 @@ def _told(word: str, status: dict[str, Any]) -> str:
         return f"abre {gate.get('opens')}"
     if word == "withdrawn":
         return f"retirado; muestra {_name(shown)}"
-    return f"corte {shown.get('corte')}, desde {shown.get('since')}"
+    light = ", en modo ligero" if stands(status).is_light else ""
+    return f"corte {shown.get('corte')}, desde {shown.get('since')}{light}"
 
 
 def _name(shown: dict[str, Any]) -> str:

@@ -92,7 +92,7 @@ def _missing(signed: SignedCorte, targets: list[Target]) -> str:
     own, known = signed.manifest.stands, standing.Records(targets[0].election).standing()
     if own.includes(known):
         return ""
-    return ", ".join(set(standing.sentences(known)) - set(standing.sentences(own))) or "una pausa terminó"
+    return ", ".join(set(standing.sentences(known)) - set(standing.sentences(own))) or "una orden terminó"
 
 
 def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCorte:

@@ -140,6 +140,8 @@ def sentences(standing: Standing) -> list[str]:
         told.append(f"las cuentas pueden bajar hasta el corte {standing.rectified.sequence}")
     if standing.overrides_clock:
         told.append("se abre aunque el reloj no esté sincronizado")
+    if standing.is_light and standing.light_at:
+        told.append(f"modo ligero desde {instants.write(standing.light_at)}: las imágenes de las actas no se envían")
     told += [f"corte {one.sequence} retirado, manifiesto {one.manifest_sha256[:16]}…" for one in standing.withdrawn]
     return told
 

@@ -66,7 +66,6 @@ def compose(
         },
         "server": {"host": host, **server.identity},
         "lab": {"name": declared.lab, "suite": server.identity.get("release", "")} if declared.lab else None,
-        "light_mode": {"order": said.get("difusor_light_mode_order")} if declared.difusor_light_mode else None,
         "unreachable": server.unreachable,
         "started": _utc(results.started),
         "finished": _utc(results.finished),

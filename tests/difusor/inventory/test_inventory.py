@@ -192,9 +192,9 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("difusor_waivers", [{**WAIVER, "by": ""}]),
         "difusor_waivers[0].by: está vacía",
     ),
-    "order of light mode without a day": (
-        replace("difusor_light_mode_order", {"by": "Pleno", "agreement": "CEE/102/2024"}),
-        "difusor_light_mode_order.date: falta; agréguela",
+    "order to retain without a day": (
+        replace("election_retention_order", {"by": "Pleno", "agreement": "CEE/102/2024"}),
+        "election_retention_order.date: falta; agréguela",
     ),
     "notice of another kind": (
         replace("difusor_notice", {"kind": "partido", "folio": "7", "received": "2024-05-20T16:30:00Z"}),

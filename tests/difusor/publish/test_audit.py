@@ -18,6 +18,8 @@ from publish_kit import answer as wire
 from publish_kit import make_target, without_end, write_election
 from typer.testing import CliRunner
 
+from corte.format import manifest
+from corte.format.standing import Standing
 from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.publish import age, comparison, paced, roads, signing, target
@@ -50,7 +52,8 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
     """
 
     def install(own: dict[str, Any]) -> None:
-        status = json.dumps({"shown": {"manifest_sha256": signed.sha256}}).encode()
+        sha256 = manifest.digest((signed.folder / manifest.NAME).read_bytes())
+        status = json.dumps({"shown": {"manifest_sha256": sha256}}).encode()
         asked: list[str] = []
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -96,6 +99,29 @@ def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, electi
     assert (found.result, found.files, found.sequence) == ("authentic", 5, 7), found
 
 
+@pytest.mark.parametrize("said_by", ["corte", "institute"])
+def test_in_light_mode_a_mirror_may_hold_back_the_actas_and_nothing_else(
+    serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, said_by: str
+):
+    def compare() -> comparison.Comparison:
+        return comparison.compare(make_target(election, path="/prep/"), standing=standing)
+
+    standing = Standing(light_at=signed.manifest.generated) if said_by == "institute" else None
+    if said_by == "corte":
+        signing.sign(signed.folder, load_election(election), tmp_path / "firma", orders=("light",))
+    held = partial(wire, b"Modo ligero", 503)
+    serve({"/prep/actas/1.jpg": held})
+    assert compare().result == "authentic"
+    for path, wrong in (
+        ("actas/1.jpg", partial(wire, b"", 404)),
+        ("actas/1.jpg", b"other"),
+        ("descargas/a.csv", held),
+    ):
+        serve({f"/prep/{path}": wrong})
+        found = compare()
+        assert (found.result, found.differences[0].partition(" ")[0]) == ("altered", path)
+
+
 @pytest.mark.parametrize(
     ("own", "word"),
     [
@@ -108,6 +134,7 @@ def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, electi
         ({"/prep/corte.json.sig": b"x"}, "La firma no es"),
         ({"/prep/corte.json identity": b"{}"}, "corte.json, sin comprimir, no es el que se firmó"),
         ({"/prep/actas/1.jpg gzip": b"\xff"}, "1.jpg no es el que se firmó"),
+        ({"/prep/actas/1.jpg": partial(wire, b"Modo ligero", 503)}, "actas/1.jpg responde 503"),
         ({"/prep/descargas/a.csv?": b"a|c\n"}, "a.csv, con argumentos, no es el que se firmó"),
         ({"/prep/descargas/a.csv?": partial(wire, b"", 502)}, "a.csv, con argumentos, responde 502"),
         ({"/prep/descargas/a.csv Range": b"a|c\n"}, "a.csv, por partes, no es el que se firmó"),

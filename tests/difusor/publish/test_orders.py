@@ -142,6 +142,23 @@ def test_a_hold_stands_in_every_later_corte_until_it_is_resumed(desk: Desk):
     assert signed_in(desk.folder / "cortes/7").orders == ()
 
 
+def test_light_mode_lasts_until_the_next_corte(desk: Desk):
+    done = desk.sign(desk.folder / "cortes/5", "--light")
+    assert "orden: light" in done.output and "sigue en pie: modo ligero desde" in done.output
+    assert desk.publish(desk.folder / "cortes/5", key=False) == (0, ["shown", "shown"])
+    assert "en modo ligero" in desk.details
+    again = desk.sign(desk.corte(6), "--light")
+    assert "sigue en pie: modo ligero desde" in again.output
+    assert desk.publish(desk.folder / "cortes/6", "norte", key=False) == (0, ["shown"])
+    done = desk.sign(desk.corte(7))
+    assert "termina: modo ligero" in done.output and "sigue en pie" not in done.output
+    assert desk.publish(desk.folder / "cortes/6", "sur", key=False)[0] == 1, "a corte with an order that has ended"
+    assert "una orden terminó" in " ".join(desk.details.split())
+    assert desk.publish(desk.folder / "cortes/7", key=False) == (0, ["shown", "shown"])
+    assert "modo ligero" not in desk.details
+    assert "termina: modo ligero" not in desk.sign(desk.corte(8)).output
+
+
 def test_a_hold_given_with_a_corte_that_nobody_has_keeps_the_one_before(desk: Desk):
     """Signing a corte twice before it is sent does not make it the one that stays shown."""
     folder = desk.corte(6)

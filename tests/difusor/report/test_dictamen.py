@@ -140,16 +140,11 @@ def test_a_criterion_of_the_project_stands_apart(results: Results, tmp_path: Pat
     )
 
 
-def test_the_paper_says_what_was_ordered_for_after_the_close_and_for_light_mode(results: Results) -> None:
+def test_the_paper_says_what_was_ordered_for_after_the_close(results: Results) -> None:
     order = Decision(by="Pleno", agreement="CEE/7/2024", date=date(2024, 5, 30))
     said = "Lo decidió Pleno, acuerdo CEE/7/2024, 30 de mayo de 2024."
     for values, sentences in (
         ({}, ["Después del cierreNo se conserva nada."]),
-        ({"difusor_light_mode": True}, ["Modo ligero", "No consta quién lo ordenó."]),
-        (
-            {"difusor_light_mode": True, "difusor_light_mode_order": order},
-            ["Las imágenes de las actas no se envían. " + said],
-        ),
         (
             {"election_retain_until": "2024-06-10T05:59:00Z", "election_retention_order": order},
             [f"El último corte se conserva hasta el 9 de junio de 2024, 23:59:00 (UTC−6). {said}"],

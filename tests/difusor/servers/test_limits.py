@@ -42,7 +42,9 @@ def test_refusals_are_counted_by_source_and_samples_as_often_as_they_happened() 
 
 def test_limits_are_read_from_what_the_roles_install() -> None:
     inputs = {"ansible_facts": {"distribution_release": "bookworm"}, "nginx_server_names": ["prep.example.mx"]}
-    inputs |= {f"nginx_{name}": "/run/x" for name in ("waf_socket", "app_socket", "status_file", "gate_file")}
+    inputs |= {
+        f"nginx_{name}": "/run/x" for name in ("waf_socket", "app_socket", "status_file", "gate_file", "light_file")
+    }
     inputs["nginx_prep_address"] = "127.0.0.1:20001"
     nginx = [
         role_kit.render("nginx", f"etc/nginx/{path}", inputs)
