@@ -8,7 +8,7 @@ from difusor.inventory.declared import Declared
 from difusor.inventory.hosts import Host, attestations, load, load_election
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.names import role_inputs, unknown
-from difusor.inventory.parts import Decision, Notice, Registration, Waiver
+from difusor.inventory.parts import Call, Contact, Decision, Notice, Registration, Waiver
 from difusor.inventory.problems import JUDGED, problems
 from difusor.inventory.variables import InventoryError
 from difusor.inventory.vaults import vaulted
@@ -16,6 +16,8 @@ from difusor.inventory.vaults import vaulted
 __all__ = [
     "JUDGED",
     "NAMES",
+    "Call",
+    "Contact",
     "Decision",
     "Declared",
     "Election",

@@ -13,6 +13,7 @@ from difusor.inventory.certificates import check_certificate, check_key
 from difusor.inventory.images import check_image
 from difusor.inventory.parts import (
     Attestation,
+    Call,
     Decision,
     DynamicPath,
     Exclusion,
@@ -56,6 +57,7 @@ class Election(Strict):
     retain_until: Instant | None = None
     notice_until: Instant | None = None
     contact: str = ""
+    call: Call | None = None
     interval_minutes: Annotated[int, Field(ge=1, le=60)]
     timezone: TimeZone
     trusted_addresses: list[Origin]

@@ -13,6 +13,7 @@ from difusor import spec
 from difusor.inventory.values import (
     ClauseId,
     Day,
+    DomainName,
     File,
     Instant,
     PublicKey,
@@ -169,6 +170,19 @@ class Notice(Strict):
     received: Instant
 
 
+class Call(Strict):
+    """What the call says to whoever wants to take part: whose it is, who audits the PREP, dates beyond the oficio's.
+
+    A form that arrives after `form_until` is kept and marked; from `list_from` on citizens may see the official list.
+    """
+
+    institute: Text
+    domain: DomainName
+    auditor: str = ""
+    form_until: Instant | None = None
+    list_from: Instant | None = None
+
+
 class Contact(Strict):
     """A contact person named in ANEXO 2, the partner's registration form."""
 
@@ -229,6 +243,7 @@ class Registration(Strict):
 
 
 PARTS: tuple[type[Strict], ...] = (
-    Image, Signer, DynamicPath, Exclusion, Rules, Decision, Waiver, Attestation, Notice, Contact, Registration,
+    Image, Signer, DynamicPath, Exclusion, Rules, Decision, Waiver, Attestation, Notice, Call, Contact,
+    Registration,
 )  # fmt: skip
 """All models of values that have keys."""
