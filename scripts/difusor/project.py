@@ -15,6 +15,8 @@ BUILD = ROOT / "build"
 """What the lab, the tests and the building of images write; what an institute makes is in build()."""
 HOME = "DIFUSOR_HOME"
 """The environment variable that names the institute's home."""
+VAULT_PASSWORD = "vault-password"
+"""The name of the file that opens every vault of a home, and the only secret in it that is not encrypted."""
 VAULTS = "ANSIBLE_VAULT_IDENTITY_LIST"
 """Ansible's own environment variable: whose passwords open the vaults."""
 
@@ -42,8 +44,13 @@ def told(path: Path) -> Path:
 
 
 def vault_password() -> Path:
-    """Return the file with the password of all vaults in the home, or a program that prints it; it may not exist."""
-    return home() / "vault-password"
+    """Return the one source of the passwords of all vaults in the home; it may not exist.
+
+    It is a file with the password, or a program that prints it. A client script of Ansible's, which is told for whom
+    (`--vault-id difusores`) and asks a keyring or a password manager, has `-client` behind its name and comes first.
+    """
+    client = home() / f"{VAULT_PASSWORD}-client"
+    return client if client.exists() else home() / VAULT_PASSWORD
 
 
 def ansible_settings() -> dict[str, str]:

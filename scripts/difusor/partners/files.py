@@ -17,11 +17,11 @@ from typing import Any
 import jinja2
 
 from corte.format import files, instants
-from difusor.project import UnusableError, home, vault_password
+from difusor.project import VAULT_PASSWORD, UnusableError, home
 
 IGNORED = f"""\
 # Solo los secretos. Lo demás de esta carpeta puede guardarse en un repositorio: en él, lo secreto va cifrado.
-/{vault_password().name}
+/{VAULT_PASSWORD}
 """
 
 
@@ -60,11 +60,11 @@ def refuse_existing(path: Path, what: str) -> None:
         raise UnusableError(f"ya existe {what} «{path.stem}» ({path}); nada se tocó. Elija otro nombre, o edítelo")
 
 
-def write_new(path: Path, content: str) -> None:
+def write_new(path: Path, content: str | bytes) -> None:
     """Write a file that must not exist yet; UnusableError when another run has made it meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete_on_close=False) as temporary:
-        temporary.write(content.encode())
+        temporary.write(content.encode() if isinstance(content, str) else content)
         temporary.close()
         os.chmod(temporary.name, 0o644)
         try:
