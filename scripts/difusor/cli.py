@@ -23,6 +23,7 @@ PANELS = {
     "Laboratorio": ("demo", "test", "clean"),
     "Difusores": (
         "new",
+        "form",
         "password",
         "images",
         "preflight",

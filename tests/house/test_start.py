@@ -11,7 +11,7 @@ import pytest
 from difusor.cli import VERBS
 from difusor.project import ROOT
 
-HEAVY = ("ansible", "cryptography", "httpx", "pydantic")
+HEAVY = ("PIL", "ansible", "cryptography", "httpx", "openpyxl", "phonenumbers", "pydantic")
 ASK = f"""
 import sys
 from difusor.cli import main

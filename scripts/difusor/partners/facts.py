@@ -31,7 +31,7 @@ RESERVED = {"all", "demo", "difusores", "ejemplo", "localhost", "trusted_vantage
 """Names of groups that an inventory has already, or that the project uses."""
 
 
-def _data(value: str) -> str:
+def data(value: str) -> str:
     """Refuse what is no plain text in one line, an example value, or what Ansible would evaluate."""
     if not value.isprintable():
         raise ValueError("lleva saltos de renglón o caracteres que no se ven; escríbalo en un solo renglón")
@@ -82,8 +82,8 @@ class Facts(BaseModel):
     @classmethod
     def _texts_are_data(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return _data(value)
-        return tuple(map(_data, value)) if isinstance(value, tuple) else value
+            return data(value)
+        return tuple(map(data, value)) if isinstance(value, tuple) else value
 
 
 class ElectionFacts(Facts):
@@ -159,7 +159,7 @@ def fault(kind: type[Facts], name: str, value: Any) -> str:
         checked = alone.validate_python(value)
         for text in checked if isinstance(checked, tuple) else [checked]:
             if isinstance(text, str):
-                _data(text)
+                data(text)
     except ValidationError as error:
         return sentence(error.errors(include_url=False)[0])
     except ValueError as error:
