@@ -24,6 +24,7 @@ PANELS = {
     "Difusores": (
         "new",
         "form",
+        "enroll",
         "password",
         "images",
         "preflight",

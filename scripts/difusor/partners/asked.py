@@ -85,7 +85,7 @@ def partner(name: str, given: Mapping[str, Any]) -> PartnerFacts:
     private = values["ssh_key"]
     values |= {
         "admin_keys": (public_key(f"{private}.pub"),),
-        "ssh_key": "" if private in map(_absolute, OWN_KEYS) else private,
+        "ssh_key": unless_own(private),
     }
     return _facts(PartnerFacts, values)
 
@@ -151,6 +151,11 @@ def public_key(path: str) -> str:
 def own_key() -> str:
     """Return the key of those that ssh uses by itself which the operator has, the first of them when there is none."""
     return next((path for path in OWN_KEYS if Path(f"{path}.pub").expanduser().exists()), OWN_KEYS[0])
+
+
+def unless_own(private: str) -> str:
+    """Return the path of a private key, or "" for one that ssh takes by itself."""
+    return "" if private in map(_absolute, OWN_KEYS) else private
 
 
 def key_pair(path: str) -> str:

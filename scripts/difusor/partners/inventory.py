@@ -43,35 +43,46 @@ def refuse_impossible(name: str, of_election: str = "") -> None:
         )
 
 
-def create(facts: PartnerFacts, host_key: str) -> Path:
+def create(facts: PartnerFacts, host_key: str, registered: Mapping[str, bytes] | None = None) -> Path:
     """Make the inventory and return its folder; UnusableError says why it cannot be made, and nothing is left then.
 
-    `host_key` is a line of known_hosts: the server's public key, which the caller has verified.
+    `host_key` is a line of known_hosts: the server's public key, which the caller has verified. `registered` are the
+    files in which an enrolment keeps what the form says; those variables are then not in main.yml.
     """
     refuse_impossible(facts.id, facts.election)
     ensure_home()
     ensure_password()
     final = folder(facts.id)
     with new_folder(final) as unfinished:
-        _fill(unfinished, facts, host_key)
-        if found := _faults(unfinished):
-            lines = "\n".join(f"- {each}" for each in found)
-            # The copies have no place that anybody knows; what was typed has.
-            for copy, typed in ((CERTIFICATE, facts.certificate), (KEY, facts.certificate_key)):
-                lines = lines.replace(str(unfinished / copy), str(typed))
-            raise UnusableError(f"con esos valores el difusor no se puede instalar, y nada se creó. Corrija:\n{lines}")
+        _fill(unfinished, facts, host_key, registered or {})
+        refuse_faulty(unfinished, facts)
     return final
 
 
-def _fill(inventory: Path, facts: PartnerFacts, host_key: str) -> None:
+def refuse_faulty(inventory: Path, facts: PartnerFacts) -> None:
+    """Raise UnusableError when preflight would refuse something in this unfinished inventory."""
+    if found := _faults(inventory):
+        lines = "\n".join(f"- {each}" for each in found)
+        # The copies have no place that anybody knows; what was typed has.
+        for copy, typed in ((CERTIFICATE, facts.certificate), (KEY, facts.certificate_key)):
+            lines = lines.replace(str(inventory / copy), str(typed))
+        raise UnusableError(f"con esos valores el difusor no se puede instalar, y nada se creó. Corrija:\n{lines}")
+
+
+def entrance(facts: PartnerFacts, host_key: str) -> dict[str, bytes]:
+    """Return the files that say how to enter the server, by their path in the inventory."""
+    return {"hosts.yml": render("hosts.yml.j2", dict(facts)).encode(), "known_hosts": f"{host_key}\n".encode()}
+
+
+def _fill(inventory: Path, facts: PartnerFacts, host_key: str, registered: Mapping[str, bytes]) -> None:
     """Write every file of the inventory."""
     group = inventory / f"group_vars/{facts.id}"
     group.mkdir(parents=True)
-    values = dict(facts) | {"images": {kind: _pinned(kind) for kind in KINDS}}
-    (inventory / "hosts.yml").write_text(render("hosts.yml.j2", values), encoding="utf-8")
+    values = dict(facts) | {"images": {kind: _pinned(kind) for kind in KINDS}, "registered": bool(registered)}
     (group / "main.yml").write_text(render("main.yml.j2", values), encoding="utf-8")
     (group / "vault.yml").write_bytes(seal(render("vault.yml.j2", _drawn()).encode(), facts.id))
-    (inventory / "known_hosts").write_text(f"{host_key}\n", encoding="utf-8")
+    for name, text in {**entrance(facts, host_key), **registered}.items():
+        (inventory / name).write_bytes(text)
     # Relative, so that the home may be moved; -i <difusor> is then all that a command needs.
     (inventory / "election.yml").symlink_to(f"../../elections/{facts.election}.yml")
     if facts.certificate and facts.certificate_key:

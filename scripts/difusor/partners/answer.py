@@ -1,0 +1,92 @@
+"""What `difusor enroll` answers: to the clerk, to programs, and the words to send to whoever sent the form."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from difusor.partners.form.items import Finding, keys
+
+Outcome = Literal["creado", "corregido", "sin cambios", "por corregir", "por confirmar", "revisado"]
+
+
+class Said(BaseModel):
+    """One finding, as programs read it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    place: str
+    sentence: str
+    weight: Literal["error", "revisar", "aviso"]
+    accepted: str = ""
+
+
+class Change(BaseModel):
+    """One item that differs from what was enrolled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    title: str
+    before: str
+    after: str
+
+
+class Answer(BaseModel):
+    """The whole answer. `reply` has the lines of the text for whoever sent the form."""
+
+    model_config = ConfigDict(frozen=True)
+
+    difusor: str
+    outcome: Outcome
+    findings: tuple[Said, ...]
+    changes: tuple[Change, ...] = ()
+    files: tuple[str, ...] = ()
+    reply: tuple[str, ...] = ()
+
+
+def answer(
+    difusor: str,
+    findings: list[Finding],
+    accepted: dict[str, str],
+    changes: list[tuple[str, str, str]],
+    signed: tuple[str, ...],
+    outcome: Outcome,
+    files: tuple[str, ...] = (),
+) -> Answer:
+    """Return the answer; what was found is told in the order of the form, and the reply ends with `signed`."""
+    order = {key: place for place, key in enumerate(keys())}
+    findings = sorted(findings, key=lambda each: order.get(each.key, -1))
+    told = tuple(
+        Said(
+            key=each.key, place=each.place, sentence=each.sentence, weight=each.weight,
+            accepted=accepted.get(each.key, "") if each.weight == "revisar" else "",
+        )
+        for each in findings
+    )  # fmt: skip
+    altered = tuple(
+        Change(key=key, title=keys()[key].title, before=before, after=after) for key, before, after in changes
+    )
+    open_ones = [each for each in findings if each.weight != "revisar" or each.key not in accepted]
+    reply = (*_reply(outcome, open_ones), "", *signed)
+    return Answer(difusor=difusor, outcome=outcome, findings=told, changes=altered, files=files, reply=reply)
+
+
+def _reply(outcome: Outcome, findings: list[Finding]) -> tuple[str, ...]:
+    """Return what to write to the sender: everything at once, each with its place."""
+    correct = [str(each) for each in findings if each.weight != "aviso"]
+    noted = [str(each) for each in findings if each.weight == "aviso" and each.key != "nombre"]
+    lines = ["Buen día:", ""]
+    if outcome in ("por corregir", "por confirmar") and correct:
+        lines += ["Recibimos su formato ANEXO 2. Para registrarlo falta corregir o aclarar lo siguiente:", ""]
+        lines += [f"{number}. {sentence}" for number, sentence in enumerate(correct, 1)]
+        lines += ["", "Corríjalo en el mismo archivo y envíelo de nuevo, con el logotipo adjunto."]
+    else:
+        lines += [
+            "Recibimos su formato ANEXO 2 y está completo. Lo que sigue es la carta compromiso (ANEXO 3), firmada."
+        ]
+    if noted:
+        lines += ["", "Además, tome nota:", "", *(f"- {sentence}" for sentence in noted)]
+    return tuple(lines)

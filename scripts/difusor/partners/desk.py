@@ -1,0 +1,175 @@
+"""The desk: from a form that arrived to an answer, and to a difusor when nothing is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from corte.format import instants
+from difusor.inventory import Election, load_election
+from difusor.partners import asked, enrolment, inventory, record, roster
+from difusor.partners import election as elections_file
+from difusor.partners.answer import Answer, answer
+from difusor.partners.enrolment import Desk
+from difusor.partners.facts import FactError, PartnerFacts, data, fault
+from difusor.partners.files import refuse_existing
+from difusor.partners.form.items import Finding, Received, read, texts
+from difusor.partners.form.received import open_form
+from difusor.partners.record import Record
+from difusor.partners.review import Surroundings, accepted_key, review, undecided
+from difusor.project import UnusableError
+from difusor.terminal.arguments import elections
+
+
+class Options(TypedDict):
+    """What the command line says."""
+
+    election: str | None
+    name: str | None
+    update: bool
+    check: bool
+    accept: list[str]
+    received: datetime | None
+    folio: str
+    notified: datetime | None
+    logo: Path | None
+    ssh_key: str | None
+    certificate: Path | None
+    certificate_key: Path | None
+
+
+def enroll(path: Path, **options: Unpack[Options]) -> Answer:
+    """Review a form and, unless it is only to be checked, enrol its sender; UnusableError or FactError say why not."""
+    accepted = _accepted(options["accept"])
+    _refuse_unless_data("--folio", options["folio"])
+    of_election = _election(options["election"])
+    received = open_form(path)
+    form, said, findings = read(received)
+    name = _name(said, options["name"])
+    before = _before(name) if name else None
+    desk = _desk(name, of_election, options, {**_stands(said, before), **accepted}, before)
+    picture, more = enrolment.picture(said["logotipo"], received, path.parent, desk)
+    findings += [*more, *enrolment.certificate(said["anexo_tecnico.certificado"], received, desk, before)]
+    election = load_election(elections_file.file(of_election))
+    findings += [*_reviewed(said, received, desk, before, election), *_somebody_else(said, received, name, before)]
+    changes = record.differences(before.form, form) if before and form else []
+    told = partial(answer, name or path.name, findings, dict(desk.accepted), changes, _signature(election))
+    if waiting := undecided(findings, desk.accepted):
+        return told("por corregir" if any(each.weight == "error" for each in waiting) else "por confirmar")
+    if options["check"]:
+        return told("revisado")
+    assert form is not None  # what it lacks is an error among the findings
+    if changes and not options["update"]:
+        return told("por confirmar")
+    desk = _with_key(desk, options["ssh_key"], before)
+    if before is None:
+        return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),))
+    written = tuple(enrolment.correct(form, desk, picture, findings, before))
+    return told("corregido" if written else "sin cambios", written)
+
+
+def _name(said: dict[str, str], given: str | None) -> str:
+    """Return the short name under which the difusor is, or will be; empty when the form says none that can be used."""
+    name = given or (enrolment.name_for(said["nombre"]) if said["nombre"] else "")
+    if name and (problem := fault(PartnerFacts, "id", name)):
+        raise FactError({"--name": problem})
+    return name
+
+
+def _stands(said: dict[str, str], before: Record | None) -> dict[str, str]:
+    """Return what was accepted before of the items that still say the same."""
+    if not before:
+        return {}
+    then = texts(before.form)
+    return {key: why for key, why in before.accepted.items() if said[key] == then[key]}
+
+
+def _signature(election: Election) -> tuple[str, ...]:
+    """Return the lines with which the institute signs a reply."""
+    institute = election.call.institute if election.call else "El Instituto"
+    return (institute, election.contact) if election.contact else (institute,)
+
+
+def _somebody_else(said: dict[str, str], received: Received, name: str, before: Record | None) -> list[Finding]:
+    """Return a doubt when the form is hardly a correction of the one that was enrolled under this name."""
+    if not before or said["nombre"] == before.form.name or said["sitio"] == before.form.site:
+        return []
+    told = f"ni el nombre ni el sitio son los de «{before.form.name}», inscrito como {name}; si es otro, dé --name"
+    return [received.finding("nombre", told, "revisar")]
+
+
+def _with_key(desk: Desk, given: str | None, before: Record | None) -> Desk:
+    """Return the desk with the operator's key, which only who creates or corrects needs."""
+    try:
+        private = asked.key_pair(given or (before.ssh_key if before else "") or asked.own_key())
+        public = asked.public_key(f"{private}.pub")
+    except ValueError as error:
+        raise FactError({"--ssh-key": str(error)}) from None
+    return replace(desk, public_key=public, ssh_key=asked.unless_own(private))
+
+
+def _accepted(given: list[str]) -> dict[str, str]:
+    found = {}
+    for text in given:
+        named, _, reason = text.partition("=")
+        key = accepted_key(named.strip())
+        if not key or not reason.strip():
+            raise FactError({"--accept": f"«{text}» no es DATO=RAZÓN, como T9=exención en trámite"})
+        _refuse_unless_data("--accept", reason)
+        found[key] = reason.strip()
+    return found
+
+
+def _refuse_unless_data(option: str, value: str) -> None:
+    try:
+        data(value)
+    except ValueError as error:
+        raise FactError({option: str(error)}) from None
+
+
+def _election(given: str | None) -> str:
+    there = elections()
+    if given is None and len(there) != 1:
+        raise UnusableError(f"diga para qué elección con --election; las que hay: {', '.join(there) or 'ninguna'}")
+    name = given or there[0]
+    if name not in there:
+        raise UnusableError(f"no existe la elección «{name}»; las que hay: {', '.join(there) or 'ninguna'}")
+    return name
+
+
+def _before(name: str) -> Record | None:
+    """Return what was enrolled under this name; UnusableError when the name is of somebody who never sent a form."""
+    folder = inventory.folder(name)
+    kept = record.read(folder)
+    if kept is None:
+        refuse_existing(folder, "el difusor")
+    return kept
+
+
+def _desk(name: str, election: str, options: Options, accepted: dict[str, str], before: Record | None) -> Desk:
+    if before and (enrolled := roster.election_of(inventory.folder(name))) != election:
+        raise UnusableError(f"«{name}» está inscrito en la elección «{enrolled}»; dé --election o --name")
+    return Desk(
+        id=name, election=election, received=options["received"] or instants.now(), logo=options["logo"],
+        certificate=options["certificate"],
+        certificate_key=options["certificate_key"], folio=options["folio"], notified=options["notified"],
+        accepted=accepted,
+    )  # fmt: skip
+
+
+def _reviewed(
+    said: dict[str, str], received: Received, desk: Desk, before: Record | None, election: Election
+) -> list[Finding]:
+    others, unreadable = roster.known(desk.election, desk.id)
+    # A correction is no later than the form that it corrects, nor than its oficio.
+    received_at = before.received if before else desk.received
+    notified = desk.notified or (before.notice.received if before and before.notice else None)
+    around = Surroundings(election, others, received_at, notified)
+    told = [
+        Finding("nombre", "difusores", f"no se comparó con «{each}»: su inventario no se puede leer", "aviso")
+        for each in unreadable
+    ]
+    return [*review(said, received, around), *told]

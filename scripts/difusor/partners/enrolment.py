@@ -1,0 +1,178 @@
+"""Enrols a difusor with a reviewed form: its inventory made complete, or corrected where the form has changed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from corte.format import files, instants
+from difusor.inventory import Notice
+from difusor.partners import inventory, logo, record
+from difusor.partners.facts import PartnerFacts, of
+from difusor.partners.files import render
+from difusor.partners.form.items import Finding, Received
+from difusor.partners.form.model import DELIVERED, Form
+from difusor.partners.form.values import plain_words
+from difusor.partners.record import Record
+from difusor.project import UnusableError
+
+LOGO = "logotipo.png"
+ACCOUNT = "instituto"
+"""The institute's account on every server, unless main.yml is given another."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the clerk's side adds to a form. `ssh_key`: the private key's path, empty for one that ssh takes itself."""
+
+    id: str
+    election: str
+    received: datetime
+    public_key: str = ""
+    ssh_key: str = ""
+    logo: Path | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    folio: str = ""
+    notified: datetime | None = None
+    accepted: Mapping[str, str] = field(default_factory=dict)
+
+
+def name_for(name: str) -> str:
+    """Return the short name that an inventory gets from the outlet's."""
+    short = "_".join(plain_words(name))[:40].strip("_")
+    return short if re.match("[a-z]", short) else f"medio_{short}"[:40].strip("_")
+
+
+def picture(name: str, received: Received, folder: Path, desk: Desk) -> tuple[bytes, list[Finding]]:
+    """Return the logo, written anew, and what is wrong with it; it is beside the form, or the clerk named it."""
+    if not (name or desk.logo):
+        return b"", []  # said already
+    try:
+        raw = logo.attached(desk.logo.parent, desk.logo.name) if desk.logo else logo.attached(folder, name)
+        return logo.anew(raw), []
+    except ValueError as error:
+        return b"", [received.finding("logotipo", str(error))]
+
+
+def certificate(said: str, received: Received, desk: Desk, before: Record | None) -> list[Finding]:
+    """Return what is missing of the certificate, or what an enrolled difusor's main.yml has to say of it now."""
+    if not said:
+        return []  # told already
+    delivered = said == DELIVERED
+    key = "anexo_tecnico.certificado"
+    if before:
+        changed = said != before.form.annex.certificate
+        told = f"cambió; ajuste difusor_tls_mode en inventories/{desk.id}/group_vars/{desk.id}/main.yml"
+        return [received.finding(key, told, "aviso")] if changed else []
+    if delivered and not (desk.certificate and desk.certificate_key):
+        return [received.finding(key, "lo entrega el difusor; dé --certificate y --certificate-key con lo entregado")]
+    if not delivered and desk.certificate:
+        return [received.finding(key, "lo solicita el servidor y se dio --certificate; pregunte cuál de los dos")]
+    return []
+
+
+def facts(form: Form, desk: Desk) -> PartnerFacts:
+    """Return the facts of the partner; FactError names the fields that cannot be used."""
+    host, _, path = form.link.partition("/")
+    public = form.annex.ipv4 or form.annex.ipv6
+    values = {
+        "id": desk.id, "election": desk.election, "name": form.name, "fqdn": host, "path": f"/{path}/" if path else "/",
+        "login": form.annex.ssh_account, "address": form.annex.ssh_host or public, "port": form.annex.ssh_port,
+        "public_address": public, "admin_user": ACCOUNT, "admin_keys": (desk.public_key,), "ssh_key": desk.ssh_key,
+        "certificate": desk.certificate, "certificate_key": desk.certificate_key,
+    }  # fmt: skip
+    return of(PartnerFacts, {name: value for name, value in values.items() if value not in (None, "")})
+
+
+def host_key(partner: PartnerFacts, form: Form) -> str:
+    """Return the server's line of known_hosts."""
+    port = partner.port
+    return f"{partner.address if port == 22 else f'[{partner.address}]:{port}'} {form.annex.ssh_key}"
+
+
+def enrol(form: Form, desk: Desk, picture: bytes, findings: list[Finding]) -> Path:
+    """Create the inventory and return its folder; UnusableError or FactError say why not, and nothing is left then."""
+    partner = facts(form, desk)
+    written = _registered(form, desk, partner, picture, None)
+    kept = _record(form, desk, findings, {**inventory.entrance(partner, host_key(partner, form)), **written}, None)
+    return inventory.create(partner, host_key(partner, form), {**written, record.FILE: kept.to_bytes()})
+
+
+def correct(form: Form, desk: Desk, picture: bytes, findings: list[Finding], before: Record) -> list[str]:
+    """Write into an inventory what a corrected form changes; return the files that changed, by their paths in it.
+
+    UnusableError when a file was edited by hand, or the inventory could not be installed with the changes; nothing
+    has changed then. An interrupted correction is completed by the next one.
+    """
+    folder = inventory.folder(desk.id)
+    partner = facts(form, desk)
+    wanted = {
+        **inventory.entrance(partner, host_key(partner, form)),
+        **_registered(form, desk, partner, picture, before),
+    }
+    current = {name: (folder / name).read_bytes() if (folder / name).exists() else b"" for name in wanted}
+    changed = [name for name in wanted if current[name] != wanted[name]]
+    if edited := [name for name in changed if _sha256(current[name]) != before.written.get(name)]:
+        named = ", ".join(str(folder / name) for name in edited)
+        raise UnusableError(f"se editó a mano y no se sobrescribe: {named}. Cámbielo ahí; nada cambió")
+    kept = _record(form, desk, findings, wanted, before)
+    if changed:
+        _try_out(folder, partner, {name: wanted[name] for name in changed})
+    elif kept.model_copy(update={"corrected": before.corrected}) == before:
+        return []
+    for name in changed:
+        files.replace(folder / name, wanted[name])
+    files.replace(folder / record.FILE, kept.to_bytes())
+    return [*changed, record.FILE]
+
+
+def _try_out(folder: Path, partner: PartnerFacts, changed: Mapping[str, bytes]) -> None:
+    """Refuse changes with which the inventory could not be installed, in a copy of it."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        copy = Path(temporary)
+        shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
+        for name, content in changed.items():
+            (copy / name).write_bytes(content)
+        inventory.refuse_faulty(copy, partner)
+
+
+def _registered(
+    form: Form, desk: Desk, partner: PartnerFacts, picture: bytes, before: Record | None
+) -> dict[str, bytes]:
+    values = dict(partner) | {"form": form, "notice": _notice(form, desk, before)}
+    text = render("registration.yml.j2", values)
+    return {f"group_vars/{desk.id}/registration.yml": text.encode(), LOGO: picture}
+
+
+def _notice(form: Form, desk: Desk, before: Record | None) -> Notice | None:
+    if desk.folio and desk.notified:
+        said = {"kind": form.annex.kind, "folio": desk.folio, "received": instants.write(desk.notified)}
+        return Notice.model_validate(said)
+    earlier = before.notice if before else None
+    return earlier.model_copy(update={"kind": form.annex.kind}) if earlier else None
+
+
+def _record(
+    form: Form, desk: Desk, findings: list[Finding], written: Mapping[str, bytes], before: Record | None
+) -> Record:
+    return Record(
+        form=form,
+        received=before.received if before else desk.received,
+        corrected=desk.received if before else None,
+        marks=tuple(str(each) for each in findings if each.weight == "aviso"),
+        accepted={each.key: desk.accepted[each.key] for each in findings if each.weight == "revisar"},
+        notice=_notice(form, desk, before),
+        ssh_key=desk.ssh_key,
+        written={name: _sha256(content) for name, content in written.items()},
+    )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

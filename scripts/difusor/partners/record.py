@@ -1,0 +1,53 @@
+"""What an enrolment keeps of a form: its values as they were reviewed, when it came, what was accepted and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from difusor.inventory.parts import Notice
+from difusor.partners.form.items import texts
+from difusor.partners.form.model import Form
+from difusor.project import UnusableError
+
+FILE = "anexo2.json"
+"""Its name in the inventory of the difusor."""
+
+
+class Record(BaseModel):
+    """One enrolment. `received` is when the first form came, `corrected` when the last one did.
+
+    `written` has the SHA-256 of each file that it wrote: what differs was edited by hand."""
+
+    model_config = ConfigDict(frozen=True)
+
+    form: Form
+    received: datetime
+    corrected: datetime | None = None
+    marks: tuple[str, ...] = ()
+    accepted: dict[str, str] = {}
+    notice: Notice | None = None
+    ssh_key: str = ""
+    written: dict[str, str] = {}
+
+    def to_bytes(self) -> bytes:
+        """Return the record as JSON."""
+        return f"{self.model_dump_json(by_alias=True, indent=1)}\n".encode()
+
+
+def read(inventory: Path) -> Record | None:
+    """Return the record in an inventory, None when it has none; UnusableError when it cannot be understood."""
+    try:
+        return Record.model_validate_json((inventory / FILE).read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        raise UnusableError(f"{inventory / FILE} no es un registro que se entienda; recupérelo de su copia") from None
+
+
+def differences(before: Form, after: Form) -> list[tuple[str, str, str]]:
+    """Return (key, before, after) of each item whose value changed."""
+    old, new = texts(before), texts(after)
+    return [(key, old[key], new[key]) for key in old if old[key] != new[key]]

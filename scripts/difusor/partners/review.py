@@ -1,0 +1,194 @@
+"""Reviews a form whose values are well written, as a clerk would: against call, election and other forms."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from difusor import spec
+from difusor.inventory import Election
+from difusor.partners.form.items import Finding, Received, keys
+from difusor.partners.form.values import HOST, own_domain, plain_words
+from difusor.partners.likeness import acronym, alike, folded, imitates
+from difusor.partners.roster import Known
+
+HOSTS = ("sitio", "enlace", "tecnico.correo", "legal.correo", "ftp.servidor", "anexo_tecnico.ssh_servidor")
+"""The items that name a host, an address of mail or of the web."""
+ADDRESSES = ("anexo_tecnico.ipv4", "anexo_tecnico.ipv6", "anexo_tecnico.ssh_servidor")
+SERVER_KEY = "anexo_tecnico.ssh_llave"
+FIGURES = (
+    ("anexo_tecnico.nucleos", "HW-02", "cores", "núcleos"),
+    ("anexo_tecnico.ghz", "HW-02", "ghz", "GHz"),
+    ("anexo_tecnico.ram_gb", "HW-03", "ram_gb", "GB de RAM"),
+    ("anexo_tecnico.ssd_gb", "HW-04", "disk_gb", "GB en estado sólido"),
+    ("anexo_tecnico.mbps", "RED-01", "mbps", "Mbps"),
+)
+WRITTEN = {
+    "ram_gb": r"(\d+)\s*GB\s*(?:de\s+)?(?:memoria\s+)?RAM|RAM\D{0,12}?(\d+)\s*GB",
+    "cores": r"(\d+)\s*(?:n[uú]cleos|cores)",
+}
+"""How the text of item 16 names a figure."""
+SHORT = "si no se puede ampliar, el Pleno decide una exención"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a form is reviewed against; `received` and `notified`: when form and oficio came."""
+
+    election: Election
+    others: list[Known]
+    received: datetime
+    notified: datetime | None = None
+
+    @property
+    def institute(self) -> str:
+        """The institute's domain: the call's, else that of whoever signs the cortes; empty when nobody knows."""
+        if self.election.call:
+            return self.election.call.domain
+        return next((each.principal.rpartition("@")[2] for each in self.election.signers if "@" in each.principal), "")
+
+
+def review(said: Mapping[str, str], received: Received, around: Surroundings) -> list[Finding]:
+    """Return everything that a clerk would say about a form's values, by their keys; "" are those not to be judged."""
+    checks = (_own_link, _institute, _addresses, _others, _hardware, _auditor, _late)
+    return [finding for check in checks for finding in check(said, received, around)]
+
+
+def _host(value: str) -> str:
+    return value.rpartition("@")[2].partition("/")[0]
+
+
+def _own_link(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+    link, site = _host(said["enlace"]), _host(said["sitio"])
+    if link and site and own_domain(link) != own_domain(site):
+        yield received.finding(
+            "enlace", f"«{link}» no está bajo el dominio del medio ({own_domain(site)}); proponga uno que lo esté"
+        )
+
+
+def _institute(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+    """Yield what takes the institute's name, or one that looks like it."""
+    domain = around.institute
+    if not domain:
+        return
+    for key in HOSTS:
+        host = _host(said[key])
+        if host == domain or host.endswith(f".{domain}"):
+            yield received.finding(key, f"«{said[key]}» es del Instituto ({domain}); escriba el del medio")
+        elif HOST.fullmatch(host) and imitates(host, domain):
+            yield received.finding(key, f"«{host}» se parece al dominio del Instituto ({domain}); use un nombre propio")
+    short, name = folded(domain.partition(".")[0]), folded(said["nombre"])
+    whole = folded(around.election.call.institute.partition("(")[0]) if around.election.call else short
+    if short in name or whole in name or alike(short, name) or alike(whole, name):
+        yield received.finding(
+            "nombre", f"«{said['nombre']}» se confunde con el Instituto; confírmelo con quien firma", "revisar"
+        )
+
+
+def _addresses(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+    if not any(received.values.get(key) for key in ADDRESSES[:2]):
+        yield received.finding(ADDRESSES[0], "falta la dirección IP pública; escriba la IPv4, la IPv6 o las dos")
+    for key in (*ADDRESSES, "ftp.servidor"):
+        try:
+            address = ipaddress.ip_address(said[key])
+        except ValueError:
+            continue
+        if any(address in ipaddress.ip_network(each) for each in around.election.trusted_addresses):
+            yield received.finding(key, f"«{address}» es del Instituto; escriba la del servidor del medio")
+
+
+def _others(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+    """Yield what another difusor has already, and what could be mistaken for another's."""
+    for other in around.others:
+        whose = f"«{other.name}» ({other.id})"
+        yield from _named_alike(said, received, other, whose)
+        for key in ADDRESSES:
+            if said[key] and said[key] in other.addresses:
+                yield received.finding(key, f"«{said[key]}» ya es la dirección de {whose}; cada difusor tiene la suya")
+        if said[SERVER_KEY] and said[SERVER_KEY] in other.server_keys:
+            told = (
+                f"ya identifica al servidor de {whose}; si uno es copia del otro, genere llaves nuevas: ssh-keygen -A"
+            )
+            yield received.finding(SERVER_KEY, told)
+
+
+def _named_alike(said: Mapping[str, str], received: Received, other: Known, whose: str) -> Iterator[Finding]:
+    fqdn, name = _host(said["enlace"]), folded(said["nombre"])
+    domain = own_domain(_host(said["sitio"])) if said["sitio"] else ""
+    if name and name == folded(other.name):
+        yield received.finding("nombre", f"así se llama ya {whose}; escriba el que los distinga, o es el mismo formato")
+    elif alike(name, folded(other.name)):
+        yield received.finding("nombre", f"se confunde con {whose}; confirme que son dos medios", "revisar")
+    if fqdn and fqdn == other.fqdn:
+        yield received.finding("enlace", f"«{fqdn}» ya es la liga de {whose}; proponga otra")
+    elif domain and domain == other.domain:
+        yield received.finding(
+            "sitio", f"{whose} está bajo el mismo dominio, {domain}; confirme que son dos", "revisar"
+        )
+    elif alike(domain.partition(".")[0], other.domain.partition(".")[0]):
+        told = f"«{domain}» se confunde con «{other.domain}», de {whose}; confirme de quién es"
+        yield received.finding("sitio", told, "revisar")
+
+
+def _hardware(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+    """Yield what is less than ANEXO 1 asks; the clerk decides, because an exemption may be on its way."""
+    clauses = spec.load()
+    if said["anexo_tecnico.servidor"] == "virtual":
+        yield received.finding("anexo_tecnico.servidor", f"ANEXO 1 pide un servidor físico (HW-01); {SHORT}", "revisar")
+    for key, clause, name, unit in FIGURES:
+        least = float(clauses[clause].expect[name])
+        if said[key] and float(said[key]) < least:
+            told = f"dice {said[key]} y ANEXO 1 pide {least:g} {unit} o más ({clause}); {SHORT}"
+            yield received.finding(key, told, "revisar")
+        for found in re.finditer(WRITTEN.get(name, r"(?!)"), said["hardware"], re.IGNORECASE):
+            figure = float(next(filter(None, found.groups())))
+            if said[key] and figure < least <= float(said[key]):
+                told = f"dice {figure:g} {unit} y en el anexo técnico {said[key]}; aclare cuál es"
+                yield received.finding("hardware", told, "revisar")
+                break
+
+
+def _auditor(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+    auditor = around.election.call.auditor if around.election.call else ""
+    if not auditor:
+        return
+    whole, _, short = auditor.rstrip(")").partition("(")
+    words = plain_words(said["nombre"])
+    same = folded(whole) in folded(said["nombre"]) or acronym(said["nombre"]) == acronym(whole)
+    if same or (short and folded(short) in words):
+        told = f"parece ser quien audita el PREP ({auditor}); su propio dictamen no lo puede hacer: avise a su superior"
+        yield received.finding("nombre", told, "aviso")
+
+
+def _late(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+    """Yield what came after its date: it is kept and marked."""
+    call, election = around.election.call, around.election
+    for moment, limit, what in (
+        (around.notified, election.notice_until, "el oficio llegó después del plazo"),
+        (around.received, call and call.form_until, "el formato llegó después del plazo que puso el Instituto"),
+        (around.received, call and call.list_from, "el formato llegó cuando la lista ya podía publicarse"),
+        (around.received, election.opens, "el formato llegó cuando la publicación ya había comenzado"),
+    ):
+        if moment and limit and moment > limit:
+            told = f"{what} ({_moment(limit, election)}); se conserva y queda marcado como tardío"
+            yield Finding("fechas", "fechas", told, "aviso")
+
+
+def _moment(instant: datetime, election: Election) -> str:
+    return f"{instant.astimezone(ZoneInfo(election.timezone)):%d/%m/%Y, %H:%M}"
+
+
+def undecided(findings: list[Finding], accepted: Mapping[str, str]) -> list[Finding]:
+    """Return the findings for which nothing may be created yet."""
+    return [
+        each for each in findings if each.weight == "error" or (each.weight == "revisar" and each.key not in accepted)
+    ]
+
+
+def accepted_key(text: str) -> str:
+    """Return the key of an item that is named by its key or its number; empty when there is none."""
+    return next((key for key, item in keys().items() if text in (key, item.number)), "")
