@@ -35,6 +35,7 @@ IMAGES = "actas/"
 """The folder of a corte that holds images of captured actas."""
 MAX_WARNINGS = 20
 MAX_WARNING = 200
+_TABLES = (".csv", ".zip")
 _NAME_STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})_")
 _CORTE = re.compile(r"(\d{4})/(\d{2})/(\d{2}) (\d{2}):(\d{2}) \(UTC([+-]\d{1,2})\)")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
@@ -84,11 +85,12 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
     warnings: list[str] = []
     alone: dict[tuple[int, int], int] = {}  # read already; the zip holds the same tables again
     budget = _Budget()
-    for path in sorted(paths, key=lambda path: (path.endswith(".zip"), path)):
+    told = [path for path in paths if path.lower().endswith(_TABLES) or _stamp(path)]
+    for path in sorted(told, key=lambda path: (path.endswith(".zip"), path)):
         try:
-            if named := _NAME_STAMP.match(path, path.rfind("/") + 1):
+            if named := _stamp(path):
                 warnings += _misnamed(path, named.groups(), corte)
-            if not path.lower().endswith((".csv", ".zip")):
+            if not path.lower().endswith(_TABLES):
                 continue
             for name, mark, raw in _tables(folder / path):
                 if mark in alone:
@@ -133,7 +135,7 @@ def captures(folder: Path, paths: Iterable[str]) -> str:
         try:
             if path.lower().endswith(".json"):
                 found = list(_counts(json.loads(_whole(folder / path, budget))))
-            elif path.lower().endswith((".csv", ".zip")):
+            elif path.lower().endswith(_TABLES):
                 found = [count for name, mark, raw in _tables(folder / path)
                          for count in _Table(name, _lines(raw, budget.take(mark[0]))).counts()]  # fmt: skip
             else:
@@ -285,6 +287,10 @@ class _Table:
             yield f"{self.name}: {malformed} renglones están incompletos o llevan un código de integridad mal formado."
         if later:
             yield f"{self.name}: {later} actas llevan una hora posterior al corte."
+
+
+def _stamp(path: str) -> re.Match[str] | None:
+    return _NAME_STAMP.match(path, path.rfind("/") + 1)
 
 
 def _misnamed(path: str, stamp: tuple[str, ...], corte: datetime) -> list[str]:
