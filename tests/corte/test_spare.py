@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from corte_kit import Server, flip, make_key
@@ -61,6 +63,29 @@ def test_links_are_made_only_for_what_changed(server: Server, monkeypatch: pytes
     assert len(trees) < 10
     monkeypatch.undo()
     assert_right(server, 5)
+
+
+def test_without_a_listing_the_files_are_compared_one_by_one(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A server on which `find` fails, or does not start, takes good cortes and refuses bad ones as before."""
+    real = subprocess.Popen
+
+    def broken(command: list[str], *given: Any, **options: Any) -> subprocess.Popen[bytes]:
+        if command[0] != "find":
+            return real(command, *given, **options)
+        if sequence == 5:
+            raise BlockingIOError
+        return real(["false"], *given, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", broken)
+    for sequence in (5, 6):
+        assert send(server, sequence)["result"] == "shown"
+        assert_right(server, sequence)
+        server.config.incoming.joinpath("sobra.html").write_text("otro")
+        raw = server.manifest(sequence + 1, {}).to_bytes().replace(b"sobra.html", b"falta.html")
+        assert server.push(raw)["code"] == "extra"
+        server.config.incoming.joinpath("sobra.html").unlink()
 
 
 def test_changed_or_extra_files_of_the_retired_tree_are_not_shown(server: Server) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from corte.format import tree
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
+from corte.server.incoming import listing
 
 PLACES = sorted({*FILES, "datos", "descargas", "otro", "datos/otro", "descargas/a.csv/otro"})
 NAMES = st.binary(min_size=1, max_size=12).filter(
@@ -45,6 +46,16 @@ def _put(folder: Path, place: str | bytes, what: str, outside: Path) -> None:
     make[what]()
 
 
+def confirms(folder: Path, signed: Manifest) -> bool:
+    """Tell whether the intake's quick comparison takes a folder for what was signed."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with listing(descriptor) as listed:
+            return listed.confirms(signed)
+    finally:
+        os.close(descriptor)
+
+
 CHANGES = st.lists(
     st.tuples(
         st.sampled_from(PLACES) | NAMES,
@@ -71,11 +82,14 @@ def test_only_the_signed_tree_passes_and_no_link_is_followed(
     signed = Manifest(**{**vars(GOOD), "files": tree.describe(folder)})
     for place, what in changes:
         _put(folder, place, what, outside)
+    is_listed = confirms(folder, signed)
     try:
         tree.verify(folder, signed)
     except Refusal as refusal:
         assert refusal.code in ("extra", "missing", "kind", "size", "digest")
+        assert not is_listed or refusal.code == "digest", "the quick comparison takes what the thorough one refuses"
     else:
+        assert is_listed, "a good push is compared twice"
         found = {str(path.relative_to(folder)): path.lstat().st_mode for path in folder.rglob("*")}
         assert {path for path, mode in found.items() if not stat.S_ISDIR(mode)} == set(FILES)
         assert not any(stat.S_ISLNK(mode) for mode in found.values())

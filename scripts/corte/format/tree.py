@@ -24,10 +24,10 @@ def compare(folder: int, manifest: Manifest) -> None:
     folders = paths.folders(manifest.files)
     missing = set(manifest.files)
     for path, info in _walk(folder, "", folders):
-        if path in (NAME, SIGNATURE_NAME):
-            continue
         entry = manifest.files.get(path)
         if entry is None:
+            if path in (NAME, SIGNATURE_NAME):
+                continue
             raise Refusal("extra", f"Sobra {quote(path)}: no está en el manifiesto.")
         if not stat.S_ISREG(info.st_mode):
             raise Refusal("kind", f"{quote(path)} no es un archivo regular.")
@@ -66,18 +66,24 @@ def describe(folder: Path) -> dict[str, Entry]:
     return entries
 
 
-def read_verified(folder: int, path: str, entry: Entry, write: Callable[[bytes], object] | None = None) -> None:
-    """Read a file once, handing every chunk to `write`; Refusal unless size and SHA-256 are those of the manifest."""
+def read_verified(folder: int | None, path: str, entry: Entry, write: Callable[[bytes], object] | None = None) -> None:
+    """Read a file once, handing every chunk to `write`; Refusal unless size and SHA-256 are those of the manifest.
+
+    `folder` is a descriptor; below it no link is followed. Without it only `path` itself may be no link.
+    """
     found = hashlib.sha256()
     left = entry.size
-    with os.fdopen(open_regular(path, folder), "rb", buffering=0) as source:
-        while chunk := source.read(_CHUNK):
+    descriptor = open_regular(path, folder)
+    try:
+        while chunk := os.read(descriptor, min(left + 1, _CHUNK)):
             left -= len(chunk)
             if left < 0:
                 break
             found.update(chunk)
             if write is not None:
                 write(chunk)
+    finally:
+        os.close(descriptor)
     if left != 0:
         raise Refusal("size", f"{quote(path)} no mide los {entry.size} bytes que dice el manifiesto.")
     if found.hexdigest() != entry.sha256:
@@ -101,9 +107,8 @@ def _walk(folder: int, prefix: str, folders: set[str] | None) -> Iterator[tuple[
     with os.scandir(folder) as found:
         for item in found:
             path = prefix + item.name
-            info = item.stat(follow_symlinks=False)
-            if not stat.S_ISDIR(info.st_mode):
-                yield path, info
+            if not item.is_dir(follow_symlinks=False):
+                yield path, item.stat(follow_symlinks=False)
                 continue
             if folders is not None and path not in folders:
                 raise Refusal("extra", f"Sobra la carpeta {quote(path)}: no está en el manifiesto.")

@@ -5,11 +5,66 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import IO
 
-from corte.format import files, manifest, signature
+from corte.format import files, manifest, paths, signature, tree
+from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 
 _CLAIMED = ".reclamado"
+
+_PAPERS = [word for name in (manifest.NAME, manifest.SIGNATURE_NAME) for word in ("-o", "-path", f"./{name}")][1:]
+_LIST = [
+    "find", ".", "-mindepth", "1", "(", "-type", "d", "-printf", r"%y %P\0", "-o", "-type", "f", "(", *_PAPERS, ")",
+    "-o", "-printf", r"%y %s %P\0", ")",
+]  # fmt: skip
+"""Prints kind, size and path of everything, but no size of folders, and nothing of manifest and signature."""
+
+
+class Listing:
+    """What the incoming folder holds, as a process of its own lists it while the intake verifies the manifest.
+
+    It can only confirm that the folder holds exactly what a manifest lists. If it does not, or there is no listing,
+    `tree.compare` judges, which takes longer and knows the reason.
+    """
+
+    def __init__(self, incoming: int, process: subprocess.Popen[bytes] | None, printed: IO[bytes] | None) -> None:
+        """Take the folder's descriptor, the process that lists it, and the file that this prints to."""
+        self.incoming, self.process, self.printed = incoming, process, printed
+
+    def check(self, found: Manifest) -> None:
+        """Refuse a folder that is not what the manifest lists, as `tree.compare` does."""
+        if not self.confirms(found):
+            tree.compare(self.incoming, found)
+
+    def confirms(self, found: Manifest) -> bool:
+        """Tell whether the folder held exactly what the manifest lists, beside manifest and signature."""
+        if self.process is None or self.printed is None or self.process.wait() != 0:
+            return False
+        expected = {f"f {size} {path}".encode() for path, (size, _) in found.files.items()}
+        expected.update(f"d {path}".encode() for path in paths.folders(found.files))
+        if os.fstat(self.printed.fileno()).st_size != sum(map(len, expected)) + len(expected):
+            return False
+        self.printed.seek(0)
+        return expected.issuperset(self.printed.read().split(b"\0")[:-1])
+
+
+@contextmanager
+def listing(incoming: int) -> Iterator[Listing]:
+    """Begin to list the incoming folder (a descriptor); the listing is ended, however far it is, with the context."""
+    with ExitStack() as opened:
+        process = printed = None
+        with suppress(OSError):  # the disk is full, or too many processes run
+            printed = opened.enter_context(tempfile.TemporaryFile())
+            process = subprocess.Popen(
+                _LIST, cwd=f"/proc/self/fd/{incoming}", pass_fds=[incoming], stdout=printed, stderr=subprocess.DEVNULL
+            )
+            opened.enter_context(process)
+            opened.callback(process.kill)
+        yield Listing(incoming, process, printed)
 
 
 def claim(incoming: int) -> bytes | None:

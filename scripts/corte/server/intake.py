@@ -18,14 +18,14 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from corte.format import content, files, future, instants, manifest, signature, tree
+from corte.format import content, files, future, instants, manifest, signature
 from corte.format.errors import why
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from corte.server import gate
 from corte.server.config import Config
-from corte.server.incoming import claim, forget
+from corte.server.incoming import Listing, claim, forget, listing
 from corte.server.memory import Memory
 from corte.server.state import Attempt, Corte, State, is_withdrawn
 from corte.server.store import Store
@@ -65,8 +65,9 @@ class Intake:
         try:
             armour = claim(incoming)
             if armour is not None:
-                self._prepare()
-                self._take(incoming, armour)
+                with listing(incoming) as listed:
+                    self._prepare()
+                    self._take(incoming, listed, armour)
                 self.memory.end_run()
                 print(_cost(), file=sys.stderr)
         except OSError as error:
@@ -89,13 +90,13 @@ class Intake:
             if since:
                 self.memory.save(self.memory.record(self.memory.load(), "interrupted", now, since=since))
 
-    def _take(self, incoming: int, armour: bytes) -> None:
+    def _take(self, incoming: int, listed: Listing, armour: bytes) -> None:
         raw = b""
         corte: Corte | None = None
         problem: Refusal | None = None
         try:
             raw = files.read_capped(manifest.NAME, manifest.MAX_BYTES, incoming)
-            corte = self._accept(incoming, raw, armour)
+            corte = self._accept(incoming, listed, raw, armour)
         except Refusal as refusal:
             problem = refusal
         except OSError as error:
@@ -140,7 +141,7 @@ class Intake:
             self.store.mend(corte.name, found, incoming, damaged)
             self.store.compress(corte.name, found)
 
-    def _accept(self, incoming: int, raw: bytes, armour: bytes) -> Corte | None:
+    def _accept(self, incoming: int, listed: Listing, raw: bytes, armour: bytes) -> Corte | None:
         """Check everything and keep the corte as a waiting tree; Refusal with the first reason why not.
 
         Returns None for a corte that is nothing but the order to withdraw it.
@@ -171,7 +172,7 @@ class Intake:
             accepted = None  # its tree was lost: take the same corte in again
         else:
             check_order(found, accepted, standing, self.config)
-        tree.compare(incoming, found)
+        listed.check(found)
         staged = self.store.stage(incoming, found, raw, armour)
         corte = replace(corte, captured=self._read(staged.tree, found, accepted, standing))
         self.store.admit(staged, corte.name)
