@@ -11,6 +11,7 @@ import pytest
 from corte_kit import Server, flip, make_key
 
 from corte.format import manifest, tree
+from corte.server.objects import Objects
 
 MANY = {f"actas/{number:02}/acta.csv": b"numero\n%d\n" % number * 100 for number in range(60)}
 
@@ -61,6 +62,25 @@ def test_links_are_made_only_for_what_changed(server: Server, monkeypatch: pytes
     assert send(server, 5)["result"] == "shown"
     trees = [names for names in made if "/arbol/" in str(names[1])]
     assert len(trees) < 10
+    monkeypatch.undo()
+    assert_right(server, 5)
+
+
+def test_nothing_is_asked_of_each_file_that_did_not_change(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 200,000 files that the server has, each question to the disk costs as much as all that changed."""
+    asked = []
+    stat = os.lstat
+    monkeypatch.setattr(os, "lstat", lambda *names, **options: (asked.append(names), stat(*names, **options))[1])
+    swept = []
+    sweep = Objects.sweep
+    monkeypatch.setattr(Objects, "sweep", lambda self: (swept.append(self), sweep(self)))
+    compared = []
+    compare = tree.compare
+    monkeypatch.setattr(tree, "compare", lambda *given: (compared.append(given), compare(*given)))
+    assert send(server, 5)["result"] == "shown"
+    assert len(asked) < len(MANY)
+    assert len(swept) == 1
+    assert not compared
     monkeypatch.undo()
     assert_right(server, 5)
 

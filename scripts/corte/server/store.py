@@ -27,6 +27,7 @@ from corte.format.manifest import NAME, SIGNATURE_NAME, Entry, Manifest, digest
 from corte.format.refusal import Refusal
 from corte.server import compressed, spare
 from corte.server.compressed import date_of
+from corte.server.objects import Objects
 
 RESERVE_BYTES = 256 * 1024 * 1024
 RESERVE_INODES = 10_000
@@ -51,7 +52,7 @@ class Store:
 
     def __init__(self, store: Path, public: Path) -> None:
         """Make the folders below `store` and `public` that are missing."""
-        self.objects = store / "objetos"
+        self.objects = Objects(store / "objetos")
         self.waiting = store / "espera"
         self.orders = store / "ordenes"
         self.signed = store / "firmados"
@@ -59,7 +60,7 @@ class Store:
         self.spare = store / "reserva"
         self.trees = public / "cortes"
         self.current = public / "actual"
-        for folder in (self.objects, self.waiting, self.orders, self.signed, self.new, self.trees):
+        for folder in (self.objects.folder, self.waiting, self.orders, self.signed, self.new, self.trees):
             folder.mkdir(mode=0o755, exist_ok=True)
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
@@ -76,7 +77,7 @@ class Store:
             if path in there:
                 continue
             try:
-                os.link(self._object(entry.sha256), f"{staged}/{path}")
+                os.link(self.objects.path(entry.sha256), f"{staged}/{path}")
             except OSError as error:  # no such object, or it has as many links as the file system allows
                 if error.errno not in (errno.ENOENT, errno.EMLINK):
                     raise
@@ -96,7 +97,7 @@ class Store:
         """Keep a staged corte as the waiting tree `name`; it is wholly on disk before any file gets its final name."""
         files.sync_file_system(self.new)
         for sha256, new in staged.fresh.items():
-            self._keep(sha256, new)
+            self.objects.keep(sha256, new)
         _write_papers(self.signed / name, staged.raw, staged.signature)
         shutil.rmtree(self.waiting / name, ignore_errors=True)
         staged.tree.rename(self.waiting / name)
@@ -117,7 +118,7 @@ class Store:
             self._make_compressed(set(texts.values()))
             for path, sha256 in texts.items():
                 with suppress(FileExistsError):
-                    os.link(self._object(sha256 + compressed.SUFFIX), path, dst_dir_fd=folder)
+                    os.link(self.objects.path(sha256 + compressed.SUFFIX), path, dst_dir_fd=folder)
         finally:
             os.close(folder)
 
@@ -135,9 +136,7 @@ class Store:
         finally:
             os.close(folder)
         for path in found:
-            for suffix in ("", compressed.SUFFIX):
-                with suppress(FileNotFoundError):
-                    os.unlink(self._object(manifest.files[path].sha256 + suffix))
+            self.objects.drop(manifest.files[path].sha256)
         return found
 
     def mend(self, name: str, manifest: Manifest, incoming: int, paths: Iterable[str]) -> None:
@@ -153,7 +152,7 @@ class Store:
                 new = f"{self.new}/{sha256}"
                 _copy(incoming, path, manifest, new)
                 files.sync_file_system(self.new)
-                self._keep(sha256, new)
+                self.objects.keep(sha256, new)
                 with suppress(FileNotFoundError):  # it may be a copy of the damaged file
                     os.unlink(path + compressed.SUFFIX, dir_fd=folder)
                 os.replace(new, path, dst_dir_fd=folder)
@@ -196,8 +195,8 @@ class Store:
                     removed = True
         if not keep:
             shutil.rmtree(self.spare, ignore_errors=True)
-        if removed:
-            self._sweep()
+        if removed and not self.spare.is_dir():  # else `trim_spare` does it, once citizens see the new corte
+            self.objects.sweep()
 
     def _retire(self, path: Path) -> None:
         """Keep a tree that is no longer needed as the spare one; remove anything else."""
@@ -216,15 +215,8 @@ class Store:
     def trim_spare(self, manifest: Manifest) -> None:
         """Remove from the spare tree what this corte does not have, and then the objects that only it still had."""
         if self.spare.is_dir():
-            spare.strip(self.spare, manifest.files, self._object)
-            self._sweep()
-
-    def _sweep(self) -> None:
-        """Remove the objects that no tree links to."""
-        for folder in self.objects.iterdir():
-            for item in os.scandir(folder):
-                if item.stat(follow_symlinks=False).st_nlink == 1:
-                    os.unlink(item)
+            spare.strip(self.spare, manifest.files, self.objects.inodes())
+            self.objects.sweep()
 
     def names(self) -> list[str]:
         """Return the names of all trees, waiting or public."""
@@ -311,15 +303,15 @@ class Store:
         fresh = {
             f"{self.new}/{sha256}": sha256
             for sha256 in texts
-            if not os.path.exists(self._object(sha256 + compressed.SUFFIX))
+            if not os.path.exists(self.objects.path(sha256 + compressed.SUFFIX))
         }
         if not fresh:
             return
         for new, sha256 in fresh.items():
-            compressed.write(self._object(sha256), new)
+            compressed.write(self.objects.path(sha256), new)
         files.sync_file_system(self.new)
         for new, sha256 in fresh.items():
-            os.rename(new, self._place(sha256 + compressed.SUFFIX))
+            os.rename(new, self.objects.place(sha256 + compressed.SUFFIX))
 
     def _skeleton(self, manifest: Manifest, raw: bytes, signature: bytes) -> tuple[Path, set[str]]:
         """Begin a tree, of the spare one if there is one; return it and the paths of the files that it has already."""
@@ -328,7 +320,7 @@ class Store:
         with suppress(FileNotFoundError):  # none has been retired yet
             self.spare.rename(staged)
         try:
-            there = spare.strip(staged, manifest.files, self._object)
+            there = spare.strip(staged, manifest.files, self.objects.inodes())
         except OSError:  # there is none, or the disk has damaged it
             shutil.rmtree(staged, ignore_errors=True)
             with suppress(OSError):
@@ -340,22 +332,6 @@ class Store:
             (staged / name).write_bytes(content)
             (staged / name).chmod(0o444)
         return staged, there
-
-    def _object(self, sha256: str) -> str:
-        return f"{self.objects}/{sha256[:2]}/{sha256[2:]}"
-
-    def _keep(self, sha256: str, new: str) -> None:
-        """Make the file `new` the object of this name, in place of any other."""
-        place = self._place(sha256)
-        with suppress(FileNotFoundError):
-            os.unlink(place)
-        os.link(new, place)
-
-    def _place(self, name: str) -> str:
-        """Return the path for a new object, and make its folder."""
-        path = self._object(name)
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        return path
 
     def clear_new(self) -> None:
         """Remove what an interrupted admission left in `self.new`."""
@@ -391,9 +367,13 @@ def _read(path: Path) -> bytes | None:
 
 
 def _is_whole(folder: int, path: str, entry: Entry) -> bool:
-    """Tell whether a file and its compressed copy still have the content that was verified."""
+    """Tell whether a file and its compressed copy still have the content that was verified.
+
+    `folder` is the descriptor of a kept tree, in which only this program writes: the path is taken as the web server
+    takes it, in one step.
+    """
     try:
-        tree.read_verified(folder, path, entry)
-        return compressed.holds(path + compressed.SUFFIX, entry.sha256, folder)
+        tree.read_verified(None, f"/proc/self/fd/{folder}/{path}", entry)
+        return not compressed.pays(path, entry.size) or compressed.holds(path + compressed.SUFFIX, entry.sha256, folder)
     except (Refusal, OSError):
         return False
