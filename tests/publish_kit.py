@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
+import typer
 
 from difusor.inventory import load_election
 from difusor.publish.target import Target
@@ -59,3 +61,10 @@ async def without_end(piece: bytes) -> AsyncIterator[bytes]:
     while True:
         yield piece
         await asyncio.sleep(0)  # pace: lets the reader run
+
+
+def app_of(verb: ModuleType) -> typer.Typer:
+    """Return a program that has nothing but this verb."""
+    app = typer.Typer()
+    app.command()(verb.run)
+    return app

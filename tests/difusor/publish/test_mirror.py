@@ -1,0 +1,137 @@
+"""How the institute reads a mirror's estado.json, whatever that holds, and which answer counts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import threading
+import time
+import tracemalloc
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from publish_kit import answer, make_target, without_end
+
+from difusor.publish import deliver, mirror
+from difusor.publish.deliver import Options
+from difusor.publish.signing import SignedCorte
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"[]", b"\xff", b"[" * 100_000, b'{"last_attempt": []}', b'{"last_attempt": {"number": "9"}}',
+        b'{"shown": "x"}', b'{"shown": {"manifest_sha256": []}}', b'{"gate": {"hold": 1}}',
+        without_end(b" " * 9999),
+    ],
+    ids=lambda content: str(content)[:40],
+)  # fmt: skip
+def test_an_answer_of_another_form_counts_as_none(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+):
+    client = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: answer(content)))
+    monkeypatch.setattr(mirror.httpx, "AsyncClient", lambda **_: client)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
+    assert outcome.result == "silent" and outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("encoding", "times"),
+    [("gzip", 1), ("gzip, gzip", 2), ("br", 1), ("gzip", 0)],
+    ids=["once", "twice", "other", "none"],
+)
+def test_what_an_answer_expands_to_is_counted_as_it_comes(
+    election: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, times: int
+):
+    """A compressed answer of a few kilobytes can expand to gigabytes: only a piece of it is ever in memory."""
+    content = b" " * (200_000_000 if times else 1000)
+    for _ in range(times):
+        content = gzip.compress(content, 1)
+    transport = httpx.MockTransport(lambda request: answer(content, **{"Content-Encoding": encoding}))
+    client = httpx.AsyncClient(transport=transport)
+    monkeypatch.setattr(mirror.httpx, "AsyncClient", lambda **_: client)
+    tracemalloc.start()
+    with mirror.Mirror(make_target(election)) as asked:
+        assert asked.status() is None and asked.problem
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["headers", "body"])
+def test_an_answer_that_drips_is_given_up(election: Path, monkeypatch: pytest.MonkeyPatch, start: bytes):
+    monkeypatch.setattr(mirror, "TIMEOUT", 0.5)
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):  # the client closes the connection
+            connection.sendall(start)
+            for _ in range(100):
+                connection.sendall(b" ")
+                time.sleep(0.1)  # pace: the answer arrives byte by byte
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, mirror.Mirror(make_target(election)) as dripped:
+        dripping = threading.Thread(target=drip, args=[listener])
+        dripping.start()
+        dripped.url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        assert (dripped.status(), dripped.problem) == (None, "no terminó de responder a tiempo")
+        dripping.join()
+
+
+def refusal_of(manifest_sha256: str, signature_sha256: str, number: int) -> dict[str, Any]:
+    """Return the last attempt of a mirror that refused it."""
+    named = {"manifest_sha256": manifest_sha256, "signature_sha256": signature_sha256}
+    return {**named, "number": number, "result": "refused", "reason": "No."}
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        ({}, ""),
+        ({"shown": None, "held": None, "last_attempt": None}, ""),
+        ({"shown": {"manifest_sha256": "this"}}, "shown"),
+        ({"shown": {"manifest_sha256": "other"}, "held": {"manifest_sha256": "this"}}, "held"),
+        ({"last_attempt": refusal_of("this", "this", 6)}, "refused"),
+        ({"last_attempt": refusal_of("this", "this", 5)}, ""),
+        ({"last_attempt": refusal_of("other", "this", 6)}, ""),
+        ({"last_attempt": refusal_of("this", "other", 6)}, ""),
+        ({"last_attempt": refusal_of("this", "other", 6), "shown": {"manifest_sha256": "this"}}, "shown"),
+    ],
+)
+def test_only_the_answer_to_this_push_counts(signed: SignedCorte, status: dict[str, Any], word: str):
+    """Two who publish at once can have the signature of one beside the manifest of the other: that is refused."""
+    text = json.dumps(status).replace('"manifest_sha256": "this"', f'"manifest_sha256": "{signed.sha256}"')
+    said = json.loads(text.replace('"signature_sha256": "this"', f'"signature_sha256": "{signed.signature_sha256}"'))
+    assert mirror.word_on(said, signed, after=5) == word
+
+
+@pytest.mark.parametrize(
+    ("said", "result", "detail"),
+    [
+        ([None, 5, 5], "silent", "quizá por un envío anterior: No."),
+        ([None, 5, 6], "refused", "No."),
+        ([5, 5, 6], "refused", "No."),
+        ([4, 5], "refused", "No."),
+    ],
+)
+def test_an_old_refusal_is_not_the_word_on_this_push(
+    signed: SignedCorte,
+    election: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    said: list[int | None],
+    result: str,
+    detail: str,
+):
+    def status(self: mirror.Mirror) -> dict[str, Any] | None:
+        number = said.pop(0) if len(said) > 1 else said[0]
+        return None if number is None else {"last_attempt": refusal_of(signed.sha256, signed.signature_sha256, number)}
+
+    monkeypatch.setattr(mirror.Mirror, "status", status)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=1))
+    assert outcome.result == result
+    assert detail in outcome.detail

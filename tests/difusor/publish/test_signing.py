@@ -1,0 +1,193 @@
+"""What the institute signs, under which terms, and what it does not sign."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corte_kit import make_key, write_files
+from publish_kit import app_of, make_target
+from typer.testing import CliRunner
+
+from corte.format import limits, manifest
+from corte.format.refusal import Refusal
+from difusor.commands import sign, verify
+from difusor.inventory import load_election
+from difusor.project import UnusableError
+from difusor.publish import signing
+from difusor.publish.orders import signed_for
+from difusor.publish.signing import SignedCorte
+
+
+def test_a_tree_is_signed_under_the_elections_own_terms(signed: SignedCorte):
+    document = signed.manifest
+    assert (document.election, document.environment, document.sequence) == ("demo", "official", 7)
+    assert document.window.opens == datetime(2024, 6, 3, 2, tzinfo=UTC)
+    again, fingerprint = signing.verify(signed.folder)
+    assert again == signed
+    assert fingerprint.startswith("SHA256:")
+
+
+def test_the_signer_is_one_of_the_elections(signed: SignedCorte, election: Path, tmp_path: Path):
+    decided = load_election(election)
+    assert signing.signer(signed, decided) == "firma@demo.test"
+    other = signing.sign(signed.folder, decided, make_key(tmp_path, "otra"))
+    with pytest.raises(Refusal, match="La firma no es de quien"):
+        signing.signer(other, decided)
+    with pytest.raises(Refusal, match="el difusor publica demo"):
+        signing.signer(signed, decided.model_copy(update={"environment": "simulacro"}))
+
+
+def test_a_revoked_key_is_noticed_at_the_institute_too(signed: SignedCorte, election: Path, key: Path):
+    public = key.with_name("firma.pub").read_text()
+    election.write_text(election.read_text() + f"    election_revoked_keys: ['{public.strip()}']\n")
+    with pytest.raises(Refusal, match="La firma no es de quien"):
+        signing.signer(signed, load_election(election))
+
+
+def test_a_changed_byte_is_noticed_at_the_institute_too(signed: SignedCorte):
+    path = signed.folder / "descargas/a.csv"
+    path.write_bytes(path.read_bytes().swapcase())
+    with pytest.raises(Refusal, match=r"a\.csv"):
+        signing.verify(signed.folder)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda tree: (tree / "vacia").mkdir(),
+        lambda tree: (tree / "enlace").symlink_to("/etc/passwd"),
+        lambda tree: (tree / ".oculto").write_text("x"),
+        lambda tree: (tree / "DATOS").mkdir() or (tree / "DATOS/corte.json").write_text("x"),
+        lambda tree: (tree / "datos/copia.bak").write_text("x"),
+        lambda tree: (tree / "datos/a\ufe0f.json").write_text("x"),
+        lambda tree: [
+            (tree / f"datos/{number}").mkdir() or (tree / f"datos/{number}/a").touch() for number in range(9)
+        ],
+        lambda tree: os.truncate(tree / "descargas/a.csv", 100_001),
+        lambda tree: write_files(tree, {f"descargas/{number}.csv": b"" for number in range(50)}),
+    ],
+    ids=[
+        "empty folder",
+        "link",
+        "hidden file",
+        "twin folder",
+        "type",
+        "invisible",
+        "folders",
+        "large file",
+        "manifest",
+    ],
+)
+def test_what_no_server_would_take_is_not_signed(
+    tree: Path, election: Path, key: Path, spoil: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "MAX_FOLDERS", 9)
+    monkeypatch.setattr(limits, "MAX_FILE_BYTES", 100_000)
+    monkeypatch.setattr(manifest, "MAX_BYTES", 5_000)
+    spoil(tree)
+    with pytest.raises(Refusal):
+        signing.sign(tree, load_election(election), key)
+    assert not signing.is_signed(tree)
+
+
+def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, key: Path):
+    (tree / "datos/corte.json").write_text("[]")
+    with pytest.raises(UnusableError, match="--sequence"):
+        signing.sign(tree, load_election(election), key)
+    instant = datetime(2024, 6, 3, 4, tzinfo=UTC)
+    assert signing.sign(tree, load_election(election), key, 9, instant).manifest.sequence == 9
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda text: text.replace("    election_opens", "    election_opened"), "election_opens: falta"),
+        (lambda text: text.replace("-06:00", ""), "no es un instante absoluto"),
+        (lambda text: text.replace("demo\n", '"{{ lab }}"\n', 1), "depende de un inventario"),
+        (lambda text: "[]", "no es el archivo de una elección"),
+    ],
+)
+def test_an_unusable_election_says_why(election: Path, change: Any, sentence: str):
+    election.write_text(change(election.read_text()))
+    with pytest.raises(UnusableError, match=sentence):
+        load_election(election)
+
+
+def test_the_role_installs_the_same_signers(election: Path):
+    line = load_election(election).allowed_signers
+    assert line.startswith(
+        'firma@demo.test namespaces="prep-corte@demo",valid-after="20200101000000",valid-before="20400101060000" ssh-ed'
+    )
+
+
+def test_a_tree_signed_for_another_opening_is_signed_again(signed: SignedCorte, election: Path, key: Path):
+    target = make_target(election)
+    moved = replace(target.election.window, opens=target.election.window.opens + timedelta(hours=1))
+    later = replace(target, election=target.election.within(moved))
+    assert signed_for([target], signed.folder, key) == signed
+    assert signed_for([later], signed.folder, None) == signed
+    assert signed_for([later], signed.folder, key).manifest.window == moved
+    with pytest.raises(UnusableError, match="no está firmado"):
+        (signed.folder / manifest.SIGNATURE_NAME).unlink()
+        signed_for([target], signed.folder, None)
+
+
+@pytest.mark.parametrize("order", ["hold", "close"])
+def test_what_a_corte_orders_is_not_lost_by_signing_it_anew(tree: Path, election: Path, key: Path, order: str):
+    decided = load_election(election)
+    later = replace(decided.window, closes=decided.window.closes + timedelta(hours=1))
+    if order == "close":
+        signing.sign(tree, decided.within(later), key)
+    else:
+        signing.sign(tree, decided, key, orders=[order])
+    (tree / manifest.SIGNATURE_NAME).write_bytes(b"x")
+    with pytest.raises(UnusableError, match=rf"\({order}\).*«difusor sign»"):
+        signed_for([make_target(election)], tree, key)
+    (tree / "datos/corte.json").write_text(json.dumps({"secuencia": 8, "corte": "2024-06-03T03:20:00Z"}))
+    assert signed_for([make_target(election)], tree, key).manifest.orders == (), "an old order was signed again"
+
+
+def run_verb(*arguments: object) -> str:
+    done = CliRunner().invoke(app_of(sign), [str(part) for part in arguments])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_a_rehearsal_is_signed_as_one_and_verified(tree: Path, election: Path, key: Path):
+    told = run_verb(tree, "--election", election, "--key", key, "--simulacro")
+    raw = (tree / manifest.NAME).read_bytes()
+    assert manifest.read(raw).environment == "simulacro"
+    assert manifest.digest(raw) in told
+    done = CliRunner().invoke(app_of(verify), [str(tree)])
+    assert (done.exit_code, done.stdout.strip()) == (0, manifest.digest(raw))
+    official = CliRunner().invoke(app_of(verify), [str(tree), "--election", str(election)])
+    assert (official.exit_code, official.stdout) == (1, "")
+    (tree / "descargas/a.csv").write_bytes(b"x")
+    assert CliRunner().invoke(app_of(verify), [str(tree)]).exit_code == 1
+
+
+def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: Path):
+    run_verb(tree, "--election", election, "--key", key, "--close", "2024-06-03T21:00:00-06:00", "--hold")
+    document = manifest.read((tree / manifest.NAME).read_bytes())
+    assert document.orders == ("hold",)
+    assert document.window.closes == datetime(2024, 6, 4, 3, tzinfo=UTC)
+    assert document.window.opens == datetime(2024, 6, 3, 2, tzinfo=UTC)
+    run_verb(
+        tree, "--election", election, "--key", key, "--close", "2024-07-01T00:00:00Z", "--resume", "--rectification"
+    )
+    document = manifest.read((tree / manifest.NAME).read_bytes())
+    assert document.orders == ("rectification", "resume")
+    assert document.window.retain_until == document.window.closes
+
+
+@pytest.mark.parametrize("flags", [("--hold", "--resume"), ("--close", "2024-06-01T00:00:00Z")])
+def test_an_order_that_makes_no_sense_is_not_signed(tree: Path, election: Path, key: Path, flags: tuple[str, ...]):
+    arguments = [str(part) for part in (tree, "--election", election, "--key", key, *flags)]
+    assert CliRunner().invoke(app_of(sign), arguments).exit_code == 1
+    assert not signing.is_signed(tree)
