@@ -295,9 +295,10 @@ class Intake:
 
 
 def _cost() -> str:
-    """Return a sentence on this program's processor time and its largest memory, for `bench/corte` and the journal."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return f"usó {used.ru_utime + used.ru_stime:.2f} s de procesador y {used.ru_maxrss // 1024} MiB de memoria"
+    """Return a sentence on this run's processor time and its largest memory, for `bench/corte` and the journal."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = sum(one.ru_utime + one.ru_stime for one in used)
+    return f"usó {seconds:.2f} s de procesador y {max(one.ru_maxrss for one in used) // 1024} MiB de memoria"
 
 
 def check(found: Manifest, config: Config, now: datetime) -> None:
