@@ -200,3 +200,20 @@ class Server:
         """Return the sequence of the tree that the web server would serve."""
         link = self.config.public / "actual"
         return int(link.readlink().name.partition("-")[0]) if link.is_symlink() else None
+
+
+def refused(server: Server, attempt: dict[str, object], code: str) -> None:
+    """Assert that the push was refused with `code`, and that citizens still see corte 5, byte for byte."""
+    assert (attempt["result"], attempt["code"]) == ("refused", code), attempt
+    assert attempt["reason"]
+    assert server.shown() == 5
+    assert server.status()["shown"]["sequence"] == 5
+    raw = (server.config.public / "actual/corte.json").read_bytes()
+    tree.verify(server.config.public / "actual/", manifest.read(raw))
+
+
+def pushed(server: Server, sequence: int, armour: bytes) -> None:
+    """Write a good corte with the signature `armour` to the incoming folder."""
+    raw = server.manifest(sequence).to_bytes()
+    (server.config.incoming / manifest.NAME).write_bytes(raw)
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
