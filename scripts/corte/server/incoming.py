@@ -16,10 +16,12 @@ from corte.format.refusal import Refusal
 
 _CLAIMED = ".reclamado"
 
-_PAPERS = [word for name in (manifest.NAME, manifest.SIGNATURE_NAME) for word in ("-o", "-path", f"./{name}")][1:]
 _LIST = [
-    "find", ".", "-mindepth", "1", "(", "-type", "d", "-printf", r"%y %P\0", "-o", "-type", "f", "(", *_PAPERS, ")",
-    "-o", "-printf", r"%y %s %P\0", ")",
+    "find", ".", "-mindepth", "1",
+    "(", "-type", "d", "-printf", r"%y %P\0", ")", "-o",
+    "(", "-type", "f", "-path", f"./{manifest.NAME}", ")", "-o",
+    "(", "-type", "f", "-path", f"./{manifest.SIGNATURE_NAME}", ")", "-o",
+    "-printf", r"%y %s %P\0",
 ]  # fmt: skip
 """Prints kind, size and path of everything, but no size of folders, and nothing of manifest and signature."""
 
@@ -28,7 +30,7 @@ class Listing:
     """What the incoming folder holds, as a process of its own lists it while the intake verifies the manifest.
 
     It can only confirm that the folder holds exactly what a manifest lists. If it does not, or there is no listing,
-    `tree.compare` judges, which takes longer and knows the reason.
+    `tree.compare` decides, which takes longer and knows the reason.
     """
 
     def __init__(self, incoming: int, process: subprocess.Popen[bytes] | None, printed: IO[bytes] | None) -> None:
