@@ -23,6 +23,7 @@ from difusor.project import HOME, ROOT
 
 ELECTION: dict[str, Any] = {
     "id": "ensayo",
+    "like": "ribera-2027",
     "name": "Simulacro: «uno» #1",
     "environment": "simulacro",
     "opens": datetime(2027, 6, 6, 20, tzinfo=UTC),

@@ -18,6 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from publish_kit import SECRET
 
+from difusor.inventory import Election
+from difusor.project import ROOT
+
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY"
 PrivateKey = ec.EllipticCurvePrivateKey
 HASH = "$6$saltsalt$" + "a" * 86
@@ -119,7 +122,14 @@ ELECTION: dict[str, Any] = {
     "election_retain_until": "2024-06-10T05:59:00Z",
     "election_retention_order": {"by": "Pleno", "agreement": "CEE/101/2024", "date": "2024-05-30"},
     "election_interval_minutes": 10,
-    "election_timezone": "America/Mexico_City",
+    "election_place": "ribera",
+    "election_offices": ["alcaldias", "congreso"],
+    "election_institute": {
+        "name": "Instituto Electoral de Ribera",
+        "acronym": "IER",
+        "colors": {"band": "#0b3d4f", "accent": "#0a6a72", "accent_dark": "#7fd4dc"},
+        "signs": {"post": "Dirección Ejecutiva"},
+    },
     "election_trusted_addresses": ["10.9.0.4"],
     "election_signers": [
         {
@@ -130,6 +140,16 @@ ELECTION: dict[str, Any] = {
         }
     ],
 }
+
+
+def shipped(name: str, **changes: Any) -> Election:
+    """Return an election of the project, with other values where `changes` says so (without `election_`).
+
+    What a shipped election leaves to whoever uses it, addresses and signers, is that of the test's election.
+    """
+    written = yaml.safe_load((ROOT / f"elections/{name}.yml").read_text(encoding="utf-8"))["all"]["vars"]
+    missing = {key: ELECTION[key] for key in ("election_trusted_addresses", "election_signers")}
+    return Election.model_validate(written | missing | {f"election_{key}": value for key, value in changes.items()})
 
 
 def partner(folder: Path) -> dict[str, Any]:

@@ -27,7 +27,13 @@ all:
     election_retain_until: "2024-06-10T05:59:00Z"
     election_retention_order: {{by: Pleno, agreement: CEE/101/2024, date: "2024-05-30"}}
     election_interval_minutes: 10
-    election_timezone: America/Mexico_City
+    election_place: ribera
+    election_offices: [alcaldias]
+    election_institute:
+      name: Instituto Electoral de Ribera
+      acronym: IER
+      colors: {{band: "#0b3d4f", accent: "#0a6a72", accent_dark: "#7fd4dc"}}
+      signs: {{post: Dirección Ejecutiva}}
     election_trusted_addresses: [10.0.0.2]
     election_signers:
       - principal: firma@demo.test

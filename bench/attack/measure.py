@@ -12,13 +12,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SECONDS = 10.0
 NAME = "prep.demo.test"
+DATA = "/datos/resultados.html"
+"""A file that every corte has."""
 ADDRESSES = 20
 """Number of addresses from which the host attacks; the kernel's limits alone would stop an attack from just one."""
 TOOLS = ("syn", "slow_headers", "slow_bodies", "slow_reads", "handshakes", "rapid_reset")
 INJECTION = "%%27%%20OR%%20%%271%%27=%%271%%27--%%20"  # for seq, to which % is special
 FLOODS = {
     # Shell commands for the attacking host; U is a list of URLs to request.
-    "cacheable": 'printf "%s\\n" /index.html /autentico.html /datos/corte.json /datos/gubernatura.json',
+    "cacheable": f'printf "%s\\n" /index.html /autentico.html /datos/corte.json {DATA}',
     "uncacheable": 'seq -f "/consulta/casillas?x=%.0f" 5000',
     "waf_trigger": f'seq -f "/.well-known/prep/waf/?id=%.0f{INJECTION}" 5000',
     "unknown": f'seq -f "/x%.0f.php?id=1{INJECTION}" 5000',
@@ -97,7 +99,7 @@ def measure(lab: Lab, attack: str | None) -> tuple[str, int, float, float, float
     lab.run("difusor", "fail2ban-client unban --all >/dev/null")
     process = begin(lab, attack) if attack else None
     time.sleep(1.5)  # so that the first request already meets the attack
-    paths = ["/", "/datos/gubernatura.json"]
+    paths = ["/", DATA]
     probe = lab.start("ciudadano", "python3", "-", lab.server, NAME, str(SECONDS - 2), *paths, source="probe.py")
     answers = json.loads(probe.communicate()[0])
     tries = process.communicate(timeout=60)[0].strip() if process else "-"

@@ -14,13 +14,14 @@ from functools import partial
 from pathlib import Path
 
 from corte.format import instants, manifest
+from difusor.inventory import load_election
 from difusor.lab.night import INVENTORY, folder
 from difusor.publish import signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.push import push
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
-from difusor.synthetic.cortes import write_corte
+from difusor.synthetic import Setting, write_corte
 
 ROUNDS, FILES, SIZE = 5, 2000, 12_000_000
 CHANGED = 10  # one file in this many changes
@@ -156,10 +157,8 @@ def main(name: str, work: str, machine: str) -> None:
 
 def _fill(tree: Path) -> None:
     """Write the last corte of a night that is new to the store, and more files up to the agreed number and size."""
-    opens = instants.parse("2024-06-03T02:00:00Z")
-    closes = instants.parse("2024-06-04T02:00:00Z")
-    seed = random.randrange(10**9)
-    made = write_corte(tree, opens=opens, closes=closes, number=145, seed=seed, environment="simulacro")
+    setting = Setting.of(load_election(Path(INVENTORY)))
+    made = write_corte(tree, setting, number=setting.total, seed=random.randrange(10**9))
     missing = FILES - made.files
     for number in range(missing):
         path = tree / f"datos/relleno/{number % 40:02}/{number}.json"

@@ -15,6 +15,9 @@ from typing import Any
 from institute import NAME as LARGE
 from institute import Institute
 
+from difusor.inventory import load_election
+from difusor.lab.night import INVENTORY
+
 HERE = Path(__file__).resolve().parent
 NAME = "prep.demo.test"
 SOURCES = 4
@@ -35,7 +38,6 @@ DOWNLOADS = 8
 """Connections from an address of its own that fill the link with the largest file of the corte."""
 FORGED = 2000
 """Packets a second."""
-DATA = ["/datos/corte.json", "/datos/gubernatura.json", "/.well-known/prep/estado.json"]
 
 CPU = "cat $(pgrep -x nginx | sed 's|.*|/proc/&/stat|') | awk '{used += $14 + $15} END {print used}'"
 """Prints the hundredths of a second of CPU that nginx and the WAF have used."""
@@ -115,7 +117,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             institute = Institute(lab, Path(folder))
             institute.publish()  # so that the large file is there to be downloaded
-            paths = page_files(lab, address) + DATA
+            office = load_election(Path(INVENTORY)).offices[0]
+            data = ["/datos/corte.json", f"/datos/{office}.json", "/.well-known/prep/estado.json"]
+            paths = page_files(lab, address) + data
             rows = {
                 (crowd, beside): measure(lab, crowd, beside, address, sources, paths, institute)
                 for crowd in CROWDS

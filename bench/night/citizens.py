@@ -17,7 +17,7 @@ import time
 
 CLIENTS = 40
 PATIENCE = 10.0  # seconds for one answer
-HEAD, STATE = "datos/corte.json", "datos/gubernatura.json"
+HEAD = "datos/corte.json"
 PAGE = 4  # requests to load one page: the page itself, its two files, and a table
 REQUEST = "GET /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n"
 TLS = ssl.create_default_context()
@@ -40,10 +40,10 @@ class Citizen:
         if page not in self.told["pages"]:
             self.told["pages"].append(page)
         _, body = await self.see(HEAD)
-        await self.see(STATE)
         if not body:
             return
         head = json.loads(body)
+        await self.see(head["elecciones"][0]["archivo"])
         table = next(file["archivo"] for file in head["descargas"] if file["archivo"].endswith(".csv"))
         status, _ = await self.see(table, may_be_gone=True)
         if status == 404:  # a file named by its hour may be gone, but only if a later corte replaced it

@@ -19,7 +19,7 @@ from difusor.publish import signing, target
 from difusor.publish.deliver import Options, deliver
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
-from difusor.synthetic.cortes import write_corte
+from difusor.synthetic import Setting, write_corte
 
 CORTES = 145
 LASTS = timedelta(minutes=3)
@@ -27,7 +27,7 @@ LASTS = timedelta(minutes=3)
 less than the five minutes that a server allows."""
 RATE = 200  # requests a second, from all addresses together
 SOURCES = range(101, 109)  # the last part of each address
-HEAD, STATE = "datos/corte.json", "datos/gubernatura.json"
+HEAD = "datos/corte.json"
 CITIZENS = Path(__file__).with_name("citizens.py")
 
 
@@ -35,6 +35,7 @@ CITIZENS = Path(__file__).with_name("citizens.py")
 class Night:
     """What was signed: path -> SHA-256 -> sequences; how long each took to be shown; and MB on the disk."""
 
+    setting: Setting
     signed: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     disk: list[int] = field(default_factory=list)
@@ -65,7 +66,9 @@ class Night:
                 reached[client] = possible[0]
             if path == HEAD:
                 head[client] = sequences
-            elif path == STATE and not set(head.get(client, sequences)) & set(sequences):
+            elif path == f"datos/{self.setting.offices[0].key}.json" and not set(head.get(client, sequences)) & set(
+                sequences
+            ):
                 count["reloads"] += 1
         return count
 
@@ -73,7 +76,7 @@ class Night:
 def main(name: str, work: str, machine: str) -> None:
     """Publish the first corte, start the citizens, publish all other cortes, and check the citizens' answers."""
     server = _in_the_past(target.read(Path(INVENTORY))[0])
-    night = Night()
+    night = Night(Setting.of(server.election).but(total=CORTES))
     before = _disk(name)
     _publish(1, server, name, Path(work), night)
     citizens = _start_citizens(name, server)
@@ -111,16 +114,7 @@ def _in_the_past(server: Target) -> Target:
 
 def _publish(number: int, server: Target, name: str, tree: Path, night: Night) -> None:
     """Make, sign and publish one corte; SystemExit when the mirror does not show it."""
-    window = server.election.window
-    write_corte(
-        tree,
-        opens=window.opens,
-        closes=window.closes,
-        number=number,
-        seed=SEED,
-        environment="simulacro",
-        total=CORTES,
-    )
+    write_corte(tree, night.setting, number=number, seed=SEED)
     signed = signing.sign(tree, server.election, folder(name) / "firma")
     outcome = deliver(signed, server, Options(authority=folder(name) / "tls/ca.pem"))
     if outcome.result != "shown":

@@ -13,19 +13,20 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from inventory_kit import shipped
 
 from corte.format import content
-from difusor.synthetic.cortes import write_corte
+from difusor.synthetic import Setting, write_corte
 
+OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
 HEAD = b"x\r\n2024/06/02 20:00 (UTC-6)\r\nACTAS_CAPTURADAS,ACTAS_ESPERADAS\r\n5,9\r\n"
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def corte(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, datetime]:
     folder = tmp_path_factory.mktemp("corte")
-    made = write_corte(folder, opens=OPENS, closes=CLOSES, number=20, seed=1, environment="official")
+    made = write_corte(folder, Setting.of(shipped("morelos-2024")), number=20, seed=1)
     return folder, made.corte
 
 

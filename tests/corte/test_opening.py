@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from corte_kit import FILES, ZEROS, Server, make_key, table, write_files
+from inventory_kit import shipped
 
 from corte.format import content, instants, manifest, signature
 from corte.server.clock import Clock
 from corte.server.intake import Intake
 from corte.server.memory import Memory
-from difusor.synthetic.cortes import write_corte
+from difusor.synthetic import Setting, write_corte
 
 SECRET = b'{"votos": 4321, "totales": {"actas_capturadas": 7}}'
 EARLY = {**ZEROS, "descargas/GUB.csv": table(0, registered=0), "datos/gubernatura.json": SECRET}
@@ -169,10 +170,7 @@ def test_a_corte_without_counts_is_not_taken_for_one_of_zeros(tmp_path: Path, fi
 
 @pytest.mark.parametrize(("number", "zeros"), [(1, True), (5, False)])
 def test_the_synthetic_night_begins_with_zeros(tmp_path: Path, number: int, zeros: bool):
-    opens = instants.parse("2024-06-03T02:00:00Z")
-    write_corte(
-        tmp_path, opens=opens, closes=opens + timedelta(hours=24), number=number, seed=1, environment="official"
-    )
+    write_corte(tmp_path, Setting.of(shipped("ribera-2027")), number=number, seed=1)
     paths = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
     assert (content.captures(tmp_path, paths) == "") is zeros
     assert json.loads((tmp_path / "datos/corte.json").read_text())["secuencia"] == number

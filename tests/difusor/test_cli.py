@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from corte_kit import make_key
+from publish_kit import write_election
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = str(ROOT / "tests/data/results.json")
@@ -15,12 +17,13 @@ RESULTS = str(ROOT / "tests/data/results.json")
 @pytest.mark.parametrize(
     ("verb", "sentence"),
     [
-        (["synthetic", f"{ROOT}/README.md/corte", "--number", "1"], "README.md/corte/datos: no es una carpeta"),
+        (["synthetic", f"{ROOT}/README.md/corte", "--election", "{election}", "--number", "1"], "README.md/corte/datos: no es una carpeta"),
         (["report", "--results", RESULTS, "--output", f"{ROOT}/README.md/x"], "README.md/x: no es una carpeta"),
     ],
 )
-def test_a_folder_that_cannot_be_written(verb: list[str], sentence: str) -> None:
-    command = [sys.executable, "-m", "difusor", *verb]
+def test_a_folder_that_cannot_be_written(verb: list[str], sentence: str, tmp_path: Path) -> None:
+    election = write_election(tmp_path, make_key(tmp_path, "firma"))
+    command = [sys.executable, "-m", "difusor", *(word.format(election=election) for word in verb)]
     done = subprocess.run(command, cwd=ROOT / "scripts", capture_output=True, text=True)
     assert done.returncode == 1
     assert sentence in done.stderr

@@ -16,6 +16,7 @@ ROOMS = (
     "difusor.project",
     "difusor.terminal",
     "difusor.spec",
+    "difusor.catalog",
     "difusor.inventory",
     "difusor.servers",
     "difusor.partners",

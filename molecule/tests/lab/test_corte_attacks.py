@@ -193,8 +193,8 @@ def test_a_flood_of_small_files_is_refused_at_the_first(attack: Attack, publishe
 
 def test_an_altered_byte_of_the_same_size_and_time_is_refused(attack: Attack, published: SignedCorte) -> None:
     """Un archivo con el tamaño y la hora debidos pero otro contenido es rechazado por su SHA-256."""
-    path = published.folder / "datos/gubernatura.json"
-    altered = {"datos/gubernatura.json": Entry(path.stat().st_size, "a" * 64)}
+    path = published.folder / "datos/resultados.html"
+    altered = {"datos/resultados.html": Entry(path.stat().st_size, "a" * 64)}
     document = next_corte(published, files={**published.manifest.files, **altered})
     assert attack(document.to_bytes()) == "digest"
 
@@ -296,7 +296,7 @@ def test_a_second_client_in_the_middle_of_a_transfer_mixes_nothing(
 ) -> None:
     """Mientras se envía un corte, otro envío escribe y borra lo suyo: el corte se publica entero o se rechaza."""
     (tmp_path / "otro/datos").mkdir(parents=True)
-    for name in ("corte.json", "gubernatura.json"):
+    for name in ("corte.json", "resultados.html"):
         (tmp_path / "otro/datos" / name).write_bytes(b"{}\n")
     stop = threading.Event()
 

@@ -26,7 +26,7 @@ from difusor.publish.push import push
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.suite.waiting import until
-from difusor.synthetic.cortes import write_corte
+from difusor.synthetic import Setting, write_corte
 
 Record = Callable[[object], None]
 Site = Callable[..., str]
@@ -181,8 +181,9 @@ def test_the_night_begins_with_a_corte_of_no_actas(
     opens = instants.now().replace(microsecond=0) + timedelta(seconds=75)
     window = Window(opens, opens + timedelta(hours=24), opens + timedelta(days=6))
     site({f"election_{name}": instant for name, instant in window.to_json().items()}, "--tags", "corte")
-    write_corte(tmp_path / "ceros", opens=opens, closes=window.closes, number=1, seed=1, environment="simulacro")
-    signed = signing.sign(tmp_path / "ceros", target.election.within(window), key)
+    election = target.election.within(window)
+    write_corte(tmp_path / "ceros", Setting.of(election), number=1, seed=1)
+    signed = signing.sign(tmp_path / "ceros", election, key)
     before = mirror.status()
     push(signed.folder, target)
     held, status = mirror.await_word(signed, last_number(before), WAIT)

@@ -24,7 +24,6 @@ PROBES = 20
 LONGEST = 8.0
 """Seconds that a slow connection may last: nginx's five, and what a busy machine adds."""
 BROWSERS = 500
-DATA = ["datos/corte.json", "datos/gubernatura.json"]
 FORGED = 2000
 """Packets a second in the name of the address of all these browsers."""
 # Opens closed connections again, as a real attacker does; never more than CONNECTIONS at a time; ends by itself.
@@ -114,7 +113,8 @@ def test_a_crowd_behind_one_address_gets_the_page(
     """
     server, name = variables["difusor_public_address"], variables["difusor_fqdn"]
     base = variables["difusor_path"]
-    paths = [base, *(f"{base}{path}" for path in page_files(host, variables) + DATA), STATUS]
+    data = ["datos/corte.json", f"datos/{variables['election_offices'][0]}.json"]
+    paths = [base, *(f"{base}{path}" for path in page_files(host, variables) + data), STATUS]
     charged = "iptables -nvxL prep-web-charge | awk '/CONNMARK/ {print $1}'"
     before = int(host.check_output(charged))
 

@@ -75,7 +75,7 @@ def test_stopped_gate_shows_nothing(
 ) -> None:
     """Con la compuerta detenida toda ruta da el aviso de espera, aunque esté en caché, y el estado calla."""
     name, base = variables["difusor_fqdn"], variables["difusor_path"]
-    paths = ["", "index.html", "datos/corte.json", "datos/gubernatura.json", "descargas/", "corte.json", "?a=1", "nada"]
+    paths = ["", "index.html", "datos/corte.json", "datos/resultados.html", "descargas/", "corte.json", "?a=1", "nada"]
     answers = send(host, variables, [get(name, f"{base}{path}") for path in paths])
     status, notice = send(host, variables, [get(name, STATUS), get(name, f"{base}_aviso/aviso.css")])
     record_evidence({path or base: answer["statuses"] for path, answer in zip(paths, answers, strict=True)})

@@ -39,8 +39,8 @@ _TABLES = (".csv", ".zip")
 _NAME_STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})_")
 _CORTE = re.compile(r"(\d{4})/(\d{2})/(\d{2}) (\d{2}):(\d{2}) \(UTC([+-]\d{1,2})\)")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}|-?")
-_HEX_DIGITS = 64
+_INTEGRITY = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{32}|-?")
+"""A code of integrity, SHA-256 or MD5; empty or a dash where there is no acta."""
 _COUNTS = ("actascapturadas", "actascontabilizadas", "capturadas", "contabilizadas")
 """Names of the counts that are zero before any acta is captured, as letters alone: tables and JSON write them apart."""
 _TOP_LINES = 8
@@ -243,7 +243,7 @@ class _Table:
         hashes, times = self._marks()
         for row in self._rows if self.columns else ():
             cells = dict(enumerate(row))
-            if any(len(cells.get(at, "")) == _HEX_DIGITS for at in hashes) or any(
+            if any(_is_code(cells.get(at, "")) for at in hashes) or any(
                 _INSTANT.match(cells.get(at, "").replace("/", "-")) for at in times
             ):
                 yield "1"
@@ -277,7 +277,7 @@ class _Table:
             if len(row) != len(self.columns):
                 malformed += 1
                 continue
-            malformed += any(not _SHA256.fullmatch(row[at]) for at in hashes)
+            malformed += any(not _INTEGRITY.fullmatch(row[at]) for at in hashes)
             if latest:
                 instants = (row[at][:16].replace("/", "-") for at in times)
                 later += any(instant > latest and _INSTANT.fullmatch(instant) is not None for instant in instants)
@@ -291,6 +291,10 @@ class _Table:
 
 def _stamp(path: str) -> re.Match[str] | None:
     return _NAME_STAMP.match(path, path.rfind("/") + 1)
+
+
+def _is_code(cell: str) -> bool:
+    return len(cell) > 1 and _INTEGRITY.fullmatch(cell) is not None
 
 
 def _misnamed(path: str, stamp: tuple[str, ...], corte: datetime) -> list[str]:

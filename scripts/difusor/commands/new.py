@@ -22,7 +22,11 @@ PURPOSE = "Crea una elección o el inventario de un difusor, con lo que se escri
 
 
 def new_election(
-    name: Annotated[str, typer.Argument(metavar="NOMBRE", help="Un nombre corto, como morelos-2027.")],
+    name: Annotated[str, typer.Argument(metavar="NOMBRE", help="Un nombre corto, como diputaciones-2027.")],
+    like: Annotated[
+        str | None,
+        typer.Option(metavar="ELECCIÓN", help="Otra, de la que se toman el lugar, los cargos y el Instituto."),
+    ] = None,
     title: Annotated[str | None, typer.Option(metavar="TEXTO", help="Su nombre completo, que todos leen.")] = None,
     environment: Annotated[str | None, typer.Option(metavar="AMBIENTE", help="official o simulacro.")] = None,
     opens: Annotated[
@@ -42,7 +46,7 @@ def new_election(
             metavar="DIRECCIÓN", help="Desde dónde se configura y se envían cortes; puede repetirse."
         ),
     ] = None,
-    signer: Annotated[str | None, typer.Option(metavar="IDENTIDAD", help="Quién firma, como firma@impepac.mx.")] = None,
+    signer: Annotated[str | None, typer.Option(metavar="IDENTIDAD", help="Quién firma: firma@instituto.mx.")] = None,
     key: Annotated[
         str | None, typer.Option(metavar="LLAVE.pub", help="Su llave pública de OpenSSH: un archivo.")
     ] = None,
@@ -51,7 +55,7 @@ def new_election(
     from difusor.partners import asked, election
 
     given = {
-        "name": title, "environment": environment, "opens": opens, "closes": closes,
+        "like": like, "name": title, "environment": environment, "opens": opens, "closes": closes,
         "trusted_addresses": tuple(trusted or ()), "principal": signer, "signing_key": key,
     }  # fmt: skip
     with _refusals():
@@ -66,7 +70,7 @@ def new_difusor(
     ] = None,
     title: Annotated[str | None, typer.Option(metavar="TEXTO", help="Su nombre, como en la lista oficial.")] = None,
     fqdn: Annotated[str | None, typer.Option(metavar="DOMINIO", help="El nombre por el que se abre la página.")] = None,
-    path: Annotated[str, typer.Option(metavar="CARPETA", help="La carpeta de la página, como /prep2027mor/.")] = "/",
+    path: Annotated[str, typer.Option(metavar="CARPETA", help="La carpeta de la página, como /prep2027/.")] = "/",
     server: Annotated[
         str | None, typer.Option(metavar="USUARIO@DIRECCIÓN[:PUERTO]", help="Por dónde se entra con SSH.")
     ] = None,

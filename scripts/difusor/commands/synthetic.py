@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,14 +9,10 @@ import click
 import typer
 
 from difusor.terminal import complain
-from difusor.terminal.arguments import MaybeDifusor, instant
+from difusor.terminal.arguments import MaybeDifusor, MaybeElection
 
 if TYPE_CHECKING:
     from difusor.synthetic.cortes import CorteSummary
-
-DURATION = timedelta(hours=24)
-MORELOS_2024 = datetime(2024, 6, 3, 2, tzinfo=UTC)
-"""When the results of Morelos opened in 2024, once its polls had closed."""
 
 
 def run(
@@ -29,58 +24,37 @@ def run(
         ),
     ],
     inventory: MaybeDifusor = None,
+    election: MaybeElection = None,
     seed: Annotated[int, typer.Option(metavar="NÚMERO", help="La misma semilla da los mismos bytes.")] = 1,
-    number: Annotated[int, typer.Option(metavar="NÚMERO", help="Qué corte: 1 es el de cero actas.")] = 25,
+    number: Annotated[
+        int | None,
+        typer.Option(metavar="NÚMERO", help="Qué corte: 1 es el de cero actas. Sin él, el que a esta hora toca."),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Todos los cortes de la noche.")] = False,
-    opens: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=instant, metavar="INSTANTE", show_default=f"{MORELOS_2024:%Y-%m-%dT%H:%M:%SZ}",
-            help="Instante de apertura, con su diferencia con UTC.",
-        ),
-    ] = None,
-    closes: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=instant, metavar="INSTANTE", help="Instante de cierre; sin él, 24 horas después de la apertura."
-        ),
-    ] = None,
-    total: Annotated[int, typer.Option(metavar="NÚMERO", help="Cuántos cortes tiene la noche.")] = 145,
-    environment: Annotated[str, typer.Option(metavar="AMBIENTE", help="official o simulacro.")] = "simulacro",
 ) -> None:  # fmt: skip
-    """Escribe cortes con datos sintéticos del tamaño de Morelos.
+    """Escribe cortes con datos inventados para la elección de un difusor (-i), o para otra (--election).
 
-    Con -i escribe el corte que a esta hora le toca al simulacro de ese difusor: su ventana, su intervalo y su número.
+    El lugar, los cargos, el Instituto, la ventana y el intervalo son los de la elección.
     """
-    from difusor.synthetic.cortes import write_corte, write_night
-
-    if inventory:
-        opens, closes, number, total = _due(inventory)
-    start = opens or MORELOS_2024
-    end = closes or start + DURATION
-    try:
-        if every:
-            for summary in write_night(out, opens=start, closes=end, seed=seed, environment=environment, total=total):
-                _tell(summary)
-        else:
-            _tell(
-                write_corte(
-                    out, opens=start, closes=end, number=number, seed=seed, environment=environment, total=total
-                )
-            )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def _due(inventory: Path) -> tuple[datetime, datetime, int, int]:
-    """Return the window of an inventory's rehearsal, the number of the corte that is due, and how many there are."""
     from difusor.inventory import load_election
     from difusor.project import UnusableError
+    from difusor.synthetic.cortes import write_corte, write_night
     from difusor.synthetic.due import due
+    from difusor.synthetic.setting import Setting
 
+    source = inventory or election
+    if source is None:
+        raise click.UsageError("falta decir de qué elección: -i DIFUSOR, o --election ELECCIÓN")
     try:
-        election = load_election(inventory)
-        return election.window.opens, election.window.closes, *due(election)
+        found = load_election(source)
+        setting = Setting.of(found)
+        if every:
+            for summary in write_night(out, setting, seed=seed):
+                _tell(summary)
+        else:
+            _tell(write_corte(out, setting, number=number or due(found), seed=seed))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     except UnusableError as problem:
         complain(problem)
         raise typer.Exit(1) from problem

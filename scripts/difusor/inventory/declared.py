@@ -15,10 +15,9 @@ from pydantic import (
     model_serializer,
 )
 
+from difusor import catalog
 from difusor.inventory.parts import Decision, Waiver
-from difusor.inventory.values import TimeZone
 
-DEFAULT_ZONE = "America/Mexico_City"
 Words = Annotated[str, BeforeValidator(str)]
 
 
@@ -40,16 +39,21 @@ class Declared(BaseModel):
     election_closes: Words = ""
     election_retain_until: Words = ""
     election_retention_order: Decision | None = None
-    election_timezone: TimeZone = DEFAULT_ZONE
+    election_place: Words = ""
+    election_timezone: Words = "Etc/UTC"
 
     @classmethod
     def of(cls, variables: Mapping[str, Any]) -> Declared:
-        """Take the values from rendered variables; one of the wrong form is left out (the suite refuses it earlier)."""
+        """Take the values from rendered variables; one of the wrong form is left out (the suite refuses it earlier).
+
+        The time zone is noted too, so that whoever reads the results later needs no catalogue.
+        """
+        values = {**variables, **_zone(variables)}
         try:
-            return cls.model_validate(variables)
+            return cls.model_validate(values)
         except ValidationError as error:
             wrong = {each["loc"][0] for each in error.errors()}
-            return cls.model_validate({name: value for name, value in variables.items() if name not in wrong})
+            return cls.model_validate({name: value for name, value in values.items() if name not in wrong})
 
     @property
     def zone(self) -> ZoneInfo:
@@ -64,3 +68,10 @@ class Declared(BaseModel):
     @model_serializer(mode="wrap")
     def _what_was_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+
+def _zone(variables: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        return {"election_timezone": catalog.load(str(variables["election_place"])).timezone}
+    except (KeyError, catalog.CatalogError):
+        return {}

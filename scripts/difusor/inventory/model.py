@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from corte.format.manifest import Window
+from difusor import catalog
+from difusor.catalog import Catalog
 from difusor.inventory.certificates import check_certificate, check_key
 from difusor.inventory.images import check_image
 from difusor.inventory.parts import (
@@ -18,6 +20,7 @@ from difusor.inventory.parts import (
     DynamicPath,
     Exclusion,
     Image,
+    Institute,
     Notice,
     Registration,
     Rules,
@@ -35,7 +38,6 @@ from difusor.inventory.values import (
     Origin,
     PublicKey,
     Text,
-    TimeZone,
     content,
     later,
     matching,
@@ -43,14 +45,30 @@ from difusor.inventory.values import (
 )
 
 
+def _known(place: str) -> str:
+    """Return a place that has a usable catalogue; else ValueError."""
+    try:
+        catalog.load(place)
+    except catalog.CatalogError as error:
+        raise ValueError(str(error)) from None
+    return place
+
+
 class Election(Strict):
     """What the institute decides once for all partners: elections/<name>.yml. Variables are called election_<name>."""
 
     model_config = ConfigDict(alias_generator=lambda name: f"election_{name}", validate_default=True)
 
-    id: Annotated[str, matching(r"[a-z0-9][a-z0-9-]*", "debe ser un nombre corto en minúsculas, como morelos-2024")]
+    id: Annotated[
+        str, matching(r"[a-z0-9][a-z0-9-]*", "debe ser un nombre corto en minúsculas, como diputaciones-2027")
+    ]
     name: Text
     environment: Literal["official", "simulacro"]
+    place: Annotated[
+        str, matching(r"[a-z][a-z0-9-]*", "debe ser el nombre de un lugar de catalogs/"), AfterValidator(_known)
+    ]
+    offices: Annotated[list[str], Field(min_length=1)]
+    institute: Institute
     opens: Instant
     closes: Instant
     retention_order: Decision | None = None
@@ -59,17 +77,27 @@ class Election(Strict):
     contact: str = ""
     call: Call | None = None
     interval_minutes: Annotated[int, Field(ge=1, le=60)]
-    timezone: TimeZone
     trusted_addresses: list[Origin]
     signers: Annotated[list[Signer], Field(min_length=1)]
     revoked_keys: list[PublicKey] = Field([])
     dynamic_paths: list[DynamicPath] = Field([])
     open_application: bool = False
 
-    @field_validator("trusted_addresses", "revoked_keys")
+    @field_validator("trusted_addresses", "revoked_keys", "offices")
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
         return once(value)
+
+    @field_validator("offices")
+    @classmethod
+    def _of_the_place(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        if place := info.data.get("place"):
+            known = catalog.load(place).keys
+            for each in value:
+                if each not in known:
+                    where = catalog.file(place)
+                    raise ValueError(f"{where} no tiene el cargo «{each}»; los que tiene: {', '.join(known)}")
+        return value
 
     @field_validator("dynamic_paths")
     @classmethod
@@ -94,6 +122,16 @@ class Election(Strict):
                 "election_retention_order quién lo ordenó (by, agreement, date), o quite election_retain_until"
             )
         return value
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue of the election's place."""
+        return catalog.load(self.place)
+
+    @property
+    def timezone(self) -> str:
+        """The time zone of the election's place."""
+        return self.catalog.timezone
 
     @property
     def window(self) -> Window:

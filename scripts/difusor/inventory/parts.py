@@ -12,6 +12,7 @@ from corte.format.signature import allowed_signer
 from difusor import spec
 from difusor.inventory.values import (
     ClauseId,
+    Color,
     Day,
     DomainName,
     File,
@@ -22,6 +23,7 @@ from difusor.inventory.values import (
     WebAddress,
     digest,
     later,
+    legible,
     matching,
     pinned,
 )
@@ -63,7 +65,7 @@ class Signer(Strict):
     """Who may sign cortes, with which key, from when to when; an authority's key certifies the keys that sign."""
 
     principal: Annotated[
-        str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@impepac.mx")
+        str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@instituto.mx")
     ]
     key: PublicKey
     authority: bool = False
@@ -162,6 +164,43 @@ class Attestation(Strict):
         return pinned("document", value, info)
 
 
+class Colors(Strict):
+    """The institute's colours: `band` bears white text; `accent` is read on white, `accent_dark` on dark ground."""
+
+    band: Color
+    accent: Color
+    accent_dark: Color
+
+    @field_validator("band", "accent")
+    @classmethod
+    def _stands_out_on_white(cls, value: str) -> str:
+        return legible(value, "#ffffff")
+
+    @field_validator("accent_dark")
+    @classmethod
+    def _stands_out_on_dark(cls, value: str) -> str:
+        return legible(value, "#1f1926")
+
+
+class Person(Strict):
+    """Who signs for the institute: the name, and the post."""
+
+    name: str = ""
+    post: Text
+
+
+class Institute(Strict):
+    """The institute that holds the election, as papers and pages name it."""
+
+    name: Text
+    acronym: Text
+    address: str = ""
+    telephone: str = ""
+    logo: str = ""
+    colors: Colors
+    signs: Person
+
+
 class Notice(Strict):
     """The letter (oficio) by which a partner gave notice that it takes part, as the institute received it."""
 
@@ -243,7 +282,7 @@ class Registration(Strict):
 
 
 PARTS: tuple[type[Strict], ...] = (
-    Image, Signer, DynamicPath, Exclusion, Rules, Decision, Waiver, Attestation, Notice, Call, Contact,
-    Registration,
+    Image, Signer, DynamicPath, Exclusion, Rules, Decision, Waiver, Attestation, Notice, Call, Contact, Registration,
+    Colors, Person, Institute,
 )  # fmt: skip
 """All models of values that have keys."""

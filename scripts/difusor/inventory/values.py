@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -29,6 +28,7 @@ KEY_TYPES = (
     "ssh-rsa",
 )
 RSA_BITS = 3072
+LEGIBLE = 4.5
 Read = Callable[[str], bytes]
 LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 
@@ -99,13 +99,22 @@ def _day(value: object) -> date:
         raise ValueError(f"«{value}» no es una fecha; escríbala como 2024-06-30") from None
 
 
-def _time_zone(value: str) -> str:
-    try:
-        if "/" in value and ZoneInfo(value):
-            return value
-    except (LookupError, OSError, ValueError):
-        pass
-    raise ValueError(f"«{value}» no es una zona horaria; escriba una como America/Mexico_City")
+def legible(color: str, ground: str) -> str:
+    """Return the colour if text of it can be read on this ground (contrast of 4.5:1, WCAG AA); else ValueError."""
+    lighter, darker = sorted(map(_luminance, (color, ground)), reverse=True)
+    contrast = (lighter + 0.05) / (darker + 0.05)
+    if contrast < LEGIBLE:
+        raise ValueError(
+            f"«{color}» sobre {ground} tiene un contraste de {contrast:.1f} a 1 y no se leería; elija uno de 4.5 o más"
+        )
+    return color
+
+
+def _luminance(color: str) -> float:
+    """Return the relative luminance of #rrggbb as WCAG defines it."""
+    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels]
+    return sum(weight * each for weight, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def _public_key(value: str) -> str:
@@ -221,7 +230,7 @@ DomainName = Annotated[
 ]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Day = Annotated[date, BeforeValidator(_day)]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Color = Annotated[str, matching(r"#[0-9a-f]{6}", "debe ser un color como #7a2682, en minúsculas y entre comillas")]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 LoginKey = Annotated[PublicKey, AfterValidator(_login_key)]
 File = Annotated[str, AfterValidator(_file)]

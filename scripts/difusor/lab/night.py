@@ -65,9 +65,7 @@ def make_latest(lab: str, now: datetime | None = None) -> Path:
         unfinished = tree.with_name(f".{tree.name}")  # its final name only once it is complete
         run_step(
             f"Corte {number}: datos sintéticos", *_difusor("synthetic", unfinished),
-            "--number", str(number), "--seed", str(SEED),
-            "--opens", window.opens.isoformat(), "--closes", window.closes.isoformat(),
-            "--environment", "simulacro",
+            "-i", INVENTORY, "--number", str(number), "--seed", str(SEED),
             log=BUILD / f"log/{lab}-synthetic.log", env={"LAB": lab},
         )  # fmt: skip
         unfinished.rename(tree)

@@ -20,7 +20,8 @@ OWN_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 """The keys with which ssh logs in unless it is told another one."""
 LOGIN = "usuario@dirección[:puerto]"
 OPTIONS = {
-    "id": "NOMBRE", "name": "--title", "environment": "--environment", "opens": "--opens", "closes": "--closes",
+    "id": "NOMBRE", "like": "--like", "name": "--title", "environment": "--environment",
+    "opens": "--opens", "closes": "--closes",
     "trusted_addresses": "--trusted", "principal": "--signer", "signing_key": "--key", "election": "--election",
     "fqdn": "--fqdn", "path": "--path", "login": "--server", "address": "--server", "port": "--server",
     "public_address": "--public-address", "admin_user": "--account", "admin_keys": "--ssh-key", "ssh_key": "--ssh-key",
@@ -37,7 +38,9 @@ def election(name: str, given: Mapping[str, Any]) -> ElectionFacts:
     _check(ElectionFacts, "id", name)
     refuse_existing(elections_file.file(name), "la elección")
     question = partial(_question, ElectionFacts)
-    values = {"id": name, **given}
+    models = elections_file.models()
+    values = {"id": name, **given, "like": given.get("like") or (models[0] if len(models) == 1 else None)}
+    _complete(values, [question("like", f"¿Con el lugar y el Instituto de cuál elección? ({', '.join(models)})")])
     _complete(values, [question("environment", "¿official o simulacro?", "simulacro")])
     if values["environment"] == "simulacro":
         values["opens"] = values["opens"] or elections_file.present_hour()
@@ -47,7 +50,7 @@ def election(name: str, given: Mapping[str, Any]) -> ElectionFacts:
             question("name", "Nombre completo de la elección"),
             question("opens", "Apertura, como 2027-06-06T20:00:00-06:00", None, instant),
             question("trusted_addresses", "Direcciones confiables, separadas por espacios", None, addresses),
-            question("principal", "Quién firma los cortes, como firma@impepac.mx"),
+            question("principal", "Quién firma los cortes, como firma@instituto.mx"),
             question("signing_key", "Archivo de su llave pública", f"{own_key()}.pub", public_key),
         ],
     )

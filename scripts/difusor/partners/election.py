@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from corte.format import instants
 from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
-from difusor.project import home
+from difusor.project import ROOT, UnusableError, home, own
 
+COPIED = ("election_place", "election_offices", "election_institute")
+"""What a new election takes from another: where it is, what is elected, and who holds it."""
 REHEARSAL = timedelta(hours=24)
 """How long a rehearsal lasts whose close nobody gave: as the publication of the real night."""
 
@@ -19,15 +24,44 @@ def file(name: str) -> Path:
     return home() / f"elections/{name}.yml"
 
 
+def models() -> list[str]:
+    """Return the elections whose place and institute a new one may have: the institute's own, else the project's."""
+    for folder in (home(), ROOT):
+        if found := sorted(path.stem for path in (folder / "elections").glob("[!.]*.yml") if _copied(path)):
+            return found
+    return []
+
+
+def _copied(path: Path) -> dict[str, Any]:
+    """Return what a new election takes from this file; {} when that is not all there, or depends on an inventory."""
+    try:
+        variables = yaml.safe_load(path.read_text(encoding="utf-8"))["all"]["vars"]
+        found = {name: variables[name] for name in COPIED}
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return {}
+    return {} if "{{" in str(found) or variables.get("election_id", "").startswith("{{") else found
+
+
 def create(facts: ElectionFacts) -> Path:
     """Write the election's file and return its path; UnusableError when there is one of this name."""
     refuse_existing(file(facts.id), "la elección")
+    content = text(facts)
     ensure_home()
+    write_new(file(facts.id), content)
+    return file(facts.id)
+
+
+def text(facts: ElectionFacts) -> str:
+    """Return what the election's file says; UnusableError when `like` says nothing of a place and an institute."""
+    model = own(f"elections/{facts.like}.yml")
+    if not (copied := _copied(model)):
+        raise UnusableError(
+            f"de {model} no se pueden tomar el lugar y el Instituto; elija entre: {', '.join(models())}"
+        )
     today = instants.now().replace(hour=0, minute=0, second=0, microsecond=0)
     # A signer's key is valid from a day before the first corte, or from today, for the rehearsals.
-    values = {"signs_from": min(today, facts.opens - timedelta(days=1)), "signs_until": facts.signs_until}
-    write_new(file(facts.id), render("election.yml.j2", dict(facts) | values))
-    return file(facts.id)
+    signs = {"signs_from": min(today, facts.opens - timedelta(days=1)), "signs_until": facts.signs_until}
+    return render("election.yml.j2", dict(facts) | copied | signs)
 
 
 def present_hour(now: datetime | None = None) -> datetime:

@@ -20,7 +20,6 @@ from difusor.inventory.values import (
     Origin,
     PublicKey,
     Text,
-    TimeZone,
     matching,
 )
 from difusor.spec.faults import sentence
@@ -54,13 +53,13 @@ PartnerName = Annotated[
     AfterValidator(_free),
 ]
 ElectionName = Annotated[
-    str, matching(r"[a-z0-9][a-z0-9-]{0,60}", "debe ser un nombre corto en minúsculas, como morelos-2027")
+    str, matching(r"[a-z0-9][a-z0-9-]{0,60}", "debe ser un nombre corto en minúsculas, como diputaciones-2027")
 ]
 Principal = Annotated[
-    str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@impepac.mx")
+    str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@instituto.mx")
 ]
 Account = Annotated[str, matching(r"(?!root$)[a-z_][a-z0-9_-]{0,31}", "debe ser un usuario de Linux distinto de root")]
-Folder = Annotated[str, matching(r"/([A-Za-z0-9._~-]+/)*", "debe empezar y terminar con /, como / o /prep2027mor/")]
+Folder = Annotated[str, matching(r"/([A-Za-z0-9._~-]+/)*", "debe empezar y terminar con /, como / o /prep2027/")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -87,15 +86,15 @@ class Facts(BaseModel):
 
 
 class ElectionFacts(Facts):
-    """What the institute decides for an election; the file says the rest as the call has it."""
+    """What the institute decides for an election; place, offices and institute are those of the election `like`."""
 
     id: ElectionName
+    like: ElectionName
     name: Text
     environment: Literal["official", "simulacro"]
     opens: datetime
     closes: datetime
     interval_minutes: Annotated[int, Field(ge=1, le=60)] = 10
-    timezone: TimeZone = "America/Mexico_City"
     trusted_addresses: tuple[Origin, ...] = ()
     principal: Principal
     signing_key: PublicKey

@@ -111,6 +111,8 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/servers/rawhttp.py", ("fail2ban", "failures", "nginx", "suricata", "traffic", "waf")),
     ("scripts/difusor/spec/deviations.py", NO_SERVER),
     ("scripts/difusor/spec/tailoring.py", NO_SERVER),
+    ("catalogs/*", ("corte", "corte_night", "prep")),
+    ("scripts/difusor/catalog/*", ("corte", "corte_night", "prep")),
     ("scripts/difusor/synthetic/due.py", NO_SERVER),
     ("scripts/difusor/synthetic/*", ("corte", "corte_night", "prep")),
     ("scripts/difusor/terminal/arguments.py", NO_SERVER),

@@ -43,6 +43,6 @@ def sentence(detail: ErrorDetails) -> str:
         return str(detail["ctx"]["error"])
     if kind == "literal_error":
         return f"debe ser {detail['ctx']['expected'].replace(' or ', ' o ')}; dice «{detail['input']}»"
-    if kind in ("greater_than_equal", "less_than_equal"):
+    if kind in ("greater_than", "greater_than_equal", "less_than_equal"):
         return f"«{detail['input']}» está fuera de los límites"
     return SENTENCES.get(kind, f"no es un valor que se admita ({kind})")

@@ -119,7 +119,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def _faults(values: Mapping[str, Any]) -> list[str]:
     """Return what makes a dictamen impossible; site.yml refuses it too, but the inventory may have changed since."""
-    judged = {name: values[name] for name in ("difusor_waivers", "election_timezone") if name in values}
+    judged = {name: values[name] for name in ("difusor_waivers", "election_place") if name in values}
     return [fault for fault in inventory.problems(judged) if fault.startswith(tuple(judged))] if judged else []
 
 

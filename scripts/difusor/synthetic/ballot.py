@@ -1,11 +1,8 @@
-"""The synthetic ballot: three elections, with parties and candidacies that are invented."""
+"""The synthetic ballot, the same for every office: parties and candidacies that are invented."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-from difusor.synthetic.geography import DISTRICTS, MUNICIPALITIES, Territory
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +24,6 @@ class Candidacy:
     color: str
     parties: tuple[str, ...]
     columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Election:
-    """One of the day's elections; `by` names the attribute of a polling station that holds its territory."""
-
-    key: str
-    code: str
-    name: str
-    by: str
-    territories: Sequence[Territory]
 
 
 PARTIES = (
@@ -77,9 +63,3 @@ SHARES = {party.key: party.share for party in PARTIES} | COMBINATION_SHARES | {"
 """Usual share of each column of an acta, in the order of the columns."""
 
 COLUMNS = tuple(SHARES)
-
-ELECTIONS = (
-    Election("gubernatura", "GUB", "Gubernatura", "municipality", MUNICIPALITIES),
-    Election("diputaciones", "DIP_LOC", "Diputaciones locales", "district", DISTRICTS),
-    Election("ayuntamientos", "AYUN", "Ayuntamientos", "municipality", MUNICIPALITIES),
-)

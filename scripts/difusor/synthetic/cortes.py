@@ -6,22 +6,21 @@ import hashlib
 import os
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+from difusor.catalog import Office, Territory
 from difusor.synthetic import database, pages, plain
-from difusor.synthetic.ballot import ELECTIONS, Election
-from difusor.synthetic.geography import Territory
 from difusor.synthetic.night import Acta, Night, night
+from difusor.synthetic.setting import Setting
 from difusor.synthetic.totals import Totals
 
-ENVIRONMENTS = ("official", "simulacro")
 OWNED = ("datos", "descargas")
 """The folders of a corte that this module writes; signing adds the manifest beside them."""
-DOWNLOADS = ("Base de datos completa", *(election.name for election in ELECTIONS))
+EVERYTHING = "Base de datos completa"
 
 
 @dataclass(frozen=True)
@@ -37,37 +36,18 @@ class CorteSummary:
     expected: int
 
 
-def corte_instants(opens: datetime, closes: datetime, total: int = 145) -> list[datetime]:
-    """The instants of all cortes of a night: the first at `opens`, the last at `closes`, to the second."""
-    if opens.tzinfo is None or closes.tzinfo is None or opens >= closes or total < 2:
-        raise ValueError("apertura y cierre deben ser instantes absolutos, uno después del otro, con dos cortes o más")
-    return [opens + timedelta(seconds=(closes - opens).total_seconds() * i // (total - 1)) for i in range(total)]
-
-
 def write_corte(
-    destination: Path,
-    *,
-    opens: datetime,
-    closes: datetime,
-    number: int,
-    seed: int,
-    environment: str,
-    total: int = 145,
-    previous: Path | None = None,
+    destination: Path, setting: Setting, *, number: int, seed: int, previous: Path | None = None
 ) -> CorteSummary:
-    """Write corte `number` of `total` below `destination`; the same arguments give the same bytes.
+    """Write corte `number` of a setting below `destination`; the same arguments give the same bytes.
 
     An existing file with the same content keeps its inode and time; a file that is not of this corte is removed. A file
-    that equals the one in `previous`, an earlier corte, becomes a hard link to it. ValueError for a number or
-    environment that does not exist.
+    that equals the one in `previous`, an earlier corte, becomes a hard link to it. ValueError for a number that does
+    not exist.
     """
-    if environment not in ENVIRONMENTS:
-        raise ValueError(f"«{environment}» no es {' ni '.join(ENVIRONMENTS)}")
-    if not 1 <= number <= total:
-        raise ValueError(f"el corte {number} no existe; hay de 1 a {total}")
-    cortes = corte_instants(opens, closes, total)
-    corte = cortes[number - 1]
-    files, overall = _files(night(seed, opens, closes), corte, cortes, environment == "simulacro")
+    if not 1 <= number <= setting.total:
+        raise ValueError(f"el corte {number} no existe; hay de 1 a {setting.total}")
+    files, overall = _files(setting, night(seed, setting), number)
     changed = sum(
         [_place(destination / path, content, previous and previous / path) for path, content in files.items()]
     )
@@ -76,92 +56,85 @@ def write_corte(
             if path.is_file() and str(path.relative_to(destination)) not in files:
                 path.unlink()
     size = sum(map(len, files.values()))
+    corte = setting.instants[number - 1]
     return CorteSummary(number, corte, len(files), size, changed, overall.captured, overall.expected)
 
 
-def write_night(
-    destination: Path, *, opens: datetime, closes: datetime, seed: int, environment: str, total: int = 145
-) -> Iterator[CorteSummary]:
+def write_night(destination: Path, setting: Setting, *, seed: int) -> Iterator[CorteSummary]:
     """Write every corte of a night, each in its folder 001, 002 ...; unchanged files are hard links."""
     previous = None
-    for number in range(1, total + 1):
+    for number in range(1, setting.total + 1):
         folder = destination / f"{number:03d}"
-        yield write_corte(
-            folder,
-            opens=opens,
-            closes=closes,
-            number=number,
-            seed=seed,
-            environment=environment,
-            total=total,
-            previous=previous,
-        )
+        yield write_corte(folder, setting, number=number, seed=seed, previous=previous)
         previous = folder
 
 
-def _files(
-    whole: Night, corte: datetime, cortes: Sequence[datetime], simulacro: bool
-) -> tuple[dict[str, bytes], Totals]:
-    """Return every file of the corte by its path, and the totals of all elections together."""
-    arrived = {election: whole.arrived(election, corte) for election in ELECTIONS}
-    totals = {election: Totals.of(actas, whole.expected(election)) for election, actas in arrived.items()}
-    overall = Totals.of(chain(*arrived.values()), sum(map(whole.expected, ELECTIONS)))
-    downloads = _downloads(arrived, totals, corte, simulacro)
-    head = pages.corte_page(corte, cortes, simulacro) | {
+def _files(setting: Setting, whole: Night, number: int) -> tuple[dict[str, bytes], Totals]:
+    """Return every file of the corte by its path, and the totals of all offices together."""
+    corte = setting.instants[number - 1]
+    arrived = {office: whole.arrived(office, corte) for office in setting.offices}
+    totals = {office: Totals.of(actas, whole.expected(office)) for office, actas in arrived.items()}
+    overall = Totals.of(chain(*arrived.values()), sum(map(whole.expected, setting.offices)))
+    downloads = _downloads(setting, arrived, totals, corte)
+    contents = (EVERYTHING, *(office.name for office in setting.offices))
+    head = pages.corte_page(setting, number) | {
         "totales": pages.totals_of(overall),
         "elecciones": [
-            {"clave": e.key, "nombre": e.name, "archivo": f"datos/{e.key}.json", "totales": pages.totals_of(totals[e])}
-            for e in ELECTIONS
+            pages.office_page(office) | {"totales": pages.totals_of(totals[office])} for office in setting.offices
         ],
         "descargas": [
-            {"archivo": path, "contenido": name, "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
-            for (path, body), name in zip(downloads.items(), DOWNLOADS, strict=True)
+            {"archivo": path, "contenido": what, "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+            for (path, body), what in zip(downloads.items(), contents, strict=True)
         ],
     }
-    states = [{"nombre": e.name, **pages.results_of(totals[e])} for e in ELECTIONS]
+    states = [{"nombre": office.name, **pages.results_of(totals[office])} for office in setting.offices]
     files = {
         "datos/corte.json": pages.encoded(head),
-        "datos/resultados.html": plain.plain_page(head, states),
+        "datos/resultados.html": plain.plain_page(setting, head, states),
     } | downloads
-    for election, actas in arrived.items():
-        files |= _election_files(whole, election, actas, corte, cortes, totals[election])
+    for office, actas in arrived.items():
+        files |= _office_files(setting, whole, office, actas, corte, totals[office])
     return files, overall
 
 
 def _downloads(
-    arrived: Mapping[Election, list[Acta]], totals: Mapping[Election, Totals], corte: datetime, simulacro: bool
+    setting: Setting, arrived: Mapping[Office, list[Acta]], totals: Mapping[Office, Totals], corte: datetime
 ) -> dict[str, bytes]:
-    """Yield the zip, then the CSV file of each election, with names as INE gives them."""
-    stamp = database.local(corte, "%Y%m%d_%H%M")
-    label = f"{'SIMULACRO. ' if simulacro else ''}{database.SYNTHETIC}"
+    """Return the zip, then the CSV file of each office, with names as the place gives them."""
+    label = f"{'SIMULACRO. ' if setting.simulacro else ''}{database.SYNTHETIC}"
+    of_place = f"DE {setting.catalog.entity.name.upper()}"
     tables = {
-        e: database.results_csv(f"{e.name.upper()} DE MORELOS. {label}", corte, totals[e], map(database.record, actas))
-        for e, actas in arrived.items()
+        office: database.results_csv(
+            setting, f"{office.name.upper()} {of_place}. {label}", corte, totals[office], actas
+        )
+        for office, actas in arrived.items()
     }
     return {
-        f"descargas/{stamp}_PREP_MOR.zip": database.archive(corte, tables),
-        **{f"descargas/{stamp}_PREP_{election.code}_MOR.csv": table for election, table in tables.items()},
+        f"descargas/{database.archive_name(setting, corte)}": database.archive(setting, corte, tables),
+        **{f"descargas/{database.table_name(setting, office, corte)}": table for office, table in tables.items()},
     }
 
 
-def _election_files(
-    whole: Night, election: Election, actas: list[Acta], corte: datetime, cortes: Sequence[datetime], state: Totals
+def _office_files(
+    setting: Setting, whole: Night, office: Office, actas: list[Acta], corte: datetime, state: Totals
 ) -> dict[str, bytes]:
-    """Yield the page of an election and the detail of each of its territories."""
+    """Return the page of an office and the detail of each of its territories."""
     files: dict[str, bytes] = {}
+    cortes, division = setting.instants, setting.catalog.division(office)
     by_territory: dict[int, list[Acta]] = defaultdict(list)
     for acta in actas:
         by_territory[acta.territory].append(acta)
     rows: list[tuple[Territory, Totals, str, datetime]] = []
-    for territory in election.territories:
+    for territory in setting.catalog.territories(office):
         arrived = by_territory[territory.id]
-        path = f"datos/{election.key}/{territory.id:02d}.json"
+        path = f"datos/{office.key}/{territory.id:02d}.json"
         changed = cortes[bisect_left(cortes, max((acta.verified for acta in arrived), default=cortes[0]))]
-        records = [database.record(acta) for acta in arrived]
-        files[path] = pages.encoded(pages.detail_page(election, territory, changed, records))
-        rows.append((territory, Totals.of(arrived, whole.expected(election, territory.id)), path, changed))
-    page = pages.election_page(election, corte, state, rows)
-    return {f"datos/{election.key}.json": pages.encoded(page)} | files
+        records = [database.record(setting, acta) for acta in arrived]
+        detail = pages.detail_page(office, division.title(territory), territory, changed, records)
+        files[path] = pages.encoded(detail)
+        rows.append((territory, Totals.of(arrived, whole.expected(office, territory.id)), path, changed))
+    page = pages.election_page(setting, office, corte, state, rows)
+    return {f"datos/{office.key}.json": pages.encoded(page)} | files
 
 
 def _place(path: Path, content: bytes, earlier: Path | None) -> bool:

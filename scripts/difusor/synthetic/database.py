@@ -6,16 +6,14 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import cache
 
-from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, ELECTIONS, PARTIES, Election
-from difusor.synthetic.geography import DISTRICTS, ENTITY, ENTITY_NAME, MUNICIPALITIES
+from difusor.catalog import Office
+from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, PARTIES
 from difusor.synthetic.night import LARGEST_ROLL, Acta, Station
+from difusor.synthetic.setting import Setting
 from difusor.synthetic.totals import Totals
-
-MORELOS = timezone(timedelta(hours=-6))
-"""Time in Morelos: Mexico abolished daylight saving in 2022, so a fixed offset is enough."""
 
 SYNTHETIC = "DATOS SINTÉTICOS"
 
@@ -23,20 +21,21 @@ KINDS = {"B": "Básica", "C": "Contigua", "E": "Extraordinaria", "S": "Especial"
 
 SHEETS = ("TOTAL_BOLETAS_SOBRANTES", "TOTAL_PERSONAS_VOTARON", "TOTAL_REP_PARTIDO_CI_VOTARON", "TOTAL_VOTOS_SACADOS")
 
+STAMP = "%Y%m%d_%H%M"
+CANDIDACIES_TABLE = "CANDIDATURAS"
+CODES = {"sha256": "SHA-256", "md5": "MD5"}
+
 README = """\
 {synthetic}: ningún dato de estos archivos proviene de una elección.
 
-PREP Morelos, corte de {corte}
+PREP {place}, corte de {corte}
 
 Archivos
-  MOR_GUB_{year}.csv            Gubernatura
-  MOR_DIP_LOC_{year}.csv        Diputaciones locales
-  MOR_AYUN_{year}.csv           Ayuntamientos
-  MOR_CANDIDATURAS_{year}.csv   Partidos y coaliciones, con las columnas que suma cada candidatura
+{files}
 
-Formato de los tres primeros: texto UTF-8 separado por comas.
+Formato de los archivos, salvo el último: texto UTF-8 separado por comas.
   Línea 1   elección
-  Línea 2   corte: fecha y hora del centro
+  Línea 2   corte: fecha y hora local, y su diferencia con UTC
   Línea 3   nombres de los totales
   Línea 4   totales
   Línea 5   vacía
@@ -46,19 +45,14 @@ Formato de los tres primeros: texto UTF-8 separado por comas.
 Los porcentajes tienen cuatro decimales truncados, no redondeados; los de actas son respecto de ACTAS_ESPERADAS.
 TOTAL_VOTOS_C_CS incluye las casillas especiales y TOTAL_VOTOS_S_CS no; la participación se calcula con el segundo.
 CONTABILIZADA: 1 si sus votos están en los totales, 0 si no (OBSERVACIONES dice la causa).
-CODIGO_INTEGRIDAD: SHA-256 de la imagen del acta; vacío si no hay acta.
+CODIGO_INTEGRIDAD: {code} de la imagen del acta; vacío si no hay acta.
 """
 
 
-def local(instant: datetime, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """Return the instant in the local time of Morelos."""
-    return instant.astimezone(MORELOS).strftime(form)
-
-
 @cache  # every corte of a night contains the rows of the one before
-def record(acta: Acta) -> Mapping[str, str | int]:
+def record(setting: Setting, acta: Acta) -> Mapping[str, str | int]:
     """Return one acta as a row: column name to value, in the order of the file."""
-    station = acta.station
+    station, entity = acta.station, setting.catalog.entity
     received = acta.verified.timestamp() - 540 - int(acta.digest[:2] or "0", 16) * 6
     votes: Iterable[str | int]
     if acta.votes:
@@ -69,13 +63,13 @@ def record(acta: Acta) -> Mapping[str, str | int]:
         sheets = ("-",) * 4
     return {
         "CLAVE_CASILLA": station.key,
-        "CLAVE_ACTA": f"{station.key}{acta.election.code[0]}",
-        "ID_ENTIDAD": ENTITY,
-        "ENTIDAD": ENTITY_NAME,
+        "CLAVE_ACTA": f"{station.key}{acta.office.letter}",
+        "ID_ENTIDAD": entity.number,
+        "ENTIDAD": entity.name.upper(),
         "ID_DISTRITO_LOCAL": station.district,
-        "DISTRITO_LOCAL": DISTRICTS[station.district - 1].name,
+        "DISTRITO_LOCAL": setting.districts[station.district],
         "ID_MUNICIPIO": station.municipality,
-        "MUNICIPIO": MUNICIPALITIES[station.municipality - 1].name,
+        "MUNICIPIO": setting.municipalities[station.municipality],
         "SECCION": f"{station.section:04d}",
         "ID_CASILLA": station.number,
         "TIPO_CASILLA": station.kind,
@@ -91,25 +85,34 @@ def record(acta: Acta) -> Mapping[str, str | int]:
         "CONTABILIZADA": int(acta.counted),
         "MECANISMOS_TRASLADO": "DAT" if station.section % 3 else "CRyT itinerante",
         "CODIGO_INTEGRIDAD": acta.digest,
-        "FECHA_HORA_ACOPIO": local(datetime.fromtimestamp(received, acta.verified.tzinfo)),
-        "FECHA_HORA_CAPTURA": local(acta.verified - timedelta(seconds=95)),
-        "FECHA_HORA_VERIFICACION": local(acta.verified),
+        "FECHA_HORA_ACOPIO": setting.local(datetime.fromtimestamp(received, acta.verified.tzinfo)),
+        "FECHA_HORA_CAPTURA": setting.local(acta.verified - timedelta(seconds=95)),
+        "FECHA_HORA_VERIFICACION": setting.local(acta.verified),
         "ORIGEN": "CATD",
         "DIGITALIZACION": "ESCÁNER" if station.section % 4 else "MÓVIL",
         "TIPO_DOCUMENTO": "ACTA PREP" if acta.captured else "SIN ACTA",
     }
 
 
-_BLANK = Acta(Station(1, 1, 1, "B", 1, 0), ELECTIONS[0], None, False, False, "", datetime.fromtimestamp(0, UTC), "")
-FIELDS = tuple(record(_BLANK))
-"""Column names of the CSV files."""
+@cache
+def fields(setting: Setting) -> tuple[str, ...]:
+    """Return the column names of the CSV files."""
+    municipality = setting.catalog.municipalities[0]
+    station = Station(setting.catalog.entity.number, municipality.id, municipality.districts[0], 1, "B", 1, 0)
+    blank = Acta(station, setting.offices[0], None, False, False, "", setting.opens, "")
+    return tuple(record(setting, blank))
 
 
-def results_csv(title: str, corte: datetime, totals: Totals, records: Iterable[Mapping[str, str | int]]) -> bytes:
-    """Return the CSV file of one election; `title` is its first line."""
+def corte_time(setting: Setting, corte: datetime) -> str:
+    """Return the corte's instant as tables give it, as in 2024/06/02 20:10 (UTC-6)."""
+    return f"{setting.local(corte, '%Y/%m/%d %H:%M')} ({setting.utc})"
+
+
+def results_csv(setting: Setting, title: str, corte: datetime, totals: Totals, actas: Iterable[Acta]) -> bytes:
+    """Return the CSV file of one office; `title` is its first line."""
     header = totals.header()
-    lines = [[title], [local(corte, "%Y/%m/%d %H:%M (UTC-6)")], list(header), list(header.values()), [], FIELDS]
-    return _csv([*lines, *(row.values() for row in records)])
+    lines = [[title], [corte_time(setting, corte)], list(header), list(header.values()), [], fields(setting)]
+    return _csv([*lines, *(record(setting, acta).values() for acta in actas)])
 
 
 def candidacies_csv() -> bytes:
@@ -119,21 +122,46 @@ def candidacies_csv() -> bytes:
     return _csv([["CANDIDATURA", "NOMBRE", "COLUMNAS", "PARTIDOS"], *rows])
 
 
-def archive(corte: datetime, csv_files: Mapping[Election, bytes]) -> bytes:
+def archive(setting: Setting, corte: datetime, tables: Mapping[Office, bytes]) -> bytes:
     """Return the zip of all files; its entries have the corte's time, so the same data give the same bytes."""
-    year = local(corte, "%Y")
-    entries = {f"MOR_{election.code}_{year}.csv": content for election, content in csv_files.items()}
-    entries[f"MOR_CANDIDATURAS_{year}.csv"] = candidacies_csv()
-    readme = README.format(synthetic=SYNTHETIC, corte=local(corte, "%Y/%m/%d %H:%M (UTC-6)"), year=year)
-    entries["LEEME.txt"] = readme.encode()
+    contents = {packed_name(setting, office.code): (office.name, table) for office, table in tables.items()}
+    what = "Partidos y coaliciones, con las columnas que suma cada candidatura"
+    contents[packed_name(setting, CANDIDACIES_TABLE)] = (what, candidacies_csv())
+    width = max(map(len, contents)) + 3
+    readme = README.format(
+        synthetic=SYNTHETIC,
+        place=setting.catalog.entity.name,
+        corte=corte_time(setting, corte),
+        files="\n".join(f"  {name:{width}}{what}" for name, (what, _) in contents.items()),
+        code=CODES[setting.catalog.integrity_code],
+    )
+    entries = {name: table for name, (_, table) in contents.items()} | {"LEEME.txt": readme.encode()}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
         for name, content in entries.items():
-            entry = zipfile.ZipInfo(name, corte.astimezone(MORELOS).timetuple()[:6])
+            entry = zipfile.ZipInfo(name, setting.at(corte).timetuple()[:6])
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             file.writestr(entry, content)
     return buffer.getvalue()
+
+
+def archive_name(setting: Setting, corte: datetime) -> str:
+    """Return the name of the zip."""
+    stamp = setting.local(corte, STAMP)
+    return setting.catalog.files.archive.format(stamp=stamp, entity=setting.catalog.entity.code)
+
+
+def table_name(setting: Setting, office: Office, corte: datetime) -> str:
+    """Return the name of an office's CSV file."""
+    stamp, entity = setting.local(corte, STAMP), setting.catalog.entity.code
+    return setting.catalog.files.table.format(stamp=stamp, entity=entity, office=office.code)
+
+
+def packed_name(setting: Setting, code: str) -> str:
+    """Return the name of a table inside the zip."""
+    year, entity = setting.local(setting.opens, "%Y"), setting.catalog.entity.code
+    return setting.catalog.files.packed.format(office=code, entity=entity, year=year)
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> bytes:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from difusor.synthetic.ballot import ELECTIONS, SHARES, Election
-from difusor.synthetic.geography import MUNICIPALITIES, Municipality
+from difusor.catalog import Municipality, Office
+from difusor.synthetic.ballot import SHARES
+from difusor.synthetic.setting import Setting
 
-STATIONS = 2583
 LARGEST_ROLL = 750
 """The largest number of voters that a polling station may have on its roll."""
 ROLL = (380, 745)
@@ -33,6 +33,7 @@ NEVER, WITHOUT_ACTA, ILLEGIBLE, EXCESSIVE, REMARKED = 0.018, 0.022, 0.006, 0.006
 class Station:
     """A polling station (casilla). `kind` is B(ásica), C(ontigua), E(xtraordinaria) or S (especial, without a roll)."""
 
+    entity: int
     municipality: int
     district: int
     section: int
@@ -42,16 +43,16 @@ class Station:
 
     @property
     def key(self) -> str:
-        """Its official-looking key, as in 170012C0200."""
-        return f"17{self.section:04d}{self.kind}{self.number:02d}00"
+        """Its official-looking key, as in 990012C0200."""
+        return f"{self.entity:02d}{self.section:04d}{self.kind}{self.number:02d}00"
 
 
 @dataclass(frozen=True, slots=True)
 class Acta:
-    """One acta of one election. `votes` follows COLUMNS, or is None when nothing on it can be read."""
+    """One acta of one office. `votes` follows COLUMNS, or is None when nothing on it can be read."""
 
     station: Station
-    election: Election
+    office: Office
     votes: tuple[int, ...] | None
     captured: bool
     counted: bool
@@ -62,7 +63,7 @@ class Acta:
     @property
     def territory(self) -> int:
         """Number of the municipality or district for which the acta counts."""
-        return int(getattr(self.station, self.election.by))
+        return int(getattr(self.station, self.office.by))
 
     @property
     def total(self) -> int:
@@ -72,29 +73,29 @@ class Acta:
 
 @dataclass(frozen=True)
 class Night:
-    """The polling stations, and by election all actas that will ever arrive, in the order of the catalogue."""
+    """The polling stations, and by office all actas that will ever arrive, in the order of the catalogue."""
 
     stations: tuple[Station, ...]
-    actas: Mapping[Election, tuple[Acta, ...]]
+    actas: Mapping[str, tuple[Acta, ...]]
 
-    def expected(self, election: Election, territory: int | None = None) -> int:
-        """How many actas of an election there should be in the end, in one territory or in the state."""
-        return sum(territory in (None, getattr(station, election.by)) for station in self.stations)
+    def expected(self, office: Office, territory: int | None = None) -> int:
+        """How many actas of an office there should be in the end, in one territory or in the state."""
+        return sum(territory in (None, getattr(station, office.by)) for station in self.stations)
 
-    def arrived(self, election: Election, corte: datetime) -> list[Acta]:
-        """The actas of an election that a corte of that instant contains."""
-        return [acta for acta in self.actas[election] if acta.verified <= corte]
+    def arrived(self, office: Office, corte: datetime) -> list[Acta]:
+        """The actas of an office that a corte of that instant contains."""
+        return [acta for acta in self.actas[office.key] if acta.verified <= corte]
 
 
 @lru_cache(maxsize=2)
-def night(seed: int, opens: datetime, closes: datetime) -> Night:
-    """Generate the whole election; the same arguments give the same one. Both instants have a time zone."""
-    stations = tuple(_stations(random.Random(f"{seed} stations")))
+def night(seed: int, setting: Setting) -> Night:
+    """Generate the whole election; the same seed and values of the setting give the same one."""
+    stations = tuple(_stations(random.Random(f"{seed} stations"), setting))
     return Night(
         stations,
         {
-            election: tuple(_actas(random.Random(f"{seed} {election.key}"), election, stations, opens, closes))
-            for election in ELECTIONS
+            office.key: tuple(_actas(random.Random(f"{seed} {office.key}"), office, stations, setting))
+            for office in setting.offices
         },
     )
 
@@ -109,10 +110,10 @@ def apportion(total: int, weights: list[float]) -> list[int]:
     return parts
 
 
-def _stations(rng: random.Random) -> Iterator[Station]:
-    section = 0
-    counts = apportion(STATIONS, [municipality.weight for municipality in MUNICIPALITIES])
-    for municipality, count in zip(MUNICIPALITIES, counts, strict=True):
+def _stations(rng: random.Random, setting: Setting) -> Iterator[Station]:
+    section, municipalities = 0, setting.catalog.municipalities
+    counts = apportion(setting.catalog.stations, [municipality.weight for municipality in municipalities])
+    for municipality, count in zip(municipalities, counts, strict=True):
         made = 0
         while made < count:
             section += 1
@@ -120,7 +121,7 @@ def _stations(rng: random.Random) -> Iterator[Station]:
             kinds = _kinds(rng, municipality, first=made == 0)[: count - made]
             for kind, number in kinds:
                 roll = 0 if kind == "S" else rng.randint(*ROLL)
-                yield Station(municipality.id, district, section, kind, number, roll)
+                yield Station(setting.catalog.entity.number, municipality.id, district, section, kind, number, roll)
             made += len(kinds)
 
 
@@ -134,24 +135,23 @@ def _kinds(rng: random.Random, municipality: Municipality, first: bool) -> list[
     return kinds
 
 
-def _actas(
-    rng: random.Random, election: Election, stations: Sequence[Station], opens: datetime, closes: datetime
-) -> Iterator[Acta]:
+def _actas(rng: random.Random, office: Office, stations: Sequence[Station], setting: Setting) -> Iterator[Acta]:
     leaning = {
         territory.id: [share * math.exp(rng.gauss(0, 0.28)) for share in SHARES.values()]
-        for territory in election.territories
+        for territory in setting.catalog.territories(office)
     }
-    window = (closes - opens).total_seconds()
-    slowness = {municipality.id: 1.25 - 0.12 * math.log10(municipality.weight) for municipality in MUNICIPALITIES}
+    window = (setting.closes - setting.opens).total_seconds()
+    slowness = {each.id: 1.25 - 0.12 * math.log10(each.weight) for each in setting.catalog.municipalities}
     for station in stations:
         arrival = TYPICAL_ARRIVAL * slowness[station.municipality] * math.exp(rng.gauss(0, ARRIVAL_SPREAD))
         fate = rng.random()
-        votes = _votes(rng, station, leaning[getattr(station, election.by)])
-        digest = hashlib.sha256(f"{station.key}{election.code}{votes}".encode()).hexdigest()
+        votes = _votes(rng, station, leaning[getattr(station, office.by)])
+        image = f"{station.key}{office.code}{votes}".encode()
+        digest = hashlib.new(setting.catalog.integrity_code, image, usedforsecurity=False).hexdigest()
         if fate < NEVER or arrival > 1:
             continue
-        verified = opens + timedelta(seconds=max(1, math.floor(arrival * window)))
-        yield _judged(station, election, votes, fate - NEVER, verified, digest)
+        verified = setting.opens + timedelta(seconds=max(1, math.floor(arrival * window)))
+        yield _judged(station, office, votes, fate - NEVER, verified, digest)
 
 
 def _votes(rng: random.Random, station: Station, leaning: list[float]) -> tuple[int, ...]:
@@ -160,15 +160,15 @@ def _votes(rng: random.Random, station: Station, leaning: list[float]) -> tuple[
 
 
 def _judged(
-    station: Station, election: Election, votes: tuple[int, ...], fate: float, verified: datetime, digest: str
+    station: Station, office: Office, votes: tuple[int, ...], fate: float, verified: datetime, digest: str
 ) -> Acta:
     """Decide from `fate`, uniform in 0..1, what is wrong with the acta: with most of them, nothing."""
     if (fate := fate - WITHOUT_ACTA) < 0:
-        return Acta(station, election, None, False, False, "Sin acta por paquete electoral no entregado", verified, "")
+        return Acta(station, office, None, False, False, "Sin acta por paquete electoral no entregado", verified, "")
     if (fate := fate - ILLEGIBLE) < 0:
-        return Acta(station, election, None, True, False, "Todos los votos ilegibles", verified, digest)
+        return Acta(station, office, None, True, False, "Todos los votos ilegibles", verified, digest)
     if (fate := fate - EXCESSIVE) < 0 and station.roll:
         excess = (votes[0] + LARGEST_ROLL, *votes[1:])
-        return Acta(station, election, excess, True, False, "Excede lista nominal", verified, digest)
+        return Acta(station, office, excess, True, False, "Excede lista nominal", verified, digest)
     remark = "Ilegible el dato de personas que votaron, señalado en el cotejo" if fate < REMARKED else ""
-    return Acta(station, election, votes, True, True, remark, verified, digest)
+    return Acta(station, office, votes, True, True, remark, verified, digest)

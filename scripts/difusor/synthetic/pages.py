@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, PARTIES, Election
-from difusor.synthetic.database import local
-from difusor.synthetic.geography import Territory
+from difusor.catalog import Office, Territory
+from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, PARTIES
+from difusor.synthetic.setting import Setting
 from difusor.synthetic.totals import Totals, percentage
 
 Document = dict[str, object]
@@ -24,15 +24,22 @@ def encoded(document: Mapping[str, object]) -> bytes:
     return (json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
 
 
-def election_of(opens: datetime) -> Document:
-    """Return the site's data on the election whose results open at that instant."""
-    year = local(opens, "%Y")
+def election_of(setting: Setting) -> Document:
+    """Return the site's data on the election: its name and day, its place and the institute."""
+    entity, institute = setting.catalog.entity, setting.institute
     return {
-        "nombre": f"Proceso Electoral Local {int(year) - 1}-{year}",
-        "entidad": "Morelos",
-        "siglas": "IMPEPAC",
-        "instituto": "Instituto Morelense de Procesos Electorales y Participación Ciudadana",
-        "jornada": local(opens, "%Y-%m-%d"),
+        "nombre": setting.name,
+        "entidad": entity.name,
+        "ambito": entity.title,
+        "todo": entity.whole,
+        "siglas": institute.acronym,
+        "instituto": institute.name,
+        "colores": {
+            "franja": institute.colors.band,
+            "enlace": institute.colors.accent,
+            "enlace_oscuro": institute.colors.accent_dark,
+        },
+        "jornada": setting.local(setting.opens, "%Y-%m-%d"),
     }
 
 
@@ -66,21 +73,28 @@ def results_of(totals: Totals) -> Document:
     }
 
 
-def corte_page(corte: datetime, cortes: Sequence[datetime], simulacro: bool) -> Document:
-    """The head of datos/corte.json: which corte of `cortes` this is."""
-    number = cortes.index(corte) + 1
+def corte_page(setting: Setting, number: int) -> Document:
+    """The head of datos/corte.json: which corte this is, and how local time is written that night."""
+    cortes, total = setting.instants, setting.total
     return {
-        "corte": instant(corte),
+        "corte": instant(cortes[number - 1]),
         "secuencia": number,
-        "siguiente": instant(cortes[number]) if number < len(cortes) else None,
+        "siguiente": instant(cortes[number]) if number < total else None,
         "intervalo_segundos": round((cortes[1] - cortes[0]).total_seconds()),
         "abre": instant(cortes[0]),
         "cierra": instant(cortes[-1]),
-        "simulacro": simulacro,
+        "simulacro": setting.simulacro,
         "datos_sinteticos": True,
-        "zona": "America/Mexico_City",
-        "eleccion": election_of(cortes[0]),
+        "zona": setting.catalog.timezone,
+        "hora": setting.catalog.clock,
+        "minutos_utc": round(setting.offset.total_seconds() / 60),
+        "eleccion": election_of(setting),
     }
+
+
+def office_page(office: Office) -> Document:
+    """Return how an office is called, and where its page is."""
+    return {"clave": office.key, "nombre": office.name, "corto": office.short, "archivo": f"datos/{office.key}.json"}
 
 
 def ballot_page() -> Document:
@@ -98,22 +112,26 @@ def ballot_page() -> Document:
 
 
 def election_page(
-    election: Election,
+    setting: Setting,
+    office: Office,
     corte: datetime,
     state: Totals,
     territories: Sequence[tuple[Territory, Totals, str, datetime]],
 ) -> Document:
-    """One election: the state and each (territory, totals, detail file, corte of that file)."""
+    """One office: the state and each (territory, totals, detail file, corte of that file)."""
+    division = setting.catalog.division(office)
     return {
         "corte": instant(corte),
-        "clave": election.key,
-        "nombre": election.name,
+        "clave": office.key,
+        "nombre": office.name,
+        "corto": office.short,
+        "division": {"uno": division.one, "varios": division.many, "elija": division.choose},
         "boleta": ballot_page(),
         **results_of(state),
         "territorios": [
             {
                 "id": territory.id,
-                "nombre": territory.name,
+                "nombre": division.title(territory),
                 "detalle": {"archivo": path, "corte": instant(changed)},
                 **results_of(totals),
             }
@@ -123,13 +141,13 @@ def election_page(
 
 
 def detail_page(
-    election: Election, territory: Territory, changed: datetime, records: Sequence[Mapping[str, str | int]]
+    office: Office, title: str, territory: Territory, changed: datetime, records: Sequence[Mapping[str, str | int]]
 ) -> Document:
     """Return the actas of one territory and the corte that last changed them, so that unchanged files are identical."""
     return {
         "corte": instant(changed),
-        "eleccion": election.key,
+        "eleccion": office.key,
         "id": territory.id,
-        "nombre": territory.name,
+        "nombre": title,
         "actas": records,
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 import jinja2
 
 from difusor.synthetic.ballot import CANDIDACIES
-from difusor.synthetic.database import local
 from difusor.synthetic.pages import Document
+from difusor.synthetic.setting import Setting
 
 WEEKDAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
 MONTHS = (
@@ -18,12 +19,16 @@ MONTHS = (
 )  # fmt: skip
 
 
-def plain_page(head: Document, elections: Sequence[Document]) -> bytes:
-    """Return datos/resultados.html, given datos/corte.json and each election's name and results."""
+def plain_page(setting: Setting, head: Document, offices: Sequence[Document]) -> bytes:
+    """Return datos/resultados.html, given datos/corte.json and each office's name and results."""
     labels = [text for key, text in (("simulacro", "Simulacro"), ("datos_sinteticos", "Datos sintéticos")) if head[key]]
     names = {candidacy.key: candidacy.name for candidacy in CANDIDACIES}
-    page = _templates().get_template("resultados.html.j2")
-    return (page.render(head=head, elections=elections, labels=labels, names=names) + "\n").encode()
+    environment = _templates()
+    environment.filters |= {"written": partial(_written, setting), "clock": partial(_clock, setting)}
+    page = environment.get_template("resultados.html.j2")
+    parts = {office.by: setting.catalog.division(office).one for office in setting.offices}
+    values = {"head": head, "offices": offices, "labels": labels, "names": names, "utc": setting.utc}
+    return (page.render(values, parts=list(parts.values())) + "\n").encode()
 
 
 def _templates() -> jinja2.Environment:
@@ -34,16 +39,16 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"written": _written, "clock": _clock, "thousands": "{:,}".format}
+    environment.filters |= {"thousands": "{:,}".format}
     return environment
 
 
-def _clock(instant: str) -> str:
+def _clock(setting: Setting, instant: str) -> str:
     """Return the local time, as in 20:10 h."""
-    return local(datetime.fromisoformat(instant), "%H:%M h")
+    return setting.local(datetime.fromisoformat(instant), "%H:%M h")
 
 
-def _written(instant: str) -> str:
+def _written(setting: Setting, instant: str) -> str:
     """Return the local date and time, as in domingo 2 de junio de 2024, 20:10 h."""
-    weekday, day, month, year = local(datetime.fromisoformat(instant), "%w %d %m %Y").split()
-    return f"{WEEKDAYS[int(weekday) - 1]} {int(day)} de {MONTHS[int(month) - 1]} de {year}, {_clock(instant)}"
+    weekday, day, month, year = setting.local(datetime.fromisoformat(instant), "%w %d %m %Y").split()
+    return f"{WEEKDAYS[int(weekday) - 1]} {int(day)} de {MONTHS[int(month) - 1]} de {year}, {_clock(setting, instant)}"

@@ -108,13 +108,12 @@ MaybeDifusor = Annotated[Path | None, _inventory_option("El difusor: su nombre, 
 Difusores = Annotated[
     list[Path], _inventory_option("El difusor: su nombre, o la ruta de su inventario; puede repetirse.")
 ]
-Election = Annotated[
-    Path,
-    typer.Option(
-        parser=election, metavar="ELECCIÓN", autocompletion=elections,
-        help="Su nombre, la ruta de su archivo, o un inventario que la use.",
-    ),
-]  # fmt: skip
+ELECTION = typer.Option(
+    "--election", parser=election, metavar="ELECCIÓN", autocompletion=elections, show_default=False,
+    help="Su nombre, la ruta de su archivo, o un inventario que la use.",
+)  # fmt: skip
+Election = Annotated[Path, ELECTION]
+MaybeElection = Annotated[Path | None, ELECTION]
 Corte = Annotated[
     Path, typer.Argument(metavar="CORTE", exists=True, file_okay=False, resolve_path=True, help="Carpeta del corte.")
 ]

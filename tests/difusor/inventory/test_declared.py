@@ -22,6 +22,12 @@ def test_only_declared_values_are_written() -> None:
 
 
 def test_what_is_malformed_keeps_nothing_else_from_being_read() -> None:
-    declared = Declared.of({**SAID, "difusor_waivers": [{**WAIVER, "expires": "pronto"}], "election_timezone": "CST"})
+    declared = Declared.of({**SAID, "difusor_waivers": [{**WAIVER, "expires": "pronto"}], "election_place": "nada"})
     assert (declared.difusor_name, declared.difusor_waivers) == ("Diario", ())
-    assert declared.zone.key == "America/Mexico_City"
+    assert declared.zone.key == "Etc/UTC"
+
+
+def test_the_time_zone_of_the_place_is_noted_for_whoever_has_no_catalogue() -> None:
+    declared = Declared.of({"election_place": "ribera"})
+    assert declared.model_dump(mode="json") == {"election_place": "ribera", "election_timezone": "America/Tijuana"}
+    assert Declared.model_validate_json(declared.model_dump_json()).zone.key == "America/Tijuana"

@@ -19,7 +19,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from inventory_kit import PREP, packed_image
+from inventory_kit import ELECTION, PREP, packed_image
 
 from difusor import inventory
 from difusor.inventory.variables import InventoryError, read
@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[3]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@impepac.mx"
 SECRET = "wJ4mT0pQ9xLr2vKc"
 HASH = "$6$saltsalt$" + "a" * 86
+INSTITUTE: dict[str, Any] = ELECTION["election_institute"]
+COLORS: dict[str, str] = INSTITUTE["colors"]
 
 Variables = dict[str, Any]
 Change = Callable[[Variables], object]
@@ -75,7 +77,9 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variables:
         "election_retain_until": "2024-06-10T05:59:00Z",
         "election_retention_order": {"by": "Pleno", "agreement": "CEE/101/2024", "date": "2024-05-30"},
         "election_interval_minutes": 10,
-        "election_timezone": "America/Mexico_City",
+        "election_place": "ribera",
+        "election_offices": ["alcaldias", "congreso"],
+        "election_institute": INSTITUTE,
         "election_trusted_addresses": ["10.9.0.4", "fd00:9::/64"],
         "election_signers": [
             {
@@ -201,11 +205,25 @@ CASES: dict[str, tuple[Change, str]] = {
         "difusor_notice.kind: debe ser 'medio de comunicación' o 'institución académica'; dice «partido»",
     ),
     "gone before it closes": (replace("election_retain_until", "2024-06-03T03:00:00Z"), "posterior a election_closes"),
-    "time zone that nobody has": (
-        replace("election_timezone", "America/Cuernavaca"),
-        "election_timezone: «America/Cuernavaca» no es una zona horaria",
+    "place without a catalogue": (
+        replace("election_place", "nada"),
+        "election_place: no hay catálogo de «nada» (catalogs/nada.yml); los que hay: ",
     ),
-    "time zone that is a folder": (replace("election_timezone", "America/Argentina"), "no es una zona horaria"),
+    "place that is a path": (replace("election_place", "../spec/x"), "debe ser el nombre de un lugar de catalogs/"),
+    "no office": (replace("election_offices", []), "election_offices: está vacía; agregue al menos un elemento"),
+    "office twice": (replace("election_offices", ["congreso", "congreso"]), "«congreso» está dos veces"),
+    "office that the place lacks": (
+        replace("election_offices", ["congreso", "regencia"]),
+        "catalogs/ribera.yml no tiene el cargo «regencia»; los que tiene: alcaldias, congreso",
+    ),
+    "colour that nobody could read": (
+        replace("election_institute", INSTITUTE | {"colors": COLORS | {"accent": "#ffd84d"}}),
+        "election_institute.colors.accent: «#ffd84d» sobre #ffffff tiene un contraste de 1.4 a 1",
+    ),
+    "colour in words": (
+        replace("election_institute", INSTITUTE | {"colors": COLORS | {"band": "guinda"}}),
+        "election_institute.colors.band: debe ser un color como #7a2682",
+    ),
     "wrong kind": (replace("difusor_ssh_password_login", "no"), "debe ser true o false, sin comillas"),
     "unknown choice": (replace("difusor_tls_mode", "archivos"), "difusor_tls_mode: debe ser 'files' o 'acme'"),
     "path without its end": (replace("difusor_path", "/prep2024mor"), "difusor_path: debe empezar y terminar con /"),
@@ -330,11 +348,11 @@ def test_unreadable_certificate(good: Variables) -> None:
 
 def test_all_faults_are_told_at_once(good: Variables) -> None:
     good["difusor_path"] = "prep"
-    good["election_timezone"] = "UTC-6"
+    good["election_place"] = "Ribera"
     del good["difusor_name"]
     assert {sentence.partition(":")[0] for sentence in inventory.problems(good)} == {
         "difusor_path",
-        "election_timezone",
+        "election_place",
         "difusor_name",
     }
 

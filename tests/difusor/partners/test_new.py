@@ -23,7 +23,6 @@ from difusor.inventory import load_election
 from difusor.inventory.variables import content, read
 from difusor.partners import asked, election
 from difusor.partners.facts import ElectionFacts, FactError, PartnerFacts, of
-from difusor.partners.files import render
 from difusor.partners.host_key import HostKey, matching
 from difusor.project import UnusableError
 
@@ -161,7 +160,7 @@ def test_every_text_that_is_accepted_is_read_back_as_it_was_typed(home: Path, te
         facts = of(ElectionFacts, ELECTION | {"name": text})
     except FactError:
         return
-    rendered = render("election.yml.j2", dict(facts) | {"signs_from": facts.opens, "signs_until": facts.signs_until})
+    rendered = election.text(facts)
     folder = home / "inventories/texto"
     folder.mkdir(exist_ok=True)
     (folder / "hosts.yml").write_text("difusores: {hosts: {web1: }}\n")
@@ -281,3 +280,20 @@ def test_a_wrong_answer_is_asked_again(home: Path) -> None:
     assert (found.name, found.trusted_addresses) == ("Simulacro dos", ["189.240.1.1", "189.240.1.2"])
     assert found.environment == "simulacro"
     assert found.window.opens <= datetime.now(UTC) < found.window.closes, "a rehearsal can begin at once"
+
+
+def test_a_new_election_is_held_where_another_is_and_by_the_same_institute(home: Path) -> None:
+    found = load_election(home / "elections/ensayo.yml")
+    assert (found.place, found.offices, found.institute.acronym) == ("ribera", ["alcaldias", "congreso"], "IER")
+    assert election.models() == ["ensayo"], "the institute's own come before the project's"
+    election.create(of(ElectionFacts, ELECTION | {"id": "otro", "like": "ensayo"}))
+    assert load_election(home / "elections/otro.yml").institute == found.institute
+
+
+@pytest.mark.parametrize("like", ["nada", "demo"])
+def test_an_election_that_says_nothing_of_a_place_is_no_model(home: Path, like: str) -> None:
+    with pytest.raises(
+        UnusableError, match=rf"{like}.yml no se pueden tomar el lugar y el Instituto; elija entre: ens"
+    ):
+        election.create(of(ElectionFacts, ELECTION | {"id": "otro", "like": like}))
+    assert not (home / "elections/otro.yml").exists()

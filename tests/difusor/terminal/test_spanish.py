@@ -108,7 +108,7 @@ def test_a_shell_without_completion_is_refused_in_spanish(option: str) -> None:
             "sign . --election README.md --key README.md --close hoy",
             "«hoy» no es un instante con su diferencia con UTC",
         ),
-        ("synthetic x --opens ayer", "«ayer» no es un instante con su diferencia con UTC"),
+        ("new election x --opens ayer", "«ayer» no es un instante con su diferencia con UTC"),
     ],
 )
 def test_an_error_of_use_is_spanish_and_has_a_status_of_its_own(arguments: str, sentence: str) -> None:

@@ -2,13 +2,15 @@
 
 import {byId, h, setText} from './dom.js';
 import {load, now, readHead, readStatus} from './data.js';
-import {ago, date, time} from './format.js';
+import {ago, date, day, time} from './format.js';
 import {downloadsView} from './downloads.js';
+import {showPlace} from './place.js';
 import {labels, showLabels} from './rehearsal.js';
-import {ELECTIONS, electionView, nameOf} from './views.js';
+import {electionView} from './views.js';
 
 const LOOK = 60_000; // milliseconds between two looks for a new corte
 const STALE_INTERVALS = 2;
+const DATA = 'base-de-datos'; // the view with the downloads; every other is of an office
 
 const pages = new Map();
 let head = null;
@@ -23,37 +25,43 @@ const freshVisit = () => ({search: '', section: '', open: false, refresh: () => 
 
 function route() {
   const [, view, id] = location.hash.split('/');
-  if (view === 'base-de-datos') return {view};
-  return ELECTIONS[view] ? {view, id: Number(id) || null} : {view: 'gubernatura', id: null};
+  return {view, id: Number(id)};
+}
+
+// The office that a view shows: the first of the corte where the address names none that it has.
+function officeOf(view, {elecciones: offices}) {
+  return view === DATA ? undefined : offices.find(one => one.clave === view) ?? offices[0];
 }
 
 // Shows the view that the address names. After a failure the page stays, unless the visitor asked for another view.
 async function show({renew = false, arrived = false} = {}) {
   const turn = ++rendering;
   const {view, id} = route();
-  const election = ELECTIONS[view] && view;
+  let office = head && officeOf(view, head);
   try {
-    let page = pages.get(election);
-    if (renew || !head || (election && page?.corte !== head.corte)) {
-      const loaded = await load(election);
+    let page = pages.get(office?.clave);
+    if (renew || !head || (office && page?.corte !== head.corte)) {
+      const loaded = await load(latest => officeOf(view, latest));
       if (turn !== rendering) return;
       // a cache on the way may still answer with an older corte: ignore it
       if (head && loaded.head.corte < head.corte) throw new Error('Corte anterior al mostrado');
       if (renew && head && loaded.head.corte > head.corte) announce(`Nuevo corte: ${time(loaded.head.corte)}`);
       ({head, page} = loaded);
-      if (page) pages.set(election, page);
+      showPlace(head);
+      office = officeOf(view, head);
+      if (page) pages.set(office.clave, page);
       unreachable = false;
     }
-    const territory = id && page.territorios.find(one => one.id === id);
-    render(election ? electionView(page, territory, visit) : downloadsView(head), arrived);
-    setTitle(election ? [territory && nameOf(view, territory), ELECTIONS[view].title] : ['Base de datos']);
+    const territory = page?.territorios.find(one => one.id === id);
+    render(page ? electionView(head.eleccion, page, territory, visit) : downloadsView(head), arrived);
+    setTitle(page ? [territory?.nombre, page.corto] : ['Base de datos']);
   } catch (error) {
     if (turn !== rendering) return;
     console.error(error);
     unreachable = true;
     if (!renew || !head) render(failure(), arrived);
   }
-  tabs(view);
+  if (head) tabs(office?.clave ?? DATA);
   masthead();
 }
 
@@ -85,7 +93,13 @@ function setTitle(parts) {
   document.title = [...parts.filter(Boolean), `PREP ${head.eleccion.entidad}`].join(' · ');
 }
 
+// One tab for each office of the corte, before that of the data base; `view` is the one that is shown.
 function tabs(view) {
+  const known = [...document.querySelectorAll('.tabs a')].map(link => link.hash);
+  const database = document.querySelector('.tabs li:last-child');
+  for (const {clave: key, corto: name} of head.elecciones) {
+    if (!known.includes(`#/${key}`)) database.before(h('li', {}, h('a', {href: `#/${key}`}, name)));
+  }
   for (const link of document.querySelectorAll('.tabs a')) {
     if (link.hash === `#/${view}`) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
@@ -98,13 +112,11 @@ function masthead() {
     showLabels(head);
     setText('tag', labels(head)[0] ?? '');
     byId('tag').hidden = !labels(head).length;
-    setText('year', head.eleccion.jornada.slice(0, 4));
-    setText('institute', head.eleccion.instituto);
-    setText('process', `${head.eleccion.nombre}. Jornada electoral del ${date(`${head.eleccion.jornada}T18:00:00Z`)}.`);
+    setText('process', `${head.eleccion.nombre}. Jornada electoral del ${day(head.eleccion.jornada)}.`);
     byId('corte').dateTime = head.corte;
     setText('time', time(head.corte));
     setText('corte', date(head.corte));
-    setText('next', `Tiempo del Centro · ${head.siguiente && !closed() ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
+    setText('next', `${head.hora} · ${head.siguiente && !closed() ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
     setText('age', age());
   } else if (status) {
     showLabels({simulacro: status.environment === 'simulacro'});

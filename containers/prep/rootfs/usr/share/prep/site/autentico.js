@@ -3,6 +3,7 @@
 import {byId, setText} from './dom.js';
 import {readHead, readStatus} from './data.js';
 import {date, time} from './format.js';
+import {showPlace} from './place.js';
 import {showLabels} from './rehearsal.js';
 
 // Browsers compute digests only on HTTPS pages; the command on the page always works.
@@ -31,8 +32,8 @@ async function compare(again = true) {
   else tell(false, '✗ El manifiesto no es el que este sitio declara. Consulte otro difusor oficial.');
 }
 
-readHead().then(showLabels, console.error);
-compare().catch(error => {
+// The corte's head tells how its clocks go, and so comes first.
+readHead().then(head => { showLabels(head); showPlace(head); }, console.error).then(() => compare()).catch(error => {
   console.error(error);
   tell(false, 'No se pudo calcular aquí. Compruébelo con los pasos de abajo.');
 });

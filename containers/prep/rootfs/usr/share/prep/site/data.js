@@ -22,13 +22,12 @@ export const readStatus = () => read('/.well-known/prep/estado.json');
 // Which corte this is: time, window, labels and downloads.
 export const readHead = () => read('datos/corte.json');
 
-// The head of the corte and the page of one election (or none), both of the same corte.
-export async function load(election) {
+// The head of the corte and the page of the office that `choose` takes from it (or none), both of the same corte.
+export async function load(choose) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const [head, page] = await Promise.all([
-      readHead(),
-      election && read(`datos/${election}.json`),
-    ]);
+    const head = await readHead();
+    const office = choose(head);
+    const page = office && await read(office.archivo);
     if (!page || page.corte === head.corte) return {head, page};
     await pause(attempt);
   }

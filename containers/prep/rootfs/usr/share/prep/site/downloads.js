@@ -34,7 +34,7 @@ export function downloadsView(head) {
         h('h2', {id: 'contents'}, 'Qué contienen'),
         h('p', {}, 'Texto UTF-8 separado por comas. Primero el nombre de la elección, el corte y los totales; después, un renglón por acta registrada: ',
           'casilla, votos de cada partido y combinación, observaciones, fecha y hora de acopio, captura y verificación, y el código de integridad de su imagen.'),
-        h('p', {}, 'El ZIP reúne los tres archivos, el catálogo de candidaturas y un LEEME con la descripción del formato.'))),
+        h('p', {}, 'El ZIP reúne los demás archivos, el catálogo de candidaturas y un LEEME con la descripción del formato.'))),
   ];
 }
 

@@ -1,11 +1,17 @@
 // Numbers, percentages and instants as Mexico writes them.
 
-// Morelos has had no daylight saving since 2022. America/Mexico_City would be an hour off on phones with older zone data.
-const ZONE = 'Etc/GMT+6';
+// The corte says how far the place's clocks are from UTC that night: the zone data of old phones may be wrong by an hour.
+let offset = 0;
+
+export function setOffset(minutes) {
+  offset = minutes * 60_000;
+}
+
+const local = instant => new Date(Date.parse(instant) + offset);
 
 const integer = new Intl.NumberFormat('es-MX');
-const clock = new Intl.DateTimeFormat('es-MX', {timeZone: ZONE, hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
-const longDate = new Intl.DateTimeFormat('es-MX', {timeZone: ZONE, weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'});
+const clock = new Intl.DateTimeFormat('es-MX', {timeZone: 'UTC', hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
+const longDate = new Intl.DateTimeFormat('es-MX', {timeZone: 'UTC', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'});
 const relative = new Intl.RelativeTimeFormat('es-MX', {numeric: 'always'});
 
 export const number = value => integer.format(value);
@@ -13,9 +19,12 @@ export const number = value => integer.format(value);
 // Percentages arrive truncated to four decimals and are shown without rounding.
 export const percent = text => `${text}\u202f%`;
 
-export const time = instant => `${clock.format(new Date(instant))} h`;
+export const time = instant => `${clock.format(local(instant))} h`;
 
-export const date = instant => longDate.format(new Date(instant)).replace(',', '');
+export const date = instant => longDate.format(local(instant)).replace(',', '');
+
+// A day without a time, as 2024-06-02.
+export const day = text => longDate.format(new Date(text)).replace(',', '');
 
 export function ago(milliseconds) {
   const minutes = Math.floor(milliseconds / 60_000);

@@ -4,26 +4,15 @@ import {h} from './dom.js';
 import {number, percent, plain} from './format.js';
 import {loadDetail} from './data.js';
 
-export const ELECTIONS = {
-  gubernatura: {title: 'Gubernatura', territory: 'Municipio', territories: 'municipios', choose: 'Elija un municipio'},
-  diputaciones: {title: 'Diputaciones', territory: 'Distrito', territories: 'distritos', choose: 'Elija un distrito'},
-  ayuntamientos: {title: 'Ayuntamientos', territory: 'Municipio', territories: 'municipios', choose: 'Elija un municipio'},
-};
-
-export function nameOf(key, territory) {
-  return key === 'diputaciones' ? `Distrito ${territory.id}, ${territory.nombre}` : territory.nombre;
-}
-
-// `state` is what the visitor did in the view (searches, opened parts); it is kept when a new corte arrives.
-export function electionView(page, territory, state) {
-  const texts = ELECTIONS[page.clave];
+// `election` says how the whole place is called; `state` is what the visitor did in the view (searches, opened parts); it is kept when a new corte arrives.
+export function electionView(election, page, territory, state) {
   const shown = territory ?? page;
   return [
     h('div', {class: 'heading'},
       h('div', {},
-        h('p', {class: 'eyebrow'}, territory ? h('a', {href: `#/${page.clave}`}, `‹ ${texts.title}`) : 'Estado de Morelos'),
-        h('h1', {tabindex: -1}, territory ? nameOf(page.clave, territory) : texts.title)),
-      chooser(page, territory)),
+        h('p', {class: 'eyebrow'}, territory ? h('a', {href: `#/${page.clave}`}, `‹ ${page.corto}`) : election.ambito),
+        h('h1', {tabindex: -1}, territory ? territory.nombre : page.corto)),
+      chooser(election, page, territory)),
     h('div', {class: 'columns'},
       progress(shown.totales),
       h('section', {'aria-labelledby': 'candidacies'},
@@ -31,20 +20,19 @@ export function electionView(page, territory, state) {
         bars(page.boleta, shown)),
       h('section', {'aria-labelledby': 'parties'},
         h('h2', {id: 'parties'}, 'Votos por partido político y combinación'),
-        partyTable(page, shown, territory)),
+        partyTable(page, shown, territory ?? {nombre: election.entidad})),
       counts(shown.totales)),
     territory ? actas(page, territory, state) : territoryList(page, state),
   ];
 }
 
-function chooser(page, territory) {
-  const texts = ELECTIONS[page.clave];
+function chooser(election, page, territory) {
   return h('div', {class: 'field'},
-    h('label', {for: 'territory'}, texts.choose),
+    h('label', {for: 'territory'}, page.division.elija),
     h('select', {id: 'territory', onchange: event => { location.hash = `#/${page.clave}${event.target.value}`; }},
-      h('option', {value: ''}, `Todo el estado (${page.territorios.length} ${texts.territories})`),
+      h('option', {value: ''}, `${election.todo} (${page.territorios.length} ${page.division.varios})`),
       page.territorios.map(one =>
-        h('option', {value: `/${one.id}`, selected: one === territory}, nameOf(page.clave, one)))));
+        h('option', {value: `/${one.id}`, selected: one === territory}, one.nombre))));
 }
 
 const ranked = results => [...results].sort((a, b) => b.votos - a.votos);
@@ -87,11 +75,10 @@ function counts(totals) {
 
 const row = (term, value) => h('div', {}, h('dt', {}, term), h('dd', {}, value));
 
-function partyTable(page, shown, territory) {
+function partyTable(page, shown, place) {
   const {columnas: columns} = page.boleta;
-  const place = territory ? nameOf(page.clave, territory) : 'Morelos';
   return h('table', {class: 'numbers'},
-    h('caption', {class: 'hidden'}, `${ELECTIONS[page.clave].title}, ${place}: votos por partido político y combinación`),
+    h('caption', {class: 'hidden'}, `${page.corto}, ${place.nombre}: votos por partido político y combinación`),
     h('thead', {}, h('tr', {},
       h('th', {scope: 'col'}, 'Partido o combinación'),
       h('th', {scope: 'col'}, 'Votos'),
@@ -118,15 +105,15 @@ function columnName(columns, key) {
 const swatch = color => h('span', {class: 'swatch', '--color': color, 'aria-hidden': 'true'});
 
 function territoryList(page, state) {
-  const texts = ELECTIONS[page.clave];
+  const {uno: kind} = page.division;
   const names = new Map(page.boleta.candidaturas.map(one => [one.clave, one]));
   const empty = h('p', {class: 'empty'}, 'Ningún nombre coincide con la búsqueda.');
   const rows = page.territorios.map(one => {
     const [first, second] = ranked(one.candidaturas);
     const tie = first.votos === second?.votos; // with a single candidacy there is no tie
     const leader = names.get(first.clave);
-    return h('tr', {'data-name': plain(nameOf(page.clave, one))},
-      h('th', {scope: 'row'}, h('a', {href: `#/${page.clave}/${one.id}`}, nameOf(page.clave, one))),
+    return h('tr', {'data-name': plain(one.nombre)},
+      h('th', {scope: 'row'}, h('a', {href: `#/${page.clave}/${one.id}`}, one.nombre)),
       h('td', {class: 'text'}, !first.votos ? 'Sin votos' : tie ? 'Empate' : h('span', {class: 'key'}, swatch(leader.color), h('span', {}, leader.nombre))),
       h('td', {}, first.votos ? percent(first.porcentaje) : '–'),
       h('td', {}, `${number(one.totales.actas_capturadas)} de ${number(one.totales.actas_esperadas)}`));
@@ -134,12 +121,12 @@ function territoryList(page, state) {
   const input = filter(rows, empty, state, 'search', (name, wanted) => name.includes(plain(wanted)));
   return h('section', {'aria-labelledby': 'territories'},
     h('div', {class: 'heading'},
-      h('h2', {id: 'territories'}, `Resultados por ${texts.territory.toLowerCase()}`),
-      h('div', {class: 'field'}, h('label', {for: 'search'}, `Buscar ${texts.territory.toLowerCase()}`), input)),
+      h('h2', {id: 'territories'}, `Resultados por ${kind}`),
+      h('div', {class: 'field'}, h('label', {for: 'search'}, `Buscar ${kind}`), input)),
     h('table', {class: 'numbers territories'},
-      h('caption', {class: 'hidden'}, `${texts.title}: candidatura con más votos y avance de cada ${texts.territory.toLowerCase()}`),
+      h('caption', {class: 'hidden'}, `${page.corto}: candidatura con más votos y avance de cada ${kind}`),
       h('thead', {}, h('tr', {},
-        h('th', {scope: 'col'}, texts.territory),
+        h('th', {scope: 'col', class: 'capital'}, kind),
         h('th', {scope: 'col', class: 'text'}, 'Candidatura con más votos'),
         h('th', {scope: 'col'}, 'Porcentaje'),
         h('th', {scope: 'col'}, 'Actas capturadas'))),
@@ -185,7 +172,7 @@ function actaTable(page, territory, all, state) {
     h('div', {class: 'field'}, h('label', {for: 'section'}, 'Sección (está en su credencial para votar)'), input),
     h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Tabla de actas; se desplaza a los lados'},
       h('table', {class: 'numbers actas'},
-        h('caption', {}, `${number(all.length)} actas registradas, ${nameOf(page.clave, territory)}`),
+        h('caption', {}, `${number(all.length)} actas registradas, ${territory.nombre}`),
         h('thead', {}, h('tr', {},
           h('th', {scope: 'col'}, 'Sección'),
           h('th', {scope: 'col', class: 'text'}, 'Casilla'),

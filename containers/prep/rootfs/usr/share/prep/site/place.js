@@ -1,0 +1,16 @@
+// What the corte says of its place: how its clocks go, and the institute's name and colours.
+
+import {byId, setText} from './dom.js';
+import {setOffset} from './format.js';
+
+export function showPlace({minutos_utc: minutes, eleccion: election}) {
+  setOffset(minutes);
+  setText('place', `${election.entidad} ${election.jornada.slice(0, 4)}`);
+  setText('institute', election.instituto);
+  const {franja: band, enlace: link, enlace_oscuro: linkInTheDark} = election.colores;
+  const {style} = document.documentElement;
+  for (const [name, color] of [['--band', band], ['--link', link], ['--link-in-the-dark', linkInTheDark]]) {
+    style.setProperty(name, color);
+  }
+  document.querySelector('meta[name="theme-color"]').content = band;
+}

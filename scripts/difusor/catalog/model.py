@@ -1,0 +1,209 @@
+"""What a catalogue says of a place, its types and its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+OTHER_FILES = ("corte", "resultados")
+"""Names in the folder datos/ of a corte that an office cannot have, because other files have them."""
+OTHER_VIEWS = ("base-de-datos",)
+"""Addresses of the page (`#/…`) that an office cannot have."""
+
+
+def _time_zone(value: str) -> str:
+    try:
+        if "/" in value and _whole_hours(ZoneInfo(value)):
+            return value
+    except (LookupError, OSError, ValueError):
+        pass
+    raise ValueError(f"«{value}» no es una zona horaria de horas enteras; escriba una como America/Tijuana")
+
+
+def _whole_hours(zone: ZoneInfo) -> bool:
+    """Tell whether a zone differs from UTC by whole hours, as tables write it: (UTC-7)."""
+    found = datetime(2027, 6, 6, tzinfo=zone).utcoffset()
+    return found is not None and found % timedelta(hours=1) == timedelta(0)
+
+
+def _blanks(*known: str) -> AfterValidator:
+    """Return a check that a text has one of these blanks or more, such as {name}, and no other."""
+    wanted = ", ".join(f"{{{name}}}" for name in known)
+
+    def check(value: str) -> str:
+        rest = value
+        for name in known:
+            rest = rest.replace(f"{{{name}}}", "")
+        if rest == value or "{" in rest or "}" in rest:
+            raise ValueError(f"«{value}» debe llevar entre llaves {wanted}, y nada más")
+        return value
+
+    return AfterValidator(check)
+
+
+def _dated(value: str) -> str:
+    """Refuse a name without the corte's time in front, by which servers know the same table in two cortes."""
+    if "/" in value or not value.startswith("{stamp}_"):
+        raise ValueError(f"«{value}» debe ser el nombre de un archivo, sin carpeta, que empiece con {{stamp}}_")
+    return value
+
+
+def _of_each_office(value: str) -> str:
+    if "/" in value or "{office}" not in value:
+        raise ValueError(f"«{value}» debe ser el nombre de un archivo, sin carpeta, que lleve {{office}}")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1)]
+Number = Annotated[int, Field(ge=1, le=999)]
+Label = Annotated[str, _blanks("name", "id")]
+
+
+class Part(BaseModel):
+    """Base of all parts of a catalogue: unknown keys are refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Territory(Part):
+    """A municipality or a district: its official number and its name."""
+
+    id: Number
+    name: Text
+
+
+class Municipality(Territory):
+    """A municipality, its weight (thousands of inhabitants, about) and the districts that share it."""
+
+    weight: Annotated[float, Field(gt=0)]
+    districts: Annotated[tuple[int, ...], Field(min_length=1)]
+
+
+class Division(Part):
+    """How the page speaks of the parts into which an office's results are divided; `label` names one of them."""
+
+    one: Text
+    many: Text
+    choose: Text
+    label: Label = "{name}"
+
+    def title(self, territory: Territory) -> str:
+        """Return how a territory is called, as in Distrito 3, Ribera."""
+        return self.label.format(id=territory.id, name=territory.name)
+
+
+class Divisions(Part):
+    """The two divisions of a place."""
+
+    municipality: Division
+    district: Division
+
+
+class Office(Part):
+    """What is elected: `key` names its files in a corte, `code` those of its data base, `letter` ends an acta's key."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    code: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    letter: Annotated[str, Field(pattern=r"^[A-Z]$")]
+    name: Text
+    short: Text
+    by: Literal["municipality", "district"]
+
+
+class Entity(Part):
+    """The place as a whole: INE's number and code, its name, how it is spoken of, and the words for all of it."""
+
+    number: Annotated[int, Field(ge=1, le=99)]
+    code: Annotated[str, Field(pattern=r"^[A-Z]+$")]
+    name: Text
+    title: Text
+    whole: Text
+
+
+class FileNames(Part):
+    """Names of the downloads of a corte: the archive, each office's table, and the tables inside the archive."""
+
+    archive: Annotated[str, _blanks("stamp", "entity"), AfterValidator(_dated)]
+    table: Annotated[str, _blanks("stamp", "office", "entity"), AfterValidator(_dated), AfterValidator(_of_each_office)]
+    packed: Annotated[str, _blanks("office", "entity", "year"), AfterValidator(_of_each_office)]
+
+
+class Catalog(Part):
+    """A place. `stations`: how many polling stations it has, about; only invented data are made of it."""
+
+    entity: Entity
+    timezone: Annotated[str, AfterValidator(_time_zone)]
+    clock: Text
+    integrity_code: Literal["sha256", "md5"]
+    stations: Annotated[int, Field(ge=1, le=100_000)]
+    files: FileNames
+    divisions: Divisions
+    offices: Annotated[tuple[Office, ...], Field(min_length=1)]
+    districts: Annotated[tuple[Territory, ...], Field(min_length=1)]
+    municipalities: Annotated[tuple[Municipality, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _nothing_is_there_twice(self) -> Catalog:
+        _once("municipalities", "id", [each.id for each in self.municipalities])
+        _once("districts", "id", [each.id for each in self.districts])
+        for field in ("key", "code", "letter"):
+            _once("offices", field, [getattr(each, field) for each in self.offices])
+        return self
+
+    @model_validator(mode="after")
+    def _everything_named_exists(self) -> Catalog:
+        known = {each.id for each in self.districts}
+        for each in self.municipalities:
+            if strange := sorted(set(each.districts) - known):
+                raise ValueError(f"municipalities: {each.name} dice el distrito {strange[0]}, que no está en districts")
+        used = {district for each in self.municipalities for district in each.districts}
+        if empty := sorted(known - used):
+            raise ValueError(f"districts: el {empty[0]} no tiene ningún municipio; agréguelo en municipalities")
+        for office in self.offices:
+            if office.key in (*OTHER_FILES, *OTHER_VIEWS):
+                raise ValueError(f"offices: «{office.key}» ya es el nombre de otra página; elija otro en key")
+        if self.stations < len(self.municipalities):
+            raise ValueError("stations: son menos casillas que municipios")
+        return self
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The place's time zone."""
+        return ZoneInfo(self.timezone)
+
+    def offset(self, instant: datetime) -> timedelta:
+        """Return the place's difference with UTC at an instant."""
+        found = instant.astimezone(self.zone).utcoffset()
+        assert found is not None  # a zone of the tz data base always has one
+        return found
+
+    def office(self, key: str) -> Office:
+        """Return the office of this key, which the place must have."""
+        return next(each for each in self.offices if each.key == key)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all offices."""
+        return tuple(each.key for each in self.offices)
+
+    def territories(self, office: Office) -> Sequence[Territory]:
+        """Return the territories into which an office's results are divided."""
+        return self.municipalities if office.by == "municipality" else self.districts
+
+    def division(self, office: Office) -> Division:
+        """Return the words for the territories of an office."""
+        return self.divisions.municipality if office.by == "municipality" else self.divisions.district
+
+
+def _once(part: str, field: str, values: Iterable[Hashable]) -> None:
+    """Raise ValueError when a value is there twice."""
+    seen: set[Hashable] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"{part}: hay dos con {field}: {value}; deje uno solo, o corrija el que quiso escribir")
+        seen.add(value)

@@ -1,0 +1,143 @@
+"""A place is data: its catalogue is read whole or refused in Spanish, with the file and the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from difusor import catalog
+from difusor.catalog import CatalogError
+from difusor.project import HOME, ROOT
+
+GOOD = (ROOT / "catalogs/ribera.yml").read_text(encoding="utf-8")
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Return a function that writes the institute's own catalogue of a place that the project has not."""
+    monkeypatch.setenv(HOME, str(tmp_path))
+
+    def run(text: str) -> Path:
+        path = tmp_path / "catalogs/islas.yml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return run
+
+
+@pytest.mark.parametrize("place", [path.stem for path in (ROOT / "catalogs").glob("*.yml")])
+def test_every_catalogue_of_the_project_can_be_used(place: str) -> None:
+    found = catalog.load(place)
+    assert [found.office(key).key for key in found.keys] == list(found.keys)
+    for office in found.offices:
+        titles = [found.division(office).title(each) for each in found.territories(office)]
+        assert len(set(titles)) == len(titles), "two territories that nobody can tell apart"
+
+
+def test_names_keep_quotes_accents_and_signs() -> None:
+    names = [each.name for each in catalog.load("ribera").municipalities]
+    assert {'Peñón de "Las Ánimas"', "San Ángel d'Anza", "Pingüinera & Ñandúes", "<Cañada Honda>"} < set(names)
+
+
+@pytest.mark.parametrize(
+    ("instant", "hours"),
+    [
+        (datetime(2027, 6, 7, 2, tzinfo=UTC), -7),
+        (datetime(2027, 11, 7, 8, 59, tzinfo=UTC), -7),
+        (datetime(2027, 11, 7, 9, 1, tzinfo=UTC), -8),
+    ],
+)
+def test_the_difference_with_utc_is_that_of_the_day(instant: datetime, hours: int) -> None:
+    assert catalog.load("ribera").offset(instant) == timedelta(hours=hours)
+
+
+FAULTS: dict[str, tuple[str, str, str]] = {
+    "municipality twice": ("{id: 2, name: Peñón", "{id: 1, name: Peñón", "municipalities: hay dos con id: 1; deje uno"),
+    "district twice": ("{id: 2, name: Sierra}", "{id: 3, name: Sierra}", "districts: hay dos con id: 3"),
+    "office twice": ("key: congreso", "key: alcaldias", "offices: hay dos con key: alcaldias"),
+    "two offices, one name of file": ("code: DIP_LOC", "code: ALC", "offices: hay dos con code: ALC"),
+    "two offices, one key of acta": ("letter: D", "letter: A", "offices: hay dos con letter: A"),
+    "district that is not there": ("districts: [1, 3]", "districts: [1, 4]", "Puerto Añil dice el distrito 4, que no"),
+    "district without municipality": ("districts: [1, 3]", "districts: [1]", ""),
+    "empty district": ("{id: 3, name: Vega}", "{id: 3, name: Vega}\n  - {id: 4, name: Mar}", "el 4 no tiene ningún"),
+    "zone that nobody has": ("America/Tijuana", "America/Ribera", "timezone: «America/Ribera» no es una zona horaria"),
+    "zone of half an hour": ("America/Tijuana", "America/St_Johns", "no es una zona horaria de horas enteras"),
+    "zone that is a folder": ("America/Tijuana", "America/Argentina", "no es una zona horaria"),
+    "unknown key": ("number: 99", "numero: 99", "entity.numero: no existe; quítela"),
+    "missing key": ("clock: Tiempo del Noroeste\n", "", "clock: falta"),
+    "text for a number": ("weight: 41", 'weight: "41"', 'municipalities[2] («Peñón de "Las Ánimas"»).weight: debe ser'),
+    "nobody lives there": ("weight: 41", "weight: 0", "weight: «0» está fuera de los límites"),
+    "integrity code that nobody checks": ("integrity_code: md5", "integrity_code: crc32", "integrity_code: debe ser"),
+    "office with the name of another file": ("key: congreso", "key: corte", "«corte» ya es el nombre de otra página"),
+    "office that leaves its folder": ("key: congreso", "key: ../x", "offices[2] («Congreso del estado»).key: no tiene"),
+    "name of a file without its time": ('archive: "{stamp}_', 'archive: "', "files.archive: «PREP_{entity}.zip» debe"),
+    "name of a file with an unknown blank": (
+        "{stamp}_PREP_{entity}_{office}",
+        "{stamp}_{hora}_{office}",
+        "files.table: «",
+    ),
+    "tables that all have one name": ("{stamp}_PREP_{entity}_{office}", "{stamp}_PREP", "que lleve {office}"),
+    "key twice": ("stations: 310", "stations: 310\nstations: 311", "stations ya está en el renglón 23; deje uno solo"),
+    "fewer polling stations than places": (
+        "stations: 310",
+        "stations: 6",
+        "stations: son menos casillas que municipios",
+    ),
+    "no YAML": ("stations: 310", "stations: [310", "no es YAML: línea"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "sentence"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_told_with_its_file_and_key(write: Write, old: str, new: str, sentence: str) -> None:
+    assert old in GOOD
+    path = write(GOOD.replace(old, new, 1))
+    if not sentence:  # the district has another municipality
+        assert catalog.load("islas")
+        return
+    with pytest.raises(CatalogError) as told:
+        catalog.load("islas")
+    assert str(told.value).startswith(str(path)) and sentence in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["", "islas\n", "- 1\n", "null\n", "entity: []\n", "offices: {a: 1}\n"])
+def test_what_is_no_catalogue_is_refused(write: Write, text: str) -> None:
+    path = write(text)
+    with pytest.raises(CatalogError, match=str(path)):
+        catalog.load("islas")
+
+
+def test_all_faults_are_told_at_once(write: Write) -> None:
+    write(GOOD.replace("number: 99", "number: 100").replace("letter: D", "letter: d"))
+    with pytest.raises(CatalogError) as told:
+        catalog.load("islas")
+    assert len(str(told.value).splitlines()) == 2
+
+
+def test_a_catalogue_in_another_encoding_is_refused(write: Write) -> None:
+    path = write(GOOD)
+    path.write_bytes(GOOD.encode("latin-1"))
+    with pytest.raises(CatalogError, match="no está en UTF-8; guárdelo"):
+        catalog.load("islas")
+
+
+def test_the_institute_s_own_catalogue_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own: dict[str, Any] = yaml.safe_load(GOOD)
+    own["municipalities"][0]["name"] = "Puerto Nuevo"
+    (tmp_path / "catalogs").mkdir()
+    (tmp_path / "catalogs/ribera.yml").write_text(yaml.safe_dump(own, allow_unicode=True), encoding="utf-8")
+    assert catalog.load("ribera").municipalities[0].name == "Puerto Añil"
+    monkeypatch.setenv(HOME, str(tmp_path))
+    assert catalog.load("ribera").municipalities[0].name == "Puerto Nuevo"
+    assert set(catalog.names()) >= {"ribera", *(path.stem for path in (ROOT / "catalogs").glob("*.yml"))}
+
+
+def test_a_place_that_nobody_described_is_named_with_those_that_exist() -> None:
+    with pytest.raises(CatalogError, match=r"no hay catálogo de «atlántida» \(catalogs/atlántida.yml\).*ribera"):
+        catalog.load("atlántida")

@@ -1,0 +1,97 @@
+"""The synthetic cortes of any place: one office or several, its own words and names, a clock that goes back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inventory_kit import shipped
+
+from corte.format import content, tree
+from difusor.project import ROOT
+from difusor.synthetic import Setting, write_corte
+
+PLACES = sorted(path.stem for path in (ROOT / "elections").glob("*.yml") if path.stem != "demo")
+RIBERA = Setting.of(shipped("ribera-2027"))
+
+
+def head(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "datos/corte.json").read_bytes()))
+
+
+def warnings(folder: Path, setting: Setting, number: int) -> list[str]:
+    """Return what signing this corte would warn of."""
+    return content.read(folder, tree.describe(folder), setting.instants[number - 1]).warnings
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_every_election_has_cortes_that_can_be_signed(name: str, tmp_path: Path) -> None:
+    setting = Setting.of(shipped(name))
+    write_corte(tmp_path, setting, number=20, seed=3)
+    assert warnings(tmp_path, setting, 20) == []
+    said = head(tmp_path)
+    assert [each["clave"] for each in said["elecciones"]] == [office.key for office in setting.offices]
+    for office, each in zip(setting.offices, said["elecciones"], strict=True):
+        page = json.loads((tmp_path / each["archivo"]).read_bytes())
+        assert len(page["territorios"]) == len(setting.catalog.territories(office))
+        assert page["totales"] == each["totales"]
+
+
+def test_an_election_of_one_office(tmp_path: Path) -> None:
+    setting = Setting.of(shipped("ribera-2027", offices=["congreso"]))
+    write_corte(tmp_path, setting, number=30, seed=3)
+    assert [each["clave"] for each in head(tmp_path)["elecciones"]] == ["congreso"]
+    assert {path.name for path in (tmp_path / "datos").iterdir()} == {
+        "congreso", "congreso.json", "corte.json", "resultados.html",
+    }  # fmt: skip
+    assert len(list((tmp_path / "descargas").iterdir())) == 2
+    assert "alcaldía" not in (tmp_path / "datos/resultados.html").read_text()
+
+
+def test_names_and_words_are_those_of_the_place(tmp_path: Path) -> None:
+    write_corte(tmp_path, RIBERA, number=20, seed=3)
+    said = head(tmp_path)
+    assert (said["hora"], said["minutos_utc"], said["zona"]) == ("Tiempo del Noroeste", -420, "America/Tijuana")
+    assert said["eleccion"]["colores"] == {"franja": "#0b3d4f", "enlace": "#0a6a72", "enlace_oscuro": "#7fd4dc"}
+    page = json.loads((tmp_path / "datos/alcaldias.json").read_bytes())
+    assert page["division"] == {"uno": "alcaldía", "varios": "alcaldías", "elija": "Elija una alcaldía"}
+    assert [one["nombre"] for one in page["territorios"]][:3] == [
+        "Puerto Añil", 'Peñón de "Las Ánimas"', "San Ángel d'Anza",
+    ]  # fmt: skip
+    stamp = "20270606_2345"
+    assert {path.name for path in (tmp_path / "descargas").iterdir()} == {
+        f"{stamp}_PREP_RIB.zip", f"{stamp}_PREP_RIB_ALC.csv", f"{stamp}_PREP_RIB_DIP_LOC.csv",
+    }  # fmt: skip
+    text = (tmp_path / "datos/resultados.html").read_text()
+    assert "domingo 6 de junio de 2027, 23:45 h</time></strong>, Tiempo del Noroeste (UTC-7)." in text
+    assert "cada alcaldía, distrito y acta" in text
+
+
+def test_a_table_reads_back_with_every_sign_in_its_names(tmp_path: Path) -> None:
+    write_corte(tmp_path, RIBERA, number=RIBERA.total, seed=3)
+    with zipfile.ZipFile(next((tmp_path / "descargas").glob("*.zip"))) as archive:
+        table = archive.read("ALC_RIB_2027.csv").decode()
+        readme = archive.read("LEEME.txt").decode()
+    rows = list(csv.DictReader(io.StringIO(table.split("\r\n", 5)[5], newline="")))
+    assert {row["MUNICIPIO"] for row in rows} == {each.name for each in RIBERA.catalog.municipalities}
+    assert {len(row["CODIGO_INTEGRIDAD"]) for row in rows} <= {0, 32}, "MD5, as the catalogue says"
+    assert "MD5 de la imagen" in readme and "ALC_RIB_2027.csv " in readme and "PREP Ribera" in readme
+
+
+def test_clocks_that_go_back_during_the_night_give_no_corte_the_name_of_another(tmp_path: Path) -> None:
+    """In 2027 clocks go back from 02:00 to 01:00 on 7 November; local times keep the difference of the opening."""
+    opens = datetime(2027, 11, 7, 3, tzinfo=UTC)  # 6 November, 20:00
+    setting = RIBERA.but(opens=opens, closes=opens + timedelta(hours=24), total=97)
+    assert setting.utc == "UTC-7"
+    names = [setting.local(instant, "%Y%m%d_%H%M") for instant in setting.instants]
+    assert sorted(set(names)) == names
+    number = 1 + names.index("20271107_0130")
+    write_corte(tmp_path, setting, number=number, seed=3)
+    assert warnings(tmp_path, setting, number) == []
+    assert head(tmp_path)["minutos_utc"] == -420
