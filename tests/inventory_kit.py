@@ -130,6 +130,7 @@ ELECTION: dict[str, Any] = {
         "colors": {"band": "#0b3d4f", "accent": "#0a6a72", "accent_dark": "#7fd4dc"},
         "signs": {"post": "Dirección Ejecutiva"},
     },
+    "election_client": "instituto",
     "election_trusted_addresses": ["10.9.0.4"],
     "election_signers": [
         {

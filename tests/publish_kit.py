@@ -34,6 +34,7 @@ all:
       acronym: IER
       colors: {{band: "#0b3d4f", accent: "#0a6a72", accent_dark: "#7fd4dc"}}
       signs: {{post: Dirección Ejecutiva}}
+    election_client: instituto
     election_trusted_addresses: [10.0.0.2]
     election_signers:
       - principal: firma@demo.test
@@ -51,7 +52,7 @@ def write_election(folder: Path, key: Path) -> Path:
 
 
 def make_target(election: Path, name: str = "norte", **changes: Any) -> Target:
-    good = Target(name, "10.0.0.1", "prep.norte.test", "corte", "impepac", SECRET, None, load_election(election))
+    good = Target(name, "10.0.0.1", "prep.norte.test", "corte", "instituto", SECRET, None, load_election(election))
     return replace(good, **changes)
 
 

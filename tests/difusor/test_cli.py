@@ -17,7 +17,10 @@ RESULTS = str(ROOT / "tests/data/results.json")
 @pytest.mark.parametrize(
     ("verb", "sentence"),
     [
-        (["synthetic", f"{ROOT}/README.md/corte", "--election", "{election}", "--number", "1"], "README.md/corte/datos: no es una carpeta"),
+        (
+            ["synthetic", f"{ROOT}/README.md/corte", "--election", "{election}", "--number", "1"],
+            "README.md/corte/datos: no es una carpeta",
+        ),
         (["report", "--results", RESULTS, "--output", f"{ROOT}/README.md/x"], "README.md/x: no es una carpeta"),
     ],
 )

@@ -35,7 +35,7 @@ class Daemon:
         self.incoming.mkdir()
         configuration, log = folder / "rsyncd.conf", folder / "log"
         configuration.write_text(_configuration(folder, self.incoming, log))
-        (folder / "rsyncd.secrets").write_text(f"impepac:{SECRET}\n")
+        (folder / "rsyncd.secrets").write_text(f"instituto:{SECRET}\n")
         (folder / "rsyncd.secrets").chmod(0o600)
         guard = folder / "guard"
         guard.write_text(render("rsync", "usr/local/lib/prep-entrada/guard", {"rsync_reserve_bytes": 0}))
@@ -63,7 +63,7 @@ class Daemon:
     def push(self, secret: str = SECRET, name: str = "archivo") -> subprocess.CompletedProcess[str]:
         (self.folder / name).write_text(name)
         return subprocess.run(
-            ["rsync", "-rt", "--timeout=5", str(self.folder / name), f"rsync://impepac@127.0.0.1:{self.port}/corte/"],
+            ["rsync", "-rt", "--timeout=5", str(self.folder / name), f"rsync://instituto@127.0.0.1:{self.port}/corte/"],
             env={**os.environ, "RSYNC_PASSWORD": secret},
             capture_output=True,
             text=True,
@@ -178,7 +178,7 @@ def _authenticated(daemon: Daemon) -> socket.socket:
     challenge = stream.readline().decode().removeprefix("@RSYNCD: AUTHREQD ").strip()
     method = next((each for each in ("sha512", "sha256", "sha1", "md5") if each in greeting.split()), "md5")
     answer = b64encode(hashlib.new(method, f"{SECRET}{challenge}".encode()).digest()).decode().rstrip("=")
-    client.sendall(f"impepac {answer}\n".encode())
+    client.sendall(f"instituto {answer}\n".encode())
     assert stream.readline() == b"@RSYNCD: OK\n"
     return client
 

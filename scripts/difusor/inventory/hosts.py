@@ -15,8 +15,8 @@ from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.problems import sentences
 from difusor.inventory.variables import InventoryError, read
 
-RSYNC_MODULE, RSYNC_CLIENT = "corte", "impepac"
-"""The names of the module and the client in the role `rsync`, unless the inventory says otherwise."""
+RSYNC_MODULE = "corte"
+"""The name of the module in the role `rsync`, unless the inventory says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,20 @@ class Host:
     address: str
     partner: Partner
     election: Election
+    rsync_client: str
     rsync_module: str = RSYNC_MODULE
-    rsync_client: str = RSYNC_CLIENT
 
     @classmethod
     def of(cls, name: str, variables: Mapping[str, Any]) -> Host:
         """Make the server from the rendered variables of a host; InventoryError says what is missing or wrong."""
+        election = _load(Election, variables, name)
         return cls(
             name=name,
             address=variables.get("ansible_host", name),
             partner=_load(Partner, variables, name),
-            election=_load(Election, variables, name),
+            election=election,
             rsync_module=variables.get("rsync_module", RSYNC_MODULE),
-            rsync_client=variables.get("rsync_client", RSYNC_CLIENT),
+            rsync_client=variables.get("rsync_client", election.client),
         )
 
 

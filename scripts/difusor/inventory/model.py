@@ -69,6 +69,8 @@ class Election(Strict):
     ]
     offices: Annotated[list[str], Field(min_length=1)]
     institute: Institute
+    client: Annotated[str, matching(r"[a-z][a-z0-9_-]{0,31}", "debe ser un nombre corto en minúsculas, como instituto")]
+    time_servers: list[HostName] = Field([])
     opens: Instant
     closes: Instant
     retention_order: Decision | None = None
@@ -83,7 +85,7 @@ class Election(Strict):
     dynamic_paths: list[DynamicPath] = Field([])
     open_application: bool = False
 
-    @field_validator("trusted_addresses", "revoked_keys", "offices")
+    @field_validator("trusted_addresses", "revoked_keys", "offices", "time_servers")
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
         return once(value)

@@ -13,7 +13,7 @@ from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
 from difusor.project import ROOT, UnusableError, home, own
 
-COPIED = ("election_place", "election_offices", "election_institute")
+COPIED = tuple(f"election_{name}" for name in ("place", "offices", "institute", "client", "time_servers"))
 """What a new election takes from another: where it is, what is elected, and who holds it."""
 REHEARSAL = timedelta(hours=24)
 """How long a rehearsal lasts whose close nobody gave: as the publication of the real night."""

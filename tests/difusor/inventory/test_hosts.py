@@ -56,3 +56,7 @@ def test_the_documents_of_a_clause_are_judged_apart() -> None:
     assert attestations({}, "DG-09") == []
     with pytest.raises(InventoryError, match=r"\(HW-05\): sha256: debe ser un SHA-256"):
         attestations(variables, "HW-05")
+
+
+def test_the_client_is_the_election_s_unless_the_inventory_says_otherwise() -> None:
+    assert Host.of("web1", VARIABLES).rsync_client == "instituto"

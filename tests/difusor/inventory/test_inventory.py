@@ -80,6 +80,7 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variables:
         "election_place": "ribera",
         "election_offices": ["alcaldias", "congreso"],
         "election_institute": INSTITUTE,
+        "election_client": "instituto",
         "election_trusted_addresses": ["10.9.0.4", "fd00:9::/64"],
         "election_signers": [
             {

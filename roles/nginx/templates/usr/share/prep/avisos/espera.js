@@ -46,12 +46,12 @@ function two(number) {
   return String(number).padStart(2, "0");
 }
 
-// Date and time as the results page writes them.
+// Date and time in the place, as the results page writes them: the zone data of old phones may be wrong by an hour.
 function written(instant) {
-  const { timezone } = document.documentElement.dataset;
-  const day = { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: timezone };
-  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: timezone };
-  return `${instant.toLocaleDateString("es-MX", day).replace(",", "")}, ${instant.toLocaleTimeString("es-MX", clock)} h`;
+  const local = new Date(instant.getTime() + document.documentElement.dataset.utcMinutes * 60000);
+  const day = { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC" };
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" };
+  return `${local.toLocaleDateString("es-MX", day).replace(",", "")}, ${local.toLocaleTimeString("es-MX", clock)} h`;
 }
 
 function tick() {

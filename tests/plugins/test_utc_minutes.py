@@ -1,0 +1,22 @@
+"""The filter that tells roles how far a place's clocks are from UTC."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from difusor.project import ROOT
+
+
+@pytest.mark.parametrize(
+    ("opens", "minutes"),
+    [("2027-06-06T19:00:00-07:00", -420), ("2027-11-08T02:00:00Z", -480)],
+    ids=["summer", "winter"],
+)
+def test_the_difference_is_that_of_the_instant(opens: str, minutes: int) -> None:
+    spec = importlib.util.spec_from_file_location("utc_minutes", ROOT / "plugins/filter/utc_minutes.py")
+    assert spec and spec.loader
+    plugin = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(plugin)
+    assert plugin.FilterModule().filters()["utc_minutes"]("ribera", opens) == minutes
