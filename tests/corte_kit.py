@@ -20,12 +20,12 @@ from corte.server.intake import Intake
 
 ELECTION = "demo"
 PRINCIPAL = "firma@demo.test"
-FILES = {"datos/corte.json": b'{"secuencia": 1}\n', "datos/gubernatura.json": b"{}\n", "descargas/a.csv": b"a|b\n"}
+FILES = {"datos/corte.json": b'{"secuencia": 1}\n', "datos/congreso.json": b"{}\n", "descargas/a.csv": b"a|b\n"}
 ZEROS = {**FILES, "datos/corte.json": b'{"secuencia": 1, "totales": {"actas_capturadas": 0}}\n'}
 """The files of a corte that shows that no acta has been captured."""
 OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
 GOOD = Manifest(
-    election="morelos-2024",
+    election="estatal-2024",
     environment="official",
     sequence=7,
     corte=OPENS + timedelta(minutes=70),
@@ -60,7 +60,7 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
 def table(captured: int, registered: int = 2, digest: str = "a" * 64, at: str = "2024/06/02 20:00") -> bytes:
     """Return a table of results as CSV, in the shape that INE (the national electoral institute) prescribes."""
     rows = f"1,{digest},{at}:00\r\n" * registered
-    head = f"GUBERNATURA\r\n{at} (UTC-6)\r\nACTAS_ESPERADAS,ACTAS_REGISTRADAS,ACTAS_CAPTURADAS\r\n9,2,{captured}\r\n"
+    head = f"CONGRESO\r\n{at} (UTC-6)\r\nACTAS_ESPERADAS,ACTAS_REGISTRADAS,ACTAS_CAPTURADAS\r\n9,2,{captured}\r\n"
     return f"{head}\r\nCLAVE_ACTA,CODIGO_INTEGRIDAD,FECHA_HORA_CAPTURA\r\n{rows}".encode()
 
 

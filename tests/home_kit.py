@@ -29,13 +29,13 @@ ELECTION: dict[str, Any] = {
     "opens": datetime(2027, 6, 6, 20, tzinfo=UTC),
     "closes": datetime(2027, 6, 7, 20, tzinfo=UTC),
     "trusted_addresses": ("189.240.1.1", "2806:10::/64"),
-    "principal": "firma@impepac.mx",
+    "principal": "firma@instituto.mx",
     "signing_key": KEY,
 }
 PARTNER: dict[str, Any] = {
     "id": "diario",
     "election": "ensayo",
-    "name": 'Diario de Morelos: "el de siempre"',
+    "name": 'Diario del Valle: "el de siempre"',
     "fqdn": "prep.diario.mx",
     "path": "/prep2027mor/",
     "login": "ubuntu",

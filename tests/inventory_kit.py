@@ -114,7 +114,7 @@ def dump(path: Path, content: Mapping[str, Any]) -> None:
 
 
 ELECTION: dict[str, Any] = {
-    "election_id": "morelos-2024",
+    "election_id": "estatal-2024",
     "election_name": "Proceso Electoral Local",
     "election_environment": "official",
     "election_opens": "2024-06-03T02:00:00Z",
@@ -134,7 +134,7 @@ ELECTION: dict[str, Any] = {
     "election_trusted_addresses": ["10.9.0.4"],
     "election_signers": [
         {
-            "principal": "firma@impepac.mx",
+            "principal": "firma@instituto.mx",
             "key": KEY,
             "valid_after": "2024-05-01T00:00:00Z",
             "valid_before": "2024-07-01T00:00:00Z",
@@ -156,11 +156,11 @@ def shipped(name: str, **changes: Any) -> Election:
 def partner(folder: Path) -> dict[str, Any]:
     """Return the variables of the difusor whose inventory is `folder`."""
     return {
-        "difusor_name": "Diario de Morelos",
+        "difusor_name": "Diario del Valle",
         "difusor_fqdn": "prep.diario.mx",
         "difusor_path": "/",
         "difusor_public_address": "189.240.1.7",
-        "difusor_admin_user": "impepac",
+        "difusor_admin_user": "instituto",
         "difusor_admin_password_hash": "{{ vault_difusor_admin_password_hash }}",
         "difusor_admin_keys": [KEY],
         "difusor_ssh_password_login": False,

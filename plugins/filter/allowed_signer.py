@@ -21,7 +21,7 @@ options:
     type: str
     required: true
 positional: election
-author: [IMPEPAC UTSIC]
+author: [prep-difusor]
 """
 
 EXAMPLES = r"""

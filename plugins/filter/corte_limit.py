@@ -16,7 +16,7 @@ options:
     description: The constant's name, as C(MAX_FILE_BYTES).
     type: str
     required: true
-author: [IMPEPAC UTSIC]
+author: [prep-difusor]
 """
 
 EXAMPLES = r"""

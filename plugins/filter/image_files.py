@@ -16,7 +16,7 @@ options:
     description: Path of the archive, on the controller.
     type: path
     required: true
-author: [IMPEPAC UTSIC]
+author: [prep-difusor]
 """
 
 EXAMPLES = r"""

@@ -45,7 +45,7 @@ options:
     description: The folder in which managed_files keeps its record.
     type: path
     default: /var/lib/prep-difusor
-author: [IMPEPAC UTSIC]
+author: [prep-difusor]
 """
 
 EXAMPLES = r"""

@@ -73,7 +73,7 @@ options:
     description: A word that no other run of the playbook has.
     type: str
     default: ""
-author: [IMPEPAC UTSIC]
+author: [prep-difusor]
 """
 
 EXAMPLES = r"""

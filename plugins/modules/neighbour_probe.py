@@ -31,12 +31,12 @@ options:
     description: Whether to look for queues of the owner's where the project will install its own.
     type: bool
     default: false
-author: IMPEPAC UTSIC
+author: prep-difusor
 """
 EXAMPLES = """
 - name: Read what the server's owner has set up that stays beside the project
   neighbour_probe:
-    account: impepac
+    account: instituto
     origins: [192.0.2.10, "2001:db8::/48"]
   become: true
 """

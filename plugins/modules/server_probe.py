@@ -36,7 +36,7 @@ options:
   guard:
     description: The program that undoes unconfirmed changes of SSH and the firewall; asked whether one is pending.
     type: path
-author: IMPEPAC UTSIC
+author: prep-difusor
 """
 EXAMPLES = """
 - name: Read what Ansible's facts do not tell of the server

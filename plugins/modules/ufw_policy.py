@@ -73,7 +73,7 @@ options:
   guard:
     description: A program that undoes a change not confirmed in time; run with C(arm) before the first change.
     type: path
-author: [IMPEPAC UTSIC]
+author: [prep-difusor]
 """
 
 EXAMPLES = r"""

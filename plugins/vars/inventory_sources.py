@@ -27,7 +27,7 @@ DOCUMENTATION = r"""
 name: inventory_sources
 short_description: Refuse inventories that cannot be used
 description: Looks at the files of the inventories given with C(-i), their groups and the C(--limit); adds no variables.
-author: [IMPEPAC UTSIC]
+author: [prep-difusor]
 options:
   stage:
     description: When Ansible calls the plugin.

@@ -26,7 +26,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 @pytest.fixture(scope="module")
 def corte(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, datetime]:
     folder = tmp_path_factory.mktemp("corte")
-    made = write_corte(folder, Setting.of(shipped("morelos-2024")), number=20, seed=1)
+    made = write_corte(folder, Setting.of(shipped("ribera-2027")), number=20, seed=1)
     return folder, made.corte
 
 
@@ -38,7 +38,7 @@ def test_a_whole_corte_adds_up(corte: tuple[Path, datetime]):
     folder, instant = corte
     said = content.read(folder, paths(folder), instant)
     assert said.warnings == []
-    assert len(said.captured) == 6  # three tables, each as a file and again inside the zip
+    assert len(said.captured) == 4  # two tables, each as a file and again inside the zip
     assert all(count > 0 for count in said.captured.values())
 
 

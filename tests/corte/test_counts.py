@@ -39,7 +39,7 @@ def test_hold_keeps_what_is_shown_until_resume(server: Server):
     assert again(server, 5, orders=("hold",))["result"] == "held"
     assert server.status()["gate"]["hold"]["sequence"] == 5
     for sequence in (6, 7, 8):
-        changed = {**FILES, "datos/gubernatura.json": b"%d\n" % sequence}
+        changed = {**FILES, "datos/congreso.json": b"%d\n" % sequence}
         assert server.send(sequence, changed)["result"] == "held"
     status = server.status()
     assert (server.shown(), status["shown"]["sequence"], status["held"]["sequence"]) == (5, 5, 8)

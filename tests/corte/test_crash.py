@@ -25,7 +25,7 @@ CHANGES = ("link", "mkdir", "rename", "replace", "symlink", "unlink", "rmdir", "
 """Functions of os that change the disk: a power cut can come before or after each call."""
 GROWS = ("link", "mkdir", "symlink", "fsync")
 """Functions of os that fail when the disk is full."""
-NEW = {**FILES, "datos/gubernatura.json": b'{"votos": 6}\n', "nuevo.csv": b"n\n"}
+NEW = {**FILES, "datos/congreso.json": b'{"votos": 6}\n', "nuevo.csv": b"n\n"}
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # forked children end by os._exit
 

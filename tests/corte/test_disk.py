@@ -120,7 +120,7 @@ def test_how_much_is_looked_at_again_does_not_grow_with_what_is_there(server: Se
 
 def test_old_trees_and_their_content_leave(server: Server):
     for sequence in range(6, 10):
-        server.send(sequence, {**FILES, "datos/gubernatura.json": b"%d\n" % sequence})
+        server.send(sequence, {**FILES, "datos/congreso.json": b"%d\n" % sequence})
     kept = sorted(int(path.name.partition("-")[0]) for path in (server.config.public / "cortes").iterdir())
     assert kept == [8, 9]
     assert len(list((server.config.store / "objetos").glob("??/*"))) == len(FILES) + 1

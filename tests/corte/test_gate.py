@@ -241,7 +241,7 @@ def revoke(server: Server, key: Path) -> None:
 
 def test_cortes_of_a_revoked_key_are_no_longer_shown(server: Server, opens: datetime, stolen: Path):
     gate_of(server).step(opens)
-    evil = server.manifest(10**9, {**FILES, "datos/gubernatura.json": b"falso\n"}, orders=("hold",))
+    evil = server.manifest(10**9, {**FILES, "datos/congreso.json": b"falso\n"}, orders=("hold",))
     assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
     assert server.send(2)["code"] == "rollback", "the thief's sequence should keep out every later corte"
     revoke(server, stolen)
@@ -256,18 +256,18 @@ def test_cortes_of_a_revoked_key_are_no_longer_shown(server: Server, opens: date
 
 def test_the_last_good_corte_replaces_that_of_a_revoked_key(server: Server, opens: datetime, stolen: Path):
     gate_of(server).step(opens)
-    evil = server.manifest(2, {**FILES, "datos/gubernatura.json": b"falso\n"})
+    evil = server.manifest(2, {**FILES, "datos/congreso.json": b"falso\n"})
     assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
     gate_of(server).step(opens + timedelta(seconds=2))
     assert server.shown() == 2
     revoke(server, stolen)
     assert server.shown() == 1
-    assert (server.config.public / "actual/datos/gubernatura.json").read_bytes() == FILES["datos/gubernatura.json"]
+    assert (server.config.public / "actual/datos/congreso.json").read_bytes() == FILES["datos/congreso.json"]
 
 
 def test_nothing_is_shown_when_every_corte_is_of_a_revoked_key(server: Server, opens: datetime, stolen: Path):
     for sequence in range(2, 2 + server.config.keep):
-        evil = server.manifest(sequence, {**FILES, "datos/gubernatura.json": b"%d\n" % sequence})
+        evil = server.manifest(sequence, {**FILES, "datos/congreso.json": b"%d\n" % sequence})
         assert server.push(evil.to_bytes(), key=stolen)["result"] == "held"
     revoke(server, stolen)
     assert results(server) == []

@@ -18,7 +18,7 @@ from corte.server.memory import Memory
 
 
 def test_a_good_corte_is_shown_with_its_identity(server: Server):
-    files = {**FILES, "datos/gubernatura.json": b'{"votos": 1}\n'}
+    files = {**FILES, "datos/congreso.json": b'{"votos": 1}\n'}
     attempt = server.send(6, files)
     status = server.status()
     assert attempt["result"] == "shown"
@@ -26,7 +26,7 @@ def test_a_good_corte_is_shown_with_its_identity(server: Server):
     assert status["shown"]["signer"] == PRINCIPAL
     assert status["shown"]["manifest_sha256"] == attempt["manifest_sha256"]
     assert status["gate"]["state"] == "open"
-    assert (server.config.public / "actual/datos/gubernatura.json").read_bytes() == b'{"votos": 1}\n'
+    assert (server.config.public / "actual/datos/congreso.json").read_bytes() == b'{"votos": 1}\n'
     assert [entry["event"] for entry in log.entries(server.config.store / "bitacora.jsonl")] == ["shown", "shown"]
 
 
@@ -41,8 +41,8 @@ def test_arbitrary_content_with_another_key(server: Server, keys: dict[str, Path
 
 
 def test_arbitrary_content_under_a_good_manifest(server: Server):
-    raw = server.manifest(6, {**FILES, "datos/gubernatura.json": b'{"votos": 1}\n'}).to_bytes()
-    (server.config.incoming / "datos/gubernatura.json").write_bytes(b'{"votos": 9}\n')
+    raw = server.manifest(6, {**FILES, "datos/congreso.json": b'{"votos": 1}\n'}).to_bytes()
+    (server.config.incoming / "datos/congreso.json").write_bytes(b'{"votos": 9}\n')
     refused(server, server.push(raw), "digest")
 
 
@@ -107,8 +107,8 @@ def test_a_mirror_kept_from_newer_cortes_is_stale(server: Server):
 
 
 def test_mix_and_match_of_two_cortes(server: Server):
-    six = server.manifest(6, {**FILES, "datos/gubernatura.json": b"seis\n"}).to_bytes()
-    server.manifest(7, {**FILES, "datos/gubernatura.json": b"siete\n"})
+    six = server.manifest(6, {**FILES, "datos/congreso.json": b"seis\n"}).to_bytes()
+    server.manifest(7, {**FILES, "datos/congreso.json": b"siete\n"})
     refused(server, server.push(six), "size")
 
 

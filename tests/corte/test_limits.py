@@ -39,7 +39,7 @@ def refused(path: str) -> None:
 @pytest.mark.parametrize("name", ["copia.bak", "datos.sql", "sitio.ini", "A.BAK", "x.y.Sql", "nota.txt~", "x.key"])
 def test_a_type_that_the_edge_refuses_is_not_signed(name: str):
     refused(name)
-    refused(f"datos/gubernatura/{name}")
+    refused(f"datos/congreso/{name}")
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_another_form_of_the_same_is_refused(what: str, raw: bytes):
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 1}, {"format": 3}, {"format": True}, {"environment": "oficial"}, {"election": "Morelos 2024"},
+        {"format": 1}, {"format": 3}, {"format": True}, {"environment": "oficial"}, {"election": "Estatal 2024"},
         {"sequence": -1},
         {"sequence": True}, {"sequence": "7"}, {"corte": "2024-06-03T02:00:00"}, {"corte": "2024-06-02T20:00:00-06:00"},
         {"corte": "2024-02-30T02:00:00Z"}, {"files": {}}, {"files": []}, {"extra": 1}, {"interval_minutes": 0},

@@ -20,7 +20,7 @@ from corte.server.memory import Memory
 from difusor.synthetic import Setting, write_corte
 
 SECRET = b'{"votos": 4321, "totales": {"actas_capturadas": 7}}'
-EARLY = {**ZEROS, "descargas/GUB.csv": table(0, registered=0), "datos/gubernatura.json": SECRET}
+EARLY = {**ZEROS, "descargas/GUB.csv": table(0, registered=0), "datos/congreso.json": SECRET}
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_after_the_opening_it_is_shown(tmp_path: Path, key: Path):
     server.config.gate_file.touch()
     assert send(server, 2, EARLY)["result"] == "shown"
     assert send(server, 1, EARLY)["code"] == "rollback"
-    assert (server.config.incoming / "datos/gubernatura.json").exists(), "a difference is cheaper to send than all"
+    assert (server.config.incoming / "datos/congreso.json").exists(), "a difference is cheaper to send than all"
 
 
 def test_a_rehearsal_holds_any_corte(tmp_path: Path, key: Path):

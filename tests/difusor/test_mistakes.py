@@ -70,7 +70,7 @@ def replace(name: str, old: str, new: str) -> Change:
 
 def dangling(folder: Path) -> None:
     (folder / "election.yml").unlink()
-    (folder / "election.yml").symlink_to("../../elections/morelos-2027.yml")
+    (folder / "election.yml").symlink_to("../../elections/estatal-2027.yml")
 
 
 MAIN, VAULT = "group_vars/diario/main.yml", "group_vars/diario/vault.yml"
@@ -101,7 +101,7 @@ FILES: dict[str, tuple[Change, str]] = {
     "empty hosts": (lambda folder: (folder / "hosts.yml").write_text("---\n"), r"hosts.yml está vacío"),
     "a dangling election": (
         dangling,
-        r"election.yml enlaza la elección \S*morelos-2027.yml, que no existe; enlace la suya: ln -sfn",
+        r"election.yml enlaza la elección \S*estatal-2027.yml, que no existe; enlace la suya: ln -sfn",
     ),
     "no host in difusores": (
         replace("hosts.yml", "difusores:", "espejos:"),

@@ -12,11 +12,11 @@ SUDOERS = "etc/sudoers.d/prep-difusor"
 
 @pytest.mark.parametrize("is_rust", [False, True])
 def test_sudo_is_asked_for_a_log_file_where_it_knows_one(is_rust: bool) -> None:
-    inputs: dict[str, Any] = {"accounts_sudo_is_rust": is_rust, "accounts_admin_user": "impepac"}
+    inputs: dict[str, Any] = {"accounts_sudo_is_rust": is_rust, "accounts_admin_user": "instituto"}
     text = role_kit.render("accounts", SUDOERS, inputs)
     assert ("logfile" in text) is not is_rust
     assert "Defaults use_pty\n" in text
-    assert text.endswith("impepac ALL=(ALL:ALL) NOPASSWD: ALL\n")
+    assert text.endswith("instituto ALL=(ALL:ALL) NOPASSWD: ALL\n")
 
 
 def test_sessions_without_a_shell_keep_the_usual_umask() -> None:

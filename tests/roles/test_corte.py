@@ -11,7 +11,7 @@ from role_kit import render
 from corte.format.signature import valid_signers
 from difusor.inventory.parts import Signer
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@impepac.mx"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@instituto.mx"
 SIGNERS = [
     {"principal": "firma@demo.test", "key": f"{KEY}\n", "valid_after": "2024-05-01T00:00:00-06:00",
      "valid_before": "2024-07-01T00:00:00Z"},

@@ -89,8 +89,8 @@ def authority(trusted: Host, host: Host) -> Iterator[str]:
     if trusted.run("apt-get -qq update && apt-get -qq install --yes --no-install-recommends pebble").failed:
         pytest.skip("esta distribución no tiene pebble, la autoridad ACME de pruebas")
     trusted.check_output(
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=impepac "
-        "-addext subjectAltName=DNS:impepac -keyout /run/acme.key -out /run/acme.pem 2>/dev/null"
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=instituto "
+        "-addext subjectAltName=DNS:instituto -keyout /run/acme.key -out /run/acme.pem 2>/dev/null"
     )
     settings = {"certificate": "/run/acme.pem", "privateKey": "/run/acme.key", "httpPort": 80, "tlsPort": 443}
     settings |= {"listenAddress": "[::]:14000", "managementListenAddress": "[::1]:15000"}
@@ -106,7 +106,7 @@ def authority(trusted: Host, host: Host) -> Iterator[str]:
     )
     believed = "/usr/local/share/ca-certificates/acme.crt"
     host.check_output("echo %s >%s && update-ca-certificates", trusted.file("/run/acme.pem").content_string, believed)
-    yield "https://impepac:14000/dir"
+    yield "https://instituto:14000/dir"
     trusted.check_output("systemctl stop acme.service")
     host.check_output("rm -r %s /etc/letsencrypt && update-ca-certificates", believed)
 

@@ -23,7 +23,7 @@ from difusor.lab.images import save
 Record = Callable[[object], None]
 Site = Callable[..., str]
 
-RENAMED = "impepac2"
+RENAMED = "instituto2"
 SESSION = "prep-difusor-session"
 """A unit that runs as the account of the institute, as what somebody has left open."""
 

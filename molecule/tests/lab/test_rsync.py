@@ -118,7 +118,7 @@ def test_pushes_arrive_among_connections_without_the_secret(
 @pytest.fixture
 def full_line(host: Host, trusted: Host, variables: dict[str, Any]) -> Iterator[None]:
     """Hold the line to the institute to 100 Mbit per second, and fill it; put the operator's key there."""
-    peer = f"prep-{variables['lab']}-impepac"
+    peer = f"prep-{variables['lab']}-instituto"
     index = trusted.check_output("cat /sys/class/net/eth0/iflink")
     image = _docker("inspect", "--format", "{{.Image}}", peer)
     tool = ["run", "--rm", "--privileged", "--network", "host", "--entrypoint", "sh", image, "-c", HOLD, "hold", index]

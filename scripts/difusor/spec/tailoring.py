@@ -14,7 +14,7 @@ from difusor.spec.deviations import Auditor, Deviations
 XCCDF = "http://checklists.nist.gov/xccdf/1.2"
 CONTENT = "xccdf_org.ssgproject.content"
 """The beginning of all ids in the SCAP Security Guide."""
-OWN = "xccdf_mx.impepac"
+OWN = "xccdf_mx.prep-difusor"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ BEFORE = Look(
     files={"/etc/motd": "0644 root:root aa", "/etc/old": "0644 root:root bb"},
     packages={"nginx:amd64": "1.18"},
     images={"prep-1": "sha256:1"},
-    signers={FINGERPRINT: "firma@impepac.mx"},
+    signers={FINGERPRINT: "firma@instituto.mx"},
 )
 
 
@@ -62,9 +62,9 @@ def test_a_look_reads_what_the_programs_say() -> None:
         "curl:amd64": "8",
     }
     assert look.images("/prep-1 sha256:1\n/waf-2 sha256:2\n") == {"prep-1": "sha256:1", "waf-2": "sha256:2"}
-    line = f'firma@impepac.mx namespaces="prep-corte@x",valid-after="20240101000000" ssh-ed25519 {KEY} a comment\n'
+    line = f'firma@instituto.mx namespaces="prep-corte@x",valid-after="20240101000000" ssh-ed25519 {KEY} a comment\n'
     assert look.signers(f"# Managed\n{line}") == {
-        FINGERPRINT: 'firma@impepac.mx namespaces="prep-corte@x",valid-after="20240101000000"'
+        FINGERPRINT: 'firma@instituto.mx namespaces="prep-corte@x",valid-after="20240101000000"'
     }
 
 
@@ -91,7 +91,7 @@ def key(tmp_path: Path) -> Path:
 @pytest.fixture
 def baseline() -> Baseline:
     taken = datetime(2024, 6, 1, 18, tzinfo=UTC)
-    return Baseline(inventory="diario", election="morelos-2024", taken=taken, commit="", servers={"web1": BEFORE})
+    return Baseline(inventory="diario", election="estatal-2024", taken=taken, commit="", servers={"web1": BEFORE})
 
 
 def test_a_baseline_is_read_as_it_was_signed(baseline: Baseline, key: Path, tmp_path: Path) -> None:

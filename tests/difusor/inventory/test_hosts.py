@@ -8,7 +8,7 @@ from publish_kit import ELECTION, SECRET
 
 from difusor.inventory import Host, InventoryError, attestations
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@impepac.mx"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@instituto.mx"
 IMAGE = {"archive": "/nowhere/prep.tar.gz", "sha256": "0" * 64}
 VARIABLES = {
     **yaml.safe_load(ELECTION.format(key=KEY))["all"]["vars"],
@@ -17,7 +17,7 @@ VARIABLES = {
     "difusor_fqdn": "prep.norte.test",
     "difusor_path": "/",
     "difusor_public_address": "10.0.0.1",
-    "difusor_admin_user": "impepac",
+    "difusor_admin_user": "instituto",
     "difusor_admin_password_hash": "$6$saltsalt$" + "a" * 86,
     "difusor_admin_keys": [KEY],
     "difusor_ssh_password_login": False,

@@ -25,7 +25,7 @@ from difusor import inventory
 from difusor.inventory.variables import InventoryError, read
 
 ROOT = Path(__file__).resolve().parents[3]
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@impepac.mx"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@instituto.mx"
 SECRET = "wJ4mT0pQ9xLr2vKc"
 HASH = "$6$saltsalt$" + "a" * 86
 INSTITUTE: dict[str, Any] = ELECTION["election_institute"]
@@ -69,7 +69,7 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variables:
     archive = tmp_path / "prep.tar.gz"
     archive.write_bytes(PREP)
     return {
-        "election_id": "morelos-2024",
+        "election_id": "estatal-2024",
         "election_name": "Proceso Electoral Local",
         "election_environment": "official",
         "election_opens": "2024-06-03T02:00:00Z",
@@ -84,17 +84,17 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variables:
         "election_trusted_addresses": ["10.9.0.4", "fd00:9::/64"],
         "election_signers": [
             {
-                "principal": "firma@impepac.mx",
+                "principal": "firma@instituto.mx",
                 "key": KEY,
                 "valid_after": "2024-05-01T00:00:00Z",
                 "valid_before": "2024-07-01T00:00:00Z",
             }
         ],
-        "difusor_name": "Diario de Morelos",
+        "difusor_name": "Diario del Valle",
         "difusor_fqdn": "prep.diario.mx",
         "difusor_path": "/prep2024mor/",
         "difusor_public_address": "189.240.1.7",
-        "difusor_admin_user": "impepac",
+        "difusor_admin_user": "instituto",
         "difusor_admin_password_hash": HASH,
         "difusor_admin_keys": [KEY],
         "difusor_ssh_password_login": False,
@@ -103,7 +103,7 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variables:
         "difusor_tls_certificate": certificate,
         "difusor_tls_key": key,
         "difusor_prep_image": {"archive": str(archive), "sha256": hashlib.sha256(PREP).hexdigest()},
-        "difusor_waf_image": {"reference": f"registro.impepac.mx/waf@sha256:{'0' * 64}"},
+        "difusor_waf_image": {"reference": f"registro.instituto.mx/waf@sha256:{'0' * 64}"},
     }
 
 
@@ -256,11 +256,11 @@ CASES: dict[str, tuple[Change, str]] = {
         "difusor_sensor_rules.sha256: falta",
     ),
     "image by tag": (
-        replace("difusor_waf_image", {"reference": "registro.impepac.mx/waf:1"}),
+        replace("difusor_waf_image", {"reference": "registro.instituto.mx/waf:1"}),
         "difusor_waf_image.reference: debe fijar el contenido",
     ),
     "misspelled key": (
-        replace("difusor_waf_image", {"referense": "registro.impepac.mx/waf:1"}),
+        replace("difusor_waf_image", {"referense": "registro.instituto.mx/waf:1"}),
         "difusor_waf_image.referense: no existe; ¿quiso decir reference?",
     ),
     "dynamic path from the root": (
@@ -487,7 +487,7 @@ def test_the_link_is_taken_as_the_form_writes_it(good: Variables, tmp_path: Path
     assert inventory.problems(good) == []
     registration = inventory.Registration.model_validate(given)
     assert registration.link_without_scheme == "www.diario.mx/prep2024mor"
-    items = registration.items("Diario de Morelos")
+    items = registration.items("Diario del Valle")
     assert len(items) == 19
     assert [name for name, value in items.items() if not value] == [
         "IP o dominio de cuenta FTP", "usuario FTP", "contraseña FTP", "software del servidor web",

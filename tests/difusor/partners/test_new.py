@@ -39,7 +39,7 @@ def test_an_election_says_what_was_typed(home: Path) -> None:
     assert found.window.closes == ELECTION["closes"]
     assert found.retain_until is None, "nothing is retained unless ordered"
     assert tuple(found.trusted_addresses) == ELECTION["trusted_addresses"]
-    assert [(each.principal, each.key) for each in found.signers] == [("firma@impepac.mx", KEY)]
+    assert [(each.principal, each.key) for each in found.signers] == [("firma@instituto.mx", KEY)]
 
 
 def test_an_inventory_can_set_up_a_server_at_once(home: Path) -> None:
@@ -271,7 +271,7 @@ def test_a_wrong_answer_is_asked_again(home: Path) -> None:
     """On a real terminal, where the verb asks for what the command line leaves out."""
     (home / "llave.pub").write_text(f"{KEY}\n")
     ours, its = pty.openpty()
-    answers = ["", "Simulacro dos", "todas", "189.240.1.1 189.240.1.2", "firma@impepac.mx", str(home / "llave.pub")]
+    answers = ["", "Simulacro dos", "todas", "189.240.1.1 189.240.1.2", "firma@instituto.mx", str(home / "llave.pub")]
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
     done = difusor("new", "election", "dos", home=home, stdin=its)
     assert done.returncode == 0, done.stderr

@@ -127,7 +127,7 @@ def test_in_light_mode_a_mirror_may_hold_back_the_actas_and_nothing_else(
     [
         ({"/prep/descargas/a.csv": b"a|c\n"}, "no es el que se firmó"),
         ({"/prep/descargas/a.csv": b"a|b\n" * 1000}, "no es el que se firmó"),
-        ({"/prep/datos/gubernatura.json": b""}, "no es el que se firmó"),
+        ({"/prep/datos/congreso.json": b""}, "no es el que se firmó"),
         ({"/prep/descargas/a.csv identity": b"a|c\n"}, "sin comprimir, no es el que se firmó"),
         ({"/prep/descargas/a.csv gzip": b"a|c\n"}, "a.csv no es el que se firmó"),
         ({"/prep/corte.json": b"{}"}, "El manifiesto"),

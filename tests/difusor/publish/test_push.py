@@ -22,7 +22,7 @@ def test_the_secret_is_neither_shown_nor_an_argument(
     content, signature = calls.read_text().splitlines()
     assert SECRET not in repr(target) + content + signature
     assert "--bwlimit=500" in content and "--exclude=/corte.json.sig" in content and "--delete" in content
-    assert signature.endswith(f"{manifest.SIGNATURE_NAME} rsync://impepac@10.0.0.1:873/corte/ {SECRET[:2]}")
+    assert signature.endswith(f"{manifest.SIGNATURE_NAME} rsync://instituto@10.0.0.1:873/corte/ {SECRET[:2]}")
 
 
 def test_a_folder_whose_name_has_a_colon_is_no_host(

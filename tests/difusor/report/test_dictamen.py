@@ -190,7 +190,7 @@ def test_the_paper_shows_every_clause_quote_and_test(paper: tuple[dict, str], re
         assert finding.test in text
         assert finding.sentence in text
     assert "2 de junio de 2024, 19:41:05 (UTC−6)" in text
-    decision = "Lo decidió Pleno del Consejo Estatal Electoral, acuerdo IMPEPAC/CEE/118/2024, 20 de mayo de 2024."
+    decision = "Lo decidió Pleno del Consejo Estatal Electoral, acuerdo CG/118/2024, 20 de mayo de 2024."
     assert decision in text
     assert "(777) 362 4200, extensión 4223" in text
 

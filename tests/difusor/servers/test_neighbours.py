@@ -25,18 +25,18 @@ def load_probe() -> Any:
 def told(address: str = "10.9.0.4", groups: Sequence[str] = (), **lists: list[str]) -> list[str]:
     door = Door(address, {**{name: [] for name in SPELLING}, **lists})
     files = {name: ["/etc/ssh/sshd_config.d/10-diario.conf"] for name in lists}
-    return problems(Neighbours(account="impepac", groups=frozenset(groups), doors=(door,), files=files))
+    return problems(Neighbours(account="instituto", groups=frozenset(groups), doors=(door,), files=files))
 
 
 @pytest.mark.parametrize(
     "lists",
     [
         {},
-        {"allowusers": ["operador", "impepac"]},
-        {"allowusers": ["imp*"]},
-        {"allowusers": ["impepac@10.9.0.0/24"]},
-        {"allowusers": ["impepac@192.0.2.1,10.9.0.?"]},
-        {"denyusers": ["impepac@192.0.2.*", "impepac2"]},
+        {"allowusers": ["operador", "instituto"]},
+        {"allowusers": ["inst*"]},
+        {"allowusers": ["instituto@10.9.0.0/24"]},
+        {"allowusers": ["instituto@192.0.2.1,10.9.0.?"]},
+        {"denyusers": ["instituto@192.0.2.*", "instituto2"]},
         {"allowgroups": ["sudo"]},
         {"denygroups": ["www-data"], "allowusers": ["*"]},
     ],
@@ -49,28 +49,28 @@ def test_access_lists_that_let_the_institute_in(lists: dict[str, list[str]]) -> 
     ("lists", "sentence"),
     [
         ({"allowusers": ["operador", "ana"]}, "no está en AllowUsers operador ana (en /etc/ssh/sshd_config.d/10"),
-        ({"allowusers": ["impepac@10.8.0.0/16"]}, "no está en AllowUsers impepac@10.8.0.0/16"),
-        ({"allowusers": ["impepac@10.9.0.*,!10.9.0.4"]}, "no está en AllowUsers"),
+        ({"allowusers": ["instituto@10.8.0.0/16"]}, "no está en AllowUsers instituto@10.8.0.0/16"),
+        ({"allowusers": ["instituto@10.9.0.*,!10.9.0.4"]}, "no está en AllowUsers"),
         ({"allowgroups": ["ssh-users"]}, "no está en AllowGroups ssh-users"),
-        ({"denyusers": ["?mpepac"]}, "lo niega DenyUsers ?mpepac"),
+        ({"denyusers": ["?nstituto"]}, "lo niega DenyUsers ?nstituto"),
         ({"denygroups": ["sudo"]}, "lo niega DenyGroups sudo"),
-        ({"denyusers": ["*@10.9.0.4"], "allowusers": ["impepac"]}, "lo niega DenyUsers *@10.9.0.4"),
+        ({"denyusers": ["*@10.9.0.4"], "allowusers": ["instituto"]}, "lo niega DenyUsers *@10.9.0.4"),
     ],
 )
 def test_access_lists_that_keep_the_institute_out(lists: dict[str, list[str]], sentence: str) -> None:
     (found,) = told(**lists)
-    assert found.startswith("SSH no dejaría entrar a «impepac», la cuenta del Instituto, desde 10.9.0.4: ")
+    assert found.startswith("SSH no dejaría entrar a «instituto», la cuenta del Instituto, desde 10.9.0.4: ")
     assert sentence in found
 
 
 def test_the_accounts_own_groups_count() -> None:
-    assert told(allowgroups=["prensa"], groups=["impepac", "prensa"]) == []
+    assert told(allowgroups=["prensa"], groups=["instituto", "prensa"]) == []
 
 
 def test_one_reason_is_told_once_for_all_addresses() -> None:
     lists = {**{name: [] for name in SPELLING}, "allowusers": ["ana"]}
     doors = tuple(Door(address, lists) for address in ("10.9.0.4", "fd00::4"))
-    (found,) = problems(Neighbours(account="impepac", doors=doors))
+    (found,) = problems(Neighbours(account="instituto", doors=doors))
     assert "desde 10.9.0.4, fd00::4: " in found
 
 

@@ -17,8 +17,11 @@ from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, SHARES
 from difusor.synthetic.night import apportion
 from difusor.synthetic.totals import percentage
 
-OFFICIAL = Setting.of(shipped("morelos-2024"))
-SETTING = OFFICIAL.but(environment="simulacro")
+RIBERA = Setting.of(shipped("ribera-2027", opens="2027-06-07T03:00:00Z", closes="2027-06-08T03:00:00Z"))
+STATIONS = 2500
+"""As many as in a state of a middling size."""
+SETTING = RIBERA.but(catalog=RIBERA.catalog.model_copy(update={"stations": STATIONS}), total=145)
+OFFICIAL = SETTING.but(environment="official")
 OPENS, ELECTIONS = SETTING.opens, SETTING.offices
 ELECTION_KEYS = [election.key for election in ELECTIONS]
 
@@ -37,7 +40,7 @@ def page(folder: Path, name: str) -> dict:
 
 def table(folder: Path, code: str) -> tuple[dict[str, str], list[dict[str, str]]]:
     """Return totals and rows of the downloadable CSV file of an election."""
-    (path,) = (folder / "descargas").glob(f"*_PREP_{code}_MOR.csv")
+    (path,) = (folder / "descargas").glob(f"*_PREP_RIB_{code}.csv")
     lines = path.read_bytes().decode().split("\r\n")
     (totals,) = csv.DictReader(lines[2:4])
     return totals, list(csv.DictReader(lines[5:]))
@@ -74,20 +77,20 @@ def test_the_same_seed_gives_the_same_bytes(midnight, tmp_path):
 def test_the_tree_has_the_promised_files(midnight):
     names = set(contents(midnight))
     assert {"datos/corte.json", "datos/resultados.html", *(f"datos/{key}.json" for key in ELECTION_KEYS)} <= names
-    assert sum(name.startswith("datos/diputaciones/") for name in names) == 12
-    assert sum(name.startswith("datos/ayuntamientos/") for name in names) == 36
-    stamp = "20240603_0000"  # 06:00 UTC
+    assert sum(name.startswith("datos/congreso/") for name in names) == 3
+    assert sum(name.startswith("datos/alcaldias/") for name in names) == 7
+    stamp = "20270607_0000"  # 07:00 UTC
     assert {name for name in names if name.startswith("descargas/")} == {
-        f"descargas/{stamp}_PREP_MOR.zip",
-        *(f"descargas/{stamp}_PREP_{code}_MOR.csv" for code in ("GUB", "DIP_LOC", "AYUN")),
+        f"descargas/{stamp}_PREP_RIB.zip",
+        *(f"descargas/{stamp}_PREP_RIB_{code}.csv" for code in ("ALC", "DIP_LOC")),
     }
 
 
 def test_a_full_corte_has_the_size_of_its_place(final):
     head = page(final, "corte")
-    assert head["totales"]["actas_esperadas"] == 7749
-    assert 0.94 < head["totales"]["actas_capturadas"] / 7749 < 0.98
-    assert 10e6 < sum(map(len, contents(final).values())) < 14e6
+    assert head["totales"]["actas_esperadas"] == 2 * STATIONS
+    assert 0.94 < head["totales"]["actas_capturadas"] / (2 * STATIONS) < 0.98
+    assert 6e6 < sum(map(len, contents(final).values())) < 10e6
     assert head["siguiente"] is None
 
 
@@ -101,7 +104,7 @@ def test_the_first_corte_has_no_acta_and_no_vote(zero):
 
 def test_the_page_without_javascript_says_time_results_and_downloads(midnight, final):
     text = (midnight / "datos/resultados.html").read_text()
-    assert "lunes 3 de junio de 2024, 00:00 h" in text and "El siguiente es el de las 00:10 h" in text
+    assert "lunes 7 de junio de 2027, 00:00 h" in text and "El siguiente es el de las 00:10 h" in text
     assert '<header class="label">Simulacro · Datos sintéticos</header>' in text
     head = page(midnight, "corte")
     for file in head["descargas"]:
@@ -111,7 +114,7 @@ def test_the_page_without_javascript_says_time_results_and_downloads(midnight, f
             assert f"<td>{result['votos']:,}</td><td>{result['porcentaje']}&#8239;%</td>" in text
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=", text), "the edge's headers would not allow it"
     last = (final / "datos/resultados.html").read_text()
-    assert "Es el corte final." in last and "lunes 3 de junio de 2024, 20:00 h" in last
+    assert "Es el corte final." in last and "lunes 7 de junio de 2027, 20:00 h" in last
 
 
 def test_only_a_rehearsal_is_called_so(tmp_path):
@@ -131,7 +134,7 @@ def test_later_cortes_only_grow(tmp_path):
 def test_nothing_is_verified_after_its_corte(midnight):
     for election in ELECTIONS:
         _, rows = table(midnight, election.code)
-        assert max(row["FECHA_HORA_VERIFICACION"] for row in rows) <= "2024-06-03 00:00:00"
+        assert max(row["FECHA_HORA_VERIFICACION"] for row in rows) <= "2027-06-07 00:00:00"
         assert all(r["FECHA_HORA_ACOPIO"] < r["FECHA_HORA_CAPTURA"] < r["FECHA_HORA_VERIFICACION"] for r in rows)
 
 
@@ -167,17 +170,17 @@ def test_every_counted_acta_is_possible(final):
             if row["CONTABILIZADA"] == "1" and row["TIPO_CASILLA"] != "S":
                 assert int(row["TOTAL_VOTOS_CALCULADO"]) <= int(row["LISTA_NOMINAL"]) <= 750
         hashes = [row["CODIGO_INTEGRIDAD"] for row in rows if row["CODIGO_INTEGRIDAD"]]
-        assert len(set(hashes)) == len(hashes) and all(re.fullmatch("[0-9a-f]{64}", value) for value in hashes)
+        assert len(set(hashes)) == len(hashes) and all(re.fullmatch("[0-9a-f]{32}", value) for value in hashes)
         assert {row["OBSERVACIONES"] for row in rows} >= {"Excede lista nominal", "Todos los votos ilegibles"}
 
 
 def test_every_page_tells_its_corte(midnight):
     for name in ("corte", *ELECTION_KEYS):
-        assert page(midnight, name)["corte"] == "2024-06-03T06:00:00Z"
+        assert page(midnight, name)["corte"] == "2027-06-07T07:00:00Z"
     for key in ELECTION_KEYS:
         for territory in page(midnight, key)["territorios"]:
             detail = json.loads((midnight / territory["detalle"]["archivo"]).read_bytes())
-            assert detail["corte"] == territory["detalle"]["corte"] <= "2024-06-03T06:00:00Z"
+            assert detail["corte"] == territory["detalle"]["corte"] <= "2027-06-07T07:00:00Z"
             assert len(detail["actas"]) == territory["totales"]["actas_registradas"]
 
 
@@ -190,8 +193,8 @@ def test_downloads_match_their_published_digests(midnight):
 def test_the_zip_holds_the_csv_files_dated_with_the_corte(midnight):
     (path,) = (midnight / "descargas").glob("*.zip")
     with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
-        assert archive.read("MOR_GUB_2024.csv") == next((midnight / "descargas").glob("*_GUB_*")).read_bytes()
-        assert {entry.date_time for entry in archive.infolist()} == {(2024, 6, 3, 0, 0, 0)}
+        assert archive.read("ALC_RIB_2027.csv") == next((midnight / "descargas").glob("*_ALC.csv")).read_bytes()
+        assert {entry.date_time for entry in archive.infolist()} == {(2027, 6, 7, 0, 0, 0)}
         assert archive.read("LEEME.txt").decode().startswith("DATOS SINTÉTICOS")
 
 
@@ -205,19 +208,19 @@ def test_the_data_say_that_they_are_synthetic(midnight, tmp_path):
 
 
 def test_names_keep_their_accents(midnight):
-    names = {territory["nombre"] for territory in page(midnight, "ayuntamientos")["territorios"]}
-    assert {"Coatlán del Río", "Tetela del Volcán", "Tepoztlán"} < names and len(names) == 36
-    assert "AÑIL" in table(midnight, "GUB")[1][0]
+    names = {territory["nombre"] for territory in page(midnight, "alcaldias")["territorios"]}
+    assert {"Puerto Añil", "San Ángel d'Anza", "Güémez Viejo"} < names and len(names) == 7
+    assert "AÑIL" in table(midnight, "ALC")[1][0]
 
 
-def test_a_folder_is_brought_to_another_corte(midnight, tmp_path):
-    write(tmp_path, 24)
+def test_a_folder_is_brought_to_another_corte(final, tmp_path):
+    write(tmp_path, 144)
     (tmp_path / "corte.json").write_text("manifest")
-    summary = write(tmp_path, 25)
+    summary = write(tmp_path, 145)
     assert summary.changed < summary.files
     assert (tmp_path / "corte.json").read_text() == "manifest"
-    assert {k: v for k, v in contents(tmp_path).items() if k != "corte.json"} == contents(midnight)
-    assert write(tmp_path, 25).changed == 0
+    assert {k: v for k, v in contents(tmp_path).items() if k != "corte.json"} == contents(final)
+    assert write(tmp_path, 145).changed == 0
 
 
 def test_in_a_night_only_what_changed_is_new(tmp_path):
