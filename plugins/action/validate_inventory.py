@@ -29,7 +29,8 @@ class ActionModule(ActionBase):
         values = {name: self._render(name) for name in names if name in inventory.JUDGED}
         problems = inventory.unknown(own, ROOT) + inventory.problems(values, read=self._read)
         if not problems:
-            return {"changed": False}
+            host = inventory.Host.of(str(task_vars and task_vars["inventory_hostname"]), values)
+            return {"changed": False, "warnings": [f"Elección: {each}." for each in inventory.advice(host.election)]}
         lines = "\n".join(f"- {problem}" for problem in problems)
         return {"failed": True, "msg": f"El inventario no está listo y nada se tocó en el servidor. Corrija:\n{lines}"}
 

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from difusor.terminal import results, sentences
 
 
-def run() -> None:
+def _shipped(text: str) -> str:
+    from difusor.lab import night
+
+    if text not in (there := night.elections()):
+        raise typer.BadParameter(f"el proyecto no tiene la elección «{text}»; las que tiene: {', '.join(there)}.")
+    return text
+
+
+def run(
+    election: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ELECCIÓN", parser=_shipped, show_default=False,
+            help="La del proyecto (elections/) cuyo lugar, cargos e Instituto muestra.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
     """Levanta el laboratorio, instala el servidor, publica un corte sintético y emite el dictamen."""
     from difusor.lab import demo
 
     with sentences():
-        compliant = demo.make()
+        compliant = demo.make(election)
     _say_where(compliant)
     raise typer.Exit(0 if compliant else 1)
 

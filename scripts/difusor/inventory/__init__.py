@@ -4,6 +4,7 @@ The preflight, the scripts and the tests read inventories with this package. Pro
 operator reads them.
 """
 
+from difusor.inventory.calendar import advice
 from difusor.inventory.declared import Declared
 from difusor.inventory.hosts import Host, attestations, load, load_election
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
@@ -27,6 +28,7 @@ __all__ = [
     "Partner",
     "Registration",
     "Waiver",
+    "advice",
     "attestations",
     "load",
     "load_election",

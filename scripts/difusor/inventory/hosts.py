@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from difusor.inventory.calendar import pending
 from difusor.inventory.model import Election, Partner, variable_names
 from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.problems import sentences
@@ -77,7 +78,15 @@ def attestations(variables: Mapping[str, Any], clause: str) -> list[Attestation]
 
 
 def _load[Model: Strict](model: type[Model], variables: Mapping[str, Any], whose: object) -> Model:
+    if model is Election:
+        _whole(pending(variables), whose)
     return _formed(model, {name: variables[name] for name in variable_names(model) if name in variables}, whose)
+
+
+def _whole(sentences: Mapping[str, str], whose: object) -> None:
+    """Raise InventoryError with the sentences, if there are any."""
+    if sentences:
+        raise InventoryError(f"{whose}: {' '.join(f'{name}: {text}.' for name, text in sentences.items())}")
 
 
 def _formed[Model: Strict](model: type[Model], values: Mapping[str, Any], whose: object) -> Model:

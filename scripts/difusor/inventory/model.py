@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -31,6 +31,7 @@ from difusor.inventory.parts import (
 )
 from difusor.inventory.values import (
     Address,
+    Day,
     DomainName,
     HostName,
     Instant,
@@ -43,6 +44,9 @@ from difusor.inventory.values import (
     matching,
     once,
 )
+
+LONGEST_INTERVAL = 20
+"""Minutes between two cortes of an official election, at most: three an hour."""
 
 
 def _known(place: str) -> str:
@@ -79,6 +83,8 @@ class Election(Strict):
     contact: str = ""
     call: Call | None = None
     interval_minutes: Annotated[int, Field(ge=1, le=60)]
+    simulacros: list[Day] = Field([])
+    pending: dict[str, Text] = Field({})
     trusted_addresses: list[Origin]
     signers: Annotated[list[Signer], Field(min_length=1)]
     revoked_keys: list[PublicKey] = Field([])
@@ -111,6 +117,33 @@ class Election(Strict):
     @classmethod
     def _closes_after_it_opens(cls, value: datetime, info: ValidationInfo) -> datetime:
         return later("opens", value, info, "election_opens")
+
+    @field_validator("interval_minutes")
+    @classmethod
+    def _three_updates_an_hour(cls, value: int, info: ValidationInfo) -> int:
+        if info.data.get("environment") == "official" and value > LONGEST_INTERVAL:
+            raise ValueError(
+                f"son {value} minutos y el Reglamento de Elecciones (Anexo 13) pide al menos tres actualizaciones por "
+                f"hora; escriba {LONGEST_INTERVAL} o menos"
+            )
+        return value
+
+    @field_validator("simulacros")
+    @classmethod
+    def _before_the_night(cls, value: list[date], info: ValidationInfo) -> list[date]:
+        once([each.isoformat() for each in value])
+        opens = info.data.get("opens")
+        for each in value:
+            if opens and each >= opens.date():
+                raise ValueError(f"{each} no es anterior a election_opens ({opens.isoformat()}); corrija la fecha")
+        return value
+
+    @field_validator("pending")
+    @classmethod
+    def _still_open(cls, value: dict[str, str]) -> dict[str, str]:
+        if value:
+            raise ValueError(f"{', '.join(value)} ya tiene valor; quítela de aquí")
+        return value
 
     @field_validator("retain_until")
     @classmethod

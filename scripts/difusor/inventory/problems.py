@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from difusor.inventory.calendar import PENDING, pending
 from difusor.inventory.certificates import distrust
 from difusor.inventory.images import FILES, labels, listed_files
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
@@ -45,7 +46,8 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
     """
     values = {name: variables[name] for name in variables if name in JUDGED}
     found = {name: _to_do(name, sentence) for name, value in values.items() if (sentence := unfinished(value))}
-    told = set(found)
+    found |= pending(values)
+    told = set(found) | ({PENDING} if pending(values) else set())
     for model, remedy in ((Election, NO_ELECTION), (Partner, NO_PARTNER)):
         if not variable_names(model) & values.keys():
             found[remedy[0]] = remedy[1]

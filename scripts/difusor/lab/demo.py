@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -15,11 +16,14 @@ LAB = "demo"
 DICTAMEN = BUILD / "dictamen/demo.html"
 
 
-def make() -> bool:
+def make(election: str | None = None) -> bool:
     """Create the lab, install the server, publish the latest synthetic corte and write the dictamen.
 
-    Returns whether every clause holds; raises StepFailed when a step fails.
+    `election` names the election in elections/ whose place, offices and institute the lab shows. Returns whether every
+    clause holds; raises StepFailed when a step fails.
     """
+    if election:
+        os.environ[night.ELECTION] = election
     side_by_side(_lab, ensure_archives)
     side_by_side(_server, partial(night.make_latest, LAB))
     night.publish_latest(LAB)

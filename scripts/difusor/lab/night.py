@@ -8,6 +8,7 @@ Called by the playbooks of the lab and by the demo; LAB is the lab's name.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -21,12 +22,19 @@ from difusor.project import BUILD, ROOT
 from difusor.terminal import run_step
 
 INVENTORY = "inventories/demo"
+ELECTION = "LAB_ELECTION"
+"""The environment variable that names the election whose place, offices and institute a lab shows."""
 BEFORE = timedelta(hours=2)
 """How long before a lab is made its window opened, so that it shows results in the middle of the night."""
 DURATION = timedelta(hours=24)
 RETENTION = timedelta(days=6)
 INTERVAL = timedelta(minutes=10)
 SEED = 2024
+
+
+def elections() -> list[str]:
+    """Return the names of the elections that a lab can show: all that the project ships, but for the lab's own."""
+    return sorted(path.stem for path in (ROOT / "elections").glob("[!.]*.yml") if path.stem != "demo")
 
 
 def folder(lab: str) -> Path:
@@ -60,7 +68,7 @@ def make_latest(lab: str, now: datetime | None = None) -> Path:
     """
     window = _window(lab)
     number = 1 + int(((now or datetime.now(UTC)) - window.opens) / INTERVAL)  # number 1 is the corte of the opening
-    tree = folder(lab) / f"cortes/{number:04}"
+    tree = folder(lab) / "cortes" / os.environ.get(ELECTION, "") / f"{number:04}"
     if not tree.exists():
         unfinished = tree.with_name(f".{tree.name}")  # its final name only once it is complete
         run_step(

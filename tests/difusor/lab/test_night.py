@@ -17,6 +17,7 @@ NOW = datetime(2026, 6, 7, 3, 25, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(night, "BUILD", tmp_path)
+    monkeypatch.delenv(night.ELECTION, raising=False)
     (tmp_path / "lab/demo").mkdir(parents=True)
     return tmp_path / "lab/demo/window.json"
 
@@ -68,3 +69,19 @@ def test_a_corte_that_was_interrupted_is_made_again(window: Path, monkeypatch: p
     night.publish_latest("demo", NOW)
     assert published == [["datos", "descargas"]]
     assert [path.name for path in (window.parent / "cortes").iterdir()] == ["0015"]
+
+
+def test_a_lab_shows_any_election_of_the_project_but_its_own() -> None:
+    assert "ribera-2027" in night.elections() and "demo" not in night.elections()
+
+
+def test_cortes_of_another_election_are_not_taken_for_those_of_this(
+    window: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.ensure_window("demo", NOW)
+    made = []
+    monkeypatch.setattr(night, "run_step", lambda *words, **_: (words[5].mkdir(parents=True), made.append(words[5])))
+    for name in ("", "ribera-2027", "ribera-2027"):
+        monkeypatch.setenv(night.ELECTION, name)
+        assert int(night.make_latest("demo", NOW).name) == int(made[-1].name.lstrip("."))
+    assert len(made) == 2

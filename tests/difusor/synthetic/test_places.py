@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from inventory_kit import shipped
 
 from corte.format import content, tree
 from difusor.project import ROOT
 from difusor.synthetic import Setting, write_corte
 
-PLACES = sorted(path.stem for path in (ROOT / "elections").glob("*.yml") if path.stem != "demo")
+PLACES = sorted(
+    path.stem
+    for path in (ROOT / "elections").glob("*.yml")
+    if path.stem != "demo" and not yaml.safe_load(path.read_text(encoding="utf-8"))["all"]["vars"]["election_pending"]
+)
 RIBERA = Setting.of(shipped("ribera-2027"))
 
 

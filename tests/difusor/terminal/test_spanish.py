@@ -97,6 +97,7 @@ def test_a_shell_without_completion_is_refused_in_spanish(option: str) -> None:
         ("sign --key", "A la opción --key le falta su valor."),
         ("verify no-existe", "Valor no admitido para 'CORTE': no existe 'no-existe'."),
         ("verify README.md", "'README.md' es un archivo, y se espera una carpeta."),
+        ("demo --election atlántida", "el proyecto no tiene la elección «atlántida»; las que tiene: "),
         ("synthetic x --seed uno", "«uno» no es un número de los que se admiten."),
         ("publish . -i demo --wait -1", "no está en el intervalo x>=0."),
         ("report -i nadie", "no existe el difusor «nadie», ni esa ruta; los que hay: demo, ejemplo."),

@@ -1,0 +1,44 @@
+"""What regulation asks of an election's calendar, and what an election leaves open until an agreement sets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from difusor.inventory.model import Election
+
+LONGEST = timedelta(hours=24)
+"""How long a PREP publishes, from its start, by the Reglamento de Elecciones (article 353)."""
+REHEARSALS = 3
+"""How many simulacros the Reglamento de Elecciones asks for (Anexo 13)."""
+PENDING = "election_pending"
+
+
+def pending(variables: Mapping[str, Any]) -> dict[str, str]:
+    """Return, by variable, a sentence on each value that is still empty and which agreement sets it."""
+    awaited = variables.get(PENDING)
+    if not isinstance(awaited, Mapping):
+        return {}
+    return {
+        str(name): f"aún está vacía; la fija {agreement}. Cuando se apruebe, escríbala y quítela de {PENDING}"
+        for name, agreement in awaited.items()
+        if variables.get(str(name)) in (None, "", [])
+    }
+
+
+def advice(election: Election) -> list[str]:
+    """Return a sentence for each thing that regulation asks to be otherwise, and that the institute has to judge."""
+    said = []
+    if (lasts := election.closes - election.opens) > LONGEST:
+        hours = lasts / timedelta(hours=1)
+        said.append(
+            f"la publicación dura {hours:g} horas y el Reglamento de Elecciones la limita a 24 desde su inicio; "
+            "revise election_opens y election_closes"
+        )
+    if election.environment == "official" and (there := len(election.simulacros)) < REHEARSALS:
+        said.append(
+            f"election_simulacros tiene {there} y el Reglamento de Elecciones pide {REHEARSALS}; "
+            "agregue las fechas que falten"
+        )
+    return said

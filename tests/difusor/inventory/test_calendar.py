@@ -1,0 +1,93 @@
+"""An election's calendar: what agreements have yet to set, and what regulation asks of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from inventory_kit import ELECTION, shipped
+from pydantic import ValidationError
+
+from difusor import inventory
+from difusor.inventory import Election, InventoryError, load_election
+from difusor.project import ROOT
+
+DAYS = ["2024-05-12", "2024-05-19", "2024-05-26"]
+
+
+def election(**values: Any) -> Election:
+    return Election.model_validate(ELECTION | {f"election_{name}": value for name, value in values.items()})
+
+
+def waiting() -> list[Path]:
+    """Return the elections of the project of which something is still to be agreed."""
+    return [path for path in (ROOT / "elections").glob("*.yml") if _variables(path).get("election_pending")]
+
+
+def _variables(path: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8"))["all"]["vars"])
+
+
+@pytest.mark.parametrize("path", waiting(), ids=lambda path: path.stem)
+def test_what_is_to_be_agreed_is_refused_with_the_agreement_that_sets_it(path: Path) -> None:
+    variables = _variables(path) | {"election_signers": ELECTION["election_signers"]}
+    for name, agreement in variables["election_pending"].items():
+        assert not variables[name], name
+        assert agreement.startswith(("el ", "la ")), "it ends a sentence"
+    told = [line for line in inventory.problems(variables) if line.startswith("election_")]
+    assert len(told) == len(variables["election_pending"]), "each once, and nothing else of the election"
+    assert all(f"la fija {variables['election_pending'][line.partition(':')[0]]}" in line for line in told)
+    with pytest.raises(InventoryError, match=r"election_opens: aún está vacía; la fija el acuerdo sobre inicio"):
+        load_election(path)
+
+
+def test_at_least_one_election_of_the_project_waits_for_its_agreements() -> None:
+    assert waiting()
+
+
+def test_what_was_agreed_leaves_the_list() -> None:
+    with pytest.raises(ValidationError, match="election_opens ya tiene valor; quítela de aquí"):
+        election(pending={"election_opens": "el acuerdo"})
+
+
+@pytest.mark.parametrize(("environment", "minutes"), [("official", 20), ("simulacro", 60)])
+def test_three_updates_an_hour_are_enough(environment: str, minutes: int) -> None:
+    assert election(environment=environment, interval_minutes=minutes).interval_minutes == minutes
+
+
+def test_fewer_are_refused_for_the_night_itself() -> None:
+    with pytest.raises(
+        ValidationError, match=r"son 21 minutos .* al menos tres actualizaciones por hora; escriba 20 o"
+    ):
+        election(interval_minutes=21)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"simulacros": DAYS}, []),
+        ({"simulacros": DAYS[:2]}, ["election_simulacros tiene 2 y el Reglamento"]),
+        ({"environment": "simulacro"}, []),
+        ({"simulacros": DAYS, "closes": "2024-06-04T02:30:00Z"}, ["la publicación dura 24.5 horas y el Reglamento"]),
+    ],
+)
+def test_the_rest_is_advice(values: dict[str, Any], said: list[str]) -> None:
+    found = inventory.advice(election(**values))
+    assert len(found) == len(said)
+    assert all(text.startswith(start) for text, start in zip(found, said, strict=True))
+
+
+def test_a_simulacro_comes_before_the_night_and_once() -> None:
+    with pytest.raises(ValidationError, match="2024-06-03 no es anterior a election_opens"):
+        election(simulacros=["2024-06-03"])
+    with pytest.raises(ValidationError, match="está dos veces"):
+        election(simulacros=DAYS + DAYS[:1])
+
+
+def test_the_invented_election_has_its_whole_calendar() -> None:
+    found = shipped("ribera-2027", environment="official")
+    assert found.simulacros == [date(2027, 5, 16), date(2027, 5, 23), date(2027, 5, 30)]
+    assert inventory.advice(found) == []
