@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from corte_fixtures import get
@@ -106,8 +105,8 @@ def test_corte_is_the_institute_s_last_one(
 
 @pytest.fixture
 def spoken(published: SignedCorte, target: Target) -> tuple[str, str]:
-    """Return the date and the time of the corte that is shown, as people in the election's time zone write them."""
-    local = published.manifest.corte.astimezone(ZoneInfo(target.election.timezone))
+    """Return the date and the time of the corte that is shown, in local time, as people write them."""
+    local = published.manifest.corte.astimezone(timezone(target.election.utc_offset))
     return day(local.date()), f"{local:%H:%M}"
 
 

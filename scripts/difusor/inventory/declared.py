@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from difusor import catalog
-from difusor.inventory.parts import Decision, Waiver
+from difusor.inventory.parts import Decision, Institute, Waiver
 
 Words = Annotated[str, BeforeValidator(str)]
 
@@ -40,6 +40,8 @@ class Declared(BaseModel):
     election_retain_until: Words = ""
     election_retention_order: Decision | None = None
     election_place: Words = ""
+    election_institute: Institute | None = None
+    election_contact: Words = ""
     election_timezone: Words = "Etc/UTC"
 
     @classmethod

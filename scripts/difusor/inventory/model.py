@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -162,6 +162,11 @@ class Election(Strict):
     def catalog(self) -> Catalog:
         """The catalogue of the election's place."""
         return catalog.load(self.place)
+
+    @property
+    def utc_offset(self) -> timedelta:
+        """The difference with UTC of the night's local times: that of the place at the opening."""
+        return self.catalog.offset(self.opens)
 
     @property
     def timezone(self) -> str:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import jinja2
 from markupsafe import Markup
 
+from difusor.inventory import Declared
 from difusor.project import write
 from difusor.report.results import Finding, Results
 from difusor.report.verdict import REFUSED, Assessment, Verdict, assess_all, overall, shown
@@ -51,8 +52,7 @@ def compose(
         "verdict": overall(verdicts),
         "counts": {verdict: count for verdict in Verdict if (count := Counter(verdicts)[verdict])},
         "document": spec.document,
-        "institute": spec.institute,
-        "contact": spec.contact,
+        **_letterhead(declared, spec),
         "inventory": results.inventory,
         "difusor": {
             "name": declared.difusor_name or host,
@@ -79,6 +79,21 @@ def compose(
             topic: [{"rule": each.rule, "reason": each.reason, "ids": each.by_auditor()} for each in rules]
             for topic, rules in deviations.items()
         },
+    }
+
+
+def _letterhead(declared: Declared, spec: Spec) -> dict[str, str]:
+    """Return whose dictamen it is and who signs it: the election's institute, or else that of the call."""
+    institute = declared.election_institute
+    contact = declared.election_contact or spec.contact
+    if institute is None:
+        return {"institute": spec.institute, "address": "", "signs": "", "color": "", "contact": contact}
+    return {
+        "institute": institute.name,
+        "address": " · ".join(filter(None, (institute.address, institute.telephone))),
+        "signs": ", ".join(filter(None, (institute.signs.name, institute.signs.post))),
+        "color": institute.colors.band,
+        "contact": contact,
     }
 
 

@@ -13,11 +13,12 @@ import click
 import pytest
 import typer
 from click.testing import Result
+from inventory_kit import shipped
 from typer.testing import CliRunner
 
 from difusor import spec
 from difusor.commands.report import run
-from difusor.inventory import Decision
+from difusor.inventory import Decision, Declared
 from difusor.project import ROOT, write
 from difusor.report import dictamen
 from difusor.report.results import Results, ResultsError, load
@@ -367,3 +368,16 @@ def _text(html: str) -> str:
     parser = Words()
     parser.feed(html)
     return " ".join(parser.text.split())
+
+
+def test_the_paper_is_the_institute_s_that_holds_the_election(results: Results, tmp_path: Path) -> None:
+    said = Declared.of(shipped("ribera-2027").model_dump(by_alias=True))
+    server = results.servers["web1"].model_copy(update={"declared": said})
+    results = results.model_copy(update={"servers": {"web1": server}})
+    _, html = dictamen.write_papers(compose(results), tmp_path / "ribera")
+    text = html.read_text(encoding="utf-8")
+    assert '<p class="institute">Instituto Electoral de Ribera</p>' in text
+    assert "Calle del Muelle 1, Puerto Añil, Ribera · (600) 000 0000" in text
+    assert "Por el Instituto<small>Marina Ñúñez Güémez, Dirección Ejecutiva</small>" in text
+    assert "--seal: #0b3d4f;" in text and "Unidad de Informática, (600) 000 0000, extensión 12" in text
+    assert spec.load().institute not in text
