@@ -42,6 +42,7 @@ class Declared(BaseModel):
     election_place: Words = ""
     election_institute: Institute | None = None
     election_contact: Words = ""
+    election_interval_minutes: int | None = None
     election_timezone: Words = "Etc/UTC"
 
     @classmethod

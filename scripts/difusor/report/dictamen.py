@@ -53,6 +53,7 @@ def compose(
         "counts": {verdict: count for verdict in Verdict if (count := Counter(verdicts)[verdict])},
         "document": spec.document,
         **_letterhead(declared, spec),
+        "unkept": _unkept(declared, spec),
         "inventory": results.inventory,
         "difusor": {
             "name": declared.difusor_name or host,
@@ -95,6 +96,17 @@ def _letterhead(declared: Declared, spec: Spec) -> dict[str, str]:
         "color": institute.colors.band,
         "contact": contact,
     }
+
+
+def _unkept(declared: Declared, spec: Spec) -> list[str]:
+    """Return a sentence for each promise of the call that the institute's own election does not keep."""
+    promised, decided = spec.promises.interval_minutes, declared.election_interval_minutes
+    if not promised or not decided or decided <= promised:
+        return []
+    return [
+        f"La convocatoria promete una actualización cada {promised} minutos y esta elección tiene una cada {decided}; "
+        "es un compromiso del Instituto y no se le imputa al difusor."
+    ]
 
 
 def write_papers(dictamen: Mapping[str, Any], path: Path) -> tuple[Path, Path]:

@@ -55,6 +55,14 @@ class Clause(BaseModel):
         return self.id.partition("-")[0]
 
 
+class Promises(BaseModel):
+    """What the institute itself promises in the call; no difusor is judged by it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    interval_minutes: Annotated[int, Field(ge=1)] | None = None
+
+
 class Unjudged(BaseModel):
     """A passage of the call that no clause judges, and why. `[…]` in it stands for anything."""
 
@@ -73,6 +81,7 @@ class Spec(BaseModel):
     institute: Sentence
     contact: str = ""
     criteria: dict[str, Any] = {}
+    promises: Promises = Promises()
     clauses: tuple[Clause, ...]
     unjudged: tuple[Unjudged, ...] = ()
 

@@ -381,3 +381,15 @@ def test_the_paper_is_the_institute_s_that_holds_the_election(results: Results, 
     assert "Por el Instituto<small>Marina Ñúñez Güémez, Dirección Ejecutiva</small>" in text
     assert "--seal: #0b3d4f;" in text and "Unidad de Informática, (600) 000 0000, extensión 12" in text
     assert spec.load().institute not in text
+
+
+@pytest.mark.parametrize(("minutes", "kept"), [(5, True), (10, True), (15, False)])
+def test_a_cadence_below_the_call_s_is_the_institute_s_own_fault(results: Results, minutes: int, kept: bool) -> None:
+    server = results.servers["web1"]
+    said = server.declared.model_copy(update={"election_interval_minutes": minutes})
+    results = results.model_copy(update={"servers": {"web1": server.model_copy(update={"declared": said})}})
+    text = dictamen.render(compose(results), "x.json", "0" * 64)
+    sentence = (
+        "promete una actualización cada 10 minutos y esta elección tiene una cada 15; es un compromiso del Instituto"
+    )
+    assert (sentence in text) is not kept
