@@ -15,17 +15,17 @@ from difusor.partners.form import plain, workbook
 from difusor.partners.form.items import items
 
 GOOD = {
-    "nombre": "Diario de Morelos",
-    "sitio": "https://www.diariodemorelos.com.mx/",
-    "enlace": "www.diariodemorelos.com.mx/prep2027mor",
+    "nombre": "Diario de Ribelos",
+    "sitio": "https://www.diarioderibelos.com.mx/",
+    "enlace": "www.diarioderibelos.com.mx/prep2027mor",
     "tecnico.nombre": "Ana Peña Núñez",
     "tecnico.telefono": "777 362 4200 ext. 12",
     "tecnico.celular": "777 123 4567",
-    "tecnico.correo": "sistemas@diariodemorelos.com.mx",
+    "tecnico.correo": "sistemas@diarioderibelos.com.mx",
     "legal.nombre": "Luis Güemes",
     "legal.telefono": "(777) 362-4201",
     "legal.celular": "+52 777 123 4568",
-    "legal.correo": "legal@diariodemorelos.com.mx",
+    "legal.correo": "legal@diarioderibelos.com.mx",
     "ftp.servidor": "no aplica",
     "ftp.usuario": "No aplica",
     "ftp.contrasena": "no aplica",

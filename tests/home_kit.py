@@ -29,7 +29,7 @@ ELECTION: dict[str, Any] = {
     "opens": datetime(2027, 6, 6, 20, tzinfo=UTC),
     "closes": datetime(2027, 6, 7, 20, tzinfo=UTC),
     "trusted_addresses": ("189.240.1.1", "2806:10::/64"),
-    "principal": "firma@instituto.mx",
+    "principal": "firma@impebar.mx",
     "signing_key": KEY,
 }
 PARTNER: dict[str, Any] = {

@@ -194,6 +194,7 @@ class Institute(Strict):
 
     name: Text
     acronym: Text
+    domain: DomainName | None = None
     address: str = ""
     telephone: str = ""
     logo: str = ""
@@ -210,13 +211,11 @@ class Notice(Strict):
 
 
 class Call(Strict):
-    """What the call says to whoever wants to take part: whose it is, who audits the PREP, dates beyond the oficio's.
+    """What the call says to whoever wants to take part: who audits the PREP, and dates beyond the oficio's.
 
     A form that arrives after `form_until` is kept and marked; from `list_from` on citizens may see the official list.
     """
 
-    institute: Text
-    domain: DomainName
     auditor: str = ""
     form_until: Instant | None = None
     list_from: Instant | None = None

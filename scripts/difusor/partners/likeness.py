@@ -6,7 +6,7 @@ from difusor.partners.form.values import own_domain, plain_words
 
 SHORTEST = 4
 """Letters; shorter names differ by one letter from too many honest ones."""
-COMMON = {"www", "prep", "resultados", "elecciones", "morelos", "mexico", "noticias", "diario", "radio", "news"}
+COMMON = {"www", "prep", "resultados", "elecciones", "mexico", "noticias", "diario", "radio", "news"}
 """Labels and words that many outlets have in their names."""
 TWINS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("i", "l"), ("5", "s"), ("3", "e"), ("-", ""))
 """Letters that look like others."""

@@ -46,9 +46,9 @@ class Surroundings:
 
     @property
     def institute(self) -> str:
-        """The institute's domain: the call's, else that of whoever signs the cortes; empty when nobody knows."""
-        if self.election.call:
-            return self.election.call.domain
+        """The institute's domain; if the election says none, that of whoever signs the cortes; else empty."""
+        if self.election.institute.domain:
+            return self.election.institute.domain
         return next((each.principal.rpartition("@")[2] for each in self.election.signers if "@" in each.principal), "")
 
 
@@ -81,9 +81,11 @@ def _institute(said: Mapping[str, str], received: Received, around: Surroundings
             yield received.finding(key, f"«{said[key]}» es del Instituto ({domain}); escriba el del medio")
         elif HOST.fullmatch(host) and imitates(host, domain):
             yield received.finding(key, f"«{host}» se parece al dominio del Instituto ({domain}); use un nombre propio")
-    short, name = folded(domain.partition(".")[0]), folded(said["nombre"])
-    whole = folded(around.election.call.institute.partition("(")[0]) if around.election.call else short
-    if short in name or whole in name or alike(short, name) or alike(whole, name):
+    name, institute = folded(said["nombre"]), around.election.institute
+    taken = [folded(each) for each in (domain.partition(".")[0], institute.name)]
+    # Within a word an acronym means nothing: some have three letters.
+    is_acronym = folded(institute.acronym) in plain_words(said["nombre"])
+    if is_acronym or any(each in name or alike(each, name) for each in taken):
         yield received.finding(
             "nombre", f"«{said['nombre']}» se confunde con el Instituto; confírmelo con quien firma", "revisar"
         )

@@ -38,7 +38,7 @@ OTHER = {
     "anexo_tecnico.ssh_llave": OTHER_KEY,
 }
 """What another outlet writes instead."""
-NAME = "diario_de_morelos"
+NAME = "diario_de_ribelos"
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ def test_a_form_becomes_an_inventory_that_can_set_up_a_server(
     assert (answer.outcome, answer.findings) == ("creado", ())
     folder = home / "inventories" / NAME
     (host,) = load(folder)
-    assert (host.name, host.address) == ("www.diariodemorelos.com.mx", "189.240.1.7")
-    assert (host.partner.name, host.partner.path) == ("Diario de Morelos", "/prep2027mor/")
+    assert (host.name, host.address) == ("www.diarioderibelos.com.mx", "189.240.1.7")
+    assert (host.partner.name, host.partner.path) == ("Diario de Ribelos", "/prep2027mor/")
     assert host.election.id == "ensayo"
     registration = host.partner.registration
     assert isinstance(registration, Registration) and "" not in registration.items(host.partner.name).values()
@@ -100,7 +100,7 @@ def test_the_verb_tells_everything_at_once_with_its_cell_and_touches_nothing(hom
     before = everything(home)
     changed = {
         "tecnico.celular": "044 777 123 4567",
-        "enlace": "lmpepac.mx/prep",
+        "enlace": "lmpebar.mx/prep",
         "anexo_tecnico.ram_gb": "8",
         "red": "",
     }
@@ -109,8 +109,8 @@ def test_the_verb_tells_everything_at_once_with_its_cell_and_touches_nothing(hom
     assert done.returncode == 1
     for cell in ("celda C10 (6.", "celda C7 (3.", "celda C16 (T12.", "celda C22 (18."):
         assert cell in done.stderr and cell in done.stdout, "told to the clerk, and in the reply"
-    assert "«lmpepac.mx» se parece al dominio del Instituto (impepac.mx)" in done.stderr
-    assert "no está bajo el dominio del medio (diariodemorelos.com.mx)" in done.stderr
+    assert "«lmpebar.mx» se parece al dominio del Instituto (impebar.mx)" in done.stderr
+    assert "no está bajo el dominio del medio (diarioderibelos.com.mx)" in done.stderr
     assert everything(home) == before
     done = difusor("enroll", str(form), "--ssh-key", str(home / "llave"), "--json", home=home)
     told = json.loads(done.stdout)
@@ -135,17 +135,17 @@ def test_a_corrected_form_shows_the_difference_and_then_updates(
     vault = (folder / f"group_vars/{NAME}/vault.yml").read_bytes()
     assert enroll(as_workbook(mail)).outcome == "sin cambios", "whichever file it comes in"
     before = everything(home)
-    corrected = as_workbook(mail, {"tecnico.celular": "777 123 4569", "enlace": "prep.diariodemorelos.com.mx"})
+    corrected = as_workbook(mail, {"tecnico.celular": "777 123 4569", "enlace": "prep.diarioderibelos.com.mx"})
     shown = enroll(corrected)
     assert shown.outcome == "por confirmar"
     assert {each.key: (each.before, each.after) for each in shown.changes} == {
         "tecnico.celular": ("+52 777 123 4567", "+52 777 123 4569"),
-        "enlace": ("www.diariodemorelos.com.mx/prep2027mor", "prep.diariodemorelos.com.mx"),
+        "enlace": ("www.diarioderibelos.com.mx/prep2027mor", "prep.diarioderibelos.com.mx"),
     }
     assert everything(home) == before, "shown, and nothing else"
     assert enroll(corrected, update=True).outcome == "corregido"
     (host,) = load(folder)
-    assert (host.name, host.partner.path) == ("prep.diariodemorelos.com.mx", "/")
+    assert (host.name, host.partner.path) == ("prep.diarioderibelos.com.mx", "/")
     assert host.partner.registration and host.partner.registration.technical_contact.mobile == "+52 777 123 4569"
     assert (folder / f"group_vars/{NAME}/vault.yml").read_bytes() == vault, "the secrets stay"
     assert enroll(corrected, update=True).outcome == "sin cambios"
@@ -167,7 +167,7 @@ def test_a_form_without_a_name_is_nobodys(mail: Path, enroll: Callable[..., Answ
 def test_a_file_edited_by_hand_is_never_overwritten(home: Path, mail: Path, enroll: Callable[..., Answer]) -> None:
     enroll(as_yaml(mail))
     registration = home / f"inventories/{NAME}/group_vars/{NAME}/registration.yml"
-    registration.write_text(registration.read_text().replace("Diario de Morelos", "Diario"))
+    registration.write_text(registration.read_text().replace("Diario de Ribelos", "Diario"))
     before = everything(home)
     with pytest.raises(UnusableError, match=r"se editó a mano y no se sobrescribe: .*registration\.yml"):
         enroll(as_yaml(mail, {"tecnico.celular": "777 123 4569"}), update=True)
@@ -175,7 +175,7 @@ def test_a_file_edited_by_hand_is_never_overwritten(home: Path, mail: Path, enro
     main = home / f"inventories/{NAME}/group_vars/{NAME}/main.yml"
     main.write_text(f"{main.read_text()}difusor_light_mode: false\n")
     registration.write_text(
-        registration.read_text().replace("Diario\n", "Diario de Morelos\n").replace('"Diario"', '"Diario de Morelos"')
+        registration.read_text().replace("Diario\n", "Diario de Ribelos\n").replace('"Diario"', '"Diario de Ribelos"')
     )
     assert enroll(as_yaml(mail, {"tecnico.celular": "777 123 4569"}), update=True).outcome == "corregido"
     assert main.read_text().endswith("difusor_light_mode: false\n"), "main.yml is the operator's"
@@ -211,7 +211,7 @@ SECRET = "hunter2-S3creta"
 def test_a_password_is_dropped_told_and_nowhere(
     write: Callable[..., Path], home: Path, mail: Path, enroll: Callable[..., Answer]
 ) -> None:
-    change = {"ftp.contrasena": SECRET, "ftp.servidor": "ftp.diariodemorelos.com.mx"}
+    change = {"ftp.contrasena": SECRET, "ftp.servidor": "ftp.diarioderibelos.com.mx"}
     bad = enroll(write(mail, {**change, "nombre": ""}))
     good = enroll(write(mail, change))
     assert (bad.outcome, good.outcome) == ("por corregir", "creado")
@@ -235,25 +235,25 @@ def test_nobody_reads_the_password_of_a_broken_form(home: Path, mail: Path, enro
 
 
 SEEN: list[tuple[dict[str, str], str, str]] = [
-    ({"nombre": "DIARIO de Móre-los"}, "nombre", "así se llama ya «Diario de Morelos»"),
-    ({"nombre": "Diario de Morelo"}, "nombre", "se confunde con «Diario de Morelos»"),
-    ({"enlace": "www.diariodemorelos.com.mx/otra", "sitio": "diariodemorelos.com.mx"}, "enlace", "ya es la liga"),
+    ({"nombre": "DIARIO de Ríbe-los"}, "nombre", "así se llama ya «Diario de Ribelos»"),
+    ({"nombre": "Diario de Ribelo"}, "nombre", "se confunde con «Diario de Ribelos»"),
+    ({"enlace": "www.diarioderibelos.com.mx/otra", "sitio": "diarioderibelos.com.mx"}, "enlace", "ya es la liga"),
     (
-        {"sitio": "www.diariodemorelos.com.mx", "enlace": "p.diariodemorelos.com.mx"},
+        {"sitio": "www.diarioderibelos.com.mx", "enlace": "p.diarioderibelos.com.mx"},
         "sitio",
         "bajo el mismo dominio",
     ),
-    ({"sitio": "diariodemore1os.mx", "enlace": "diariodemore1os.mx"}, "sitio", "se confunde con «diariodemorelos"),
-    ({"anexo_tecnico.ipv4": "189.240.1.7"}, "anexo_tecnico.ipv4", "ya es la dirección de «Diario de Morelos»"),
+    ({"sitio": "diarioderibe1os.mx", "enlace": "diarioderibe1os.mx"}, "sitio", "se confunde con «diarioderibelos"),
+    ({"anexo_tecnico.ipv4": "189.240.1.7"}, "anexo_tecnico.ipv4", "ya es la dirección de «Diario de Ribelos»"),
     ({"anexo_tecnico.ipv6": "2806:2f0:0::7"}, "anexo_tecnico.ipv6", "ya es la dirección"),
     ({"anexo_tecnico.ssh_servidor": "189.240.1.7"}, "anexo_tecnico.ssh_servidor", "ya es la dirección"),
     ({"anexo_tecnico.ssh_llave": f"{KEY} copia"}, "anexo_tecnico.ssh_llave", "ya identifica al servidor"),
     ({"anexo_tecnico.ipv4": "189.240.1.1"}, "anexo_tecnico.ipv4", "es del Instituto"),
     ({"anexo_tecnico.ipv6": "2806:10::5"}, "anexo_tecnico.ipv6", "es del Instituto"),
-    ({"tecnico.correo": "sistemas@impepac.mx"}, "tecnico.correo", "es del Instituto"),
-    ({"legal.correo": "legal@impepac-mx.com"}, "legal.correo", "se parece al dominio del Instituto"),
-    ({"enlace": "impepac.launion.com.mx"}, "enlace", "se parece al dominio del Instituto"),
-    ({"nombre": "IMPEPAC Noticias"}, "nombre", "se confunde con el Instituto"),
+    ({"tecnico.correo": "sistemas@impebar.mx"}, "tecnico.correo", "es del Instituto"),
+    ({"legal.correo": "legal@impebar-mx.com"}, "legal.correo", "se parece al dominio del Instituto"),
+    ({"enlace": "impebar.launion.com.mx"}, "enlace", "se parece al dominio del Instituto"),
+    ({"nombre": "IMPEBAR Noticias"}, "nombre", "se confunde con el Instituto"),
     ({"hardware": "4 núcleos, 8 GB de RAM, SSD"}, "hardware", "aclare cuál es"),
     ({"anexo_tecnico.servidor": "virtual"}, "anexo_tecnico.servidor", "HW-01"),
     ({"anexo_tecnico.ghz": "1,9"}, "anexo_tecnico.ghz", "ANEXO 1 pide 2 GHz"),
@@ -304,8 +304,7 @@ def test_what_is_late_is_kept_and_marked(home: Path, mail: Path, enroll: Callabl
     document["all"]["vars"] |= {
         "election_notice_until": "2027-05-22T02:00:00Z",
         "election_call": {
-            "institute": "Instituto Morelense (IMPEPAC)", "domain": "impepac.mx",
-            "form_until": "2027-05-24T02:00:00Z", "auditor": "Universidad Autónoma del Estado de Morelos (UAEM)",
+            "form_until": "2027-05-24T02:00:00Z", "auditor": "Universidad Autónoma del Estado de Ribelos (UAEM)",
             "list_from": "2027-05-27T06:00:00Z",
         },
     }  # fmt: skip
@@ -358,7 +357,7 @@ def test_a_certificate_that_was_delivered_is_copied_in(
     home: Path, mail: Path, tmp_path: Path, enroll: Callable[..., Answer]
 ) -> None:
     certificates = Certificates()
-    page, key = certificates.page("www.diariodemorelos.com.mx")
+    page, key = certificates.page("www.diarioderibelos.com.mx")
     (tmp_path / "page.pem").write_bytes(page + certificates.intermediate + certificates.root)
     (tmp_path / "page.key").write_bytes(key)
     form = as_yaml(mail, {"anexo_tecnico.certificado": "lo entrega el difusor"})

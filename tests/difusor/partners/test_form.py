@@ -66,7 +66,7 @@ def test_a_choice_is_a_list_every_value_has_a_note_and_only_values_can_be_writte
 def test_a_filled_form_reads_back(write: object, tmp_path: Path) -> None:
     form, said, findings = read(open_form(write(tmp_path)))  # type: ignore[operator]
     assert (findings, form is None) == ([], False)
-    assert said["enlace"] == "www.diariodemorelos.com.mx/prep2027mor"
+    assert said["enlace"] == "www.diarioderibelos.com.mx/prep2027mor"
     assert said["tecnico.telefono"] == "+52 777 362 4200 ext. 12"
     assert said["ftp.usuario"] == "no aplica"
     assert form is not None and texts(form) == said
@@ -116,7 +116,7 @@ def test_the_guided_form_asks_until_each_answer_can_be_used(tmp_path: Path, monk
     assert "conserva el valor de ejemplo «EJEMPLO»" in done.stderr
     assert not (tmp_path / "anexo2.xlsx").exists()
     form, said, findings = read(open_form(tmp_path / "anexo2.yml"))
-    assert (findings, said["nombre"]) == ([], "Diario de Morelos") and form
+    assert (findings, said["nombre"]) == ([], "Diario de Ribelos") and form
     done = difusor("form", str(home), "--guided", home=home)
     assert done.returncode == os.EX_USAGE and "Sin una terminal" in done.stderr
 

@@ -39,7 +39,7 @@ def test_an_election_says_what_was_typed(home: Path) -> None:
     assert found.window.closes == ELECTION["closes"]
     assert found.retain_until is None, "nothing is retained unless ordered"
     assert tuple(found.trusted_addresses) == ELECTION["trusted_addresses"]
-    assert [(each.principal, each.key) for each in found.signers] == [("firma@instituto.mx", KEY)]
+    assert [(each.principal, each.key) for each in found.signers] == [("firma@impebar.mx", KEY)]
 
 
 def test_an_inventory_can_set_up_a_server_at_once(home: Path) -> None:
