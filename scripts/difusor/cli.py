@@ -31,6 +31,7 @@ PANELS = {
         "apply",
         "report",
         "freeze",
+        "accept",
         "tailoring",
         "upgrade",
         "remove",

@@ -25,6 +25,7 @@ ROOMS = (
     "difusor.suite",
     "difusor.publish",
     "difusor.synthetic",
+    "difusor.acceptance",
     "difusor.lab",
     "difusor.proof",
     "difusor.commands",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
@@ -111,10 +111,12 @@ def run_step(
     log: Path,
     env: Mapping[str, str] | None = None,
     heard: Callable[[str], None] | None = None,
+    inherited: Sequence[int] = (),
 ) -> None:
     """Run a command with its output in `log`, showing the step, the Ansible task under way and the seconds it took.
 
-    `heard` is called with each line of the output at the moment it is read.
+    `heard` is called with each line of the output at the moment it is read; `inherited` are descriptors that the
+    command keeps open.
     Raises StepFailed when the command exits with anything but 0.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -131,6 +133,7 @@ def run_step(
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            pass_fds=inherited,
         ) as process,
     ):
         assert process.stdout is not None  # PIPE above

@@ -1,0 +1,52 @@
+"""Begins an acceptance, or goes on with one that was interrupted; every refusal comes before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from corte.format import instants
+from difusor.acceptance import refusals, run
+from difusor.acceptance.archive import Archive, pack
+from difusor.acceptance.case import Case
+from difusor.acceptance.journal import INSTANT, Journal, alone, latest, shelf
+from difusor.project import UnusableError
+
+
+def begin(case: Case, name: str | None, keep: bool) -> tuple[run.Result, Archive]:
+    """Begin an acceptance; return its result and archive.
+
+    UnusableError, click.UsageError or LostError say why it cannot begin.
+    """
+    with alone(case.inventory) as lock:
+        case = replace(case, lock=lock)
+        refusals.check_rehearsal(case)
+        before = latest(case.inventory)
+        if before and not before.ended:
+            raise UnusableError(
+                f"la aceptación de {before.folder.name} quedó a medias: sígala con ./difusor accept --resume, o retire "
+                f"lo instalado (./difusor remove --early --data) y borre {before.folder}"
+            )
+        host_key, machine = refusals.check_server(case)
+        refusals.check_name(case, name)
+        journal = Journal(shelf(case.inventory) / f"{instants.now():{INSTANT}}")
+        journal.begin(refusals.beginning(case, keep, host_key, machine))
+        return run.go(case, journal, keep), pack(journal, case)
+
+
+def resume(inventory: Path) -> tuple[run.Result, Archive]:
+    """Go on with the last acceptance of an inventory after its last step that ended."""
+    with alone(inventory) as lock:
+        journal = latest(inventory)
+        if journal is None or journal.ended:
+            raise UnusableError(f"no hay ninguna aceptación a medias de {inventory.name}; sin --resume comienza una")
+        start = journal.start()
+        authority = Path(start.authority) if start.authority else None
+        case = Case(inventory, refusals.only_server(inventory), Path(start.key), authority, lock)
+        known = case.known()
+        if known.unreachable:
+            raise UnusableError(f"{known.unreachable}; cuando responda, repita ./difusor accept --resume")
+        found = known.identity
+        now = refusals.beginning(case, start.keep, found.get("ssh_host_key", ""), found.get("machine_id", ""))
+        refusals.check_same(journal, now)
+        return run.go(case, journal, start.keep), pack(journal, case)

@@ -1,0 +1,125 @@
+"""The server that is accepted: how a step asks it something, runs a verb against it, and enters it anew."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from testinfra.host import Host
+
+from difusor.inventory import Election, load_election
+from difusor.inventory.variables import Variables, read
+from difusor.project import ROOT
+from difusor.servers import child, identity
+from difusor.terminal import StepFailed, plain, run_step
+
+LOGIN = child.Bounds(seconds=20, output_bytes=64 * 1024)
+TRANSFER = child.Bounds(seconds=60, output_bytes=64 * 1024)
+VERB_LOG = "salida.log"
+
+
+class LostError(Exception):
+    """The server does not answer any more; the message says why."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One acceptance of one server. `lock` is inherited by the programs that it starts (journal.alone)."""
+
+    inventory: Path
+    server: str
+    key: Path
+    authority: Path | None = None
+    lock: int = -1
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What earlier steps found, by the step's name."""
+
+    @cached_property
+    def election(self) -> Election:
+        """The rehearsal's election."""
+        return load_election(self.inventory)
+
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        """The rendered variables of the server."""
+        return self._variables.hosts[self.server]
+
+    @cached_property
+    def host(self) -> Host:
+        """testinfra's host, as root."""
+        return identity.connect(self._variables, str(self.inventory)).get_host(self.server)
+
+    @cached_property
+    def _variables(self) -> Variables:
+        return read(self.inventory)
+
+    def known(self) -> identity.MeasuredServer:
+        """Return the server's identity, or why it does not answer (`unreachable`)."""
+        return identity.server(self.server, self.host, dict(self.values))
+
+    def ask(self, *command: str) -> str:
+        """Return what a command of root's prints on the server; StepFailed when it fails, LostError without answer."""
+        with answered():
+            result = self.host.run(*command)
+        if result.failed:
+            said = plain(result.stderr.strip() or result.stdout.strip() or "nada", identity.MOST)
+            raise StepFailed(f"el servidor no pudo hacerlo y dice: «{said}»")
+        return str(result.stdout)
+
+    def verb(self, title: str, log: Path, *words: str | Path) -> None:
+        """Run a verb of `difusor` with its output in a log and nobody to answer; StepFailed when it fails."""
+        self.program(title, log, sys.executable, "-m", "difusor", *words)
+
+    def play(self, title: str, log: Path, playbook: str, *words: str) -> None:
+        """Run one of the acceptance's own playbooks with its output in a log; StepFailed when it fails."""
+        ansible = Path(sys.executable).with_name("ansible-playbook")
+        self.program(title, log, ansible, "-i", self.inventory, ROOT / "playbooks/acceptance" / playbook, *words)
+
+    def program(self, title: str, log: Path, *command: str | Path) -> None:
+        """Run a program with its output in a log; StepFailed when it fails."""
+        run_step(title, *command, log=log, inherited=[self.lock] if self.lock >= 0 else [])
+
+    def login(self, program: str, *, user: str = "", key: Path | None = None) -> list[str]:
+        """Return the start of a command line of ssh or sftp that logs in anew and asks nothing, its target excluded.
+
+        Without an account and its key it is the operator's own login.
+        """
+        values = self.values
+        given = values.get("ansible_ssh_private_key_file")
+        own = ["-i", str(key or given)] if key or given else []
+        exclusive = ["-o", "IdentitiesOnly=yes"] if key else []
+        return [
+            program, *shlex.split(str(values.get("ansible_ssh_common_args", ""))), *own, *exclusive,
+            "-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ConnectTimeout=5",
+            "-o", f"Port={values.get('ansible_port', 22)}",
+            "-o", f"User={user or values.get('ansible_user', 'root')}",
+        ]  # fmt: skip
+
+    def enters(self, command: str = "true") -> child.Finished | None:
+        """Run a command through a new login of the operator; None when there is no answer in time."""
+        try:
+            return child.run([*self.login("ssh"), self.address, command], LOGIN)
+        except child.BoundError:
+            return None
+
+    @property
+    def address(self) -> str:
+        """The address at which Ansible reaches the server."""
+        return str(self.values.get("ansible_host", self.server))
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Turn a failure of ssh itself into LostError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if identity.lost(error):
+            raise LostError("se perdió la conexión con el servidor") from error
+        raise

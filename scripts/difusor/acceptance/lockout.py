@@ -1,0 +1,103 @@
+"""Shuts the operator out of the server on purpose, as a mistake would, and measures until prep-rollback lets him in.
+
+The mistake is one rule of UFW that denies new connections to SSH from the operator's own address; nobody else notices.
+Should prep-rollback fail, a timer of the acceptance's own puts UFW's files back.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from difusor.acceptance.case import Case, LostError
+from difusor.acceptance.journal import Outcome, Verdict
+from difusor.project import write
+from difusor.suite.waiting import until
+
+RESCUE = "prep-aceptacion"
+"""The transient timer that lets the operator in when prep-rollback does not."""
+GRACE = 60
+"""Seconds that the way back may take beyond those that the server is set up to wait."""
+WAIT = "sed -n 's/.*--on-active=\\([0-9][0-9]*\\) .*/\\1/p' /usr/local/sbin/prep-rollback"
+RULES = (
+    "sha256sum /etc/ufw/user.rules /etc/ufw/user6.rules; "
+    "for each in iptables ip6tables; do $each -w -S; done | grep 'ufw.*-user-input'; true"
+)
+KEPT = "/run/prep-aceptacion"
+# First the rescue, then the project's own way back, then the mistake: a line that is lost in between shuts nobody out.
+# UFW inserts no rule where one stands that differs by its action only, so that one goes first.
+MISTAKE = f"""
+set -eu
+systemctl stop {RESCUE}.timer 2>/dev/null || true
+rm -rf {KEPT}
+cp --archive /etc/ufw {KEPT}
+systemd-run --quiet --on-active=%s --timer-property=AccuracySec=1s --unit={RESCUE} \\
+  sh -c 'cp --archive {KEPT}/. /etc/ufw/ && ufw reload'
+prep-rollback arm
+ufw delete allow proto tcp from %s to any port %s >/dev/null 2>&1 || true
+ufw prepend deny proto tcp from %s to any port %s >/dev/null
+"""
+
+
+def shut_out(case: Case, folder: Path) -> Outcome:
+    """Make the mistake, watch the door close and open again, and compare the firewall with before."""
+    came_from = case.enters("echo $SSH_CONNECTION")
+    if came_from is None or came_from.status:
+        return Outcome(Verdict.UNVERIFIED, "la cuenta del operador no entra sin que alguien responda, y no se probó")
+    operator, _, _, port = came_from.stdout.decode().split()
+    seconds = int(case.ask(WAIT).split()[0])
+    before = case.ask(RULES)
+    case.ask(MISTAKE, str(seconds + 2 * GRACE), operator, port, operator, port)
+    try:
+        return _watch(case, folder, seconds, before)
+    finally:
+        if not _shut(case):  # else the rescue is still needed
+            case.ask(f"systemctl stop {RESCUE}.timer 2>/dev/null; rm -rf {KEPT}")
+
+
+def _watch(case: Case, folder: Path, seconds: int, before: str) -> Outcome:
+    """Measure until the operator gets in again, which should take `seconds`; `before`: the firewall as it was."""
+    started = time.monotonic()
+    try:
+        until(lambda: _shut(case), what="la puerta se cierre", within=seconds / 2, every=0.5)
+    except AssertionError:
+        case.ask("prep-rollback restore")
+        return Outcome(Verdict.UNVERIFIED, "la regla contra el operador no cerró la puerta: algo lo admite antes")
+    closed, most = time.monotonic() - started, seconds + 3 * GRACE
+    try:
+        until(lambda: not _shut(case), what="el operador vuelva a entrar", within=most, every=1)
+    except AssertionError:
+        raise LostError(f"el operador quedó fuera más de {most} s; entre por la consola del proveedor") from None
+    opened = time.monotonic() - started
+    after = _settled(case, before)
+    write(folder / "reglas.txt", f"antes:\n{before}\ndespués:\n{after}")
+    facts = {"rollback_seconds": seconds, "closed_after": round(closed, 1), "opened_after": round(opened, 1)}
+    told = f"la puerta se cerró a los {closed:.0f} s y prep-rollback la abrió a los {opened:.0f} (espera {seconds})"
+    if opened > seconds + GRACE:
+        return Outcome(Verdict.FAILED, f"el operador entró a los {opened:.0f} s, cuando debía a los {seconds}", facts)
+    if before != after:
+        return Outcome(Verdict.FAILED, f"{told}, pero el cortafuegos no volvió a ser el de antes", facts)
+    return Outcome(Verdict.PASSED, told, facts)
+
+
+def _shut(case: Case) -> bool:
+    """Tell whether a new login of the operator fails."""
+    answer = case.enters()
+    return answer is None or answer.status != 0
+
+
+def _settled(case: Case, before: str) -> str:
+    """Return the firewall's files and rules once they are as before, or as they are when they do not become so.
+
+    The way back stops the firewall for a moment, and the operator gets in while it does.
+    """
+    with suppress(AssertionError):
+        return until(
+            lambda: case.ask(RULES),
+            lambda seen: seen == before,
+            what="el cortafuegos sea el de antes",
+            within=GRACE,
+            every=1,
+        )
+    return case.ask(RULES)

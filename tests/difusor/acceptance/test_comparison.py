@@ -1,0 +1,177 @@
+"""What differs from the beginning is told apart: the server's own upgrade, what packages leave, and everything else."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from difusor.acceptance import comparison, measured, standing, state, survey
+from difusor.acceptance.case import Case
+from difusor.acceptance.doing import AFTER, BEFORE
+from difusor.acceptance.journal import Verdict
+
+BARE: dict[str, dict[str, str]] = {
+    "files": {"/etc/hosts": "0644 root:root aa", "/etc/group": "0644 root:root bb"},
+    "packages": {"openssl:amd64": "3.0.1", "libc6:amd64": "2.36"},
+    "images": {}, "signers": {}, "accounts": {"cuenta ana": "1000:1000 /home/ana /bin/bash"}, "crontabs": {},
+    "folders": {"/var/lib/apt": ""}, "services": {"ssh.service": "enabled active running"}, "failed": {}, "ports": {},
+    "firewall": {}, "kernel": {"kernel.dmesg_restrict": "0"}, "mounts": {}, "denials": {},
+    "system": {"boot": "uno", "container": "", "kernel": "6.1", "kernel_log": "yes"},
+}  # fmt: skip
+
+
+def changed(**kinds: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return the bare server after it has booted again, with some things added or changed."""
+    found = copy.deepcopy(BARE)
+    found["system"]["boot"] = "dos"
+    for kind, values in kinds.items():
+        found[kind].update(values)
+    return found
+
+
+@pytest.fixture
+def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that compares a state with the bare server; the files are in `tmp_path`/19."""
+    places = [tmp_path / name for name in ("19", "01", "15")]
+    for place in places:
+        place.mkdir()
+    state.save(BARE, places[1])
+
+    def compare(now: state.State) -> Any:
+        monkeypatch.setattr(state, "take", lambda case: now)
+        return comparison.compare(Case(Path("x"), "difusor", Path("llave")), *places)
+
+    return compare
+
+
+def test_as_at_the_beginning(compared: Any) -> None:
+    assert compared(changed()).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("files", "/etc/sudoers.d/prep-difusor"), ("packages", "fail2ban:all"), ("accounts", "cuenta impepac"),
+        ("folders", "/srv/prep"), ("kernel", "kernel.kptr_restrict"), ("ports", "tcp 0.0.0.0:873"),
+        ("crontabs", "prep-visita"), ("services", "prep-corte-gate.service"), ("files", "/etc/hosts"),
+        ("firewall", "iptables -P INPUT DROP"), ("failed", "nginx.service"),
+    ],
+)  # fmt: skip
+def test_what_the_project_left_fails(compared: Any, tmp_path: Path, kind: str, name: str) -> None:
+    outcome = compared(changed(**{kind: {name: "otra cosa"}}))
+    assert outcome.verdict is Verdict.FAILED
+    assert name in outcome.sentence
+    assert name in (tmp_path / "19/diferencias.txt").read_text()
+
+
+def test_what_is_gone_fails(compared: Any) -> None:
+    now = changed()
+    del now["files"]["/etc/hosts"]
+    assert compared(now).verdict is Verdict.FAILED
+
+
+def test_what_packages_always_leave_is_told_with_its_reason(compared: Any, tmp_path: Path) -> None:
+    left = changed(
+        files={"/etc/docker/key.json": "0600", "/etc/group": "0644 root:root cc"}, accounts={"grupo docker": "104"}
+    )
+    outcome = compared(left)
+    assert outcome.verdict is Verdict.PASSED
+    assert "restos de paquetes, con su razón: 3;" in outcome.sentence
+    assert (tmp_path / "19/restos.txt").read_text().count("\n") == 3
+
+
+def test_a_group_that_gained_a_member_is_no_remnant(compared: Any) -> None:
+    now = changed(files={"/etc/group": "0644 root:root cc"}, accounts={"grupo sudo": "27 impepac"})
+    assert "archivo /etc/group" in compared(now).sentence
+
+
+def test_what_the_upgrade_changed_is_the_servers_own(compared: Any, tmp_path: Path) -> None:
+    state.save(changed(packages={"fail2ban:all": "1"}), tmp_path / "15", BEFORE)
+    upgraded = changed(packages={"fail2ban:all": "1", "openssl:amd64": "3.0.2"}, files={"/etc/issue": "0644 x"})
+    state.save(upgraded, tmp_path / "15", AFTER)
+    outcome = compared(changed(packages={"openssl:amd64": "3.0.2"}, files={"/etc/issue": "0644 x"}))
+    assert outcome.verdict is Verdict.PASSED
+    assert "cambios de la actualización: 2" in outcome.sentence
+    assert compared(changed(packages={"fail2ban:all": "1"})).verdict is Verdict.FAILED
+
+
+def test_without_a_restart_nothing_that_needs_one_is_verified(compared: Any) -> None:
+    now = changed(kernel={"kernel.dmesg_restrict": "1"})
+    now["system"]["boot"] = "uno"
+    outcome = compared(now)
+    assert outcome.verdict is Verdict.UNVERIFIED
+    assert "no se comprobó (1)" in outcome.sentence
+    now["files"]["/etc/hosts"] = "otro"
+    assert compared(now).verdict is Verdict.FAILED
+
+
+KERNEL = (
+    'audit: type=1400 audit(1.2:3): apparmor="DENIED" operation="open" class="file" profile="docker-default" '
+    'name="/proc/4711/attr" pid=9 comm="x"\n'
+    'audit: type=1326 audit(1.2:4): auid=1 uid=33 pid=7 comm="nginx" exe="/usr/sbin/nginx" sig=31 arch=c000003e '
+    "syscall=59 compat=0\n"
+)
+AUDITD = 'type=AVC msg=audit(170.5:9): apparmor="DENIED" operation="exec" profile="chronyd" name="/bin/sh" pid=3\n'
+
+
+def test_denials_of_the_kernel_and_of_auditd() -> None:
+    assert survey.denials(KERNEL + AUDITD) == {
+        "docker-default open /proc/N/attr": "",
+        "chronyd exec /bin/sh": "",
+        "seccomp /usr/sbin/nginx syscall 59": "",
+    }
+
+
+def test_only_what_auditd_wrote_since_the_boot_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "audit.log"
+    log.write_text(AUDITD + AUDITD.replace("170.5", "300.5").replace("chronyd", "nginx"))
+    monkeypatch.setattr(survey, "AUDIT_LOG", log)
+    assert survey.denials(survey.audited(200)) == {"nginx exec /bin/sh": ""}
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict"),
+    [
+        (changed(), Verdict.PASSED),
+        (changed(denials={"docker-default open /proc/N/attr": ""}), Verdict.FAILED),
+        (changed(failed={"prep-corte-gate.service": ""}), Verdict.FAILED),
+        (changed(system={"kernel_log": ""}), Verdict.UNVERIFIED),
+    ],
+)
+def test_new_denials_and_failed_units_fail(
+    now: state.State, verdict: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Told(Case):
+        def ask(self, *_: str) -> str:
+            return "un aviso\n"
+
+    state.save(BARE, tmp_path)
+    monkeypatch.setattr(state, "take", lambda case: now)
+    assert standing.complaints(Told(Path("x"), "difusor", Path("llave")), tmp_path, tmp_path).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("log", "count"),
+    [
+        ("PLAY RECAP ***\nuno : ok=3 changed=0 unreachable=0\ndos : ok=3 changed=2 unreachable=0\n", 2),
+        ("PLAY RECAP ***\nuno : ok=3    changed=0    unreachable=0\n", 0),
+        ("TASK [x]\nchanged=7\n", None),
+        ("", None),
+    ],
+)
+def test_changes_of_a_run(log: str, count: int | None, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(log)
+    assert measured.changes(tmp_path / "log") == count
+
+
+def test_this_machine_can_be_surveyed() -> None:
+    """Every part of the survey answers on a machine whatever it lacks, such as systemd."""
+    assert survey.accounts()["cuenta root"].startswith("0:0 ")
+    assert "/etc" in survey.folders()
+    assert survey.kernel(["kernel.ostype", "no.such.parameter"]) == {"kernel.ostype": "Linux"}
+    assert survey.booted() > 0
+    for part in (survey.crontabs, survey.services, survey.failed, survey.ports, survey.firewall, survey.mounts):
+        assert isinstance(part(), dict)

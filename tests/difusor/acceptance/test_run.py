@@ -1,0 +1,192 @@
+"""An acceptance keeps each step as it ends, goes on where it stopped, and gives the server back whatever failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from difusor.acceptance import run
+from difusor.acceptance.case import Case, LostError
+from difusor.acceptance.journal import Journal, Outcome, Start, Verdict, alone, latest, shelf
+from difusor.acceptance.steps import STEPS, Step
+from difusor.project import HOME, UnusableError
+from difusor.terminal import StepFailed
+
+START = Start(
+    inventory="inventories/diario", server="difusor", key="/llave", authority="", keep=False, commit="abc",
+    inventory_sha256="1" * 64, project_sha256="2" * 64, host_key="SHA256:x", machine="m",
+)  # fmt: skip
+
+
+class Answering(Case):
+    """A server that answers, unless `silent` says why not."""
+
+    silent = ""
+
+    def known(self) -> Any:
+        return SimpleNamespace(unreachable=self.silent)
+
+
+@pytest.fixture
+def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(HOME, str(tmp_path))
+    return tmp_path / "inventories/diario"
+
+
+@pytest.fixture
+def case(inventory: Path) -> Answering:
+    return Answering(inventory, "difusor", inventory / "llave")
+
+
+@pytest.fixture
+def journal(inventory: Path) -> Journal:
+    found = Journal(shelf(inventory) / "20270606T200000Z")
+    found.begin(START)
+    return found
+
+
+def table(done: list[str], **ends: Exception | Outcome) -> tuple[Step, ...]:
+    """Return the true table, whose steps only note that they ran and end as is said."""
+
+    def doing(name: str) -> Callable[..., Outcome]:
+        def step(_: Case, folder: Path, *places: Path) -> Outcome:
+            done.append(name)
+            (folder / "visto.txt").write_text(f"{name} {[place.name for place in places]}")
+            end = ends.get(name, Outcome(Verdict.PASSED, "bien", {"de": name}))
+            if isinstance(end, BaseException):
+                raise end
+            return end
+
+        return step
+
+    return tuple(Step(**{**vars(step), "run": doing(step.name)}) for step in STEPS)
+
+
+def verdicts(result: run.Result) -> dict[str, Verdict]:
+    return {record.step: record.verdict for record in result.records}
+
+
+def test_all_steps_in_their_order(case: Answering, journal: Journal) -> None:
+    done: list[str] = []
+    result = run.go(case, journal, keep=False, steps=table(done))
+    assert done == [step.name for step in STEPS]
+    assert result.accepted and result.first_failure is None
+    assert case.facts["visitor"] == {"de": "visitor"}
+    summary = json.loads((journal.folder / "resumen.json").read_text())
+    assert [step["step"] for step in summary["pasos"]] == done
+    assert journal.ended
+
+
+def test_the_table_names_only_earlier_steps() -> None:
+    known: set[str] = set()
+    for step in STEPS:
+        assert {*step.needs, *step.reads, *filter(None, [step.after])} <= known, step.name
+        known.add(step.name)
+    assert len(known) == len(STEPS)
+
+
+def test_what_fails_stops_what_depends_on_it_and_the_server_is_given_back(case: Answering, journal: Journal) -> None:
+    done: list[str] = []
+    result = run.go(case, journal, keep=False, steps=table(done, apply=StepFailed("falló a los 9 s.")))
+    assert done == ["before", "preflight", "visitor", "rehearse", "apply", "remove", "dismiss", "bare", "compare"]
+    found = verdicts(result)
+    assert {found[name] for name in ("repeat", "corte", "report", "again", "visit", "upgrade")} == {Verdict.SKIPPED}
+    assert result.first_failure is not None
+    assert (result.first_failure.step, result.first_failure.sentence) == ("apply", "falló a los 9 s")
+    assert not result.accepted
+
+
+def test_nothing_is_given_back_that_was_not_touched(case: Answering, journal: Journal) -> None:
+    done: list[str] = []
+    result = run.go(case, journal, keep=False, steps=table(done, preflight=StepFailed("sin espacio")))
+    assert done == ["before", "preflight"]
+    assert verdicts(result)["remove"] is Verdict.SKIPPED
+
+
+def test_what_was_not_verified_is_never_passed(case: Answering, journal: Journal) -> None:
+    done: list[str] = []
+    unverified = Outcome(Verdict.UNVERIFIED, "no se puede en un contenedor")
+    result = run.go(case, journal, keep=False, steps=table(done, restart=unverified))
+    assert "again" not in done and verdicts(result)["again"] is Verdict.UNVERIFIED
+    assert not result.accepted and result.first_failure is None
+
+
+def test_kept_servers_are_not_given_back(case: Answering, journal: Journal) -> None:
+    done: list[str] = []
+    run.go(case, journal, keep=True, steps=table(done))
+    assert done[-1] == "upgrade"
+
+
+@pytest.mark.parametrize("end", [LostError("se perdió la conexión"), KeyboardInterrupt(), StepFailed("unreachable")])
+def test_a_lost_connection_is_no_verdict_and_the_step_is_done_again(
+    case: Answering, journal: Journal, end: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(Answering, "silent", "diario no responde en el puerto 22")
+    with pytest.raises(run.BrokenOffError, match=r"«Dictamen» quedó a medias: .*--resume"):
+        run.go(case, journal, keep=False, steps=table(done, report=end))  # type: ignore[arg-type]
+    assert not journal.ended and not journal.folder.with_name(f"{journal.folder.name}.tar.gz").exists()
+    monkeypatch.setattr(Answering, "silent", "")
+    before, again = len(done), Answering(case.inventory, case.server, case.key)
+    result = run.go(again, journal, keep=False, steps=table(done))
+    assert done[before:] == [step.name for step in STEPS][before - 1 :]
+    assert len(result.records) == len(STEPS)
+    assert again.facts["visitor"] == {"de": "visitor"}, "a step finds what earlier ones found before the interruption"
+
+
+def test_a_result_is_written_whole_or_not_at_all(case: Answering, journal: Journal) -> None:
+    (journal.folder / "01-before").mkdir()
+    (journal.folder / "01-before/resultado.json").write_text('{"step": "bef')
+    with pytest.raises(UnusableError, match=r"01-before/resultado\.json no se puede leer"):
+        run.go(case, journal, keep=False, steps=table([]))
+
+
+def test_the_latest_is_that_which_began_last(inventory: Path) -> None:
+    for name in ("20270606T200000Z", "20270607T010000Z"):
+        Journal(shelf(inventory) / name).begin(START)
+    (shelf(inventory) / "20270608T010000Z").mkdir()  # it was never begun
+    assert (found := latest(inventory)) is not None and found.folder.name == "20270607T010000Z"
+    assert found.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_two_acceptances_do_not_run_at_once(inventory: Path) -> None:
+    with (
+        alone(inventory),
+        pytest.raises(UnusableError, match="otra aceptación de diario está en curso"),
+        alone(inventory),
+    ):
+        pass
+
+
+def test_a_playbook_that_survives_its_parent_keeps_others_out(inventory: Path) -> None:
+    """As when the window of the terminal is closed and ansible-playbook still runs."""
+    with alone(inventory) as lock:
+        code = "import sys; print('vivo', flush=True); sys.stdin.read()"
+        child = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[lock]
+        )
+        assert child.stdout is not None and child.stdin is not None
+        child.stdout.readline()
+    with pytest.raises(UnusableError, match="aún corre el paso que dejó"), alone(inventory):
+        pass
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    with alone(inventory):
+        pass
+
+
+def test_a_verb_inherits_the_lock(inventory: Path, tmp_path: Path) -> None:
+    with alone(inventory) as lock:
+        case = Case(inventory, "diario", tmp_path / "llave", lock=lock)
+        case.program("Un paso", tmp_path / "log", sys.executable, "-c", f"import os; os.fstat({lock})")
+        with pytest.raises(StepFailed):
+            case.program("Otro paso", tmp_path / "log", sys.executable, "-c", "import os; os.fstat(250)")
