@@ -12,7 +12,7 @@ from difusor.acceptance.measured import changes
 from difusor.project import build
 from difusor.publish import target
 from difusor.publish.seen import Seen
-from difusor.synthetic.due import due
+from difusor.synthetic.setting import Setting
 from difusor.terminal import StepFailed
 
 Words = list[str | Path]
@@ -64,7 +64,7 @@ def corte(case: Case, folder: Path) -> Outcome:
 
 
 def _publish(case: Case, tree: Path, log: Path) -> None:
-    jump = max(1, due(case.election)[1])  # of an election of its own, whose first corte may be any
+    jump = Setting.of(case.election).total  # of an election of its own, whose first corte may be any
     authority: Words = ["--ca", case.authority] if case.authority else []
     words: Words = ["publish", tree, "-i", case.inventory, "--key", case.key, "--jump", str(jump), *authority]
     case.verb("difusor publish", log, *words)

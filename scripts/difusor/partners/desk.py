@@ -89,7 +89,7 @@ def _stands(said: dict[str, str], before: Record | None) -> dict[str, str]:
 
 def _signature(election: Election) -> tuple[str, ...]:
     """Return the lines with which the institute signs a reply."""
-    institute = election.call.institute if election.call else "El Instituto"
+    institute = f"{election.institute.name} ({election.institute.acronym})"
     return (institute, election.contact) if election.contact else (institute,)
 
 

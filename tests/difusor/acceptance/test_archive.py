@@ -37,7 +37,7 @@ def private_key(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("text", "secret"),
     [
-        (f"rsync://impepac:{VALUE}@10.0.0.1/corte/", VALUE),
+        (f"rsync://instituto:{VALUE}@10.0.0.1/corte/", VALUE),
         (f'+  "secret": "{VALUE}"', VALUE),
         (f"Authorization: Basic {ENCODED}", ENCODED),
         (f"root:{HASH}:19000:0:99999:7:::", HASH[3:40]),

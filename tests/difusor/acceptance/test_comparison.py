@@ -54,7 +54,7 @@ def test_as_at_the_beginning(compared: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        ("files", "/etc/sudoers.d/prep-difusor"), ("packages", "fail2ban:all"), ("accounts", "cuenta impepac"),
+        ("files", "/etc/sudoers.d/prep-difusor"), ("packages", "fail2ban:all"), ("accounts", "cuenta instituto"),
         ("folders", "/srv/prep"), ("kernel", "kernel.kptr_restrict"), ("ports", "tcp 0.0.0.0:873"),
         ("crontabs", "prep-visita"), ("services", "prep-corte-gate.service"), ("files", "/etc/hosts"),
         ("firewall", "iptables -P INPUT DROP"), ("failed", "nginx.service"),
@@ -84,7 +84,7 @@ def test_what_packages_always_leave_is_told_with_its_reason(compared: Any, tmp_p
 
 
 def test_a_group_that_gained_a_member_is_no_remnant(compared: Any) -> None:
-    now = changed(files={"/etc/group": "0644 root:root cc"}, accounts={"grupo sudo": "27 impepac"})
+    now = changed(files={"/etc/group": "0644 root:root cc"}, accounts={"grupo sudo": "27 instituto"})
     assert "archivo /etc/group" in compared(now).sentence
 
 

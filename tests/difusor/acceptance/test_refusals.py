@@ -35,7 +35,7 @@ def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signing_key: Path
     found = made()
     now, day = datetime.now(UTC).replace(microsecond=0), timedelta(days=1)
     signer = {
-        "principal": "firma@impepac.mx",
+        "principal": "firma@instituto.mx",
         "key": " ".join(signing_key.with_suffix(".pub").read_text().split()[:2]),
         "valid_after": (now - day).isoformat(),
         "valid_before": (now + day).isoformat(),

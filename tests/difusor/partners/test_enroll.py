@@ -318,7 +318,7 @@ def test_what_is_late_is_kept_and_marked(home: Path, mail: Path, enroll: Callabl
     marks = " ".join(each.sentence for each in answer.findings)
     assert all(words in marks for words in ("el oficio llegó después", "plazo que puso el Instituto", "quien audita"))
     assert "ya podía publicarse" not in marks, "two days before"
-    assert answer.reply[-1] == "Instituto Morelense (IMPEPAC)"
+    assert answer.reply[-1] == "Instituto Electoral de Ribera (IER)"
     (host,) = load(home / "inventories/radio_uaem")
     assert host.partner.notice and (host.partner.notice.folio, host.partner.notice.kind) == (
         "IMP/12/2027", "institución académica",
