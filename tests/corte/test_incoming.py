@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from corte_kit import FILES, Server, refused, write_files
 
 from corte.format import manifest, signature
+from corte.format.manifest import Entry
+from corte.server import incoming
 
 
 def test_an_extra_file(server: Server):
@@ -97,3 +100,50 @@ def test_a_name_from_outside_is_harmless_in_the_reason(server: Server):
     attempt = server.push(raw)
     refused(server, attempt, "extra")
     assert attempt["reason"].replace("«", "").replace("»", "").replace("á", "").isprintable()
+
+
+def printing(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Have another program than `find` list the incoming folder."""
+    monkeypatch.setattr(incoming, "_LIST", ["sh", "-c", script])
+
+
+def test_a_listing_that_is_already_too_long_is_not_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch):
+    raw = server.manifest(6).to_bytes()
+    (server.config.incoming / "sobra.html").write_text("x")
+    printing(monkeypatch, f"head -c {len(raw)} /dev/zero; exec tail -f /dev/null")
+    refused(server, server.push(raw), "extra")
+
+
+def test_a_listing_is_cut_where_no_manifest_could_list_more(server: Server, monkeypatch: pytest.MonkeyPatch):
+    raw = server.manifest(6).to_bytes()
+    write_files(server.config.incoming, {f"{number}-{'x' * 200}": b"" for number in range(100)})
+    monkeypatch.setattr(incoming, "MOST_PRINTED", 5000)
+    with folder_of(server) as folder, incoming.listing(folder) as listed:
+        assert listed.process is not None and listed.printed is not None
+        listed.process.wait()
+        assert os.fstat(listed.printed.fileno()).st_size == 5000
+    refused(server, server.push(raw), "extra")
+
+
+@pytest.mark.parametrize("script", [
+    r"printf 'd datos\0f 10 datos/a.csv\0f 10 datos/a.csv\0'",
+    r"printf 'd datos\0f 10 datos/a.csv\0f 10 datos/b.csv.'",
+    r"printf 'd datos\0f 10 datos/a.csv\0f 10 datos/b.csv\0'; exit 1",
+    r"printf 'd datos\0f 10 datos/a.csv\0f 10 datos/b.csv\0'; kill -9 $$",
+    "exec find-is-not-installed",
+])  # fmt: skip
+def test_a_listing_that_is_not_whole_confirms_nothing(server: Server, monkeypatch: pytest.MonkeyPatch, script: str):
+    found = replace(server.manifest(6), files={f"datos/{name}.csv": Entry(10, "0" * 64) for name in "ab"})
+    for printed, is_whole in ((script, False), (r"printf 'f 10 datos/b.csv\0d datos\0f 10 datos/a.csv\0'", True)):
+        printing(monkeypatch, printed)
+        with folder_of(server) as folder, incoming.listing(folder) as listed:
+            assert listed.confirms(found) is is_whole, printed
+
+
+@contextmanager
+def folder_of(server: Server) -> Iterator[int]:
+    folder = os.open(server.config.incoming, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield folder
+    finally:
+        os.close(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ _LIST = [
     "-printf", r"%y %s %P\0",
 ]  # fmt: skip
 """Prints kind, size and path of everything, but no size of folders, and nothing of manifest and signature."""
+MOST_PRINTED = manifest.MAX_BYTES
+"""How many bytes are kept of what it prints; a manifest has more for each file than the listing."""
+_LOOK_EVERY = 0.1
+"""Seconds between two looks at how much it has printed."""
 
 
 class Listing:
@@ -44,14 +49,23 @@ class Listing:
 
     def confirms(self, found: Manifest) -> bool:
         """Tell whether the folder held exactly what the manifest lists, beside manifest and signature."""
-        if self.process is None or self.printed is None or self.process.wait() != 0:
+        if self.process is None or self.printed is None:
             return False
         expected = {f"f {size} {path}".encode() for path, (size, _) in found.files.items()}
         expected.update(f"d {path}".encode() for path in paths.folders(found.files))
-        if os.fstat(self.printed.fileno()).st_size != sum(map(len, expected)) + len(expected):
+        if not _ends(self.process, self.printed, sum(map(len, expected)) + len(expected)):
             return False
         self.printed.seek(0)
-        return expected.issuperset(self.printed.read().split(b"\0")[:-1])
+        *listed, rest = self.printed.read().split(b"\0")
+        return rest == b"" and len(listed) == len(expected) and expected == set(listed)
+
+
+def _ends(process: subprocess.Popen[bytes], printed: IO[bytes], size: int) -> bool:
+    """Tell whether a process ends well having printed `size` bytes; once it has printed more, it is not waited for."""
+    while os.fstat(printed.fileno()).st_size <= size:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(_LOOK_EVERY) == 0 and os.fstat(printed.fileno()).st_size == size
+    return False
 
 
 @contextmanager
@@ -62,10 +76,12 @@ def listing(incoming: int) -> Iterator[Listing]:
         with suppress(OSError):  # the disk is full, or too many processes run
             printed = opened.enter_context(tempfile.TemporaryFile())
             process = subprocess.Popen(
-                _LIST, cwd=f"/proc/self/fd/{incoming}", pass_fds=[incoming], stdout=printed, stderr=subprocess.DEVNULL
-            )
+                _LIST, cwd=f"/proc/self/fd/{incoming}", pass_fds=[incoming], stdout=printed, stderr=subprocess.DEVNULL,
+                restore_signals=False,  # at the limit below, writing then fails, and the process leaves no core file
+            )  # fmt: skip
             opened.enter_context(process)
             opened.callback(process.kill)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (MOST_PRINTED, MOST_PRINTED))
         yield Listing(incoming, process, printed)
 
 
