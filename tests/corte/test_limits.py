@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from corte_kit import FILES, GOOD, Server, make_key, write_files
 from role_kit import ROLES, render
 
 import corte
-from corte.format import limits, manifest
+from corte.format import limits, manifest, paths
 from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 
@@ -144,6 +145,17 @@ def test_files_that_are_too_much_together_are_not_signed():
     with pytest.raises(Refusal) as caught:
         manifest.read(replace(GOOD, files={**files, "a.csv": SMALL}).to_bytes())
     assert caught.value.code == "size"
+
+
+def test_millions_of_folders_are_refused_before_they_are_counted():
+    deep = [f"{number}/{'x/' * (paths.MAX_DEPTH - 2)}a.csv" for number in range(3 * limits.MAX_FOLDERS)]
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refusal, match=f"más de {limits.MAX_FOLDERS} carpetas"):
+            paths.check_all(deep)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_too_many_folders_are_not_signed():

@@ -44,9 +44,11 @@ def check_all(paths: Iterable[str]) -> None:
     for path in sorted(path for path in paths if path.endswith(".gz") and path[: -len(".gz")] in files):
         # A web server takes it for the other file, compressed.
         raise Refusal("path", f"La ruta {quote(path)} se confunde con {quote(path[: -len('.gz')])} comprimido.")
-    above = folders(paths)
+    above = _nearest(paths)
+    if len(above) <= limits.MAX_FOLDERS:  # else all that are above these would be millions
+        above = folders(paths)
     if len(above) > limits.MAX_FOLDERS:
-        raise Refusal("path", f"Tiene {len(above)} carpetas y el máximo es {limits.MAX_FOLDERS}.")
+        raise Refusal("path", f"Tiene más de {limits.MAX_FOLDERS} carpetas.")
     for both in sorted(files & above):
         raise Refusal("path", f"La ruta {quote(both)} es archivo y carpeta a la vez.")
     if len({fold(path) for group in (paths, above) for path in group}) == len(files) + len(above):
@@ -65,8 +67,12 @@ def parents(path: str) -> list[str]:
 
 def folders(paths: Iterable[str]) -> set[str]:
     """Return all folders above these paths."""
-    nearest = {path.rpartition("/")[0] for path in paths} - {""}
+    nearest = _nearest(paths)
     return nearest.union(*map(parents, nearest))
+
+
+def _nearest(paths: Iterable[str]) -> set[str]:
+    return {path.rpartition("/")[0] for path in paths} - {""}
 
 
 def fold(path: str) -> str:
