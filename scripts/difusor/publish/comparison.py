@@ -31,6 +31,8 @@ from difusor.terminal import plain
 
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
+PAGE_BYTES = 64 * 1024
+"""The largest page with which a mirror may say that it does not send a file."""
 PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.MAX_BYTES}
 
 
@@ -138,7 +140,7 @@ def _compare_once(
         *_misplaced(signed, target.election),
         *_misnamed(mirror.status(), signed.sha256, expected),
         *_differences(paced, base, {**papers, **sent}),
-        *_differences(paced, base, heavy, also=httpx.codes.SERVICE_UNAVAILABLE),
+        *_held_back(paced, base, heavy),
         *roads.differences(mirror, base, drawn),
         *there,
     ]
@@ -195,19 +197,42 @@ def _is_heavy(path: str) -> bool:
     return path.partition("/")[0] in limits.HEAVY
 
 
-def _differences(paced: Paced, base: str, files: Mapping[str, Entry], also: int = httpx.codes.OK) -> Iterator[str]:
-    """Yield a sentence for each file that is not as it was signed, in each form that a server keeps of it.
-
-    `also`: a status with which the mirror may answer instead of sending the file.
-    """
+def _differences(paced: Paced, base: str, files: Mapping[str, Entry]) -> Iterator[str]:
+    """Yield a sentence for each file that is not as it was signed, in each form that a server keeps of it."""
     for path, entry in files.items():
-        forms = {"gzip": "", "identity": ", sin comprimir,"} if path.endswith(paths.TEXTS) else {"gzip": ""}
-        for encoding, form in forms.items():
+        for encoding, form in _forms(path):
             answer, found = paced.get(base + quote(path), Content(entry.size), Accept_Encoding=encoding)
-            if answer.status_code not in (httpx.codes.OK, also):
+            if answer.status_code != httpx.codes.OK:
                 yield f"{path}{form} responde {answer.status_code}"
-            elif answer.status_code == httpx.codes.OK and found.entry != entry:
+            elif found.entry != entry:
                 yield f"{path}{form} no es el que se firmó"
+
+
+def _held_back(paced: Paced, base: str, files: Mapping[str, Entry]) -> Iterator[str]:
+    """Yield a sentence for each file that light mode allows not to send, if the mirror sends anything else instead.
+
+    It may say with one page that it does not send them. A browser shows an image whatever its status is, so an image of
+    another acta is none the less one for being sent as an error.
+    """
+    pages: dict[str, str] = {}
+    for path, entry in files.items():
+        for encoding, form in _forms(path):
+            answer, found = paced.get(base + quote(path), Content(PAGE_BYTES, keep=True), Accept_Encoding=encoding)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                yield from _differences(paced, base, {path: entry})
+                break
+            pages.setdefault(found.entry.sha256, path)
+            if found.length > PAGE_BYTES or not (found.kept or b"").startswith(b"<!doctype html>"):
+                yield f"{path}{form} responde 503 sin el aviso del modo ligero"
+    for path in list(pages.values())[1:]:
+        yield f"{path} responde 503 con otro aviso que los demás"
+
+
+def _forms(path: str) -> Iterator[tuple[str, str]]:
+    """Yield how a file may come, and how that is said."""
+    yield "gzip", ""
+    if path.endswith(paths.TEXTS):
+        yield "identity", ", sin comprimir,"
 
 
 def _shown(status: dict[str, Any] | None) -> str:

@@ -38,7 +38,12 @@ def election(tmp_path: Path) -> Path:
 @pytest.fixture
 def signed(tmp_path: Path, election: Path) -> SignedCorte:
     identity = {"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}
-    more = {"datos/corte.json": json.dumps(identity).encode(), "a ñ.csv": b"x", "actas/1.jpg": b"\xff\xd8" * 500}
+    more = {
+        "datos/corte.json": json.dumps(identity).encode(),
+        "a ñ.csv": b"x",
+        "actas/1.jpg": b"\xff\xd8" * 500,
+        "actas/2.jpg": b"\xff",
+    }
     write_files(tmp_path / "corte", {**FILES, **more})
     return signing.sign(tmp_path / "corte", load_election(election), tmp_path / "firma")
 
@@ -96,7 +101,7 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
 def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, election: Path):
     serve({})
     found = comparison.compare(make_target(election, path="/prep/"), expected=signed.sha256)
-    assert (found.result, found.files, found.sequence) == ("authentic", 5, 7), found
+    assert (found.result, found.files, found.sequence) == ("authentic", 6, 7), found
 
 
 @pytest.mark.parametrize("said_by", ["corte", "institute"])
@@ -109,12 +114,18 @@ def test_in_light_mode_a_mirror_may_hold_back_the_actas_and_nothing_else(
     standing = Standing(light_at=signed.manifest.generated) if said_by == "institute" else None
     if said_by == "corte":
         signing.sign(signed.folder, load_election(election), tmp_path / "firma", orders=("light",))
-    held = partial(wire, b"Modo ligero", 503)
-    serve({"/prep/actas/1.jpg": held})
-    assert compare().result == "authentic"
+    page = b"<!doctype html><title>Modo ligero</title>"
+    held, forged = partial(wire, page, 503), partial(wire, b"\xff\xd8\xff another acta", 503)
+    for own in ({"/prep/actas/1.jpg": held}, {"/prep/actas/1.jpg": held, "/prep/actas/2.jpg": held}):
+        serve(own)
+        assert compare().result == "authentic"
+    serve({"/prep/actas/1.jpg": held, "/prep/actas/2.jpg": partial(wire, page + b"<p>9", 503)})
+    assert compare().differences == ["actas/2.jpg responde 503 con otro aviso que los demás"]
     for path, wrong in (
         ("actas/1.jpg", partial(wire, b"", 404)),
         ("actas/1.jpg", b"other"),
+        ("actas/1.jpg", forged),
+        ("actas/1.jpg", partial(wire, page.ljust(10**5), 503)),
         ("descargas/a.csv", held),
     ):
         serve({f"/prep/{path}": wrong})
