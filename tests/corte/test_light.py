@@ -77,3 +77,21 @@ def test_a_manifest_says_that_light_mode_stands_if_and_only_if_it_orders_it(inst
     for wrong in (replace(good, orders=()), replace(institute.sign(7), orders=("light",))):
         with pytest.raises(Refusal, match="no lleva en pie lo que él mismo ordena"):
             manifest.read(wrong.to_bytes())
+
+
+def test_results_stay_open_where_light_mode_cannot_be_switched(
+    institute: Institute, capsys: pytest.CaptureFixture[str]
+):
+    here, _ = institute.mirrors
+    here.config.light_file.mkdir()
+    Gate(here.config).step(instants.now())
+    assert here.shown() == 5 and "Is a directory" not in (said := capsys.readouterr().err) and "modo ligero" in said
+    here.config.light_file.rmdir()
+    full = replace(here.config, light_file=here.config.light_file / "missing/ligero")
+    institute.push(institute.sign(6, "light"), here)
+    here.config.gate_file.unlink()
+    gate = Gate(full)
+    gate.clock = replace(gate.clock, synchronised=True)
+    gate.step(instants.now())
+    assert (here.shown(), here.config.gate_file.exists()) == (6, True)
+    assert "modo ligero" in capsys.readouterr().err

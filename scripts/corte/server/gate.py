@@ -8,6 +8,7 @@ tells the web server not to send the heavy folders, while the institute orders l
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +16,7 @@ from datetime import datetime, timedelta
 from types import FrameType
 
 from corte.format import instants, signature
+from corte.format.errors import why
 from corte.format.manifest import Window
 from corte.server import clock
 from corte.server.clock import Clock
@@ -185,11 +187,17 @@ class Gate:
                     self.memory.save(state)
 
     def _lighten(self, is_light: bool) -> None:
-        """Make the web server hold back the heavy folders, or send them again, from its next request on."""
-        if not is_light:
-            self.config.light_file.unlink(missing_ok=True)
-        elif not self.config.light_file.exists():
-            self.config.light_file.touch(mode=0o644)
+        """Make the web server hold back the heavy folders, or send them again, from its next request on.
+
+        Where that cannot be, the gate opens all the same: the results matter more.
+        """
+        try:
+            if not is_light:
+                self.config.light_file.unlink(missing_ok=True)
+            elif not self.config.light_file.exists():
+                self.config.light_file.touch(mode=0o644)
+        except OSError as error:
+            print(f"no se pudo cambiar el modo ligero: {why(error)}", file=sys.stderr)
 
     def _record(self, before: State, state: State, verdict: str, opened: bool, now: datetime) -> State:
         if opened or self.verdict not in (None, verdict):
