@@ -13,7 +13,7 @@ from corte.format.refusal import Refusal
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, push
-from difusor.publish.seen import Seen
+from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
 from difusor.publish.target import Target
@@ -116,7 +116,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                 if word == "refused" and attempt.get("code") in WORTH_ANOTHER and not checksum:
                     continue
                 if word == "refused":
-                    return outcome("refused", attempt.get("reason") or "no dice por qué")
+                    return outcome("refused", (attempt.get("reason") or "no dice por qué") + _outdated(signed, status))
                 if word == "silent":
                     return outcome("silent", mirror.problem or _unsaid(signed, status))
                 return outcome(_result(word, signed, status), _told(word, status) + _unknown(signed, status))
@@ -133,6 +133,13 @@ def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
     if refuses(status, signed):
         return f"rechaza este corte, pero quizá por un envío anterior: {status['last_attempt'].get('reason')}"
     return "recibió el corte pero aún no dice qué hizo con él"
+
+
+def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:
+    """Return, as the end of a sentence, that a server refuses the corte because it is of an earlier version."""
+    if signed.manifest.stands.light_at is None or knows_light(status):
+        return ""
+    return " Su servidor no conoce el modo ligero y rechazará también los que siguen: actualícelo con site.yml."
 
 
 def _result(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 from corte.format import files, instants, manifest
 from corte.format.refusal import Refusal
 from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish import signing
+from difusor.publish.seen import Seen
 from difusor.publish.standing import Records
 
 MAX_JUMP = 10
@@ -35,6 +37,20 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
         raise UnusableError(
             f"{folder / signing.IDENTITY} dice «simulacro»: {'sí' if said else 'no'}, y se firmaría como "
             f"{election.environment}; revise la carpeta, y si es un simulacro use --simulacro"
+        )
+
+
+def check_light(election: Election) -> None:
+    """Refuse the first order of light mode of an opening while a mirror would refuse every manifest that names it.
+
+    This cannot be undone: later cortes have to say when light mode ended.
+    """
+    if Records(election).standing().light_at is None and (old := Seen().without_light(election)):
+        names = ", ".join(unquote(path.stem) for path in old)
+        raise UnusableError(
+            f"no conocen el modo ligero, y rechazarían este corte y todos los que siguen: {names}. Actualícelos con "
+            "site.yml, envíeles otra vez el último corte con «difusor publish» y fírmelo entonces; si alguno ya no es "
+            f"espejo, borre su registro ({', '.join(map(str, old))})"
         )
 
 

@@ -99,6 +99,8 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
     """Sign a folder, unless that looks like a mistake, with everything that stands; remember it for the next corte."""
     sequence, corte = signing.identified(tree, orders.sequence, orders.corte)
     mistakes.check(election, tree, sequence, corte, orders.jump)
+    if "light" in orders.words:
+        mistakes.check_light(election)
     words = (*orders.words, *(["withdrawal"] if orders.withdraw else []))
     records = standing.Records(election)
     with records.lock():

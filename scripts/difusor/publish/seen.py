@@ -63,11 +63,15 @@ class Head(Kept):
 
 
 class Record(Kept):
-    """Of one mirror since this opening: the heads seen, each once, the oldest first; what did not fit, as sentences."""
+    """Of one mirror since this opening: the heads seen, each once, the oldest first; what did not fit, as sentences.
+
+    `knows_light`: its server is not of a version that refuses every manifest that names light mode, as far as is known.
+    """
 
     opens: AwareDatetime
     heads: tuple[Head, ...] = ()
     faults: tuple[str, ...] = ()
+    knows_light: bool = True
 
 
 class Published(Kept):
@@ -108,6 +112,7 @@ class Seen:
             with _alone(path.parent):
                 before, damage = _read(path, Record, opens)
                 record, news = _noted(before or Record(opens=opens), _head(status, asked))
+                record = record.model_copy(update={"knows_light": knows_light(status, record.knows_light)})
                 told += damage + news
                 if record != (before or Record(opens=opens)):
                     _write(path, record)
@@ -153,6 +158,15 @@ class Seen:
         except OSError as error:
             return None, [f"no se pudo leer en {path} qué se publicó: {why(error)}"]
 
+    def without_light(self, election: Election) -> list[Path]:
+        """Return the records of the mirrors whose servers, when last asked, did not know light mode."""
+        found = []
+        for path in sorted(notes.folder(election, self.folder).glob("*@*.json")):
+            with suppress(OSError):
+                record, _ = _read(path, Record, election.window.opens)
+                found += [path] if record and not record.knows_light else []
+        return found
+
     def hand_over(self, target: Target, folder: Path) -> None:
         """Move what is kept of a mirror and its cortes to a folder: they were deleted, and its log begins anew."""
         for name in (_name(target), PUBLISHED):
@@ -163,6 +177,12 @@ class Seen:
     def path(self, election: Election, name: str) -> Path:
         """Return where a record is."""
         return notes.folder(election, self.folder) / f"{quote(name, safe='@')}.json"
+
+
+def knows_light(status: dict[str, Any], unknown: bool = True) -> bool:
+    """Tell whether a mirror's estado.json says that it knows light mode; `unknown` when it says nothing of its gate."""
+    gate = status.get("gate")
+    return "light" in gate if gate else unknown
 
 
 def _name(target: Target) -> str:

@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 
 from corte.format import instants, manifest
 from corte.format.manifest import Manifest, Window
+from corte.format.refusal import Refusal
 from difusor.commands import publish, sign
 from difusor.inventory import load_election
 from difusor.publish import comparison, deliver, roads, signing, standing
@@ -50,14 +51,20 @@ def election(tmp_path: Path, key: Path) -> Path:
     return tmp_path / "election.yml"
 
 
+def _refuse(document: Any) -> Manifest:
+    raise Refusal("manifest", "El manifiesto no dice en su forma qué órdenes están en pie.")
+
+
 class Desk:
     """The institute's verbs, and the mirrors that they reach: real intakes, without rsync and HTTP between."""
 
     def __init__(self, folder: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.election, self.key = folder, election, key
+        self.folder, self.election, self.key, self.patch = folder, election, key, monkeypatch
         self.now = instants.now().replace(microsecond=0) - timedelta(minutes=5)
         decided = load_election(election)
         self.servers: dict[str, Server] = {}
+        self.outdated = ""
+        """The mirror whose server is of a version before light mode."""
         for name in ("norte", "sur"):
             server = Server.make(folder / "servers" / name, key, decided.window.opens)
             server.config = replace(server.config, environment="official", window=decided.window)
@@ -81,12 +88,19 @@ class Desk:
     def _push(self, folder: Path, target: Target, *_: object) -> int:
         incoming = self.servers[target.name].config.incoming
         shutil.copytree(folder, incoming, dirs_exist_ok=True)
-        self.servers[target.name].run()
+        with self.patch.context() as before_light_mode:
+            if target.name == self.outdated and b'"light"' in (folder / manifest.NAME).read_bytes():
+                before_light_mode.setattr(manifest, "_from_document", _refuse)
+                manifest.read.cache_clear()
+            self.servers[target.name].run()
         return 1
 
     def _status(self, name: str) -> dict[str, Any]:
         path = self.servers[name].config.status_file
-        return dict(json.loads(path.read_text())) if path.exists() else {}
+        status = dict(json.loads(path.read_text())) if path.exists() else {}
+        if status and name == self.outdated:
+            del status["gate"]["light"]
+        return status
 
     def corte(self, sequence: int) -> Path:
         """Write a corte's folder and return it."""
@@ -157,6 +171,22 @@ def test_light_mode_lasts_until_the_next_corte(desk: Desk):
     assert desk.publish(desk.folder / "cortes/7", key=False) == (0, ["shown", "shown"])
     assert "modo ligero" not in desk.details
     assert "termina: modo ligero" not in desk.sign(desk.corte(8)).output
+
+
+def test_light_mode_is_not_ordered_while_a_mirror_would_refuse_every_corte_that_names_it(desk: Desk):
+    desk.outdated = "sur"
+    assert desk.publish(desk.folder / "cortes/5", key=False) == (0, ["shown", "shown"])
+    before = signed_in(desk.folder / "cortes/5")
+    done = desk.sign(desk.folder / "cortes/5", "--light")
+    assert done.exit_code == 1 and signed_in(desk.folder / "cortes/5") == before
+    said = " ".join(done.output.split())
+    assert "no conocen el modo ligero" in said and "sur@10.0.0.1" in said and "norte" not in said
+    desk.outdated = ""
+    assert desk.publish(desk.folder / "cortes/5", key=False) == (0, ["shown", "shown"])
+    assert desk.sign(desk.folder / "cortes/5", "--light").exit_code == 0
+    desk.outdated = "sur"
+    assert desk.publish(desk.folder / "cortes/5", "sur", key=False) == (1, ["refused"])
+    assert "no conoce el modo ligero" in " ".join(desk.details.split())
 
 
 def test_a_hold_given_with_a_corte_that_nobody_has_keeps_the_one_before(desk: Desk):
