@@ -53,6 +53,7 @@ def run(
     from difusor.publish.deliver import Options, deliver_all
     from difusor.publish.orders import remember_published, signed_for
     from difusor.publish.seen import Seen
+    from difusor.publish.standing import ended
 
     targets, outcomes = _read(inventory)
     try:
@@ -63,6 +64,8 @@ def run(
         complain(problem)
         raise typer.Exit(1) from problem
     console.print(f"Corte {signed.manifest.sequence} de {signed.manifest.election}, manifiesto {signed.sha256[:16]}…")
+    for clause in ended(signed.manifest):
+        console.print(f"[yellow]![/] termina: {clause}. Para que siga, firme el corte con «difusor sign --light»")
     if targets:
         options = Options(bandwidth, ca, wait, minutes * 60, Seen())
         outcomes += deliver_all(signed, targets, options, lambda done: console.print(f"  {_line(done)}"))

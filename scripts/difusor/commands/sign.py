@@ -113,9 +113,8 @@ def _say(signed: SignedCorte, signer: str, moved: Window | None) -> None:
         console.print(f"  orden: {word}")
     for clause in standing.sentences(document.stands):
         console.print(f"  sigue en pie: {clause}")
-    ended = document.stands.light_ended_at
-    if ended and ended >= document.generated and not document.stands.is_light:
-        console.print("  termina: modo ligero; las imágenes de las actas se envían otra vez")
+    for clause in standing.ended(document):
+        console.print(f"  termina: {clause}")
     if moved:
         console.print(
             f"  cierra {instants.write(moved.closes)}, disponible hasta {instants.write(moved.retain_until)}; "

@@ -146,6 +146,14 @@ def sentences(standing: Standing) -> list[str]:
     return told
 
 
+def ended(document: Manifest) -> list[str]:
+    """Return as Spanish clauses, for the operator, what stood until this corte was signed and ends with it."""
+    at, stands = document.stands.light_ended_at, document.stands
+    if at is None or at < document.generated or stands.is_light:
+        return []
+    return ["modo ligero; las imágenes de las actas se envían otra vez"]
+
+
 def _own(folder: Path, election: Election) -> Standing:
     """Return what stands according to the folder's own manifest, if it is of this opening and its key not revoked."""
     try:

@@ -169,8 +169,12 @@ def test_light_mode_lasts_until_the_next_corte(desk: Desk):
     assert desk.publish(desk.folder / "cortes/6", "sur", key=False)[0] == 1, "a corte with an order that has ended"
     assert "una orden terminó" in " ".join(desk.details.split())
     assert desk.publish(desk.folder / "cortes/7", key=False) == (0, ["shown", "shown"])
-    assert "modo ligero" not in desk.details
+    assert "en modo ligero" not in desk.details
     assert "termina: modo ligero" not in desk.sign(desk.corte(8)).output
+    desk.sign(desk.folder / "cortes/8", "--light")
+    for sequence, told in ((9, True), (10, False)):
+        assert desk.publish(desk.corte(sequence)) == (0, ["shown", "shown"])
+        assert ("termina: modo ligero" in desk.details) is told, "publish signs without an order, and says so"
 
 
 def test_light_mode_is_not_ordered_while_a_mirror_would_refuse_every_corte_that_names_it(desk: Desk):
