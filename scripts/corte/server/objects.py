@@ -6,6 +6,8 @@ A tree has them as hard links, so an object that has only one link is in no tree
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,17 +45,37 @@ class Objects:
                 os.unlink(self.path(sha256 + suffix))
 
     def inodes(self) -> dict[str, int]:
-        """Return the inode of each object by its name; listing them takes a quarter of asking for each by itself."""
-        found = {}
-        for folder in os.listdir(self.folder):
-            with os.scandir(f"{self.folder}/{folder}") as items:
-                found.update({folder + item.name: item.inode() for item in items})
+        """Return the inode of each object by its name; listing them takes a quarter of asking for each by itself.
+
+        What is no file any more is removed, or it would be in the way of the content that it was, and of every corte
+        that has it.
+        """
+        found: dict[str, int] = {}
+        for folder in self._folders():
+            with os.scandir(folder) as items:
+                listed = list(items)
+            files = {folder.name + item.name: item.inode() for item in listed if item.is_file(follow_symlinks=False)}
+            found.update(files)
+            for item in listed if len(files) < len(listed) else ():
+                if item.is_dir(follow_symlinks=False):
+                    shutil.rmtree(item.path)
+                elif not item.is_file(follow_symlinks=False):
+                    os.unlink(item.path)
         return found
 
     def sweep(self) -> None:
         """Remove the objects that no tree links to."""
-        for folder in self.folder.iterdir():
+        for folder in self._folders():
             with os.scandir(folder) as items:
                 for item in items:
-                    if item.stat(follow_symlinks=False).st_nlink == 1:
-                        os.unlink(item)
+                    if item.is_file(follow_symlinks=False) and item.stat(follow_symlinks=False).st_nlink == 1:
+                        os.unlink(item.path)
+
+    def _folders(self) -> Iterator[os.DirEntry[str]]:
+        """Yield the folders of the objects; what is none any more is removed."""
+        with os.scandir(self.folder) as items:
+            for item in items:
+                if item.is_dir(follow_symlinks=False):
+                    yield item
+                else:
+                    os.unlink(item.path)
