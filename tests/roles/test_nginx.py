@@ -405,6 +405,14 @@ def test_the_status_is_unavailable_while_no_gate_runs() -> None:
 
 
 @pytest.mark.parametrize("base", BASES)
+def test_a_cache_of_files_that_the_owner_set_does_not_delay_the_gate(base: str) -> None:
+    """What stands in another file of conf.d, beside the owner's sites, holds for all of nginx unless a site differs."""
+    for inputs in (CLOSED, OPEN):
+        for door in by_door(render(SITE, base=base, inputs=inputs)):
+            assert re.search(GATE, door) and re.search(r"^    open_file_cache off;", door, re.MULTILINE)
+
+
+@pytest.mark.parametrize("base", BASES)
 def test_light_mode_holds_back_the_heavy_folders_and_nothing_else_behind_the_gate(base: str) -> None:
     light = r"if \(-f /run/prep-corte/ligero\) \{\n +return 507;"
     for inputs in (CLOSED, OPEN):
