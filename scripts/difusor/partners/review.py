@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from difusor import spec
 from difusor.inventory import Election
-from difusor.partners.form.items import Finding, Received, keys
+from difusor.partners.form.items import Finding, Received, filled, keys
 from difusor.partners.form.values import HOST, own_domain, plain_words
 from difusor.partners.likeness import acronym, alike, folded, imitates
 from difusor.partners.roster import Known
@@ -92,7 +92,7 @@ def _institute(said: Mapping[str, str], received: Received, around: Surroundings
 
 
 def _addresses(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
-    if not any(received.values.get(key) for key in ADDRESSES[:2]):
+    if not filled(received).keys() & set(ADDRESSES[:2]):
         yield received.finding(ADDRESSES[0], "falta la dirección IP pública; escriba la IPv4, la IPv6 o las dos")
     for key in (*ADDRESSES, "ftp.servidor"):
         try:

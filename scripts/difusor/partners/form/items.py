@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from difusor.partners.form.model import Form
-from difusor.partners.form.values import plain_words
+from difusor.partners.form.values import NONE, bare, plain_words
 from difusor.spec.faults import sentence
 
 SECRET = "ftp.contrasena"
@@ -97,7 +97,7 @@ def read(received: Received) -> tuple[Form | None, dict[str, str], list[Finding]
     Blank and wrong values are "" among the good ones, so that the rest can be reviewed all the same.
     """
     faulty = {each.key for each in received.findings if each.weight == "error"}
-    given = {key: _chosen(key, value) for key, value in received.values.items() if value.strip() and key not in faulty}
+    given = {key: _chosen(key, value) for key, value in filled(received).items() if key not in faulty}
     try:
         form = Form.model_validate(_nested(given))
     except ValidationError as error:
@@ -114,10 +114,20 @@ def read(received: Received) -> tuple[Form | None, dict[str, str], list[Finding]
     return (None if faulty else form), texts(form), list(received.findings)
 
 
+def filled(received: Received) -> dict[str, str]:
+    """Return what was written, bare, by the items' keys; an optional item that does not apply was left blank."""
+    found = {key: bare(value) for key, value in received.values.items()}
+    return {key: value for key, value in found.items() if value and not _left_blank(key, value)}
+
+
+def _left_blank(key: str, value: str) -> bool:
+    return key != SECRET and key in keys() and not keys()[key].required and bool(NONE.fullmatch(value))
+
+
 def fault(key: str, value: str) -> str:
     """Return what is wrong with the value of one item alone, without full stop; empty when nothing is."""
-    item = keys()[key]
-    if not value.strip():
+    item, value = keys()[key], bare(value)
+    if not value or _left_blank(key, value):
         return "falta" if item.required else ""
     try:
         _alone(key, _chosen(key, value))

@@ -14,14 +14,16 @@ from difusor.partners.facts import Account, Port, data
 from difusor.partners.form.values import (
     NOT_APPLICABLE,
     Attachment,
-    Count,
+    Cores,
     Email,
     Entrance,
     FtpHost,
     FtpUser,
+    Gigabytes,
+    Gigahertz,
     IPv4,
     IPv6,
-    Measure,
+    Megabits,
     Name,
     Phone,
     WebPlace,
@@ -123,11 +125,11 @@ class Annex(Part):
     machine: Literal["físico", "virtual"] = item(
         "T9", "servidor", "Servidor", "Elija de la lista; ANEXO 1 pide uno físico."
     )
-    cores: Count = item("T10", "nucleos", "Núcleos del procesador", "Un número, de núcleos físicos.")
-    ghz: Measure = item("T11", "ghz", "GHz del procesador", "Un número, sin turbo, como 2.4.")
-    ram_gb: Count = item("T12", "ram_gb", "GB de memoria RAM", "Un número.")
-    ssd_gb: Count = item("T13", "ssd_gb", "GB en estado sólido (SSD)", "Un número; los discos duros no cuentan.")
-    mbps: Count = item("T14", "mbps", "Mbps simétricos del enlace", "Un número, según el contrato.")
+    cores: Cores = item("T10", "nucleos", "Núcleos del procesador", "Un número, de núcleos físicos.")
+    ghz: Gigahertz = item("T11", "ghz", "GHz del procesador", "Un número, sin turbo, como 2.4.")
+    ram_gb: Gigabytes = item("T12", "ram_gb", "GB de memoria RAM", "Un número.")
+    ssd_gb: Gigabytes = item("T13", "ssd_gb", "GB en estado sólido (SSD)", "Un número; los discos duros no cuentan.")
+    mbps: Megabits = item("T14", "mbps", "Mbps simétricos del enlace", "Un número, según el contrato.")
 
 
 class Form(Part):

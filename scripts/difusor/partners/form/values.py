@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,12 +20,24 @@ if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 NOT_APPLICABLE = "no aplica"
-NONE = re.compile(r"(?i)\s*(no\s+aplica|n\s*/\s*a|na|ninguna|ninguno|-*)\s*\.?")
+NONE = re.compile(
+    r"(?i)\s*(no\s+aplica|n\s*/\s*a|n\.\s*a|na|ninguna|ninguno|no\s+(?:se\s+)?(?:tiene|usa)|[-\u2013\u2014]*)\s*\.?"
+)
 """How people write that an item does not apply."""
-SIGNS = frozenset("¿¡«»“”‘’–—…°·®©™€²³½¼×ªº")  # noqa: RUF001
+EDGES = " \t\r\n\v\f\u00a0\u2009\u202f\u200b\u200e\u200f\u202a\u202c\u2060\ufeff"
+"""What copying from a web page, a chat or the telephone's contacts leaves around a value, and nobody sees."""
+TYPOGRAPHY = str.maketrans({
+    **dict.fromkeys("\u00a0\u2009\u202f", " "), **dict.fromkeys("\u2010\u2011\u2212", "-"),
+})  # fmt: skip
+"""The spaces and hyphens that programs put in place of those that were typed."""
+SIGNS = frozenset("¿¡«»“”‘’´–—…•°·®©™€µ²³½¼×±≥≤→ªº")  # noqa: RUF001
 """What Spanish texts have besides ASCII and letters."""
 FORMULA = re.compile(r"[=@]|[+-].*[|!]|[+-]\s*[A-Za-z]+\(")
 """How a text begins of which a spreadsheet would make a formula, should anybody ever open it in one."""
+FILLERS = frozenset({"de", "en", "ram", "memoria", "ssd", "simetricos", "fisicos", "por", "segundo", "s"})
+"""Words that people write behind a unit, and that say nothing more."""
+FASTEST = 10  # GHz
+PAGE = re.compile(r"(?i)[^/]*\.(html?|php|aspx?|jsp)")
 LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 HOST = re.compile(rf"{LABEL}(\.{LABEL})+")
 FOLDERS = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?")
@@ -38,9 +51,22 @@ def plain_words(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", "".join(each for each in split if not unicodedata.combining(each)))
 
 
+def bare(value: str) -> str:
+    """Return a value without the spaces, line ends and invisible marks around it, which nobody meant to write."""
+    return value.strip(EDGES)
+
+
+def _one_line(value: object) -> object:
+    """Return a description that was written in several lines, as Alt+Enter does in a cell, as one."""
+    if not isinstance(value, str):
+        return value
+    lines = (bare(each.removesuffix("_x000D_")).rstrip(";") for each in bare(value).replace("\t", " ").split("\n"))
+    return "; ".join(filter(None, lines))
+
+
 def _text(value: str) -> str:
-    """Accept one line of Latin text that nothing evaluates; hard spaces, which spreadsheets insert, become spaces."""
-    tidy = data(unicodedata.normalize("NFC", value.replace("\u00a0", " ").strip()))
+    """Accept one line of Latin text that nothing evaluates, with the spaces and hyphens of a keyboard."""
+    tidy = data(unicodedata.normalize("NFC", bare(value).translate(TYPOGRAPHY)))
     if FORMULA.match(tidy):
         raise ValueError("comienza como una fórmula («=», «@», o «+» con una función); escriba solo el texto")
     for letter in tidy:
@@ -91,6 +117,8 @@ def _web_address(value: str) -> str:
     if any(mark in whole for mark in "@:?#\\") or "://" in whole:
         raise ValueError(f"«{value}» lleva usuario, puerto, «?» o «#»; escriba solo dominio y carpeta")
     host = _host(host)
+    if PAGE.fullmatch(path.rstrip("/").rpartition("/")[2]):
+        raise ValueError(f"«/{path}» termina en un archivo; escriba solo la carpeta, como /prep2027mor")
     if not FOLDERS.fullmatch(slash + path):
         raise ValueError(f"«/{path}» no es una carpeta; use letras sin acento, cifras, «-» y «_», como /prep2027mor")
     return f"{host}{slash}{path}".rstrip("/")
@@ -105,11 +133,15 @@ def _phone(value: str) -> str:
     except phonenumbers.NumberParseException:
         valid = False
     if not valid:
-        raise ValueError(f"«{value}» no es un teléfono; escriba sus 10 dígitos, sin 044, 045 ni +52 1")
+        raise ValueError(f"«{value}» no es un teléfono; escriba sus 10 dígitos, uno solo y sin 01, 044, 045 ni +52 1")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
 
 
 def _email(value: str) -> str:
+    """Accept an address, also as programs of mail copy it: behind mailto:, or in <> behind a name."""
+    value = re.sub(r"(?i)^mailto:", "", value)
+    if named := re.fullmatch(r"[^<>@,;]*<([^<>]+)>", value):
+        value = named[1]
     local, _, host = value.rpartition("@")
     if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9_+%-]|\.(?!\.)){0,62}", local) or local.endswith("."):
         raise ValueError(f"«{value}» no es un correo electrónico; escríbalo como sistemas@diario.mx")
@@ -122,6 +154,8 @@ def _public_address(value: str, version: int) -> str:
         address = ipaddress.ip_address(value)
     except ValueError:
         raise ValueError(f"«{value}» no es {kind}; corríjala") from None
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+        raise ValueError(f"«{value}» lleva una zona («%»), que solo vale dentro del equipo; quítela")
     if address.version != version:
         raise ValueError(f"«{value}» no es {kind}; escríbala en el renglón de la otra versión")
     tunnel = isinstance(address, ipaddress.IPv6Address) and (address.ipv4_mapped or address.sixtofour or address.teredo)
@@ -134,6 +168,8 @@ def _public_address(value: str, version: int) -> str:
 
 def _where_to_enter(value: str) -> str:
     """Accept a public address or a host name, for SSH or FTP."""
+    if "://" in value or value.count(":") == 1:
+        raise ValueError(f"«{value}» lleva «://» o un puerto; escriba solo la dirección o el dominio")
     if re.fullmatch(r"[\d.]+", value) or ":" in value:
         return _public_address(value, 6 if ":" in value else 4)
     return _host(value)
@@ -155,16 +191,37 @@ def _attachment(value: str) -> str:
     return value
 
 
-def _number(value: object) -> object:
-    """Accept a number as people write it: with a decimal comma, or the unit behind it."""
-    if isinstance(value, str) and (
-        found := re.fullmatch(r"\s*(\d{1,7})(?:[.,](\d{1,3}))?\s*([A-Za-z]{0,8})\s*", value)
-    ):
-        return f"{found[1]}.{found[2]}" if found[2] else found[1]
-    return value
+def _figure(units: Mapping[str, float], asked: str, whole: bool = True) -> BeforeValidator:
+    """Return what takes a number as people write it: with a decimal comma, or one of these units behind it.
+
+    `units` maps each to how many of the one that is `asked` for it is; "" stands for a number without any.
+    """
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"(\d{1,7})(?:[.,](\d{1,9}))?\s*([^\d\s][^\d]*)?", bare(value))
+        if not found:
+            raise ValueError(f"«{value[:60]}» no es un número; escriba solo la cifra, {asked}")
+        number, decimals, behind = found.groups("")
+        unit, *others = plain_words(behind) or [""]
+        if unit not in units or not FILLERS.issuperset(others):
+            raise ValueError(f"«{value[:60]}» dice «{behind.strip()}»; escriba solo la cifra, {asked}")
+        if whole and len(decimals) == 3:
+            raise ValueError(f"«{value[:60]}» puede leerse de dos modos; escriba la cifra sin puntos ni comas, {asked}")
+        return f"{round(float(f'{number}.{decimals or 0}') * units[unit], 6):.6f}".rstrip("0").rstrip(".")
+
+    return BeforeValidator(read)
 
 
-Words = Annotated[str, Field(max_length=1000), AfterValidator(_text)]
+def _possible(gigahertz: float) -> float:
+    if gigahertz > FASTEST:
+        raise ValueError(f"ningún procesador tiene {gigahertz:g} GHz; ¿están en MHz?")
+    return gigahertz
+
+
+COUNTED = Field(ge=1, le=1_000_000)
+Words = Annotated[str, BeforeValidator(_one_line), Field(max_length=1000), AfterValidator(_text)]
 Short = Annotated[str, Field(max_length=120), AfterValidator(_text)]
 Name = Annotated[Short, AfterValidator(_name)]
 WebPlace = Annotated[Short, AfterValidator(_web_address)]
@@ -176,5 +233,15 @@ Entrance = Annotated[Short, AfterValidator(_where_to_enter)]
 IPv4 = Annotated[Short, AfterValidator(lambda value: _public_address(value, 4))]
 IPv6 = Annotated[Short, AfterValidator(lambda value: _public_address(value, 6))]
 Attachment = Annotated[Short, AfterValidator(_attachment)]
-Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=1_000_000)]
-Measure = Annotated[float, BeforeValidator(_number), Field(gt=0, le=1_000_000)]
+Cores = Annotated[int, _figure(dict.fromkeys(("", "nucleo", "nucleos", "core", "cores"), 1), "de núcleos"), COUNTED]
+Gigahertz = Annotated[
+    float, _figure({"": 1, "ghz": 1, "mhz": 0.001}, "en GHz", whole=False), Field(gt=0), AfterValidator(_possible)
+]
+Gigabytes = Annotated[
+    int, _figure({"": 1, "g": 1, "gb": 1, "gib": 1, "t": 1000, "tb": 1000, "tib": 1000}, "en GB"), COUNTED
+]
+Megabits = Annotated[
+    int,
+    _figure({"": 1, "m": 1, "mb": 1, "mbps": 1, "mbits": 1, "g": 1000, "gb": 1000, "gbps": 1000}, "en Mbps"),
+    COUNTED,
+]

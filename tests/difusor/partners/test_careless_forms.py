@@ -1,0 +1,67 @@
+"""Forms as honest people fill them in: what is meant beyond doubt is taken, and nothing is taken for something else."""
+
+from __future__ import annotations
+
+import pytest
+from form_kit import GOOD
+from inventory_kit import KEY
+
+from difusor.partners.form.items import Finding, Received, fault, items, read
+
+
+def judged(key: str, text: str) -> tuple[str, list[Finding]]:
+    """Return what is taken for an item of the correct form when its text is another, and what is wrong."""
+    _, said, findings = read(Received({**GOOD, key: text}, {each.key: each.number for each in items()}))
+    return said[key], findings
+
+
+NO_BREAK, HYPHEN, MARK, ZERO = "\u00a0", "\u2011", "\ufeff", "\u200b"
+TAKEN = [
+    ("anexo_tecnico.ram_gb", "32GB", "32"), ("anexo_tecnico.ram_gb", "32 GB de memoria RAM", "32"),
+    ("anexo_tecnico.ram_gb", "32.00", "32"), ("anexo_tecnico.ssd_gb", "1 TB", "1000"),
+    ("anexo_tecnico.ssd_gb", "1,92 TB SSD", "1920"), ("anexo_tecnico.mbps", "1 Gbps", "1000"),
+    ("anexo_tecnico.mbps", "200 Mb/s simétricos", "200"), ("anexo_tecnico.ghz", "2400 MHz", "2.4"),
+    ("anexo_tecnico.ghz", "2.400 GHz", "2.4"), ("anexo_tecnico.nucleos", "8 núcleos físicos", "8"),
+    ("anexo_tecnico.nucleos", f"8{NO_BREAK}", "8"),
+    ("anexo_tecnico.ipv6", "no aplica", ""), ("anexo_tecnico.ipv6", "N.A.", ""), ("anexo_tecnico.ipv6", "No tiene", ""),
+    ("anexo_tecnico.ssh_servidor", "—", ""), ("anexo_tecnico.ssh_puerto", "No aplica.", "22"),
+    ("ftp.usuario", "n.a.", "no aplica"), ("ftp.servidor", "No se usa", "no aplica"),
+    ("anexo_tecnico.ssh_cuenta", f"{NO_BREAK}ubuntu ", "ubuntu"), ("anexo_tecnico.ssh_llave", f"{KEY}\n", KEY),
+    ("tecnico.celular", "\u202a+52 777 123 4567\u202c", "+52 777 123 4567"),
+    ("tecnico.celular", f"777{HYPHEN}123{HYPHEN}4567", "+52 777 123 4567"),
+    ("nombre", f"{MARK}Diario\u202fde Ribelos{ZERO}", "Diario de Ribelos"),
+    ("nombre", "Noticias \u2212 Ribelos", "Noticias - Ribelos"),
+    ("tecnico.correo", "Ana Peña <sistemas@diario.mx>", "sistemas@diario.mx"),
+    ("tecnico.correo", "mailto:sistemas@diario.mx", "sistemas@diario.mx"),
+    ("software", "• Ubuntu 22.04;\r\n• nginx\n\n", "• Ubuntu 22.04; • nginx"),
+    ("hardware", "RAM ≥ 32 GB_x000D_\nUPS ±5 %", "RAM ≥ 32 GB; UPS ±5 %"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "text", "taken"), TAKEN, ids=lambda text: ascii(text)[1:28])
+def test_what_is_meant_beyond_doubt_is_taken(key: str, text: str, taken: str) -> None:
+    assert judged(key, text) == (taken, [])
+    assert fault(key, text) == ""
+
+
+REFUSED = [
+    ("anexo_tecnico.ram_gb", "32768 MB", "dice «MB»; escriba solo la cifra, en GB"),
+    ("anexo_tecnico.ssd_gb", "480 MB", "dice «MB»"), ("anexo_tecnico.mbps", "200 Kbps", "dice «Kbps»"),
+    ("anexo_tecnico.mbps", "100/100", "no es un número; escriba solo la cifra, en Mbps"),
+    ("anexo_tecnico.ssd_gb", "1,000", "puede leerse de dos modos"), ("anexo_tecnico.mbps", "1.000", "de dos modos"),
+    ("anexo_tecnico.ghz", "2400", "¿están en MHz?"), ("anexo_tecnico.nucleos", "16 hilos", "dice «hilos»"),
+    ("anexo_tecnico.ipv6", "2806:2f0::7%eth0", "lleva una zona"),
+    ("anexo_tecnico.ipv4", "189.240.001.007", "no es una dirección IPv4"),
+    ("anexo_tecnico.ipv4", "189.240.1.7, 189.240.1.8", "no es una dirección IPv4"),
+    ("anexo_tecnico.ssh_servidor", "189.240.1.7:22", "o un puerto"), ("ftp.servidor", "ftp://ftp.diario.mx", "«://»"),
+    ("enlace", "www.diarioderibelos.com.mx/prep/index.html", "termina en un archivo; escriba solo la carpeta"),
+    ("tecnico.correo", "Ana <a@diario.mx>, Luis <b@diario.mx>", "no es un correo"),
+    ("tecnico.celular", "777 123 4567 y 777 123 4568", "uno solo"), ("tecnico.celular", "no aplica", "no es un tel"),
+    ("nombre", "Diario de\nRibelos", "en un solo renglón"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "text", "words"), REFUSED, ids=lambda text: ascii(text)[1:28])
+def test_what_could_mean_something_else_is_returned(key: str, text: str, words: str) -> None:
+    (found,) = judged(key, text)[1]
+    assert (found.key, words in found.sentence) == (key, True), found.sentence
