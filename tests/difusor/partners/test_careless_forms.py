@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
 import pytest
-from form_kit import GOOD
+from form_kit import GOOD, as_workbook, beside_logo
 from inventory_kit import KEY
 
 from difusor.partners.form.items import Finding, Received, fault, items, read
+from difusor.partners.form.received import open_form
+from difusor.project import UnusableError
 
 
 def judged(key: str, text: str) -> tuple[str, list[Finding]]:
@@ -65,3 +71,65 @@ REFUSED = [
 def test_what_could_mean_something_else_is_returned(key: str, text: str, words: str) -> None:
     (found,) = judged(key, text)[1]
     assert (found.key, words in found.sentence) == (key, True), found.sentence
+
+
+# --------------------------------------------------------------------------------------------------------- workbooks
+def numbers(write: Callable[[int], object]) -> Callable[[openpyxl.Workbook], None]:
+    """Return a change of the numbers before the call's items."""
+
+    def change(book: openpyxl.Workbook) -> None:
+        for number in range(1, 20):
+            book["ANEXO 2"].cell(number + 4, 1).value = write(number)
+
+    return change
+
+
+def renamed(book: openpyxl.Workbook) -> None:
+    book["ANEXO 2"].title, book["Anexo técnico"].title = "Anexo 2 ", "ANEXO TECNICO"
+
+
+def retyped(book: openpyxl.Workbook) -> None:
+    book["ANEXO 2"]["B5"], book["ANEXO 2"]["B6"] = "NOMBRE DEL MEDIO DIFUSOR:", "Direccion  del sitio web del difusor"
+
+
+UNTOUCHED: dict[str, Callable[[openpyxl.Workbook], None]] = {
+    "numbers": numbers(int), "floats": numbers(float), "points": numbers("{}.".format),
+    "decimals": numbers("{}.0".format),
+    "names of sheets": renamed, "titles": retyped,
+    "rows above": lambda book: book["ANEXO 2"].insert_rows(1, 3),
+    "order of sheets": lambda book: book._sheets.reverse(),
+    "hidden sheet": lambda book: setattr(book["Anexo técnico"], "sheet_state", "hidden"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", UNTOUCHED.values(), ids=UNTOUCHED.keys())
+def test_a_workbook_whose_data_nobody_moved_is_read(
+    change: Callable[[openpyxl.Workbook], None], tmp_path: Path
+) -> None:
+    form, _, findings = read(open_form(as_workbook(tmp_path, more=change)))
+    assert findings == [] and form
+
+
+def test_a_column_that_was_inserted_is_told_once(tmp_path: Path) -> None:
+    form = as_workbook(tmp_path, more=lambda book: book["ANEXO 2"].insert_cols(2))
+    with pytest.raises(UnusableError, match=r"formato\.xlsx: la hoja «ANEXO 2» .*¿se insertó o quitó una columna\?"):
+        open_form(form)
+
+
+def test_a_sheet_that_was_copied_is_told_and_the_form_read(tmp_path: Path) -> None:
+    found = read(open_form(as_workbook(tmp_path, more=lambda book: book.copy_worksheet(book["ANEXO 2"]))))[2]
+    assert [each.weight for each in found] == ["aviso"] and "«ANEXO 2 Copy»" in found[0].sentence
+
+
+NO_WORKBOOKS = {
+    "csv": b'"1","Nombre del medio difusor","Diario"\n', "semicolons": "1;Dirección;x\n".encode("cp1252"),
+    "tsv of Excel": "1\tDirección\tx\n".encode("utf-16"), "html": b"<html><table></table></html>",
+    "xml of 2003": b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook/>', "gzip": b"\x1f\x8b\x08",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", NO_WORKBOOKS.values(), ids=NO_WORKBOOKS.keys())
+@pytest.mark.parametrize("name", ["formato.xlsx", "FORMATO.XLS"])
+def test_another_file_with_the_name_of_a_workbook_is_told(content: bytes, name: str, tmp_path: Path) -> None:
+    with pytest.raises(UnusableError, match="no es un libro de Excel, aunque así se llame; ábralo con Excel o Calc"):
+        open_form(beside_logo(tmp_path, name, content))

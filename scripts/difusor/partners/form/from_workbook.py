@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from difusor.partners.form.items import SECRET, Finding, Item, Received, items
+from difusor.partners.form.values import plain_words
 from difusor.partners.form.workbook import ANNEX, CALL, HELP, NUMBER, TITLE, VALUE
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def read(content: bytes) -> Received:
     try:
         # Read only: pictures, notes, links and styles of cells are not even looked at.
         book = load_workbook(io.BytesIO(content), read_only=True, keep_links=False, data_only=False)
-        sheets = {name: book[name] for name in (CALL, ANNEX) if name in book.sheetnames}
+        sheets = {name: book[there] for name in (CALL, ANNEX) if (there := _sheet(name, book.sheetnames))}
         rows = {name: list(_rows(sheet)) for name, sheet in sheets.items()}
     except DefusedXmlException:
         raise ValueError("declara entidades de XML; pida el formato otra vez, guardado con Excel o Calc") from None
@@ -47,11 +48,19 @@ def read(content: bytes) -> Received:
         raise ValueError("no es un libro de Excel que se pueda leer; ábralo, guárdelo como .xlsx y repita") from None
     if missing := [f"«{name}»" for name in (CALL, ANNEX) if name not in sheets]:
         raise ValueError(f"no tiene la hoja {' ni '.join(missing)}; use el formato que escribe ./difusor form")
+    _refuse_displaced(rows)
     found = _collected(rows)
-    if more := [name for name in book.sheetnames if name not in (CALL, ANNEX, HELP)]:
+    if more := [name for name in book.sheetnames if name not in (*(each.title for each in sheets.values()), HELP)]:
         told = f"tiene otras hojas, que no se leyeron: {', '.join(f'«{name[:40]}»' for name in more[:5])}"
         found.findings.append(Finding("formato", "formato", told, "aviso"))
     return found
+
+
+def _sheet(name: str, there: list[str]) -> str:
+    """Return the sheet of this name among those there, or the one that is called so but for case, accents and signs."""
+    if name in there:
+        return name
+    return next((each for each in there if plain_words(each) == plain_words(name)), "")
 
 
 def _judge(content: bytes) -> None:
@@ -115,10 +124,10 @@ def _collected(rows: dict[str, list[tuple[int, dict[int, Any]]]]) -> Received:
     findings: list[Finding] = []
     for item in items():
         sheet = ANNEX if item.of_the_annex else CALL
-        found = [(number, cells) for number, cells in rows[sheet] if _says(cells.get(NUMBER)) == item.number]
+        found = [(number, cells) for number, cells in rows[sheet] if _is_number(cells.get(NUMBER), item)]
         number, cells = found[0] if found else (0, {})
         places[item.key] = _place(item, sheet, number)
-        if len(found) != 1 or not _says(cells.get(TITLE)).startswith(item.title):
+        if len(found) != 1 or not _is_title(cells.get(TITLE), item):
             findings.append(Finding(item.key, places[item.key], _displaced(len(found))))
             continue
         try:
@@ -135,13 +144,38 @@ def _place(item: Item, sheet: str, row: int) -> str:
     return f"hoja {sheet}, {cell} ({item.number}. {item.title})"
 
 
+def _refuse_displaced(rows: dict[str, list[tuple[int, dict[int, Any]]]]) -> None:
+    """Raise ValueError when no item of a sheet is where it belongs: one sentence, instead of one for each item."""
+    for sheet in (CALL, ANNEX):
+        own = [item for item in items() if item.of_the_annex == (sheet == ANNEX)]
+        if not any(
+            _is_number(cells.get(NUMBER), item) and _is_title(cells.get(TITLE), item)
+            for _, cells in rows[sheet]
+            for item in own
+        ):
+            raise ValueError(
+                f"la hoja «{sheet}» no tiene el número en la columna A, el dato en la B y lo escrito en la C; ¿se "
+                "insertó o quitó una columna? Copie los datos a un formato nuevo (./difusor form)"
+            )
+
+
 def _displaced(found: int) -> str:
     where = "su renglón está dos veces" if found > 1 else "su renglón cambió o ya no está"
     return f"{where}; copie los datos a un formato nuevo (./difusor form)"
 
 
-def _says(cell: Any) -> str:
-    return str(cell.value).strip() if cell is not None else ""
+def _says(cell: Any) -> list[str]:
+    return plain_words(str(cell.value)) if cell is not None else []
+
+
+def _is_number(cell: Any, item: Item) -> bool:
+    """Tell whether a cell has an item's number, as text or as a spreadsheet writes numbers: 7, 7.0 and 7."""
+    return _says(cell) in ([item.number.lower()], [item.number.lower(), "0"])
+
+
+def _is_title(cell: Any, item: Item) -> bool:
+    words = plain_words(item.title)
+    return _says(cell)[: len(words)] == words
 
 
 def _value(cell: Any) -> str:

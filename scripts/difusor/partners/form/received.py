@@ -31,10 +31,13 @@ def open_form(path: Path) -> Received:
     wrong = next((said for beginning, said in KINDS.items() if content.startswith(beginning)), "")
     if not content.strip():
         wrong = "está vacío; pida el formato otra vez"
+    workbook = content.startswith(b"PK")
+    if not (wrong or workbook) and path.suffix.lower().startswith((".xls", ".ods", ".csv")):
+        wrong = "no es un libro de Excel, aunque así se llame; ábralo con Excel o Calc y guárdelo como .xlsx"
     if wrong:
         raise UnusableError(f"{path.name} {wrong}. Nada se creó")
     try:
-        found = from_workbook.read(content) if content.startswith(b"PK") else from_yaml.read(content)
+        found = from_workbook.read(content) if workbook else from_yaml.read(content)
     except ValueError as error:
         raise UnusableError(f"{path.name}: {error}. Nada se creó") from None
     return _without_password(found)
