@@ -50,7 +50,7 @@ def vault_password() -> Path:
     (`--vault-id difusores`) and asks a keyring or a password manager, has `-client` behind its name and comes first.
     """
     client = home() / f"{VAULT_PASSWORD}-client"
-    return client if client.exists() else home() / VAULT_PASSWORD
+    return client if os.path.lexists(client) else home() / VAULT_PASSWORD
 
 
 def ansible_settings() -> dict[str, str]:
@@ -64,7 +64,7 @@ def ansible_settings() -> dict[str, str]:
         found = {HOME: str(home()), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     demo = [f"demo@{ROOT / 'inventories/demo/vault-password.txt'}"] if home() == ROOT else []
     own_list = ",".join([f"difusores@{vault_password()}", *demo])
-    if vault_password().exists() and os.environ.get(VAULTS, "") in ("", own_list):
+    if os.path.lexists(vault_password()) and os.environ.get(VAULTS, "") in ("", own_list):
         found[VAULTS] = own_list
     return found
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from difusor.inventory.sources import file_faults, refusal
-from difusor.inventory.vaults import identities, vaulted
+from difusor.inventory.vaults import identities, source_fault, vaulted
 from difusor.project import ROOT, UnusableError
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -99,14 +99,27 @@ def seal(plain: bytes, name: str) -> bytes:
 
 @cache
 def _loader() -> Any:
-    """Return Ansible's loader with the vaults' passwords; one per process, because Ansible sets them up only once."""
+    """Return Ansible's loader with the vaults' passwords; one per process, because Ansible sets them up only once.
+
+    InventoryError when a source of passwords gives none.
+    """
     from ansible.cli import CLI
+    from ansible.errors import AnsibleError
     from ansible.parsing.dataloader import DataLoader
     from ansible.plugins.loader import init_plugin_loader
 
+    if fault := source_fault():
+        raise InventoryError(fault)
     init_plugin_loader()
     loader = DataLoader()
-    CLI.setup_vault_secrets(loader, vault_ids=identities(), auto_prompt=False)
+    try:
+        CLI.setup_vault_secrets(loader, vault_ids=identities(), auto_prompt=False)
+    except AnsibleError:
+        named = ", ".join(each.partition("@")[2] for each in identities())
+        raise InventoryError(
+            f"no se obtuvo la contraseña de las bóvedas de {named}; si es un programa, "
+            "ejecútelo a mano: debe imprimirla"
+        ) from None
     return loader
 
 

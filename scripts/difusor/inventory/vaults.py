@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,37 @@ HEADER = b"$ANSIBLE_VAULT"
 
 def ensure_password() -> None:
     """Draw the password of all vaults in the home, unless there is one or the operator has named another source."""
-    if not os.environ.get(VAULTS) and not vault_password().exists():
-        descriptor = os.open(vault_password(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{secrets.token_urlsafe(32)}\n")
+    if not os.environ.get(VAULTS) and not os.path.lexists(vault_password()):
+        _draw(vault_password())
     os.environ.update(ansible_settings())
+
+
+def _draw(path: Path) -> None:
+    """Write a new password, whole or not at all; one that another run has drawn meanwhile stays."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.") as unfinished:
+        unfinished.write(f"{secrets.token_urlsafe(32)}\n")
+        unfinished.flush()
+        with suppress(FileExistsError):
+            os.link(unfinished.name, path)
+
+
+def source_fault() -> str:
+    """Return why the home's source of passwords cannot be used; empty when it can, or when another one is used."""
+    source = vault_password()
+    if f"@{source}" not in os.environ.get(VAULTS, ""):
+        return ""
+    if not source.exists():
+        return (
+            f"{source} es un enlace a {os.readlink(source)}, que no existe; conecte lo que falte, o corrija el enlace"
+        )
+    if not source.is_file():
+        return f"{source} no es un archivo; ponga ahí la contraseña de las bóvedas, o el programa que la imprime"
+    if not (content := source.read_bytes()).strip():
+        return f"{source} está vacío; recupérelo de su copia"
+    # Ansible takes the text of a program that it may not run for the password itself.
+    if (source.stem.endswith("-client") or content.startswith(b"#!")) and not os.access(source, os.X_OK):
+        return f"{source} es un programa que no se puede ejecutar; permítalo: chmod +x {source}"
+    return ""
 
 
 def password_of(path: Path) -> str:

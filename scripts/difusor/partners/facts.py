@@ -26,8 +26,11 @@ from difusor.spec.faults import sentence
 
 TEMPLATE = re.compile(r"{{|{%|{#|^#jinja2:")
 """What makes Ansible, or Jinja, take a text for a template."""
-RESERVED = {"all", "demo", "difusores", "ejemplo", "localhost", "trusted_vantage", "ungrouped", "untrusted_vantage"}
-"""Names of groups that an inventory has already, or that the project uses."""
+RESERVED = {
+    "all", "demo", "difusores", "ejemplo", "instituto", "localhost", "trusted_vantage", "ungrouped",
+    "untrusted_vantage",
+}  # fmt: skip
+"""Names of groups and hosts that an inventory has already, or that the project uses."""
 
 
 def data(value: str) -> str:

@@ -1,0 +1,70 @@
+"""The source of the vaults' passwords: one that gives none is refused in Spanish, and no other is drawn instead."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from form_kit import as_yaml
+from home_kit import difusor, furnish
+from inventory_kit import KEY
+
+from difusor.inventory import vaults
+
+PROGRAM = "#!/bin/sh\necho una-contrasena\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = furnish(tmp_path / "instituto", monkeypatch)
+    (folder / "llave.pub").write_text(f"{KEY}\n")
+    return folder
+
+
+def program(text: str, mode: int = 0o755) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        path.write_text(text)
+        path.chmod(mode)
+
+    return make
+
+
+CLIENT, FILE = "vault-password-client", "vault-password"
+USELESS: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "client elsewhere": (CLIENT, lambda path: path.symlink_to("/media/llave/x"), "un enlace a /media/llave/x, que no"),
+    "file elsewhere": (FILE, lambda path: path.symlink_to("/media/llave/x"), "un enlace a /media/llave/x, que no"),
+    "client nobody may run": (CLIENT, program(PROGRAM, 0o644), "no se puede ejecutar; permítalo: chmod +x"),
+    "program nobody may run": (FILE, program(PROGRAM, 0o644), "no se puede ejecutar; permítalo: chmod +x"),
+    "folder": (CLIENT, Path.mkdir, "no es un archivo"),
+    "empty": (FILE, lambda path: path.write_text("\n"), "está vacío; recupérelo"),
+    "locked": (CLIENT, program("#!/bin/sh\necho cerrado >&2; exit 2\n"), "no se obtuvo la contraseña de las bóvedas"),
+    "silent": (CLIENT, program("#!/bin/sh\n"), "si es un programa, ejecútelo a mano"),
+    "no interpreter": (CLIENT, program("#!/no/hay\n"), "si es un programa, ejecútelo a mano"),
+}
+
+
+@pytest.mark.parametrize(("name", "make", "words"), USELESS.values(), ids=USELESS.keys())
+def test_a_source_that_gives_no_password_is_refused(
+    name: str, make: Callable[[Path], object], words: str, home: Path, tmp_path: Path
+) -> None:
+    make(home / name)
+    before = sorted(os.listdir(home))
+    done = difusor("enroll", str(as_yaml(tmp_path / "correo")), "--ssh-key", str(home / "llave"), home=home)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert words in done.stderr and str(home / name) in done.stderr
+    assert sorted(os.listdir(home)) == before, "no other password was drawn"
+    assert list((home / "inventories").iterdir()) == []
+
+
+def test_of_two_that_draw_the_first_password_one_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def meanwhile(length: int) -> str:
+        (home / FILE).write_text("la del otro\n")
+        return "x" * length
+
+    monkeypatch.setattr(secrets, "token_urlsafe", meanwhile)
+    vaults.ensure_password()
+    assert (home / FILE).read_text() == "la del otro\n"
+    assert not [path for path in home.iterdir() if path.name.startswith(".vault")]
