@@ -10,7 +10,7 @@ import click
 import typer
 
 from difusor.terminal import complain, console, json_text, printable, results
-from difusor.terminal.arguments import Json, elections, from_project, instant
+from difusor.terminal.arguments import Json, absolute, elections, from_project, instant
 
 if TYPE_CHECKING:
     from difusor.partners.answer import Answer
@@ -59,7 +59,8 @@ def run(
     notified: Notified = None,
     logo: Annotated[Path | None, _file("El logotipo, si no está junto al formato.")] = None,
     ssh_key: Annotated[
-        str | None, typer.Option(metavar="LLAVE", help="Su llave de SSH; junto a ella, la pública (.pub).")
+        str | None,
+        typer.Option(parser=absolute, metavar="LLAVE", help="Su llave de SSH; junto a ella, la pública (.pub)."),
     ] = None,
     certificate: Annotated[Path | None, _file("El certificado con sus intermedios, si lo entregó el difusor.")] = None,
     certificate_key: Annotated[Path | None, _file("La llave del certificado.")] = None,

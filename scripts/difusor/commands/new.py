@@ -11,7 +11,7 @@ import typer
 
 from difusor.project import ROOT
 from difusor.terminal import complain, console, results
-from difusor.terminal.arguments import elections, from_project, instant
+from difusor.terminal.arguments import absolute, elections, from_project, instant
 from difusor.terminal.asking import confirmed
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def new_election(
     ] = None,
     signer: Annotated[str | None, typer.Option(metavar="IDENTIDAD", help="Quién firma: firma@instituto.mx.")] = None,
     key: Annotated[
-        str | None, typer.Option(metavar="LLAVE.pub", help="Su llave pública de OpenSSH: un archivo.")
+        str | None, typer.Option(parser=absolute, metavar="LLAVE.pub", help="Su llave pública de OpenSSH: un archivo.")
     ] = None,
 ) -> None:  # fmt: skip
     """Crea una elección: elections/NOMBRE.yml. Pregunta en la terminal lo que no se dé."""
@@ -85,13 +85,19 @@ def new_difusor(
         str, typer.Option(metavar="USUARIO", help="La cuenta que el Instituto tendrá en el servidor.")
     ] = "instituto",
     ssh_key: Annotated[
-        str | None, typer.Option(metavar="LLAVE", help="Su llave de SSH; junto a ella, la pública (.pub).")
+        str | None,
+        typer.Option(parser=absolute, metavar="LLAVE", help="Su llave de SSH; junto a ella, la pública (.pub)."),
     ] = None,
     certificate: Annotated[
         str | None,
-        typer.Option(metavar="ARCHIVO", help="Certificado de la página con sus intermedios; vacío: lo pide por ACME."),
+        typer.Option(
+            parser=absolute, metavar="ARCHIVO",
+            help="Certificado de la página con sus intermedios; vacío: lo pide por ACME.",
+        ),
     ] = None,
-    certificate_key: Annotated[str | None, typer.Option(metavar="ARCHIVO", help="La llave del certificado.")] = None,
+    certificate_key: Annotated[
+        str | None, typer.Option(parser=absolute, metavar="ARCHIVO", help="La llave del certificado.")
+    ] = None,
     fingerprint: Annotated[
         str | None,
         typer.Option(metavar="SHA256:…", help="Huella del servidor, como la dio su administrador; si no es, se niega."),

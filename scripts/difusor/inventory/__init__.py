@@ -6,11 +6,12 @@ operator reads them.
 
 from difusor.inventory.calendar import advice
 from difusor.inventory.declared import Declared
-from difusor.inventory.hosts import Host, attestations, load, load_election
+from difusor.inventory.hosts import Host, attestations, election_of, load, load_election
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.names import role_inputs, unknown
 from difusor.inventory.parts import Call, Contact, Decision, Notice, Registration, Waiver
 from difusor.inventory.problems import JUDGED, problems
+from difusor.inventory.sources import election_faults
 from difusor.inventory.variables import InventoryError
 from difusor.inventory.vaults import vaulted
 
@@ -30,6 +31,8 @@ __all__ = [
     "Waiver",
     "advice",
     "attestations",
+    "election_faults",
+    "election_of",
     "load",
     "load_election",
     "problems",

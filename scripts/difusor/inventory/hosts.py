@@ -14,6 +14,7 @@ from difusor.inventory.calendar import pending
 from difusor.inventory.model import Election, Partner, variable_names
 from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.problems import sentences
+from difusor.inventory.sources import election_faults
 from difusor.inventory.variables import InventoryError, read
 
 RSYNC_MODULE = "corte"
@@ -61,14 +62,22 @@ def load_election(source: Path) -> Election:
             if "election_id" in values:
                 return _load(Election, values, source)
         raise InventoryError(f"el inventario {source} no dice de qué elección es")
+    if faults := election_faults(source):
+        raise InventoryError("\n".join(faults))
+    return election_of(source.read_text(encoding="utf-8-sig"), source)
+
+
+def election_of(text: str, whose: object) -> Election:
+    """Return the election that a file's text describes; InventoryError says why none, and names `whose` text it is."""
     try:
-        document = yaml.safe_load(source.read_text(encoding="utf-8"))
-        variables = document["all"]["vars"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
-        raise InventoryError(f"{source} no es el archivo de una elección (elections/<nombre>.yml)") from None
+        variables = yaml.safe_load(text)["all"]["vars"]
+    except (yaml.YAMLError, KeyError, TypeError):
+        variables = None
+    if not isinstance(variables, Mapping):
+        raise InventoryError(f"{whose} no es el archivo de una elección (elections/<nombre>.yml)")
     if "{{" in str(variables):
-        raise InventoryError(f"{source} depende de un inventario: use --election inventories/<difusor>")
-    return _load(Election, variables, source)
+        raise InventoryError(f"{whose} depende de un inventario: use --election inventories/<difusor>")
+    return _load(Election, variables, whose)
 
 
 def attestations(variables: Mapping[str, Any], clause: str) -> list[Attestation]:

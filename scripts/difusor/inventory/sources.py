@@ -27,6 +27,7 @@ SECRET = re.compile(r"vault_\w+|difusor_rsync_secret")
 CAUSES = {
     "could not find expected ':'": "falta un «:», o un texto quedó partido en dos renglones; escríbalo en uno solo",
     "cannot start any token": "hay un tabulador o un signo que YAML no admite ahí; use espacios, o comillas",
+    "found a tab": "hay un tabulador o un signo que YAML no admite ahí; use espacios, o comillas",
     "mapping values are not allowed": "hay un «:» de más, o la sangría no es la de los renglones vecinos",
     "did not find expected": "la sangría, una coma o un corchete no corresponden con los renglones vecinos",
     "expected <block end>": "la sangría no es la de los renglones vecinos",
@@ -53,6 +54,11 @@ def file_faults(sources: Iterable[Path], opened: Open | None = None) -> list[str
     return [sentence for source in sources for sentence in _of_source(source, opened)]
 
 
+def election_faults(path: Path) -> list[str]:
+    """Return a sentence for each thing that keeps the file of an election from being read as it was meant."""
+    return [*_of_file(path, None, empty_is_wrong=True), *_same_id(path)]
+
+
 def _of_source(source: Path, opened: Open | None) -> Iterator[str]:
     if not source.exists():
         yield f"no existe el inventario {source}; revise lo que sigue a -i"
@@ -65,6 +71,8 @@ def _of_source(source: Path, opened: Open | None) -> Iterator[str]:
             yield _dangling(path)
         else:
             yield from _of_file(path, opened, empty_is_wrong=path in own)
+            if path.name == "election.yml":
+                yield from _same_id(path.resolve())
 
 
 def _is_inventory(path: Path) -> bool:
@@ -89,6 +97,23 @@ def _dangling(path: Path) -> str:
         f"{path} enlaza la elección {target}, que no existe; enlace la suya: "
         f"ln -sfn ../../elections/<elección>.yml {path}"
     )
+
+
+def _same_id(path: Path) -> Iterator[str]:
+    """Yield a sentence when another election of the folder has this one's id: servers would take one for the other."""
+    if own := _election_id(path):
+        for other in sorted(path.parent.glob("[!.]*.yml")):
+            if other != path and _election_id(other) == own:
+                yield f"{path} y {other} tienen el mismo election_id, «{own}»; dele otro a la que sea copia"
+
+
+def _election_id(path: Path) -> str:
+    """Return the id that a file gives to an election; empty when it gives none, or one that depends on an inventory."""
+    try:
+        found = re.search(r"""(?m)^\s+election_id:\s*["']?([^\s"'{#]+)""", path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return found[1] if found else ""
 
 
 def _of_file(path: Path, opened: Open | None, *, empty_is_wrong: bool) -> Iterator[str]:
@@ -123,8 +148,20 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, empty_
         yield from _bare(path, documents[0])
 
 
-def _repeated(path: Path, mapping: yaml.MappingNode) -> Iterator[str]:
-    """Yield a sentence for each variable that is set twice, because only the last value would count."""
+def _repeated(path: Path, root: yaml.Node) -> Iterator[str]:
+    """Yield a sentence for each key that is there twice in one group, because only its last value would count."""
+    waiting, judged = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.ScalarNode) or id(node) in judged:
+            continue
+        judged.add(id(node))
+        waiting += [part for entry in node.value for part in (entry if isinstance(entry, tuple) else [entry])]
+        if isinstance(node, yaml.MappingNode):
+            yield from _twice(path, node)
+
+
+def _twice(path: Path, mapping: yaml.MappingNode) -> Iterator[str]:
     seen: dict[str, int] = {}
     for key, _ in mapping.value:
         line = key.start_mark.line + 1

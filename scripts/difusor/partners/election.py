@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from corte.format import instants
+from difusor.inventory import election_faults, election_of
 from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
 from difusor.project import ROOT, UnusableError, home, own
@@ -43,9 +44,10 @@ def _copied(path: Path) -> dict[str, Any]:
 
 
 def create(facts: ElectionFacts) -> Path:
-    """Write the election's file and return its path; UnusableError when there is one of this name."""
+    """Write the election's file and return its path; UnusableError when there is one of this name, or it is none."""
     refuse_existing(file(facts.id), "la elección")
     content = text(facts)
+    election_of(content, f"con el lugar y el Instituto de «{facts.like}» no se puede; nada se creó")
     ensure_home()
     write_new(file(facts.id), content)
     return file(facts.id)
@@ -54,6 +56,8 @@ def create(facts: ElectionFacts) -> Path:
 def text(facts: ElectionFacts) -> str:
     """Return what the election's file says; UnusableError when `like` says nothing of a place and an institute."""
     model = own(f"elections/{facts.like}.yml")
+    if model.is_file() and (faults := election_faults(model)):
+        raise UnusableError("\n".join(faults))
     if not (copied := _copied(model)):
         raise UnusableError(
             f"de {model} no se pueden tomar el lugar y el Instituto; elija entre: {', '.join(models())}"

@@ -66,6 +66,11 @@ def instant(text: str) -> datetime:
         ) from None
 
 
+def absolute(text: str) -> str:
+    """Return a path of the operator's made absolute; an empty one, which says that there is none, as it is."""
+    return str(Path(text).expanduser().absolute()) if text else ""
+
+
 def named_corte(text: str) -> str:
     """Return the path of a corte made absolute, or, when there is no such path, the text: a manifest's SHA-256."""
     return str(Path(text).absolute()) if Path(text).exists() else text

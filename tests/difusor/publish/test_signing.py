@@ -110,7 +110,8 @@ def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, 
         (lambda text: text.replace("    election_opens", "    election_opened"), "election_opens: falta"),
         (lambda text: text.replace("-06:00", ""), "no es un instante absoluto"),
         (lambda text: text.replace("demo\n", '"{{ lab }}"\n', 1), "depende de un inventario"),
-        (lambda text: "[]", "no es el archivo de una elección"),
+        (lambda text: "[]", "debe ser un solo documento"),
+        (lambda text: "otro: 1", "no es el archivo de una elección"),
     ],
 )
 def test_an_unusable_election_says_why(election: Path, change: Any, sentence: str):
