@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
+from zoneinfo import ZoneInfo
 
 from corte.format import instants
 from difusor.inventory import Election, load_election
@@ -18,6 +19,7 @@ from difusor.partners.facts import FactError, PartnerFacts, data, fault
 from difusor.partners.files import refuse_existing
 from difusor.partners.form.items import Finding, Received, read, texts
 from difusor.partners.form.received import open_form
+from difusor.partners.likeness import folded
 from difusor.partners.record import Record
 from difusor.partners.review import Surroundings, accepted_key, review, undecided
 from difusor.project import UnusableError
@@ -50,10 +52,14 @@ def enroll(path: Path, **options: Unpack[Options]) -> Answer:
     form, said, findings = read(received)
     name = _name(said, options["name"])
     before = _before(name) if name else None
+    if before and not options["name"]:
+        _refuse_namesake(said["nombre"], name, before)
     desk = _desk(name, of_election, options, {**_stands(said, before), **accepted}, before)
     picture, more = enrolment.picture(said["logotipo"], received, path.parent, desk)
     findings += [*more, *enrolment.certificate(said["anexo_tecnico.certificado"], received, desk, before)]
     election = load_election(elections_file.file(of_election))
+    if before is None:
+        _refuse_over(election, desk)
     findings += [*_reviewed(said, received, desk, before, election), *_somebody_else(said, received, name, before)]
     changes = record.differences(before.form, form) if before and form else []
     told = partial(answer, name or path.name, findings, dict(desk.accepted), changes, _signature(election))
@@ -77,6 +83,26 @@ def _name(said: dict[str, str], given: str | None) -> str:
     if name and (problem := fault(PartnerFacts, "id", name)):
         raise FactError({"--name": problem})
     return name
+
+
+def _refuse_namesake(said: str, name: str, before: Record) -> None:
+    """Raise FactError when an outlet of another name got the same short one, which ends after 40 letters."""
+    if folded(said) != folded(before.form.name):
+        told = (
+            f"«{name}» es el nombre corto de «{before.form.name}», que ya está inscrito; si es otro, dele un nombre "
+            f"corto propio, y si es el mismo y corrigió el suyo, dé --name {name}"
+        )
+        raise FactError({"--name": told})
+
+
+def _refuse_over(election: Election, desk: Desk) -> None:
+    """Raise UnusableError when a form came after the election for which nobody enrols any more."""
+    if desk.received > election.closes:
+        closed = f"{election.closes.astimezone(ZoneInfo(election.timezone)):%d/%m/%Y, %H:%M}"
+        raise UnusableError(
+            f"la elección «{election.id}» terminó el {closed} y nada se creó; dé --election con la que sigue, o "
+            "--received si el formato llegó antes"
+        )
 
 
 def _stands(said: dict[str, str], before: Record | None) -> dict[str, str]:

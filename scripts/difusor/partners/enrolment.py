@@ -109,7 +109,7 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Finding], bef
     """Write into an inventory what a corrected form changes; return the files that changed, by their paths in it.
 
     UnusableError when a file was edited by hand, or the inventory could not be installed with the changes; nothing
-    has changed then. An interrupted correction is completed by the next one.
+    has changed then. An interrupted correction is completed, or replaced, by the next one.
     """
     folder = inventory.folder(desk.id)
     partner = facts(form, desk)
@@ -119,7 +119,7 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Finding], bef
     }
     current = {name: (folder / name).read_bytes() if (folder / name).exists() else b"" for name in wanted}
     changed = [name for name in wanted if current[name] != wanted[name]]
-    if edited := [name for name in changed if _sha256(current[name]) != before.written.get(name)]:
+    if edited := [name for name in changed if _sha256(current[name]) not in _ours(name, before)]:
         named = ", ".join(str(folder / name) for name in edited)
         raise UnusableError(f"se editó a mano y no se sobrescribe: {named}. Cámbielo ahí; nada cambió")
     kept = _record(form, desk, findings, wanted, before)
@@ -127,10 +127,16 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Finding], bef
         _try_out(folder, partner, {name: wanted[name] for name in changed})
     elif kept.model_copy(update={"corrected": before.corrected}) == before:
         return []
+    files.replace(folder / record.FILE, before.model_copy(update={"pending": kept.written}).to_bytes())
     for name in changed:
         files.replace(folder / name, wanted[name])
     files.replace(folder / record.FILE, kept.to_bytes())
     return [*changed, record.FILE]
+
+
+def _ours(name: str, before: Record) -> tuple[str | None, str | None]:
+    """Return what a file has when nobody edited it: what was written, or what an interrupted correction meant to."""
+    return before.written.get(name), before.pending.get(name)
 
 
 def _try_out(folder: Path, partner: PartnerFacts, changed: Mapping[str, bytes]) -> None:

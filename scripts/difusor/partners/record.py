@@ -19,7 +19,8 @@ FILE = "anexo2.json"
 class Record(BaseModel):
     """One enrolment. `received` is when the first form came, `corrected` when the last one did.
 
-    `written` has the SHA-256 of each file that it wrote: what differs was edited by hand."""
+    `written` has the SHA-256 of each file that it wrote: what differs was edited by hand. `pending` has those of a
+    correction that has begun, and is empty when it has ended."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,6 +32,7 @@ class Record(BaseModel):
     notice: Notice | None = None
     ssh_key: str = ""
     written: dict[str, str] = {}
+    pending: dict[str, str] = {}
 
     def to_bytes(self) -> bytes:
         """Return the record as JSON."""
