@@ -21,7 +21,13 @@ class CatalogError(UnusableError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads YAML and refuses a key that is there twice, of which YAML would take the last without a word."""
+    """Reads YAML; refuses aliases, which may grow, and a key that is there twice, of which YAML would take the last."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            alias = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs' gap
+            raise yaml.MarkedYAMLError(problem_mark=alias.start_mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, int] = {}

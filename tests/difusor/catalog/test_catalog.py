@@ -90,6 +90,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "stations: 6",
         "stations: son menos casillas que municipios",
     ),
+    "alias that grows": ("name: Sierra}", "name: &a Sierra}\n  - *a", "no es YAML: línea 28, columna 5"),
     "no YAML": ("stations: 310", "stations: [310", "no es YAML: línea"),
 }
 
