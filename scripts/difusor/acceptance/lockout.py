@@ -1,19 +1,22 @@
 """Shuts the operator out of the server on purpose, as a mistake would, and measures until prep-rollback lets him in.
 
 The mistake is one rule of UFW that denies new connections to SSH from the operator's own address; nobody else notices.
-Should prep-rollback fail, a timer of the acceptance's own puts UFW's files back.
+Should prep-rollback fail, a timer of the acceptance's own puts UFW's files back. A server that restarts meanwhile puts them
+back as it boots (prep-rollback.service).
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 from difusor.acceptance.case import Case, LostError
 from difusor.acceptance.journal import Outcome, Verdict
 from difusor.project import write
 from difusor.suite.waiting import until
+from difusor.terminal import StepFailed
 
 RESCUE = "prep-aceptacion"
 """The transient timer that lets the operator in when prep-rollback does not."""
@@ -29,10 +32,8 @@ KEPT = "/run/prep-aceptacion"
 # UFW inserts no rule where one stands that differs by its action only, so that one goes first.
 MISTAKE = f"""
 set -eu
-systemctl stop {RESCUE}.timer 2>/dev/null || true
-rm -rf {KEPT}
 cp --archive /etc/ufw {KEPT}
-systemd-run --quiet --on-active=%s --timer-property=AccuracySec=1s --unit={RESCUE} \\
+systemd-run --quiet --collect --on-active=%s --timer-property=AccuracySec=1s --unit={RESCUE} \\
   sh -c 'cp --archive {KEPT}/. /etc/ufw/ && ufw reload'
 prep-rollback arm
 ufw delete allow proto tcp from %s to any port %s >/dev/null 2>&1 || true
@@ -40,20 +41,53 @@ ufw prepend deny proto tcp from %s to any port %s >/dev/null
 """
 
 
+UNDO = f"""
+prep-rollback restore || {{ cp --archive {KEPT}/. /etc/ufw/ && ufw reload; }}
+systemctl stop {RESCUE}.timer 2>/dev/null
+rm -rf {KEPT}
+"""
+"""Takes the mistake and both timers back, whatever of them there is."""
+UNDO_EARLIER = f"if test -e {KEPT}; then {UNDO}fi; systemctl reset-failed {RESCUE}.service 2>/dev/null; true"
+"""The same for an attempt that was interrupted: the operator may come back from another address than that of then."""
+
+
 def shut_out(case: Case, folder: Path) -> Outcome:
     """Make the mistake, watch the door close and open again, and compare the firewall with before."""
     came_from = case.enters("echo $SSH_CONNECTION")
     if came_from is None or came_from.status:
         return Outcome(Verdict.UNVERIFIED, "la cuenta del operador no entra sin que alguien responda, y no se probó")
-    operator, _, _, port = came_from.stdout.decode().split()
-    seconds = int(case.ask(WAIT).split()[0])
+    if (found := origin(came_from.stdout)) is None:
+        return Outcome(Verdict.UNVERIFIED, "el servidor no dice desde qué dirección entra el operador, y no se probó")
+    operator, port = found
+    case.ask(UNDO_EARLIER)
+    seconds = _seconds(case)
     before = case.ask(RULES)
-    case.ask(MISTAKE, str(seconds + 2 * GRACE), operator, port, operator, port)
     try:
+        case.ask(MISTAKE, str(seconds + 2 * GRACE), operator, port, operator, port)
         return _watch(case, folder, seconds, before)
     finally:
-        if not _shut(case):  # else the rescue is still needed
-            case.ask(f"systemctl stop {RESCUE}.timer 2>/dev/null; rm -rf {KEPT}")
+        if not _shut(case):  # else the timers are still needed
+            case.ask(UNDO)
+
+
+def origin(said: bytes) -> tuple[str, str] | None:
+    """Return the operator's address and the server's port out of what a login prints; None when it does not say.
+
+    The address is that which the server sees: of a bastion or of a router, where the operator comes through one.
+    """
+    words = (said.decode(errors="replace").strip().splitlines() or [""])[-1].split()  # a shell may greet before
+    with suppress(ValueError):
+        operator, _, _, port = words
+        if "%" not in str(ip_address(operator)):  # UFW has no rule for the address of one line (fe80::1%eth0)
+            return operator, port
+    return None
+
+
+def _seconds(case: Case) -> int:
+    said = case.ask(WAIT).split()
+    if not said:
+        raise StepFailed("prep-rollback no está, o no dice cuánto espera; sin él no se deja fuera a nadie")
+    return int(said[0])
 
 
 def _watch(case: Case, folder: Path, seconds: int, before: str) -> Outcome:
