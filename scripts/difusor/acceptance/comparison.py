@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from difusor.acceptance import state
@@ -26,9 +27,12 @@ REMAINS = (
     ("files", r"/etc/apt/sources\.list", "un archivo vacío que unattended-upgrades hace donde no lo hay"),
     ("folders", r"/var/log/(dpkg\.log|alternatives\.log|apt|unattended-upgrades)", "la bitácora de los paquetes"),
     ("folders", r"/\w+/\.ansible", "la carpeta de trabajo de Ansible"),
+    ("files", r"/etc/letsencrypt(/.*)?", "los certificados se quedan siempre: hay un límite a cuántos se emiten"),
 )
 """What remains of the packages after any removal: kind, name (a pattern), and why. Only what appeared counts as such,
 and of the first the change."""
+EMPTIED, NOTHING = "/etc/apt/sources.list", sha256().hexdigest()
+"""A file that remains only while it is empty: its name, and the digest of nothing."""
 
 
 def compare(case: Case, folder: Path, beginning: Path, upgraded: Path) -> Outcome:
@@ -36,8 +40,8 @@ def compare(case: Case, folder: Path, beginning: Path, upgraded: Path) -> Outcom
     was, now = state.saved(beginning), state.take(case)
     state.save(now, folder)
     found = state.differences(was, now)
-    by_upgrade = _by_upgrade(upgraded)
-    theirs = [each for each in found if (each.kind, each.name) in by_upgrade]
+    upgrades = _by_upgrade(upgraded)
+    theirs = [each for each in found if _is_of(each, upgrades)]
     left = [each for each in found if each not in theirs]
     remains = {each: why for each in left if (why := why_it_remains(each, left))}
     booted = was["system"]["boot"] != now["system"]["boot"]
@@ -68,16 +72,29 @@ def why_it_remains(change: Change, all_changes: Iterable[Change]) -> str:
         if kind == change.kind and re.fullmatch(pattern, change.name):
             reordered = change.name in ("/etc/group", "/etc/gshadow")
             others = [each for each in all_changes if each.kind == "accounts" and not why_it_remains(each, ())]
+            if change.name == EMPTIED and not change.after.endswith(NOTHING):
+                continue
             if (reordered and not others) or (not reordered and change.before == state.ABSENT):
                 return why
     return ""
 
 
-def _by_upgrade(folder: Path) -> set[tuple[str, str]]:
-    """Return kind and name of everything that the step `upgrade` changed; nothing when it was not done."""
+def _by_upgrade(folder: Path) -> list[Change]:
+    """Return what the step `upgrade` changed; nothing when it was not done."""
     if not (folder / AFTER).exists():
-        return set()
-    changes = state.differences(
-        state.saved(folder, BEFORE), state.saved(folder, AFTER), ["files", "packages", "folders"]
+        return []
+    return state.differences(state.saved(folder, BEFORE), state.saved(folder, AFTER), state.OF_PACKAGES)
+
+
+def _is_of(change: Change, upgrades: Sequence[Change]) -> bool:
+    """Tell whether the upgrade made a change: from what was at the beginning to what is there now.
+
+    What the project brought and the upgrade renewed is not of the upgrade. A package that was at the beginning is,
+    though the installation may have renewed it before.
+    """
+    if change in upgrades:
+        return True
+    there = change.kind == "packages" and state.ABSENT not in (change.before, change.after)
+    return there and any(
+        (each.kind, each.name, each.after) == (change.kind, change.name, change.after) for each in upgrades
     )
-    return {(each.kind, each.name) for each in changes}

@@ -1,8 +1,8 @@
 """Shuts the operator out of the server on purpose, as a mistake would, and measures until prep-rollback lets him in.
 
 The mistake is one rule of UFW that denies new connections to SSH from the operator's own address; nobody else notices.
-Should prep-rollback fail, a timer of the acceptance's own puts UFW's files back. A server that restarts meanwhile puts them
-back as it boots (prep-rollback.service).
+Should prep-rollback fail, a timer of the acceptance's own puts UFW's files back. A server that restarts meanwhile
+puts them back as it boots (prep-rollback.service).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -28,6 +29,15 @@ TOLD = {
 """The kinds that are compared, in Spanish."""
 UNTIL_BOOT = {"kernel", "firewall", "mounts", "ports", "services", "failed", "denials"}
 """The kinds that a server may keep as they are until it boots again."""
+OF_PACKAGES = ("files", "packages", "folders", "accounts", "services")
+"""The kinds that an upgrade of packages changes."""
+PASSING = (
+    r"/etc/ld\.so\.cache",
+    r"/etc/(adjtime|fake-hwclock\.data|mtab|\.pwd\.lock|resolv\.conf|\.resolv\.conf\.systemd-resolved\.bak)",
+    r"/etc/lvm/(archive|backup)(/.*)?",
+    r"/etc/(systemd/(system|user)|udev/rules\.d|dbus-1/system\.d)/(.*/)?[^/]*\bsnap[-.].*",
+)
+"""Files that a server writes by itself at any time, of its libraries, clock, network, disks and snaps; left out."""
 
 
 def take(case: Case) -> dict[str, dict[str, str]]:
@@ -42,7 +52,13 @@ def take(case: Case) -> dict[str, dict[str, str]]:
         rest: dict[str, dict[str, str]] = json.loads(asked)
     except ValueError:
         raise StepFailed(f"el servidor no dice cómo está, sino «{plain(asked, 200)}»") from None
-    return found | rest
+    return without_passing(found | rest)
+
+
+def without_passing(found: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Return a state without the files that a server writes by itself."""
+    passing = re.compile("|".join(PASSING))
+    return found | {"files": {name: value for name, value in found["files"].items() if not passing.fullmatch(name)}}
 
 
 def kernel_parameters() -> list[str]:

@@ -36,8 +36,17 @@ SECCOMP = re.compile(r'type=(?:1326|SECCOMP) .*?exe="([^"]*)".*? syscall=(\d+)')
 AUDIT_LOG = Path("/var/log/audit/audit.log")
 AUDITED = re.compile(r"msg=audit\((\d+)\.")
 NUMBER = re.compile(r"\d+")
-PASSING = ("/proc", "/sys", "/run", "/dev", "/tmp", "/var/lib/docker")
-"""Where programs mount things for a while."""
+PASSING = ("/proc", "/sys", "/run", "/dev", "/tmp", "/var/lib/docker", "/snap", "/var/snap")
+"""Where programs mount things for a while, or for as long as a version of theirs lasts."""
+ROTATED = re.compile(r"(\.\d+|-\d{8})?(\.(gz|xz|zst|bz2))?$")
+"""What logrotate appends to the name of a log."""
+TRANSIENT = re.compile(r"user@|session-|run-|snap[.-]|.*@\d+-")
+"""Units that last as long as a login, a connection or one command."""
+PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+BAN = re.compile(r"-A f2b-\S+ -s ")
+"""A rule with which fail2ban bans an address for a while."""
+CONTAINER = re.compile(r"\b\d+\.\d+\.\d+\.\d+/32\b")
+"""The address of a container in a rule of Docker's, which it draws anew at each start."""
 
 
 def accounts() -> dict[str, str]:
@@ -58,20 +67,37 @@ def crontabs() -> dict[str, str]:
 
 
 def folders() -> dict[str, str]:
-    """Return the entries of some folders."""
+    """Return the entries of some folders; a log and those that were rotated from it are one."""
     there = [top for top in FOLDERS if os.path.isdir(top)]
-    return {os.path.join(top, name): "" for top in there for name in os.listdir(top)}
+    names = {os.path.join(top, name) for top in there for name in os.listdir(top)}
+    return {ROTATED.sub("", name) if name.startswith("/var/log/") else name: "" for name in names}
 
 
 def services() -> dict[str, str]:
     """Return the units that start by themselves, and those that run or listen now."""
-    listing = _said("systemctl", "list-unit-files", "--no-legend", "--plain", "--type=service,socket,timer,path")
-    found = {line.split()[0]: line.split()[1] for line in listing.splitlines() if len(line.split()) > 1}
     kinds = "--type=service,socket,timer,path"
-    for line in _said("systemctl", "list-units", "--no-legend", "--plain", kinds).splitlines():
+    return units(
+        _said("systemctl", "list-unit-files", "--no-legend", "--plain", kinds),
+        _said("systemctl", "list-units", "--no-legend", "--plain", kinds),
+    )
+
+
+def units(installed: str, loaded: str) -> dict[str, str]:
+    """Return the units of systemctl's two listings, without what passes by itself.
+
+    A static service runs while another unit or a program wants it, such as that which tells the host's name, and a
+    timer is "running" while its service is.
+    """
+    lines = [line.split() for line in installed.splitlines()]
+    found = {words[0]: words[1] for words in lines if len(words) > 1 and words[1] != "transient"}
+    for line in loaded.splitlines():
         name, _, active, sub = line.split()[:4]
-        if sub in ("running", "listening", "waiting", "failed") and not name.startswith(("user@", "session-")):
-            found[name] = f"{found.get(name, '')} {active} {sub}".strip()
+        comes_and_goes = name.endswith(".service") and found.get(name) == "static" and active != "failed"
+        if sub in ("running", "listening", "waiting", "failed") and not (TRANSIENT.match(name) or comes_and_goes):
+            state = (
+                "active" if name.endswith((".timer", ".socket", ".path")) and active == "active" else f"{active} {sub}"
+            )
+            found[name] = f"{found.get(name, '')} {state}".strip()
     return found
 
 
@@ -82,17 +108,29 @@ def failed() -> dict[str, str]:
 
 
 def ports() -> dict[str, str]:
-    """Return the sockets on which programs of this server listen."""
-    lines = [line.split() for line in _said("ss", "-H", "-lntu").splitlines()]
-    return {f"{parts[0]} {parts[4]}": "" for parts in lines if len(parts) > 4}
+    """Return the sockets on which programs of this server listen; a port that the kernel drew has no number."""
+    lowest, highest = map(int, PORTS.read_text().split())
+    found = {}
+    for parts in (line.split() for line in _said("ss", "-H", "-lntu").splitlines()):
+        if len(parts) > 4:
+            address, _, port = parts[4].rpartition(":")
+            drawn = port.isdigit() and lowest <= int(port) <= highest
+            found[f"{parts[0]} {address}:{'efímero' if drawn else port}"] = ""
+    return found
 
 
 def firewall() -> dict[str, str]:
     """Return the rules of iptables in the kernel, each with how often it stands there."""
     rules: Counter[str] = Counter()
     for program in ("iptables", "ip6tables"):
-        rules.update(f"{program} {line}" for line in _said(program, "-w", "-S").splitlines())
+        rules.update(f"{program} {line}" for line in lasting_rules(_said(program, "-w", "-S")))
     return {rule: str(times) for rule, times in rules.items()}
+
+
+def lasting_rules(listing: str) -> list[str]:
+    """Return the rules of a listing, without the bans of fail2ban and the addresses that Docker draws."""
+    rules = [line for line in listing.splitlines() if not BAN.match(line)]
+    return [CONTAINER.sub("N", line) if line.startswith("-A DOCKER") else line for line in rules]
 
 
 def kernel(names: list[str]) -> dict[str, str]:

@@ -98,6 +98,92 @@ def test_what_the_upgrade_changed_is_the_servers_own(compared: Any, tmp_path: Pa
     assert compared(changed(packages={"fail2ban:all": "1"})).verdict is Verdict.FAILED
 
 
+def test_what_the_project_brought_and_the_upgrade_renewed_is_not_the_upgrades(compared: Any, tmp_path: Path) -> None:
+    brought = {"packages": {"nginx:amd64": "1.0"}, "files": {"/etc/nginx/x": "0644 aa", "/etc/hosts": "0644 prep"}}
+    renewed = {"packages": {"nginx:amd64": "1.1"}, "files": {"/etc/nginx/x": "0644 bb", "/etc/hosts": "0644 más"}}
+    state.save(changed(**brought), tmp_path / "15", BEFORE)
+    state.save(changed(**renewed), tmp_path / "15", AFTER)
+    outcome = compared(changed(**renewed))
+    assert outcome.verdict is Verdict.FAILED
+    assert all(name in outcome.sentence for name in ("nginx:amd64", "/etc/nginx/x", "/etc/hosts"))
+
+
+def test_a_unit_that_came_with_an_upgraded_package_is_the_upgrades(compared: Any, tmp_path: Path) -> None:
+    state.save(changed(packages={"openssl:amd64": "3.0.1-1"}), tmp_path / "15", BEFORE)  # the installation renewed it
+    upgraded = changed(packages={"openssl:amd64": "3.0.2"}, services={"fwupd.timer": "enabled active"})
+    state.save(upgraded, tmp_path / "15", AFTER)
+    assert compared(upgraded).verdict is Verdict.PASSED
+
+
+def test_a_sources_list_with_content_is_no_remnant(compared: Any) -> None:
+    empty = "0644 root:root e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert compared(changed(files={"/etc/apt/sources.list": empty})).verdict is Verdict.PASSED
+    outcome = compared(changed(files={"/etc/apt/sources.list": "0644 root:root 11"}))
+    assert outcome.verdict is Verdict.FAILED
+
+
+def test_what_a_server_writes_by_itself_is_left_out() -> None:
+    passing = (
+        "/etc/ld.so.cache", "/etc/resolv.conf", "/etc/lvm/backup/vg0", "/etc/systemd/system/snap-core22-1748.mount",
+        "/etc/systemd/system/multi-user.target.wants/snap.lxd.activate.service",
+        "/etc/udev/rules.d/70-snap.snapd.rules",
+    )  # fmt: skip
+    lasting = ("/etc/ld.so.conf", "/etc/systemd/system/snapshot.service", "/etc/resolv.conf.d")
+    found = state.without_passing(changed(files=dict.fromkeys((*passing, *lasting), "x")))
+    assert found["files"].keys() == {*lasting, *BARE["files"]}
+
+
+def test_rules_that_come_and_go_are_left_out() -> None:
+    listing = (
+        "-P INPUT DROP\n-N f2b-sshd\n-A f2b-sshd -s 203.0.113.9/32 -j REJECT\n-A f2b-sshd -j RETURN\n"
+        "-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT\n"
+        "-A ufw-user-input -s 10.0.0.7/32 -j ACCEPT\n"
+    )
+    assert survey.lasting_rules(listing) == [
+        "-P INPUT DROP", "-N f2b-sshd", "-A f2b-sshd -j RETURN",
+        "-A DOCKER -d N ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT",
+        "-A ufw-user-input -s 10.0.0.7/32 -j ACCEPT",
+    ]  # fmt: skip
+
+
+def test_units_that_come_and_go_are_left_out() -> None:
+    installed = (
+        "ssh.service enabled enabled\nsystemd-hostnamed.service static -\napt-daily.timer enabled enabled\n"
+        "run-u7.service transient -\nauditd.service static -\n"
+    )
+    loaded = (
+        "ssh.service loaded active running OpenSSH\nsystemd-hostnamed.service loaded active running Hostname\n"
+        "apt-daily.timer loaded active running Daily\nrun-u7.service loaded active running /bin/sleep\n"
+        "sshd@3-10.0.0.1:22-10.0.0.9:50211.service loaded active running per-connection\n"
+        "auditd.service loaded failed failed Security\ngetty@tty1.service loaded active running Getty\n"
+    )
+    assert survey.units(installed, loaded) == {
+        "ssh.service": "enabled active running", "systemd-hostnamed.service": "static",
+        "apt-daily.timer": "enabled active", "auditd.service": "static failed failed",
+        "getty@tty1.service": "active running",
+    }  # fmt: skip
+
+
+def test_drawn_ports_and_rotated_logs_have_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "udp UNCONN 0 0 0.0.0.0:41372 0.0.0.0:*\ntcp LISTEN 0 5 [::]:443 [::]:*\ntcp LISTEN 0 5 127.0.0.1:3306 *:*\n"
+    monkeypatch.setattr(survey, "_said", lambda *_: said)
+    monkeypatch.setattr(survey, "PORTS", tmp_path / "range")
+    (tmp_path / "range").write_text("32768\t60999\n")
+    assert survey.ports().keys() == {"udp 0.0.0.0:efímero", "tcp [::]:443", "tcp 127.0.0.1:3306"}
+    names = (
+        "syslog",
+        "syslog.1",
+        "syslog.2.gz",
+        "nginx",
+        "dpkg.log.1",
+        "postgresql-15",
+        "app-20261126.log-20261127.gz",
+    )
+    assert [survey.ROTATED.sub("", name) for name in names] == [
+        "syslog", "syslog", "syslog", "nginx", "dpkg.log", "postgresql-15", "app-20261126.log",
+    ]  # fmt: skip
+
+
 def test_without_a_restart_nothing_that_needs_one_is_verified(compared: Any) -> None:
     now = changed(kernel={"kernel.dmesg_restrict": "1"})
     now["system"]["boot"] = "uno"
