@@ -25,6 +25,12 @@ from difusor.suite.redaction import SECRET, Redactor
 
 LEFT_OUT = {KEY, f"{KEY}.pub", "corte", ".corte"}
 """What is not packed: the key of the ordinary account, and the corte's invented data."""
+NAMES = (
+    r"(?i:[\w-]*(?:password|passphrase|contraseña|secret|token|api[_-]?key|(?:access|private|secret)[_-]?key)|"
+    r"\w+_(?:passwd|pwd))"
+)
+VALUE = r"(?:(?P<quote>\\*[\"'])(?:(?!(?P=quote))[^\n]){4,}(?P=quote)|[^\s,;}\]]{4,})"
+"""The name of a variable that holds a secret, and its value: between quotes, which may be escaped, or a word."""
 # Secrets that are known by their form: those of the server, and what a program printed without being asked.
 FORMS = (
     # A private key in PEM, with its line breaks or with those of JSON and YAML; also one that was cut short.
@@ -32,15 +38,15 @@ FORMS = (
     re.compile(r"b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=\s\\]*"),
     # The hash of a password, as in /etc/shadow.
     re.compile(r"\$(?:y|gy|7|2[abxy]|1|5|6|sha1|md5|apr1|argon2\w*|scrypt)\$[^\s:\"',]{8,}"),
-    # Tokens: JSON Web Tokens, and what follows the name of a header.
+    # Tokens: JSON Web Tokens, those of well-known services, and what follows the name of a header.
     re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"),
+    re.compile(r"\b(?:gh[pousr]_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AGE-SECRET-KEY-1\w+)"),
     re.compile(r"(?i)\b(?:bearer|basic) [\w.~+/-]{8,}=*"),
-    # The password in an address, and the value of a variable that is called like a secret; not the path of a file.
-    re.compile(r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"),
-    re.compile(
-        r"(?i)(?<![\w./-])(?:[\w-]*(?:password|passphrase|contraseña|secret|token|api[_-]?key)|\w+_passwd)[\"']?\s*[:=]\s*"
-        r"(?!(?:no|yes|true|false)\b)[^\s,;}\]]{4,}"
-    ),
+    re.compile(r"(?i)\b(?:set-)?cookie: [^\r\n]+"),
+    # The password in an address, and the value of a variable or option that is called like a secret; not a file's path.
+    re.compile(r"(?<=://)[^\s/:@]*:[^\s/@]+(?=@)"),
+    re.compile(rf"(?<![\w./-])(?:{NAMES})\\*[\"']?\s*[:=]\s*(?!(?:no|yes|true|false)\b|{SECRET}){VALUE}"),
+    re.compile(r"(?i)(?<!\S)--?(?:[a-z-]*-)?(?:password|passphrase|passwd|secret|token|api-key)[= ]\s*[^\s-]\S{3,}"),
 )
 
 
@@ -73,7 +79,7 @@ def packed(journal: Journal, clean: Callable[[str], str]) -> bytes:
     ):
         for path in _kept(journal.folder):
             content = clean(path.read_bytes().decode(errors="replace")).encode()
-            entry = tarfile.TarInfo(f"aceptacion-{journal.folder.name}/{path.relative_to(journal.folder)}")
+            entry = tarfile.TarInfo(f"aceptacion-{journal.folder.name}/{clean(str(path.relative_to(journal.folder)))}")
             entry.size, entry.mtime, entry.mode = len(content), moment, 0o600
             tar.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
@@ -93,9 +99,10 @@ def cleaner(known: Sequence[str]) -> Callable[[str], str]:
     redact = Redactor(sorted(lines))
 
     def clean(text: str) -> str:
+        text = redact(text)  # first, while each is whole
         for form in FORMS:
             text = form.sub(SECRET, text)
-        return redact(text)
+        return text
 
     return clean
 

@@ -46,6 +46,14 @@ def private_key(folder: Path) -> str:
         ("https://operador:otra-clave@diario.mx/", "otra-clave"),
         ("db_password = 'correcto-caballo'", "correcto-caballo"),
         ("api-key: 8f14e45fceea167a5a36", "8f14e45fceea167a5a36"),
+        ('{"password": "correcto caballo, pila"}', "caballo, pila"),
+        (json.dumps(json.dumps({"db_password": "correcto caballo"})), "caballo"),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENG", "wJalrXUtnFEMIK7MDENG"),
+        ("ExecStart=/usr/bin/app --db-password correcto-caballo", "correcto-caballo"),
+        ("MYSQL_PWD=correcto-caballo", "correcto-caballo"),
+        ("redis://:otra-clave@127.0.0.1/0", "otra-clave"),
+        ("Cookie: PHPSESSID=9b27d4e0c1; a=b", "9b27d4e0c1"),
+        ("remote: ghp_16C7e42F292c6912E7710c838347Ae178B4a", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"),
     ],
 )  # fmt: skip
 def test_what_is_secret_is_blacked_out(text: str, secret: str) -> None:
@@ -116,6 +124,15 @@ def test_none_of_the_inventorys_secrets_is_in_the_archive(journal: tuple[Journal
     assert [value for value in values if value in text] == []
     assert "before en 189.240.1.7" in text
     assert str(ROOT) not in text
+
+
+def test_a_secret_in_the_name_of_a_file_is_blacked_out(journal: tuple[Journal, Case]) -> None:
+    found, _ = journal
+    (found.folder / f"01-before/{VALUE}.log").write_text("x")
+    with tarfile.open(fileobj=io.BytesIO(packed(found, cleaner([VALUE])))) as tar:
+        names = tar.getnames()
+    assert any(name.endswith(f"{SECRET}.log") for name in names)
+    assert not any(VALUE in name for name in names)
 
 
 def test_the_same_journal_gives_the_same_archive(journal: tuple[Journal, Case]) -> None:
