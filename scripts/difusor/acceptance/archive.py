@@ -17,14 +17,14 @@ from typing import Any
 
 from corte.format import files
 from difusor.acceptance.case import Case
-from difusor.acceptance.journal import Journal
+from difusor.acceptance.journal import PACKED, Journal
 from difusor.acceptance.visitor import KEY
 from difusor.inventory.variables import read
 from difusor.inventory.vaults import identities, password_of
 from difusor.suite.redaction import SECRET, Redactor
 
-LEFT_OUT = {KEY, f"{KEY}.pub", "corte", ".corte"}
-"""What is not packed: the key of the ordinary account, and the corte's invented data."""
+LEFT_OUT = {KEY, f"{KEY}.pub", "corte", ".corte", PACKED}
+"""What is not packed: the key of the ordinary account, the corte's invented data, and the digest of the archive."""
 NAMES = (
     r"(?i:[\w-]*(?:password|passphrase|contraseña|secret|token|api[_-]?key|(?:access|private|secret)[_-]?key)|"
     r"\w+_(?:passwd|pwd))"
@@ -66,6 +66,7 @@ def pack(journal: Journal, case: Case) -> Archive:
     digest = hashlib.sha256(content).hexdigest()
     files.replace(path, content, 0o600)
     files.replace(path.with_name(f"{path.name}.sha256"), f"{digest}  {path.name}\n".encode())
+    journal.close(digest)
     return Archive(path, digest)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from corte.format import instants
+from corte.format.errors import why
 from difusor.acceptance import refusals, run
 from difusor.acceptance.archive import Archive, pack
 from difusor.acceptance.case import Case
 from difusor.acceptance.journal import INSTANT, Journal, alone, latest, shelf
+from difusor.acceptance.steps import STEPS, Step
 from difusor.project import UnusableError
 
 
@@ -24,14 +27,14 @@ def begin(case: Case, name: str | None, keep: bool) -> tuple[run.Result, Archive
         before = latest(case.inventory)
         if before and not before.ended:
             raise UnusableError(
-                f"la aceptación de {before.folder.name} quedó a medias: sígala con ./difusor accept --resume, o retire "
-                f"lo instalado (./difusor remove --early --data) y borre {before.folder}"
+                f"la aceptación de {before.folder.name} quedó a medias: sígala con {before.going_on}, o déjela: "
+                f"{before.giving_up}"
             )
         host_key, machine = refusals.check_server(case)
         refusals.check_name(case, name)
         journal = Journal(shelf(case.inventory) / f"{instants.now():{INSTANT}}")
         journal.begin(refusals.beginning(case, keep, host_key, machine))
-        return run.go(case, journal, keep), pack(journal, case)
+        return _finish(case, journal, keep)
 
 
 def resume(inventory: Path) -> tuple[run.Result, Archive]:
@@ -45,8 +48,22 @@ def resume(inventory: Path) -> tuple[run.Result, Archive]:
         case = Case(inventory, refusals.only_server(inventory), Path(start.key), authority, lock)
         known = case.known()
         if known.unreachable:
-            raise UnusableError(f"{known.unreachable}; cuando responda, repita ./difusor accept --resume")
+            raise UnusableError(f"{known.unreachable}; cuando responda, repita {journal.going_on}")
         found = known.identity
         now = refusals.beginning(case, start.keep, found.get("ssh_host_key", ""), found.get("machine_id", ""))
         refusals.check_same(journal, now)
-        return run.go(case, journal, start.keep), pack(journal, case)
+        return _finish(case, journal, start.keep)
+
+
+def _finish(case: Case, journal: Journal, keep: bool, steps: Sequence[Step] = STEPS) -> tuple[run.Result, Archive]:
+    """Do what is left and pack it; BrokenOffError when somebody or this machine's disk stops it."""
+    try:
+        return run.go(case, journal, keep, steps), pack(journal, case)
+    except KeyboardInterrupt as interrupt:
+        raise run.BrokenOffError(
+            f"usted interrumpió la aceptación. Lo que ya terminó está guardado; siga con {journal.going_on}"
+        ) from interrupt
+    except OSError as error:
+        raise run.BrokenOffError(
+            f"esta máquina no pudo guardar lo visto ({why(error)}). Haga lugar, y siga con {journal.going_on}"
+        ) from error

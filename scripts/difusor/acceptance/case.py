@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ from difusor.terminal import StepFailed, plain, run_step
 LOGIN = child.Bounds(seconds=20, output_bytes=64 * 1024)
 TRANSFER = child.Bounds(seconds=60, output_bytes=64 * 1024)
 VERB_LOG = "salida.log"
+UNREACHABLE = re.compile(r"(?m)^\S+ +: ok=\d+ .*\bunreachable=[1-9]")
+"""A line of Ansible's recap that says that it lost the server."""
 
 
 class LostError(Exception):
@@ -82,8 +85,16 @@ class Case:
         self.program(title, log, ansible, "-i", self.inventory, ROOT / "playbooks/acceptance" / playbook, *words)
 
     def program(self, title: str, log: Path, *command: str | Path) -> None:
-        """Run a program with its output in a log; StepFailed when it fails."""
-        run_step(title, *command, log=log, inherited=[self.lock] if self.lock >= 0 else [])
+        """Run a program with its output in a log; StepFailed when it fails, LostError when Ansible lost the server.
+
+        The line may be there again a moment later, when nobody sees any more why the program failed.
+        """
+        try:
+            run_step(title, *command, log=log, inherited=[self.lock] if self.lock >= 0 else [])
+        except StepFailed as failure:
+            if UNREACHABLE.search(log.read_text(encoding="utf-8")):
+                raise LostError(f"{failure} Se perdió la conexión con el servidor") from failure
+            raise
 
     def login(self, program: str, *, user: str = "", key: Path | None = None) -> list[str]:
         """Return the start of a command line of ssh or sftp that logs in anew and asks nothing, its target excluded.

@@ -20,7 +20,10 @@ from difusor.project import UnusableError, build, write
 START = "inicio.json"
 RECORD = "resultado.json"
 SUMMARY = "resumen.json"
+PACKED = "archivo.sha256"
 INSTANT = "%Y%m%dT%H%M%SZ"
+VISITOR = "prep-visita"
+"""The ordinary account of an acceptance; a server that has one of this name is refused (refusals)."""
 
 
 class Verdict(StrEnum):
@@ -89,8 +92,21 @@ class Journal:
 
     @property
     def ended(self) -> bool:
-        """Whether its last step has ended and its summary was written."""
-        return (self.folder / SUMMARY).exists()
+        """Whether its last step has ended and its archive was written; until then it can be resumed."""
+        return (self.folder / PACKED).exists()
+
+    @property
+    def going_on(self) -> str:
+        """How to go on with it, as a Spanish command."""
+        return f"./difusor accept -i {self.folder.parent.name} --resume"
+
+    @property
+    def giving_up(self) -> str:
+        """How to give it up so that another can begin, in Spanish."""
+        return (
+            f"retire lo instalado (./difusor remove -i {self.folder.parent.name} --early --data), quite la cuenta de "
+            f"prueba del servidor (sudo userdel --remove {VISITOR}) y borre {self.folder}"
+        )
 
     def begin(self, start: Start) -> None:
         """Make the folder, which only its owner may read, and write what the acceptance begins with."""
@@ -111,18 +127,22 @@ class Journal:
         return self._read(path, Record) if path.exists() else None
 
     def conclude(self, records: Sequence[Record]) -> None:
-        """Write the summary, after which there is nothing left to resume."""
+        """Write the summary, after which only the archive is missing."""
         steps = [json.loads(record.model_dump_json(exclude={"facts"})) for record in records]
         document = {"inicio": json.loads(self.start().model_dump_json()), "pasos": steps}
         write(self.folder / SUMMARY, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+
+    def close(self, digest: str) -> None:
+        """Write that the archive was written, and its SHA-256; there is nothing left to resume."""
+        write(self.folder / PACKED, f"{digest}\n")
 
     def _read[Model: Kept](self, path: Path, model: type[Model]) -> Model:
         try:
             return model.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise UnusableError(
-                f"{path} no se puede leer, o es de otra versión: esa aceptación no puede seguir. Retire lo instalado "
-                "con ./difusor remove --early --data y comience otra"
+                f"{path} no se puede leer, o es de otra versión: esa aceptación no puede seguir. Para "
+                f"comenzar otra, {self.giving_up}"
             ) from error
 
 
@@ -132,9 +152,12 @@ def shelf(inventory: Path) -> Path:
 
 
 def latest(inventory: Path) -> Journal | None:
-    """Return the last acceptance of an inventory that has begun, whether it has ended or not."""
-    begun = sorted(path.parent for path in shelf(inventory).glob(f"*/{START}"))
-    return Journal(begun[-1]) if begun else None
+    """Return the acceptance of an inventory that has begun and not ended; without one, the last that has ended.
+
+    The names of the folders say when they began by this machine's clock, which may have been wrong.
+    """
+    begun = [Journal(path.parent) for path in shelf(inventory).glob(f"*/{START}")]
+    return max(begun, key=lambda each: (not each.ended, each.folder.name), default=None)
 
 
 @contextmanager

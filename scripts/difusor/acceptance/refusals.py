@@ -12,8 +12,8 @@ import click
 import typer
 
 from difusor.acceptance.case import Case
+from difusor.acceptance.journal import VISITOR as NAME
 from difusor.acceptance.journal import Journal, Start
-from difusor.acceptance.visitor import NAME
 from difusor.baseline.record import BaselineError, check_key
 from difusor.inventory import load
 from difusor.project import ROOT, UnusableError, commit
@@ -82,7 +82,10 @@ def check_server(case: Case) -> tuple[str, str]:
             "servidor sin instalar. Si lo de ahí sobra: ./difusor remove --early --data, o borre esas carpetas"
         )
     if NAME in found:
-        raise UnusableError(f"{case.server} ya tiene una cuenta {NAME}, que es la de las aceptaciones: quítela")
+        raise UnusableError(
+            f"{case.server} ya tiene una cuenta {NAME}, que es la de las aceptaciones: quítela "
+            f"(sudo userdel --remove {NAME})"
+        )
     return known.identity.get("ssh_host_key", ""), known.identity.get("machine_id", "")
 
 
@@ -125,7 +128,7 @@ def check_same(journal: Journal, now: Start) -> None:
     if changed:
         raise UnusableError(
             f"la aceptación de {journal.folder.name} no puede seguir: {'; '.join(changed)}. Vuelva a lo de entonces, o "
-            "retire lo instalado con ./difusor remove --early --data y comience otra"
+            f"deje esa aceptación: {journal.giving_up}"
         )
 
 

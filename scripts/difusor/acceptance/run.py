@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from difusor.acceptance.case import Case, LostError
 from difusor.acceptance.journal import Journal, Outcome, Record, Verdict
 from difusor.acceptance.steps import STEPS, Step, folders, perform
 from difusor.baseline.record import BaselineError
-from difusor.project import UnusableError
+from difusor.project import UnusableError, write
 from difusor.report.results import ResultsError
 from difusor.servers.child import BoundError
 from difusor.terminal import StepFailed, console, printable
@@ -26,6 +28,9 @@ STYLE = {
 }
 FAULTS = (StepFailed, UnusableError, BaselineError, ResultsError, Refusal, BoundError, OSError)
 """What a step raises when it fails; anything else is a mistake of the program's own."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""Why this machine can keep nothing more, which says nothing of the server."""
+MISTAKE = "error-del-programa.txt"
 
 
 class BrokenOffError(Exception):
@@ -67,7 +72,7 @@ def go(case: Case, journal: Journal, keep: bool, steps: Sequence[Step] = STEPS) 
             continue
         console.print(f"[bold]{number:2}. {step.title}[/]")
         if (record := journal.kept(places[step.name])) is None:
-            record = _attempt(step, case, places, records)
+            record = _attempt(step, case, journal, records, places)
             journal.keep(places[step.name], record)
         records[step.name] = record
         case.facts[step.name] = record.facts
@@ -88,20 +93,28 @@ def hindered(step: Step, records: Mapping[str, Record]) -> Outcome | None:
     return None
 
 
-def _attempt(step: Step, case: Case, places: Mapping[str, Path], records: Mapping[str, Record]) -> Record:
+def _attempt(
+    step: Step, case: Case, journal: Journal, records: Mapping[str, Record], places: Mapping[str, Path]
+) -> Record:
     started = datetime.now(UTC)
     outcome = hindered(step, records)
     if outcome is None:
         try:
             outcome = perform(step, case, places)
         except LostError as error:
-            raise BrokenOffError(_broken(step, error)) from error
+            raise BrokenOffError(_broken(step, error, journal)) from error
         except KeyboardInterrupt as interrupt:
-            raise BrokenOffError(_broken(step, "usted lo interrumpió")) from interrupt
+            raise BrokenOffError(_broken(step, "usted lo interrumpió", journal)) from interrupt
         except FAULTS as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
             outcome = Outcome(Verdict.FAILED, str(error).rstrip("."))
+        except Exception as error:
+            # The server is given back all the same, and who reads the archive can mend the program.
+            write(places[step.name] / MISTAKE, traceback.format_exc())
+            outcome = Outcome(Verdict.FAILED, f"error del programa ({type(error).__name__}), que está en {MISTAKE}")
         if outcome.verdict is Verdict.FAILED and (silence := case.known().unreachable):
-            raise BrokenOffError(_broken(step, silence))
+            raise BrokenOffError(_broken(step, silence, journal))
     seconds = (datetime.now(UTC) - started).total_seconds()
     return Record(
         step=step.name, title=step.title, verdict=outcome.verdict, sentence=outcome.sentence,
@@ -109,8 +122,8 @@ def _attempt(step: Step, case: Case, places: Mapping[str, Path], records: Mappin
     )  # fmt: skip
 
 
-def _broken(step: Step, why: object) -> str:
+def _broken(step: Step, why: object, journal: Journal) -> str:
     return (
-        f"«{step.title}» quedó a medias: {why}. Lo que ya terminó está guardado; siga con ./difusor accept --resume, o "
-        "retire lo instalado con ./difusor remove --early --data"
+        f"«{step.title}» quedó a medias: {why}. Lo que ya terminó está guardado; siga con {journal.going_on}, o deje "
+        f"esta aceptación: {journal.giving_up}"
     )

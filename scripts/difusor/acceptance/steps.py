@@ -46,7 +46,7 @@ STEPS = (
     Step("updates", "Ensayo de unattended-upgrade", doing.updates, needs=("apply",)),
     Step("upgrade", "Actualización, sin nadie que responda", doing.upgrade, needs=("corte",), reads=("corte",)),
     Step("remove", "Devolución del servidor", doing.remove, after="apply", ending=True),
-    Step("dismiss", "Se va la cuenta ordinaria", visitor.leave, after="visitor", reads=("visitor",), ending=True),
+    Step("dismiss", "Se va la cuenta ordinaria", visitor.leave, after="visitor", reads=("visitor",)),
     Step("bare", "Reinicio del servidor devuelto", doing.restart_bare, needs=("remove",), ending=True),
     Step("compare", "Comparación", comparison.compare, ("before",), "apply", reads=("before", "upgrade"), ending=True),
 )

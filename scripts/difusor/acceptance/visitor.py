@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 from difusor.acceptance.case import TRANSFER, VERB_LOG, Case
+from difusor.acceptance.journal import VISITOR as NAME
 from difusor.acceptance.journal import Outcome, Verdict
 from difusor.project import write
 from difusor.servers import child
 from difusor.suite.waiting import until
 from difusor.terminal import StepFailed, plain
 
-NAME = "prep-visita"
-"""The account; a server that has one of this name is refused (refusals)."""
 KEY = "llave"
 JOB_SECONDS = 150
 """Within this a job that runs every minute must have run."""
 READERS = 0o004
 """The bit of a file's mode with which services of the outlet read what its people upload."""
-SINCE = "find %s -maxdepth 1 -name 'tarea-*' -newermt %s -printf '%%m %%f\\n'"
+SINCE = "find %s -maxdepth 1 -name tarea -newermt %s -printf '%%m %%f\\n'"
 
 
 def arrive(case: Case, folder: Path) -> Outcome:
@@ -73,12 +73,17 @@ def leave(case: Case, folder: Path, home: Path) -> Outcome:
     return Outcome(Verdict.PASSED, f"{NAME} y su carpeta se quitaron")
 
 
+def quoted(path: Path) -> str:
+    """Return a path as one word of sftp's commands; a home may have spaces in its path."""
+    return '"' + re.sub(r'(["\\])', r"\\\1", str(path)) + '"'
+
+
 def _upload(case: Case, folder: Path, key: Path) -> int:
     """Upload a file by SFTP as the account; return the mode that it has on the server."""
     source, orders = folder / "subida.txt", folder / "sftp.txt"
     write(source, "una subida de prueba\n")
     source.chmod(0o664)
-    write(orders, f"put {source} subida.txt\nls -l subida.txt\nrm subida.txt\n")
+    write(orders, f"put {quoted(source)} subida.txt\nls -l subida.txt\nrm subida.txt\n")
     # OpenSSH's sftp asks for the mode of the file here; 0664 is what the account would have with umask 002.
     try:
         done = child.run([*case.login("sftp", user=NAME, key=key), "-b", str(orders), case.address], TRANSFER)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import click
 import typer
 
-from difusor.terminal import complain, printable, results
+from difusor.terminal import StepFailed, complain, printable, results
 from difusor.terminal.arguments import Authority, Difusor, from_project
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run(
         else:
             assert key is not None  # refused above
             result, archive = begin.begin(Case(inventory, refusals.only_server(inventory), key, ca), name, keep)
-    except (UnusableError, LostError, BrokenOffError) as problem:
+    except (UnusableError, LostError, BrokenOffError, StepFailed) as problem:
         complain(problem)
         raise typer.Exit(2) from problem
     _show(result, archive)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from difusor.acceptance import run
+from difusor.acceptance import begin, run, visitor
 from difusor.acceptance.case import Case, LostError
 from difusor.acceptance.journal import Journal, Outcome, Start, Verdict, alone, latest, shelf
 from difusor.acceptance.steps import STEPS, Step
@@ -83,6 +85,8 @@ def test_all_steps_in_their_order(case: Answering, journal: Journal) -> None:
     assert case.facts["visitor"] == {"de": "visitor"}
     summary = json.loads((journal.folder / "resumen.json").read_text())
     assert [step["step"] for step in summary["pasos"]] == done
+    assert not journal.ended, "without its archive it can still be resumed"
+    journal.close("0" * 64)
     assert journal.ended
 
 
@@ -123,7 +127,7 @@ def test_what_was_not_verified_is_never_passed(case: Answering, journal: Journal
 def test_kept_servers_are_not_given_back(case: Answering, journal: Journal) -> None:
     done: list[str] = []
     run.go(case, journal, keep=True, steps=table(done))
-    assert done[-1] == "upgrade"
+    assert done[-2:] == ["upgrade", "dismiss"], "the ordinary account and its job of cron do not stay"
 
 
 @pytest.mark.parametrize("end", [LostError("se perdió la conexión"), KeyboardInterrupt(), StepFailed("unreachable")])
@@ -143,6 +147,45 @@ def test_a_lost_connection_is_no_verdict_and_the_step_is_done_again(
     assert again.facts["visitor"] == {"de": "visitor"}, "a step finds what earlier ones found before the interruption"
 
 
+def test_a_mistake_of_the_programs_own_is_kept_and_the_server_is_given_back(case: Answering, journal: Journal) -> None:
+    done: list[str] = []
+    result = run.go(case, journal, keep=False, steps=table(done, report=KeyError("counts")))
+    (failed,) = (record for record in result.records if record.verdict is Verdict.FAILED)
+    assert (failed.step, failed.sentence) == ("report", f"error del programa (KeyError), que está en {run.MISTAKE}")
+    assert "Traceback" in (journal.folder / "08-report" / run.MISTAKE).read_text()
+    assert {"remove", "dismiss", "compare"} <= {*done}
+
+
+def test_a_full_disk_here_is_no_verdict_on_the_server(case: Answering, journal: Journal) -> None:
+    done: list[str] = []
+    steps = table(done, report=OSError(errno.ENOSPC, "No space left on device"))
+    with pytest.raises(
+        run.BrokenOffError, match=r"no pudo guardar lo visto \(.*\)\. Haga lugar, y siga con .*--resume"
+    ):
+        begin._finish(case, journal, False, steps)
+    assert done[-1] == "report" and not (journal.folder / "08-report/resultado.json").exists()
+
+
+def test_ctrl_c_while_the_archive_is_packed_leaves_something_to_resume(
+    case: Answering, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(begin, "pack", interrupted)
+    with pytest.raises(run.BrokenOffError, match=r"usted interrumpió .*accept -i diario --resume"):
+        begin._finish(case, journal, False, table([]))
+    assert (found := latest(case.inventory)) is not None and not found.ended
+
+
+def test_a_line_that_broke_for_a_moment_is_no_verdict(case: Answering, tmp_path: Path) -> None:
+    recap = "PLAY RECAP ***\ndifusor    : ok=31   changed=4    unreachable=%s    failed=%s\n"
+    for unreachable, failed, kind in ((1, 0, LostError), (0, 1, StepFailed)):
+        said = recap % (unreachable, failed)
+        with pytest.raises(kind):
+            case.program("Instalación", tmp_path / "log", sys.executable, "-c", f"print({said!r}); raise SystemExit(4)")
+
+
 def test_a_result_is_written_whole_or_not_at_all(case: Answering, journal: Journal) -> None:
     (journal.folder / "01-before").mkdir()
     (journal.folder / "01-before/resultado.json").write_text('{"step": "bef')
@@ -156,6 +199,19 @@ def test_the_latest_is_that_which_began_last(inventory: Path) -> None:
     (shelf(inventory) / "20270608T010000Z").mkdir()  # it was never begun
     assert (found := latest(inventory)) is not None and found.folder.name == "20270607T010000Z"
     assert found.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_one_that_has_not_ended_is_the_latest_whatever_the_clock_said(inventory: Path) -> None:
+    ahead, corrected = (Journal(shelf(inventory) / name) for name in ("20310606T200000Z", "20270607T010000Z"))
+    for each in (ahead, corrected):
+        each.begin(START)
+    ahead.close("0" * 64)
+    assert (found := latest(inventory)) is not None and found.folder == corrected.folder
+
+
+def test_a_path_with_spaces_is_one_word_for_sftp() -> None:
+    path = Path('/home/ana/Mis "documentos"/a\\b/subida.txt')
+    assert shlex.split(f"put {visitor.quoted(path)} subida.txt") == ["put", str(path), "subida.txt"]
 
 
 def test_two_acceptances_do_not_run_at_once(inventory: Path) -> None:
