@@ -14,6 +14,17 @@ ROLES = Path(__file__).resolve().parents[1] / "roles"
 
 def render(role: str, path: str, inputs: dict[str, Any]) -> str:
     """Return the text of the file that a role installs at `path`; `inputs` come on top of the role's defaults."""
+    source = trust_as_template((ROLES / role / f"templates/{path}.j2").read_text())
+    templar = _templar(role, inputs)
+    return str(templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True}) or "")
+
+
+def value(role: str, name: str, inputs: dict[str, Any]) -> Any:
+    """Return the value of a role's variable; `inputs` come on top of the role's defaults."""
+    return _templar(role, inputs).template(trust_as_template(f"{{{{ {name} }}}}"))
+
+
+def _templar(role: str, inputs: dict[str, Any]) -> Templar:
     variables = {
         **yaml.safe_load((ROLES / role / "defaults/main.yml").read_text()),
         **yaml.safe_load((ROLES / role / "vars/main.yml").read_text()),
@@ -21,6 +32,4 @@ def render(role: str, path: str, inputs: dict[str, Any]) -> str:
         **inputs,
     }
     trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in variables.items()}
-    templar = Templar(loader=DataLoader(), variables=trusted)
-    source = trust_as_template((ROLES / role / f"templates/{path}.j2").read_text())
-    return str(templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True}) or "")
+    return Templar(loader=DataLoader(), variables=trusted)

@@ -16,7 +16,7 @@ short_description: Undo what managed_files has done to a server, and compare the
 description:
   - A file or link that was there before is put back with its owner and mode; one that managed_files added is removed.
   - A folder that managed_files made is removed when it is empty.
-  - The comparison covers all of C(/etc), the packages and the accounts, whoever changed them; C(own) skips it.
+  - The comparison covers all of C(/etc), the packages, accounts and groups, whoever changed them; C(own) skips it.
 options:
   restore:
     description: Whether to restore the paths; otherwise the server is only compared.
@@ -68,6 +68,7 @@ removed: {description: Files and links of the project that were removed., type: 
 etc: {description: "Paths in /etc: C(added), C(missing), C(changed), C(attributes).", type: dict, returned: without own}
 packages: {description: "Names, as C(added) and C(missing).", type: dict, returned: without own}
 accounts: {description: "Names, as C(added) and C(missing).", type: dict, returned: without own}
+groups: {description: "Names, as C(added) and C(missing).", type: dict, returned: without own}
 """
 
 STATUS = "var/lib/dpkg/status"
@@ -119,7 +120,8 @@ class Record:
         return {
             "etc": dict(compare(before, after), changed=sorted(changed), attributes=sorted(attributes)),
             "packages": compare(*(packages(read(os.path.join(top, STATUS))) for top in (self.found, self.top))),
-            "accounts": compare(*(accounts(read(os.path.join(top, "etc/passwd"))) for top in (self.found, self.top))),
+            "accounts": compare(*(names(read(os.path.join(top, "etc/passwd"))) for top in (self.found, self.top))),
+            "groups": compare(*(names(read(os.path.join(top, "etc/group"))) for top in (self.found, self.top))),
         }
 
 
@@ -139,9 +141,9 @@ def packages(status):
     return re.findall(r"^Package: (\S+)\nStatus: \S+ ok installed$", status, re.MULTILINE)
 
 
-def accounts(passwd):
-    """Return the names of the accounts in the text of /etc/passwd."""
-    return [line.split(":")[0] for line in passwd.splitlines()]
+def names(listing):
+    """Return the names in the text of /etc/passwd or /etc/group."""
+    return [line.split(":")[0] for line in listing.splitlines()]
 
 
 def entries(top):

@@ -281,11 +281,21 @@ def test_a_role_gives_back_only_its_own(server: Server) -> None:
     assert list(server.root.iterdir()) == []
 
 
-def test_what_differs_from_before_is_said_of_etc_packages_and_accounts(give_back: Any, tmp_path: Path) -> None:
+def test_what_differs_from_before_is_said_of_etc_packages_accounts_and_groups(give_back: Any, tmp_path: Path) -> None:
     status = "Package: {}\nStatus: install ok installed\nVersion: 1\n\n"
     states = {
-        "record/found": {"etc/passwd": "root:x:0\n", "etc/old": "", "var/lib/dpkg/status": status.format("timesyncd")},
-        "now": {"etc/passwd": "root:x:0\nprep:x:9\n", "etc/new": "", "var/lib/dpkg/status": status.format("chrony")},
+        "record/found": {
+            "etc/passwd": "root:x:0\n",
+            "etc/group": "games:x:60:\n",
+            "etc/old": "",
+            "var/lib/dpkg/status": status.format("timesyncd"),
+        },
+        "now": {
+            "etc/passwd": "root:x:0\nprep:x:9\n",
+            "etc/group": "docker:x:104:\n",
+            "etc/new": "",
+            "var/lib/dpkg/status": status.format("chrony"),
+        },
     }
     for top, files in states.items():
         for name, text in {**files, "etc/shadow": "", "etc/same": ""}.items():
@@ -295,8 +305,10 @@ def test_what_differs_from_before_is_said_of_etc_packages_and_accounts(give_back
     (tmp_path / "now/etc/shadow").chmod(0o600)
     assert give_back.Record(str(tmp_path / "record"), str(tmp_path / "now")).differences() == {
         "etc": {
-            "added": ["/etc/new"], "missing": ["/etc/old"], "changed": ["/etc/passwd"], "attributes": ["/etc/shadow"],
+            "added": ["/etc/new"], "missing": ["/etc/old"], "changed": ["/etc/group", "/etc/passwd"],
+            "attributes": ["/etc/shadow"],
         },
         "packages": {"added": ["chrony"], "missing": ["timesyncd"]},
         "accounts": {"added": ["prep"], "missing": []},
+        "groups": {"added": ["docker"], "missing": ["games"]},
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 import role_kit
 
 
@@ -25,3 +26,24 @@ def test_an_engine_of_the_projects_is_closed() -> None:
     found = options(False, {})
     assert (found["icc"], found["ip"], found["no-new-privileges"]) == (False, "127.0.0.1", True)
     assert found["live-restore"] is True
+
+
+@pytest.mark.parametrize(
+    ("added", "group", "unneeded"),
+    [
+        (["docker"], ["x", "104", ""], True),
+        ([], ["x", "104", ""], False),  # it was there before the project
+        (["docker"], None, False),  # it is gone already
+        (["docker"], ["x", "104", "ana"], False),  # the outlet has put somebody in it since
+        (["docker"], ["x", "1000", ""], False),  # it is the own group of ana
+    ],
+)
+def test_the_group_of_an_engine_that_left_goes_unless_somebody_has_it(
+    added: list[str], group: list[str] | None, unneeded: bool
+) -> None:
+    facts = {
+        "getent_group": {"docker": group},
+        "getent_passwd": {"root": ["x", "0", "0", "", "", ""], "ana": ["x", "1000", "1000", "", "", ""]},
+    }
+    inputs = {"ansible_facts": facts, "rollback_found": {"groups": {"added": added}}}
+    assert role_kit.value("docker", "_docker_group_unneeded", inputs) is unneeded
