@@ -9,7 +9,7 @@ from difusor.acceptance import state
 from difusor.acceptance.case import VERB_LOG, Case
 from difusor.acceptance.journal import Outcome, Verdict
 from difusor.acceptance.measured import changes
-from difusor.project import build
+from difusor.project import build, write
 from difusor.publish import target
 from difusor.publish.seen import Seen
 from difusor.synthetic.setting import Setting
@@ -19,8 +19,15 @@ Words = list[str | Path]
 REASON = "difusor accept: aceptación en un servidor que aún no sirve a nadie"
 CORTE = "corte"
 BEFORE, AFTER = "antes.json", "después.json"
-APT = "env -u DEBIAN_FRONTEND apt-get -o DPkg::Lock::Timeout=900 --yes --with-new-pkgs upgrade </dev/null 2>&1"
-"""What the server's owner types some day; nobody is there to answer what a package asks."""
+APT_LOG = "/run/prep-aceptacion-apt.log"
+APT = (
+    "nohup env -u DEBIAN_FRONTEND apt-get -o DPkg::Lock::Timeout=900 --yes --with-new-pkgs upgrade "
+    f"</dev/null >>{APT_LOG} 2>&1 || {{ tail -n 5 {APT_LOG}; nohup dpkg --force-confdef --force-confold --configure "
+    f"--pending </dev/null >>{APT_LOG} 2>&1; exit 1; }}"
+)
+"""What the server's owner types some day; nobody is there to answer what a package asks. It writes to a file of the
+server's, so that it goes on when the line breaks: cut short, it would leave packages half installed. So would a
+question about a file of configuration; what waits for its answer then keeps the file that is there."""
 
 
 def preflight(case: Case, folder: Path) -> Outcome:
@@ -107,10 +114,11 @@ def upgrade(case: Case, folder: Path, published: Path) -> Outcome:
         state.save(state.take(case), folder, BEFORE)
     case.verb("difusor upgrade", folder / VERB_LOG, "upgrade", "-i", case.inventory, "--reason", REASON)
     try:
-        said = case.ask(APT)
+        case.ask(APT)
     finally:
         state.save(state.take(case), folder, AFTER)
-    (folder / "apt.log").write_text(said, encoding="utf-8")
+        write(folder / "apt.log", case.ask(f"cat {APT_LOG} 2>/dev/null; true"))
+    case.ask(f"rm -f {APT_LOG}")
     changed = state.differences(state.saved(folder, BEFORE), state.saved(folder, AFTER), ["packages"])
     _publish(case, published / CORTE, folder / "publish.log")
     count = len(changed)
