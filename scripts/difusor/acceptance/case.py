@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +105,15 @@ class Case:
         values = self.values
         given = values.get("ansible_ssh_private_key_file")
         own = ["-i", str(key or given)] if key or given else []
-        exclusive = ["-o", "IdentitiesOnly=yes"] if key else []
-        return [
-            program, *shlex.split(str(values.get("ansible_ssh_common_args", ""))), *own, *exclusive,
-            "-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ConnectTimeout=5",
-            "-o", f"Port={values.get('ansible_port', 22)}",
-            "-o", f"User={user or values.get('ansible_user', 'root')}",
-        ]  # fmt: skip
+        given_options = {
+            "BatchMode": "yes", "ControlMaster": "no", "ControlPath": "none", "ConnectTimeout": "5",
+            "IdentitiesOnly": "yes" if key else "", "Port": values.get("ansible_port"),
+            "User": user or values.get("ansible_user"),
+        }  # fmt: skip
+        options = [word for name, value in given_options.items() if value for word in ("-o", f"{name}={value}")]
+        further = (shlex.split(str(values.get(f"ansible_ssh_{kind}_args") or "")) for kind in ("common", "extra"))
+        # Of two options of one name, ssh takes the first: the inventory's may name the connection that is open.
+        return [program, *options, *own, *chain.from_iterable(further)]
 
     def enters(self, command: str = "true") -> child.Finished | None:
         """Run a command through a new login of the operator; None when there is no answer in time."""

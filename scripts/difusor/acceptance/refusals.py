@@ -6,11 +6,13 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import click
 import typer
 
+from corte.format import instants
 from difusor.acceptance.case import Case
 from difusor.acceptance.journal import VISITOR as NAME
 from difusor.acceptance.journal import Journal, Start
@@ -28,6 +30,8 @@ LOOK = (
     f"cat {STATUS} 2>/dev/null; echo; for each in {' '.join(TRACES)}; do test -e $each && echo $each; done; "
     f"getent passwd {NAME} | cut -d: -f1; true"
 )
+LASTS = timedelta(minutes=90)
+"""What an acceptance may last; the election must not close meanwhile."""
 CODE = ("site.yml", "ansible.cfg", "playbooks", "roles", "plugins", "scripts", "spec", "molecule/tests")
 """What of the project decides how an acceptance goes."""
 DIFFERENT = {
@@ -59,6 +63,12 @@ def check_rehearsal(case: Case) -> None:
             "Haga un simulacro (./difusor new election) y un inventario que lo use"
         )
     due(election)
+    if (left := election.window.closes - instants.now()) < LASTS:
+        raise UnusableError(
+            f"{election.id} cierra en {left.total_seconds() / 60:.0f} minutos, y una aceptación puede tardar "
+            f"{LASTS.total_seconds() / 60:.0f}: después del cierre no hay corte que publicar. Haga otro simulacro "
+            "(./difusor new election)"
+        )
     try:
         check_key(case.key, election)
     except BaselineError as error:
@@ -143,9 +153,10 @@ def digest_of(paths: Iterable[Path]) -> str:
 
 
 def _of_inventory(source: Path) -> Iterator[Path]:
-    """Yield the files of an inventory's folder; its election is one of them, by a link."""
+    """Yield the files of an inventory's folder; its election is one of them, by a link. Not what an editor leaves."""
     folder = source if source.is_dir() else source.parent
-    yield from (path for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file())
+    yield from (path for path in files if not path.name.startswith(".") and not path.name.endswith("~"))
 
 
 def _of_project() -> Iterator[Path]:

@@ -92,6 +92,14 @@ def test_a_rehearsal_that_is_over(case: Told, inventory: Path) -> None:
         begin.begin(case, case.server, keep=False)
 
 
+def test_a_rehearsal_that_closes_meanwhile(case: Told, inventory: Path) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    opens, closes = now - timedelta(hours=23), now + timedelta(hours=1)
+    decide(home_of(inventory), election_opens=opens.isoformat(), election_closes=closes.isoformat())
+    with pytest.raises(UnusableError, match=r"ensayo cierra en (59|60) minutos, y una aceptación puede tardar 90"):
+        begin.begin(case, case.server, keep=False)
+
+
 def test_a_key_that_signs_nothing_here(case: Told, tmp_path: Path) -> None:
     other = tmp_path / "otra"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
@@ -166,6 +174,9 @@ def test_what_must_be_the_same_to_go_on(case: Told) -> None:
         with pytest.raises(UnusableError, match="no puede seguir: cambió un archivo del inventario o de su elección"):
             refusals.check_same(journal, refusals.beginning(case, False, "SHA256:uno", "m1"))
         path.write_bytes(before)
+    for name in (".hosts.yml.swp", "hosts.yml~"):
+        (case.inventory / name).write_bytes(b"what an editor leaves")
+    refusals.check_same(journal, refusals.beginning(case, False, "SHA256:uno", "m1"))
 
 
 def test_the_project_is_all_that_decides_how_it_goes() -> None:

@@ -209,6 +209,30 @@ def test_one_that_has_not_ended_is_the_latest_whatever_the_clock_said(inventory:
     assert (found := latest(inventory)) is not None and found.folder == corrected.folder
 
 
+def test_a_new_login_takes_the_way_of_the_inventory_but_no_connection_that_is_open(case: Answering) -> None:
+    case.__dict__["values"] = {
+        "ansible_user": "operador", "ansible_ssh_common_args": "-o ProxyJump=bastion -o ControlPath=/abierta",
+        "ansible_ssh_extra_args": "-o 'UserKnownHostsFile=/home/ana/Mis documentos/known_hosts'",
+    }  # fmt: skip
+    said = subprocess.run([*case.login("ssh"), "-G", "189.240.1.7"], capture_output=True, text=True, check=True).stdout
+    assert "proxyjump bastion" in said and "controlpath /abierta" not in said
+    assert "user operador" in said and "userknownhostsfile /home/ana/Mis" in said
+    assert "Port=22" not in case.login("ssh"), "ssh's own configuration may name another port"
+    own = case.login("sftp", user="prep-visita", key=Path("llave"))
+    assert "User=prep-visita" in own and "IdentitiesOnly=yes" in own
+
+
+def test_a_server_that_admits_no_other_account_before_the_installation_is_no_failure(
+    case: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> int:
+        raise StepFailed("prep-visita no pudo subir un archivo por SFTP: «Permission denied (publickey).»")
+
+    monkeypatch.setattr(visitor, "_upload", refused)
+    monkeypatch.setattr(Answering, "play", lambda *_: None)
+    assert visitor.arrive(case, tmp_path).verdict is Verdict.UNVERIFIED
+
+
 def test_a_path_with_spaces_is_one_word_for_sftp() -> None:
     path = Path('/home/ana/Mis "documentos"/a\\b/subida.txt')
     assert shlex.split(f"put {visitor.quoted(path)} subida.txt") == ["put", str(path), "subida.txt"]
