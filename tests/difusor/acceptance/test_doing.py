@@ -7,9 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from difusor.acceptance import doing, state
 from difusor.acceptance.case import Case
+from difusor.project import ROOT
 from difusor.terminal import StepFailed
 
 STATE: dict[str, dict[str, str]] = {kind: {} for kind in state.TOLD}
@@ -43,6 +45,18 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Local:
     monkeypatch.setattr(state, "take", lambda case: STATE)
     (tmp_path / "step").mkdir()
     return Local(Path("x"), "difusor", Path("llave"))
+
+
+def test_a_restart_waits_for_installations_that_are_under_way() -> None:
+    (play,) = yaml.safe_load((ROOT / "playbooks/acceptance/restart.yml").read_text())
+    waits, restarts = (
+        next(place for place, task in enumerate(play["tasks"]) if sought(task))
+        for sought in (
+            lambda task: task.get("ansible.builtin.import_role") == {"name": "packages", "tasks_from": "wait"},
+            lambda task: "ansible.builtin.reboot" in task,
+        )
+    )
+    assert waits < restarts
 
 
 def test_what_apt_said_is_kept_when_it_fails(server: Local, tmp_path: Path) -> None:
