@@ -53,6 +53,9 @@ def run(
     except (UnusableError, LostError, BrokenOffError, StepFailed) as problem:
         complain(problem)
         raise typer.Exit(2) from problem
+    except (KeyboardInterrupt, click.Abort) as interrupt:  # later ones are told by begin and run
+        complain("usted interrumpió antes de que comenzara; nada se tocó")
+        raise typer.Exit(2) from interrupt
     _show(result, archive)
     raise typer.Exit(0 if result.accepted else 1)
 

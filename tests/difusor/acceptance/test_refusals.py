@@ -10,12 +10,14 @@ from typing import Any
 
 import click
 import pytest
+import typer
 import yaml
 from home_kit import difusor, furnish, made
 
 from difusor.acceptance import begin, refusals
 from difusor.acceptance.case import Case
 from difusor.acceptance.journal import Journal, latest, shelf
+from difusor.commands import accept
 from difusor.project import ROOT, UnusableError
 
 SHOWN = '{"shown": {"corte": "2027-06-06T20:10:00Z"}, "gate": {"state": "open"}}'
@@ -138,6 +140,20 @@ def test_the_verb_says_what_is_missing(inventory: Path) -> None:
     done = difusor("accept", "-i", "diario", "--resume", home=home_of(inventory))
     assert done.returncode == 2
     assert "no hay ninguna aceptación a medias de diario" in done.stderr
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), click.Abort()])
+def test_ctrl_c_before_it_begins_is_no_failed_step(
+    case: Told, end: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise end
+
+    monkeypatch.setattr(begin, "begin", interrupted)
+    with pytest.raises(typer.Exit) as exit_:
+        accept.run(case.inventory, key=case.key)
+    assert exit_.value.exit_code == 2
+    assert "nada se tocó" in capsys.readouterr().err
 
 
 def test_several_servers(inventory: Path) -> None:
