@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def test_the_same_sequence_with_other_content_is_refused(attack: Attack, publish
     files = {path: entry for path, entry in published.manifest.files.items() if path != "datos/corte.json"}
     same = published.manifest.sequence
     assert attack(next_corte(published, sequence=same, files=files).to_bytes()) == "conflict"
-    old = published.manifest.generated.replace(year=published.manifest.generated.year - 1)
+    old = published.manifest.generated - timedelta(minutes=1)
     assert attack(next_corte(published, sequence=same, generated=old).to_bytes()) == "rollback"
 
 
