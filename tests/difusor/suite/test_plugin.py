@@ -237,8 +237,8 @@ def test_a_suite_that_would_mislead_is_refused(suite: pytest.Pytester, source: s
 
 def test_a_waiver_that_says_nothing_is_refused_before_measuring(suite: pytest.Pytester) -> None:
     waiver = '{clause: HW-01, reason: Prisa, by: Pleno, agreement: CEE, date: "2024-05-01", expires: 31/12/2024}'
-    waivers = f"difusor_waivers: [{waiver}]"
-    (suite.path / "hosts.yml").write_text(f"{INVENTORY}    {waivers}\n")
+    before = INVENTORY.partition("      - {clause")[0]
+    (suite.path / "hosts.yml").write_text(f"{before}      - {waiver}\n")
     done = _run(suite)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(["*difusor_waivers[[]0[]].expires: «31/12/2024» no es una fecha*"])
