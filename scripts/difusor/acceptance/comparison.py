@@ -17,12 +17,6 @@ from difusor.project import write
 
 REMAINS = (
     ("files", r"/etc/(group|gshadow)", "el mismo contenido en otro orden: los paquetes quitan y agregan renglones"),
-    (
-        "files",
-        r"/etc/(docker(/key\.json)?|cni(/net\.d)?)",
-        "carpetas y llave que Docker y containerd hacen y no borran",
-    ),
-    ("accounts", r"grupo docker", "el paquete docker.io no borra su grupo"),
     ("folders", r"/var/lib/(containerd|docker)", "lo que Docker y containerd no borran al irse"),
     ("files", r"/etc/apt/sources\.list", "un archivo vacío que unattended-upgrades hace donde no lo hay"),
     ("folders", r"/var/log/(dpkg\.log|alternatives\.log|apt|unattended-upgrades)", "la bitácora de los paquetes"),

@@ -36,8 +36,9 @@ PASSING = (
     r"/etc/(adjtime|fake-hwclock\.data|mtab|\.pwd\.lock|resolv\.conf|\.resolv\.conf\.systemd-resolved\.bak)",
     r"/etc/lvm/(archive|backup)(/.*)?",
     r"/etc/(systemd/(system|user)|udev/rules\.d|dbus-1/system\.d)/(.*/)?[^/]*\bsnap[-.].*",
+    r"/var/log/(btmp|lastlog|wtmp)(\.db)?",
 )
-"""Files that a server writes by itself at any time, of its libraries, clock, network, disks and snaps; left out."""
+"""What a server writes by itself at any time, of its libraries, clock, network, disks, snaps and logins; left out."""
 
 
 def take(case: Case) -> dict[str, dict[str, str]]:
@@ -56,9 +57,12 @@ def take(case: Case) -> dict[str, dict[str, str]]:
 
 
 def without_passing(found: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    """Return a state without the files that a server writes by itself."""
+    """Return a state without the files and folders that a server writes by itself."""
     passing = re.compile("|".join(PASSING))
-    return found | {"files": {name: value for name, value in found["files"].items() if not passing.fullmatch(name)}}
+    kinds = [kind for kind in ("files", "folders") if kind in found]
+    return found | {
+        kind: {name: value for name, value in found[kind].items() if not passing.fullmatch(name)} for kind in kinds
+    }
 
 
 def kernel_parameters() -> list[str]:

@@ -74,13 +74,16 @@ def test_what_is_gone_fails(compared: Any) -> None:
 
 
 def test_what_packages_always_leave_is_told_with_its_reason(compared: Any, tmp_path: Path) -> None:
-    left = changed(
-        files={"/etc/docker/key.json": "0600", "/etc/group": "0644 root:root cc"}, accounts={"grupo docker": "104"}
-    )
-    outcome = compared(left)
+    remains = {
+        "files": {"/etc/group": "0644 root:root cc"},
+        "folders": {"/var/lib/docker": "", "/var/lib/containerd": ""},
+    }
+    outcome = compared(changed(**remains))
     assert outcome.verdict is Verdict.PASSED
     assert "restos de paquetes, con su razón: 3;" in outcome.sentence
     assert (tmp_path / "19/restos.txt").read_text().count("\n") == 3
+    for gone in ({"files": {"/etc/docker/key.json": "0600"}}, {"accounts": {"grupo docker": "104"}}):
+        assert compared(changed(**gone)).verdict is Verdict.FAILED, "the removal takes it"
 
 
 def test_a_group_that_gained_a_member_is_no_remnant(compared: Any) -> None:
@@ -131,6 +134,8 @@ def test_what_a_server_writes_by_itself_is_left_out() -> None:
     lasting = ("/etc/ld.so.conf", "/etc/systemd/system/snapshot.service", "/etc/resolv.conf.d")
     found = state.without_passing(changed(files=dict.fromkeys((*passing, *lasting), "x")))
     assert found["files"].keys() == {*lasting, *BARE["files"]}
+    logins = dict.fromkeys(("/var/log/wtmp.db", "/var/log/btmp", "/var/log/prep"), "x")
+    assert state.without_passing(changed(folders=logins))["folders"].keys() == {"/var/log/prep", *BARE["folders"]}
 
 
 def test_rules_that_come_and_go_are_left_out() -> None:
