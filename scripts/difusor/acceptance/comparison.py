@@ -23,8 +23,8 @@ REMAINS = (
     ("folders", r"/\w+/\.ansible", "la carpeta de trabajo de Ansible"),
     ("files", r"/etc/letsencrypt(/.*)?", "los certificados se quedan siempre: hay un límite a cuántos se emiten"),
 )
-"""What remains of the packages after any removal: kind, name (a pattern), and why. Only what appeared counts as such,
-and of the first the change."""
+"""What remains after any removal: kind, name (a pattern), and why. It counts only if it was not there before; only the
+two files of the first row count when they changed."""
 EMPTIED, NOTHING = "/etc/apt/sources.list", sha256().hexdigest()
 """A file that remains only while it is empty: its name, and the digest of nothing."""
 

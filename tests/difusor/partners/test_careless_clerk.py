@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 from form_kit import as_yaml
-from home_kit import difusor, everything, furnish
-from inventory_kit import KEY
+from home_kit import difusor, everything
 
 from corte.format import files
 from difusor.inventory import load
@@ -30,13 +29,6 @@ LAW, MEDICINE = (
         "anexo_tecnico.ssh_llave": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEPJQmY9Qe1mNMcqTe1DgwpdKcnLEYHmiYyCIsyQfKxZ",
     },
 )  # fmt: skip
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = furnish(tmp_path / "instituto", monkeypatch)
-    (folder / "llave.pub").write_text(f"{KEY}\n")
-    return folder
 
 
 def enrolled(home: Path, change: Mapping[str, str], **options: Any) -> Answer:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from home_kit import ELECTION, difusor, everything, furnish, made
+from home_kit import ELECTION, difusor, everything, made
 
 from difusor.inventory import InventoryError, load, load_election
 from difusor.partners import election
@@ -15,11 +15,6 @@ from difusor.partners.facts import ElectionFacts, of
 from difusor.project import ROOT, UnusableError
 
 RIBERA = (ROOT / "elections/ribera-2027.yml").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return furnish(tmp_path / "instituto", monkeypatch)
 
 
 def another(like: str) -> Path:

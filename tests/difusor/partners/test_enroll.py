@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from form_kit import GOOD, as_workbook, as_yaml, png
-from home_kit import PARTNER, difusor, everything, furnish, made
+from home_kit import PARTNER, difusor, everything, made
 from inventory_kit import KEY, Certificates
 from PIL import Image
 
@@ -39,13 +39,6 @@ OTHER = {
 }
 """What another outlet writes instead."""
 NAME = "diario_de_ribelos"
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = furnish(tmp_path / "instituto", monkeypatch)
-    (folder / "llave.pub").write_text(f"{KEY}\n")
-    return folder
 
 
 @pytest.fixture

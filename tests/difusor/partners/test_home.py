@@ -9,16 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from home_kit import difusor, furnish, made
+from home_kit import difusor, made
 
 from difusor import cli, project, spec
 from difusor.project import HOME, ROOT
 from difusor.terminal.arguments import difusores, election, inventory
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return furnish(tmp_path / "instituto", monkeypatch)
 
 
 def test_names_are_those_of_the_home(home: Path) -> None:

@@ -27,11 +27,6 @@ from difusor.partners.host_key import HostKey, matching
 from difusor.project import UnusableError
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return furnish(tmp_path / "instituto", monkeypatch)
-
-
 def test_an_election_says_what_was_typed(home: Path) -> None:
     found = load_election(home / "elections/ensayo.yml")
     assert (found.name, found.environment) == (ELECTION["name"], "simulacro")

@@ -9,19 +9,11 @@ from pathlib import Path
 
 import pytest
 from form_kit import as_yaml
-from home_kit import difusor, furnish
-from inventory_kit import KEY
+from home_kit import difusor
 
 from difusor.inventory import vaults
 
 PROGRAM = "#!/bin/sh\necho una-contrasena\n"
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = furnish(tmp_path / "instituto", monkeypatch)
-    (folder / "llave.pub").write_text(f"{KEY}\n")
-    return folder
 
 
 def program(text: str, mode: int = 0o755) -> Callable[[Path], None]:

@@ -11,7 +11,7 @@ import pytest
 import typer
 from click.testing import Result
 from corte_kit import FILES, make_key, write_files
-from publish_kit import make_target, write_election
+from publish_kit import make_target
 from typer.testing import CliRunner
 
 from corte.format import instants, manifest, signature
@@ -26,16 +26,6 @@ from difusor.publish.push import PushFailed
 from difusor.publish.signing import SignedCorte
 
 OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys"), "firma")
-
-
-@pytest.fixture
-def election(tmp_path: Path, key: Path) -> Path:
-    return write_election(tmp_path, key)
 
 
 @pytest.fixture

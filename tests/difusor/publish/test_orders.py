@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import typer
-from corte_kit import FILES, Server, make_key, write_files
+from corte_kit import FILES, Server, write_files
 from publish_kit import ELECTION, make_target
 from typer.testing import CliRunner, Result
 
@@ -28,11 +28,6 @@ from difusor.publish import target as targets
 from difusor.publish.mirror import Mirror
 from difusor.publish.orders import ordered_window
 from difusor.publish.target import Target
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys"), "firma")
 
 
 @pytest.fixture
