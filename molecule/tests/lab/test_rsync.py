@@ -70,8 +70,8 @@ while True:
 """Sends ten times what the line carries, as a server does that answers a flood."""
 # A file as large as a corte, whose manifest does not follow, so that nothing is taken in.
 PUSH = """
-rm -rf /tmp/lleno && mkdir /tmp/lleno && head -c 1000000 /dev/urandom >/tmp/lleno/relleno-$(date +%%s%%N) &&
-RSYNC_PASSWORD=%s rsync --contimeout=10 --timeout=30 --recursive --times /tmp/lleno/ %s
+rm -rf /run/lleno && mkdir /run/lleno && head -c 1000000 /dev/urandom >/run/lleno/relleno-$(date +%%s%%N) &&
+RSYNC_PASSWORD=%s rsync --contimeout=10 --timeout=30 --recursive --times /run/lleno/ %s
 """
 ENTER = "ssh -i /tmp/operador -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null %s@%s true"
 LATEST = 10.0  # seconds that a push and a login may take on a full line
@@ -132,7 +132,7 @@ def full_line(host: Host, trusted: Host, variables: dict[str, Any]) -> Iterator[
     host.check_output("systemctl stop llena && systemctl restart prep-uplink")
     host.check_output("find /srv/prep -name 'relleno-*' -delete")
     _docker(*tool, "free")
-    trusted.check_output("rm -r /tmp/operador /tmp/lleno")
+    trusted.check_output("rm -r /tmp/operador /run/lleno")
 
 
 @pytest.mark.clause("DG-07", "SW-03")
