@@ -32,7 +32,7 @@ def run(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Escribe el formato del ANEXO 2, vacío, como libro de Excel (anexo2.xlsx) y como YAML (anexo2.yml)."""
-    from difusor.inventory import load_election
+    from difusor.inventory import load_election_name
     from difusor.partners.files import write_new
     from difusor.partners.form import plain, workbook
     from difusor.partners.form.guided import ask
@@ -42,7 +42,7 @@ def run(
         typer.echo(json_text(Form.model_json_schema()))
         return
     try:
-        title = load_election(of).name if of else ""
+        title = load_election_name(of) if of else ""
         values = ask() if guided else {}
         paths = [folder / name for name in (NAMES[1:] if guided else NAMES)]
         if there := [path for path in paths if path.exists()]:

@@ -62,13 +62,35 @@ def load_election(source: Path) -> Election:
             if "election_id" in values:
                 return _load(Election, values, source)
         raise InventoryError(f"el inventario {source} no dice de qué elección es")
-    if faults := election_faults(source):
-        raise InventoryError("\n".join(faults))
-    return election_of(source.read_text(encoding="utf-8-sig"), source)
+    return election_of(_text(source), source)
+
+
+def load_election_name(source: Path) -> str:
+    """Return the name of an election whose file, or inventory, may lack what is decided later; else InventoryError.
+
+    The form of ANEXO 2 goes out before anybody knows who will sign the cortes.
+    """
+    if source.is_dir():
+        return load_election(source).name
+    name = _said(_text(source), source).get("election_name")
+    if not isinstance(name, str) or not name.strip():
+        raise InventoryError(f"{source}: election_name: falta; escriba cómo se llama la elección")
+    return name
 
 
 def election_of(text: str, whose: object) -> Election:
     """Return the election that a file's text describes; InventoryError says why none, and names `whose` text it is."""
+    return _load(Election, _said(text, whose), whose)
+
+
+def _text(source: Path) -> str:
+    if faults := election_faults(source):
+        raise InventoryError("\n".join(faults))
+    return source.read_text(encoding="utf-8-sig")
+
+
+def _said(text: str, whose: object) -> Mapping[str, Any]:
+    """Return the variables in the text of an election's file."""
     try:
         variables = yaml.safe_load(text)["all"]["vars"]
     except (yaml.YAMLError, KeyError, TypeError):
@@ -77,7 +99,7 @@ def election_of(text: str, whose: object) -> Election:
         raise InventoryError(f"{whose} no es el archivo de una elección (elections/<nombre>.yml)")
     if "{{" in str(variables):
         raise InventoryError(f"{whose} depende de un inventario: use --election inventories/<difusor>")
-    return _load(Election, variables, whose)
+    return variables
 
 
 def attestations(variables: Mapping[str, Any], clause: str) -> list[Attestation]:

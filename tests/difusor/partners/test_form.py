@@ -17,6 +17,7 @@ from difusor.partners.form import plain, workbook
 from difusor.partners.form.items import SECRET, items, keys, read, texts
 from difusor.partners.form.model import Form
 from difusor.partners.form.received import open_form
+from difusor.project import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +144,11 @@ def test_the_form_is_written_once_and_never_over_another(tmp_path: Path, monkeyp
     done = difusor("form", str(home), home=home)
     assert (done.returncode, "ya existe" in done.stderr) == (1, True)
     assert (home / "anexo2.xlsx").read_bytes() == before and not (home / "anexo2.yml").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "elections").glob("*-20*.yml")), ids=lambda path: path.stem)
+def test_the_form_goes_out_before_dates_and_signers_are_decided(path: Path, tmp_path: Path) -> None:
+    done = difusor("form", str(tmp_path), "--election", str(path), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    title = openpyxl.load_workbook(tmp_path / "anexo2.xlsx").worksheets[0]["A1"].value
+    assert "Proceso Electoral Local" in str(title)
