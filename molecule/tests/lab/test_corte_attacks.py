@@ -43,15 +43,15 @@ def attack(mirror: Mirror, target: Target, published: SignedCorte, key: Path, re
         (published.folder / manifest.NAME).write_bytes(raw)
         armour = signature.sign(raw, signer, election)
         (published.folder / manifest.SIGNATURE_NAME).write_bytes(armour)
-        return judge(published, mirror, target, record_evidence)
+        return judge(lambda: push(published.folder, target), mirror, record_evidence)
 
     return run
 
 
-def judge(published: SignedCorte, mirror: Mirror, target: Target, record_evidence: Record) -> str:
-    """Push the folder as it is, check that it is refused and that nothing else changed; return the refusal's code."""
+def judge(deliver: Callable[[], object], mirror: Mirror, record_evidence: Record) -> str:
+    """Deliver a push, check that it is refused and that nothing else changed; return the refusal's code."""
     before = mirror.status()
-    push(published.folder, target)
+    deliver()
     attempt = next_attempt(mirror, last_number(before))
     after = mirror.status()
     assert before is not None and after is not None
@@ -175,12 +175,18 @@ def test_a_signer_who_may_not_sign_today_is_refused(
 
 
 def test_a_manifest_of_a_gigabyte_is_refused(
-    mirror: Mirror, target: Target, published: SignedCorte, record_evidence: Record
+    host: Host, mirror: Mirror, target: Target, published: SignedCorte, record_evidence: Record
 ) -> None:
     """Un manifiesto de un gigabyte es rechazado sin leerlo entero."""
-    os.truncate(published.folder / manifest.NAME, 2**30)
-    (published.folder / manifest.SIGNATURE_NAME).write_bytes(b"x")
-    assert judge(published, mirror, target, record_evidence) == "size"
+    signature_file, arrived = published.folder / manifest.SIGNATURE_NAME, f"/srv/prep/entrada/{manifest.NAME}"
+    signature_file.write_bytes(b"x")
+
+    def deliver() -> None:
+        # Grown where it would arrive: to send a gigabyte of zeros takes longer than all other attacks together.
+        host.check_output("truncate --size=1G %s && chown prep-entrada: %s", arrived, arrived)
+        assert _rsync(target, str(signature_file), target.url).returncode == 0
+
+    assert judge(deliver, mirror, record_evidence) == "size"
 
 
 def test_a_flood_of_small_files_is_refused_at_the_first(attack: Attack, published: SignedCorte) -> None:
