@@ -56,7 +56,9 @@ class InventoryModule(BaseInventoryPlugin):
         project = Path(path).resolve().parents[2]
         lab = os.environ.get("LAB") or "demo"
         values = named(lab, self.get_option("numbers"), project / "build/lab")
-        election = os.environ.get("LAB_ELECTION") or "morelos-2024"
+        election = (
+            os.environ.get("LAB_ELECTION") or inventory.groups["all"].vars["lab_election"]
+        )  # in election.yml, read before
         values["lab_shown"] = loader.load_from_file(str(project / f"elections/{election}.yml"))["all"]["vars"]
         for name, value in values.items():
             inventory.set_variable("all", name, value)

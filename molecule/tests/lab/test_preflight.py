@@ -41,8 +41,8 @@ def guest(host: Host, variables: dict[str, Any]) -> Iterator[None]:
     host.check_output("userdel --remove %s", GUEST)
 
 
-# Values with which the server is in the wrong, and what is said of it. tests/difusor/servers/test_preflight.py holds that
-# each of them alone refuses a server.
+# Values that put the server in the wrong, and what is said of each. That each alone refuses a server is held by
+# tests/difusor/servers/test_preflight.py.
 REFUSALS = {
     "an unsupported release": (
         {"preflight_releases": {}},
