@@ -89,7 +89,7 @@ def test_docker_stays_when_others_use_it(host: Host, pytestconfig: pytest.Config
     """Si el difusor ya usa el Docker que trajo el proyecto, al devolver el servidor se queda, con lo que tiene."""
     host.check_output("docker volume create ajeno")
     try:
-        result = _play(pytestconfig, "remove.yml", {"remove_early": True})
+        result = _play(pytestconfig, "remove.yml", {"remove_early": True}, "--tags", "docker,packages")
     finally:
         host.check_output("docker volume rm ajeno")
     assert result.returncode == 0, result.stdout[-3000:]
@@ -169,8 +169,10 @@ def test_giving_the_server_back_waits_until_nothing_is_shown(
     assert "nada se tocó" in " ".join(refused.stdout.split())
 
 
-def _play(pytestconfig: pytest.Config, name: str, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+def _play(
+    pytestconfig: pytest.Config, name: str, values: dict[str, Any], *options: str
+) -> subprocess.CompletedProcess[str]:
     """Run a playbook in check mode with other values for some variables."""
     command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, f"playbooks/{name}", "--check"]
-    command += ["--extra-vars", json.dumps(values)]
+    command += ["--extra-vars", json.dumps(values), *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
