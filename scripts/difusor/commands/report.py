@@ -13,7 +13,7 @@ from rich.table import Table
 from difusor.project import build
 from difusor.terminal import complain, printable
 from difusor.terminal import results as screen
-from difusor.terminal.arguments import MaybeDifusor, from_project
+from difusor.terminal.arguments import AskBecomePass, MaybeDifusor, from_project
 
 NOT_EVALUATED = 2
 SHOWN_CHANGES = 20
@@ -47,6 +47,7 @@ def run(
     lab: Annotated[
         bool, typer.Option("--lab", help="También las pruebas que alteran el servidor; solo en un laboratorio.")
     ] = False,
+    ask_become_pass: AskBecomePass = False,
 ) -> None:
     """Mide un difusor cláusula por cláusula y emite su dictamen (HTML y JSON).
 
@@ -56,9 +57,11 @@ def run(
     from difusor import spec
     from difusor.baseline import drift
     from difusor.baseline.record import BaselineError
+    from difusor.project import UnusableError
     from difusor.report.dictamen import compose, write_papers
     from difusor.report.results import ResultsError, load
     from difusor.report.verdict import exit_status
+    from difusor.servers import sudo
     from difusor.spec import deviations
     from difusor.suite.measurement import measure
 
@@ -66,10 +69,12 @@ def run(
         raise click.UsageError("¿Qué difusor? Nómbrelo con -i.")
     output = output or build() / "dictamen"
     try:
+        if ask_become_pass and inventory:
+            sudo.ask()
         drifts = drift.since(against, inventory) if against and inventory else {}
         found = load(results) if results else measure(inventory, output, lab)
         clauses, left_out = spec.load(), deviations.load()
-    except (ResultsError, BaselineError, spec.SpecError) as error:
+    except (ResultsError, BaselineError, spec.SpecError, UnusableError) as error:
         complain(error)
         raise typer.Exit(NOT_EVALUATED) from error
     name = Path(found.inventory).name
