@@ -64,9 +64,7 @@ def connect(inventory: Variables, source: str) -> AnsibleRunner:
     return runner
 
 
-def _bounded(
-    get_host: Callable[..., Host | None], passwords: dict[str, str], name: str, **options: Any
-) -> Host | None:
+def _bounded(get_host: Callable[..., Host | None], passwords: dict[str, str], name: str, **options: Any) -> Host | None:
     """Return testinfra's host, with bounds to its answers: testinfra itself waits for ever and takes any number.
 
     An answer beyond the bounds counts as a failure of ssh. Bytes that are not UTF-8 are replaced; testinfra would ask
