@@ -47,8 +47,7 @@ def run(
     if not resume and key is None:
         raise click.UsageError("¿Con qué llave se firma el corte de ensayo? Dela con --key.")
     try:
-        if ask_become_pass:
-            sudo.ask()
+        sudo.ask(ask_become_pass)
         if resume:
             result, archive = begin.resume(inventory)
         else:

@@ -69,12 +69,11 @@ def run(
     refused: list[Refusal] = []
     in_force: list[Limit] = []
     failed = False
-    if ask_become_pass:
-        try:
-            sudo.ask()
-        except UnusableError as error:
-            complain(error)
-            raise typer.Exit(1) from error
+    try:
+        sudo.ask(ask_become_pass)
+    except UnusableError as error:
+        complain(error)
+        raise typer.Exit(1) from error
     for source in inventory:
         try:
             for name, host, server in identity.difusores(source):

@@ -44,8 +44,7 @@ def run(
     try:
         record.refuse_existing(path)
         record.check_key(key, load_election(inventory))
-        if ask_become_pass:
-            sudo.ask()
+        sudo.ask(ask_become_pass)
         baseline = take(inventory)
         signature = record.write(baseline, path, key)
         fingerprint = record.read(path).fingerprint

@@ -22,11 +22,13 @@ ROOT_SPEAKS = "difusor: root"
 """Printed to standard error once sudo has let the command begin; what sudo wrote before is its prompt or a greeting."""
 
 
-def ask() -> None:
+def ask(wanted: bool = True) -> None:
     """Ask for the password of sudo, for this process and those that inherit `descriptors`; nothing is written to disk.
 
-    UnusableError when there is no terminal to ask on.
+    Nothing happens unless it is `wanted`. UnusableError when there is no terminal to ask on.
     """
+    if not wanted:
+        return
     if not _terminal():
         raise UnusableError(
             "no hay terminal en que pedir la contraseña de sudo; dela en la bóveda (ansible_become_password), o en un "
