@@ -93,7 +93,7 @@ groups:
   type: list
 """
 
-SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
+SITES = ("sites-enabled/*", "conf.d/*.conf")
 # What nginx's configuration consists of; a quote counts only at the beginning of a word.
 TOKEN = re.compile(
     r"""[;{}]|\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w*\}|[^\s;{}\\])+|\\""", re.DOTALL
@@ -303,11 +303,19 @@ def settings(path, text):
     return found
 
 
-def owners_settings():
-    """Return `settings` of every file of the owner's that nginx reads."""
-    paths = sorted(path for pattern in SITES for path in glob.glob(pattern))
-    own = [path for path in paths if os.path.isfile(path) and not os.path.basename(path).startswith("prep")]
-    return [each for path in own for each in settings(path, read(path))]
+def owners_settings(nginx="/etc/nginx"):
+    """Return `settings` of every file of the owner's that nginx reads, those that another one includes among them."""
+    waiting = [os.path.join(nginx, pattern) for pattern in SITES]
+    found, seen = [], set()
+    while waiting:
+        for path in sorted(glob.glob(waiting.pop(0))):
+            if not os.path.isfile(path) or path in seen or os.path.basename(path).startswith("prep"):
+                continue
+            seen.add(path)
+            said = settings(path, read(path))
+            waiting += [os.path.join(nginx, *each["words"][1:2]) for each in said if each["words"][0] == "include"]
+            found += said
+    return found
 
 
 def main():

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,13 +29,19 @@ SENTENCES = [
 ]
 
 
-def read(text: str) -> list[Setting]:
-    """Return what the probe finds in the text of a file, as the preflight gets it."""
+@cache
+def probe() -> Any:
+    """Return the module that runs on the server."""
     specification = importlib.util.spec_from_file_location("probe", ROOT / "plugins/modules/neighbour_probe.py")
     assert specification and specification.loader
-    probe = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(probe)
-    return [Setting(each["path"], each["line"], tuple(each["words"])) for each in probe.settings(PATH, text)]
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def read(text: str) -> list[Setting]:
+    """Return what the probe finds in the text of a file, as the preflight gets it."""
+    return [Setting(each["path"], each["line"], tuple(each["words"])) for each in probe().settings(PATH, text)]
 
 
 def test_what_a_server_block_cannot_undo_is_told_by_file_and_line() -> None:
@@ -72,6 +81,26 @@ def test_a_name_that_the_page_uses_is_told(text: str) -> None:
 )
 def test_what_the_page_can_live_beside_is_not_told(text: str) -> None:
     assert list(problems(read(text))) == []
+
+
+def test_files_that_the_owners_files_include_are_read_once_and_the_pages_own_are_not(tmp_path: Path) -> None:
+    files = {
+        "conf.d/a.conf": f"include diario/*.inc; include {tmp_path}/x;\ninclude; server {{ include no; }}",
+        "conf.d/prep-roads.conf": "more_set_headers ours;",
+        "conf.d/sin-uso": "more_set_headers unread;",
+        "sites-enabled/diario": "add_trailer a b;",
+        "diario/b.inc": "include conf.d/*.conf;\nslice 1m;",
+        "x": "modsecurity on;",
+        "no": "perl x;",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = [(each["path"].removeprefix(f"{tmp_path}/"), *each["words"]) for each in probe().owners_settings(tmp_path)]
+    assert [each for each in found if "include" not in each] == [
+        ("sites-enabled/diario", "add_trailer", "a", "b"), ("conf.d/a.conf", "server"), ("diario/b.inc", "slice", "1m"),
+        ("x", "modsecurity", "on"),
+    ]  # fmt: skip
 
 
 def test_the_names_are_those_of_the_roles_own_files() -> None:
