@@ -91,9 +91,16 @@ def _give_passwords(hosts: Mapping[str, dict[str, Any]]) -> set[str]:
     """
     from ansible.cli import CLI
     from ansible.constants import config
+    from ansible.errors import AnsibleError
 
     file = config.get_config_value("BECOME_PASSWORD_FILE")
-    typed = str(CLI.get_password_from_file(file) or "") if file else ""
+    try:
+        typed = str(CLI.get_password_from_file(file) or "") if file else ""
+    except AnsibleError:
+        raise InventoryError(
+            f"no se obtuvo la contraseña de sudo de {file} (ANSIBLE_BECOME_PASSWORD_FILE); debe ser la ruta completa de "
+            "un archivo que la contenga, o de un programa que la imprima"
+        ) from None
     for values in hosts.values():
         declared = next((values[name] for name in ALIASES if values.get(name) not in (None, "")), typed)
         if declared:

@@ -48,6 +48,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("LICENSE", "documentación"),
     ("molecule/tests/*/test_machine.py", NEEDS_MACHINE),
     ("molecule/vm/*", NEEDS_MACHINE),
+    ("molecule/accept/*", BY_HAND),
     ("containers/vm/*", NEEDS_MACHINE),
     ("containers/hypervisor/*", NEEDS_MACHINE),
     ("containers/disk", NEEDS_MACHINE),

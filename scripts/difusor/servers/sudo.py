@@ -32,7 +32,7 @@ def ask(wanted: bool = True) -> None:
     if not _terminal():
         raise UnusableError(
             "no hay terminal en que pedir la contraseña de sudo; dela en la bóveda (ansible_become_password), o en un "
-            f"archivo que solo usted lea: export {FILE}=ARCHIVO"
+            f"archivo que solo usted lea: export {FILE}=/RUTA/COMPLETA"
         )
     try:
         password = str(typer.prompt("Contraseña de sudo", hide_input=True, err=True))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-from difusor.inventory.variables import BECOME_PASSWORD, Variables, _give_passwords
+from difusor.inventory.variables import BECOME_PASSWORD, InventoryError, Variables, _give_passwords
 from difusor.servers import identity, sudo
 
 PASSWORD = "Clave '$secreta\" 1"
@@ -108,6 +108,17 @@ def test_the_inventorys_password_comes_before_the_typed_one(tmp_path: Path, monk
     assert [values[BECOME_PASSWORD] for values in hosts.values()] == ["declarada", "tecleada", "12345"]
 
 
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_file_without_the_password_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "typed").write_text(content)
+    monkeypatch.setenv(sudo.FILE, str(tmp_path / "typed"))
+    with pytest.raises(InventoryError, match=rf"no se obtuvo la contraseña de sudo de {tmp_path}/typed"):
+        _give_passwords({"a": {}})
+
+
 ASKED = """
 import os, subprocess, sys
 from difusor.servers import sudo
@@ -137,4 +148,4 @@ def test_without_a_terminal_it_says_where_else_the_password_can_stand() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL, start_new_session=True
     )
-    assert "ansible_become_password" in done.stdout and f"export {sudo.FILE}=ARCHIVO" in done.stdout
+    assert "ansible_become_password" in done.stdout and f"export {sudo.FILE}=/" in done.stdout
