@@ -98,8 +98,8 @@ def _give_passwords(hosts: Mapping[str, dict[str, Any]]) -> set[str]:
         typed = str(CLI.get_password_from_file(file) or "") if file else ""
     except AnsibleError:
         raise InventoryError(
-            f"no se obtuvo la contraseña de sudo de {file} (ANSIBLE_BECOME_PASSWORD_FILE); debe ser la ruta completa de "
-            "un archivo que la contenga, o de un programa que la imprima"
+            f"no se obtuvo la contraseña de sudo de {file} (ANSIBLE_BECOME_PASSWORD_FILE); debe ser la ruta completa "
+            "de un archivo que la contenga, o de un programa que la imprima"
         ) from None
     for values in hosts.values():
         declared = next((values[name] for name in ALIASES if values.get(name) not in (None, "")), typed)
