@@ -12,7 +12,7 @@ EVERYTHING = "*"
 
 TESTS_OF_ROLES = {
     # First the test file of the role's own name, which tests what the role installs; then tests that depend on it.
-    "accounts": ("accounts", "late_changes", "lockout"),
+    "accounts": ("accounts", "late_changes", "lockout", "sudo"),
     "audit": ("audit",),
     "chrony": ("chrony",),
     "corte": ("corte", "corte_attacks", "corte_crash", "corte_night"),
