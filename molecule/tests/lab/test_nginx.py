@@ -24,7 +24,7 @@ def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: R
     """Toda bitácora tiene un tope: la de nginx se corta por tamaño cada diez minutos."""
     log, limit = "/var/log/nginx/access.log", host.check_output("sed -n 's/ *maxsize //p' /etc/logrotate.d/nginx")
     every = host.check_output("systemctl show logrotate.timer --property TimersCalendar --value")
-    host.check_output(f"truncate --size=+{limit} {log} && systemctl start logrotate.service")
+    host.check_output(f"truncate --size=+{limit} {log} && echo >>{log} && systemctl start logrotate.service")
     size = host.file(log).size
     host.check_output(f"find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
     containers = host.check_output(
@@ -105,7 +105,8 @@ def settings_of_the_owner(host: Host) -> Iterator[Callable[[], None]]:
         host.check_output("printf %%s %s >%s && nginx -t -q && systemctl reload nginx.service", text, OWN_FILE)
 
     yield add
-    host.check_output("rm -f %s && nginx -t -q && systemctl reload nginx.service", OWN_FILE)
+    left = "/var/log/nginx/diario.log /var/cache/nginx/diario"
+    host.check_output(f"rm -f {OWN_FILE} && nginx -t -q && systemctl reload nginx.service && rm -rf {left}")
 
 
 @pytest.mark.clause("DG-03")

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import click
 import typer
@@ -17,7 +18,9 @@ from difusor.servers.connection import NO_PASSWORD_GIVEN, WRONG_PASSWORD
 
 FILE = "ANSIBLE_BECOME_PASSWORD_FILE"
 """Ansible's own setting: the file with the password of sudo, for the servers whose inventory declares none."""
-DESCRIPTOR = re.compile(r"/dev/fd/(\d+)")
+PRINTS = Path(__file__).with_name("sudo-password")
+"""What that setting names after `ask`: a program that prints what the descriptor in DESCRIPTOR has."""
+DESCRIPTOR = "DIFUSOR_SUDO"
 ROOT_SPEAKS = "difusor: root"
 """Printed to standard error once sudo has let the command begin; what sudo wrote before is its prompt or a greeting."""
 
@@ -39,9 +42,8 @@ def ask(wanted: bool = True) -> None:
     except click.Abort:
         raise UnusableError("no se dio la contraseña de sudo; nada se hizo") from None
     descriptor = os.memfd_create("sudo", 0)
-    os.fchmod(descriptor, 0o600)  # Ansible would run an executable file
     os.write(descriptor, password.encode())
-    os.environ[FILE] = f"/dev/fd/{descriptor}"
+    os.environ.update({FILE: str(PRINTS), DESCRIPTOR: str(descriptor)})
 
 
 def _terminal() -> bool:
@@ -55,8 +57,7 @@ def _terminal() -> bool:
 
 def descriptors() -> list[int]:
     """Return the descriptors that a program has to inherit to know the password that `ask` was told."""
-    found = DESCRIPTOR.fullmatch(os.environ.get(FILE, ""))
-    return [int(found[1])] if found else []
+    return [int(os.environ[DESCRIPTOR])] if os.environ.get(FILE) == str(PRINTS) else []
 
 
 class Sudo:
