@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from difusor.servers import preflight
+from difusor.servers import preflight, webserver
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
 SPEC = {
@@ -95,4 +95,7 @@ def _neighbours(found: Mapping[str, Any], account: str) -> Neighbours:
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
         **{name: tuple(found[name]) for name in ("published", "accepting", "shutting", "tables", "shaped")},
         swarm=found["swarm"],
+        settings=tuple(
+            webserver.Setting(each["path"], each["line"], tuple(each["words"])) for each in found["settings"]
+        ),
     )

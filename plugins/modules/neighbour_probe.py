@@ -75,6 +75,10 @@ swarm:
   description: Whether the Docker engine belongs to a swarm.
   returned: always
   type: bool
+settings:
+  description: What the owner's files of nginx say outside of any block, as {path, line, words}.
+  returned: always
+  type: list
 doors:
   description: "SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ...}."
   returned: always
@@ -89,6 +93,12 @@ groups:
   type: list
 """
 
+SITES = ("sites-enabled/*", "conf.d/*.conf")
+# What nginx's configuration consists of; a quote counts only at the beginning of a word.
+TOKEN = re.compile(
+    r"""[;{}]|\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w*\}|[^\s;{}\\])+|\\""", re.DOTALL
+)
+LONGEST_WORD = 200
 SSHD = "/etc/ssh/sshd_config"
 SU = "/etc/pam.d/su"
 OUR_QUEUE = "50e:"
@@ -274,6 +284,40 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
+def settings(path, text):
+    """Return [{path, line, words}] of the directives in the text of one of nginx's files that stand in no block.
+
+    A block is told by its words before the brace, without what is in it. Quotes are taken off, long words cut.
+    """
+    found, words, depth, line, begun = [], [], 0, 1, 1
+    for token in TOKEN.findall(text):
+        if token in (";", "{", "}"):
+            if depth == 0 and words:
+                found.append({"path": path, "line": begun, "words": words})
+            depth = max(0, depth + {"{": 1, "}": -1}.get(token, 0))
+            words = []
+        elif not token.isspace() and token[0] != "#":
+            begun = begun if words else line
+            words.append(token.strip("\"'")[:LONGEST_WORD])
+        line += token.count("\n")
+    return found
+
+
+def owners_settings(nginx="/etc/nginx"):
+    """Return `settings` of every file of the owner's that nginx reads, those that another one includes among them."""
+    waiting = [os.path.join(nginx, pattern) for pattern in SITES]
+    found, seen = [], set()
+    while waiting:
+        for path in sorted(glob.glob(waiting.pop(0))):
+            if not os.path.isfile(path) or path in seen or os.path.basename(path).startswith("prep"):
+                continue
+            seen.add(path)
+            said = settings(path, read(path))
+            waiting += [os.path.join(nginx, *each["words"][1:2]) for each in said if each["words"][0] == "include"]
+            found += said
+    return found
+
+
 def main():
     """Run the module."""
     module = AnsibleModule(
@@ -305,6 +349,7 @@ def main():
         tables=sorted(set(open_tables)),
         shaped=shaped(lines) if module.params["shape"] else [],
         swarm=swarm,
+        settings=owners_settings(),
         doors=doors(lines, account, module.params["origins"]),
         files=with_lists(configuration()),
         groups=groups(lines, account),

@@ -356,7 +356,7 @@ def test_every_page_that_nginx_says_by_itself_exists(base: str) -> None:
     named = {name for name, _ in locations(visitors) if name.startswith("@")}
     said = re.findall(r"error_page .*(@\w+);", visitors + render("etc/nginx/snippets/prep-corte.conf"))
     assert set(said) == named
-    assert not re.search(r"error_page|prep-corte[.]conf", behind)
+    assert not re.search(r"error_page (?!599 )|prep-corte[.]conf", behind)
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -427,17 +427,38 @@ def test_light_mode_holds_back_the_heavy_folders_and_nothing_else_behind_the_gat
 
 
 def test_only_the_cdn_is_believed_about_the_visitors_address() -> None:
-    path = "etc/nginx/conf.d/prep-cdn.conf"
-    assert render(path).strip() == "", "no CDN should be trusted by default"
-    text = render(
-        path, inputs=(("nginx_cdn_ranges", ("192.0.2.0/24", "2001:db8::/32")), ("nginx_cdn_header", "X-Real"))
-    )
-    assert re.findall(r"^(\w+) (\S+);", text, re.MULTILINE) == [
+    """Also where the owner's own sites believe somebody else: a server block's list replaces that of all of nginx."""
+
+    def believed(**inputs: Any) -> list[tuple[str, str]]:
+        text = render("etc/nginx/snippets/prep-own.conf", inputs=tuple(inputs.items()))
+        return re.findall(r"^(set_real_ip_from|real_ip_header|real_ip_recursive) (\S+);", text, re.MULTILINE)
+
+    assert believed()[0] == ("set_real_ip_from", "255.255.255.255")
+    assert believed(nginx_cdn_ranges=("192.0.2.0/24", "2001:db8::/32"), nginx_cdn_header="X-Real") == [
         ("set_real_ip_from", "192.0.2.0/24"),
         ("set_real_ip_from", "2001:db8::/32"),
         ("real_ip_header", "X-Real"),
         ("real_ip_recursive", "on"),
     ]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_page_shares_no_setting_with_the_owners_sites(release: str) -> None:
+    """Nor may the owner's files in conf.d clash with what nginx.conf says: it says no more than the distribution's."""
+    site = render(SITE, release)
+    assert (
+        site.count("    include snippets/prep-own.conf;\n") == len(re.findall(r"^server \{", site, re.MULTILINE)) == 4
+    )
+    http = render("etc/nginx/nginx.conf", release).partition("http {")[2]
+    assert set(re.findall(r"^    (\w+)", http, re.MULTILINE)) <= {
+        "include", "default_type", "sendfile", "tcp_nopush", "types_hash_max_size", "gzip"
+    }  # fmt: skip
+    for name in ("documents", "limits", "logs", "roads", "upstreams"):
+        blocks = render(f"etc/nginx/conf.d/prep-{name}.conf", release)
+        text = re.sub(r"\{.*?^\}", ";", blocks, flags=re.MULTILINE | re.DOTALL)
+        assert set(re.findall(r"^(\w+)", text, re.MULTILINE)) <= {
+            "map", "split_clients", "log_format", "limit_req_zone", "limit_conn_zone", "upstream", "proxy_cache_path"
+        }, f"prep-{name}.conf says something that nginx takes only once"  # fmt: skip
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -319,7 +319,7 @@ def test_a_damaged_disk(server: LabServer, record_evidence: Record) -> None:
 TREE = "/srv/prep/publico/actual"
 DAMAGES = {
     "el estado, cortado a la mitad": "truncate --size=900 /srv/prep/almacen/state.json",
-    "el estado, ilegible": "chown root: /srv/prep/almacen/state.json; chmod 000 /srv/prep/almacen/state.json",
+    "el estado, ilegible": "chown root:root /srv/prep/almacen/state.json; chmod 000 /srv/prep/almacen/state.json",
     "el último renglón de la bitácora, con otra letra": "sed -i '$ s/event/evemt/' /srv/prep/almacen/bitacora.jsonl",
     "la bitácora, sin su último renglón": "sed -i '$ d' /srv/prep/almacen/bitacora.jsonl",
     "la firma publicada, con un byte dañado": f"printf = | dd of={TREE}/corte.json.sig bs=1 seek=99 conv=notrunc",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import STATUS, get, headers_of, page_files, request
+from web_fixtures import INSPECTED, STATUS, declared, get, headers_of, page_files, request
 
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
@@ -23,7 +24,7 @@ def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: R
     """Toda bitácora tiene un tope: la de nginx se corta por tamaño cada diez minutos."""
     log, limit = "/var/log/nginx/access.log", host.check_output("sed -n 's/ *maxsize //p' /etc/logrotate.d/nginx")
     every = host.check_output("systemctl show logrotate.timer --property TimersCalendar --value")
-    host.check_output(f"truncate --size=+{limit} {log} && systemctl start logrotate.service")
+    host.check_output(f"truncate --size=+{limit} {log} && echo >>{log} && systemctl start logrotate.service")
     size = host.file(log).size
     host.check_output(f"find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
     containers = host.check_output(
@@ -86,3 +87,50 @@ def test_stopped_gate_shows_nothing(
         assert "Los resultados aún no están disponibles" in answer["body"]
     assert status["statuses"] == [503]
     assert notice["statuses"] == [200]
+
+
+OWN = Path(__file__).with_name("owner.conf")
+"""What an outlet may have said for all of its sites: nearly everything that a server block inherits."""
+OWN_FILE = "/etc/nginx/conf.d/diario.conf"
+CHANGING = ("date", "age", "retry-after")
+"""Headers that differ from one answer to the next."""
+
+
+@pytest.fixture
+def settings_of_the_owner(host: Host) -> Iterator[Callable[[], None]]:
+    """Return a function that makes the owner's settings hold for all of nginx; they are taken back afterwards."""
+
+    def add() -> None:
+        text = OWN.read_text(encoding="utf-8")
+        host.check_output("printf %%s %s >%s && nginx -t -q && systemctl reload nginx.service", text, OWN_FILE)
+
+    yield add
+    left = "/var/log/nginx/diario.log /var/cache/nginx/diario"
+    host.check_output(f"rm -f {OWN_FILE} && nginx -t -q && systemctl reload nginx.service && rm -rf {left}")
+
+
+@pytest.mark.clause("DG-03")
+def test_what_the_owner_says_for_all_of_nginx_does_not_alter_the_page(
+    host: Host, variables: dict[str, Any], settings_of_the_owner: Callable[[], None], record_evidence: Record
+) -> None:
+    """Lo que el medio configure para todos sus sitios no altera ni un byte de la página, ni sus cabeceras."""
+    base = variables["difusor_path"]
+    paths = ["", *page_files(host, variables), "datos/corte.json", "datos/resultados.html", "descargas/", "no-existe"]
+    paths += [f"{base}_aviso/aviso.css", STATUS, INSPECTED, f"{INSPECTED}?q=%3Cscript%3E", *declared(variables)]
+    texts = [request(variables, path, "Accept-Encoding: gzip") for path in paths]
+    texts += [
+        request(variables, "datos/corte.json", f"X-Forwarded-For: 192.0.2.{n}\r\nRange: bytes=0-9") for n in (1, 2)
+    ]
+    plain = [request(variables, ""), request(variables, ".well-known/acme-challenge/nada")]
+
+    def seen() -> list[tuple[list[int], dict[str, str], str]]:
+        answers = send(host, variables, texts) + send(host, variables, plain, port=80)
+        heads = [{name: said for name, said in headers_of(each).items() if name not in CHANGING} for each in answers]
+        return [(each["statuses"], head, each["body"]) for each, head in zip(answers, heads, strict=True)]
+
+    before = seen()
+    settings_of_the_owner()
+    after = seen()
+    record_evidence([status for status, _, _ in after])
+    for path, was, now in zip([*paths, "rango", "rango", "HTTP", "ACME"], before, after, strict=True):
+        assert now == was, path

@@ -18,7 +18,7 @@ from testinfra.host import Host
 from difusor.inventory import Election, load_election
 from difusor.inventory.variables import Variables, read
 from difusor.project import ROOT
-from difusor.servers import child, identity
+from difusor.servers import child, identity, sudo
 from difusor.terminal import StepFailed, plain, run_step
 
 LOGIN = child.Bounds(seconds=20, output_bytes=64 * 1024)
@@ -90,8 +90,9 @@ class Case:
 
         The line may be there again a moment later, when nobody sees any more why the program failed.
         """
+        inherited = [*([self.lock] if self.lock >= 0 else []), *sudo.descriptors()]
         try:
-            run_step(title, *command, log=log, inherited=[self.lock] if self.lock >= 0 else [])
+            run_step(title, *command, log=log, inherited=inherited)
         except StepFailed as failure:
             if UNREACHABLE.search(log.read_text(encoding="utf-8")):
                 raise LostError(f"{failure} Se perdió la conexión con el servidor") from failure

@@ -9,7 +9,7 @@ import click
 import typer
 
 from difusor.terminal import StepFailed, complain, printable, results
-from difusor.terminal.arguments import Authority, Difusor, from_project
+from difusor.terminal.arguments import AskBecomePass, Authority, Difusor, from_project
 
 if TYPE_CHECKING:
     from difusor.acceptance.archive import Archive
@@ -31,6 +31,7 @@ def run(
     ca: Authority = None,
     keep: Annotated[bool, typer.Option("--keep", help="Deja el servidor instalado, sin devolverlo.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Sigue con la última que se interrumpió.")] = False,
+    ask_become_pass: AskBecomePass = False,
 ) -> None:  # fmt: skip
     """Prueba el proyecto en un servidor sin instalar: lo instala, mide, reinicia, actualiza, lo devuelve y compara.
 
@@ -41,10 +42,12 @@ def run(
     from difusor.acceptance.case import Case, LostError
     from difusor.acceptance.run import BrokenOffError
     from difusor.project import UnusableError
+    from difusor.servers import sudo
 
     if not resume and key is None:
         raise click.UsageError("¿Con qué llave se firma el corte de ensayo? Dela con --key.")
     try:
+        sudo.ask(ask_become_pass)
         if resume:
             result, archive = begin.resume(inventory)
         else:

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from difusor.terminal import complain, console, json_text, local, printable, results, table
-from difusor.terminal.arguments import Difusores, Json
+from difusor.terminal.arguments import AskBecomePass, Difusores, Json
 
 if TYPE_CHECKING:
     from difusor.servers.bans import Ban
@@ -56,18 +56,24 @@ def run(
         typer.Option(parser=address, metavar="DIRECCIÓN", help="La que se perdona en esos difusores; puede repetirse."),
     ] = None,
     as_json: Json = False,
+    ask_become_pass: AskBecomePass = False,
 ) -> None:
     """Muestra a quién bloquea o rechaza un difusor, por qué y con qué límites; con --lift deja entrar de nuevo.
 
     Por lo que se pide a la página nadie queda bloqueado: solo por intentos fallidos de entrar por SSH.
     """
-    from difusor.inventory.variables import InventoryError
-    from difusor.servers import bans, identity, limits
+    from difusor.project import UnusableError
+    from difusor.servers import bans, identity, limits, sudo
 
     found: list[tuple[Ban, ZoneInfo]] = []
     refused: list[Refusal] = []
     in_force: list[Limit] = []
     failed = False
+    try:
+        sudo.ask(ask_become_pass)
+    except UnusableError as error:
+        complain(error)
+        raise typer.Exit(1) from error
     for source in inventory:
         try:
             for name, host, server in identity.difusores(source):
@@ -77,7 +83,7 @@ def run(
                 found += [(ban, server.declared.zone) for ban in bans.banned(name, host)]
                 refused += limits.refusals(name, host)
                 in_force += limits.limits(name, host)
-        except (bans.BansError, identity.UnreachableError, InventoryError) as error:
+        except (bans.BansError, identity.UnreachableError, UnusableError) as error:
             complain(error)
             failed = True
     if as_json:

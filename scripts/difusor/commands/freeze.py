@@ -9,7 +9,7 @@ import typer
 
 from difusor.project import build
 from difusor.terminal import complain, results
-from difusor.terminal.arguments import Difusor, from_project
+from difusor.terminal.arguments import AskBecomePass, Difusor, from_project
 
 
 def run(
@@ -27,6 +27,7 @@ def run(
             metavar="CARPETA", resolve_path=True, show_default="build/registro", help="Dónde se guarda el registro."
         ),
     ] = None,
+    ask_become_pass: AskBecomePass = False,
 ) -> None:  # fmt: skip
     """Registra y firma cómo quedó un difusor: configuración, paquetes, imágenes y llaves. No lo altera.
 
@@ -35,17 +36,19 @@ def run(
     from difusor.baseline import record
     from difusor.baseline.take import take
     from difusor.inventory import load_election
-    from difusor.inventory.variables import InventoryError
+    from difusor.project import UnusableError
+    from difusor.servers import sudo
     from difusor.servers.identity import UnreachableError
 
     path = (output or build() / "registro") / f"{inventory.resolve().name}.json"
     try:
         record.refuse_existing(path)
         record.check_key(key, load_election(inventory))
+        sudo.ask(ask_become_pass)
         baseline = take(inventory)
         signature = record.write(baseline, path, key)
         fingerprint = record.read(path).fingerprint
-    except (record.BaselineError, UnreachableError, InventoryError) as error:
+    except (record.BaselineError, UnreachableError, UnusableError) as error:
         complain(error)
         raise typer.Exit(1) from error
     for name, look in baseline.servers.items():

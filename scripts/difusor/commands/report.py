@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
 import typer
 from rich.table import Table
 
-from difusor.project import build
+from difusor.project import UnusableError, build
 from difusor.terminal import complain, printable
 from difusor.terminal import results as screen
-from difusor.terminal.arguments import MaybeDifusor, from_project
+from difusor.terminal.arguments import AskBecomePass, MaybeDifusor, from_project
+
+if TYPE_CHECKING:
+    from difusor.report.results import Results
 
 NOT_EVALUATED = 2
 SHOWN_CHANGES = 20
@@ -47,6 +50,7 @@ def run(
     lab: Annotated[
         bool, typer.Option("--lab", help="También las pruebas que alteran el servidor; solo en un laboratorio.")
     ] = False,
+    ask_become_pass: AskBecomePass = False,
 ) -> None:
     """Mide un difusor cláusula por cláusula y emite su dictamen (HTML y JSON).
 
@@ -56,9 +60,9 @@ def run(
     from difusor import spec
     from difusor.baseline import drift
     from difusor.baseline.record import BaselineError
-    from difusor.report.dictamen import compose, write_papers
+    from difusor.report.dictamen import compose
     from difusor.report.results import ResultsError, load
-    from difusor.report.verdict import exit_status
+    from difusor.servers import sudo
     from difusor.spec import deviations
     from difusor.suite.measurement import measure
 
@@ -66,22 +70,29 @@ def run(
         raise click.UsageError("¿Qué difusor? Nómbrelo con -i.")
     output = output or build() / "dictamen"
     try:
+        sudo.ask(ask_become_pass and not results)
         drifts = drift.since(against, inventory) if against and inventory else {}
         found = load(results) if results else measure(inventory, output, lab)
         clauses, left_out = spec.load(), deviations.load()
-    except (ResultsError, BaselineError, spec.SpecError) as error:
+    except (ResultsError, BaselineError, spec.SpecError, UnusableError) as error:
         complain(error)
         raise typer.Exit(NOT_EVALUATED) from error
+    dictamens = [compose(found, host, clauses, left_out, drifts.get(host)) for host in found.servers]
+    changed = any(each["changes"] for each in drifts.values())
+    raise typer.Exit(_emit(found, dictamens, output) or int(changed))
+
+
+def _emit(found: Results, dictamens: Sequence[Mapping[str, Any]], output: Path) -> int:
+    """Write and show the dictamen of each server; return the verb's exit status."""
+    from difusor.report.dictamen import write_papers
+    from difusor.report.verdict import exit_status
+
     name = Path(found.inventory).name
-    verdicts = []
-    amiss = any(each["changes"] for each in drifts.values())
-    for host in found.servers:
-        dictamen = compose(found, host, clauses, left_out, drifts.get(host))
-        paths = write_papers(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
-        _show(dictamen, paths)
-        verdicts += [entry["verdict"] for entry in dictamen["clauses"]]
-        amiss = amiss or any(finding["outcome"] != "passed" for finding in dictamen["unbound"])
-    raise typer.Exit(exit_status(verdicts) or int(amiss))
+    for host, dictamen in zip(found.servers, dictamens, strict=True):
+        _show(dictamen, write_papers(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}")))
+    unbound = [finding["outcome"] for dictamen in dictamens for finding in dictamen["unbound"]]
+    amiss = any(outcome != "passed" for outcome in unbound)
+    return exit_status([entry["verdict"] for dictamen in dictamens for entry in dictamen["clauses"]]) or int(amiss)
 
 
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:

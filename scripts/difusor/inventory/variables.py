@@ -6,7 +6,7 @@ Nothing is written to disk, because the values include the secrets of the vault.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,9 @@ from difusor.project import ROOT, UnusableError
 PLAYBOOKS = ROOT / "playbooks"
 # Ansible's internal variables: large, and of no use to a test.
 INTERNAL = {"ansible_facts", "groups", "hostvars", "omit", "vars"}
+BECOME_PASSWORD = "ansible_become_password"
+ALIASES = (BECOME_PASSWORD, "ansible_become_pass", "ansible_sudo_pass")
+"""The variables in which Ansible finds the password of sudo."""
 
 
 class InventoryError(UnusableError):
@@ -73,10 +76,36 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS, only: frozenset[str] = fr
             result.hosts[host.name] = values
         for path in vaulted(inventory):  # all values in a vault are secret
             result.secrets += strings(loader.load_from_file(str(path.resolve())))
+        if not only:
+            result.secrets += _give_passwords(result.hosts)
     except AnsibleError as error:  # in Spanish where it is the plugin inventory_sources that refuses
         raise InventoryError(str(error)) from error
     result.groups = {name: [host.name for host in group.get_hosts()] for name, group in manager.groups.items()}
     return result
+
+
+def _give_passwords(hosts: Mapping[str, dict[str, Any]]) -> set[str]:
+    """Give each host the password of sudo that Ansible would use, as BECOME_PASSWORD; return all of them.
+
+    What the inventory declares comes first, then the file that Ansible is told of (`difusor.servers.sudo`).
+    """
+    from ansible.cli import CLI
+    from ansible.constants import config
+    from ansible.errors import AnsibleError
+
+    file = config.get_config_value("BECOME_PASSWORD_FILE")
+    try:
+        typed = str(CLI.get_password_from_file(file) or "") if file else ""
+    except AnsibleError:
+        raise InventoryError(
+            f"no se obtuvo la contraseña de sudo de {file} (ANSIBLE_BECOME_PASSWORD_FILE); debe ser la ruta completa "
+            "de un archivo que la contenga, o de un programa que la imprima"
+        ) from None
+    for values in hosts.values():
+        declared = next((values[name] for name in ALIASES if values.get(name) not in (None, "")), typed)
+        if declared:
+            values[BECOME_PASSWORD] = str(declared)
+    return {values[BECOME_PASSWORD] for values in hosts.values() if BECOME_PASSWORD in values}
 
 
 def content(path: str) -> bytes:

@@ -12,7 +12,7 @@ EVERYTHING = "*"
 
 TESTS_OF_ROLES = {
     # First the test file of the role's own name, which tests what the role installs; then tests that depend on it.
-    "accounts": ("accounts", "late_changes", "lockout"),
+    "accounts": ("accounts", "late_changes", "lockout", "sudo"),
     "audit": ("audit",),
     "chrony": ("chrony",),
     "corte": ("corte", "corte_attacks", "corte_crash", "corte_night"),
@@ -48,6 +48,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("LICENSE", "documentación"),
     ("molecule/tests/*/test_machine.py", NEEDS_MACHINE),
     ("molecule/vm/*", NEEDS_MACHINE),
+    ("molecule/accept/*", BY_HAND),
     ("containers/vm/*", NEEDS_MACHINE),
     ("containers/hypervisor/*", NEEDS_MACHINE),
     ("containers/disk", NEEDS_MACHINE),
@@ -94,6 +95,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/acceptance/*", NO_SERVER),
     ("scripts/difusor/baseline/*", ("baseline",)),
     ("scripts/difusor/commands/*", NO_SERVER),
+    ("molecule/tests/lab/owner.conf", ("nginx",)),
     ("scripts/difusor/inventory/passwords.py", NO_SERVER),
     ("scripts/difusor/inventory/*", ("preflight", "documents")),
     ("scripts/difusor/partners/host_key.py", ("preflight",)),
@@ -111,6 +113,8 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/servers/portscan.py", ("network",)),
     ("scripts/difusor/servers/preflight.py", ("preflight",)),
     ("scripts/difusor/servers/rawhttp.py", ("fail2ban", "failures", "nginx", "options", "traffic", "waf")),
+    ("scripts/difusor/servers/sudo.py", ("sudo",)),
+    ("scripts/difusor/servers/webserver.py", ("preflight",)),
     ("scripts/difusor/spec/deviations.py", NO_SERVER),
     ("scripts/difusor/spec/tailoring.py", NO_SERVER),
     ("catalogs/*", ("corte", "corte_night", "prep")),

@@ -64,16 +64,19 @@ _running: set[subprocess.Popen[bytes]] = set()
 _alone = Lock()
 
 
-def run(command: Sequence[str], bounds: Bounds, environment: Mapping[str, str] | None = None) -> Finished:
+def run(
+    command: Sequence[str], bounds: Bounds, environment: Mapping[str, str] | None = None, given: bytes = b""
+) -> Finished:
     """Run a program to its end and return how it ended.
 
-    Its standard input is empty. When it exceeds a bound, it is killed: BoundError. A program that wants more memory
-    than it may have is told so by the system, and ends as it then does. FileNotFoundError when there is none.
+    Its standard input is `given`, which has to fit in a pipe (4 kB do). When it exceeds a bound, it is killed:
+    BoundError. A program that wants more memory than it may have is told so by the system, and ends as it then does.
+    FileNotFoundError when there is none.
     """
     with subprocess.Popen(
         command,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if given else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
@@ -83,6 +86,9 @@ def run(command: Sequence[str], bounds: Bounds, environment: Mapping[str, str] |
             _running.add(process)
         try:
             _limit(process.pid, bounds.memory_bytes)
+            if process.stdin:
+                with suppress(BrokenPipeError), process.stdin:  # it may have ended without reading
+                    process.stdin.write(given)
             return _await(process, time.monotonic() + bounds.seconds, bounds.output_bytes)
         finally:
             with _alone:

@@ -30,10 +30,17 @@ NO_PASSWORD_GIVEN = (
     "[Mm]issing sudo password|a password is required|interactive authentication is required|terminal is required"
 )
 """What sudo, sudo-rs and Ansible say when nobody gives the password that sudo asks for."""
+WRONG_PASSWORD = "[Ii]ncorrect sudo password|[Ss]orry, try again|Authentication failed, try again"
+"""What they say when the password is not the account's."""
 # What ssh, sudo and Ansible say, the first that fits; the sentence may use the fields of `Login`. `{said}` is the text
 # that the first group of the pattern found.
 ACCESS = (
     (r"(la respuesta no terminaba)", "{said}"),
+    # Before what ssh says, because sudo-rs says nearly the same.
+    (
+        WRONG_PASSWORD,
+        "la contraseña de sudo de «{user}» no es la que dio; repita con --ask-become-pass",
+    ),
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key .{0,80}has changed|Host key for .{0,200}has changed",
         "la llave con que se identifica {address} ya no es la que esta máquina conocía. Pregunte a su administrador "
@@ -90,10 +97,6 @@ ACCESS = (
         r"no matching (?:host key type|key exchange method|cipher)|no mutual signature",
         "el SSH de esta máquina y el de {address} no tienen un método en común: actualice el cliente, o use otra llave "
         "(ssh-keygen -t ed25519)",
-    ),
-    (
-        r"[Ii]ncorrect sudo password|[Ss]orry, try again|Authentication failed, try again",
-        "la contraseña de sudo de «{user}» no es la que dio; repita con --ask-become-pass",
     ),
     (
         NO_PASSWORD_GIVEN,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,9 +14,10 @@ from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor.inventory import Declared
-from difusor.inventory.variables import Variables, read
+from difusor.inventory.variables import BECOME_PASSWORD, Variables, read
 from difusor.servers import child
-from difusor.servers.connection import NO_PASSWORD_GIVEN, Login, cause
+from difusor.servers.connection import Login, cause
+from difusor.servers.sudo import Sudo
 from difusor.terminal import plain
 
 # This command shows whether a host answers as root, and prints its identity.
@@ -35,10 +35,6 @@ FAILED = 255
 """The exit status with which ssh says that it failed itself."""
 MOST = 500
 """How many characters of one line of a server's answer are used, at most."""
-WITHOUT_PASSWORD = (
-    "report, freeze y bans no la pueden dar: entre con una cuenta que tenga sudo sin contraseña (ansible_user en "
-    "hosts.yml), o désela mientras tanto con un renglón «CUENTA ALL=(ALL) NOPASSWD: ALL» en /etc/sudoers.d"
-)
 # Prints the programs that a host from which tests look at the server needs and lacks.
 LACKING = "for tool in python3 curl; do command -v $tool >/dev/null || echo $tool; done"
 
@@ -63,30 +59,32 @@ def connect(inventory: Variables, source: str) -> AnsibleRunner:
             values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={control}/{_short_name(values)}")
     runner = AnsibleRunner.get_runner(source)
     runner.inventory = inventory.listing()  # testinfra's own, from ansible-inventory, has unrendered Jinja
-    runner.get_host = partial(_bounded, runner.get_host)
+    passwords = {name: str(values.get(BECOME_PASSWORD) or "") for name, values in inventory.hosts.items()}
+    runner.get_host = partial(_bounded, runner.get_host, passwords)
     return runner
 
 
-def _bounded(get_host: Callable[..., Host | None], name: str, **options: Any) -> Host | None:
+def _bounded(get_host: Callable[..., Host | None], passwords: dict[str, str], name: str, **options: Any) -> Host | None:
     """Return testinfra's host, with bounds to its answers: testinfra itself waits for ever and takes any number.
 
     An answer beyond the bounds counts as a failure of ssh. Bytes that are not UTF-8 are replaced; testinfra would ask
     the server for its encoding and believe it.
     """
     host = get_host(name, **options)
-    if host is not None:
-        host.backend.run_local = partial(_run_local, host.backend)
+    if host is not None and name in passwords:  # the first time: testinfra asks for the host before each command
+        sudo = Sudo.of(host.backend, passwords.pop(name))
+        host.backend.run_local = partial(_run_local, host.backend, sudo)
         host.backend.decode = partial(str, encoding="utf-8", errors="replace")
     return host
 
 
-def _run_local(backend: BaseBackend, command: str, *arguments: str) -> CommandResult:
+def _run_local(backend: BaseBackend, sudo: Sudo, command: str, *arguments: str) -> CommandResult:
     line = backend.quote(command, *arguments)
     try:
-        done = child.run(["sh", "-c", line], BOUNDS)
+        done = child.run(["sh", "-c", line], BOUNDS, given=sudo.input)
     except child.BoundError:
         return backend.result(FAILED, line.encode(), b"", b"la respuesta no terminaba")
-    return backend.result(done.status, line.encode(), done.stdout, done.stderr)
+    return backend.result(done.status, line.encode(), done.stdout, sudo.answer(done.stderr))
 
 
 def _short_name(values: dict[str, Any]) -> str:
@@ -122,7 +120,7 @@ def server(name: str, host: Host | None, values: dict[str, Any]) -> MeasuredServ
     found, reason = _ask(name, host)
     if not reason and found.pop("uid") != "0":
         reason = (
-            f"{name}: el usuario {values.get('ansible_user', '')} no obtiene privilegios con sudo sin contraseña; "
+            f"{name}: el usuario {values.get('ansible_user', '')} no obtiene privilegios con sudo; "
             "declare ansible_become: true, o entre con otra cuenta (ansible_user en hosts.yml)"
         )
     return MeasuredServer(identity=found, declared=Declared.of(values), unreachable=reason)
@@ -154,8 +152,6 @@ def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:
     found = dict(plain(line, MOST).split("=", 1) for line in text.splitlines() if "=" in line[:MOST])
     if "uid" in found:
         return found, ""
-    if re.search(NO_PASSWORD_GIVEN, complaint):
-        return {}, f"{name}: sudo pide contraseña a «{_login(name, host).user}» y {WITHOUT_PASSWORD}"
     return {}, f"{name}: {explain(complaint, name, host)}"
 
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from difusor.servers import webserver
+
 ADMINS = "sudo"
 """The group that the institute's account belongs to once it is set up."""
 SPELLING = {
@@ -44,11 +46,12 @@ class Neighbours:
     tables: tuple[str, ...] = ()  # of nftables
     shaped: tuple[str, ...] = ()  # interfaces with a queue of the owner's where the project wants its own
     swarm: bool = False
+    settings: tuple[webserver.Setting, ...] = ()  # what the owner's files of nginx say outside of any block
 
 
 def problems(found: Neighbours) -> list[str]:
     """Return every reason not to go on, one sentence each."""
-    return [*_shut_out(found), *_shutting(found), *_shaped(found), *_swarm(found)]
+    return [*_shut_out(found), *_shutting(found), *_shaped(found), *_swarm(found), *webserver.problems(found.settings)]
 
 
 def stays_open(found: Neighbours, programs: Iterable[tuple[int, str, str]]) -> tuple[list[str], list[str]]:

@@ -16,7 +16,7 @@ import typer
 
 from difusor.project import ROOT, ansible_settings, assignments, home
 from difusor.terminal import complain, console, printable
-from difusor.terminal.arguments import AskVaultPass, Check, Diff, Difusores, Further, Limit, VaultIds
+from difusor.terminal.arguments import AskBecomePass, AskVaultPass, Check, Diff, Difusores, Further, Limit, VaultIds
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,14 @@ class Options:
     check: Check = False
     diff: Diff = False
     limit: Limit = None
+    ask_become_pass: AskBecomePass = False
     ask_vault_pass: AskVaultPass = False
     vault_id: VaultIds = None
     further: Further = None
 
     def arguments(self, values: Mapping[str, Any]) -> list[str]:
         """Return the options, and values of the playbook's variables, as arguments of Ansible's command line."""
-        given = [name for name in ("check", "diff", "ask_vault_pass") if getattr(self, name)]
+        given = [name for name in ("check", "diff", "ask_become_pass", "ask_vault_pass") if getattr(self, name)]
         return [
             *(f"--{name.replace('_', '-')}" for name in given),
             *(["--limit", self.limit] if self.limit else []),

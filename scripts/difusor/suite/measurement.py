@@ -9,6 +9,7 @@ from pathlib import Path
 
 from difusor.project import ROOT
 from difusor.report.results import Results, ResultsError, load
+from difusor.servers import sudo
 
 TESTS = "molecule/tests"
 OFFICIAL = (f"{TESTS}/server", f"{TESTS}/outside")
@@ -34,7 +35,7 @@ def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str
     # Tests that alter the server run one at a time. The others mostly wait for answers, so three run at once.
     pace = ["--lab"] if lab else ["--numprocesses=3"]
     command += [*pace, "--quiet", "--no-header", "--no-summary", "--tb=no"]
-    subprocess.run(command, cwd=ROOT, check=False, stdout=STANDARD_ERROR)
+    subprocess.run(command, cwd=ROOT, check=False, stdout=STANDARD_ERROR, pass_fds=sudo.descriptors())
     if not target.exists():
         raise ResultsError(f"{source} no se evaluó, o la medición no terminó; la causa está en las líneas anteriores")
     return load(target)

@@ -137,6 +137,11 @@ Authority = Annotated[
     ),
 ]  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="El resultado en JSON, por la salida estándar.")]
+AskBecomePass = Annotated[
+    bool,
+    typer.Option("--ask-become-pass", "-K", help="Pide la contraseña de sudo de la cuenta con que se entra."),
+]
+"""Of every verb that becomes root on a server; those that run a playbook pass it on, the others ask themselves."""
 
 PANEL = "Para ansible-playbook"
 """The heading, in a verb's help, of the options that the verb passes on to ansible-playbook."""

@@ -33,6 +33,9 @@ COMPLAINTS = {
     "sudo: a password is required": "sudo pide contraseña a «operador»",
     "sudo-rs: interactive authentication is required": "sudo pide contraseña a «operador»",
     "Incorrect sudo password": "la contraseña de sudo de «operador» no es la que dio",
+    "sudo: Authentication failed, try again.\nsudo-rs: Maximum 3 incorrect authentication attempts": (
+        "la contraseña de sudo de «operador» no es la que dio"
+    ),
     "operador is not in the sudoers file.": "«operador» no tiene privilegios de sudo en el servidor",
     "sudo-rs: I'm sorry operador. I'm afraid I can't do that": "«operador» no tiene privilegios de sudo en el servidor",
     "/bin/sh: 1: sudo: not found": "el servidor no tiene sudo: apt install sudo",

@@ -1,0 +1,66 @@
+"""An operator's account whose sudo asks for a password: the verbs that ask the server themselves, and what is left."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from passlib.hash import sha512_crypt
+from testinfra.host import Host
+
+from difusor.inventory.variables import BECOME_PASSWORD, Variables
+from difusor.servers import bans, identity
+
+GUEST = "invitado"
+PASSWORD = "Ensayo 'de$ noche\" 77"
+# Everything that any program of the server has on its command line or in its environment, until the file is gone.
+WATCH = r"""
+while test -e /run/mirando; do
+  cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | grep 'noch[e]' >>/run/visto
+done"""
+LOGS = "journalctl --since=-10min --quiet | cat - /var/log/sudo.log /var/log/auth.log 2>/dev/null"
+
+
+@pytest.fixture
+def guest(host: Host, variables: dict[str, Any]) -> Iterator[None]:
+    """Add an account that logs in with the operator's key and has sudo with a password; remove it afterwards."""
+    digest = sha512_crypt.using(rounds=5000).hash(PASSWORD)  # sudo would log the password itself
+    host.check_output("useradd --create-home --groups sudo --password %s %s", digest, GUEST)
+    keys = f"/home/{variables['ansible_user']}/.ssh/authorized_keys"
+    host.check_output("install -D --owner=%s --mode=600 %s /home/%s/.ssh/authorized_keys", GUEST, keys, GUEST)
+    yield
+    host.run("rm -f /run/mirando /run/visto; systemctl stop prueba-mirando")
+    host.check_output("userdel --remove %s", GUEST)
+
+
+@pytest.mark.usefixtures("guest")
+@pytest.mark.parametrize("given", [PASSWORD, "equivocada", ""], ids=["con la suya", "con otra", "sin ella"])
+def test_sudo_with_a_password(host: Host, variables: dict[str, Any], given: str) -> None:
+    """La contraseña de sudo llega a sudo y no queda en procesos ni bitácoras; sin ella se dice qué falta."""
+    host.check_output("touch /run/mirando /run/visto")
+    host.check_output("systemd-run --quiet --collect --unit=prueba-mirando sh -c %s", WATCH.replace("%", "%%"))
+    name = variables["inventory_hostname"]
+    # A connection of its own, not kept open: the account could not be removed afterwards.
+    values = {
+        **variables,
+        "ansible_user": GUEST,
+        "ansible_ssh_extra_args": "-o ControlPath=none",
+        BECOME_PASSWORD: given,
+    }
+    inventory = Variables(hosts={name: values}, groups={"all": [name], "difusores": [name]})
+    other = identity.connect(inventory, f"{variables['lab_dir']}/sudo-{len(given)}").get_host(name)
+    found = identity.server(name, other, values)
+    if given == PASSWORD:
+        assert other is not None
+        assert found.unreachable == ""
+        assert bans.banned(name, other) == []
+        result = other.run("cat; id -u; echo dicho >&2; exit 3")
+        assert (result.rc, result.stdout, result.stderr) == (3, "0\n", "dicho\n")
+        assert other.check_output("printf %s " + shlex.quote("ñandú")) == "ñandú"
+    else:
+        said = "la contraseña de sudo de «{}» no es la que dio" if given else "sudo pide contraseña a «{}»: agregue"
+        assert said.format(GUEST) in found.unreachable
+    assert host.check_output("rm /run/mirando; cat /run/visto") == ""
+    assert host.check_output(f"{LOGS} | grep -c 'noch[e]'; true") == "0"
