@@ -25,6 +25,8 @@ PANELS = {
         "new",
         "form",
         "enroll",
+        "letter",
+        "file",
         "password",
         "images",
         "preflight",

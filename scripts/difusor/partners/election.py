@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from corte.format import instants
-from difusor.inventory import election_faults, election_of
+from difusor.inventory import Election, election_faults, election_of, load_election
 from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
 from difusor.project import ROOT, UnusableError, home, own
@@ -23,6 +23,15 @@ REHEARSAL = timedelta(hours=24)
 def file(name: str) -> Path:
     """Return where the election of this name is, whether it exists or not."""
     return home() / f"elections/{name}.yml"
+
+
+def of(inventory: Path) -> Election:
+    """Return the election of an inventory: of the file that it links, which needs no Ansible, or else of itself.
+
+    InventoryError says why it cannot be read.
+    """
+    linked = inventory / "election.yml"
+    return load_election(linked.resolve() if linked.is_symlink() and linked.exists() else inventory)
 
 
 def models() -> list[str]:
