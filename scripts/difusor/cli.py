@@ -27,6 +27,7 @@ PANELS = {
         "enroll",
         "letter",
         "file",
+        "status",
         "password",
         "images",
         "preflight",

@@ -25,6 +25,7 @@ ROOMS = (
     "difusor.report",
     "difusor.suite",
     "difusor.publish",
+    "difusor.board",
     "difusor.synthetic",
     "difusor.acceptance",
     "difusor.lab",

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from difusor.terminal import complain, json_text, printable, results, warn
 from difusor.terminal.arguments import Difusores, Json, from_project, instant
 
+if TYPE_CHECKING:
+    from difusor.partners.letters import Kind
+
+
+class Paper(StrEnum):
+    """What there is to write (letters.KINDS); Typer takes lists of choices only as an enumeration."""
+
+    CARTA = "carta"
+    ACUSE = "acuse"
+    DIRECCIONES = "direcciones"
+
 
 def run(
     inventory: Difusores,
     only: Annotated[
-        list[Literal["carta", "acuse", "direcciones"]] | None,
+        list[Paper] | None,
         typer.Option(help="Solo ese papel; puede repetirse. Sin ella, todos los que ya se pueden hacer."),
     ] = None,
     output: Annotated[
@@ -45,7 +57,11 @@ def run(
         folder = output / each.resolve().name if output else letters.folder_of(each)
         try:
             papers = letters.write(
-                each, tuple(only or letters.KINDS), made or instants.now(), filing.state(each), folder
+                each,
+                cast("tuple[Kind, ...]", tuple(str(kind) for kind in only or Paper)),
+                made or instants.now(),
+                filing.state(each),
+                folder,
             )
         except (UnusableError, SpecError) as problem:
             complain(problem)

@@ -121,7 +121,7 @@ def _letter(case: _Case) -> dict[str, Any]:
 
 
 def _offices(election: Election) -> str:
-    """Return what is elected in one phrase: Gubernatura, Diputaciones locales y Ayuntamientos."""
+    """Return what is elected in one phrase: this, that and another."""
     named = {each.key: each.name for each in election.catalog.offices}
     *first, last = (named[key] for key in election.offices)
     return f"{', '.join(first)} y {last}" if first else last

@@ -23,6 +23,7 @@ from difusor.partners.letters import UNSIGNED, folder_of
 from difusor.partners.record import Record
 from difusor.project import UnusableError, home
 
+TOLD = {"oficio": "el oficio digitalizado", "carta": "la carta compromiso (ANEXO 3), firmada y digitalizada"}
 AHEAD = timedelta(minutes=5)
 """How far the clocks of whoever received a paper and of whoever files it may differ."""
 
@@ -103,13 +104,14 @@ def excuse(inventory: Path, paper: Required, reason: str) -> Excuse:
     return found
 
 
-def missing(inventory: Path) -> dict[Required, str]:
+def missing(inventory: Path, thorough: bool = True) -> dict[Required, str]:
     """Return, by paper, a sentence without full stop on each required one that is not on file, excused or not.
 
-    UnusableError when the record of the file, or of the enrolment, is damaged.
+    Without `thorough` the scans are not hashed. UnusableError when the record of the file, or of the enrolment, is
+    damaged.
     """
     kept, filed = record.read(inventory), papers.read(inventory)
-    return {paper: told for paper in REQUIRED if (told := _lack(inventory, paper, kept, filed))}
+    return {paper: told for paper in REQUIRED if (told := _lack(inventory, paper, kept, filed, thorough))}
 
 
 def state(inventory: Path) -> tuple[tuple[str, str], ...]:
@@ -125,7 +127,7 @@ def state(inventory: Path) -> tuple[tuple[str, str], ...]:
     return tuple((TITLES[paper], told(paper)) for paper in REQUIRED if paper != "oficio")
 
 
-def _lack(inventory: Path, paper: Required, kept: Record | None, filed: Papers) -> str:
+def _lack(inventory: Path, paper: Required, kept: Record | None, filed: Papers, thorough: bool) -> str:
     name = inventory.name
     if paper in ("formato", "logotipo") and kept is None:
         return f"falta el {paper}: ./difusor enroll FORMATO"
@@ -138,7 +140,9 @@ def _lack(inventory: Path, paper: Required, kept: Record | None, filed: Papers) 
         return "" if right else f"{picture} no es el logotipo que se inscribió: ./difusor enroll FORMATO --update"
     entry = filed.standing.get((paper, ""))
     if entry is None:
-        return f"falta {TITLES[paper].lower()}, firmado y digitalizado: ./difusor file ARCHIVO -i {name} --as {paper}"
+        return f"falta {TOLD[paper]}: ./difusor file ARCHIVO -i {name} --as {paper}"
+    if not thorough:
+        return "" if (inventory / entry.file).is_file() else f"{inventory / entry.file} falta; recupérelo de su copia"
     return papers.fault(inventory, entry)
 
 
