@@ -141,9 +141,11 @@ def _acknowledgement(case: _Case) -> dict[str, Any]:
 
 
 def _addresses(case: _Case) -> dict[str, Any]:
-    found = next(
-        (each for each in variables.read(case.inventory, only=READ).hosts.values() if "difusor_fqdn" in each), {}
-    )
+    try:
+        hosts = variables.read(case.inventory, only=READ).hosts.values()
+    except variables.InventoryError as error:
+        raise _NotYet(f"su inventario no se puede leer: {' '.join(str(error).split()).rstrip('.')}") from None
+    found = next((each for each in hosts if "difusor_fqdn" in each), {})
     trusted = list(dict.fromkeys([*case.election.trusted_addresses, *found.get("difusor_trusted_addresses", [])]))
     if not trusted:
         raise _NotYet("aún no hay direcciones confiables; escríbalas en election_trusted_addresses")

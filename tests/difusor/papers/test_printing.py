@@ -25,7 +25,9 @@ ISSUER = Issuer(
 )  # fmt: skip
 TEMPLATE = """
 {% extends "paper.html.j2" %}{% import "parts.html.j2" as parts %}
-{% block body %}<p>{{ name }}</p>{{ parts.facts([("Nombre", name[:400])]) }}{{ parts.signature(name[:60], "") }}{% endblock %}
+{% block body %}
+<p>{{ name }}</p>{{ parts.facts([("Nombre", name[:400])]) }}{{ parts.signature(name[:60], "") }}
+{% endblock %}
 """
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def test_all_that_the_clerk_mistyped_is_told_at_once(enrolled: Path, tmp_path: P
     with pytest.raises(FactError) as refused:
         filing.file(enrolled, sent(tmp_path), wrong)
     assert refused.value.faults.keys() == {"--folio", "--signed-by", "--clause", "--received"}
-    for clause in ("", "DG-01", "nada"):
+    for clause in ("", "DG-01", "DG-09", "nada"):
         with pytest.raises(FactError, match="--clause: va con --as constancia"):
             filing.file(enrolled, sent(tmp_path), Filing("constancia", "1", clause))
     assert not (enrolled / papers.FILE).exists()
@@ -178,3 +179,28 @@ def test_a_late_oficio_is_marked_and_one_of_another_folio_refused(
     with pytest.raises(UnusableError, match="tiene el folio MED/7 y no O/9"):
         filing.file(enrolled, sent(tmp_path), Filing("oficio", "O/9"))
     assert filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7")).late
+
+
+def test_a_difusor_that_never_sent_a_form_has_its_signed_one_on_file(home: Path, tmp_path: Path) -> None:
+    """As `difusor new` makes it; nobody has its logo then, which is excused or enrolled."""
+    folder = home / "inventories/nuevo"
+    folder.mkdir()
+    (folder / "election.yml").symlink_to("../../elections/ensayo.yml")
+    assert list(filing.missing(folder)) == list(papers.REQUIRED)
+    done = filing.file(folder, sent(tmp_path), Filing("formato", "F/1"))
+    assert list(filing.missing(folder)) == ["oficio", "logotipo", "carta"]
+    (folder / done.file).write_bytes(b"otra cosa")
+    assert "no es el que se archivó" in filing.missing(folder)["formato"]
+
+
+def test_two_clerks_at_once_lose_no_paper(enrolled: Path, tmp_path: Path) -> None:
+    """Each has read the record before the other writes it, unless one waits."""
+    clauses = ("HW-05", "RED-01", "RED-03", "RED-06")
+
+    def clerk(clause: str) -> None:
+        scanned = sent(tmp_path, PDF + clause.encode() + b"\n", f"{clause}.pdf")
+        filing.file(enrolled, scanned, Filing("constancia", "1", clause))
+
+    with ThreadPoolExecutor(len(clauses)) as pool:
+        list(pool.map(clerk, clauses))
+    assert {each.clause for each in papers.read(enrolled).filed} == set(clauses)

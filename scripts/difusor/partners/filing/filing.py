@@ -22,6 +22,7 @@ from difusor.partners.filing.papers import REQUIRED, TITLES, Entry, Excuse, Pape
 from difusor.partners.letters import UNSIGNED, folder_of
 from difusor.partners.record import Record
 from difusor.project import UnusableError, home
+from difusor.spec import papers as texts
 
 TOLD = {"oficio": "el oficio digitalizado", "carta": "la carta compromiso (ANEXO 3), firmada y digitalizada"}
 AHEAD = timedelta(minutes=5)
@@ -129,21 +130,27 @@ def state(inventory: Path) -> tuple[tuple[str, str], ...]:
 
 def _lack(inventory: Path, paper: Required, kept: Record | None, filed: Papers, thorough: bool) -> str:
     name = inventory.name
+    entry = filed.standing.get((paper, ""))
+    if paper == "formato" and (kept or entry):
+        return "" if kept or entry is None else _unlike(inventory, entry, thorough)
     if paper in ("formato", "logotipo") and kept is None:
-        return f"falta el {paper}: ./difusor enroll FORMATO"
-    if paper == "formato":
-        return ""
+        more = f", o archívelo firmado: ./difusor file ARCHIVO -i {name} --as formato" if paper == "formato" else ""
+        return f"falta el {paper}, que se recibe con ./difusor enroll{more}"
     if paper == "logotipo":
         assert kept is not None
         picture = inventory / LOGO
         right = picture.is_file() and hashlib.sha256(picture.read_bytes()).hexdigest() == kept.written.get(LOGO)
         return "" if right else f"{picture} no es el logotipo que se inscribió: ./difusor enroll FORMATO --update"
-    entry = filed.standing.get((paper, ""))
     if entry is None:
         return f"falta {TOLD[paper]}: ./difusor file ARCHIVO -i {name} --as {paper}"
-    if not thorough:
-        return "" if (inventory / entry.file).is_file() else f"{inventory / entry.file} falta; recupérelo de su copia"
-    return papers.fault(inventory, entry)
+    return _unlike(inventory, entry, thorough)
+
+
+def _unlike(inventory: Path, entry: Entry, thorough: bool) -> str:
+    """Return what is wrong with a filed scan; without `thorough` only whether it is there."""
+    if thorough:
+        return papers.fault(inventory, entry)
+    return "" if (inventory / entry.file).is_file() else f"{inventory / entry.file} falta; recupérelo de su copia"
 
 
 def _refuse_faulty(filing: Filing) -> None:
@@ -156,13 +163,19 @@ def _refuse_faulty(filing: Filing) -> None:
             faults[option] = str(error)
     if not filing.folio.strip():
         faults["--folio"] = "falta; escriba el número con que se recibió o se emitió el documento"
-    attestable = [each.id for each in spec.load().clauses if "atestado" in each.waivable or each.method == "atestado"]
+    attestable = _attestable()
     if (filing.paper == "constancia") is not bool(filing.clause) or (filing.clause and filing.clause not in attestable):
         faults["--clause"] = f"va con --as constancia, y es una de {', '.join(attestable)}"
     if filing.received and filing.received > instants.now() + AHEAD:
         faults["--received"] = "está en el futuro; escriba cuándo se recibió"
     if faults:
         raise FactError(faults)
+
+
+def _attestable() -> list[str]:
+    """Return the clauses that a constancia may attest: those that a document can, but the letter's."""
+    of_the_letter = texts.load().letter.clause
+    return [each.id for each in spec.load().clauses if "atestado" in each.waivable and each.id != of_the_letter]
 
 
 def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | None) -> Entry:
