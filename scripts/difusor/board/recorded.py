@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -41,10 +43,18 @@ def read(inventory: Path, election: str) -> Recorded:
             part(found, inventory, election)
         except UnusableError as error:
             found.damage.append(str(error))
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            reason = why(error) if isinstance(error, OSError) else "está dañado"
-            found.damage.append(f"lo registrado de «{inventory.name}» no se entiende: {reason}")
+        except OSError as error:
+            found.damage.append(f"no se puede leer {error.filename or inventory.name}: {why(error)}")
     return found
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a record is read into its sentence."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UnusableError(f"{path} no se entiende; apártelo, o recupérelo de su copia") from None
 
 
 def _papers(found: Recorded, inventory: Path, election: str) -> None:
@@ -65,9 +75,10 @@ def _dictamen(found: Recorded, inventory: Path, election: str) -> None:
     for path in (folder / f"{inventory.name}.json", *folder.glob(f"{inventory.name}-*.json")):
         if not path.exists():
             continue
-        content = json.loads(path.read_bytes())
-        if content["election"]["id"] == election:
-            said.append((str(content["verdict"]), datetime.fromisoformat(content["finished"])))
+        with _whole(path):
+            content = json.loads(path.read_bytes())
+            if content["election"]["id"] == election:
+                said.append((str(content["verdict"]), datetime.fromisoformat(content["finished"])))
     if said:
         found.verdict = next((verdict for verdict, _ in said if not verdict.startswith("CUMPLE")), said[0][0])
         found.measured = max(at for _, at in said)
@@ -81,7 +92,8 @@ def _mirror(found: Recorded, inventory: Path, election: str) -> None:
         environment = path.parent.name.rpartition("-")[2]
         if environment == "official" and path.parent.name != f"{election}-official":
             continue
-        kept = json.loads(json.loads(path.read_bytes())["kept"])
-        found.answered.setdefault(environment, []).extend(
-            datetime.fromisoformat(each["answered"]) for each in kept["heads"]
-        )
+        with _whole(path):
+            kept = json.loads(json.loads(path.read_bytes())["kept"])
+            found.answered.setdefault(environment, []).extend(
+                datetime.fromisoformat(each["answered"]) for each in kept["heads"]
+            )
