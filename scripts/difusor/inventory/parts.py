@@ -211,14 +211,18 @@ class Notice(Strict):
 
 
 class Call(Strict):
-    """What the call says to whoever wants to take part: who audits the PREP, and dates beyond the oficio's.
+    """What the call says to whoever wants to take part: who audits the PREP, dates beyond the oficio's, letters.
 
     A form that arrives after `form_until` is kept and marked; from `list_from` on citizens may see the official list.
+    The letter of ANEXO 3 is dated in `seat`, speaks of the election of `elected`, and goes to `email`, with the oficio.
     """
 
     auditor: str = ""
     form_until: Instant | None = None
     list_from: Instant | None = None
+    seat: str = ""
+    elected: str = ""
+    email: str = ""
 
 
 class Contact(Strict):

@@ -23,7 +23,6 @@ from difusor.partners.likeness import folded
 from difusor.partners.record import Record
 from difusor.partners.review import Surroundings, accepted_key, review, undecided
 from difusor.project import UnusableError
-from difusor.terminal.arguments import elections
 
 
 class Options(TypedDict):
@@ -47,7 +46,7 @@ def enroll(path: Path, **options: Unpack[Options]) -> Answer:
     """Review a form and, unless it is only to be checked, enrol its sender; UnusableError or FactError say why not."""
     accepted = _accepted(options["accept"])
     _refuse_unless_data("--folio", options["folio"])
-    of_election = _election(options["election"])
+    of_election = elections_file.chosen(options["election"])
     received = open_form(path)
     form, said, findings = read(received)
     name = _name(said, options["name"])
@@ -154,16 +153,6 @@ def _refuse_unless_data(option: str, value: str) -> None:
         data(value)
     except ValueError as error:
         raise FactError({option: str(error)}) from None
-
-
-def _election(given: str | None) -> str:
-    there = elections()
-    if given is None and len(there) != 1:
-        raise UnusableError(f"diga para qué elección con --election; las que hay: {', '.join(there) or 'ninguna'}")
-    name = given or there[0]
-    if name not in there:
-        raise UnusableError(f"no existe la elección «{name}»; las que hay: {', '.join(there) or 'ninguna'}")
-    return name
 
 
 def _before(name: str) -> Record | None:

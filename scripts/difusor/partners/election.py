@@ -9,10 +9,11 @@ from typing import Any
 import yaml
 
 from corte.format import instants
-from difusor.inventory import election_faults, election_of
+from difusor.inventory import Election, election_faults, election_of, load_election
 from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
 from difusor.project import ROOT, UnusableError, home, own
+from difusor.terminal.arguments import elections
 
 COPIED = tuple(f"election_{name}" for name in ("place", "offices", "institute", "client", "time_servers"))
 """What a new election takes from another: where it is, what is elected, and who holds it."""
@@ -23,6 +24,26 @@ REHEARSAL = timedelta(hours=24)
 def file(name: str) -> Path:
     """Return where the election of this name is, whether it exists or not."""
     return home() / f"elections/{name}.yml"
+
+
+def chosen(given: str | None) -> str:
+    """Return the name of the election that is meant: the given one, or the only one; else UnusableError."""
+    there = elections()
+    if given is None and len(there) != 1:
+        raise UnusableError(f"diga para qué elección con --election; las que hay: {', '.join(there) or 'ninguna'}")
+    name = given or there[0]
+    if name not in there:
+        raise UnusableError(f"no existe la elección «{name}»; las que hay: {', '.join(there) or 'ninguna'}")
+    return name
+
+
+def of(inventory: Path) -> Election:
+    """Return the election of an inventory: of the file that it links, which needs no Ansible, or else of itself.
+
+    InventoryError says why it cannot be read.
+    """
+    linked = inventory / "election.yml"
+    return load_election(linked.resolve() if linked.is_symlink() and linked.exists() else inventory)
 
 
 def models() -> list[str]:

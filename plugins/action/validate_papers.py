@@ -1,0 +1,45 @@
+"""Refuse an official difusor whose oficio, form, logo or letter is not on file, before the server is contacted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from difusor.partners.filing import filing, papers
+from difusor.project import UnusableError
+
+
+class ActionModule(ActionBase):
+    """Look at the file of the difusor whose inventory is the folder `inventory`; `official`: whether it counts."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset({"inventory", "official"})
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Fail with every paper that is missing, a line each; those that somebody excused are told as warnings."""
+        super().run(tmp, task_vars)
+        if not self._task.args["official"]:
+            return {"changed": False}
+        inventory = Path(str(self._task.args["inventory"])).resolve()
+        try:
+            lacking, filed = filing.missing(inventory), papers.read(inventory)
+        except UnusableError as problem:
+            told = f"No se sabe qué hay en el expediente y nada se tocó en el servidor: {problem}."
+            return {"failed": True, "msg": told}
+        excused = {paper: found for paper in lacking if (found := filed.excuse(paper))}
+        if stops := [told for paper, told in lacking.items() if paper not in excused]:
+            lines = "\n".join(f"- {each}." for each in stops)
+            remedy = f"./difusor file -i {inventory.name} --without DOCUMENTO --reason RAZÓN"
+            return {
+                "failed": True,
+                "msg": "El expediente de un difusor oficial no está completo y nada se tocó en el servidor. Corrija:\n"
+                f"{lines}\nSi el Instituto decide seguir sin alguno, regístrelo con su razón: {remedy}",
+            }
+        warnings = [
+            f"Expediente: se sigue adelante sin {paper} ({found.reason}; lo registró {found.by})."
+            for paper, found in excused.items()
+        ]
+        return {"changed": False, "warnings": warnings}

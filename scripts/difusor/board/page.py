@@ -1,0 +1,41 @@
+"""The board as a page: one HTML file without references to others, for a screen of any width and for printing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import jinja2
+
+from difusor.board.rows import SETTLED, Board, Row
+from difusor.papers.dates import day, hour
+from difusor.terminal import plain
+
+
+def html(board: Board) -> str:
+    """Return the page of a board; every text in it is escaped and in one line."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("difusor.board"),
+        autoescape=True,
+        finalize=lambda value: plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"day": day, "hour": hour, "left": left, "short": short}
+    return environment.get_template("board.html.j2").render(board=board, settled=SETTLED)
+
+
+def left(row: Row) -> str:
+    """Return how much time is left, in words."""
+    if row.days is None:
+        return "sin fecha"
+    if row.days == 0:
+        return "vence hoy"
+    if row.days < 0:
+        return f"venció hace {-row.days} día{'s' * (row.days != -1)}"
+    return f"quedan {row.days} día{'s' * (row.days != 1)}" if row.days > 1 else "queda 1 día"
+
+
+def short(instant: datetime) -> str:
+    """Return a date as a cell of the board has it: 22/05."""
+    return f"{instant:%d/%m}"

@@ -1,0 +1,99 @@
+"""What this machine has on record of a difusor: papers, steps, dictamen, and the days on which its mirror answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from corte.format.errors import why
+from difusor.partners import record, steps
+from difusor.partners.filing import filing, papers
+from difusor.partners.record import Record
+from difusor.project import UnusableError, build
+from difusor.publish import notes
+
+
+@dataclass
+class Recorded:
+    """Of one difusor. `excused` and `lacking` map required papers to sentences; `damage`: what could not be read.
+
+    `answered`: by environment, when the mirror's log was seen to grow, in UTC.
+    """
+
+    kept: Record | None = None
+    filed: papers.Papers = field(default_factory=papers.Papers)
+    lacking: dict[str, str] = field(default_factory=dict)
+    excused: dict[str, str] = field(default_factory=dict)
+    done: steps.Steps = field(default_factory=steps.Steps)
+    verdict: str = ""
+    measured: datetime | None = None
+    answered: dict[str, list[datetime]] = field(default_factory=dict)
+    damage: list[str] = field(default_factory=list)
+
+
+def read(inventory: Path, election: str) -> Recorded:
+    """Return what is on record of the difusor of an inventory in an election; never fails."""
+    found = Recorded()
+    for part in (_papers, _steps, _dictamen, _mirror):
+        try:
+            part(found, inventory, election)
+        except UnusableError as error:
+            found.damage.append(str(error))
+        except OSError as error:
+            found.damage.append(f"no se puede leer {error.filename or inventory.name}: {why(error)}")
+    return found
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a record is read into its sentence."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UnusableError(f"{path} no se entiende; apártelo, o recupérelo de su copia") from None
+
+
+def _papers(found: Recorded, inventory: Path, election: str) -> None:
+    found.kept = record.read(inventory)
+    found.filed = papers.read(inventory)
+    found.lacking = {str(paper): told for paper, told in filing.missing(inventory, thorough=False).items()}
+    found.excused = {paper: said.reason for paper in found.lacking if (said := found.filed.excuse(paper))}
+
+
+def _steps(found: Recorded, inventory: Path, election: str) -> None:
+    found.done = steps.read(inventory)
+
+
+def _dictamen(found: Recorded, inventory: Path, election: str) -> None:
+    """Take the newest dictamen of this election; several servers have one each, and the worst of them counts."""
+    said = []
+    folder = build() / "dictamen"
+    for path in (folder / f"{inventory.name}.json", *folder.glob(f"{inventory.name}-*.json")):
+        if not path.exists():
+            continue
+        with _whole(path):
+            content = json.loads(path.read_bytes())
+            if content["election"]["id"] == election:
+                said.append((str(content["verdict"]), datetime.fromisoformat(content["finished"])))
+    if said:
+        found.verdict = next((verdict for verdict, _ in said if not verdict.startswith("CUMPLE")), said[0][0])
+        found.measured = max(at for _, at in said)
+
+
+def _mirror(found: Recorded, inventory: Path, election: str) -> None:
+    if found.kept is None:
+        return
+    host = found.kept.form.link.partition("/")[0]
+    for path in sorted(notes.kept_in().glob(f"*/{host}@*.json")):
+        environment = path.parent.name.rpartition("-")[2]
+        if environment == "official" and path.parent.name != f"{election}-official":
+            continue
+        with _whole(path):
+            kept = json.loads(json.loads(path.read_bytes())["kept"])
+            found.answered.setdefault(environment, []).extend(
+                datetime.fromisoformat(each["answered"]) for each in kept["heads"]
+            )

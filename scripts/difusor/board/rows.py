@@ -1,0 +1,181 @@
+"""The rows of the board: one difusor each, with the state of every step and what has to happen next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+
+from difusor.board import recorded
+from difusor.board.calendar import Due, dues
+from difusor.board.recorded import Recorded
+from difusor.inventory import Election
+from difusor.project import home
+
+State = Literal["hecho", "exceptuado", "falta", "vencido", "no cumple"]
+SETTLED = ("hecho", "exceptuado")
+OUTLET = {
+    "oficio": "enviar su oficio", "formato": "enviar el ANEXO 2", "logotipo": "enviar su logotipo en PNG",
+    "carta": "firmar y enviar la carta (ANEXO 3)",
+}  # fmt: skip
+INSTITUTE = {
+    "preflight": "revisar el servidor: ./difusor preflight -i {}",
+    "instalado": "instalar: ./difusor apply -i {}",
+    "dictamen": "emitir el dictamen: ./difusor report -i {}",
+    "oficial": "publicar el primer corte de la noche",
+}
+REHEARSE = "participar en el simulacro: ./difusor publish"
+
+
+class Step(BaseModel):
+    """One cell: its state, when it was settled (ISO, with offset), until when it is due, and a short note."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    title: str
+    state: State
+    at: datetime | None = None
+    until: datetime | None = None
+    note: str = ""
+
+
+class Row(BaseModel):
+    """One difusor. `days`: left until the next step is due, negative when it is over; None without a date.
+
+    `actor` has to do `action`; `call` is whom to call, with telephone. `damage`: records that could not be read.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    steps: tuple[Step, ...]
+    action: str = ""
+    actor: str = ""
+    call: str = ""
+    until: datetime | None = None
+    days: int | None = None
+    damage: tuple[str, ...] = ()
+
+
+class Board(BaseModel):
+    """The whole board, as `difusor status --json` prints it; rows are in the order of urgency."""
+
+    model_config = ConfigDict(frozen=True)
+
+    election: str
+    name: str
+    institute: str
+    contact: str
+    timezone: str
+    made: datetime
+    dues: tuple[tuple[str, datetime | None], ...]
+    rows: tuple[Row, ...]
+
+
+def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
+    """Return the board of the difusores whose inventories these folders are, at an instant."""
+    calendar, zone = dues(election), ZoneInfo(election.timezone)
+    rows = [_row(election, folder, calendar, now) for folder in folders]
+    late = [row for row in rows if row.action]
+    return Board(
+        election=election.id, name=election.name, institute=election.institute.name, contact=election.contact,
+        timezone=election.timezone, made=now.astimezone(zone),
+        dues=tuple((each.title, each.until.astimezone(zone) if each.until else None) for each in calendar),
+        rows=(*sorted(late, key=_urgency), *(row for row in rows if not row.action)),
+    )  # fmt: skip
+
+
+def folders_of(election_file: Path) -> list[Path]:
+    """Return the inventories that link an election's file, by name."""
+    return [
+        folder
+        for folder in sorted((home() / "inventories").glob("[!.]*/"))
+        if (folder / "election.yml").resolve() == election_file.resolve()
+    ]
+
+
+def _urgency(row: Row) -> tuple[int, str]:
+    return (row.days if row.days is not None else 10_000, row.id)
+
+
+def _row(election: Election, folder: Path, calendar: Sequence[Due], now: datetime) -> Row:
+    found, zone = recorded.read(folder, election.id), ZoneInfo(election.timezone)
+    steps = tuple(_step(each, found, zone, now) for each in calendar)
+    waiting = next((each for each in steps if each.state not in SETTLED and not _missed(each)), None)
+    named = found.kept.form.name if found.kept else folder.name
+    if waiting is None:
+        return Row(id=folder.name, name=named, steps=steps, damage=tuple(found.damage))
+    actor, action, call = _next(waiting, found, folder.name, election)
+    until = waiting.until
+    days = (until.date() - now.astimezone(zone).date()).days if until else None
+    return Row(
+        id=folder.name, name=named, steps=steps, action=action, actor=actor, call=call, until=until, days=days,
+        damage=tuple(found.damage),
+    )  # fmt: skip
+
+
+def _missed(step: Step) -> bool:
+    """Tell whether a step can no longer be made up for: the day of a rehearsal is over."""
+    return step.key.startswith("simulacro") and step.state == "vencido"
+
+
+def _step(due: Due, found: Recorded, zone: ZoneInfo, now: datetime) -> Step:
+    settled, note = _settled(due, found, zone)
+    due = replace(due, until=due.until.astimezone(zone) if due.until else None)
+    if due.key in found.excused:
+        return Step(key=due.key, title=due.title, state="exceptuado", until=due.until, note=found.excused[due.key])
+    if due.key == "dictamen" and found.verdict and not found.verdict.startswith("CUMPLE"):
+        return Step(key=due.key, title=due.title, state="no cumple", until=due.until, note=found.verdict)
+    if settled:
+        return Step(
+            key=due.key, title=due.title, state="hecho", at=settled.astimezone(zone), until=due.until, note=note
+        )
+    state: State = "vencido" if due.until and now > due.until else "falta"
+    return Step(key=due.key, title=due.title, state=state, until=due.until, note=note)
+
+
+def _settled(due: Due, found: Recorded, zone: ZoneInfo) -> tuple[datetime | None, str]:
+    """Return when a step was settled, or None, and a note."""
+    match due.key:
+        case "oficio" | "carta" if entry := found.filed.standing.get((due.key, "")):
+            return (None, "el archivo falta") if due.key in found.lacking else (entry.received, "tardío" * entry.late)
+        case "oficio" if found.kept and found.kept.notice:
+            return None, "registrado; falta archivarlo"
+        case "formato" | "logotipo" if found.kept and due.key not in found.lacking:
+            return found.kept.received, "tardío" if any("tardío" in each for each in found.kept.marks) else ""
+        case "preflight":
+            return found.done.when("preflight"), ""
+        case "instalado":
+            return found.done.when("provisioned"), ""
+        case "dictamen":
+            return found.measured, found.verdict
+        case "oficial":
+            return min(found.answered.get("official", []), default=None), ""
+    if due.key.startswith("simulacro") and due.until:
+        day = due.until.astimezone(zone).date()
+        seen = [each for each in found.answered.get("simulacro", []) if each.astimezone(zone).date() == day]
+        return min(seen, default=None), ""
+    return None, ""
+
+
+def _next(step: Step, found: Recorded, name: str, election: Election) -> tuple[str, str, str]:
+    """Return who must act, what to do, and whom to call."""
+    if found.kept is None:
+        return "Instituto", f"inscribirlo: ./difusor enroll FORMATO --name {name}", election.contact
+    legal, technical = found.kept.form.legal, found.kept.form.technical
+    if step.key in OUTLET:
+        action = "archivar el oficio: ./difusor file" if step.note.startswith("registrado") else OUTLET[step.key]
+        actor = "Instituto" if step.note.startswith("registrado") else "Difusor"
+        return actor, action, f"{legal.name}, {legal.phone}, celular {legal.mobile}"
+    action = REHEARSE if step.key.startswith("simulacro") else INSTITUTE[step.key].format(name)
+    if step.state == "no cumple":
+        action = "corregir lo que dice el dictamen"
+    actor = "Difusor" if step.state == "no cumple" else "Instituto"
+    return actor, action, f"{technical.name}, {technical.phone}, celular {technical.mobile}"

@@ -1,0 +1,226 @@
+"""Files a signed scan, excuses a paper that is missing, and tells which required ones a difusor lacks."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from corte.format import instants
+from difusor import spec
+from difusor.partners import election, record
+from difusor.partners.enrolment import LOGO
+from difusor.partners.facts import FactError, data
+from difusor.partners.filing import attested, papers, scan
+from difusor.partners.filing.papers import REQUIRED, TITLES, Entry, Excuse, Paper, Papers, Required
+from difusor.partners.letters import UNSIGNED, folder_of
+from difusor.partners.record import Record
+from difusor.project import UnusableError, home
+from difusor.spec import papers as texts
+
+TOLD = {"oficio": "el oficio digitalizado", "carta": "la carta compromiso (ANEXO 3), firmada y digitalizada"}
+AHEAD = timedelta(minutes=5)
+"""How far the clocks of whoever received a paper and of whoever files it may differ."""
+
+
+@dataclass(frozen=True)
+class Filing:
+    """What the clerk says of a scan. `replace`: it may take the place of one that is on file."""
+
+    paper: Paper
+    folio: str
+    clause: str = ""
+    signed_by: str = ""
+    received: datetime | None = None
+    replace: bool = False
+
+
+class Filed(BaseModel):
+    """The answer to a filing. `replaced`: the scan that no longer counts and is kept, or ""; `notes`: sentences."""
+
+    model_config = ConfigDict(frozen=True)
+
+    difusor: str
+    outcome: Literal["archivado", "sustituido", "ya estaba"]
+    paper: Paper
+    file: str
+    sha256: str
+    folio: str
+    late: bool
+    replaced: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def file(inventory: Path, path: Path, filing: Filing) -> Filed:
+    """File a scan; UnusableError or FactError say why not, and nothing has changed then.
+
+    What an interrupted filing left undone is completed by the next one.
+    """
+    _refuse_faulty(filing)
+    found = scan.read(path)
+    kept = record.read(inventory)
+    entry = _entry(inventory, filing, found, kept)
+    with papers.alone(inventory):
+        before = papers.read(inventory)
+        earlier = before.standing.get(entry.subject)
+        _refuse_mistaken(inventory, entry, before, earlier, filing, kept)
+        if same := earlier is not None and earlier.sha256 == entry.sha256 and earlier.folio == entry.folio:
+            assert earlier is not None
+            entry, after = earlier, before
+        else:
+            after = before.model_copy(update={"filed": (*before.filed, entry)})
+        if not same or papers.fault(inventory, entry):  # the scan itself may have been lost
+            papers.keep(inventory, entry, found.content)
+        if not same:
+            papers.write(inventory, after)
+        obstacle = attested.tell(inventory, after)
+    notes = [obstacle] if obstacle else []
+    return Filed(
+        difusor=inventory.name,
+        outcome="ya estaba" if same else "sustituido" if earlier else "archivado",
+        paper=entry.paper, file=entry.file, sha256=entry.sha256, folio=entry.folio, late=entry.late,
+        replaced=earlier.file if earlier and not same else "",
+        notes=(*notes, *_notes(inventory, entry, kept)),
+    )  # fmt: skip
+
+
+def excuse(inventory: Path, paper: Required, reason: str) -> Excuse:
+    """Record that the institute goes without a required paper; FactError when the reason is none."""
+    try:
+        said = data(reason)
+    except ValueError as error:
+        raise FactError({"--reason": str(error)}) from None
+    if len(said) < len("acuerdo"):
+        raise FactError({"--reason": "diga la razón y quién lo decidió, como «acuerdo IEE/CG/12/2027»"})
+    found = Excuse(paper=paper, reason=said, by=getpass.getuser(), at=instants.now())
+    with papers.alone(inventory):
+        before = papers.read(inventory)
+        papers.write(inventory, before.model_copy(update={"excused": (*before.excused, found)}))
+    return found
+
+
+def missing(inventory: Path, thorough: bool = True) -> dict[Required, str]:
+    """Return, by paper, a sentence without full stop on each required one that is not on file, excused or not.
+
+    Without `thorough` the scans are not hashed. UnusableError when the record of the file, or of the enrolment, is
+    damaged.
+    """
+    kept, filed = record.read(inventory), papers.read(inventory)
+    return {paper: told for paper in REQUIRED if (told := _lack(inventory, paper, kept, filed, thorough))}
+
+
+def state(inventory: Path) -> tuple[tuple[str, str], ...]:
+    """Return the title of each required paper that is asked for after the oficio, and what the institute has of it."""
+    lacking, filed = missing(inventory), papers.read(inventory)
+
+    def told(paper: Required) -> str:
+        if paper not in lacking:
+            entry = filed.standing.get((paper, ""))
+            return f"en el expediente, folio {entry.folio}" if entry else "en el expediente"
+        return "exceptuado" if filed.excuse(paper) else "falta"
+
+    return tuple((TITLES[paper], told(paper)) for paper in REQUIRED if paper != "oficio")
+
+
+def _lack(inventory: Path, paper: Required, kept: Record | None, filed: Papers, thorough: bool) -> str:
+    name = inventory.name
+    entry = filed.standing.get((paper, ""))
+    if paper == "formato" and (kept or entry):
+        return "" if kept or entry is None else _unlike(inventory, entry, thorough)
+    if paper in ("formato", "logotipo") and kept is None:
+        more = f", o archívelo firmado: ./difusor file ARCHIVO -i {name} --as formato" if paper == "formato" else ""
+        return f"falta el {paper}, que se recibe con ./difusor enroll{more}"
+    if paper == "logotipo":
+        assert kept is not None
+        picture = inventory / LOGO
+        right = picture.is_file() and hashlib.sha256(picture.read_bytes()).hexdigest() == kept.written.get(LOGO)
+        return "" if right else f"{picture} no es el logotipo que se inscribió: ./difusor enroll FORMATO --update"
+    if entry is None:
+        return f"falta {TOLD[paper]}: ./difusor file ARCHIVO -i {name} --as {paper}"
+    return _unlike(inventory, entry, thorough)
+
+
+def _unlike(inventory: Path, entry: Entry, thorough: bool) -> str:
+    """Return what is wrong with a filed scan; without `thorough` only whether it is there."""
+    if thorough:
+        return papers.fault(inventory, entry)
+    return "" if (inventory / entry.file).is_file() else f"{inventory / entry.file} falta; recupérelo de su copia"
+
+
+def _refuse_faulty(filing: Filing) -> None:
+    """Raise FactError with everything that is wrong with what the clerk said."""
+    faults: dict[str, str] = {}
+    for option, value in (("--folio", filing.folio), ("--signed-by", filing.signed_by)):
+        try:
+            data(value)
+        except ValueError as error:
+            faults[option] = str(error)
+    if not filing.folio.strip():
+        faults["--folio"] = "falta; escriba el número con que se recibió o se emitió el documento"
+    attestable = _attestable()
+    if (filing.paper == "constancia") is not bool(filing.clause) or (filing.clause and filing.clause not in attestable):
+        faults["--clause"] = f"va con --as constancia, y es una de {', '.join(attestable)}"
+    if filing.received and filing.received > instants.now() + AHEAD:
+        faults["--received"] = "está en el futuro; escriba cuándo se recibió"
+    if faults:
+        raise FactError(faults)
+
+
+def _attestable() -> list[str]:
+    """Return the clauses that a constancia may attest: those that a document can, but the letter's."""
+    of_the_letter = texts.load().letter.clause
+    return [each.id for each in spec.load().clauses if "atestado" in each.waivable and each.id != of_the_letter]
+
+
+def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | None) -> Entry:
+    received = filing.received or instants.now()
+    limit = election.of(inventory).notice_until if filing.paper == "oficio" else None
+    signed_by = filing.signed_by.strip() or (kept.form.legal.name if kept else "Representante legal")
+    return Entry(
+        paper=filing.paper, clause=filing.clause, folio=filing.folio.strip(), signed_by=signed_by, received=received,
+        filed=instants.now(), late=bool(limit and received > limit), kind=found.kind, sha256=found.sha256,
+    )  # fmt: skip
+
+
+def _refuse_mistaken(
+    inventory: Path, entry: Entry, before: Papers, earlier: Entry | None, filing: Filing, kept: Record | None
+) -> None:
+    """Raise UnusableError when a scan is not what the clerk takes it for."""
+    for each in before.standing.values():
+        if each.sha256 == entry.sha256 and each.subject != entry.subject:
+            raise UnusableError(f"ese mismo archivo ya es «{TITLES[each.paper]}» de {inventory.name}; revise cuál es")
+    unsigned = folder_of(inventory) / UNSIGNED
+    if unsigned.is_file() and hashlib.sha256(unsigned.read_bytes()).hexdigest() == entry.sha256:
+        raise UnusableError("es la carta sin firmar que hizo «difusor letter»; archive la digitalización firmada")
+    if entry.paper == "oficio" and kept and kept.notice and kept.notice.folio != entry.folio:
+        raise UnusableError(
+            f"el oficio que se registró al inscribirlo tiene el folio {kept.notice.folio} y no {entry.folio}; corrija "
+            "--folio, o el registro: ./difusor enroll FORMATO --folio … --notified … --update"
+        )
+    if earlier and (earlier.sha256, earlier.folio) != (entry.sha256, entry.folio) and not filing.replace:
+        raise UnusableError(
+            f"ya está archivado «{TITLES[entry.paper]}», folio {earlier.folio} ({earlier.file}), y nada cambió; si "
+            "este lo sustituye, repita con --replace: el anterior se conserva y deja de contar"
+        )
+
+
+def _notes(inventory: Path, entry: Entry, kept: Record | None) -> Iterator[str]:
+    if entry.late:
+        yield "el oficio llegó después del plazo de la convocatoria; se conserva y queda marcado como tardío"
+    if entry.paper == "oficio" and not (kept and kept.notice):
+        yield "falta registrarlo para el dictamen: ./difusor enroll FORMATO --folio … --notified … --update"
+    for other in sorted((home() / "inventories").glob("[!.]*/")):
+        if other.resolve() == inventory.resolve():
+            continue
+        try:
+            theirs = papers.read(other).filed
+        except UnusableError:
+            continue
+        if any(each.sha256 == entry.sha256 for each in theirs):
+            yield f"el mismo archivo está también en el expediente de {other.name}; revise de quién es"

@@ -1,0 +1,134 @@
+"""The record of a difusor's file, papeles.json in its inventory, and the scans beside it in papeles/."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from corte.format import files
+from corte.format.files import read_capped
+from corte.format.refusal import Refusal
+from difusor.partners.filing.scan import LARGEST, Kind
+from difusor.project import UnusableError
+
+FILE, FOLDER = "papeles.json", "papeles"
+Paper = Literal["oficio", "carta", "formato", "dictamen", "constancia"]
+"""What may be filed: the oficio, the letter of ANEXO 3, the form of ANEXO 2 signed, the dictamen, a constancia."""
+Required = Literal["oficio", "formato", "logotipo", "carta"]
+REQUIRED: tuple[Required, ...] = ("oficio", "formato", "logotipo", "carta")
+"""What an official difusor has on file before anything is installed."""
+TITLES = {
+    "oficio": "Oficio con que avisó que participa", "formato": "Formato de registro (ANEXO 2)",
+    "logotipo": "Logotipo", "carta": "Carta compromiso (ANEXO 3)", "dictamen": "Dictamen firmado",
+    "constancia": "Constancia",
+}  # fmt: skip
+
+
+class Entry(BaseModel):
+    """One filed scan. `clause`: what a constancia attests, "" for other papers; `late`: it came after its deadline."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paper: Paper
+    clause: str = ""
+    folio: str
+    signed_by: str = ""
+    received: AwareDatetime
+    filed: AwareDatetime
+    late: bool = False
+    kind: Kind
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+    @property
+    def file(self) -> str:
+        """Where the scan is, relative to the inventory."""
+        return f"{FOLDER}/{self.paper}-{self.sha256[:12]}.{'jpg' if self.kind == 'jpeg' else self.kind}"
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What a later scan of the same paper replaces."""
+        return self.paper, self.clause
+
+
+class Excuse(BaseModel):
+    """A required paper that the institute goes without: why, who said so, and when."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paper: Required
+    reason: Annotated[str, Field(min_length=1)]
+    by: str
+    at: AwareDatetime
+
+
+class Papers(BaseModel):
+    """The whole file in the order in which it grew; nothing is taken out of it. Of a paper the last scan counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    filed: tuple[Entry, ...] = ()
+    excused: tuple[Excuse, ...] = ()
+
+    @property
+    def standing(self) -> dict[tuple[str, str], Entry]:
+        """The entries that count, by paper and clause."""
+        return {each.subject: each for each in self.filed}
+
+    def excuse(self, paper: str) -> Excuse | None:
+        """Return the last excuse for a paper."""
+        return next((each for each in reversed(self.excused) if each.paper == paper), None)
+
+
+def read(inventory: Path) -> Papers:
+    """Return the record in an inventory, an empty one when there is none; UnusableError when it is damaged."""
+    path = inventory / FILE
+    try:
+        return Papers.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        if (inventory / FOLDER).is_dir() and any((inventory / FOLDER).glob("[!.]*")):
+            raise UnusableError(f"falta {path} y hay documentos en {FOLDER}/; recupérelo de su copia") from None
+        return Papers()
+    except (ValidationError, OSError):
+        raise UnusableError(f"{path} no es un registro que se entienda; recupérelo de su copia") from None
+
+
+def fault(inventory: Path, entry: Entry) -> str:
+    """Return what is wrong with a filed scan, a sentence without full stop; empty when it is the one that was filed."""
+    try:
+        content = read_capped(str(inventory / entry.file), LARGEST)
+    except Refusal:
+        return f"{inventory / entry.file} falta o no se puede leer; recupérelo de su copia"
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
+        return f"{inventory / entry.file} no es el que se archivó (otro SHA-256); recupérelo de su copia"
+    return ""
+
+
+@contextmanager
+def alone(inventory: Path) -> Iterator[None]:
+    """Keep other runs from writing in the same file meanwhile; they wait."""
+    descriptor = os.open(inventory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def keep(inventory: Path, entry: Entry, content: bytes) -> None:
+    """Write a scan into the file's folder; only what is recorded afterwards is part of the file."""
+    if not (inventory / FILE).exists():  # or else a scan whose recording was interrupted looks like a lost record
+        write(inventory, Papers())
+    (inventory / FOLDER).mkdir(exist_ok=True)
+    files.replace(inventory / entry.file, content, mode=0o600)
+
+
+def write(inventory: Path, papers: Papers) -> None:
+    """Write the record."""
+    files.replace(inventory / FILE, f"{papers.model_dump_json(indent=1)}\n".encode())

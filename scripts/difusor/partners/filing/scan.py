@@ -1,0 +1,84 @@
+"""A scan as it arrives: what it is by its content, and whether it can be opened later; it is kept as it came."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from corte.format.files import read_capped
+from corte.format.refusal import Refusal
+from difusor.project import UnusableError
+
+LARGEST = 20 << 20  # bytes
+LARGEST_PICTURE = 120_000_000  # pixels: a page of A3 at 800 points an inch
+TAIL = 2048
+"""Within how many bytes of its end a scan says that it ends."""
+INCOMPLETE = "{} está incompleto: le falta el final; pídalo otra vez"
+Kind = Literal["pdf", "png", "jpeg"]
+PICTURES: dict[bytes, tuple[Kind, bytes]] = {
+    b"\x89PNG\r\n\x1a\n": ("png", b"IEND"),
+    b"\xff\xd8\xff": ("jpeg", b"\xff\xd9"),
+}
+"""How a picture starts, what it is then, and what stands at its end."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan that can be filed."""
+
+    content: bytes
+    kind: Kind
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of its bytes, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def read(path: Path) -> Scan:
+    """Return the scan in a file; UnusableError says why it cannot be filed."""
+    try:
+        content = read_capped(str(path), LARGEST)
+    except Refusal as refused:
+        if refused.code == "size":
+            raise UnusableError(
+                f"{path} mide más de {LARGEST >> 20} MB; digitalícelo en escala de grises o a 200 puntos por pulgada"
+            ) from None
+        raise UnusableError(
+            f"{path} no es un archivo que se pueda leer; dé el archivo mismo, y no un vínculo"
+        ) from None
+    if content.startswith(b"%PDF-"):
+        _judge_pdf(path, content)
+        return Scan(content, "pdf")
+    for start, (kind, end) in PICTURES.items():
+        if content.startswith(start):
+            if end not in content[-TAIL:]:
+                raise UnusableError(INCOMPLETE.format(path))
+            _judge_picture(path, content, kind)
+            return Scan(content, kind)
+    raise UnusableError(f"{path} no es PDF, PNG ni JPEG, diga lo que diga su nombre; digitalícelo otra vez")
+
+
+def _judge_pdf(path: Path, content: bytes) -> None:
+    if b"%%EOF" not in content[-TAIL:] or b"startxref" not in content[-TAIL:]:
+        raise UnusableError(INCOMPLETE.format(path))
+    if b"/Encrypt" in content:
+        raise UnusableError(f"{path} está protegido con contraseña; pídalo sin protección")
+
+
+def _judge_picture(path: Path, content: bytes, kind: Kind) -> None:
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = LARGEST_PICTURE
+    try:
+        with Image.open(io.BytesIO(content), formats=[kind.upper()]) as picture:
+            if picture.width * picture.height > LARGEST_PICTURE:
+                raise UnusableError(f"{path} tiene demasiados pixeles; digitalícelo a 200 puntos por pulgada")
+            picture.verify()  # the check sums of a PNG; the picture has to be opened again then
+        with Image.open(io.BytesIO(content), formats=[kind.upper()]) as picture:
+            picture.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise UnusableError(f"{path} está dañado y no se puede abrir; pídalo otra vez") from None

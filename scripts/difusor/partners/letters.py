@@ -1,0 +1,163 @@
+"""The papers that the desk hands out: the letter of ANEXO 3 to sign, the acknowledgement, the trusted addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from corte.format import files
+from difusor import spec
+from difusor.inventory import Election, variables
+from difusor.papers.dates import MONTHS, day
+from difusor.papers.document import Head, Issuer, document
+from difusor.papers.printing import pdf
+from difusor.partners import election as elections
+from difusor.partners import record
+from difusor.partners.record import Record
+from difusor.project import UnusableError, build
+from difusor.spec.papers import filled, load
+
+Kind = Literal["carta", "acuse", "direcciones"]
+KINDS: tuple[Kind, ...] = ("carta", "acuse", "direcciones")
+UNSIGNED = "carta.pdf"
+TEMPLATES = {"carta": "letter", "acuse": "acknowledgement", "direcciones": "addresses"}
+READ = frozenset({"difusor_trusted_addresses", "difusor_fqdn", "difusor_tls_mode"})
+
+
+@dataclass(frozen=True)
+class Papers:
+    """What was written, and a sentence without full stop on each paper that cannot be made yet."""
+
+    written: tuple[Path, ...]
+    waiting: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One difusor, as its papers are written."""
+
+    inventory: Path
+    kept: Record
+    election: Election
+    made: datetime
+    state: tuple[tuple[str, str], ...]
+
+    def local(self, instant: datetime) -> datetime:
+        """Return an instant in the time of the election's place."""
+        return instant.astimezone(ZoneInfo(self.election.timezone))
+
+
+def folder_of(inventory: Path) -> Path:
+    """Return where the papers of a difusor are written."""
+    return build() / "papeles" / inventory.resolve().name
+
+
+def write(
+    inventory: Path, kinds: tuple[Kind, ...], made: datetime, state: tuple[tuple[str, str], ...], folder: Path
+) -> Papers:
+    """Write the papers of these kinds into a folder, over earlier ones; UnusableError when the difusor has no form.
+
+    `state`: pairs of a required document and what the institute has of it, which the acknowledgement tells.
+    """
+    kept = record.read(inventory)
+    if kept is None:
+        raise UnusableError(
+            f"«{inventory.name}» no tiene formato del ANEXO 2, de donde salen sus datos: ./difusor enroll"
+        )
+    case = _Case(inventory, kept, elections.of(inventory), made, state)
+    waiting: dict[str, str] = {}
+    drawn: dict[str, bytes] = {}
+    for kind in kinds:
+        try:
+            drawn[kind] = pdf(document(f"{TEMPLATES[kind]}.html.j2", _head(case, kind), _values(case, kind)))
+        except _NotYet as reason:
+            waiting[kind] = str(reason)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in drawn.items():
+        files.replace(folder / f"{name}.pdf", content)
+    return Papers(tuple(folder / f"{name}.pdf" for name in drawn), waiting)
+
+
+class _NotYet(Exception):
+    """A paper cannot be made yet; the message says why."""
+
+
+def _head(case: _Case, kind: Kind) -> Head:
+    texts = load().letter
+    titles = {
+        "carta": f"{texts.title} ({texts.source.rpartition(', ')[2]})",
+        "acuse": "Acuse de recibo del oficio",
+        "direcciones": "Aviso de direcciones confiables",
+    }
+    return Head(titles[kind], case.election.name, Issuer.of(case.election), case.made)
+
+
+def _values(case: _Case, kind: Kind) -> dict[str, Any]:
+    more = {"carta": _letter, "acuse": _acknowledgement, "direcciones": _addresses}[kind](case)
+    return {"difusor": case.kept.form.name, "signer": case.kept.form.legal.name, **more}
+
+
+def _letter(case: _Case) -> dict[str, Any]:
+    texts, call, made = load().letter, case.election.call, case.local(case.made)
+    blanks = {
+        "offices": (call.elected if call else "") or _offices(case.election),
+        "day": day(case.local(case.election.opens)),
+        "institute": case.election.institute.name,
+        "month": MONTHS[made.month - 1],
+        "year": str(made.year),
+    }
+    return {
+        "letter": texts,
+        "dated": filled(texts.dated, blanks),
+        "statements": [filled(each, blanks) for each in texts.statements],
+        "seat": call.seat if call else "",
+        "email": call.email if call else "",
+        "clause": spec.load()[texts.clause],
+    }
+
+
+def _offices(election: Election) -> str:
+    """Return what is elected in one phrase: this, that and another."""
+    named = {each.key: each.name for each in election.catalog.offices}
+    *first, last = (named[key] for key in election.offices)
+    return f"{', '.join(first)} y {last}" if first else last
+
+
+def _acknowledgement(case: _Case) -> dict[str, Any]:
+    notice, limit = case.kept.notice, case.election.notice_until
+    if notice is None:
+        raise _NotYet("no se ha registrado su oficio: ./difusor enroll FORMATO --folio … --notified … --update")
+    return {
+        "notice": notice,
+        "received": case.local(notice.received),
+        "limit": case.local(limit) if limit else None,
+        "late": bool(limit and notice.received > limit),
+        "file": case.state,
+    }
+
+
+def _addresses(case: _Case) -> dict[str, Any]:
+    try:
+        hosts = variables.read(case.inventory, only=READ).hosts.values()
+    except variables.InventoryError as error:
+        raise _NotYet(f"su inventario no se puede leer: {' '.join(str(error).split()).rstrip('.')}") from None
+    found = next((each for each in hosts if "difusor_fqdn" in each), {})
+    trusted = list(dict.fromkeys([*case.election.trusted_addresses, *found.get("difusor_trusted_addresses", [])]))
+    if not trusted:
+        raise _NotYet("aún no hay direcciones confiables; escríbalas en election_trusted_addresses")
+    clauses, perimeter, annex = spec.load(), load().addresses, case.kept.form.annex
+    ports = sorted({*clauses[perimeter.trusted].expect["ports"], annex.ssh_port})
+    return {
+        "technical": case.kept.form.technical.name,
+        "trusted": trusted,
+        "closed": ports,
+        "open": clauses[perimeter.anywhere].expect["ports"],
+        "servers": [str(each) for each in (annex.ipv4, annex.ipv6) if each],
+        "fqdn": found.get("difusor_fqdn", ""),
+        "acme": found.get("difusor_tls_mode") == "acme",
+        "clause": clauses[perimeter.trusted],
+    }

@@ -1,0 +1,86 @@
+"""The texts of the call's letters: spec/papers.yml, read once and checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from difusor.project import own
+from difusor.spec.clauses import ClauseId, Sentence, SpecError, unreadable
+from difusor.spec.faults import sentence
+
+BLANKS = ("offices", "day", "institute", "month", "year")
+"""What a text may leave to the election."""
+BLANK = re.compile(r"\{([^{}]*)\}")
+
+
+def _known_blanks(text: str) -> str:
+    """Refuse a text with a blank that nothing fills in."""
+    if unknown := sorted(set(BLANK.findall(text)) - set(BLANKS)) or re.search("[{}]", BLANK.sub("", text)):
+        wrong = ", ".join(f"{{{each}}}" for each in unknown) if isinstance(unknown, list) else "una llave sin pareja"
+        raise ValueError(f"no se entiende {wrong}; los huecos son {', '.join(f'{{{each}}}' for each in BLANKS)}")
+    return text
+
+
+Blanked = Annotated[Sentence, AfterValidator(_known_blanks)]
+
+
+class Part(BaseModel):
+    """Base of the parts: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Letter(Part):
+    """The letter by which a difusor commits itself, in its order; `clause` is the one that it meets."""
+
+    source: Sentence
+    title: Sentence
+    dated: Blanked
+    present: Sentence
+    area: Sentence
+    opening: Sentence
+    statements: Annotated[tuple[Blanked, ...], Field(min_length=1)]
+    sending: Sentence
+    clause: ClauseId
+
+
+class Perimeter(Part):
+    """The clauses whose ports (`expect`) an outlet's perimeter admits from trusted addresses, and from anywhere."""
+
+    trusted: ClauseId
+    anywhere: ClauseId
+
+
+class Papers(Part):
+    """All of it."""
+
+    letter: Letter
+    addresses: Perimeter
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with its blanks filled in; what stands in a value is not looked at again."""
+    return BLANK.sub(lambda found: values[found[1]], text)
+
+
+def load() -> Papers:
+    """Return the institute's own texts, or else the project's; SpecError says what is wrong with them."""
+    return _load(own("spec/papers.yml"))
+
+
+@cache
+def _load(path: Path) -> Papers:
+    try:
+        return Papers.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError) as error:
+        raise SpecError(unreadable(path, error)) from error
+    except ValidationError as error:
+        lines = [f"{path}: {': '.join(map(str, each['loc']))}: {sentence(each)}" for each in error.errors()]
+        raise SpecError("\n".join(lines)) from error

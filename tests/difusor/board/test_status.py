@@ -1,0 +1,196 @@
+"""`difusor status`: from what is on record, who must act next, until when, and whom to call."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from form_kit import GOOD
+
+from difusor.board import page, rows
+from difusor.board.rows import Board, Row, Step
+from difusor.inventory import Election
+from difusor.partners import record, steps
+from difusor.partners.filing import papers
+from difusor.partners.filing.papers import Entry, Excuse, Papers
+from difusor.partners.form.items import Received, read
+from difusor.project import HOME
+
+ZONE = ZoneInfo("America/Tijuana")
+NOW = datetime(2027, 5, 14, 18, tzinfo=UTC)
+HOST = "www.diarioderibelos.com.mx"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(HOME, str(tmp_path))
+    (tmp_path / "elections").mkdir()
+    (tmp_path / "elections/ribera.yml").write_text("all:\n")
+    return tmp_path
+
+
+def election(**more: Any) -> Election:
+    """Return an election as far as the board reads it."""
+    said = {
+        "id": "ribera", "name": "Proceso <b>2027</b>", "timezone": "America/Tijuana", "environment": "official",
+        "contact": "Unidad, (600) 000 0000", "call": None, "simulacros": [date(2027, 5, 16), date(2027, 5, 23)],
+        "notice_until": datetime(2027, 5, 13, 1, tzinfo=UTC), "institute": SimpleNamespace(name="Instituto"),
+        "opens": datetime(2027, 6, 7, 2, tzinfo=UTC), "closes": datetime(2027, 6, 7, 22, tzinfo=UTC),
+    }  # fmt: skip
+    return SimpleNamespace(**{**said, **more})  # type: ignore[return-value]
+
+
+def difusor(home: Path, name: str = "diario", title: str = "Diario de Ribelos", form: bool = True) -> Path:
+    folder = home / "inventories" / name
+    folder.mkdir(parents=True)
+    (folder / "election.yml").symlink_to("../../elections/ribera.yml")
+    if form:
+        values, _, findings = read(Received({**GOOD, "nombre": title}, {}))
+        assert values, findings
+        (folder / "logotipo.png").write_bytes(b"")
+        empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        kept = record.Record(form=values, received=NOW, written={"logotipo.png": empty})
+        (folder / record.FILE).write_bytes(kept.to_bytes())
+    return folder
+
+
+def filed(folder: Path, *names: str, late: bool = False) -> None:
+    entries = [
+        Entry(paper=each, folio="1", received=NOW, filed=NOW, late=late, kind="pdf", sha256="0" * 64)  # type: ignore[arg-type]
+        for each in names
+    ]
+    for each in entries:
+        papers.keep(folder, each, b"")
+    papers.write(folder, Papers(filed=tuple(entries)))
+
+
+def board(*folders: Path, now: datetime = NOW, **more: Any) -> Board:
+    return rows.board(election(**more), list(folders), now)
+
+
+def states(row: Row) -> str:
+    return " ".join(f"{each.key}:{each.state}" for each in row.steps)
+
+
+def test_a_difusor_goes_from_its_form_to_the_night_step_by_step(home: Path) -> None:
+    """Each time the next step is told with who acts and whom to call, until nothing is left."""
+    folder = difusor(home)
+    told = []
+
+    def note() -> None:
+        (row,) = board(folder).rows
+        told.append((row.actor, row.action.partition(":")[0], row.call.partition(",")[0]))
+
+    note()
+    filed(folder, "oficio")
+    note()
+    filed(folder, "oficio", "carta")
+    note()
+    steps.note(folder, "web1", "preflight", NOW)
+    note()
+    steps.note(folder, "web1", "provisioned", NOW)
+    note()
+    dictamen = {"inventory": "inventories/diario", "election": {"id": "ribera"}, "finished": "2027-05-14T18:00:00Z"}
+    (home / "build/dictamen").mkdir()
+    (home / "build/dictamen/diario.json").write_text(json.dumps({**dictamen, "verdict": "NO CUMPLE"}))
+    note()
+    (home / "build/dictamen/diario.json").write_text(json.dumps({**dictamen, "verdict": "CUMPLE CON EXENCIONES"}))
+    note()
+    assert told == [
+        ("Difusor", "enviar su oficio", "Luis Güemes"),
+        ("Difusor", "firmar y enviar la carta (ANEXO 3)", "Luis Güemes"),
+        ("Instituto", "revisar el servidor", "Ana Peña Núñez"),
+        ("Instituto", "instalar", "Ana Peña Núñez"),
+        ("Instituto", "emitir el dictamen", "Ana Peña Núñez"),
+        ("Difusor", "corregir lo que dice el dictamen", "Ana Peña Núñez"),
+        ("Instituto", "participar en el simulacro", "Ana Peña Núñez"),
+    ]
+
+
+def answered(folder: Path, *when: str) -> None:
+    folder.mkdir(parents=True)
+    kept = json.dumps({"heads": [{"answered": each} for each in when]})
+    (folder / f"{HOST}@189.240.1.7.json").write_text(json.dumps({"kept": kept, "sha256": ""}))
+
+
+def test_a_rehearsal_counts_on_its_own_day_and_the_night_for_its_own_election(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days are those of the place: 03:00 UTC of the 17th is still the 16th there."""
+    monkeypatch.setattr("difusor.publish.notes.kept_in", lambda: home / "build/cortes")
+    folder = difusor(home)
+    answered(home / "build/cortes/ensayo-simulacro", "2027-05-17T03:00:00Z")
+    answered(home / "build/cortes/otra-official", "2027-06-07T03:00:00Z")
+    (row,) = board(folder, now=datetime(2027, 6, 8, tzinfo=UTC)).rows
+    assert row.action == "enviar su oficio"
+    filed(folder, "oficio", "carta")
+    steps.note(folder, "web1", "preflight", NOW)
+    steps.note(folder, "web1", "provisioned", NOW)
+    said = {"election": {"id": "ribera"}, "finished": "2027-05-14T18:00:00Z", "verdict": "CUMPLE"}
+    (home / "build/dictamen").mkdir()
+    (home / "build/dictamen/diario.json").write_text(json.dumps(said))
+    (row,) = board(folder, now=datetime(2027, 6, 6, tzinfo=UTC)).rows
+    assert row.action == "publicar el primer corte de la noche"  # a missed rehearsal is not made up for
+    (row,) = board(folder, now=datetime(2027, 6, 8, tzinfo=UTC)).rows
+    assert "simulacro-1:hecho simulacro-2:vencido oficial:vencido" in states(row)
+    answered(home / "build/cortes/ribera-official", "2027-06-07T03:00:00Z")
+    assert "oficial:hecho" in states(board(folder).rows[0])
+
+
+def test_days_are_counted_by_the_calendar_of_the_place_and_the_most_urgent_comes_first(home: Path) -> None:
+    late, letter, new = difusor(home, "a"), difusor(home, "b"), difusor(home, "c", form=False)
+    filed(letter, "oficio", late=True)
+    found = board(letter, new, late, now=datetime(2027, 5, 14, 6, 59, tzinfo=UTC))  # the 13th there
+    assert [(row.id, row.days) for row in found.rows] == [("a", -1), ("c", -1), ("b", 3)]
+    assert [page.left(row) for row in found.rows] == ["venció hace 1 día", "venció hace 1 día", "quedan 3 días"]
+    assert found.rows[2].steps[0].note == "tardío"
+    assert found.rows[1].call == "Unidad, (600) 000 0000"
+    bare = board(letter, notice_until=None, simulacros=[], opens=datetime(2027, 6, 7, 2, tzinfo=UTC))
+    assert bare.rows[0].until is not None and bare.rows[0].until.date() == date(2027, 6, 6)
+
+
+def test_an_excuse_settles_a_paper_and_a_lost_scan_does_not(home: Path) -> None:
+    folder = difusor(home)
+    filed(folder, "oficio", "carta")
+    said = Excuse(paper="carta", reason="acuerdo 12", by="mesa", at=NOW)
+    for each in (folder / papers.FOLDER).iterdir():
+        each.unlink()
+    papers.write(folder, papers.read(folder).model_copy(update={"excused": (said,)}))
+    (row,) = board(folder).rows
+    assert states(row).startswith("oficio:vencido formato:hecho logotipo:hecho carta:exceptuado")
+
+
+@pytest.mark.parametrize("name", [record.FILE, papers.FILE, "build/pasos/diario.json", "build/dictamen/diario.json"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"kept": 3}', b"\xff\xfe"])
+def test_a_damaged_record_is_told_and_costs_nobody_else_his_row(name: str, content: bytes, home: Path) -> None:
+    folder, other = difusor(home), difusor(home, "otro", "Otro Medio")
+    path = home / name if "/" in name else folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    found = {row.id: row for row in board(folder, other).rows}
+    assert found["otro"].damage == () and found["otro"].name == "Otro Medio"
+    harmless = name == papers.FILE or "pasos" in name
+    assert found["diario"].damage or (harmless and content == b"{}")
+
+
+def test_the_page_shows_what_a_name_says_and_does_nothing_of_it(home: Path) -> None:
+    hostile = "<img src=x onerror=1> \u202e {{ 7*7 }} " + "W" * 4000
+    row = Row(
+        id="x", name=hostile, action=hostile, actor="Difusor", call=hostile, damage=(hostile,),
+        steps=(Step(key="oficio", title="Oficio", state="vencido", note=hostile),),
+    )  # fmt: skip
+    shown = page.html(board(difusor(home)).model_copy(update={"rows": (row,)}))
+    assert "<img" not in shown and "\u202e" not in shown and "{{ 7*7 }}" in shown and "&lt;img" in shown
+    assert "src=" not in shown.replace("img src=x", "") and "href" not in shown and "<script" not in shown
+
+
+def test_only_the_inventories_of_the_election_are_on_its_board(home: Path) -> None:
+    ours, other = difusor(home), difusor(home, "otro")
+    (other / "election.yml").unlink()
+    (other / "election.yml").symlink_to("../../elections/nada.yml")
+    assert rows.folders_of(home / "elections/ribera.yml") == [ours.parent / "diario"]

@@ -1,0 +1,48 @@
+"""What the verbs `letter`, `file` and `status` print, and what they end with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.testing import CliRunner, Result
+
+from difusor.commands import file, letter, status
+
+PDF = b"%PDF-1.7\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
+
+
+def verb(run: Callable[..., Any], *words: str) -> Result:
+    app = typer.Typer()
+    app.command()(run)
+    return CliRunner().invoke(app, list(words))
+
+
+def test_a_clerk_goes_from_the_letter_to_the_board(enrolled: Path, tmp_path: Path) -> None:
+    (tmp_path / "firmada.pdf").write_bytes(PDF)
+    scan, i = str(tmp_path / "firmada.pdf"), ["-i", enrolled.name]
+    made = verb(letter.run, *i, "--only", "carta", "--json", "--output", str(tmp_path))
+    assert (made.exit_code, json.loads(made.stdout)[0]["waiting"]) == (0, {})
+    assert (tmp_path / enrolled.name / "carta.pdf").is_file()
+    assert verb(letter.run, *i, "--only", "acuse").exit_code == 1
+
+    filed = verb(file.run, scan, *i, "--as", "carta", "--folio", "C/1", "--json")
+    assert (filed.exit_code, json.loads(filed.stdout)["outcome"]) == (0, "archivado")
+    assert "ya estaba en papeles/carta-" in " ".join(
+        verb(file.run, scan, *i, "--as", "carta", "--folio", "C/1").stdout.split()
+    )
+    assert verb(file.run, scan, *i, "--as", "carta", "--folio", "C/2").exit_code == 1
+    assert verb(file.run, *i, "--without", "oficio", "--reason", "acuerdo CG/1/2027").exit_code == 0
+    for words in ([scan], [scan, "--as", "carta", "--without", "oficio"], ["--without", "oficio"], ["--reason", "x"]):
+        assert verb(file.run, *words, *i).exit_code == 2, words
+
+    board = json.loads(verb(status.run, "--json", "--html", str(tmp_path / "tablero.html")).stdout)
+    states = [each["state"] for each in board["rows"][0]["steps"]]
+    assert states[:5] == ["exceptuado", "hecho", "hecho", "hecho", "falta"]
+    assert "Diario de Ribelos" in (tmp_path / "tablero.html").read_text()
+    shown = verb(status.run)
+    assert "e✓✓✓····" in shown.stdout and shown.exit_code == 0
+    assert verb(status.run, "--election", "nada").exit_code == 1

@@ -1,0 +1,87 @@
+"""`difusor letter`: the call's letter word by word, the acknowledgement of the oficio, the trusted addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from papers_kit import text_of
+
+from difusor.inventory import load_election
+from difusor.partners import letters
+from difusor.partners.filing import filing
+from difusor.partners.letters import KINDS
+from difusor.project import ROOT, UnusableError
+
+MADE = datetime(2024, 5, 20, 18, tzinfo=UTC)
+
+
+@pytest.fixture
+def as_in_2024(home: Path, enrolled: Path) -> Path:
+    """Return the inventory of a difusor in the election of the call that the project has."""
+    (ours,) = (path for path in (ROOT / "elections").glob("*-2024.yml"))
+    whole = yaml.safe_load(ours.read_text())
+    rehearsed = yaml.safe_load((home / "elections/ensayo.yml").read_text())["all"]["vars"]
+    whole["all"]["vars"] |= {name: rehearsed[name] for name in ("election_signers", "election_trusted_addresses")}
+    (home / "elections/ensayo.yml").write_text(yaml.safe_dump(whole, allow_unicode=True))
+    return enrolled
+
+
+def written(inventory: Path, *kinds: Any) -> dict[str, str]:
+    papers = letters.write(inventory, kinds or KINDS, MADE, filing.state(inventory), letters.folder_of(inventory))
+    return {path.stem: text_of(path) for path in papers.written} | dict(papers.waiting)
+
+
+def test_the_letter_has_the_words_of_the_call_in_their_order(as_in_2024: Path) -> None:
+    said = written(as_in_2024, "carta")["carta"]
+    call = " ".join((ROOT / "spec/convocatoria.txt").read_text().split())
+    annex = call[call.rindex("manifiesta su compromiso") : call.rindex("A T E N T A M E N T E")].strip()
+    assert annex in said
+    order = ["a ______ de mayo de 2024", "PRESENTE:", "Luis Güemes", "ÁREA RESPONSABLE DEL INSTITUTO",
+             "Por medio de la presente el (la) Diario de Ribelos;", annex, "A T E N T A M E N T E",
+             "favor de escanear y enviar a la cuenta de correo: correspondencia@"]  # fmt: skip
+    places = [said.index(each) for each in order]
+    assert places == sorted(places)
+
+
+def test_what_an_election_does_not_say_is_left_blank_or_said_of_it(enrolled: Path) -> None:
+    said = written(enrolled, "carta")["carta"]
+    election = load_election(enrolled)
+    assert election.institute.name in said and "correo:" not in said
+
+
+@pytest.mark.parametrize(
+    ("received", "told"), [("2024-05-22T19:59:00-06:00", "dentro"), ("2024-05-22T20:01:00-06:00", "después")]
+)
+def test_the_acknowledgement_says_whether_the_oficio_was_in_time_and_what_is_missing(
+    as_in_2024: Path, received: str, told: str, with_notice: Callable[..., None]
+) -> None:
+    with_notice(as_in_2024, received)
+    said = written(as_in_2024, "acuse")["acuse"]
+    assert "oficio MED/7" in said and f"{told} del plazo" in said
+    assert "22 de mayo de 2024, 20:00 horas" in said and "Carta compromiso (ANEXO 3) falta" in said
+
+
+def test_papers_that_cannot_be_made_yet_are_told_and_do_not_keep_the_others(enrolled: Path) -> None:
+    found = written(enrolled)
+    assert found["acuse"].startswith("no se ha registrado su oficio")
+    for each in ("189.240.1.1", "2806:10::/64", "22, 873, 2222", "TCP 80 y 443", "189.240.1.7, 2806:2f0::7"):
+        assert each in found["direcciones"]
+    assert not (letters.folder_of(enrolled) / "acuse.pdf").exists()
+
+
+def test_the_same_papers_have_the_same_bytes(enrolled: Path) -> None:
+    written(enrolled, "carta")
+    first = (letters.folder_of(enrolled) / "carta.pdf").read_bytes()
+    written(enrolled, "carta")
+    assert (letters.folder_of(enrolled) / "carta.pdf").read_bytes() == first
+
+
+def test_a_difusor_without_a_form_has_no_letter(home: Path) -> None:
+    (home / "inventories/otro").mkdir()
+    with pytest.raises(UnusableError, match="no tiene formato del ANEXO 2"):
+        letters.write(home / "inventories/otro", KINDS, MADE, (), home)

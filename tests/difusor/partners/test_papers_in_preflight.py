@@ -1,0 +1,74 @@
+"""The preflight of an official election stops when a paper is not on file; an excuse with its reason lets it go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from difusor.partners import steps
+from difusor.partners.filing import filing, papers
+from difusor.partners.filing.filing import Filing
+from difusor.project import ROOT
+
+PDF = b"%PDF-1.7\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
+PLAY = """
+- hosts: all
+  gather_facts: false
+  connection: local
+  tasks:
+    - validate_papers:
+        inventory: "{{ homes }}/{{ inventory_hostname }}"
+        official: "{{ inventory_hostname != 'simulacro' }}"
+    - note_step: {inventory: "{{ homes }}/{{ inventory_hostname }}", step: preflight}
+"""
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, bytes]:
+    """Return the papers that are filed, by what they are."""
+    return {"oficio": PDF, "carta": PDF + b"\n"}
+
+
+def test_what_the_preflight_of_each_difusor_says(
+    enrolled: Path, tmp_path: Path, home: Path, texts: dict[str, bytes]
+) -> None:
+    folders = {name: enrolled.parent / name for name in ("nada", "completo", "exceptuado", "otro", "roto", "simulacro")}
+    for folder in folders.values():
+        shutil.copytree(enrolled, folder, symlinks=True)
+    for name in ("completo", "exceptuado", "otro"):
+        for paper, content in texts.items():
+            if (name, paper) == ("exceptuado", "carta"):
+                filing.excuse(folders[name], "carta", "acuerdo CG/12/2027")
+                continue
+            (tmp_path / "a.pdf").write_bytes(content)
+            done = filing.file(folders[name], tmp_path / "a.pdf", Filing(paper, "1"))  # type: ignore[arg-type]
+    (folders["otro"] / done.file).write_bytes(b"otra cosa")
+    (folders["roto"] / papers.FILE).write_bytes(b"{")
+    (tmp_path / "play.yml").write_text(PLAY)
+    command = [sys.executable, "-m", "ansible", "playbook", "-i", f"{','.join(folders)},", str(tmp_path / "play.yml")]
+    environment = os.environ | {
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+    }
+    done_play = subprocess.run(
+        [*command, "-e", json.dumps({"homes": str(enrolled.parent)})],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    document, _ = json.JSONDecoder().raw_decode(
+        done_play.stdout[done_play.stdout.index("{") :]
+    )  # behind it the durations of the tasks
+    hosts = document["plays"][0]["tasks"][0]["hosts"]
+    said = {name: " ".join([str(found.get("msg", "")), *found.get("warnings", [])]) for name, found in hosts.items()}
+    assert {name for name, found in hosts.items() if found.get("failed")} == {"nada", "otro", "roto"}
+    assert "falta el oficio" in said["nada"] and "falta la carta compromiso (ANEXO 3)" in said["nada"]
+    assert "--without DOCUMENTO --reason RAZÓN" in said["nada"]
+    assert "se sigue adelante sin carta (acuerdo CG/12/2027; lo registró" in said["exceptuado"]
+    assert "no es el que se archivó" in said["otro"] and "no es un registro que se entienda" in said["roto"]
+    noted = {name for name, folder in folders.items() if steps.read(folder).when("preflight")}
+    assert noted == {"completo", "exceptuado", "simulacro"}
