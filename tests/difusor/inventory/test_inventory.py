@@ -303,7 +303,7 @@ CASES: dict[str, tuple[Change, str]] = {
     ),
     "value that needs another": (
         replace("difusor_rsync_secret", LookupError("'vault_difusor_rsync_secret' is undefined")),
-        "difusor_rsync_secret: no se puede evaluar; corrija esto: 'vault_difusor_rsync_secret' is undefined",
+        "difusor_rsync_secret: no se puede calcular: nadie define «vault_difusor_rsync_secret»; defínala, o corrija",
     ),
 }
 
