@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -54,6 +55,7 @@ def main() -> int:
     except OSError as error:
         sys.exit(f"No se puede leer {arguments.config}: {why(error)}.")
     if arguments.verb == "intake":
+        gc.disable()  # a short run whose 200,000 entries hold no cycles; looking for some takes a tenth of its time
         return intake.Intake(settings).run()
     if arguments.verb == "gate":
         gate.Gate(settings).run()
