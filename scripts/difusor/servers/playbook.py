@@ -74,6 +74,7 @@ def become(playbook: str, inventories: Sequence[Path], options: Options, values:
     from difusor.inventory import vaults  # imports pydantic
     from difusor.inventory.sources import file_faults, refusal
 
+    os.environ.update(ansible_settings())
     faults = file_faults(inventories)
     if fault := vaults.source_fault(options.vault_id or ()):
         faults.append(fault)
@@ -85,7 +86,6 @@ def become(playbook: str, inventories: Sequence[Path], options: Options, values:
     book = str(ROOT / playbook) if settings else playbook
     command = ["ansible-playbook", *sources, book, *options.arguments(values)]
     console.print(f"[dim]{printable(assignments(settings) + shlex.join(command))}[/]", soft_wrap=True)
-    os.environ.update(ansible_settings())
     if VAULTS in os.environ:
         os.environ[VAULTS] = ",".join(map(vault_id, vaults.named()))
     os.chdir(ROOT)
