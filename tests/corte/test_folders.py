@@ -36,11 +36,6 @@ def a_dangling_link(path: Path) -> None:
     path.symlink_to("nada")
 
 
-def a_link_to_itself(path: Path) -> None:
-    gone(path)
-    path.symlink_to(path.name)
-
-
 def a_link_elsewhere(path: Path) -> None:
     gone(path)
     elsewhere = path.parents[2] / "ajeno"
@@ -66,7 +61,7 @@ def of_somebody_else(path: Path) -> None:
             os.chown(each, NOBODY, NOBODY, follow_symlinks=False)
 
 
-LOSES = (gone, a_file, a_dangling_link, a_link_to_itself, a_link_elsewhere, a_fifo)
+LOSES = (gone, a_file, a_dangling_link, a_link_elsewhere, a_fifo)
 KEEPS = (closed, of_somebody_else)
 """Faults after which the shown tree is lost, until the next push, and those after which it is still there."""
 
@@ -182,3 +177,30 @@ def test_a_status_that_cannot_be_written_stops_nothing(machine: Machine) -> None
         machine.push(6)
         shows(server, 6)
         assert server.status()["shown"]["sequence"] == 6
+
+
+@pytest.mark.parametrize("fault", [a_file, closed])
+@pytest.mark.parametrize("name", ["store", "public"])
+def test_the_folders_that_hold_them(machine: Machine, name: str, fault: Callable[[Path], None]) -> None:
+    """What was accepted is known from the other one: an older corte stays refused."""
+    server = machine.server
+    fault(getattr(server.config, name))
+    with machine.gate():
+        until(server.config.status_file.is_file, what="la compuerta diga su estado")
+        machine.push(3)
+        assert server.status()["last_attempt"]["code"] == "rollback"
+        machine.push(5)
+        shows(server, 5)
+
+
+@pytest.mark.parametrize("verb", ["intake", "gate"])
+def test_a_folder_that_cannot_be_mended_is_told_in_a_sentence(machine: Machine, verb: str) -> None:
+    server = machine.server
+    a_file(server.config.store)
+    server.config.store.parent.chmod(0o555)
+    if os.geteuid() == 0:
+        os.chown(server.config.store.parent, NOBODY, NOBODY)
+    service = machine.run(verb)
+    said = service.communicate()[1].decode()
+    assert service.returncode == 1
+    assert "falta permiso" in said and str(server.config.store) in said and "Traceback" not in said

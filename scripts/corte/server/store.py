@@ -53,7 +53,7 @@ class Store:
     """
 
     def __init__(self, store: Path, public: Path) -> None:
-        """Make the folders below `store` and `public` that are missing."""
+        """Make the folders `store` and `public`, and those below them, usable; OSError when that cannot be."""
         self.objects = Objects(store / "objetos")
         self.waiting = store / "espera"
         self.orders = store / "ordenes"
@@ -71,7 +71,8 @@ class Store:
         return found
 
     def _repair(self) -> list[str]:
-        needed = (self.objects.folder, self.waiting, self.orders, self.signed, self.new, self.trees)
+        around = (self.new.parent, self.trees.parent)
+        needed = (*around, self.objects.folder, self.waiting, self.orders, self.signed, self.new, self.trees)
         return [folder.name for folder in needed if folders.ensure(folder)]
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
