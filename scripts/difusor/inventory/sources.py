@@ -69,7 +69,7 @@ def election_faults(path: Path) -> list[str]:
 def _of_source(source: Path, opened: Open | None) -> list[str]:
     if unreadable := folders.faults(source):
         return unreadable
-    own = folders.own_files(source)
+    own = [path for path in folders.own_files(source) if path.suffix in folders.SUFFIXES]  # not INI
     found = [fault for path in own for fault in inventory_faults(path, opened)]
     variables = [fault for path in folders.variable_files(source) for fault in _of_file(path, opened)]
     ids = [fault for path in own if path.name == "election.yml" for fault in _same_id(path.resolve())]

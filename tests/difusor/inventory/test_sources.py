@@ -128,7 +128,8 @@ def test_a_sound_inventory_has_none(inventory: Path) -> None:
         "difusores: {children: {diario: {hosts: {'web[01:12:2].mx': {ansible_connection: a.b.c}}, vars: {}}}}\n"
         "otros: {hosts: {localhost: {ansible_host: '{{ x }}', ansible_port: '2222'}}, children: }\n"
     )
-    assert sources.file_faults([inventory, inventory / HOSTS]) == []
+    (inventory / "otro.ini").write_text("[difusores]\nweb1\n")
+    assert sources.file_faults([inventory, inventory / HOSTS, inventory / "otro.ini"]) == []
 
 
 def test_what_may_not_be_read_is_named(inventory: Path) -> None:
