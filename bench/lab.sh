@@ -2,6 +2,10 @@
 # Makes the lab that a measurement needs; sourced by the measurements here. LAB=<name> uses an existing lab and does not
 # remove it.
 set -euo pipefail
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+  sed -n '2,/^[^#]/ { s/^# \{0,1\}//p }' "$0" # the comment at the top of the measurement
+  exit 0
+fi
 MEASUREMENT=$(basename "$(realpath "$(dirname "$0")")")
 readonly MEASUREMENT
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -44,6 +44,8 @@ class Machine:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
         }
+        self.as_user: tuple[str, ...] = ()
+        """A program with its options that runs the services, to take rights from them."""
         self.set(timedelta(0), vouched=True)
 
     def set(self, step: timedelta, vouched: bool) -> None:
@@ -58,7 +60,7 @@ class Machine:
 
     def run(self, verb: str) -> subprocess.Popen[bytes]:
         """Start one of the services."""
-        command = [sys.executable, "-B", "-m", "corte", verb, "--config", str(self.config)]
+        command = [*self.as_user, sys.executable, "-B", "-m", "corte", verb, "--config", str(self.config)]
         return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE)
 
     @contextmanager

@@ -11,6 +11,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from difusor import spec
+from difusor.inventory.rendering import cause
 from difusor.project import ROOT
 
 SPECS = "meta/argument_specs.yml"
@@ -63,7 +64,7 @@ class ActionModule(ActionBase):
             try:
                 values = self._values(name)
             except AnsibleError as error:
-                yield f"{name} (rol {role}): no se puede calcular; la causa según Ansible: {error}"
+                yield f"{name} (rol {role}): no se puede calcular: {cause(error)}"
                 continue
             if ArgumentSpecValidator({name: option}).validate(values, validate_role_argument_spec=True).error_messages:
                 yield f"{name} (rol {role}): {wanted(option, given=name in values)}; lo describe roles/{role}/{SPECS}"

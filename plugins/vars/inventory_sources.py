@@ -6,7 +6,6 @@ inventory at all, which no task can be made to do.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,7 @@ from ansible.errors import AnsibleParserError
 from ansible.inventory.group import Group
 from ansible.plugins.vars import BaseVarsPlugin
 
-# Not every Ansible that runs the playbooks has the project installed. Vars plugins are the first of the project's
-# plugins that a run loads, in the process whose forks later run the actions and filters, so all of them find it.
-SCRIPTS = str(Path(__file__).resolve().parents[2] / "scripts")
-if SCRIPTS not in sys.path:
-    sys.path.insert(0, SCRIPTS)
-
-from difusor.inventory import sources, vaults  # noqa: E402  # only now on Python's path
+from difusor.inventory import folders, sources, vaults
 
 DOCUMENTATION = r"""
 name: inventory_sources
@@ -45,10 +38,10 @@ class VarsModule(BaseVarsPlugin):
         """Return {}; AnsibleParserError with a line for each problem."""
         for entity in entities if isinstance(entities, list) else [entities]:
             if isinstance(entity, Group) and entity.name == "all":
-                self._judge(loader, path, entity)
+                self._judge(path, entity)
         return {}
 
-    def _judge(self, loader: Any, path: str, everything: Group) -> None:
+    def _judge(self, path: str, everything: Group) -> None:
         given = [str(each) for each in context.CLIARGS.get("inventory") or [path]]
         if any("," in source for source in given):  # a list of hosts, which is not the inventory of a difusor
             return
@@ -61,9 +54,11 @@ class VarsModule(BaseVarsPlugin):
                 return
             _refuse([NOBODY])
         found = [Path(source) for source in given]
-        if shut := [each for source in found for each in vaults.shut(source, loader)]:
-            _refuse(list(map(vaults.sentence, shut)))
-        _refuse(sources.file_faults(found, lambda vault: vaults.text_of(vault, loader)))
+        _refuse([sentence for source in found for sentence in folders.faults(source)])
+        _refuse([vaults.sentence(vault) for source in found for vault in vaults.shut(source)])
+        _refuse(sources.file_faults(found, vaults.text_of))
+        if unread := everything.vars.get(sources.UNREAD):
+            _refuse([f"{unread} no se puede leer como inventario; compárelo con inventories/ejemplo/hosts.yml"])
         _refuse(sources.group_faults(found, groups))
         _refuse(sources.limit_faults(context.CLIARGS.get("subset") or "", groups))
 

@@ -33,6 +33,15 @@ def test_a_run_that_failed_has_no_figure(bench: Path) -> None:
     assert "no room" in done.stderr
 
 
+@pytest.mark.parametrize("measurement", MEASUREMENTS, ids=lambda path: path.name)
+def test_help_says_what_is_measured_and_measures_nothing(bench: Path, measurement: Path) -> None:
+    _program(bench / ".venv/bin/ansible-playbook", 'echo "ran" >&2; exit 2')
+    done = subprocess.run([bench / "bench" / measurement.name / "run", "--help"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) > 1 and "#" not in done.stdout.partition("\n")[0]
+    assert not (bench / "build").exists()
+
+
 @pytest.mark.parametrize(
     ("lab", "runs"),
     [

@@ -200,7 +200,7 @@ def test_only_one_file_tells_python_where_the_project_is() -> None:
         and path.search(file.read_text(encoding="utf-8", errors="replace"))
     }
     assert found == {
-        "plugins/vars/inventory_sources.py",
+        "plugins/inventory/inventory_files.py",
         "playbooks/purge.yml",
         "roles/corte/templates/etc/systemd/system/prep-corte-.service.d/sandbox.conf.j2",
     }

@@ -214,3 +214,11 @@ def _free_port() -> int:
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
     raise AssertionError("no hay un puerto libre")
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), ([], 64), (["--seconds", "x"], 64)])
+def test_the_listener_tells_in_spanish_what_it_takes(arguments: list[str], status: int) -> None:
+    done = subprocess.run([sys.executable, "-IB", str(LISTENER), *arguments], capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == status and "uso: listener.py" in said
+    assert not re.search("usage|error:|show this", said)

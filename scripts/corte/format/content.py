@@ -36,6 +36,8 @@ IMAGES = "actas/"
 MAX_WARNINGS = 20
 MAX_WARNING = 200
 _TABLES = (".csv", ".zip")
+_TOLD = re.compile(r"\.(?:csv|zip)\Z|\d{8}_\d{4}_", re.IGNORECASE)
+"""Found in every path of a table or with a time; one look at most of 200,000 paths is then enough."""
 _NAME_STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})_")
 _CORTE = re.compile(r"(\d{4})/(\d{2})/(\d{2}) (\d{2}):(\d{2}) \(UTC([+-]\d{1,2})\)")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
@@ -85,7 +87,7 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
     warnings: list[str] = []
     alone: dict[tuple[int, int], int] = {}  # read already; the zip holds the same tables again
     budget = _Budget()
-    told = [path for path in paths if path.lower().endswith(_TABLES) or _stamp(path)]
+    told = [path for path in filter(_TOLD.search, paths) if path.lower().endswith(_TABLES) or _stamp(path)]
     for path in sorted(told, key=lambda path: (path.endswith(".zip"), path)):
         try:
             if named := _stamp(path):

@@ -8,8 +8,10 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from corte.format.refusal import Refusal, quote
 
@@ -39,6 +41,21 @@ def open_regular(path: str, dir_fd: int | None = None) -> int:
         os.close(descriptor)
         raise Refusal("kind", f"{quote(path)} no es un archivo regular.")
     return descriptor
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a regular file for reading; OSError when it is anything else. Opening a FIFO does not block."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read(path: Path) -> bytes:
+    """Return the content of a regular file; OSError as `opened`."""
+    with opened(path) as source:
+        return source.read()
 
 
 def read_capped(path: str, limit: int, dir_fd: int | None = None) -> bytes:
@@ -88,9 +105,22 @@ def cleared(path: Path) -> Path:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     if path.is_dir() and not path.is_symlink():
-        number = next(number for number in count(1) if not os.path.lexists(_aside(path, number)))
-        path.rename(_aside(path, number))
+        set_aside(path)
     return path
+
+
+def vacated(path: Path) -> Path:
+    """Make sure that nothing is at a path, as `cleared` does for folders; return the path."""
+    cleared(path)
+    with suppress(FileNotFoundError):
+        path.unlink()
+    return path
+
+
+def set_aside(path: Path) -> None:
+    """Rename what is at a path to a name beside it that is free."""
+    number = next(number for number in count(1) if not os.path.lexists(_aside(path, number)))
+    path.rename(_aside(path, number))
 
 
 def _aside(path: Path, number: int) -> Path:

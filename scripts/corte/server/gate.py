@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from types import FrameType
 
-from corte.format import instants, signature
+from corte.format import files, instants, signature
 from corte.format.errors import why
 from corte.format.manifest import Window
 from corte.server import clock
@@ -71,7 +71,7 @@ def show_newest(store: Store, state: State, config: Config, now: datetime) -> St
             return state
         store.hide()
         return replace(state, shown=None, shown_since=None)
-    if candidate == state.shown and store.current.exists():  # not a link to a tree that was lost
+    if candidate == state.shown and store.is_shown(candidate.name):
         return state
     store.show(candidate.name)
     return replace(state, shown=candidate, shown_since=instants.write(now))
@@ -133,7 +133,7 @@ class Gate:
                     self.config.gate_file.touch(mode=0o644)
             else:
                 opened = False
-                self.config.gate_file.unlink(missing_ok=True)
+                files.vacated(self.config.gate_file)
                 self.store.hide()
                 state = replace(state, shown=None, shown_since=None)
             state = self._record(before, state, verdict, opened, now)
@@ -193,7 +193,7 @@ class Gate:
         """
         try:
             if not is_light:
-                self.config.light_file.unlink(missing_ok=True)
+                files.vacated(self.config.light_file)
             elif not self.config.light_file.exists():
                 self.config.light_file.touch(mode=0o644)
         except OSError as error:

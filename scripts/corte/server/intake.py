@@ -46,6 +46,22 @@ TOLD = 20
 """How many damaged files the log names at most."""
 
 
+def take_in(config: Config) -> int:
+    """Run the intake; return its exit status."""
+    try:
+        return Intake(config).run()
+    except OSError as error:  # a folder cannot be used
+        return _fail(error, config)
+
+
+def _fail(error: OSError, config: Config) -> int:
+    where = f" ({error.filename})" if error.filename else ""
+    print(f"no se pudo recibir: {why(error)}{where}", file=sys.stderr)
+    if os.path.lexists(config.incoming / manifest.SIGNATURE_NAME):
+        time.sleep(PAUSE)  # the signature starts this program again at once, with a read-only disk in vain
+    return 1
+
+
 class Intake:
     """One server's intake."""
 
@@ -71,10 +87,7 @@ class Intake:
                 self.memory.end_run()
                 print(_cost(), file=sys.stderr)
         except OSError as error:
-            print(f"no se pudo recibir: {why(error)}", file=sys.stderr)
-            if os.path.lexists(self.config.incoming / manifest.SIGNATURE_NAME):
-                time.sleep(PAUSE)  # the signature starts this program again at once, with a read-only disk in vain
-            return 1
+            return _fail(error, self.config)
         finally:
             os.close(incoming)
             with suppress(OSError):

@@ -22,7 +22,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from corte.format import instants
+from corte.format import files, instants
 from corte.format.refusal import Refusal
 
 ORIGIN = "0" * 64
@@ -74,7 +74,7 @@ def end(path: Path) -> Head:
 def remains(path: Path) -> Iterator[dict[str, Any]]:
     """Yield every readable entry of all segments, the oldest first, skipping damaged ones."""
     for segment in [*segments(path), path]:
-        with suppress(OSError), segment.open("rb") as source:
+        with suppress(OSError), files.opened(segment) as source:
             for line in source:
                 with suppress(ValueError, RecursionError):
                     if isinstance(entry := json.loads(line), dict):
@@ -93,7 +93,7 @@ def segments(path: Path) -> list[Path]:
 def _head_after(path: Path, remembered: Head) -> Head | None:
     """Return the head of the log if the log contains the remembered one; None when the log cannot be continued."""
     try:
-        with path.open("rb") as source:
+        with files.opened(path) as source:
             _, last = _last_line(source.fileno())
             is_long = os.fstat(source.fileno()).st_size > _CHECKED_WHOLE
         if is_long and (found := Head(_names(last)[0], _hash(last))) == remembered:
@@ -139,7 +139,7 @@ def _aside(path: Path, number: int) -> Path:
 def _chained(path: Path) -> Iterator[bytes]:
     """Yield the lines of a segment without their newlines; Refusal at one that does not follow the one before."""
     head = Head()
-    with suppress(FileNotFoundError), path.open("rb") as source:
+    with suppress(FileNotFoundError), files.opened(path) as source:
         for place, line in enumerate(source, 1):
             if not line.endswith(b"\n"):
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -12,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from corte.format import files, instants
+from corte.format.errors import why
 from corte.server import log as journal
 from corte.server import records, recovery
 from corte.server.clock import Clock
@@ -74,10 +76,13 @@ class Memory:
         return recovery.find(self.config, store, self._previous(), self.log_path), True
 
     def restore(self, store: Store, now: datetime) -> None:
-        """Recover the state if it is lost, and say so in the log. Called under the lock."""
+        """Make the store's folders usable, recover the state if it is lost, and log both. Called under the lock."""
+        repaired = store.repair()
         state, was_lost = self.find(store)
         if state is not None and was_lost:
             self.save(self.record(state, "damaged", now, paths=[self.path.name]))
+        if repaired:
+            self.save(self.record(self.load(), "damaged", now, paths=repaired))
 
     def save(self, state: State) -> None:
         """Write the state to disk so that it survives a power cut."""
@@ -103,9 +108,12 @@ class Memory:
             return None
 
     def publish(self, state: State, gate: str, clock: Clock, now: datetime) -> None:
-        """Write estado.json."""
+        """Write estado.json; where that cannot be, only the journal says so, because what citizens see matters more."""
         content = json.dumps(public(state, self.config, gate, clock, now), ensure_ascii=False, indent=1) + "\n"
-        files.replace(self.config.status_file, content.encode())
+        try:
+            files.replace(self.config.status_file, content.encode())
+        except OSError as error:
+            print(f"no se pudo escribir {self.config.status_file}: {why(error)}", file=sys.stderr)
 
     def begin_run(self, now: datetime) -> str:
         """Note that an intake has begun; return when the previous one began if it never ended, else ""."""
@@ -118,7 +126,7 @@ class Memory:
 
     def end_run(self) -> None:
         """Note that the intake has ended."""
-        self.run_path.unlink(missing_ok=True)
+        files.vacated(self.run_path)
 
     def _previous(self) -> State | None:
         """Return the state saved before the one on disk, if it is undamaged and this election's; else None."""
@@ -130,4 +138,4 @@ class Memory:
         return None if state is None or state.is_of_another_election(self.config) else state
 
     def _published(self) -> Any:
-        return json.loads(self.config.status_file.read_text(encoding="utf-8"))
+        return json.loads(files.read(self.config.status_file))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from corte.format import files
 from corte.server import compressed
 
 
@@ -34,9 +35,7 @@ class Objects:
     def keep(self, sha256: str, new: str) -> None:
         """Make the file `new` the object of this name, in place of any other."""
         place = self.place(sha256)
-        with suppress(FileNotFoundError):
-            os.unlink(place)
-        os.link(new, place)
+        os.link(new, files.vacated(Path(place)))
 
     def drop(self, sha256: str) -> None:
         """Remove an object and its compressed copy; the trees keep theirs."""
@@ -54,9 +53,9 @@ class Objects:
         for folder in self._folders():
             with os.scandir(folder) as items:
                 listed = list(items)
-            files = {folder.name + item.name: item.inode() for item in listed if item.is_file(follow_symlinks=False)}
-            found.update(files)
-            for item in listed if len(files) < len(listed) else ():
+            regular = {folder.name + item.name: item.inode() for item in listed if item.is_file(follow_symlinks=False)}
+            found.update(regular)
+            for item in listed if len(regular) < len(listed) else ():
                 if item.is_dir(follow_symlinks=False):
                     shutil.rmtree(item.path)
                 elif not item.is_file(follow_symlinks=False):

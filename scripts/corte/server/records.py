@@ -40,7 +40,7 @@ def content(value: Any) -> bytes:
 def read(path: Path) -> Any:
     """Return the value of a record; None when there is no file, Damaged when the file is not what `write` wrote."""
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(files.read(path))
         value = record["value"]
         is_whole = record["sha256"] == _digest(value)
     except FileNotFoundError:

@@ -36,13 +36,13 @@ def _strip(
         for item in items:
             path = folder + item.name
             entry = files.get(path)
-            if item.is_dir(follow_symlinks=False):
+            if entry is not None and objects.get(entry.sha256) == item.inode():  # first, because most are right
+                found.add(path)
+            elif item.is_dir(follow_symlinks=False):
                 if path in folders:
                     _strip(tree, path + "/", files, folders, objects, found)
                 else:
                     shutil.rmtree(item.path)
-            elif entry is not None and objects.get(entry.sha256) == item.inode():
-                found.add(path)
             elif entry is not None or not _is_compressed(item, path, files, objects):
                 os.unlink(item.path)
 

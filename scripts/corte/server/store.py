@@ -25,10 +25,12 @@ from pathlib import Path
 from corte.format import files, paths, tree
 from corte.format.manifest import NAME, SIGNATURE_NAME, Entry, Manifest, digest
 from corte.format.refusal import Refusal
-from corte.server import compressed, spare
+from corte.server import compressed, folders, spare
 from corte.server.compressed import date_of
 from corte.server.objects import Objects
 
+_NOT_LINKED = (errno.ENOENT, errno.ENOTDIR, errno.EMLINK, errno.EPERM, errno.EACCES)
+"""Errors at which content is copied anew: no object, as many links as there may be, an object of somebody else."""
 RESERVE_BYTES = 256 * 1024 * 1024
 RESERVE_INODES = 10_000
 """Bytes and inodes that a corte must leave free, so that the server's other services never meet a full disk."""
@@ -51,7 +53,7 @@ class Store:
     """
 
     def __init__(self, store: Path, public: Path) -> None:
-        """Make the folders below `store` and `public` that are missing."""
+        """Make the folders `store` and `public`, and those below them, usable; OSError when that cannot be."""
         self.objects = Objects(store / "objetos")
         self.waiting = store / "espera"
         self.orders = store / "ordenes"
@@ -60,8 +62,18 @@ class Store:
         self.spare = store / "reserva"
         self.trees = public / "cortes"
         self.current = public / "actual"
-        for folder in (self.objects.folder, self.waiting, self.orders, self.signed, self.new, self.trees):
-            folder.mkdir(mode=0o755, exist_ok=True)
+        self._repaired = self._repair()
+
+    def repair(self) -> list[str]:
+        """Make the folders usable; return the names of those that were not, since the last call."""
+        found = self._repaired + self._repair()
+        self._repaired = []
+        return found
+
+    def _repair(self) -> list[str]:
+        around = (self.new.parent, self.trees.parent)
+        needed = (*around, self.objects.folder, self.waiting, self.orders, self.signed, self.new, self.trees)
+        return [folder.name for folder in needed if folders.ensure(folder)]
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
         """Build a corte's tree in `self.new`: link known content, copy the rest from `incoming`, verifying every byte.
@@ -78,8 +90,8 @@ class Store:
                 continue
             try:
                 os.link(self.objects.path(entry.sha256), f"{staged}/{path}")
-            except OSError as error:  # no such object, or it has as many links as the file system allows
-                if error.errno not in (errno.ENOENT, errno.EMLINK):
+            except OSError as error:
+                if error.errno not in _NOT_LINKED:
                     raise
                 missing.setdefault(entry.sha256, []).append(path)
         size = sum(manifest.files[path].size for path, *_ in missing.values())
@@ -99,8 +111,7 @@ class Store:
         for sha256, new in staged.fresh.items():
             self.objects.keep(sha256, new)
         _write_papers(self.signed / name, staged.raw, staged.signature)
-        shutil.rmtree(self.waiting / name, ignore_errors=True)
-        staged.tree.rename(self.waiting / name)
+        staged.tree.rename(files.vacated(self.waiting / name))
         files.sync_folder(self.waiting)
 
     def compress(self, name: str, manifest: Manifest) -> None:
@@ -163,19 +174,17 @@ class Store:
         """Make citizens see this tree, waiting or public, from one atomic step on."""
         public, waiting = self.trees / name, self.waiting / name
         if waiting.exists():
-            shutil.rmtree(public, ignore_errors=True)
-            waiting.rename(public)
+            waiting.rename(files.vacated(public))
             files.sync_folder(self.trees)
         files.replace_link(self.current, f"cortes/{name}")
 
     def hide(self) -> None:
         """Show nothing: move every tree out of the folder that the web server can read."""
         if os.path.lexists(self.current):
-            self.current.unlink()
+            files.vacated(self.current)
             files.sync_folder(self.current.parent)
         for path in self.trees.iterdir():
-            shutil.rmtree(self.waiting / path.name, ignore_errors=True)
-            path.rename(self.waiting / path.name)
+            path.rename(files.vacated(self.waiting / path.name))
 
     def has(self, name: str) -> bool:
         """Tell whether there is a tree of this name, waiting or public."""
@@ -195,7 +204,7 @@ class Store:
                     removed = True
         if not keep:
             shutil.rmtree(self.spare, ignore_errors=True)
-        if removed and not self.spare.is_dir():  # else `trim_spare` does it, once citizens see the new corte
+        if removed and not folders.is_real(self.spare):  # else `trim_spare` does it, once citizens see the new corte
             self.objects.sweep()
 
     def _retire(self, path: Path) -> None:
@@ -204,17 +213,16 @@ class Store:
             path.unlink()
             return
         if path.parent not in (self.trees, self.waiting):
-            shutil.rmtree(path)
+            files.vacated(path)
             return
-        shutil.rmtree(self.spare, ignore_errors=True)
         try:
-            path.rename(files.cleared(self.spare))
+            path.rename(files.vacated(self.spare))
         except OSError:  # the next tree is then made without a spare one
-            shutil.rmtree(path)
+            files.vacated(path)
 
     def trim_spare(self, manifest: Manifest) -> None:
         """Remove from the spare tree what this corte does not have, and then the objects that only it still had."""
-        if self.spare.is_dir():
+        if folders.is_real(self.spare):
             spare.strip(self.spare, manifest.files, self.objects.inodes())
             self.objects.sweep()
 
@@ -228,7 +236,12 @@ class Store:
 
     def shown(self) -> str:
         """Return the name of the tree that citizens see; "" when they see none."""
-        return os.path.basename(os.readlink(self.current)) if self.current.is_symlink() else ""
+        folder, _, name = os.readlink(self.current).partition("/") if self.current.is_symlink() else ("", "", "")
+        return name if folder == self.trees.name else ""
+
+    def is_shown(self, name: str) -> bool:
+        """Tell whether citizens see the tree of this name, which is there."""
+        return self.shown() == name and folders.is_real(self.trees / name)
 
     def tree(self, name: str) -> Path:
         """Return where the tree of this name is; Refusal when there is none."""
@@ -297,7 +310,7 @@ class Store:
             raise Refusal("disk", f"No hay lugar en el disco para {wanted} archivos más.")
 
     def _find(self, name: str) -> Path | None:
-        return next((folder / name for folder in (self.waiting, self.trees) if (folder / name).is_dir()), None)
+        return next((home / name for home in (self.waiting, self.trees) if folders.is_real(home / name)), None)
 
     def _make_compressed(self, texts: set[str]) -> None:
         fresh = {
@@ -317,15 +330,12 @@ class Store:
         """Begin a tree, of the spare one if there is one; return it and the paths of the files that it has already."""
         staged = self.new / "arbol"
         there: set[str] = set()
-        with suppress(FileNotFoundError):  # none has been retired yet
-            self.spare.rename(staged)
         try:
+            if folders.is_real(self.spare):
+                self.spare.rename(staged)
             there = spare.strip(staged, manifest.files, self.objects.inodes())
-        except OSError:  # there is none, or the disk has damaged it
-            shutil.rmtree(staged, ignore_errors=True)
-            with suppress(OSError):
-                staged.unlink()
-            staged.mkdir(mode=0o755)
+        except OSError:  # there is none, or it cannot be used
+            files.vacated(staged).mkdir(mode=0o755)
         for folder in sorted(paths.folders(manifest.files)):
             (staged / folder).mkdir(mode=0o755, exist_ok=True)
         for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)):
@@ -335,8 +345,7 @@ class Store:
 
     def clear_new(self) -> None:
         """Remove what an interrupted admission left in `self.new`."""
-        shutil.rmtree(self.new, ignore_errors=True)
-        self.new.mkdir(mode=0o755)
+        files.vacated(self.new).mkdir(mode=0o755)
 
 
 def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
@@ -351,7 +360,7 @@ def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
 
 def _write_papers(folder: Path, raw: bytes, signature: bytes, by_way_of: Path | None = None) -> list[str]:
     """Write this manifest and this signature to a folder where they differ; return the names of those that did."""
-    folder.mkdir(mode=0o755, exist_ok=True)
+    folders.ensure(folder)
     stale = [name for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)) if _read(folder / name) != content]
     for name in stale:
         files.replace(folder / name, raw if name == NAME else signature, 0o444, by_way_of)
@@ -361,7 +370,7 @@ def _write_papers(folder: Path, raw: bytes, signature: bytes, by_way_of: Path | 
 def _read(path: Path) -> bytes | None:
     """Return the content of a file; None when it is missing or cannot be read."""
     try:
-        return path.read_bytes()
+        return files.read(path)
     except OSError:
         return None
 

@@ -6,6 +6,8 @@ import ipaddress
 import re
 from collections.abc import Mapping
 
+from difusor.inventory.rendering import cause
+
 # What the values of inventories/ejemplo contain: markers, example domains, and networks reserved for documentation
 # (RFC 5737, RFC 3849).
 EXAMPLE_TEXT = re.compile(r"EJEMPLO|cambiame|\bejemplo\.(mx|com|org)\b|\bexample\.(com|net|org)\b|\.example\b")
@@ -17,7 +19,7 @@ EXAMPLE_NETWORKS = tuple(
 def unfinished(value: object) -> str:
     """Return what is wrong with a value, at any depth: not rendered, or still an example; empty when neither."""
     if isinstance(value, Exception):
-        return f"no se puede evaluar; corrija esto: {str(value).rstrip('.')}"
+        return f"no se puede calcular: {cause(value)}"
     if isinstance(value, Mapping):
         return next(filter(None, map(unfinished, value.values())), "")
     if isinstance(value, (list, tuple)):

@@ -7,7 +7,6 @@ mistake is a Spanish sentence that names the file and what to do.
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,12 +14,13 @@ from pathlib import Path
 import yaml
 
 from corte.format.errors import why
+from difusor.inventory import folders, groups
+from difusor.inventory.folders import EXTENSIONS, VARIABLES
 from difusor.inventory.vaults import HEADER, opening
 
-EXTENSIONS = ("", ".yml", ".yaml", ".json")
-"""The files of group_vars/ and host_vars/ that Ansible reads; beside them it reads .yml and .yaml (see ansible.cfg)."""
-VARIABLES = ("group_vars", "host_vars")
 GROUP = "difusores"
+UNREAD = "_difusor_unread"
+"""The variable in which the plugin inventory_files keeps the path of an inventory that it could not read."""
 SECRET = re.compile(r"vault_\w+|difusor_rsync_secret")
 """The variables whose values must be encrypted wherever they are written out."""
 # What PyYAML's two parsers say about the usual mistakes, and what to do about each.
@@ -35,6 +35,13 @@ CAUSES = {
     "unexpected end of stream": "unas comillas no se cierran",
     "undefined alias": "un texto que comienza con «*» va entre comillas",
     "undefined tag": "un texto que comienza con «!» va entre comillas",
+    "could not determine a constructor": "un texto que comienza con «!» va entre comillas",
+    "for merging": "lo que sigue a «<<:» debe ser un conjunto de claves y valores",
+    "unhashable key": "una lista o un conjunto no puede ser el nombre de otro valor; use un texto",
+    "failed to convert base64": "lo que sigue a «!!binary» no está en base64",
+    "failed to decode base64": "lo que sigue a «!!binary» no está en base64",
+    "expected a scalar node": "lo que sigue a esa etiqueta debe ser un texto",
+    "unknown escape character": "tras «\\» sigue un signo que no se admite; use comillas sencillas",
     "special characters are not allowed": "hay un carácter de control; bórrelo",
 }
 Open = Callable[[Path], str]
@@ -56,47 +63,22 @@ def file_faults(sources: Iterable[Path], opened: Open | None = None) -> list[str
 
 def election_faults(path: Path) -> list[str]:
     """Return a sentence for each thing that keeps the file of an election from being read as it was meant."""
-    return [*_of_file(path, None, empty_is_wrong=True), *_same_id(path)]
+    return [*inventory_faults(path), *_same_id(path)]
 
 
-def _of_source(source: Path, opened: Open | None) -> Iterator[str]:
-    if not source.exists():
-        yield f"no existe el inventario {source}; revise lo que sigue a -i"
-        return
-    own = sorted(filter(_is_inventory, source.iterdir() if source.is_dir() else [source]))
-    if not own and source.is_dir():
-        yield f"{source} no es un inventario: no tiene hosts.yml; lo hace ./difusor new difusor, o revise -i"
-    for path in (*own, *variable_files(source)):
-        if not path.exists():
-            yield _dangling(path)
-        else:
-            yield from _of_file(path, opened, empty_is_wrong=path in own)
-            if path.name == "election.yml":
-                yield from _same_id(path.resolve())
+def _of_source(source: Path, opened: Open | None) -> list[str]:
+    if unreadable := folders.faults(source):
+        return unreadable
+    own = [path for path in folders.own_files(source) if path.suffix in folders.SUFFIXES]  # not INI
+    found = [fault for path in own for fault in inventory_faults(path, opened)]
+    variables = [fault for path in folders.variable_files(source) for fault in _of_file(path, opened)]
+    ids = [fault for path in own if path.name == "election.yml" for fault in _same_id(path.resolve())]
+    return [*found, *ids, *variables]
 
 
-def _is_inventory(path: Path) -> bool:
-    return not path.name.startswith(".") and path.suffix in (".yml", ".yaml") and not path.is_dir()
-
-
-def variable_files(source: Path) -> Iterator[Path]:
-    """Yield the files of variables that Ansible reads for an inventory source (a folder, or a file in one)."""
-    folder = source if source.is_dir() else source.parent
-    for name in VARIABLES:
-        for path in sorted((folder / name).rglob("*")):
-            hidden = any(part.startswith(".") or part.endswith("~") for part in path.relative_to(folder).parts)
-            if not hidden and path.suffix in EXTENSIONS and not path.is_dir():
-                yield path
-
-
-def _dangling(path: Path) -> str:
-    target = os.readlink(path)
-    if path.name != "election.yml":
-        return f"{path} es un enlace a {target}, que no existe; corrija el enlace"
-    return (
-        f"{path} enlaza la elección {target}, que no existe; enlace la suya: "
-        f"ln -sfn ../../elections/<elección>.yml {path}"
-    )
+def inventory_faults(path: Path, opened: Open | None = None) -> list[str]:
+    """Return a sentence for each thing that keeps a YAML file, which can be read, from being an inventory."""
+    return list(_of_file(path, opened, is_inventory=True))
 
 
 def _same_id(path: Path) -> Iterator[str]:
@@ -116,7 +98,7 @@ def _election_id(path: Path) -> str:
     return found[1] if found else ""
 
 
-def _of_file(path: Path, opened: Open | None, *, empty_is_wrong: bool) -> Iterator[str]:
+def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> Iterator[str]:
     try:
         raw = path.read_bytes()
         vaulted = raw.startswith(HEADER)
@@ -127,23 +109,28 @@ def _of_file(path: Path, opened: Open | None, *, empty_is_wrong: bool) -> Iterat
     except OSError as error:
         yield f"{path}: no se puede leer ({why(error)}); corrija sus permisos"
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
+        line = error.object.count(b"\n", 0, error.start) + 1
         yield f"{path}, renglón {line}: no está en UTF-8; guárdelo con esa codificación"
     except yaml.YAMLError as error:
         yield f"{path}{_where(error)}: no es YAML válido: {_cause(error)}"
     else:
-        yield from _of_content(path, documents, vaulted=vaulted, empty_is_wrong=empty_is_wrong)
+        yield from _of_content(path, documents, vaulted=vaulted, is_inventory=is_inventory)
 
 
-def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, empty_is_wrong: bool) -> Iterator[str]:
+def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inventory: bool) -> Iterator[str]:
     if not documents or documents[0].tag == "tag:yaml.org,2002:null":
-        if empty_is_wrong:
+        if is_inventory:
             yield f"{path} está vacío; inventories/ejemplo muestra lo que lleva"
         return
     if len(documents) > 1 or not isinstance(documents[0], yaml.MappingNode):
         yield f"{path}: debe ser un solo documento de renglones «nombre: valor»; inventories/ejemplo muestra cómo"
         return
     yield from _repeated(path, documents[0])
+    yield from _meaningless(path, documents[0])
+    if is_inventory:
+        yield from groups.faults(path, documents[0])
+    else:
+        yield from groups.of_variables(path, documents[0])
     if not vaulted and path.parent != path and any(part in VARIABLES for part in path.parts):
         yield from _bare(path, documents[0])
 
@@ -161,11 +148,40 @@ def _repeated(path: Path, root: yaml.Node) -> Iterator[str]:
             yield from _twice(path, node)
 
 
+class _Constructor(yaml.constructor.SafeConstructor):
+    """Makes values of YAML with the tags that Ansible knows."""
+
+
+for tag in ("!vault", "!vault-encrypted"):
+    _Constructor.add_constructor(tag, _Constructor.construct_scalar)  # type: ignore[type-var]  # no loader
+_Constructor.add_constructor("!unsafe", lambda constructor, node: None)
+
+
+def _meaningless(path: Path, root: yaml.MappingNode) -> Iterator[str]:
+    """Yield a sentence for each entry that is well-formed YAML of which no value can be made, such as a 13th month."""
+    for key, value in root.value:
+        place = f"{path}, renglón {key.start_mark.line + 1}"
+        if key.tag != "tag:yaml.org,2002:str" and key.tag != "tag:yaml.org,2002:merge":
+            yield f"{place}: el nombre de una variable o de un grupo es un texto; póngalo entre comillas"
+            continue
+        try:
+            _Constructor().construct_document(yaml.MappingNode(root.tag, [(key, value)]))
+        except yaml.YAMLError as error:
+            yield f"{path}{_where(error)}: no se entiende el valor de {key.value}: {_cause(error)}"
+        except (ValueError, TypeError, OverflowError):
+            yield (
+                f"{place}: no se entiende el valor de {key.value}; una fecha o un número que no existen van entre "
+                "comillas, o se corrigen"
+            )
+
+
 def _twice(path: Path, mapping: yaml.MappingNode) -> Iterator[str]:
     seen: dict[str, int] = {}
     for key, _ in mapping.value:
         line = key.start_mark.line + 1
-        if key.value in seen and isinstance(key, yaml.ScalarNode):
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        if key.value in seen:
             yield f"{path}, renglón {line}: {key.value} ya está en el renglón {seen[key.value]}; deje uno solo"
         seen.setdefault(str(key.value), line)
 

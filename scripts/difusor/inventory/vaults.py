@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
+from difusor.inventory import folders
 from difusor.project import VAULTS, ansible_settings, vault_password
 
 HEADER = b"$ANSIBLE_VAULT"
@@ -31,17 +31,38 @@ def _draw(path: Path) -> None:
             os.link(unfinished.name, path)
 
 
-def source_fault() -> str:
-    """Return why the home's source of passwords cannot be used; empty when it can, or when another one is used."""
-    source = vault_password()
-    if f"@{source}" not in os.environ.get(VAULTS, ""):
-        return ""
+def source_fault(given: Iterable[str] = ()) -> str:
+    """Return why a source of passwords cannot be used; empty when all can, as far as their files show.
+
+    The sources are those of the environment and of `given`, as Ansible's `--vault-id` takes them (`name@file`).
+    """
+    faults = (_fault_of(source) for source in map(_source, [*named(), *given]) if source)
+    return next(filter(None, faults), "")
+
+
+def named() -> list[str]:
+    """Return the vault identities in the environment."""
+    return [each.strip() for each in os.environ.get(VAULTS, "").split(",") if each.strip()]
+
+
+def _source(identity: str) -> Path | None:
+    """Return the file or program behind a vault identity; None when the operator types the password."""
+    named = identity.partition("@")[2] if "@" in identity else identity
+    return None if named in ("prompt", "prompt_ask_vault_pass") else Path(named).expanduser()
+
+
+def _fault_of(source: Path) -> str:
     if not source.exists():
-        return (
-            f"{source} es un enlace a {os.readlink(source)}, que no existe; conecte lo que falte, o corrija el enlace"
-        )
+        if source.is_symlink():
+            return (
+                f"{source} es un enlace a {os.readlink(source)}, que no existe; conecte lo que falte, o corrija el "
+                "enlace"
+            )
+        return f"no existe {source}, de donde se toma la contraseña de las bóvedas; corrija --vault-id o {VAULTS}"
     if not source.is_file():
         return f"{source} no es un archivo; ponga ahí la contraseña de las bóvedas, o el programa que la imprime"
+    if not os.access(source, os.R_OK):
+        return f"{source} no se puede leer (falta permiso), y da la contraseña de las bóvedas; corrija sus permisos"
     if not (content := source.read_bytes()).strip():
         return f"{source} está vacío; recupérelo de su copia"
     # Ansible takes the text of a program that it may not run for the password itself.
@@ -65,25 +86,33 @@ def identities() -> list[str]:
     from ansible import constants
 
     # Ansible reads its environment only once, when it is imported.
-    given = os.environ.get(VAULTS, "")
-    return [each.strip() for each in given.split(",") if each.strip()] or list(constants.DEFAULT_VAULT_IDENTITY_LIST)
+    return named() or list(constants.DEFAULT_VAULT_IDENTITY_LIST)
 
 
-def shut(source: Path, loader: Any) -> Iterator[Path]:
-    """Yield the vaulted files of an inventory source that Ansible's `loader` cannot open with the passwords it has."""
-    # Importing Ansible takes a quarter of a second; a caller that has a loader has imported it already.
+def shut(source: Path) -> Iterator[Path]:
+    """Yield the vaulted files of an inventory source that Ansible cannot open with the passwords it was given."""
     from ansible.errors import AnsibleError
 
     for path in vaulted(source):
         try:
-            text_of(path, loader)
+            _content(path)
         except AnsibleError:
             yield path
 
 
-def text_of(path: Path, loader: Any) -> str:
-    """Return the text of a file, decrypted by Ansible's `loader`; AnsibleError when none of its passwords opens it."""
-    return str(loader.get_text_file_contents(str(path.resolve())))  # the loader has a base folder of its own
+def text_of(path: Path) -> str:
+    """Return the text of a vaulted file; AnsibleError when no password that Ansible was given opens it.
+
+    UnicodeDecodeError when it is not UTF-8.
+    """
+    return _content(path).decode()
+
+
+def _content(path: Path) -> bytes:
+    # Importing Ansible takes a quarter of a second; whoever has given it passwords has imported it already.
+    from ansible.parsing.vault import VaultLib, VaultSecretsContext
+
+    return bytes(VaultLib(VaultSecretsContext.current().secrets).decrypt(path.read_bytes()))
 
 
 def sentence(path: Path) -> str:
@@ -107,10 +136,8 @@ def identity(path: Path) -> str:
 
 
 def vaulted(source: Path) -> Iterator[Path]:
-    """Yield the vaulted files of variables that belong to an inventory source (a folder, or a file in one)."""
-    folder = source if source.is_dir() else source.parent
-    for path in sorted([*folder.glob("group_vars/**/*"), *folder.glob("host_vars/**/*")]):
-        if path.is_file():
-            with path.open("rb") as file:
-                if file.read(len(HEADER)) == HEADER:
-                    yield path
+    """Yield the vaulted files of an inventory source (a folder, or a file in one) and of its variables."""
+    for path in (*folders.own_files(source), *folders.variable_files(source)):
+        with path.open("rb") as file:
+            if file.read(len(HEADER)) == HEADER:
+                yield path

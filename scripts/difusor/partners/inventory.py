@@ -63,7 +63,7 @@ def refuse_faulty(inventory: Path, facts: PartnerFacts) -> None:
     """Raise UnusableError when preflight would refuse something in this unfinished inventory."""
     if found := _faults(inventory):
         lines = "\n".join(f"- {each}" for each in found)
-        # The copies have no place that anybody knows; what was typed has.
+        # The operator knows the paths that were typed, not those of the copies in the unfinished inventory.
         for copy, typed in ((CERTIFICATE, facts.certificate), (KEY, facts.certificate_key)):
             lines = lines.replace(str(inventory / copy), str(typed))
         raise UnusableError(f"con esos valores el difusor no se puede instalar, y nada se creó. Corrija:\n{lines}")

@@ -14,9 +14,19 @@ from typing import Any, NoReturn
 
 import typer
 
-from difusor.project import ROOT, ansible_settings, assignments, home
+from difusor.project import ROOT, VAULTS, ansible_settings, assignments, home
 from difusor.terminal import complain, console, printable
-from difusor.terminal.arguments import AskBecomePass, AskVaultPass, Check, Diff, Difusores, Further, Limit, VaultIds
+from difusor.terminal.arguments import (
+    AskBecomePass,
+    AskVaultPass,
+    Check,
+    Diff,
+    Difusores,
+    Further,
+    Limit,
+    VaultIds,
+    vault_id,
+)
 
 
 @dataclass(frozen=True)
@@ -72,9 +82,14 @@ def become(playbook: str, inventories: Sequence[Path], options: Options, values:
     `playbook` is a path below the project, whose ansible.cfg applies. The printed line works in the project's folder;
     for a home of its own, in any folder.
     """
-    from difusor.inventory.sources import file_faults, refusal  # imports pydantic
+    from difusor.inventory import vaults  # imports pydantic
+    from difusor.inventory.sources import file_faults, refusal
 
-    if faults := file_faults(inventories):
+    os.environ.update(ansible_settings())
+    faults = file_faults(inventories)
+    if fault := vaults.source_fault(options.vault_id or ()):
+        faults.append(fault)
+    if faults:
         complain(refusal(faults))
         raise typer.Exit(1)
     sources = [part for each in inventories for part in ("-i", str(each))]
@@ -82,7 +97,8 @@ def become(playbook: str, inventories: Sequence[Path], options: Options, values:
     book = str(ROOT / playbook) if settings else playbook
     command = ["ansible-playbook", *sources, book, *options.arguments(values)]
     console.print(f"[dim]{printable(assignments(settings) + shlex.join(command))}[/]", soft_wrap=True)
-    os.environ.update(ansible_settings())
+    if VAULTS in os.environ:
+        os.environ[VAULTS] = ",".join(map(vault_id, vaults.named()))
     os.chdir(ROOT)
     beside = str(Path(sys.executable).parent)
     os.environ["PATH"] = f"{beside}:{os.environ['PATH']}"

@@ -28,7 +28,7 @@ class Setting:
     environment: str
 
     def __post_init__(self) -> None:
-        """Refuse what is no night."""
+        """Raise ValueError when no night can be made of these values."""
         if self.environment not in ENVIRONMENTS:
             raise ValueError(f"«{self.environment}» no es {' ni '.join(ENVIRONMENTS)}")
         if self.opens.tzinfo is None or self.closes.tzinfo is None or self.opens >= self.closes or self.total < 2:

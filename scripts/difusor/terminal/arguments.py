@@ -91,9 +91,9 @@ def authority(text: str) -> Path:
 
 
 def vault_id(text: str) -> str:
-    """Return a vault identity of Ansible's (NAME@FILE or NAME@prompt) with the path of its file made absolute."""
-    name, at, source = text.partition("@")
-    return f"{name}@{Path(source).absolute()}" if at and Path(source).is_file() else text
+    """Return a vault identity of Ansible's (NAME@FILE, FILE or NAME@prompt) with the path of its file made absolute."""
+    name, at, source = text.partition("@") if "@" in text else ("", "", text)
+    return f"{name}{at}{Path(source).absolute()}" if Path(source).is_file() else text
 
 
 def _inventory_option(text: str) -> Any:

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from ansible.parsing.vault import VaultLib, VaultSecret
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from inventory_kit import ELECTION, PREP, packed_image
+from cryptography.hazmat.primitives.asymmetric import rsa
+from inventory_kit import packed_image
+from variables_kit import INSTITUTE, Variables, write_certificate
 
 from difusor import inventory
-from difusor.inventory.variables import InventoryError, read
 
 ROOT = Path(__file__).resolve().parents[3]
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@instituto.mx"
-SECRET = "wJ4mT0pQ9xLr2vKc"
-HASH = "$6$saltsalt$" + "a" * 86
-INSTITUTE: dict[str, Any] = ELECTION["election_institute"]
 COLORS: dict[str, str] = INSTITUTE["colors"]
 
-Variables = dict[str, Any]
 Change = Callable[[Variables], object]
 
 
@@ -39,72 +25,6 @@ def rsa_key(bits: int) -> str:
     """Return an RSA public key as OpenSSH writes it."""
     key = rsa.generate_private_key(65537, bits).public_key()
     return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
-
-
-def write_certificate(folder: Path, name: str, days: int = 30) -> tuple[str, str]:
-    """Write a self-signed certificate for prep.diario.mx and its key; return both paths."""
-    key = ed25519.Ed25519PrivateKey.generate()
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "prep.diario.mx")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=60))
-        .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("prep.diario.mx")]), critical=False)
-        .sign(key, None)
-    )
-    paths = folder / f"{name}.pem", folder / f"{name}.key"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return str(paths[0]), str(paths[1])
-
-
-@pytest.fixture
-def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variables:
-    """The variables of a difusor without mistakes, on a machine that trusts its certificate."""
-    certificate, key = write_certificate(tmp_path, "tls")
-    monkeypatch.setenv("SSL_CERT_FILE", certificate)
-    archive = tmp_path / "prep.tar.gz"
-    archive.write_bytes(PREP)
-    return {
-        "election_id": "estatal-2024",
-        "election_name": "Proceso Electoral Local",
-        "election_environment": "official",
-        "election_opens": "2024-06-03T02:00:00Z",
-        "election_closes": "2024-06-03T20:00:00-06:00",
-        "election_retain_until": "2024-06-10T05:59:00Z",
-        "election_retention_order": {"by": "Pleno", "agreement": "CEE/101/2024", "date": "2024-05-30"},
-        "election_interval_minutes": 10,
-        "election_place": "ribera",
-        "election_offices": ["alcaldias", "congreso"],
-        "election_institute": INSTITUTE,
-        "election_client": "instituto",
-        "election_trusted_addresses": ["10.9.0.4", "fd00:9::/64"],
-        "election_signers": [
-            {
-                "principal": "firma@instituto.mx",
-                "key": KEY,
-                "valid_after": "2024-05-01T00:00:00Z",
-                "valid_before": "2024-07-01T00:00:00Z",
-            }
-        ],
-        "difusor_name": "Diario del Valle",
-        "difusor_fqdn": "prep.diario.mx",
-        "difusor_path": "/prep2024mor/",
-        "difusor_public_address": "189.240.1.7",
-        "difusor_admin_user": "instituto",
-        "difusor_admin_password_hash": HASH,
-        "difusor_admin_keys": [KEY],
-        "difusor_ssh_password_login": False,
-        "difusor_rsync_secret": SECRET,
-        "difusor_tls_mode": "files",
-        "difusor_tls_certificate": certificate,
-        "difusor_tls_key": key,
-        "difusor_prep_image": {"archive": str(archive), "sha256": hashlib.sha256(PREP).hexdigest()},
-        "difusor_waf_image": {"reference": f"registro.instituto.mx/waf@sha256:{'0' * 64}"},
-    }
 
 
 def test_nothing_is_said_of_a_good_inventory(good: Variables) -> None:
@@ -303,7 +223,7 @@ CASES: dict[str, tuple[Change, str]] = {
     ),
     "value that needs another": (
         replace("difusor_rsync_secret", LookupError("'vault_difusor_rsync_secret' is undefined")),
-        "difusor_rsync_secret: no se puede evaluar; corrija esto: 'vault_difusor_rsync_secret' is undefined",
+        "difusor_rsync_secret: no se puede calcular: nadie define «vault_difusor_rsync_secret»; defínala, o corrija",
     ),
 }
 
@@ -374,90 +294,6 @@ def test_misspelled_name(name: str, suggestion: str) -> None:
 
 def test_variables_of_others_are_not_refused() -> None:
     assert inventory.unknown(["lab_dir", "my_proxy", "difusor_fqdn", "preflight_free_gb"], ROOT) == []
-
-
-SHUT = (
-    "no se descifra con la contraseña dada; dé la suya: "
-    "export ANSIBLE_VAULT_IDENTITY_LIST=diario@prompt (o diario@ARCHIVO)"
-)
-
-
-class Partner:
-    """An inventory folder on disk, of a server that does not exist."""
-
-    def __init__(self, folder: Path, variables: Variables) -> None:
-        """Write the folder; the rsync secret goes into a vault."""
-        self.folder = folder
-        group = folder / "group_vars/diario"
-        group.mkdir(parents=True)
-        (folder / "hosts.yml").write_text(
-            yaml.safe_dump({"difusores": {"children": {"diario": {"hosts": {"nadie": {"ansible_host": "127.0.0.2"}}}}}})
-        )
-        variables = copy.deepcopy(variables) | {
-            "ansible_port": 1,
-            "difusor_rsync_secret": "{{ vault_difusor_rsync_secret }}",
-        }
-        (group / "main.yml").write_text(yaml.safe_dump(variables))
-        vault = VaultLib([("default", VaultSecret(b"correct"))])
-        (group / "vault.yml").write_bytes(vault.encrypt(yaml.safe_dump({"vault_difusor_rsync_secret": SECRET})))
-
-    def site(self, password: str = "correct") -> subprocess.CompletedProcess[str]:
-        """Run site.yml against the inventory, with this vault password."""
-        file = self.folder.parent / "password"
-        file.write_text(password)
-        return subprocess.run(
-            [sys.executable, "-m", "ansible", "playbook", "-i", str(self.folder), "site.yml"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "ANSIBLE_VAULT_IDENTITY_LIST": str(file), "ANSIBLE_NOCOLOR": "1"},
-        )
-
-
-def test_the_site_refuses_before_it_connects(good: Variables, tmp_path: Path) -> None:
-    good["difusor_fqnd"] = good.pop("difusor_fqdn")
-    good["difusor_prep_image"]["sha256"] = "0" * 64
-    result = Partner(tmp_path / "inventory", good).site()
-    assert result.returncode == 2
-    assert "El inventario no está listo y nada se tocó en el servidor" in result.stdout
-    assert "- difusor_fqnd: no existe; ¿quiso decir difusor_fqdn?" in result.stdout
-    assert "- difusor_fqdn: falta" in result.stdout
-    assert "prep.tar.gz tiene el SHA-256" in result.stdout
-    assert "unreachable=0" in result.stdout
-    assert SECRET not in result.stdout + result.stderr
-
-
-def test_a_good_inventory_gets_as_far_as_the_connection(good: Variables, tmp_path: Path) -> None:
-    result = Partner(tmp_path / "inventory", good).site()
-    assert result.returncode == 2
-    assert "No se puede usar nadie y nada se tocó en él: 127.0.0.2 rechaza el puerto 1" in " ".join(
-        result.stdout.split()
-    )
-    assert SECRET not in result.stdout + result.stderr
-
-
-def test_the_site_refuses_a_wrong_vault_password(good: Variables, tmp_path: Path) -> None:
-    result = Partner(tmp_path / "inventory", good).site(password="wrong")
-    assert result.returncode == 4
-    assert f"group_vars/diario/vault.yml: {SHUT}" in result.stderr
-    assert "PLAY" not in result.stdout
-
-
-def test_the_verbs_refuse_a_vault_that_stays_shut(good: Variables, tmp_path: Path) -> None:
-    folder = Partner(tmp_path / "inventory", good).folder
-    with pytest.raises(InventoryError, match=f"{folder}/group_vars/diario/vault.yml: {re.escape(SHUT)}"):
-        read(folder)
-
-
-def test_whatever_is_in_a_vault_is_a_secret(tmp_path: Path) -> None:
-    """A value of a vault counts as a secret under any name, also inside lists and dictionaries."""
-    group = tmp_path / "group_vars/all"
-    group.mkdir(parents=True)
-    (tmp_path / "hosts.yml").write_text("difusores: {hosts: {web1: {difusor_name: Diario}}}")
-    password = (ROOT / "inventories/demo/vault-password.txt").read_bytes().strip()
-    vault = VaultLib([("demo", VaultSecret(password))])
-    (group / "claves.yml").write_bytes(vault.encrypt(yaml.safe_dump({"clave": {"del panel": [SECRET]}})))
-    assert SECRET in read(Path(os.path.relpath(tmp_path))).secrets  # a relative path, as operators type it
 
 
 def test_nothing_is_retained_after_the_close_unless_it_is_ordered(good: Variables) -> None:

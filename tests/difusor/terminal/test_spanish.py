@@ -69,7 +69,7 @@ def difusor(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize("verb", ["sign", "synthetic", "test", "password", "upgrade"])
 def test_the_help_names_no_argument_as_the_code_does(verb: str) -> None:
-    """Nor an English type: TEXT, FILE."""
+    """Neither by the name of its parameter nor by an English type, such as TEXT or FILE."""
     shown = difusor(verb, "-h").stdout
     words = set(re.findall(r"[\w-]+", shown.partition("Argumentos")[2].partition("╭")[0]))
     assert words & {"tree", "out", "names", "name", "further", "difusor", "TEXT", "FILE", "DIRECTORY", "PATH"} == set()

@@ -20,12 +20,26 @@ import os
 import selectors
 import socket
 import subprocess
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from typing import NoReturn
 
 PIPE = "PREP_AUTHENTICATED"
 BACKLOG = 512
+HELP = """uso: listener.py [--port PUERTO] --seconds S --per-source N --waiting N --transfers N -- PROGRAMA [ARGUMENTO…]
+
+Recibe las conexiones del servicio rsync; lo llama systemd (rsync.service).
+
+opciones:
+  --port PUERTO     el puerto TCP en que escucha; 873 si no se indica
+  --seconds S       los segundos que tiene un cliente para demostrar que conoce el secreto
+  --per-source N    cuántas conexiones de un mismo origen pueden estar a la espera de demostrarlo
+  --waiting N       cuántas pueden estarlo entre todos los orígenes
+  --transfers N     cuántas que ya lo demostraron pueden enviar a la vez
+  PROGRAMA          lo que atiende cada conexión, que recibe como su entrada
+"""
 TELL_EVERY = 10.0
 """Seconds between two lines in the journal about connections that were ended: an attacker must not fill it."""
 
@@ -179,15 +193,27 @@ def source_of(address: str) -> str:
     return str(ipaddress.ip_network((found, 64), strict=False))
 
 
+class Parser(argparse.ArgumentParser):
+    """Speaks Spanish: argparse has its own help and errors in English only, whatever the language of the machine."""
+
+    def format_help(self) -> str:
+        """Return the help."""
+        return HELP
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the status of a usage error, after saying what can be given."""
+        self.exit(os.EX_USAGE, f"No se entiende la orden «{' '.join(sys.argv[1:])}».\n\n{HELP}")
+
+
 def arguments() -> argparse.Namespace:
     """Return the limits from the command line."""
-    parser = argparse.ArgumentParser()
+    parser = Parser(allow_abbrev=False)
     parser.add_argument("--port", type=int, default=873)
-    parser.add_argument("--seconds", type=float, required=True, help="time that a client has to authenticate")
-    parser.add_argument("--per-source", type=int, required=True, help="connections of one source not authenticated yet")
-    parser.add_argument("--waiting", type=int, required=True, help="connections not authenticated yet, of all sources")
-    parser.add_argument("--transfers", type=int, required=True, help="connections that have authenticated")
-    parser.add_argument("command", nargs="+", help="what serves one connection, which is its standard input")
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--per-source", type=int, required=True)
+    parser.add_argument("--waiting", type=int, required=True)
+    parser.add_argument("--transfers", type=int, required=True)
+    parser.add_argument("command", nargs="+")
     return parser.parse_args()
 
 

@@ -1,0 +1,52 @@
+"""Read an inventory's file as Ansible does, and leave what is wrong with it to the vars plugin inventory_sources.
+
+Of a file that it cannot read, Ansible says so once for each of its own plugins, in English, and goes on without it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.inventory import BaseFileInventoryPlugin
+from ansible.plugins.loader import inventory_loader
+
+# Not every Ansible that runs the playbooks has the project installed. Inventory plugins are the first of the project's
+# plugins that a run loads, in the process whose forks later run the actions and filters, so all of them find it.
+SCRIPTS = str(Path(__file__).resolve().parents[2] / "scripts")
+if SCRIPTS not in sys.path:
+    sys.path.insert(0, SCRIPTS)
+
+from difusor.inventory import folders, sources, vaults  # noqa: E402  # only now on Python's path
+
+DOCUMENTATION = r"""
+name: inventory_files
+short_description: Read YAML and INI inventories, without Ansible's messages on those that cannot be read
+description: Reads the file like C(ansible.builtin.yaml) or, with another extension, like C(ansible.builtin.ini).
+author: [prep-difusor]
+options: {}
+"""
+
+
+class InventoryModule(BaseFileInventoryPlugin):
+    """Adds the hosts and groups of a sound file, and of another one only which file it is."""
+
+    NAME = "inventory_files"
+
+    def verify_file(self, path: str) -> bool:
+        """Take every file, readable or not, so that no other plugin speaks of it."""
+        return True
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        """Read the file; when it cannot be read, set the variable `sources.UNREAD` of all hosts to its path."""
+        super().parse(inventory, loader, path, cache)
+        is_yaml = Path(path).suffix in folders.SUFFIXES
+        try:
+            if folders.fault(Path(path)) or (is_yaml and sources.inventory_faults(Path(path), vaults.text_of)):
+                return  # told by inventory_sources
+            reader = inventory_loader.get("ansible.builtin.yaml" if is_yaml else "ansible.builtin.ini")
+            reader.parse(inventory, loader, path, cache)
+        except (AnsibleError, ValueError):
+            inventory.set_variable("all", sources.UNREAD, path)

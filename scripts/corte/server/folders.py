@@ -1,0 +1,66 @@
+"""Makes a folder of the store usable again when the disk, or somebody, has put something else in its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from corte.format import files
+
+_NEEDED = os.R_OK | os.W_OK | os.X_OK
+_MODE = 0o755
+
+
+def ensure(path: Path) -> bool:
+    """Make sure that there is a folder which this program can list and change; tell whether something else was there.
+
+    What was there is renamed, or deleted if it is no folder. Files of a folder that can only be read are in the new one
+    too, so that citizens go on seeing the shown tree. OSError when the folder around it does not allow all this.
+    """
+    if not os.path.lexists(path):
+        path.mkdir(_MODE)
+        return False
+    if is_real(path):
+        if os.access(path, _NEEDED):
+            return False
+        with suppress(OSError):  # it belongs to somebody else
+            path.chmod(_MODE)
+        if not os.access(path, _NEEDED):
+            _replace(path)
+        return True
+    files.vacated(path).mkdir(_MODE)
+    return True
+
+
+def is_real(path: Path) -> bool:
+    """Tell whether there is a folder, and no link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def _replace(path: Path) -> None:
+    """Put a new folder, with whatever can be read of the old one, in the place of the old one."""
+    new = files.vacated(path.with_name(f".nuevo-{path.name}"))
+    _link_all(str(path), str(new))
+    files.set_aside(path)
+    new.rename(path)
+    files.sync_folder(path.parent)
+
+
+def _link_all(old: str, new: str) -> None:
+    os.mkdir(new, _MODE)
+    with suppress(OSError), os.scandir(old) as items:
+        for item in items:
+            if item.is_dir(follow_symlinks=False):
+                _link_all(item.path, f"{new}/{item.name}")
+            elif item.is_file(follow_symlinks=False):
+                _link(item.path, f"{new}/{item.name}")
+
+
+def _link(old: str, new: str) -> None:
+    with suppress(OSError):  # a file that cannot be read is missing in the new folder
+        try:
+            os.link(old, new)
+        except OSError:  # the kernel lets nobody link to files of others that he cannot write
+            shutil.copy2(old, new)

@@ -1,0 +1,95 @@
+"""Judges the groups that a YAML inventory describes: what Ansible would skip with a warning, or refuse in English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from difusor.inventory import logins
+
+PARTS = ("hosts", "children", "vars")
+PATTERN = re.compile(r"[^\s\[\]]+|([^\s\[\]]*\[(\d*:\d+|[a-z]:[a-z]|[A-Z]:[A-Z])(:\d+)?\][^\s\[\]]*)+")
+"""A server's name, or several at once: web[1:3]."""
+STR, NULL = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
+
+
+def faults(path: Path, root: yaml.MappingNode) -> Iterator[str]:
+    """Yield a sentence for each thing in a file of groups, well-formed YAML, that is no group, host or variables.
+
+    A file with `plugin` has no groups: it is the configuration of one of Ansible's inventory plugins.
+    """
+    if any(key.value == "plugin" for key, _ in root.value):
+        return
+    found = [fault for key, value in root.value for fault in _of_group(path, key, value, ())]
+    yield from found or _of_two_kinds(path, root)
+
+
+def _of_two_kinds(path: Path, root: yaml.MappingNode) -> Iterator[str]:
+    """Yield a sentence for each server with the name of a group; the structure is that of groups."""
+    groups, hosts, waiting = set(), [], [root]
+    while waiting:
+        for name, group in waiting.pop().value:
+            groups.add(name.value)
+            parts = {} if group.tag == NULL else {key.value: part for key, part in group.value if part.tag != NULL}
+            hosts += [each for each, _ in parts["hosts"].value] if "hosts" in parts else []
+            waiting += [parts["children"]] if "children" in parts else []
+    for host in hosts:
+        if host.value in groups:
+            yield f"{_place(path, host)}: el servidor {host.value} se llama como un grupo; póngale otro nombre"
+
+
+def _place(path: Path, node: yaml.Node) -> str:
+    return f"{path}, renglón {node.start_mark.line + 1}"
+
+
+def _of_group(path: Path, name: yaml.Node, group: yaml.Node, around: tuple[str, ...]) -> Iterator[str]:
+    """Yield what is wrong with a group and those in it; `around` are the names of the groups that it is in."""
+    if name.tag != STR:
+        yield f"{_place(path, name)}: el nombre de un grupo es un texto; póngalo entre comillas"
+    elif name.value in around:
+        yield f"{_place(path, name)}: el grupo {name.value} está dentro de sí mismo; quítelo de ahí"
+    elif group.tag == NULL:
+        return
+    elif not isinstance(group, yaml.MappingNode):
+        yield f"{_place(path, name)}: bajo el grupo {name.value} va hosts:, children: o vars:, cada uno en su renglón"
+    else:
+        for key, part in group.value:
+            yield from _of_part(path, key, part, (*around, str(name.value)))
+
+
+def _of_part(path: Path, key: yaml.Node, part: yaml.Node, around: tuple[str, ...]) -> Iterator[str]:
+    if key.value not in PARTS:
+        yield f"{_place(path, key)}: en el grupo {around[-1]} no va «{key.value}», sino hosts, children o vars"
+    elif part.tag == NULL:
+        return
+    elif not isinstance(part, yaml.MappingNode):
+        yield f"{_place(path, key)}: bajo {key.value} van renglones «nombre:», sin guion, como en inventories/ejemplo"
+    elif key.value == "children":
+        for name, group in part.value:
+            yield from _of_group(path, name, group, around)
+    elif key.value == "vars":
+        yield from of_variables(path, part)
+    elif key.value == "hosts":
+        for name, values in part.value:
+            yield from _of_host(path, name, values)
+
+
+def _of_host(path: Path, name: yaml.Node, values: yaml.Node) -> Iterator[str]:
+    if name.tag != STR:
+        yield f"{_place(path, name)}: el nombre de un servidor es un texto; póngalo entre comillas"
+    elif not PATTERN.fullmatch(name.value):
+        yield f"{_place(path, name)}: «{name.value}» no es el nombre de un servidor; escriba uno como web1 o web[1:3]"
+    elif values.tag != NULL and not isinstance(values, yaml.MappingNode):
+        yield f"{_place(path, name)}: bajo {name.value} van renglones como «ansible_host: 203.0.113.10»"
+    elif isinstance(values, yaml.MappingNode):
+        yield from of_variables(path, values)
+
+
+def of_variables(path: Path, variables: yaml.MappingNode) -> Iterator[str]:
+    """Yield a sentence for each variable with which Ansible could not connect."""
+    for name, value in variables.value:
+        if fault := logins.fault(str(name.value), value):
+            yield f"{_place(path, name)}: {name.value}: {fault}"

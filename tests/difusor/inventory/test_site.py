@@ -1,0 +1,101 @@
+"""site.yml and the verbs read an inventory from disk, with its vaults, and refuse it before any server is contacted."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
+from variables_kit import SECRET, Variables
+
+from difusor.inventory.variables import InventoryError, read
+
+ROOT = Path(__file__).resolve().parents[3]
+SHUT = (
+    "no se descifra con la contraseña dada; dé la suya: "
+    "export ANSIBLE_VAULT_IDENTITY_LIST=diario@prompt (o diario@ARCHIVO)"
+)
+
+
+class Partner:
+    """An inventory folder on disk, of a server that does not exist."""
+
+    def __init__(self, folder: Path, variables: Variables) -> None:
+        """Write the folder; the rsync secret goes into a vault."""
+        self.folder = folder
+        group = folder / "group_vars/diario"
+        group.mkdir(parents=True)
+        (folder / "hosts.yml").write_text(
+            yaml.safe_dump({"difusores": {"children": {"diario": {"hosts": {"nadie": {"ansible_host": "127.0.0.2"}}}}}})
+        )
+        variables = copy.deepcopy(variables) | {
+            "ansible_port": 1,
+            "difusor_rsync_secret": "{{ vault_difusor_rsync_secret }}",
+        }
+        (group / "main.yml").write_text(yaml.safe_dump(variables))
+        vault = VaultLib([("default", VaultSecret(b"correct"))])
+        (group / "vault.yml").write_bytes(vault.encrypt(yaml.safe_dump({"vault_difusor_rsync_secret": SECRET})))
+
+    def site(self, password: str = "correct") -> subprocess.CompletedProcess[str]:
+        """Run site.yml against the inventory, with this vault password."""
+        file = self.folder.parent / "password"
+        file.write_text(password)
+        return subprocess.run(
+            [sys.executable, "-m", "ansible", "playbook", "-i", str(self.folder), "site.yml"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "ANSIBLE_VAULT_IDENTITY_LIST": str(file), "ANSIBLE_NOCOLOR": "1"},
+        )
+
+
+def test_the_site_refuses_before_it_connects(good: Variables, tmp_path: Path) -> None:
+    good["difusor_fqnd"] = good.pop("difusor_fqdn")
+    good["difusor_prep_image"]["sha256"] = "0" * 64
+    result = Partner(tmp_path / "inventory", good).site()
+    assert result.returncode == 2
+    assert "El inventario no está listo y nada se tocó en el servidor" in result.stdout
+    assert "- difusor_fqnd: no existe; ¿quiso decir difusor_fqdn?" in result.stdout
+    assert "- difusor_fqdn: falta" in result.stdout
+    assert "prep.tar.gz tiene el SHA-256" in result.stdout
+    assert "unreachable=0" in result.stdout
+    assert SECRET not in result.stdout + result.stderr
+
+
+def test_a_good_inventory_gets_as_far_as_the_connection(good: Variables, tmp_path: Path) -> None:
+    result = Partner(tmp_path / "inventory", good).site()
+    assert result.returncode == 2
+    assert "No se puede usar nadie y nada se tocó en él: 127.0.0.2 rechaza el puerto 1" in " ".join(
+        result.stdout.split()
+    )
+    assert SECRET not in result.stdout + result.stderr
+
+
+def test_the_site_refuses_a_wrong_vault_password(good: Variables, tmp_path: Path) -> None:
+    result = Partner(tmp_path / "inventory", good).site(password="wrong")
+    assert result.returncode == 4
+    assert f"group_vars/diario/vault.yml: {SHUT}" in result.stderr
+    assert "PLAY" not in result.stdout
+
+
+def test_the_verbs_refuse_a_vault_that_stays_shut(good: Variables, tmp_path: Path) -> None:
+    folder = Partner(tmp_path / "inventory", good).folder
+    with pytest.raises(InventoryError, match=f"{folder}/group_vars/diario/vault.yml: {re.escape(SHUT)}"):
+        read(folder)
+
+
+def test_whatever_is_in_a_vault_is_a_secret(tmp_path: Path) -> None:
+    """A value of a vault counts as a secret under any name, also inside lists and dictionaries."""
+    group = tmp_path / "group_vars/all"
+    group.mkdir(parents=True)
+    (tmp_path / "hosts.yml").write_text("difusores: {hosts: {web1: {difusor_name: Diario}}}")
+    password = (ROOT / "inventories/demo/vault-password.txt").read_bytes().strip()
+    vault = VaultLib([("demo", VaultSecret(password))])
+    (group / "claves.yml").write_bytes(vault.encrypt(yaml.safe_dump({"clave": {"del panel": [SECRET]}})))
+    assert SECRET in read(Path(os.path.relpath(tmp_path))).secrets  # a relative path, as operators type it

@@ -1,0 +1,164 @@
+"""The files of an inventory: whatever keeps one from being read is one Spanish sentence that names it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from difusor.inventory import rendering, sources
+
+Change = Callable[[Path], object]
+HOSTS, MAIN = "hosts.yml", "group_vars/diario/main.yml"
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    folder = tmp_path / "diario"
+    (folder / "group_vars/diario").mkdir(parents=True)
+    (folder / HOSTS).write_text("difusores: {children: {diario: {hosts: {web1: {ansible_port: 22}}}}}\n")
+    (folder / MAIN).write_text("difusor_name: Diario\n")
+    return folder
+
+
+def hosts(text: str) -> Change:
+    return lambda folder: (folder / HOSTS).write_text(text)
+
+
+def diario(text: str) -> Change:
+    return hosts(f"difusores: {{children: {{diario: {text}}}}}\n")
+
+
+def main(text: str) -> Change:
+    return lambda folder: (folder / MAIN).write_text(text)
+
+
+def another(name: str, make: Callable[[Path], object]) -> Change:
+    def change(folder: Path) -> None:
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+        (folder / name).unlink(missing_ok=True)
+        make(folder / name)
+
+    return change
+
+
+def bound(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(path))
+
+
+FOLDER = "es una carpeta y tiene nombre de archivo; póngale otro nombre"
+NO_FILE = "no es un archivo; bórrelo"
+NAME = "el nombre de una variable o de un grupo es un texto; póngalo entre comillas"
+VALUE = "no se entiende el valor de x"
+CASES: dict[str, tuple[Change, str]] = {
+    "groups in a list": (hosts("- web1\n"), "hosts.yml: debe ser un solo documento"),
+    "a group in a list": (hosts("difusores: [web1]\n"), "bajo el grupo difusores va hosts:, children: o vars:"),
+    "children in a list": (hosts("difusores: {children: [diario]}\n"), "bajo children van renglones «nombre:»"),
+    "a server as text": (diario("{hosts: web1}"), "bajo hosts van renglones «nombre:»"),
+    "variables in a list": (diario("{vars: [a]}"), "bajo vars van renglones"),
+    "a server's variables as text": (diario("{hosts: {web1: 10.1.1.1}}"), "bajo web1 van renglones como «ansible_host"),
+    "another word": (diario("{host: {web1: {}}}"), "en el grupo diario no va «host», sino hosts, children o vars"),
+    "a group in itself": (diario("{children: {difusores: {}}}"), "el grupo difusores está dentro de sí mismo; quítelo"),
+    "a number as a group": (hosts("difusores: {children: {2027: {}}}\n"), "el nombre de un grupo es un texto"),
+    "a number as a server": (diario("{hosts: {1: {}}}"), "el nombre de un servidor es un texto"),
+    "a server with the name of a group": (diario("{hosts: {diario: {}}}"), "el servidor diario se llama como un grupo"),
+    "half a range": (diario("{hosts: {'web[1:': {}}}"), "«web[1:» no es el nombre de un servidor"),
+    "a range of letter and number": (diario("{hosts: {'web[a:3]': {}}}"), "«web[a:3]» no es el nombre de un servidor"),
+    "a port in words": (diario("{hosts: {web1: {ansible_port: uno}}}"), "ansible_port: «uno» no es un puerto"),
+    "a port too high": (diario("{vars: {ansible_port: 65536}}"), "ansible_port: «65536» no es un puerto"),
+    "an address in a list": (diario("{hosts: {web1: {ansible_host: [10.1.1.1]}}}"), "ansible_host: debe ser un texto"),
+    "no such connection": (main("ansible_connection: shh\n"), "ansible_connection: «shh» no existe; escriba ssh"),
+    "a number as a variable": (main("1: x\n"), f"renglón 1: {NAME}"),
+    "nothing as a variable": (main("~: x\n"), f"renglón 1: {NAME}"),
+    "a list as a variable": (main("? [a]\n: x\n"), f"renglón 1: {NAME}"),
+    "a list as a key": (main("x: {? [a] : 1}\n"), f"{VALUE}: una lista o un conjunto no puede ser el nombre"),
+    "a tag": (main("x: !foo bar\n"), f"columna 4: {VALUE}: un texto que comienza con «!» va entre comillas"),
+    "a tag of Python": (main("x: !!python/object:os.system [a]\n"), f"{VALUE}: un texto que comienza con «!»"),
+    "a vault that is a list": (main("x: !vault [a]\n"), f"{VALUE}: lo que sigue a esa etiqueta debe ser un texto"),
+    "a merge of text": (main("x: {<<: hola}\n"), f"{VALUE}: lo que sigue a «<<:» debe ser un conjunto"),
+    "no base64": (main('x: !!binary "á"\n'), f"{VALUE}: lo que sigue a «!!binary» no está en base64"),
+    "no number": (main("x: !!int hola\n"), f"{VALUE}; una fecha o un número que no existen"),
+    "a 31st of June": (main("x: 2027-06-31\n"), f"{VALUE}; una fecha o un número que no existen"),
+    "an escape": (main('x: "\\q"\n'), "tras «\\» sigue un signo que no se admite"),
+    "a NUL": (main("x: a\0b\n"), "no es YAML válido"),
+    "five thousand brackets": (main("x: " + "[" * 5000 + "]" * 5000), "renglón 1, columna"),
+    "hosts.yml is a folder": (another(HOSTS, Path.mkdir), f"hosts.yml {FOLDER}"),
+    "another .yml is a folder": (another("notas.yml", Path.mkdir), f"notas.yml {FOLDER}"),
+    "main.yml is a folder": (another(MAIN, Path.mkdir), f"main.yml {FOLDER}"),
+    "hosts.yml is a FIFO": (another(HOSTS, os.mkfifo), f"hosts.yml {NO_FILE}"),
+    "main.yml is a FIFO": (another(MAIN, os.mkfifo), f"main.yml {NO_FILE}"),
+    "main.yml is a socket": (another(MAIN, bound), f"main.yml {NO_FILE}"),
+    "hosts.yml leads to itself": (
+        another(HOSTS, lambda path: path.symlink_to(HOSTS)), "hosts.yml, que lleva de vuelta al mismo enlace; corrija",
+    ),
+    "a folder leads to itself": (
+        another("group_vars/diario/mas", lambda path: path.symlink_to("../diario")), "a una carpeta que lo contiene",
+    ),
+    "a link to nothing": (another(MAIN, lambda path: path.symlink_to("nada")), "main.yml es un enlace a nada, que no"),
+    "group_vars is a file": (another("group_vars", Path.touch), "group_vars no es una carpeta"),
+    "host_vars is a file": (another("host_vars", Path.touch), "host_vars no es una carpeta"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_mistake_is_one_sentence(case: str, inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(inventory)  # the path of a socket has a hundred characters at most
+    change, sentence = CASES[case]
+    change(inventory)
+    found = sources.file_faults([inventory])
+    assert len(found) == 1 and sentence in found[0], found
+    assert str(inventory) in found[0]
+
+
+def test_a_sound_inventory_has_none(inventory: Path) -> None:
+    os.mkfifo(inventory / "notas.txt")
+    (inventory / MAIN).write_text(
+        "x: !vault |\n  $ANSIBLE\ny: !unsafe '{{'\nz: &a [1]\nw: *a\nv: {<<: {b: 1}}\nu: 2027-06-30\n"
+    )
+    (inventory / HOSTS).write_text(
+        "difusores: {children: {diario: {hosts: {'web[01:12:2].mx': {ansible_connection: a.b.c}}, vars: {}}}}\n"
+        "otros: {hosts: {localhost: {ansible_host: '{{ x }}', ansible_port: '2222'}}, children: }\n"
+    )
+    (inventory / "otro.ini").write_text("[difusores]\nweb1\n")
+    assert sources.file_faults([inventory, inventory / HOSTS, inventory / "otro.ini"]) == []
+
+
+def test_what_may_not_be_read_is_named(inventory: Path) -> None:
+    """In a process of its own, because root may read everything."""
+    closed = [inventory.with_name(f"sin-{number}") for number in range(5)]
+    for folder, name in zip(closed, (HOSTS, MAIN, "group_vars/diario", "group_vars", "."), strict=True):
+        shutil.copytree(inventory, folder)
+        (folder / name).chmod(0)
+    program = "import sys; from pathlib import Path; from difusor.inventory import sources\n"
+    program += "for each in sys.argv[1:]: print(*sources.file_faults([Path(each)]), sep='\\n')"
+    without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    done = subprocess.run([*without, sys.executable, "-c", program, *closed], capture_output=True, text=True)
+    for folder in closed:
+        folder.chmod(0o700)
+    named = (closed[0] / HOSTS, closed[1] / MAIN, closed[2] / "group_vars/diario", closed[3] / "group_vars", closed[4])
+    wanted = [f"{path}: no se puede leer (falta permiso); corrija sus permisos" for path in named]
+    assert done.stdout.splitlines() == wanted, done.stderr
+
+
+def test_causes_of_ansible_are_told_in_spanish() -> None:
+    """What Ansible says of an expression never reaches the operator, whatever it says."""
+    said = {
+        "'nadie' is undefined": "nadie define «nadie»; defínala, o corrija su nombre",
+        "object of type 'str' has no attribute 'x'.": "no hay ningún «x» en el valor al que se refiere; corríjalo",
+        "Syntax error in template: No filter named 'f'.": "no existe el filtro «f»; corrija su nombre",
+        "The lookup plugin 'l' was not found.": "no existe el lookup «l»; corrija su nombre",
+        "The lookup plugin 'file' failed: Unable to access the file '/x': Not found": "no se puede leer /x; corr",
+        "Recursive loop detected in template: maximum recursion depth exceeded.": "se refiere a sí misma",
+        "Syntax error in template: unexpected end of template": "la expresión está mal escrita",
+        "Decryption failed (no vault secrets were found that could decrypt).": "no se descifra con las contraseñas",
+        "Anything that a later Ansible says": rendering.OTHER,
+    }
+    assert {text: rendering.cause(ValueError(text))[: len(sentence)] for text, sentence in said.items()} == said
