@@ -34,6 +34,8 @@ PANELS = {
         "accept",
         "tailoring",
         "upgrade",
+        "revoke",
+        "restore",
         "remove",
     ),
     "Corte": ("synthetic", "sign", "verify"),
