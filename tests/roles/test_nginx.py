@@ -316,7 +316,7 @@ def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() ->
         assert label in render(path, inputs=(("nginx_notice_label", "Simulacro"),))
         assert 'class="label"' not in render(path)
         assert "example.mx" not in render(path), "it names the site of the outlet"
-    assert len(pages) == 6
+    assert len(pages) == 7
 
 
 def test_outside_its_path_the_site_does_not_exist() -> None:

@@ -56,8 +56,6 @@ def run(
     from difusor import spec
     from difusor.baseline import drift
     from difusor.baseline.record import BaselineError
-    from difusor.partners.revocation import refuse_revoked
-    from difusor.project import UnusableError
     from difusor.report.dictamen import compose, write_papers
     from difusor.report.results import ResultsError, load
     from difusor.report.verdict import exit_status
@@ -68,12 +66,10 @@ def run(
         raise click.UsageError("¿Qué difusor? Nómbrelo con -i.")
     output = output or build() / "dictamen"
     try:
-        if inventory and not results:
-            refuse_revoked(inventory, "no se mide ni se dictamina")
         drifts = drift.since(against, inventory) if against and inventory else {}
         found = load(results) if results else measure(inventory, output, lab)
         clauses, left_out = spec.load(), deviations.load()
-    except (ResultsError, BaselineError, UnusableError, spec.SpecError) as error:
+    except (ResultsError, BaselineError, spec.SpecError) as error:
         complain(error)
         raise typer.Exit(NOT_EVALUATED) from error
     name = Path(found.inventory).name
