@@ -18,6 +18,7 @@ ROOMS = (
     "difusor.spec",
     "difusor.catalog",
     "difusor.inventory",
+    "difusor.papers",
     "difusor.servers",
     "difusor.partners",
     "difusor.baseline",

@@ -116,7 +116,7 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
 
 def _show_drift(drift: Mapping[str, Any]) -> None:
     """Print what changed since the baseline: the first changes by name, the rest as a number."""
-    from difusor.report.dictamen import instant
+    from difusor.papers.dates import instant
 
     changes = drift["changes"]
     screen.print(f"\nRegistro del {instant(drift['taken'])}, firmado por {drift['signed_by']}", soft_wrap=True)

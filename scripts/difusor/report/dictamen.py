@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from difusor.inventory import Declared
+from difusor.papers.dates import day, instant
 from difusor.project import write
 from difusor.report.results import Finding, Results
 from difusor.report.verdict import REFUSED, Assessment, Verdict, assess_all, overall, shown
@@ -23,11 +24,6 @@ from difusor.spec import Spec
 from difusor.spec.deviations import Deviations
 
 SCHEMA = "difusor-dictamen/1"
-MONTHS = (
-    "enero", "febrero", "marzo", "abril", "mayo", "junio",
-    "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
-)  # fmt: skip
-MINUS = "\N{MINUS SIGN}"
 
 
 def compose(
@@ -203,19 +199,6 @@ def abridged(text: str) -> str:
 def quoted(text: str) -> Markup:
     """Return a text escaped for a quoted string in a style sheet, where HTML's escapes have no effect."""
     return Markup(re.sub(r"[^\w .,:;&()/-]", "", text))
-
-
-def day(value: date) -> str:
-    """Return a date as it is read aloud: 2 de junio de 2024."""
-    return f"{value.day} de {MONTHS[value.month - 1]} de {value.year}"
-
-
-def instant(text: str) -> str:
-    """Return an ISO instant as it is read aloud, with its offset: 2 de junio de 2024, 19:41:05 (UTC-6)."""
-    value = datetime.fromisoformat(text)
-    sign, hours, minutes = (f"{value:%z}"[part] for part in (slice(1), slice(1, 3), slice(3, 5)))
-    offset = f"{sign.replace('-', MINUS)}{int(hours)}" + (f":{minutes}" if int(minutes) else "")
-    return f"{day(value)}, {value:%H:%M:%S} (UTC{offset if value.utcoffset() else ''})"
 
 
 def _entry(assessment: Assessment, today: date) -> dict[str, Any]:

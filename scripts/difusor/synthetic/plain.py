@@ -8,15 +8,12 @@ from functools import partial
 
 import jinja2
 
+from difusor.papers.dates import MONTHS
 from difusor.synthetic.ballot import CANDIDACIES
 from difusor.synthetic.pages import Document
 from difusor.synthetic.setting import Setting
 
 WEEKDAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
-MONTHS = (
-    "enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre",
-    "diciembre",
-)  # fmt: skip
 
 
 def plain_page(setting: Setting, head: Document, offices: Sequence[Document]) -> bytes:

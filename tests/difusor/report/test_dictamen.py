@@ -272,23 +272,6 @@ def test_an_unreachable_server_is_not_evaluated(results: Results) -> None:
     assert "web1 no responde: timed out" in dictamen.render(composed, "x.json", "0" * 64)
 
 
-@pytest.mark.parametrize(
-    ("text", "spoken"),
-    [
-        ("2024-06-02T19:41:05-06:00", "2 de junio de 2024, 19:41:05 (UTC−6)"),
-        ("2024-06-03T01:41:05+00:00", "3 de junio de 2024, 01:41:05 (UTC)"),
-        ("2024-01-01T05:30:00+05:30", "1 de enero de 2024, 05:30:00 (UTC+5:30)"),
-        ("2024-01-01T05:30:00-03:30", "1 de enero de 2024, 05:30:00 (UTC−3:30)"),
-    ],
-)
-def test_instants_are_written_in_words(text: str, spoken: str) -> None:
-    assert dictamen.instant(text) == spoken
-
-
-def test_days_are_written_in_words() -> None:
-    assert dictamen.day(date(2027, 9, 1)) == "1 de septiembre de 2027"
-
-
 def test_the_verb_renders_existing_results(tmp_path: Path) -> None:
     done = _invoke("--results", str(RESULTS), "--output", str(tmp_path))
     assert done.exit_code == 1
