@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difusor.terminal import complain, console, json_text, printable, results
-from difusor.terminal.arguments import Check, Further, Json, Name
+from difusor.terminal.arguments import Check, Further, Json, Name, from_project
 
 if TYPE_CHECKING:
     from difusor.partners.revoking import Result
@@ -69,12 +69,14 @@ def _show(found: Result, as_json: bool, check: bool) -> None:
     if as_json:
         record = found.record.model_dump(mode="json", exclude_none=True)
         document = {"difusor": found.difusor, "record": record, "servers": found.servers, "pending": found.pending}
-        typer.echo(json_text({**document, "check": check}))
+        typer.echo(json_text({**document, "check": check, "paper": str(found.paper or "")}))
     else:
         state = "quedaría " if check else "" if found.is_new else "ya estaba "
         results.print(f"[green]✓[/] {found.difusor}: {state}{printable(found.record.told)}", soft_wrap=True)
         for server in found.servers:
             results.print(f"[green]✓[/] {printable(server)}: sin cortes, sin secreto, y el aviso en su sitio")
+    if found.paper and not as_json:
+        results.print(f"  La notificación para el difusor: {from_project(found.paper)}", soft_wrap=True)
     for sentence in found.pending:
         console.print(f"[yellow]![/] {printable(sentence)}. Repita el comando.", soft_wrap=True)
     for sentence in OTHERS:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from difusor.inventory import InventoryError, Revocation
+from difusor.inventory import InventoryError, Revocation, load
 from difusor.inventory.variables import read
-from difusor.partners import revocation
+from difusor.partners import notification, revocation
 from difusor.partners.revocation import Order
 from difusor.project import UnusableError
 from difusor.servers import playbook
@@ -22,7 +22,8 @@ REVOKED = "corte_revoked"
 class Result:
     """What is done and what is not: `record` is None when there was nothing to restore; `is_new`: ordered just now.
 
-    `servers` have done their half. `pending`: sentences on what is missing, without their full stop.
+    `servers` have done their half. `pending`: sentences on what is missing, without their full stop. `paper`: the
+    notification to the difusor.
     """
 
     difusor: str
@@ -30,6 +31,7 @@ class Result:
     is_new: bool = False
     servers: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
+    paper: Path | None = None
 
 
 def revoke(inventory: Path, order: Order, options: Options) -> Result:
@@ -38,7 +40,7 @@ def revoke(inventory: Path, order: Order, options: Options) -> Result:
         done, pending = _run(REVOKE, inventory, _servers(inventory), options, {REVOKED: True})
         return Result(inventory.name, revocation.of(order), False, done, pending)
     record, is_new = revocation.revoke(inventory, order)
-    trouble = _rotated(inventory)
+    trouble = [*_rotated(inventory)]
     try:
         servers = _servers(inventory)
     except InventoryError as error:
@@ -47,7 +49,12 @@ def revoke(inventory: Path, order: Order, options: Options) -> Result:
     done, pending = _run(REVOKE, inventory, waiting, options, {})
     for server in done:
         revocation.acknowledge(inventory, server)
-    return Result(inventory.name, record, is_new, (*record.servers, *done), (*trouble, *pending))
+    paper = None
+    try:
+        paper = notification.write(load(inventory)[0], record, inventory.name)
+    except (OSError, UnusableError) as error:
+        trouble.append(f"la notificación no se pudo hacer: {str(error).rstrip('.')}")
+    return Result(inventory.name, record, is_new, (*record.servers, *done), (*trouble, *pending), paper)
 
 
 def restore(inventory: Path, by: str, reason: str, options: Options) -> Result:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from home_kit import made
+from papers_kit import text_of
 from typer.testing import CliRunner
 
 from difusor.cli import _app
@@ -203,6 +204,8 @@ def test_the_verbs_say_what_is_done_and_what_is_not(diario: Path, servers: list[
     document = json.loads(told[told.index("{") : told.rindex("}") + 1])
     assert (status, document["record"]["reason"], document["pending"]) == (0, "alteró la página", [])
     assert "DNS" in told
+    words = text_of(Path(document["paper"]))
+    assert "alteró la página" in words and "eliminará de la Lista de difusores oficiales" in words
     status, told = said("report", "-i", "diario")
     assert status == 2 and "fuera de la lista" in told
     status, told = said("publish", str(diario), "-i", "diario")
