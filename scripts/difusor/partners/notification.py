@@ -45,7 +45,7 @@ def html(host: Host, revocation: Revocation) -> str:
             ("Desde", dates.instant(since.isoformat())),
             ("Por qué", revocation.reason),
             ("Lo ordenó", revocation.by),
-            ("Puede volver", "no: es definitivo" if revocation.final else "sí, si el Instituto lo ordena"),
+            *([("Vigencia", "definitiva")] if revocation.final else []),
         ],
         "evidence": [{"name": Path(each.document).name, "sha256": each.sha256} for each in revocation.evidence],
     }
