@@ -25,7 +25,8 @@ class ActionModule(ActionBase):
         _, args = self.validate_argument_spec(SPEC)
         units = task_vars.get("ansible_facts", {}).get("current_state", {}).get("units", {})
         if args["stopped"]:
-            return self._stop(args["name"], task_vars)
+            unseen = self._task.check_mode and args["name"] not in units  # it may not be installed
+            return {"changed": False} if unseen else self._stop(args["name"], task_vars)
         seen = units.get(args["name"]) and not task_vars.get("packages_arrived", False)  # packages start their units
         if seen and not args["restart"]:
             return {"changed": False}
