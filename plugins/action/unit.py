@@ -1,4 +1,4 @@
-"""Start and enable a systemd unit, unless it already runs and starts at boot."""
+"""Start and enable a systemd unit, or stop and disable it, unless it already is as wanted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ansible.plugins.action import ActionBase
 SPEC = {
     "name": {"type": "str", "required": True},  # with its suffix
     "restart": {"type": "bool", "default": False},  # files that the unit reads have changed
+    "stopped": {"type": "bool", "default": False},  # it shall neither run nor start at boot
 }
 
 
@@ -23,6 +24,9 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         _, args = self.validate_argument_spec(SPEC)
         units = task_vars.get("ansible_facts", {}).get("current_state", {}).get("units", {})
+        if args["stopped"]:
+            unseen = self._task.check_mode and args["name"] not in units  # it may not be installed
+            return {"changed": False} if unseen else self._stop(args["name"], task_vars)
         seen = units.get(args["name"]) and not task_vars.get("packages_arrived", False)  # packages start their units
         if seen and not args["restart"]:
             return {"changed": False}
@@ -36,5 +40,13 @@ class ActionModule(ActionBase):
                 "state": "restarted" if args["restart"] else "started",
                 "daemon_reload": True,
             },
+            task_vars=task_vars,
+        )
+
+    def _stop(self, name: str, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Stop a unit and disable it; the probe does not tell which of the two is missing, so systemd is asked."""
+        return self._execute_module(
+            module_name="ansible.builtin.systemd_service",
+            module_args={"name": name, "enabled": False, "state": "stopped", "daemon_reload": True},
             task_vars=task_vars,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class ActionModule(ActionBase):
         problems = inventory.unknown(own, ROOT) + inventory.problems(values, read=self._read)
         if not problems:
             host = inventory.Host.of(str(task_vars and task_vars["inventory_hostname"]), values)
-            return {"changed": False, "warnings": [f"Elección: {each}." for each in inventory.advice(host.election)]}
+            return {"changed": False, "warnings": [f"{each}." for each in _advice(host)]}
         lines = "\n".join(f"- {problem}" for problem in problems)
         return {"failed": True, "msg": f"El inventario no está listo y nada se tocó en el servidor. Corrija:\n{lines}"}
 
@@ -48,6 +48,13 @@ class ActionModule(ActionBase):
             return Path(self._loader.get_real_file(path)).read_bytes()
         except AnsibleError:
             raise OSError("no se descifra con las contraseñas de las bóvedas") from None
+
+
+def _advice(host: inventory.Host) -> Iterator[str]:
+    """Yield what the operator has to know although nothing is wrong, each without its full stop."""
+    yield from (f"Elección: {each}" for each in inventory.advice(host.election))
+    if revoked := host.partner.revocation:
+        yield f"{host.name} está {revoked.told}. Esta ejecución lo deja así; vuelve con ./difusor restore"
 
 
 def _plain(value: Any) -> Any:

@@ -37,6 +37,8 @@ PANELS = {
         "accept",
         "tailoring",
         "upgrade",
+        "revoke",
+        "restore",
         "remove",
     ),
     "Corte": ("synthetic", "sign", "verify"),

@@ -144,6 +144,7 @@ def test_an_admin_is_told_in_the_lines_that_the_role_writes(admin: Path) -> None
         "ansible_facts": {"current_state": {"admins": {"ana": digest(admin)}}},
         "preflight_key": KEY,
         "accounts_admin_user": "ana",
+        "accounts_revoked": False,
         "accounts_admin_password_hash": "$6$x",
         "accounts_admin_keys": ["ssh-ed25519 A a", "ssh-ed25519 B b"],
     }
@@ -297,7 +298,10 @@ UNITS = """
     - unit: {name: prep-running.service}
     - ansible.builtin.set_fact:
         packages_arrived: "{{ case.packages_arrived | default(false) }}"
-    - unit: {name: "prep-{{ case.unit }}.service", restart: "{{ case.restart | default(false) }}"}
+    - unit:
+        name: "prep-{{ case.unit }}.service"
+        restart: "{{ case.restart | default(false) }}"
+        stopped: "{{ case.stopped | default(false) }}"
 """
 ASKED = {
     "running": ({"unit": "running"}, False),
@@ -305,6 +309,7 @@ ASKED = {
     "ran_before_packages_arrived": ({"unit": "running", "packages_arrived": True}, True),
     "stopped": ({"unit": "stopped"}, True),
     "unknown": ({"unit": "unknown"}, True),
+    "running_but_it_shall_not": ({"unit": "running", "stopped": True}, True),
 }
 ASKED_IN_CHECK_MODE = {
     "unknown": ({"unit": "unknown"}, False),  # check mode has not installed it

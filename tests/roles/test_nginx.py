@@ -316,7 +316,25 @@ def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() ->
         assert label in render(path, inputs=(("nginx_notice_label", "Simulacro"),))
         assert 'class="label"' not in render(path)
         assert "example.mx" not in render(path), "it names the site of the outlet"
-    assert len(pages) == 6
+    assert len(pages) == 7
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_every_address_of_the_page_is_the_notice(base: str) -> None:
+    site = render(SITE, base=base, inputs=(*CLOSED, ("nginx_revoked", True)))
+    for path in ("/", base, f"{base}datos/corte.json", f"{base}api/actas", "/.well-known/prep/estado.json", "/nada"):
+        name, body = answered(site, path)
+        assert (name, body.strip()) == ("/", "return 410;"), path
+    assert "error_page 410 @revoked;" in site and "rewrite ^ /revocado.html break;" in site
+    assert "proxy_pass http://waf" not in site
+    assert [name for name, _ in locations(site) if name == f"{base}_aviso/"], "the notice has its style"
+
+
+def test_the_notice_leads_to_the_institute_where_it_has_a_site() -> None:
+    page = "usr/share/prep/avisos/revocado.html"
+    link = (("nginx_institute_site", "https://impebar.mx/"),)
+    assert 'href="https://impebar.mx/"' in render(page, inputs=link)
+    assert 'class="button"' not in render(page)
 
 
 def test_outside_its_path_the_site_does_not_exist() -> None:

@@ -44,12 +44,16 @@ DIFFERENT = {
 
 
 def only_server(inventory: Path) -> str:
-    """Return the name of the only server of an inventory; UnusableError when there are more."""
+    """Return the name of the only server of an inventory; UnusableError when there are more, or it is off the list."""
     servers = load(inventory)
     if len(servers) > 1:
         names = ", ".join(server.name for server in servers)
         raise UnusableError(
             f"{inventory} tiene {len(servers)} servidores ({names}) y se acepta uno solo: haga un inventario con ese"
+        )
+    if revoked := servers[0].partner.revocation:
+        raise UnusableError(
+            f"{servers[0].name} está {revoked.told}. No se acepta mientras no vuelva (./difusor restore)"
         )
     return servers[0].name
 

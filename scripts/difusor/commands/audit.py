@@ -23,6 +23,8 @@ WORDS = {
     "empty": "[yellow]sin corte[/]",
     "untrusted": "[red]certificado[/]",
     "unreachable": "[red]no responde[/]",
+    "off": "[dim]fuera de la lista[/]",
+    "showing": "[red]fuera de la lista, y muestra algo[/]",
 }
 
 

@@ -24,6 +24,7 @@ WORDS = {
     "refused": "[red]rechazado[/]",
     "failed": "[red]no entregado[/]",
     "silent": "[red]sin respuesta[/]",
+    "revoked": "[dim]fuera de la lista[/]",
 }
 
 
@@ -82,11 +83,14 @@ def run(
     for outcome in outcomes:
         for warning in outcome.warnings:
             console.print(f"[yellow]![/] {outcome.difusor}: {printable(warning)}", soft_wrap=True)
-    raise typer.Exit(0 if all(outcome.good for outcome in outcomes) else 1)
+    raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome]]:
-    """Return every server, and a failed outcome for each unusable inventory, so that one never stops the others."""
+    """Return every server that gets cortes, and the outcome of those that get none, so that one never stops the others.
+
+    Those are the servers that are off the list, and the inventories that cannot be used.
+    """
     from difusor.project import UnusableError
     from difusor.publish import target
     from difusor.publish.deliver import Outcome
@@ -95,7 +99,9 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome]]:
     failed: list[Outcome] = []
     for inventory in inventories:
         try:
-            targets += target.read(inventory)
+            servers = target.read(inventory)
+            targets += [server for server in servers if not server.revoked]
+            failed += [Outcome(server.name, "revoked", server.revoked, 0, 0.0) for server in servers if server.revoked]
         except UnusableError as error:
             failed.append(Outcome(inventory.name, "failed", str(error), 0, 0.0))
     return targets, failed

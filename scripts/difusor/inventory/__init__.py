@@ -9,7 +9,7 @@ from difusor.inventory.declared import Declared
 from difusor.inventory.hosts import Host, attestations, election_of, load, load_election, load_election_name
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.names import role_inputs, unknown
-from difusor.inventory.parts import Call, Contact, Decision, Notice, Registration, Waiver
+from difusor.inventory.parts import Call, Contact, Decision, Notice, Registration, Revocation, Waiver
 from difusor.inventory.problems import JUDGED, problems
 from difusor.inventory.sources import election_faults
 from difusor.inventory.variables import InventoryError
@@ -28,6 +28,7 @@ __all__ = [
     "Notice",
     "Partner",
     "Registration",
+    "Revocation",
     "Waiver",
     "advice",
     "attestations",

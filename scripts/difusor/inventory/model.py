@@ -23,6 +23,7 @@ from difusor.inventory.parts import (
     Institute,
     Notice,
     Registration,
+    Revocation,
     Rules,
     Signer,
     Strict,
@@ -254,6 +255,7 @@ class Partner(Strict):
     registration: Registration | None = None
     attestations: list[Attestation] = Field([])
     waivers: list[Annotated[Waiver, AfterValidator(that_may_be_excused)]] = Field([])
+    revocations: list[Revocation] = Field([])
 
     @field_validator("admin_keys")
     @classmethod
@@ -312,6 +314,12 @@ class Partner(Strict):
                 raise ValueError("falta; con difusor_tls_mode: files se necesita el archivo de la llave")
             check_key(value, info.data.get("tls_certificate", ""), info)
         return value
+
+    @property
+    def revocation(self) -> Revocation | None:
+        """The revocation in force: while there is one, the partner gets no corte and is not on the list."""
+        last = self.revocations[-1] if self.revocations else None
+        return last if last and last.in_force else None
 
 
 def variable_names(model: type[Strict]) -> frozenset[str]:

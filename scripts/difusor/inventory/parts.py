@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from corte.format import limits
+from corte.format import instants, limits
 from corte.format.signature import allowed_signer
 from difusor import spec
 from difusor.inventory.values import (
@@ -210,6 +210,52 @@ class Notice(Strict):
     received: Instant
 
 
+class Evidence(Strict):
+    """A document by which a decision was taken: where it was, and what it held then."""
+
+    document: Text
+    sha256: Sha256
+
+
+class Restoration(Strict):
+    """That a revocation ended: when the institute ordered it, who did, and why."""
+
+    at: Instant
+    by: Text
+    reason: Text
+
+
+class Revocation(Strict):
+    """That the institute took a difusor off the list: when, who ordered it, why, and by which provision of the call.
+
+    `state`: `revoked` until it is ordered to restore, then `restoring` until all servers are back. `rotated` is when
+    its secrets were drawn anew in the institute's vault; `servers` when each of them had done its half. A `final` one
+    is not restored.
+    """
+
+    since: Instant
+    by: Text
+    reason: Text
+    provision: ClauseId
+    evidence: list[Evidence] = []
+    final: bool = False
+    state: Literal["revoked", "restoring", "restored"] = "revoked"
+    rotated: Instant | None = None
+    servers: dict[str, Instant] = {}
+    restored: Restoration | None = None
+
+    @property
+    def in_force(self) -> bool:
+        """Whether the difusor is off the list, also while it is being restored."""
+        return self.state != "restored"
+
+    @property
+    def told(self) -> str:
+        """Since when the difusor is off the list, and why, as the end of a sentence."""
+        ends = "; está por volver" if self.state == "restoring" else ""
+        return f"fuera de la lista desde {instants.write(self.since)}: {self.reason}{ends}"
+
+
 class Call(Strict):
     """What the call says to whoever wants to take part: who audits the PREP, dates beyond the oficio's, letters.
 
@@ -286,6 +332,6 @@ class Registration(Strict):
 
 PARTS: tuple[type[Strict], ...] = (
     Image, Signer, DynamicPath, Exclusion, Rules, Decision, Waiver, Attestation, Notice, Call, Contact, Registration,
-    Colors, Person, Institute,
+    Colors, Person, Institute, Evidence, Restoration, Revocation,
 )  # fmt: skip
 """All models of values that have keys."""

@@ -6,14 +6,16 @@ Nothing is written to disk, because the values include the secrets of the vault.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from corte.format import files
 from difusor.inventory.sources import file_faults, refusal
-from difusor.inventory.vaults import identities, source_fault, vaulted
+from difusor.inventory.vaults import identities, identity, source_fault, vaulted
 from difusor.project import ROOT, UnusableError
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -124,6 +126,24 @@ def seal(plain: bytes, name: str) -> bytes:
 
     _loader()
     return bytes(VaultLib(VaultSecretsContext.current().secrets).encrypt(plain, vault_id=name))
+
+
+def reseal(path: Path, change: Callable[[str], str]) -> None:
+    """Replace a vault's text by what `change` returns for it, encrypted with the password that opened it.
+
+    OSError when none of Ansible's passwords opens it. What `change` raises leaves the file as it was.
+    """
+    from ansible.errors import AnsibleError
+    from ansible.parsing.vault import VaultLib, VaultSecretsContext
+
+    _loader()
+    vault = VaultLib(VaultSecretsContext.current().secrets)
+    try:
+        text, _, secret = vault.decrypt_and_get_vault_id(path.read_bytes())
+    except AnsibleError:
+        raise OSError(0, "no se descifra con las contraseñas de las bóvedas", str(path)) from None
+    sealed = vault.encrypt(change(text.decode()).encode(), secret=secret, vault_id=identity(path))
+    files.replace(path, sealed, mode=stat.S_IMODE(path.stat().st_mode))
 
 
 @cache

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from corte.format import instants
 from difusor.inventory import Election, load_election
-from difusor.partners import asked, enrolment, inventory, record, roster
+from difusor.partners import asked, enrolment, inventory, record, revocation, roster
 from difusor.partners import election as elections_file
 from difusor.partners.answer import Answer, answer
 from difusor.partners.enrolment import Desk
@@ -69,6 +69,8 @@ def enroll(path: Path, **options: Unpack[Options]) -> Answer:
     assert form is not None  # what it lacks is an error among the findings
     if changes and not options["update"]:
         return told("por confirmar")
+    if before:
+        revocation.refuse_revoked(inventory.folder(name), "no se corrige su inscripción")
     desk = _with_key(desk, options["ssh_key"], before)
     if before is None:
         return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),))

@@ -80,7 +80,7 @@ def _fill(inventory: Path, facts: PartnerFacts, host_key: str, registered: Mappi
     group.mkdir(parents=True)
     values = dict(facts) | {"images": {kind: _pinned(kind) for kind in KINDS}, "registered": bool(registered)}
     (group / "main.yml").write_text(render("main.yml.j2", values), encoding="utf-8")
-    (group / "vault.yml").write_bytes(seal(render("vault.yml.j2", _drawn()).encode(), facts.id))
+    (group / "vault.yml").write_bytes(seal(render("vault.yml.j2", drawn_secrets()).encode(), facts.id))
     for name, text in {**entrance(facts, host_key), **registered}.items():
         (inventory / name).write_bytes(text)
     # Relative, so that the home may be moved; -i <difusor> is then all that a command needs.
@@ -98,7 +98,8 @@ def _pinned(kind: str) -> dict[str, str]:
     return {"archive": f"{{{{ inventory_dir }}}}/../../build/images/{archive.name}", "sha256": sha256}
 
 
-def _drawn() -> dict[str, str]:
+def drawn_secrets() -> dict[str, str]:
+    """Draw what only a partner's own server knows: its account's password, with the hash, and the secret of rsync."""
     password = ""
     while not password or weaknesses(password):
         password = "".join(secrets.choice(LETTERS) for _ in range(20))

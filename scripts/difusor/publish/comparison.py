@@ -18,7 +18,7 @@ from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
-from difusor.publish import age, roads, signing
+from difusor.publish import age, off_list, roads, signing
 from difusor.publish.mirror import PATH, Mirror, stands
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
@@ -38,11 +38,12 @@ PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result for one mirror: authentic, altered, old, empty, untrusted or unreachable; and every difference.
+    """The result for one mirror, and every difference.
 
-    An empty one shows no corte; a browser would not accept the certificate of one that is untrusted. An old corte is
-    authentic, but not the last one. `log`: what did not fit in the mirror's log since the opening; `warnings`: what
-    else is to be said. All these are sentences.
+    authentic; altered; old (authentic, but not the last corte); empty (shows no corte); untrusted (a browser would not
+    accept its certificate); unreachable; off (off the list, and shows nothing); showing (off the list, and shows
+    something). `log`: what did not fit in the mirror's log since the opening; `warnings`: what else is to be said. All
+    these are sentences.
     """
 
     difusor: str
@@ -61,8 +62,8 @@ class Comparison:
 
     @property
     def good(self) -> bool:
-        """Whether citizens get exactly what the institute signed last, and the mirror's log is whole."""
-        return self.result == "authentic" and not self.log
+        """Whether citizens get exactly what the institute signed last, or nothing of a mirror that is off the list."""
+        return self.result == "off" or (self.result == "authentic" and not self.log)
 
 
 def compare(
@@ -82,6 +83,9 @@ def compare(
     """
     started = time.monotonic()
     warnings: list[str] = []
+    if target.revoked:
+        is_dark, answer = off_list.look(target, authority, limit)
+        return Comparison(target.name, "off" if is_dark else "showing", plain(answer, MOST))
     try:
         with Mirror(target, authority) as mirror:
             mirror.deadline = started + limit

@@ -36,7 +36,7 @@ class Outcome:
     """The result at one difusor.
 
     shown; held; paused (the mirror follows an order to hold that the corte does not carry); withdrawn (as the corte
-    orders); refused; failed (not delivered); silent (its status says nothing).
+    orders); refused; failed (not delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
 
     `warnings`: sentences on its log, and on what this machine keeps of it.
     """
@@ -51,7 +51,7 @@ class Outcome:
     @property
     def good(self) -> bool:
         """Whether the operator may go on to the next corte."""
-        return self.result in ("shown", "held", "withdrawn")
+        return self.result in ("shown", "held", "withdrawn", "revoked")
 
 
 @dataclass(frozen=True)

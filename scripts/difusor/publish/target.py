@@ -24,6 +24,8 @@ class Target:
     certificate: Path | None
     election: Election
     path: str = "/"
+    revoked: str = ""
+    """Since when and why it is off the list, as the end of a sentence; empty when it is not."""
 
     @classmethod
     def of(cls, host: Host) -> Target:
@@ -39,6 +41,7 @@ class Target:
             certificate=Path(partner.tls_certificate) if partner.tls_certificate else None,
             election=host.election,
             path=partner.path,
+            revoked=partner.revocation.told if partner.revocation else "",
         )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,10 +78,22 @@ def verb(playbook: str, purpose: str, values: Callable[..., dict[str, Any]] = di
 def become(playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any]) -> NoReturn:
     """Print the ansible-playbook command and replace this process by it; output and exit status are then Ansible's.
 
-    An inventory whose files cannot be read is refused here already, because Ansible would print its own English too.
+    `playbook` is a path below the project, whose ansible.cfg applies.
+    """
+    command = _announced(playbook, inventories, options, values)
+    os.execvp(command[0], command)
 
-    `playbook` is a path below the project, whose ansible.cfg applies. The printed line works in the project's folder;
-    for a home of its own, in any folder.
+
+def run(playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any]) -> int:
+    """Print the ansible-playbook command, run it, and return its exit status; what it prints goes to standard error."""
+    return subprocess.run(_announced(playbook, inventories, options, values), stdout=2, check=False).returncode
+
+
+def _announced(playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any]) -> list[str]:
+    """Print a command, make this process's folder and environment the ones that it needs, and return it.
+
+    An inventory whose files cannot be read is refused here already, because Ansible would print its own English too.
+    The printed line works in the project's folder; for a home of its own, in any folder.
     """
     from difusor.inventory import vaults  # imports pydantic
     from difusor.inventory.sources import file_faults, refusal
@@ -101,5 +114,6 @@ def become(playbook: str, inventories: Sequence[Path], options: Options, values:
         os.environ[VAULTS] = ",".join(map(vault_id, vaults.named()))
     os.chdir(ROOT)
     beside = str(Path(sys.executable).parent)
-    os.environ["PATH"] = f"{beside}:{os.environ['PATH']}"
-    os.execvp(command[0], command)
+    if beside not in os.environ["PATH"].split(":"):
+        os.environ["PATH"] = f"{beside}:{os.environ['PATH']}"
+    return command

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from difusor.project import ROOT
+from difusor.partners.revocation import refuse_revoked
+from difusor.project import ROOT, UnusableError
 from difusor.report.results import Results, ResultsError, load
 from difusor.servers import sudo
 
@@ -27,6 +28,10 @@ def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str
     if inventory is None:
         raise ResultsError("¿qué difusor? Nómbrelo con -i inventories/<difusor>")
     here = inventory.resolve()
+    try:
+        refuse_revoked(here, "no se mide ni se dictamina")
+    except UnusableError as error:
+        raise ResultsError(str(error)) from None
     source = str(here.relative_to(ROOT)) if here.is_relative_to(ROOT) else str(here)
     target = (output / f"{here.name}.results.json").resolve()
     target.unlink(missing_ok=True)

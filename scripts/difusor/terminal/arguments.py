@@ -110,6 +110,13 @@ def _inventory_option(text: str) -> Any:
 
 Difusor = Annotated[Path, _inventory_option("El difusor: su nombre, o la ruta de su inventario.")]
 MaybeDifusor = Annotated[Path | None, _inventory_option("El difusor: su nombre, o la ruta de su inventario.")]
+Name = Annotated[
+    Path,
+    typer.Argument(
+        parser=inventory, metavar="DIFUSOR", autocompletion=difusores, show_default=False,
+        help="El difusor: su nombre, o la ruta de su inventario.",
+    ),
+]  # fmt: skip
 Difusores = Annotated[
     list[Path], _inventory_option("El difusor: su nombre, o la ruta de su inventario; puede repetirse.")
 ]

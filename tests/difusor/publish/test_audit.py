@@ -86,7 +86,7 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
                 return wire(content[first : last + 1], 206, **{"Content-Range": f"bytes {first}-{last}/{len(content)}"})
             return wire(content)
 
-        def make(self: Mirror, target: target.Target, *_: object) -> None:
+        def make(self: Mirror, target: target.Target, *_: object, **__: object) -> None:
             self.url, self.extensions, self.problem = f"https://{target.address}{PATH}", {}, ""
             self.client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
 
@@ -102,6 +102,23 @@ def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, electi
     serve({})
     found = comparison.compare(make_target(election, path="/prep/"), expected=signed.sha256)
     assert (found.result, found.files, found.sequence) == ("authentic", 6, 7), found
+
+
+def test_a_difusor_off_the_list_may_show_nothing_and_its_table_says_so(serve: Serve, election: Path):
+    def compare() -> tuple[str, bool, str]:
+        found = comparison.compare(make_target(election, path="/prep/", revoked="fuera de la lista desde hoy"))
+        return found.result, found.good, found.detail
+
+    pages = ("/prep/", "/prep/corte.json", "/prep/datos/corte.json")
+    serve({})
+    assert compare()[:2] == ("showing", False)
+    for status, words in ((410, "muestra el aviso"), (503, "pero tampoco el aviso")):
+        serve(dict.fromkeys(pages, partial(wire, b"", status)))
+        result, good, detail = compare()
+        assert (result, good) == ("off", True) and words in detail
+    serve(dict.fromkeys(pages, partial(wire, b"", 410)) | {"/prep/datos/corte.json": b"{}"})
+    assert compare()[:2] == ("showing", False)
+    assert audit.WORDS.keys() >= {"off", "showing"}
 
 
 @pytest.mark.parametrize("said_by", ["corte", "institute"])

@@ -1,0 +1,49 @@
+"""`difusor restore`: bring a difusor back that was taken off the list."""
+
+from __future__ import annotations
+
+from getpass import getuser
+from typing import Annotated
+
+import typer
+
+from difusor.terminal import complain, console, printable, results
+from difusor.terminal.arguments import Check, Further, Name
+
+PENDING = 3
+
+
+def run(
+    name: Name,
+    reason: Annotated[str, typer.Option(metavar="TEXTO", help="Por qué vuelve: queda en el expediente.")],
+    by: Annotated[
+        str, typer.Option(metavar="TEXTO", show_default="su cuenta", help="Quién lo ordena: nombre y cargo.")
+    ] = "",
+    check: Check = False,
+    further: Further = None,
+) -> None:
+    """Devuelve a la lista a un difusor revocado, con secretos nuevos y lo último que mostraba.
+
+    Se niega si la revocación fue definitiva. Hasta que su servidor conteste sigue fuera de la lista; repetirlo hace lo
+    que falte. Termina con 3 mientras falte algo, y con 1 si no se hizo nada.
+    """
+    from difusor.partners import revoking
+    from difusor.partners.facts import FactError
+    from difusor.project import UnusableError
+    from difusor.servers.playbook import Options
+
+    try:
+        found = revoking.restore(name, by or getuser(), reason, Options(check=check, further=further))
+    except (UnusableError, FactError) as problem:
+        complain(problem)
+        raise typer.Exit(1) from problem
+    for sentence in found.pending:
+        console.print(f"[yellow]![/] {printable(sentence)}. Sigue fuera de la lista: repita.", soft_wrap=True)
+    if found.pending:
+        raise typer.Exit(PENDING)
+    if found.record is None:
+        results.print(f"[green]✓[/] {found.difusor}: no está revocado y nada cambió")
+    elif check:
+        results.print(f"[green]✓[/] {found.difusor}: volvería a la lista; nada cambió")
+    else:
+        results.print(f"[green]✓[/] {found.difusor}: de vuelta en la lista. Envíele ya el último corte (publish)")

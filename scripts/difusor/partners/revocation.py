@@ -1,0 +1,221 @@
+"""The institute's half of a revocation (clause 12): its record in the difusor's inventory, and that server's secrets.
+
+The record is written first and whole, and everything else follows from it: verbs and playbooks read it as the variable
+`difusor_revocations`. Each function may be interrupted anywhere and called again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from corte.format import files, instants
+from difusor import spec
+from difusor.inventory import Revocation
+from difusor.inventory.parts import Restoration
+from difusor.inventory.passwords import DRAWN, NAME
+from difusor.inventory.variables import reseal
+from difusor.partners.facts import FactError, data
+from difusor.partners.inventory import drawn_secrets
+from difusor.project import UnusableError
+
+VARIABLE = "difusor_revocations"
+SECRET = "vault_difusor_rsync_secret"
+HEAD = """\
+---
+# Cuándo y por qué el Instituto retiró a este difusor de la lista (disposición general 12), y si volvió. Lo escriben
+# «difusor revoke» y «difusor restore»: no se edita a mano, y no se borra, porque es el expediente.
+"""
+_RECORD = TypeAdapter(list[Revocation])
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the institute orders: who, why, by which provision of the call, on what evidence, and whether for good."""
+
+    by: str
+    reason: str
+    provision: str = "DG-12"
+    evidence: tuple[Path, ...] = ()
+    final: bool = False
+
+
+def file(inventory: Path) -> Path:
+    """Return where an inventory has its record: beside the facts of the partner that is called as its folder."""
+    return inventory / f"group_vars/{inventory.name}/revocations.yml"
+
+
+def read(inventory: Path) -> list[Revocation]:
+    """Return an inventory's revocations, the last one last; UnusableError when the record cannot be understood."""
+    path = file(inventory)
+    try:
+        return _RECORD.validate_python(yaml.safe_load(path.read_bytes())[VARIABLE])
+    except FileNotFoundError:
+        return []
+    except (yaml.YAMLError, KeyError, TypeError, ValidationError):
+        raise UnusableError(
+            f"{path} no se entiende, y mientras tanto nada se le envía; recupérelo de su copia"
+        ) from None
+
+
+def in_force(inventory: Path) -> Revocation | None:
+    """Return the revocation by which the difusor is off the list now; None when it is not."""
+    record = read(inventory)
+    return record[-1] if record and record[-1].in_force else None
+
+
+def refuse_revoked(inventory: Path, what: str) -> None:
+    """Raise UnusableError when the difusor is off the list; `what` is what is not done then, as «no se dictamina»."""
+    if found := in_force(inventory):
+        raise UnusableError(f"{inventory.name} está {found.told}. Por eso {what}; para que vuelva: ./difusor restore")
+
+
+def of(order: Order) -> Revocation:
+    """Return the revocation that an order makes now; FactError when a value cannot be used, OSError for evidence."""
+    _refuse_unless_data({"--by": order.by, "--reason": order.reason})
+    if order.provision not in spec.load().ids:
+        known = ", ".join(each.id for each in spec.load().clauses)
+        raise FactError({"--provision": f"«{order.provision}» no es una cláusula; las hay: {known}"})
+    for each in order.evidence:
+        _refuse_unless_data({"--evidence": str(each)})
+    evidence = [
+        {"document": str(each), "sha256": hashlib.sha256(each.read_bytes()).hexdigest()} for each in order.evidence
+    ]
+    said = {
+        "since": instants.write(_now()), "by": order.by.strip(), "reason": order.reason.strip(),
+        "provision": order.provision, "evidence": evidence, "final": order.final,
+    }  # fmt: skip
+    return Revocation.model_validate(said)
+
+
+def revoke(inventory: Path, order: Order) -> tuple[Revocation, bool]:
+    """Write the record, unless one is in force; return it and whether it is new.
+
+    FactError, OSError or UnusableError say why it cannot be; nothing has changed then. An order to restore that was not
+    finished ends with a new revocation.
+    """
+    new = of(order)
+    with _alone(inventory):
+        record = read(inventory)
+        if record and record[-1].state == "revoked":
+            return record[-1], False
+        if record and record[-1].state == "restoring":
+            record[-1] = record[-1].model_copy(update={"state": "restored"})
+        _write(inventory, [*record, new])
+    return new, True
+
+
+def rotate(inventory: Path) -> None:
+    """Draw the secrets of that server anew in the vault, once for each revocation; UnusableError says why not.
+
+    The new ones reach the server with a restoration, so whoever knows the old ones can never use them again.
+    """
+    with _alone(inventory):
+        record = read(inventory)
+        if not record or record[-1].rotated:
+            return
+        vault = inventory / f"group_vars/{inventory.name}/vault.yml"
+        drawn = drawn_secrets()
+        wanted = {SECRET: drawn["rsync_secret"], NAME: drawn["password_hash"], DRAWN: drawn["password"]}
+        reseal(vault, lambda text: _with(text, wanted, vault))
+        _write(inventory, [*record[:-1], record[-1].model_copy(update={"rotated": _now()})])
+
+
+def acknowledge(inventory: Path, server: str) -> None:
+    """Note that a server shows the notice and has nothing of the institute any more."""
+    with _alone(inventory):
+        record = read(inventory)
+        if record and record[-1].state == "revoked" and server not in record[-1].servers:
+            servers = {**record[-1].servers, server: _now()}
+            _write(inventory, [*record[:-1], record[-1].model_copy(update={"servers": servers})])
+
+
+def order_restoration(inventory: Path, by: str, reason: str) -> Revocation | None:
+    """Note that the difusor shall come back; None when nothing is to be restored, UnusableError when it may not be."""
+    _refuse_unless_data({"--by": by, "--reason": reason})
+    with _alone(inventory):
+        record = read(inventory)
+        last = record[-1] if record else None
+        if last is None or not last.in_force:
+            return None
+        if last.final:
+            raise UnusableError(
+                f"{inventory.name} fue revocado de manera definitiva el {instants.write(last.since)} por {last.by}: no "
+                "se restablece, y nada cambió"
+            )
+        if last.state == "revoked":
+            said = {"at": instants.write(_now()), "by": by.strip(), "reason": reason.strip()}
+            restored = Restoration.model_validate(said)
+            last = last.model_copy(update={"state": "restoring", "restored": restored})
+            _write(inventory, [*record[:-1], last])
+    return last
+
+
+def end(inventory: Path) -> None:
+    """Note that the difusor is back, and on the list again."""
+    with _alone(inventory):
+        record = read(inventory)
+        if record and record[-1].state == "restoring":
+            _write(inventory, [*record[:-1], record[-1].model_copy(update={"state": "restored"})])
+
+
+def _refuse_unless_data(values: Mapping[str, str]) -> None:
+    """Raise FactError for what is empty or what Ansible would not take as plain text."""
+    faults = {}
+    for option, value in values.items():
+        try:
+            if not data(value):
+                faults[option] = "está vacío; escriba la razón y quién lo ordena"
+        except ValueError as error:
+            faults[option] = str(error)
+    if faults:
+        raise FactError(faults)
+
+
+def _with(text: str, wanted: Mapping[str, str], vault: Path) -> str:
+    """Return a vault's text with these values; UnusableError when it keeps one of them in a way that is not known."""
+    there = [name for name in wanted if re.search(rf"(?m)^{name}:", text)]
+    kept = "".join(line for line in text.splitlines(keepends=True) if line.partition(":")[0] not in wanted)
+    changed = kept.rstrip() + "\n" + "".join(f"{name}: {json.dumps(value)}\n" for name, value in wanted.items())
+    found = yaml.safe_load(changed)
+    if not {SECRET, NAME} <= {*there} or any(found.get(name) != value for name, value in wanted.items()):
+        raise UnusableError(
+            f"{vault} no tiene {SECRET} y {NAME} en renglones propios; cámbielos con ansible-vault edit"
+        )
+    return changed
+
+
+def _write(inventory: Path, record: list[Revocation]) -> None:
+    values: list[Any] = [json.loads(each.model_dump_json(exclude_none=True)) for each in record]
+    body = json.dumps({VARIABLE: values}, ensure_ascii=False, indent=1)
+    files.replace(file(inventory), f"{HEAD}{body}\n".encode())
+
+
+@contextmanager
+def _alone(inventory: Path) -> Iterator[None]:
+    """Keep another run from changing the record at the same time; UnusableError when there is no place for a record."""
+    folder = file(inventory).parent
+    if not folder.is_dir():
+        raise UnusableError(f"{inventory.name} no tiene {folder}, donde quedaría anotado; nada cambió")
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _now() -> datetime:
+    return instants.now().replace(microsecond=0)

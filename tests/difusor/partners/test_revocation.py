@@ -1,0 +1,214 @@
+"""The institute's half of a revocation: a record that holds whatever happens, and secrets that nobody knows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from home_kit import made
+from papers_kit import text_of
+from typer.testing import CliRunner
+
+from difusor.cli import _app
+from difusor.inventory import load, variables
+from difusor.partners import inventory, revocation, revoking
+from difusor.partners.facts import FactError
+from difusor.partners.revocation import Order
+from difusor.project import UnusableError
+from difusor.publish import target
+from difusor.servers import playbook
+from difusor.servers.playbook import Options
+
+ORDER = Order("Ana Ruiz, Secretaria Ejecutiva", "alteró la página: «tres actas» # y más", "DG-04")
+
+
+@pytest.fixture
+def diario(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the inventory of a difusor whose server nobody can reach."""
+    monkeypatch.setattr(inventory, "ROUNDS", 1000)  # a hash that is quick to make
+    return made()
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """Take the place of Ansible: every server does its half; return the playbooks that were run, with their values."""
+    ran: list[tuple[str, dict[str, Any]]] = []
+
+    def run(book: str, _: object, options: Options, values: dict[str, Any]) -> int:
+        ran.append((book, values))
+        return 0
+
+    monkeypatch.setattr(playbook, "run", run)
+    return ran
+
+
+def vault(folder: Path) -> dict[str, str]:
+    path = folder / f"group_vars/{folder.name}/vault.yml"
+    return dict(yaml.safe_load(variables.content(str(path))))
+
+
+def test_the_record_says_all_and_is_read_by_everybody(diario: Path, tmp_path: Path) -> None:
+    paper = tmp_path / "acta.pdf"
+    paper.write_bytes(b"x")
+    made_now, is_new = revocation.revoke(diario, replace(ORDER, evidence=(paper,)))
+    assert is_new
+    assert revocation.read(diario) == [made_now]
+    (server,) = load(diario)
+    assert server.partner.revocation == made_now
+    assert (made_now.by, made_now.reason, made_now.provision) == (ORDER.by, ORDER.reason, ORDER.provision)
+    assert made_now.evidence[0].sha256.startswith("2d711642b726b044")
+    (mirror,) = target.read(diario)
+    assert mirror.revoked.startswith("fuera de la lista desde ") and ORDER.reason in mirror.revoked
+
+
+def test_secrets_are_drawn_anew_once_and_the_vault_keeps_the_rest(diario: Path) -> None:
+    before = vault(diario)
+    revocation.revoke(diario, ORDER)
+    revocation.rotate(diario)
+    after = vault(diario)
+    assert after.keys() == before.keys()
+    assert not set(after.values()) & set(before.values())
+    revocation.rotate(diario)
+    assert vault(diario) == after
+    text = variables.content(str(diario / "group_vars/diario/vault.yml")).decode()
+    assert text.startswith("---\n# Los secretos de este difusor")
+    assert load(diario)[0].partner.rsync_secret == after["vault_difusor_rsync_secret"]
+
+
+def test_a_vault_that_keeps_its_secrets_otherwise_is_left_alone_and_said(diario: Path) -> None:
+    path = diario / "group_vars/diario/vault.yml"
+    for text in ("otra: cosa\n", "vault_difusor_rsync_secret: &a x\nvault_difusor_admin_password_hash: *a\nb: [\n"):
+        sealed = variables.seal(text.encode(), "diario")
+        path.write_bytes(sealed)
+        revocation.revoke(diario, ORDER)
+        with pytest.raises((UnusableError, yaml.YAMLError)):
+            revocation.rotate(diario)
+        assert path.read_bytes() == sealed
+    assert revocation.read(diario)[-1].rotated is None
+
+
+def test_revoked_twice_the_first_record_stands(diario: Path) -> None:
+    first, _ = revocation.revoke(diario, ORDER)
+    again, is_new = revocation.revoke(diario, replace(ORDER, reason="otra razón"))
+    assert (again, is_new) == (first, False)
+    assert len(revocation.read(diario)) == 1
+
+
+def test_a_restoration_that_did_not_end_keeps_it_off_the_list_and_a_new_revocation_ends_it(diario: Path) -> None:
+    revocation.revoke(diario, ORDER)
+    assert revocation.order_restoration(diario, "Ana", "se aclaró")
+    assert revocation.order_restoration(diario, "Luis", "otra vez") == revocation.in_force(diario)
+    assert load(diario)[0].partner.revocation, "off the list until its servers are back"
+    second, is_new = revocation.revoke(diario, replace(ORDER, reason="reincidió"))
+    assert is_new and second.rotated is None
+    assert [each.state for each in revocation.read(diario)] == ["restored", "revoked"]
+
+
+def test_restored_it_is_on_the_list_and_the_record_stays(diario: Path) -> None:
+    revocation.revoke(diario, ORDER)
+    revocation.order_restoration(diario, "Ana", "se aclaró")
+    revocation.end(diario)
+    revocation.end(diario)
+    assert load(diario)[0].partner.revocation is None
+    (kept,) = revocation.read(diario)
+    assert kept.restored and kept.restored.reason == "se aclaró"
+    assert revocation.order_restoration(diario, "Ana", "se aclaró") is None
+
+
+def test_a_final_one_is_not_restored(diario: Path) -> None:
+    revocation.revoke(diario, replace(ORDER, final=True))
+    with pytest.raises(UnusableError, match="de manera definitiva"):
+        revocation.order_restoration(diario, "Ana", "se aclaró")
+    assert revocation.in_force(diario)
+
+
+REFUSED = (
+    replace(ORDER, reason="{{ lookup('pipe', 'id') }}"),
+    replace(ORDER, by="Ana\nRuiz"),
+    replace(ORDER, reason="  "),
+    replace(ORDER, provision="DG-99"),
+)
+
+
+def test_what_cannot_be_recorded_is_refused_before_anything_changes(diario: Path) -> None:
+    for order in REFUSED:
+        with pytest.raises(FactError):
+            revocation.revoke(diario, order)
+    assert not revocation.file(diario).exists()
+
+
+def test_a_damaged_record_sends_nothing(diario: Path) -> None:
+    for text in ("", "difusor_revocations: [{state: raro}]\n", "difusor_revocations: [\n", "[]\n"):
+        revocation.file(diario).write_text(text)
+        with pytest.raises(UnusableError, match="no se entiende"):
+            revocation.in_force(diario)
+        with pytest.raises(UnusableError, match="no se entiende"):
+            revocation.revoke(diario, ORDER)
+        if text:
+            with pytest.raises(UnusableError):
+                target.read(diario)
+
+
+def test_the_institutes_half_is_done_although_no_server_answers(diario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playbook, "run", lambda *_: 2)
+    before = vault(diario)
+    found = revoking.revoke(diario, ORDER, Options())
+    assert found.pending == ("prep.diario.mx aún no ha hecho su parte; la causa está arriba",)
+    assert vault(diario) != before
+    assert [(each.state, each.servers) for each in revocation.read(diario)] == [("revoked", {})]
+
+
+def test_a_server_that_came_back_is_asked_again_and_one_that_did_its_half_is_not(
+    diario: Path, servers: list[tuple[str, dict[str, Any]]]
+) -> None:
+    assert revoking.revoke(diario, ORDER, Options()).servers == ("prep.diario.mx",)
+    again = revoking.revoke(diario, ORDER, Options())
+    assert again.servers == ("prep.diario.mx",) and not again.is_new
+    assert servers == [(revoking.REVOKE, {})]
+    assert revoking.restore(diario, "Ana", "se aclaró", Options()).record
+    assert revoking.restore(diario, "Ana", "se aclaró", Options()).record is None
+    assert servers[1:] == [(revoking.RESTORE, {})]
+
+
+def test_a_preview_writes_nothing(diario: Path, servers: list[tuple[str, dict[str, Any]]]) -> None:
+    before = vault(diario)
+    revoking.revoke(diario, ORDER, Options(check=True))
+    assert revoking.restore(diario, "Ana", "se aclaró", Options(check=True)).record is None
+    assert (vault(diario), revocation.read(diario)) == (before, [])
+    assert servers == [(revoking.REVOKE, {revoking.REVOKED: True})]
+
+
+def test_nobody_is_restored_with_the_old_secret(diario: Path, servers: list[tuple[str, dict[str, Any]]]) -> None:
+    path = diario / "group_vars/diario/vault.yml"
+    kept = path.read_bytes()
+    path.write_bytes(variables.seal(b"otra: cosa\n", "diario"))
+    assert "ansible-vault edit" in revoking.revoke(diario, ORDER, Options()).pending[0]
+    assert "ansible-vault edit" in revoking.restore(diario, "Ana", "se aclaró", Options()).pending[0]
+    assert [book for book, _ in servers] == [revoking.REVOKE]
+    path.write_bytes(kept)
+    before = vault(diario)
+    assert revoking.restore(diario, "Ana", "se aclaró", Options()).pending == ()
+    assert vault(diario)["vault_difusor_rsync_secret"] != before["vault_difusor_rsync_secret"]
+
+
+def test_the_verbs_say_what_is_done_and_what_is_not(diario: Path, servers: list[tuple[str, dict[str, Any]]]) -> None:
+    def said(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(_app(), list(words))
+        return done.exit_code, done.output
+
+    status, told = said("revoke", "diario", "--reason", "alteró la página", "--json")
+    document = json.loads(told[told.index("{") : told.rindex("}") + 1])
+    assert (status, document["record"]["reason"], document["pending"]) == (0, "alteró la página", [])
+    assert "DNS" in told
+    words = text_of(Path(document["paper"]))
+    assert "alteró la página" in words and "eliminará de la Lista de difusores oficiales" in words
+    status, told = said("report", "-i", "diario")
+    assert status == 2 and "fuera de la lista" in told
+    status, told = said("publish", str(diario), "-i", "diario")
+    assert status == 1 and "fuera de la lista" in told and "sin respuesta" not in told
+    assert said("restore", "diario", "--reason", "se aclaró")[0] == 0
+    assert said("restore", "diario", "--reason", "se aclaró") == (0, "✓ diario: no está revocado y nada cambió\n")
