@@ -68,7 +68,8 @@ def run(
     try:
         drifts = drift.since(against, inventory) if against and inventory else {}
         found = load(results) if results else measure(inventory, output, lab)
-        clauses, left_out = spec.load(), deviations.load()
+        calls = {host: spec.load(server.declared.election_spec) for host, server in found.servers.items()}
+        left_out = deviations.load()
     except (ResultsError, BaselineError, spec.SpecError) as error:
         complain(error)
         raise typer.Exit(NOT_EVALUATED) from error
@@ -76,7 +77,7 @@ def run(
     verdicts = []
     amiss = any(each["changes"] for each in drifts.values())
     for host in found.servers:
-        dictamen = compose(found, host, clauses, left_out, drifts.get(host))
+        dictamen = compose(found, host, calls[host], left_out, drifts.get(host))
         paths = write_papers(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}"))
         _show(dictamen, paths)
         verdicts += [entry["verdict"] for entry in dictamen["clauses"]]
@@ -89,7 +90,8 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     from difusor.report.dictamen import shortcomings
     from difusor.report.verdict import Overall, shown
 
-    table = Table(title=f"{printable(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
+    title = f"{printable(dictamen['difusor']['name'])}: cumplimiento del {printable(dictamen['annex'])}"
+    table = Table(title=title, title_justify="left")
     for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
         justify: Literal["left", "right"] = "right" if heading == "Pruebas" else "left"
         table.add_column(heading, overflow="fold", justify=justify)

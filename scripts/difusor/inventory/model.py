@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from corte.format.manifest import Window
-from difusor import catalog
+from difusor import catalog, spec
 from difusor.catalog import Catalog
 from difusor.inventory.certificates import check_certificate, check_key
 from difusor.inventory.images import check_image
@@ -58,6 +58,15 @@ def _known(place: str) -> str:
     return place
 
 
+def _called(call: str) -> str:
+    """Return a call that has a usable spec; else ValueError."""
+    try:
+        spec.load(call)
+    except spec.SpecError as error:
+        raise ValueError(str(error)) from None
+    return call
+
+
 class Election(Strict):
     """What the institute decides once for all partners: elections/<name>.yml. Variables are called election_<name>."""
 
@@ -68,6 +77,11 @@ class Election(Strict):
     ]
     name: Text
     environment: Literal["official", "simulacro"]
+    spec: Annotated[
+        str,
+        matching(r"[a-z0-9][a-z0-9-]*", "debe ser el nombre de una convocatoria de spec/"),
+        AfterValidator(_called),
+    ]
     place: Annotated[
         str, matching(r"[a-z][a-z0-9-]*", "debe ser el nombre de un lugar de catalogs/"), AfterValidator(_known)
     ]

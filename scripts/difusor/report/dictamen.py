@@ -52,6 +52,7 @@ def compose(
         "verdict": overall(verdicts),
         "counts": {verdict: count for verdict in Verdict if (count := Counter(verdicts)[verdict])},
         "document": spec.document,
+        "annex": spec.annex,
         **_letterhead(declared, spec),
         "unkept": _unkept(declared, spec),
         "inventory": results.inventory,
@@ -74,7 +75,8 @@ def compose(
         "commit": results.commit,
         "tools": results.tools,
         "clauses": [_entry(assessment, local.date()) for assessment in assessments],
-        "unbound": [_finding(finding) for finding in findings if not finding.clauses],
+        "unbound": [_finding(finding) for finding in findings if not set(finding.clauses) & set(spec.ids)],
+        "left_out": {test: list(clauses) for test, clauses in sorted(results.left_out.items())},
         "drift": drift and {**drift, "taken": _local(drift["taken"], zone)},
         "deviations": {
             topic: [{"rule": each.rule, "reason": each.reason, "ids": each.by_auditor()} for each in rules]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
+from call_kit import NAME as CALL
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -77,6 +78,7 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Variables:
         "election_retain_until": "2024-06-10T05:59:00Z",
         "election_retention_order": {"by": "Pleno", "agreement": "CEE/101/2024", "date": "2024-05-30"},
         "election_interval_minutes": 10,
+        "election_spec": CALL,
         "election_place": "ribera",
         "election_offices": ["alcaldias", "congreso"],
         "election_institute": INSTITUTE,
@@ -209,6 +211,23 @@ CASES: dict[str, tuple[Change, str]] = {
     "place without a catalogue": (
         replace("election_place", "nada"),
         "election_place: no hay catálogo de «nada» (catalogs/nada.yml); los que hay: ",
+    ),
+    "call that does not exist": (
+        replace("election_spec", "nada"),
+        "election_spec: no hay convocatoria «nada» (spec/nada.yml); las que hay: ",
+    ),
+    "call that is no call": (replace("election_spec", "deviations"), "election_spec: no hay convocatoria «deviations»"),
+    "call that is a path": (
+        replace("election_spec", "../catalogs/x"),
+        "debe ser el nombre de una convocatoria de spec/",
+    ),
+    "call that nobody named": (
+        lambda v: v.pop("election_spec"),
+        "election_spec: falta; agréguela en elections/<elección>.yml",
+    ),
+    "waiver of a clause that the call lacks": (
+        lambda v: v.update(election_spec="ribera-2027", difusor_waivers=[{**WAIVER, "clause": "HW-05"}]),
+        "difusor_waivers[0]: HW-05 no es una cláusula de la convocatoria ribera-2027 (spec/ribera-2027.yml); quítela",
     ),
     "place that is a path": (replace("election_place", "../spec/x"), "debe ser el nombre de un lugar de catalogs/"),
     "no office": (replace("election_offices", []), "election_offices: está vacía; agregue al menos un elemento"),
