@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 from corte.format.manifest import Window
 from difusor import catalog, spec
 from difusor.catalog import Catalog
+from difusor.inventory import picture
 from difusor.inventory.certificates import check_certificate, check_key
 from difusor.inventory.images import check_image
 from difusor.inventory.parts import (
@@ -109,6 +110,12 @@ class Election(Strict):
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
         return once(value)
+
+    @field_validator("institute")
+    @classmethod
+    def _logo_can_be_shown(cls, value: Institute) -> Institute:
+        picture.of_the_institute(value.logo)
+        return value
 
     @field_validator("offices")
     @classmethod

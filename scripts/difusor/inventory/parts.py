@@ -203,7 +203,7 @@ class Institute(Strict):
     domain: DomainName | None = None
     address: str = ""
     telephone: str = ""
-    logo: str = ""
+    logo: Annotated[str, matching(r"([a-z0-9][a-z0-9._-]*\.png)?", "debe ser el nombre de un PNG de elections/")] = ""
     colors: Colors
     signs: Person
 

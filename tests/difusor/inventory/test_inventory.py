@@ -229,6 +229,14 @@ CASES: dict[str, tuple[Change, str]] = {
         lambda v: v.update(election_spec="ribera-2027", difusor_waivers=[{**WAIVER, "clause": "HW-05"}]),
         "difusor_waivers[0]: HW-05 no es una cláusula de la convocatoria ribera-2027 (spec/ribera-2027.yml); quítela",
     ),
+    "logo that is a path": (
+        lambda v: v.update(election_institute={**v["election_institute"], "logo": "../spec/logo.png"}),
+        "election_institute.logo: debe ser el nombre de un PNG de elections/",
+    ),
+    "logo that is not there": (
+        lambda v: v.update(election_institute={**v["election_institute"], "logo": "nada.png"}),
+        "election_institute: no se puede leer ",
+    ),
     "place that is a path": (replace("election_place", "../spec/x"), "debe ser el nombre de un lugar de catalogs/"),
     "no office": (replace("election_offices", []), "election_offices: está vacía; agregue al menos un elemento"),
     "office twice": (replace("election_offices", ["congreso", "congreso"]), "«congreso» está dos veces"),

@@ -396,6 +396,18 @@ def test_a_cadence_below_the_call_s_is_the_institute_s_own_fault(results: Result
     assert (sentence in text) is not kept
 
 
+def test_the_institute_s_logo_heads_the_paper(results: Results) -> None:
+    """It stands in the paper itself; where this machine lacks the file, the paper goes without."""
+    server = results.servers["web1"]
+    for name, shown in (("ribera-2027.png", True), ("nada.png", False)):
+        institute = shipped("ribera-2027").institute.model_copy(update={"logo": name})
+        said = server.declared.model_copy(update={"election_institute": institute})
+        here = results.model_copy(update={"servers": {"web1": server.model_copy(update={"declared": said})}})
+        assert (
+            '<img class="logo" src="data:image/png;base64,' in dictamen.render(compose(here), "x.json", "0")
+        ) is shown
+
+
 def test_what_was_measured_of_a_clause_that_the_call_lost_is_shown_all_the_same(results: Results) -> None:
     """Results may be older than the spec: a test that failed must not vanish with its clause."""
     call = FIRST.model_copy(update={"clauses": tuple(each for each in FIRST.clauses if each.id != "RED-06")})
