@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
+from call_kit import FIRST
+from call_kit import NAME as CALL
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -122,6 +124,8 @@ ELECTION: dict[str, Any] = {
     "election_retain_until": "2024-06-10T05:59:00Z",
     "election_retention_order": {"by": "Pleno", "agreement": "CEE/101/2024", "date": "2024-05-30"},
     "election_interval_minutes": 10,
+    "election_spec": CALL,
+    "election_contact": FIRST.contact,
     "election_place": "ribera",
     "election_offices": ["alcaldias", "congreso"],
     "election_institute": {

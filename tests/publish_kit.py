@@ -27,6 +27,7 @@ all:
     election_retain_until: "2024-06-10T05:59:00Z"
     election_retention_order: {{by: Pleno, agreement: CEE/101/2024, date: "2024-05-30"}}
     election_interval_minutes: 10
+    election_spec: ribera-2027
     election_place: ribera
     election_offices: [alcaldias]
     election_institute:

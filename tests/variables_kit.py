@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from call_kit import NAME as CALL
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -54,6 +55,7 @@ def variables(folder: Path) -> Variables:
         "election_retain_until": "2024-06-10T05:59:00Z",
         "election_retention_order": {"by": "Pleno", "agreement": "CEE/101/2024", "date": "2024-05-30"},
         "election_interval_minutes": 10,
+        "election_spec": CALL,
         "election_place": "ribera",
         "election_offices": ["alcaldias", "congreso"],
         "election_institute": INSTITUTE,

@@ -1,12 +1,14 @@
-"""Judge on the controller what was read of a server: what stops the run, and which clauses of ANEXO 1 it meets."""
+"""Judge on the controller what was read of a server: what stops the run, and which clauses of the call it meets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
+from difusor import spec
 from difusor.servers import preflight, webserver
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -26,6 +28,7 @@ SPEC = {
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
     "attested": {"type": "list", "elements": "str", "required": True},
+    "call": {"type": "str", "required": True},
 }
 
 
@@ -63,12 +66,7 @@ class ActionModule(ActionBase):
             sensorless=args["sensorless"],
             trusted=args["trusted"],
         )
-        diagnoses = preflight.diagnose(
-            server,
-            public_address=args["public_address"],
-            registered=args["registered"],
-            attested=args["attested"],
-        )
+        diagnoses = _diagnoses(server, args) if args["call"] else []
         closed, opened = preflight.exposed(server, port_owners)
         return {
             "changed": False,
@@ -84,6 +82,15 @@ class ActionModule(ActionBase):
                 for each in diagnoses
             ],
         }
+
+
+def _diagnoses(server: preflight.Machine, args: Mapping[str, Any]) -> list[preflight.Diagnosis]:
+    try:
+        call = spec.load(args["call"])
+    except spec.SpecError as error:
+        raise AnsibleError(str(error)) from None
+    asked = {name: args[name] for name in ("public_address", "registered", "attested")}
+    return preflight.diagnose(server, call, **asked)
 
 
 def _neighbours(found: Mapping[str, Any], account: str) -> Neighbours:

@@ -10,9 +10,9 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from difusor import spec
 from difusor.inventory.rendering import cause
 from difusor.project import ROOT
+from difusor.spec.expected import VALUES
 
 SPECS = "meta/argument_specs.yml"
 TYPES = {
@@ -77,7 +77,7 @@ class ActionModule(ActionBase):
 def unknown_tags(tags: Iterable[str]) -> list[str]:
     """Return a sentence for each tag that no task of the project has."""
     roles = {path.name for path in (ROOT / "roles").iterdir()}
-    known = ANSIBLE_TAGS | OTHER_TAGS | roles | {clause.id for clause in spec.load().clauses}
+    known = ANSIBLE_TAGS | OTHER_TAGS | roles | set(VALUES)
     return [
         f"la etiqueta «{tag}» no existe y no se haría nada; hay una por rol ({', '.join(sorted(roles))}) y una por "
         "cláusula (por ejemplo RED-04)"

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from call_kit import results
 from corte_kit import make_key
 from publish_kit import write_election
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = str(ROOT / "tests/data/results.json")
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,15 @@ RESULTS = str(ROOT / "tests/data/results.json")
             ["synthetic", f"{ROOT}/README.md/corte", "--election", "{election}", "--number", "1"],
             "README.md/corte/datos: no es una carpeta",
         ),
-        (["report", "--results", RESULTS, "--output", f"{ROOT}/README.md/x"], "README.md/x: no es una carpeta"),
+        (["report", "--results", "{results}", "--output", f"{ROOT}/README.md/x"], "README.md/x: no es una carpeta"),
     ],
 )
 def test_a_folder_that_cannot_be_written(verb: list[str], sentence: str, tmp_path: Path) -> None:
     election = write_election(tmp_path, make_key(tmp_path, "firma"))
-    command = [sys.executable, "-m", "difusor", *(word.format(election=election) for word in verb)]
+    measured = tmp_path / "r.json"
+    measured.write_text(results().model_dump_json())
+    words = [word.format(election=election, results=measured) for word in verb]
+    command = [sys.executable, "-m", "difusor", *words]
     done = subprocess.run(command, cwd=ROOT / "scripts", capture_output=True, text=True)
     assert done.returncode == 1
     assert sentence in done.stderr

@@ -12,11 +12,13 @@ import yaml
 
 from difusor import spec
 from difusor.proof.changed import files_of_tests
-from difusor.spec import deviations
+from difusor.spec import deviations, expected
+from difusor.spec.clauses import Criteria
 
 ROOT = Path(__file__).resolve().parents[2]
-CLAUSES = spec.load().clauses
-IDS = {clause.id for clause in CLAUSES}
+CALLS = {name: spec.load(name) for name in spec.names()}
+CLAUSES = [(name, clause) for name, call in CALLS.items() for clause in call.clauses]
+IDS = {clause.id for _, clause in CLAUSES}
 CLAUSE = re.compile(r"[A-Z]{2,3}-\d\d")
 
 
@@ -42,24 +44,34 @@ def markers(name: str = "clause") -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("clause", [each for each in CLAUSES if each.role], ids=lambda clause: clause.id)
-def test_clause_has_a_tag_in_its_role(clause: spec.Clause) -> None:
-    assert clause.role in tags()[clause.id]
+def test_clause_has_a_tag_in_its_role() -> None:
+    there = tags()
+    assert [(name, each.id) for name, each in CLAUSES if each.role and each.role not in there[each.id]] == []
 
 
-@pytest.mark.parametrize(
-    "clause", [each for each in CLAUSES if not each.optional and not each.rests_on], ids=lambda clause: clause.id
-)
-def test_clause_has_a_test(clause: spec.Clause) -> None:
-    assert markers()[clause.id]
+def test_clause_has_a_test() -> None:
+    there = markers()
+    judged = [(name, each) for name, each in CLAUSES if not each.optional and not each.rests_on]
+    assert [(name, each.id) for name, each in judged if not there[each.id]] == []
 
 
-def test_no_tag_and_no_marker_is_unknown() -> None:
+def test_no_tag_and_no_marker_is_of_no_call() -> None:
     assert set(tags()) - IDS == set()
     assert (set(markers()) | set(markers("criterion"))) - IDS == set()
 
 
-CALL = " ".join((ROOT / "spec/convocatoria.txt").read_text(encoding="utf-8").split())
+def test_what_is_a_clause_and_a_criterion_is_lacking_in_some_call() -> None:
+    """A test has both markers only where the project asks for what some call does not ask for."""
+    everywhere = frozenset.intersection(*(frozenset(call.ids) for call in CALLS.values()))
+    criteria = {test for tests in markers("criterion").values() for test in tests}
+    both = {(clause, test) for clause, tests in markers().items() for test in tests if test in criteria}
+    assert {clause for clause, _ in both} & everywhere == set()
+
+
+def test_no_clause_can_be_measured_that_no_call_has() -> None:
+    assert set(expected.VALUES) == IDS
+
+
 GAP = "[…]"
 
 
@@ -68,25 +80,30 @@ def passage(text: str) -> re.Pattern[str]:
     return re.compile(".*?".join(re.escape(part.strip()) for part in text.split(GAP)))
 
 
-@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.id)
-def test_quote_is_literal(clause: spec.Clause) -> None:
-    for part in clause.quote.split(GAP):
-        assert part.strip() in CALL
+def words(call: str) -> str:
+    """Return the text of a call on one line."""
+    return " ".join((ROOT / f"spec/{call}.txt").read_text(encoding="utf-8").split())
 
 
-def test_every_sentence_of_the_call_is_quoted_or_left_out_for_a_reason() -> None:
+def test_quote_is_literal() -> None:
+    parts = [(name, clause.id, part.strip()) for name, clause in CLAUSES for part in clause.quote.split(GAP)]
+    assert [(name, clause, part) for name, clause, part in parts if part not in words(name)] == []
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_sentence_of_the_call_is_quoted_or_left_out_for_a_reason(call: str) -> None:
     """What remains of the call without its quotes and the passages in `unjudged` is numbers, bullets and an «y»."""
-    left = CALL
-    for each in spec.load().unjudged:
+    left = words(call)
+    for each in CALLS[call].unjudged:
         assert passage(each.text).search(left), each.text
         left = passage(each.text).sub(" ", left, count=1)
-    parts = [part.strip() for clause in CLAUSES for part in clause.quote.split(GAP)]
+    parts = [part.strip() for clause in CALLS[call].clauses for part in clause.quote.split(GAP)]
     for part in sorted(parts, key=len, reverse=True):
         left = left.replace(part, " ", 1)
     assert re.findall(r"[^\W\d_]{2,}[^.]*", left) == []
 
 
-def expected() -> dict[tuple[str, str], list[str]]:
+def read_values() -> dict[tuple[str, str], list[str]]:
     """Return which tests read which required value: as `expect("ID")["key"]`, by a variable, or in `criteria`."""
     found = defaultdict(list)
     for path in files_of_tests():
@@ -122,9 +139,9 @@ def asked(node: ast.expr, named: dict[str, str]) -> str:
 
 
 def test_every_required_value_is_read_by_a_test() -> None:
-    required = {(clause.id, key) for clause in CLAUSES for key in clause.expect}
-    required |= {("criteria", key) for key in spec.load().criteria}
-    assert required - set(expected()) == set()
+    required = {(clause.id, key) for _, clause in CLAUSES for key in clause.expect}
+    required |= {("criteria", key) for key in Criteria.model_fields}
+    assert required - set(read_values()) == set()
 
 
 def test_every_test_of_the_suite_is_evidence() -> None:

@@ -490,6 +490,11 @@ def test_each_release_gets_what_its_nginx_knows(release: str) -> None:
     assert "ssl_protocols TLSv1.2 TLSv1.3;" in tls
 
 
+def test_a_call_may_ask_for_newer_encryption() -> None:
+    tls = render("etc/nginx/snippets/prep-tls.conf", inputs=(("nginx_tls_floor", "TLSv1.3"),))
+    assert "ssl_protocols TLSv1.3;" in tls
+
+
 def test_a_page_reached_by_address_shows_its_certificate() -> None:
     site = render(SITE, inputs=(("nginx_server_names", ("prep.example.mx", "192.0.2.10")),))
     assert "ssl_reject_handshake" not in site

@@ -46,7 +46,7 @@ def guest(host: Host, variables: dict[str, Any]) -> Iterator[None]:
 REFUSALS = {
     "an unsupported release": (
         {"preflight_releases": {}},
-        "que no se admite; instale Ubuntu Server 22.04 LTS o posterior",
+        "que no se admite; instale Ubuntu Server (versiones: ",
     ),
     "no disk space": ({"preflight_free_gb": {"/srv": 10**6}}, "GB libres y necesita 1000000; libere espacio"),
     "the operator would be locked out": (

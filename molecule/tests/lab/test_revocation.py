@@ -201,7 +201,6 @@ def revoked(
     )
 
 
-@pytest.mark.clause("DG-12")
 def test_the_institutes_half_holds_although_the_server_does_not_answer(
     revoked: Revoked, record_evidence: Record
 ) -> None:
@@ -215,7 +214,6 @@ def test_the_institutes_half_holds_although_the_server_does_not_answer(
     assert revoked.back.page == 200 and revoked.back.pushes[0] == "", "its half is still to be done"
 
 
-@pytest.mark.clause("DG-12")
 def test_a_server_that_came_back_shows_the_notice_and_takes_nothing(
     revoked: Revoked, expect: Expect, record_evidence: Record
 ) -> None:
@@ -232,7 +230,6 @@ def test_a_server_that_came_back_shows_the_notice_and_takes_nothing(
     assert not [secret for secret in revoked.secrets if secret in revoked.journal + revoked.revoked[1]]
 
 
-@pytest.mark.clause("DG-12")
 def test_neither_the_verb_again_nor_the_site_changes_anything(revoked: Revoked, record_evidence: Record) -> None:
     """Repetir la revocación no hace nada más, y una ejecución normal de site.yml no devuelve la página."""
     record_evidence("site.yml sobre un difusor revocado: sin cambios, y con el aviso en la página")
@@ -241,7 +238,6 @@ def test_neither_the_verb_again_nor_the_site_changes_anything(revoked: Revoked, 
     assert "fuera de la lista" in revoked.site
 
 
-@pytest.mark.clause("DG-12")
 def test_restored_it_shows_what_it_showed_with_a_new_secret(revoked: Revoked, record_evidence: Record) -> None:
     """Restablecido, vuelve a mostrar lo último que mostraba y recibe envíos solo con el secreto nuevo."""
     record_evidence(f"responde {revoked.light.page}; con el secreto anterior: {revoked.light.pushes[0]}")

@@ -13,6 +13,7 @@ from web_fixtures import get
 
 from difusor.publish import trust
 from difusor.servers.rawhttp import send
+from difusor.spec import Spec
 from difusor.suite import browser
 
 Expect = Callable[[str], dict[str, Any]]
@@ -65,6 +66,7 @@ def test_browsers_trust_the_certificate(untrusted: Host, variables: dict[str, An
     assert "code" not in found, trust.refusal(found["code"])
 
 
+@pytest.mark.clause("RED-08")
 @pytest.mark.criterion("DG-02")
 def test_plain_http_leads_to_https(untrusted: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """Quien llega por HTTP es enviado a la misma dirección por HTTPS."""
@@ -75,15 +77,21 @@ def test_plain_http_leads_to_https(untrusted: Host, variables: dict[str, Any], r
     assert f"location: https://{name}{path}" in answer["head"].lower()
 
 
+@pytest.mark.clause("RED-08")
 @pytest.mark.criterion("DG-02")
 def test_old_encryption_is_refused(
-    untrusted: Host, variables: dict[str, Any], criteria: dict[str, Any], record_evidence: Record
+    untrusted: Host,
+    variables: dict[str, Any],
+    call: Spec,
+    criteria: dict[str, Any],
+    expect: Expect,
+    record_evidence: Record,
 ) -> None:
     """El servidor acepta TLS desde la versión exigida y rechaza toda versión anterior."""
     address, name = variables["difusor_public_address"], variables["difusor_fqdn"]
     found = json.loads(untrusted.check_output("python3 -c %s %s %s", HANDSHAKE, address, name))
     record_evidence(found)
-    floor = criteria["tls_floor"]
+    floor = expect("RED-08")["tls_floor"] if "RED-08" in call.ids else criteria["tls_floor"]
     for version, result in found.items():
         if version >= floor:
             assert result.startswith(("TLS_", "ECDHE-")), f"{version}: {result}"

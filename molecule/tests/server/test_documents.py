@@ -50,7 +50,7 @@ def notice(variables: dict[str, Any]) -> Notice:
 
 @pytest.mark.clause("PAR-01")
 def test_who_takes_part(notice: Notice, variables: dict[str, Any], expect: Expect, record_evidence: Record) -> None:
-    """El difusor es un medio de comunicación o una institución académica."""
+    """El difusor es de los que la convocatoria admite: medio de comunicación o institución académica."""
     record_evidence(f"{variables['difusor_name']}: {notice.kind}")
     assert notice.kind in expect("PAR-01")["kinds"], f"no es de quienes pueden participar: {notice.kind}"
 
@@ -70,7 +70,7 @@ def test_notice_came_in_time(
 
 @pytest.mark.clause("DG-08")
 def test_registration(variables: dict[str, Any], expect: Expect, record_evidence: Record) -> None:
-    """El ANEXO 2 está completo, con sus 19 datos, y su liga es la dirección de la página."""
+    """El formato de registro (ANEXO 2) está completo, con todos sus datos, y su liga es la dirección de la página."""
     given = variables.get("difusor_registration")
     assert given, "no hay datos del ANEXO 2; agréguelos a difusor_registration"
     registration = Registration.model_validate(given)
@@ -92,13 +92,13 @@ def test_registration(variables: dict[str, Any], expect: Expect, record_evidence
 
 @pytest.mark.clause("DG-09")
 def test_letter(attested: Attested) -> None:
-    """La carta compromiso del ANEXO 3 está firmada y registrada."""
+    """La carta compromiso está firmada y registrada."""
     attested("DG-09")
 
 
 @pytest.mark.clause("DG-13")
 def test_what_is_excepted_was_decided(variables: dict[str, Any], expect: Expect, record_evidence: Record) -> None:
-    """Lo que la convocatoria no prevé (exenciones, conservar después del cierre) lo decidió el Pleno."""
+    """Lo que la convocatoria no prevé (exenciones, conservar después del cierre) lo decidió quien ella dice."""
     declared, decider = Declared.of(variables), expect("DG-13")["decided_by"]
     orders: dict[str, Decision | None] = {waiver.clause: waiver for waiver in declared.difusor_waivers}
     if declared.election_retention_order:

@@ -11,6 +11,7 @@ from testinfra.host import Host
 Record = Callable[[object], None]
 
 
+@pytest.mark.clause("SW-06")
 @pytest.mark.criterion("RED-03")
 def test_security_updates_are_automatic_or_frozen(
     host: Host, variables: dict[str, Any], record_evidence: Record

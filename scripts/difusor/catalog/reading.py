@@ -7,40 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from difusor.catalog.model import Catalog
 from difusor.project import ROOT, UnusableError, home, own
-from difusor.spec.clauses import unreadable
+from difusor.spec import reading
 from difusor.spec.faults import sentence
 
 
 class CatalogError(UnusableError):
     """A catalogue cannot be used; the message is Spanish, a line for each fault, and names the file and the key."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads YAML; refuses aliases, which may grow, and a key that is there twice, of which YAML would take the last."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            alias = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs' gap
-            raise yaml.MarkedYAMLError(problem_mark=alias.start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: dict[str, int] = {}
-        for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                raise _Repeated(line, str(key.value), seen[key.value])
-            seen[str(key.value)] = line
-        return super().construct_mapping(node, deep)
-
-
-class _Repeated(Exception):
-    """A key (`args`: line, key, earlier line) is there twice."""
 
 
 def names() -> list[str]:
@@ -64,14 +40,9 @@ def load(place: str) -> Catalog:
 @cache
 def _load(path: Path) -> Catalog:
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except UnicodeDecodeError:
-        raise CatalogError(f"{path} no está en UTF-8; guárdelo con esa codificación") from None
-    except (OSError, yaml.YAMLError) as error:
-        raise CatalogError(unreadable(path, error)) from None
-    except _Repeated as twice:
-        line, key, before = twice.args
-        raise CatalogError(f"{path}, renglón {line}: {key} ya está en el renglón {before}; deje uno solo") from None
+        raw = reading.read(path)
+    except reading.ReadingError as error:
+        raise CatalogError(str(error)) from None
     try:
         # By way of JSON, because only there lists are taken for tuples while texts are not taken for numbers.
         return Catalog.model_validate_json(json.dumps(raw, default=str))

@@ -39,9 +39,9 @@ def _say_where(compliant: bool) -> None:
     from difusor.lab import demo, night
 
     verdict = (
-        "El servidor cumple el ANEXO 1, con las exenciones que muestra el dictamen."
+        "El servidor cumple la convocatoria, con las exenciones que muestra el dictamen."
         if compliant
-        else "El servidor no cumple todo el ANEXO 1: vea el dictamen."
+        else "El servidor no cumple toda la convocatoria: vea el dictamen."
     )
     results.print(
         f"""

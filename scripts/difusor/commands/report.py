@@ -73,11 +73,12 @@ def run(
         sudo.ask(ask_become_pass and not results)
         drifts = drift.since(against, inventory) if against and inventory else {}
         found = load(results) if results else measure(inventory, output, lab)
-        clauses, left_out = spec.load(), deviations.load()
+        calls = {host: spec.load(server.declared.election_spec) for host, server in found.servers.items()}
+        left_out = deviations.load()
     except (ResultsError, BaselineError, spec.SpecError, UnusableError) as error:
         complain(error)
         raise typer.Exit(NOT_EVALUATED) from error
-    dictamens = [compose(found, host, clauses, left_out, drifts.get(host)) for host in found.servers]
+    dictamens = [compose(found, host, calls[host], left_out, drifts.get(host)) for host in found.servers]
     changed = any(each["changes"] for each in drifts.values())
     raise typer.Exit(_emit(found, dictamens, output) or int(changed))
 
@@ -100,7 +101,8 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     from difusor.report.dictamen import shortcomings
     from difusor.report.verdict import Overall, shown
 
-    table = Table(title=f"{printable(dictamen['difusor']['name'])}: cumplimiento del ANEXO 1", title_justify="left")
+    title = f"{printable(dictamen['difusor']['name'])}: cumplimiento del {printable(dictamen['annex'])}"
+    table = Table(title=title, title_justify="left")
     for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
         justify: Literal["left", "right"] = "right" if heading == "Pruebas" else "left"
         table.add_column(heading, overflow="fold", justify=justify)

@@ -1,4 +1,4 @@
-"""What regulation asks of an election's calendar, and what an election leaves open until an agreement sets it."""
+"""What regulation and call ask of an election, and what an election leaves open until an agreement sets it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from difusor import spec
 from difusor.inventory.model import Election
 
 LONGEST = timedelta(hours=24)
@@ -28,7 +29,7 @@ def pending(variables: Mapping[str, Any]) -> dict[str, str]:
 
 
 def advice(election: Election) -> list[str]:
-    """Return a sentence for each thing that regulation asks to be otherwise, and that the institute has to judge."""
+    """Return a sentence for each thing that regulation or call ask otherwise, and that the institute has to judge."""
     said = []
     if (lasts := election.closes - election.opens) > LONGEST:
         hours = lasts / timedelta(hours=1)
@@ -41,4 +42,16 @@ def advice(election: Election) -> list[str]:
             f"election_simulacros tiene {there} y el Reglamento de Elecciones pide {REHEARSALS}; "
             "agregue las fechas que falten"
         )
+    if telephone := _unsaid_telephone(election):
+        said.append(
+            f"la convocatoria da el teléfono {telephone} y election_contact no lo dice; los avisos de todos los "
+            "servidores quedarían sin él (DG-14)"
+        )
     return said
+
+
+def _unsaid_telephone(election: Election) -> str:
+    """Return the telephone of the call for doubts when the election's contact does not tell it; else empty."""
+    call = spec.load(election.spec)
+    telephone = str(call["DG-14"].expect["telephone"]) if "DG-14" in call.ids else ""
+    return "" if telephone in election.contact else telephone

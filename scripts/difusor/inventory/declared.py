@@ -35,6 +35,7 @@ class Declared(BaseModel):
     election_id: Words = ""
     election_name: Words = ""
     election_environment: Words = ""
+    election_spec: Words = ""
     election_opens: Words = ""
     election_closes: Words = ""
     election_retain_until: Words = ""

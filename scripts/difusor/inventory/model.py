@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from corte.format.manifest import Window
-from difusor import catalog
+from difusor import catalog, spec
 from difusor.catalog import Catalog
+from difusor.inventory import picture
 from difusor.inventory.certificates import check_certificate, check_key
 from difusor.inventory.images import check_image
 from difusor.inventory.parts import (
@@ -59,6 +60,15 @@ def _known(place: str) -> str:
     return place
 
 
+def _called(call: str) -> str:
+    """Return a call that has a usable spec; else ValueError."""
+    try:
+        spec.load(call)
+    except spec.SpecError as error:
+        raise ValueError(str(error)) from None
+    return call
+
+
 class Election(Strict):
     """What the institute decides once for all partners: elections/<name>.yml. Variables are called election_<name>."""
 
@@ -69,6 +79,11 @@ class Election(Strict):
     ]
     name: Text
     environment: Literal["official", "simulacro"]
+    spec: Annotated[
+        str,
+        matching(r"[a-z0-9][a-z0-9-]*", "debe ser el nombre de una convocatoria de spec/"),
+        AfterValidator(_called),
+    ]
     place: Annotated[
         str, matching(r"[a-z][a-z0-9-]*", "debe ser el nombre de un lugar de catalogs/"), AfterValidator(_known)
     ]
@@ -96,6 +111,12 @@ class Election(Strict):
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
         return once(value)
+
+    @field_validator("institute")
+    @classmethod
+    def _logo_can_be_shown(cls, value: Institute) -> Institute:
+        picture.of_the_institute(value.logo)
+        return value
 
     @field_validator("offices")
     @classmethod

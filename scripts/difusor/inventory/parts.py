@@ -139,11 +139,17 @@ class Waiver(Decision):
     expires: Day
 
 
-def that_may_be_excused(waiver: Waiver) -> Waiver:
-    """Return the waiver if the spec lets the institute excuse its clause; else ValueError."""
-    clauses = spec.load()
+def that_may_be_excused(waiver: Waiver, info: ValidationInfo) -> Waiver:
+    """Return the waiver if the call in the validation context lets the institute excuse its clause; else ValueError.
+
+    Without a call in the context only the form of the waiver is checked.
+    """
+    call = (info.context or {}).get("call", "")
+    if not call:
+        return waiver
+    clauses = spec.load(call)
     if waiver.clause not in clauses.ids:
-        raise ValueError(f"{waiver.clause} no es una cláusula de spec/anexo1.yml")
+        raise ValueError(f"{waiver.clause} no es una cláusula de la convocatoria {call} (spec/{call}.yml); quítela")
     if not clauses[waiver.clause].waivable:
         raise ValueError(f"{waiver.clause} no admite exención; quítela y cumpla la cláusula")
     return waiver
@@ -197,7 +203,7 @@ class Institute(Strict):
     domain: DomainName | None = None
     address: str = ""
     telephone: str = ""
-    logo: str = ""
+    logo: Annotated[str, matching(r"([a-z0-9][a-z0-9._-]*\.png)?", "debe ser el nombre de un PNG de elections/")] = ""
     colors: Colors
     signs: Person
 

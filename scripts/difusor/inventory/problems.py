@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from difusor import spec
 from difusor.inventory.calendar import PENDING, pending
 from difusor.inventory.certificates import distrust
 from difusor.inventory.images import FILES, labels, listed_files
@@ -47,6 +48,7 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
     values = {name: variables[name] for name in variables if name in JUDGED}
     found = {name: _to_do(name, sentence) for name, value in values.items() if (sentence := unfinished(value))}
     found |= pending(values)
+    context: dict[str, Any] = {"call": _usable_call(values)} | ({"read": read} if read else {})
     told = set(found) | ({PENDING} if pending(values) else set())
     for model, remedy in ((Election, NO_ELECTION), (Partner, NO_PARTNER)):
         if not variable_names(model) & values.keys():
@@ -54,7 +56,7 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
             continue
         finished = {name: value for name, value in values.items() if name in variable_names(model) - told}
         try:
-            model.model_validate(finished, context={"read": read} if read else {})
+            model.model_validate(finished, context=context)
         except ValidationError as error:
             found |= {place: sentence for place, name, sentence in _details(error) if name not in told}
     if values.get("election_trusted_addresses") == [] and not values.get("difusor_trusted_addresses"):
@@ -64,6 +66,15 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
     if values.get("election_environment") == "official" and "difusor_tls_certificate" not in found:
         found |= _of_the_chain(values, read)
     return [_whole(place, sentence) for place, sentence in found.items()]
+
+
+def _usable_call(values: Mapping[str, Any]) -> str:
+    """Return the name of the election's call, against which waivers are judged; "" when its spec cannot be used."""
+    call = values.get("election_spec")
+    try:
+        return call if isinstance(call, str) and spec.load(call) else ""
+    except spec.SpecError:
+        return ""  # said of the election
 
 
 def _to_do(name: str, sentence: str) -> str:

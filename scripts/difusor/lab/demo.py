@@ -19,8 +19,8 @@ DICTAMEN = BUILD / "dictamen/demo.html"
 def make(election: str | None = None) -> bool:
     """Create the lab, install the server, publish the latest synthetic corte and write the dictamen.
 
-    `election` names the election in elections/ whose place, offices and institute the lab shows. Returns whether every
-    clause holds; raises StepFailed when a step fails.
+    `election` names the election in elections/ whose place, offices, institute and call the lab has. Returns whether
+    every clause holds; raises StepFailed when a step fails.
     """
     if election:
         os.environ[night.ELECTION] = election
@@ -48,7 +48,7 @@ def _playbook(title: str, playbook: str) -> None:
 
 
 def _report() -> bool:
-    """Measure the server against ANEXO 1; return whether every clause holds."""
+    """Measure the server against the call; return whether every clause holds."""
     DICTAMEN.unlink(missing_ok=True)
     try:
         run_step(

@@ -15,8 +15,8 @@ from difusor.partners.files import ensure_home, refuse_existing, render, write_n
 from difusor.project import ROOT, UnusableError, home, own
 from difusor.terminal.arguments import elections
 
-COPIED = tuple(f"election_{name}" for name in ("place", "offices", "institute", "client", "time_servers"))
-"""What a new election takes from another: where it is, what is elected, and who holds it."""
+COPIED = tuple(f"election_{name}" for name in ("spec", "place", "offices", "institute", "client", "time_servers"))
+"""What a new election takes from another: its call, where it is, what is elected, and who holds it."""
 REHEARSAL = timedelta(hours=24)
 """How long a rehearsal lasts whose close nobody gave: as the publication of the real night."""
 
@@ -81,7 +81,7 @@ def text(facts: ElectionFacts) -> str:
         raise UnusableError("\n".join(faults))
     if not (copied := _copied(model)):
         raise UnusableError(
-            f"de {model} no se pueden tomar el lugar y el Instituto; elija entre: {', '.join(models())}"
+            f"de {model} no se pueden tomar convocatoria, lugar e Instituto; elija entre: {', '.join(models())}"
         )
     today = instants.now().replace(hour=0, minute=0, second=0, microsecond=0)
     # A signer's key is valid from a day before the first corte, or from today, for the rehearsals.

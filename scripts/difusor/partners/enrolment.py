@@ -13,6 +13,7 @@ from pathlib import Path
 
 from corte.format import files, instants
 from difusor.inventory import Notice
+from difusor.inventory.picture import anew
 from difusor.partners import inventory, logo, record
 from difusor.partners.facts import PartnerFacts, of
 from difusor.partners.files import render
@@ -56,7 +57,7 @@ def picture(name: str, received: Received, folder: Path, desk: Desk) -> tuple[by
         return b"", []  # said already
     try:
         raw = logo.attached(desk.logo.parent, desk.logo.name) if desk.logo else logo.attached(folder, name)
-        return logo.anew(raw), []
+        return anew(raw), []
     except ValueError as error:
         return b"", [received.finding("logotipo", str(error))]
 

@@ -87,7 +87,7 @@ class _NotYet(Exception):
 
 
 def _head(case: _Case, kind: Kind) -> Head:
-    texts = load().letter
+    texts = load(case.election.spec).letter
     titles = {
         "carta": f"{texts.title} ({texts.source.rpartition(', ')[2]})",
         "acuse": "Acuse de recibo del oficio",
@@ -102,7 +102,8 @@ def _values(case: _Case, kind: Kind) -> dict[str, Any]:
 
 
 def _letter(case: _Case) -> dict[str, Any]:
-    texts, call, made = load().letter, case.election.call, case.local(case.made)
+    election, made = case.election, case.local(case.made)
+    texts, call = load(election.spec).letter, election.call
     blanks = {
         "offices": (call.elected if call else "") or _offices(case.election),
         "day": day(case.local(case.election.opens)),
@@ -116,7 +117,7 @@ def _letter(case: _Case) -> dict[str, Any]:
         "statements": [filled(each, blanks) for each in texts.statements],
         "seat": call.seat if call else "",
         "email": call.email if call else "",
-        "clause": spec.load()[texts.clause],
+        "clause": spec.load(election.spec)[texts.clause],
     }
 
 
@@ -149,7 +150,8 @@ def _addresses(case: _Case) -> dict[str, Any]:
     trusted = list(dict.fromkeys([*case.election.trusted_addresses, *found.get("difusor_trusted_addresses", [])]))
     if not trusted:
         raise _NotYet("aún no hay direcciones confiables; escríbalas en election_trusted_addresses")
-    clauses, perimeter, annex = spec.load(), load().addresses, case.kept.form.annex
+    call, annex = case.election.spec, case.kept.form.annex
+    clauses, perimeter = spec.load(call), load(call).addresses
     ports = sorted({*clauses[perimeter.trusted].expect["ports"], annex.ssh_port})
     return {
         "technical": case.kept.form.technical.name,

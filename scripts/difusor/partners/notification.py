@@ -31,7 +31,7 @@ def write(host: Host, revocation: Revocation, name: str) -> Path:
 
 def html(host: Host, revocation: Revocation) -> str:
     """Return the notification as HTML."""
-    partner, election, clauses = host.partner, host.election, spec.load()
+    partner, election, clauses = host.partner, host.election, spec.load(host.election.spec)
     issuer = Issuer.of(election)
     head = Head("Retiro de la lista de difusores", election.name, issuer, revocation.since)
     since = revocation.since.astimezone(issuer.zone)

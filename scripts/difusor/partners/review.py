@@ -32,7 +32,7 @@ WRITTEN = {
     "cores": r"(\d+)\s*(?:n[uú]cleos|cores)",
 }
 """How the text of item 16 names a figure."""
-SHORT = "si no se puede ampliar, el Pleno decide una exención"
+SHORT = "si no se puede ampliar, la exención la decide {}"
 
 
 @dataclass(frozen=True)
@@ -137,14 +137,18 @@ def _named_alike(said: Mapping[str, str], received: Received, other: Known, whos
 
 
 def _hardware(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
-    """Yield what is less than ANEXO 1 asks; the clerk decides, because an exemption may be on its way."""
-    clauses = spec.load()
-    if said["anexo_tecnico.servidor"] == "virtual":
-        yield received.finding("anexo_tecnico.servidor", f"ANEXO 1 pide un servidor físico (HW-01); {SHORT}", "revisar")
+    """Yield what is less than the call asks; the clerk decides, because an exemption may be on its way."""
+    call = spec.load(around.election.spec)
+    short = SHORT.format(f"el {call['DG-13'].expect['decided_by']}" if "DG-13" in call.ids else "el Instituto")
+    if said["anexo_tecnico.servidor"] == "virtual" and "HW-01" in call.ids:
+        told = f"{call.annex} pide un servidor físico (HW-01); {short}"
+        yield received.finding("anexo_tecnico.servidor", told, "revisar")
     for key, clause, name, unit in FIGURES:
-        least = float(clauses[clause].expect[name])
+        if clause not in call.ids:
+            continue
+        least = float(call[clause].expect[name])
         if said[key] and float(said[key]) < least:
-            told = f"dice {said[key]} y ANEXO 1 pide {least:g} {unit} o más ({clause}); {SHORT}"
+            told = f"dice {said[key]} y {call.annex} pide {least:g} {unit} o más ({clause}); {short}"
             yield received.finding(key, told, "revisar")
         for found in re.finditer(WRITTEN.get(name, r"(?!)"), said["hardware"], re.IGNORECASE):
             figure = float(next(filter(None, found.groups())))

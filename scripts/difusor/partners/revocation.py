@@ -27,6 +27,7 @@ from difusor.inventory import Revocation
 from difusor.inventory.parts import Restoration
 from difusor.inventory.passwords import DRAWN, NAME
 from difusor.inventory.variables import reseal
+from difusor.partners import election
 from difusor.partners.facts import FactError, data
 from difusor.partners.inventory import drawn_secrets
 from difusor.project import UnusableError
@@ -82,12 +83,15 @@ def refuse_revoked(inventory: Path, what: str) -> None:
         raise UnusableError(f"{inventory.name} está {found.told}. Por eso {what}; para que vuelva: ./difusor restore")
 
 
-def of(order: Order) -> Revocation:
-    """Return the revocation that an order makes now; FactError when a value cannot be used, OSError for evidence."""
+def of(inventory: Path, order: Order) -> Revocation:
+    """Return the revocation that an order makes now; FactError when a value cannot be used, OSError for evidence.
+
+    InventoryError when the difusor's election, whose call has the provisions, cannot be read.
+    """
     _refuse_unless_data({"--by": order.by, "--reason": order.reason})
-    if order.provision not in spec.load().ids:
-        known = ", ".join(each.id for each in spec.load().clauses)
-        raise FactError({"--provision": f"«{order.provision}» no es una cláusula; las hay: {known}"})
+    known = spec.load(election.of(inventory).spec).ids
+    if order.provision not in known:
+        raise FactError({"--provision": f"«{order.provision}» no es una cláusula; las hay: {', '.join(known)}"})
     for each in order.evidence:
         _refuse_unless_data({"--evidence": str(each)})
     evidence = [
@@ -106,7 +110,7 @@ def revoke(inventory: Path, order: Order) -> tuple[Revocation, bool]:
     FactError, OSError or UnusableError say why it cannot be; nothing has changed then. An order to restore that was not
     finished ends with a new revocation.
     """
-    new = of(order)
+    new = of(inventory, order)
     with _alone(inventory):
         record = read(inventory)
         if record and record[-1].state == "revoked":

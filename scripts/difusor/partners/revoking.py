@@ -38,7 +38,7 @@ def revoke(inventory: Path, order: Order, options: Options) -> Result:
     """Revoke a difusor; FactError or UnusableError say why the order cannot be taken, and nothing has changed then."""
     if options.check:
         done, pending = _run(REVOKE, inventory, _servers(inventory), options, {REVOKED: True})
-        return Result(inventory.name, revocation.of(order), False, done, pending)
+        return Result(inventory.name, revocation.of(inventory, order), False, done, pending)
     record, is_new = revocation.revoke(inventory, order)
     trouble = [*_rotated(inventory)]
     try:

@@ -47,10 +47,11 @@ def failed(suite: Suite) -> list[Test]:
 
 def unexcused_of_a_part(results: Results) -> list[Finding]:
     """Return the findings against the server in a run of some test files only, which has no dictamen."""
-    clauses = {clause.id: clause for clause in spec.load().clauses}
     against = []
     for finding in results.findings:
         declared = results.servers[finding.host].declared if finding.host else Declared()
+        call = spec.load(declared.election_spec).clauses if declared.election_spec else ()
+        clauses = {clause.id: clause for clause in call}
         today = results.finished.astimezone(declared.zone).date()
         if finding.outcome != "passed" and not excused(finding, clauses, declared.difusor_waivers, today):
             against.append(finding)

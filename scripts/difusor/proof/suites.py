@@ -21,6 +21,7 @@ UNIT = "unit"
 ONCE = {
     "lab/test_preflight.py": "the controller judges what was read of a server; the releases are the test's own data",
     "lab/test_baseline.py": "compares two looks at the same server, whatever it runs",
+    "lab/test_revocation.py": "what a revocation takes away is units and files of the project, alike on every release",
 }
 """Test files that depend on no release and prove no clause, and why; they run only on the first release of a run."""
 MOLECULE = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -16,6 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from difusor.inventory import Declared
+from difusor.inventory.picture import of_the_institute
 from difusor.papers.dates import day, instant
 from difusor.project import write
 from difusor.report.results import Finding, Results
@@ -48,6 +50,7 @@ def compose(
         "verdict": overall(verdicts),
         "counts": {verdict: count for verdict in Verdict if (count := Counter(verdicts)[verdict])},
         "document": spec.document,
+        "annex": spec.annex,
         **_letterhead(declared, spec),
         "unkept": _unkept(declared, spec),
         "inventory": results.inventory,
@@ -70,7 +73,8 @@ def compose(
         "commit": results.commit,
         "tools": results.tools,
         "clauses": [_entry(assessment, local.date()) for assessment in assessments],
-        "unbound": [_finding(finding) for finding in findings if not finding.clauses],
+        "unbound": [_finding(finding) for finding in findings if not set(finding.clauses) & set(spec.ids)],
+        "left_out": {test: list(clauses) for test, clauses in sorted(results.left_out.items())},
         "drift": drift and {**drift, "taken": _local(drift["taken"], zone)},
         "deviations": {
             topic: [{"rule": each.rule, "reason": each.reason, "ids": each.by_auditor()} for each in rules]
@@ -84,14 +88,24 @@ def _letterhead(declared: Declared, spec: Spec) -> dict[str, str]:
     institute = declared.election_institute
     contact = declared.election_contact or spec.contact
     if institute is None:
-        return {"institute": spec.institute, "address": "", "signs": "", "color": "", "contact": contact}
+        return {"institute": spec.institute, "address": "", "signs": "", "color": "", "logo": "", "contact": contact}
     return {
         "institute": institute.name,
         "address": " · ".join(filter(None, (institute.address, institute.telephone))),
         "signs": ", ".join(filter(None, (institute.signs.name, institute.signs.post))),
         "color": institute.colors.band,
+        "logo": _logo(institute.logo),
         "contact": contact,
     }
+
+
+def _logo(name: str) -> str:
+    """Return the institute's logo as a data URI; empty when it has none, or this machine lacks it."""
+    try:
+        picture = of_the_institute(name)
+    except ValueError:
+        return ""
+    return f"data:image/png;base64,{base64.b64encode(picture).decode()}" if picture else ""
 
 
 def _unkept(declared: Declared, spec: Spec) -> list[str]:

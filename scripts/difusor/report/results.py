@@ -45,7 +45,10 @@ class Finding(BaseModel):
 
 
 class Results(BaseModel):
-    """One run of the suite. Instants have their offset from UTC."""
+    """One run of the suite. Instants have their offset from UTC.
+
+    `left_out`: tests that were not run, with the clauses that they measure and that the election's call lacks.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,6 +60,7 @@ class Results(BaseModel):
     tools: dict[str, str]
     servers: dict[str, MeasuredServer]
     findings: tuple[Finding, ...]
+    left_out: dict[str, tuple[str, ...]] = {}
 
 
 def load(path: Path) -> Results:

@@ -1,4 +1,4 @@
-"""Judges a server before anything on it is touched: what stops the run, and which clauses of ANEXO 1 it meets.
+"""Judges a server before anything on it is touched: what stops the run, and which clauses of the call it meets.
 
 Sentences are Spanish, because a difusor's administrator reads them.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +18,10 @@ from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
 REQUIRES_RSA_SIZE = (9, 1)  # the OpenSSH from which on the role ssh can demand it (RequiredRSASize)
-SSH = 22  # the port that ANEXO 1 demands for SSH
+SSH = 22
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
+ON_PAPER = ("HW-05", "DG-09")
+"""Clauses that a signed document alone establishes."""
 NOT_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
 
 
@@ -49,6 +51,12 @@ class Machine:
         """Distribution and release, as (Ubuntu, 22.04) or (Debian, 12)."""
         distribution, version = self.facts["distribution"], self.facts["distribution_version"]
         return distribution, version if distribution == "Ubuntu" else version.partition(".")[0]
+
+
+Judged = tuple[bool, str]
+"""Whether a clause is met, and what was found."""
+Judge = Callable[[Machine, Mapping[str, Any]], Judged | None]
+"""Judges a clause by what was read of the server and what the call requires; None when that takes a measurement."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,8 @@ def _removal(package: str) -> str:
 def _unsupported(server: Machine, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:
     distribution, version = server.release
     if version not in releases.get(distribution, ()):
-        yield f"el sistema es {distribution} {version}, que no se admite; instale Ubuntu Server 22.04 LTS o posterior"
+        known = ", ".join(releases.get("Ubuntu", ()))
+        yield f"el sistema es {distribution} {version}, que no se admite; instale Ubuntu Server (versiones: {known})"
 
 
 def _sensorless(server: Machine, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:
@@ -182,65 +191,78 @@ def _short_keys(server: Machine) -> Iterator[str]:
         )
 
 
-def diagnose(server: Machine, *, public_address: str, registered: bool, attested: Iterable[str]) -> list[Diagnosis]:
-    """Return a diagnosis for each clause that can be judged before anything is installed, in the spec's order.
+def diagnose(
+    server: Machine, call: spec.Spec, *, public_address: str, registered: bool, attested: Iterable[str]
+) -> list[Diagnosis]:
+    """Return a diagnosis for each clause of the call that can be judged before anything is installed.
 
     `public_address` may be empty; `registered`: ANEXO 2 has been received; `attested`: ids of clauses with documents.
     """
-    facts, clauses = server.facts, spec.load()
-    distribution, version = server.release
-    guest = facts.get("virtualization_type", "") if facts.get("virtualization_role") == "guest" else ""
-    cores = int(facts.get("processor_count", 0)) * int(facts.get("processor_cores", 0))
-    ram = int(facts.get("memtotal_mb", 0)) * 1024**2 / GIGABYTE
-    solid, spinning = _disks(facts)
     on_file = set(attested)
-
-    def judged(clause: str, met: bool, found: str) -> Diagnosis:
-        return Diagnosis(clauses[clause], met, found)
-
-    def attestation(clause: str) -> Diagnosis:
-        on = clause in on_file
-        return judged(clause, on, "el documento firmado" if on else "ningún documento firmado")
-
-    def expected(clause: str) -> dict[str, Any]:
-        return clauses[clause].expect
-
-    return [
-        judged(
-            "SW-01",
-            distribution == expected("SW-01")["distribution"] and version in expected("SW-01")["versions"],
-            f"{distribution} {version}",
-        ),
-        judged("HW-01", not guest, f"una máquina virtual o contenedor ({guest})" if guest else "servidor físico"),
-        judged(
-            "HW-02",
-            cores >= expected("HW-02")["cores"] and server.mhz >= expected("HW-02")["ghz"] * 1000,
-            f"{cores} núcleos a {f'{server.mhz / 1000:.1f} GHz' if server.mhz else 'una velocidad que no declara'}",
-        ),
-        judged("HW-03", ram >= expected("HW-03")["ram_gb"], f"{ram:.1f} GB de memoria"),
-        judged(
-            "HW-04",
-            solid >= expected("HW-04")["disk_gb"],
-            f"{solid:.0f} GB en estado sólido" + (f" y {spinning:.0f} GB en discos giratorios" if spinning else ""),
-        ),
-        attestation("HW-05"),
-        *_link(clauses["RED-01"], _card_mbps(facts), on_file),
-        judged(
-            "RED-02",
-            bool(public_address) and ipaddress.ip_address(public_address).is_global,
-            f"la dirección {public_address}" if public_address else "ninguna dirección pública",
-        ),
-        judged("DG-08", registered, "ANEXO 2 registrado" if registered else "ANEXO 2 sin registrar"),
-        attestation("DG-09"),
-    ]
+    judges: dict[str, Judge] = {
+        "SW-01": _release,
+        "HW-01": _physical,
+        "HW-02": _processor,
+        "HW-03": _memory,
+        "HW-04": _storage,
+        "RED-01": _link,
+        "RED-02": lambda *_: _public(public_address),
+        "DG-08": lambda *_: (registered, "ANEXO 2 registrado" if registered else "ANEXO 2 sin registrar"),
+    }
+    found = []
+    for clause in call.clauses:
+        if clause.id in ON_PAPER or (clause.id == "RED-01" and clause.id in on_file):
+            judged: Judged | None = _document(clause.id in on_file)
+        else:
+            judged = judges[clause.id](server, clause.expect) if clause.id in judges else None
+        if judged:
+            found.append(Diagnosis(clause, *judged))
+    return found
 
 
-def _link(clause: spec.Clause, card: int, on_file: set[str]) -> Iterator[Diagnosis]:
-    """Judge the link only where that is possible before it is measured: by a document, or a card that is too slow."""
-    if clause.id in on_file:
-        yield Diagnosis(clause, True, "el documento firmado")
-    elif 0 < card < clause.expect["mbps"]:
-        yield Diagnosis(clause, False, f"una interfaz de {card} Mbps")
+def _document(on_file: bool) -> Judged:
+    return on_file, "el documento firmado" if on_file else "ningún documento firmado"
+
+
+def _release(server: Machine, expected: Mapping[str, Any]) -> Judged:
+    distribution, version = server.release
+    met = distribution == expected["distribution"] and version in expected["versions"]
+    return met, f"{distribution} {version}"
+
+
+def _physical(server: Machine, expected: Mapping[str, Any]) -> Judged:
+    guest = server.facts.get("virtualization_role") == "guest"
+    kind = server.facts.get("virtualization_type", "") if guest else ""
+    return not kind, f"una máquina virtual o contenedor ({kind})" if kind else "servidor físico"
+
+
+def _processor(server: Machine, expected: Mapping[str, Any]) -> Judged:
+    cores = int(server.facts.get("processor_count", 0)) * int(server.facts.get("processor_cores", 0))
+    speed = f"{server.mhz / 1000:.1f} GHz" if server.mhz else "una velocidad que no declara"
+    met = cores >= expected["cores"] and server.mhz >= expected["ghz"] * 1000
+    return met, f"{cores} núcleos a {speed}"
+
+
+def _memory(server: Machine, expected: Mapping[str, Any]) -> Judged:
+    ram = int(server.facts.get("memtotal_mb", 0)) * 1024**2 / GIGABYTE
+    return ram >= expected["ram_gb"], f"{ram:.1f} GB de memoria"
+
+
+def _storage(server: Machine, expected: Mapping[str, Any]) -> Judged:
+    solid, spinning = _disks(server.facts)
+    more = f" y {spinning:.0f} GB en discos giratorios" if spinning else ""
+    return solid >= expected["disk_gb"], f"{solid:.0f} GB en estado sólido{more}"
+
+
+def _public(address: str) -> Judged:
+    met = bool(address) and ipaddress.ip_address(address).is_global
+    return met, f"la dirección {address}" if address else "ninguna dirección pública"
+
+
+def _link(server: Machine, expected: Mapping[str, Any]) -> Judged | None:
+    """Judge the link only where that is possible before it is measured: a card that is too slow."""
+    card = _card_mbps(server.facts)
+    return (False, f"una interfaz de {card} Mbps") if 0 < card < expected["mbps"] else None
 
 
 def _disks(facts: Mapping[str, Any]) -> tuple[float, float]:

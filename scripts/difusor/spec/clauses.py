@@ -1,4 +1,4 @@
-"""The spec: spec/anexo1.yml, every clause a difusor must meet, read once and checked."""
+"""The spec of a call: spec/<call>.yml, every clause that the call asks a difusor to meet, read once and checked."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from corte.format.errors import why
-from difusor.project import own
+from difusor.project import ROOT, home, own
+from difusor.spec import expected, reading
 from difusor.spec.faults import sentence
 
 Method = Literal["medido", "atestado", "manual", "derivado"]
 Sentence = Annotated[str, Field(min_length=1)]
 CLAUSE_ID = r"(PAR|SW|HW|RED|DG)-\d\d"
 ClauseId = Annotated[str, Field(pattern=f"^{CLAUSE_ID}$")]
+NOT_CALLS = {"deviations"}
+"""Files of the folder spec/ that are about no call."""
 
 
 class SpecError(ValueError):
@@ -24,7 +25,7 @@ class SpecError(ValueError):
 
 
 class Clause(BaseModel):
-    """One clause: its binding text, how compliance is established, and the required values."""
+    """One clause: its binding text, how compliance is established, and the required values (expected.VALUES)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,10 +50,27 @@ class Clause(BaseModel):
             raise ValueError("una cláusula derivada, y ninguna otra, dice de qué grupos depende (rests_on)")
         return self
 
+    @model_validator(mode="after")
+    def _can_be_measured(self) -> Clause:
+        if self.id not in expected.VALUES:
+            raise ValueError(f"ninguna prueba la mide; las que se miden son {', '.join(expected.VALUES)}")
+        if wrong := expected.faults(self.id, self.expect):
+            raise ValueError("; ".join(wrong))
+        return self
+
     @property
     def group(self) -> str:
         """The letters of its id, as SW."""
         return self.id.partition("-")[0]
+
+
+class Criteria(BaseModel):
+    """What the project asks beyond the call; a clause never fails for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    certificate_days: Annotated[int, Field(ge=1)]
+    tls_floor: expected.Tls
 
 
 class Promises(BaseModel):
@@ -73,14 +91,18 @@ class Unjudged(BaseModel):
 
 
 class Spec(BaseModel):
-    """The whole spec; clauses keep the order of the file. `criteria`: what the project asks beyond the call."""
+    """The whole spec of a call; clauses keep the order of the file.
+
+    `annex`: how the call names its technical requirements.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     document: Sentence
     institute: Sentence
     contact: str = ""
-    criteria: dict[str, Any] = {}
+    annex: Sentence
+    criteria: Criteria
     promises: Promises = Promises()
     clauses: tuple[Clause, ...]
     unjudged: tuple[Unjudged, ...] = ()
@@ -88,8 +110,18 @@ class Spec(BaseModel):
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Spec:
         ids = [clause.id for clause in self.clauses]
+        if not ids:
+            raise ValueError("no tiene ninguna cláusula (clauses)")
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
             raise ValueError(f"hay cláusulas repetidas: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _derived_clauses_rest_on_something(self) -> Spec:
+        groups = {clause.group for clause in self.clauses if not clause.rests_on}
+        for clause in self.clauses:
+            if clause.rests_on and not groups & set(clause.rests_on):
+                raise ValueError(f"{clause.id} depende de {', '.join(clause.rests_on)} (rests_on) y no hay ninguna")
         return self
 
     def __getitem__(self, clause: str) -> Clause:
@@ -97,41 +129,49 @@ class Spec(BaseModel):
         for candidate in self.clauses:
             if candidate.id == clause:
                 return candidate
-        raise KeyError(f"no clause {clause!r}; the spec has {', '.join(self.ids)}")
+        raise KeyError(f"no clause {clause!r}; the call has {', '.join(self.ids)}")
 
     @property
     def ids(self) -> tuple[str, ...]:
         """Every clause id, in the order of the document."""
         return tuple(clause.id for clause in self.clauses)
 
+    @property
+    def tls_floor(self) -> str:
+        """The oldest version of TLS that a server may speak: the call's, or else the project's."""
+        return str(self["RED-08"].expect["tls_floor"]) if "RED-08" in self.ids else self.criteria.tls_floor
 
-def load(path: Path | None = None) -> Spec:
-    """Read a spec file, by default the institute's own or else the project's.
+
+def names() -> list[str]:
+    """Return the names of all calls that have a spec, the institute's own among them."""
+    folders = {home() / "spec", ROOT / "spec"}
+    return sorted({path.stem for folder in folders for path in folder.glob("[!.]*.yml")} - NOT_CALLS)
+
+
+def load(call: str) -> Spec:
+    """Return the spec of a call: the institute's own when its home has one of that name, else the project's.
 
     SpecError has a line for each problem: what is wrong and where.
     """
-    return _load(path or own("spec/anexo1.yml"))
+    if not call:
+        raise SpecError("la elección no dice de qué convocatoria es; escríbalo en election_spec, y mida de nuevo")
+    if call not in names():
+        raise SpecError(f"no hay convocatoria «{call}» (spec/{call}.yml); las que hay: {', '.join(names())}")
+    return read(own(f"spec/{call}.yml"))
 
 
 @cache
-def _load(path: Path) -> Spec:
+def read(path: Path) -> Spec:
+    """Return the spec in a file; SpecError as in `load`."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise SpecError(unreadable(path, error)) from error
+        raw = reading.read(path)
+    except reading.ReadingError as error:
+        raise SpecError(str(error)) from None
     try:
         return Spec.model_validate(raw)
     except ValidationError as error:
         problems = [f"{path}: {_place(detail['loc'], raw)}{sentence(detail)}" for detail in error.errors()]
-        raise SpecError("\n".join(problems)) from error
-
-
-def unreadable(path: Path, error: OSError | yaml.YAMLError) -> str:
-    """Return the Spanish sentence on why a file of the spec cannot be read as YAML, and in which line."""
-    if isinstance(error, OSError):
-        return f"no se puede leer {path}: {why(error)}"
-    mark = getattr(error, "problem_mark", None)
-    return f"{path} no es YAML" + (f": línea {mark.line + 1}, columna {mark.column + 1}" if mark else "")
+        raise SpecError("\n".join(problems)) from None
 
 
 def _place(loc: tuple[int | str, ...], raw: Any) -> str:

@@ -6,12 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from difusor.project import own
-from difusor.spec import Sentence, SpecError
-from difusor.spec.clauses import unreadable
+from difusor.spec import Sentence, SpecError, reading
 from difusor.spec.faults import sentence
 
 Auditor = Literal["cis", "anssi", "lynis", "docker-bench"]
@@ -59,10 +57,9 @@ def load(path: Path | None = None) -> Deviations:
 @cache
 def _load(path: Path) -> Deviations:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return TypeAdapter(Deviations).validate_python(raw)
-    except (OSError, yaml.YAMLError) as error:
-        raise SpecError(unreadable(path, error)) from error
+        return TypeAdapter(Deviations).validate_python(reading.read(path))
+    except reading.ReadingError as error:
+        raise SpecError(str(error)) from None
     except ValidationError as error:
         places = [(": ".join(map(str, detail["loc"])), sentence(detail)) for detail in error.errors()]
         raise SpecError("\n".join(f"{path}: {place}: {what}" for place, what in places)) from error

@@ -1,4 +1,4 @@
-"""The texts of the call's letters: spec/papers.yml, read once and checked."""
+"""The texts of a call's letters: spec/papers/<call>.yml, read once and checked."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from difusor.project import own
-from difusor.spec.clauses import ClauseId, Sentence, SpecError, unreadable
+from difusor.spec import reading
+from difusor.spec.clauses import ClauseId, Sentence, SpecError
 from difusor.spec.faults import sentence
 
 BLANKS = ("offices", "day", "institute", "month", "year")
@@ -70,17 +70,17 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     return BLANK.sub(lambda found: values[found[1]], text)
 
 
-def load() -> Papers:
-    """Return the institute's own texts, or else the project's; SpecError says what is wrong with them."""
-    return _load(own("spec/papers.yml"))
+def load(call: str) -> Papers:
+    """Return the texts of a call, the institute's own or else the project's; SpecError says what is wrong with them."""
+    return _load(own(f"spec/papers/{call}.yml"))
 
 
 @cache
 def _load(path: Path) -> Papers:
     try:
-        return Papers.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
-        raise SpecError(unreadable(path, error)) from error
+        return Papers.model_validate(reading.read(path))
+    except reading.ReadingError as error:
+        raise SpecError(str(error)) from None
     except ValidationError as error:
         lines = [f"{path}: {': '.join(map(str, each['loc']))}: {sentence(each)}" for each in error.errors()]
         raise SpecError("\n".join(lines)) from error

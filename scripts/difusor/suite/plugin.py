@@ -26,7 +26,8 @@ from difusor.project import commit, told, write
 from difusor.project import version as project_version
 from difusor.report import results
 from difusor.servers import identity
-from difusor.suite import wording
+from difusor.spec.expected import VALUES
+from difusor.suite import asked, wording
 from difusor.suite.redaction import Redactor
 from difusor.suite.repeats import is_repeated
 from difusor.terminal import plain_lines
@@ -48,6 +49,16 @@ class Suite:
     vantages: dict[str, str] = field(default_factory=dict)
 
     @cached_property
+    def call_name(self) -> str:
+        """The name of the call of the inventory's election; empty when no inventory was read."""
+        return next((each["election_spec"] for each in self.inventory.hosts.values() if "election_spec" in each), "")
+
+    @cached_property
+    def call(self) -> spec.Spec | None:
+        """The spec of that call; None when no inventory was read."""
+        return spec.load(self.call_name) if self.call_name else None
+
+    @cached_property
     def redact(self) -> Redactor:
         """The redactor of the inventory's secrets."""
         return Redactor(self.inventory.secrets)
@@ -56,6 +67,7 @@ class Suite:
 SUITE = pytest.StashKey[Suite]()
 EVIDENCE = pytest.StashKey[list[str]]()
 METHOD = pytest.StashKey[str]()
+LEFT_OUT = pytest.StashKey[asked.LeftOut]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,7 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers; test the inventory's difusores unless other hosts are named."""
-    config.addinivalue_line("markers", "clause(*ids): the clauses of spec/anexo1.yml this test measures")
+    config.addinivalue_line("markers", "clause(*ids): the clauses this test measures, of the calls that have them")
     config.addinivalue_line("markers", "criterion(*ids): what the project asks beyond these clauses, failing none")
     config.addinivalue_line(
         "markers", "lab: alters the server; what stands in the folder lab has it, and runs with --lab only"
@@ -77,7 +89,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SUITE] = Suite()
     if config.option.ansible_inventory and config.option.hosts is None:
         config.option.hosts = "ansible://difusores"
-    if config.option.results and not hasattr(config, "workerinput"):
+    config.stash[LEFT_OUT] = asked.LeftOut(config)
+    if hasattr(config, "workerinput"):
+        return
+    config.pluginmanager.register(config.stash[LEFT_OUT], "difusor-left-out")
+    if config.option.results:
         config.pluginmanager.register(Collector(config), "difusor-collector")
 
 
@@ -101,6 +117,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from error
     if faults := [fault for values in suite.inventory.hosts.values() for fault in _faults(values)]:
         raise pytest.UsageError("\n".join(dict.fromkeys(faults)))
+    config.stash[LEFT_OUT].call = suite.call_name
     if config.option.lab and (real := [name for name, each in suite.inventory.hosts.items() if "lab" not in each]):
         raise pytest.UsageError(
             f"--lab altera servidores, y en {source} estos no son de un laboratorio: {', '.join(real)}"
@@ -119,8 +136,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def _faults(values: Mapping[str, Any]) -> list[str]:
     """Return what makes a dictamen impossible; site.yml refuses it too, but the inventory may have changed since."""
-    judged = {name: values[name] for name in ("difusor_waivers", "election_place") if name in values}
-    return [fault for fault in inventory.problems(judged) if fault.startswith(tuple(judged))] if judged else []
+    needed = ("difusor_waivers", "election_id", "election_place", "election_spec")
+    judged = {name: values[name] for name in needed if name in values}
+    told = (*judged, "election_spec")
+    return [fault for fault in inventory.problems(judged) if fault.startswith(told)] if judged else []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -153,12 +172,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Tests that act from other hosts or alter the server all run in the same worker, one after the other.
     """
-    known = set(spec.load().ids)
-    wanted = set(config.option.clause)
-    problems = [f"--clause {name}" for name in sorted(wanted - known)]
-    problems += [f"{item.nodeid}: {name}" for item in items for name in _named(item) if name not in known]
-    if problems:
-        raise pytest.UsageError(f"no está en spec/anexo1.yml: {'; '.join(problems)}")
+    suite, wanted = config.stash[SUITE], set(config.option.clause)
+    if unknown := wanted - set(suite.call.ids if suite.call else VALUES):
+        raise pytest.UsageError(f"no está en la convocatoria {suite.call_name}: {', '.join(sorted(unknown))}")
+    if problems := [f"{item.nodeid}: {name}" for item in items for name in _named(item) if name not in VALUES]:
+        raise pytest.UsageError(f"no está entre las cláusulas que se miden: {'; '.join(problems)}")
     if mute := [item.nodeid for item in items if _named(item) and not _sentence(item)]:
         raise pytest.UsageError(f"falta el docstring, que es lo que el dictamen muestra: {'; '.join(mute)}")
     for item in items:
@@ -166,10 +184,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(LAB)
         if (group := _group(item)) and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))
+    _note_what_is_not_asked(config, items)
     if left_out := {item for item in items if _left_out(item, wanted)}:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=_alters)
+
+
+def _note_what_is_not_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Note the tests of clauses that the call lacks; a worker tells the controlling process."""
+    left_out = config.stash[LEFT_OUT]
+    for item in items:
+        if _not_asked(item):
+            left_out.add(_test_name(item), _marked(item, "clause"))
+    if hasattr(config, "workeroutput"):
+        config.workeroutput[asked.LEFT_OUT] = left_out.tests
+
+
+def _not_asked(item: pytest.Item) -> bool:
+    """Tell whether a test is only about clauses that the call lacks, and about nothing that the project asks."""
+    clauses = _marked(item, "clause")
+    return bool(clauses) and not _measured(item) and not _marked(item, "criterion")
+
+
+def _measured(item: pytest.Item) -> tuple[str, ...]:
+    """Return the clauses of the call that a test measures."""
+    return asked.of_the_call(_marked(item, "clause"), item.config.stash[SUITE].call)
 
 
 def _group(item: pytest.Item) -> str | None:
@@ -193,7 +233,7 @@ def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
     unasked = _alters(item) and not item.config.option.lab
     hosts = item.config.stash[SUITE].inventory.hosts.values()
     contained = item.get_closest_marker("vm") is not None and any(each.get("lab_server") == "host" for each in hosts)
-    return unasked or contained or bool(wanted and not wanted & set(_named(item)))
+    return _not_asked(item) or unasked or contained or bool(wanted and not wanted & set(_named(item)))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -219,11 +259,14 @@ def pytest_runtest_makereport(
     report.sections = [(name, suite.redact(section)) for name, section in report.sections]
     if report.when != "call" and report.passed:
         return report
+    if call.excinfo and isinstance(call.excinfo.value, asked.LacksClause):
+        report.user_properties.append(asked.left_out(_test_name(item), [call.excinfo.value.clause]))
+        return report
     server = suite.servers.get(host_name(item))
     detail, raised = ("", "") if report.passed else wording.why(call)
     finding = results.Finding(
-        clauses=_marked(item, "clause"),
-        beyond=_marked(item, "criterion"),
+        clauses=_measured(item),
+        beyond=() if _measured(item) else asked.of_the_call(_marked(item, "criterion"), suite.call),
         host=host_name(item),
         test=_test_name(item),
         outcome="unreachable" if server and server.unreachable else _outcome(report, call),
@@ -291,6 +334,7 @@ class Collector:
             tools=_tools(),
             servers=suite.servers,
             findings=tuple(sorted(self.findings, key=lambda each: (each.host, each.test))),
+            left_out=self.config.stash[LEFT_OUT].tests,
         )
         write(self.config.option.results, found.model_dump_json(indent=2) + "\n")
 

@@ -11,8 +11,9 @@ import pytest
 from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
-from difusor import spec
 from difusor.inventory import InventoryError, attestations
+from difusor.spec import Spec
+from difusor.suite.asked import LacksClause
 from difusor.suite.plugin import EVIDENCE, METHOD, SUITE
 from difusor.suite.wording import enumerated, plainly
 
@@ -31,15 +32,29 @@ def record_evidence(request: pytest.FixtureRequest) -> Record:
 
 
 @pytest.fixture
-def expect() -> Callable[[str], dict[str, Any]]:
-    """Return a function from a clause id to the values the spec requires."""
-    return lambda clause: spec.load()[clause].expect
+def call(pytestconfig: pytest.Config) -> Spec:
+    """Return the spec of the election's call."""
+    found = pytestconfig.stash[SUITE].call
+    assert found, "el inventario no dice de qué convocatoria es (election_spec)"
+    return found
 
 
 @pytest.fixture
-def criteria() -> dict[str, Any]:
+def expect(call: Spec) -> Callable[[str], dict[str, Any]]:
+    """Return a function from a clause id to the values that the call requires; without the clause there is no test."""
+
+    def values(clause: str) -> dict[str, Any]:
+        if clause not in call.ids:
+            raise LacksClause(clause)
+        return call[clause].expect
+
+    return values
+
+
+@pytest.fixture
+def criteria(call: Spec) -> dict[str, Any]:
     """Return the values that the project requires beyond the call."""
-    return spec.load().criteria
+    return call.criteria.model_dump()
 
 
 @pytest.fixture(scope="module")

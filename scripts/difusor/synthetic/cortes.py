@@ -92,6 +92,8 @@ def _files(setting: Setting, whole: Night, number: int) -> tuple[dict[str, bytes
         "datos/corte.json": pages.encoded(head),
         "datos/resultados.html": plain.plain_page(setting, head, states),
     } | downloads
+    if setting.logo:
+        files[pages.LOGO] = setting.logo
     for office, actas in arrived.items():
         files |= _office_files(setting, whole, office, actas, corte, totals[office])
     return files, overall

@@ -12,6 +12,8 @@ from difusor.synthetic.setting import Setting
 from difusor.synthetic.totals import Totals, percentage
 
 Document = dict[str, object]
+LOGO = "datos/logo.png"
+"""Where in a corte the institute's logo is."""
 
 
 def instant(at: datetime) -> str:
@@ -34,6 +36,7 @@ def election_of(setting: Setting) -> Document:
         "todo": entity.whole,
         "siglas": institute.acronym,
         "instituto": institute.name,
+        "logo": LOGO if setting.logo else None,
         "colores": {
             "franja": institute.colors.band,
             "enlace": institute.colors.accent,

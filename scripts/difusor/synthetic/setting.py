@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from functools import cached_property
 
 from difusor.catalog import Catalog, Office
-from difusor.inventory import Election
+from difusor.inventory import Election, picture
 from difusor.inventory.parts import Institute
 
 ENVIRONMENTS = ("official", "simulacro")
@@ -16,7 +16,10 @@ ENVIRONMENTS = ("official", "simulacro")
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """One election; its cortes are `total`, the first at `opens` and the last at `closes`."""
+    """One election; its cortes are `total`, the first at `opens` and the last at `closes`.
+
+    `logo`: the institute's, as PNG; empty when it has none.
+    """
 
     catalog: Catalog
     offices: tuple[Office, ...]
@@ -26,6 +29,7 @@ class Setting:
     closes: datetime
     total: int
     environment: str
+    logo: bytes = b""
 
     def __post_init__(self) -> None:
         """Raise ValueError when no night can be made of these values."""
@@ -50,6 +54,7 @@ class Setting:
             closes=window.closes,
             total=max(2, (window.closes - window.opens) // interval + 1),
             environment=election.environment,
+            logo=picture.of_the_institute(election.institute.logo),
         )
 
     def but(self, **changes: object) -> Setting:

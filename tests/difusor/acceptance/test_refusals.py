@@ -197,5 +197,5 @@ def test_what_must_be_the_same_to_go_on(case: Told) -> None:
 
 def test_the_project_is_all_that_decides_how_it_goes() -> None:
     files = {str(path.relative_to(ROOT)) for path in refusals._of_project()}
-    assert {"site.yml", "playbooks/acceptance/restart.yml", "roles/ssh/tasks/main.yml", "spec/anexo1.yml"} <= files
+    assert {"site.yml", "playbooks/acceptance/restart.yml", "roles/ssh/tasks/main.yml", "spec/ribera-2027.yml"} <= files
     assert not any("__pycache__" in name for name in files)

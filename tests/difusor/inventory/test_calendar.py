@@ -71,6 +71,8 @@ def test_fewer_are_refused_for_the_night_itself() -> None:
         ({"simulacros": DAYS}, []),
         ({"simulacros": DAYS[:2]}, ["election_simulacros tiene 2 y el Reglamento"]),
         ({"environment": "simulacro"}, []),
+        ({"environment": "simulacro", "contact": "Sistemas, 777 000 0000"}, ["la convocatoria da el teléfono"]),
+        ({"environment": "simulacro", "contact": "", "spec": "ribera-2027"}, ["la convocatoria da el teléfono (600)"]),
         ({"simulacros": DAYS, "closes": "2024-06-04T02:30:00Z"}, ["la publicación dura 24.5 horas y el Reglamento"]),
     ],
 )

@@ -130,6 +130,31 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("election_place", "nada"),
         "election_place: no hay catálogo de «nada» (catalogs/nada.yml); los que hay: ",
     ),
+    "call that does not exist": (
+        replace("election_spec", "nada"),
+        "election_spec: no hay convocatoria «nada» (spec/nada.yml); las que hay: ",
+    ),
+    "call that is no call": (replace("election_spec", "deviations"), "election_spec: no hay convocatoria «deviations»"),
+    "call that is a path": (
+        replace("election_spec", "../catalogs/x"),
+        "debe ser el nombre de una convocatoria de spec/",
+    ),
+    "call that nobody named": (
+        lambda v: v.pop("election_spec"),
+        "election_spec: falta; agréguela en elections/<elección>.yml",
+    ),
+    "waiver of a clause that the call lacks": (
+        lambda v: v.update(election_spec="ribera-2027", difusor_waivers=[{**WAIVER, "clause": "HW-05"}]),
+        "difusor_waivers[0]: HW-05 no es una cláusula de la convocatoria ribera-2027 (spec/ribera-2027.yml); quítela",
+    ),
+    "logo that is a path": (
+        lambda v: v.update(election_institute={**v["election_institute"], "logo": "../spec/logo.png"}),
+        "election_institute.logo: debe ser el nombre de un PNG de elections/",
+    ),
+    "logo that is not there": (
+        lambda v: v.update(election_institute={**v["election_institute"], "logo": "nada.png"}),
+        "election_institute: no se puede leer ",
+    ),
     "place that is a path": (replace("election_place", "../spec/x"), "debe ser el nombre de un lugar de catalogs/"),
     "no office": (replace("election_offices", []), "election_offices: está vacía; agregue al menos un elemento"),
     "office twice": (replace("election_offices", ["congreso", "congreso"]), "«congreso» está dos veces"),

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from difusor import spec
+from difusor.inventory import variables
 from difusor.lab import night
+from difusor.project import ROOT
 from difusor.terminal import StepFailed
 
 NOW = datetime(2026, 6, 7, 3, 25, tzinfo=UTC)
@@ -85,3 +88,13 @@ def test_cortes_of_another_election_are_not_taken_for_those_of_this(
         monkeypatch.setenv(night.ELECTION, name)
         assert int(night.make_latest("demo", NOW).name) == int(made[-1].name.lstrip("."))
     assert len(made) == 2
+
+
+@pytest.mark.parametrize("name", night.elections())
+def test_a_lab_has_the_call_of_its_election(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is to be called with doubts is of that call too."""
+    monkeypatch.setenv(night.ELECTION, name)
+    said = frozenset(("election_spec", "election_contact"))
+    values = variables.read(ROOT / night.INVENTORY, only=said).hosts["difusor"]
+    call = spec.load(values["election_spec"])
+    assert str(call["DG-14"].expect["telephone"]) in values["election_contact"]

@@ -94,7 +94,7 @@ def test_the_verb_tells_everything_at_once_with_its_cell_and_touches_nothing(hom
     changed = {
         "tecnico.celular": "044 777 123 4567",
         "enlace": "lmpebar.mx/prep",
-        "anexo_tecnico.ram_gb": "8",
+        "anexo_tecnico.ram_gb": "4",
         "red": "",
     }
     form = as_workbook(mail, changed)
@@ -247,10 +247,10 @@ SEEN: list[tuple[dict[str, str], str, str]] = [
     ({"legal.correo": "legal@impebar-mx.com"}, "legal.correo", "se parece al dominio del Instituto"),
     ({"enlace": "impebar.launion.com.mx"}, "enlace", "se parece al dominio del Instituto"),
     ({"nombre": "IMPEBAR Noticias"}, "nombre", "se confunde con el Instituto"),
-    ({"hardware": "4 núcleos, 8 GB de RAM, SSD"}, "hardware", "aclare cuál es"),
+    ({"hardware": "2 núcleos, 4 GB de RAM, SSD"}, "hardware", "aclare cuál es"),
     ({"anexo_tecnico.servidor": "virtual"}, "anexo_tecnico.servidor", "HW-01"),
-    ({"anexo_tecnico.ghz": "1,9"}, "anexo_tecnico.ghz", "ANEXO 1 pide 2 GHz"),
-    ({"anexo_tecnico.mbps": "50 Mbps"}, "anexo_tecnico.mbps", "RED-01"),
+    ({"anexo_tecnico.ghz": "1,9"}, "anexo_tecnico.ghz", "ANEXO TÉCNICO pide 2.4 GHz"),
+    ({"anexo_tecnico.mbps": "40 Mbps"}, "anexo_tecnico.mbps", "RED-01"),
     ({"anexo_tecnico.ipv4": "", "anexo_tecnico.ipv6": ""}, "anexo_tecnico.ipv4", "falta la dirección IP pública"),
     ({"anexo_tecnico.certificado": "lo entrega el difusor"}, "anexo_tecnico.certificado", "dé --certificate"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,12 +34,14 @@ def test_papers_tell_no_path_of_the_machine(home: Path) -> None:
 
 
 def test_the_institutes_own_spec_wins(home: Path) -> None:
-    theirs = home / "spec/anexo1.yml"
-    assert spec.load() == spec.load(ROOT / "spec/anexo1.yml")
-    theirs.parent.mkdir()
-    text = (ROOT / "spec/anexo1.yml").read_text(encoding="utf-8")
-    theirs.write_text(text.replace(spec.load().document, "Anexo propio", 1), encoding="utf-8")
-    assert spec.load().document == "Anexo propio"
+    shipped = ROOT / "spec/ribera-2027.yml"
+    assert spec.load("ribera-2027").document != "Anexo propio"
+    (home / "spec").mkdir()
+    own = re.sub("(?m)^document: .*", "document: Anexo propio", shipped.read_text(encoding="utf-8"))
+    for name in ("ribera-2027", "de-aqui"):
+        (home / f"spec/{name}.yml").write_text(own, encoding="utf-8")
+        assert spec.load(name).document == "Anexo propio"
+    assert "de-aqui" in spec.names() and "deviations" not in spec.names()
 
 
 def test_the_line_that_a_verb_prints_works_in_any_folder(home: Path) -> None:

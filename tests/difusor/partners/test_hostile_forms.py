@@ -22,8 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inventory_kit import KEY
 
+from difusor.inventory import picture
 from difusor.inventory.variables import read as read_inventory
-from difusor.partners import enrolment, logo
+from difusor.partners import enrolment
 from difusor.partners.enrolment import Desk
 from difusor.partners.form.items import SECRET, Finding, Received, items, keys, read
 from difusor.partners.form.received import open_form
@@ -473,7 +474,7 @@ LOGOS = {
 def test_what_is_no_logo_is_refused_in_a_sentence(received: bytes) -> None:
     began = time.process_time()
     with pytest.raises(ValueError, match=r"^el logotipo (no es|está|mide)"):
-        logo.anew(received)
+        picture.anew(received)
     assert time.process_time() - began < 10
 
 

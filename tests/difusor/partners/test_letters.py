@@ -38,7 +38,7 @@ def written(inventory: Path, *kinds: Any) -> dict[str, str]:
 
 def test_the_letter_has_the_words_of_the_call_in_their_order(as_in_2024: Path) -> None:
     said = written(as_in_2024, "carta")["carta"]
-    call = " ".join((ROOT / "spec/convocatoria.txt").read_text().split())
+    call = " ".join((ROOT / "spec/morelos-2024.txt").read_text().split())
     annex = call[call.rindex("manifiesta su compromiso") : call.rindex("A T E N T A M E N T E")].strip()
     assert annex in said
     order = ["a ______ de mayo de 2024", "PRESENTE:", "Luis Güemes", "ÁREA RESPONSABLE DEL INSTITUTO",

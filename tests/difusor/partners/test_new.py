@@ -288,7 +288,7 @@ def test_a_new_election_is_held_where_another_is_and_by_the_same_institute(home:
 @pytest.mark.parametrize("like", ["nada", "demo"])
 def test_an_election_that_says_nothing_of_a_place_is_no_model(home: Path, like: str) -> None:
     with pytest.raises(
-        UnusableError, match=rf"{like}.yml no se pueden tomar el lugar y el Instituto; elija entre: ens"
+        UnusableError, match=rf"{like}.yml no se pueden tomar convocatoria, lugar e Instituto; elija entre: ens"
     ):
         election.create(of(ElectionFacts, ELECTION | {"id": "otro", "like": like}))
     assert not (home / "elections/otro.yml").exists()

@@ -91,7 +91,7 @@ def test_documents_need_no_server(capsys: pytest.CaptureFixture[str]) -> None:
     "path",
     [
         "scripts/difusor/suite/plugin.py", "molecule/shared/create.yml", "molecule/tests/conftest.py", "ansible.cfg",
-        "site.yml", "playbooks/group_vars/all.yml", "plugins/modules/managed_files.py", "spec/anexo1.yml",
+        "site.yml", "playbooks/group_vars/all.yml", "plugins/modules/managed_files.py", "spec/ribera-2027.yml",
         "requirements.lock", "inventories/demo/hosts.yml", "elections/demo.yml", "containers/host/Dockerfile",
         "a/new/part",
     ],

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from call_kit import results
 
 from difusor.proof import durations, part
 from difusor.proof.cores import Sample
@@ -50,7 +51,7 @@ def test_tables(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_part_is_judged_without_a_dictamen() -> None:
     """HW-01 and the documents of RED-03 failed but have a valid waiver; a skipped test counts as not proved."""
-    against = unexcused_of_a_part(load(DATA / "results.json"))
+    against = unexcused_of_a_part(results())
     assert [finding.test for finding in against] == [
         "test_hardware.py::test_processor",
         "test_documents.py::test_upstream_ddos_protection",

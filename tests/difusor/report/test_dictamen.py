@@ -12,30 +12,29 @@ from pathlib import Path
 import click
 import pytest
 import typer
+from call_kit import FIRST, RESULTS
+from call_kit import results as measured
 from click.testing import Result
 from inventory_kit import shipped
 from typer.testing import CliRunner
 
-from difusor import spec
 from difusor.commands.report import run
 from difusor.inventory import Decision, Declared
-from difusor.project import ROOT, write
+from difusor.project import write
 from difusor.report import dictamen
 from difusor.report.results import Results, ResultsError, load
 from difusor.servers.identity import MeasuredServer
 from difusor.spec import deviations
 from difusor.suite import browser
 
-RESULTS = ROOT / "tests/data/results.json"
-
 
 def compose(results: Results) -> dict:
-    return dictamen.compose(results, "web1", spec.load(), deviations.load())
+    return dictamen.compose(results, "web1", FIRST, deviations.load())
 
 
 @pytest.fixture
 def results() -> Results:
-    return load(RESULTS)
+    return measured()
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def paper(results: Results, tmp_path: Path) -> tuple[dict, str]:
 
 def test_every_clause_has_its_verdict(paper: tuple[dict, str]) -> None:
     verdicts = {entry["id"]: entry["verdict"] for entry in paper[0]["clauses"]}
-    assert list(verdicts) == list(spec.load().ids)
+    assert list(verdicts) == list(FIRST.ids)
     assert verdicts["SW-01"] == "CUMPLE"
     assert verdicts["HW-01"] == "EXENTO"
     assert verdicts["HW-02"] == "EXPIRADA"
@@ -184,7 +183,7 @@ def test_the_paper_carries_the_digest_of_the_json(paper: tuple[dict, str], tmp_p
 
 def test_the_paper_shows_every_clause_quote_and_test(paper: tuple[dict, str], results: Results) -> None:
     text = _text(paper[1])
-    for clause in spec.load().clauses:
+    for clause in FIRST.clauses:
         assert clause.id in text
         assert clause.quote in text
     for finding in results.findings:
@@ -222,7 +221,7 @@ def test_the_paper_tells_what_changed_since_the_register(results: Results) -> No
         ([change], "archivo /etc/motd 0644 root:root aaaaaaaaaaaa… ya no existe"),
     ):
         drift = register | {"changes": changes}
-        composed = dictamen.compose(results, "web1", spec.load(), deviations.load(), drift)
+        composed = dictamen.compose(results, "web1", FIRST, deviations.load(), drift)
         assert composed["drift"]["changes"] == changes
         assert said in _text(dictamen.render(composed, "x.json", "0" * 64))
 
@@ -272,11 +271,13 @@ def test_an_unreachable_server_is_not_evaluated(results: Results) -> None:
     assert "web1 no responde: timed out" in dictamen.render(composed, "x.json", "0" * 64)
 
 
-def test_the_verb_renders_existing_results(tmp_path: Path) -> None:
-    done = _invoke("--results", str(RESULTS), "--output", str(tmp_path))
+def test_the_verb_renders_existing_results(results: Results, tmp_path: Path) -> None:
+    path = tmp_path / "measured" / "r.json"
+    write(path, results.model_dump_json())
+    done = _invoke("--results", str(path), "--output", str(tmp_path / "papers"))
     assert done.exit_code == 1
     assert "NO CUMPLE" in done.output
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["diario.html", "diario.json"]
+    assert sorted(path.name for path in (tmp_path / "papers").iterdir()) == ["diario.html", "diario.json"]
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("passed", 0), ("failed", 1), ("error", 1), ("skipped", 1)])
@@ -296,7 +297,7 @@ def test_a_test_of_no_clause_counts_too(results: Results, tmp_path: Path, outcom
 def test_what_a_server_says_is_no_markup(results: Results, tmp_path: Path) -> None:
     said = "web1 no responde: ssh: [/x] Connection refused"
     path = tmp_path / "r.json"
-    silent = {"web1": MeasuredServer(unreachable=said)}
+    silent = {"web1": MeasuredServer(unreachable=said, declared=results.servers["web1"].declared)}
     path.write_text(results.model_copy(update={"servers": silent, "findings": ()}).model_dump_json())
     done = _invoke("--results", str(path), "--output", str(tmp_path))
     assert done.exit_code == 2
@@ -363,7 +364,7 @@ def test_the_paper_is_the_institute_s_that_holds_the_election(results: Results, 
     assert "Calle del Muelle 1, Puerto Añil, Ribera · (600) 000 0000" in text
     assert "Por el Instituto<small>Marina Ñúñez Güémez, Dirección Ejecutiva</small>" in text
     assert "--seal: #0b3d4f;" in text and "Unidad de Informática, (600) 000 0000, extensión 12" in text
-    assert spec.load().institute not in text
+    assert FIRST.institute not in text
 
 
 @pytest.mark.parametrize(("minutes", "kept"), [(5, True), (10, True), (15, False)])
@@ -376,3 +377,24 @@ def test_a_cadence_below_the_call_s_is_the_institute_s_own_fault(results: Result
         "promete una actualización cada 10 minutos y esta elección tiene una cada 15; es un compromiso del Instituto"
     )
     assert (sentence in text) is not kept
+
+
+def test_the_institute_s_logo_heads_the_paper(results: Results) -> None:
+    """It stands in the paper itself; where this machine lacks the file, the paper goes without."""
+    server = results.servers["web1"]
+    for name, shown in (("ribera-2027.png", True), ("nada.png", False)):
+        institute = shipped("ribera-2027").institute.model_copy(update={"logo": name})
+        said = server.declared.model_copy(update={"election_institute": institute})
+        here = results.model_copy(update={"servers": {"web1": server.model_copy(update={"declared": said})}})
+        assert (
+            '<img class="logo" src="data:image/png;base64,' in dictamen.render(compose(here), "x.json", "0")
+        ) is shown
+
+
+def test_what_was_measured_of_a_clause_that_the_call_lost_is_shown_all_the_same(results: Results) -> None:
+    """Results may be older than the spec: a test that failed must not vanish with its clause."""
+    call = FIRST.model_copy(update={"clauses": tuple(each for each in FIRST.clauses if each.id != "RED-06")})
+    composed = dictamen.compose(results, "web1", call, deviations.load())
+    assert "RED-06" not in {entry["id"] for entry in composed["clauses"]}
+    lost = {each.test for each in results.findings if each.clauses == ("RED-06",)}
+    assert lost and lost <= {each["test"] for each in composed["unbound"]}

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from call_kit import FIRST
 
 from difusor.inventory import Waiver
 from difusor.report.results import Finding, Outcome
@@ -14,7 +15,8 @@ TODAY = date(2024, 6, 2)
 
 def clause(**fields: object) -> Clause:
     base = {"id": "HW-01", "title": "t", "section": "s", "quote": "q", "method": "medido", "role": "r", "fix": "f"}
-    return Clause.model_validate(base | fields)
+    values = {"expect": FIRST[str(fields.get("id", "HW-01"))].expect}
+    return Clause.model_validate(base | values | fields)
 
 
 def finding(outcome: Outcome, method: str = "medido", clauses: tuple[str, ...] = ("HW-01",)) -> Finding:

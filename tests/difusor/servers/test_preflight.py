@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from call_kit import FIRST
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from difusor import spec
 from difusor.servers.neighbours import Neighbours
 from difusor.servers.preflight import GIGABYTE, Machine, diagnose, exposed, problems
 
@@ -77,7 +79,7 @@ def with_facts(**facts: Any) -> Machine:
 def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
     assert problems(SERVER, **WANTED) == []
     assert problems(replace(SERVER, sites=(("/etc/nginx/sites-enabled/propio", (8081,)),)), **WANTED) == []
-    assert [diagnosis.clause.id for diagnosis in diagnose(SERVER, **ON_FILE) if not diagnosis.met] == []
+    assert [diagnosis.clause.id for diagnosis in diagnose(SERVER, FIRST, **ON_FILE) if not diagnosis.met] == []
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_a_minor_release_of_debian_is_that_release() -> None:
     ],
 )
 def test_shortfall_of_the_machine(clause: str, server: Machine, found: str) -> None:
-    (shortfall,) = [diagnosis for diagnosis in diagnose(server, **ON_FILE) if not diagnosis.met]
+    (shortfall,) = [diagnosis for diagnosis in diagnose(server, FIRST, **ON_FILE) if not diagnosis.met]
     assert (shortfall.clause.id, shortfall.found) == (clause, found)
 
 
@@ -195,19 +197,33 @@ def test_shortfall_of_the_machine(clause: str, server: Machine, found: str) -> N
     ],
 )
 def test_shortfall_of_the_papers(clause: str, on_file: dict[str, Any]) -> None:
-    assert [found.clause.id for found in diagnose(SERVER, **{**ON_FILE, **on_file}) if not found.met] == [clause]
+    assert [found.clause.id for found in diagnose(SERVER, FIRST, **{**ON_FILE, **on_file}) if not found.met] == [clause]
 
 
 @pytest.mark.parametrize("speed", [-1, 100, 10_000])
 def test_a_card_says_nothing_of_the_link(speed: int) -> None:
     """A card of 10 Gbps may have a link of 20 Mbps behind it: the dictamen measures the link, or reads a contract."""
-    found = diagnose(with_facts(eno_1={"speed": speed}), **ON_FILE)
+    found = diagnose(with_facts(eno_1={"speed": speed}), FIRST, **ON_FILE)
     assert "RED-01" not in [diagnosis.clause.id for diagnosis in found]
+
+
+def test_the_call_of_the_election_decides() -> None:
+    """Half the machine meets another call, and only clauses of that call are judged."""
+    call = spec.load("ribera-2027")
+    half = replace(with_facts(processor_count=1, processor_cores=4, memtotal_mb=8000, eno_1={"speed": 50}), mhz=2400)
+    asked = {"public_address": "", "registered": True, "attested": []}
+    found = {each.clause.id: each.met for each in diagnose(half, call, **asked)}
+    assert found == {
+        "SW-01": False, "HW-01": True, "HW-02": True, "HW-03": True, "HW-04": True, "DG-08": True, "DG-09": False
+    }  # fmt: skip
+    missed = {each.clause.id for each in diagnose(half, FIRST, **asked) if not each.met}
+    assert missed == {"HW-02", "HW-03", "HW-05", "RED-01", "RED-02", "DG-09"}
 
 
 def test_a_contract_attests_the_link() -> None:
     server = with_facts(default_ipv4={})
-    assert all(diagnosis.met for diagnosis in diagnose(server, **{**ON_FILE, "attested": ["HW-05", "DG-09", "RED-01"]}))
+    on_file = {**ON_FILE, "attested": ["HW-05", "DG-09", "RED-01"]}
+    assert all(diagnosis.met for diagnosis in diagnose(server, FIRST, **on_file))
 
 
 def load_probe() -> Any:

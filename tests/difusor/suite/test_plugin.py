@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from call_kit import NAME as CALL
 
 from difusor.inventory import variables
 from difusor.servers import identity
@@ -26,6 +27,7 @@ difusores:
     clave: "{{{{ vault_clave }}}}"
     rota: "{{{{ no_existe }}}}"
     difusor_name: Uno
+    election_spec: {CALL}
     difusor_waivers:
       - {{clause: HW-01, reason: Virtual, by: Pleno, agreement: CEE, date: "2030-05-01", expires: "2030-06-30"}}
 """
@@ -224,7 +226,10 @@ def test_a_file_that_cannot_be_read_is_named(suite: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ('@pytest.mark.clause("XX-99")\ndef test_x():\n    """Mide."""', "*no está en spec/anexo1.yml: *XX-99*"),
+        (
+            '@pytest.mark.clause("XX-99")\ndef test_x():\n    """Mide."""',
+            "*no está entre las cláusulas que se miden: *XX-99*",
+        ),
         ('@pytest.mark.clause("HW-01")\ndef test_x():\n    pass', "*falta el docstring*"),
     ],
 )
@@ -249,11 +254,86 @@ def test_a_waiver_that_says_nothing_is_refused_before_measuring(suite: pytest.Py
     [
         ((), "*¿qué difusor?*"),
         (("--ansible-inventory=nada",), "*no existe el inventario nada*"),
-        (("--ansible-inventory=hosts.yml", "--clause=HW-99"), "*no está en spec/anexo1.yml: --clause HW-99*"),
+        (("--ansible-inventory=hosts.yml", "--clause=HW-99"), f"*no está en la convocatoria {CALL}: HW-99*"),
         (("--ansible-inventory=hosts.yml", "--hosts=ansible://otro"), "*hosts.yml no tiene el servidor otro*"),
     ],
 )
 def test_usage(suite: pytest.Pytester, options: tuple[str, ...], message: str) -> None:
     done = suite.runpytest_inprocess(*BARE, *options)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([message])
+
+
+OTHER = '''
+import pytest
+
+@pytest.mark.clause("PAR-01")
+@pytest.mark.parametrize("case", [1, 2])
+def test_lacking(host, case):
+    """Mide lo que esta convocatoria no pide."""
+
+@pytest.mark.clause("PAR-01", "HW-02")
+def test_partly(host, expect):
+    """Mide también lo que pide."""
+    assert expect("HW-02")["cores"] == 4
+
+@pytest.mark.clause("HW-03")
+def test_of_an_absent_value(host, expect):
+    """Lee un valor que la convocatoria no fija."""
+    expect("RED-02")["addresses"]
+
+@pytest.mark.clause("PAR-01")
+@pytest.mark.criterion("RED-02", "SW-01")
+def test_asked_all_the_same(host, criteria):
+    """Se mide como criterio del proyecto."""
+    assert criteria["certificate_days"] == 21
+
+@pytest.mark.clause("RED-08")
+@pytest.mark.criterion("DG-02")
+def test_asked_by_this_call(host, call, expect):
+    """Se mide como cláusula."""
+    assert "RED-08" in call.ids and expect("RED-08")["tls_floor"] == "TLSv1.3"
+'''
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_what_the_call_does_not_ask_is_left_out_by_name(suite: pytest.Pytester, workers: str) -> None:
+    """Neither a skipped test nor a passed one: it is in no finding, and the run ends with its name and clause."""
+    waivers = INVENTORY.partition("    difusor_waivers:")[0]
+    (suite.path / "hosts.yml").write_text(waivers.replace(CALL, "ribera-2027"))
+    suite.makepyfile(test_suite=OTHER)
+    done = _run(suite, "--hosts=ansible://uno", "-n", workers, "-q", "--no-summary")
+    found = {test: (each["clauses"], each["beyond"], each["outcome"]) for (_, test), each in _findings(suite).items()}
+    assert found == {
+        "test_partly": (["HW-02"], [], "passed"),
+        "test_asked_all_the_same": ([], ["SW-01"], "passed"),
+        "test_asked_by_this_call": (["RED-08"], [], "passed"),
+    }
+    done.stdout.fnmatch_lines(
+        [
+            "No se hacen, porque la convocatoria ribera-2027 no tiene su cláusula:",
+            "  PAR-01: test_suite.py::test_lacking",
+            "  RED-02: test_suite.py::test_of_an_absent_value",
+        ]
+    )
+    left_out = json.loads((suite.path / "r.json").read_text())["left_out"]
+    assert left_out == {"test_suite.py::test_lacking": ["PAR-01"], "test_suite.py::test_of_an_absent_value": ["RED-02"]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("election_spec: ribera", "*election_spec: no hay convocatoria «ribera» (spec/ribera.yml)*"),
+        ("election_id: x", "*election_spec: falta*"),
+        ("election_spec: ribera-2027\n    difusor_waivers: [{W}]", "*HW-05 no es una cláusula de la convocatoria*"),
+    ],
+)
+def test_a_call_that_cannot_be_used_is_refused_before_measuring(
+    suite: pytest.Pytester, wrong: str, message: str
+) -> None:
+    waiver = '{clause: HW-05, reason: x, by: Pleno, agreement: CEE, date: "2030-05-01", expires: "2030-06-30"}'
+    before = INVENTORY.partition("    difusor_waivers:")[0]
+    (suite.path / "hosts.yml").write_text(before.replace(f"election_spec: {CALL}", wrong.replace("{W}", waiver)))
+    done = _run(suite)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines([message])

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from corte.format import files
+from difusor.partners import election
 from difusor.partners.facts import data
 from difusor.partners.files import render
 from difusor.partners.filing.papers import Papers
@@ -20,12 +21,12 @@ def tell(inventory: Path, papers: Papers) -> str:
 
     One list of attestations cannot add to another, so a list that somebody wrote by hand stays the only one.
     """
-    group = inventory / "group_vars" / inventory.name
+    group, call = inventory / "group_vars" / inventory.name, election.of(inventory).spec
     entries = [
         {"clause": clause, "file": each.file, "sha256": each.sha256, "signed_by": data(each.signed_by),
          "date": each.received.date().isoformat()}
         for each in papers.standing.values()
-        if (clause := texts.load().letter.clause if each.paper == "carta" else each.clause)
+        if (clause := texts.load(call).letter.clause if each.paper == "carta" else each.clause)
     ]  # fmt: skip
     if not entries:
         return ""

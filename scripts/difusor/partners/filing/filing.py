@@ -62,7 +62,7 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
 
     What an interrupted filing left undone is completed by the next one.
     """
-    _refuse_faulty(filing)
+    _refuse_faulty(inventory, filing)
     found = scan.read(path)
     kept = record.read(inventory)
     entry = _entry(inventory, filing, found, kept)
@@ -153,7 +153,7 @@ def _unlike(inventory: Path, entry: Entry, thorough: bool) -> str:
     return "" if (inventory / entry.file).is_file() else f"{inventory / entry.file} falta; recupérelo de su copia"
 
 
-def _refuse_faulty(filing: Filing) -> None:
+def _refuse_faulty(inventory: Path, filing: Filing) -> None:
     """Raise FactError with everything that is wrong with what the clerk said."""
     faults: dict[str, str] = {}
     for option, value in (("--folio", filing.folio), ("--signed-by", filing.signed_by)):
@@ -163,7 +163,7 @@ def _refuse_faulty(filing: Filing) -> None:
             faults[option] = str(error)
     if not filing.folio.strip():
         faults["--folio"] = "falta; escriba el número con que se recibió o se emitió el documento"
-    attestable = _attestable()
+    attestable = _attestable(election.of(inventory).spec)
     if (filing.paper == "constancia") is not bool(filing.clause) or (filing.clause and filing.clause not in attestable):
         faults["--clause"] = f"va con --as constancia, y es una de {', '.join(attestable)}"
     if filing.received and filing.received > instants.now() + AHEAD:
@@ -172,10 +172,10 @@ def _refuse_faulty(filing: Filing) -> None:
         raise FactError(faults)
 
 
-def _attestable() -> list[str]:
-    """Return the clauses that a constancia may attest: those that a document can, but the letter's."""
-    of_the_letter = texts.load().letter.clause
-    return [each.id for each in spec.load().clauses if "atestado" in each.waivable and each.id != of_the_letter]
+def _attestable(call: str) -> list[str]:
+    """Return the clauses of a call that a constancia may attest: those that a document can, but the letter's."""
+    of_the_letter = texts.load(call).letter.clause
+    return [each.id for each in spec.load(call).clauses if "atestado" in each.waivable and each.id != of_the_letter]
 
 
 def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | None) -> Entry:

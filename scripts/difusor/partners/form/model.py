@@ -122,9 +122,7 @@ class Annex(Part):
         "T8", "certificado", "Certificado de la página (HTTPS)",
         "Elija de la lista. Su llave privada se entrega en persona, nunca por correo.",
     )  # fmt: skip
-    machine: Literal["físico", "virtual"] = item(
-        "T9", "servidor", "Servidor", "Elija de la lista; ANEXO 1 pide uno físico."
-    )
+    machine: Literal["físico", "virtual"] = item("T9", "servidor", "Servidor", "Elija de la lista lo que es.")
     cores: Cores = item("T10", "nucleos", "Núcleos del procesador", "Un número, de núcleos físicos.")
     ghz: Gigahertz = item("T11", "ghz", "GHz del procesador", "Un número, sin turbo, como 2.4.")
     ram_gb: Gigabytes = item("T12", "ram_gb", "GB de memoria RAM", "Un número.")
@@ -139,7 +137,7 @@ class Form(Part):
     site: WebPlace = item(2, "sitio", "Dirección del sitio web del difusor", "La de su portada, con o sin https://.")
     link: WebPlace = item(
         3, "enlace", "Propuesta de enlace (liga de acceso)",
-        "Bajo el dominio propio, como www.difusor.mx/prep2024mor en la convocatoria; con o sin https://.",
+        "Bajo el dominio propio, como prep.difusor.mx o www.difusor.mx/prep; con o sin https://.",
     )  # fmt: skip
     technical: TechnicalContact = Field(alias="tecnico", title="Responsable técnico")
     legal: LegalContact = Field(alias="legal", title="Responsable legal")

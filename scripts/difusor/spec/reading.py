@@ -1,0 +1,55 @@
+"""Reads the YAML that people write by hand: what YAML would take silently, and could not mean, is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from corte.format.errors import why
+from difusor.project import UnusableError
+
+
+class ReadingError(UnusableError):
+    """A file cannot be read as YAML; the message is a Spanish sentence with the file and, where known, the line."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML; refuses aliases, which may grow, and a key that is there twice, of which YAML would take the last."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            alias = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs' gap
+            raise yaml.MarkedYAMLError(problem_mark=alias.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise _Repeated(line, str(key.value), seen[key.value])
+            seen[str(key.value)] = line
+        return super().construct_mapping(node, deep)
+
+
+class _Repeated(Exception):
+    """A key (`args`: line, key, earlier line) is there twice."""
+
+
+def read(path: Path) -> Any:
+    """Return what a YAML file says; ReadingError says why it cannot be read."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except UnicodeDecodeError:
+        raise ReadingError(f"{path} no está en UTF-8; guárdelo con esa codificación") from None
+    except OSError as error:
+        raise ReadingError(f"no se puede leer {path}: {why(error)}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f": línea {mark.line + 1}, columna {mark.column + 1}" if mark else ""
+        raise ReadingError(f"{path} no es YAML{where}") from None
+    except _Repeated as twice:
+        line, key, before = twice.args
+        raise ReadingError(f"{path}, renglón {line}: {key} ya está en el renglón {before}; deje uno solo") from None
