@@ -96,7 +96,8 @@ def _said(text: str, whose: object) -> Mapping[str, Any]:
     except (yaml.YAMLError, KeyError, TypeError):
         variables = None
     if not isinstance(variables, Mapping):
-        raise InventoryError(f"{whose} no es el archivo de una elección (elections/<nombre>.yml)")
+        what = "no es el archivo de una elección" if text.strip() else "está vacío, y es el archivo de una elección"
+        raise InventoryError(f"{whose} {what} (elections/<nombre>.yml)")
     if "{{" in str(variables):
         raise InventoryError(f"{whose} depende de un inventario: use --election inventories/<difusor>")
     return variables

@@ -43,9 +43,10 @@ def anew(received: bytes, side: int = SHOWN_SIDE, colors: int = 0) -> bytes:
     try:
         with Image.open(io.BytesIO(received), formats=["PNG"]) as picture:
             _judge_size(*picture.size)
-            picture.load()
+            picture.verify()  # other libraries have Pillow load what is cut short
+        with Image.open(io.BytesIO(received), formats=["PNG"]) as picture:
             pixels = picture.convert("RGBA")
-    except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, EOFError, ValueError, IndexError, Image.DecompressionBombError) as error:
         if type(error) is ValueError and str(error).startswith("el logotipo"):
             raise
         raise ValueError("el logotipo está dañado; ábralo y guárdelo otra vez como PNG") from None

@@ -63,7 +63,7 @@ def file_faults(sources: Iterable[Path], opened: Open | None = None) -> list[str
 
 def election_faults(path: Path) -> list[str]:
     """Return a sentence for each thing that keeps the file of an election from being read as it was meant."""
-    return [*inventory_faults(path), *_same_id(path)]
+    return [*_of_file(path, None), *_same_id(path)]
 
 
 def _of_source(source: Path, opened: Open | None) -> list[str]:

@@ -69,6 +69,7 @@ def test_the_site_refuses_before_it_connects(good: Variables, tmp_path: Path) ->
 
 
 def test_a_good_inventory_gets_as_far_as_the_connection(good: Variables, tmp_path: Path) -> None:
+    good["election_environment"] = "simulacro"  # an official one needs its papers on file
     result = Partner(tmp_path / "inventory", good).site()
     assert result.returncode == 2
     assert "No se puede usar nadie y nada se tocó en él: 127.0.0.2 rechaza el puerto 1" in " ".join(

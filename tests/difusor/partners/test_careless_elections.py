@@ -32,7 +32,7 @@ MODELS = {
     "capitals of a place": ("election_place: ribera", "election_place: Ribera", "un lugar de catalogs/; dice «Ribera»"),
     "no place": ("election_place: ribera", "election_place:", "election_place: debe ser un texto"),
     "misspelt": ("acronym:", "acronim:", "¿quiso decir acronym?"),
-    "twice": ("election_client: ier", "election_client: ier\n    election_client: oir", "ya está en el renglón 20"),
+    "twice": ("election_client: ier", "election_client: ier\n    election_client: oir", "ya está en el renglón 21"),
     "twice within": ("acronym: IER", "acronym: IER\n      acronym: OIR", "acronym ya está en el renglón 15"),
     "tab": ("    election_offices", "\telection_offices", "renglón 12, columna 1: no es YAML válido: hay un tabulador"),
 }  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from call_kit import NAME as CALL
 from papers_kit import text_of
 
 from difusor.inventory import load_election
@@ -38,7 +39,7 @@ def written(inventory: Path, *kinds: Any) -> dict[str, str]:
 
 def test_the_letter_has_the_words_of_the_call_in_their_order(as_in_2024: Path) -> None:
     said = written(as_in_2024, "carta")["carta"]
-    call = " ".join((ROOT / "spec/morelos-2024.txt").read_text().split())
+    call = " ".join((ROOT / f"spec/{CALL}.txt").read_text().split())
     annex = call[call.rindex("manifiesta su compromiso") : call.rindex("A T E N T A M E N T E")].strip()
     assert annex in said
     order = ["a ______ de mayo de 2024", "PRESENTE:", "Luis Güemes", "ÁREA RESPONSABLE DEL INSTITUTO",

@@ -13,6 +13,7 @@ from home_kit import made
 from papers_kit import text_of
 from typer.testing import CliRunner
 
+from difusor import spec
 from difusor.cli import _app
 from difusor.inventory import load, variables
 from difusor.partners import inventory, revocation, revoking
@@ -23,6 +24,7 @@ from difusor.publish import target
 from difusor.servers import playbook
 from difusor.servers.playbook import Options
 
+CLAUSE = spec.load("ribera-2027")["DG-12"]
 ORDER = Order("Ana Ruiz, Secretaria Ejecutiva", "alteró la página: «tres actas» # y más", "DG-04")
 
 
@@ -205,7 +207,7 @@ def test_the_verbs_say_what_is_done_and_what_is_not(diario: Path, servers: list[
     assert (status, document["record"]["reason"], document["pending"]) == (0, "alteró la página", [])
     assert "DNS" in told
     words = text_of(Path(document["paper"]))
-    assert "alteró la página" in words and "eliminará de la Lista de difusores oficiales" in words
+    assert "alteró la página" in words and CLAUSE.quote in words
     status, told = said("report", "-i", "diario")
     assert status == 2 and "fuera de la lista" in told
     status, told = said("publish", str(diario), "-i", "diario")
