@@ -166,7 +166,7 @@ def test_an_excuse_settles_a_paper_and_a_lost_scan_does_not(home: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [record.FILE, papers.FILE, "build/pasos/diario.json", "build/dictamen/diario.json"])
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"kept": 3}', b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"kept": 3}', b"\xff\xfe", b"[" * 100_000])
 def test_a_damaged_record_is_told_and_costs_nobody_else_his_row(name: str, content: bytes, home: Path) -> None:
     folder, other = difusor(home), difusor(home, "otro", "Otro Medio")
     path = home / name if "/" in name else folder / name
@@ -176,6 +176,26 @@ def test_a_damaged_record_is_told_and_costs_nobody_else_his_row(name: str, conte
     assert found["otro"].damage == () and found["otro"].name == "Otro Medio"
     harmless = name == papers.FILE or "pasos" in name
     assert found["diario"].damage or (harmless and content == b"{}")
+
+
+@pytest.mark.parametrize("said", ["0001-01-01T00:00:00Z", "9999-12-31T23:00:00Z", "2027-05-01T00:00:00"])
+def test_an_instant_that_has_no_day_or_no_zone_is_damage(said: str, home: Path) -> None:
+    """Whoever converts or compares it would take the board from everybody."""
+    entry = {"paper": "oficio", "folio": "1", "received": said, "filed": said, "kind": "pdf", "sha256": "0" * 64}
+    verdict = {"election": {"id": "ribera"}, "verdict": "CUMPLE", "finished": said}
+    right = {**verdict, "finished": "2027-05-01T00:00:00Z"}
+    folder, other = difusor(home), difusor(home, "otro")
+    form = (folder / record.FILE).read_text().replace("2027-05-14T18:00:00Z", said)
+    files = {
+        folder / record.FILE: form, folder / papers.FILE: json.dumps({"filed": [entry]}),
+        home / "build/pasos/diario.json": json.dumps({"servers": {"web1": {"preflight": said}}}),
+        home / "build/dictamen/diario.json": json.dumps(verdict), home / "build/dictamen/diario-2.json": json.dumps(right),
+    }  # fmt: skip
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    found = {row.id: row for row in board(folder, other).rows}
+    assert (len(found["diario"].damage), found["otro"].damage) == (3, ())  # the form's hides the papers'
 
 
 def test_the_page_shows_what_a_name_says_and_does_nothing_of_it(home: Path) -> None:

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from corte.format import files
 from corte.format.files import read_capped
 from corte.format.refusal import Refusal
 from difusor.partners.filing.scan import LARGEST, Kind
+from difusor.partners.record import Moment
 from difusor.project import UnusableError
 
 FILE, FOLDER = "papeles.json", "papeles"
@@ -40,8 +41,8 @@ class Entry(BaseModel):
     clause: str = ""
     folio: str
     signed_by: str = ""
-    received: AwareDatetime
-    filed: AwareDatetime
+    received: Moment
+    filed: Moment
     late: bool = False
     kind: Kind
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -65,7 +66,7 @@ class Excuse(BaseModel):
     paper: Required
     reason: Annotated[str, Field(min_length=1)]
     by: str
-    at: AwareDatetime
+    at: Moment
 
 
 class Papers(BaseModel):
