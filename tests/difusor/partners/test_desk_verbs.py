@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from difusor.cli import InProject
 from difusor.commands import file, letter, status
 
-PDF = b"%PDF-1.7\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
+PDF = b"%PDF-1.7\n1 0 obj\n<</Type/Pages>>\nendobj\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
 
 
 def verb(run: Callable[..., Any], *words: str) -> Result:

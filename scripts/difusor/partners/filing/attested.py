@@ -20,7 +20,7 @@ def tell(inventory: Path, papers: Papers) -> str:
 
     One list of attestations cannot add to another, so a list that somebody wrote by hand stays the only one.
     """
-    group = inventory / "group_vars" / inventory.name
+    group = inventory / "group_vars" / inventory.resolve().name
     entries = [
         {"clause": clause, "file": each.file, "sha256": each.sha256, "signed_by": data(each.signed_by),
          "date": each.received.date().isoformat()}
