@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from form_kit import GOOD
 
+from corte.format import instants
 from difusor.board import page, rows
 from difusor.board.rows import Board, Row, Step
 from difusor.inventory import Election
@@ -154,6 +155,28 @@ def test_days_are_counted_by_the_calendar_of_the_place_and_the_most_urgent_comes
     assert bare.rows[0].until is not None and bare.rows[0].until.date() == date(2027, 6, 6)
 
 
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("2027-05-14T00:59:59Z", "vence hoy"),
+        ("2027-05-14T01:00:00Z", "vence hoy"),
+        ("2027-05-14T01:00:01Z", "venció hoy"),
+    ],
+)
+def test_a_deadline_of_this_evening_is_over_after_its_second(now: str, told: str, home: Path) -> None:
+    (row,) = board(difusor(home), now=instants.parse(now), notice_until=datetime(2027, 5, 14, 1, tzinfo=UTC)).rows
+    assert (row.days, page.left(row), row.overdue) == (0, told, told == "venció hoy")
+    assert f'"{"late" if row.overdue else "soon"}"' in page.html(
+        board(difusor(home, "x")).model_copy(update={"rows": (row,)})
+    )
+
+
+def test_a_rehearsal_is_not_missed_before_midnight(home: Path) -> None:
+    folder = difusor(home)
+    for second, state in (("2027-05-17T06:59:59Z", "falta"), ("2027-05-17T07:00:00Z", "vencido")):
+        assert f"simulacro-1:{state}" in states(board(folder, now=instants.parse(second)).rows[0])
+
+
 def test_an_excuse_settles_a_paper_and_a_lost_scan_does_not(home: Path) -> None:
     folder = difusor(home)
     filed(folder, "oficio", "carta")
@@ -189,7 +212,8 @@ def test_an_instant_that_has_no_day_or_no_zone_is_damage(said: str, home: Path) 
     files = {
         folder / record.FILE: form, folder / papers.FILE: json.dumps({"filed": [entry]}),
         home / "build/pasos/diario.json": json.dumps({"servers": {"web1": {"preflight": said}}}),
-        home / "build/dictamen/diario.json": json.dumps(verdict), home / "build/dictamen/diario-2.json": json.dumps(right),
+        home / "build/dictamen/diario.json": json.dumps(verdict),
+        home / "build/dictamen/diario-2.json": json.dumps(right),
     }  # fmt: skip
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
