@@ -48,7 +48,8 @@ class Step(BaseModel):
 class Row(BaseModel):
     """One difusor. `days`: left until the next step is due, negative when it is over; None without a date.
 
-    `overdue`: that moment is over, be it on this same day. `actor` has to do `action`; `call` is whom to call, with telephone. `damage`: records that could not be read.
+    `overdue`: that moment is over, be it on this same day. `actor` has to do `action`; `call` is whom to call, with
+    telephone. `damage`: records that could not be read.
     """
 
     model_config = ConfigDict(frozen=True)

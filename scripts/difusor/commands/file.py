@@ -24,15 +24,17 @@ def _unresolved(text: str) -> Path:
     return Path(absolute(text))
 
 
+Scan = Annotated[
+    Path | None,
+    typer.Argument(
+        parser=_unresolved, metavar="[ARCHIVO]", show_default=False, help="El documento firmado: PDF, PNG o JPEG."
+    ),
+]
+
+
 def run(
     inventory: Difusor,
-    path: Annotated[
-        Path | None,
-        typer.Argument(
-            parser=_unresolved, metavar="[ARCHIVO]", show_default=False,
-            help="El documento firmado: PDF, PNG o JPEG.",
-        ),
-    ] = None,
+    path: Scan = None,
     paper: Annotated[Paper | None, typer.Option("--as", help="Qué documento es.")] = None,
     folio: Annotated[str, typer.Option(metavar="FOLIO", help="El número con que se recibió o se emitió.")] = "",
     received: Annotated[
