@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from corte.format.errors import why
 from difusor.partners.filing import filing, papers
 from difusor.project import UnusableError
 
@@ -26,7 +27,8 @@ class ActionModule(ActionBase):
         inventory = Path(str(self._task.args["inventory"])).resolve()
         try:
             lacking, filed = filing.missing(inventory), papers.read(inventory)
-        except UnusableError as problem:
+        except (UnusableError, OSError) as error:
+            problem = f"{error.filename}: {why(error)}" if isinstance(error, OSError) else error
             told = f"No se sabe qué hay en el expediente y nada se tocó en el servidor: {problem}."
             return {"failed": True, "msg": told}
         excused = {paper: found for paper in lacking if (found := filed.excuse(paper))}

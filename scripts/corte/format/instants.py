@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import MAXYEAR, MINYEAR, datetime, timezone
 
 _UTC_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
@@ -23,6 +23,8 @@ def parse(text: object) -> datetime:
 def parse_offset(text: str) -> datetime:
     """Read any ISO 8601 instant that says its offset (Z, -06:00) and return it in UTC; ValueError for anything else.
 
+    Nor is one of the first or last year of all taken: it has no day in some time zones.
+
     The message is in Spanish, because operators write such instants by hand.
     """
     try:
@@ -31,6 +33,8 @@ def parse_offset(text: str) -> datetime:
         raise ValueError(f"«{text}» no es un instante como 2024-06-02T20:00:00-06:00") from None
     if instant.tzinfo is None:
         raise ValueError(f"«{text}» no dice su diferencia con UTC; escríbalo como 2024-06-02T20:00:00-06:00")
+    if not MINYEAR < instant.year < MAXYEAR:
+        raise ValueError(f"«{text}» no es de ningún año en que haya elecciones; corrija el año")
     return instant.astimezone(timezone.utc)
 
 

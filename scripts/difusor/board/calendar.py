@@ -40,4 +40,4 @@ def dues(election: Election) -> tuple[Due, ...]:
 
 def _rehearsals(election: Election, zone: ZoneInfo) -> Iterator[Due]:
     for number, each in enumerate(sorted(election.simulacros), 1):
-        yield Due(f"simulacro-{number}", f"Simulacro {number}", datetime.combine(each, time(23, 59), zone))
+        yield Due(f"simulacro-{number}", f"Simulacro {number}", datetime.combine(each, time.max, zone))

@@ -30,7 +30,7 @@ def left(row: Row) -> str:
     if row.days is None:
         return "sin fecha"
     if row.days == 0:
-        return "vence hoy"
+        return "venció hoy" if row.overdue else "vence hoy"
     if row.days < 0:
         return f"venció hace {-row.days} día{'s' * (row.days != -1)}"
     return f"quedan {row.days} día{'s' * (row.days != 1)}" if row.days > 1 else "queda 1 día"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from corte.format import instants
 from corte.format.errors import why
 from difusor.partners import record, steps
 from difusor.partners.filing import filing, papers
@@ -53,7 +54,7 @@ def _whole(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a record is read into its sentence."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UnusableError(f"{path} no se entiende; apártelo, o recupérelo de su copia") from None
 
 
@@ -78,7 +79,7 @@ def _dictamen(found: Recorded, inventory: Path, election: str) -> None:
         with _whole(path):
             content = json.loads(path.read_bytes())
             if content["election"]["id"] == election:
-                said.append((str(content["verdict"]), datetime.fromisoformat(content["finished"])))
+                said.append((str(content["verdict"]), instants.parse_offset(content["finished"])))
     if said:
         found.verdict = next((verdict for verdict, _ in said if not verdict.startswith("CUMPLE")), said[0][0])
         found.measured = max(at for _, at in said)
@@ -95,5 +96,5 @@ def _mirror(found: Recorded, inventory: Path, election: str) -> None:
         with _whole(path):
             kept = json.loads(json.loads(path.read_bytes())["kept"])
             found.answered.setdefault(environment, []).extend(
-                datetime.fromisoformat(each["answered"]) for each in kept["heads"]
+                instants.parse_offset(each["answered"]) for each in kept["heads"]
             )

@@ -48,7 +48,8 @@ class Step(BaseModel):
 class Row(BaseModel):
     """One difusor. `days`: left until the next step is due, negative when it is over; None without a date.
 
-    `actor` has to do `action`; `call` is whom to call, with telephone. `damage`: records that could not be read.
+    `overdue`: that moment is over, be it on this same day. `actor` has to do `action`; `call` is whom to call, with
+    telephone. `damage`: records that could not be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +62,7 @@ class Row(BaseModel):
     call: str = ""
     until: datetime | None = None
     days: int | None = None
+    overdue: bool = False
     damage: tuple[str, ...] = ()
 
 
@@ -117,7 +119,7 @@ def _row(election: Election, folder: Path, calendar: Sequence[Due], now: datetim
     days = (until.date() - now.astimezone(zone).date()).days if until else None
     return Row(
         id=folder.name, name=named, steps=steps, action=action, actor=actor, call=call, until=until, days=days,
-        damage=tuple(found.damage),
+        overdue=bool(until and now > until), damage=tuple(found.damage),
     )  # fmt: skip
 
 

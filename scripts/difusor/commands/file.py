@@ -10,7 +10,7 @@ import click
 import typer
 
 from difusor.terminal import complain, json_text, printable, results, warn
-from difusor.terminal.arguments import Difusor, Json, instant
+from difusor.terminal.arguments import Difusor, Json, absolute, instant
 
 if TYPE_CHECKING:
     from difusor.partners.filing.filing import Filed
@@ -19,12 +19,22 @@ Paper = Literal["oficio", "carta", "formato", "dictamen", "constancia"]
 Required = Literal["oficio", "formato", "logotipo", "carta"]
 
 
+def _unresolved(text: str) -> Path:
+    """Return a path made absolute in which links stay links: a link is not filed."""
+    return Path(absolute(text))
+
+
+Scan = Annotated[
+    Path | None,
+    typer.Argument(
+        parser=_unresolved, metavar="[ARCHIVO]", show_default=False, help="El documento firmado: PDF, PNG o JPEG."
+    ),
+]
+
+
 def run(
     inventory: Difusor,
-    path: Annotated[
-        Path | None,
-        typer.Argument(metavar="[ARCHIVO]", show_default=False, help="El documento firmado: PDF, PNG o JPEG."),
-    ] = None,
+    path: Scan = None,
     paper: Annotated[Paper | None, typer.Option("--as", help="Qué documento es.")] = None,
     folio: Annotated[str, typer.Option(metavar="FOLIO", help="El número con que se recibió o se emitió.")] = "",
     received: Annotated[

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from difusor.inventory.parts import Notice
 from difusor.partners.form.items import texts
@@ -14,6 +15,11 @@ from difusor.project import UnusableError
 
 FILE = "anexo2.json"
 """Its name in the inventory of the difusor."""
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(MINYEAR + 1, 1, 1, tzinfo=UTC), lt=datetime(MAXYEAR, 1, 1, tzinfo=UTC)),
+]
+"""An instant in a record. Those of the first and the last year of all have no day in some time zones."""
 
 
 class Record(BaseModel):
@@ -25,8 +31,8 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     form: Form
-    received: datetime
-    corrected: datetime | None = None
+    received: Moment
+    corrected: Moment | None = None
     marks: tuple[str, ...] = ()
     accepted: dict[str, str] = {}
     notice: Notice | None = None

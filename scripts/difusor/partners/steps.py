@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corte.format import files
+from difusor.partners.record import Moment
 from difusor.project import UnusableError, build
 
 Step = Literal["preflight", "provisioned"]
@@ -20,7 +21,7 @@ class Steps(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    servers: dict[str, dict[Step, AwareDatetime]] = {}
+    servers: dict[str, dict[Step, Moment]] = {}
 
     def when(self, step: Step) -> datetime | None:
         """Return when a step was first true of every server that is known; None while it is not."""

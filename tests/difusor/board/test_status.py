@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from form_kit import GOOD
 
+from corte.format import instants
 from difusor.board import page, rows
 from difusor.board.rows import Board, Row, Step
 from difusor.inventory import Election
@@ -154,6 +155,28 @@ def test_days_are_counted_by_the_calendar_of_the_place_and_the_most_urgent_comes
     assert bare.rows[0].until is not None and bare.rows[0].until.date() == date(2027, 6, 6)
 
 
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("2027-05-14T00:59:59Z", "vence hoy"),
+        ("2027-05-14T01:00:00Z", "vence hoy"),
+        ("2027-05-14T01:00:01Z", "venció hoy"),
+    ],
+)
+def test_a_deadline_of_this_evening_is_over_after_its_second(now: str, told: str, home: Path) -> None:
+    (row,) = board(difusor(home), now=instants.parse(now), notice_until=datetime(2027, 5, 14, 1, tzinfo=UTC)).rows
+    assert (row.days, page.left(row), row.overdue) == (0, told, told == "venció hoy")
+    assert f'"{"late" if row.overdue else "soon"}"' in page.html(
+        board(difusor(home, "x")).model_copy(update={"rows": (row,)})
+    )
+
+
+def test_a_rehearsal_is_not_missed_before_midnight(home: Path) -> None:
+    folder = difusor(home)
+    for second, state in (("2027-05-17T06:59:59Z", "falta"), ("2027-05-17T07:00:00Z", "vencido")):
+        assert f"simulacro-1:{state}" in states(board(folder, now=instants.parse(second)).rows[0])
+
+
 def test_an_excuse_settles_a_paper_and_a_lost_scan_does_not(home: Path) -> None:
     folder = difusor(home)
     filed(folder, "oficio", "carta")
@@ -166,7 +189,7 @@ def test_an_excuse_settles_a_paper_and_a_lost_scan_does_not(home: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [record.FILE, papers.FILE, "build/pasos/diario.json", "build/dictamen/diario.json"])
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"kept": 3}', b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"kept": 3}', b"\xff\xfe", b"[" * 100_000])
 def test_a_damaged_record_is_told_and_costs_nobody_else_his_row(name: str, content: bytes, home: Path) -> None:
     folder, other = difusor(home), difusor(home, "otro", "Otro Medio")
     path = home / name if "/" in name else folder / name
@@ -176,6 +199,27 @@ def test_a_damaged_record_is_told_and_costs_nobody_else_his_row(name: str, conte
     assert found["otro"].damage == () and found["otro"].name == "Otro Medio"
     harmless = name == papers.FILE or "pasos" in name
     assert found["diario"].damage or (harmless and content == b"{}")
+
+
+@pytest.mark.parametrize("said", ["0001-01-01T00:00:00Z", "9999-12-31T23:00:00Z", "2027-05-01T00:00:00"])
+def test_an_instant_that_has_no_day_or_no_zone_is_damage(said: str, home: Path) -> None:
+    """Whoever converts or compares it would take the board from everybody."""
+    entry = {"paper": "oficio", "folio": "1", "received": said, "filed": said, "kind": "pdf", "sha256": "0" * 64}
+    verdict = {"election": {"id": "ribera"}, "verdict": "CUMPLE", "finished": said}
+    right = {**verdict, "finished": "2027-05-01T00:00:00Z"}
+    folder, other = difusor(home), difusor(home, "otro")
+    form = (folder / record.FILE).read_text().replace("2027-05-14T18:00:00Z", said)
+    files = {
+        folder / record.FILE: form, folder / papers.FILE: json.dumps({"filed": [entry]}),
+        home / "build/pasos/diario.json": json.dumps({"servers": {"web1": {"preflight": said}}}),
+        home / "build/dictamen/diario.json": json.dumps(verdict),
+        home / "build/dictamen/diario-2.json": json.dumps(right),
+    }  # fmt: skip
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    found = {row.id: row for row in board(folder, other).rows}
+    assert (len(found["diario"].damage), found["otro"].damage) == (3, ())  # the form's hides the papers'
 
 
 def test_the_page_shows_what_a_name_says_and_does_nothing_of_it(home: Path) -> None:

@@ -7,17 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from difusor.cli import InProject
 from difusor.commands import file, letter, status
 
-PDF = b"%PDF-1.7\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
+PDF = b"%PDF-1.7\n1 0 obj\n<</Type/Pages>>\nendobj\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
 
 
 def verb(run: Callable[..., Any], *words: str) -> Result:
     app = typer.Typer()
-    app.command()(run)
+    app.command(cls=InProject)(run)
     return CliRunner().invoke(app, list(words))
 
 
@@ -46,3 +48,15 @@ def test_a_clerk_goes_from_the_letter_to_the_board(enrolled: Path, tmp_path: Pat
     shown = verb(status.run)
     assert "e✓✓✓····" in shown.stdout and shown.exit_code == 0
     assert verb(status.run, "--election", "nada").exit_code == 1
+
+
+def test_a_scan_is_named_from_the_folder_in_which_the_clerk_is(
+    enrolled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Verbs run in the project's folder, and a link is not followed on the way there."""
+    (tmp_path / "firmada.pdf").write_bytes(PDF)
+    (tmp_path / "vinculo.pdf").symlink_to("firmada.pdf")
+    options = ["-i", enrolled.name, "--as", "carta", "--folio", "C/1"]
+    for name, ends in (("vinculo.pdf", 1), ("firmada.pdf", 0)):
+        monkeypatch.chdir(tmp_path)
+        assert verb(file.run, name, *options).exit_code == ends

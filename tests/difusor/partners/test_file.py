@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pwd
+import shutil
+import struct
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -21,7 +25,7 @@ from difusor.partners.filing import attested, filing, papers, scan
 from difusor.partners.filing.filing import Filing
 from difusor.project import UnusableError
 
-PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
+PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n2 0 obj\n<</Type/Pages>>\nendobj\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
 
 
 def sent(tmp_path: Path, content: bytes = PDF, name: str = "escaneo.pdf") -> Path:
@@ -37,6 +41,7 @@ def letter(**more: Any) -> Filing:
     ("content", "told"),
     [
         (b"", "no es PDF, PNG ni JPEG"),
+        (PDF.replace(b"/Type/Pages", b""), "PDF sin páginas"),
         (b"MZ\x90\x00", "no es PDF, PNG ni JPEG"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no es PDF, PNG ni JPEG"),
         (PDF[:-8], "está incompleto"),
@@ -47,11 +52,34 @@ def letter(**more: Any) -> Filing:
         (png(4, 4).replace(b"\x00\x00\x00\x04\x00\x00\x00\x04", b"\x00\x00\xff\xff\x00\x00\xff\xff"), "dañado|pixeles"),
         (b"%PDF-1.7\n" + bytes(scan.LARGEST), "mide más de 20 MB"),
     ],
-    ids=["empty", "program", "svg", "cut", "encrypted", "cut png", "torn png", "torn jpeg", "bomb", "large"],
+    ids=[
+        "empty",
+        "no pages",
+        "program",
+        "svg",
+        "cut",
+        "encrypted",
+        "cut png",
+        "torn png",
+        "torn jpeg",
+        "bomb",
+        "large",
+    ],
 )
 def test_what_could_not_be_opened_later_is_refused(content: bytes, told: str, tmp_path: Path) -> None:
     with pytest.raises(UnusableError, match=told):
         scan.read(sent(tmp_path, content))
+
+
+@pytest.mark.filterwarnings("error")  # whose words would be English, on the clerk's terminal
+def test_a_picture_with_too_many_pixels_is_refused_before_they_are_made(tmp_path: Path) -> None:
+    header = struct.pack(">II", 12_000, 12_000)
+    content = png(4, 4)
+    start = content.index(b"IHDR")
+    chunk = b"IHDR" + header + content[start + 12 : start + 17]
+    bomb = content[:start] + chunk + struct.pack(">I", zlib.crc32(chunk)) + content[start + 21 :]
+    with pytest.raises(UnusableError, match="tiene demasiados pixeles"):
+        scan.read(sent(tmp_path, bomb))
 
 
 def test_neither_a_link_nor_a_pipe_is_a_scan(tmp_path: Path) -> None:
@@ -153,11 +181,39 @@ def test_what_is_missing_is_told_paper_by_paper_until_it_is_filed_or_excused(enr
     assert filing.missing(enrolled) == {}
     (enrolled / "logotipo.png").write_bytes(png(90, 90))
     assert "no es el logotipo que se inscribió" in filing.missing(enrolled)["logotipo"]
-    with pytest.raises(FactError, match="diga la razón y quién lo decidió"):
-        filing.excuse(enrolled, "carta", " x ")
-    excused = filing.excuse(enrolled, "carta", "acuerdo CG/12/2027 del Pleno")
+    for wrong, told in ((" x ", "diga la razón y quién lo decidió"), ("acuerdo " * 90, "letras; que no pase de 500")):
+        with pytest.raises(FactError, match=told):
+            filing.excuse(enrolled, "logotipo", wrong)
+    excused = filing.excuse(enrolled, "logotipo", "acuerdo CG/12/2027 del Pleno")
     said = json.loads((enrolled / papers.FILE).read_text())["excused"]
     assert [each["reason"] for each in said] == [excused.reason] and said[0]["by"] and said[0]["at"]
+
+
+def test_an_excuse_is_only_for_a_paper_that_is_missing_and_ends_with_its_filing(
+    enrolled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old excuse would let through a letter that somebody exchanged; and nobody excuses under another's name."""
+    monkeypatch.setenv("LOGNAME", "ev\nil")
+    assert filing.excuse(enrolled, "carta", "acuerdo CG/12/2027").by == pwd.getpwuid(os.getuid()).pw_name
+    done = filing.file(enrolled, sent(tmp_path), letter())
+    with pytest.raises(UnusableError, match="está en el expediente; nada se registró"):
+        filing.excuse(enrolled, "carta", "acuerdo CG/13/2027")
+    (enrolled / done.file).write_bytes(PDF + b" ")
+    assert "carta" in filing.missing(enrolled) and papers.read(enrolled).excuse("carta") is None
+    filing.excuse(enrolled, "carta", "acuerdo CG/14/2027")
+    found = papers.read(enrolled).excuse("carta")
+    assert found and found.reason == "acuerdo CG/14/2027"
+
+
+def test_the_file_of_another_difusor_is_not_this_ones(enrolled: Path, tmp_path: Path) -> None:
+    """A clerk who copies an inventory to begin the next one copies its signed letter too."""
+    filing.file(enrolled, sent(tmp_path), letter())
+    copied = shutil.copytree(enrolled, enrolled.with_name("otro"), symlinks=True)
+    with pytest.raises(UnusableError, match=f"es el expediente de «{enrolled.name}» y no de «otro»"):
+        filing.missing(copied)
+    (tmp_path / "vinculo").symlink_to(enrolled)
+    assert "carta" not in filing.missing(tmp_path / "vinculo")
+    assert not filing.file(tmp_path / "vinculo", sent(tmp_path, png()), letter(replace=True)).notes
 
 
 def test_the_letter_that_nobody_signed_is_not_filed(

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from difusor.partners import steps
+from difusor.partners import record, steps
 from difusor.partners.filing import filing, papers
 from difusor.partners.filing.filing import Filing
 from difusor.project import ROOT
 
-PDF = b"%PDF-1.7\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
+PDF = b"%PDF-1.7\n1 0 obj\n<</Type/Pages>>\nendobj\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
 PLAY = """
 - hosts: all
   gather_facts: false
@@ -38,7 +38,10 @@ def texts() -> dict[str, bytes]:
 def test_what_the_preflight_of_each_difusor_says(
     enrolled: Path, tmp_path: Path, home: Path, texts: dict[str, bytes]
 ) -> None:
-    folders = {name: enrolled.parent / name for name in ("nada", "completo", "exceptuado", "otro", "roto", "simulacro")}
+    folders = {
+        name: enrolled.parent / name
+        for name in ("nada", "completo", "exceptuado", "otro", "roto", "ajeno", "simulacro")
+    }
     for folder in folders.values():
         shutil.copytree(enrolled, folder, symlinks=True)
     for name in ("completo", "exceptuado", "otro"):
@@ -50,6 +53,8 @@ def test_what_the_preflight_of_each_difusor_says(
             done = filing.file(folders[name], tmp_path / "a.pdf", Filing(paper, "1"))  # type: ignore[arg-type]
     (folders["otro"] / done.file).write_bytes(b"otra cosa")
     (folders["roto"] / papers.FILE).write_bytes(b"{")
+    (folders["ajeno"] / record.FILE).unlink()
+    (folders["ajeno"] / record.FILE).mkdir()
     (tmp_path / "play.yml").write_text(PLAY)
     command = [sys.executable, "-m", "ansible", "playbook", "-i", f"{','.join(folders)},", str(tmp_path / "play.yml")]
     environment = os.environ | {
@@ -65,10 +70,11 @@ def test_what_the_preflight_of_each_difusor_says(
     )  # behind it the durations of the tasks
     hosts = document["plays"][0]["tasks"][0]["hosts"]
     said = {name: " ".join([str(found.get("msg", "")), *found.get("warnings", [])]) for name, found in hosts.items()}
-    assert {name for name, found in hosts.items() if found.get("failed")} == {"nada", "otro", "roto"}
+    assert {name for name, found in hosts.items() if found.get("failed")} == {"nada", "otro", "roto", "ajeno"}
     assert "falta el oficio" in said["nada"] and "falta la carta compromiso (ANEXO 3)" in said["nada"]
     assert "--without DOCUMENTO --reason RAZÓN" in said["nada"]
     assert "se sigue adelante sin carta (acuerdo CG/12/2027; lo registró" in said["exceptuado"]
     assert "no es el que se archivó" in said["otro"] and "no es un registro que se entienda" in said["roto"]
+    assert "No se sabe qué hay" in said["ajeno"] and "es una carpeta" in said["ajeno"]
     noted = {name for name, folder in folders.items() if steps.read(folder).when("preflight")}
     assert noted == {"completo", "exceptuado", "simulacro"}

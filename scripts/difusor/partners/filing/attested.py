@@ -21,7 +21,7 @@ def tell(inventory: Path, papers: Papers) -> str:
 
     One list of attestations cannot add to another, so a list that somebody wrote by hand stays the only one.
     """
-    group, call = inventory / "group_vars" / inventory.name, election.of(inventory).spec
+    group, call = inventory / "group_vars" / inventory.resolve().name, election.of(inventory).spec
     entries = [
         {"clause": clause, "file": each.file, "sha256": each.sha256, "signed_by": data(each.signed_by),
          "date": each.received.date().isoformat()}

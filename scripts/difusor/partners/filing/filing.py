@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
+import os
+import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from difusor.project import UnusableError, home
 from difusor.spec import papers as texts
 
 TOLD = {"oficio": "el oficio digitalizado", "carta": "la carta compromiso (ANEXO 3), firmada y digitalizada"}
+LONGEST = 500
+"""Characters of what a clerk writes of a paper, which tables and papers repeat."""
 AHEAD = timedelta(minutes=5)
 """How far the clocks of whoever received a paper and of whoever files it may differ."""
 
@@ -91,18 +94,40 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
 
 
 def excuse(inventory: Path, paper: Required, reason: str) -> Excuse:
-    """Record that the institute goes without a required paper; FactError when the reason is none."""
-    try:
-        said = data(reason)
-    except ValueError as error:
-        raise FactError({"--reason": str(error)}) from None
-    if len(said) < len("acuerdo"):
+    """Record that the institute goes without a required paper until one is filed.
+
+    FactError when the reason is none, UnusableError when the paper is there; nothing has changed then.
+    """
+    if problem := _fault(reason):
+        raise FactError({"--reason": problem})
+    if len(reason.strip()) < len("acuerdo"):
         raise FactError({"--reason": "diga la razón y quién lo decidió, como «acuerdo IEE/CG/12/2027»"})
-    found = Excuse(paper=paper, reason=said, by=getpass.getuser(), at=instants.now())
     with papers.alone(inventory):
+        if paper not in missing(inventory):
+            raise UnusableError(f"«{TITLES[paper]}» de {inventory.name} está en el expediente; nada se registró")
+        found = Excuse(paper=paper, reason=reason.strip(), by=_account(), at=instants.now())
         before = papers.read(inventory)
         papers.write(inventory, before.model_copy(update={"excused": (*before.excused, found)}))
     return found
+
+
+def _account() -> str:
+    """Return the account that runs this: the system's word, not that of LOGNAME, which anybody may set."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _fault(value: str) -> str:
+    """Return what is wrong with what the clerk wrote; empty when nothing is."""
+    if len(value) > LONGEST:
+        return f"tiene {len(value)} letras; que no pase de {LONGEST}"
+    try:
+        data(value)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def missing(inventory: Path, thorough: bool = True) -> dict[Required, str]:
@@ -155,12 +180,8 @@ def _unlike(inventory: Path, entry: Entry, thorough: bool) -> str:
 
 def _refuse_faulty(inventory: Path, filing: Filing) -> None:
     """Raise FactError with everything that is wrong with what the clerk said."""
-    faults: dict[str, str] = {}
-    for option, value in (("--folio", filing.folio), ("--signed-by", filing.signed_by)):
-        try:
-            data(value)
-        except ValueError as error:
-            faults[option] = str(error)
+    said = {"--folio": filing.folio, "--signed-by": filing.signed_by}
+    faults = {option: problem for option, value in said.items() if (problem := _fault(value))}
     if not filing.folio.strip():
         faults["--folio"] = "falta; escriba el número con que se recibió o se emitió el documento"
     attestable = _attestable(election.of(inventory).spec)

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from corte.format import files
 from corte.format.files import read_capped
 from corte.format.refusal import Refusal
 from difusor.partners.filing.scan import LARGEST, Kind
+from difusor.partners.record import Moment
 from difusor.project import UnusableError
 
 FILE, FOLDER = "papeles.json", "papeles"
@@ -40,8 +41,8 @@ class Entry(BaseModel):
     clause: str = ""
     folio: str
     signed_by: str = ""
-    received: AwareDatetime
-    filed: AwareDatetime
+    received: Moment
+    filed: Moment
     late: bool = False
     kind: Kind
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -65,14 +66,18 @@ class Excuse(BaseModel):
     paper: Required
     reason: Annotated[str, Field(min_length=1)]
     by: str
-    at: AwareDatetime
+    at: Moment
 
 
 class Papers(BaseModel):
-    """The whole file in the order in which it grew; nothing is taken out of it. Of a paper the last scan counts."""
+    """The whole file in the order in which it grew; nothing is taken out of it. Of a paper the last scan counts.
+
+    `difusor`: whose it is, the name of the inventory; "" until it is written.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    difusor: str = ""
     filed: tuple[Entry, ...] = ()
     excused: tuple[Excuse, ...] = ()
 
@@ -82,21 +87,29 @@ class Papers(BaseModel):
         return {each.subject: each for each in self.filed}
 
     def excuse(self, paper: str) -> Excuse | None:
-        """Return the last excuse for a paper."""
-        return next((each for each in reversed(self.excused) if each.paper == paper), None)
+        """Return the last excuse for a paper; None when a scan was filed after it, which ends it."""
+        entry = self.standing.get((paper, ""))
+        found = next((each for each in reversed(self.excused) if each.paper == paper), None)
+        return found if found and (entry is None or found.at >= entry.filed) else None
 
 
 def read(inventory: Path) -> Papers:
-    """Return the record in an inventory, an empty one when there is none; UnusableError when it is damaged."""
-    path = inventory / FILE
+    """Return the record in an inventory, an empty one when there is none.
+
+    UnusableError when it is damaged, or another difusor's.
+    """
+    path, name = inventory / FILE, inventory.resolve().name
     try:
-        return Papers.model_validate_json(path.read_bytes())
+        found = Papers.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         if (inventory / FOLDER).is_dir() and any((inventory / FOLDER).glob("[!.]*")):
             raise UnusableError(f"falta {path} y hay documentos en {FOLDER}/; recupérelo de su copia") from None
         return Papers()
     except (ValidationError, OSError):
         raise UnusableError(f"{path} no es un registro que se entienda; recupérelo de su copia") from None
+    if found.difusor not in ("", name):
+        raise UnusableError(f"{path} es el expediente de «{found.difusor}» y no de «{name}»; recupérelo de su copia")
+    return found
 
 
 def fault(inventory: Path, entry: Entry) -> str:
@@ -130,5 +143,6 @@ def keep(inventory: Path, entry: Entry, content: bytes) -> None:
 
 
 def write(inventory: Path, papers: Papers) -> None:
-    """Write the record."""
-    files.replace(inventory / FILE, f"{papers.model_dump_json(indent=1)}\n".encode())
+    """Write the record, with whose it is."""
+    named = papers.model_copy(update={"difusor": inventory.resolve().name})
+    files.replace(inventory / FILE, f"{named.model_dump_json(indent=1)}\n".encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -65,6 +66,8 @@ def read(path: Path) -> Scan:
 def _judge_pdf(path: Path, content: bytes) -> None:
     if b"%%EOF" not in content[-TAIL:] or b"startxref" not in content[-TAIL:]:
         raise UnusableError(INCOMPLETE.format(path))
+    if b"/Pages" not in content and b"/ObjStm" not in content:  # a compressed stream may hold the tree of pages
+        raise UnusableError(f"{path} es un PDF sin páginas; digitalícelo otra vez")
     if b"/Encrypt" in content:
         raise UnusableError(f"{path} está protegido con contraseña; pídalo sin protección")
 
@@ -74,11 +77,12 @@ def _judge_picture(path: Path, content: bytes, kind: Kind) -> None:
 
     Image.MAX_IMAGE_PIXELS = LARGEST_PICTURE
     try:
-        with Image.open(io.BytesIO(content), formats=[kind.upper()]) as picture:
-            if picture.width * picture.height > LARGEST_PICTURE:
-                raise UnusableError(f"{path} tiene demasiados pixeles; digitalícelo a 200 puntos por pulgada")
-            picture.verify()  # the check sums of a PNG; the picture has to be opened again then
-        with Image.open(io.BytesIO(content), formats=[kind.upper()]) as picture:
-            picture.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
+            with Image.open(io.BytesIO(content), formats=[kind.upper()]) as picture:
+                picture.verify()  # the check sums of a PNG; the picture has to be opened again then
+            with Image.open(io.BytesIO(content), formats=[kind.upper()]) as picture:
+                picture.load()
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise UnusableError(f"{path} tiene demasiados pixeles; digitalícelo a 200 puntos por pulgada") from None
+    except (OSError, SyntaxError, ValueError):
         raise UnusableError(f"{path} está dañado y no se puede abrir; pídalo otra vez") from None
