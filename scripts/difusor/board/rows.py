@@ -67,7 +67,10 @@ class Row(BaseModel):
 
 
 class Board(BaseModel):
-    """The whole board, as `difusor status --json` prints it; rows are in the order of urgency."""
+    """The whole board, as `difusor status --json` prints it; rows are in the order of urgency.
+
+    `astray`: the inventories of which nobody can say to which election they belong.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -79,6 +82,7 @@ class Board(BaseModel):
     made: datetime
     dues: tuple[tuple[str, datetime | None], ...]
     rows: tuple[Row, ...]
+    astray: tuple[str, ...] = ()
 
 
 def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
@@ -91,16 +95,21 @@ def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
         timezone=election.timezone, made=now.astimezone(zone),
         dues=tuple((each.title, each.until.astimezone(zone) if each.until else None) for each in calendar),
         rows=(*sorted(late, key=_urgency), *(row for row in rows if not row.action)),
+        astray=tuple(folder.name for folder in _inventories() if not _election_of(folder).is_file()),
     )  # fmt: skip
 
 
 def folders_of(election_file: Path) -> list[Path]:
     """Return the inventories that link an election's file, by name."""
-    return [
-        folder
-        for folder in sorted((home() / "inventories").glob("[!.]*/"))
-        if (folder / "election.yml").resolve() == election_file.resolve()
-    ]
+    return [folder for folder in _inventories() if _election_of(folder) == election_file.resolve()]
+
+
+def _inventories() -> list[Path]:
+    return sorted((home() / "inventories").glob("[!.]*/"))
+
+
+def _election_of(folder: Path) -> Path:
+    return (folder / "election.yml").resolve()
 
 
 def _urgency(row: Row) -> tuple[int, str]:

@@ -18,6 +18,8 @@ MARKS = {
     "no cumple": "[bold red]✗[/]",
 }  # fmt: skip
 
+ASTRAY = "su election.yml falta o no lleva a ninguna elección; enlace la suya: ln -sfn ../../elections/<elección>.yml"
+
 
 def run(
     election: Annotated[
@@ -69,5 +71,7 @@ def _show(board: Board, html: Path | None) -> None:
     for row in board.rows:
         for each in row.damage:
             warn(f"{row.id}: {each}.")
+    for name in board.astray:
+        warn(f"{name} no está en ningún tablero: {ASTRAY}.")
     if html:
         results.print(f"  {printable(from_project(html))}", soft_wrap=True)

@@ -238,3 +238,5 @@ def test_only_the_inventories_of_the_election_are_on_its_board(home: Path) -> No
     (other / "election.yml").unlink()
     (other / "election.yml").symlink_to("../../elections/nada.yml")
     assert rows.folders_of(home / "elections/ribera.yml") == [ours.parent / "diario"]
+    shown = board(ours)
+    assert shown.astray == ("otro",) and "de qué elección son: otro." in page.html(shown)
