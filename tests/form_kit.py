@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+from hypothesis import HealthCheck, settings
 from inventory_kit import KEY
 from PIL import Image
 
@@ -55,6 +56,22 @@ WHERE = {
     for place, each in enumerate(item for item in items() if item.of_the_annex is of_the_annex)
 }
 """The sheet and the cell of each item."""
+
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEPJQmY9Qe1mNMcqTe1DgwpdKcnLEYHmiYyCIsyQfKxZ"
+OTHER = {
+    "nombre": "La Unión de Cuautla",
+    "sitio": "launion.com.mx",
+    "enlace": "prep.launion.com.mx",
+    "anexo_tecnico.ipv4": "189.240.1.8",
+    "anexo_tecnico.ipv6": "",
+    "anexo_tecnico.ssh_llave": OTHER_KEY,
+}
+"""What another outlet writes instead."""
+
+BOUNDED = settings(
+    max_examples=40, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+"""What a property is tried with: always the same examples, and few."""
 
 
 def png(width: int = 200, height: int = 80, **saved: Any) -> bytes:

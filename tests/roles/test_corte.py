@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
-from ansible.plugins.loader import init_plugin_loader
 from role_kit import render
 
 from corte.format.signature import valid_signers
@@ -23,11 +21,6 @@ INSTALLED = f"""# Managed by the test
 firma@demo.test namespaces="prep-corte@demo",valid-after="20240501060000",valid-before="20240701000000" {KEY}
 mesa@demo.test cert-authority,namespaces="prep-corte@demo",valid-after="20240501000000",valid-before="20240603020000" {KEY}
 """  # noqa: E501  # as OpenSSH reads it
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _filters() -> None:
-    init_plugin_loader()
 
 
 def test_the_servers_accept_the_signers_of_the_election() -> None:

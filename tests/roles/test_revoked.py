@@ -6,15 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from ansible.plugins.loader import init_plugin_loader
 from role_kit import render, value
 
 ACCOUNT: dict[str, Any] = {"accounts_admin_user": "instituto", "accounts_revoked": True}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _filters() -> None:
-    init_plugin_loader()
 
 
 def test_neither_secret_nor_signers_stay() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "roles/suricata/templates/etc"
@@ -22,11 +21,6 @@ alert http any any -> any any (msg:"{{ uno }}"; sid:1;)
 alert tcp any any -> any any (msg:"reject"; sid:2;)
 alert tcp any any -> any any (sid:3;)
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _lookups() -> None:
-    init_plugin_loader()
 
 
 def render(name: str, **variables: object) -> str:

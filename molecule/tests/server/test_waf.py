@@ -100,52 +100,7 @@ def test_no_attack_is_smuggled_past_the_waf(
     host: Host, variables: dict[str, Any], application: Container, record_evidence: Record
 ) -> None:
     """Ningún ataque llega a la aplicación por otro camino: codificación, cookies, cuerpos, URI absoluta, cabeceras."""
-    base, name = variables["difusor_path"], variables["difusor_fqdn"]
-    coded = quote(PAYLOAD)
-    lines = [
-        f"GET {base}?q={coded} HTTP/1.1",
-        f"GET {base}?fbclid={coded} HTTP/1.1",
-        f"GET {base}index.html?fbclid=a&q={coded} HTTP/1.1",
-        f"GET https://{name}{base}?q={coded} HTTP/1.1",
-        f"GET https://{name}?q={coded} HTTP/1.1",
-        f"GET {base}datos/corte.json?q={coded} HTTP/1.1",
-        f"GET {base}datos/{coded}.json HTTP/1.1",
-        f"GET {base}index.html/{coded}.html HTTP/1.1",
-        f"GET {base}/index.html?q={coded} HTTP/1.1",
-        f"GET {base}.//index.html?q={coded} HTTP/1.1",
-        f"GET {base}%69ndex.html?q={coded} HTTP/1.1",
-        f"GET {base}datos/..;/index.html?q={coded} HTTP/1.1",
-        f"GET {base}_fast/?q={coded} HTTP/1.1",
-        f"GET {base}_fast/{coded} HTTP/1.1",
-        f"GET {base}_aviso/../?q={coded} HTTP/1.1",
-        f"GET {base}{coded} HTTP/1.1",
-        f"GET {base}?q={PAYLOAD} HTTP/1.1",
-        f"GET {base}?q=%00{coded} HTTP/1.0",
-        f"GET {INSPECTED}..;/..;{base}?q={coded} HTTP/1.1",
-        f"GET {INSPECTED}../../..{base}?q={coded} HTTP/1.1",
-    ]
-    for folder in declared(variables):
-        inside = folder.removeprefix(base)
-        lines += [
-            f"GET {folder}?q={coded} HTTP/1.1",
-            f"GET {folder}{coded} HTTP/1.1",
-            f"GET https://{name}{folder}?q={coded} HTTP/1.1",
-            f"GET {base}/{inside}?q={coded} HTTP/1.1",
-            f"GET {base}nada/../{inside}?q={coded} HTTP/1.1",
-            f"GET {base}%{ord(inside[0]):x}{inside[1:]}?q={coded} HTTP/1.1",
-            f"GET {folder}..;/{inside}?q={coded} HTTP/1.1",
-            f"GET {INSPECTED}../../..{folder}?q={coded} HTTP/1.1",
-        ]
-    texts = [f"{line}\r\nHost: {name}\r\nConnection: close\r\n\r\n" for line in lines]
-    for path in ("", *declared(variables)):
-        texts += [
-            request(variables, path, f"Cookie: a={PAYLOAD}"),
-            request(variables, path, f"Content-Length: {len(PAYLOAD)}") + PAYLOAD,
-            request(variables, path, "Transfer-Encoding: chunked") + f"{len(PAYLOAD):x}\r\n{PAYLOAD}\r\n0\r\n\r\n",
-            request(variables, path, f"X-Original-URL: /?q={coded}"),
-            request(variables, path, f"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX-Rewrite-URL: {coded}"),
-            f"GET {path or base} HTTP/1.1\r\nHost: {name}\r\nHost: {SECRET}\r\nConnection: close\r\n\r\n",
-        ]
+    texts = _smuggled(variables)
     since = host.check_output("date --utc +%Y-%m-%dT%H:%M:%SZ")
     answers = send_patiently(host, variables, texts)  # what nginx refuses for its pace never met the WAF
     port = application["NetworkSettings"]["Ports"]["8080/tcp"][0]["HostPort"]
@@ -307,3 +262,54 @@ def test_container_recovers(container: Container, record_evidence: Record) -> No
     record_evidence(f"{health}, reinicio {policy}")
     assert health == "healthy"
     assert policy in ("unless-stopped", "always")
+
+
+def _smuggled(variables: dict[str, Any]) -> list[str]:
+    """Return requests that carry an attack by another road than a plain query."""
+    base, name = variables["difusor_path"], variables["difusor_fqdn"]
+    coded = quote(PAYLOAD)
+    lines = [
+        f"GET {base}?q={coded} HTTP/1.1",
+        f"GET {base}?fbclid={coded} HTTP/1.1",
+        f"GET {base}index.html?fbclid=a&q={coded} HTTP/1.1",
+        f"GET https://{name}{base}?q={coded} HTTP/1.1",
+        f"GET https://{name}?q={coded} HTTP/1.1",
+        f"GET {base}datos/corte.json?q={coded} HTTP/1.1",
+        f"GET {base}datos/{coded}.json HTTP/1.1",
+        f"GET {base}index.html/{coded}.html HTTP/1.1",
+        f"GET {base}/index.html?q={coded} HTTP/1.1",
+        f"GET {base}.//index.html?q={coded} HTTP/1.1",
+        f"GET {base}%69ndex.html?q={coded} HTTP/1.1",
+        f"GET {base}datos/..;/index.html?q={coded} HTTP/1.1",
+        f"GET {base}_fast/?q={coded} HTTP/1.1",
+        f"GET {base}_fast/{coded} HTTP/1.1",
+        f"GET {base}_aviso/../?q={coded} HTTP/1.1",
+        f"GET {base}{coded} HTTP/1.1",
+        f"GET {base}?q={PAYLOAD} HTTP/1.1",
+        f"GET {base}?q=%00{coded} HTTP/1.0",
+        f"GET {INSPECTED}..;/..;{base}?q={coded} HTTP/1.1",
+        f"GET {INSPECTED}../../..{base}?q={coded} HTTP/1.1",
+    ]
+    for folder in declared(variables):
+        inside = folder.removeprefix(base)
+        lines += [
+            f"GET {folder}?q={coded} HTTP/1.1",
+            f"GET {folder}{coded} HTTP/1.1",
+            f"GET https://{name}{folder}?q={coded} HTTP/1.1",
+            f"GET {base}/{inside}?q={coded} HTTP/1.1",
+            f"GET {base}nada/../{inside}?q={coded} HTTP/1.1",
+            f"GET {base}%{ord(inside[0]):x}{inside[1:]}?q={coded} HTTP/1.1",
+            f"GET {folder}..;/{inside}?q={coded} HTTP/1.1",
+            f"GET {INSPECTED}../../..{folder}?q={coded} HTTP/1.1",
+        ]
+    texts = [f"{line}\r\nHost: {name}\r\nConnection: close\r\n\r\n" for line in lines]
+    for path in ("", *declared(variables)):
+        texts += [
+            request(variables, path, f"Cookie: a={PAYLOAD}"),
+            request(variables, path, f"Content-Length: {len(PAYLOAD)}") + PAYLOAD,
+            request(variables, path, "Transfer-Encoding: chunked") + f"{len(PAYLOAD):x}\r\n{PAYLOAD}\r\n0\r\n\r\n",
+            request(variables, path, f"X-Original-URL: /?q={coded}"),
+            request(variables, path, f"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX-Rewrite-URL: {coded}"),
+            f"GET {path or base} HTTP/1.1\r\nHost: {name}\r\nHost: {SECRET}\r\nConnection: close\r\n\r\n",
+        ]
+    return texts

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from form_kit import GOOD, as_workbook, as_yaml, png
+from form_kit import GOOD, OTHER, as_workbook, as_yaml, png
 from home_kit import PARTNER, difusor, everything, made
 from inventory_kit import KEY, Certificates
 from PIL import Image
@@ -28,16 +28,6 @@ from difusor.partners.facts import FactError
 from difusor.partners.form.items import keys
 from difusor.project import UnusableError, vault_password
 
-OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEPJQmY9Qe1mNMcqTe1DgwpdKcnLEYHmiYyCIsyQfKxZ"
-OTHER = {
-    "nombre": "La Unión de Cuautla",
-    "sitio": "launion.com.mx",
-    "enlace": "prep.launion.com.mx",
-    "anexo_tecnico.ipv4": "189.240.1.8",
-    "anexo_tecnico.ipv6": "",
-    "anexo_tecnico.ssh_llave": OTHER_KEY,
-}
-"""What another outlet writes instead."""
 NAME = "diario_de_ribelos"
 
 

@@ -1,0 +1,153 @@
+"""The rendered configuration of nginx: which road a request takes, below any path."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from nginx_kit import BASES, CLOSED, OPEN, SITE, answered, judged, render, who
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("path", ["", "index.html", "app.js", "ayuda/", "ayuda/index.html", "api/guia.html"])
+def test_a_file_of_the_image_comes_from_the_application_under_just_this_name(base: str, path: str) -> None:
+    site = render(SITE, base=base, inputs=CLOSED)
+    name, body = answered(site, base + path)
+    assert name == f"= {base}{path}"
+    assert f"rewrite ^ /_fast/{path}? last;" in body, "its query is not passed on"
+    assert who(render(SITE, base=base, inputs=CLOSED[1:]), base + path) != "application", "the image does not have it"
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "APP.js", "app.js/", "app.js/x", "ayuda", "ayuda/otra.html", "index.php", "wp-login.php", ".git/config", ".env",
+        "_fast/app.js", "_inspect", "healthz", "otra/", "datos.json", "api", "estado", "app.js.gz", "nada.json.gz",
+    ],
+)  # fmt: skip
+def test_any_other_name_reaches_neither_waf_nor_application(base: str, path: str) -> None:
+    name, body = answered(render(SITE, base=base, inputs=CLOSED), base + path)
+    if name in ("/_fast/", "= /_inspect"):
+        assert body.startswith("        internal;\n"), "a visitor who asks for it gets 404"
+        return
+    assert not re.search(r"_fast|_inspect|proxy_pass", body)
+    assert "alias /srv/prep/publico/actual/" in body, "the corte may have this name"
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("inputs", [CLOSED, OPEN], ids=["closed", "open"])
+def test_what_is_computed_always_goes_through_the_waf(base: str, inputs: tuple[tuple[str, Any], ...]) -> None:
+    site = render(SITE, base=base, inputs=inputs)
+    for path in ("api/", "api/actas", "api/a/b.json", "api/x.json.gz", "estado/hoy", "estado/.env"):
+        assert who(site, base + path) == "waf"
+    assert who(site, "/.well-known/prep/waf/") == who(site, "/.well-known/prep/waf/.git/config") == "waf"
+    assert who(render(SITE, base=base), base + "api/actas") == "disk", "nothing is computed by default"
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("api/actas", "1"),
+        ("api/actas/17", "1"),
+        ("api/actas?distrito=3&seccion=0104", "1"),
+        ("api/actas?seccion=", "1"),
+        ("api/actas?otro=3", "0"),
+        ("api/actas?distrito=3&otro=1", "0"),
+        ("api/actas?distrito=1%27", "0"),
+        ("api/actas?distrito=" + "3" * 33, "0"),
+        ("api/../actas?distrito=3", "0"),
+        ("api/actas?fbclid=x", "0"),
+        ("estado/hoy", "1"),
+        ("estado/hoy?distrito=3", "0"),
+        ("estado/hoy?=3", "0"),
+        ("otra/actas?distrito=3", "0"),
+    ],
+)
+def test_a_computed_answer_is_kept_for_declared_arguments_only(base: str, path: str, kept: str) -> None:
+    assert judged(base, {"request_uri": base + path})["declared"] == kept
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "otra.html",
+        "js/otra.js",
+        "js/img/17.webp",
+        "otra/17.json",
+        "?fbclid=IwAR0abc_DEF-123",
+        "?utm_source=x&utm_medium=social",
+    ],
+)
+def test_an_open_application_is_asked_for_static_names_at_once(base: str, path: str) -> None:
+    assert judged(base, {"request_uri": base + path})["plain"] == "1"
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "?q=1",
+        "?fbclid=%3Cscript%3E",
+        "?fbclid=a&q=1",
+        "index.html?",
+        "/index.html",
+        "./index.html",
+        "../index.html",
+        "otra/../corte.json",
+        "otra//corte.json",
+        "%69ndex.html",
+        ".git/config",
+        "otra/.oculto.json",
+        "index.php",
+        "otra/corte.json/x",
+        "otra/corte.json;a",
+        "otra/corte.json\n",
+        "a/b/c/d/e/f.json",
+        "x" * 90 + ".json",
+        "_fast/index.html",
+    ],
+)
+def test_anything_else_of_an_open_application_is_inspected(base: str, path: str) -> None:
+    assert judged(base, {"request_uri": base + path})["plain"] == "0"
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_only_an_open_application_is_asked_for_names_that_nobody_listed(base: str) -> None:
+    for path in ("otra.html", "js/otra.js", "otra.gz"):
+        _, closed = answered(render(SITE, base=base, inputs=CLOSED), base + path)
+        _, opened = answered(render(SITE, base=base, inputs=OPEN), base + path)
+        assert "/_inspect" not in closed
+        assert re.search(r"if \(!-f \$request_filename\) \{\n +set \$elsewhere \$plain;", opened), (
+            "the corte comes first"
+        )
+
+
+@pytest.mark.parametrize(
+    ("request_", "reads"),
+    [
+        ({}, "1"),
+        ({"request_method": "HEAD"}, "1"),
+        ({"http_content_length": "0"}, "1"),
+        ({"request_method": "POST"}, "0"),
+        ({"request_method": "GETX"}, "0"),
+        ({"http_content_length": "3"}, "0"),
+        ({"http_content_length": "00"}, "0"),
+        ({"http_transfer_encoding": "chunked"}, "0"),
+    ],
+)
+def test_a_request_with_a_body_gets_no_answer(request_: dict[str, str], reads: str) -> None:
+    assert judged("/", request_)["reads"] == reads
+    assert "    if ($reads = 0) {\n        return 444;" in render(SITE)
+
+
+def test_nothing_of_the_visitor_reaches_the_application_past_the_waf() -> None:
+    fast = render("etc/nginx/snippets/prep-fast.conf")
+    assert "proxy_pass_request_headers off;" in fast
+    assert "proxy_pass_request_body off;" in fast
+    assert re.findall(r"proxy_set_header (\S+) (\S+);", fast) == [("Accept-Encoding", "$form")]
+    assert "ookie" not in fast
