@@ -74,10 +74,7 @@ ansible_facts:
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) here.", type: dict}
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
         unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}
-free:
-  description: Free bytes by path.
-  returned: always
-  type: dict
+free: {description: "Free bytes by path.", returned: always, type: dict}
 listeners:
   description: TCP listeners as {address, port, process}; the process is empty when it is unknown.
   returned: always
@@ -94,14 +91,8 @@ containers:
   description: Docker's running containers that are not the project's, each with the ports it publishes.
   returned: always
   type: list
-snaps:
-  description: Names of the installed snaps.
-  returned: always
-  type: list
-mhz:
-  description: The nominal clock of the first processor, else its fastest one, in MHz; 0 when unknown.
-  returned: always
-  type: int
+snaps: {description: "Names of the installed snaps.", returned: always, type: list}
+mhz: {description: "The nominal clock of the first processor, else its fastest one, in MHz; 0 when unknown.", returned: always, type: int}
 """
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database

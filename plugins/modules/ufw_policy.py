@@ -36,10 +36,7 @@ options:
         description: C(any), the name of one of O(groups), or a list of addresses and networks.
         type: raw
         required: true
-  groups:
-    description: Lists of addresses and networks by name.
-    type: dict
-    default: {}
+  groups: {description: Lists of addresses and networks by name., type: dict, default: {}}
   operator:
     description:
       - The address from which Ansible connects, and the port it connects to. A policy that does not admit this
@@ -53,10 +50,7 @@ options:
     type: str
     choices: ["off", low, medium, high, full]
     default: low
-  enabled:
-    description: Whether the firewall is active, now and at boot.
-    type: bool
-    default: true
+  enabled: {description: "Whether the firewall is active, now and at boot.", type: bool, default: true}
   stamp:
     description: File whose time UFW's C(after.init) updates whenever the firewall starts.
     type: path

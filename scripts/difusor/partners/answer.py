@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from difusor.partners.form.items import Finding, keys
+from difusor.partners.form.items import Remark, keys
 
 Outcome = Literal["creado", "corregido", "sin cambios", "por corregir", "por confirmar", "revisado"]
 
@@ -49,7 +49,7 @@ class Answer(BaseModel):
 
 def answer(
     difusor: str,
-    findings: list[Finding],
+    findings: list[Remark],
     accepted: dict[str, str],
     changes: list[tuple[str, str, str]],
     signed: tuple[str, ...],
@@ -74,7 +74,7 @@ def answer(
     return Answer(difusor=difusor, outcome=outcome, findings=told, changes=altered, files=files, reply=reply)
 
 
-def _reply(outcome: Outcome, findings: list[Finding]) -> tuple[str, ...]:
+def _reply(outcome: Outcome, findings: list[Remark]) -> tuple[str, ...]:
     """Return what to write to the sender: everything at once, each with its place."""
     correct = [str(each) for each in findings if each.weight != "aviso"]
     noted = [str(each) for each in findings if each.weight == "aviso" and each.key != "nombre"]

@@ -17,7 +17,7 @@ from difusor.partners.answer import Answer, answer
 from difusor.partners.enrolment import Desk
 from difusor.partners.facts import FactError, PartnerFacts, data, fault
 from difusor.partners.files import refuse_existing
-from difusor.partners.form.items import Finding, Received, read, texts
+from difusor.partners.form.items import Received, Remark, read, texts
 from difusor.partners.form.received import open_form
 from difusor.partners.likeness import folded
 from difusor.partners.record import Record
@@ -120,7 +120,7 @@ def _signature(election: Election) -> tuple[str, ...]:
     return (institute, election.contact) if election.contact else (institute,)
 
 
-def _somebody_else(said: dict[str, str], received: Received, name: str, before: Record | None) -> list[Finding]:
+def _somebody_else(said: dict[str, str], received: Received, name: str, before: Record | None) -> list[Remark]:
     """Return a doubt when the form is hardly a correction of the one that was enrolled under this name."""
     if not before or said["nombre"] == before.form.name or said["sitio"] == before.form.site:
         return []
@@ -179,14 +179,14 @@ def _desk(name: str, election: str, options: Options, accepted: dict[str, str], 
 
 def _reviewed(
     said: dict[str, str], received: Received, desk: Desk, before: Record | None, election: Election
-) -> list[Finding]:
+) -> list[Remark]:
     others, unreadable = roster.known(desk.election, desk.id)
     # A correction is no later than the form that it corrects, nor than its oficio.
     received_at = before.received if before else desk.received
     notified = desk.notified or (before.notice.received if before and before.notice else None)
     around = Surroundings(election, others, received_at, notified)
     told = [
-        Finding("nombre", "difusores", f"no se comparó con «{each}»: su inventario no se puede leer", "aviso")
+        Remark("nombre", "difusores", f"no se comparó con «{each}»: su inventario no se puede leer", "aviso")
         for each in unreadable
     ]
     return [*review(said, received, around), *told]

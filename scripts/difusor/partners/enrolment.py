@@ -17,7 +17,7 @@ from difusor.inventory.picture import anew
 from difusor.partners import inventory, logo, record
 from difusor.partners.facts import PartnerFacts, of
 from difusor.partners.files import render
-from difusor.partners.form.items import Finding, Received
+from difusor.partners.form.items import Received, Remark
 from difusor.partners.form.model import DELIVERED, Form
 from difusor.partners.form.values import plain_words
 from difusor.partners.record import Record
@@ -51,7 +51,7 @@ def name_for(name: str) -> str:
     return short if re.match("[a-z]", short) else f"medio_{short}"[:40].strip("_")
 
 
-def picture(name: str, received: Received, folder: Path, desk: Desk) -> tuple[bytes, list[Finding]]:
+def picture(name: str, received: Received, folder: Path, desk: Desk) -> tuple[bytes, list[Remark]]:
     """Return the logo, written anew, and what is wrong with it; it is beside the form, or the clerk named it."""
     if not (name or desk.logo):
         return b"", []  # said already
@@ -62,7 +62,7 @@ def picture(name: str, received: Received, folder: Path, desk: Desk) -> tuple[by
         return b"", [received.finding("logotipo", str(error))]
 
 
-def certificate(said: str, received: Received, desk: Desk, before: Record | None) -> list[Finding]:
+def certificate(said: str, received: Received, desk: Desk, before: Record | None) -> list[Remark]:
     """Return what is missing of the certificate, or what an enrolled difusor's main.yml has to say of it now."""
     if not said:
         return []  # told already
@@ -98,7 +98,7 @@ def host_key(partner: PartnerFacts, form: Form) -> str:
     return f"{partner.address if port == 22 else f'[{partner.address}]:{port}'} {form.annex.ssh_key}"
 
 
-def enrol(form: Form, desk: Desk, picture: bytes, findings: list[Finding]) -> Path:
+def enrol(form: Form, desk: Desk, picture: bytes, findings: list[Remark]) -> Path:
     """Create the inventory and return its folder; UnusableError or FactError say why not, and nothing is left then."""
     partner = facts(form, desk)
     written = _registered(form, desk, partner, picture, None)
@@ -106,7 +106,7 @@ def enrol(form: Form, desk: Desk, picture: bytes, findings: list[Finding]) -> Pa
     return inventory.create(partner, host_key(partner, form), {**written, record.FILE: kept.to_bytes()})
 
 
-def correct(form: Form, desk: Desk, picture: bytes, findings: list[Finding], before: Record) -> list[str]:
+def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], before: Record) -> list[str]:
     """Write into an inventory what a corrected form changes; return the files that changed, by their paths in it.
 
     UnusableError when a file was edited by hand, or the inventory could not be installed with the changes; nothing
@@ -167,7 +167,7 @@ def _notice(form: Form, desk: Desk, before: Record | None) -> Notice | None:
 
 
 def _record(
-    form: Form, desk: Desk, findings: list[Finding], written: Mapping[str, bytes], before: Record | None
+    form: Form, desk: Desk, findings: list[Remark], written: Mapping[str, bytes], before: Record | None
 ) -> Record:
     return Record(
         form=form,

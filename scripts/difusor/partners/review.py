@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from difusor import spec
 from difusor.inventory import Election
-from difusor.partners.form.items import Finding, Received, filled, keys
+from difusor.partners.form.items import Received, Remark, filled, keys
 from difusor.partners.form.values import HOST, own_domain, plain_words
 from difusor.partners.likeness import acronym, alike, folded, imitates
 from difusor.partners.roster import Known
@@ -52,7 +52,7 @@ class Surroundings:
         return next((each.principal.rpartition("@")[2] for each in self.election.signers if "@" in each.principal), "")
 
 
-def review(said: Mapping[str, str], received: Received, around: Surroundings) -> list[Finding]:
+def review(said: Mapping[str, str], received: Received, around: Surroundings) -> list[Remark]:
     """Return everything that a clerk would say about a form's values, by their keys; "" are those not to be judged."""
     checks = (_own_link, _institute, _addresses, _others, _hardware, _auditor, _late)
     return [finding for check in checks for finding in check(said, received, around)]
@@ -62,7 +62,7 @@ def _host(value: str) -> str:
     return value.rpartition("@")[2].partition("/")[0]
 
 
-def _own_link(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+def _own_link(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
     link, site = _host(said["enlace"]), _host(said["sitio"])
     if link and site and own_domain(link) != own_domain(site):
         yield received.finding(
@@ -70,7 +70,7 @@ def _own_link(said: Mapping[str, str], received: Received, around: Surroundings)
         )
 
 
-def _institute(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+def _institute(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
     """Yield what takes the institute's name, or one that looks like it."""
     domain = around.institute
     if not domain:
@@ -91,7 +91,7 @@ def _institute(said: Mapping[str, str], received: Received, around: Surroundings
         )
 
 
-def _addresses(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+def _addresses(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
     if not filled(received).keys() & set(ADDRESSES[:2]):
         yield received.finding(ADDRESSES[0], "falta la dirección IP pública; escriba la IPv4, la IPv6 o las dos")
     for key in (*ADDRESSES, "ftp.servidor"):
@@ -103,7 +103,7 @@ def _addresses(said: Mapping[str, str], received: Received, around: Surroundings
             yield received.finding(key, f"«{address}» es del Instituto; escriba la del servidor del medio")
 
 
-def _others(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+def _others(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
     """Yield what another difusor has already, and what could be mistaken for another's."""
     for other in around.others:
         whose = f"«{other.name}» ({other.id})"
@@ -118,7 +118,7 @@ def _others(said: Mapping[str, str], received: Received, around: Surroundings) -
             yield received.finding(SERVER_KEY, told)
 
 
-def _named_alike(said: Mapping[str, str], received: Received, other: Known, whose: str) -> Iterator[Finding]:
+def _named_alike(said: Mapping[str, str], received: Received, other: Known, whose: str) -> Iterator[Remark]:
     fqdn, name = _host(said["enlace"]), folded(said["nombre"])
     domain = own_domain(_host(said["sitio"])) if said["sitio"] else ""
     if name and name == folded(other.name):
@@ -136,7 +136,7 @@ def _named_alike(said: Mapping[str, str], received: Received, other: Known, whos
         yield received.finding("sitio", told, "revisar")
 
 
-def _hardware(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+def _hardware(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
     """Yield what is less than the call asks; the clerk decides, because an exemption may be on its way."""
     call = spec.load(around.election.spec)
     short = SHORT.format(f"el {call['DG-13'].expect['decided_by']}" if "DG-13" in call.ids else "el Instituto")
@@ -158,7 +158,7 @@ def _hardware(said: Mapping[str, str], received: Received, around: Surroundings)
                 break
 
 
-def _auditor(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+def _auditor(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
     auditor = around.election.call.auditor if around.election.call else ""
     if not auditor:
         return
@@ -170,7 +170,7 @@ def _auditor(said: Mapping[str, str], received: Received, around: Surroundings) 
         yield received.finding("nombre", told, "aviso")
 
 
-def _late(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Finding]:
+def _late(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
     """Yield what came after its date: it is kept and marked."""
     call, election = around.election.call, around.election
     for moment, limit, what in (
@@ -181,14 +181,14 @@ def _late(said: Mapping[str, str], received: Received, around: Surroundings) -> 
     ):
         if moment and limit and moment > limit:
             told = f"{what} ({_moment(limit, election)}); se conserva y queda marcado como tardío"
-            yield Finding("fechas", "fechas", told, "aviso")
+            yield Remark("fechas", "fechas", told, "aviso")
 
 
 def _moment(instant: datetime, election: Election) -> str:
     return f"{instant.astimezone(ZoneInfo(election.timezone)):%d/%m/%Y, %H:%M}"
 
 
-def undecided(findings: list[Finding], accepted: Mapping[str, str]) -> list[Finding]:
+def undecided(findings: list[Remark], accepted: Mapping[str, str]) -> list[Remark]:
     """Return the findings for which nothing may be created yet."""
     return [
         each for each in findings if each.weight == "error" or (each.weight == "revisar" and each.key not in accepted)

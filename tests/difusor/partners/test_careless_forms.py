@@ -10,12 +10,12 @@ import pytest
 from form_kit import GOOD, as_workbook, beside_logo
 from inventory_kit import KEY
 
-from difusor.partners.form.items import Finding, Received, fault, items, read
+from difusor.partners.form.items import Received, Remark, fault, items, read
 from difusor.partners.form.received import open_form
 from difusor.project import UnusableError
 
 
-def judged(key: str, text: str) -> tuple[str, list[Finding]]:
+def judged(key: str, text: str) -> tuple[str, list[Remark]]:
     """Return what is taken for an item of the correct form when its text is another, and what is wrong."""
     _, said, findings = read(Received({**GOOD, key: text}, {each.key: each.number for each in items()}))
     return said[key], findings

@@ -22,7 +22,7 @@ from difusor.inventory import picture
 from difusor.inventory.variables import read as read_inventory
 from difusor.partners import enrolment
 from difusor.partners.enrolment import Desk
-from difusor.partners.form.items import Finding, Received, items, keys, read
+from difusor.partners.form.items import Received, Remark, items, keys, read
 from difusor.partners.form.received import open_form
 from difusor.partners.likeness import alike, imitates
 from difusor.project import UnusableError
@@ -30,7 +30,7 @@ from difusor.project import UnusableError
 PIPE = "{{ lookup('pipe', 'touch evaluado') }}"
 
 
-def judged(change: dict[str, str]) -> list[Finding]:
+def judged(change: dict[str, str]) -> list[Remark]:
     """Return what is wrong with the correct form when some of its values are others."""
     places = {each.key: f"celda de {each.number}" for each in items()}
     return read(Received({**GOOD, **change}, places))[2]

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from difusor.partners.form.items import SECRET, Finding, Item, Received, items
+from difusor.partners.form.items import SECRET, Item, Received, Remark, items
 from difusor.partners.form.values import plain_words
 from difusor.partners.form.workbook import ANNEX, CALL, HELP, NUMBER, TITLE, VALUE
 
@@ -52,7 +52,7 @@ def read(content: bytes) -> Received:
     found = _collected(rows)
     if more := [name for name in book.sheetnames if name not in (*(each.title for each in sheets.values()), HELP)]:
         told = f"tiene otras hojas, que no se leyeron: {', '.join(f'«{name[:40]}»' for name in more[:5])}"
-        found.findings.append(Finding("formato", "formato", told, "aviso"))
+        found.findings.append(Remark("formato", "formato", told, "aviso"))
     return found
 
 
@@ -121,21 +121,21 @@ def _rows(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, dict[int, Any]]]:
 def _collected(rows: dict[str, list[tuple[int, dict[int, Any]]]]) -> Received:
     values: dict[str, str] = {}
     places: dict[str, str] = {}
-    findings: list[Finding] = []
+    findings: list[Remark] = []
     for item in items():
         sheet = ANNEX if item.of_the_annex else CALL
         found = [(number, cells) for number, cells in rows[sheet] if _is_number(cells.get(NUMBER), item)]
         number, cells = found[0] if found else (0, {})
         places[item.key] = _place(item, sheet, number)
         if len(found) != 1 or not _is_title(cells.get(TITLE), item):
-            findings.append(Finding(item.key, places[item.key], _displaced(len(found))))
+            findings.append(Remark(item.key, places[item.key], _displaced(len(found))))
             continue
         try:
             values[item.key] = _value(cells.get(VALUE))
         except ValueError as error:
             values[item.key] = "?"
             if item.key != SECRET:
-                findings.append(Finding(item.key, places[item.key], str(error)))
+                findings.append(Remark(item.key, places[item.key], str(error)))
     return Received(values, places, findings)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import yaml
 
 from difusor.inventory.sources import CAUSES
-from difusor.partners.form.items import SECRET, Finding, Received, keys
+from difusor.partners.form.items import SECRET, Received, Remark, keys
 
 DEEPEST = 2
 MOST_NODES = 400
@@ -67,16 +67,16 @@ def _cause(error: yaml.MarkedYAMLError) -> str:
 def _collected(root: yaml.MappingNode) -> Received:
     values: dict[str, str] = {}
     places: dict[str, str] = {}
-    findings: list[Finding] = []
+    findings: list[Remark] = []
     for key, place, node in _leaves(root):
         if key in places:
-            findings.append(Finding(key, place, "está dos veces; deje una sola"))
+            findings.append(Remark(key, place, "está dos veces; deje una sola"))
         elif key not in keys():
-            findings.append(Finding(key, place, _unknown(key)))
+            findings.append(Remark(key, place, _unknown(key)))
         elif isinstance(node, yaml.ScalarNode):
             values[key] = "" if node.style is None and node.value in ("~", "null") else node.value
         elif key != SECRET:
-            findings.append(Finding(key, place, "debe ser un texto, y es una lista o un grupo"))
+            findings.append(Remark(key, place, "debe ser un texto, y es una lista o un grupo"))
         else:
             values[key] = "?"  # received, and dropped as any other
         places[key] = place

@@ -39,7 +39,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Remark:
     """What is wrong with the form, or remarkable: its item's key, where that is, and a sentence without full stop."""
 
     key: str
@@ -61,12 +61,12 @@ class Received:
 
     values: Mapping[str, str]
     places: Mapping[str, str]
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Remark] = field(default_factory=list)
     password: bool = False
 
-    def finding(self, key: str, text: str, weight: Weight = "error") -> Finding:
+    def finding(self, key: str, text: str, weight: Weight = "error") -> Remark:
         """Return a finding about an item, with the place where it was found."""
-        return Finding(key, self.places.get(key, key), text, weight)
+        return Remark(key, self.places.get(key, key), text, weight)
 
 
 @cache
@@ -91,7 +91,7 @@ def _items(part: type[BaseModel], prefix: str) -> Iterator[Item]:
         yield Item(key, str(extra["item"]), one.title or "", one.description or "", choices, one.is_required())
 
 
-def read(received: Received) -> tuple[Form | None, dict[str, str], list[Finding]]:
+def read(received: Received) -> tuple[Form | None, dict[str, str], list[Remark]]:
     """Return the form, or None when something is wrong with it; its good values by their keys; all that is wrong.
 
     Blank and wrong values are "" among the good ones, so that the rest can be reviewed all the same.
@@ -178,7 +178,7 @@ def _nested(values: Mapping[str, str]) -> dict[str, Any]:
     return whole
 
 
-def _findings(error: ValidationError, received: Received, faulty: set[str]) -> Iterator[Finding]:
+def _findings(error: ValidationError, received: Received, faulty: set[str]) -> Iterator[Remark]:
     known = keys()
     for detail in error.errors(include_url=False):
         key = ".".join(str(part) for part in detail["loc"] if f"{part}" != "no aplica")
