@@ -353,4 +353,5 @@ def _packages(host: Host) -> set[str]:
 def _paths(host: Host) -> set[str]:
     """Return the paths that something may have left: all of /etc, and those with the sensor's name."""
     named = "find /run /usr /var -xdev -iname '*suricata*' -not -path '/var/cache/*'"
-    return set(host.check_output(f"find /etc; {named}").splitlines())
+    certificates = "-not -path '/etc/letsencrypt/*'"  # those of the authority, which this is not about
+    return set(host.check_output(f"find /etc {certificates}; {named}").splitlines())
