@@ -84,13 +84,9 @@ def refuse_revoked(inventory: Path, what: str) -> None:
 
 
 def of(inventory: Path, order: Order) -> Revocation:
-    """Return the revocation that an order makes now; FactError when a value cannot be used, OSError for evidence.
-
-    InventoryError when the difusor's election, whose call has the provisions, cannot be read.
-    """
+    """Return the revocation that an order makes now; FactError when a value cannot be used, OSError for evidence."""
     _refuse_unless_data({"--by": order.by, "--reason": order.reason})
-    known = spec.load(election.of(inventory).spec).ids
-    if order.provision not in known:
+    if order.provision not in (known := _provisions(inventory, order.provision)):
         raise FactError({"--provision": f"«{order.provision}» no es una cláusula; las hay: {', '.join(known)}"})
     for each in order.evidence:
         _refuse_unless_data({"--evidence": str(each)})
@@ -102,6 +98,17 @@ def of(inventory: Path, order: Order) -> Revocation:
         "provision": order.provision, "evidence": evidence, "final": order.final,
     }  # fmt: skip
     return Revocation.model_validate(said)
+
+
+def _provisions(inventory: Path, asked: str) -> tuple[str, ...]:
+    """Return the clauses of the difusor's call.
+
+    An election that cannot be read by itself does not keep anybody from revoking: what looks like a clause is one then.
+    """
+    try:
+        return spec.load(election.of(inventory).spec).ids
+    except (UnusableError, spec.SpecError):
+        return (asked,) if re.fullmatch(spec.CLAUSE_ID, asked) else ()
 
 
 def revoke(inventory: Path, order: Order) -> tuple[Revocation, bool]:
