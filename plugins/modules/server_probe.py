@@ -83,16 +83,16 @@ sites:
   description: Files of nginx's sites that are neither the project's nor the packaged sample, as {path, default_ports}.
   returned: always
   type: list
-rules:
-  description: Rules in UFW's files that admit something and are not the project's.
-  returned: always
-  type: list
+rules: {description: "Rules in UFW's files that admit something and are not the project's.", returned: always, type: list}
 containers:
   description: Docker's running containers that are not the project's, each with the ports it publishes.
   returned: always
   type: list
 snaps: {description: "Names of the installed snaps.", returned: always, type: list}
-mhz: {description: "The nominal clock of the first processor, else its fastest one, in MHz; 0 when unknown.", returned: always, type: int}
+mhz:
+  description: The nominal clock of the first processor, else its fastest one, in MHz; 0 when unknown.
+  returned: always
+  type: int
 """
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
