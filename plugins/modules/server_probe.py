@@ -83,7 +83,7 @@ sites:
   description: Files of nginx's sites that are neither the project's nor the packaged sample, as {path, default_ports}.
   returned: always
   type: list
-rules: {description: "Rules in UFW's files that admit something and are not the project's.", returned: always, type: list}
+rules: {description: "Rules in UFW's files that admit something, not the project's own", returned: always, type: list}
 containers:
   description: Docker's running containers that are not the project's, each with the ports it publishes.
   returned: always
