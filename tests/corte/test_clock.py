@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from corte_kit import Server, make_key
+from corte_kit import Server
 from machine_kit import Machine
 
 from corte.format import instants
@@ -16,11 +16,6 @@ from difusor.suite.waiting import until
 TICK = timedelta(milliseconds=10)
 """How much earlier than the clock the kernel may date a file that it writes now."""
 STEPS = [timedelta(hours=-1), timedelta(hours=1), timedelta(days=-1), timedelta(days=1)]
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys"), "firma")
 
 
 @pytest.fixture

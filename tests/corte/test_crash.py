@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from corte_kit import FILES, Server, flip, make_key
+from corte_kit import FILES, Server, flip
 
 from corte.format import instants, manifest, tree
 from corte.format import signature as signatures
@@ -28,11 +28,6 @@ GROWS = ("link", "mkdir", "symlink", "fsync")
 NEW = {**FILES, "datos/congreso.json": b'{"votos": 6}\n', "nuevo.csv": b"n\n"}
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # forked children end by os._exit
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys"), "firma")
 
 
 def at_call(number: int, names: tuple[str, ...], act: Callable[[], None]) -> None:

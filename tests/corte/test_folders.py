@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from corte_kit import Server, make_key
+from corte_kit import Server
 from machine_kit import Machine
 
 from corte.format import manifest, tree
@@ -64,11 +64,6 @@ def of_somebody_else(path: Path) -> None:
 LOSES = (gone, a_file, a_dangling_link, a_link_elsewhere, a_fifo)
 KEEPS = (closed, of_somebody_else)
 """Faults after which the shown tree is lost, until the next push, and those after which it is still there."""
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys"), "firma")
 
 
 @pytest.fixture

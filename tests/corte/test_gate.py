@@ -25,11 +25,6 @@ CLAIMS_MORE = SYNCHRONISED.replace("0.002,64", "61.0,64")  # what chrony 4.0 cla
 LOST = CLAIMS_MORE.replace("1717379936", "1717350000")  # the last answer of a time server came eight hours ago
 
 
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys"), "firma")
-
-
 @pytest.fixture
 def opens() -> datetime:
     return instants.now().replace(microsecond=0) + timedelta(minutes=30)

@@ -23,11 +23,6 @@ SECRET = b'{"votos": 4321, "totales": {"actas_capturadas": 7}}'
 EARLY = {**ZEROS, "descargas/GUB.csv": table(0, registered=0), "datos/congreso.json": SECRET}
 
 
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys"), "firma")
-
-
 def official(folder: Path, key: Path, opens: datetime, synchronised: bool = True) -> Server:
     """Return an official server, its gate closed until `opens`, whose gate has said whether the clock is right."""
     server = Server.make(folder, key, opens)

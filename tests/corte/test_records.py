@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from corte_kit import FAULTS, Server, make_key
+from corte_kit import FAULTS, Server
 from machine_kit import Machine
 
 from corte.format import instants, manifest, signature, tree
@@ -28,11 +28,6 @@ RECORDS: dict[str, Callable[[Server], Path]] = {
 
 def _copies(server: Server) -> Path:
     return server.config.store / "firmados" / (server.config.public / "actual").readlink().name
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys"), "firma")
 
 
 @pytest.fixture

@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import Server, flip, make_key
+from corte_kit import Server, flip
 
 from corte.format import manifest, tree
 from corte.server.objects import Objects
 
 MANY = {f"actas/{number:02}/acta.csv": b"numero\n%d\n" % number * 100 for number in range(60)}
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_key(tmp_path_factory.mktemp("keys"), "firma")
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ The record is written first and whole, and everything else follows from it: verb
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +27,7 @@ from difusor.inventory.passwords import DRAWN, NAME
 from difusor.inventory.variables import reseal
 from difusor.partners import election
 from difusor.partners.facts import FactError, data
+from difusor.partners.files import alone
 from difusor.partners.inventory import drawn_secrets
 from difusor.project import UnusableError
 
@@ -220,12 +219,8 @@ def _alone(inventory: Path) -> Iterator[None]:
     folder = file(inventory).parent
     if not folder.is_dir():
         raise UnusableError(f"{inventory.name} no tiene {folder}, donde quedaría anotado; nada cambió")
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with alone(folder):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _now() -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -10,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corte.format import files
+from difusor.partners.files import alone
 from difusor.partners.record import Moment
 from difusor.project import UnusableError, build
 
@@ -51,8 +51,7 @@ def note(inventory: Path, server: str, step: Step, at: datetime) -> None:
     """Note that a step succeeded on a server; a damaged note is begun anew. OSError when it cannot be written."""
     path = file(inventory)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with (path.parent / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(path.parent):
         try:
             before = read(inventory)
         except UnusableError:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -121,17 +117,6 @@ def fault(inventory: Path, entry: Entry) -> str:
     if hashlib.sha256(content).hexdigest() != entry.sha256:
         return f"{inventory / entry.file} no es el que se archivó (otro SHA-256); recupérelo de su copia"
     return ""
-
-
-@contextmanager
-def alone(inventory: Path) -> Iterator[None]:
-    """Keep other runs from writing in the same file meanwhile; they wait."""
-    descriptor = os.open(inventory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def keep(inventory: Path, entry: Entry, content: bytes) -> None:
