@@ -12,8 +12,8 @@ name: clauses
 short_description: Look up which clauses a call has
 description:
   - Returns the ids of the clauses of a call, in its order.
-  - The filter C(tls_floor) beside it returns the oldest version of TLS that a server may speak, as nginx calls it, by the
-    call or else by the project's criterion.
+  - The filter C(tls_floor) beside it returns the oldest version of TLS that a server may speak, as nginx calls it, by
+    the call or else by the project's criterion.
 options:
   _input:
     description: The call, which has a spec C(spec/<call>.yml).

@@ -25,7 +25,7 @@ from difusor.servers import playbook
 from difusor.servers.playbook import Options
 
 CLAUSE = spec.load("ribera-2027")["DG-12"]
-ORDER = Order("Ana Ruiz, Secretaria Ejecutiva", "alteró la página: «tres actas» # y más", "DG-04")
+ORDER = Order("Secretaría Ejecutiva", "alteró la página: «tres actas» # y más", "DG-04")
 
 
 @pytest.fixture
