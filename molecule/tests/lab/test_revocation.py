@@ -170,7 +170,9 @@ def revoked(
     before = institute.target.secret
     subprocess.run(["docker", "pause", container], check=True, capture_output=True)
     try:
-        absent = institute.verb("revoke", "demo", "--reason", REASON, "--by", "Secretaría Ejecutiva", "--provision", "DG-04")
+        absent = institute.verb(
+            "revoke", "demo", "--reason", REASON, "--by", "Secretaría Ejecutiva", "--provision", "DG-04"
+        )
         published = institute.verb("publish", _newest(variables), "-i", "demo")
     finally:
         subprocess.run(["docker", "unpause", container], check=True, capture_output=True)
