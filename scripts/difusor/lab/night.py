@@ -19,7 +19,7 @@ from typing import Any
 from corte.format import files
 from corte.format.manifest import Window
 from difusor.project import BUILD, ROOT
-from difusor.terminal import run_step
+from difusor.terminal import StepFailed, run_step
 
 INVENTORY = "inventories/demo"
 ELECTION = "LAB_ELECTION"
@@ -124,7 +124,15 @@ def _inspect(lab: str, form: str) -> str:
 
 
 def _window(lab: str) -> Window:
-    return Window.from_json(json.loads((folder(lab) / "window.json").read_text()))
+    path = folder(lab) / "window.json"
+    try:
+        return Window.from_json(json.loads(path.read_text()))
+    except FileNotFoundError:
+        there = ", ".join(sorted(each.parent.name for each in path.parents[1].glob("*/window.json"))) or "ninguno"
+        raise StepFailed(f"no existe el laboratorio {lab}; los que hay: {there}. ./difusor demo crea uno") from None
+    except (ValueError, LookupError, TypeError, AttributeError):
+        remedy = "./difusor clean quita el laboratorio y ./difusor demo crea otro"
+        raise StepFailed(f"{path} está dañado; {remedy}") from None
 
 
 def _difusor(verb: str, *arguments: str | Path) -> list[str | Path]:

@@ -50,6 +50,16 @@ def test_night_is_over_at_its_close() -> None:
     assert night.is_over("demo", close)
 
 
+def test_a_lab_that_is_not_there_or_damaged_is_told(window: Path) -> None:
+    night.ensure_window("demo", NOW)
+    with pytest.raises(StepFailed, match="no existe el laboratorio ensayo; los que hay: demo"):
+        night.publish_latest("ensayo", NOW)
+    for damaged in ('{"opens": "2026-06', "{}", "[]", '{"opens": 5, "closes": 6, "retain_until": 7}'):
+        window.write_text(damaged)
+        with pytest.raises(StepFailed, match=r"window\.json está dañado"):
+            night.publish_latest("demo", NOW)
+
+
 def test_a_corte_that_was_interrupted_is_made_again(window: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     night.ensure_window("demo", NOW)
     interrupted, published = [True], []
