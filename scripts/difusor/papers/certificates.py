@@ -84,16 +84,15 @@ def load(certificate: Path, key: Path | None, password: Password, at: datetime) 
     return credentials
 
 
-def authorities(path: Path | None = None) -> tuple[x509.Certificate, ...]:
-    """Return the certificates of the authorities that are believed: those in `path`, else in the home's own file.
+def authorities(paths: Sequence[Path] = ()) -> tuple[x509.Certificate, ...]:
+    """Return the certificates of the authorities that are believed: those in these files, else in the home's own.
 
-    Empty when the home has no such file. UnusableError when a file has no certificate.
+    Empty when no file is given and the home has none. UnusableError when a file has no certificate.
     """
-    if path is None:
-        path = home() / AUTHORITIES
-        if not path.exists():
-            return ()
-    return tuple(_certificates(path, _content(path)))
+    own = home() / AUTHORITIES
+    return tuple(
+        each for path in paths or ([own] if own.exists() else ()) for each in _certificates(path, _content(path))
+    )
 
 
 def in_pyhanko(certificate: x509.Certificate) -> Any:

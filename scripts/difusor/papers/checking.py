@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,6 @@ VALID, INVALID, UNKNOWN = 0, 1, 2
 """Exit statuses: everything holds; something does not; nothing changed, but who signed is not known."""
 AHEAD = timedelta(minutes=5)
 """How far the clock of whoever signed may be ahead of this machine's."""
-ISSUER_UNKNOWN = "quién emitió su certificado no está entre las autoridades conocidas"
 CHANGED = "el contenido se modificó después de esta firma"
 DAMAGED = "el PDF está dañado o se alteró: no se puede leer"
 
@@ -157,17 +156,16 @@ def _ends_signed(reader: Any) -> bool:
     return bool(last.evaluate_signature_coverage() == SignatureCoverageLevel.ENTIRE_FILE)
 
 
-def _attachments(reader: Any) -> list[Attachment]:
-    found = []
-    for each in reader.root.get("/AF", ()):
-        data = each.get_object()["/EF"]["/F"].get_object().data
-        name = str(each.get_object().get("/UF", each.get_object().get("/F", "")))
-        found.append(Attachment(name, len(data), hashlib.sha256(data).hexdigest()))
-    return found
+def _attachments(reader: Any) -> Iterator[Attachment]:
+    associated = reader.root.get("/AF", ())
+    # WeasyPrint lists each file twice.
+    for each in {associated.raw_get(number): associated[number] for number in range(len(associated))}.values():
+        data = each["/EF"]["/F"].data
+        yield Attachment(str(each["/UF"]), len(data), hashlib.sha256(data).hexdigest())
 
 
 @contextmanager
-def _silent() -> Any:
+def _silent() -> Iterator[None]:
     """Keep pyHanko from printing each fault, with a traceback, before it is told in a sentence."""
     loggers = [logging.getLogger(name) for name in ("pyhanko", "pyhanko_certvalidator")]
     before = [each.level for each in loggers]

@@ -24,6 +24,11 @@ class Attached:
     made: datetime
     description: str
 
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of its content, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
 
 def pdf(html: str, attached: Sequence[Attached] = ()) -> bytes:
     """Return a paper as PDF/A-3a. On one machine the same HTML and files give the same bytes.
@@ -56,5 +61,5 @@ def _engine() -> Any:
 
 
 def _nothing(weasyprint: Any) -> Any:
-    """Return a fetcher that fetches nothing, from no scheme."""
-    return weasyprint.urls.URLFetcher(allowed_protocols=(), allow_redirects=False)
+    """Return a fetcher that fetches nothing; a logo stands in the HTML itself, as a data URI."""
+    return weasyprint.urls.URLFetcher(allowed_protocols=("data",), allow_redirects=False)
