@@ -24,7 +24,9 @@ def run(
             help="El difusor, el JSON de su dictamen, o un PDF que ya está hecho.",
         ),
     ],
-    folio: Annotated[str, typer.Option(metavar="FOLIO", help="El número con que se archiva; un dictamen lo lleva.")] = "",
+    folio: Annotated[
+        str, typer.Option(metavar="FOLIO", help="El número con que se archiva; un dictamen no va sin él.")
+    ] = "",
     certificate: Annotated[
         Path | None,
         typer.Option(
@@ -66,11 +68,13 @@ def run(
 
     if certificate is None and (key or password_file):
         raise click.UsageError("con --key o --password-file dé también --certificate")
+
+    def password() -> bytes:
+        return secret("Contraseña de la llave", KEY_PASSWORD, password_file)
+
     at = instants.now()
     try:
-        credentials = certificate and certificates.load(
-            certificate, key, lambda: secret("Contraseña de la llave", KEY_PASSWORD, password_file), at
-        )
+        credentials = certificates.load(certificate, key, password, at) if certificate else None
         done = seal(source, Sealing(folio, at, post, replace), credentials)
     except UnusableError as problem:
         complain(problem)

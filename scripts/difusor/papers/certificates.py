@@ -1,4 +1,4 @@
-"""Certificates of people who sign papers: as SAT issues them (DER, with an encrypted key of its own), PEM or PKCS#12."""
+"""Certificates of people who sign papers: as SAT issues them (DER, and an encrypted key), PEM or PKCS#12."""
 
 from __future__ import annotations
 
@@ -161,14 +161,14 @@ def _key(path: Path, password: Password) -> Key:
             raise UnusableError(f"esa no es la contraseña de {path}; nada se firmó") from None
         raise UnusableError(f"{path} no es una llave privada en DER (el .key del SAT) ni en PEM") from None
     if not isinstance(key, Key):
-        raise UnusableError(f"{path} no es una llave RSA ni de curva elíptica, que son las que leen los lectores de PDF")
+        raise UnusableError(f"{path} no es una llave RSA ni de curva elíptica, que son las que leen los programas")
     return key
 
 
 def _refuse_unfit(path: Path, credentials: Credentials, at: datetime) -> None:
     certificate, holder, key = credentials.certificate, credentials.holder, credentials.key
     if certificate.public_key() != key.public_key():
-        raise UnusableError(f"la llave no es la del certificado {path}, de {holder.name}; dé las dos de la misma persona")
+        raise UnusableError(f"la llave no es la del certificado {path}, de {holder.name}; dé los dos de una persona")
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < FEWEST_BITS:
         raise UnusableError(f"la llave de {path} es RSA de {key.key_size} bits; hace falta una de {FEWEST_BITS} o más")
     if _of_an_authority(certificate):
@@ -196,5 +196,3 @@ def _named(name: x509.Name) -> str:
 def _number(serial: int) -> str:
     text = serial.to_bytes((serial.bit_length() + 7) // 8)
     return text.decode() if len(text) == NUMBER_DIGITS and text.isdigit() else f"{serial:X}"
-
-

@@ -122,7 +122,9 @@ def _signature(embedded: Any, believed: Sequence[x509.Certificate], now: datetim
         faults.append("el contenido se alteró después de firmarse")
     elif not status.valid or _uncovered(embedded):
         faults.append("la firma no corresponde al certificado que la acompaña, o está dañada")
-    elif not status.docmdp_ok or (status.modification_level or ModificationLevel.OTHER) > ModificationLevel.FORM_FILLING:
+    elif not status.docmdp_ok or status.modification_level not in (
+        ModificationLevel.NONE, ModificationLevel.LTA_UPDATES, ModificationLevel.FORM_FILLING
+    ):  # fmt: skip
         faults.append(CHANGED)
     faults += _when(holder, at, now)
     return Signature(

@@ -46,8 +46,20 @@ def pdf(html: str, attached: Sequence[Attached] = ()) -> bytes:
     # By default the identifier is drawn anew each time.
     identifier = hashlib.sha256(b"".join([html.encode(), *(each.content for each in attached)])).digest()[:16]
     paper = weasyprint.HTML(string=html, base_url="about:blank", url_fetcher=_nothing(weasyprint))
-    content: bytes = paper.write_pdf(pdf_variant=VARIANT, pdf_identifier=identifier, attachments=files)
+    content: bytes = paper.write_pdf(
+        pdf_variant=VARIANT, pdf_identifier=identifier, attachments=files, uncompressed_pdf=True, finisher=_compress
+    )
     return content
+
+
+def _compress(_: Any, paper: Any) -> None:
+    """Compress each stream by itself, and leave the other objects as they are.
+
+    WeasyPrint would pack thousands of them into a single stream, of which pyHanko reads all to get one: minutes.
+    """
+    for each in paper.objects:
+        if hasattr(each, "compress") and "Filter" not in each.extra:
+            each.compress = True
 
 
 def _engine() -> Any:

@@ -25,7 +25,7 @@ def signed(content: bytes, credentials: Credentials, reason: str) -> bytes:
     from pyhanko.sign.fields import SigSeedSubFilter
     from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-    known = SimpleCertificateStore()
+    known = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     known.register_multiple(in_pyhanko(each) for each in credentials.others)
     signer = signers.SimpleSigner(
         signing_cert=in_pyhanko(credentials.certificate),

@@ -108,9 +108,7 @@ def _page(
         ) from None
 
 
-def _attached(
-    source: Path, content: bytes, dictamen: Mapping[str, Any]
-) -> tuple[tuple[Attached, ...], list[str]]:
+def _attached(source: Path, content: bytes, dictamen: Mapping[str, Any]) -> tuple[tuple[Attached, ...], list[str]]:
     """Return what goes inside: the JSON, and the results of the same measurement; a note when these are not there."""
     made = datetime.fromisoformat(dictamen["finished"])
     twin = Attached(source.name, content, made, TWIN)
