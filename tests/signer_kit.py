@@ -42,10 +42,10 @@ class Authority:
     path: Path
 
     @classmethod
-    def made(cls, folder: Path, name: str = "AUTORIDAD DE PRUEBA") -> Authority:
-        """Make one, with its certificate in a folder."""
+    def made(cls, folder: Path, name: str = "AUTORIDAD DE PRUEBA", above: Authority | None = None) -> Authority:
+        """Make one, with its certificate, which the one `above` or itself issued, in a folder."""
         self = cls(rsa.generate_private_key(65537, 2048), _name(name, "XAXX010101000"), folder / f"{name}.pem")
-        own = self.issue(self.key, self.name, 1, of_an_authority=True)
+        own = (above or self).issue(self.key, self.name, 1, of_an_authority=True)
         self.path.write_bytes(own.public_bytes(Encoding.PEM))
         return self
 

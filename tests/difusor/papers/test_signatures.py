@@ -106,6 +106,16 @@ def test_whoever_is_not_believed_is_told_as_unknown(made: Signed, monkeypatch: p
     assert certificates.authorities([der]) == made.believed
 
 
+def test_the_authority_that_issued_the_certificate_has_to_be_known_and_not_only_the_one_above(made: Signed) -> None:
+    """As with SAT's: the certificates of its people come without that of the authority between them and the root."""
+    between = Authority.made(made.folder, "INTERMEDIA DE PRUEBA", made.authority)
+    credentials = certificates.load(*between.as_pem(made.folder, days=40), _no_password, datetime.now(UTC))
+    paper = signed(pdf("<p>Hola"), credentials, "")
+    assert made.check(paper).status == UNKNOWN
+    for paths in ([between.path], [made.authority.path, between.path]):
+        assert check(paper, certificates.authorities(paths), datetime.now(UTC)).status == VALID
+
+
 def test_no_byte_that_is_signed_can_change(made: Signed) -> None:
     """Nor one of the signature itself; a file that its reader stumbles over is told as damaged."""
     room = re.search(rb"/Contents <([0-9a-fA-F]+)>", made.paper)
