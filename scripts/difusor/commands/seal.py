@@ -14,46 +14,50 @@ if TYPE_CHECKING:
     from difusor.report.sealing import Sealed
 
 KEY_PASSWORD = "--password-file"
+Source = Annotated[
+    Path,
+    typer.Argument(
+        parser=paper, metavar="PAPEL", show_default=False,
+        help="El difusor, el JSON de su dictamen, o un PDF que ya está hecho.",
+    ),
+]  # fmt: skip
+Certificate = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="ARCHIVO", exists=True, dir_okay=False, resolve_path=True,
+        help="Certificado de quien firma: el .cer del SAT, o uno en PEM o PKCS#12. Sin él, el PDF queda sin firma.",
+    ),
+]  # fmt: skip
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="ARCHIVO", exists=True, dir_okay=False, resolve_path=True,
+        help="Su llave privada, como el .key del SAT; con PKCS#12 no hace falta.",
+    ),
+]  # fmt: skip
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        KEY_PASSWORD, metavar="ARCHIVO", exists=True, resolve_path=True,
+        help="Archivo con la contraseña de la llave; si no se da, se pide sin mostrarla.",
+    ),
+]  # fmt: skip
 
 
 def run(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            parser=paper, metavar="PAPEL", show_default=False,
-            help="El difusor, el JSON de su dictamen, o un PDF que ya está hecho.",
-        ),
-    ],
+    source: Source,
     folio: Annotated[
         str, typer.Option(metavar="FOLIO", help="El número con que se archiva; un dictamen no va sin él.")
     ] = "",
-    certificate: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="ARCHIVO", exists=True, dir_okay=False, resolve_path=True,
-            help="Certificado de quien firma: el .cer del SAT, o uno en PEM o PKCS#12. Sin él, el PDF queda sin firma.",
-        ),
-    ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="ARCHIVO", exists=True, dir_okay=False, resolve_path=True,
-            help="Su llave privada, como el .key del SAT; con PKCS#12 no hace falta.",
-        ),
-    ] = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            KEY_PASSWORD, metavar="ARCHIVO", exists=True, resolve_path=True,
-            help="Archivo con la contraseña de la llave; si no se da, se pide sin mostrarla.",
-        ),
-    ] = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    password_file: PasswordFile = None,
     post: Annotated[
         str, typer.Option(metavar="CARGO", help="Cargo de quien firma, si no es el que dice la elección.")
     ] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Sustituye un dictamen que ya está firmado.")] = False,
     as_json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Hace el PDF/A de un dictamen, con sus datos dentro, y lo firma (PAdES) con el certificado de un funcionario.
 
     A un PDF que ya está hecho, como una carta o un dictamen que otro firmó, le agrega una firma.
