@@ -33,6 +33,7 @@ PANELS = {
         "preflight",
         "apply",
         "report",
+        "seal",
         "freeze",
         "accept",
         "tailoring",

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import jinja2
-
 from difusor.board.rows import SETTLED, Board, Row
-from difusor.papers.dates import day, hour
-from difusor.terminal import plain
+from difusor.papers.document import environment
 
 
 def html(board: Board) -> str:
     """Return the page of a board; every text in it is escaped and in one line."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("difusor.board"),
-        autoescape=True,
-        finalize=lambda value: plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"day": day, "hour": hour, "left": left, "short": short}
-    return environment.get_template("board.html.j2").render(board=board, settled=SETTLED)
+    templates = environment("difusor.board")
+    templates.filters |= {"left": left, "short": short}
+    return templates.get_template("board.html.j2").render(board=board, settled=SETTLED)
 
 
 def left(row: Row) -> str:

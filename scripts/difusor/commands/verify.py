@@ -1,27 +1,83 @@
-"""`difusor verify`: check a corte's files against its manifest, and the manifest against its signature."""
+"""`difusor verify`: check a corte against its manifest and signature, or the signatures of a paper in PDF."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
-from difusor.terminal import complain, console, printable
-from difusor.terminal.arguments import Corte
+from difusor.terminal import complain, console, json_text, printable, results
+from difusor.terminal.arguments import Json
 
 
 def run(
-    tree: Corte,
+    what: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CORTE|PAPEL", exists=True, resolve_path=True, show_default=False,
+            help="Carpeta de un corte, o un PDF: dictamen, carta o cualquier otro.",
+        ),
+    ],
     election: Annotated[
         Path | None,
         typer.Option(
             metavar="ELECCIÓN", exists=True, resolve_path=True,
-            help="Elección o inventario: comprueba también quién firmó.",
+            help="Elección o inventario: de un corte comprueba también quién firmó; de un papel da la hora de ahí.",
         ),
     ] = None,
+    authority: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--ca", metavar="ARCHIVO", exists=True, dir_okay=False, resolve_path=True,
+            show_default="authorities.pem de la carpeta del Instituto",
+            help="De un papel: certificado de una autoridad que se da por conocida, en DER o PEM; puede repetirse.",
+        ),
+    ] = None,
+    as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Comprueba un corte firmado: cada byte contra el manifiesto, y el manifiesto contra su firma."""
+    """Comprueba un corte firmado, byte por byte, o las firmas electrónicas de un papel en PDF.
+
+    De un papel dice quién firmó, cuándo, si algo cambió después y si se conoce a quien emitió el certificado. Termina
+    con 0 si todo vale; con 1 si algo no vale o no hay firma; con 2 si nada cambió, pero no se conoce a la autoridad.
+    """
+    if what.is_file():
+        raise typer.Exit(_paper(what, election, authority or (), as_json))
+    if authority or as_json:
+        raise click.UsageError("--ca y --json son para un papel en PDF, y esto es la carpeta de un corte")
+    _corte(what, election)
+
+
+def _paper(path: Path, election: Path | None, authorities: Sequence[Path], as_json: bool) -> int:
+    from zoneinfo import ZoneInfo
+
+    from corte.format import files, instants
+    from difusor.inventory import load_election
+    from difusor.papers import certificates, wording
+    from difusor.papers.checking import INVALID, check
+    from difusor.project import UnusableError
+
+    try:
+        zone = ZoneInfo(load_election(election).timezone) if election else None
+        checked = check(files.read(path), certificates.authorities(authorities), instants.now())
+    except UnusableError as problem:
+        complain(f"{path.name}: {problem}")
+        return INVALID
+    if as_json:
+        typer.echo(json_text(wording.data(checked)))
+        return checked.status
+    verdict, *rest = wording.sentences(checked, zone)
+    style = ("green", "red", "yellow")[checked.status]
+    results.print(f"[bold {style}]{verdict}[/]", soft_wrap=True)
+    for sentence in rest:
+        results.print(f"  {printable(sentence[:1].upper() + sentence[1:])}.", soft_wrap=True)
+    results.print(f"  SHA-256 {checked.sha256}", soft_wrap=True)
+    return checked.status
+
+
+def _corte(tree: Path, election: Path | None) -> None:
     from corte.format import instants
     from corte.format.refusal import Refusal
     from difusor.inventory import load_election

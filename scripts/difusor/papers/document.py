@@ -59,21 +59,22 @@ def document(template: str, head: Head, values: Mapping[str, Any]) -> str:
     `template` is a name in templates/ and extends paper.html.j2. Every text in `values` is data: it is escaped, stands
     in one line, and loses the characters that act instead of being seen.
     """
-    return _environment().get_template(template).render(values, head=head, issuer=head.issuer)
+    return environment("difusor.papers").get_template(template).render(values, head=head, issuer=head.issuer)
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("difusor.papers"),
+def environment(package: str) -> jinja2.Environment:
+    """Return Jinja for the templates of a package: every text is escaped and `_seen`, and no value may be missing."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader(package),
         autoescape=True,
         finalize=_seen,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"day": dates.day, "hour": dates.hour, "utc": instants.write}
-    return environment
+    made.filters |= {"day": dates.day, "hour": dates.hour, "utc": instants.write}
+    return made
 
 
 def _seen(value: Any) -> Any:

@@ -54,6 +54,7 @@ def compose(
         **_letterhead(declared, spec),
         "unkept": _unkept(declared, spec),
         "inventory": results.inventory,
+        "revision": results.revision,
         "difusor": {
             "name": declared.difusor_name or host,
             "site": declared.site,
@@ -128,8 +129,13 @@ def write_papers(dictamen: Mapping[str, Any], path: Path) -> tuple[Path, Path]:
     return json_file, html_file
 
 
-def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
-    """Return the dictamen as HTML: one file without references to other files."""
+def render(
+    dictamen: Mapping[str, Any], json_name: str, sha256: str, name: str = "dictamen", further: Mapping[str, Any] = {}
+) -> str:
+    """Return the dictamen as HTML: one file without references to other files.
+
+    `name` is that of a template which extends the dictamen's, and `further` the values that it needs besides.
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("difusor.report"),
         autoescape=True,
@@ -154,8 +160,8 @@ def render(dictamen: Mapping[str, Any], json_name: str, sha256: str) -> str:
     for clause in dictamen["clauses"]:
         for finding in clause["findings"]:
             bound[finding["test"]].append(clause["id"])
-    template = environment.get_template("dictamen.html.j2")
-    return template.render(dictamen, json_name=json_name, sha256=sha256, tests=tests, bound=bound)
+    template = environment.get_template(f"{name}.html.j2")
+    return template.render(dictamen, json_name=json_name, sha256=sha256, tests=tests, bound=bound, **further)
 
 
 def shortcomings(dictamen: Mapping[str, Any]) -> list[str]:

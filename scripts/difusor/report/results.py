@@ -47,6 +47,7 @@ class Finding(BaseModel):
 class Results(BaseModel):
     """One run of the suite. Instants have their offset from UTC.
 
+    `revision` is the inventory's, as from inventory.revision; "" in results of earlier versions.
     `left_out`: tests that were not run, with the clauses that they measure and that the election's call lacks.
     """
 
@@ -56,6 +57,7 @@ class Results(BaseModel):
     started: datetime
     finished: datetime
     inventory: str
+    revision: str = ""
     commit: str
     tools: dict[str, str]
     servers: dict[str, MeasuredServer]

@@ -22,6 +22,7 @@ import pytest
 
 from difusor import inventory, spec
 from difusor.inventory import variables
+from difusor.inventory.revision import revision
 from difusor.project import commit, told, write
 from difusor.project import version as project_version
 from difusor.report import results
@@ -330,6 +331,7 @@ class Collector:
             started=self.started,
             finished=datetime.now(UTC),
             inventory=str(told(Path(self.config.option.ansible_inventory))),
+            revision=revision(Path(self.config.option.ansible_inventory)),
             commit=commit(),
             tools=_tools(),
             servers=suite.servers,

@@ -15,7 +15,7 @@ import typer
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.project import ROOT, home
+from difusor.project import ROOT, build, home
 
 
 def difusores() -> list[str]:
@@ -49,6 +49,16 @@ def election(text: str) -> Path:
     if text.strip() and Path(text).name == text and named.is_file():
         return named
     raise typer.BadParameter(f"no existe la elección «{text}», ni esa ruta; las que hay: {', '.join(elections())}.")
+
+
+def paper(text: str) -> Path:
+    """Return the file at a path, or else the dictamen of the difusor of this name, as an absolute path."""
+    given, named = Path(text).absolute(), build() / f"dictamen/{text}.json"
+    if given.is_file():
+        return given
+    if text.strip() and Path(text).name == text and named.is_file():
+        return named
+    raise typer.BadParameter(f"no existe el archivo «{text}», ni un dictamen suyo; se mide con ./difusor report -i")
 
 
 def from_project(path: Path) -> Path:

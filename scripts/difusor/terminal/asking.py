@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 import typer
 
+from corte.format.errors import why
+from corte.format.files import read
+from difusor.project import UnusableError
 from difusor.terminal import complain, console
 
 YES = ("s", "si", "sí")
@@ -43,6 +48,24 @@ def answers(questions: Sequence[Question], given: Mapping[str, Any]) -> dict[str
         raise click.UsageError(f"Sin una terminal en que preguntar, faltan: {named}")
     known = {each.field: given[each.field] for each in questions if each not in unknown}
     return known | {each.field: _ask(each) if asking else _default(each) for each in unknown}
+
+
+def secret(text: str, option: str, path: Path | None) -> bytes:
+    """Return a password: the first line of a file, else what is typed on the terminal, which does not show it.
+
+    UnusableError when there is neither, or the file can be read by others; `option` is the one that names a file.
+    """
+    if path is None:
+        if not sys.stdin.isatty():
+            raise UnusableError(f"no hay terminal en que pedir «{text}»; guárdela en un archivo y dé {option} ARCHIVO")
+        return str(typer.prompt(text, hide_input=True, err=True)).encode()
+    try:
+        content, mode = read(path), path.stat().st_mode
+    except OSError as error:
+        raise UnusableError(f"no se puede leer {path} ({why(error)}); corrija la ruta de {option}") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UnusableError(f"{path} tiene una contraseña y otros lo pueden leer; ciérrelo: chmod 600 {path}")
+    return content.splitlines()[0] if content else b""
 
 
 def confirmed(text: str) -> bool:

@@ -34,7 +34,7 @@ TEMPLATE = """
 @pytest.fixture(autouse=True)
 def template(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have a template `prueba` beside those of the room."""
-    environment = document._environment()
+    environment = document.environment("difusor.papers")
     loader = jinja2.ChoiceLoader([jinja2.DictLoader({"prueba": TEMPLATE}), environment.loader or jinja2.DictLoader({})])
     monkeypatch.setattr(environment, "loader", loader)
     yield

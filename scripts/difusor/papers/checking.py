@@ -1,0 +1,180 @@
+"""Checks the signatures of a PDF: who signed, when, whether anything changed after, and whether the issuer is known."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+
+from difusor.papers.certificates import Holder, in_pyhanko, mend
+from difusor.project import UnusableError
+
+MAGIC = b"%PDF-"
+VALID, INVALID, UNKNOWN = 0, 1, 2
+"""Exit statuses: everything holds; something does not; nothing changed, but who signed is not known."""
+AHEAD = timedelta(minutes=5)
+"""How far the clock of whoever signed may be ahead of this machine's."""
+CHANGED = "el contenido se modificó después de esta firma"
+DAMAGED = "el PDF está dañado o se alteró: no se puede leer"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One signature. `faults`: what does not hold, sentences without full stop; `known`: its issuer is believed.
+
+    `at`: when, in UTC, by the clock of whoever signed; None when it does not say.
+    """
+
+    field: str
+    holder: Holder
+    at: datetime | None
+    reason: str
+    known: bool
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file inside a paper: its name, its size in bytes, its SHA-256."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a PDF says of itself. `faults` are of the file as a whole; `attached` is empty when anything is at fault."""
+
+    sha256: str
+    signatures: tuple[Signature, ...]
+    faults: tuple[str, ...]
+    attached: tuple[Attachment, ...] = ()
+
+    @property
+    def status(self) -> int:
+        """One of VALID, INVALID, UNKNOWN."""
+        if self.faults or any(each.faults for each in self.signatures):
+            return INVALID
+        return VALID if all(each.known for each in self.signatures) else UNKNOWN
+
+
+def opened(content: bytes) -> Any:
+    """Return pyHanko's reader of a PDF; UnusableError when it is none, or cannot be read."""
+    from pyhanko.pdf_utils.reader import PdfFileReader
+
+    if not content.startswith(MAGIC):
+        raise UnusableError("no es un PDF, diga lo que diga su nombre")
+    mend()
+    reader = _tried(lambda: PdfFileReader(io.BytesIO(content)))
+    _tried(lambda: reader.embedded_signatures)
+    return reader
+
+
+def check(content: bytes, believed: Sequence[x509.Certificate], now: datetime) -> Checked:
+    """Return what the signatures of a PDF say, and what of it does not hold; UnusableError as `opened`.
+
+    `believed` are the authorities whose certificates tell who signed. A certificate is judged at the instant of its
+    signature. Nothing is asked of the network, so whether one was revoked is not known.
+    """
+    with _silent():
+        reader = opened(content)
+        found = _tried(lambda: [_signature(each, believed, now) for each in reader.embedded_regular_signatures])
+        if not found:
+            return Checked(hashlib.sha256(content).hexdigest(), (), ("no tiene firma electrónica",))
+        faults = () if _tried(lambda: _ends_signed(reader)) else ("se le agregó algo después de la última firma",)
+        whole = Checked(hashlib.sha256(content).hexdigest(), tuple(found), faults)
+        attached = () if whole.status == INVALID else _tried(lambda: tuple(_attachments(reader)))
+    return Checked(whole.sha256, whole.signatures, whole.faults, attached)
+
+
+def _tried[T](step: Callable[[], T]) -> T:
+    """Return what a step makes of the file; UnusableError when it cannot be made."""
+    try:
+        return step()
+    except Exception as error:  # the file is anybody's: its parser stumbles in as many ways as there are mistakes
+        raise UnusableError(f"{DAMAGED} ({type(error).__name__})") from error
+
+
+def _signature(embedded: Any, believed: Sequence[x509.Certificate], now: datetime) -> Signature:
+    from pyhanko.sign.diff_analysis import ModificationLevel
+    from pyhanko.sign.validation import validate_pdf_signature
+    from pyhanko.sign.validation.settings import KeyUsageConstraints
+    from pyhanko_certvalidator import ValidationContext
+
+    holder = Holder.of(x509.load_der_x509_certificate(embedded.signer_cert.dump()))
+    at = embedded.self_reported_timestamp
+    status = validate_pdf_signature(
+        embedded,
+        ValidationContext(trust_roots=[in_pyhanko(each) for each in believed], moment=at, allow_fetching=False),
+        # SAT marks its certificates for both; who signs with another one may have either, or none of them.
+        key_usage_settings=KeyUsageConstraints(key_usage=set()),
+    )
+    faults = []
+    if not status.intact:
+        faults.append("el contenido se alteró después de firmarse")
+    elif not status.valid or _uncovered(embedded):
+        faults.append("la firma no corresponde al certificado que la acompaña, o está dañada")
+    elif not status.docmdp_ok or status.modification_level not in (
+        ModificationLevel.NONE, ModificationLevel.LTA_UPDATES, ModificationLevel.FORM_FILLING
+    ):  # fmt: skip
+        faults.append(CHANGED)
+    faults += _when(holder, at, now)
+    return Signature(
+        field=str(embedded.field_name), holder=holder, at=at and at.astimezone(UTC),
+        reason=str(embedded.sig_object.get("/Reason", "")), known=bool(status.trusted), faults=tuple(faults),
+    )  # fmt: skip
+
+
+def _when(holder: Holder, at: datetime | None, now: datetime) -> list[str]:
+    """Return what is wrong with the instant of a signature."""
+    if at is None:
+        return ["no dice cuándo se firmó"]
+    if at > now + AHEAD:
+        return ["dice que se firmó en el futuro"]
+    return [] if holder.valid(at) else ["el certificado no estaba vigente cuando dice que se firmó"]
+
+
+def _uncovered(embedded: Any) -> bool:
+    """Tell whether what no signature covers is not as it has to be: the algorithm's name, and zeros in unused room."""
+    from asn1crypto.cms import ContentInfo
+
+    content = embedded.pkcs7_content
+    named = [each["algorithm"].native for each in embedded.signed_data["digest_algorithms"]]
+    return named != [embedded.md_algorithm] or any(content[len(ContentInfo.load(content).dump()) :])
+
+
+def _ends_signed(reader: Any) -> bool:
+    from pyhanko.sign.validation.status import SignatureCoverageLevel
+
+    last = reader.embedded_signatures[-1]
+    return bool(last.evaluate_signature_coverage() == SignatureCoverageLevel.ENTIRE_FILE)
+
+
+def _attachments(reader: Any) -> Iterator[Attachment]:
+    associated = reader.root.get("/AF", ())
+    # WeasyPrint lists each file twice.
+    for each in {associated.raw_get(number): associated[number] for number in range(len(associated))}.values():
+        data = each["/EF"]["/F"].data
+        yield Attachment(str(each["/UF"]), len(data), hashlib.sha256(data).hexdigest())
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep pyHanko from printing each fault, with a traceback, before it is told in a sentence."""
+    loggers = [logging.getLogger(name) for name in ("pyhanko", "pyhanko_certvalidator")]
+    before = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for each, level in zip(loggers, before, strict=True):
+            each.setLevel(level)

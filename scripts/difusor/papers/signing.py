@@ -1,0 +1,45 @@
+"""Signs a paper: PAdES (ETSI EN 319 142), which readers of PDF show, added behind what was there before."""
+
+from __future__ import annotations
+
+import io
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from difusor.papers.certificates import Credentials, in_pyhanko
+from difusor.papers.checking import opened
+
+DIGEST = "sha256"
+FIELD = "Firma"
+
+
+def signed(content: bytes, credentials: Credentials, reason: str) -> bytes:
+    """Return a PDF with one more signature; every byte of `content` stays. UnusableError when it is no usable PDF.
+
+    The instant in the signature is this machine's own. Nothing is asked of the network: there is no time stamp, and
+    whether the certificate was revoked is for whoever verifies to ask.
+    """
+    from asn1crypto.keys import PrivateKeyInfo
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign import signers
+    from pyhanko.sign.fields import SigSeedSubFilter
+    from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+    known = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+    known.register_multiple(in_pyhanko(each) for each in credentials.others)
+    signer = signers.SimpleSigner(
+        signing_cert=in_pyhanko(credentials.certificate),
+        signing_key=PrivateKeyInfo.load(
+            credentials.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        ),
+        cert_registry=known,
+    )
+    metadata = signers.PdfSignatureMetadata(
+        field_name=f"{FIELD}{len(opened(content).embedded_signatures) + 1}",
+        subfilter=SigSeedSubFilter.PADES,
+        md_algorithm=DIGEST,
+        name=credentials.holder.name,
+        reason=reason,
+    )
+    done = signers.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(content)), metadata, signer)
+    return bytes(done.getvalue())

@@ -1,0 +1,155 @@
+"""The dictamen to sign and file: its page as PDF/A-3 with the measured data inside, and an official's signature."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+
+from corte.format import files
+from corte.format.errors import why
+from difusor.papers.certificates import Credentials, Holder
+from difusor.papers.checking import INVALID, MAGIC, check
+from difusor.papers.dates import hour
+from difusor.papers.printing import Attached, pdf
+from difusor.papers.signing import signed
+from difusor.project import UnusableError
+from difusor.report import results
+from difusor.report.dictamen import SCHEMA, render
+from difusor.terminal import plain
+
+LONGEST_FOLIO = 120
+"""Characters: it stands at the foot of every page."""
+SIGNED, UNSIGNED = "copia: el original es el PDF firmado", "sin firma electrónica"
+TWIN = "El dictamen, para programas: lo mismo que dicen estas páginas, con todos los valores medidos"
+RAW = "Lo que respondió cada prueba, tal como se midió"
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """What is said of a dictamen when it is sealed: its folio, the signer's post, the instant, whether it replaces."""
+
+    folio: str
+    at: datetime
+    post: str = ""
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A paper that was written. `holder` is who signed it now, if anybody; `notes` are sentences without full stop."""
+
+    path: Path
+    sha256: str
+    holder: Holder | None
+    attached: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def seal(source: Path, sealing: Sealing, credentials: Credentials | None) -> Sealed:
+    """Write the PDF of a dictamen beside its JSON, signed if there are credentials; or add a signature to a PDF.
+
+    UnusableError when the source is neither, or the folio is none, or a signed PDF would be lost; nothing is written
+    then.
+    """
+    content = _read(source)
+    if content.startswith(MAGIC):
+        return _countersigned(source, content, sealing, credentials)
+    dictamen = _dictamen(source, content)
+    _refuse_folio(sealing.folio)
+    target = source.with_suffix(".pdf")
+    _refuse_loss(target, sealing.replace)
+    attached, notes = _attached(source, content, dictamen)
+    holder = credentials.holder if credentials else None
+    paper = pdf(_page(source, content, dictamen, sealing, holder, attached), attached)
+    if credentials:
+        paper = signed(paper, credentials, f"Dictamen, folio {sealing.folio}")
+    files.replace(target, paper)
+    return Sealed(target, _digest(paper), holder, tuple(each.name for each in attached), tuple(notes))
+
+
+def _countersigned(path: Path, content: bytes, sealing: Sealing, credentials: Credentials | None) -> Sealed:
+    """Add a signature to a PDF that is there; what was signed before stays valid."""
+    if credentials is None:
+        raise UnusableError(f"{path} ya es un PDF; para firmarlo dé --certificate y --key")
+    if b"/ByteRange" in content and check(content, (), sealing.at).status == INVALID:
+        raise UnusableError(f"{path} ya no es lo que se firmó; diga qué le pasó: ./difusor verify {path}")
+    paper = signed(content, credentials, f"Folio {sealing.folio}" if sealing.folio else "")
+    files.replace(path, paper)
+    return Sealed(path, _digest(paper), credentials.holder)
+
+
+def _page(
+    source: Path, content: bytes, dictamen: Mapping[str, Any], sealing: Sealing, holder: Holder | None,
+    attached: tuple[Attached, ...],
+) -> str:  # fmt: skip
+    said = dictamen["election"].get("institute") or {}
+    further = {
+        "folio": sealing.folio,
+        "holder": holder,
+        "post": sealing.post or said.get("signs", {}).get("post", ""),
+        "signed_at": hour(sealing.at.astimezone(ZoneInfo(dictamen["election"]["timezone"]))),
+        "foot": SIGNED if holder else UNSIGNED,
+        "pdf_name": source.with_suffix(".pdf").name,
+        "attached": attached,
+    }
+    try:
+        return render(dictamen, source.name, _digest(content), "sealed", further)
+    except (KeyError, jinja2.UndefinedError) as error:
+        raise UnusableError(
+            f"{source} es de otra versión ({plain(error, 80)}); emítalo otra vez: ./difusor report --results ARCHIVO"
+        ) from None
+
+
+def _attached(source: Path, content: bytes, dictamen: Mapping[str, Any]) -> tuple[tuple[Attached, ...], list[str]]:
+    """Return what goes inside: the JSON, and the results of the same measurement; a note when these are not there."""
+    made = datetime.fromisoformat(dictamen["finished"])
+    twin = Attached(source.name, content, made, TWIN)
+    raw = source.with_name(f"{Path(dictamen['inventory']).name}.results.json")
+    try:
+        measured = results.load(raw)
+    except results.ResultsError as error:
+        return (twin,), [f"va sin los resultados de la medición: {error}"]
+    if measured.finished != made:
+        return (twin,), [f"va sin los resultados de la medición: {raw} es de otra, del {measured.finished:%d/%m/%Y}"]
+    return (twin, Attached(raw.name, _read(raw), made, RAW)), []
+
+
+def _dictamen(source: Path, content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        raise UnusableError(f"{source} no es un dictamen: dé el JSON que escribe ./difusor report, o un PDF")
+    return found
+
+
+def _refuse_folio(folio: str) -> None:
+    if not folio.strip():
+        raise UnusableError("falta el folio con que se archiva el dictamen; delo con --folio")
+    if len(folio) > LONGEST_FOLIO or plain(folio) != folio:
+        raise UnusableError(f"el folio va en un renglón y con {LONGEST_FOLIO} letras o menos")
+
+
+def _refuse_loss(target: Path, replace: bool) -> None:
+    if target.exists() and not replace and b"/ByteRange" in _read(target):
+        raise UnusableError(f"{target} ya está firmado y nada cambió; si el nuevo lo sustituye, repita con --replace")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return files.read(path)
+    except OSError as error:
+        raise UnusableError(f"no se puede leer {path} ({why(error)}); corrija la ruta") from None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
