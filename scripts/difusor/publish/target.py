@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from difusor.inventory import Election, Host, load
-from difusor.servers.certificate import context
+from difusor.servers.certificate import context, shared_context
 
 PORT = 873
 
@@ -53,7 +53,7 @@ class Target:
 
     def tls(self, authority: Path | None) -> ssl.SSLContext:
         """Return a context that judges as a browser does: by the public authorities, or by `authority` alone."""
-        return context(authority)
+        return shared_context(authority)
 
     def own_tls(self) -> ssl.SSLContext:
         """Return a context that trusts the inventory's own certificate, whatever a browser thinks of it.

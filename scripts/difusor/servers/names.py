@@ -63,17 +63,27 @@ class Names:
         """The longest time in seconds for which an answer may be remembered; None without an address."""
         return max((each.ttl for each in self.answers if each.ttl is not None), default=None)
 
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """A sentence, without full stop, on each name server that said nothing."""
+        return tuple(f"el servidor de nombres {each.server} {each.trouble}" for each in self.answers if each.trouble)
+
+    @property
+    def disagreement(self) -> str:
+        """What each said, in a sentence without full stop, when not all said the same; else ""."""
+        said = [each for each in self.answers if not each.trouble]
+        if len({each.addresses for each in said}) < 2:
+            return ""
+        told = "; ".join(f"{each.server}: {', '.join(each.addresses) or 'ninguna'}" for each in said)
+        return f"los servidores de nombres no coinciden en las direcciones de {self.name} ({told})"
+
     def faults(self) -> Iterator[str]:
         """Yield a sentence, without full stop, on each thing that may keep a citizen from the page."""
-        for each in self.answers:
-            if each.trouble:
-                yield f"el servidor de nombres {each.server} {each.trouble}"
-        said = [each for each in self.answers if not each.trouble]
-        if said and not self.addresses:
+        yield from self.silent
+        if not self.addresses and len(self.silent) < len(self.answers):
             yield f"{self.name} no tiene direcciones en el DNS"
-        elif len({each.addresses for each in said}) > 1:
-            told = "; ".join(f"{each.server}: {', '.join(each.addresses) or 'ninguna'}" for each in said)
-            yield f"los servidores de nombres no coinciden en las direcciones de {self.name} ({told})"
+        if self.disagreement:
+            yield self.disagreement
 
     def warnings(self, longest: int = LONGEST_TTL) -> Iterator[str]:
         """Yield a sentence, without full stop, on what does no harm yet."""
