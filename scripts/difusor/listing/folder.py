@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from difusor.inventory import Election, picture
 from difusor.inventory.signers import signed
 from difusor.listing import page
 from difusor.listing.entries import Listed
-from difusor.listing.page import PAGE, PURPOSE, SIGNATURE, SIGNERS, STYLE, TWIN, Tile
+from difusor.listing.page import PAGE, PURPOSE, SIGNATURE, SIGNERS, TWIN, Tile
 from difusor.papers.dates import hour
 from difusor.partners.files import new_folder
 from difusor.project import UnusableError
@@ -52,8 +52,8 @@ def write(folder: Path, election: Election, listed: Sequence[Listed], key: Path,
     refuse_early(election, now)
     _refuse_other(folder)
     made = now.replace(microsecond=0)
-    content = _content(election, listed, made)
-    twin = _twin(election, listed, content, made)
+    tiles, content = _content(election, listed, made)
+    twin = _twin(election, tiles, content, made)
     content |= {TWIN: twin, SIGNATURE: signed(twin, key, election, PURPOSE)}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(folder, over=True) as unfinished:
@@ -87,8 +87,8 @@ def _refuse_other(folder: Path) -> None:
         raise UnusableError(f"{folder} tiene otras cosas, que se perderían; dé una carpeta vacía, o una que no exista")
 
 
-def _content(election: Election, listed: Sequence[Listed], made: datetime) -> dict[str, bytes]:
-    """Return every file of the list by its path, but for the twin and its signature."""
+def _content(election: Election, listed: Sequence[Listed], made: datetime) -> tuple[list[Tile], dict[str, bytes]]:
+    """Return what the page shows, and every file of the list by its path but for the twin and its signature."""
     with ThreadPoolExecutor() as pool:
         logos = list(pool.map(_logo, listed))
     tiles = [
@@ -98,10 +98,9 @@ def _content(election: Election, listed: Sequence[Listed], made: datetime) -> di
     own = picture.of_the_institute(election.institute.logo)
     by = signers(election, made)
     shown = page.html(election, tiles, [each[:2] for each in by], made, _named(own) if own else "")
-    return {
-        PAGE: shown.encode(), STYLE: page.style(election).encode(), SIGNERS: "".join(each[2] for each in by).encode(),
-        **{_named(each): each for each in (*logos, own) if each},
-    }  # fmt: skip
+    content = {PAGE: shown, page.STYLE: page.style(election), SIGNERS: "".join(each[2] for each in by)}
+    pictures = {_named(each): each for each in (*logos, own) if each}
+    return tiles, {**{name: text.encode() for name, text in content.items()}, **pictures}
 
 
 def _logo(listed: Listed) -> bytes:
@@ -119,18 +118,15 @@ def _named(picture: bytes) -> str:
     return f"{LOGOS}/{hashlib.sha256(picture).hexdigest()[:16]}.png"
 
 
-def _twin(election: Election, listed: Sequence[Listed], content: Mapping[str, bytes], made: datetime) -> bytes:
+def _twin(election: Election, tiles: Sequence[Tile], content: Mapping[str, bytes], made: datetime) -> bytes:
+    # Who may sign is nothing that the signature could vouch for.
+    files_of = {name: hashlib.sha256(each).hexdigest() for name, each in sorted(content.items()) if name != SIGNERS}
     document = {
         "formato": FORMAT,
         "eleccion": {"id": election.id, "nombre": election.name, "ambiente": election.environment},
         "instituto": {"nombre": election.institute.name, "siglas": election.institute.acronym},
         "emitida": instants.write(made),
-        "difusores": [{"nombre": each.name, "enlace": each.url} for each in listed],
-        "archivos": {name: hashlib.sha256(each).hexdigest() for name, each in sorted(_of_the_page(content))},
+        "difusores": [{"nombre": each.name, "enlace": each.url, "logotipo": each.logo or None} for each in tiles],
+        "archivos": files_of,
     }
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def _of_the_page(content: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """Yield what the visitor's browser loads; who may sign is nothing that the signature could vouch for."""
-    yield from ((name, each) for name, each in content.items() if name != SIGNERS)
