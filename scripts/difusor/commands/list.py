@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from difusor.terminal import complain, console, json_text, plain, printable, results, table, warn
-from difusor.terminal.arguments import Authority, Json, elections, from_project, name_server
+from difusor.terminal import complain, console, json_text, local, plain, printable, results, table, warn
+from difusor.terminal.arguments import Authority, Json, elections, from_project
 
 if TYPE_CHECKING:
     from difusor.listing.watching import Made
+
+
+def name_server(text: str) -> str:
+    """Return the address of a name server, with or without a port; refused at once when it is none."""
+    from difusor.servers.names import endpoint
+
+    try:
+        endpoint(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
+    return text
 
 
 def run(
@@ -91,7 +104,7 @@ def _show(made: Made, folder: Path | None, as_json: bool) -> bool:
     for left in made.entries.left:
         warn(f"{left.id} no está en la lista: {left.reason}.")
     for name, failing in made.out.items():
-        warn(f"{name} no está en la lista: falla desde {failing.since:%d/%m %H:%M} UTC ({'; '.join(failing.faults)}).")
+        warn(f"{name} no está en la lista: falla desde {_local(made, failing.since)} ({'; '.join(failing.faults)}).")
     return not any(left.damage for left in made.entries.left)
 
 
@@ -108,10 +121,9 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
     for each in made.events:
         color, mark = ("red", "✗") if each.change == "sale" else ("green", "✓")
         why = "; ".join(each.faults)
-        told = (
-            f"falla desde {each.since:%d/%m %H:%M} UTC: {why}. Llame a {each.listed.call or 'su responsable técnico'}"
-        )
-        told = told if each.change == "sale" else f"respondía mal desde {each.since:%d/%m %H:%M} UTC"
+        since = _local(made, each.since)
+        told = f"falla desde {since}: {why}. Llame a {each.listed.call or 'su responsable técnico'}"
+        told = told if each.change == "sale" else f"fallaba desde {since}"
         console.print(f"[bold {color}]{mark} {each.listed.id} {each.change} de la lista[/]: {printable(told)}.")
     _tell_looks(made)
     return not made.is_blind
@@ -129,9 +141,13 @@ def _tell_looks(made: Made) -> None:
             console.print(f"  [red]✗[/] {name}: {printable(plain(fault, 500))}", soft_wrap=True)
         for warning in look.warnings:
             console.print(f"  [yellow]![/] {name}: {printable(plain(warning, 500))}", soft_wrap=True)
-    told = f"{made.at:%H:%M:%S} UTC: {len(made.looks)} páginas en {made.seconds:.1f} s; {len(made.shown)} en la lista"
+    told = f"{_local(made, made.at)}: {len(made.looks)} páginas en {made.seconds:.1f} s; {len(made.shown)} en la lista"
     out = f", fuera {', '.join(made.out)}" if made.out else ""
     console.print(f"[dim]{told}{printable(out)}{'; lista escrita' if made.written else ''}[/]", soft_wrap=True)
+
+
+def _local(made: Made, instant: datetime) -> str:
+    return local(instant.isoformat(), ZoneInfo(made.timezone))
 
 
 def _document(made: Made) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class Made:
     """What came of it. `out`: by id, whom the watch left out; `looks`: what it found; `written`: the folder is new."""
 
     election: str
+    timezone: str
     entries: Entries
     shown: tuple[Listed, ...]
     out: dict[str, Failing]
@@ -63,7 +64,7 @@ def make(wanted: Making) -> Made:
     now = wanted.now()
     if wanted.folder:
         _write(wanted, election, shown, now)
-    return Made(election.id, found, shown, before.out, {}, (), now, written=bool(wanted.folder))
+    return Made(election.id, election.timezone, found, shown, before.out, {}, (), now, written=bool(wanted.folder))
 
 
 def rounds(wanted: Making, every: float, most: int | None = None) -> Iterator[Made | UnusableError]:
@@ -109,7 +110,7 @@ def watch_once(wanted: Making) -> Made:
     except OSError as error:
         raise UnusableError(f"no se puede usar {error.filename or kept}: {why(error)}") from None
     return Made(
-        election.id, found, result.shown, result.state.out, looks, result.events, now,
+        election.id, election.timezone, found, result.shown, result.state.out, looks, result.events, now,
         time.monotonic() - started, result.is_blind, is_new,
     )  # fmt: skip
 

@@ -90,17 +90,6 @@ def authority(text: str) -> Path:
     return path
 
 
-def name_server(text: str) -> str:
-    """Return the address of a name server, with or without a port; refused at once when it is none."""
-    from difusor.servers.names import endpoint
-
-    try:
-        endpoint(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.") from None
-    return text
-
-
 def vault_id(text: str) -> str:
     """Return a vault identity of Ansible's (NAME@FILE, FILE or NAME@prompt) with the path of its file made absolute."""
     name, at, source = text.partition("@") if "@" in text else ("", "", text)
