@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from difusor.listing.watching import Made
 
 
+EXAMPLES = 3
+"""How many pages are told one by one when not one of them answers."""
+
+
 def name_server(text: str) -> str:
     """Return the address of a name server, with or without a port; refused at once when it is none."""
     from difusor.servers.names import endpoint
@@ -68,7 +72,7 @@ def run(
 ) -> None:  # fmt: skip
     """Escribe la lista oficial: los difusores con su expediente completo que no están revocados, y sus enlaces.
 
-    Termina con 1 si un registro está dañado, o si algo no se pudo escribir.
+    Termina con 1 si un registro está dañado, si algo no se pudo escribir, o si al vigilar ninguna página respondió.
     """
     from difusor.listing import watching
     from difusor.project import UnusableError
@@ -133,17 +137,20 @@ def _tell_looks(made: Made) -> None:
     """Tell what the looks of a round found, each page in a line; the last line counts."""
     if made.is_blind:
         complain(
-            "NINGUNA página respondió bien: lo más probable es que falle la red del Instituto. La lista NO se cambió; "
-            "revise esta máquina y su salida a internet."
+            "NINGUNA página respondió bien: lo más probable es que falle la red del Instituto. Nadie sale de la lista "
+            "por eso; revise esta máquina y su salida a internet."
         )
-    for name, look in made.looks.items():
+    told = list(made.looks.items())[: EXAMPLES if made.is_blind else None]
+    for name, look in told:
         for fault in look.faults:
             console.print(f"  [red]✗[/] {name}: {printable(plain(fault, 500))}", soft_wrap=True)
         for warning in look.warnings:
             console.print(f"  [yellow]![/] {name}: {printable(plain(warning, 500))}", soft_wrap=True)
-    told = f"{_local(made, made.at)}: {len(made.looks)} páginas en {made.seconds:.1f} s; {len(made.shown)} en la lista"
+    if more := len(made.looks) - len(told):
+        console.print(f"  [red]✗[/] y {more} más")
+    line = f"{_local(made, made.at)}: {len(made.looks)} páginas en {made.seconds:.1f} s; {len(made.shown)} en la lista"
     out = f", fuera {', '.join(made.out)}" if made.out else ""
-    console.print(f"[dim]{told}{printable(out)}{'; lista escrita' if made.written else ''}[/]", soft_wrap=True)
+    console.print(f"[dim]{line}{printable(out)}{'; lista escrita' if made.written else ''}[/]", soft_wrap=True)
 
 
 def _local(made: Made, instant: datetime) -> str:

@@ -127,7 +127,7 @@ def _log(election: Election, result: Round, now: datetime) -> None:
             motivo=list(each.faults), llamar=each.listed.call,
         )  # fmt: skip
     if result.is_blind:
-        state.log(election.id, now, que="ninguna página respondió bien; la lista no cambia por eso")
+        state.log(election.id, now, que="ninguna página respondió bien; nadie sale por eso")
 
 
 def _write(wanted: Making, election: Election, shown: Sequence[Listed], now: datetime) -> None:

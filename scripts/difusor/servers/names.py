@@ -89,7 +89,7 @@ class Names:
         """Yield a sentence, without full stop, on what does no harm yet."""
         if self.ttl is not None and self.ttl > longest:
             yield f"las direcciones de {self.name} pueden recordarse {self.ttl} s (TTL); que no pasen de {longest}"
-        if self.caa_trouble:
+        if self.caa_trouble and self.addresses:
             yield f"no se sabe quién puede emitir su certificado (CAA): {self.caa_trouble}"
 
     def allows(self, authority: str) -> bool:
@@ -126,8 +126,8 @@ async def _look(name: str, servers: Sequence[str], seconds: float) -> Names:
     except (dns.exception.DNSException, OSError, TimeoutError):
         asked = []
     if not asked:
-        told = f"no se sabe quién responde por {name}: el resolutor de esta máquina no lo dice"
-        return Names(name, (Answer("del sistema", trouble=told),), caa_trouble=told)
+        told = f"no dice quién responde por {name}"
+        return Names(name, (Answer("de esta máquina", trouble=told),), caa_trouble=f"el de esta máquina {told}")
     caa = asyncio.create_task(_caa(name, servers, seconds))
     # A zone's own server leaves it to the asker to follow an alias into another zone; a resolver follows it.
     hops = 0 if servers else ALIASES

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import FILES, write_files
+from corte_kit import FILES, make_key, write_files
 from inventory_kit import Certificates
 from listing_kit import enrolled
 from look_kit import Table, name_server, page
@@ -205,15 +205,31 @@ def test_when_every_page_fails_the_fault_is_here_and_the_list_stays(night: Night
 
 
 def test_a_list_that_cannot_be_written_is_written_the_next_time(night: Night) -> None:
-    (night.home / "lista").write_text("")
-    with pytest.raises(UnusableError, match="no es una carpeta"):
-        night.round()
-    (night.home / "lista").unlink()
     assert night.round().written and not night.round().written
-    (night.home / "lista/lista.json").unlink()
-    (night.home / "lista/index.html").unlink()
-    with pytest.raises(UnusableError, match="tiene otras cosas"):
+    right, night.making = night.making, replace(night.making, key=make_key(night.home, "ajena"))
+    folder = night.home / "inventories/sur"
+    (folder / "group_vars/sur").mkdir(parents=True)
+    revocation.revoke(folder, revocation.Order(by="Pleno", reason="alteró los resultados"))
+    with pytest.raises(UnusableError, match="no es de ningún firmante"):
         night.round()
+    assert night.page == ["norte", "sur"]
+    night.making = right
+    assert night.round().written and night.page == ["norte"]
+
+
+def test_a_watch_goes_on_after_a_round_that_could_not_be(night: Night) -> None:
+    """What prevents the first round is the operator's to mend; what prevents a later one may mend itself."""
+    rounds = watching.rounds(night.making, 0, 3)
+    assert isinstance(next(rounds), Made)
+    path = night.home / "elections/demo.yml"
+    right = path.read_text()
+    path.write_text("{")
+    assert isinstance(next(rounds), UnusableError)
+    path.write_text(right)
+    assert isinstance(next(rounds), Made) and next(rounds, None) is None
+    path.write_text("{")
+    with pytest.raises(UnusableError):
+        next(watching.rounds(night.making, 0, 1))
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,9 @@ def test_without_a_list_the_zone_s_own_servers_are_asked_along_an_alias_into_ano
         monkeypatch.setattr(dns.asyncresolver, "Resolver", lambda: resolver)
         monkeypatch.setattr(names, "PORT", port)
         assert list(names.look(NAME).faults()) == [f"{NAME} no tiene direcciones en el DNS"]
+        assert list(names.look("prep.nadie.test").faults()) == [
+            "el servidor de nombres de esta máquina no dice quién responde por prep.nadie.test"
+        ]
         table[NAME, "A"] = ["300 192.0.2.7"]
         found = names.look(NAME)
         assert (found.answers, found.caa) == ((Answer("127.0.0.1", ("192.0.2.7",), 300),), ("issue pki.goog",))
