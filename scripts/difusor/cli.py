@@ -28,6 +28,7 @@ PANELS = {
         "letter",
         "file",
         "status",
+        "list",
         "password",
         "images",
         "preflight",

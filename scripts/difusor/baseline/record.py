@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,8 @@ from corte.format import signature
 from corte.format.errors import why
 from corte.format.refusal import Refusal
 from difusor.inventory import Election
+from difusor.inventory.signers import signed
+from difusor.project import UnusableError
 from difusor.project import write as write_whole
 from difusor.spec.faults import sentence
 from difusor.terminal import plain
@@ -74,22 +76,9 @@ class Change:
 def check_key(key: Path, election: Election) -> None:
     """Raise BaselineError unless `key` can sign, and is one with which cortes of this election may be signed now."""
     try:
-        armour = signature.sign(b"", key, election.id, PURPOSE)
-    except Refusal as refusal:
-        raise BaselineError(str(refusal)) from refusal
-    now = datetime.now(UTC)
-    listed = [signer for signer in election.signers if signature.is_by_any(armour, signer.key)]
-    if signature.is_by_any(armour, election.revoked):
-        raise BaselineError(f"{key} es una llave revocada (election_revoked_keys); firme con otra")
-    if not listed:
-        names = ", ".join(signer.principal for signer in election.signers)
-        raise BaselineError(
-            f"{key} no es de ningún firmante de {election.id} (election_signers: {names}); firme con una suya"
-        )
-    if not any(signer.valid_after <= now < signer.valid_before for signer in listed):
-        raise BaselineError(
-            f"hoy no está vigente la llave {key} en election_signers; firme con otra, o corrija sus fechas"
-        )
+        signed(b"", key, election, PURPOSE)
+    except UnusableError as problem:
+        raise BaselineError(str(problem)) from problem
 
 
 def write(baseline: Baseline, path: Path, key: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
 import os
@@ -86,21 +87,36 @@ def write_new(path: Path, content: str | bytes) -> None:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Yield a folder to fill, which gets its name `path` at the end; whatever happens before, nothing is left of it."""
+def new_folder(path: Path, over: bool = False) -> Iterator[Path]:
+    """Yield a folder to fill, which gets its name `path` at the end; whatever happens before, nothing is left of it.
+
+    With `over` it takes the place of one of that name in one step, so that a reader sees the old one or the new one.
+    """
     endings = {each: signal.signal(each, _end) for each in (signal.SIGHUP, signal.SIGTERM)}
     unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         yield unfinished
         unfinished.chmod(0o755)
-        try:
-            os.rename(unfinished, path)
-        except OSError:
-            raise UnusableError(f"ya existe {path}; nada se tocó") from None
+        if over and path.is_dir():
+            _exchange(unfinished, path)
+        else:
+            try:
+                os.rename(unfinished, path)
+            except OSError:
+                raise UnusableError(f"ya existe {path}; nada se tocó") from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         for each, before in endings.items():
             signal.signal(each, before)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Swap the names of two folders in one step, with the system's renameat2, which Python does not offer."""
+    current_folder, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    system = ctypes.CDLL(None, use_errno=True)
+    if system.renameat2(current_folder, os.fsencode(one), current_folder, os.fsencode(other), exchange):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(other))
 
 
 def _end(number: int, frame: object) -> None:

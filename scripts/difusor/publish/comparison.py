@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -86,21 +86,17 @@ def compare(
     if target.revoked:
         is_dark, answer = off_list.look(target, authority, limit)
         return Comparison(target.name, "off" if is_dark else "showing", plain(answer, MOST))
-    try:
-        with Mirror(target, authority) as mirror:
-            mirror.deadline = started + limit
-            status = mirror.status()
-            if seen:
-                warnings += seen.note(target, status, mirror.asked)
+
+    def ask(mirror: Mirror) -> Comparison:
+        status = mirror.status()
+        if seen:
+            warnings.extend(seen.note(target, status, mirror.asked))
+        found = _compare_once(mirror, target, authority, expected, seen, standing)
+        if found.result != "authentic" and _shown(mirror.status()) != _shown(status):  # a new corte came meanwhile
             found = _compare_once(mirror, target, authority, expected, seen, standing)
-            if found.result != "authentic" and _shown(mirror.status()) != _shown(status):  # a new corte came meanwhile
-                found = _compare_once(mirror, target, authority, expected, seen, standing)
-    except UntrustedError as error:
-        found = Comparison(target.name, "untrusted", str(error))
-    except (httpx.HTTPError, OSError, ValueError) as error:
-        found = Comparison(target.name, "unreachable", trouble(error))
-    except Refusal as refusal:
-        found = Comparison(target.name, "altered", str(refusal))
+        return found
+
+    found = _asked(target, authority, started + limit, ask)
     return replace(
         found,
         detail=plain(found.detail, MOST),
@@ -110,6 +106,40 @@ def compare(
     )
 
 
+def glance(
+    target: Target, authority: Path | None, limit: float, seen: Seen, standing: Standing | None = None
+) -> Comparison:
+    """Compare the manifest that a mirror shows, and a few files drawn by lot; quick, and nothing is noted.
+
+    The arguments are those of `compare`. `empty` is the result only of a mirror whose estado.json answers.
+    """
+
+    def ask(mirror: Mirror) -> Comparison:
+        found = _compare_once(mirror, target, authority, None, seen, standing, is_whole=False)
+        if found.result == "altered":  # perhaps a new corte came meanwhile
+            found = _compare_once(mirror, target, authority, None, seen, standing, is_whole=False)
+        if found.result == "empty" and mirror.status() is None:
+            return replace(found, result="unreachable", detail=mirror.problem)
+        return found
+
+    found = _asked(target, authority, time.monotonic() + limit, ask)
+    return replace(found, detail=plain(found.detail, MOST))
+
+
+def _asked(target: Target, authority: Path | None, deadline: float, ask: Callable[[Mirror], Comparison]) -> Comparison:
+    """Return what `ask` finds at a mirror; what is wrong with the mirror is a result too."""
+    try:
+        with Mirror(target, authority) as mirror:
+            mirror.deadline = deadline
+            return ask(mirror)
+    except UntrustedError as error:
+        return Comparison(target.name, "untrusted", str(error))
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        return Comparison(target.name, "unreachable", trouble(error))
+    except Refusal as refusal:
+        return Comparison(target.name, "altered", str(refusal))
+
+
 def _compare_once(
     mirror: Mirror,
     target: Target,
@@ -117,6 +147,7 @@ def _compare_once(
     expected: str | None,
     seen: Seen | None,
     standing: Standing | None,
+    is_whole: bool = True,
 ) -> Comparison:
     followed = stands(mirror.status() or {})
     base, paced = mirror.url.removesuffix(PATH) + target.path, Paced(mirror)
@@ -138,14 +169,14 @@ def _compare_once(
     heavy = {path: entry for path, entry in signed.manifest.files.items() if is_light and _is_heavy(path)}
     sent = {path: entry for path, entry in signed.manifest.files.items() if path not in heavy}
     drawn = {**papers, **roads.sample(sent)}
-    there, unasked = roads.elsewhere(target, authority, drawn, mirror.deadline)
+    there, unasked = roads.elsewhere(target, authority, drawn, mirror.deadline) if is_whole else ([], [])
     differences = [
         *_withdrawn(signed, followed.join(standing or Standing())),
         *_misplaced(signed, target.election),
         *_misnamed(mirror.status(), signed.sha256, expected),
-        *_differences(paced, base, {**papers, **sent}),
-        *_held_back(paced, base, heavy),
-        *roads.differences(mirror, base, drawn),
+        *_differences(paced, base, {**papers, **sent} if is_whole else drawn),
+        *(_held_back(paced, base, heavy) if is_whole else ()),
+        *(roads.differences(mirror, base, drawn) if is_whole else ()),
         *there,
     ]
     old, warnings = _judged_by_age(signed, target.election, expected, seen) if seen else ("", [])

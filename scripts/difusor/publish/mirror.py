@@ -20,6 +20,7 @@ from difusor.publish import trust
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
+from difusor.servers import certificate
 
 PATH = "/.well-known/prep/estado.json"
 EVERY = 0.05
@@ -64,7 +65,7 @@ class Mirror:
         says why a browser would not; else each request ends with UntrustedError.
         """
         host = f"[{target.address}]" if ":" in target.address else target.address
-        self.url = f"https://{host}{PATH}"
+        self.url = str(httpx.URL(f"https://{host}:{certificate.PORT}{PATH}"))
         self.target, self.forgiving = target, forgiving
         self.client = self._client(target.tls(authority))
         self.extensions = {"sni_hostname": target.fqdn}

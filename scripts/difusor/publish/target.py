@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from difusor.inventory import Election, Host, load
+from difusor.servers.certificate import context, shared_context
 
 PORT = 873
 
@@ -52,27 +53,21 @@ class Target:
 
     def tls(self, authority: Path | None) -> ssl.SSLContext:
         """Return a context that judges as a browser does: by the public authorities, or by `authority` alone."""
-        return _context(str(authority) if authority else None)
+        return shared_context(authority)
 
     def own_tls(self) -> ssl.SSLContext:
         """Return a context that trusts the inventory's own certificate, whatever a browser thinks of it.
 
         Without one that can be read nothing is trusted or refused: what comes is not authenticated.
         """
-        context = _context()
-        context.check_hostname = False
+        trusting = context()
+        trusting.check_hostname = False
         try:
-            context.load_verify_locations(str(self.certificate))
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            trusting.load_verify_locations(str(self.certificate))
+            trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         except OSError:
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
-
-def _context(authority: str | None = None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=authority)
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # since 3.13 Python asks for extensions that browsers do not
-    return context
+            trusting.verify_mode = ssl.CERT_NONE
+        return trusting
 
 
 def read(inventory: Path) -> list[Target]:

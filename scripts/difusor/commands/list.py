@@ -1,0 +1,174 @@
+"""`difusor list`: the official list of difusores, as a page with a signed twin, and the watch over what it links."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from difusor.terminal import complain, console, json_text, local, plain, printable, results, table, warn
+from difusor.terminal.arguments import Authority, Json, elections, from_project
+
+if TYPE_CHECKING:
+    from difusor.listing.watching import Made
+
+
+EXAMPLES = 3
+"""How many pages are told one by one when not one of them answers."""
+
+
+def name_server(text: str) -> str:
+    """Return the address of a name server, with or without a port; refused at once when it is none."""
+    from difusor.servers.names import endpoint
+
+    try:
+        endpoint(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
+    return text
+
+
+def run(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[CARPETA]", file_okay=False, resolve_path=True, show_default=False,
+            help="Dónde se escribe, lista para copiarse al servidor web; sin ella solo se dice quién estaría.",
+        ),
+    ] = None,
+    election: Annotated[
+        str | None, typer.Option(metavar="ELECCIÓN", autocompletion=elections, help="Cuál; si hay una sola, esa.")
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LLAVE", exists=True, dir_okay=False, resolve_path=True,
+            help="La de un firmante de la elección, con que se firma (o su .pub, si está en el agente).",
+        ),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Revisa cada página una y otra vez, y saca de la lista las que fallan.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option(metavar="SEGUNDOS", min=1, help="Con --watch: cada cuánto se revisan.")
+    ] = 60,
+    times: Annotated[
+        int | None,
+        typer.Option("--times", metavar="NÚMERO", min=1, show_default="hasta Ctrl-C", help="Con --watch: cuántas."),
+    ] = None,
+    dns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dns", parser=name_server, metavar="DIRECCIÓN", show_default="los de la zona de cada página",
+            help="Con --watch: a qué servidor de nombres se pregunta; puede repetirse.",
+        ),
+    ] = None,
+    ca: Authority = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Escribe la lista oficial: los difusores con su expediente completo que no están revocados, y sus enlaces.
+
+    Termina con 1 si un registro está dañado, si algo no se pudo escribir, o si al vigilar ninguna página respondió.
+    """
+    from difusor.listing import watching
+    from difusor.project import UnusableError
+
+    if watch and not (folder and key):
+        raise typer.BadParameter("--watch necesita la CARPETA en que escribe y la --key con que firma")
+    wanted = watching.Making(election, folder, key, tuple(dns or ()), ca)
+    try:
+        if watch:
+            good = [_tell(made, as_json) for made in watching.rounds(wanted, every, times)][-1]
+        else:
+            good = _show(watching.make(wanted), folder, as_json)
+    except UnusableError as problem:
+        complain(problem)
+        raise typer.Exit(1) from problem
+    except KeyboardInterrupt:
+        console.print("\nLa vigilancia terminó; la lista queda como está.")
+        raise typer.Exit from None
+    raise typer.Exit(int(not good))
+
+
+def _show(made: Made, folder: Path | None, as_json: bool) -> bool:
+    """Show who is on the list and who is not; return whether every record could be used."""
+    if as_json:
+        typer.echo(json_text(_document(made)))
+    else:
+        columns = table("Difusor", "Enlace", "Logotipo", title=f"En la lista: {len(made.shown)}")
+        for each in made.shown:
+            columns.add_row(printable(each.name), printable(each.url), "sí" if each.logo else "no: su nombre en letras")
+        results.print(columns)
+        if folder:
+            results.print(f"  {printable(from_project(folder))}/index.html", soft_wrap=True)
+    for left in made.entries.left:
+        warn(f"{left.id} no está en la lista: {left.reason}.")
+    for name, failing in made.out.items():
+        warn(f"{name} no está en la lista: falla desde {_local(made, failing.since)} ({'; '.join(failing.faults)}).")
+    return not any(left.damage for left in made.entries.left)
+
+
+def _tell(made: Made | Exception, as_json: bool) -> bool:
+    """Tell what came of one round; return whether the list is as it should be."""
+    if isinstance(made, Exception):
+        complain(f"esta vuelta no se pudo y la lista queda como estaba: {made}")
+        return False
+    if as_json:
+        typer.echo(json.dumps(json.loads(json_text(_document(made))), ensure_ascii=False))
+    for left in made.entries.left:
+        if left.damage:
+            warn(f"{left.id} no está en la lista: {left.reason}.")
+    for each in made.events:
+        color, mark = ("red", "✗") if each.change == "sale" else ("green", "✓")
+        why = "; ".join(each.faults)
+        since = _local(made, each.since)
+        told = f"falla desde {since}: {why}. Llame a {each.listed.call or 'su responsable técnico'}"
+        told = told if each.change == "sale" else f"fallaba desde {since}"
+        console.print(f"[bold {color}]{mark} {each.listed.id} {each.change} de la lista[/]: {printable(told)}.")
+    _tell_looks(made)
+    return not made.is_blind
+
+
+def _tell_looks(made: Made) -> None:
+    """Tell what the looks of a round found, each page in a line; the last line counts."""
+    if made.is_blind:
+        complain(
+            "NINGUNA página respondió bien: lo más probable es que falle la red del Instituto. Nadie sale de la lista "
+            "por eso; revise esta máquina y su salida a internet."
+        )
+    told = list(made.looks.items())[: EXAMPLES if made.is_blind else None]
+    for name, look in told:
+        for fault in look.faults:
+            console.print(f"  [red]✗[/] {name}: {printable(plain(fault, 500))}", soft_wrap=True)
+        for warning in look.warnings:
+            console.print(f"  [yellow]![/] {name}: {printable(plain(warning, 500))}", soft_wrap=True)
+    if more := len(made.looks) - len(told):
+        console.print(f"  [red]✗[/] y {more} más")
+    line = f"{_local(made, made.at)}: {len(made.looks)} páginas en {made.seconds:.1f} s; {len(made.shown)} en la lista"
+    out = f", fuera {', '.join(made.out)}" if made.out else ""
+    console.print(f"[dim]{line}{printable(out)}{'; lista escrita' if made.written else ''}[/]", soft_wrap=True)
+
+
+def _local(made: Made, instant: datetime) -> str:
+    return local(instant.isoformat(), ZoneInfo(made.timezone))
+
+
+def _document(made: Made) -> dict[str, Any]:
+    return {
+        "election": made.election,
+        "at": made.at.isoformat(timespec="seconds"),
+        "listed": [
+            {"id": each.id, "name": each.name, "url": each.url, "logo": each.logo is not None, "call": each.call}
+            for each in made.shown
+        ],
+        "left": [{"id": each.id, "reason": each.reason, "damage": each.damage} for each in made.entries.left],
+        "out": {name: each.model_dump(mode="json") for name, each in made.out.items()},
+        "looks": {name: {"faults": each.faults, "warnings": each.warnings} for name, each in made.looks.items()},
+        "events": [{"change": each.change, "id": each.listed.id, "faults": each.faults} for each in made.events],
+        "blind": made.is_blind,
+        "written": made.written,
+    }

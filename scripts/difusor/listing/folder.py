@@ -1,0 +1,132 @@
+"""Writes the list as a folder that a web server can serve as it is: page, logos, and the signed twin of both."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from corte.format import files, instants, signature
+from difusor.inventory import Election, picture
+from difusor.inventory.signers import signed
+from difusor.listing import page
+from difusor.listing.entries import Listed
+from difusor.listing.page import PAGE, PURPOSE, SIGNATURE, SIGNERS, TWIN, Tile
+from difusor.papers.dates import hour
+from difusor.partners.files import new_folder
+from difusor.project import UnusableError
+
+LOGOS = "logotipos"
+LOGO_SIDE = 320
+"""Pixels of the longest side of a logo on the page: twice what the widest tile shows."""
+FORMAT = 1
+
+
+def refuse_early(election: Election, now: datetime) -> None:
+    """Raise UnusableError before the day from which the call lets citizens see the list."""
+    begins = election.call.list_from if election.call else None
+    if begins is None:
+        raise UnusableError(
+            f"la elección «{election.id}» no dice desde cuándo puede publicarse la lista; escríbalo en election_call, "
+            "como list_from"
+        )
+    if now < begins:
+        local = begins.astimezone(ZoneInfo(election.timezone))
+        raise UnusableError(
+            f"la convocatoria permite publicar la lista desde el {hour(local)}; nada se escribió. Para ver hoy quién "
+            "estará en ella, repita sin la carpeta"
+        )
+
+
+def write(folder: Path, election: Election, listed: Sequence[Listed], key: Path, now: datetime) -> None:
+    """Write the list over the one that the folder has, in one step.
+
+    UnusableError when the date, the key or the folder forbid it, OSError when it cannot be written; what was there is
+    there then.
+    """
+    refuse_early(election, now)
+    _refuse_other(folder)
+    made = now.replace(microsecond=0)
+    tiles, content = _content(election, listed, made)
+    twin = _twin(election, tiles, content, made)
+    content |= {TWIN: twin, SIGNATURE: signed(twin, key, election, PURPOSE)}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with new_folder(folder, over=True) as unfinished:
+        (unfinished / LOGOS).mkdir()
+        for name, each in content.items():
+            (unfinished / name).write_bytes(each)
+        files.sync_file_system(unfinished)
+
+
+def signers(election: Election, now: datetime) -> list[tuple[str, str, str]]:
+    """Return who may sign the list now: name, fingerprint of the key, and the line of OpenSSH's allowed_signers.
+
+    The line has no dates: OpenSSH 8.4 does not know them, and the file is that of this list.
+    """
+    space = signature.namespace(election.id, PURPOSE)
+    found = []
+    for each in election.signers:
+        kind, key, *_ = each.key.split()
+        if each.valid_after <= now < each.valid_before and key not in election.revoked:
+            options = f'{"cert-authority," if each.authority else ""}namespaces="{space}"'
+            digest = base64.b64encode(hashlib.sha256(base64.b64decode(key)).digest()).decode().rstrip("=")
+            found.append((each.principal, f"SHA256:{digest}", f"{each.principal} {options} {kind} {key}\n"))
+    return found
+
+
+def _refuse_other(folder: Path) -> None:
+    """Raise UnusableError when the folder has anything that is not a list."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UnusableError(f"{folder} no es una carpeta; dé otra")
+    if folder.is_dir() and any(folder.iterdir()) and not all((folder / name).is_file() for name in (TWIN, SIGNERS)):
+        raise UnusableError(f"{folder} tiene otras cosas, que se perderían; dé una carpeta vacía, o una que no exista")
+
+
+def _content(election: Election, listed: Sequence[Listed], made: datetime) -> tuple[list[Tile], dict[str, bytes]]:
+    """Return what the page shows, and every file of the list by its path but for the twin and its signature."""
+    with ThreadPoolExecutor() as pool:
+        logos = list(pool.map(_logo, listed))
+    tiles = [
+        Tile(each.name, each.url, each.host, _named(logo) if logo else "")
+        for each, logo in zip(listed, logos, strict=True)
+    ]
+    own = picture.of_the_institute(election.institute.logo)
+    by = signers(election, made)
+    shown = page.html(election, tiles, [each[:2] for each in by], made, _named(own) if own else "")
+    content = {PAGE: shown, page.STYLE: page.style(election), SIGNERS: "".join(each[2] for each in by)}
+    pictures = {_named(each): each for each in (*logos, own) if each}
+    return tiles, {**{name: text.encode() for name, text in content.items()}, **pictures}
+
+
+def _logo(listed: Listed) -> bytes:
+    """Return a difusor's logo, drawn anew in the size of the page; b"" when it has none that can be read."""
+    if listed.logo is None:
+        return b""
+    try:
+        return picture.anew(listed.logo.read_bytes(), LOGO_SIDE)
+    except (ValueError, OSError):
+        return b""
+
+
+def _named(picture: bytes) -> str:
+    """Return the path of a picture in the folder: by its content, so that no browser shows an earlier one."""
+    return f"{LOGOS}/{hashlib.sha256(picture).hexdigest()[:16]}.png"
+
+
+def _twin(election: Election, tiles: Sequence[Tile], content: Mapping[str, bytes], made: datetime) -> bytes:
+    # Who may sign is nothing that the signature could vouch for.
+    files_of = {name: hashlib.sha256(each).hexdigest() for name, each in sorted(content.items()) if name != SIGNERS}
+    document = {
+        "formato": FORMAT,
+        "eleccion": {"id": election.id, "nombre": election.name, "ambiente": election.environment},
+        "instituto": {"nombre": election.institute.name, "siglas": election.institute.acronym},
+        "emitida": instants.write(made),
+        "difusores": [{"nombre": each.name, "enlace": each.url, "logotipo": each.logo or None} for each in tiles],
+        "archivos": files_of,
+    }
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()

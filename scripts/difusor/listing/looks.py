@@ -1,0 +1,134 @@
+"""Looks at a listed page from the operator's machine: its name, its certificate, both address families, its content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from corte.format import instants
+from corte.format.standing import Standing
+from difusor.inventory import Election
+from difusor.listing.entries import Listed
+from difusor.publish.age import GRACE
+from difusor.publish.comparison import Comparison, glance
+from difusor.publish.seen import Published, Seen
+from difusor.publish.target import Target
+from difusor.servers import certificate, families, names
+from difusor.servers.certificate import Certificate
+from difusor.servers.names import Names
+
+SECONDS = 10.0
+"""How long the content of one address may take."""
+MOST = 4
+"""How many addresses of each family are looked at."""
+
+
+@dataclass(frozen=True)
+class How:
+    """With what a look judges: name servers (none: the zone's own), an authority, orders that stand, what was seen."""
+
+    election: Election
+    servers: Sequence[str] = ()
+    authority: Path | None = None
+    standing: Standing = field(default_factory=Standing)
+    seen: Seen = field(default_factory=Seen)
+    now: Callable[[], datetime] = instants.now
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is wrong with a page, and what should be told of it besides; sentences without full stop.
+
+    A page without faults is one that citizens can open and that shows what the institute signed.
+    """
+
+    faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _There:
+    """What was found at one address."""
+
+    seen: Certificate
+    content: str = ""
+
+    @property
+    def fault(self) -> str:
+        """What is wrong there; "" when nothing is, or this machine has no road there."""
+        found = self.seen.refusal or self.seen.trouble or self.content
+        return (
+            ""
+            if self.seen.away or not found
+            else f"en {families.family(self.seen.address)} {self.seen.address}: {found}"
+        )
+
+
+def look_all(listed: Sequence[Listed], how: How) -> dict[str, Look]:
+    """Return by id what was found at each page; all are looked at together."""
+    with ThreadPoolExecutor(max_workers=max(1, len(listed))) as pool:
+        return dict(zip((each.id for each in listed), pool.map(lambda each: look(each, how), listed), strict=True))
+
+
+def look(listed: Listed, how: How) -> Look:
+    """Return what is wrong with one listed page, at each of its addresses."""
+    found = names.look(listed.host, how.servers)
+    if not found.addresses:
+        return Look(tuple(found.faults()), tuple(found.warnings()))
+    by_family = families.by_family(found.addresses, MOST)
+    addresses = [address for each in by_family.values() for address in each]
+    with ThreadPoolExecutor(max_workers=len(addresses)) as pool:
+        there = list(pool.map(lambda address: _look_at(listed, address, how), addresses))
+    faults = [each.fault for each in there if each.fault]
+    if all(each.seen.away for each in there):
+        faults.append(f"esta máquina no tiene camino a ninguna de sus direcciones ({', '.join(addresses)})")
+    # Name servers may give each asker other addresses, as a cloud's do; that is harmless if each one of them is right.
+    is_harmless = not faults and len(addresses) == len(found.addresses)
+    if found.disagreement and not is_harmless:
+        faults.append(found.disagreement)
+    warnings = [*found.silent, *found.warnings(), *_about_certificates(found, there, how)]
+    return Look(tuple(faults), tuple(warnings + [found.disagreement] * (bool(found.disagreement) and is_harmless)))
+
+
+def _look_at(listed: Listed, address: str, how: How) -> _There:
+    seen = certificate.look(listed.host, address, how.authority)
+    if seen.refusal or seen.trouble:
+        return _There(seen)
+    target = Target(
+        name=listed.id, address=address, fqdn=listed.host, module="", client="", secret="", certificate=None,
+        election=how.election, path=listed.path,
+    )  # fmt: skip
+    return _There(seen, _content(glance(target, how.authority, SECONDS, how.seen, how.standing), how))
+
+
+def _content(found: Comparison, how: How) -> str:
+    """Return what is wrong with what a page shows; "" when it is the institute's, or nothing is to be shown now."""
+    if found.result == "empty":
+        published, _ = how.seen.published(how.election)
+        return "no muestra ningún corte, y el Instituto ya publicó" if _is_due(published, how) else ""
+    return "" if found.result == "authentic" else found.detail
+
+
+def _is_due(published: Published | None, how: How) -> bool:
+    """Tell whether a page has to show a corte now."""
+    if published is None or published.hold:
+        return False
+    gone = {each.manifest_sha256 for each in how.standing.withdrawn}
+    window, now = how.election.window, how.now()
+    return max(window.opens, published.at) + GRACE < now < window.closes and published.manifest_sha256 not in gone
+
+
+def _about_certificates(found: Names, there: Sequence[_There], how: How) -> Iterator[str]:
+    """Yield what to say of certificates that browsers still accept."""
+    window, now = how.election.window, how.now()
+    for expires in sorted({each.seen.expires for each in there if each.seen.expires and not each.seen.refusal}):
+        if now < window.closes and expires < window.retain_until + timedelta(days=1):
+            yield f"su certificado termina el {instants.write(expires)}, antes que la publicación; que lo renueve"
+        elif expires < now + timedelta(days=3):
+            yield f"su certificado termina el {instants.write(expires)}; que lo renueve"
+    for authority in sorted({each.seen.authority for each in there if each.seen.authority}):
+        if not found.allows(authority):
+            yield f"el CAA de {found.name} no permite a {authority}, que emitió su certificado, renovarlo"

@@ -1,0 +1,87 @@
+"""What the watch remembers of the pages that failed, from one round and one run to the next, and its log."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from corte.format import files, instants
+from corte.format.errors import why
+from difusor.partners.record import Moment
+from difusor.project import UnusableError, build
+
+FAILURES = 2
+"""After so many failures in a row a difusor is left out of the page."""
+
+
+class Failing(BaseModel):
+    """One page that failed in each of the last `failures` rounds, since when, and with what the last time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failures: Annotated[int, Field(ge=1)]
+    since: Moment
+    faults: tuple[str, ...]
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the page is left out of the list."""
+        return self.failures >= FAILURES
+
+
+class State(BaseModel):
+    """The pages that fail, by id of the difusor. `page`: a digest of what the written list says, but for its date."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failing: dict[str, Failing] = {}
+    page: str = ""
+
+    @property
+    def out(self) -> dict[str, Failing]:
+        """Those that are left out of the list."""
+        return {name: each for name, each in self.failing.items() if each.is_out}
+
+
+def folder(election: str) -> Path:
+    """Return where the watch of an election keeps its state and its log."""
+    return build() / "lista" / election
+
+
+def read(election: str) -> State:
+    """Return the state, an empty one when there is none; UnusableError when it cannot be understood."""
+    path = folder(election) / "estado.json"
+    try:
+        return State.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return State()
+    except (OSError, ValidationError):
+        raise UnusableError(
+            f"{path} no se entiende: dice quién está fuera de la lista. Bórrelo, y la vigilancia vuelve a empezar"
+        ) from None
+
+
+def keep(election: str, state: State) -> None:
+    """Write the state; UnusableError when that fails."""
+    path = folder(election) / "estado.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(path, f"{state.model_dump_json(indent=1)}\n".encode())
+    except OSError as error:
+        raise UnusableError(f"no se puede guardar {path}: {why(error)}") from None
+
+
+def log(election: str, at: datetime, **said: object) -> None:
+    """Add a line to the log, bitacora.jsonl; UnusableError when that fails: nothing is done that it does not say."""
+    path = folder(election) / "bitacora.jsonl"
+    line = json.dumps({"cuando": instants.write(at), **said}, ensure_ascii=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as lines:
+            lines.write(f"{line}\n")
+    except OSError as error:
+        raise UnusableError(f"no se puede escribir en {path}: {why(error)}") from None

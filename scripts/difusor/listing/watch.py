@@ -1,0 +1,68 @@
+"""One round of the watch: look at every listed page, decide who is left out and who comes back, write the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from difusor.listing.entries import Listed
+from difusor.listing.looks import Look
+from difusor.listing.state import Failing, State
+
+Change = Literal["sale", "vuelve"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """That a difusor was left out of the page, or came back: why it failed, since when, and whom to call."""
+
+    change: Change
+    listed: Listed
+    since: datetime
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round decides: the new state, who is on the page, and what changed.
+
+    `is_blind`: not one page could be opened, so the fault is this machine's; nothing changes then.
+    """
+
+    state: State
+    shown: tuple[Listed, ...]
+    events: tuple[Event, ...] = ()
+    is_blind: bool = False
+
+
+def judge(listed: Sequence[Listed], found: Mapping[str, Look], before: State, now: datetime) -> Round:
+    """Return what follows from what was found at each page, given what was remembered."""
+    if listed and all(found[each.id].faults for each in listed):
+        return Round(before, _shown(listed, before), is_blind=True)
+    failing = {
+        each.id: _counted(found[each.id], before.failing.get(each.id), now) for each in listed if found[each.id].faults
+    }
+    state = before.model_copy(update={"failing": failing})
+    events = [
+        Event("sale", each, state.out[each.id].since, found[each.id].faults)
+        for each in listed
+        if each.id in state.out and each.id not in before.out
+    ]
+    events += [
+        Event("vuelve", each, before.out[each.id].since, before.out[each.id].faults)
+        for each in listed
+        if each.id in before.out and each.id not in state.out
+    ]
+    return Round(state, _shown(listed, state), tuple(events))
+
+
+def _counted(found: Look, before: Failing | None, now: datetime) -> Failing:
+    if before is None:
+        return Failing(failures=1, since=now, faults=found.faults)
+    return Failing(failures=before.failures + 1, since=before.since, faults=found.faults)
+
+
+def _shown(listed: Sequence[Listed], state: State) -> tuple[Listed, ...]:
+    return tuple(each for each in listed if each.id not in state.out)

@@ -1,0 +1,270 @@
+"""`difusor list`: who is on it, what its page says, and how a citizen verifies that it is the institute's."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from corte_kit import make_key
+from form_kit import png
+from home_kit import difusor, everything, made
+from home_kit import furnish as furnish_whole
+from listing_kit import AT, enrolled, furnish
+from publish_kit import app_of
+from typer.testing import CliRunner
+
+from difusor.commands import list as command
+from difusor.inventory import load_election
+from difusor.listing import entries, page, state, watching
+from difusor.listing.state import Failing, State
+from difusor.listing.watching import Making
+from difusor.partners import record, revocation
+from difusor.partners.enrolment import LOGO
+from difusor.partners.filing import papers
+from difusor.partners.filing.papers import Entry, Excuse, Papers
+from difusor.project import UnusableError
+from difusor.suite import browser
+
+
+def wanted(folder: Path | None, key: Path | None) -> Making:
+    return Making("demo", folder, key)
+
+
+def twin(folder: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((folder / page.TWIN).read_bytes())
+    return found
+
+
+def revoke(folder: Path) -> None:
+    (folder / f"group_vars/{folder.name}").mkdir(parents=True)
+    revocation.revoke(folder, revocation.Order(by="Pleno", reason="alteró los resultados"))
+
+
+def test_only_whoever_has_every_paper_and_was_not_revoked_is_on_it_by_name(home: Path, key: Path) -> None:
+    for id, name in (("sur", "Ómnibus del Sur"), ("valle", "Diario del Valle"), ("norte", "el Norte")):
+        enrolled(home, id, name)
+    enrolled(home, "sincarta", filed=("oficio",))
+    enrolled(home, "sinoficio", filed=("carta",))
+    enrolled(home, "sinlogo", logo=False)
+    revoke(enrolled(home, "revocado"))
+    (enrolled(home, "roto") / papers.FILE).write_text("{")
+    (enrolled(home, "sinforma") / record.FILE).unlink()
+    for id in ("gemelo", "gemela"):
+        enrolled(home, id, "La Gémela" if id == "gemela" else "LA GEMELA")
+    found = watching.make(wanted(home / "lista", key))
+    assert [each.name for each in found.shown] == ["Diario del Valle", "el Norte", "Ómnibus del Sur"]
+    left = [(each.id, each.reason.partition(":")[0].partition(",")[0], each.damage) for each in found.entries.left]
+    twins = "otro difusor lleva el mismo nombre o el mismo enlace; corrija uno de los dos"
+    of = f"{home}/inventories"
+    since = revocation.read(home / "inventories/revocado")[0].told.partition(":")[0]
+    assert left == [
+        ("gemela", twins, True),
+        ("gemelo", twins, True),
+        ("revocado", since, False),
+        ("roto", f"{of}/roto/papeles.json no es un registro que se entienda; recupérelo de su copia", True),
+        ("sincarta", "falta la carta compromiso (ANEXO 3)", False),
+        ("sinforma", "falta el formato", False),
+        ("sinlogo", f"{of}/sinlogo/logotipo.png no es el logotipo que se inscribió", False),
+        ("sinoficio", "falta el oficio digitalizado", False),
+    ]
+    assert [each["nombre"] for each in twin(home / "lista")["difusores"]] == [each.name for each in found.shown]  # type: ignore[attr-defined]
+
+
+def test_the_page_links_exactly_what_was_registered_and_nothing_else_outside(home: Path, key: Path) -> None:
+    enrolled(home, "sur", link="https://www.diariodelsur.com.mx/Prep_2024/")
+    enrolled(home, "norte", link="prep.elnorte.mx")
+    watching.make(wanted(home / "lista", key))
+    text = (home / "lista/index.html").read_text()
+    outside = re.findall(r'(?:href|src)="(https?:[^"]*)"', text)
+    assert outside == ["https://prep.elnorte.mx", "https://www.diariodelsur.com.mx/Prep_2024"]
+    local = set(re.findall(r'(?:href|src)="(?!https?:|#|data:)([^"]*)"', text))
+    assert all((home / "lista" / name).is_file() for name in local)
+    assert local == {
+        *(str(each.relative_to(home / "lista")) for each in (home / "lista").rglob("*") if each.is_file())
+    } - {page.PAGE}
+    assert "<script" not in text and "url(" not in (home / "lista/estilo.css").read_text()
+    assert "@import" not in (home / "lista/estilo.css").read_text() and "default-src 'none'" in text
+    assert "prefers-color-scheme: dark" in (home / "lista/estilo.css").read_text()
+    for color in ("#0b3d4f", "#0a6a72", "#7fd4dc"):  # the institute's
+        assert color in (home / "lista/estilo.css").read_text()
+
+
+def test_a_citizen_verifies_the_list_with_the_command_that_the_page_gives(home: Path, key: Path) -> None:
+    enrolled(home, "sur")
+    watching.make(wanted(home / "lista", key))
+    (command,) = re.findall(r"<code>(ssh-keygen .*?)</code>", (home / "lista/index.html").read_text())
+    shell = html.unescape(command)
+    right = subprocess.run(shell, shell=True, cwd=home / "lista", capture_output=True, text=True)
+    fingerprint = subprocess.run(["ssh-keygen", "-lf", key], capture_output=True, text=True).stdout.split()[1]
+    assert right.returncode == 0 and right.stdout.startswith("Good") and fingerprint in right.stdout, right
+    assert fingerprint in (home / "lista/index.html").read_text()
+    digests = twin(home / "lista")["archivos"]
+    assert digests == {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in everything(home / "lista").items()
+        if name not in (page.TWIN, page.SIGNATURE, page.SIGNERS)
+    }
+    (home / "lista/lista.json").write_text((home / "lista/lista.json").read_text().replace("www.sur", "www.otro"))
+    assert subprocess.run(shell, shell=True, cwd=home / "lista", capture_output=True).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("list_from", "told"),
+    [
+        ("2039-05-27T06:00:00Z", "la convocatoria permite publicar la lista desde el 26 de mayo de 2039, 23:00 horas"),
+        (None, "no dice desde cuándo puede publicarse la lista"),
+    ],
+)
+def test_the_list_is_not_written_before_the_call_allows_it(
+    list_from: str | None, told: str, tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = furnish(tmp_path / "instituto", key, monkeypatch, list_from)
+    enrolled(folder, "sur")
+    with pytest.raises(UnusableError, match=told):
+        watching.make(wanted(folder / "lista", key))
+    with pytest.raises(UnusableError, match=told):
+        list(watching.rounds(wanted(folder / "lista", key), 1, 1))
+    assert not (folder / "lista").exists()
+    assert [each.id for each in watching.make(wanted(None, None)).shown] == ["sur"]  # the desk may see it any time
+
+
+def test_a_folder_with_other_things_and_a_key_that_may_not_sign_change_nothing(home: Path, key: Path) -> None:
+    enrolled(home, "sur")
+    watching.make(wanted(home / "lista", key))
+    before = everything(home)
+    (home / "ajena").mkdir()
+    (home / "ajena/tesis.odt").write_text("x")
+    stranger = make_key(home, "ajeno")
+    for making, told in (
+        (wanted(home / "ajena", key), "tiene otras cosas, que se perderían"),
+        (wanted(home / "lista", stranger), "no es de ningún firmante de demo"),
+        (wanted(home / "lista", None), "dé la llave de un firmante"),
+    ):
+        with pytest.raises(UnusableError, match=told):
+            watching.make(making)
+    assert {name: text for name, text in everything(home).items() if name in before} == before
+    assert [each.name for each in home.iterdir() if each.name.startswith(".")] == []
+
+
+def test_the_list_takes_the_place_of_the_one_before_as_a_whole(home: Path, key: Path) -> None:
+    (home / "lista").mkdir()  # an empty one is as good as none
+    first = enrolled(home, "sur")
+    watching.make(wanted(home / "lista", key))
+    inode = (home / "lista").stat().st_ino
+    (first / LOGO).write_bytes(b"")
+    enrolled(home, "norte")
+    watching.make(wanted(home / "lista", key))
+    assert (home / "lista").stat().st_ino != inode
+    assert [each["nombre"] for each in twin(home / "lista")["difusores"]] == ["Diario Norte"]  # type: ignore[attr-defined]
+    assert len(list((home / "lista/logotipos").iterdir())) == 1
+    assert {path.stat().st_mode & 0o777 for path in (home / "lista").rglob("*") if path.is_file()} == {0o644}
+
+
+def test_a_name_that_the_desk_would_refuse_is_not_listed_and_none_does_anything(home: Path, key: Path) -> None:
+    """Such a record was written by hand. The page itself takes no name for anything but text either."""
+    folder = enrolled(home, "sur")
+    hostile = '<img src=//x onerror=alert(1)> {{ 7*7 }} \u202e "Diario"'
+    kept = record.read(folder)
+    assert kept is not None
+    named = kept.model_copy(update={"form": kept.form.model_copy(update={"name": hostile})})
+    (folder / record.FILE).write_bytes(named.to_bytes())
+    found = watching.make(wanted(home / "lista", key))
+    assert not found.shown and [(each.id, each.damage) for each in found.entries.left] == [("sur", True)]
+    election = load_election(home / "elections/demo.yml")
+    text = page.html(election, [page.Tile(hostile, "https://www.sur.mx/", hostile)], [(hostile, hostile)], AT, "")
+    assert "<img" not in text and "\u202e" not in text and "{{ 7*7 }}" in text and "&lt;img" in text
+
+
+def test_a_logo_is_drawn_anew_and_one_that_changed_is_not_shown(home: Path, key: Path) -> None:
+    folder = enrolled(home, "sur")
+    watching.make(wanted(home / "lista", key))
+    (shown,) = (home / "lista/logotipos").iterdir()
+    assert shown.read_bytes() != (folder / LOGO).read_bytes() and shown.read_bytes().startswith(b"\x89PNG")
+    (folder / LOGO).write_bytes(png(80, 80))
+    assert watching.make(wanted(home / "lista", key)).shown == ()
+
+
+def test_whoever_was_made_with_new_and_has_no_logo_has_a_tile_in_letters(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made_by_new(tmp_path, key, monkeypatch)
+    found = entries.entries([folder])
+    assert [(each.name, each.url, each.logo) for each in found.listed] == [
+        ('Diario del Valle: "el de siempre"', "https://prep.diario.mx/prep2027mor", None)
+    ]
+    home = folder.parents[1]
+    watching.make(Making("demo", home / "lista", key))
+    text = (home / "lista/index.html").read_text()
+    assert '<span class="logo letters">Diario del Valle: &#34;el de siempre&#34;</span>' in text and "<img" not in text
+
+
+def made_by_new(tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = furnish_whole(tmp_path / "instituto", monkeypatch)
+    folder = made()
+    (home / "elections/ensayo.yml").unlink()
+    furnish(home.parent / "otro", key, monkeypatch)
+    shutil.copy(home.parent / "otro/elections/demo.yml", home / "elections/demo.yml")
+    monkeypatch.setenv("DIFUSOR_HOME", str(home))
+    (folder / "election.yml").unlink()
+    (folder / "election.yml").symlink_to("../../elections/demo.yml")
+    filed = []
+    for paper in ("oficio", "carta", "formato"):
+        digest = hashlib.sha256(paper.encode()).hexdigest()
+        entry = Entry(paper=paper, folio="1", received=AT, filed=AT, kind="pdf", sha256=digest)  # type: ignore[arg-type]
+        papers.keep(folder, entry, b"")
+        filed.append(entry)
+    excused = Excuse(paper="logotipo", reason="acuerdo 12", by="mesa", at=AT)
+    papers.write(folder, Papers(filed=tuple(filed), excused=(excused,)))
+    return folder
+
+
+def test_whom_the_watch_left_out_stays_out_of_a_list_made_by_hand(home: Path, key: Path) -> None:
+    for id in ("sur", "norte"):
+        enrolled(home, id)
+    state.keep("demo", State(failing={"sur": Failing(failures=2, since=AT, faults=("no responde",))}))
+    found = watching.make(wanted(home / "lista", key))
+    assert [each.id for each in found.shown] == ["norte"] and list(found.out) == ["sur"]
+
+
+def test_the_verb_answers_in_json_and_with_its_status(home: Path, key: Path) -> None:
+    enrolled(home, "sur")
+    enrolled(home, "sincarta", filed=("oficio",))
+    done = difusor("list", str(home / "lista"), "--key", str(key), "--json", home=home)
+    said = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert [each["url"] for each in said["listed"]] == ["https://www.sur.com.mx/prep"] and said["written"]
+    assert "sincarta no está en la lista: falta la carta compromiso" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["lista", "--watch"], "--watch necesita la CARPETA"),
+        (["--dns", "dns.mx"], "no es la dirección de un servidor de nombres"),
+    ],
+)
+def test_what_the_verb_cannot_do_is_said_at_once(words: list[str], told: str, home: Path) -> None:
+    done = CliRunner().invoke(app_of(command), words)
+    assert done.exit_code != 0 and told in " ".join(done.output.replace("│", "").split())
+
+
+@pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
+def test_the_page_fits_a_telephone(home: Path, key: Path) -> None:
+    """At 390 px nothing reaches beyond the screen. It is a frame, since Chromium's window is wider; its bar has 15."""
+    for number in range(12):
+        enrolled(home, f"medio{number}", f"Universidad Interdisciplinaria de Ribelos número {number}")
+    enrolled(home, "largo", "W" * 120)
+    watching.make(wanted(home / "lista", key))
+    text = (home / "lista/index.html").read_text()
+    style = (home / "lista/estilo.css").read_text()
+    whole = re.sub("<link rel=.stylesheet.*?>", f"<style>{style}</style>", re.sub("<meta http-equiv.*?>", "", text))
+    measure = "document.title = document.body.textContent = frames[0].document.documentElement.scrollWidth + ' px'"
+    frame = f'<iframe style="width: 405px; border: 0" srcdoc="{html.escape(whole)}"></iframe>'
+    (home / "frame.html").write_text(f'<body onload="{measure}">{frame}</body>', encoding="utf-8")
+    assert browser.read((home / "frame.html").as_uri(), "nadie.test", "127.0.0.1") == "390 px"

@@ -1,0 +1,260 @@
+"""`difusor list --watch`: real pages on TLS and real name servers on loopback, of which some fail and come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corte_kit import FILES, make_key, write_files
+from inventory_kit import Certificates
+from listing_kit import enrolled
+from look_kit import Table, name_server, page
+from publish_kit import app_of
+from typer.testing import CliRunner
+
+from difusor.commands import list as command
+from difusor.inventory import load_election
+from difusor.listing import state, watch, watching
+from difusor.listing.entries import Listed
+from difusor.listing.looks import How, Look, _about_certificates, _There, look
+from difusor.listing.state import State
+from difusor.listing.watching import Made, Making
+from difusor.partners import revocation
+from difusor.project import UnusableError
+from difusor.publish import signing
+from difusor.publish.mirror import PATH
+from difusor.servers import certificate
+from difusor.servers.certificate import Certificate
+from difusor.servers.names import Names
+
+NOW = datetime(2024, 5, 28, 18, tzinfo=UTC)
+BAD = Look(("no responde",))
+NORTE, SUR = Listed("norte", "Norte", "www.norte.com.mx/prep"), Listed("sur", "Sur", "www.sur.com.mx/prep")
+PLACES = {"norte": "127.0.0.2", "sur": "127.0.0.3"}
+
+
+@dataclass
+class Night:
+    """Two pages and a name server. A test changes `table` and `answers`; what is not in `answers` is 404."""
+
+    home: Path
+    making: Making
+    table: Table = field(default_factory=dict)
+    answers: dict[str, dict[str, tuple[int, bytes]]] = field(default_factory=dict)
+
+    def round(self) -> Made:
+        return watching.watch_once(self.making)
+
+    @property
+    def page(self) -> list[str]:
+        said = json.loads((self.home / "lista/lista.json").read_bytes())
+        return [each["enlace"].split(".")[1] for each in said["difusores"]]
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (state.folder("demo") / "bitacora.jsonl").read_text().splitlines()]
+
+    def look(self, difusor: Listed = NORTE, *servers: str) -> Look:
+        election = load_election(self.home / "elections/demo.yml")
+        return look(difusor, How(election, servers or self.making.servers, self.making.authority))
+
+
+@pytest.fixture(scope="module")
+def certificates() -> Certificates:
+    return Certificates()
+
+
+@pytest.fixture
+def corte(home: Path, key: Path) -> dict[str, tuple[int, bytes]]:
+    """Return what a page answers that shows a signed corte, by path."""
+    folder = home / "corte"
+    write_files(folder, {**FILES, "datos/corte.json": b'{"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}'})
+    signed = signing.sign(folder, load_election(home / "elections/demo.yml"), key)
+    status = {"shown": {"manifest_sha256": signed.sha256}, "gate": {"state": "open"}}
+    files = {f"/prep/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {name: (200, content) for name, content in {**files, PATH: json.dumps(status).encode()}.items()}
+
+
+@pytest.fixture
+def night(
+    home: Path, key: Path, corte: dict[str, tuple[int, bytes]], certificates: Certificates, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Night]:  # fmt: skip
+    (tmp_path / "ca.pem").write_bytes(certificates.root)
+    found = Night(home, Making("demo", home / "lista", key, authority=tmp_path / "ca.pem"))
+    with ExitStack() as running:
+        port = 0
+        for id, address in PLACES.items():
+            enrolled(home, id)
+            host = f"www.{id}.com.mx"
+            leaf, secret = certificates.page(host)
+            found.table[host, "A"] = [f"300 {address}"]
+            found.answers[id] = dict(corte)
+            (tmp_path / id).mkdir()
+            chains = {host: (leaf + certificates.intermediate, secret)}
+            port = running.enter_context(page(chains, _answering(found, id), tmp_path / id, address, port))
+        monkeypatch.setattr(certificate, "PORT", port)
+        server = running.enter_context(name_server(found.table))
+        found.making = Making("demo", home / "lista", key, (server,), tmp_path / "ca.pem")
+        yield found
+
+
+def _answering(night: Night, id: str) -> Callable[[str], tuple[int, bytes]]:
+    return lambda path: night.answers[id].get(path, (404, b""))
+
+
+def test_a_page_that_shows_what_the_institute_signed_has_nothing_wrong(night: Night) -> None:
+    assert night.look() == Look()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"/prep/datos/congreso.json": (200, b"[]")}, "datos/congreso.json no es el que se firmó"),
+        ({"/prep/corte.json": (503, b""), PATH: (404, b"")}, "estado.json responde 404"),
+        ({"/prep/corte.json": (200, b"{}")}, "no lleva exactamente sus claves"),
+        ({PATH: (200, b"{}")}, "su estado.json nombra otro manifiesto que el que entrega"),
+    ],
+)
+def test_a_page_that_shows_anything_else_fails(change: dict[str, tuple[int, bytes]], told: str, night: Night) -> None:
+    night.answers["norte"] |= change
+    (fault,) = night.look().faults
+    assert fault.startswith("en IPv4 127.0.0.2: ") and told in fault
+
+
+def test_a_page_that_waits_for_the_opening_is_right(night: Night) -> None:
+    night.answers["norte"] = {PATH: (200, b'{"gate": {"state": "waiting"}}'), "/prep/corte.json": (503, b"")}
+    assert night.look() == Look()
+
+
+def test_name_servers_that_differ_do_no_harm_as_long_as_every_address_is_right(night: Night) -> None:
+    other: Table = {("www.norte.com.mx", "A"): ["900 127.0.0.4"], ("www.norte.com.mx", "CAA"): ['60 0 issue "x.mx"']}
+    (first,) = night.making.servers
+    with name_server(other) as second:
+        found = night.look(NORTE, first, second)
+        assert found.faults[0].startswith("en IPv4 127.0.0.4: ") and "no coinciden" in found.faults[1]
+        assert found.warnings == (
+            "las direcciones de www.norte.com.mx pueden recordarse 900 s (TTL); que no pasen de 300",
+        )
+        other["www.norte.com.mx", "A"] = ["300 127.0.0.2"]
+        night.table["www.norte.com.mx", "A"] = ["300 127.0.0.2", "300 127.0.0.2"]
+        assert night.look(NORTE, first, second) == Look()
+
+
+def test_both_families_are_looked_at_and_a_road_that_this_machine_lacks_blames_nobody(night: Night) -> None:
+    night.table["www.norte.com.mx", "AAAA"] = ["300 ::1"]
+    (fault,) = night.look().faults
+    assert fault.startswith("en IPv6 ::1: ")
+    assert not _There(Certificate("2001:db8::7", trouble="la red no es accesible", away=True)).fault
+
+
+def test_a_certificate_that_ends_soon_or_may_not_be_renewed_is_told(night: Night) -> None:
+    how = How(load_election(night.home / "elections/demo.yml"), now=lambda: NOW)
+    seen = Certificate("192.0.2.7", expires=NOW + timedelta(days=2), issuer="Let's Encrypt")
+    told = list(_about_certificates(Names("prep.mx", (), caa=("issue digicert.com",)), [_There(seen)], how))
+    assert told == [
+        "su certificado termina el 2024-05-30T18:00:00Z, antes que la publicación; que lo renueve",
+        "el CAA de prep.mx no permite a letsencrypt.org, que emitió su certificado, renovarlo",
+    ]
+
+
+def test_after_two_failures_a_page_is_left_out_and_it_comes_back_by_itself(night: Night) -> None:
+    right = dict(night.answers["norte"])
+    assert night.round().written and night.page == ["norte", "sur"]
+    night.answers["norte"] = {}
+    first, second = night.round(), night.round()
+    assert (first.events, first.written) == ((), False)
+    assert [(each.change, each.listed.id) for each in second.events] == [("sale", "norte")] and second.written
+    assert night.page == ["sur"] and list(state.read("demo").out) == ["norte"]  # a new run begins with this
+    third = night.round()
+    assert (third.events, third.written, list(third.out)) == ((), False, ["norte"])
+    night.answers["norte"] = right
+    back = night.round()
+    assert [(each.change, each.listed.id) for each in back.events] == [("vuelve", "norte")] and not back.out
+    assert night.page == ["norte", "sur"]
+    told = [(each["que"], each.get("difusor", each.get("difusores"))) for each in night.log]
+    assert told == [
+        ("lista escrita", ["norte", "sur"]), ("sale", "norte"), ("lista escrita", ["sur"]), ("vuelve", "norte"),
+        ("lista escrita", ["norte", "sur"]),
+    ]  # fmt: skip
+    assert night.log[1]["llamar"].startswith("Ana Peña Núñez, ") and "responde 404" in night.log[1]["motivo"][0]
+
+
+def test_when_every_page_fails_the_fault_is_here_and_the_list_stays(night: Night) -> None:
+    night.round()
+    right = dict(night.answers)
+    night.answers |= {"norte": {}, "sur": {}}
+    for _ in range(3):
+        assert night.round().is_blind
+    assert night.page == ["norte", "sur"] and state.read("demo").failing == {}
+    assert night.log[-1]["que"].startswith("ninguna página respondió bien")
+    night.answers |= {"sur": right["sur"]}
+    assert not night.round().out  # the first failure that counts
+    # A revocation takes effect all the same.
+    night.answers |= {"sur": {}}
+    folder = night.home / "inventories/norte"
+    (folder / "group_vars/norte").mkdir(parents=True)
+    revocation.revoke(folder, revocation.Order(by="Pleno", reason="alteró los resultados"))
+    assert night.round().is_blind and night.page == ["sur"]
+
+
+def test_a_list_that_cannot_be_written_is_written_the_next_time(night: Night) -> None:
+    assert night.round().written and not night.round().written
+    right, night.making = night.making, replace(night.making, key=make_key(night.home, "ajena"))
+    folder = night.home / "inventories/sur"
+    (folder / "group_vars/sur").mkdir(parents=True)
+    revocation.revoke(folder, revocation.Order(by="Pleno", reason="alteró los resultados"))
+    with pytest.raises(UnusableError, match="no es de ningún firmante"):
+        night.round()
+    assert night.page == ["norte", "sur"]
+    night.making = right
+    assert night.round().written and night.page == ["norte"]
+
+
+def test_a_watch_goes_on_after_a_round_that_could_not_be(night: Night) -> None:
+    """What prevents the first round is the operator's to mend; what prevents a later one may mend itself."""
+    rounds = watching.rounds(night.making, 0, 3)
+    assert isinstance(next(rounds), Made)
+    path = night.home / "elections/demo.yml"
+    right = path.read_text()
+    path.write_text("{")
+    assert isinstance(next(rounds), UnusableError)
+    path.write_text(right)
+    assert isinstance(next(rounds), Made) and next(rounds, None) is None
+    path.write_text("{")
+    with pytest.raises(UnusableError):
+        next(watching.rounds(night.making, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("rounds", "out"),
+    [("xx", ["norte"]), ("x", []), ("x.x", []), ("xx.", []), ("xx.x", []), ("xxxx", ["norte"])],
+)
+def test_two_failures_in_a_row_count_and_one_success_forgets_them(rounds: str, out: list[str]) -> None:
+    kept = State()
+    for number, each in enumerate(rounds):
+        found = {"norte": BAD if each == "x" else Look(), "sur": Look()}
+        kept = watch.judge((NORTE, SUR), found, kept, NOW + timedelta(minutes=number)).state
+    assert list(kept.out) == out
+    assert all(each.since == NOW for each in kept.out.values())
+
+
+def test_a_damaged_state_is_told_and_not_forgotten(home: Path) -> None:
+    state.keep("demo", State())
+    (state.folder("demo") / "estado.json").write_text("{")
+    with pytest.raises(UnusableError, match="dice quién está fuera de la lista"):
+        state.read("demo")
+
+
+def test_the_verb_says_loudly_that_no_page_answers(night: Night) -> None:
+    night.table.clear()
+    words = [str(night.home / "lista"), "--key", str(night.making.key), "--watch", "--times", "1"]
+    done = CliRunner().invoke(app_of(command), [*words, "--dns", *night.making.servers])
+    assert done.exit_code == 1 and "NINGUNA página respondió bien" in done.output, done.output
+    assert "norte: www.norte.com.mx no tiene direcciones en el DNS" in " ".join(done.output.split())

@@ -1,0 +1,60 @@
+"""Certificates of real TLS servers, as a browser judges them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inventory_kit import Certificates
+from look_kit import page
+
+from difusor.servers import certificate, families
+
+NAME = "prep.norte.test"
+
+
+@pytest.fixture(scope="module")
+def certificates() -> Certificates:
+    return Certificates()
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({}, ""),
+        ({"chain": b""}, "su certificado no es de una autoridad conocida, o le falta el intermedio"),
+        ({"name": "www.otro.test"}, "su certificado es para otro nombre"),
+        ({"days": -1}, "su certificado expiró"),
+    ],
+)
+def test_a_certificate_is_judged_and_its_end_is_told_even_when_it_is_refused(
+    how: dict[str, Any], told: str, certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(certificates.root)
+    leaf, key = certificates.page(how.get("name", NAME), how.get("days", 30))
+    chain = leaf + how.get("chain", certificates.intermediate)
+    with page({NAME: (chain, key)}, lambda _: (200, b""), tmp_path) as port:
+        monkeypatch.setattr(certificate, "PORT", port)
+        found = certificate.look(NAME, "127.0.0.1", tmp_path / "ca.pem")
+    assert found.refusal == (f"un navegador no aceptaría la página: {told}" if told else "")
+    expires = datetime.now(UTC) + timedelta(days=how.get("days", 30))
+    assert found.expires is not None and abs(found.expires - expires) < timedelta(minutes=1) and not found.trouble
+
+
+def test_a_server_that_is_not_there_is_told_apart_from_a_road_that_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificate, "PORT", 9)
+    found = certificate.look(NAME, "127.0.0.1", seconds=1)
+    assert found.trouble and not found.away and not found.refusal
+    nowhere = "2001:db8::7"
+    assert families.has_road("127.0.0.1")
+    assert certificate.look(NAME, nowhere, seconds=0.2).away is not families.has_road(nowhere)
+
+
+def test_how_caa_records_call_an_issuer() -> None:
+    assert certificate.Certificate("x", issuer="Let's Encrypt").authority == "letsencrypt.org"
+    assert certificate.Certificate("x", issuer="Autoridad de prueba").authority == ""
+    assert families.by_family(["192.0.2.1", "2001:db8::1", "192.0.2.2", "192.0.2.3"]) == {
+        "IPv4": ("192.0.2.1", "192.0.2.2"), "IPv6": ("2001:db8::1",),
+    }  # fmt: skip
