@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from difusor.inventory import Election, Host, load
-
-PORT = 873
+from difusor.spec.expected import RSYNC_PORT
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,7 @@ class Target:
     certificate: Path | None
     election: Election
     path: str = "/"
+    port: int = RSYNC_PORT
     revoked: str = ""
     """Since when and why it is off the list, as the end of a sentence; empty when it is not."""
 
@@ -41,6 +41,7 @@ class Target:
             certificate=Path(partner.tls_certificate) if partner.tls_certificate else None,
             election=host.election,
             path=partner.path,
+            port=host.rsync_port,
             revoked=partner.revocation.told if partner.revocation else "",
         )
 
@@ -48,7 +49,7 @@ class Target:
     def url(self) -> str:
         """The rsync URL of the server's module, without the secret."""
         host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"rsync://{self.client}@{host}:{PORT}/{self.module}/"
+        return f"rsync://{self.client}@{host}:{self.port}/{self.module}/"
 
     def tls(self, authority: Path | None) -> ssl.SSLContext:
         """Return a context that judges as a browser does: by the public authorities, or by `authority` alone."""

@@ -124,6 +124,14 @@ class Spec(BaseModel):
                 raise ValueError(f"{clause.id} depende de {', '.join(clause.rests_on)} (rests_on) y no hay ninguna")
         return self
 
+    @model_validator(mode="after")
+    def _trusted_addresses_reach_what_listens(self) -> Spec:
+        services = {expected.SSH_PORT, self.rsync_port}
+        if "RED-04" in self.ids and (other := set(self["RED-04"].expect["ports"]) ^ services):
+            wanted, given = (", ".join(map(str, sorted(each))) for each in (services, other))
+            raise ValueError(f"RED-04: para las direcciones confiables son {wanted} (SW-03 y DG-07); revise {given}")
+        return self
+
     def __getitem__(self, clause: str) -> Clause:
         """Return the clause with this id; KeyError lists the existing ids."""
         for candidate in self.clauses:
@@ -140,6 +148,11 @@ class Spec(BaseModel):
     def tls_floor(self) -> str:
         """The oldest version of TLS that a server may speak: the call's, or else the project's."""
         return str(self["RED-08"].expect["tls_floor"]) if "RED-08" in self.ids else self.criteria.tls_floor
+
+    @property
+    def rsync_port(self) -> int:
+        """The TCP port on which a server takes cortes: the call's, or else rsync's own."""
+        return int(self["DG-07"].expect["port"]) if "DG-07" in self.ids else expected.RSYNC_PORT
 
 
 def names() -> list[str]:
