@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from difusor.spec import expected, reading
 from difusor.spec.faults import sentence
 
 Method = Literal["medido", "atestado", "manual", "derivado"]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Sentence = Annotated[str, Field(min_length=1)]
 CLAUSE_ID = r"(PAR|SW|HW|RED|DG)-\d\d"
 ClauseId = Annotated[str, Field(pattern=f"^{CLAUSE_ID}$")]
@@ -74,11 +76,24 @@ class Criteria(BaseModel):
 
 
 class Promises(BaseModel):
-    """What the institute itself promises in the call; no difusor is judged by it."""
+    """What the institute itself promises in the call; no difusor is judged by it.
+
+    `opens`, `closes`: between which hours results are published, by the clock of the place, as 20:00.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     interval_minutes: Annotated[int, Field(ge=1)] | None = None
+    opens: Clock | None = None
+    closes: Clock | None = None
+
+    def other_hours(self, opens: datetime, closes: datetime) -> str:
+        """Return how a window, in local time, differs from these hours, as the start of a sentence; else empty."""
+        promised, decided = (self.opens, self.closes), (f"{opens:%H:%M}", f"{closes:%H:%M}")
+        if all(promise in (None, hour) for promise, hour in zip(promised, decided, strict=True)):
+            return ""
+        told = (f"de las {start or '…'} a las {end or '…'}" for start, end in (promised, decided))
+        return "la convocatoria dice que se publica {} y la elección, {}, hora del lugar".format(*told)
 
 
 class Unjudged(BaseModel):
