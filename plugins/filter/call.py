@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from difusor import spec
+from difusor.spec.expected import RSYNC_PORT
 
 DOCUMENTATION = r"""
 name: clauses
@@ -14,6 +15,8 @@ description:
   - Returns the ids of the clauses of a call, in its order.
   - The filter C(tls_floor) beside it returns the oldest version of TLS that a server may speak, as nginx calls it, by
     the call or else by the project's criterion.
+  - The filter C(rsync_port) returns the TCP port on which a server takes cortes, by the call or else rsync's own, which
+    is also that of an empty call.
 options:
   _input:
     description: The call, which has a spec C(spec/<call>.yml).
@@ -25,6 +28,7 @@ author: [prep-difusor]
 EXAMPLES = r"""
 excused: "{{ lab_waivers | selectattr('clause', 'in', election_spec | clauses) | list }}"
 floor: "{{ election_spec | tls_floor }}"
+port: "{{ election_spec | rsync_port }}"
 """
 
 RETURN = r"""
@@ -45,9 +49,14 @@ def tls_floor(call: str) -> str:
     return spec.load(call).tls_floor
 
 
+def rsync_port(call: str) -> int:
+    """Return the port; SpecError as in `clauses`, but for an empty call."""
+    return spec.load(call).rsync_port if call else RSYNC_PORT
+
+
 class FilterModule:
     """The filters of this file, by the names that templates use."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"clauses": clauses, "tls_floor": tls_floor}
+        return {"clauses": clauses, "tls_floor": tls_floor, "rsync_port": rsync_port}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,8 @@ class InventoryModule(BaseInventoryPlugin):
         project = Path(path).resolve().parents[2]
         lab = os.environ.get("LAB") or "demo"
         values = named(lab, self.get_option("numbers"), project / "build/lab")
-        election = (
-            os.environ.get("LAB_ELECTION") or inventory.groups["all"].vars["lab_election"]
-        )  # in election.yml, read before
-        values["lab_shown"] = loader.load_from_file(str(project / f"elections/{election}.yml"))["all"]["vars"]
+        shown = _shown(lab, inventory.groups["all"].vars)  # of election.yml, which is read before this file
+        values["lab_shown"] = loader.load_from_file(str(project / f"elections/{shown}.yml"))["all"]["vars"]
         for name, value in values.items():
             inventory.set_variable("all", name, value)
         self._reach(self.get_option("server"), **server(values))
@@ -83,6 +82,11 @@ def named(lab: str, numbers: dict[str, int], folder: Path) -> dict[str, Any]:
         "lab_ipv4": f"10.87.{number}",
         "lab_ipv6": f"fd00:87:{number}",
     }
+
+
+def _shown(lab: str, given: Mapping[str, Any]) -> str:
+    """Return the name of the election whose place, offices, institute and call a lab has."""
+    return str(os.environ.get("LAB_ELECTION") or given["lab_elections"].get(lab, given["lab_election"]))
 
 
 def server(lab: dict[str, Any]) -> dict[str, str]:

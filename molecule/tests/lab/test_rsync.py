@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,11 @@ from difusor.suite.waiting import until
 Record = Callable[[object], None]
 CROWD = """
 import socket, sys, time
-address, seconds = sys.argv[1], float(sys.argv[2])
+address, port, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 clients, ended, until = [], 0, time.monotonic() + seconds
 while time.monotonic() < until:
     while len(clients) < 200:
-        client = socket.create_connection((address, 873), 10)
+        client = socket.create_connection((address, port), 10)
         if len(clients) % 3:
             client.sendall(b"@RSYNCD: 31.0\\n" + b"corte\\n" * (len(clients) % 3 == 2))
         client.setblocking(False)
@@ -83,7 +84,7 @@ def test_institute_pushes_from_its_own_address(
     trusted: Host, target: Target, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """Desde la dirección del Instituto, el servicio rsync acepta un envío con el secreto (de ensayo, sin efecto)."""
-    url = f"rsync://{target.client}@{variables['difusor_public_address']}/{target.module}/"
+    url = replace(target, address=variables["difusor_public_address"]).url
     done = trusted.run(
         "mkdir -p /tmp/vacio && RSYNC_PASSWORD=%s rsync --contimeout=10 --dry-run --recursive /tmp/vacio/ %s",
         target.secret,
@@ -102,7 +103,7 @@ def test_pushes_arrive_among_connections_without_the_secret(
     environment = {**os.environ, "RSYNC_PASSWORD": target.secret}
     command = ["rsync", "--contimeout=5", "--timeout=5", "--dry-run", "--recursive", f"{tmp_path}/", target.url]
     with ThreadPoolExecutor(1) as attacker:
-        crowd = attacker.submit(trusted.run, "python3 -c %s %s %s", CROWD, address, str(ATTACK))
+        crowd = attacker.submit(trusted.run, "python3 -c %s %s %s %s", CROWD, address, str(target.port), str(ATTACK))
         results = []
         while not crowd.done():
             started = time.monotonic()
@@ -142,7 +143,7 @@ def test_corte_and_operator_get_through_a_full_line(
 ) -> None:
     """Por un enlace de 100 Mbps que el servidor llena diez veces, un corte llega y el operador entra, sin pérdidas."""
     address = variables["difusor_public_address"]
-    url = f"rsync://{target.client}@{address}/{target.module}/"
+    url = replace(target, address=address).url
     host.check_output("prep-uplink start 100")  # the lab's own figure is larger, so as not to slow other tests down
     until(lambda: _class(host, 20), lambda rest: rest[1] > 0, what="el enlace esté lleno")
     pushes = [_seconds(trusted, PUSH, target.secret, url) for _ in range(3)]

@@ -31,7 +31,7 @@ CAUSES = {
 """What each cause in nginx's journal means, and what the visitor got; nobody is banned for any of them."""
 LIMITED = {
     "connections": ("conexiones nuevas (80 y 443)", "las que exceden esperan unos segundos; sin lugar, no se abren"),
-    "pushes": ("conexiones nuevas de rsync (873), también de las confiables", "las que exceden esperan unos segundos"),
+    "pushes": ("conexiones nuevas de rsync, también de las confiables", "las que exceden esperan unos segundos"),
     "files": ("solicitudes que no pasan por el WAF", "respuesta 429 a las que exceden"),
     "inspected": ("solicitudes que el WAF revisa", "respuesta 429 a las que exceden; lo demás se sigue sirviendo"),
     "at_once": ("solicitudes en curso a la vez", "respuesta 429 a las que exceden"),

@@ -37,6 +37,8 @@ def advice(election: Election) -> list[str]:
             f"la publicación dura {hours:g} horas y el Reglamento de Elecciones la limita a 24 desde su inicio; "
             "revise election_opens y election_closes"
         )
+    if other := _other_hours(election):
+        said.append(f"{other}; revise election_opens y election_closes, o la convocatoria (election_spec)")
     if election.environment == "official" and (there := len(election.simulacros)) < REHEARSALS:
         said.append(
             f"election_simulacros tiene {there} y el Reglamento de Elecciones pide {REHEARSALS}; "
@@ -48,6 +50,16 @@ def advice(election: Election) -> list[str]:
             "servidores quedarían sin él (DG-14)"
         )
     return said
+
+
+def _other_hours(election: Election) -> str:
+    """Return how the election's hours differ from the call's, as the start of a sentence; a rehearsal has any."""
+    if election.environment != "official":
+        return ""
+    zone = election.catalog.zone
+    return spec.load(election.spec).promises.other_hours(
+        election.opens.astimezone(zone), election.closes.astimezone(zone)
+    )
 
 
 def _unsaid_telephone(election: Election) -> str:

@@ -16,6 +16,7 @@ from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.problems import sentences
 from difusor.inventory.sources import election_faults
 from difusor.inventory.variables import InventoryError, read
+from difusor.spec.expected import RSYNC_PORT
 
 RSYNC_MODULE = "corte"
 """The name of the module in the role `rsync`, unless the inventory says otherwise."""
@@ -31,6 +32,7 @@ class Host:
     election: Election
     rsync_client: str
     rsync_module: str = RSYNC_MODULE
+    rsync_port: int = RSYNC_PORT
 
     @classmethod
     def of(cls, name: str, variables: Mapping[str, Any]) -> Host:
@@ -42,6 +44,7 @@ class Host:
             partner=_load(Partner, variables, name),
             election=election,
             rsync_module=variables.get("rsync_module", RSYNC_MODULE),
+            rsync_port=int(variables.get("rsync_port", RSYNC_PORT)),
             rsync_client=variables.get("rsync_client", election.client),
         )
 

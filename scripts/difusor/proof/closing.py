@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from difusor.proof.runs import Run
 from difusor.proof.suites import Suite
+from difusor.report.results import load
 from difusor.terminal import console, printable
 
 CLOSING = re.compile(r"\b\d+ (?:passed|failed|skipped|error).* in [\d.]+s\b")
@@ -20,6 +21,7 @@ REPEATED = re.compile(r"^\W*REPETIDA (.+?):\s", re.MULTILINE)
 def say(runs: Iterable[Run]) -> None:
     """Print the repeated tests, the excused ones, and one closing line on standard output that counts every test.
 
+    Before them stands, for each suite with a server, which tests the call of its election does not ask for.
     In a suite that succeeded, failed tests are those that a waiver excuses (the lab is no physical server); they are
     printed as excused, skipped ones as skipped. A suite that ended before its tests counts as one failure.
     """
@@ -36,6 +38,8 @@ def say(runs: Iterable[Run]) -> None:
         failed += max(wrong, 1) if run.failure else 0
         excused += 0 if run.failure else wrong
         again += [f"{test} ({run.suite.name})" for test in dict.fromkeys(REPEATED.findall(text))]
+        if run.suite.results.exists():
+            console.print(printable(_asked(run.suite)), soft_wrap=True)
     if again:
         what = "prueba repetida (depende" if len(again) == 1 else "pruebas repetidas (dependen"
         console.print(
@@ -43,6 +47,15 @@ def say(runs: Iterable[Run]) -> None:
         )
     console.print(f"{excused} pruebas con exención vigente, mostradas en los dictámenes del laboratorio")
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+
+
+def _asked(suite: Suite) -> str:
+    """Return how many tests a suite's server had, by which call, and those left out because the call does not ask."""
+    results = load(suite.results)
+    calls = dict.fromkeys(server.declared.election_spec for server in results.servers.values())
+    told = f"{suite.name}: {len(results.findings)} pruebas del servidor con la convocatoria {', '.join(calls)}"
+    left = sorted(f"{test} ({', '.join(clauses)})" for test, clauses in results.left_out.items())
+    return f"{told}; {len(left)} no se hicieron, porque no tiene su cláusula: {', '.join(left)}" if left else told
 
 
 def _said(suite: Suite) -> str:

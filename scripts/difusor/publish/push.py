@@ -28,10 +28,10 @@ _CAUSES = {
     "unknown module": "no tiene el módulo rsync del inventario; aplíquelo allá (./difusor apply)",
     "max connections": "atiende otros envíos y no admite uno más; repita en un momento",
     "configured to refuse": "su demonio rsync no admite cómo se envía; aplique allá el inventario (./difusor apply)",
-    "connection refused": "rechaza el puerto 873: allá no corre el demonio rsync",
+    "connection refused": "rechaza el puerto {port}: allá no corre el demonio rsync",
     "name or service not known|name resolution": "nadie conoce el nombre de su dirección",
-    "timed out|timeout|no route to host|network is unreachable": "no responde en el puerto 873: revise la dirección, "
-    "y que su cortafuegos admita la de esta máquina",
+    "timed out|timeout|no route to host|network is unreachable": "no responde en el puerto {port}: revise la "
+    "dirección, y que su cortafuegos admita la de esta máquina",
     "no hay espacio|no space left|quota exceeded": "no tiene espacio en disco",
     "out of memory": "rsync necesitó más memoria que la permitida: el otro lado no responde como un espejo",
     "(?:send_files|sender|link_stat|opendir|readlink).*(?:failed|denied|vanished)": (
@@ -39,7 +39,7 @@ _CAUSES = {
     ),
     "connection (?:reset|unexpectedly closed)|broken pipe|server greeting|safe_read": "cortó la conexión",
 }
-"""Spanish sentences by what rsync, the daemon or its script says; the first that fits."""
+"""Spanish sentences by what rsync, the daemon or its script says; the first that fits. {port} is the daemon's."""
 
 
 class PushFailed(Exception):
@@ -81,7 +81,7 @@ def push(
 
 def _deliver(arguments: list[str], target: Target, deadline: float) -> int:
     for attempt in range(1, ATTEMPTS + 1):
-        done = _rsync([*arguments, target.url], target.secret, deadline)
+        done = _rsync(arguments, target, deadline)
         said = _text(done.stderr)
         if done.status == 0:
             return _sent(_text(done.stdout))
@@ -89,20 +89,20 @@ def _deliver(arguments: list[str], target: Target, deadline: float) -> int:
         if attempt == ATTEMPTS or not passing:
             break
         time.sleep(attempt)
-    raise PushFailed(_reason(said) or f"rsync terminó con {done.status}")
+    raise PushFailed(_reason(said, target.port) or f"rsync terminó con {done.status}")
 
 
-def _rsync(arguments: list[str], secret: str, deadline: float) -> child.Finished:
+def _rsync(arguments: list[str], target: Target, deadline: float) -> child.Finished:
     """Run rsync until the deadline (by the monotonic clock); PushFailed when it does not end or prints too much."""
-    environment = {**os.environ, "RSYNC_PASSWORD": secret, "LC_ALL": "C"}
+    environment = {**os.environ, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
     bounds = child.Bounds(max(0.0, deadline - time.monotonic()), OUTPUT_BYTES, MEMORY_BYTES)
     try:
-        return child.run(["rsync", *arguments], bounds, environment)
+        return child.run(["rsync", *arguments, target.url], bounds, environment)
     except FileNotFoundError:
         raise PushFailed("falta el programa rsync en esta máquina") from None
     except child.BoundError as exceeded:
         what = "no terminó a tiempo" if isinstance(exceeded, child.TooLongError) else "traía mensajes sin fin"
-        said = _reason(_text(exceeded.stderr) or _text(exceeded.stdout))
+        said = _reason(_text(exceeded.stderr) or _text(exceeded.stdout), target.port)
         told = f"el envío {what}" + (f" ({said})" if said else "")
         raise PushFailed(f"{told}; lo que ya llegó no se envía otra vez") from None
 
@@ -117,7 +117,7 @@ def _sent(statistics: str) -> int:
     return int(re.sub(r"\D", "", found[-1]) or 0) if found else 0
 
 
-def _reason(text: str) -> str:
+def _reason(text: str, port: int) -> str:
     """Return in Spanish what rsync complains of; an unknown complaint as a quotation, "" when there is none.
 
     The line that tells the cause is the first, but for the notice that the server's script failed.
@@ -125,5 +125,5 @@ def _reason(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and "pre-xfer exec" not in line]
     for pattern, cause in _CAUSES.items():
         if lines and re.search(pattern, lines[0], re.IGNORECASE):
-            return cause
+            return cause.format(port=port)
     return f"rsync dice: «{lines[0]}»" if lines else ""

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from difusor.inventory import Election, Host, load
 from difusor.servers.certificate import context, shared_context
-
-PORT = 873
+from difusor.spec.expected import RSYNC_PORT
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,7 @@ class Target:
     certificate: Path | None
     election: Election
     path: str = "/"
+    port: int = RSYNC_PORT
     revoked: str = ""
     """Since when and why it is off the list, as the end of a sentence; empty when it is not."""
 
@@ -42,6 +42,7 @@ class Target:
             certificate=Path(partner.tls_certificate) if partner.tls_certificate else None,
             election=host.election,
             path=partner.path,
+            port=host.rsync_port,
             revoked=partner.revocation.told if partner.revocation else "",
         )
 
@@ -49,7 +50,7 @@ class Target:
     def url(self) -> str:
         """The rsync URL of the server's module, without the secret."""
         host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"rsync://{self.client}@{host}:{PORT}/{self.module}/"
+        return f"rsync://{self.client}@{host}:{self.port}/{self.module}/"
 
     def tls(self, authority: Path | None) -> ssl.SSLContext:
         """Return a context that judges as a browser does: by the public authorities, or by `authority` alone."""

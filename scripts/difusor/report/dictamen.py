@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import jinja2
 from markupsafe import Markup
 
+from corte.format import instants
 from difusor.inventory import Declared
 from difusor.inventory.picture import of_the_institute
 from difusor.papers.dates import day, instant
@@ -112,12 +113,17 @@ def _logo(name: str) -> str:
 def _unkept(declared: Declared, spec: Spec) -> list[str]:
     """Return a sentence for each promise of the call that the institute's own election does not keep."""
     promised, decided = spec.promises.interval_minutes, declared.election_interval_minutes
-    if not promised or not decided or decided <= promised:
-        return []
-    return [
-        f"La convocatoria promete una actualización cada {promised} minutos y esta elección tiene una cada {decided}; "
-        "es un compromiso del Instituto y no se le imputa al difusor."
-    ]
+    unkept = []
+    if promised and decided and decided > promised:
+        unkept.append(
+            f"la convocatoria promete una actualización cada {promised} minutos y esta elección tiene una cada "
+            f"{decided}"
+        )
+    if declared.election_environment == "official" and declared.election_opens and declared.election_closes:
+        window = (instants.parse(each) for each in (declared.election_opens, declared.election_closes))
+        unkept.append(spec.promises.other_hours(*(each.astimezone(declared.zone) for each in window)))
+    told = "; es un compromiso del Instituto y no se le imputa al difusor."
+    return [each[0].upper() + each[1:] + told for each in unkept if each]
 
 
 def write_papers(dictamen: Mapping[str, Any], path: Path) -> tuple[Path, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from difusor.spec import expected, reading
 from difusor.spec.faults import sentence
 
 Method = Literal["medido", "atestado", "manual", "derivado"]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Sentence = Annotated[str, Field(min_length=1)]
 CLAUSE_ID = r"(PAR|SW|HW|RED|DG)-\d\d"
 ClauseId = Annotated[str, Field(pattern=f"^{CLAUSE_ID}$")]
@@ -74,11 +76,24 @@ class Criteria(BaseModel):
 
 
 class Promises(BaseModel):
-    """What the institute itself promises in the call; no difusor is judged by it."""
+    """What the institute itself promises in the call; no difusor is judged by it.
+
+    `opens`, `closes`: between which hours results are published, by the clock of the place, as 20:00.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     interval_minutes: Annotated[int, Field(ge=1)] | None = None
+    opens: Clock | None = None
+    closes: Clock | None = None
+
+    def other_hours(self, opens: datetime, closes: datetime) -> str:
+        """Return how a window, in local time, differs from these hours, as the start of a sentence; else empty."""
+        promised, decided = (self.opens, self.closes), (f"{opens:%H:%M}", f"{closes:%H:%M}")
+        if all(promise in (None, hour) for promise, hour in zip(promised, decided, strict=True)):
+            return ""
+        told = (f"de las {start or '…'} a las {end or '…'}" for start, end in (promised, decided))
+        return "la convocatoria dice que se publica {} y la elección, {}, hora del lugar".format(*told)
 
 
 class Unjudged(BaseModel):
@@ -124,6 +139,14 @@ class Spec(BaseModel):
                 raise ValueError(f"{clause.id} depende de {', '.join(clause.rests_on)} (rests_on) y no hay ninguna")
         return self
 
+    @model_validator(mode="after")
+    def _trusted_addresses_reach_what_listens(self) -> Spec:
+        services = {expected.SSH_PORT, self.rsync_port}
+        if "RED-04" in self.ids and (other := set(self["RED-04"].expect["ports"]) ^ services):
+            wanted, given = (", ".join(map(str, sorted(each))) for each in (services, other))
+            raise ValueError(f"RED-04: para las direcciones confiables son {wanted} (SW-03 y DG-07); revise {given}")
+        return self
+
     def __getitem__(self, clause: str) -> Clause:
         """Return the clause with this id; KeyError lists the existing ids."""
         for candidate in self.clauses:
@@ -140,6 +163,11 @@ class Spec(BaseModel):
     def tls_floor(self) -> str:
         """The oldest version of TLS that a server may speak: the call's, or else the project's."""
         return str(self["RED-08"].expect["tls_floor"]) if "RED-08" in self.ids else self.criteria.tls_floor
+
+    @property
+    def rsync_port(self) -> int:
+        """The TCP port on which a server takes cortes: the call's, or else rsync's own."""
+        return int(self["DG-07"].expect["port"]) if "DG-07" in self.ids else expected.RSYNC_PORT
 
 
 def names() -> list[str]:

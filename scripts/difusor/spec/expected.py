@@ -1,7 +1,7 @@
 """The clauses that the project can measure, and the values that a call sets for each of them.
 
 A clause's id says what it is about, in every call; where a call says it, and with which number, is its `section`. A
-value that the roles cannot make otherwise, a port for example, has one type that admits only what they make: a call
+value that the roles cannot make otherwise, SSH's port for example, has one type that admits only what they make: a call
 that asks for another one is refused when it is read, and not by a server on the night.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from difusor.spec.faults import sentence
 
@@ -20,6 +20,23 @@ Count = Annotated[int, Field(ge=1)]
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LOGO_TYPES = Literal["image/png", "image/jpeg", "image/svg+xml"]
 Tls = Literal["TLSv1.2", "TLSv1.3"]
+SSH_PORT = 22
+WEB_PORTS = (80, 443)
+RSYNC_PORT = 873
+"""Where the daemon listens unless the call says another port (DG-07)."""
+LAST_PORT = 19_999
+"""Above it the server's containers take ports of their own, on its loopback address."""
+
+
+def _free(port: int) -> int:
+    if port in (SSH_PORT, *WEB_PORTS) or not 0 < port <= LAST_PORT:
+        raise ValueError(
+            f"debe estar entre 1 y {LAST_PORT}, sin contar {SSH_PORT}, 80 y 443, que son de otros; dice «{port}»"
+        )
+    return port
+
+
+Pushed = Annotated[int, AfterValidator(_free)]
 
 
 def some(kind: Any) -> Any:
@@ -31,7 +48,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "PAR-01": {"kinds": some(Literal["medio de comunicación", "institución académica"])},
     "SW-01": {"distribution": Text, "versions": some(Version), "recommended": Version},
     "SW-02": {"minimum_version": Version},
-    "SW-03": {"port": Literal[22], "methods": some(Literal["publickey", "password"])},
+    "SW-03": {"port": Literal[SSH_PORT], "methods": some(Literal["publickey", "password"])},
     "SW-04": {"port": Literal[123], "max_offset_seconds": Amount},
     "SW-05": {"uid": Literal[0]},
     "SW-06": {},
@@ -42,8 +59,8 @@ VALUES: dict[str, dict[str, Any]] = {
     "HW-05": {},
     "RED-01": {"mbps": Count, "payload_mbps": Count},
     "RED-02": {"addresses": Count},
-    "RED-03": {"ports": some(Literal[80, 443])},
-    "RED-04": {"ports": some(Literal[22, 873])},
+    "RED-03": {"ports": some(Literal[WEB_PORTS])},
+    "RED-04": {"ports": some(Count)},
     "RED-05": {"servers": Count},
     "RED-06": {"refused_status": some(Literal[429, 503])},
     "RED-07": {"blocked_status": some(Literal[403])},
@@ -54,7 +71,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "DG-04": {"altered_bytes": Literal[0]},
     "DG-05": {"closed_status": Literal[503]},
     "DG-06": {},
-    "DG-07": {"port": Literal[873]},
+    "DG-07": {"port": Pushed},
     "DG-08": {"items": Literal[19], "logo_types": some(LOGO_TYPES)},
     "DG-09": {},
     "DG-10": {"signed": Literal[True]},

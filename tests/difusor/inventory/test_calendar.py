@@ -15,11 +15,13 @@ from difusor import inventory
 from difusor.inventory import Election, InventoryError, load_election
 from difusor.project import ROOT
 
+HOURS = {"election_opens": "2024-06-03T03:00:00Z", "election_closes": "2024-06-04T03:00:00Z"}
+"""From 20:00 to 20:00, as the call says, by the clock of the place."""
 DAYS = ["2024-05-12", "2024-05-19", "2024-05-26"]
 
 
 def election(**values: Any) -> Election:
-    return Election.model_validate(ELECTION | {f"election_{name}": value for name, value in values.items()})
+    return Election.model_validate(ELECTION | HOURS | {f"election_{name}": value for name, value in values.items()})
 
 
 def waiting() -> list[Path]:
@@ -73,7 +75,14 @@ def test_fewer_are_refused_for_the_night_itself() -> None:
         ({"environment": "simulacro"}, []),
         ({"environment": "simulacro", "contact": "Sistemas, 777 000 0000"}, ["la convocatoria da el teléfono"]),
         ({"environment": "simulacro", "contact": "", "spec": "ribera-2027"}, ["la convocatoria da el teléfono (600)"]),
-        ({"simulacros": DAYS, "closes": "2024-06-04T02:30:00Z"}, ["la publicación dura 24.5 horas y el Reglamento"]),
+        (
+            {"simulacros": DAYS, "closes": "2024-06-04T03:30:00Z"},
+            [
+                "la publicación dura 24.5 horas y el Reglamento",
+                "la convocatoria dice que se publica de las 20:00 a las 20:00 y la elección, de las 20:00 a las 20:30,",
+            ],
+        ),
+        ({"environment": "simulacro", "closes": "2024-06-03T23:00:00Z"}, []),
     ],
 )
 def test_the_rest_is_advice(values: dict[str, Any], said: list[str]) -> None:

@@ -34,6 +34,7 @@ def test_a_host_holds_its_partner_and_its_election() -> None:
     host = Host.of("web1", {**VARIABLES, "rsync_client": "ople"})
     assert (host.address, host.rsync_module, host.rsync_client) == ("10.0.0.1", "corte", "ople")
     assert (host.partner.name, host.election.name) == ("Diario del Norte", "Elección de prueba")
+    assert (host.rsync_port, Host.of("web1", {**VARIABLES, "rsync_port": 8730}).rsync_port) == (873, 8730)
     assert SECRET not in repr(host)
     assert host.election.window.to_json()["opens"] == "2024-06-03T02:00:00Z"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from call_kit import NAME, results
 
 from difusor.proof import closing, failures, found, runs, suites
 from difusor.proof.phases import Phases
@@ -75,6 +76,19 @@ def test_repeated_tests_are_counted_before_the_closing_line(build: Path, capsys:
     (build / "log/test-unit.log").write_text("")
     closing.say([Run(Suite("unit")), Run(Suite("trixie"))])
     assert capsys.readouterr().err.startswith("1 prueba repetida (depende de la velocidad de la máquina): test_ufw")
+
+
+def test_what_a_call_does_not_ask_for_is_told_by_release(build: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each release shows an election of its own, whose call may lack clauses: no test of theirs is lost in silence."""
+    for suite, left in (("bookworm", {}), ("trixie", {"b.py::test_b": ("HW-05",)})):
+        Suite(suite).results.parent.mkdir(parents=True)
+        Suite(suite).results.write_text(results().model_copy(update={"left_out": left}).model_dump_json())
+    closing.say([Run(Suite("unit")), Run(Suite("bookworm")), Run(Suite("trixie"))])
+    asked = f"{len(results().findings)} pruebas del servidor con la convocatoria {NAME}"
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        f"bookworm: {asked}",
+        f"trixie: {asked}; 1 no se hicieron, porque no tiene su cláusula: b.py::test_b (HW-05)",
+    ]
 
 
 def finding(test: str, outcome: str, detail: str = "", **more: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,15 @@ def test_the_secret_is_neither_shown_nor_an_argument(
     assert SECRET not in repr(target) + content + signature
     assert "--bwlimit=500" in content and "--exclude=/corte.json.sig" in content and "--delete" in content
     assert signature.endswith(f"{manifest.SIGNATURE_NAME} rsync://instituto@10.0.0.1:873/corte/ {SECRET[:2]}")
+
+
+def test_a_corte_goes_to_the_port_of_the_call(
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    calls = fake_rsync(tmp_path, monkeypatch, "echo 'rsync: failed to connect: Connection refused (111)' >&2; exit 1")
+    with pytest.raises(push.PushFailed, match="rechaza el puerto 8730: allá no corre"):
+        push.push(signed.folder, replace(make_target(election), port=8730))
+    assert "rsync://instituto@10.0.0.1:8730/corte/" in calls.read_text()
 
 
 def test_a_folder_whose_name_has_a_colon_is_no_host(

@@ -379,6 +379,30 @@ def test_a_cadence_below_the_call_s_is_the_institute_s_own_fault(results: Result
     assert (sentence in text) is not kept
 
 
+@pytest.mark.parametrize(
+    ("environment", "opens", "told"),
+    [
+        ("official", "2024-06-03T02:00:00Z", False),
+        ("official", "2024-06-03T01:00:00Z", True),
+        ("simulacro", "2024-06-03T01:00:00Z", False),
+    ],
+)
+def test_other_hours_than_the_call_s_are_the_institute_s_own_fault(
+    results: Results, environment: str, opens: str, told: bool
+) -> None:
+    """The same instant is another hour where the place's clock says so; a rehearsal has hours of its own."""
+    server = results.servers["web1"]
+    closes = "2024-06-04T02:00:00Z"
+    values = {"election_environment": environment, "election_opens": opens, "election_closes": closes}
+    said = server.declared.model_copy(update={**values, "election_timezone": "America/Mexico_City"})
+    results = results.model_copy(update={"servers": {"web1": server.model_copy(update={"declared": said})}})
+    sentence = (
+        "La convocatoria dice que se publica de las 20:00 a las 20:00 y la elección, de las 19:00 a las 20:00, "
+        "hora del lugar; es un compromiso del Instituto"
+    )
+    assert (sentence in dictamen.render(compose(results), "x.json", "0" * 64)) is told
+
+
 def test_the_institute_s_logo_heads_the_paper(results: Results) -> None:
     """It stands in the paper itself; where this machine lacks the file, the paper goes without."""
     server = results.servers["web1"]

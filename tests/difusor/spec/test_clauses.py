@@ -46,6 +46,7 @@ def test_another_call_has_other_clauses_and_values() -> None:
         "DG-14",
     }
     assert (FIRST.tls_floor, other.tls_floor) == ("TLSv1.2", "TLSv1.3")
+    assert (FIRST.rsync_port, other.rsync_port) == (873, 8730)
     assert (FIRST.promises.interval_minutes, other.promises.interval_minutes) == (10, 15)
 
 
@@ -117,6 +118,13 @@ def test_problems_are_named_by_clause_and_field(tmp_path: Path, old: str, new: s
         ("HW-02", {"cores": 0, "ghz": float("nan")}, "ghz debe ser un número"),
         ("RED-01", {"mbps": 50, "payload_mbps": -1}, "payload_mbps"),
         ("RED-03", {"ports": [80, 443, 8080]}, "ports.2 debe ser 80 o 443; dice «8080»"),
+        (
+            "DG-07",
+            {"port": 443},
+            "port debe estar entre 1 y 19999, sin contar 22, 80 y 443, que son de otros; dice «443»",
+        ),
+        ("DG-07", {"port": 20_000}, "dice «20000»"),
+        ("RED-04", {"ports": [22, 8730]}, "RED-04: para las direcciones confiables son 22, 873 (SW-03 y DG-07)"),
         ("DG-14", {"telephone": 6000000000, "extension": 12}, "extension debe ser un texto"),
     ],
 )
