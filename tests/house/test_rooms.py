@@ -26,6 +26,7 @@ ROOMS = (
     "difusor.suite",
     "difusor.publish",
     "difusor.board",
+    "difusor.countdown",
     "difusor.synthetic",
     "difusor.acceptance",
     "difusor.lab",
