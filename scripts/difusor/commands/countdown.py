@@ -135,8 +135,8 @@ def _table(found: list[Row]) -> Table:
 
 def _closing(found: list[Row], now: datetime) -> str:
     """Return the last lines: in which order the marks stand, how many are red, and how long until the opening."""
-    named = next((row for row in found if len(row.checks) > 1), None)
-    order = ", ".join(TITLES[each.key] for each in named.checks) if named else ""
+    most = max((row.checks for row in found), key=len, default=())
+    order = ", ".join(TITLES[each.key] for each in most) if len(most) > 1 else ""
     counts = {state: sum(row.state == state and not row.revoked for row in found) for state in URGENCY}
     opens = min((row.opens for row in found if row.opens), default=None)
     told = f"{counts['good']} listos, {counts['warn']} con aviso, {counts['bad']} en rojo"

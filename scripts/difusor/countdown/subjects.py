@@ -48,9 +48,15 @@ class Broken:
 
 
 def of_election(name: str | None) -> list[Path]:
-    """Return the inventories of an election (None: the only one), and those of which nobody can say whose they are."""
-    path = election.file(election.chosen(name))
-    return [*rows.folders_of(path), *rows.astray()]
+    """Return the inventories of an election (None: the only one), and those of which nobody can say whose they are.
+
+    UnusableError when there is none.
+    """
+    chosen = election.chosen(name)
+    found = [*rows.folders_of(election.file(chosen)), *rows.astray()]
+    if not found:
+        raise UnusableError(f"ningún inventario es de {chosen}; diga cuáles con -i, o inscríbalos con ./difusor enroll")
+    return found
 
 
 def read_all(inventories: Iterable[Path]) -> list[Subject | Broken]:
@@ -63,8 +69,14 @@ def read_all(inventories: Iterable[Path]) -> list[Subject | Broken]:
             remedy = (
                 f"corrija inventories/{inventory.name}; ./difusor preflight -i {inventory.name} dice todo lo que falta"
             )
-            found.append(Broken(inventory.name, bad("inventory", " ".join(str(error).split()), remedy)))
+            found.append(Broken(inventory.name, bad("inventory", _fault(error), remedy)))
     return found
+
+
+def _fault(error: Exception) -> str:
+    """Return what is wrong in one line: of a refusal with several faults, only these."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "; ".join(line.removeprefix("- ") for line in lines if line.startswith("- ")) or " ".join(lines)
 
 
 def _servers(inventory: Path) -> list[Subject]:

@@ -25,6 +25,7 @@ from difusor.countdown.checks import LONGEST_FIRST, TITLES, Moment, moment_of
 from difusor.countdown.outside import Looks
 from difusor.countdown.run import Options, Row, rows
 from difusor.inventory.model import Election
+from difusor.project import HOME, UnusableError
 from difusor.servers import certificate
 
 FQDN = "prep.diario.mx"
@@ -131,6 +132,26 @@ def test_the_screen_has_a_line_for_each_and_the_exit_status_says_whether_one_is_
 def test_a_name_server_that_is_none_is_refused(inventories: list[Path]) -> None:
     done = CliRunner().invoke(app_of(countdown), ["-i", str(inventories[0]), "--dns", "uno"])
     assert done.exit_code == 2 and "«uno» no es la dirección" in " ".join(done.output.split())
+
+
+def test_all_difusores_of_an_election_are_looked_at_and_those_whose_election_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME, str(tmp_path))
+    (tmp_path / "elections").mkdir()
+    for name in ("noche", "otra"):
+        (tmp_path / f"elections/{name}.yml").write_text("all:\n")
+    for name, leads in (("norte", "noche"), ("sur", "otra"), ("perdido", "falta")):
+        (tmp_path / "inventories" / name).mkdir(parents=True)
+        (tmp_path / "inventories" / name / "election.yml").symlink_to(f"../../elections/{leads}.yml")
+    assert [each.name for each in subjects.of_election("noche")] == ["norte", "perdido"]
+    (tmp_path / "inventories/perdido/election.yml").unlink()
+    (tmp_path / "inventories/perdido").rmdir()
+    with pytest.raises(UnusableError, match=r"diga para qué elección con --election"):
+        subjects.of_election(None)
+    (tmp_path / "elections/nueva.yml").write_text("all:\n")
+    with pytest.raises(UnusableError, match=r"ningún inventario es de nueva"):
+        subjects.of_election("nueva")
 
 
 def test_the_moment_follows_from_the_time_that_is_left() -> None:
