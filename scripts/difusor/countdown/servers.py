@@ -36,19 +36,24 @@ def look(subject: Subject) -> Seen | Check:
     found = identity.server(subject.host.name, subject.shell, subject.values)
     if found.unreachable or subject.shell is None:
         return bad("server", found.unreachable, f"cuando se pueda entrar: ./difusor preflight -i {subject.given}")
+    return ask(subject.shell, subject.host.name, found.identity, subject.given)
+
+
+def ask(shell: Shell, name: str, known: Mapping[str, str], given: str) -> Seen | Check:
+    """Look at the server `name`, of which its identity is known; its red check when that fails. `given` follows -i."""
     asked = instants.now()
     try:
-        done = subject.shell.run("python3 -IB -c %s && python3 -IB -c %s", LOOK, BASELINE)
+        done = shell.run("python3 -IB -c %s && python3 -IB -c %s", LOOK, BASELINE)
     except RuntimeError as error:
         said = getattr(error.args[0], "stderr", str(error))
         return bad(
-            "server", f"dejó de responder: {identity.explain(said, subject.host.name, subject.shell)}",
-            f"repita; si sigue, ./difusor preflight -i {subject.given}",
+            "server", f"dejó de responder: {identity.explain(said, name, shell)}",
+            f"repita; si sigue, ./difusor preflight -i {given}",
         )  # fmt: skip
-    return _understood(done, found.identity, asked, subject.given)
+    return _understood(done, known, asked, given)
 
 
-def _understood(done: CommandResult, identity: Mapping[str, str], asked: datetime, given: str) -> Seen | Check:
+def _understood(done: CommandResult, known: Mapping[str, str], asked: datetime, given: str) -> Seen | Check:
     remedy = f"./difusor preflight -i {given} dice qué le falta"
     if done.failed:
         said = (done.stderr.strip().splitlines() or ["nada"])[-1]
@@ -57,7 +62,7 @@ def _understood(done: CommandResult, identity: Mapping[str, str], asked: datetim
         server, baseline = done.stdout.splitlines()
         return Seen(
             Server.model_validate_json(server),
-            Look(server=dict(identity), **json.loads(baseline)),
+            Look(server=dict(known), **json.loads(baseline)),
             asked,
             instants.now(),
         )
