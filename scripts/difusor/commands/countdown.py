@@ -139,7 +139,7 @@ def _closing(found: list[Row], now: datetime) -> str:
     order = ", ".join(TITLES[each.key] for each in most) if len(most) > 1 else ""
     counts = {state: sum(row.state == state and not row.revoked for row in found) for state in URGENCY}
     opens = min((row.opens for row in found if row.opens), default=None)
-    told = f"{counts['good']} listos, {counts['warn']} con aviso, {counts['bad']} en rojo"
+    told = f"Listos: {counts['good']}; con aviso: {counts['warn']}; en rojo: {counts['bad']}"
     return (f"[dim]Revisado: {order}.[/]\n" if order else "") + f"{told}; {_left(opens, now)}."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from corte.format import instants
 from difusor.baseline.look import signers as listed
@@ -11,7 +12,7 @@ from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.seen import Disk, Seen, Server
 from difusor.inventory import Election, Host
-from difusor.terminal import plain
+from difusor.terminal import local, plain
 
 GIGABYTE = 1000**3
 FULL, NEARLY_FULL = 1 * GIGABYTE, 3 * GIGABYTE
@@ -69,14 +70,15 @@ def _window(election: Election, server: Server, given: str) -> Check:
         "election": election.id, "environment": election.environment, "opens": election.opens,
         "closes": election.closes, "retain_until": election.retain_until or election.closes,
     }  # fmt: skip
+    found = {field: server.config.get(field) for field in wanted}
     wrong = [
-        f"{WINDOW[field]} en el servidor es {plain(server.config.get(field), 40)} y debe ser {_told(value)}"
+        f"{WINDOW[field]} en el servidor es {_told(found[field], election)} y debe ser {_told(value, election)}"
         for field, value in wanted.items()
-        if (_instant if isinstance(value, datetime) else str)(server.config.get(field)) != value
+        if (_instant if isinstance(value, datetime) else str)(found[field]) != value
     ]
     if wrong:
         return bad("window", some(wrong), f"si la elección está bien escrita, {apply}")
-    return good("window", f"abre {_told(election.opens)}")
+    return good("window", f"abre {_told(election.opens, election)}")
 
 
 def _instant(text: object) -> datetime | None:
@@ -86,8 +88,10 @@ def _instant(text: object) -> datetime | None:
         return None
 
 
-def _told(value: str | datetime) -> str:
-    return value if isinstance(value, str) else instants.write(value.astimezone(UTC))
+def _told(value: object, election: Election) -> str:
+    """Return a value of server.json: an instant as people at the election's place read it, anything else as it is."""
+    instant = value if isinstance(value, datetime) else _instant(value)
+    return plain(value, 40) if instant is None else local(instant.isoformat(), ZoneInfo(election.timezone))
 
 
 def _clock(server: Server, asked: datetime, answered: datetime) -> Check:

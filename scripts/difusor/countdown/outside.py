@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from corte.format import instants
 from difusor.countdown.checks import Check, Moment, bad, good, some, warn
 from difusor.countdown.subjects import Subject
-from difusor.inventory import Host
+from difusor.inventory import Election, Host
 from difusor.servers import certificate, families, names
 from difusor.servers.certificate import Certificate
 from difusor.servers.names import LONGEST_TTL, Names
+from difusor.terminal import local
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,11 @@ def _certificate(host: Host, seen: tuple[Certificate, ...], given: str) -> Check
     if expires <= end:
         return bad(
             "certificate",
-            f"vence {instants.write(expires)} y la ventana termina {instants.write(end.astimezone(UTC))}",
+            f"vence {_local(expires, election)} y la ventana termina {_local(end, election)}",
             renew,
         )
     return good("certificate", f"vence {expires:%Y-%m-%d}")
+
+
+def _local(instant: datetime, election: Election) -> str:
+    return local(instant.isoformat(), ZoneInfo(election.timezone))

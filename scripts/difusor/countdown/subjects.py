@@ -20,6 +20,9 @@ from difusor.servers import child, identity
 LOOKS = child.Bounds(seconds=30, output_bytes=32 * 1024 * 1024, memory_bytes=None)
 """What one look at one server may take."""
 
+UNASKED = "-o BatchMode=yes"
+"""With this ssh asks nobody for a passphrase or about a host key, which thirty at once could only do in a tangle."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -85,6 +88,9 @@ def _servers(inventory: Path) -> list[Subject]:
     if not names:
         raise InventoryError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
     hosts = [Host.of(name, variables.hosts[name]) for name in names]
+    for values in variables.hosts.values():
+        if not values.get("ansible_ssh_pass"):
+            values["ansible_ssh_common_args"] = f"{values.get('ansible_ssh_common_args', '')} {UNASKED}".strip()
     runner = identity.connect(variables, str(inventory), LOOKS)
     vantages = {name: shell for name in variables.groups.get("trusted_vantage", []) if (shell := runner.get_host(name))}
     given = inventory.name if inventory.absolute().parent == home() / "inventories" else str(inventory)
