@@ -9,24 +9,29 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
-from countdown_kit import host, look, server
+from countdown_kit import host, look, seen, server
 from inventory_kit import ELECTION, PASSWORD, Certificates, write_inventory
 from look_kit import name_server, page
 from publish_kit import app_of
+from testinfra.host import Host
 from typer.testing import CliRunner
 
 from difusor.baseline import record
 from difusor.baseline.record import Baseline
 from difusor.commands import countdown
-from difusor.countdown import drift, subjects
-from difusor.countdown.checks import LONGEST_FIRST, TITLES, Moment, moment_of
-from difusor.countdown.outside import Looks
+from difusor.countdown import drift, run, subjects
+from difusor.countdown.checks import LONGEST_FIRST, TITLES, Moment, bad, moment_of
+from difusor.countdown.outside import Looks, Outside
 from difusor.countdown.run import Options, Row, rows
+from difusor.countdown.subjects import Subject
 from difusor.inventory.model import Election
 from difusor.project import HOME, UnusableError
 from difusor.servers import certificate
+from difusor.servers.certificate import Certificate
+from difusor.servers.names import Names
 
 FQDN = "prep.diario.mx"
 OPENS = Election.model_validate(ELECTION).opens
@@ -153,6 +158,38 @@ def test_all_difusores_of_an_election_are_looked_at_and_those_whose_election_is_
     (tmp_path / "elections/nueva.yml").write_text("all:\n")
     with pytest.raises(UnusableError, match=r"ningún inventario es de nueva"):
         subjects.of_election("nueva")
+
+
+def subject(name: str, **changes: Any) -> Subject:
+    return Subject(name, name, Path(name), host(**changes), {}, cast(Host, name), {})
+
+
+def test_one_that_is_off_the_list_is_not_looked_at_and_is_not_red(tmp_path: Path) -> None:
+    revocation = {"since": "2024-06-02T18:00:00Z", "by": "Pleno", "reason": "mostró otras cifras", "provision": "DG-04"}
+    (row,) = rows([subject("norte", difusor_revocations=[revocation])], Options(tmp_path), OPENS)
+    assert (row.checks, row.state) == ((), "good") and "mostró otras cifras" in row.revoked
+
+
+def test_each_page_is_asked_for_by_two_other_servers_and_by_its_own_only_when_there_is_no_other() -> None:
+    page = Outside(Names(FQDN, ()), (Certificate("192.0.2.7"),))
+    lost = bad("server", "no responde", "x")
+
+    def asked(*names: str, unreachable: str = "", vantage: str = "") -> dict[str, list[str]]:
+        there = [subject(name) for name in names]
+        if vantage:
+            there[0].vantages[vantage] = cast(Host, vantage)
+        ready = seen(server(), there[0].host.election)
+        looked = {name: lost if name == unreachable else ready for name in names}
+        return {
+            place: list(pages) for place, (_, pages) in run._places(there, looked, dict.fromkeys(names, page)).items()
+        }
+
+    assert asked("a") == {"el propio servidor": ["a"]}
+    assert asked("a", unreachable="a") == {}
+    assert asked("a", vantage="instituto") == {"instituto": ["a"]}
+    four = {"b": ["a", "d"], "c": ["a", "b"], "d": ["b", "c"], "a": ["c", "d"]}
+    assert {place: sorted(pages) for place, pages in asked("a", "b", "c", "d").items()} == four
+    assert "b" not in asked("a", "b", "c", unreachable="b")
 
 
 def test_the_moment_follows_from_the_time_that_is_left() -> None:
