@@ -27,6 +27,7 @@ ROOMS = (
     "difusor.publish",
     "difusor.board",
     "difusor.listing",
+    "difusor.countdown",
     "difusor.synthetic",
     "difusor.acceptance",
     "difusor.lab",

@@ -13,6 +13,7 @@ import hmac
 import json
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -24,6 +25,11 @@ BACKUPS = {f"/etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow", 
 """Backups that the account programs make; left out, because they say nothing that the files themselves do not."""
 HOST_KEY = Path("/etc/ssh/ssh_host_ed25519_key")
 SIGNERS = Path("/etc/prep-corte/allowed_signers")
+KEY = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)"
+SIGNER = re.compile(
+    r"(?P<principal>\S+)\s+(?:(?P<options>\S.*?)\s+)?(?:sk-)?(?:ssh|ecdsa)-\S+\s+(?P<key>" + KEY + r")(?:\s.*)?"
+)
+"""A line of allowed_signers; the options are optional."""
 BLOCK = 1 << 20
 IMAGE = "{{.Name}} {{.Image}}"
 PACKAGE = "${db:Status-Abbrev}\t${Package}:${Architecture}\t${Version}\n"
@@ -85,12 +91,17 @@ def images(listing: str) -> dict[str, str]:
 
 
 def signers(text: str) -> dict[str, str]:
-    """Return {fingerprint of the key: who may sign cortes with it, and within which limits}."""
+    """Return {fingerprint of the key: who may sign cortes with it, and within which limits}.
+
+    A line that is not understood stands for itself, so that nobody hides a signer, or the server, behind one.
+    """
     found = {}
     for line in text.splitlines():
-        if line and not line.startswith("#"):
-            principal, options, _, key = line.split()[:4]
-            found[fingerprint(key)] = f"{principal} {options}"
+        signer = SIGNER.fullmatch(line.strip())
+        if signer:
+            found[fingerprint(signer.group("key"))] = " ".join(filter(None, signer.group("principal", "options")))
+        elif line.strip() and not line.startswith("#"):
+            found[line.strip()] = ""
     return found
 
 
@@ -107,7 +118,7 @@ def main() -> None:
         "files": files(FOLDERS, HOST_KEY.read_bytes()),
         "packages": packages(_said("dpkg-query", "--show", "--showformat", PACKAGE)),
         "images": images(_said("docker", "inspect", "--format", IMAGE, *containers)) if containers else {},
-        "signers": signers(SIGNERS.read_text(encoding="utf-8")) if SIGNERS.exists() else {},
+        "signers": signers(SIGNERS.read_text(encoding="utf-8", errors="replace")) if SIGNERS.exists() else {},
     }
     print(json.dumps(look, sort_keys=True))
 

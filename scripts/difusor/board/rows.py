@@ -95,13 +95,18 @@ def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
         timezone=election.timezone, made=now.astimezone(zone),
         dues=tuple((each.title, each.until.astimezone(zone) if each.until else None) for each in calendar),
         rows=(*sorted(late, key=_urgency), *(row for row in rows if not row.action)),
-        astray=tuple(folder.name for folder in _inventories() if not _election_of(folder).is_file()),
+        astray=tuple(folder.name for folder in astray()),
     )  # fmt: skip
 
 
 def folders_of(election_file: Path) -> list[Path]:
     """Return the inventories that link an election's file, by name."""
     return [folder for folder in _inventories() if _election_of(folder) == election_file.resolve()]
+
+
+def astray() -> list[Path]:
+    """Return the inventories whose link leads to no election's file."""
+    return [folder for folder in _inventories() if not _election_of(folder).is_file()]
 
 
 def _inventories() -> list[Path]:

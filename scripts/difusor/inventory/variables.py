@@ -48,7 +48,8 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS, only: frozenset[str] = fr
     """Render the variables of an inventory, playbooks/group_vars included; InventoryError says why it cannot be read.
 
     A value that depends on something known only during a play (a role's default, a fact) is left out. With `only`,
-    which names variables, the others are not rendered, which takes most of the time.
+    which names variables, the others are not rendered, which takes most of the time; the password of sudo then comes
+    only if BECOME_PASSWORD is among them.
     """
     # Importing Ansible takes a quarter of a second, so it is imported only when an inventory is read.
     from ansible.errors import AnsibleError
@@ -78,7 +79,7 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS, only: frozenset[str] = fr
             result.hosts[host.name] = values
         for path in vaulted(inventory):  # all values in a vault are secret
             result.secrets += strings(loader.load_from_file(str(path.resolve())))
-        if not only:
+        if not only or BECOME_PASSWORD in only:
             result.secrets += _give_passwords(result.hosts)
     except AnsibleError as error:  # in Spanish where it is the plugin inventory_sources that refuses
         raise InventoryError(str(error)) from error

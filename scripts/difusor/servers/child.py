@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from threading import Lock
 
 PIECE_BYTES = 64 * 1024
+LOOK_UP = 0.5
+"""Seconds after which a program that says nothing is looked at again: `kill_all` may have ended it meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class TooMuchError(BoundError):
 
 
 _running: set[subprocess.Popen[bytes]] = set()
+_killed: set[subprocess.Popen[bytes]] = set()
 _alone = Lock()
 
 
@@ -93,17 +96,20 @@ def run(
         finally:
             with _alone:
                 _running.discard(process)
+                _killed.discard(process)
             _kill(process)
 
 
 def kill_all() -> None:
     """Kill every program that `run` is running, in any thread.
 
-    The terminal's Ctrl-C does not reach them, because each has a process group of its own.
+    The terminal's Ctrl-C does not reach them, because each has a process group of its own. To `run` their time is over,
+    even if another program keeps their outputs open, as an ssh that shares its connection does.
     """
     with _alone:
         for process in _running:
             _kill(process)
+            _killed.add(process)
 
 
 def _limit(pid: int, memory_bytes: int | None) -> None:
@@ -125,14 +131,16 @@ def _await(process: subprocess.Popen[bytes], deadline: float, limit: int) -> Fin
         waiting.register(process.stdout, selectors.EVENT_READ, stdout)
         waiting.register(process.stderr, selectors.EVENT_READ, stderr)
         while waiting.get_map():
-            for key, _ in waiting.select(max(0.0, deadline - time.monotonic())):
+            ready = waiting.select(min(LOOK_UP, max(0.0, deadline - time.monotonic())))
+            for key, _ in ready:
                 piece = os.read(key.fd, PIECE_BYTES)
                 key.data.extend(piece)
                 if not piece:
                     waiting.unregister(key.fileobj)
             if len(stdout) + len(stderr) > limit:
                 raise TooMuchError(bytes(stdout), bytes(stderr))
-            if waiting.get_map() and time.monotonic() >= deadline:
+            given_up = not ready and process in _killed
+            if waiting.get_map() and (given_up or time.monotonic() >= deadline):
                 raise TooLongError(bytes(stdout), bytes(stderr))
     try:
         status = process.wait(max(0.0, deadline - time.monotonic()))

@@ -31,6 +31,14 @@ echo "ssh_host_key=$(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/nul
 """
 BOUNDS = child.Bounds(seconds=3600, output_bytes=256 * 1024 * 1024, memory_bytes=None, own_group=False)
 """What one command on a server may take. The longest one measures for minutes; the largest answer is a whole log."""
+LOGIN = frozenset(
+    f"ansible_{part}"
+    for part in (
+        "connection", "host", "port", "user", "password", "ssh_pass", "private_key_file", "ssh_private_key_file",
+        "ssh_common_args", "ssh_extra_args", "become", "become_user", "become_password", "become_pass", "sudo_pass",
+    )
+)  # fmt: skip
+"""The variables by which a host is reached; whoever needs no others renders only these, in a tenth of the time."""
 FAILED = 255
 """The exit status with which ssh says that it failed itself."""
 MOST = 500
@@ -49,8 +57,11 @@ class MeasuredServer(BaseModel):
     unreachable: str = ""
 
 
-def connect(inventory: Variables, source: str) -> AnsibleRunner:
-    """Return testinfra's runner for the inventory `source`, with rendered values, sudo and one shared connection."""
+def connect(inventory: Variables, source: str, bounds: child.Bounds | None = None) -> AnsibleRunner:
+    """Return testinfra's runner for the inventory `source`, with rendered values, sudo and one shared connection.
+
+    `bounds`: what one command may take, BOUNDS by default, on hosts that this process has not connected to before.
+    """
     control = Path("~/.ansible/cp").expanduser()
     control.mkdir(mode=0o700, parents=True, exist_ok=True)
     for values in inventory.hosts.values():
@@ -60,11 +71,13 @@ def connect(inventory: Variables, source: str) -> AnsibleRunner:
     runner = AnsibleRunner.get_runner(source)
     runner.inventory = inventory.listing()  # testinfra's own, from ansible-inventory, has unrendered Jinja
     passwords = {name: str(values.get(BECOME_PASSWORD) or "") for name, values in inventory.hosts.items()}
-    runner.get_host = partial(_bounded, runner.get_host, passwords)
+    runner.get_host = partial(_bounded, runner.get_host, passwords, bounds or BOUNDS)
     return runner
 
 
-def _bounded(get_host: Callable[..., Host | None], passwords: dict[str, str], name: str, **options: Any) -> Host | None:
+def _bounded(
+    get_host: Callable[..., Host | None], passwords: dict[str, str], bounds: child.Bounds, name: str, **options: Any
+) -> Host | None:
     """Return testinfra's host, with bounds to its answers: testinfra itself waits for ever and takes any number.
 
     An answer beyond the bounds counts as a failure of ssh. Bytes that are not UTF-8 are replaced; testinfra would ask
@@ -73,15 +86,15 @@ def _bounded(get_host: Callable[..., Host | None], passwords: dict[str, str], na
     host = get_host(name, **options)
     if host is not None and name in passwords:  # the first time: testinfra asks for the host before each command
         sudo = Sudo.of(host.backend, passwords.pop(name))
-        host.backend.run_local = partial(_run_local, host.backend, sudo)
+        host.backend.run_local = partial(_run_local, host.backend, sudo, bounds)
         host.backend.decode = partial(str, encoding="utf-8", errors="replace")
     return host
 
 
-def _run_local(backend: BaseBackend, sudo: Sudo, command: str, *arguments: str) -> CommandResult:
+def _run_local(backend: BaseBackend, sudo: Sudo, bounds: child.Bounds, command: str, *arguments: str) -> CommandResult:
     line = backend.quote(command, *arguments)
     try:
-        done = child.run(["sh", "-c", line], BOUNDS, given=sudo.input)
+        done = child.run(["sh", "-c", line], bounds, given=sudo.input)
     except child.BoundError:
         return backend.result(FAILED, line.encode(), b"", b"la respuesta no terminaba")
     return backend.result(done.status, line.encode(), done.stdout, sudo.answer(done.stderr))

@@ -130,6 +130,9 @@ Name = Annotated[
 Difusores = Annotated[
     list[Path], _inventory_option("El difusor: su nombre, o la ruta de su inventario; puede repetirse.")
 ]
+MaybeDifusores = Annotated[
+    list[Path] | None, _inventory_option("Un difusor: su nombre, o la ruta de su inventario; puede repetirse.")
+]
 ELECTION = typer.Option(
     "--election", parser=election, metavar="ELECCIÓN", autocompletion=elections, show_default=False,
     help="Su nombre, la ruta de su archivo, o un inventario que la use.",

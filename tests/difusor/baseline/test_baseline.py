@@ -68,6 +68,21 @@ def test_a_look_reads_what_the_programs_say() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (f"firma@x.mx ssh-ed25519 {KEY}", {FINGERPRINT: "firma@x.mx"}),
+        (f"a@b cert-authority sk-ssh-ed25519@openssh.com {KEY} # x", {FINGERPRINT: "a@b cert-authority"}),
+        (f'a@b namespaces="x y" ssh-ed25519  {KEY}', {FINGERPRINT: 'a@b namespaces="x y"'}),
+        (f"a@b ssh-ed25519 {KEY[:-1]}", {f"a@b ssh-ed25519 {KEY[:-1]}": ""}),
+        ("a@b", {"a@b": ""}),
+    ],
+)
+def test_a_signer_that_somebody_else_wrote_is_seen(line: str, found: dict[str, str]) -> None:
+    """In any form that ssh-keygen takes, or none: the server must not become unreadable by it."""
+    assert look.signers(f"\n{line}\n# nada\n") == found
+
+
 def test_changes_are_told_by_kind_and_name() -> None:
     after = BEFORE.model_copy(
         update={"files": {"/etc/motd": "0600 root:root aa", "/etc/new": "-> motd"}, "packages": {"nginx:amd64": "1.22"}}

@@ -1,0 +1,64 @@
+"""The look of `difusor countdown`: a finished server is ready, what is broken is red, and the look leaves no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from testinfra.host import Host
+
+from difusor.baseline.record import changes
+from difusor.countdown import inside, servers
+from difusor.countdown.seen import Seen
+from difusor.inventory import Host as Server
+
+Record = Callable[[object], None]
+SIGNERS = "/etc/prep-corte/allowed_signers"
+STRANGER = "ajena@otra.mx ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICQn370pnXsnrYRik6ZwTgdm98+rHn4tKSdNw0EAOTOm"
+
+
+def look(host: Host) -> Seen:
+    found = servers.ask(host, "difusor", {}, "demo")
+    assert isinstance(found, Seen), found
+    return found
+
+
+def wrong(seen: Seen, variables: dict[str, Any]) -> dict[str, str]:
+    """Return what is not as it should be; the clock needs minutes to be sure again after other tests."""
+    checks = inside.judge(Server.of("difusor", variables), seen, "demo")
+    return {each.key: each.found for each in checks if each.state != "good" and each.key != "clock"}
+
+
+@contextmanager
+def without_an_address(host: Host) -> Iterator[str]:
+    rule = host.check_output("iptables -S ufw-user-input | grep -m1 -e '--dport 873 -j ACCEPT'").removeprefix("-A ")
+    host.check_output(f"iptables -D {rule}")
+    try:
+        yield rule.split()[2]
+    finally:
+        host.check_output(f"iptables -A {rule}")
+
+
+@contextmanager
+def with_a_strange_signer(host: Host) -> Iterator[str]:
+    host.check_output(f"cp -p {SIGNERS} /root/signers && echo %s >> {SIGNERS}", STRANGER)
+    try:
+        yield "SHA256:S9BbvkWru… no es de la elección"
+    finally:
+        host.check_output(f"mv /root/signers {SIGNERS}")
+
+
+def test_what_is_broken_is_red_and_a_look_leaves_no_trace(
+    host: Host, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """La cuenta regresiva encuentra listo al servidor, ve en rojo lo que se descompone, y no cambia nada en él."""
+    before = look(host)
+    assert wrong(before, variables) == {}
+    with without_an_address(host) as address, with_a_strange_signer(host) as signer:
+        found = wrong(look(host), variables)
+    record_evidence(found)
+    assert list(found) == ["signers", "trusted"]
+    assert address in found["trusted"]
+    assert signer in found["signers"]
+    assert changes(before.look, look(host).look) == []

@@ -1,0 +1,233 @@
+"""Judges what was seen on a server against its inventory and its election."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from corte.format import instants
+from difusor.baseline.look import signers as listed
+from difusor.baseline.record import Look
+from difusor.countdown.checks import Check, bad, good, some, warn
+from difusor.countdown.seen import Disk, Seen, Server
+from difusor.inventory import Election, Host
+from difusor.terminal import local, plain
+
+GIGABYTE = 1000**3
+FULL, NEARLY_FULL = 1 * GIGABYTE, 3 * GIGABYTE
+"""Free bytes below which a night may not fit, and below which somebody should look."""
+FEW_FILES = 0.05
+"""The share of free files (inodes) below which a disk counts as full."""
+CLOCK_SLACK = 2.0
+"""Seconds by which a server's clock may differ from this machine's, beyond the time that the question took."""
+CLOCK_AGE = timedelta(minutes=4)
+"""How old the gate's last look at its clock may be: it looks every minute, and tells so every half."""
+CLOSED_PORTS = ("22", "873")
+"""The TCP ports that only trusted addresses reach: SSH and rsync."""
+CHRONY = "chrony.service"
+WINDOW = {
+    "election": "la elección", "environment": "el entorno", "opens": "la apertura", "closes": "el cierre",
+    "retain_until": "el fin de la conservación",
+}  # fmt: skip
+"""What the fields of a server's server.json are called."""
+IMAGES = {"prep": "el PREP", "waf": "el WAF"}
+
+
+def judge(host: Host, seen: Seen, given: str) -> list[Check]:
+    """Return the checks of a server; `given` is what follows -i in the commands that mend it."""
+    server = seen.server
+    return [
+        _services(server),
+        _window(host.election, server, given),
+        _clock(server, seen.asked, seen.answered),
+        _signers(host.election, server, seen.look, given),
+        _image(host, server, given),
+        _trusted(host, server, given),
+        _disk(server.disks),
+    ]
+
+
+def _services(server: Server) -> Check:
+    if not server.units:
+        return bad("services", "systemd no dice cómo están", "en el servidor: systemctl --failed")
+    stopped = {unit: state for unit, state in server.units.items() if state != "active" and unit != CHRONY}
+    if stopped:
+        told = some([f"{plain(unit, 60)} ({plain(state, 20)})" for unit, state in stopped.items()])
+        return bad(
+            "services", f"no corre {told}",
+            f"en el servidor: sudo systemctl start {plain(' '.join(stopped), 200)}; si se detiene otra vez, journalctl "
+            "-u dice por qué",
+        )  # fmt: skip
+    return good("services", f"{len(server.units) - 1} en marcha")
+
+
+def _window(election: Election, server: Server, given: str) -> Check:
+    apply = f"./difusor apply -i {given} -- --tags corte"
+    if server.config is None:
+        return bad("window", "el servidor no sabe de ninguna elección", f"instálelo: ./difusor apply -i {given}")
+    wanted: dict[str, str | datetime] = {
+        "election": election.id, "environment": election.environment, "opens": election.opens,
+        "closes": election.closes, "retain_until": election.retain_until or election.closes,
+    }  # fmt: skip
+    found = {field: server.config.get(field) for field in wanted}
+    wrong = [
+        f"{WINDOW[field]} en el servidor es {_told(found[field], election)} y debe ser {_told(value, election)}"
+        for field, value in wanted.items()
+        if (_instant if isinstance(value, datetime) else str)(found[field]) != value
+    ]
+    if wrong:
+        return bad("window", some(wrong), f"si la elección está bien escrita, {apply}")
+    return good("window", f"abre {_told(election.opens, election)}")
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        return instants.parse_offset(str(text))
+    except ValueError:
+        return None
+
+
+def _told(value: object, election: Election) -> str:
+    """Return a value of server.json: an instant as people at the election's place read it, anything else as it is."""
+    instant = value if isinstance(value, datetime) else _instant(value)
+    return plain(value, 40) if instant is None else local(instant.isoformat(), ZoneInfo(election.timezone))
+
+
+def _clock(server: Server, asked: datetime, answered: datetime) -> Check:
+    repair = (
+        "en el servidor: sudo systemctl restart chrony, espere dos minutos y repita; chronyc sources dice quién le "
+        "responde (UDP 123 de salida)"
+    )
+    if (state := server.units.get(CHRONY, "ausente")) != "active":
+        return bad("clock", f"chrony no corre ({plain(state, 40)}) y la compuerta no abriría", repair)
+    here = datetime.fromtimestamp(server.now, UTC)
+    slack = timedelta(seconds=CLOCK_SLACK)
+    if not asked - slack <= here <= answered + slack:
+        apart = (here - (asked if here < asked else answered)).total_seconds()
+        return bad(
+            "clock",
+            f"está {apart:+.0f} s del de esta máquina",
+            f"vea cuál está mal (timedatectl, en las dos); {repair}",
+        )
+    clock = (server.status or {}).get("clock")
+    clock = clock if isinstance(clock, dict) else {}
+    checked = _instant(clock.get("checked"))
+    if checked is None or here - checked > CLOCK_AGE:
+        return bad(
+            "clock", "la compuerta no ha mirado su reloj en los últimos minutos",
+            "en el servidor: sudo systemctl restart prep-corte-gate",
+        )  # fmt: skip
+    if clock.get("synchronised") is not True:
+        return bad("clock", "la compuerta no lo da por sincronizado y no abriría", repair)
+    offset = clock.get("offset_seconds")
+    return good("clock", f"sincronizado ({offset:+.4f} s)" if isinstance(offset, float) else "sincronizado")
+
+
+def _signers(election: Election, server: Server, look: Look, given: str) -> Check:
+    apply = f"./difusor apply -i {given} -- --tags corte"
+    wanted = listed(election.allowed_signers)
+    wrong = [f"{key[:16]}… no es de la elección" for key in look.signers.keys() - wanted.keys()]
+    wrong += [f"falta {wanted[key].partition(' ')[0]} ({key[:16]}…)" for key in wanted.keys() - look.signers.keys()]
+    wrong += [
+        f"{key[:16]}… vale con otros límites" for key in wanted.keys() & look.signers.keys()
+        if wanted[key] != look.signers[key]
+    ]  # fmt: skip
+    if wrong:
+        return bad(
+            "signers",
+            f"el servidor no admite a los de la elección: {some(sorted(wrong))}",
+            f"{apply} los repone; averigüe quién los cambió",
+        )
+    if _keys(server.revoked or "") != _keys(election.revoked):
+        return bad("signers", "su lista de llaves revocadas no es la de la elección", apply)
+    if not any(
+        each.valid_after <= election.opens and election.closes <= each.valid_before for each in election.signers
+    ):
+        return bad(
+            "signers", "ninguna llave vale de la apertura al cierre",
+            f"corrija las fechas en election_signers y ejecute {apply}",
+        )  # fmt: skip
+    return good("signers", f"{len(wanted)} como en la elección")
+
+
+def _keys(text: str) -> set[str]:
+    return {line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")}
+
+
+def _image(host: Host, server: Server, given: str) -> Check:
+    apply = f"./difusor apply -i {given}"
+    if server.containers is None:
+        return bad("image", "Docker no responde", "en el servidor: sudo systemctl restart docker")
+    running = [each for each in server.containers if each.state == "running"]
+    for role, title in IMAGES.items():
+        image = getattr(host.partner, f"{role}_image")
+        digest = (image.sha256 or str(image.reference).partition("@sha256:")[2])[:12]
+        ours = [each for each in running if each.role == role]
+        if not ours:
+            return bad("image", f"no corre {title}", f"en el servidor: sudo docker ps --all; si no vuelve, {apply}")
+        if other := next((each for each in ours if each.image != f"prep-difusor/{role}:{digest}"), None):
+            return bad(
+                "image", f"{title} corre {plain(other.image, 60)} y el inventario fija {digest}",
+                f"si la fijada es la debida, {apply}; averigüe quién la cambió",
+            )  # fmt: skip
+        if any(each.health == "unhealthy" for each in ours):
+            return bad(
+                "image",
+                f"{title} no pasa su propia comprobación",
+                f"en el servidor: sudo docker restart {role}-{digest}",
+            )
+        if any(each.health == "starting" for each in ours):
+            return warn("image", f"{title} apenas arrancó", "espere un minuto y repita; vea por qué se reinició")
+    return good("image", "las fijadas, sanas")
+
+
+def _trusted(host: Host, server: Server, given: str) -> Check:
+    repair = f"./difusor trusted -i {given}"
+    wanted = {ipaddress.ip_network(each) for each in host.election.trusted_addresses + host.partner.trusted_addresses}
+    if server.admitted is None:
+        return bad("trusted", "no se pudieron leer las reglas del cortafuegos", "en el servidor: sudo ufw status")
+    admitted = {(port, _network(source)) for port, source in server.admitted if port in CLOSED_PORTS}
+    missing = {network for network in wanted for port in CLOSED_PORTS if (port, network) not in admitted}
+    strange = {network for _, network in admitted} - wanted
+    if missing:
+        return bad("trusted", f"el cortafuegos no admite a {some(sorted(map(str, missing)))}", repair)
+    if strange:
+        told = sorted("cualquiera" if each is None else str(each) for each in strange)
+        return bad("trusted", f"el cortafuegos admite a {some(told)}, que no es de la lista", repair)
+    if {_network(each) for each in server.allowed or ()} != wanted:
+        return bad("trusted", "rsync no admite exactamente las direcciones de la lista", repair)
+    return good("trusted", f"{len(wanted)} en la lista y en el cortafuegos")
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Return the network of a rule's source; None for everybody, and for what is no address."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _disk(disks: dict[str, Disk]) -> Check:
+    remedy = "en el servidor: sudo du -xhd1 {} | sort -h dice qué lo ocupa; bórrelo, o amplíe el disco"
+    for folder, disk in disks.items():
+        if disk.read_only:
+            return bad(
+                "disk", f"{plain(folder)} no admite escritura",
+                "el disco puede estar fallando: sudo dmesg en el servidor; hable con su difusor",
+            )  # fmt: skip
+        if disk.free < FULL or disk.free_files < disk.files * FEW_FILES:
+            return bad("disk", f"{plain(folder)} {_free(disk)}", remedy.format(plain(folder)))
+    for folder, disk in disks.items():
+        if disk.free < NEARLY_FULL:
+            return warn("disk", f"{plain(folder)} {_free(disk)}", remedy.format(plain(folder)))
+    least = min(disks.values(), key=lambda each: each.free, default=None)
+    if least is None:
+        return bad("disk", "no se pudo leer ningún disco", "en el servidor: df -h")
+    return good("disk", f"{least.free / GIGABYTE:,.0f} GB libres")
+
+
+def _free(disk: Disk) -> str:
+    if disk.free_files < disk.files * FEW_FILES:
+        return f"no admite más archivos (quedan {disk.free_files:,} de {disk.files:,})"
+    return f"tiene {disk.free / GIGABYTE:.1f} GB libres"

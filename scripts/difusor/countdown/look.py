@@ -1,0 +1,136 @@
+"""Reads whether a server is ready for the night; changes nothing (standard library, Python 3.9, root).
+
+Sent to the server as text: `python3 -c "$(cat look.py)"` prints one line of JSON, the fields of `seen.Server`. What
+cannot be read is null. ASCII only: for anything else testinfra would first ask the server for its encoding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+FOLDERS = ("/", "/srv/prep/entrada", "/srv/prep/almacen", "/srv/prep/publico", "/var/lib/docker", "/var/log")
+"""Where a night writes: what arrives, what is kept and shown, containers, logs."""
+UNITS = (
+    "prep-corte-gate.service", "prep-corte-intake.path", "nginx.service", "docker.service", "chrony.service",
+)  # fmt: skip
+CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/estado.json")
+REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")
+CHAINS = {"iptables": "ufw-user-input", "ip6tables": "ufw6-user-input"}
+CONTAINER = (
+    '{{index .Config.Labels "prep-difusor.role"}} {{.Config.Image}} {{.State.Status}} '
+    "{{with .State.Health}}{{.Status}}{{end}}"
+)
+"""What is asked of each container: its role, image, state, and health ("" when it has no check of it)."""
+SECONDS = 8
+"""How long one program may take: a Docker engine that hangs must not hide what the others say."""
+
+
+def disks(folders: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return the file systems that hold these folders, each once, by the first folder on it; sizes in bytes."""
+    found: dict[int, tuple[str, dict[str, Any]]] = {}
+    for folder in filter(os.path.isdir, folders):
+        device, volume = os.stat(folder).st_dev, os.statvfs(folder)
+        described = {
+            "size": volume.f_blocks * volume.f_frsize,
+            "free": volume.f_bavail * volume.f_frsize,
+            "files": volume.f_files,
+            "free_files": volume.f_favail,
+            "read_only": bool(volume.f_flag & os.ST_RDONLY),
+        }
+        found.setdefault(device, (folder, described))
+    return dict(found.values())
+
+
+def units(listing: str) -> dict[str, str]:
+    """Return the state of each unit (active, failed, inactive), out of what `systemctl show` says of them."""
+    blocks = (dict(line.split("=", 1) for line in block.splitlines()) for block in listing.split("\n\n"))
+    return {block["Id"]: block["ActiveState"] for block in blocks if "Id" in block}
+
+
+def admitted(listing: str) -> list[list[str]]:
+    """Return [port, source] of each rule of the kernel that admits somebody to a TCP port; source "" is everybody."""
+    found = []
+    for line in listing.splitlines():
+        ports = re.search(r"-p tcp .*--dports? (\S+)", line)
+        if ports and line.endswith("-j ACCEPT"):
+            source = re.search(r"-s (\S+)", line)
+            found += [[port, source.group(1) if source else ""] for port in ports.group(1).split(",")]
+    return found
+
+
+def allowed(config: str) -> list[str] | None:
+    """Return whom the rsync daemon's `hosts allow` names; None without that line."""
+    line = re.search(r"(?m)^hosts allow = (.*)$", config)
+    return line.group(1).split() if line else None
+
+
+def containers(listing: str) -> list[dict[str, str]]:
+    """Return role, image, state and health of each of the project's containers, out of lines in the form CONTAINER."""
+    found = []
+    for line in listing.splitlines():
+        role, image, state, *health = line.split(" ")
+        found.append({"role": role, "image": image, "state": state, "health": "".join(health)})
+    return found
+
+
+def _said(*command: str) -> str | None:
+    """Return what a program prints; None when it fails, is missing, or does not end in time."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(_read(path) or "null")
+    except ValueError:
+        return None
+
+
+def _containers() -> list[dict[str, str]] | None:
+    names = _said("docker", "ps", "--all", "--quiet", "--filter", "label=prep-difusor.role")
+    if not names:
+        return None if names is None else []
+    said = _said("docker", "inspect", "--format", CONTAINER, *names.split())
+    return None if said is None else containers(said)
+
+
+def _admitted() -> list[list[str]] | None:
+    said = [_said(command, "-S", chain) for command, chain in CHAINS.items()]
+    return None if None in said else [rule for listing in said for rule in admitted(listing or "")]
+
+
+def main() -> None:
+    """Print what was seen as one line of JSON."""
+    config = _read(RSYNC)
+    seen = {
+        "now": time.time(),
+        "disks": disks(FOLDERS),
+        "units": units(_said("systemctl", "show", "--property=Id,ActiveState", *UNITS) or ""),
+        "containers": _containers(),
+        "admitted": _admitted(),
+        "allowed": None if config is None else allowed(config),
+        "revoked": _read(REVOKED),
+        "config": _json(CONFIG),
+        "status": _json(STATUS),
+    }
+    print(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Looks at a page as citizens find it, and judges its name in the DNS, who may certify it, and its certificate."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from difusor.countdown.checks import Check, Moment, bad, good, some, warn
+from difusor.countdown.subjects import Subject
+from difusor.inventory import Election, Host
+from difusor.servers import certificate, families, names
+from difusor.servers.certificate import Certificate
+from difusor.servers.names import LONGEST_TTL, Names
+from difusor.terminal import local
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Whom to ask: name servers (none: the zone's own), and an authority instead of the public ones."""
+
+    servers: tuple[str, ...] = ()
+    authority: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What was seen of a page from this machine: its name, and the certificate at each of its addresses."""
+
+    names: Names
+    certificates: tuple[Certificate, ...]
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses that were tried."""
+        return [each.address for each in self.certificates]
+
+    @property
+    def answers(self) -> dict[str, str | None]:
+        """What this machine heard, by address, as `reaching.Answers` has it."""
+        return {each.address: None if each.away else each.trouble for each in self.certificates}
+
+
+def look(subject: Subject, looks: Looks) -> Outside:
+    """Look at the page of a difusor: at the addresses of its name, or at its server's own when the name has none."""
+    fqdn = subject.host.partner.fqdn
+    said = names.look(fqdn, looks.servers)
+    found = [each for family in families.by_family(said.addresses).values() for each in family]
+    addresses = found or [subject.host.partner.public_address]
+    with ThreadPoolExecutor(len(addresses)) as pool:
+        seen = pool.map(lambda address: certificate.look(fqdn, address, looks.authority), addresses)
+        return Outside(said, tuple(seen))
+
+
+def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Check]:
+    """Return the checks of a page; `given` follows -i."""
+    return [
+        _name(host, outside.names, moment),
+        _caa(host, outside, moment),
+        _certificate(host, outside.certificates, given),
+    ]
+
+
+def _name(host: Host, said: Names, moment: Moment) -> Check:
+    fqdn, public = host.partner.fqdn, host.partner.public_address
+    if faults := list(said.faults()):
+        return bad("names", some(faults), f"hable con quien administra el DNS de {fqdn}")
+    if public not in said.addresses and not host.partner.cdn_ranges:
+        return bad(
+            "names", f"{fqdn} lleva a {some([*said.addresses])}, y no a su servidor ({public})",
+            "corrija el DNS, o difusor_public_address si es la otra la debida",
+        )  # fmt: skip
+    if said.ttl is not None and said.ttl > LONGEST_TTL:
+        found = f"TTL de {said.ttl:,} s, y debe ser de {LONGEST_TTL} a lo más"
+        if moment is Moment.HOUR:
+            return warn("names", found, "para esta noche ya es tarde: no mueva la página a otra dirección")
+        return bad(
+            "names", found, f"pida a quien administra el DNS de {fqdn} que lo baje ya: tarda en valer lo que hoy dura"
+        )
+    return good("names", f"TTL de {said.ttl} s, {len(said.answers)} servidores de acuerdo")
+
+
+def _caa(host: Host, outside: Outside, moment: Moment) -> Check:
+    fqdn, said = host.partner.fqdn, outside.names
+    authority = next((each.authority for each in outside.certificates if each.authority), "")
+    if said.caa_trouble:
+        return warn("caa", said.caa_trouble, f"hable con quien administra el DNS de {fqdn}")
+    if not said.caa:
+        return warn(
+            "caa", "cualquier autoridad puede emitir un certificado para el nombre",
+            f"pida un registro CAA en el DNS de {fqdn}: 0 issue \"{authority or 'la autoridad de su certificado'}\"",
+        )  # fmt: skip
+    if authority and not said.allows(authority):
+        level = bad if moment is Moment.DAY else warn
+        return level(
+            "caa", f"no admite a {authority}, que emitió el certificado: no podría renovarse",
+            f"pida que el CAA de {fqdn} la admita, o que se quite",
+        )  # fmt: skip
+    return good("caa", some([*said.caa]))
+
+
+def _certificate(host: Host, seen: tuple[Certificate, ...], given: str) -> Check:
+    election = host.election
+    end = max(election.closes, election.retain_until or election.closes)
+    renew = f"pida a su difusor el certificado nuevo, con sus intermedios, y ejecute ./difusor apply -i {given}"
+    if refused := next((each for each in seen if each.refusal), None):
+        return bad("certificate", f"en {refused.address}, {refused.refusal}", renew)
+    expires = min((each.expires for each in seen if each.expires), default=None)
+    if expires is None:
+        return bad("certificate", "no se pudo ver en ninguna dirección", "vea primero por qué no responde la página")
+    if expires <= end:
+        return bad(
+            "certificate",
+            f"vence {_local(expires, election)} y la ventana termina {_local(end, election)}",
+            renew,
+        )
+    return good("certificate", f"vence {expires:%Y-%m-%d}")
+
+
+def _local(instant: datetime, election: Election) -> str:
+    return local(instant.isoformat(), ZoneInfo(election.timezone))

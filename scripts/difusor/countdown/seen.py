@@ -1,0 +1,68 @@
+"""What `look.py` said of a server, checked: a server may answer anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from difusor.baseline.record import Look
+
+LAST = 2**36
+"""Unix time far beyond every election, which is still a date."""
+
+
+class Exact(BaseModel):
+    """Base of what comes from a server: nothing is converted, unknown keys are refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Disk(Exact):
+    """One file system: bytes, files (inodes; 0 where it counts none), and whether nothing can be written to it."""
+
+    size: int
+    free: int
+    files: int
+    free_files: int
+    read_only: bool
+
+
+class Container(Exact):
+    """One of the project's containers; `health` is empty when it does not check itself."""
+
+    role: str
+    image: str
+    state: str
+    health: str
+
+
+class Server(Exact):
+    """One server; what could not be read is None.
+
+    `now`: its clock, in seconds of Unix time; `admitted`: (TCP port, source) of each rule of the kernel that admits
+    somebody, source "" being everybody; `allowed`: whom the rsync daemon admits; `revoked`: its list of revoked keys;
+    `config`: its server.json; `status`: its estado.json.
+    """
+
+    now: Annotated[float, Field(ge=0, le=LAST)]
+    disks: dict[str, Disk]
+    units: dict[str, str]
+    containers: list[Container] | None
+    admitted: list[tuple[str, str]] | None
+    allowed: list[str] | None
+    revoked: str | None
+    config: dict[str, Any] | None
+    status: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One server as it was seen between two instants of this machine's clock."""
+
+    server: Server
+    look: Look
+    asked: datetime
+    answered: datetime

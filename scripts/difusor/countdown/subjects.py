@@ -1,0 +1,104 @@
+"""Reads inventories for the countdown: the servers that are looked at, and a red row for what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from testinfra.host import Host as Shell
+
+from difusor.board import rows
+from difusor.countdown.checks import Check, bad
+from difusor.inventory import NAMES, Host, InventoryError
+from difusor.inventory.variables import read
+from difusor.partners import election
+from difusor.project import UnusableError, home
+from difusor.servers import child, identity
+
+LOOKS = child.Bounds(seconds=30, output_bytes=32 * 1024 * 1024, memory_bytes=None)
+"""What one look at one server may take."""
+
+UNASKED = "-o BatchMode=yes"
+"""With this ssh asks nobody for a passphrase or about a host key, which thirty at once could only do in a tangle."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One server of one difusor. `given`: what follows -i; `vantages`: its inventory's trusted ones, by name."""
+
+    name: str
+    given: str
+    inventory: Path
+    host: Host
+    values: dict[str, Any] = field(repr=False)
+    shell: Shell | None
+    vantages: dict[str, Shell]
+
+    @property
+    def revoked(self) -> str:
+        """Since when and why it is off the list; empty when it is on it."""
+        return self.host.partner.revocation.told if self.host.partner.revocation else ""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An inventory that cannot be used, and its red check."""
+
+    name: str
+    check: Check
+
+
+def of_election(name: str | None) -> list[Path]:
+    """Return the inventories of an election (None: the only one), and those of which nobody can say whose they are.
+
+    UnusableError when there is none.
+    """
+    chosen = election.chosen(name)
+    found = [*rows.folders_of(election.file(chosen)), *rows.astray()]
+    if not found:
+        raise UnusableError(f"ningún inventario es de {chosen}; diga cuáles con -i, o inscríbalos con ./difusor enroll")
+    return found
+
+
+def read_all(inventories: Iterable[Path]) -> list[Subject | Broken]:
+    """Return every server of these inventories; one that is broken does not keep the others from being looked at."""
+    found: list[Subject | Broken] = []
+    for inventory in inventories:
+        try:
+            found += _servers(inventory)
+        except (UnusableError, OSError) as error:
+            remedy = (
+                f"corrija inventories/{inventory.name}; ./difusor preflight -i {inventory.name} dice todo lo que falta"
+            )
+            found.append(Broken(inventory.name, bad("inventory", _fault(error), remedy)))
+    return found
+
+
+def _fault(error: Exception) -> str:
+    """Return what is wrong in one line: of a refusal with several faults, only these."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "; ".join(line.removeprefix("- ") for line in lines if line.startswith("- ")) or " ".join(lines)
+
+
+def _servers(inventory: Path) -> list[Subject]:
+    variables = read(inventory, only=NAMES | identity.LOGIN)
+    names = variables.groups.get("difusores", [])
+    if not names:
+        raise InventoryError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
+    hosts = [Host.of(name, variables.hosts[name]) for name in names]
+    for values in variables.hosts.values():
+        if not values.get("ansible_ssh_pass"):
+            values["ansible_ssh_common_args"] = f"{values.get('ansible_ssh_common_args', '')} {UNASKED}".strip()
+    runner = identity.connect(variables, str(inventory), LOOKS)
+    vantages = {name: shell for name in variables.groups.get("trusted_vantage", []) if (shell := runner.get_host(name))}
+    given = inventory.name if inventory.absolute().parent == home() / "inventories" else str(inventory)
+    return [
+        Subject(
+            name=inventory.name if len(hosts) == 1 else f"{inventory.name}/{host.name}",
+            given=given, inventory=inventory, host=host, values=variables.hosts[host.name],
+            shell=runner.get_host(host.name), vantages=vantages,
+        )
+        for host in hosts
+    ]  # fmt: skip

@@ -1,0 +1,162 @@
+"""What was seen on a server: each thing that would spoil the night is red, with what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from countdown_kit import DISK, host, look, seen, server
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from difusor.countdown import inside
+from difusor.countdown.checks import Check
+from difusor.countdown.seen import Server
+
+Said = dict[str, Any]
+
+
+def judged(change: Callable[[Said], object] = lambda said: None, **variables: Any) -> dict[str, Check]:
+    """Return the checks by key, of a server whose description a change has altered."""
+    said, partner = server(), host(**variables)
+    change(said)
+    return {each.key: each for each in inside.judge(partner, seen(said, host().election), "diario")}
+
+
+def wrong(checks: dict[str, Check]) -> dict[str, str]:
+    return {key: each.state for key, each in checks.items() if each.state != "good"}
+
+
+def test_a_server_that_is_ready_is_green_throughout() -> None:
+    checks = judged()
+    assert wrong(checks) == {} and len(checks) == 7
+    assert not any(each.remedy for each in checks.values())
+
+
+def stop(unit: str) -> Callable[[Said], object]:
+    return lambda said: said["units"].update({unit: "failed"})
+
+
+def contained(role: int, **values: str) -> Callable[[Said], object]:
+    return lambda said: said["containers"][role].update(values)
+
+
+def configured(**values: object) -> Callable[[Said], object]:
+    return lambda said: said["config"].update(values)
+
+
+def clocked(**values: object) -> Callable[[Said], object]:
+    return lambda said: said["status"]["clock"].update(values)
+
+
+RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
+    "gate": ("services", stop("prep-corte-gate.service"), "no corre prep-corte-gate.service", "systemctl start"),
+    "chrony": ("clock", stop("chrony.service"), "chrony no corre (failed)", "systemctl restart chrony"),
+    "no chrony": ("clock", lambda said: said["units"].pop("chrony.service"), "chrony no corre (ausente)", "chrony"),
+    "unsynchronised": ("clock", clocked(synchronised=False), "no abriría", "espere dos minutos"),
+    "old": ("clock", clocked(checked="2024-06-02T00:00:00Z"), "no ha mirado su reloj", "restart prep-corte-gate"),
+    "no status": ("clock", lambda said: said.update(status=None), "no ha mirado su reloj", "restart prep-corte-gate"),
+    "an hour": ("clock", lambda said: said.update(now=said["now"] + 3600), "está +3600 s del de esta", "timedatectl"),
+    "behind": ("clock", lambda said: said.update(now=said["now"] - 60), "está -60 s del de esta", "timedatectl"),
+    "rehearsal": ("window", configured(environment="simulacro"), "el servidor es simulacro", "--tags corte"),
+    "wrong zone": ("window", configured(opens="2024-06-02T20:00:00Z"), "es 02/06 13:00:00", "./difusor apply"),
+    "no window": ("window", configured(closes=None), "el cierre en el servidor es None", "./difusor apply -i diario"),
+    "bare": ("window", lambda said: said.update(config=None), "de ninguna elección", "./difusor apply -i diario"),
+    "stopped": ("image", contained(0, state="exited"), "no corre el PREP", "docker ps --all"),
+    "another": ("image", contained(1, image="ajena:1"), "el WAF corre ajena:1", "./difusor apply -i diario"),
+    "sick": ("image", contained(1, health="unhealthy"), "el WAF no pasa su propia comprobación", "docker restart waf-"),
+    "no docker": ("image", lambda said: said.update(containers=None), "Docker no responde", "restart docker"),
+    "missing": (
+        "trusted", lambda said: said["admitted"].remove(["873", "2001:db8::4/128"]),
+        "no admite a 2001:db8::4/128", "./difusor trusted -i diario",
+    ),
+    "stranger": (
+        "trusted", lambda said: said["admitted"].append(["22", "203.0.113.9/32"]),
+        "admite a 203.0.113.9/32, que no es de la lista", "./difusor trusted -i diario",
+    ),
+    "everybody": ("trusted", lambda said: said["admitted"].append(["22", ""]), "admite a cualquiera", "trusted"),
+    "rsync": ("trusted", lambda said: said["allowed"].pop(), "rsync no admite exactamente", "./difusor trusted"),
+    "no rules": ("trusted", lambda said: said.update(admitted=None), "reglas del cortafuegos", "ufw status"),
+    "full": ("disk", lambda said: said["disks"].update({"/srv/prep/entrada": DISK | {"free": 10**8}}),
+             "/srv/prep/entrada tiene 0.1 GB libres", "du -xhd1 /srv/prep/entrada"),
+    "no inodes": ("disk", lambda said: said["disks"]["/"].update(free_files=9), "quedan 9 de 16,777,216", "du -xhd1 /"),
+    "read only": ("disk", lambda said: said["disks"]["/"].update(read_only=True), "/ no admite escritura", "dmesg"),
+    "no disk": ("disk", lambda said: said["disks"].clear(), "ningún disco", "df -h"),
+    "revoked": ("signers", lambda said: said.update(revoked="ssh-ed25519 AAAA x"), "revocadas no es", "--tags corte"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RED)
+def test_what_would_spoil_the_night_is_red_and_says_what_to_do(name: str) -> None:
+    key, change, found, remedy = RED[name]
+    checks = judged(change)
+    assert wrong(checks) == {key: "bad"}
+    assert found in checks[key].found and remedy in checks[key].remedy
+
+
+def test_a_server_whose_units_cannot_be_read_is_red() -> None:
+    assert wrong(judged(lambda said: said["units"].clear())) == {"services": "bad", "clock": "bad"}
+
+
+def test_what_only_has_to_be_known_is_a_warning() -> None:
+    assert wrong(judged(lambda said: said["disks"]["/"].update(free=2 * 10**9))) == {"disk": "warn"}
+    assert wrong(judged(contained(0, health="starting"))) == {"image": "warn"}
+
+
+def signer(**values: str) -> dict[str, Any]:
+    election = host().election.signers[0].model_dump(mode="json")
+    return {"election_signers": [election | values]}
+
+
+def test_a_signer_that_is_not_the_elections_is_red() -> None:
+    election = host().election
+    ((key, limits),) = look(election).signers.items()
+    for signers, told in (
+        ({}, "falta firma@instituto.mx"),
+        ({key: limits, "SHA256:ajena": "x"}, "SHA256:ajena… no es de la elección"),
+        ({key: "firma@instituto.mx cert-authority"}, "vale con otros límites"),
+    ):
+        checks = {each.key: each for each in inside.judge(host(), seen(server(), election, signers=signers), "diario")}
+        assert wrong(checks) == {"signers": "bad"}
+        assert told in checks["signers"].found and "./difusor apply -i diario" in checks["signers"].remedy
+
+
+def test_a_key_that_ends_before_the_close_is_red() -> None:
+    partner = host(**signer(valid_before="2024-06-03T12:00:00Z"))
+    checks = {each.key: each for each in inside.judge(partner, seen(server(), partner.election), "diario")}
+    assert checks["signers"].found == "ninguna llave vale de la apertura al cierre"
+
+
+def test_a_clock_is_not_wrong_because_the_look_took_long() -> None:
+    said = server()
+    late = seen(said, host().election)
+    long = type(late)(late.server, late.look, late.asked - timedelta(seconds=50), late.answered + timedelta(seconds=50))
+    assert wrong({each.key: each for each in inside.judge(host(), long, "diario")}) == {}
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["clock", "checked", "opens"]), inner),
+    max_leaves=4,
+)
+
+
+@given(key=st.sampled_from(sorted(server())), value=ANY)
+def test_whatever_a_server_answers_is_refused_or_judged(key: str, value: object) -> None:
+    try:
+        said = Server.model_validate_json(json.dumps({**server(), key: value}))
+    except ValidationError:
+        return
+    checks = inside.judge(host(), seen(json.loads(said.model_dump_json()), host().election), "diario")
+    assert [each.key for each in checks] == ["services", "window", "clock", "signers", "image", "trusted", "disk"]
+    assert all(each.found.isprintable() for each in checks)
+
+
+def test_no_instant_of_a_server_is_beyond_the_calendar() -> None:
+    for now in (1e300, -1.0, 2.0**37):
+        with pytest.raises(ValidationError):
+            Server.model_validate_json(json.dumps({**server(), "now": now}))

@@ -1,0 +1,85 @@
+"""The programs that are sent to servers: what they read out of what real programs print, and how they ask for pages."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from inventory_kit import Certificates
+from look_kit import page
+
+from difusor.countdown import look, reach, seen, servers
+
+RULES = """-N ufw-user-input
+-A ufw-user-input -s 10.87.210.20/32 -p tcp -m tcp --dport 873 -j ACCEPT
+-A ufw-user-input -s 10.87.210.1/32 -p tcp -m tcp --dport 22 -j ACCEPT
+-A ufw-user-input -p tcp -m multiport --dports 80,443 -j ACCEPT
+-A ufw-user-input -s 10.9.0.0/16 -p udp -m udp --dport 123 -j ACCEPT
+-A ufw-user-input -p tcp -m tcp --dport 25 -j REJECT
+"""
+UNITS = "Id=nginx.service\nActiveState=active\n\nId=chrony.service\nActiveState=inactive\n"
+CONTAINERS = "waf prep-difusor/waf:92e47a2b373f running healthy\nprep ajena:1 exited \n"
+RSYNC = "[corte]\nuid = prep-entrada\nhosts allow = 10.87.210.1 fd00:87:210::20\nhosts deny = *\n"
+
+
+def test_what_programs_print_is_read() -> None:
+    assert look.admitted(RULES) == [["873", "10.87.210.20/32"], ["22", "10.87.210.1/32"], ["80", ""], ["443", ""]]
+    assert look.units(UNITS) == {"nginx.service": "active", "chrony.service": "inactive"}
+    assert look.units("") == {}
+    assert (look.allowed(RSYNC), look.allowed("[corte]\n")) == (["10.87.210.1", "fd00:87:210::20"], None)
+    assert look.containers(CONTAINERS) == [
+        {"role": "waf", "image": "prep-difusor/waf:92e47a2b373f", "state": "running", "health": "healthy"},
+        {"role": "prep", "image": "ajena:1", "state": "exited", "health": ""},
+    ]
+
+
+def test_each_disk_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "entrada").mkdir()
+    found = look.disks((str(tmp_path), str(tmp_path / "entrada"), str(tmp_path / "falta")))
+    assert list(found) == [str(tmp_path)]
+    assert 0 < found[str(tmp_path)]["free"] <= found[str(tmp_path)]["size"]
+
+
+def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
+    """Sent as text, with nothing that the project installs: what is missing is null, and nothing fails."""
+    done = subprocess.run([sys.executable, "-IB", "-c", servers.LOOK], capture_output=True, check=True)
+    found = seen.Server.model_validate_json(done.stdout)
+    assert found.disks["/"].size > 0 and found.config is None and found.status is None
+
+
+@pytest.mark.parametrize("text", [servers.LOOK, servers.REACH])
+def test_servers_with_python_39_understand_them(text: str) -> None:
+    ast.parse(text, feature_version=(3, 9))
+    assert text.isascii() and len(text) < 16 * 1024, "a command line of ssh carries it"
+
+
+@pytest.fixture(scope="module")
+def certificate() -> tuple[bytes, bytes]:
+    return Certificates().page()
+
+
+def test_a_page_that_answers_anything_is_reached(
+    certificate: tuple[bytes, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the opening it answers that it waits, with status 503."""
+    with page({"prep.diario.mx": certificate}, lambda _: (503, b""), tmp_path) as port:
+        monkeypatch.setattr(reach, "PORT", port)
+        assert reach.answer("prep.diario.mx", "/", "127.0.0.1") == 0
+        assert reach.answer("prep.diario.mx", "/", "127.0.0.2") == errno.ECONNREFUSED
+
+
+def test_a_place_tells_of_all_pages_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reach, "PORT", 9)
+    monkeypatch.setattr(reach, "SECONDS", 0.2)
+    monkeypatch.setattr(sys, "argv", ["-c", json.dumps([["a.mx", "/", ["127.0.0.1", "127.0.0.2"]], ["b.mx", "/", []]])])
+    reach.main()
+    assert json.loads(capsys.readouterr().out) == {
+        "a.mx": dict.fromkeys(["127.0.0.1", "127.0.0.2"], errno.ECONNREFUSED)
+    }

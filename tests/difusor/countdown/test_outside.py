@@ -1,0 +1,91 @@
+"""What citizens find of a page: its name, who may certify it, its certificate, and from where it is reached."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from countdown_kit import host
+
+from difusor.countdown import outside, reaching
+from difusor.countdown.checks import Check, Moment
+from difusor.countdown.outside import Outside
+from difusor.servers.certificate import Certificate
+from difusor.servers.names import Answer, Names
+
+FOUR, SIX = "192.0.2.7", "2001:db8::7"
+CERTIFICATE = Certificate(FOUR, expires=datetime(2024, 8, 1, tzinfo=UTC), issuer="Let's Encrypt")
+NAMES = Names("prep.diario.mx", (Answer("192.0.2.53", (FOUR, SIX), 300),), ("issue letsencrypt.org",))
+
+
+def judged(names: dict[str, Any], certificate: dict[str, Any], moment: Moment, **variables: Any) -> dict[str, Check]:
+    seen = Outside(replace(NAMES, **names), (replace(CERTIFICATE, **certificate),))
+    return {each.key: each for each in outside.judge(host(**variables), seen, moment, "diario")}
+
+
+def answer(*addresses: str, ttl: int = 300) -> dict[str, Any]:
+    return {"answers": (Answer("192.0.2.53", addresses, ttl),)}
+
+
+def test_a_page_that_is_ready_is_green_throughout() -> None:
+    for moment in Moment:
+        assert [each.state for each in judged({}, {}, moment).values()] == ["good"] * 3
+
+
+@pytest.mark.parametrize(
+    ("names", "certificate", "key", "states", "found", "remedy"),
+    [
+        (answer(FOUR, ttl=3600), {}, "names", ("bad", "warn"), "TTL de 3,600 s", "que lo baje ya"),
+        (answer("198.51.100.9"), {}, "names", ("bad", "bad"), "lleva a 198.51.100.9, y no a su", "corrija el DNS"),
+        (answer(), {}, "names", ("bad", "bad"), "no tiene direcciones en el DNS", "administra el DNS"),
+        ({"caa": ()}, {}, "caa", ("warn", "warn"), "cualquier autoridad", '0 issue "letsencrypt.org"'),
+        ({"caa": ("issue pki.goog",)}, {}, "caa", ("bad", "warn"), "no admite a letsencrypt.org", "la admita"),
+        ({"caa_trouble": "no responde"}, {}, "caa", ("warn", "warn"), "no responde", "administra el DNS"),
+        ({}, {"refusal": "su certificado expiró"}, "certificate", ("bad", "bad"), "expiró", "./difusor apply -i"),
+        ({}, {"expires": datetime(2024, 6, 9, tzinfo=UTC)}, "certificate", ("bad", "bad"), "vence", "intermedios"),
+        ({}, {"expires": None}, "certificate", ("bad", "bad"), "no se pudo ver", "por qué no responde"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_page_is_told_by_how_much_time_is_left(
+    names: dict[str, Any], certificate: dict[str, Any], key: str, states: tuple[str, str], found: str, remedy: str
+) -> None:
+    day, hour = (judged(names, certificate, moment) for moment in Moment)
+    assert (day[key].state, hour[key].state) == states
+    assert found in day[key].found and remedy in day[key].remedy
+    assert [each for each in day if day[each].state != "good"] == [key]
+
+
+def test_a_name_may_lead_to_a_network_in_front_of_the_server() -> None:
+    found = judged(answer("198.51.100.9"), {}, Moment.DAY, difusor_cdn_ranges=["198.51.100.0/24"])
+    assert found["names"].state == "good"
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "found"),
+    [
+        ({"aquí": {FOUR: "", SIX: ""}, "norte": {FOUR: "", SIX: ""}}, "good", "IPv4 e IPv6 desde 2 lugares"),
+        ({"aquí": {FOUR: "", SIX: None}, "norte": {FOUR: "", SIX: ""}}, "warn", f"{SIX} solo se comprobó desde norte"),
+        ({"aquí": {FOUR: "", SIX: None}}, "warn", f"{FOUR} solo se comprobó desde aquí"),
+        ({"aquí": {FOUR: "", SIX: None}, "norte": {FOUR: "", SIX: None}}, "warn", f"{SIX} no se pudo comprobar desde"),
+        (
+            {"aquí": {FOUR: "", SIX: ""}, "norte": {FOUR: "", SIX: "no responde"}},
+            "warn", f"{SIX} responde desde aquí, pero desde norte no responde",
+        ),
+        (
+            {"aquí": {FOUR: "", SIX: None}, "norte": {FOUR: "", SIX: "no responde"}},
+            "bad", f"{SIX} desde norte no responde",
+        ),
+        ({"aquí": {FOUR: "rechaza\x1b", SIX: ""}}, "bad", f"{FOUR} desde aquí rechaza\ufffd"),
+    ],
+)  # fmt: skip
+def test_each_family_is_judged_by_the_places_that_have_it(answers: reaching.Answers, state: str, found: str) -> None:
+    check = reaching.judge([FOUR, SIX], answers)
+    assert (check.state, found in check.found) == (state, True), check
+    assert bool(check.remedy) == (state != "good")
+
+
+def test_a_page_without_ipv4_is_red_and_one_without_ipv6_is_not() -> None:
+    assert reaching.judge([SIX], {"aquí": {SIX: ""}, "norte": {SIX: ""}}).state == "bad"
+    assert reaching.judge([FOUR], {"aquí": {FOUR: ""}, "norte": {FOUR: ""}}).found == "IPv4 desde 2 lugares"

@@ -1,0 +1,220 @@
+"""All difusores at once: one that is broken, hangs or answers nonsense is a red row, and stops nobody."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from countdown_kit import host, look, seen, server
+from inventory_kit import ELECTION, PASSWORD, Certificates, write_inventory
+from look_kit import name_server, page
+from publish_kit import app_of
+from testinfra.host import Host
+from typer.testing import CliRunner
+
+from difusor.baseline import record
+from difusor.baseline.record import Baseline
+from difusor.commands import countdown
+from difusor.countdown import drift, run, subjects
+from difusor.countdown.checks import LONGEST_FIRST, TITLES, Moment, bad, moment_of
+from difusor.countdown.outside import Looks, Outside
+from difusor.countdown.run import Options, Row, rows
+from difusor.countdown.subjects import Subject
+from difusor.inventory.model import Election
+from difusor.project import HOME, UnusableError
+from difusor.servers import certificate
+from difusor.servers.certificate import Certificate
+from difusor.servers.names import Names
+
+FQDN = "prep.diario.mx"
+OPENS = Election.model_validate(ELECTION).opens
+READY, HANGS, NONSENSE = "127.0.0.1", "192.0.2.2", "192.0.2.3"
+SSH = """#!/bin/sh
+for last; do :; done
+case "$*" in *BatchMode=yes*) ;; *) echo "it would ask" >&2; exit 255;; esac
+case "$*" in *{HANGS}*) sleep 60;; esac  # pace: a server that hangs
+case "$last" in *machine_id*) echo uid=0; exit;; *wrap_socket*) exec cat {folder}/reach;; esac
+case "$*" in *{NONSENSE}*) echo '[]'; echo '{{}}';; *) sed "s/NOW/$(date +%s)/" {folder}/look;; esac
+"""
+
+
+@pytest.fixture(scope="module")
+def certificates() -> Certificates:
+    return Certificates()
+
+
+@pytest.fixture
+def inventories(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Return the inventories of a ready server, one that hangs, one that answers nonsense, and a broken one.
+
+    `ssh` is a program of the test that answers as these servers do.
+    """
+    said, found = server(), []
+    for name, address in (("norte", READY), ("sur", HANGS), ("este", NONSENSE), ("roto", READY)):
+        folder = write_inventory(tmp_path / name, certificates, address)
+        main = folder / "group_vars/diario/main.yml"
+        main.write_text(main.read_text().replace("189.240.1.7", "127.0.0.1"))
+        (folder / "hosts.yml").write_text((folder / "hosts.yml").read_text().replace("operador", "root"))
+        found.append(folder)
+    (found[-1] / "group_vars/diario/main.yml").write_text("difusor_name: [")
+    said["admitted"] = [["22", "10.9.0.4/32"], ["873", "10.9.0.4/32"]]
+    said["allowed"] = ["10.9.0.4"]
+    baseline = look(host().election).model_dump(exclude={"server"})
+    text = json.dumps(said).replace(str(said["now"]), "NOW")
+    (tmp_path / "look").write_text(f"{text}\n{json.dumps(baseline)}\n")
+    (tmp_path / "reach").write_text(json.dumps({FQDN: {"127.0.0.1": 0}}))
+    program = tmp_path / "bin/ssh"
+    program.parent.mkdir()
+    program.write_text(SSH.format(HANGS=HANGS, NONSENSE=NONSENSE, folder=tmp_path))
+    program.chmod(0o755)
+    (tmp_path / "password").write_text(PASSWORD)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("ANSIBLE_VAULT_IDENTITY_LIST", f"diario@{tmp_path / 'password'}")
+    return found
+
+
+@pytest.fixture
+def looks(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Iterator[Looks]:
+    """Run the page and the name server that knows it; return how they are asked."""
+    (tmp_path / "ca.pem").write_bytes(certificates.root)
+    leaf, key = certificates.page(FQDN)
+    table = {(FQDN, "A"): ["300 127.0.0.1"], (FQDN, "CAA"): ['300 0 issue "letsencrypt.org"']}
+    with (
+        name_server(table) as names,
+        page({FQDN: (leaf + certificates.intermediate, key)}, lambda _: (200, b""), tmp_path) as port,
+    ):
+        monkeypatch.setattr(certificate, "PORT", port)
+        yield Looks((names,), tmp_path / "ca.pem")
+
+
+def told(row: Row) -> dict[str, str]:
+    return {each.key: f"{each.state}: {each.found}" for each in row.checks if each.state != "good"}
+
+
+def test_a_broken_or_silent_difusor_is_a_red_row_and_stops_nobody(
+    inventories: list[Path], looks: Looks, tmp_path: Path
+) -> None:
+    found = subjects.read_all(inventories)
+    started = time.monotonic()
+    norte, sur, este, roto = rows(found, Options(tmp_path / "registro", looks, seconds=4), OPENS - timedelta(hours=20))
+    assert time.monotonic() - started < 8
+    assert told(norte) == {"drift": "warn: no hay registro con que comparar"}
+    assert (norte.state, norte.moment, len(norte.checks)) == ("warn", Moment.DAY, 13)
+    assert told(sur) == {"server": "bad: no terminó de responder en 3 s"}
+    assert told(este) == {"server": "bad: su respuesta no se entiende"}
+    assert roto.state == "bad" and "main.yml" in told(roto)["inventory"]
+    assert [each.key for each in este.checks] == [
+        key for key in LONGEST_FIRST if key in ("server", "names", "certificate", "families", "caa")
+    ]
+    assert next(each.found for each in este.checks if each.key == "families") == "IPv4 desde 2 lugares"
+    assert all(each.remedy for row in (norte, sur, este, roto) for each in row.checks if each.state != "good")
+
+
+def test_the_screen_has_a_line_for_each_and_the_exit_status_says_whether_one_is_red(
+    inventories: list[Path], looks: Looks, tmp_path: Path
+) -> None:
+    words = [
+        "--dns", looks.servers[0], "--ca", str(looks.authority), "--at", "T-1", "--against", str(tmp_path),
+        "-i", str(inventories[0]),
+    ]  # fmt: skip
+    app = app_of(countdown)
+    one = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+    (document,) = json.loads(one.stdout)["difusores"]
+    assert (one.exit_code, document["state"], document["moment"]) == (0, "warn", "T-1"), document
+    assert [each["key"] for each in document["checks"]] == [key for key in TITLES if key != "inventory"]
+    both = CliRunner().invoke(app, [*words, "-i", str(inventories[3])], env={"COLUMNS": "160"}, catch_exceptions=False)
+    assert both.exit_code == 1
+    assert both.stdout.index("roto") < both.stdout.index("norte"), "what is red comes first"
+    assert "✗ inventario" in both.stdout and "Listos: 0; con aviso: 1; en rojo: 1" in both.stdout
+
+
+def test_a_name_server_that_is_none_is_refused(inventories: list[Path]) -> None:
+    done = CliRunner().invoke(app_of(countdown), ["-i", str(inventories[0]), "--dns", "uno"])
+    assert done.exit_code == 2 and "«uno» no es la dirección" in " ".join(done.output.split())
+
+
+def test_all_difusores_of_an_election_are_looked_at_and_those_whose_election_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME, str(tmp_path))
+    (tmp_path / "elections").mkdir()
+    for name in ("noche", "otra"):
+        (tmp_path / f"elections/{name}.yml").write_text("all:\n")
+    for name, leads in (("norte", "noche"), ("sur", "otra"), ("perdido", "falta")):
+        (tmp_path / "inventories" / name).mkdir(parents=True)
+        (tmp_path / "inventories" / name / "election.yml").symlink_to(f"../../elections/{leads}.yml")
+    assert [each.name for each in subjects.of_election("noche")] == ["norte", "perdido"]
+    (tmp_path / "inventories/perdido/election.yml").unlink()
+    (tmp_path / "inventories/perdido").rmdir()
+    with pytest.raises(UnusableError, match=r"diga para qué elección con --election"):
+        subjects.of_election(None)
+    (tmp_path / "elections/nueva.yml").write_text("all:\n")
+    with pytest.raises(UnusableError, match=r"ningún inventario es de nueva"):
+        subjects.of_election("nueva")
+
+
+def subject(name: str, **changes: Any) -> Subject:
+    return Subject(name, name, Path(name), host(**changes), {}, cast(Host, name), {})
+
+
+def test_one_that_is_off_the_list_is_not_looked_at_and_is_not_red(tmp_path: Path) -> None:
+    revocation = {"since": "2024-06-02T18:00:00Z", "by": "Pleno", "reason": "mostró otras cifras", "provision": "DG-04"}
+    (row,) = rows([subject("norte", difusor_revocations=[revocation])], Options(tmp_path), OPENS)
+    assert (row.checks, row.state) == ((), "good") and "mostró otras cifras" in row.revoked
+
+
+def test_each_page_is_asked_for_by_two_other_servers_and_by_its_own_only_when_there_is_no_other() -> None:
+    page = Outside(Names(FQDN, ()), (Certificate("192.0.2.7"),))
+    lost = bad("server", "no responde", "x")
+
+    def asked(*names: str, unreachable: str = "", vantage: str = "") -> dict[str, list[str]]:
+        there = [subject(name) for name in names]
+        if vantage:
+            there[0].vantages[vantage] = cast(Host, vantage)
+        ready = seen(server(), there[0].host.election)
+        looked = {name: lost if name == unreachable else ready for name in names}
+        return {
+            place: list(pages) for place, (_, pages) in run._places(there, looked, dict.fromkeys(names, page)).items()
+        }
+
+    assert asked("a") == {"el propio servidor": ["a"]}
+    assert asked("a", unreachable="a") == {}
+    assert asked("a", vantage="instituto") == {"instituto": ["a"]}
+    four = {"b": ["a", "d"], "c": ["a", "b"], "d": ["b", "c"], "a": ["c", "d"]}
+    assert {place: sorted(pages) for place, pages in asked("a", "b", "c", "d").items()} == four
+    assert "b" not in asked("a", "b", "c", unreachable="b")
+
+
+def test_the_moment_follows_from_the_time_that_is_left() -> None:
+    left = {hours: moment_of(OPENS, OPENS - timedelta(hours=hours)) for hours in (24, 7, 6, 1, -2)}
+    assert [*left.values()] == [Moment.DAY, Moment.DAY, Moment.HOUR, Moment.HOUR, Moment.HOUR]
+    assert set(LONGEST_FIRST) == set(TITLES)
+
+
+def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_of_somebody_else(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    signer = {**ELECTION["election_signers"][0], "key": key.with_suffix(".pub").read_text().strip()}
+    election = Election.model_validate({**ELECTION, "election_signers": [signer]})
+    frozen = look(election)
+    path = tmp_path / "diario.json"
+    record.write(
+        Baseline(inventory="diario", election=election.id, taken=OPENS, commit="", servers={"web1": frozen}), path, key
+    )
+    changed = frozen.model_copy(update={"files": {"/etc/motd": "0644 root:root bb", "/etc/nuevo": "-> x"}})
+    assert drift.judge(path, election, "web1", frozen, "diario").state == "good"
+    found = drift.judge(path, election, "web1", changed, "diario")
+    assert (found.state, found.found) == ("bad", "desde el registro cambió /etc/motd, /etc/nuevo")
+    assert "./difusor report -i diario --against" in found.remedy
+    assert "no registra a web2" in drift.judge(path, election, "web2", frozen, "diario").found
+    strange = drift.judge(path, Election.model_validate(ELECTION), "web1", frozen, "diario")
+    assert strange.state == "bad" and "no firma en esta elección" in strange.found
+    path.write_text(path.read_text().replace("motd", "mot"))
+    assert "cambió después de firmarse" in drift.judge(path, election, "web1", frozen, "diario").found
