@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,6 +69,8 @@ def seal(source: Path, sealing: Sealing, credentials: Credentials | None) -> Sea
     _refuse_loss(target, sealing.replace)
     attached, notes = _attached(source, content, dictamen)
     holder = credentials.holder if credentials else None
+    if holder and not _expected(dictamen, holder):
+        notes.append(f"la elección dice que firma {_signs(dictamen)['name']}, y el certificado es de {holder.name}")
     paper = pdf(_page(source, content, dictamen, sealing, holder, attached), attached)
     if credentials:
         paper = signed(paper, credentials, f"Dictamen, folio {sealing.folio}")
@@ -90,11 +93,10 @@ def _page(
     source: Path, content: bytes, dictamen: Mapping[str, Any], sealing: Sealing, holder: Holder | None,
     attached: tuple[Attached, ...],
 ) -> str:  # fmt: skip
-    said = dictamen["election"].get("institute") or {}
     further = {
         "folio": sealing.folio,
         "holder": holder,
-        "post": sealing.post or said.get("signs", {}).get("post", ""),
+        "post": sealing.post or (_signs(dictamen)["post"] if holder and _expected(dictamen, holder) else ""),
         "signed_at": hour(sealing.at.astimezone(ZoneInfo(dictamen["election"]["timezone"]))),
         "foot": SIGNED if holder else UNSIGNED,
         "pdf_name": source.with_suffix(".pdf").name,
@@ -106,6 +108,24 @@ def _page(
         raise UnusableError(
             f"{source} es de otra versión ({plain(error, 80)}); emítalo otra vez: ./difusor report --results ARCHIVO"
         ) from None
+
+
+def _signs(dictamen: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return who signs for the institute according to the election: name and post, "" when it does not say."""
+    institute = dictamen["election"].get("institute") or {"signs": {"name": "", "post": ""}}
+    found: Mapping[str, str] = institute["signs"]
+    return found
+
+
+def _expected(dictamen: Mapping[str, Any], holder: Holder) -> bool:
+    """Tell whether it is that person; the names in certificates have no accents, and capitals only."""
+    name = _signs(dictamen)["name"]
+    return not name or _folded(name) == _folded(holder.name)
+
+
+def _folded(name: str) -> str:
+    parts = unicodedata.normalize("NFD", " ".join(name.split()).casefold())
+    return "".join(each for each in parts if not unicodedata.combining(each))
 
 
 def _attached(source: Path, content: bytes, dictamen: Mapping[str, Any]) -> tuple[tuple[Attached, ...], list[str]]:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ from typer.testing import CliRunner
 
 from difusor.commands import seal, verify
 from difusor.inventory.revision import revision
+from difusor.papers import certificates
 from difusor.papers.checking import opened
+from difusor.papers.printing import pdf
 from difusor.partners.filing import scan
 from difusor.project import HOME, ROOT, UnusableError
 from difusor.report import dictamen
@@ -212,6 +215,24 @@ def test_results_of_another_measurement_stay_out(copy: Path, monkeypatch: pytest
     done = seal_paper(copy / "diario.json", Sealing(FOLIO, measured().finished), None)
     assert done.attached == ("diario.json",) and "es de otra" in done.notes[0]
     assert "Lugar y fecha" in pages[0] and "no lleva firma electrónica" in pages[0]
+
+
+def test_the_post_of_the_election_is_that_of_the_person_whom_it_names(
+    desk: Desk, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Capitals and accents apart; for anybody else there is a note, and no post but the one that is given."""
+    pages: list[str] = []
+    monkeypatch.setattr("difusor.report.sealing.pdf", lambda html, attached: pages.append(html) or pdf("<p>"))
+    certificate, key = (Path(word) for word in desk.signer[1:4:2])
+    at = datetime.now(UTC)
+    credentials = certificates.load(certificate, key, lambda: PASSWORD, at)
+    said = json.loads((copy / "diario.json").read_bytes())
+    for name, post, notes in (("Funcionária de  Prueba", "Secretaría", 0), ("Otra Persona", "", 1)):
+        said["election"]["institute"] = {"signs": {"name": name, "post": "Secretaría"}}
+        (copy / "diario.json").write_text(json.dumps(said))
+        done = seal_paper(copy / "diario.json", Sealing(FOLIO, at, replace=True), credentials)
+        assert len(done.notes) == notes and all("Otra Persona" in each for each in done.notes)
+        assert (f"<b>{NAME}</b>, {post}" in pages[-1]) is bool(post)
 
 
 def test_a_password_comes_from_a_closed_file_or_the_terminal(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from call_kit import NAME as CALL
 
 from difusor.inventory import variables
+from difusor.inventory.revision import revision
 from difusor.servers import identity
 from difusor.suite import plugin, vantages
 
@@ -123,6 +124,7 @@ def test_findings(suite: pytest.Pytester, workers: str) -> None:
     before = datetime.now(UTC)
     done = _run(suite, "-n", workers, "-vv", "--showlocals", "--dist=loadgroup")
     found = _findings(suite)
+    assert json.loads((suite.path / "r.json").read_text())["revision"] == revision(suite.path / "hosts.yml") != ""
     outcomes = {test: each["outcome"] for (host, test), each in found.items() if host == "uno"}
     assert outcomes == {
         "test_passes": "passed",
