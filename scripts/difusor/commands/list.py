@@ -14,7 +14,7 @@ from difusor.terminal import complain, console, json_text, local, plain, printab
 from difusor.terminal.arguments import Authority, Json, elections, from_project
 
 if TYPE_CHECKING:
-    from difusor.listing.watching import Made
+    from difusor.listing.making import Made
 
 
 EXAMPLES = 3
@@ -32,59 +32,67 @@ def name_server(text: str) -> str:
     return text
 
 
+Folder = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[CARPETA]", file_okay=False, resolve_path=True, show_default=False,
+        help="Dónde se escribe, lista para copiarse al servidor web; sin ella solo se dice quién estaría.",
+    ),
+]  # fmt: skip
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="LLAVE", exists=True, dir_okay=False, resolve_path=True,
+        help="La de un firmante de la elección, con que se firma (o su .pub, si está en el agente).",
+    ),
+]  # fmt: skip
+Watched = Annotated[
+    bool, typer.Option("--watch", help="Revisa cada página una y otra vez, y saca de la lista las que fallan.")
+]
+Every = Annotated[float, typer.Option(metavar="SEGUNDOS", min=1, help="Con --watch: cada cuánto se revisan.")]
+Times = Annotated[
+    int | None,
+    typer.Option("--times", metavar="NÚMERO", min=1, show_default="hasta Ctrl-C", help="Con --watch: cuántas."),
+]
+Dns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dns", parser=name_server, metavar="DIRECCIÓN", show_default="los de la zona de cada página",
+        help="Con --watch: a qué servidor de nombres se pregunta; puede repetirse.",
+    ),
+]  # fmt: skip
+
+
 def run(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[CARPETA]", file_okay=False, resolve_path=True, show_default=False,
-            help="Dónde se escribe, lista para copiarse al servidor web; sin ella solo se dice quién estaría.",
-        ),
-    ] = None,
+    folder: Folder = None,
     election: Annotated[
         str | None, typer.Option(metavar="ELECCIÓN", autocompletion=elections, help="Cuál; si hay una sola, esa.")
     ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="LLAVE", exists=True, dir_okay=False, resolve_path=True,
-            help="La de un firmante de la elección, con que se firma (o su .pub, si está en el agente).",
-        ),
-    ] = None,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Revisa cada página una y otra vez, y saca de la lista las que fallan.")
-    ] = False,
-    every: Annotated[
-        float, typer.Option(metavar="SEGUNDOS", min=1, help="Con --watch: cada cuánto se revisan.")
-    ] = 60,
-    times: Annotated[
-        int | None,
-        typer.Option("--times", metavar="NÚMERO", min=1, show_default="hasta Ctrl-C", help="Con --watch: cuántas."),
-    ] = None,
-    dns: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--dns", parser=name_server, metavar="DIRECCIÓN", show_default="los de la zona de cada página",
-            help="Con --watch: a qué servidor de nombres se pregunta; puede repetirse.",
-        ),
-    ] = None,
+    key: Key = None,
+    watch: Watched = False,
+    every: Every = 60,
+    times: Times = None,
+    dns: Dns = None,
     ca: Authority = None,
     as_json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Escribe la lista oficial: los difusores con su expediente completo que no están revocados, y sus enlaces.
 
     Termina con 1 si un registro está dañado, si algo no se pudo escribir, o si al vigilar ninguna página respondió.
     """
-    from difusor.listing import watching
+    from difusor.listing import making
     from difusor.project import UnusableError
 
     if watch and not (folder and key):
         raise typer.BadParameter("--watch necesita la CARPETA en que escribe y la --key con que firma")
-    wanted = watching.Making(election, folder, key, tuple(dns or ()), ca)
+    wanted = making.Making(election, folder, key, tuple(dns or ()), ca)
     try:
         if watch:
+            from difusor.listing import watching
+
             good = [_tell(made, as_json) for made in watching.rounds(wanted, every, times)][-1]
         else:
-            good = _show(watching.make(wanted), folder, as_json)
+            good = _show(making.make(wanted), folder, as_json)
     except UnusableError as problem:
         complain(problem)
         raise typer.Exit(1) from problem

@@ -21,9 +21,9 @@ from typer.testing import CliRunner
 
 from difusor.commands import list as command
 from difusor.inventory import load_election
-from difusor.listing import entries, page, state, watching
+from difusor.listing import entries, making, page, state, watching
+from difusor.listing.making import Making
 from difusor.listing.state import Failing, State
-from difusor.listing.watching import Making
 from difusor.partners import record, revocation
 from difusor.partners.enrolment import LOGO
 from difusor.partners.filing import papers
@@ -57,7 +57,7 @@ def test_only_whoever_has_every_paper_and_was_not_revoked_is_on_it_by_name(home:
     (enrolled(home, "sinforma") / record.FILE).unlink()
     for id in ("gemelo", "gemela"):
         enrolled(home, id, "La Gémela" if id == "gemela" else "LA GEMELA")
-    found = watching.make(wanted(home / "lista", key))
+    found = making.make(wanted(home / "lista", key))
     assert [each.name for each in found.shown] == ["Diario del Valle", "el Norte", "Ómnibus del Sur"]
     left = [(each.id, each.reason.partition(":")[0].partition(",")[0], each.damage) for each in found.entries.left]
     twins = "otro difusor lleva el mismo nombre o el mismo enlace; corrija uno de los dos"
@@ -79,7 +79,7 @@ def test_only_whoever_has_every_paper_and_was_not_revoked_is_on_it_by_name(home:
 def test_the_page_links_exactly_what_was_registered_and_nothing_else_outside(home: Path, key: Path) -> None:
     enrolled(home, "sur", link="https://www.diariodelsur.com.mx/Prep_2024/")
     enrolled(home, "norte", link="prep.elnorte.mx")
-    watching.make(wanted(home / "lista", key))
+    making.make(wanted(home / "lista", key))
     text = (home / "lista/index.html").read_text()
     outside = re.findall(r'(?:href|src)="(https?:[^"]*)"', text)
     assert outside == ["https://prep.elnorte.mx", "https://www.diariodelsur.com.mx/Prep_2024"]
@@ -97,7 +97,7 @@ def test_the_page_links_exactly_what_was_registered_and_nothing_else_outside(hom
 
 def test_a_citizen_verifies_the_list_with_the_command_that_the_page_gives(home: Path, key: Path) -> None:
     enrolled(home, "sur")
-    watching.make(wanted(home / "lista", key))
+    making.make(wanted(home / "lista", key))
     (command,) = re.findall(r"<code>(ssh-keygen .*?)</code>", (home / "lista/index.html").read_text())
     shell = html.unescape(command)
     right = subprocess.run(shell, shell=True, cwd=home / "lista", capture_output=True, text=True)
@@ -127,27 +127,27 @@ def test_the_list_is_not_written_before_the_call_allows_it(
     folder = furnish(tmp_path / "instituto", key, monkeypatch, list_from)
     enrolled(folder, "sur")
     with pytest.raises(UnusableError, match=told):
-        watching.make(wanted(folder / "lista", key))
+        making.make(wanted(folder / "lista", key))
     with pytest.raises(UnusableError, match=told):
         list(watching.rounds(wanted(folder / "lista", key), 1, 1))
     assert not (folder / "lista").exists()
-    assert [each.id for each in watching.make(wanted(None, None)).shown] == ["sur"]  # the desk may see it any time
+    assert [each.id for each in making.make(wanted(None, None)).shown] == ["sur"]  # the desk may see it any time
 
 
 def test_a_folder_with_other_things_and_a_key_that_may_not_sign_change_nothing(home: Path, key: Path) -> None:
     enrolled(home, "sur")
-    watching.make(wanted(home / "lista", key))
+    making.make(wanted(home / "lista", key))
     before = everything(home)
     (home / "ajena").mkdir()
     (home / "ajena/tesis.odt").write_text("x")
     stranger = make_key(home, "ajeno")
-    for making, told in (
+    for asked, told in (
         (wanted(home / "ajena", key), "tiene otras cosas, que se perderían"),
         (wanted(home / "lista", stranger), "no es de ningún firmante de demo"),
         (wanted(home / "lista", None), "dé la llave de un firmante"),
     ):
         with pytest.raises(UnusableError, match=told):
-            watching.make(making)
+            making.make(asked)
     assert {name: text for name, text in everything(home).items() if name in before} == before
     assert [each.name for each in home.iterdir() if each.name.startswith(".")] == []
 
@@ -155,11 +155,11 @@ def test_a_folder_with_other_things_and_a_key_that_may_not_sign_change_nothing(h
 def test_the_list_takes_the_place_of_the_one_before_as_a_whole(home: Path, key: Path) -> None:
     (home / "lista").mkdir()  # an empty one is as good as none
     first = enrolled(home, "sur")
-    watching.make(wanted(home / "lista", key))
+    making.make(wanted(home / "lista", key))
     inode = (home / "lista").stat().st_ino
     (first / LOGO).write_bytes(b"")
     enrolled(home, "norte")
-    watching.make(wanted(home / "lista", key))
+    making.make(wanted(home / "lista", key))
     assert (home / "lista").stat().st_ino != inode
     assert [each["nombre"] for each in twin(home / "lista")["difusores"]] == ["Diario Norte"]  # type: ignore[attr-defined]
     assert len(list((home / "lista/logotipos").iterdir())) == 1
@@ -174,7 +174,7 @@ def test_a_name_that_the_desk_would_refuse_is_not_listed_and_none_does_anything(
     assert kept is not None
     named = kept.model_copy(update={"form": kept.form.model_copy(update={"name": hostile})})
     (folder / record.FILE).write_bytes(named.to_bytes())
-    found = watching.make(wanted(home / "lista", key))
+    found = making.make(wanted(home / "lista", key))
     assert not found.shown and [(each.id, each.damage) for each in found.entries.left] == [("sur", True)]
     election = load_election(home / "elections/demo.yml")
     text = page.html(election, [page.Tile(hostile, "https://www.sur.mx/", hostile)], [(hostile, hostile)], AT, "")
@@ -183,11 +183,11 @@ def test_a_name_that_the_desk_would_refuse_is_not_listed_and_none_does_anything(
 
 def test_a_logo_is_drawn_anew_and_one_that_changed_is_not_shown(home: Path, key: Path) -> None:
     folder = enrolled(home, "sur")
-    watching.make(wanted(home / "lista", key))
+    making.make(wanted(home / "lista", key))
     (shown,) = (home / "lista/logotipos").iterdir()
     assert shown.read_bytes() != (folder / LOGO).read_bytes() and shown.read_bytes().startswith(b"\x89PNG")
     (folder / LOGO).write_bytes(png(80, 80))
-    assert watching.make(wanted(home / "lista", key)).shown == ()
+    assert making.make(wanted(home / "lista", key)).shown == ()
 
 
 def test_whoever_was_made_with_new_and_has_no_logo_has_a_tile_in_letters(
@@ -199,7 +199,7 @@ def test_whoever_was_made_with_new_and_has_no_logo_has_a_tile_in_letters(
         ('Diario del Valle: "el de siempre"', "https://prep.diario.mx/prep2027mor", None)
     ]
     home = folder.parents[1]
-    watching.make(Making("demo", home / "lista", key))
+    making.make(Making("demo", home / "lista", key))
     text = (home / "lista/index.html").read_text()
     assert '<span class="logo letters">Diario del Valle: &#34;el de siempre&#34;</span>' in text and "<img" not in text
 
@@ -228,7 +228,7 @@ def test_whom_the_watch_left_out_stays_out_of_a_list_made_by_hand(home: Path, ke
     for id in ("sur", "norte"):
         enrolled(home, id)
     state.keep("demo", State(failing={"sur": Failing(failures=2, since=AT, faults=("no responde",))}))
-    found = watching.make(wanted(home / "lista", key))
+    found = making.make(wanted(home / "lista", key))
     assert [each.id for each in found.shown] == ["norte"] and list(found.out) == ["sur"]
 
 
@@ -260,7 +260,7 @@ def test_the_page_fits_a_telephone(home: Path, key: Path) -> None:
     for number in range(12):
         enrolled(home, f"medio{number}", f"Universidad Interdisciplinaria de Ribelos número {number}")
     enrolled(home, "largo", "W" * 120)
-    watching.make(wanted(home / "lista", key))
+    making.make(wanted(home / "lista", key))
     text = (home / "lista/index.html").read_text()
     style = (home / "lista/estilo.css").read_text()
     whole = re.sub("<link rel=.stylesheet.*?>", f"<style>{style}</style>", re.sub("<meta http-equiv.*?>", "", text))

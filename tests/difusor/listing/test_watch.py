@@ -23,8 +23,8 @@ from difusor.inventory import load_election
 from difusor.listing import state, watch, watching
 from difusor.listing.entries import Listed
 from difusor.listing.looks import How, Look, _about_certificates, _There, look
+from difusor.listing.making import Made, Making
 from difusor.listing.state import State
-from difusor.listing.watching import Made, Making
 from difusor.partners import revocation
 from difusor.project import UnusableError
 from difusor.publish import signing

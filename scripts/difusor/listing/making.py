@@ -1,0 +1,84 @@
+"""Makes the list from what is on record now; nothing is asked of any server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corte.format import instants
+from corte.format.errors import why
+from difusor.board.rows import folders_of
+from difusor.inventory import Election, load_election
+from difusor.listing import entries, folder, state
+from difusor.listing.entries import Entries, Listed
+from difusor.listing.state import Failing
+from difusor.partners import election as elections_file
+from difusor.project import UnusableError
+
+if TYPE_CHECKING:
+    from difusor.listing.looks import Look
+    from difusor.listing.watch import Event
+
+
+@dataclass(frozen=True)
+class Making:
+    """What the operator wants: of which election, into which folder, signed by whom; and how to look at pages."""
+
+    election: str | None
+    folder: Path | None
+    key: Path | None
+    servers: Sequence[str] = ()
+    authority: Path | None = None
+    now: Callable[[], datetime] = instants.now
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of it. `out`: by id, whom the watch left out; `looks`: what it found; `written`: the folder is new."""
+
+    election: str
+    timezone: str
+    entries: Entries
+    shown: tuple[Listed, ...]
+    out: dict[str, Failing]
+    looks: dict[str, Look]
+    events: tuple[Event, ...]
+    at: datetime
+    seconds: float = 0.0
+    is_blind: bool = False
+    written: bool = False
+
+
+def make(wanted: Making) -> Made:
+    """Make the list of now without looking at any page; whom the watch left out stays out.
+
+    UnusableError says why it cannot be written; what was there is there then.
+    """
+    election, found = read(wanted)
+    before = state.read(election.id)
+    shown = tuple(each for each in found.listed if each.id not in before.out)
+    now = wanted.now()
+    if wanted.folder:
+        write(wanted, election, shown, now)
+    return Made(election.id, election.timezone, found, shown, before.out, {}, (), now, written=bool(wanted.folder))
+
+
+def read(wanted: Making) -> tuple[Election, Entries]:
+    """Return the election as its file says it now, and who is on its list; UnusableError says why not."""
+    path = elections_file.file(elections_file.chosen(wanted.election))
+    return load_election(path), entries.entries(folders_of(path))
+
+
+def write(wanted: Making, election: Election, shown: Sequence[Listed], now: datetime) -> None:
+    """Write the list and say so in the log; UnusableError says why not, and what was there is there then."""
+    assert wanted.folder is not None
+    if wanted.key is None:
+        raise UnusableError("la lista va firmada; dé la llave de un firmante de la elección con --key")
+    try:
+        folder.write(wanted.folder, election, shown, wanted.key, now)
+    except OSError as error:
+        raise UnusableError(f"no se puede escribir {error.filename or wanted.folder}: {why(error)}") from None
+    state.log(election.id, now, que="lista escrita", carpeta=str(wanted.folder), difusores=[each.id for each in shown])
