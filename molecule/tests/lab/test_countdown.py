@@ -42,11 +42,11 @@ def without_an_address(host: Host) -> Iterator[str]:
 
 @contextmanager
 def with_a_strange_signer(host: Host) -> Iterator[str]:
-    host.check_output(f"cp -p {SIGNERS} /root/signers && echo %s >> {SIGNERS}", STRANGER)
+    host.check_output(f"cp -p {SIGNERS} /run/signers && echo %s >> {SIGNERS}", STRANGER)
     try:
         yield "SHA256:S9BbvkWru… no es de la elección"
     finally:
-        host.check_output(f"mv /root/signers {SIGNERS}")
+        host.check_output(f"mv /run/signers {SIGNERS}")
 
 
 def test_what_is_broken_is_red_and_a_look_leaves_no_trace(

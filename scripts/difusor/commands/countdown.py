@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import typer
 from rich.table import Table
 
@@ -76,7 +77,7 @@ def run(
 ) -> None:
     """Revisa a todos los difusores antes de la noche: rojo o verde, y qué se hace con lo rojo. No cambia nada.
 
-    Termina con 1 si algo está en rojo. A la ciudadanía y a los servidores solo les pregunta.
+    Termina con 1 si algo está en rojo; con avisos solos, con 0.
     """
     from corte.format import instants
     from difusor.countdown import subjects
@@ -85,6 +86,8 @@ def run(
     from difusor.project import UnusableError
     from difusor.servers import sudo
 
+    if inventory and election:
+        raise click.UsageError("Dé -i o --election, no ambas.")
     try:
         chosen = inventory or subjects.of_election(election)
         sudo.ask(ask_become_pass)

@@ -164,6 +164,11 @@ def subject(name: str, **changes: Any) -> Subject:
     return Subject(name, name, Path(name), host(**changes), {}, cast(Host, name), {})
 
 
+def test_difusores_are_named_or_taken_from_an_election_but_not_both(inventories: list[Path]) -> None:
+    done = CliRunner().invoke(app_of(countdown), ["-i", str(inventories[0]), "--election", "noche"])
+    assert done.exit_code == 2 and "no ambas" in done.output
+
+
 def test_one_that_is_off_the_list_is_not_looked_at_and_is_not_red(tmp_path: Path) -> None:
     revocation = {"since": "2024-06-02T18:00:00Z", "by": "Pleno", "reason": "mostró otras cifras", "provision": "DG-04"}
     (row,) = rows([subject("norte", difusor_revocations=[revocation])], Options(tmp_path), OPENS)
