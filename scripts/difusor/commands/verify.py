@@ -43,6 +43,9 @@ def run(
         console.print(f"  orden: {word}")
     for clause in standing.sentences(document.stands):
         console.print(f"  en pie: {clause}")
-    for warning in signing.warnings(signed):
+    warnings, checked = signing.plausible(signed)
+    for told in checked:
+        console.print(f"  {printable(told)}")
+    for warning in warnings:
         console.print(f"[yellow]![/] {printable(warning)}")
     typer.echo(signed.sha256)

@@ -85,6 +85,10 @@ def test_a_table_reads_back_with_every_sign_in_its_names(tmp_path: Path) -> None
         readme = archive.read("LEEME.txt").decode()
     rows = list(csv.DictReader(io.StringIO(table.split("\r\n", 5)[5], newline="")))
     assert {row["MUNICIPIO"] for row in rows} == {each.name for each in RIBERA.catalog.municipalities}
+    assert {"REPRESENTANTES_PP_CI", "MECANISMO_TRASLADO", "TOTAL_VOTOS_ASENTADO", "COTEJADA"} <= set(rows[0])
+    assert not {"MECANISMOS_TRASLADO", "TOTAL_REP_PARTIDO_CI_VOTARON"} & set(rows[0])
+    assert {row["TIPO_ACTA"] for row in rows} == {"A01", "A02", "A02E"}
+    assert "06/06/2027" in {row["FECHA_HORA_CAPTURA"][:10] for row in rows}
     assert {len(row["CODIGO_INTEGRIDAD"]) for row in rows} <= {0, 32}, "MD5, as the catalogue says"
     assert "MD5 de la imagen" in readme and "ALC_RIB_2027.csv " in readme and "PREP Ribera" in readme
 
