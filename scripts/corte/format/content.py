@@ -266,7 +266,9 @@ class _Table:
         hashes, times = self._marks()
         for row in self._rows if self.columns else ():
             cells = dict(enumerate(row))
-            if any(_is_code(cells.get(at, "")) for at in hashes) or any(_minute(cells.get(at, "")) for at in times):
+            if any(_is_code(cells.get(at, "")) for at in hashes) or any(
+                _INSTANT.fullmatch(_minute(cells.get(at, ""))) for at in times
+            ):
                 yield "1"
 
     def warnings(self, corte: datetime) -> Iterator[str]:
@@ -303,9 +305,10 @@ class _Table:
                 malformed += 1
                 continue
             malformed += any(not _INTEGRITY.fullmatch(row[at]) for at in hashes)
-            minutes = [_minute(row[at]) for at in times if row[at] not in _NOTHING]
-            unread += "" in minutes
-            later += bool(latest) and any(minute > latest for minute in minutes)
+            minutes = [_minute(row[at]) for at in times]
+            if "" in minutes:
+                unread += any(row[at] not in _NOTHING and not _minute(row[at]) for at in times)
+            later += bool(latest) and any(minute > latest and bool(_INSTANT.fullmatch(minute)) for minute in minutes)
         self.rows = rows
         if unread:
             self.unchecked.append(f"{self.name}: {unread} actas llevan una hora que no se sabe leer.")
@@ -322,9 +325,12 @@ def _stamp(path: str) -> re.Match[str] | None:
 
 
 def _minute(cell: str) -> str:
-    """Return the minute in a cell with an instant, as 2024-06-02 20:10, whichever way it is written; else empty."""
+    """Return the minute in a cell with an instant, as 2024-06-02 20:10, also when days are first; else empty.
+
+    What begins as if years were first comes as it is, because a table has tens of thousands of them; see _INSTANT.
+    """
     minute = cell[:16].replace("/", "-")
-    if _INSTANT.fullmatch(minute):
+    if minute[4:5] == "-":
         return minute
     found = _DAY_FIRST.match(minute)
     return f"{found[3]}-{int(found[2]):02}-{int(found[1]):02} {int(found[4]):02}:{found[5]}" if found else ""
