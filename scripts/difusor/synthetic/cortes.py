@@ -90,6 +90,7 @@ def _files(setting: Setting, whole: Night, number: int) -> tuple[dict[str, bytes
     states = [{"nombre": office.name, **pages.results_of(totals[office])} for office in setting.offices]
     files = {
         "datos/corte.json": pages.encoded(head),
+        "datos/secciones.json": pages.encoded(pages.sections_page(setting.offices, whole.stations)),
         "datos/resultados.html": plain.plain_page(setting, head, states),
     } | downloads
     if setting.logo:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from difusor.catalog import Office, Territory
 from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, PARTIES
+from difusor.synthetic.night import Station
 from difusor.synthetic.setting import Setting
 from difusor.synthetic.totals import Totals, percentage
 
@@ -93,6 +94,11 @@ def corte_page(setting: Setting, number: int) -> Document:
         "minutos_utc": round(setting.offset.total_seconds() / 60),
         "eleccion": election_of(setting),
     }
+
+
+def sections_page(offices: Iterable[Office], stations: Iterable[Station]) -> Document:
+    """Return by office the number of the territory in which each section is."""
+    return {office.key: {str(each.section): getattr(each, office.by) for each in stations} for office in offices}
 
 
 def office_page(office: Office) -> Document:

@@ -53,7 +53,7 @@ def test_an_election_of_one_office(tmp_path: Path) -> None:
     write_corte(tmp_path, setting, number=30, seed=3)
     assert [each["clave"] for each in head(tmp_path)["elecciones"]] == ["congreso"]
     assert {path.name for path in (tmp_path / "datos").iterdir()} == {
-        "congreso", "congreso.json", "corte.json", "logo.png", "resultados.html",
+        "congreso", "congreso.json", "corte.json", "logo.png", "resultados.html", "secciones.json",
     }  # fmt: skip
     assert len(list((tmp_path / "descargas").iterdir())) == 2
     assert "alcaldía" not in (tmp_path / "datos/resultados.html").read_text()
