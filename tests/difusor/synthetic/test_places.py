@@ -78,6 +78,17 @@ def test_names_and_words_are_those_of_the_place(tmp_path: Path) -> None:
     assert "cada alcaldía, distrito y acta" in text
 
 
+def test_a_section_leads_to_the_territory_that_has_its_actas(tmp_path: Path) -> None:
+    """With the number on a voter's card the page opens the right list of actas, whatever an office is divided by."""
+    write_corte(tmp_path, RIBERA, number=RIBERA.total, seed=3)
+    sections = json.loads((tmp_path / "datos/secciones.json").read_bytes())
+    assert set(sections) == {office.key for office in RIBERA.offices}
+    for office, by_section in sections.items():
+        there = [json.loads(path.read_bytes()) for path in (tmp_path / "datos" / office).iterdir()]
+        found = {(str(int(acta["SECCION"])), detail["id"]) for detail in there for acta in detail["actas"]}
+        assert found and found <= set(by_section.items()), "an acta is elsewhere"
+
+
 def test_a_table_reads_back_with_every_sign_in_its_names(tmp_path: Path) -> None:
     write_corte(tmp_path, RIBERA, number=RIBERA.total, seed=3)
     with zipfile.ZipFile(next((tmp_path / "descargas").glob("*.zip"))) as archive:

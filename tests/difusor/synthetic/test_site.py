@@ -40,6 +40,15 @@ def imported(script: str) -> set[str]:
     return {script}.union(*map(imported, names))
 
 
+def test_what_the_scripts_fill_in_is_on_their_page():
+    """A name that the page lacks would stop the whole script."""
+    for page in PAGES:
+        known = set(re.findall(r'\bid="([^"]+)"', page.read_text()))
+        for entry in re.findall(r'<script type="module" src="([^"]+)"', page.read_text()):
+            asked = set(re.findall(r"byId\('([^']+)'\)", (SITE / entry).read_text()))
+            assert asked <= known, f"{page.name} lacks {asked - known}"
+
+
 def test_every_module_belongs_to_a_page():
     entries = {name for page in PAGES for name in re.findall(r'<script type="module" src="([^"]+)"', page.read_text())}
     assert set.union(*map(imported, entries)) == {path.name for path in FILES if path.suffix == ".js"}
