@@ -134,6 +134,7 @@ def packed(folder: Path, text: bytes) -> bytes:
     ("path", "text"),
     [
         ("datos/a.json", b'{"x": [{"actas_capturadas": 1}]}'),
+        ("datos/a.json", b'{"cargos": {"x": {"actas_capturadas": [0, 1]}}}'),
         ("datos/a.json", b'{"actasCapturadas": "1,204"}'),
         ("datos/a.json", b'{"actasContabilizadas": 1}'),
         ("datos/a.json", b'{"actas": [["170012B0100", 12]]}'),

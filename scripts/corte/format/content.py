@@ -178,7 +178,7 @@ def _counts(document: Any) -> Iterator[Any]:
             for key, inner in value.items():
                 name = "".join(filter(str.isalpha, key)).lower()
                 if name in _COUNTS:
-                    yield inner
+                    yield from inner if isinstance(inner, list) else (inner,)
                 elif name == "actas" and isinstance(inner, list) and inner:
                     yield len(inner)
             pending += value.values()

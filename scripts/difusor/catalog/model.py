@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-OTHER_FILES = ("corte", "resultados", "secciones")
+OTHER_FILES = ("corte", "noche", "resultados", "secciones")
 """Names in the folder datos/ of a corte that an office cannot have, because other files have them."""
 OTHER_VIEWS = ("base-de-datos",)
 """Addresses of the page (`#/…`) that an office cannot have."""

@@ -101,6 +101,16 @@ def sections_page(offices: Iterable[Office], stations: Iterable[Station]) -> Doc
     return {office.key: {str(each.section): getattr(each, office.by) for each in stations} for office in offices}
 
 
+def night_page(setting: Setting, number: int, captured: Mapping[str, Sequence[int]], expected: int) -> Document:
+    """Return how many actas of each office every corte of the night had, up to this one."""
+    offices = {
+        key: {"actas_capturadas": counts, "porcentaje": [percentage(count, expected) for count in counts]}
+        for key, counts in captured.items()
+    }
+    instants = setting.instants[:number]
+    return {"corte": instant(instants[-1]), "cortes": [instant(each) for each in instants], "cargos": offices}
+
+
 def office_page(office: Office) -> Document:
     """Return how an office is called, and where its page is."""
     return {"clave": office.key, "nombre": office.name, "corto": office.short, "archivo": f"datos/{office.key}.json"}

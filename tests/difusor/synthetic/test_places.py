@@ -53,7 +53,7 @@ def test_an_election_of_one_office(tmp_path: Path) -> None:
     write_corte(tmp_path, setting, number=30, seed=3)
     assert [each["clave"] for each in head(tmp_path)["elecciones"]] == ["congreso"]
     assert {path.name for path in (tmp_path / "datos").iterdir()} == {
-        "congreso", "congreso.json", "corte.json", "logo.png", "resultados.html", "secciones.json",
+        "congreso", "congreso.json", "corte.json", "logo.png", "noche.json", "resultados.html", "secciones.json",
     }  # fmt: skip
     assert len(list((tmp_path / "descargas").iterdir())) == 2
     assert "alcaldía" not in (tmp_path / "datos/resultados.html").read_text()
@@ -87,6 +87,17 @@ def test_a_section_leads_to_the_territory_that_has_its_actas(tmp_path: Path) -> 
         there = [json.loads(path.read_bytes()) for path in (tmp_path / "datos" / office).iterdir()]
         found = {(str(int(acta["SECCION"])), detail["id"]) for detail in there for acta in detail["actas"]}
         assert found and found <= set(by_section.items()), "an acta is elsewhere"
+
+
+def test_the_night_so_far_ends_with_what_the_page_says(tmp_path: Path) -> None:
+    write_corte(tmp_path, RIBERA, number=20, seed=3)
+    night = json.loads((tmp_path / "datos/noche.json").read_bytes())
+    said = head(tmp_path)
+    assert (len(night["cortes"]), night["cortes"][-1], night["corte"]) == (20, said["corte"], said["corte"])
+    for office in said["elecciones"]:
+        of_night, totals = night["cargos"][office["clave"]], office["totales"]
+        assert of_night["actas_capturadas"][-1] == totals["actas_capturadas"] > of_night["actas_capturadas"][0] == 0
+        assert of_night["porcentaje"][-1] == totals["actas_capturadas_porcentaje"]
 
 
 def test_a_table_reads_back_with_every_sign_in_its_names(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ let sought = ''; // the section that a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
 let visit = {};
-const freshVisit = () => ({search: '', section: '', open: false, refresh: () => show({renew: true})});
+const freshVisit = () => ({search: '', section: '', open: false, night: false, refresh: () => show({renew: true})});
 
 function route() {
   const [, view, id] = location.hash.split('/');

@@ -25,6 +25,7 @@ export function electionView(head, page, territory, state) {
         partyTable(page, shown, territory ?? {nombre: election.entidad})),
       counts(shown.totales)),
     territory ? actas(page, territory, state) : territoryList(page, state),
+    !territory && night(page, state),
     citation(head, page, territory),
   ];
 }
@@ -170,25 +171,44 @@ function territoryList(page, state) {
     empty);
 }
 
-// The actas of a territory are read only when the visitor opens them.
-function actas(page, territory, state) {
+const actas = (page, territory, state) => folded('Actas por casilla', 'open', territory, state,
+  detail => actaTable(page, territory, detail.actas, state));
+
+// How many actas each corte of the night had, the latest first; an older page is never shown again.
+function night(page, state) {
+  const source = {detalle: {archivo: 'datos/noche.json', corte: page.corte}};
+  return folded('La noche, corte por corte', 'night', source, state, ({cortes: instants, cargos: offices}) => {
+    const {actas_capturadas: captured, porcentaje: shares} = offices[page.clave];
+    const rows = instants.map((instant, at) => h('tr', {},
+      h('th', {scope: 'row'}, time(instant)), h('td', {}, number(captured[at])), h('td', {}, percent(shares[at]))));
+    return [h('table', {class: 'numbers'},
+      h('caption', {class: 'hidden'}, `${page.corto}: actas capturadas en cada corte`),
+      h('thead', {}, h('tr', {},
+        h('th', {scope: 'col'}, 'Corte'),
+        h('th', {scope: 'col'}, 'Actas capturadas'),
+        h('th', {scope: 'col'}, 'De las esperadas'))),
+      h('tbody', {}, rows.reverse()))];
+  });
+}
+
+// A part that is read only when the visitor opens it; `key` is its name in the state.
+function folded(title, key, source, state, build) {
   const body = h('div', {'aria-live': 'polite'});
   const fill = async () => {
-    body.replaceChildren(h('p', {}, 'Cargando las actas…'));
+    body.replaceChildren(h('p', {}, 'Cargando…'));
     try {
-      const detail = await loadDetail(territory);
-      if (detail) body.replaceChildren(...actaTable(page, territory, detail.actas, state));
+      const detail = await loadDetail(source);
+      if (detail) body.replaceChildren(...build(detail));
       else state.refresh();
     } catch {
-      body.replaceChildren(h('p', {}, 'No fue posible cargar las actas. '),
-        h('button', {type: 'button', onclick: fill}, 'Reintentar'));
+      body.replaceChildren(h('p', {}, 'No fue posible cargarlo. '), h('button', {type: 'button', onclick: fill}, 'Reintentar'));
     }
   };
   const details = h('details', {ontoggle: event => {
-    state.open = event.target.open;
-    if (state.open && !body.hasChildNodes()) fill();
-  }}, h('summary', {}, h('h2', {}, 'Actas por casilla')), body);
-  details.open = state.open;
+    state[key] = event.target.open;
+    if (state[key] && !body.hasChildNodes()) fill();
+  }}, h('summary', {}, h('h2', {}, title)), body);
+  details.open = state[key];
   return h('section', {}, details);
 }
 
