@@ -16,7 +16,7 @@ description:
   - The filter C(tls_floor) beside it returns the oldest version of TLS that a server may speak, as nginx calls it, by
     the call or else by the project's criterion.
   - The filter C(rsync_port) returns the TCP port on which a server takes cortes, by the call or else rsync's own, which
-    is also that of an empty call.
+    is also that of a call that cannot be read.
 options:
   _input:
     description: The call, which has a spec C(spec/<call>.yml).
@@ -50,8 +50,11 @@ def tls_floor(call: str) -> str:
 
 
 def rsync_port(call: str) -> int:
-    """Return the port; SpecError as in `clauses`, but for an empty call."""
-    return spec.load(call).rsync_port if call else RSYNC_PORT
+    """Return the port; rsync's own when there is no such call: the preflight, which asks too, tells that better."""
+    try:
+        return spec.load(call).rsync_port
+    except spec.SpecError:
+        return RSYNC_PORT
 
 
 class FilterModule:

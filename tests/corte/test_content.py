@@ -50,6 +50,36 @@ def test_another_instant_is_noticed_in_name_and_header(corte: tuple[Path, dateti
     assert any("posterior al corte" in warning for warning in said.warnings)
 
 
+@pytest.mark.parametrize(
+    ("cell", "warned", "unchecked"),
+    [
+        ("2024-06-02 20:00:59", False, False),
+        ("02/06/2024 20:00:59", False, False),
+        ("2/6/2024 20:01:00", True, False),
+        ("2024/06/02 20:01", True, False),
+        ("Jun 2 2024 8:01PM", False, True),
+        ("-", False, False),
+    ],
+)
+def test_an_acta_later_than_its_corte_is_noticed_however_its_time_is_written(
+    tmp_path: Path, cell: str, warned: bool, unchecked: bool
+):
+    (tmp_path / "a.csv").write_bytes(HEAD + f"\r\nSECCION,FECHA_HORA_CAPTURA\r\n1,{cell}\r\n".encode())
+    said = content.read(tmp_path, ["a.csv"], OPENS)
+    assert [text for text in said.warnings if "posterior al corte" in text] == [
+        "a.csv: 1 actas llevan una hora posterior al corte."
+    ] * warned
+    assert said.unchecked == ["a.csv: 1 actas llevan una hora que no se sabe leer."] * unchecked
+    assert said.rows == 1
+
+
+def test_what_is_no_table_and_what_tells_no_instant_is_said_to_be_unchecked(tmp_path: Path):
+    (tmp_path / "a.csv").write_bytes(b"CANDIDATURA,NOMBRE\r\n1,Uno\r\n")
+    (tmp_path / "b.csv").write_bytes(HEAD.replace(b"(UTC-6)", b"hora local"))
+    said = content.read(tmp_path, ["a.csv", "b.csv"], OPENS)
+    assert [text.partition(":")[0] for text in said.unchecked] == ["a.csv", "b.csv"]
+
+
 @given(raw=st.binary(max_size=400), name=st.sampled_from(["a.csv", "a.zip", "99999999_9999_a.csv"]))
 def test_no_content_crashes_the_reader(tmp_path_factory: pytest.TempPathFactory, raw: bytes, name: str):
     folder = tmp_path_factory.getbasetemp()

@@ -134,6 +134,7 @@ def packed(folder: Path, text: bytes) -> bytes:
     ("path", "text"),
     [
         ("datos/a.json", b'{"x": [{"actas_capturadas": 1}]}'),
+        ("datos/a.json", b'{"cargos": {"x": {"actas_capturadas": [0, 1]}}}'),
         ("datos/a.json", b'{"actasCapturadas": "1,204"}'),
         ("datos/a.json", b'{"actasContabilizadas": 1}'),
         ("datos/a.json", b'{"actas": [["170012B0100", 12]]}'),
@@ -145,6 +146,7 @@ def packed(folder: Path, text: bytes) -> bytes:
         ("descargas/a.csv", table(1)),
         ("descargas/a.csv", table(0, registered=1)),
         ("descargas/a.csv", table(0, registered=1, digest="-")),
+        ("descargas/a.csv", table(0, registered=1, digest="-", at="02/06/2024 20:00")),
         ("descargas/a.CSV", table(3)),
         ("descargas/a.zip", table(3)),
         ("descargas/b.zip", b"no es un zip"),

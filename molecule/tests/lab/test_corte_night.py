@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +33,9 @@ Site = Callable[..., str]
 Send = Callable[..., str]
 Verb = Callable[..., Any]
 OPERATOR = "operadora@demo.test"
+LEADS = (75, 300)
+"""Seconds from now to the opening: enough to configure a server, and enough on a machine that does much else."""
+PUSHED_WITHIN = timedelta(seconds=20)
 
 
 @pytest.fixture
@@ -171,17 +174,34 @@ def test_one_command_delivers_within_its_bandwidth_and_another_compares(
     assert told["seconds"] > 1_000_000 / 250_000 * 0.7  # rsync does not limit its first burst
 
 
+@pytest.fixture
+def opening(site: Site, mirror: Mirror, target: Target, published: SignedCorte) -> Iterator[Window]:
+    """Give the server a window that opens soon; afterwards its own again, with the corte that it showed.
+
+    Where configuring it takes longer than that, the window opens later. What comes after finds a corte also when the
+    test fails, and so does its repetition.
+    """
+    for lead in LEADS:
+        opens = instants.now().replace(microsecond=0) + timedelta(seconds=lead)
+        window = Window(opens, opens + timedelta(hours=24), opens + timedelta(days=6))
+        site({f"election_{name}": instant for name, instant in window.to_json().items()}, "--tags", "corte")
+        if opens - instants.now() > PUSHED_WITHIN:
+            break
+    yield window
+    site({}, "--tags", "corte")
+    before = last_number(mirror.status())
+    push(published.folder, target)
+    assert mirror.await_word(published, before, WAIT)[0] == "shown"
+
+
 @pytest.mark.timing("la apertura se fija antes de configurar el servidor, que en una máquina ocupada puede tardar más")
 @pytest.mark.clause("DG-05", "DG-11")
 def test_the_night_begins_with_a_corte_of_no_actas(
-    site: Site, mirror: Mirror, base: str, target: Target, key: Path, published: SignedCorte, tmp_path: Path,
-    authority: Path, record_evidence: Record,
+    opening: Window, mirror: Mirror, base: str, target: Target, key: Path, tmp_path: Path, authority: Path,
+    record_evidence: Record,
 ) -> None:  # fmt: skip
     """El corte en ceros llega antes de la apertura: la página espera, y desde el instante, no antes, lo muestra."""
-    opens = instants.now().replace(microsecond=0) + timedelta(seconds=75)
-    window = Window(opens, opens + timedelta(hours=24), opens + timedelta(days=6))
-    site({f"election_{name}": instant for name, instant in window.to_json().items()}, "--tags", "corte")
-    election = target.election.within(window)
+    opens, election = opening.opens, target.election.within(opening)
     write_corte(tmp_path / "ceros", Setting.of(election), number=1, seed=1)
     signed = signing.sign(tmp_path / "ceros", election, key)
     before = mirror.status()
@@ -200,11 +220,7 @@ def test_the_night_begins_with_a_corte_of_no_actas(
     assert waiting.status_code == 503 and "aún no están disponibles" in waiting.text
     assert opens <= first
     assert answer.json()["totales"]["actas_capturadas"] == 0
-    tonight = replace(target, election=target.election.within(window))
-    assert compare(tonight, authority, expected=signed.sha256).good
-    site({}, "--tags", "corte")
-    push(published.folder, target)
-    assert mirror.await_word(published, last_number(status), WAIT)[0] == "shown"
+    assert compare(replace(target, election=election), authority, expected=signed.sha256).good
 
 
 @pytest.mark.clause("DG-04", "DG-05")

@@ -41,8 +41,11 @@ _TOLD = re.compile(r"\.(?:csv|zip)\Z|\d{8}_\d{4}_", re.IGNORECASE)
 _NAME_STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})_")
 _CORTE = re.compile(r"(\d{4})/(\d{2})/(\d{2}) (\d{2}):(\d{2}) \(UTC([+-]\d{1,2})\)")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
+_DAY_FIRST = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4}) (\d{1,2}):(\d{2})")
 _INTEGRITY = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{32}|-?")
 """A code of integrity, SHA-256 or MD5; empty or a dash where there is no acta."""
+_NOTHING = ("", "-", "N/A")
+"""What stands in a cell where there is no acta."""
 _COUNTS = ("actascapturadas", "actascontabilizadas", "capturadas", "contabilizadas")
 """Names of the counts that are zero before any acta is captured, as letters alone: tables and JSON write them apart."""
 _TOP_LINES = 8
@@ -72,10 +75,16 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Content:
-    """`captured`: number of actas captured, by table; `warnings`: Spanish sentences on what does not add up."""
+    """What the tables say, and what is to be said of them.
+
+    `captured`: number of actas captured, by table; `warnings`: Spanish sentences on what does not add up; `unchecked`:
+    on what cannot be compared, because it has a form that is not known here; `rows`: of all tables, zips apart.
+    """
 
     captured: dict[str, int]
     warnings: list[str]
+    unchecked: list[str]
+    rows: int
 
 
 def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
@@ -85,6 +94,8 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
     """
     captured: dict[str, int] = {}
     warnings: list[str] = []
+    unchecked: list[str] = []
+    rows = 0
     alone: dict[tuple[int, int], int] = {}  # read already; the zip holds the same tables again
     budget = _Budget()
     told = [path for path in filter(_TOLD.search, paths) if path.lower().endswith(_TABLES) or _stamp(path)]
@@ -102,9 +113,17 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
                 if table.totals:
                     alone[mark] = captured[_NAME_STAMP.sub("", name)] = table.total("ACTAS_CAPTURADAS")
                     warnings += table.warnings(corte)
+                    unchecked += table.unchecked
+                    rows += table.rows
+                else:
+                    unchecked.append(f"{name}: no tiene los totales de una tabla (ACTAS_CAPTURADAS).")
         except _UNREADABLE as error:
             warnings.append(f"{path}: no se puede leer ({_why(error)}).")
-    return Content(captured, [warning[:MAX_WARNING] for warning in warnings[:MAX_WARNINGS]])
+    return Content(captured, _bounded(warnings), _bounded(unchecked), rows)
+
+
+def _bounded(sentences: list[str]) -> list[str]:
+    return [sentence[:MAX_WARNING] for sentence in sentences[:MAX_WARNINGS]]
 
 
 def _why(error: Exception) -> str:
@@ -159,7 +178,7 @@ def _counts(document: Any) -> Iterator[Any]:
             for key, inner in value.items():
                 name = "".join(filter(str.isalpha, key)).lower()
                 if name in _COUNTS:
-                    yield inner
+                    yield from inner if isinstance(inner, list) else (inner,)
                 elif name == "actas" and isinstance(inner, list) and inner:
                     yield len(inner)
             pending += value.values()
@@ -222,6 +241,8 @@ class _Table:
         start = next((row for row, line in enumerate(lines) if "ACTAS_CAPTURADAS" in line), None)
         self.totals: dict[str, str] = {}
         self.columns: list[str] = []
+        self.unchecked: list[str] = []
+        self.rows = 0
         if start is None:
             return
         self.totals = {name: lines[start + 1][at] for at, name in enumerate(lines[start])}
@@ -246,7 +267,7 @@ class _Table:
         for row in self._rows if self.columns else ():
             cells = dict(enumerate(row))
             if any(_is_code(cells.get(at, "")) for at in hashes) or any(
-                _INSTANT.match(cells.get(at, "").replace("/", "-")) for at in times
+                _INSTANT.fullmatch(_minute(cells.get(at, ""))) for at in times
             ):
                 yield "1"
 
@@ -261,6 +282,10 @@ class _Table:
             latest = f"{local:%Y-%m-%d %H:%M}"
             if tuple(digits) != tuple(f"{local:%Y %m %d %H %M}".split()):
                 yield f"{self.name}: su encabezado no es de la hora del corte."
+        else:
+            self.unchecked.append(
+                f"{self.name}: su encabezado no dice la hora del corte, como 2024/06/02 20:10 (UTC-6)."
+            )
         if self.columns:
             yield from self._row_warnings(latest)
 
@@ -271,7 +296,7 @@ class _Table:
 
     def _row_warnings(self, latest: str) -> Iterator[str]:
         hashes, times = self._marks()
-        rows, malformed, later = 0, 0, 0
+        rows, malformed, later, unread = 0, 0, 0, 0
         for row in self._rows:
             rows += 1
             if rows > MAX_ROWS:
@@ -280,9 +305,13 @@ class _Table:
                 malformed += 1
                 continue
             malformed += any(not _INTEGRITY.fullmatch(row[at]) for at in hashes)
-            if latest:
-                instants = (row[at][:16].replace("/", "-") for at in times)
-                later += any(instant > latest and _INSTANT.fullmatch(instant) is not None for instant in instants)
+            minutes = [_minute(row[at]) for at in times]
+            if "" in minutes:
+                unread += any(row[at] not in _NOTHING and not _minute(row[at]) for at in times)
+            later += bool(latest) and any(minute > latest and bool(_INSTANT.fullmatch(minute)) for minute in minutes)
+        self.rows = rows
+        if unread:
+            self.unchecked.append(f"{self.name}: {unread} actas llevan una hora que no se sabe leer.")
         if rows != int(self.totals.get("ACTAS_REGISTRADAS", rows)):
             yield f"{self.name}: tiene {rows} renglones y dice {self.totals['ACTAS_REGISTRADAS']} actas registradas."
         if malformed:
@@ -293,6 +322,18 @@ class _Table:
 
 def _stamp(path: str) -> re.Match[str] | None:
     return _NAME_STAMP.match(path, path.rfind("/") + 1)
+
+
+def _minute(cell: str) -> str:
+    """Return the minute in a cell with an instant, as 2024-06-02 20:10, also when days are first; else empty.
+
+    What begins as if years were first comes as it is, because a table has tens of thousands of them; see _INSTANT.
+    """
+    minute = cell[:16].replace("/", "-")
+    if minute[4:5] == "-":
+        return minute
+    found = _DAY_FIRST.match(minute)
+    return f"{found[3]}-{int(found[2]):02}-{int(found[1]):02} {int(found[4]):02}:{found[5]}" if found else ""
 
 
 def _is_code(cell: str) -> bool:

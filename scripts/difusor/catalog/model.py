@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-OTHER_FILES = ("corte", "resultados")
+OTHER_FILES = ("corte", "noche", "resultados", "secciones")
 """Names in the folder datos/ of a corte that an office cannot have, because other files have them."""
 OTHER_VIEWS = ("base-de-datos",)
 """Addresses of the page (`#/…`) that an office cannot have."""
@@ -61,6 +61,7 @@ def _of_each_office(value: str) -> str:
 
 Text = Annotated[str, Field(min_length=1)]
 Number = Annotated[int, Field(ge=1, le=999)]
+Column = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 Label = Annotated[str, _blanks("name", "id")]
 
 
@@ -133,6 +134,29 @@ class FileNames(Part):
     packed: Annotated[str, _blanks("office", "entity", "year"), AfterValidator(_of_each_office)]
 
 
+class Tables(Part):
+    """How a place's institute writes its tables, where institutes differ; `source` says where that was read.
+
+    `dates`: the form of instants. `actas`: what TIPO_ACTA says, by the kind of polling station (B, C, E, S). `names`:
+    how it calls columns that INE calls otherwise. `more`: columns that only some have.
+    """
+
+    source: Text = "el formato de las bases de datos que publica el INE"
+    dates: Literal["Y-m-d", "d/m/Y"] = "Y-m-d"
+    actas: dict[Literal["B", "C", "E", "S"], Text] = {}
+    names: dict[Literal["TOTAL_REP_PARTIDO_CI_VOTARON", "MECANISMOS_TRASLADO", "EXT_CONTIGUA"], Column] = {}
+    more: tuple[Literal["TOTAL_VOTOS_ASENTADO", "COTEJADA"], ...] = ()
+
+    def acta(self, kind: str) -> str:
+        """Return what TIPO_ACTA says of a polling station of this kind."""
+        return next((said for each, said in self.actas.items() if each == kind), "MR")
+
+    @cached_property
+    def renamed(self) -> Mapping[str, str]:
+        """The institute's own names of columns, by INE's."""
+        return {str(name): own for name, own in self.names.items()}
+
+
 class Catalog(Part):
     """A place. `stations`: how many polling stations it has, about; only invented data are made of it."""
 
@@ -142,6 +166,7 @@ class Catalog(Part):
     integrity_code: Literal["sha256", "md5"]
     stations: Annotated[int, Field(ge=1, le=100_000)]
     files: FileNames
+    tables: Tables = Tables()
     divisions: Divisions
     offices: Annotated[tuple[Office, ...], Field(min_length=1)]
     districts: Annotated[tuple[Territory, ...], Field(min_length=1)]

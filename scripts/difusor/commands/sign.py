@@ -120,6 +120,9 @@ def _say(signed: SignedCorte, signer: str, moved: Window | None) -> None:
             f"  cierra {instants.write(moved.closes)}, disponible hasta {instants.write(moved.retain_until)}; "
             "escríbalo en la elección: manda el último corte firmado"
         )
-    for warning in signing.warnings(signed):
+    warnings, checked = signing.plausible(signed)
+    for told in checked:
+        console.print(f"  {printable(told)}")
+    for warning in warnings:
         console.print(f"[yellow]![/] {printable(warning)}")
     typer.echo(signed.sha256)

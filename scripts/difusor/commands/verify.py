@@ -99,6 +99,9 @@ def _corte(tree: Path, election: Path | None) -> None:
         console.print(f"  orden: {word}")
     for clause in standing.sentences(document.stands):
         console.print(f"  en pie: {clause}")
-    for warning in signing.warnings(signed):
+    warnings, checked = signing.plausible(signed)
+    for told in checked:
+        console.print(f"  {printable(told)}")
+    for warning in warnings:
         console.print(f"[yellow]![/] {printable(warning)}")
     typer.echo(signed.sha256)

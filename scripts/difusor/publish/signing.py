@@ -84,20 +84,23 @@ def verify(folder: Path) -> tuple[SignedCorte, str]:
     return SignedCorte(folder, document, manifest.digest(raw)), fingerprint
 
 
-def warnings(signed: SignedCorte) -> list[str]:
-    """Return the warnings that every server will give on the tables of a signed tree.
+def plausible(signed: SignedCorte) -> tuple[list[str], list[str]]:
+    """Return the warnings that every server will give on the tables of a signed tree, and what of them was checked.
 
-    Also, whether it was signed as another corte than its folder says, and of the corte of the opening why it would be
-    refused before an official opening.
+    Warnings say too whether it was signed as another corte than its folder says, and of the corte of the opening why it
+    would be refused before an official opening. What was checked ends with what could not be.
     """
     document = signed.manifest
-    found = content.read(signed.folder, document.files, document.corte).warnings
+    read = content.read(signed.folder, document.files, document.corte)
+    checked = [f"actas leídas en las tablas: {read.rows:,}; se compararon totales, horas y códigos de integridad"]
+    checked += [f"sin comprobar: {each}" for each in read.unchecked]
+    found = read.warnings
     with suppress(UnusableError):
         sequence, corte = identity(signed.folder)
         if (sequence, corte) != (document.sequence, document.corte):
             found.append(f"{IDENTITY} dice ser el corte {sequence} de las {instants.write(corte)}.")
     why = content.captures(signed.folder, document.files) if document.corte == document.window.opens else ""
-    return [*found, *([f"Antes de una apertura oficial se rechazaría: {why}."] if why else [])]
+    return [*found, *([f"Antes de una apertura oficial se rechazaría: {why}."] if why else [])], checked
 
 
 def signer(signed: SignedCorte, election: Election) -> str:

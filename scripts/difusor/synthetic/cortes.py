@@ -90,6 +90,8 @@ def _files(setting: Setting, whole: Night, number: int) -> tuple[dict[str, bytes
     states = [{"nombre": office.name, **pages.results_of(totals[office])} for office in setting.offices]
     files = {
         "datos/corte.json": pages.encoded(head),
+        "datos/noche.json": pages.encoded(_night_page(setting, whole, number)),
+        "datos/secciones.json": pages.encoded(pages.sections_page(setting.offices, whole.stations)),
         "datos/resultados.html": plain.plain_page(setting, head, states),
     } | downloads
     if setting.logo:
@@ -97,6 +99,12 @@ def _files(setting: Setting, whole: Night, number: int) -> tuple[dict[str, bytes
     for office, actas in arrived.items():
         files |= _office_files(setting, whole, office, actas, corte, totals[office])
     return files, overall
+
+
+def _night_page(setting: Setting, whole: Night, number: int) -> pages.Document:
+    cortes = setting.instants[:number]
+    captured = {office.key: whole.captured(office, cortes) for office in setting.offices}
+    return pages.night_page(setting, number, captured, len(whole.stations))
 
 
 def _downloads(

@@ -21,7 +21,11 @@ KINDS = {"B": "Básica", "C": "Contigua", "E": "Extraordinaria", "S": "Especial"
 
 SHEETS = ("TOTAL_BOLETAS_SOBRANTES", "TOTAL_PERSONAS_VOTARON", "TOTAL_REP_PARTIDO_CI_VOTARON", "TOTAL_VOTOS_SACADOS")
 
+DATES = {"Y-m-d": "%Y-%m-%d %H:%M:%S", "d/m/Y": "%d/%m/%Y %H:%M:%S"}
+
 STAMP = "%Y%m%d_%H%M"
+OPTIONAL = {"TOTAL_VOTOS_ASENTADO", "COTEJADA"}
+"""Columns that a table has only where the catalogue says so."""
 CANDIDACIES_TABLE = "CANDIDATURAS"
 CODES = {"sha256": "SHA-256", "md5": "MD5"}
 
@@ -32,6 +36,8 @@ PREP {place}, corte de {corte}
 
 Archivos
 {files}
+
+Columnas como en {source}.
 
 Formato de los archivos, salvo el último: texto UTF-8 separado por comas.
   Línea 1   elección
@@ -52,7 +58,8 @@ CODIGO_INTEGRIDAD: {code} de la imagen del acta; vacío si no hay acta.
 @cache  # every corte of a night contains the rows of the one before
 def record(setting: Setting, acta: Acta) -> Mapping[str, str | int]:
     """Return one acta as a row: column name to value, in the order of the file."""
-    station, entity = acta.station, setting.catalog.entity
+    station, entity, tables = acta.station, setting.catalog.entity, setting.catalog.tables
+    form = DATES[tables.dates]
     received = acta.verified.timestamp() - 540 - int(acta.digest[:2] or "0", 16) * 6
     votes: Iterable[str | int]
     if acta.votes:
@@ -61,7 +68,7 @@ def record(setting: Setting, acta: Acta) -> Mapping[str, str | int]:
     else:
         votes, total = ("Ilegible" if acta.captured else "-",) * len(COLUMNS), 0
         sheets = ("-",) * 4
-    return {
+    row: dict[str, str | int] = {
         "CLAVE_CASILLA": station.key,
         "CLAVE_ACTA": f"{station.key}{acta.office.letter}",
         "ID_ENTIDAD": entity.number,
@@ -76,22 +83,26 @@ def record(setting: Setting, acta: Acta) -> Mapping[str, str | int]:
         "EXT_CONTIGUA": 0,
         "CASILLA": f"{KINDS[station.kind]} {station.number}",
         "UBICACION_CASILLA": 1 if station.section % 5 else 2,
-        "TIPO_ACTA": "MR",
+        "TIPO_ACTA": tables.acta(station.kind),
         **dict(zip(SHEETS, sheets, strict=True)),
         **dict(zip(COLUMNS, votes, strict=True)),
+        "TOTAL_VOTOS_ASENTADO": sheets[-1],
         "TOTAL_VOTOS_CALCULADO": total,
         "LISTA_NOMINAL": station.roll,
         "OBSERVACIONES": acta.remark,
         "CONTABILIZADA": int(acta.counted),
+        "COTEJADA": 0,
         "MECANISMOS_TRASLADO": "DAT" if station.section % 3 else "CRyT itinerante",
         "CODIGO_INTEGRIDAD": acta.digest,
-        "FECHA_HORA_ACOPIO": setting.local(datetime.fromtimestamp(received, acta.verified.tzinfo)),
-        "FECHA_HORA_CAPTURA": setting.local(acta.verified - timedelta(seconds=95)),
-        "FECHA_HORA_VERIFICACION": setting.local(acta.verified),
+        "FECHA_HORA_ACOPIO": setting.local(datetime.fromtimestamp(received, acta.verified.tzinfo), form),
+        "FECHA_HORA_CAPTURA": setting.local(acta.verified - timedelta(seconds=95), form),
+        "FECHA_HORA_VERIFICACION": setting.local(acta.verified, form),
         "ORIGEN": "CATD",
         "DIGITALIZACION": "ESCÁNER" if station.section % 4 else "MÓVIL",
         "TIPO_DOCUMENTO": "ACTA PREP" if acta.captured else "SIN ACTA",
     }
+    left = OPTIONAL - set(tables.more)
+    return {tables.renamed.get(name, name): cell for name, cell in row.items() if name not in left}
 
 
 @cache
@@ -133,6 +144,7 @@ def archive(setting: Setting, corte: datetime, tables: Mapping[Office, bytes]) -
         place=setting.catalog.entity.name,
         corte=corte_time(setting, corte),
         files="\n".join(f"  {name:{width}}{what}" for name, (what, _) in contents.items()),
+        source=setting.catalog.tables.source,
         code=CODES[setting.catalog.integrity_code],
     )
     entries = {name: table for name, (_, table) in contents.items()} | {"LEEME.txt": readme.encode()}

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -81,6 +82,11 @@ class Night:
     def expected(self, office: Office, territory: int | None = None) -> int:
         """How many actas of an office there should be in the end, in one territory or in the state."""
         return sum(territory in (None, getattr(station, office.by)) for station in self.stations)
+
+    def captured(self, office: Office, cortes: Iterable[datetime]) -> list[int]:
+        """How many captured actas of an office each corte of these instants contains."""
+        times = sorted(acta.verified for acta in self.actas[office.key] if acta.captured)
+        return [bisect_right(times, corte) for corte in cortes]
 
     def arrived(self, office: Office, corte: datetime) -> list[Acta]:
         """The actas of an office that a corte of that instant contains."""

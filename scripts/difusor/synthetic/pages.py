@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from difusor.catalog import Office, Territory
 from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, PARTIES
+from difusor.synthetic.night import Station
 from difusor.synthetic.setting import Setting
 from difusor.synthetic.totals import Totals, percentage
 
@@ -93,6 +94,21 @@ def corte_page(setting: Setting, number: int) -> Document:
         "minutos_utc": round(setting.offset.total_seconds() / 60),
         "eleccion": election_of(setting),
     }
+
+
+def sections_page(offices: Iterable[Office], stations: Iterable[Station]) -> Document:
+    """Return by office the number of the territory in which each section is."""
+    return {office.key: {str(each.section): getattr(each, office.by) for each in stations} for office in offices}
+
+
+def night_page(setting: Setting, number: int, captured: Mapping[str, Sequence[int]], expected: int) -> Document:
+    """Return how many actas of each office every corte of the night had, up to this one."""
+    offices = {
+        key: {"actas_capturadas": counts, "porcentaje": [percentage(count, expected) for count in counts]}
+        for key, counts in captured.items()
+    }
+    instants = setting.instants[:number]
+    return {"corte": instant(instants[-1]), "cortes": [instant(each) for each in instants], "cargos": offices}
 
 
 def office_page(office: Office) -> Document:

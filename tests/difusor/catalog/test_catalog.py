@@ -84,13 +84,15 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "files.table: «",
     ),
     "tables that all have one name": ("{stamp}_PREP_{entity}_{office}", "{stamp}_PREP", "que lleve {office}"),
-    "key twice": ("stations: 310", "stations: 310\nstations: 311", "stations ya está en el renglón 23; deje uno solo"),
+    "key twice": ("stations: 310", "stations: 310\nstations: 311", "stations ya está en el renglón 31; deje uno solo"),
     "fewer polling stations than places": (
         "stations: 310",
         "stations: 6",
         "stations: son menos casillas que municipios",
     ),
-    "alias that grows": ("name: Sierra}", "name: &a Sierra}\n  - *a", "no es YAML: línea 28, columna 5"),
+    "column of nobody": ("{TOTAL_REP_PARTIDO_CI_VOTARON:", "{TRASLADO:", "tables.names.TRASLADO"),
+    "dates of nobody": ("dates: d/m/Y", "dates: m/d/Y", "tables.dates: debe ser 'Y-m-d' o 'd/m/Y'"),
+    "alias that grows": ("name: Sierra}", "name: &a Sierra}\n  - *a", "no es YAML: línea 36, columna 5"),
     "no YAML": ("stations: 310", "stations: [310", "no es YAML: línea"),
 }
 

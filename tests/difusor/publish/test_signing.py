@@ -173,6 +173,20 @@ def test_a_rehearsal_is_signed_as_one_and_verified(tree: Path, election: Path, k
     assert CliRunner().invoke(app_of(verify), [str(tree)]).exit_code == 1
 
 
+def test_it_is_told_what_of_the_tables_was_compared_and_what_could_not(tree: Path, election: Path, key: Path):
+    """A table in the form of 2024's federal files, with days first, and one of which nothing can be told."""
+    top = "Elección\r\n2024/06/02 21:10 (UTC-6)\r\nACTAS_CAPTURADAS,ACTAS_ESPERADAS\r\n1,9\r\n\r\n"
+    columns = "SECCION,REPRESENTANTES_PP_CI,TOTAL_VOTOS_ASENTADO,COTEJADA,FECHA_HORA_CAPTURA\r\n"
+    (tree / "descargas/federal.csv").write_text(top + columns + "1,2,300,1,02/06/2024 21:11:00\r\n")
+    (tree / "descargas/otra.csv").write_text("SECCION,VOTOS\r\n1,300\r\n")
+    signed = " ".join(run_verb(tree, "--election", election, "--key", key).split())
+    verified = " ".join(CliRunner().invoke(app_of(verify), [str(tree)]).output.split())
+    for told in (signed, verified):
+        assert "actas leídas en las tablas: 1; se compararon totales" in told
+        assert "sin comprobar: otra.csv: no tiene los totales de una tabla" in told
+        assert "federal.csv: 1 actas llevan una hora posterior al corte" in told
+
+
 def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: Path):
     run_verb(tree, "--election", election, "--key", key, "--close", "2024-06-03T21:00:00-06:00", "--hold")
     document = manifest.read((tree / manifest.NAME).read_bytes())

@@ -53,7 +53,7 @@ def test_an_election_of_one_office(tmp_path: Path) -> None:
     write_corte(tmp_path, setting, number=30, seed=3)
     assert [each["clave"] for each in head(tmp_path)["elecciones"]] == ["congreso"]
     assert {path.name for path in (tmp_path / "datos").iterdir()} == {
-        "congreso", "congreso.json", "corte.json", "logo.png", "resultados.html",
+        "congreso", "congreso.json", "corte.json", "logo.png", "noche.json", "resultados.html", "secciones.json",
     }  # fmt: skip
     assert len(list((tmp_path / "descargas").iterdir())) == 2
     assert "alcaldía" not in (tmp_path / "datos/resultados.html").read_text()
@@ -78,6 +78,28 @@ def test_names_and_words_are_those_of_the_place(tmp_path: Path) -> None:
     assert "cada alcaldía, distrito y acta" in text
 
 
+def test_a_section_leads_to_the_territory_that_has_its_actas(tmp_path: Path) -> None:
+    """With the number on a voter's card the page opens the right list of actas, whatever an office is divided by."""
+    write_corte(tmp_path, RIBERA, number=RIBERA.total, seed=3)
+    sections = json.loads((tmp_path / "datos/secciones.json").read_bytes())
+    assert set(sections) == {office.key for office in RIBERA.offices}
+    for office, by_section in sections.items():
+        there = [json.loads(path.read_bytes()) for path in (tmp_path / "datos" / office).iterdir()]
+        found = {(str(int(acta["SECCION"])), detail["id"]) for detail in there for acta in detail["actas"]}
+        assert found and found <= set(by_section.items()), "an acta is elsewhere"
+
+
+def test_the_night_so_far_ends_with_what_the_page_says(tmp_path: Path) -> None:
+    write_corte(tmp_path, RIBERA, number=20, seed=3)
+    night = json.loads((tmp_path / "datos/noche.json").read_bytes())
+    said = head(tmp_path)
+    assert (len(night["cortes"]), night["cortes"][-1], night["corte"]) == (20, said["corte"], said["corte"])
+    for office in said["elecciones"]:
+        of_night, totals = night["cargos"][office["clave"]], office["totales"]
+        assert of_night["actas_capturadas"][-1] == totals["actas_capturadas"] > of_night["actas_capturadas"][0] == 0
+        assert of_night["porcentaje"][-1] == totals["actas_capturadas_porcentaje"]
+
+
 def test_a_table_reads_back_with_every_sign_in_its_names(tmp_path: Path) -> None:
     write_corte(tmp_path, RIBERA, number=RIBERA.total, seed=3)
     with zipfile.ZipFile(next((tmp_path / "descargas").glob("*.zip"))) as archive:
@@ -85,6 +107,10 @@ def test_a_table_reads_back_with_every_sign_in_its_names(tmp_path: Path) -> None
         readme = archive.read("LEEME.txt").decode()
     rows = list(csv.DictReader(io.StringIO(table.split("\r\n", 5)[5], newline="")))
     assert {row["MUNICIPIO"] for row in rows} == {each.name for each in RIBERA.catalog.municipalities}
+    assert {"REPRESENTANTES_PP_CI", "MECANISMO_TRASLADO", "TOTAL_VOTOS_ASENTADO", "COTEJADA"} <= set(rows[0])
+    assert not {"MECANISMOS_TRASLADO", "TOTAL_REP_PARTIDO_CI_VOTARON"} & set(rows[0])
+    assert {row["TIPO_ACTA"] for row in rows} == {"A01", "A02", "A02E"}
+    assert "06/06/2027" in {row["FECHA_HORA_CAPTURA"][:10] for row in rows}
     assert {len(row["CODIGO_INTEGRIDAD"]) for row in rows} <= {0, 32}, "MD5, as the catalogue says"
     assert "MD5 de la imagen" in readme and "ALC_RIB_2027.csv " in readme and "PREP Ribera" in readme
 

@@ -40,6 +40,15 @@ def imported(script: str) -> set[str]:
     return {script}.union(*map(imported, names))
 
 
+def test_what_the_scripts_fill_in_is_on_their_page():
+    """A name that the page lacks would stop the whole script."""
+    for page in PAGES:
+        known = set(re.findall(r'\bid="([^"]+)"', page.read_text()))
+        for entry in re.findall(r'<script type="module" src="([^"]+)"', page.read_text()):
+            asked = set(re.findall(r"byId\('([^']+)'\)", (SITE / entry).read_text()))
+            assert asked <= known, f"{page.name} lacks {asked - known}"
+
+
 def test_every_module_belongs_to_a_page():
     entries = {name for page in PAGES for name in re.findall(r'<script type="module" src="([^"]+)"', page.read_text())}
     assert set.union(*map(imported, entries)) == {path.name for path in FILES if path.suffix == ".js"}
@@ -47,7 +56,7 @@ def test_every_module_belongs_to_a_page():
 
 def test_what_is_renamed_in_the_image_is_named_in_pages_only():
     """The image gives scripts, style and icon names of their content, and puts these into the pages' quotes."""
-    renamed = [path.name for path in FILES if path.suffix in (".css", ".svg")] + ["app.js", "autentico.js"]
+    renamed = [path.name for path in FILES if path.suffix in (".css", ".svg")] + ["app.js", "autentico.js", "ayuda.js"]
     for path in FILES:
         named = [name for name in renamed if name in path.read_text()]
         assert path.suffix == ".html" or not named, f"{path.name} names {named}"

@@ -1,8 +1,8 @@
 // The page as a whole: which view, which corte, and when to look for the next one.
 
 import {byId, h, setText} from './dom.js';
-import {load, now, readHead, readStatus} from './data.js';
-import {ago, date, day, time} from './format.js';
+import {load, now, readHead, readSections, readStatus} from './data.js';
+import {ago, date, day, plain, time} from './format.js';
 import {downloadsView} from './downloads.js';
 import {showPlace} from './place.js';
 import {labels, showLabels} from './rehearsal.js';
@@ -18,10 +18,11 @@ let status = null;
 let unreachable = false;
 let forgotten = ''; // the instant of the last withdrawal for which the page was loaded again
 let rendering = 0;
+let sought = ''; // the section that a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
 let visit = {};
-const freshVisit = () => ({search: '', section: '', open: false, refresh: () => show({renew: true})});
+const freshVisit = () => ({search: '', section: '', open: false, night: false, refresh: () => show({renew: true})});
 
 function route() {
   const [, view, id] = location.hash.split('/');
@@ -53,7 +54,7 @@ async function show({renew = false, arrived = false} = {}) {
       unreachable = false;
     }
     const territory = page?.territorios.find(one => one.id === id);
-    render(page ? electionView(head.eleccion, page, territory, visit) : downloadsView(head), arrived);
+    render(page ? electionView(head, page, territory, visit) : downloadsView(head), arrived);
     setTitle(page ? [territory?.nombre, page.corto] : ['Base de datos']);
   } catch (error) {
     if (turn !== rendering) return;
@@ -156,6 +157,32 @@ function announce(text) {
   setText('announcement', text);
 }
 
+// Leads to the section, or to the first territory with that name, of the office that is shown.
+async function find(event) {
+  event.preventDefault();
+  const wanted = byId('anywhere').value.trim();
+  if (!wanted || !head) return;
+  const isSection = /^\d+$/.test(wanted);
+  try {
+    const office = officeOf(route().view, head) ?? head.elecciones[0];
+    const {page} = pages.has(office.clave) ? {page: pages.get(office.clave)} : await load(() => office);
+    const id = isSection
+      ? (await readSections())[office.clave]?.[Number(wanted)]
+      : page.territorios.find(one => plain(one.nombre).includes(plain(wanted)))?.id;
+    setText('found', id ? '' : `No hay ${isSection ? 'sección' : page.division.uno} «${wanted}».`);
+    if (id) go(`#/${office.clave}/${id}`, isSection ? wanted : '');
+  } catch (error) {
+    console.error(error);
+    setText('found', 'No se pudo buscar; inténtelo de nuevo.');
+  }
+}
+
+function go(address, section) {
+  sought = section;
+  if (location.hash === address) dispatchEvent(new Event('hashchange'));
+  else location.hash = address;
+}
+
 // Reads the mirror's public status (estado.json) for the masthead. Without it the results are shown nevertheless.
 async function ask() {
   status = await readStatus().catch(() => null);
@@ -200,9 +227,11 @@ async function look() {
 
 addEventListener('hashchange', () => {
   if (location.hash && !location.hash.startsWith('#/')) return; // a jump within the page
-  visit = freshVisit();
+  visit = {...freshVisit(), section: sought, open: sought !== ''};
+  sought = '';
   show({arrived: true});
 });
+byId('finder').addEventListener('submit', find);
 addEventListener('visibilitychange', look);
 setInterval(masthead, 10_000);
 // Visitors come in waves. Each looks at a moment of the minute drawn by lot, so a new corte is asked for over a minute.

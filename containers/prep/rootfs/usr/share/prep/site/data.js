@@ -22,6 +22,9 @@ export const readStatus = () => read('/.well-known/prep/estado.json');
 // Which corte this is: time, window, labels and downloads.
 export const readHead = () => read('datos/corte.json');
 
+// By office, the number of the territory in which each section is.
+export const readSections = () => read('datos/secciones.json');
+
 // The head of the corte and the page of the office that `choose` takes from it (or none), both of the same corte.
 export async function load(choose) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

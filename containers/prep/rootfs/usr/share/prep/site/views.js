@@ -1,11 +1,13 @@
 // The results of an election: in the state, or in one of its districts or municipalities.
 
 import {h} from './dom.js';
-import {number, percent, plain} from './format.js';
+import {date, number, percent, plain, time} from './format.js';
 import {loadDetail} from './data.js';
+import {labels} from './rehearsal.js';
 
-// `election` says how the whole place is called; `state` is what the visitor did in the view (searches, opened parts); it is kept when a new corte arrives.
-export function electionView(election, page, territory, state) {
+// `head` says which corte this is, and how the whole place is called; `state` is what the visitor did in the view (searches, opened parts); it is kept when a new corte arrives.
+export function electionView(head, page, territory, state) {
+  const {eleccion: election} = head;
   const shown = territory ?? page;
   return [
     h('div', {class: 'heading'},
@@ -17,12 +19,14 @@ export function electionView(election, page, territory, state) {
       progress(shown.totales),
       h('section', {'aria-labelledby': 'candidacies'},
         h('h2', {id: 'candidacies'}, 'Votos por candidatura'),
-        bars(page.boleta, shown)),
+        bars(page, shown)),
       h('section', {'aria-labelledby': 'parties'},
         h('h2', {id: 'parties'}, 'Votos por partido político y combinación'),
         partyTable(page, shown, territory ?? {nombre: election.entidad})),
       counts(shown.totales)),
     territory ? actas(page, territory, state) : territoryList(page, state),
+    !territory && night(page, state),
+    citation(head, page, territory),
   ];
 }
 
@@ -35,9 +39,41 @@ function chooser(election, page, territory) {
         h('option', {value: `/${one.id}`, selected: one === territory}, one.nombre))));
 }
 
+// How the visitor tells somebody what he sees, so that it can be found again: which corte, and where.
+function citation(head, page, territory) {
+  const {eleccion: election} = head;
+  const what = [`PREP ${election.entidad} ${election.jornada.slice(0, 4)}`, page.corto, territory?.nombre].filter(Boolean).join(', ');
+  const text = `${[...labels(head), what].join('. ')}. Corte de las ${time(head.corte)} del ${date(head.corte)}, ${head.hora}; resultados preliminares.`;
+  const said = h('p', {role: 'status'});
+  const share = async () => {
+    try {
+      if (navigator.share) await navigator.share({title: document.title, text, url: location.href});
+      else await navigator.clipboard.writeText(`${text} ${location.href}`).then(() => { said.textContent = 'Copiado.'; });
+    } catch (error) {
+      if (error.name !== 'AbortError') said.textContent = 'No se pudo copiar: seleccione el texto de arriba.';
+    }
+  };
+  return h('section', {class: 'citation', 'aria-labelledby': 'citation'},
+    h('h2', {id: 'citation'}, 'Cite o comparta'),
+    h('p', {class: 'detail'}, text),
+    h('button', {type: 'button', class: 'button', onclick: share}, navigator.share ? 'Compartir' : 'Copiar con el enlace'), said);
+}
+
 const ranked = results => [...results].sort((a, b) => b.votos - a.votos);
 
-function bars(ballot, shown) {
+// By candidacy, in how many territories it has the most votes; in a tie nobody has.
+function leads(page) {
+  const found = new Map();
+  for (const {candidaturas} of page.territorios) {
+    const [first, second] = ranked(candidaturas);
+    if (first.votos && first.votos !== second?.votos) found.set(first.clave, (found.get(first.clave) ?? 0) + 1);
+  }
+  return found;
+}
+
+function bars(page, shown) {
+  const {boleta: ballot, territorios: territories} = page;
+  const led = shown === page && territories.length > 1 && leads(page);
   const names = new Map(ballot.candidaturas.map(one => [one.clave, one]));
   return h('ol', {class: 'bars'}, ranked(shown.candidaturas).map(result => {
     const candidacy = names.get(result.clave);
@@ -48,7 +84,8 @@ function bars(ballot, shown) {
       h('p', {class: 'share'}, percent(result.porcentaje)),
       h('div', {class: 'bar', 'aria-hidden': 'true'}),
       h('p', {class: 'parties'}, parties.map(party =>
-        h('span', {'--color': ballot.columnas[party].color}, party))));
+        h('span', {'--color': ballot.columnas[party].color}, party))),
+      led && led.has(result.clave) && h('p', {class: 'led'}, `La más votada en ${led.get(result.clave)} de ${territories.length} ${page.division.varios}`));
   }));
 }
 
@@ -134,25 +171,44 @@ function territoryList(page, state) {
     empty);
 }
 
-// The actas of a territory are read only when the visitor opens them.
-function actas(page, territory, state) {
+const actas = (page, territory, state) => folded('Actas por casilla', 'open', territory, state,
+  detail => actaTable(page, territory, detail.actas, state));
+
+// How many actas each corte of the night had, the latest first; an older page is never shown again.
+function night(page, state) {
+  const source = {detalle: {archivo: 'datos/noche.json', corte: page.corte}};
+  return folded('La noche, corte por corte', 'night', source, state, ({cortes: instants, cargos: offices}) => {
+    const {actas_capturadas: captured, porcentaje: shares} = offices[page.clave];
+    const rows = instants.map((instant, at) => h('tr', {},
+      h('th', {scope: 'row'}, time(instant)), h('td', {}, number(captured[at])), h('td', {}, percent(shares[at]))));
+    return [h('table', {class: 'numbers'},
+      h('caption', {class: 'hidden'}, `${page.corto}: actas capturadas en cada corte`),
+      h('thead', {}, h('tr', {},
+        h('th', {scope: 'col'}, 'Corte'),
+        h('th', {scope: 'col'}, 'Actas capturadas'),
+        h('th', {scope: 'col'}, 'De las esperadas'))),
+      h('tbody', {}, rows.reverse()))];
+  });
+}
+
+// A part that is read only when the visitor opens it; `key` is its name in the state.
+function folded(title, key, source, state, build) {
   const body = h('div', {'aria-live': 'polite'});
   const fill = async () => {
-    body.replaceChildren(h('p', {}, 'Cargando las actas…'));
+    body.replaceChildren(h('p', {}, 'Cargando…'));
     try {
-      const detail = await loadDetail(territory);
-      if (detail) body.replaceChildren(...actaTable(page, territory, detail.actas, state));
+      const detail = await loadDetail(source);
+      if (detail) body.replaceChildren(...build(detail));
       else state.refresh();
     } catch {
-      body.replaceChildren(h('p', {}, 'No fue posible cargar las actas. '),
-        h('button', {type: 'button', onclick: fill}, 'Reintentar'));
+      body.replaceChildren(h('p', {}, 'No fue posible cargarlo. '), h('button', {type: 'button', onclick: fill}, 'Reintentar'));
     }
   };
   const details = h('details', {ontoggle: event => {
-    state.open = event.target.open;
-    if (state.open && !body.hasChildNodes()) fill();
-  }}, h('summary', {}, h('h2', {}, 'Actas por casilla')), body);
-  details.open = state.open;
+    state[key] = event.target.open;
+    if (state[key] && !body.hasChildNodes()) fill();
+  }}, h('summary', {}, h('h2', {}, title)), body);
+  details.open = state[key];
   return h('section', {}, details);
 }
 

@@ -1,0 +1,7 @@
+// The help says, as every page does, of which place it is and whether that is a rehearsal.
+
+import {readHead} from './data.js';
+import {showPlace} from './place.js';
+import {showLabels} from './rehearsal.js';
+
+readHead().then(head => { showLabels(head); showPlace(head); }, console.error);
