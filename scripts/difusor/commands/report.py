@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import click
 import typer
@@ -14,9 +14,6 @@ from difusor.project import UnusableError, build
 from difusor.terminal import complain, printable
 from difusor.terminal import results as screen
 from difusor.terminal.arguments import AskBecomePass, MaybeDifusor, from_project
-
-if TYPE_CHECKING:
-    from difusor.report.results import Results
 
 NOT_EVALUATED = 2
 SHOWN_CHANGES = 20
@@ -60,10 +57,9 @@ def run(
     from difusor import spec
     from difusor.baseline import drift
     from difusor.baseline.record import BaselineError
-    from difusor.report.dictamen import compose
+    from difusor.report import issue
     from difusor.report.results import ResultsError, load
     from difusor.servers import sudo
-    from difusor.spec import deviations
     from difusor.suite.measurement import measure
 
     if inventory is None and (against or not results):
@@ -73,27 +69,12 @@ def run(
         sudo.ask(ask_become_pass and not results)
         drifts = drift.since(against, inventory) if against and inventory else {}
         found = load(results) if results else measure(inventory, output, lab)
-        calls = {host: spec.load(server.declared.election_spec) for host, server in found.servers.items()}
-        left_out = deviations.load()
+        dictamen, paths = issue.issue(found, output, drifts)
     except (ResultsError, BaselineError, spec.SpecError, UnusableError) as error:
         complain(error)
         raise typer.Exit(NOT_EVALUATED) from error
-    dictamens = [compose(found, host, calls[host], left_out, drifts.get(host)) for host in found.servers]
-    changed = any(each["changes"] for each in drifts.values())
-    raise typer.Exit(_emit(found, dictamens, output) or int(changed))
-
-
-def _emit(found: Results, dictamens: Sequence[Mapping[str, Any]], output: Path) -> int:
-    """Write and show the dictamen of each server; return the verb's exit status."""
-    from difusor.report.dictamen import write_papers
-    from difusor.report.verdict import exit_status
-
-    name = Path(found.inventory).name
-    for host, dictamen in zip(found.servers, dictamens, strict=True):
-        _show(dictamen, write_papers(dictamen, output / (name if len(found.servers) == 1 else f"{name}-{host}")))
-    unbound = [finding["outcome"] for dictamen in dictamens for finding in dictamen["unbound"]]
-    amiss = any(outcome != "passed" for outcome in unbound)
-    return exit_status([entry["verdict"] for dictamen in dictamens for entry in dictamen["clauses"]]) or int(amiss)
+    _show(dictamen, paths)
+    raise typer.Exit(issue.status(dictamen))
 
 
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
@@ -120,11 +101,31 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
         screen.print(f"[magenta]No evaluado:[/] {printable(dictamen['unreachable'])}")
     if drift := dictamen["drift"]:
         _show_drift(drift)
+    if previous := dictamen["previous"]:
+        _show_previous(previous)
     good = dictamen["verdict"] in (Overall.COMPLIES, Overall.WAIVED)
     counts = ", ".join(f"{count} {shown(verdict)}" for verdict, count in dictamen["counts"].items())
     screen.print(f"\n[bold {'green' if good else 'red'}]{dictamen['verdict']}[/]  ({counts})")
     for path in reversed(paths):
         screen.print(f"  {from_project(path)}", soft_wrap=True)
+
+
+def _show_previous(previous: Mapping[str, Any]) -> None:
+    """Print what differs since the dictamen before this one."""
+    from difusor.papers.dates import instant
+    from difusor.report.comparison import BETTER, WORSE, counted
+    from difusor.report.verdict import shown
+
+    told = counted(previous) or "ninguna cláusula cambió"
+    screen.print(f"\nDesde el dictamen del {instant(previous['finished_local'])}: {told}.", soft_wrap=True)
+    for change in previous["changes"]:
+        color = {BETTER: "green", WORSE: "red"}.get(change["kind"], "yellow")
+        both = " → ".join(shown(each) or "no está" for each in (change["before"], change["after"]))
+        how = f" ({'; '.join(change['how'])})" if change["how"] else ""
+        said = printable(f"{change['kind']}: {both if change['before'] != change['after'] else ''}{how}".rstrip(": "))
+        screen.print(f"[{color}]·[/] [bold]{change['id']}[/] {said}", soft_wrap=True)
+    for remark in previous["remarks"]:
+        screen.print(f"[dim]{printable(remark)}[/]", soft_wrap=True)
 
 
 def _show_drift(drift: Mapping[str, Any]) -> None:
@@ -137,6 +138,7 @@ def _show_drift(drift: Mapping[str, Any]) -> None:
         screen.print("[green]Nada ha cambiado desde entonces.[/]")
     for change in changes[:SHOWN_CHANGES]:
         what = "apareció" if not change["before"] else "desapareció" if not change["after"] else "cambió"
-        screen.print(f"[yellow]![/] {what} {printable(change['name'])}", soft_wrap=True)
+        where = f"{change['host']}: " if "host" in change else ""
+        screen.print(f"[yellow]![/] {what} {printable(where + change['name'])}", soft_wrap=True)
     if len(changes) > SHOWN_CHANGES:
         screen.print(f"[yellow]![/] y {len(changes) - SHOWN_CHANGES} más, que muestra el dictamen")
