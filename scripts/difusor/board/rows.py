@@ -15,7 +15,7 @@ from difusor.board import recorded
 from difusor.board.calendar import Due, dues
 from difusor.board.recorded import Recorded
 from difusor.inventory import Election
-from difusor.project import home
+from difusor.project import inventories
 
 State = Literal["hecho", "exceptuado", "falta", "vencido", "no cumple"]
 SETTLED = ("hecho", "exceptuado")
@@ -29,6 +29,7 @@ INSTITUTE = {
     "dictamen": "emitir el dictamen: ./difusor report -i {}",
     "oficial": "publicar el primer corte de la noche",
 }
+ASTRAY = "su election.yml falta o no lleva a ninguna elección; enlace la suya: ln -sfn ../../elections/<elección>.yml"
 REHEARSE = "participar en el simulacro: ./difusor publish"
 
 
@@ -95,17 +96,18 @@ def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
         timezone=election.timezone, made=now.astimezone(zone),
         dues=tuple((each.title, each.until.astimezone(zone) if each.until else None) for each in calendar),
         rows=(*sorted(late, key=_urgency), *(row for row in rows if not row.action)),
-        astray=tuple(folder.name for folder in _inventories() if not _election_of(folder).is_file()),
+        astray=tuple(folder.name for folder in astray()),
     )  # fmt: skip
 
 
 def folders_of(election_file: Path) -> list[Path]:
     """Return the inventories that link an election's file, by name."""
-    return [folder for folder in _inventories() if _election_of(folder) == election_file.resolve()]
+    return [folder for folder in inventories() if _election_of(folder) == election_file.resolve()]
 
 
-def _inventories() -> list[Path]:
-    return sorted((home() / "inventories").glob("[!.]*/"))
+def astray() -> list[Path]:
+    """Return the inventories of which nobody can say to which election they belong."""
+    return [folder for folder in inventories() if not _election_of(folder).is_file()]
 
 
 def _election_of(folder: Path) -> Path:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
 import typer
 from rich.table import Table
 
 from difusor.project import UnusableError, build
-from difusor.terminal import complain, printable
+from difusor.terminal import complain, printable, table
 from difusor.terminal import results as screen
-from difusor.terminal.arguments import AskBecomePass, MaybeDifusor, from_project
+from difusor.terminal.arguments import AskBecomePass, MaybeDifusor, elections, from_project
+
+if TYPE_CHECKING:
+    from difusor.report.index import Row
 
 NOT_EVALUATED = 2
 SHOWN_CHANGES = 20
@@ -24,32 +27,50 @@ STYLE = {
 """Colour on the terminal, by the name of a verdict (report.verdict.Verdict)."""
 
 
+Existing = Annotated[
+    Path | None,
+    typer.Option(
+        "--results", metavar="ARCHIVO", resolve_path=True, help="Emite el dictamen de resultados ya medidos, sin medir."
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="CARPETA", resolve_path=True, show_default="build/dictamen", help="Dónde se escribe el dictamen."
+    ),
+]
+Against = Annotated[
+    Path | None,
+    typer.Option(metavar="REGISTRO", resolve_path=True, help="Registro de difusor freeze: qué cambió desde entonces."),
+]
+Lab = Annotated[
+    bool, typer.Option("--lab", help="También las pruebas que alteran el servidor; solo en un laboratorio.")
+]
+Everyone = Annotated[
+    bool, typer.Option("--all", help="Mide a la vez todos los difusores de una elección, y escribe un índice.")
+]
+Election = Annotated[
+    str | None,
+    typer.Option(metavar="ELECCIÓN", autocompletion=elections, help="Con --all: cuál; si hay una sola, esa."),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(metavar="NÚMERO", min=1, show_default="2 por núcleo", help="Con --all: cuántos a la vez."),
+]
+
+
 def run(
     inventory: MaybeDifusor = None,
-    results: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="ARCHIVO", resolve_path=True, help="Emite el dictamen de resultados ya medidos, sin medir."
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="CARPETA", resolve_path=True, show_default="build/dictamen", help="Dónde se escribe el dictamen."
-        ),
-    ] = None,
-    against: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="REGISTRO", resolve_path=True, help="Registro de difusor freeze: qué cambió desde entonces."
-        ),
-    ] = None,
-    lab: Annotated[
-        bool, typer.Option("--lab", help="También las pruebas que alteran el servidor; solo en un laboratorio.")
-    ] = False,
+    results: Existing = None,
+    output: Output = None,
+    against: Against = None,
+    lab: Lab = False,
+    everyone: Everyone = False,
+    election: Election = None,
+    jobs: Jobs = None,
     ask_become_pass: AskBecomePass = False,
 ) -> None:
-    """Mide un difusor cláusula por cláusula y emite su dictamen (HTML y JSON).
+    """Mide un difusor cláusula por cláusula y emite su dictamen (HTML y JSON); con --all, los de una elección.
 
     Termina con 1 si alguna cláusula no se cumple, tiene su exención vencida o no se probó, si no pasó alguna prueba de
     otra cosa, o si algo cambió desde el registro; con 2 si no se pudo evaluar.
@@ -62,11 +83,14 @@ def run(
     from difusor.servers import sudo
     from difusor.suite.measurement import measure
 
-    if inventory is None and (against or not results):
-        raise click.UsageError("¿Qué difusor? Nómbrelo con -i.")
     output = output or build() / "dictamen"
+    _refuse_what_does_not_go_together(everyone, [inventory, results, against, lab], [election, jobs])
+    if inventory is None and not everyone and (against or not results):
+        raise click.UsageError("¿Qué difusor? Nómbrelo con -i, o mida todos con --all.")
     try:
         sudo.ask(ask_become_pass and not results)
+        if everyone:
+            raise typer.Exit(_all(election, output, jobs))
         drifts = drift.since(against, inventory) if against and inventory else {}
         found = load(results) if results else measure(inventory, output, lab)
         dictamen, paths = issue.issue(found, output, drifts)
@@ -75,6 +99,41 @@ def run(
         raise typer.Exit(NOT_EVALUATED) from error
     _show(dictamen, paths)
     raise typer.Exit(issue.status(dictamen))
+
+
+def _refuse_what_does_not_go_together(everyone: bool, of_one: list[object], of_all: list[object]) -> None:
+    if everyone and any(of_one):
+        raise click.UsageError("--all mide todos los difusores: va sin -i, --results, --against y --lab.")
+    if not everyone and any(of_all):
+        raise click.UsageError("--election y --jobs van con --all.")
+
+
+def _all(election: str | None, output: Path, jobs: int | None) -> int:
+    """Measure all difusores of an election; return the verb's exit status."""
+    from difusor.board import dictamens
+    from difusor.report.verdict import shown
+    from difusor.terminal.running import Running
+
+    chosen = dictamens.chosen(election)
+    with Running("Difusores", len(chosen.folders)) as running:
+        found = dictamens.measure(chosen, output, jobs, running.at, lambda row: running.end(row.id, _line(row)))
+    rows = table("Difusor", "Dictamen", "Por qué", "Qué hacer", "Cambios")
+    for row in found.index.rows:
+        refused = [f"{shown(verdict)}: {', '.join(ids)}" for verdict, ids in row.refused.items()]
+        why = printable("; ".join(filter(None, [*refused, row.why])))
+        rows.add_row(row.id, f"[{_style(row)}]{row.verdict}[/]", why, row.action, row.changes)
+    screen.print(rows)
+    for path in reversed(found.paths):
+        screen.print(f"  {from_project(path)}", soft_wrap=True)
+    return found.status
+
+
+def _line(row: Row) -> str:
+    return f"  {row.id}: [{_style(row)}]{row.verdict}[/] [dim]({row.seconds:.0f} s)[/]"
+
+
+def _style(row: Row) -> str:
+    return {0: "green", 1: "red"}.get(row.status, "magenta")
 
 
 def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
