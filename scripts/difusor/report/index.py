@@ -67,7 +67,7 @@ def row(id: str, dictamen: Mapping[str, Any], papers: Sequence[Path], seconds: f
             refused[str(entry["verdict"])] = (*refused.get(str(entry["verdict"]), ()), entry["id"])
     evaluated = dictamen["verdict"] != Overall.UNREACHABLE
     code = status(dictamen)
-    beyond = "Solo falla lo que el proyecto pide además de la convocatoria. " if code == 1 and not refused else ""
+    beyond = "solo falla lo que el proyecto pide además de la convocatoria" if code == 1 and not refused else ""
     return Row(
         id=id,
         name=dictamen["difusor"]["name"],
@@ -77,7 +77,7 @@ def row(id: str, dictamen: Mapping[str, Any], papers: Sequence[Path], seconds: f
         counts={str(verdict): count for verdict, count in dictamen["counts"].items()},
         refused=refused,
         changes=counted(dictamen["previous"]) if dictamen["previous"] else "",
-        why=dictamen["unreachable"] or beyond.strip(),
+        why=dictamen["unreachable"] or beyond,
         action="" if code == 0 else "corregir lo que dice su dictamen" if evaluated else again(id),
         papers=tuple(path.name for path in papers),
         seconds=round(seconds, 1),

@@ -73,7 +73,9 @@ def _told(causes: Mapping[str, Sequence[str]]) -> list[str]:
     for host, said in causes.items():
         for cause in said:
             having.setdefault(cause, []).append(host)
-    return [cause if len(hosts) == len(causes) else f"{' y '.join(hosts)}: {cause}" for cause, hosts in having.items()]
+    return [
+        cause if len(hosts) == len(causes) else f"en {' y '.join(hosts)}: {cause}" for cause, hosts in having.items()
+    ]
 
 
 def _once(findings: Iterable[Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:

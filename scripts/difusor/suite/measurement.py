@@ -49,18 +49,17 @@ def measure(
     pace = ["--lab"] if lab else ["--numprocesses=3"]
     # Who hears the lines needs one for each test; on the terminal a dot for each is enough.
     command += [*pace, "--verbose" if hear else "--quiet", "--no-header", "--no-summary", "--tb=no"]
-    said = _run(command, hear)
+    refusal, last = _run(command, hear)
     if not target.exists():
-        cause = said or "la causa está en las líneas anteriores"
-        raise ResultsError(f"{source} no se evaluó, o la medición no terminó; {cause}")
+        raise ResultsError(refusal or f"{source} no se evaluó, o la medición no terminó; la causa está en {last}")
     return load(target)
 
 
-def _run(command: Sequence[str], hear: Callable[[str], None] | None) -> str:
-    """Run pytest to its end; return why it refused to begin, when somebody else hears what it says."""
+def _run(command: Sequence[str], hear: Callable[[str], None] | None) -> tuple[str, str]:
+    """Run pytest to its end; return why it refused to begin, as far as somebody hears it, and where else to look."""
     if hear is None:
         subprocess.run(command, cwd=ROOT, check=False, stdout=STANDARD_ERROR, pass_fds=sudo.descriptors())
-        return ""
+        return "", "las líneas anteriores"
     lines: list[str] = []
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -71,4 +70,4 @@ def _run(command: Sequence[str], hear: Callable[[str], None] | None) -> str:
             hear(line)
             lines.append(line.strip())
     text = "\n".join(filter(None, lines))
-    return text.partition(REFUSES)[2] or f"lo último que dijo fue «{(lines or [''])[-1]}»"
+    return text.partition(REFUSES)[2], f"lo último que dijo: «{text.rpartition('\n')[2]}»"

@@ -42,7 +42,7 @@ def test_the_worst_server_decides_and_each_is_named() -> None:
     document = together(of_two(measured(), **{"SW-02": "failed"}))
     assert (clause(document, "SW-02")["verdict"], document["verdict"]) == ("NO CUMPLE", "NO CUMPLE")
     assert clause(document, "SW-02")["verdicts"] == {"web1": "CUMPLE", "web2": "NO CUMPLE"}
-    assert clause(document, "SW-02")["causes"] == ["web2: hallado failed"]
+    assert clause(document, "SW-02")["causes"] == ["en web2: hallado failed"]
     assert clause(document, "RED-06")["causes"] == [
         "no hay documento que acredite RED-06; agréguelo a difusor_attestations"
     ]
