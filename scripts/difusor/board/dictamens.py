@@ -9,9 +9,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from corte.format import instants
+from corte.format.errors import why
 from difusor.board import rows
 from difusor.inventory import Election, load_election
 from difusor.partners import election as files
+from difusor.project import UnusableError
 from difusor.report.index import Index, Row, again, worst_first, write_index
 from difusor.report.verdict import Overall
 from difusor.suite.everyone import At, measure_all
@@ -52,14 +54,19 @@ def chosen(name: str | None) -> Chosen:
 def measure(of: Chosen, output: Path, jobs: int | None, at: At, ended: Callable[[Row], None]) -> Measured:
     """Measure them, `jobs` at a time (PER_CORE), and write their dictámenes and the index of them to a folder.
 
-    `at` and `ended` are told of each as it goes. OSError when the index cannot be written.
+    `at` and `ended` are told of each as it goes. UnusableError when the index cannot be written.
     """
     found = measure_all(of.folders, output, jobs or PER_CORE * (os.process_cpu_count() or 1), at, ended)
     now = instants.now().astimezone(ZoneInfo(of.election.timezone))
     index = worst_first(
         of.election.id, of.election.name, of.election.institute.name, now, [*found, *map(_astray, of.astray)]
     )
-    return Measured(index, write_index(index, output))
+    try:
+        return Measured(index, write_index(index, output))
+    except OSError as error:
+        raise UnusableError(
+            f"no se puede escribir el índice en {output} ({why(error)}); corrija la carpeta y repita"
+        ) from error
 
 
 def _astray(folder: Path) -> Row:

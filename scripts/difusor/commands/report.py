@@ -121,7 +121,7 @@ def _all(election: str | None, output: Path, jobs: int | None) -> int:
     for row in found.index.rows:
         refused = [f"{shown(verdict)}: {', '.join(ids)}" for verdict, ids in row.refused.items()]
         why = printable("; ".join(filter(None, [*refused, row.why])))
-        rows.add_row(row.id, f"[{_style(row)}]{row.verdict}[/]", why, row.action, row.changes)
+        rows.add_row(printable(row.id), f"[{_style(row)}]{row.verdict}[/]", why, row.action, row.changes)
     screen.print(rows)
     for path in reversed(found.paths):
         screen.print(f"  {from_project(path)}", soft_wrap=True)
@@ -129,7 +129,7 @@ def _all(election: str | None, output: Path, jobs: int | None) -> int:
 
 
 def _line(row: Row) -> str:
-    return f"  {row.id}: [{_style(row)}]{row.verdict}[/] [dim]({row.seconds:.0f} s)[/]"
+    return f"  {printable(row.id)}: [{_style(row)}]{row.verdict}[/] [dim]({row.seconds:.0f} s)[/]"
 
 
 def _style(row: Row) -> str:
@@ -142,15 +142,15 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     from difusor.report.verdict import Overall, shown
 
     title = f"{printable(dictamen['difusor']['name'])}: cumplimiento del {printable(dictamen['annex'])}"
-    table = Table(title=title, title_justify="left")
+    verdicts = Table(title=title, title_justify="left")
     for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
         justify: Literal["left", "right"] = "right" if heading == "Pruebas" else "left"
-        table.add_column(heading, overflow="fold", justify=justify)
+        verdicts.add_column(heading, overflow="fold", justify=justify)
     for entry in dictamen["clauses"]:
         style = STYLE[entry["verdict"].name]
         tests = f"{entry['passed']}/{entry['total']}" if entry["total"] else "—"
-        table.add_row(entry["id"], entry["title"], f"[{style}]{shown(entry['verdict'])}[/]", tests)
-    screen.print(table)
+        verdicts.add_row(entry["id"], entry["title"], f"[{style}]{shown(entry['verdict'])}[/]", tests)
+    screen.print(verdicts)
     for entry in dictamen["clauses"]:
         if entry["fix"]:
             screen.print(f"[bold]{entry['id']}[/] {printable(entry['fix'])}")
@@ -179,9 +179,8 @@ def _show_previous(previous: Mapping[str, Any]) -> None:
     screen.print(f"\nDesde el dictamen del {instant(previous['finished_local'])}: {told}.", soft_wrap=True)
     for change in previous["changes"]:
         color = {BETTER: "green", WORSE: "red"}.get(change["kind"], "yellow")
-        both = " → ".join(shown(each) or "no está" for each in (change["before"], change["after"]))
-        how = f" ({'; '.join(change['how'])})" if change["how"] else ""
-        said = printable(f"{change['kind']}: {both if change['before'] != change['after'] else ''}{how}".rstrip(": "))
+        both = " → ".join(dict.fromkeys(shown(each) or "no está" for each in (change["before"], change["after"])))
+        said = printable("; ".join([f"{change['kind']} ({both})", *change["how"]]))
         screen.print(f"[{color}]·[/] [bold]{change['id']}[/] {said}", soft_wrap=True)
     for remark in previous["remarks"]:
         screen.print(f"[dim]{printable(remark)}[/]", soft_wrap=True)
