@@ -55,7 +55,7 @@ Election = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(metavar="NÚMERO", min=1, show_default="2 por núcleo", help="Con --all: cuántos a la vez."),
+    typer.Option(metavar="NÚMERO", min=1, show_default="4 por núcleo", help="Con --all: cuántos a la vez."),
 ]
 
 
