@@ -21,7 +21,7 @@ from difusor.suite.everyone import At, measure_all
 PER_CORE = 4
 """How many difusores are measured at once for each core of this machine: a measurement waits most of its time.
 
-Each takes a sixth of a core and 350 MB, as bench/report measured it.
+Each takes an eighth of a core (bench/report) and some 350 MB.
 """
 
 
