@@ -32,6 +32,11 @@ def build() -> Path:
     return home() / "build"
 
 
+def inventories() -> list[Path]:
+    """Return the folders of the home's inventories, sorted; whether each is usable, nobody has looked."""
+    return sorted((home() / "inventories").glob("[!.]*/"))
+
+
 def own(path: str) -> Path:
     """Return the institute's own file when its home has one at this path, else the project's."""
     return found if (found := home() / path).exists() else ROOT / path

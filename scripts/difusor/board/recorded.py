@@ -70,19 +70,14 @@ def _steps(found: Recorded, inventory: Path, election: str) -> None:
 
 
 def _dictamen(found: Recorded, inventory: Path, election: str) -> None:
-    """Take the newest dictamen of this election; several servers have one each, and the worst of them counts."""
-    said = []
-    folder = build() / "dictamen"
-    for path in (folder / f"{inventory.name}.json", *folder.glob(f"{inventory.name}-*.json")):
-        if not path.exists():
-            continue
-        with _whole(path):
-            content = json.loads(path.read_bytes())
-            if content["election"]["id"] == election:
-                said.append((str(content["verdict"]), instants.parse_offset(content["finished"])))
-    if said:
-        found.verdict = next((verdict for verdict, _ in said if not verdict.startswith("CUMPLE")), said[0][0])
-        found.measured = max(at for _, at in said)
+    """Take the dictamen in force, which is of all servers of the difusor, if it is of this election."""
+    path = build() / "dictamen" / f"{inventory.name}.json"
+    if not path.exists():
+        return
+    with _whole(path):
+        content = json.loads(path.read_bytes())
+        if content["election"]["id"] == election:
+            found.verdict, found.measured = str(content["verdict"]), instants.parse_offset(content["finished"])
 
 
 def _mirror(found: Recorded, inventory: Path, election: str) -> None:

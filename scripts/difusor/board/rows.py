@@ -15,7 +15,7 @@ from difusor.board import recorded
 from difusor.board.calendar import Due, dues
 from difusor.board.recorded import Recorded
 from difusor.inventory import Election
-from difusor.project import home
+from difusor.project import inventories
 
 State = Literal["hecho", "exceptuado", "falta", "vencido", "no cumple"]
 SETTLED = ("hecho", "exceptuado")
@@ -29,6 +29,7 @@ INSTITUTE = {
     "dictamen": "emitir el dictamen: ./difusor report -i {}",
     "oficial": "publicar el primer corte de la noche",
 }
+ASTRAY = "su election.yml falta o no lleva a ninguna elección; enlace la suya: ln -sfn ../../elections/<elección>.yml"
 REHEARSE = "participar en el simulacro: ./difusor publish"
 
 
@@ -101,16 +102,12 @@ def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
 
 def folders_of(election_file: Path) -> list[Path]:
     """Return the inventories that link an election's file, by name."""
-    return [folder for folder in _inventories() if _election_of(folder) == election_file.resolve()]
+    return [folder for folder in inventories() if _election_of(folder) == election_file.resolve()]
 
 
 def astray() -> list[Path]:
-    """Return the inventories whose link leads to no election's file."""
-    return [folder for folder in _inventories() if not _election_of(folder).is_file()]
-
-
-def _inventories() -> list[Path]:
-    return sorted((home() / "inventories").glob("[!.]*/"))
+    """Return the inventories of which nobody can say to which election they belong."""
+    return [folder for folder in inventories() if not _election_of(folder).is_file()]
 
 
 def _election_of(folder: Path) -> Path:

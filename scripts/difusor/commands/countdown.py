@@ -10,6 +10,7 @@ import click
 import typer
 from rich.table import Table
 
+from difusor.commands._options import name_server
 from difusor.countdown.checks import TITLES, Moment
 from difusor.project import build
 from difusor.terminal import complain, console, json_text, printable, results, table
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
 MARKS = {"good": "[green]✓[/]", "warn": "[yellow]![/]", "bad": "[bold red]✗[/]"}
 STATES = {"good": "[green]listo[/]", "warn": "[yellow]con aviso[/]", "bad": "[bold red]rojo[/]"}
 URGENCY = ("bad", "warn", "good")
-
-
-def name_server(text: str) -> str:
-    """Return the address of a name server, with or without a port, as it was given."""
-    from difusor.servers import names
-
-    try:
-        names.endpoint(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    return text
 
 
 At = Annotated[

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from difusor.commands._options import name_server
 from difusor.terminal import complain, console, json_text, local, plain, printable, results, table, warn
 from difusor.terminal.arguments import Authority, Json, elections, from_project
 
@@ -19,17 +20,6 @@ if TYPE_CHECKING:
 
 EXAMPLES = 3
 """How many pages are told one by one when not one of them answers."""
-
-
-def name_server(text: str) -> str:
-    """Return the address of a name server, with or without a port; refused at once when it is none."""
-    from difusor.servers.names import endpoint
-
-    try:
-        endpoint(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}.") from None
-    return text
 
 
 Folder = Annotated[

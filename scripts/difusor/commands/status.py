@@ -18,8 +18,6 @@ MARKS = {
     "no cumple": "[bold red]✗[/]",
 }  # fmt: skip
 
-ASTRAY = "su election.yml falta o no lleva a ninguna elección; enlace la suya: ln -sfn ../../elections/<elección>.yml"
-
 
 def run(
     election: Annotated[
@@ -58,6 +56,7 @@ def run(
 
 def _show(board: Board, html: Path | None) -> None:
     from difusor.board.page import left
+    from difusor.board.rows import ASTRAY
 
     columns = table("Difusor", "Avance", "Sigue", "Llame a", "Plazo", title=printable(board.name))
     columns.columns[1].no_wrap = True

@@ -12,7 +12,7 @@ from difusor.inventory import variables
 from difusor.partners import record
 from difusor.partners.form.model import Form
 from difusor.partners.form.values import own_domain
-from difusor.project import UnusableError, home
+from difusor.project import UnusableError, inventories
 
 READ = frozenset({"difusor_name", "difusor_fqdn", "difusor_public_address", "ansible_host"})
 """The variables by which a difusor that never sent a form is known."""
@@ -34,7 +34,7 @@ def known(election: str, but: str) -> tuple[list[Known], list[str]]:
     """Return the difusores of an election but the one of this name, and the names of those that cannot be read."""
     found: list[Known] = []
     unreadable: list[str] = []
-    for folder in sorted((home() / "inventories").glob("[!.]*/")):
+    for folder in inventories():
         if folder.name == but or election_of(folder) != election:
             continue
         try:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,8 +22,10 @@ from difusor.inventory import Declared
 from difusor.inventory.picture import of_the_institute
 from difusor.papers.dates import day, instant
 from difusor.project import write
+from difusor.report.comparison import counted
 from difusor.report.results import Finding, Results
 from difusor.report.verdict import REFUSED, Assessment, Verdict, assess_all, overall, shown
+from difusor.servers.identity import MeasuredServer
 from difusor.spec import Spec
 from difusor.spec.deviations import Deviations
 
@@ -34,7 +37,8 @@ def compose(
 ) -> dict[str, Any]:
     """Judge one server; return the dictamen as data for JSON. The same results always give the same dictamen.
 
-    `drift`: what changed since a baseline, as from baseline.record.drift.
+    `drift`: what changed since a baseline, as from baseline.record.drift. `previous` is filled in by whoever knows the
+    dictamen before it; several servers of one difusor become one dictamen in report.several.
     """
     server = results.servers[host]
     declared = server.declared
@@ -67,6 +71,7 @@ def compose(
             if name.startswith("election_")
         },
         "server": {"host": host, **server.identity},
+        "servers": [_server(host, server, declared, verdicts)],
         "lab": {"name": declared.lab, "suite": server.identity.get("release", "")} if declared.lab else None,
         "unreachable": server.unreachable,
         "started": _utc(results.started),
@@ -78,10 +83,22 @@ def compose(
         "unbound": [_finding(finding) for finding in findings if not set(finding.clauses) & set(spec.ids)],
         "left_out": {test: list(clauses) for test, clauses in sorted(results.left_out.items())},
         "drift": drift and {**drift, "taken": _local(drift["taken"], zone)},
+        "previous": None,
         "deviations": {
             topic: [{"rule": each.rule, "reason": each.reason, "ids": each.by_auditor()} for each in rules]
             for topic, rules in deviations.items()
         },
+    }
+
+
+def _server(host: str, server: MeasuredServer, declared: Declared, verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """Return one server as the dictamen lists it, with its own verdict."""
+    return {
+        "host": host,
+        **server.identity,
+        "public_address": declared.difusor_public_address,
+        "unreachable": server.unreachable,
+        "verdict": overall(verdicts),
     }
 
 
@@ -157,22 +174,30 @@ def render(
         quoted=quoted,
         shown=shown,
         complaint=complaint,
+        counted=counted,
         sentence=sentence,
         local=lambda text: _local(text, ZoneInfo(dictamen["election"]["timezone"])),
     )
-    tests = {finding["test"]: finding for clause in dictamen["clauses"] for finding in clause["findings"]}
-    tests |= {finding["test"]: finding for finding in dictamen["unbound"]}
+    named = partial(_named, len(dictamen["servers"]) > 1)
+    tests = {named(finding): finding for clause in dictamen["clauses"] for finding in clause["findings"]}
+    tests |= {named(finding): finding for finding in dictamen["unbound"]}
     bound: dict[str, list[str]] = {name: [] for name in tests}
     for clause in dictamen["clauses"]:
         for finding in clause["findings"]:
-            bound[finding["test"]].append(clause["id"])
+            bound[named(finding)].append(clause["id"])
     template = environment.get_template(f"{name}.html.j2")
     return template.render(dictamen, json_name=json_name, sha256=sha256, tests=tests, bound=bound, **further)
 
 
 def shortcomings(dictamen: Mapping[str, Any]) -> list[str]:
     """Return a line `test: why` for each test that counts against the server and that no waiver excuses."""
-    return [f"{each['test']}: {complaint(each)}" for each in unexcused(dictamen)]
+    several = len(dictamen["servers"]) > 1
+    return [f"{_named(several, each)}: {complaint(each)}" for each in unexcused(dictamen)]
+
+
+def _named(several: bool, finding: Mapping[str, Any]) -> str:
+    """Return the name of a finding's test, after that of its server when there are several."""
+    return f"{finding['host']}: {finding['test']}" if several and finding["host"] else str(finding["test"])
 
 
 def complaint(finding: Mapping[str, Any]) -> str:
@@ -184,20 +209,21 @@ def unexcused(dictamen: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the findings that count against the server and that no waiver excuses, each test once."""
     findings = [each for entry in dictamen["clauses"] if entry["verdict"] in REFUSED for each in entry["findings"]]
     findings += dictamen["unbound"]
-    return list({each["test"]: each for each in findings if each["outcome"] != "passed"}.values())
+    return list({(each["host"], each["test"]): each for each in findings if each["outcome"] != "passed"}.values())
 
 
 def summary(findings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return a clause's evidence in few lines, failures first; cases of one test with the same outcome share a line.
 
-    Each line is {sentence, outcome, cases, value, why, beyond}; the annex has all cases.
+    Each line is {host, sentence, outcome, cases, value, why, beyond}; the annex has all cases.
     """
-    lines: dict[tuple[str, str, str], dict[str, Any]] = {}
+    lines: dict[tuple[str, str, str, str], dict[str, Any]] = {}
     for finding in sorted(findings, key=lambda each: each["outcome"] == "passed"):
         test = finding["test"].partition("[")[0]
         line = lines.setdefault(
-            (test, finding["sentence"], finding["outcome"]),
+            (finding.get("host", ""), test, finding["sentence"], finding["outcome"]),
             {
+                "host": finding.get("host", ""),
                 "sentence": finding["sentence"],
                 "outcome": finding["outcome"],
                 "cases": 0,
@@ -287,7 +313,7 @@ def _waiver(assessment: Assessment, today: date) -> dict[str, str] | None:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    return finding.model_dump(mode="json", exclude={"clauses", "host"})
+    return finding.model_dump(mode="json", exclude={"clauses"})
 
 
 def _local(text: str, zone: ZoneInfo) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from difusor.partners.revocation import refuse_revoked
@@ -15,15 +15,23 @@ from difusor.servers import sudo
 TESTS = "molecule/tests"
 OFFICIAL = (f"{TESTS}/server", f"{TESTS}/outside")
 """The tests that only read from a server; an official dictamen is made with these alone."""
+REFUSES = "ERROR: "
+"""What pytest writes before the reason for which it does not begin."""
 STANDARD_ERROR = 2
 """Where the progress goes; standard output is for the result, which the caller prints."""
 
 
-def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str] = ()) -> Results:
+def measure(
+    inventory: Path | None,
+    output: Path,
+    lab: bool = False,
+    tests: Sequence[str] = (),
+    hear: Callable[[str], None] | None = None,
+) -> Results:
     """Run the suite with its progress on the terminal; return the results. ResultsError when it could not start.
 
     `tests` are files below the project; a dictamen needs all of them. `lab` adds the tests that alter the server, which
-    run against a lab only.
+    run against a lab only. With `hear` nothing goes to the terminal: it is called with each line, as it comes.
     """
     if inventory is None:
         raise ResultsError("¿qué difusor? Nómbrelo con -i inventories/<difusor>")
@@ -39,8 +47,27 @@ def measure(inventory: Path | None, output: Path, lab: bool, tests: Sequence[str
     command = [sys.executable, "-m", "pytest", *chosen, f"--ansible-inventory={source}", f"--results={target}"]
     # Tests that alter the server run one at a time. The others mostly wait for answers, so three run at once.
     pace = ["--lab"] if lab else ["--numprocesses=3"]
-    command += [*pace, "--quiet", "--no-header", "--no-summary", "--tb=no"]
-    subprocess.run(command, cwd=ROOT, check=False, stdout=STANDARD_ERROR, pass_fds=sudo.descriptors())
+    # Who hears the lines needs one for each test; on the terminal a dot for each is enough.
+    command += [*pace, "--verbose" if hear else "--quiet", "--no-header", "--no-summary", "--tb=no"]
+    refusal, last = _run(command, hear)
     if not target.exists():
-        raise ResultsError(f"{source} no se evaluó, o la medición no terminó; la causa está en las líneas anteriores")
+        raise ResultsError(refusal or f"{source} no se evaluó, o la medición no terminó; la causa está en {last}")
     return load(target)
+
+
+def _run(command: Sequence[str], hear: Callable[[str], None] | None) -> tuple[str, str]:
+    """Run pytest to its end; return why it refused to begin, as far as somebody hears it, and where else to look."""
+    if hear is None:
+        subprocess.run(command, cwd=ROOT, check=False, stdout=STANDARD_ERROR, pass_fds=sudo.descriptors())
+        return "", "las líneas anteriores"
+    lines: list[str] = []
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", pass_fds=sudo.descriptors(),
+    ) as running:  # fmt: skip
+        assert running.stdout is not None  # PIPE above
+        for line in running.stdout:
+            hear(line)
+            lines.append(line.strip())
+    text = "\n".join(filter(None, lines))
+    return text.partition(REFUSES)[2], f"lo último que dijo: «{text.rpartition('\n')[2]}»"

@@ -15,13 +15,12 @@ import typer
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.project import ROOT, build, home
+from difusor.project import ROOT, build, home, inventories
 
 
 def difusores() -> list[str]:
     """Return the names of the difusores that have an inventory."""
-    folders = (home() / "inventories").glob("[!.]*/")
-    return sorted(path.name for path in folders)
+    return [path.name for path in inventories()]
 
 
 def elections() -> list[str]:

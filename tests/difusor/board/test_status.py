@@ -206,14 +206,12 @@ def test_an_instant_that_has_no_day_or_no_zone_is_damage(said: str, home: Path) 
     """Whoever converts or compares it would take the board from everybody."""
     entry = {"paper": "oficio", "folio": "1", "received": said, "filed": said, "kind": "pdf", "sha256": "0" * 64}
     verdict = {"election": {"id": "ribera"}, "verdict": "CUMPLE", "finished": said}
-    right = {**verdict, "finished": "2027-05-01T00:00:00Z"}
     folder, other = difusor(home), difusor(home, "otro")
     form = (folder / record.FILE).read_text().replace("2027-05-14T18:00:00Z", said)
     files = {
         folder / record.FILE: form, folder / papers.FILE: json.dumps({"filed": [entry]}),
         home / "build/pasos/diario.json": json.dumps({"servers": {"web1": {"preflight": said}}}),
         home / "build/dictamen/diario.json": json.dumps(verdict),
-        home / "build/dictamen/diario-2.json": json.dumps(right),
     }  # fmt: skip
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,120 @@
+"""The index of the dictámenes of many difusores: a row each, as data and as a page without references to others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from pydantic import BaseModel, ConfigDict
+
+from difusor.papers.dates import instant
+from difusor.project import write
+from difusor.report.comparison import counted
+from difusor.report.issue import status
+from difusor.report.verdict import REFUSED, Overall, shown
+from difusor.terminal import json_text, plain
+
+NAME = "indice"
+SCHEMA = "difusor-indice/1"
+OFF_THE_LIST = "FUERA DE LA LISTA"
+"""Instead of a verdict, for a difusor that the institute has revoked: nobody measures it, and nothing is amiss."""
+
+
+class Row(BaseModel):
+    """One difusor. `verdict`: an Overall, or OFF_THE_LIST; `status`: as the exit status of its own `report`.
+
+    `measured`: when, ISO with offset; "" when it was not. `refused`: the clauses that count against it, by verdict.
+    `changes`: how many differ from the dictamen before, in words. `why` and `action`: what is amiss, and what to do.
+    `papers`: the names of its files, beside the index. `seconds`: how long the measurement took.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    verdict: str
+    status: int
+    measured: str = ""
+    counts: dict[str, int] = {}
+    refused: dict[str, tuple[str, ...]] = {}
+    changes: str = ""
+    why: str = ""
+    action: str = ""
+    papers: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+class Index(BaseModel):
+    """All of them, worst first, as `indice.json` has it; `made` is ISO with the election's offset."""
+
+    model_config = ConfigDict(frozen=True)
+
+    election: str
+    name: str
+    institute: str
+    made: str
+    rows: tuple[Row, ...]
+
+
+def row(id: str, dictamen: Mapping[str, Any], papers: Sequence[Path], seconds: float) -> Row:
+    """Return the row of a difusor that has a dictamen."""
+    refused: dict[str, tuple[str, ...]] = {}
+    for entry in dictamen["clauses"]:
+        if entry["verdict"] in REFUSED:
+            refused[str(entry["verdict"])] = (*refused.get(str(entry["verdict"]), ()), entry["id"])
+    evaluated = dictamen["verdict"] != Overall.UNREACHABLE
+    code = status(dictamen)
+    beyond = "solo falla lo que el proyecto pide además de la convocatoria" if code == 1 and not refused else ""
+    return Row(
+        id=id,
+        name=dictamen["difusor"]["name"],
+        verdict=str(dictamen["verdict"]),
+        status=code,
+        measured=dictamen["finished_local"] if evaluated else "",
+        counts={str(verdict): count for verdict, count in dictamen["counts"].items()},
+        refused=refused,
+        changes=counted(dictamen["previous"]) if dictamen["previous"] else "",
+        why=dictamen["unreachable"] or beyond,
+        action="" if code == 0 else "corregir lo que dice su dictamen" if evaluated else again(id),
+        papers=tuple(path.name for path in papers),
+        seconds=round(seconds, 1),
+    )
+
+
+def again(id: str) -> str:
+    """Return what to do once the cause is corrected for which a difusor was not measured."""
+    return f"cuando eso esté corregido: ./difusor report -i {id}"
+
+
+def worst_first(election: str, name: str, institute: str, made: datetime, rows: Sequence[Row]) -> Index:
+    """Return the index of these rows, those that need somebody first. `made` has the election's offset."""
+    ranks = [*map(str, Overall), OFF_THE_LIST]
+    ordered = sorted(rows, key=lambda each: (each.status == 0, ranks.index(each.verdict), each.id))
+    return Index(
+        election=election, name=name, institute=institute, made=made.isoformat(timespec="seconds"), rows=tuple(ordered)
+    )
+
+
+def write_index(found: Index, folder: Path) -> tuple[Path, Path]:
+    """Write `indice.json` and `indice.html`, whole or not at all, beside the dictámenes; return both."""
+    data, page = folder / f"{NAME}.json", folder / f"{NAME}.html"
+    write(data, json_text({"schema": SCHEMA, **found.model_dump(mode="json")}) + "\n")
+    write(page, html(found))
+    return data, page
+
+
+def html(found: Index) -> str:
+    """Return the page of an index; every text in it is escaped and in one line."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("difusor.report"),
+        autoescape=True,
+        finalize=lambda value: plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"instant": instant, "shown": shown}
+    return environment.get_template("indice.html.j2").render(index=found)

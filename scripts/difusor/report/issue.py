@@ -1,0 +1,50 @@
+"""Issues the dictamen of a difusor: judges its results, compares them with the last ones, and writes the papers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from corte.format.errors import why
+from difusor import spec
+from difusor.partners.files import alone
+from difusor.report import history
+from difusor.report.dictamen import compose, write_papers
+from difusor.report.results import Results, ResultsError
+from difusor.report.several import together
+from difusor.report.verdict import exit_status
+from difusor.spec import deviations
+
+
+def issue(
+    found: Results, output: Path, drifts: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[dict[str, Any], tuple[Path, Path]]:
+    """Write the dictamen of the servers of one inventory to a folder; return it as data, and its files.
+
+    `drifts`: by server, what changed since a baseline. The dictamen that was there before is kept (report.history).
+    ResultsError or SpecError when there can be none, or when a file cannot be written: then the last one is in force.
+    """
+    said, left_out = drifts or {}, deviations.load()
+    calls = {host: spec.load(server.declared.election_spec) for host, server in found.servers.items()}
+    each = [compose(found, host, calls[host], left_out, said.get(host)) for host in found.servers]
+    dictamen = together(each)
+    path = output / Path(found.inventory).name
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with alone(output):
+            dictamen["previous"] = history.previous(path, dictamen)
+            history.keep(path)
+            return dictamen, write_papers(dictamen, path)
+    except OSError as error:
+        raise ResultsError(
+            f"no se puede escribir el dictamen en {output} ({why(error)}); corrija la carpeta y emítalo sin volver a "
+            f"medir: ./difusor report --results {path}.results.json"
+        ) from error
+
+
+def status(dictamen: Mapping[str, Any]) -> int:
+    """Return the exit status of a dictamen: 1 when anything is amiss or changed, 2 when not evaluated, else 0."""
+    amiss = any(finding["outcome"] != "passed" for finding in dictamen["unbound"])
+    changed = bool(dictamen["drift"] and dictamen["drift"]["changes"])
+    return exit_status([entry["verdict"] for entry in dictamen["clauses"]]) or int(amiss or changed)

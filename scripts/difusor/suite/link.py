@@ -1,0 +1,143 @@
+"""Measures the link between this machine and a server with OpenSSH's client, within bounds of bytes and seconds.
+
+The road is the one by which the server is administered anyway: TCP 22 of the server, from a trusted address. Nothing
+listens for it, at either end, and nothing is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from testinfra.backend.ssh import SshBackend
+
+STREAMS = 4
+"""Connections at the same time: the loss of one packet halves what a single one carries, not what the link does."""
+WARM_UP, TRANSFER = 2_500_000, 25_000_000
+"""Bytes before the time counts, because TCP begins slowly, and bytes that are timed: two seconds at 100 Mbps."""
+SECONDS = 20.0
+"""What one direction may take, with the warm-up: what a slow link has carried by then is its rate."""
+MOST = (WARM_UP + TRANSFER) // 2
+"""Bytes of one stream, at most: the faster ones carry more than their share."""
+PIECE = 1_000_000
+"""Bytes after each of which the server says that it has them."""
+DOWNLOAD = f"timeout {SECONDS:.0f} head -c {MOST} /dev/urandom"
+"""Run on the server: random bytes, so that compression on the way changes nothing."""
+UPLOAD = f"timeout {SECONDS:.0f} sh -c 'for each in $(seq {MOST // PIECE}); do head -c {PIECE} >/dev/null; echo; done'"
+OPTIONS = (
+    "-T -o ControlMaster=no -o ControlPath=none -o BatchMode=yes -o Compression=no",
+    "-o Ciphers=^aes128-gcm@openssh.com",  # the one that costs processors least: the link is to be the limit
+)
+ROUNDS = 3
+"""How often a direction is measured, at most: a busy processor or other traffic can only make a link seem slower."""
+
+
+class LinkError(Exception):
+    """Nothing could be transferred; the message says what ssh said."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What one direction carried: bytes, all warm-up left out, in so many seconds."""
+
+    carried: int
+    seconds: float
+
+    @property
+    def mbps(self) -> float:
+        """Megabits of data per second."""
+        return self.carried * 8 / 1e6 / self.seconds
+
+
+def measure(server: SshBackend, enough: float) -> tuple[Rate, Rate]:
+    """Return what the server sends to this machine, and what it gets from it: the best of as many rounds as it takes.
+
+    `enough`: megabits per second after which no further round is needed. LinkError when no connection is made.
+    """
+    with tempfile.NamedTemporaryFile(prefix="difusor-") as content:
+        content.write(os.urandom(MOST))
+        content.flush()
+        sends = _best(lambda: _rate(_line(server, DOWNLOAD, os.devnull), len), enough)
+        pieces = _line(server, UPLOAD, content.name)
+        gets = _best(lambda: _rate(pieces, lambda said: said.count(b"\n") * PIECE), enough)
+    return sends, gets
+
+
+def _best(once: Callable[[], Rate], enough: float) -> Rate:
+    best = once()
+    for _ in range(ROUNDS - 1):
+        if best.mbps >= enough:
+            break
+        best = max(best, once(), key=lambda each: each.mbps)
+    return best
+
+
+def results_are_out(opens: datetime, closes: Sequence[datetime], now: datetime) -> str:
+    """Return why a link is not measured now, as a sentence; "" when it may be. `closes`: every close that is known."""
+    until = max(closes)
+    if not opens <= now < until:
+        return ""
+    return (
+        "no se mide entre la apertura y el cierre, porque ocuparía el enlace por el que se consultan los resultados; "
+        "mídalo antes o después, o registre el documento que acredita el enlace"
+    )
+
+
+def _line(server: SshBackend, command: str, given: str) -> str:
+    """Return the shell's line with which testinfra would run a command, on a connection of its own, with this input."""
+    words, values = server._build_ssh_command(command)
+    place = words.index("ssh") + 1
+    return f"exec {server.quote(' '.join([*words[:place], *OPTIONS, *words[place:]]), *values)} <{shlex.quote(given)}"
+
+
+def _rate(line: str, worth: Callable[[bytes], int]) -> Rate:
+    """Run the streams until enough is carried or the time is over; `worth`: bytes that a piece of output stands for."""
+    with ExitStack() as stack:
+        return _timed([stack.enter_context(_stream(line)) for _ in range(STREAMS)], worth)
+
+
+@contextmanager
+def _stream(line: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _timed(streams: Sequence[subprocess.Popen[bytes]], worth: Callable[[bytes], int]) -> Rate:
+    """Read what the streams print; return what came after the warm-up, or all of it when the time was over before."""
+    began = time.monotonic()
+    total, since, last = 0, (0, began), began
+    with selectors.DefaultSelector() as waiting:
+        for each in streams:
+            assert each.stdout is not None  # PIPE
+            waiting.register(each.stdout, selectors.EVENT_READ)
+        while waiting.get_map() and total < WARM_UP + TRANSFER and (left := began + SECONDS - time.monotonic()) > 0:
+            for key, _ in waiting.select(left):
+                piece = os.read(key.fd, 1 << 18)
+                if not piece:
+                    waiting.unregister(key.fileobj)
+                    continue
+                total, last = total + worth(piece), time.monotonic()
+                if not since[0] and total >= WARM_UP:
+                    since = (total, last)
+    if total == since[0] or last == since[1]:
+        raise LinkError(_complaint(streams))
+    return Rate(total - since[0], last - since[1])
+
+
+def _complaint(streams: Sequence[subprocess.Popen[bytes]]) -> str:
+    """Return what the first stream said, once all have been killed."""
+    for each in streams:
+        each.kill()
+    said = streams[0].communicate()[1].decode(errors="replace").strip()
+    return said.splitlines()[-1] if said else f"ningún dato pasó en {SECONDS:.0f} segundos"

@@ -1,0 +1,18 @@
+"""What measurements of several difusores may not do at the same time on this machine, they do in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from difusor.partners.files import alone
+from difusor.project import build
+
+
+@contextmanager
+def turn(what: str) -> Iterator[None]:
+    """Wait until no other measurement does `what` (a short name), and keep the others waiting meanwhile."""
+    folder = build() / "turnos" / what
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        yield

@@ -1,0 +1,73 @@
+"""The index of all dictámenes: its rows, its order, and its page."""
+
+from __future__ import annotations
+
+import html
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from call_kit import FIRST
+from call_kit import results as measured
+
+from difusor.report import dictamen, index
+from difusor.report.index import Row
+from difusor.spec import deviations
+from difusor.suite import browser
+
+HOSTILE = "<img src=x onerror=1> \u202e {{ 7*7 }} " + "W" * 400
+
+
+def composed(**changes: Any) -> dict[str, Any]:
+    return dictamen.compose(measured(), "web1", FIRST, deviations.load()) | changes
+
+
+def found(*rows: Row) -> index.Index:
+    return index.worst_first("ribera", "Proceso <b>2027</b>", "Instituto", datetime(2027, 5, 14, tzinfo=UTC), rows)
+
+
+def test_a_row_names_the_clauses_that_count_against_the_difusor() -> None:
+    previous = {"changes": [{"kind": "empeoró"}, {"kind": "mejoró"}]}
+    row = index.row("diario", composed(previous=previous), (Path("diario.json"), Path("diario.html")), 61.23)
+    assert row.refused == {"EXPIRADA": ("HW-02",), "NO CUMPLE": ("RED-06", "DG-06", "DG-11"), "SIN PRUEBA": ("DG-07",)}
+    assert (row.verdict, row.status, row.seconds) == ("NO CUMPLE", 1, 61.2)
+    assert (row.changes, row.papers) == ("1 empeoró, 1 mejoró", ("diario.json", "diario.html"))
+
+
+def test_one_that_fails_only_beyond_the_call_says_so() -> None:
+    fine = [entry | {"verdict": "CUMPLE"} for entry in composed()["clauses"]]
+    unbound = [each | {"outcome": "failed"} for each in composed()["unbound"]]
+    row = index.row("diario", composed(clauses=fine, unbound=unbound, verdict="CUMPLE"), (), 1)
+    assert (row.status, row.refused) == (1, {})
+    assert "lo que el proyecto pide además" in row.why
+
+
+def test_those_that_need_somebody_come_first() -> None:
+    said = [("a", "CUMPLE", 0), ("b", "NO EVALUADO", 2), ("c", "FUERA DE LA LISTA", 0), ("d", "NO CUMPLE", 1)]
+    rows = found(*(Row(id=id, name=id, verdict=verdict, status=status) for id, verdict, status in said)).rows
+    assert [row.id for row in rows] == ["d", "b", "a", "c"]
+
+
+def test_the_page_shows_what_a_name_says_and_does_nothing_of_it() -> None:
+    row = Row(id="x", name=HOSTILE, verdict="NO EVALUADO", status=2, why=HOSTILE, action=HOSTILE, papers=("a b.html",))
+    shown = index.html(found(row))
+    assert "<img" not in shown and "\u202e" not in shown and "{{ 7*7 }}" in shown and "&lt;img" in shown
+    assert 'href="a%20b.html"' in shown and "<script" not in shown and "<b>2027" not in shown
+
+
+def test_the_files_are_written_beside_the_dictamens(tmp_path: Path) -> None:
+    data, page = index.write_index(found(), tmp_path)
+    assert '"schema": "difusor-indice/1"' in data.read_text()
+    assert "Aún no hay difusores" in page.read_text()
+
+
+@pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
+def test_the_page_is_readable_on_a_telephone(tmp_path: Path) -> None:
+    """As the dictamen's: at 390 px nothing reaches beyond the screen, whatever a name is."""
+    page = index.html(found(Row(id="x", name=HOSTILE, verdict="NO EVALUADO", status=2, why=HOSTILE)))
+    measure = "document.title = document.body.textContent = frames[0].document.documentElement.scrollWidth + ' px'"
+    frame = f'<iframe style="width: 405px; border: 0" srcdoc="{html.escape(page)}"></iframe>'
+    (tmp_path / "frame.html").write_text(f'<body onload="{measure}">{frame}</body>', encoding="utf-8")
+    assert browser.read((tmp_path / "frame.html").as_uri(), "nadie.test", "127.0.0.1") == "390 px"

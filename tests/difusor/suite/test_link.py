@@ -1,0 +1,105 @@
+"""How a link is measured: bounded in bytes and seconds, never while results are out, and nothing passes for a rate."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from testinfra.backend.ssh import SshBackend
+
+from difusor.project import HOME
+from difusor.suite import link
+from difusor.suite.turns import turn
+from difusor.suite.waiting import until
+
+OPENS, CLOSES = datetime(2027, 6, 7, 2, tzinfo=UTC), datetime(2027, 6, 8, 2, tzinfo=UTC)
+LATER = datetime(2027, 6, 8, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "closes", "measured"),
+    [
+        (datetime(2027, 6, 7, 1, 59, 59, tzinfo=UTC), [CLOSES], True),
+        (OPENS, [CLOSES], False),
+        (datetime(2027, 6, 8, 1, 59, 59, tzinfo=UTC), [CLOSES], False),
+        (CLOSES, [CLOSES], True),
+        (CLOSES, [CLOSES, LATER], False),
+        (LATER, [CLOSES, LATER], True),
+    ],
+)
+def test_no_link_is_measured_while_results_are_out(now: datetime, closes: list[datetime], measured: bool) -> None:
+    """A close that the institute moved by a signed corte counts too, which the server knows and the inventory not."""
+    said = link.results_are_out(OPENS, closes, now)
+    assert (said == "") is measured
+    assert measured or "entre la apertura y el cierre" in said
+
+
+def test_what_comes_is_counted_after_the_warm_up_and_no_further() -> None:
+    """What the server runs, run here: four streams of random bytes, of which no more is read than is asked."""
+    rate = link._rate(f"exec {link.DOWNLOAD} </dev/null", len)
+    assert link.TRANSFER - (1 << 18) <= rate.carried <= link.TRANSFER + (1 << 18)
+    assert rate.mbps > 0
+
+
+def test_what_goes_is_counted_where_it_arrives(tmp_path: Path) -> None:
+    (tmp_path / "content").write_bytes(os.urandom(link.MOST))
+    rate = link._rate(f"exec {link.UPLOAD} <{tmp_path}/content", lambda said: said.count(b"\n") * link.PIECE)
+    assert rate.carried % link.PIECE == 0
+    assert rate.carried >= link.TRANSFER - link.PIECE
+
+
+def test_a_slow_link_ends_with_its_time_and_has_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """10 kB and a pause, four at a time: less than a megabyte a second, where the warm-up has 2.5."""
+    monkeypatch.setattr(link, "SECONDS", 1.0)
+    began = time.monotonic()
+    rate = link._rate("exec sh -c 'while head -c 10000 /dev/zero; do sleep 0.05; done'", len)
+    assert time.monotonic() - began < 30
+    assert 0 < rate.mbps < 8
+
+
+@pytest.mark.parametrize("command", ["sh -c 'echo hola; echo Permission denied. >&2; exit 255' | grep -v hola", "true"])
+def test_nothing_is_no_rate(command: str) -> None:
+    with pytest.raises(link.LinkError, match=r"Permission denied\.|ningún dato"):
+        link._rate(command, len)
+
+
+def test_the_best_of_the_rounds_counts_and_no_round_is_for_nothing() -> None:
+    def rounds(*rates: int) -> tuple[float, int]:
+        left = [link.Rate(rate * 125_000, 1.0) for rate in rates]
+        best = link._best(lambda: left.pop(0), enough=93)
+        return best.mbps, len(left)
+
+    assert rounds(80, 94, 99) == (94, 1)
+    assert rounds(90, 80, 70) == (90, 0)
+    assert rounds(93, 94) == (93, 1)
+
+
+def test_the_connection_is_its_own_and_not_compressed() -> None:
+    """Of two options of ssh the first counts; those of the inventory come later."""
+    server = SshBackend("operador@192.0.2.1:2222", ssh_extra_args="-o ControlPath=/x -o Compression=yes")
+    line = link._line(server, link.DOWNLOAD, os.devnull)
+    assert line.startswith("exec ssh -T -o ControlMaster=no -o ControlPath=none")
+    assert line.index("Compression=no") < line.index("Compression=yes")
+    assert "Port=2222" in line and line.endswith("</dev/null")
+
+
+def test_one_measurement_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process waits for its turn until the first has ended; for another turn it does not wait."""
+    monkeypatch.setenv(HOME, str(tmp_path))
+    waits = "import sys; from difusor.suite.turns import turn\nwith turn(sys.argv[1]): print('x', flush=True)"
+    with turn("enlace"):
+        subprocess.run([sys.executable, "-c", waits, "rutas"], check=True, timeout=60)
+        other = subprocess.Popen([sys.executable, "-c", waits, "enlace"])
+        until(lambda: _waits_for_a_lock(other.pid), what="el otro proceso espere su turno")
+        assert other.poll() is None
+    assert other.wait(60) == 0
+
+
+def _waits_for_a_lock(process: int) -> bool:
+    """Tell whether the kernel has a process waiting for a lock of a file."""
+    return any("->" in line and str(process) in line.split() for line in Path("/proc/locks").read_text().splitlines())
