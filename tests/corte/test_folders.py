@@ -11,8 +11,9 @@ import pytest
 from corte_kit import Server
 from machine_kit import Machine
 
-from corte.format import manifest, tree
+from corte.format import files, manifest, tree
 from corte.server import log
+from corte.server.store import Store
 from difusor.suite.waiting import until
 
 NOBODY = 65534
@@ -121,6 +122,45 @@ def test_every_folder_at_once(machine: Machine, fault: Callable[[Path], None]) -
         not (server.config.public.parents[1] / "ajeno").exists()
         or (server.config.public.parents[1] / "ajeno/documento").read_text() == "de otro"
     ), "what a link leads to is not touched"
+
+
+def test_gate_and_intake_make_the_same_folder_at_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate makes the folder that the intake has just emptied; before, that refused a push or ended the gate."""
+    gate, intake = (Store(machine.server.config.store, machine.server.config.public) for _ in range(2))
+    emptied = files.vacated
+
+    def emptied_and_made(path: Path) -> Path:
+        emptied(path)
+        gate.repair()
+        return path
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "vacated", emptied_and_made)
+        intake.clear_new()
+    assert intake.new.is_dir()
+    with monkeypatch.context() as patch:
+        patch.setattr(os.path, "lexists", lambda path: False)  # what each saw before the other made it
+        assert intake.repair() == []
+
+
+@pytest.mark.parametrize("fault", [a_file, a_dangling_link, a_link_elsewhere, a_fifo])
+def test_what_the_other_has_mended_meanwhile_stays(
+    machine: Machine, fault: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(machine.server.config.store, machine.server.config.public)
+    fault(store.new)
+    unlink = Path.unlink
+
+    def unlink_late(path: Path, missing_ok: bool = False) -> None:
+        if path == store.new and path.is_symlink() | path.is_fifo() | path.is_file():
+            unlink(path)
+            path.mkdir()
+            (path / "suyo").touch()
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_late)
+    assert store.repair() == ["nuevo"]
+    assert (store.new / "suyo").exists()
 
 
 def _damage(server: Server, fault: Callable[[Path], None]) -> None:

@@ -18,9 +18,11 @@ def ensure(path: Path) -> bool:
 
     What was there is renamed, or deleted if it is no folder. Files of a folder that can only be read are in the new one
     too, so that citizens go on seeing the shown tree. OSError when the folder around it does not allow all this.
+
+    Gate and intake may do this at the same time: what the other has just made is as good.
     """
     if not os.path.lexists(path):
-        path.mkdir(_MODE)
+        path.mkdir(_MODE, exist_ok=True)
         return False
     if is_real(path):
         if os.access(path, _NEEDED):
@@ -30,7 +32,9 @@ def ensure(path: Path) -> bool:
         if not os.access(path, _NEEDED):
             _replace(path)
         return True
-    files.vacated(path).mkdir(_MODE)
+    with suppress(FileNotFoundError, IsADirectoryError):  # the other service has mended it meanwhile
+        path.unlink()
+    path.mkdir(_MODE, exist_ok=True)
     return True
 
 

@@ -345,7 +345,8 @@ class Store:
 
     def clear_new(self) -> None:
         """Remove what an interrupted admission left in `self.new`."""
-        files.vacated(self.new).mkdir(mode=0o755)
+        files.vacated(self.new)
+        folders.ensure(self.new)  # the gate, which makes missing folders, may be faster
 
 
 def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
