@@ -15,22 +15,23 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
-    ("verb", "sentence"),
+    ("verb", "sentence", "status"),
     [
         (
             ["synthetic", f"{ROOT}/README.md/corte", "--election", "{election}", "--number", "1"],
             "README.md/corte/datos: no es una carpeta",
+            1,
         ),
-        (["report", "--results", "{results}", "--output", f"{ROOT}/README.md/x"], "README.md/x: no es una carpeta"),
+        (["report", "--results", "{results}", "--output", f"{ROOT}/README.md/x"], "README.md/x: no es una carpeta", 2),
     ],
 )
-def test_a_folder_that_cannot_be_written(verb: list[str], sentence: str, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written(verb: list[str], sentence: str, status: int, tmp_path: Path) -> None:
     election = write_election(tmp_path, make_key(tmp_path, "firma"))
     measured = tmp_path / "r.json"
     measured.write_text(results().model_dump_json())
     words = [word.format(election=election, results=measured) for word in verb]
     command = [sys.executable, "-m", "difusor", *words]
     done = subprocess.run(command, cwd=ROOT / "scripts", capture_output=True, text=True)
-    assert done.returncode == 1
+    assert done.returncode == status
     assert sentence in done.stderr
     assert "Traceback" not in done.stdout + done.stderr

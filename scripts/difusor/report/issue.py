@@ -38,8 +38,8 @@ def issue(
             return dictamen, write_papers(dictamen, path)
     except OSError as error:
         raise ResultsError(
-            f"no se puede escribir el dictamen en {output} ({why(error)}); corrija la carpeta y emítalo sin volver a "
-            f"medir: ./difusor report --results {path}.results.json"
+            f"no se puede escribir el dictamen en {output}: {why(error)}. Corrija la carpeta; lo ya medido se emite "
+            "otra vez, sin medir, con --results"
         ) from error
 
 

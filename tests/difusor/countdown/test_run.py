@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 from countdown_kit import host, look, seen, server
-from inventory_kit import ELECTION, PASSWORD, Certificates, write_inventory
+from inventory_kit import ELECTION, Certificates, write_inventory
 from look_kit import name_server, page
 from publish_kit import app_of
 from testinfra.host import Host
@@ -74,9 +74,7 @@ def inventories(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.
     program.parent.mkdir()
     program.write_text(SSH.format(HANGS=HANGS, NONSENSE=NONSENSE, folder=tmp_path))
     program.chmod(0o755)
-    (tmp_path / "password").write_text(PASSWORD)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("ANSIBLE_VAULT_IDENTITY_LIST", f"diario@{tmp_path / 'password'}")
     return found
 
 

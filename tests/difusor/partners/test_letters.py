@@ -70,7 +70,7 @@ def test_the_acknowledgement_says_whether_the_oficio_was_in_time_and_what_is_mis
 def test_papers_that_cannot_be_made_yet_are_told_and_do_not_keep_the_others(enrolled: Path) -> None:
     found = written(enrolled)
     assert found["acuse"].startswith("no se ha registrado su oficio")
-    for each in ("189.240.1.1", "2806:10::/64", "22, 873, 2222", "TCP 80 y 443", "189.240.1.7, 2806:2f0::7"):
+    for each in ("189.240.1.1", "2806:10::/64", "22, 2222, 8730", "TCP 80 y 443", "189.240.1.7, 2806:2f0::7"):
         assert each in found["direcciones"]
     assert not (letters.folder_of(enrolled) / "acuse.pdf").exists()
 

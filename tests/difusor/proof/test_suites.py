@@ -92,7 +92,8 @@ def test_what_a_call_does_not_ask_for_is_told_by_release(build: Path, capsys: py
 
 
 def finding(test: str, outcome: str, detail: str = "", **more: Any) -> dict[str, Any]:
-    return {"test": test, "outcome": outcome, "detail": detail, "sentence": "El puerto está cerrado.", **more}
+    said = {"host": "diario", "test": test, "outcome": outcome, "detail": detail}
+    return said | {"sentence": "El puerto está cerrado."} | more
 
 
 def write_dictamen(build: Path, suite: str) -> None:

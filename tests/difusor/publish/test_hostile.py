@@ -48,13 +48,12 @@ def election(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def refused_push(election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Push:
+def refused_push(election: Path, tmp_path: Path) -> Push:
     """Push a folder to a daemon that attacks; return why it failed."""
 
     def run(attack: Attack, admits: bool, limit: float) -> str:
         with hostile_kit.daemon(attack, admits) as port, pytest.raises(push.PushFailed) as failed:
-            monkeypatch.setattr(target, "PORT", port)
-            push.push(tmp_path / "corte", make_target(election, address="127.0.0.1"), limit=limit)
+            push.push(tmp_path / "corte", make_target(election, address="127.0.0.1", port=port), limit=limit)
         return str(failed.value)
 
     return run

@@ -145,6 +145,6 @@ def test_what_cannot_be_kept_is_not_replaced(tmp_path: Path) -> None:
     _, paths = issue(measured(), tmp_path)
     contents = [path.read_bytes() for path in paths]
     (tmp_path / history.FOLDER).write_text("no es una carpeta")
-    with pytest.raises(ResultsError, match=r"no se puede escribir el dictamen.*report --results"):
+    with pytest.raises(ResultsError, match=r"no se puede escribir el dictamen.*con --results"):
         issue(changed(measured(), "DG-11", outcome="passed"), tmp_path)
     assert [path.read_bytes() for path in paths] == contents

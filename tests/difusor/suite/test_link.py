@@ -57,7 +57,7 @@ def test_a_slow_link_ends_with_its_time_and_has_a_rate(monkeypatch: pytest.Monke
     """10 kB and a pause, four at a time: less than a megabyte a second, where the warm-up has 2.5."""
     monkeypatch.setattr(link, "SECONDS", 1.0)
     began = time.monotonic()
-    rate = link._rate("exec sh -c 'while head -c 10000 /dev/zero; do sleep 0.05; done'", len)
+    rate = link._rate("exec sh -c 'while head -c 10000 /dev/zero; do sleep 0.05; done'", len)  # pace: of the link
     assert time.monotonic() - began < 30
     assert 0 < rate.mbps < 8
 
