@@ -31,8 +31,9 @@ def wrong(seen: Seen, variables: dict[str, Any]) -> dict[str, str]:
 
 
 @contextmanager
-def without_an_address(host: Host) -> Iterator[str]:
-    rule = host.check_output("iptables -S ufw-user-input | grep -m1 -e '--dport 873 -j ACCEPT'").removeprefix("-A ")
+def without_an_address(host: Host, port: int) -> Iterator[str]:
+    rule = host.check_output("iptables -S ufw-user-input | grep -m1 -e '--dport %s -j ACCEPT'", str(port))
+    rule = rule.removeprefix("-A ")
     host.check_output(f"iptables -D {rule}")
     try:
         yield rule.split()[2]
@@ -55,7 +56,7 @@ def test_what_is_broken_is_red_and_a_look_leaves_no_trace(
     """La cuenta regresiva encuentra listo al servidor, ve en rojo lo que se descompone, y no cambia nada en él."""
     before = look(host)
     assert wrong(before, variables) == {}
-    with without_an_address(host) as address, with_a_strange_signer(host) as signer:
+    with without_an_address(host, variables["rsync_port"]) as address, with_a_strange_signer(host) as signer:
         found = wrong(look(host), variables)
     record_evidence(found)
     assert list(found) == ["signers", "trusted"]

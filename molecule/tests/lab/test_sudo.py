@@ -14,11 +14,11 @@ from difusor.inventory.variables import BECOME_PASSWORD, Variables
 from difusor.servers import bans, identity
 
 GUEST = "invitado"
-PASSWORD = "Ensayo 'de$ noche\" 77"
+PASSWORD = "Ensayo 'de$ zarzamora\" 77"
 # Everything that any program of the server has on its command line or in its environment, until the file is gone.
 WATCH = r"""
 while test -e /run/mirando; do
-  cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | grep 'noch[e]' >>/run/visto
+  cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' '\n' | grep 'zarzamor[a]' >>/run/visto
 done"""
 LOGS = "journalctl --since=-10min --quiet | cat - /var/log/sudo.log /var/log/auth.log 2>/dev/null"
 
@@ -63,4 +63,4 @@ def test_sudo_with_a_password(host: Host, variables: dict[str, Any], given: str)
         said = "la contraseña de sudo de «{}» no es la que dio" if given else "sudo pide contraseña a «{}»: agregue"
         assert said.format(GUEST) in found.unreachable
     assert host.check_output("rm /run/mirando; cat /run/visto") == ""
-    assert host.check_output(f"{LOGS} | grep -c 'noch[e]'; true") == "0"
+    assert host.check_output(f"{LOGS} | grep -c 'zarzamor[a]'; true") == "0"

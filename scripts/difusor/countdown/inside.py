@@ -12,6 +12,7 @@ from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.seen import Disk, Seen, Server
 from difusor.inventory import Election, Host
+from difusor.spec.expected import SSH_PORT
 from difusor.terminal import local, plain
 
 GIGABYTE = 1000**3
@@ -23,8 +24,6 @@ CLOCK_SLACK = 2.0
 """Seconds by which a server's clock may differ from this machine's, beyond the time that the question took."""
 CLOCK_AGE = timedelta(minutes=4)
 """How old the gate's last look at its clock may be: it looks every minute, and tells so every half."""
-CLOSED_PORTS = ("22", "873")
-"""The TCP ports that only trusted addresses reach: SSH and rsync."""
 CHRONY = "chrony.service"
 WINDOW = {
     "election": "la elección", "environment": "el entorno", "opens": "la apertura", "closes": "el cierre",
@@ -187,8 +186,9 @@ def _trusted(host: Host, server: Server, given: str) -> Check:
     wanted = {ipaddress.ip_network(each) for each in host.election.trusted_addresses + host.partner.trusted_addresses}
     if server.admitted is None:
         return bad("trusted", "no se pudieron leer las reglas del cortafuegos", "en el servidor: sudo ufw status")
-    admitted = {(port, _network(source)) for port, source in server.admitted if port in CLOSED_PORTS}
-    missing = {network for network in wanted for port in CLOSED_PORTS if (port, network) not in admitted}
+    closed = (str(SSH_PORT), str(host.rsync_port))  # only trusted addresses reach them
+    admitted = {(port, _network(source)) for port, source in server.admitted if port in closed}
+    missing = {network for network in wanted for port in closed if (port, network) not in admitted}
     strange = {network for _, network in admitted} - wanted
     if missing:
         return bad("trusted", f"el cortafuegos no admite a {some(sorted(map(str, missing)))}", repair)

@@ -131,6 +131,15 @@ def test_a_key_that_ends_before_the_close_is_red() -> None:
     assert checks["signers"].found == "ninguna llave vale de la apertura al cierre"
 
 
+def test_cortes_may_come_on_another_port() -> None:
+    """The one that the call names, not rsync's own."""
+    said, partner = server(), host(rsync_port=8730)
+    for rule in said["admitted"]:
+        rule[0] = rule[0].replace("873", "8730")
+    checks = inside.judge(partner, seen(said, partner.election), "diario")
+    assert wrong({each.key: each for each in checks}) == {}
+
+
 def test_a_clock_is_not_wrong_because_the_look_took_long() -> None:
     said = server()
     late = seen(said, host().election)
