@@ -12,6 +12,7 @@ from corte_kit import Server
 from machine_kit import Machine
 
 from corte.format import files, manifest, tree
+from corte.server import folders as store_folders
 from corte.server import log
 from corte.server.store import Store
 from difusor.suite.waiting import until
@@ -159,8 +160,22 @@ def test_what_the_other_has_mended_meanwhile_stays(
         unlink(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", unlink_late)
-    assert store.repair() == ["nuevo"]
+    assert store.repair() == [], "the other tells"
     assert (store.new / "suyo").exists()
+
+
+def test_a_folder_that_the_intake_makes_anew_is_not_taken_for_closed(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gate has seen the folder, and then it is gone: to replace it would take the intake's new one away."""
+    store = Store(machine.server.config.store, machine.server.config.public)
+    store.new.rmdir()
+    seen = {store.new}
+    for module, name in ((os.path, "lexists"), (store_folders, "is_real")):
+        known = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda path, known=known: path in seen or known(path))
+    assert store.repair() == []
+    assert not list(store.new.parent.glob(".apartado-*"))
 
 
 def _damage(server: Server, fault: Callable[[Path], None]) -> None:

@@ -25,17 +25,37 @@ def ensure(path: Path) -> bool:
         path.mkdir(_MODE, exist_ok=True)
         return False
     if is_real(path):
-        if os.access(path, _NEEDED):
+        if _may_use(path):
             return False
         with suppress(OSError):  # it belongs to somebody else
             path.chmod(_MODE)
-        if not os.access(path, _NEEDED):
+        if not _may_use(path):
             _replace(path)
         return True
-    with suppress(FileNotFoundError, IsADirectoryError):  # the other service has mended it meanwhile
+    try:
         path.unlink()
+        was_wrong = True
+    except (FileNotFoundError, IsADirectoryError):  # the other service has mended it meanwhile, and tells
+        was_wrong = False
     path.mkdir(_MODE, exist_ok=True)
-    return True
+    return was_wrong
+
+
+def _may_use(path: Path) -> bool:
+    """Tell whether this program can list and change a folder, or it is gone: the other service makes it anew then.
+
+    `os.access` alone cannot tell these two from a folder that is closed, whose replacement would take away the new one.
+    """
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        return os.access(f"/proc/self/fd/{folder}", _NEEDED)
+    finally:
+        os.close(folder)
 
 
 def is_real(path: Path) -> bool:
