@@ -11,7 +11,7 @@ import pytest
 from corte_kit import Server
 from machine_kit import Machine
 
-from corte.format import files, manifest, tree
+from corte.format import manifest, tree
 from corte.server import folders as store_folders
 from corte.server import log
 from corte.server.store import Store
@@ -125,23 +125,22 @@ def test_every_folder_at_once(machine: Machine, fault: Callable[[Path], None]) -
     ), "what a link leads to is not touched"
 
 
-def test_gate_and_intake_make_the_same_folder_at_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The gate makes the folder that the intake has just emptied; before, that refused a push or ended the gate."""
-    gate, intake = (Store(machine.server.config.store, machine.server.config.public) for _ in range(2))
-    emptied = files.vacated
+def test_the_intake_empties_its_folder_and_does_not_remove_it(machine: Machine) -> None:
+    """The gate makes folders that are missing: when both made this one, a push was refused or the gate ended."""
+    store = Store(machine.server.config.store, machine.server.config.public)
+    (store.new / "arbol/datos").mkdir(parents=True)
+    (store.new / "arbol/datos/n.json").touch()
+    (store.new / "0f").touch()
+    before = store.new.stat().st_ino
+    store.clear_new()
+    assert list(store.new.iterdir()) == []
+    assert store.new.stat().st_ino == before
 
-    def emptied_and_made(path: Path) -> Path:
-        emptied(path)
-        gate.repair()
-        return path
 
-    with monkeypatch.context() as patch:
-        patch.setattr(files, "vacated", emptied_and_made)
-        intake.clear_new()
-    assert intake.new.is_dir()
-    with monkeypatch.context() as patch:
-        patch.setattr(os.path, "lexists", lambda path: False)  # what each saw before the other made it
-        assert intake.repair() == []
+def test_both_may_find_a_folder_missing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(machine.server.config.store, machine.server.config.public)
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)  # what each saw before the other made it
+    assert store.repair() == []
 
 
 @pytest.mark.parametrize("fault", [a_file, a_dangling_link, a_link_elsewhere, a_fifo])

@@ -344,9 +344,13 @@ class Store:
         return staged, there
 
     def clear_new(self) -> None:
-        """Remove what an interrupted admission left in `self.new`."""
-        files.vacated(self.new)
-        folders.ensure(self.new)  # the gate, which makes missing folders, may be faster
+        """Remove what an interrupted admission left in `self.new`.
+
+        The folder itself stays: the gate makes folders that are missing, and the two would get in each other's way.
+        """
+        folders.ensure(self.new)
+        for path in list(self.new.iterdir()):
+            files.vacated(path)
 
 
 def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
