@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -137,44 +139,43 @@ def test_the_intake_empties_its_folder_and_does_not_remove_it(machine: Machine) 
     assert store.new.stat().st_ino == before
 
 
-def test_both_may_find_a_folder_missing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_service_at_a_time_repairs_folders(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at a time undid each other's repairs: a push was refused, or a service ended."""
     store = Store(machine.server.config.store, machine.server.config.public)
-    monkeypatch.setattr(os.path, "lexists", lambda path: False)  # what each saw before the other made it
-    assert store.repair() == []
+    a_file(store.waiting)
+    free = []
+
+    def ensure(_: Path) -> bool:
+        with folder_of(store) as around:
+            try:
+                fcntl.flock(around, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        free.append(True)
+        return False
+
+    monkeypatch.setattr(store_folders, "ensure", ensure)
+    store.repair()
+    assert free == []
+    with folder_of(store) as around:
+        fcntl.flock(around, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it is free again
 
 
-@pytest.mark.parametrize("fault", [a_file, a_dangling_link, a_link_elsewhere, a_fifo])
-def test_what_the_other_has_mended_meanwhile_stays(
-    machine: Machine, fault: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_waits_while_all_folders_are_usable(machine: Machine) -> None:
     store = Store(machine.server.config.store, machine.server.config.public)
-    fault(store.new)
-    unlink = Path.unlink
-
-    def unlink_late(path: Path, missing_ok: bool = False) -> None:
-        if path == store.new and path.is_symlink() | path.is_fifo() | path.is_file():
-            unlink(path)
-            path.mkdir()
-            (path / "suyo").touch()
-        unlink(path, missing_ok)
-
-    monkeypatch.setattr(Path, "unlink", unlink_late)
-    assert store.repair() == [], "the other tells"
-    assert (store.new / "suyo").exists()
+    with folder_of(store) as around:
+        fcntl.flock(around, fcntl.LOCK_EX)
+        assert store.repair() == []
 
 
-def test_a_folder_that_the_intake_makes_anew_is_not_taken_for_closed(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The gate has seen the folder, and then it is gone: to replace it would take the intake's new one away."""
-    store = Store(machine.server.config.store, machine.server.config.public)
-    store.new.rmdir()
-    seen = {store.new}
-    for module, name in ((os.path, "lexists"), (store_folders, "is_real")):
-        known = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda path, known=known: path in seen or known(path))
-    assert store.repair() == []
-    assert not list(store.new.parent.glob(".apartado-*"))
+@contextmanager
+def folder_of(store: Store) -> Iterator[int]:
+    """Open the folder around a store, whose lock the repairs hold."""
+    descriptor = os.open(store.new.parents[1], os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _damage(server: Server, fault: Callable[[Path], None]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from corte.format import files
@@ -13,49 +15,41 @@ _NEEDED = os.R_OK | os.W_OK | os.X_OK
 _MODE = 0o755
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a lock on the folder around those to repair: two services at a time would undo each other's repairs."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def ensure(path: Path) -> bool:
     """Make sure that there is a folder which this program can list and change; tell whether something else was there.
 
     What was there is renamed, or deleted if it is no folder. Files of a folder that can only be read are in the new one
     too, so that citizens go on seeing the shown tree. OSError when the folder around it does not allow all this.
-
-    Gate and intake may do this at the same time: what the other has just made is as good.
     """
     if not os.path.lexists(path):
-        path.mkdir(_MODE, exist_ok=True)
+        path.mkdir(_MODE)
         return False
-    if is_real(path):
-        if _may_use(path):
-            return False
-        with suppress(OSError):  # it belongs to somebody else
-            path.chmod(_MODE)
-        if not _may_use(path):
-            _replace(path)
-        return True
-    try:
-        path.unlink()
-        was_wrong = True
-    except (FileNotFoundError, IsADirectoryError):  # the other service has mended it meanwhile, and tells
-        was_wrong = False
-    path.mkdir(_MODE, exist_ok=True)
-    return was_wrong
-
-
-def _may_use(path: Path) -> bool:
-    """Tell whether this program can list and change a folder, or it is gone: the other service makes it anew then.
-
-    `os.access` alone cannot tell these two from a folder that is closed, whose replacement would take away the new one.
-    """
-    try:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return True
-    except OSError:
+    if is_usable(path):
         return False
-    try:
-        return os.access(f"/proc/self/fd/{folder}", _NEEDED)
-    finally:
-        os.close(folder)
+    if not is_real(path):
+        files.vacated(path).mkdir(_MODE)
+        return True
+    with suppress(OSError):  # it belongs to somebody else
+        path.chmod(_MODE)
+    if not is_usable(path):
+        _replace(path)
+    return True
+
+
+def is_usable(path: Path) -> bool:
+    """Tell whether there is a folder, and no link to one, which this program can list and change."""
+    return is_real(path) and os.access(path, _NEEDED)
 
 
 def is_real(path: Path) -> bool:

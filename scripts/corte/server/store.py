@@ -73,7 +73,10 @@ class Store:
     def _repair(self) -> list[str]:
         around = (self.new.parent, self.trees.parent)
         needed = (*around, self.objects.folder, self.waiting, self.orders, self.signed, self.new, self.trees)
-        return [folder.name for folder in needed if folders.ensure(folder)]
+        if all(map(folders.is_usable, needed)):
+            return []
+        with folders.locked(self.new.parents[1]):
+            return [folder.name for folder in needed if folders.ensure(folder)]
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
         """Build a corte's tree in `self.new`: link known content, copy the rest from `incoming`, verifying every byte.
