@@ -102,7 +102,7 @@ def test_bandwidth(
     has_paper = any(each.get("clause") == "RED-01" for each in variables.get("difusor_attestations", []))
     not_now = "" if "lab" in variables else _not_now(variables, mirror)
     if not_now and not has_paper:
-        pytest.skip(f"el enlace {not_now}")
+        pytest.skip(f"el enlace {not_now}")  # the clause is then not verified, which the dictamen says with this reason
     server = host.backend.ansible_runner.get_host(host.backend.host).backend
     if not_now or not isinstance(server, SshBackend):
         attested("RED-01")
@@ -112,7 +112,12 @@ def test_bandwidth(
         try:
             sends, gets = link.measure(server, enough=required["payload_mbps"])
         except link.LinkError as error:
-            pytest.skip(f"no se pudo medir el enlace por SSH: {error}")
+            # Nothing is known of the link then: the clause is not verified, unless a document vouches for it.
+            if not has_paper:
+                pytest.skip(f"no se pudo medir el enlace por SSH: {error}")
+            record_evidence(f"no se pudo medir el enlace por SSH: {error}")
+            attested("RED-01")
+            return
     where = ", en la red virtual del laboratorio" if "lab" in variables else ""
     record_evidence(
         f"con ssh de OpenSSH, puerto {server.host.port or 22}, {link.STREAMS} conexiones a la vez: el servidor "

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,12 +37,8 @@ class Memory:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the lock that keeps intake and gate from changing the state at the same time."""
-        folder = os.open(self.config.store, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+        with files.locked(self.config.store):
             yield
-        finally:
-            os.close(folder)
 
     def load(self) -> State:
         """Return the state on disk, or a new one when there is none or it is another election's; Damaged as `read`."""

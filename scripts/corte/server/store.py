@@ -75,7 +75,7 @@ class Store:
         needed = (*around, self.objects.folder, self.waiting, self.orders, self.signed, self.new, self.trees)
         if all(map(folders.is_usable, needed)):
             return []
-        with folders.locked(self.new.parents[1]):
+        with files.locked(self.new.parents[1]):  # gate and intake would undo each other's repairs
             return [folder.name for folder in needed if folders.ensure(folder)]
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:

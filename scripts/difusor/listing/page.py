@@ -8,12 +8,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import jinja2
-
 from corte.format import instants
 from difusor.inventory import Election
-from difusor.papers.dates import hour
-from difusor.terminal import plain
+from difusor.papers.document import environment
 
 TWIN, SIGNATURE, SIGNERS, PAGE, STYLE = "lista.json", "lista.json.sig", "firmantes", "index.html", "estilo.css"
 PURPOSE = "lista"
@@ -49,13 +46,4 @@ def style(election: Election) -> str:
 
 
 def _render(template: str, **values: Any) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("difusor.listing"),
-        autoescape=True,
-        finalize=lambda value: plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"hour": hour}
-    return environment.get_template(template).render(values) + "\n"
+    return environment("difusor.listing").get_template(template).render(values) + "\n"

@@ -9,13 +9,13 @@ from datetime import datetime
 
 from corte.format import instants
 from corte.format.errors import why
+from corte.format.files import locked
 from difusor.inventory import Election
 from difusor.listing import folder, page, state
 from difusor.listing.entries import Listed
 from difusor.listing.looks import How, look_all
 from difusor.listing.making import Made, Making, read, write
 from difusor.listing.watch import Round, judge
-from difusor.partners.files import alone
 from difusor.project import UnusableError
 from difusor.publish.standing import Records
 
@@ -49,7 +49,7 @@ def watch_once(wanted: Making) -> Made:
     now, kept = wanted.now(), state.folder(election.id)
     try:
         kept.mkdir(parents=True, exist_ok=True)
-        with alone(kept):
+        with locked(kept):
             before = state.read(election.id)
             result = judge(found.listed, looks, before, now)
             _log(election, result, now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import json
 import os
 import shutil
@@ -54,17 +53,6 @@ def ensure_home() -> None:
         (home() / folder).mkdir(parents=True, exist_ok=True)
     if not (home() / ".gitignore").exists():
         files.replace(home() / ".gitignore", IGNORED.encode())
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep other runs from changing the records of a folder meanwhile; they wait. OSError when there is none."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def refuse_existing(path: Path, what: str) -> None:

@@ -20,6 +20,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from corte.format import files, instants
+from corte.format.files import locked
 from difusor import spec
 from difusor.inventory import Revocation
 from difusor.inventory.parts import Restoration
@@ -27,7 +28,6 @@ from difusor.inventory.passwords import DRAWN, NAME
 from difusor.inventory.variables import reseal
 from difusor.partners import election
 from difusor.partners.facts import FactError, data
-from difusor.partners.files import alone
 from difusor.partners.inventory import drawn_secrets
 from difusor.project import UnusableError
 
@@ -219,7 +219,7 @@ def _alone(inventory: Path) -> Iterator[None]:
     folder = file(inventory).parent
     if not folder.is_dir():
         raise UnusableError(f"{inventory.name} no tiene {folder}, donde quedaría anotado; nada cambió")
-    with alone(folder):
+    with locked(folder):
         yield
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corte.format import files
-from difusor.partners.files import alone
+from corte.format.files import locked
 from difusor.partners.record import Moment
 from difusor.project import UnusableError, build
 
@@ -51,7 +51,7 @@ def note(inventory: Path, server: str, step: Step, at: datetime) -> None:
     """Note that a step succeeded on a server; a damaged note is begun anew. OSError when it cannot be written."""
     path = file(inventory)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with alone(path.parent):
+    with locked(path.parent):
         try:
             before = read(inventory)
         except UnusableError:

@@ -7,15 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from pydantic import BaseModel, ConfigDict
 
 from difusor.papers.dates import instant
+from difusor.papers.document import environment
 from difusor.project import write
 from difusor.report.comparison import counted
 from difusor.report.issue import status
 from difusor.report.verdict import REFUSED, Overall, shown
-from difusor.terminal import json_text, plain
+from difusor.terminal import json_text
 
 NAME = "indice"
 SCHEMA = "difusor-indice/1"
@@ -108,13 +108,6 @@ def write_index(found: Index, folder: Path) -> tuple[Path, Path]:
 
 def html(found: Index) -> str:
     """Return the page of an index; every text in it is escaped and in one line."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("difusor.report"),
-        autoescape=True,
-        finalize=lambda value: plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
+    return (
+        environment("difusor.report").get_template("indice.html.j2").render(index=found, instant=instant, shown=shown)
     )
-    environment.filters |= {"instant": instant, "shown": shown}
-    return environment.get_template("indice.html.j2").render(index=found)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from corte.format.errors import why
+from corte.format.files import locked
 from difusor import spec
-from difusor.partners.files import alone
 from difusor.report import history
 from difusor.report.dictamen import compose, write_papers
 from difusor.report.results import Results, ResultsError
@@ -32,7 +32,7 @@ def issue(
     path = output / Path(found.inventory).name
     try:
         output.mkdir(parents=True, exist_ok=True)
-        with alone(output):
+        with locked(output):
             dictamen["previous"] = history.previous(path, dictamen)
             history.keep(path)
             return dictamen, write_papers(dictamen, path)

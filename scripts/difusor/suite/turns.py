@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from difusor.partners.files import alone
+from corte.format.files import locked
 from difusor.project import build
 
 
@@ -14,5 +14,5 @@ def turn(what: str) -> Iterator[None]:
     """Wait until no other measurement does `what` (a short name), and keep the others waiting meanwhile."""
     folder = build() / "turnos" / what
     folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder):
+    with locked(folder):
         yield

@@ -50,7 +50,7 @@ def test_what_goes_is_counted_where_it_arrives(tmp_path: Path) -> None:
     (tmp_path / "content").write_bytes(os.urandom(link.MOST))
     rate = link._rate(f"exec {link.UPLOAD} <{tmp_path}/content", lambda said: said.count(b"\n") * link.PIECE)
     assert rate.carried % link.PIECE == 0
-    assert rate.carried >= link.TRANSFER - link.PIECE
+    assert rate.carried >= link.TRANSFER - link.MOST, "one read, which ends the warm-up, may bring a whole stream"
 
 
 def test_a_slow_link_ends_with_its_time_and_has_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from corte.format import instants
+from corte.format.files import locked
 from difusor import spec
 from difusor.partners import election, record
 from difusor.partners.enrolment import LOGO
 from difusor.partners.facts import FactError, data
-from difusor.partners.files import alone
 from difusor.partners.filing import attested, papers, scan
 from difusor.partners.filing.papers import REQUIRED, TITLES, Entry, Excuse, Paper, Papers, Required
 from difusor.partners.letters import UNSIGNED, folder_of
@@ -70,7 +70,7 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
     found = scan.read(path)
     kept = record.read(inventory)
     entry = _entry(inventory, filing, found, kept)
-    with alone(inventory):
+    with locked(inventory):
         before = papers.read(inventory)
         earlier = before.standing.get(entry.subject)
         _refuse_mistaken(inventory, entry, before, earlier, filing, kept)
@@ -103,7 +103,7 @@ def excuse(inventory: Path, paper: Required, reason: str) -> Excuse:
         raise FactError({"--reason": problem})
     if len(reason.strip()) < len("acuerdo"):
         raise FactError({"--reason": "diga la razón y quién lo decidió, como «acuerdo IEE/CG/12/2027»"})
-    with alone(inventory):
+    with locked(inventory):
         if paper not in missing(inventory):
             raise UnusableError(f"«{TITLES[paper]}» de {inventory.name} está en el expediente; nada se registró")
         found = Excuse(paper=paper, reason=reason.strip(), by=_account(), at=instants.now())
