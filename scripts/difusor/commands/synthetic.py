@@ -31,6 +31,10 @@ def run(
         typer.Option(metavar="NÚMERO", help="Qué corte: 1 es el de cero actas. Sin él, el que a esta hora toca."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Todos los cortes de la noche.")] = False,
+    images: Annotated[
+        int,
+        typer.Option(metavar="CASILLAS", min=0, help="De cuántas casillas, las primeras, van imágenes de sus actas."),
+    ] = 0,
 ) -> None:  # fmt: skip
     """Escribe cortes con datos inventados para la elección de un difusor (-i), o para otra (--election).
 
@@ -47,7 +51,7 @@ def run(
         raise click.UsageError("falta decir de qué elección: -i DIFUSOR, o --election ELECCIÓN")
     try:
         found = load_election(source)
-        setting = Setting.of(found)
+        setting = Setting.of(found).but(images=images)
         if every:
             for summary in write_night(out, setting, seed=seed):
                 _tell(summary)

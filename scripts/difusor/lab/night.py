@@ -30,6 +30,8 @@ DURATION = timedelta(hours=24)
 RETENTION = timedelta(days=6)
 INTERVAL = timedelta(minutes=10)
 SEED = 2024
+IMAGES = 6
+"""Of how many polling stations the cortes have the images of the actas."""
 
 
 def elections() -> list[str]:
@@ -73,7 +75,7 @@ def make_latest(lab: str, now: datetime | None = None) -> Path:
         unfinished = tree.with_name(f".{tree.name}")  # its final name only once it is complete
         run_step(
             f"Corte {number}: datos sintéticos", *_difusor("synthetic", unfinished),
-            "-i", INVENTORY, "--number", str(number), "--seed", str(SEED),
+            "-i", INVENTORY, "--number", str(number), "--seed", str(SEED), "--images", str(IMAGES),
             log=BUILD / f"log/{lab}-synthetic.log", env={"LAB": lab},
         )  # fmt: skip
         unfinished.rename(tree)

@@ -18,7 +18,7 @@ from difusor.synthetic.night import Acta, Night, night
 from difusor.synthetic.setting import Setting
 from difusor.synthetic.totals import Totals
 
-OWNED = ("datos", "descargas")
+OWNED = ("actas", "datos", "descargas")
 """The folders of a corte that this module writes; signing adds the manifest beside them."""
 EVERYTHING = "Base de datos completa"
 
@@ -128,7 +128,7 @@ def _downloads(
 def _office_files(
     setting: Setting, whole: Night, office: Office, actas: list[Acta], corte: datetime, state: Totals
 ) -> dict[str, bytes]:
-    """Return the page of an office and the detail of each of its territories."""
+    """Return the page of an office, the detail of each of its territories, and the images of actas."""
     files: dict[str, bytes] = {}
     cortes, division = setting.instants, setting.catalog.division(office)
     by_territory: dict[int, list[Acta]] = defaultdict(list)
@@ -140,8 +140,10 @@ def _office_files(
         path = f"datos/{office.key}/{territory.id:02d}.json"
         changed = cortes[bisect_left(cortes, max((acta.verified for acta in arrived), default=cortes[0]))]
         records = [database.record(setting, acta) for acta in arrived]
-        detail = pages.detail_page(office, division.title(territory), territory, changed, records)
-        files[path] = pages.encoded(detail)
+        images = {acta: f"actas/{acta.key}.png" for acta in arrived if acta.image}
+        shown = list(map(images.get, arrived))
+        detail = pages.detail_page(office, division.title(territory), territory, changed, records, shown)
+        files |= {path: pages.encoded(detail)} | {images[acta]: acta.image for acta in images}
         rows.append((territory, Totals.of(arrived, whole.expected(office, territory.id)), path, changed))
     page = pages.election_page(setting, office, corte, state, rows)
     return {f"datos/{office.key}.json": pages.encoded(page)} | files

@@ -70,7 +70,7 @@ def record(setting: Setting, acta: Acta) -> Mapping[str, str | int]:
         sheets = ("-",) * 4
     row: dict[str, str | int] = {
         "CLAVE_CASILLA": station.key,
-        "CLAVE_ACTA": f"{station.key}{acta.office.letter}",
+        "CLAVE_ACTA": acta.key,
         "ID_ENTIDAD": entity.number,
         "ENTIDAD": entity.name.upper(),
         "ID_DISTRITO_LOCAL": station.district,

@@ -10,12 +10,13 @@ import math
 import random
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from difusor.catalog import Municipality, Office
-from difusor.synthetic.ballot import SHARES
+from difusor.synthetic.ballot import COLUMNS, SHARES
+from difusor.synthetic.image import draw
 from difusor.synthetic.setting import Setting
 
 LARGEST_ROLL = 750
@@ -60,6 +61,13 @@ class Acta:
     remark: str
     verified: datetime
     digest: str
+    image: bytes = b""
+    """A PNG, of which `digest` is the digest; empty when the cortes do not have it."""
+
+    @property
+    def key(self) -> str:
+        """Its official-looking key: that of the polling station and the letter of the office."""
+        return f"{self.station.key}{self.office.letter}"
 
     @property
     def territory(self) -> int:
@@ -148,16 +156,33 @@ def _actas(rng: random.Random, office: Office, stations: Sequence[Station], sett
     }
     window = (setting.closes - setting.opens).total_seconds()
     slowness = {each.id: 1.25 - 0.12 * math.log10(each.weight) for each in setting.catalog.municipalities}
-    for station in stations:
+    for place, station in enumerate(stations):
         arrival = TYPICAL_ARRIVAL * slowness[station.municipality] * math.exp(rng.gauss(0, ARRIVAL_SPREAD))
         fate = rng.random()
         votes = _votes(rng, station, leaning[getattr(station, office.by)])
-        image = f"{station.key}{office.code}{votes}".encode()
-        digest = hashlib.new(setting.catalog.integrity_code, image, usedforsecurity=False).hexdigest()
         if fate < NEVER or arrival > 1:
             continue
         verified = setting.opens + timedelta(seconds=max(1, math.floor(arrival * window)))
-        yield _judged(station, office, votes, fate - NEVER, verified, digest)
+        digest = _digest(setting, f"{station.key}{office.code}{votes}".encode())
+        acta = _judged(station, office, votes, fate - NEVER, verified, digest)
+        yield _pictured(setting, acta) if place < setting.images and acta.captured else acta
+
+
+def _digest(setting: Setting, content: bytes) -> str:
+    return hashlib.new(setting.catalog.integrity_code, content, usedforsecurity=False).hexdigest()
+
+
+def _pictured(setting: Setting, acta: Acta) -> Acta:
+    """Return the acta with its image, and the digest of it."""
+    station = acta.station
+    heading = (
+        "ACTA PREP. DATOS SINTÉTICOS", setting.name, acta.office.name,
+        f"Sección {station.section:04d}, casilla {station.kind} {station.number}",
+    )  # fmt: skip
+    votes = acta.votes or ("ilegible",) * len(COLUMNS)
+    rows = [(name.replace("_", " "), str(number)) for name, number in zip(COLUMNS, votes, strict=True)]
+    image = draw(heading, rows)
+    return replace(acta, image=image, digest=_digest(setting, image))
 
 
 def _votes(rng: random.Random, station: Station, leaning: list[float]) -> tuple[int, ...]:

@@ -160,13 +160,22 @@ def election_page(
 
 
 def detail_page(
-    office: Office, title: str, territory: Territory, changed: datetime, records: Sequence[Mapping[str, str | int]]
+    office: Office,
+    title: str,
+    territory: Territory,
+    changed: datetime,
+    records: Sequence[Mapping[str, str | int]],
+    images: Sequence[str | None],
 ) -> Document:
-    """Return the actas of one territory and the corte that last changed them, so that unchanged files are identical."""
+    """Return the actas of one territory and the corte that last changed them, so that unchanged files are identical.
+
+    `images`: for each acta the path of its image in the corte, None for one without.
+    """
     return {
         "corte": instant(changed),
         "eleccion": office.key,
         "id": territory.id,
         "nombre": title,
         "actas": records,
+        **({"imagenes": images} if any(images) else {}),
     }

@@ -18,7 +18,8 @@ ENVIRONMENTS = ("official", "simulacro")
 class Setting:
     """One election; its cortes are `total`, the first at `opens` and the last at `closes`.
 
-    `logo`: the institute's, as PNG; empty when it has none.
+    `logo`: the institute's, as PNG; empty when it has none. `images`: of how many polling stations, the first of the
+    place, the cortes have the images of the actas.
     """
 
     catalog: Catalog
@@ -30,6 +31,7 @@ class Setting:
     total: int
     environment: str
     logo: bytes = b""
+    images: int = 0
 
     def __post_init__(self) -> None:
         """Raise ValueError when no night can be made of these values."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import zipfile
@@ -126,3 +127,24 @@ def test_clocks_that_go_back_during_the_night_give_no_corte_the_name_of_another(
     write_corte(tmp_path, setting, number=number, seed=3)
     assert warnings(tmp_path, setting, number) == []
     assert head(tmp_path)["minutos_utc"] == -420
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_an_image_is_that_of_its_acta(name: str, tmp_path: Path) -> None:
+    """The page finds it beside the acta, whose code of integrity is its digest; without images nothing names one."""
+    setting = Setting.of(shipped(name)).but(images=4)
+    write_corte(tmp_path, setting, number=setting.total, seed=3)
+    found: dict[str, str] = {}
+    for path in (tmp_path / "datos").glob("*/*.json"):
+        detail = json.loads(path.read_bytes())
+        codes = [acta["CODIGO_INTEGRIDAD"] for acta in detail["actas"]]
+        images = detail.get("imagenes", [None] * len(codes))
+        found |= {image: code for image, code in zip(images, codes, strict=True) if image}
+    files = {str(path.relative_to(tmp_path)): path.read_bytes() for path in (tmp_path / "actas").iterdir()}
+    digest = setting.catalog.integrity_code
+    assert 0 < len(found) <= 4 * len(setting.offices)
+    assert found == {path: hashlib.new(digest, image).hexdigest() for path, image in files.items()}
+    assert {image[:8] for image in files.values()} == {b"\x89PNG\r\n\x1a\n"}
+    write_corte(tmp_path, setting.but(images=0), number=setting.total, seed=3)
+    assert not list((tmp_path / "actas").iterdir())
+    assert not [path for path in (tmp_path / "datos").glob("*/*.json") if b"imagenes" in path.read_bytes()]

@@ -172,7 +172,7 @@ function territoryList(page, state) {
 }
 
 const actas = (page, territory, state) => folded('Actas por casilla', 'open', territory, state,
-  detail => actaTable(page, territory, detail.actas, state));
+  detail => actaTable(page, territory, detail, state));
 
 // How many actas each corte of the night had, the latest first; an older page is never shown again.
 function night(page, state) {
@@ -212,12 +212,14 @@ function folded(title, key, source, state, build) {
   return h('section', {}, details);
 }
 
-function actaTable(page, territory, all, state) {
+// `images`: the file with the image of each acta, where the corte has any.
+function actaTable(page, territory, {actas: all, imagenes: images}, state) {
   if (!all.length) return [h('p', {class: 'empty'}, 'Todavía no hay actas registradas.')];
   const columns = page.territorios[0].columnas.map(one => one.clave);
-  const rows = all.map(acta => h('tr', {'data-name': acta.SECCION},
+  const rows = all.map((acta, at) => h('tr', {'data-name': acta.SECCION},
     h('th', {scope: 'row'}, acta.SECCION),
     h('td', {class: 'text'}, acta.CASILLA),
+    images && h('td', {class: 'text'}, images[at] && h('a', {href: images[at], target: '_blank', 'aria-label': `Imagen del acta de la sección ${acta.SECCION}, ${acta.CASILLA}`}, 'Ver')),
     columns.map(column => h('td', {}, acta[column])),
     h('td', {}, acta.TOTAL_VOTOS_CALCULADO),
     h('td', {}, acta.LISTA_NOMINAL),
@@ -232,6 +234,7 @@ function actaTable(page, territory, all, state) {
         h('thead', {}, h('tr', {},
           h('th', {scope: 'col'}, 'Sección'),
           h('th', {scope: 'col', class: 'text'}, 'Casilla'),
+          images && h('th', {scope: 'col', class: 'text'}, 'Imagen'),
           columns.map(column => h('th', {scope: 'col'}, column.replaceAll('_', ' '))),
           h('th', {scope: 'col'}, 'Total'),
           h('th', {scope: 'col'}, 'Lista nominal'),
