@@ -33,7 +33,7 @@ NAME, FOLDER = "www.demo.test", "/prep2024mor/"
 PROGRAMS = ("nginx", "apache")
 EDGE = "nginx,ufw,fail2ban"
 KEY, CERTIFICATE = "/etc/ssl/private/sitio.key", "/etc/ssl/certs/sitio.pem"
-# By program: its configuration, where that stands, and the unit. OUTER and INNER are the two parts of the printed lines.
+# By program: its configuration, where that stands, and the unit. OUTER and INNER stand for the printed lines.
 SERVERS = {
     "nginx": (
         f"""OUTER
@@ -94,9 +94,7 @@ FAULTS = {
         f"no pasa la carpeta {FOLDER} a su servidor",
     ),
     "does not believe the server": (
-        {
-            "proxy_ssl_trusted_certificate /etc/ssl/certs/ca-certificates.crt": f"proxy_ssl_trusted_certificate {CERTIFICATE}"
-        },
+        {"/etc/ssl/certs/ca-certificates.crt": CERTIFICATE},
         f"{NAME} no deja pasar estado.json",
     ),
 }
