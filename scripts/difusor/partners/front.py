@@ -27,6 +27,7 @@ def lines(host: Host) -> str:
     folders, bare = (partner.path, STATUS), partner.path.rstrip("/")
     values = {
         "site": partner.front.name,
+        "addresses": partner.front.addresses,
         "path": partner.path,
         "bare": bare,
         "exactly": f"^{re.escape(bare)}$",

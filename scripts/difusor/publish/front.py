@@ -41,10 +41,10 @@ def compare(
     if problem := _passes_no_status(through, authority, limit):
         return replace(problem, seconds=round(time.monotonic() - started, 2))
     found = comparison.compare(through, authority, limit=limit, standing=standing)
-    if found.result == "empty" and behind.result != "empty":
-        detail = f"no pasa la carpeta {target.path} a su servidor ({found.detail}); {REMEDY}"
-        found = replace(found, result="altered", detail=detail)
-    faults = [*found.differences, *_older(found, behind)]
+    if found.result in ("empty", "altered") and found.sequence is None and behind.sequence is not None:
+        detail = f"no pasa la carpeta {target.path} a su servidor; {REMEDY} (contesta así: {found.detail})"
+        return replace(found, result="altered", detail=comparison.shortened(detail))
+    faults = [*_older(found, behind), *found.differences]
     if found.result in ("authentic", "altered") and behind.good:
         faults += _page_differences(target, through, authority, started + limit)
     if not faults or found.result not in ("authentic", "altered"):
@@ -65,9 +65,9 @@ def _passes_no_status(through: Target, authority: Path | None, limit: float) -> 
         return Comparison(through.name, "untrusted", str(error))
     except (httpx.HTTPError, OSError, ValueError) as error:
         return Comparison(through.name, "unreachable", f"{through.fqdn} no responde: {trouble(error)}")
-    if code == httpx.codes.NOT_FOUND:
-        return Comparison(through.name, "altered", f"no pasa /.well-known/prep/ a su servidor; {REMEDY}")
-    return Comparison(through.name, "unreachable", f"{through.fqdn} no deja pasar estado.json: {mirror.problem}")
+    if code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return Comparison(through.name, "unreachable", f"{through.fqdn} no alcanza a su servidor, y responde {code}")
+    return Comparison(through.name, "altered", f"no pasa /.well-known/prep/ a su servidor; {REMEDY}")
 
 
 def _older(found: Comparison, behind: Comparison) -> Iterator[str]:

@@ -28,6 +28,8 @@ class Target:
     port: int = RSYNC_PORT
     front: Front | None = None
     """The outlet's own site, where citizens reach the page through it."""
+    is_shared: bool = False
+    """Whether what the host has outside the path is the outlet's own, and not for the institute to judge."""
     revoked: str = ""
     """Since when and why it is off the list, as the end of a sentence; empty when it is not."""
 
@@ -53,7 +55,9 @@ class Target:
     def through(self, front: Front) -> Target:
         """Return the page as citizens reach it through the outlet's own site."""
         name = f"{self.name}, por {front.name}"
-        return replace(self, name=name, address=front.addresses[0], fqdn=front.name, certificate=None, front=None)
+        return replace(
+            self, name=name, address=front.addresses[0], fqdn=front.name, certificate=None, front=None, is_shared=True
+        )
 
     @property
     def url(self) -> str:
