@@ -31,6 +31,7 @@ PANELS = {
         "list",
         "password",
         "images",
+        "front",
         "preflight",
         "apply",
         "report",

@@ -83,6 +83,8 @@ def test_registration(variables: dict[str, Any], expect: Expect, record_evidence
     )
     assert not blank, f"faltan {len(blank)} de {required['items']} datos: {', '.join(blank)}"
     names = [variables["difusor_fqdn"], *variables.get("difusor_aliases", [])]
+    if front := variables.get("difusor_front"):
+        names = [front["name"]]
     pages = [f"{name}{variables['difusor_path']}".rstrip("/") for name in names]
     assert registration.link_without_scheme in pages, f"la liga es {registration.link} y la página está en {pages[0]}"
     beginning = logo.read_bytes()[:16]

@@ -15,6 +15,7 @@ from difusor.terminal.arguments import Authority, Difusores, Json
 
 if TYPE_CHECKING:
     from difusor.publish.comparison import Comparison
+    from difusor.publish.target import Target
 
 WORDS = {
     "authentic": "[green]auténtico[/]",
@@ -46,7 +47,7 @@ def run(
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
-    from difusor.publish import signing, standing, target
+    from difusor.publish import front, signing, standing, target
     from difusor.publish.comparison import compare
     from difusor.publish.seen import Seen
 
@@ -61,8 +62,13 @@ def run(
         orders = orders.join(signed.manifest.stands)
     # A corte that only orders its own withdrawal is shown nowhere.
     expected = signed.sha256 if signed and not signed.manifest.withdraws_itself else None
+
+    def ask(one: Target) -> list[Comparison]:
+        found = compare(one, ca, expected, minutes * 60, Seen(), orders)
+        return [found, *([front.compare(one, one.front, found, ca, minutes * 60, orders)] if one.front else [])]
+
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        comparisons = list(pool.map(lambda one: compare(one, ca, expected, minutes * 60, Seen(), orders), targets))
+        comparisons = [each for found in pool.map(ask, targets) for each in found]
     if as_json:
         typer.echo(json_text([asdict(comparison) for comparison in comparisons]))
     else:

@@ -45,10 +45,10 @@ class Outside:
 
 def look(subject: Subject, looks: Looks) -> Outside:
     """Look at the page of a difusor: at the addresses of its name, or at its server's own when the name has none."""
-    fqdn = subject.host.partner.fqdn
+    fqdn = subject.host.partner.public_name
     said = names.look(fqdn, looks.servers)
     found = [each for family in families.by_family(said.addresses).values() for each in family]
-    addresses = found or [subject.host.partner.public_address]
+    addresses = found or [_own(subject.host)]
     with ThreadPoolExecutor(len(addresses)) as pool:
         seen = pool.map(lambda address: certificate.look(fqdn, address, looks.authority), addresses)
         return Outside(said, tuple(seen))
@@ -63,8 +63,14 @@ def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Chec
     ]
 
 
+def _own(host: Host) -> str:
+    """Return the address to which the page's name should lead: the server's, or that of the site in front of it."""
+    partner = host.partner
+    return partner.front.addresses[0] if partner.front else partner.public_address
+
+
 def _name(host: Host, said: Names, moment: Moment) -> Check:
-    fqdn, public = host.partner.fqdn, host.partner.public_address
+    fqdn, public = host.partner.public_name, _own(host)
     if faults := list(said.faults()):
         return bad("names", some(faults), f"hable con quien administra el DNS de {fqdn}")
     if public not in said.addresses and not host.partner.cdn_ranges:
@@ -83,7 +89,7 @@ def _name(host: Host, said: Names, moment: Moment) -> Check:
 
 
 def _caa(host: Host, outside: Outside, moment: Moment) -> Check:
-    fqdn, said = host.partner.fqdn, outside.names
+    fqdn, said = host.partner.public_name, outside.names
     authority = next((each.authority for each in outside.certificates if each.authority), "")
     if said.caa_trouble:
         return warn("caa", said.caa_trouble, f"hable con quien administra el DNS de {fqdn}")

@@ -170,7 +170,7 @@ def _places(
         askers = {**each.vantages, **ring} or ({ITSELF: each.shell} if each in able else {})
         for name, shell in askers.items():
             partner = each.host.partner
-            found.setdefault(name, (shell, {}))[1][each.name] = (partner.fqdn, partner.path, page.addresses)
+            found.setdefault(name, (shell, {}))[1][each.name] = (partner.public_name, partner.path, page.addresses)
     return found
 
 

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from difusor import catalog
-from difusor.inventory.parts import Decision, Institute, Waiver
+from difusor.inventory.parts import Decision, Front, Institute, Waiver
 
 Words = Annotated[str, BeforeValidator(str)]
 
@@ -29,6 +29,7 @@ class Declared(BaseModel):
     difusor_name: Words = ""
     difusor_fqdn: Words = ""
     difusor_path: Words = ""
+    difusor_front: Front | None = None
     difusor_public_address: Words = ""
     difusor_waivers: tuple[Waiver, ...] = ()
     lab: Words = ""
@@ -67,7 +68,8 @@ class Declared(BaseModel):
     @property
     def site(self) -> str:
         """The public address of the page; empty when the inventory does not say it."""
-        return f"https://{self.difusor_fqdn}{self.difusor_path}" if self.difusor_fqdn else ""
+        name = self.difusor_front.name if self.difusor_front else self.difusor_fqdn
+        return f"https://{name}{self.difusor_path}" if name else ""
 
     @model_serializer(mode="wrap")
     def _what_was_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

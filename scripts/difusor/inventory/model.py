@@ -20,6 +20,7 @@ from difusor.inventory.parts import (
     Decision,
     DynamicPath,
     Exclusion,
+    Front,
     Image,
     Institute,
     Notice,
@@ -263,6 +264,7 @@ class Partner(Strict):
     cdn_header: Annotated[
         str, matching(r"[A-Za-z][A-Za-z0-9-]*", "debe ser el nombre de una cabecera, como X-Forwarded-For")
     ] = "X-Forwarded-For"
+    front: Front | None = None
     origin_lock: bool = False
     uplink_mbps: Annotated[int, Field(ge=10, le=100_000)] | None = None
     notice: Notice | None = None
@@ -309,10 +311,26 @@ class Partner(Strict):
                 raise ValueError(f"{each} abarca medio internet; escriba solo las redes de la CDN o del balanceador")
         return value
 
+    @field_validator("front")
+    @classmethod
+    def _of_another_server(cls, value: Front | None, info: ValidationInfo) -> Front | None:
+        own = {info.data.get("fqdn"), *info.data.get("aliases", [])}
+        if value and info.data.get("path") == "/":
+            raise ValueError("pasa una carpeta de su sitio; escriba en difusor_path cuál, como /prep2024mor/")
+        if value and value.name in own:
+            raise ValueError(
+                f"«{value.name}» es también el nombre de este servidor; dé a este otro, como prep.diario.mx"
+            )
+        if value and info.data.get("public_address") in value.addresses:
+            raise ValueError("está en el mismo servidor que el PREP; deje esta variable fuera")
+        if value and info.data.get("cdn_ranges"):
+            raise ValueError("y difusor_cdn_ranges no van juntas: si hay una CDN, está delante de aquel sitio")
+        return value
+
     @field_validator("origin_lock")
     @classmethod
     def _someone_reaches_it(cls, value: bool, info: ValidationInfo) -> bool:
-        if value and not info.data.get("cdn_ranges"):
+        if value and not info.data.get("cdn_ranges") and not info.data.get("front"):
             raise ValueError(
                 "cerraría la página a todos: difusor_cdn_ranges está vacía; agregue ahí las redes de la CDN"
             )
@@ -335,6 +353,11 @@ class Partner(Strict):
                 raise ValueError("falta; con difusor_tls_mode: files se necesita el archivo de la llave")
             check_key(value, info.data.get("tls_certificate", ""), info)
         return value
+
+    @property
+    def public_name(self) -> str:
+        """The host name of the link that citizens know."""
+        return self.front.name if self.front else self.fqdn
 
     @property
     def revocation(self) -> Revocation | None:

@@ -11,6 +11,7 @@ from corte.format import instants, limits
 from corte.format.signature import allowed_signer
 from difusor import spec
 from difusor.inventory.values import (
+    Address,
     ClauseId,
     Color,
     Day,
@@ -25,6 +26,7 @@ from difusor.inventory.values import (
     later,
     legible,
     matching,
+    once,
     pinned,
 )
 
@@ -82,6 +84,25 @@ class Signer(Strict):
         return allowed_signer(
             self.principal, self.key, election, self.valid_after, self.valid_before, authority=self.authority
         )
+
+
+class Front(Strict):
+    """The outlet's own web server, which passes one folder of its site to the PREP's server.
+
+    `name` is the site's, of which the registered link names a folder. `addresses`: those at which it answers, and from
+    which it asks; the first one is looked at.
+    """
+
+    name: DomainName
+    program: Literal["nginx", "apache"]
+    addresses: list[Address]
+
+    @field_validator("addresses")
+    @classmethod
+    def _somewhere(cls, value: list[str]) -> list[str]:
+        if not value:
+            raise ValueError("está vacía; agregue la dirección IP de ese servidor")
+        return once(value)
 
 
 class DynamicPath(Strict):

@@ -41,7 +41,7 @@ def html(host: Host, revocation: Revocation) -> str:
         "clause": clauses[BLOCKS],
         "infringed": clauses[revocation.provision] if revocation.provision != BLOCKS else None,
         "facts": [
-            ("Sitio", f"https://{partner.fqdn}{partner.path}"),
+            ("Sitio", f"https://{partner.public_name}{partner.path}"),
             ("Desde", dates.instant(since.isoformat())),
             ("Por qué", revocation.reason),
             ("Lo ordenó", revocation.by),

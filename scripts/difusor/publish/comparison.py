@@ -85,7 +85,7 @@ def compare(
     warnings: list[str] = []
     if target.revoked:
         is_dark, answer = off_list.look(target, authority, limit)
-        return Comparison(target.name, "off" if is_dark else "showing", plain(answer, MOST))
+        return Comparison(target.name, "off" if is_dark else "showing", shortened(answer))
 
     def ask(mirror: Mirror) -> Comparison:
         status = mirror.status()
@@ -99,9 +99,9 @@ def compare(
     found = _asked(target, authority, started + limit, ask)
     return replace(
         found,
-        detail=plain(found.detail, MOST),
+        detail=shortened(found.detail),
         log=seen.faults(target) if seen else [],
-        warnings=[*warnings, *(plain(warning, MOST) for warning in found.warnings)],
+        warnings=[*warnings, *(shortened(warning) for warning in found.warnings)],
         seconds=round(time.monotonic() - started, 2),
     )
 
@@ -123,7 +123,12 @@ def glance(
         return found
 
     found = _asked(target, authority, time.monotonic() + limit, ask)
-    return replace(found, detail=plain(found.detail, MOST))
+    return replace(found, detail=shortened(found.detail))
+
+
+def shortened(sentence: str) -> str:
+    """Return a sentence with a mirror's words in it as it may be shown: its beginning, without control characters."""
+    return plain(sentence, MOST)
 
 
 def _asked(target: Target, authority: Path | None, deadline: float, ask: Callable[[Mirror], Comparison]) -> Comparison:

@@ -129,7 +129,8 @@ def _by_other_names(paced: Paced, base: str, path: str, entry: Entry) -> Iterato
     """By other spellings of its path, and outside the path of the page; a mirror may refuse, but not alter."""
     root = str(httpx.URL(base).join("/"))
     coded = f"%{ord(path[0]):02x}{quote(path[1:])}" if path[0].isascii() else quote(path)
-    for url in dict.fromkeys((base + coded, f"{base}/{quote(path)}", root + quote(path))):
+    outside = () if paced.mirror.target.is_shared else (root + quote(path),)
+    for url in dict.fromkeys((base + coded, f"{base}/{quote(path)}", *outside)):
         answer, found = paced.get(url, Content(entry.size), Accept_Encoding="identity")
         if answer.status_code == httpx.codes.OK:
             yield from _judged(f"{path}, pedido como {httpx.URL(url).raw_path.decode()},", entry, answer, found)

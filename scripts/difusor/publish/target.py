@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from difusor.inventory import Election, Host, load
+from difusor.inventory.parts import Front
 from difusor.servers.certificate import context, shared_context
 from difusor.spec.expected import RSYNC_PORT
 
@@ -25,6 +26,10 @@ class Target:
     election: Election
     path: str = "/"
     port: int = RSYNC_PORT
+    front: Front | None = None
+    """The outlet's own site, where citizens reach the page through it."""
+    is_shared: bool = False
+    """Whether what the host has outside the path is the outlet's own, and not for the institute to judge."""
     revoked: str = ""
     """Since when and why it is off the list, as the end of a sentence; empty when it is not."""
 
@@ -43,7 +48,15 @@ class Target:
             election=host.election,
             path=partner.path,
             port=host.rsync_port,
+            front=partner.front,
             revoked=partner.revocation.told if partner.revocation else "",
+        )
+
+    def through(self, front: Front) -> Target:
+        """Return the page as citizens reach it through the outlet's own site."""
+        name = f"{self.name}, por {front.name}"
+        return replace(
+            self, name=name, address=front.addresses[0], fqdn=front.name, certificate=None, front=None, is_shared=True
         )
 
     @property

@@ -62,6 +62,14 @@ def test_a_name_may_lead_to_a_network_in_front_of_the_server() -> None:
     assert found["names"].state == "good"
 
 
+def test_the_name_of_a_site_that_passes_a_folder_leads_to_that_site() -> None:
+    front = {"name": "www.diario.mx", "program": "apache", "addresses": ["198.51.100.20"]}
+    found = judged(answer("198.51.100.20"), {}, Moment.DAY, difusor_path="/prep/", difusor_front=front)
+    assert found["names"].state == "good"
+    found = judged(answer(FOUR), {}, Moment.DAY, difusor_path="/prep/", difusor_front=front)
+    assert found["names"].found == f"www.diario.mx lleva a {FOUR}, y no a su servidor (198.51.100.20)"
+
+
 @pytest.mark.parametrize(
     ("answers", "state", "found"),
     [

@@ -43,6 +43,9 @@ def test_an_application_that_lists_no_files_has_to_be_declared_open(good: Variab
     assert inventory.problems({**good, "election_open_application": True}) == []
 
 
+FRONT = {"name": "www.diario.mx", "program": "nginx", "addresses": ["189.240.1.20"]}
+
+
 def replace(name: str, value: object) -> Change:
     return lambda variables: variables.__setitem__(name, value)
 
@@ -231,6 +234,30 @@ CASES: dict[str, tuple[Change, str]] = {
     "half the Internet may say who it is": (
         replace("difusor_cdn_ranges", ["10.0.0.0/7", "2a00::/8"]),
         "difusor_cdn_ranges: 10.0.0.0/7 abarca medio internet",
+    ),
+    "a folder of another site, but no folder": (
+        lambda v: v.update(difusor_path="/", difusor_front=FRONT),
+        "difusor_front: pasa una carpeta de su sitio; escriba en difusor_path cuál, como /prep2024mor/",
+    ),
+    "the other site has the same name": (
+        lambda v: v.update(difusor_path="/prep/", difusor_front={**FRONT, "name": v["difusor_fqdn"]}),
+        "difusor_front: «prep.diario.mx» es también el nombre de este servidor",
+    ),
+    "the other site is on the same server": (
+        lambda v: v.update(difusor_path="/prep/", difusor_front={**FRONT, "addresses": [v["difusor_public_address"]]}),
+        "difusor_front: está en el mismo servidor que el PREP",
+    ),
+    "the other site and a CDN": (
+        lambda v: v.update(difusor_path="/prep/", difusor_front=FRONT, difusor_cdn_ranges=["189.240.0.0/24"]),
+        "difusor_front: y difusor_cdn_ranges no van juntas",
+    ),
+    "the other site has no address": (
+        lambda v: v.update(difusor_path="/prep/", difusor_front={**FRONT, "addresses": []}),
+        "difusor_front.addresses: está vacía",
+    ),
+    "the other site runs something else": (
+        lambda v: v.update(difusor_path="/prep/", difusor_front={**FRONT, "program": "iis"}),
+        "difusor_front.program: debe ser",
     ),
     "engine switched on without quotes": (replace("difusor_waf_engine", True), "difusor_waf_engine: debe ser 'On'"),
     "certificate that is not there": (

@@ -1,0 +1,39 @@
+"""The lines for the web server of an outlet whose link is a folder of a site that lives on another server."""
+
+from __future__ import annotations
+
+import re
+
+from difusor.inventory import Host
+from difusor.partners.files import render
+from difusor.project import UnusableError
+
+STATUS = "/.well-known/prep/"
+"""What the page asks for besides its own folder."""
+
+
+def lines(host: Host) -> str:
+    """Return the lines by which the outlet's own site passes its folder to this server.
+
+    UnusableError when the inventory names no such site.
+    """
+    partner = host.partner
+    if partner.front is None:
+        raise UnusableError(
+            f"{host.name}: su inventario no tiene difusor_front, que va solo si el vínculo es una carpeta de un sitio "
+            "que está en otro servidor; inventories/ejemplo muestra cómo se escribe"
+        )
+    address = partner.public_address
+    folders, bare = (partner.path, STATUS), partner.path.rstrip("/")
+    values = {
+        "site": partner.front.name,
+        "addresses": partner.front.addresses,
+        "path": partner.path,
+        "bare": bare,
+        "exactly": f"^{re.escape(bare)}$",
+        "fqdn": partner.fqdn,
+        "socket": f"[{address}]:443" if ":" in address else f"{address}:443",
+        "folders": folders,
+        "urls": [(folder, f"https://{partner.fqdn}{folder}") for folder in folders],
+    }
+    return render(f"front_{partner.front.program}.conf.j2", values)

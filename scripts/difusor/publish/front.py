@@ -1,0 +1,120 @@
+"""Compares what citizens get through the outlet's own site with what the PREP's server behind it sends.
+
+Such a site passes one folder on. It may be down, or keep answers, insert something in pages, compress again, or drop
+headers; each of these is told apart from a fault of the server.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+
+from corte.format.standing import Standing
+from difusor.inventory.parts import Front
+from difusor.publish import comparison
+from difusor.publish.comparison import Comparison
+from difusor.publish.mirror import MOST_BYTES, PATH, Mirror
+from difusor.publish.paced import Content, Paced
+from difusor.publish.target import Target
+from difusor.publish.trouble import trouble
+from difusor.publish.trust import UntrustedError
+
+KEPT = ("Content-Type", "Cache-Control", "ETag", "Content-Security-Policy", "X-Content-Type-Options")
+"""Headers that a browser needs as the server sent them."""
+PAGES = {"": "la portada", "datos/corte.json": "datos/corte.json"}
+"""What is compared besides the corte's files, relative to the page, and how that is said."""
+REMEDY = "los renglones que le faltan los da ./difusor front -i"
+
+
+def compare(
+    target: Target, front: Front, behind: Comparison, authority: Path | None, limit: float, standing: Standing
+) -> Comparison:
+    """Return what comes through the outlet's site; `behind` is what its server was found to send just before.
+
+    The other arguments are those of comparison.compare. The detail says whose fault it is.
+    """
+    through, started = target.through(front), time.monotonic()
+    if problem := _passes_no_status(through, authority, limit):
+        return replace(problem, seconds=round(time.monotonic() - started, 2))
+    found = comparison.compare(through, authority, limit=limit, standing=standing)
+    if found.result in ("empty", "altered") and found.sequence is None and behind.sequence is not None:
+        detail = f"no pasa la carpeta {target.path} a su servidor; {REMEDY} (contesta así: {found.detail})"
+        return replace(found, result="altered", detail=comparison.shortened(detail))
+    faults = [*_older(found, behind), *found.differences]
+    if found.result in ("authentic", "altered") and behind.good:
+        faults += _page_differences(target, through, authority, started + limit)
+    if not faults or found.result not in ("authentic", "altered"):
+        return found
+    whose = f"es de {front.name} y no de su servidor: " if behind.good else ""
+    return replace(found, result="altered", detail=comparison.shortened(whose + faults[0]), differences=faults)
+
+
+def _passes_no_status(through: Target, authority: Path | None, limit: float) -> Comparison | None:
+    """Return what to say of a site through which estado.json does not come; None when it does."""
+    try:
+        with Mirror(through, authority) as mirror:
+            mirror.deadline = time.monotonic() + limit
+            if mirror.status() is not None:
+                return None
+            code, _ = mirror.read(mirror.url, 0)
+    except UntrustedError as error:
+        return Comparison(through.name, "untrusted", str(error))
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        return Comparison(through.name, "unreachable", f"{through.fqdn} no responde: {trouble(error)}")
+    if code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return Comparison(through.name, "unreachable", f"{through.fqdn} no alcanza a su servidor, y responde {code}")
+    return Comparison(through.name, "altered", f"no pasa /.well-known/prep/ a su servidor; {REMEDY}")
+
+
+def _older(found: Comparison, behind: Comparison) -> Iterator[str]:
+    if found.sequence is not None and behind.sequence is not None and found.sequence < behind.sequence:
+        yield f"guarda respuestas: muestra el corte {found.sequence}, y su servidor ya muestra el {behind.sequence}"
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What came of one page; `again`: the status when asked whether the page changed."""
+
+    code: int
+    headers: httpx.Headers
+    digest: str
+    again: int
+
+
+def _page_differences(server: Target, through: Target, authority: Path | None, deadline: float) -> Iterator[str]:
+    """Yield a sentence for each page that does not come as the server sends it, headers and validators included."""
+    try:
+        with Mirror(server, authority) as direct, Mirror(through, authority) as passed:
+            direct.deadline = passed.deadline = deadline
+            for path, name in PAGES.items():
+                sent, came = (_ask(mirror, path) for mirror in (direct, passed))
+                if sent.code == httpx.codes.OK:
+                    yield from _altered(name, sent, came)
+    except (httpx.HTTPError, OSError, ValueError) as error:
+        yield f"no se pudo comparar página por página: {trouble(error)}"
+
+
+def _ask(mirror: Mirror, path: str) -> _Answer:
+    url, paced = mirror.url.removesuffix(PATH) + mirror.target.path + path, Paced(mirror)
+    answer, found = paced.get(url, Content(MOST_BYTES))
+    validator = answer.headers.get("ETag", "")
+    again, _ = paced.get(url, Content(0), If_None_Match=validator) if validator else (answer, None)
+    return _Answer(answer.status_code, answer.headers, found.entry.sha256, again.status_code)
+
+
+def _altered(name: str, sent: _Answer, came: _Answer) -> Iterator[str]:
+    if came.code != sent.code:
+        yield f"{name} responde {came.code}, y en su servidor {sent.code}"
+        return
+    if came.digest != sent.digest:
+        yield f"altera {name}: lo que llega no es lo que su servidor envía"
+    for header in KEPT:
+        if came.headers.get(header) != sent.headers.get(header):
+            there, here = (each.headers.get(header, "nada") for each in (sent, came))
+            yield f"cambia la cabecera {header} de {name}: llega «{here}» en vez de «{there}»"
+    if sent.again == httpx.codes.NOT_MODIFIED != came.again:
+        yield f"no pasa la pregunta de si {name} cambió: cada visita la descarga entera"

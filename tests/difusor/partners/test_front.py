@@ -1,0 +1,43 @@
+"""The lines for the outlet's own web server, where the link is a folder of a site that is on another server."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from countdown_kit import host
+
+from difusor.partners.front import lines
+from difusor.project import UnusableError
+
+PROGRAMS = ("nginx", "apache")
+
+
+def printed(program: str, **changes: Any) -> str:
+    front = {"name": "www.diario.mx", "program": program, "addresses": ["198.51.100.20"]}
+    return lines(host(**{"difusor_path": "/prep2024.mor/", "difusor_front": front} | changes))
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_lines_pass_the_folder_and_the_status_and_say_who_visits(program: str) -> None:
+    said = printed(program)
+    assert re.findall(r'^(?:location \^~|<Location) "([^"]+)"', said, re.MULTILINE) == [
+        "/prep2024.mor/", "/.well-known/prep/",
+    ]  # fmt: skip
+    assert "X-Forwarded-For" in said and "${" not in said
+    assert '"prep.diario.mx"' in said if program == "nginx" else '"https://prep.diario.mx/prep2024.mor/"' in said
+
+
+def test_a_server_with_ipv6_alone_is_reached() -> None:
+    assert 'server "[2001:db8::7]:443";' in printed("nginx", difusor_public_address="2001:db8::7")
+
+
+def test_the_folder_without_its_slash_leads_to_it_and_no_other_name_does() -> None:
+    assert 'RedirectMatch 301 "^/prep2024\\\\.mor$" "/prep2024.mor/"' in printed("apache")
+    assert 'location = "/prep2024.mor" {' in printed("nginx")
+
+
+def test_a_difusor_without_another_site_is_told_so() -> None:
+    with pytest.raises(UnusableError, match="su inventario no tiene difusor_front"):
+        lines(host())
