@@ -70,9 +70,7 @@ def test_every_step_ends_as_it_has_to(done: Done) -> None:
         ("tardío", {"keys": frozenset()}),
     ],
 )
-def test_a_form_that_is_not_answered_as_expected_is_noticed(
-    done: Done, title: str, change: dict[str, object]
-) -> None:
+def test_a_form_that_is_not_answered_as_expected_is_noticed(done: Done, title: str, change: dict[str, object]) -> None:
     first, *_ = forms.mailed(done.office, replace(done.outlet(title), **change))  # type: ignore[arg-type]
     assert first.wrong
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from difusor.partners.form import plain, workbook
 from difusor.partners.form.items import items
 
 LOGO, SCAN = (480, 200), (850, 1100)  # pixels
-COLORS = ("#0b4f6c", "#7a2e0e", "#3a5a40", "#5b2a86", "#8a1c3b", "#22577a", "#6b4f1d", "#2f3e46")
+COLORS = ("#0b4f6c", "#7a2e0e", "#3a5a40", "#5b2a86", "#8a1c3b", "#22577a", "#6b4f1d")
 
 
 def write_form(path: Path, values: Mapping[str, str], title: str) -> None:
@@ -39,7 +40,7 @@ def _workbook(values: Mapping[str, str], title: str) -> bytes:
 
 def write_logo(path: Path, name: str) -> None:
     """Write a logo: the outlet's name in white on a colour, which the name has always."""
-    picture = Image.new("RGB", LOGO, COLORS[sum(name.encode()) % len(COLORS)])
+    picture = Image.new("RGB", LOGO, COLORS[zlib.crc32(name.encode()) % len(COLORS)])
     text = "\n".join(name.split())
     font = ImageFont.load_default(52 if text.count("\n") < 2 else 44)
     center = (LOGO[0] / 2, LOGO[1] / 2)

@@ -24,7 +24,7 @@ from difusor.partners.filing import filing
 from difusor.partners.filing.filing import Filing
 from difusor.partners.filing.papers import Paper
 from difusor.partners.letters import Papers
-from difusor.project import build, commit, write
+from difusor.project import build, commit, told, version, write
 from difusor.report.issue import issue
 from difusor.report.results import Results
 from difusor.report.sealing import Sealing, seal
@@ -62,8 +62,8 @@ def filed(office: Office, enrolled: Sequence[Outlet]) -> Iterator[Step]:
             yield _file(office, outlet.id, "carta", f"CARTA/{outlet.number:02}", office.day(-1))
     filing.excuse(office.folder / "inventories" / WITHOUT_LETTER, "carta", REASON)
     words = ("file", "-i", WITHOUT_LETTER, "--without", "carta", "--reason", REASON)
-    told = f"{WITHOUT_LETTER}: se sigue adelante sin carta; queda registrado por qué y por quién."
-    yield Step(f"El Instituto sigue adelante sin la carta de {WITHOUT_LETTER}", words, told=(told,))
+    said = f"{WITHOUT_LETTER}: se sigue adelante sin carta; queda registrado por qué y por quién."
+    yield Step(f"El Instituto sigue adelante sin la carta de {WITHOUT_LETTER}", words, told=(said,))
 
 
 def _file(office: Office, name: str, paper: Paper, folio: str, received: datetime) -> Step:
@@ -82,8 +82,8 @@ def sealed(office: Office, name: str) -> Iterator[Step]:
     inventory, measured = office.folder / "inventories" / name, build() / f"dictamen/{name}.results.json"
     write(measured, _not_measured(office, inventory).model_dump_json(indent=2))
     dictamen, (_, page) = issue(Results.model_validate_json(measured.read_bytes()), measured.parent)
-    told = (f"{dictamen['verdict']}: {dictamen['unreachable']}.", str(from_project(page)))
-    yield Step(f"El dictamen de {name}", ("report", "--results", str(from_project(measured))), told=told)
+    said = (f"{dictamen['verdict']}: {dictamen['unreachable']}.", str(from_project(page)))
+    yield Step(f"El dictamen de {name}", ("report", "--results", str(from_project(measured))), told=said)
 
     signer = office.signer
     credentials = certificates.load(signer.certificate, signer.key, bytes, office.now)
@@ -110,6 +110,6 @@ def _not_measured(office: Office, inventory: Path) -> Results:
         if "difusor_fqdn" in values
     }
     return Results(
-        started=office.now, finished=office.now, inventory=str(inventory), revision=revision(inventory),
-        commit=commit(), tools={}, servers=servers, findings=(),
+        started=office.now, finished=office.now, inventory=str(told(inventory)), revision=revision(inventory),
+        commit=commit(), tools={"prep-difusor": version()}, servers=servers, findings=(),
     )  # fmt: skip
