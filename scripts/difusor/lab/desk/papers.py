@@ -57,18 +57,20 @@ def filed(office: Office, enrolled: Sequence[Outlet]) -> Iterator[Step]:
     for outlet in enrolled:
         if outlet.corrected:
             continue
-        yield _file(office, outlet.id, "oficio", outlet.folio, notified(office, outlet))
+        yield _file(office, outlet, "oficio", outlet.folio, notified(office, outlet))
         if outlet.id in SIGNED_LETTER:
-            yield _file(office, outlet.id, "carta", f"CARTA/{outlet.number:02}", office.day(-1))
+            yield _file(office, outlet, "carta", f"CARTA/{outlet.number:02}", office.day(-1))
     filing.excuse(office.folder / "inventories" / WITHOUT_LETTER, "carta", REASON)
     words = ("file", "-i", WITHOUT_LETTER, "--without", "carta", "--reason", REASON)
     said = f"{WITHOUT_LETTER}: se sigue adelante sin carta; queda registrado por qué y por quién."
     yield Step(f"El Instituto sigue adelante sin la carta de {WITHOUT_LETTER}", words, told=(said,))
 
 
-def _file(office: Office, name: str, paper: Paper, folio: str, received: datetime) -> Step:
-    scan = office.mail / f"digitalizados/{name}-{paper}.png"
-    mail.write_scan(scan, f"{paper.capitalize()} {folio}", f"De: {name}", f"Recibido: {received:%d/%m/%Y, %H:%M}")
+def _file(office: Office, outlet: Outlet, paper: Paper, folio: str, received: datetime) -> Step:
+    name, scan = outlet.id, office.mail / f"digitalizados/{outlet.id}-{paper}.png"
+    mail.write_scan(
+        scan, f"{paper.capitalize()} {folio}", f"De: {outlet.name}", f"Recibido: {received:%d/%m/%Y, %H:%M}"
+    )
     words = (
         "file", str(from_project(scan)), "-i", name, "--as", paper, "--folio", folio, "--received",
         received.isoformat(),
@@ -86,7 +88,7 @@ def sealed(office: Office, name: str) -> Iterator[Step]:
     yield Step(f"El dictamen de {name}", ("report", "--results", str(from_project(measured))), told=said)
 
     signer = office.signer
-    credentials = certificates.load(signer.certificate, signer.key, bytes, office.now)
+    credentials = certificates.load(signer.certificate, signer.key, lambda: b"", office.now)
     done = seal(page.with_suffix(".json"), Sealing(FOLIO, office.now, POST), credentials)
     who = ("--certificate", str(from_project(signer.certificate)), "--key", str(from_project(signer.key)))
     yield Step("Lo firma un funcionario", ("seal", name, "--folio", FOLIO, "--post", POST, *who), (done,))
