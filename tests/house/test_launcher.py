@@ -112,6 +112,10 @@ def test_clean_asks_for_the_engine_only_where_there_is_a_lab(launch: Launch, pro
     assert launch("clean")[1:] == ["docker info", "difusor clean"]
 
 
+def test_the_desk_needs_no_engine(launch: Launch) -> None:
+    assert launch("demo", "--desk") == ["difusor demo --desk"]
+
+
 def test_the_home_may_stand_before_the_verb(launch: Launch, project: Path) -> None:
     (project / "build/lab").mkdir()
     assert launch("--home", "x", "clean") == ["docker info", "difusor --home x clean"]

@@ -16,6 +16,7 @@ from difusor.board.calendar import Due, dues
 from difusor.board.recorded import Recorded
 from difusor.inventory import Election
 from difusor.project import inventories
+from difusor.report.verdict import Overall
 
 State = Literal["hecho", "exceptuado", "falta", "vencido", "no cumple"]
 SETTLED = ("hecho", "exceptuado")
@@ -144,7 +145,7 @@ def _step(due: Due, found: Recorded, zone: ZoneInfo, now: datetime) -> Step:
     due = replace(due, until=due.until.astimezone(zone) if due.until else None)
     if due.key in found.excused:
         return Step(key=due.key, title=due.title, state="exceptuado", until=due.until, note=found.excused[due.key])
-    if due.key == "dictamen" and found.verdict and not found.verdict.startswith("CUMPLE"):
+    if due.key == "dictamen" and settled and not found.verdict.startswith("CUMPLE"):
         return Step(key=due.key, title=due.title, state="no cumple", until=due.until, note=found.verdict)
     if settled:
         return Step(
@@ -168,7 +169,7 @@ def _settled(due: Due, found: Recorded, zone: ZoneInfo) -> tuple[datetime | None
         case "instalado":
             return found.done.when("provisioned"), ""
         case "dictamen":
-            return found.measured, found.verdict
+            return None if found.verdict == Overall.UNREACHABLE else found.measured, found.verdict
         case "oficial":
             return min(found.answered.get("official", []), default=None), ""
     if due.key.startswith("simulacro") and due.until:

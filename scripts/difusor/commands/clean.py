@@ -12,7 +12,7 @@ from difusor.terminal import console, sentences
 def run(
     images: Annotated[bool, typer.Option("--images", help="Quita también las imágenes construidas.")] = False,
 ) -> None:
-    """Quita contenedores, volúmenes, redes y procesos del laboratorio."""
+    """Quita contenedores, volúmenes, redes y procesos del laboratorio, y la demostración del escritorio."""
     from difusor.lab.removal import remove
 
     with sentences():

@@ -88,7 +88,7 @@ def run(
     if as_json:
         typer.echo(json_text(answer.model_dump()))
     else:
-        _show(answer, reply)
+        show(answer, reply)
     raise typer.Exit(1 if answer.outcome in ("por corregir", "por confirmar") else 0)
 
 
@@ -99,7 +99,8 @@ def _refuse(problem: Exception, as_json: bool) -> NoReturn:
     raise typer.Exit(1) from problem
 
 
-def _show(answer: Answer, reply: bool) -> None:
+def show(answer: Answer, reply: bool = False) -> None:
+    """Print everything that was found, what became of the form, and what the clerk does next."""
     for each in answer.findings:
         mark = "[green]✓[/]" if each.accepted else MARKS[each.weight]
         reason = f" [dim]Aceptado: {printable(each.accepted)}.[/]" if each.accepted else ""

@@ -90,6 +90,11 @@ def run(
         results.print(f"[green]✓[/] {printable(told)}", soft_wrap=True)
 
 
+def show(filed: Filed) -> None:
+    """Print what became of a scan."""
+    results.print(f"[green]✓[/] {printable(_told(filed))}", soft_wrap=True)
+
+
 def _told(filed: Filed) -> str:
     for note in filed.notes:
         warn(f"{note}.")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from difusor.project import UnusableError
-from difusor.terminal import complain, json_text, results
-from difusor.terminal.arguments import Json, election, elections
+from difusor.terminal import complain, json_text, printable, results
+from difusor.terminal.arguments import Json, election, elections, from_project
 
 NAMES = "anexo2.xlsx", "anexo2.yml"
 
@@ -55,5 +56,10 @@ def run(
     if as_json:
         typer.echo(json_text({"files": [str(path) for path in paths]}))
         return
+    show(paths)
+
+
+def show(paths: Sequence[Path]) -> None:
+    """Print the files that were written."""
     for path in paths:
-        results.print(f"[green]✓[/] {path}", soft_wrap=True)
+        results.print(f"[green]✓[/] {printable(from_project(path))}", soft_wrap=True)

@@ -13,7 +13,7 @@ from difusor.terminal import complain, json_text, printable, results, warn
 from difusor.terminal.arguments import Difusores, Json, from_project, instant
 
 if TYPE_CHECKING:
-    from difusor.partners.letters import Kind
+    from difusor.partners.letters import Kind, Papers
 
 
 class Paper(StrEnum):
@@ -72,8 +72,13 @@ def run(
         for kind, reason in papers.waiting.items():
             warn(f"{each.name}, {kind}: {reason}.")
         if not as_json:
-            for path in papers.written:
-                results.print(f"[green]✓[/] {printable(from_project(path))}", soft_wrap=True)
+            show(papers)
     if as_json:
         typer.echo(json_text(done))
     raise typer.Exit(int(failed))
+
+
+def show(papers: Papers) -> None:
+    """Print the papers that were written."""
+    for path in papers.written:
+        results.print(f"[green]✓[/] {printable(from_project(path))}", soft_wrap=True)

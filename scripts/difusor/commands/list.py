@@ -82,7 +82,7 @@ def run(
 
             good = [_tell(made, as_json) for made in watching.rounds(wanted, every, times)][-1]
         else:
-            good = _show(making.make(wanted), folder, as_json)
+            good = show(making.make(wanted), folder, as_json)
     except UnusableError as problem:
         complain(problem)
         raise typer.Exit(1) from problem
@@ -92,7 +92,7 @@ def run(
     raise typer.Exit(int(not good))
 
 
-def _show(made: Made, folder: Path | None, as_json: bool) -> bool:
+def show(made: Made, folder: Path | None, as_json: bool = False) -> bool:
     """Show who is on the list and who is not; return whether every record could be used."""
     if as_json:
         typer.echo(json_text(_document(made)))

@@ -88,9 +88,14 @@ def run(
     if as_json:
         typer.echo(json_text(_answer(done)))
     else:
-        how = f"firmado por {done.holder.name}" if done.holder else "sin firma electrónica"
-        results.print(f"[green]✓[/] {printable(f'{from_project(done.path)}, {how}')}", soft_wrap=True)
-        results.print(f"  SHA-256 {done.sha256}")
+        show(done)
+
+
+def show(done: Sealed) -> None:
+    """Print what was written, and who signed it."""
+    how = f"firmado por {done.holder.name}" if done.holder else "sin firma electrónica"
+    results.print(f"[green]✓[/] {printable(f'{from_project(done.path)}, {how}')}", soft_wrap=True)
+    results.print(f"  SHA-256 {done.sha256}")
 
 
 def _answer(done: Sealed) -> dict[str, Any]:

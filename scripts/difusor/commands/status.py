@@ -49,12 +49,13 @@ def run(
     if as_json:
         typer.echo(json_text(board.model_dump(mode="json")))
     else:
-        _show(board, html)
+        show(board, html)
     bad = any(step.state in ("vencido", "no cumple") for row in board.rows for step in row.steps)
     raise typer.Exit(int(bad))
 
 
-def _show(board: Board, html: Path | None) -> None:
+def show(board: Board, html: Path | None) -> None:
+    """Print the board, and where it is as a page."""
     from difusor.board.page import left
     from difusor.board.rows import ASTRAY
 

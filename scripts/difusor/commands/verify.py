@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import click
 import typer
 
 from difusor.terminal import complain, console, json_text, printable, results
 from difusor.terminal.arguments import Json
+
+if TYPE_CHECKING:
+    from difusor.papers.checking import Checked
 
 
 def run(
@@ -51,8 +55,6 @@ def run(
 
 
 def _paper(path: Path, election: Path | None, authorities: Sequence[Path], as_json: bool) -> int:
-    from zoneinfo import ZoneInfo
-
     from corte.format import files, instants
     from difusor.inventory import load_election
     from difusor.papers import certificates, wording
@@ -68,13 +70,20 @@ def _paper(path: Path, election: Path | None, authorities: Sequence[Path], as_js
     if as_json:
         typer.echo(json_text(wording.data(checked)))
         return checked.status
+    show(checked, zone)
+    return checked.status
+
+
+def show(checked: Checked, zone: ZoneInfo | None = None) -> None:
+    """Print what a paper's signatures come to, with times of this zone, else in UTC."""
+    from difusor.papers import wording
+
     verdict, *rest = wording.sentences(checked, zone)
     style = ("green", "red", "yellow")[checked.status]
     results.print(f"[bold {style}]{verdict}[/]", soft_wrap=True)
     for sentence in rest:
         results.print(f"  {printable(sentence[:1].upper() + sentence[1:])}.", soft_wrap=True)
     results.print(f"  SHA-256 {checked.sha256}", soft_wrap=True)
-    return checked.status
 
 
 def _corte(tree: Path, election: Path | None) -> None:

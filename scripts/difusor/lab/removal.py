@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from difusor.lab import desk
 from difusor.project import BUILD, ROOT
 from difusor.terminal import StepFailed
 
@@ -29,6 +30,7 @@ def remove(images: bool = False) -> Iterator[str]:
         # as far as this user may.
         subprocess.run(["sysctl", "--quiet", "--ignore", "--load", SYSCTL], check=False, stderr=subprocess.DEVNULL)
     _remove_folder(BUILD / "lab")
+    _remove_folder(BUILD / desk.FOLDER.name)
 
 
 def _engine_answers() -> bool:

@@ -99,6 +99,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/baseline/*", ("baseline", "countdown")),
     ("scripts/difusor/board/*", NO_SERVER),
     ("scripts/difusor/countdown/*", ("countdown",)),
+    ("scripts/difusor/lab/desk/*", NO_SERVER),
     ("scripts/difusor/commands/*", NO_SERVER),
     ("molecule/tests/lab/owner.conf", ("nginx",)),
     ("scripts/difusor/inventory/passwords.py", NO_SERVER),

@@ -41,7 +41,10 @@ def test_where_there_was_no_lab_nothing_is_left(
 ) -> None:
     monkeypatch.setattr(removal, "_docker", without_docker)
     lab.rmdir()
+    desk = lab.with_name("escritorio")
+    desk.mkdir()
     clean.run()
+    assert not desk.exists()
     assert "No queda nada" in capsys.readouterr().err
 
 
