@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptography import x509
 
+from difusor.papers.bounds import bounded
 from difusor.papers.certificates import Holder, in_pyhanko, mend
 from difusor.project import UnusableError
 
@@ -22,6 +23,7 @@ VALID, INVALID, UNKNOWN = 0, 1, 2
 AHEAD = timedelta(minutes=5)
 """How far the clock of whoever signed may be ahead of this machine's."""
 CHANGED = "el contenido se modificó después de esta firma"
+SHOWN = "después de esta firma se agregó algo que se ve sobre sus páginas, como otra firma visible o un dato"
 DAMAGED = "el PDF está dañado o se alteró: no se puede leer"
 
 
@@ -82,9 +84,10 @@ def check(content: bytes, believed: Sequence[x509.Certificate], now: datetime) -
     """Return what the signatures of a PDF say, and what of it does not hold; UnusableError as `opened`.
 
     `believed` are the authorities whose certificates tell who signed. A certificate is judged at the instant of its
-    signature. Nothing is asked of the network, so whether one was revoked is not known.
+    signature. Nothing is asked of the network, so whether one was revoked is not known. UnusableError also when the
+    file takes more time or memory than a paper does; call it from the main thread (`bounded`).
     """
-    with _silent():
+    with _silent(), bounded():
         reader = opened(content)
         found = _tried(lambda: [_signature(each, believed, now) for each in reader.embedded_regular_signatures])
         if not found:
@@ -99,6 +102,8 @@ def _tried[T](step: Callable[[], T]) -> T:
     """Return what a step makes of the file; UnusableError when it cannot be made."""
     try:
         return step()
+    except MemoryError:
+        raise
     except Exception as error:  # the file is anybody's: its parser stumbles in as many ways as there are mistakes
         raise UnusableError(f"{DAMAGED} ({type(error).__name__})") from error
 
@@ -126,11 +131,34 @@ def _signature(embedded: Any, believed: Sequence[x509.Certificate], now: datetim
         ModificationLevel.NONE, ModificationLevel.LTA_UPDATES, ModificationLevel.FORM_FILLING
     ):  # fmt: skip
         faults.append(CHANGED)
+    elif _shows_more(embedded, status):
+        faults.append(SHOWN)
     faults += _when(holder, at, now)
     return Signature(
         field=str(embedded.field_name), holder=holder, at=at and at.astimezone(UTC),
         reason=str(embedded.sig_object.get("/Reason", "")), known=bool(status.trusted), faults=tuple(faults),
     )  # fmt: skip
+
+
+def _shows_more(embedded: Any, status: Any) -> bool:
+    """Tell whether what came after a signature is seen: a signature whose place was not there yet, or other fields.
+
+    Readers draw a field over the page, so a later signature as large as the page would hide all that was signed.
+    """
+    from pyhanko.sign.fields import enumerate_sig_fields
+
+    then = embedded.reader.get_historical_resolver(embedded.signed_revision)
+    before = {name for name, _, _ in enumerate_sig_fields(then)}
+    now = {name: field.get_object() for name, _, field in enumerate_sig_fields(embedded.reader)}
+    added = any(_has_room(field) for name, field in now.items() if name not in before)
+    return added or bool(getattr(status.diff_result, "changed_form_fields", set()) - now.keys())
+
+
+def _has_room(field: Any) -> bool:
+    """Tell whether a field, or one of its parts, has a place on a page."""
+    left, bottom, right, top = (float(field["/Rect"][side]) for side in range(4)) if "/Rect" in field else (0.0,) * 4
+    parts = field.get("/Kids", ())
+    return (left != right and bottom != top) or any(_has_room(parts[number]) for number in range(len(parts)))
 
 
 def _when(holder: Holder, at: datetime | None, now: datetime) -> list[str]:
