@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files, instants
+from difusor.project import DAMAGE
 from difusor.report.comparison import compare
 from difusor.report.verdict import Overall
 
@@ -18,7 +19,7 @@ FOLDER = "anteriores"
 """Beside the dictámenes in force: a folder for each difusor, in it the files of each time."""
 ENDINGS = (".json", ".html", ".pdf")
 """How the names of a dictamen's files end."""
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+UNREADABLE = (OSError, *DAMAGE)
 
 
 def keep(path: Path) -> None:

@@ -136,6 +136,9 @@ def test_a_server_that_did_not_answer_is_no_measure(tmp_path: Path) -> None:
     assert issue(silent, tmp_path)[0]["previous"] is None
     after = issue(changed(before, "DG-11", hours=2, outcome="passed"), tmp_path)[0]
     assert after["previous"]["finished"] == "2024-06-03T01:41:05Z"
+    damaged = json.loads((tmp_path / "diario.json").read_text()) | {"finished_local": "2024-06-0\u20132"}
+    (tmp_path / "diario.json").write_text(json.dumps(damaged))
+    assert issue(changed(before, "SW-02", hours=3), tmp_path)[0]["previous"]["finished"] == "2024-06-03T01:41:05Z"
     (tmp_path / "diario.json").write_text('{"clauses": 3}')
     assert issue(changed(before, "SW-02", hours=3), tmp_path)[0]["previous"]["finished"] == "2024-06-03T01:41:05Z"
     assert '{"clauses": 3}' in [path.read_text() for path in (tmp_path / "anteriores/diario").glob("sin-fecha*.json")]

@@ -189,6 +189,11 @@ def test_what_cannot_be_sealed_is_refused_and_nothing_is_written(desk: Desk, cop
     old = json.loads((copy / "viejo.json").read_bytes())
     del old["tools"]
     (copy / "viejo.json").write_text(json.dumps(old))
+    whole = json.loads((copy / "diario.json").read_bytes())
+    damages = {"hora": {"finished": "ayer"}, "zona": {"election": {"timezone": "Marte"}}, "forma": {"servers": 3}}
+    for name, damage in damages.items():
+        (copy / f"{name}.json").write_text(json.dumps(whole | damage))
+    (copy / "hondo.json").write_bytes(b"[" * 100_000)
     for source, folio, told in (
         (copy / "diario.json", "", "falta el folio"),
         (copy / "diario.json", "x" * 121, "120 letras o menos"),
@@ -196,6 +201,10 @@ def test_what_cannot_be_sealed_is_refused_and_nothing_is_written(desk: Desk, cop
         (copy / "diario.results.json", "F/1", "no es un dictamen: dé el JSON"),
         (ROOT / "README.md", "F/1", "no es un dictamen"),
         (copy / "viejo.json", "F/1", "es de otra versión"),
+        (copy / "hora.json", "F/1", "o está dañado"),
+        (copy / "zona.json", "F/1", "o está dañado"),
+        (copy / "forma.json", "F/1", "o está dañado"),
+        (copy / "hondo.json", "F/1", "no es un dictamen"),
     ):
         found = run(seal, source, "--folio", folio, *desk.signer)
         assert found.exit_code == 1 and told in " ".join(found.output.split()), found.output
