@@ -16,10 +16,13 @@ from cryptography import x509
 from difusor.papers.bounds import bounded
 from difusor.papers.certificates import Holder, in_pyhanko, mend
 from difusor.project import UnusableError
+from difusor.terminal import plain
 
 MAGIC = b"%PDF-"
 VALID, INVALID, UNKNOWN = 0, 1, 2
 """Exit statuses: everything holds; something does not; nothing changed, but who signed is not known."""
+MOST = 200
+"""Characters of what a paper calls something, as far as it is told."""
 AHEAD = timedelta(minutes=5)
 """How far the clock of whoever signed may be ahead of this machine's."""
 CHANGED = "el contenido se modificó después de esta firma"
@@ -135,8 +138,8 @@ def _signature(embedded: Any, believed: Sequence[x509.Certificate], now: datetim
         faults.append(SHOWN)
     faults += _when(holder, at, now)
     return Signature(
-        field=str(embedded.field_name), holder=holder, at=at and at.astimezone(UTC),
-        reason=str(embedded.sig_object.get("/Reason", "")), known=bool(status.trusted), faults=tuple(faults),
+        field=plain(embedded.field_name, MOST), holder=holder, at=at and at.astimezone(UTC),
+        reason=plain(embedded.sig_object.get("/Reason", ""), MOST), known=bool(status.trusted), faults=tuple(faults),
     )  # fmt: skip
 
 
@@ -191,7 +194,7 @@ def _attachments(reader: Any) -> Iterator[Attachment]:
     # WeasyPrint lists each file twice.
     for each in {associated.raw_get(number): associated[number] for number in range(len(associated))}.values():
         data = each["/EF"]["/F"].data
-        yield Attachment(str(each["/UF"]), len(data), hashlib.sha256(data).hexdigest())
+        yield Attachment(plain(each["/UF"], MOST), len(data), hashlib.sha256(data).hexdigest())
 
 
 @contextmanager
