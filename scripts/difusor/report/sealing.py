@@ -17,6 +17,7 @@ import jinja2
 
 from corte.format import files
 from corte.format.errors import why
+from corte.format.files import locked
 from difusor.papers import bounds
 from difusor.papers.certificates import Credentials, Holder
 from difusor.papers.checking import INVALID, MAGIC, check
@@ -60,11 +61,16 @@ def seal(source: Path, sealing: Sealing, credentials: Credentials | None) -> Sea
     """Write the PDF of a dictamen beside its JSON, signed if there are credentials; or add a signature to a PDF.
 
     UnusableError when the source is neither, or the folio is none, or a signed PDF would be lost; nothing is written
-    then.
+    then. Two people who sign at the same time do so one after the other, so that no signature is lost.
     """
-    content = _read(source)
-    if content.startswith(MAGIC):
-        return _countersigned(source, content, sealing, credentials)
+    with locked(source.parent):
+        content = _read(source)
+        if content.startswith(MAGIC):
+            return _countersigned(source, content, sealing, credentials)
+        return _sealed(source, content, sealing, credentials)
+
+
+def _sealed(source: Path, content: bytes, sealing: Sealing, credentials: Credentials | None) -> Sealed:
     dictamen = _dictamen(source, content)
     _refuse_folio(sealing.folio)
     target = source.with_suffix(".pdf")

@@ -119,6 +119,17 @@ def test_no_dictamen_is_ever_lost(tmp_path: Path) -> None:
     assert {path.read_bytes() for path in kept.glob("*.pdf")} == {b"%PDF firmado"}
 
 
+def test_a_sealed_paper_does_not_stand_beside_the_dictamen_that_came_after_it(tmp_path: Path) -> None:
+    """A clerk would send what was signed of the measurement before; it is kept with that. Issued again, it stays."""
+    issue(measured(), tmp_path)
+    (tmp_path / "diario.pdf").write_bytes(b"%PDF firmado")
+    issue(measured(), tmp_path)
+    assert (tmp_path / "diario.pdf").exists()
+    issue(changed(measured(), "DG-11", outcome="passed"), tmp_path)
+    assert not (tmp_path / "diario.pdf").exists()
+    assert (tmp_path / "anteriores/diario/20240603T014105Z.pdf").read_bytes() == b"%PDF firmado"
+
+
 def test_issued_again_it_is_compared_with_the_one_before_its_own(tmp_path: Path) -> None:
     before = measured()
     later = changed(before, "DG-11", outcome="passed")

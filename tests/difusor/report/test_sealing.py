@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -181,6 +183,27 @@ def test_a_signed_dictamen_is_not_lost_and_a_second_signature_is_added(desk: Des
     assert (copy / "diario.pdf").read_bytes().startswith(before)
     assert run(verify, copy / "diario.pdf", "--ca", desk.authority.path).exit_code == 0
     assert scan.read(copy / "diario.pdf").kind == "pdf"  # difusor file takes it
+
+
+def test_two_people_who_sign_at_once_do_so_one_after_the_other(
+    desk: Desk, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both would begin with the same paper, and the signature of whoever ends first would be lost."""
+
+    def meanwhile(content: bytes, *_: object) -> bytes:
+        folder = os.open(copy, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(folder)
+        return content
+
+    monkeypatch.setattr("difusor.report.sealing.signed", meanwhile)
+    monkeypatch.setattr("difusor.report.sealing.pdf", lambda *_: b"%PDF-")
+    at = datetime.now(UTC)
+    certificate, key = (Path(word) for word in desk.signer[1:4:2])
+    credentials = certificates.load(certificate, key, lambda: PASSWORD, at)
+    for source in ("diario.pdf", "diario.json"):
+        seal_paper(copy / source, Sealing(FOLIO, at, replace=True), credentials)
 
 
 def test_what_cannot_be_sealed_is_refused_and_nothing_is_written(desk: Desk, copy: Path, tmp_path: Path) -> None:
