@@ -72,6 +72,7 @@ def seal(source: Path, sealing: Sealing, credentials: Credentials | None) -> Sea
 
 def _sealed(source: Path, content: bytes, sealing: Sealing, credentials: Credentials | None) -> Sealed:
     dictamen = _dictamen(source, content)
+    _refuse_altered(source, content)
     _refuse_folio(sealing.folio)
     target = source.with_suffix(".pdf")
     _refuse_loss(target, sealing.replace)
@@ -167,6 +168,16 @@ def _dictamen(source: Path, content: bytes) -> dict[str, Any]:
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise UnusableError(f"{source} no es un dictamen: dé el JSON que escribe ./difusor report, o un PDF")
     return found
+
+
+def _refuse_altered(source: Path, content: bytes) -> None:
+    """Raise UnusableError when the page beside the dictamen, which has its SHA-256, was made of another one."""
+    page = source.with_suffix(".html")
+    if page.exists() and _digest(content).encode() not in _read(page):
+        raise UnusableError(
+            f"{source} ya no es el que se emitió: {page.name} da otro SHA-256. Emítalo otra vez: ./difusor report "
+            "--results ARCHIVO"
+        )
 
 
 def _refuse_folio(folio: str) -> None:

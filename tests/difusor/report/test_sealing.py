@@ -212,6 +212,8 @@ def test_what_cannot_be_sealed_is_refused_and_nothing_is_written(desk: Desk, cop
     old = json.loads((copy / "viejo.json").read_bytes())
     del old["tools"]
     (copy / "viejo.json").write_text(json.dumps(old))
+    shutil.copy(copy / "diario.html", copy / "tocado.html")
+    (copy / "tocado.json").write_bytes((copy / "diario.json").read_bytes().replace(b"NO CUMPLE", b"CUMPLE"))
     whole = json.loads((copy / "diario.json").read_bytes())
     damages = {"hora": {"finished": "ayer"}, "zona": {"election": {"timezone": "Marte"}}, "forma": {"servers": 3}}
     for name, damage in damages.items():
@@ -224,6 +226,7 @@ def test_what_cannot_be_sealed_is_refused_and_nothing_is_written(desk: Desk, cop
         (copy / "diario.results.json", "F/1", "no es un dictamen: dé el JSON"),
         (ROOT / "README.md", "F/1", "no es un dictamen"),
         (copy / "viejo.json", "F/1", "es de otra versión"),
+        (copy / "tocado.json", "F/1", "ya no es el que se emitió: tocado.html da otro SHA-256"),
         (copy / "hora.json", "F/1", "o está dañado"),
         (copy / "zona.json", "F/1", "o está dañado"),
         (copy / "forma.json", "F/1", "o está dañado"),
@@ -259,6 +262,7 @@ def test_the_post_of_the_election_is_that_of_the_person_whom_it_names(
     at = datetime.now(UTC)
     credentials = certificates.load(certificate, key, lambda: PASSWORD, at)
     said = json.loads((copy / "diario.json").read_bytes())
+    (copy / "diario.html").unlink()
     for name, post, notes in (("Funcionária de  Prueba", "Secretaría", 0), ("Otra Persona", "", 1)):
         said["election"]["institute"] = {"signs": {"name": name, "post": "Secretaría"}}
         (copy / "diario.json").write_text(json.dumps(said))
