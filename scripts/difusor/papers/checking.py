@@ -153,15 +153,16 @@ def _shows_more(embedded: Any, status: Any) -> bool:
     then = embedded.reader.get_historical_resolver(embedded.signed_revision)
     before = {name for name, _, _ in enumerate_sig_fields(then)}
     now = {name: field.get_object() for name, _, field in enumerate_sig_fields(embedded.reader)}
-    added = any(_has_room(field) for name, field in now.items() if name not in before)
+    added = any(_shows_or_acts(field) for name, field in now.items() if name not in before)
     return added or bool(getattr(status.diff_result, "changed_form_fields", set()) - now.keys())
 
 
-def _has_room(field: Any) -> bool:
-    """Tell whether a field, or one of its parts, has a place on a page."""
+def _shows_or_acts(field: Any) -> bool:
+    """Tell whether a field, or one of its parts, has a place on a page, or something to do when the page is read."""
     left, bottom, right, top = (float(field["/Rect"][side]) for side in range(4)) if "/Rect" in field else (0.0,) * 4
+    has_room = left != right and bottom != top
     parts = field.get("/Kids", ())
-    return (left != right and bottom != top) or any(_has_room(parts[number]) for number in range(len(parts)))
+    return has_room or "/A" in field or "/AA" in field or any(_shows_or_acts(parts[each]) for each in range(len(parts)))
 
 
 def _when(holder: Holder, at: datetime | None, now: datetime) -> list[str]:

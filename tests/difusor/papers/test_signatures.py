@@ -166,13 +166,18 @@ def test_a_second_person_signs_the_same_file(made: Signed) -> None:
 
 def test_a_later_signature_that_covers_the_page_is_told(made: Signed) -> None:
     """Whoever has any certificate could otherwise draw another result over what the official signed."""
+    from pyhanko.pdf_utils import generic
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign.fields import SigFieldSpec, append_signature_field
 
     second = certificates.load(*made.authority.as_pem(made.folder), _no_password, datetime.now(UTC))
-    for box, told in (((0, 0, 600, 800), SHOWN), ((0, 0, 0, 0), "")):
+    script = {generic.pdf_name("/S"): generic.pdf_name("/JavaScript"), generic.pdf_name("/JS"): generic.pdf_string("x")}
+    when_read = generic.DictionaryObject({generic.pdf_name("/PO"): generic.DictionaryObject(script)})
+    for box, acts, told in (((0, 0, 600, 800), False, SHOWN), ((0, 0, 0, 0), False, ""), ((0, 0, 0, 0), True, SHOWN)):
         field, drawn = io.BytesIO(), IncrementalPdfFileWriter(io.BytesIO(made.paper))
         append_signature_field(drawn, SigFieldSpec("Firma2", box=box))
+        if acts:
+            drawn.root["/AcroForm"]["/Fields"][-1]["/AA"] = when_read
         drawn.write(field)
         assert made.check(signed(field.getvalue(), second, "")).signatures[0].faults == ((told,) if told else ())
         # A place that the first person saw may be signed in.
