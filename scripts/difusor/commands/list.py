@@ -126,7 +126,7 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
         since = _local(made, each.since)
         told = f"falla desde {since}: {why}. Llame a {each.listed.call or 'su responsable técnico'}"
         told = told if each.change == "sale" else f"fallaba desde {since}"
-        console.print(f"[bold {color}]{mark} {each.listed.id} {each.change} de la lista[/]: {printable(told)}.")
+        console.print(f"[bold {color}]{mark} {printable(each.listed.id)} {each.change} de la lista[/]: {printable(told)}.")
     _tell_looks(made)
     return not (made.is_blind or made.held)
 
@@ -147,9 +147,9 @@ def _tell_looks(made: Made) -> None:
     told = list(made.looks.items())[: EXAMPLES if made.is_blind else None]
     for name, look in told:
         for fault in look.faults:
-            console.print(f"  [red]✗[/] {name}: {printable(plain(fault, 500))}", soft_wrap=True)
+            console.print(f"  [red]✗[/] {printable(name)}: {printable(plain(fault, 500))}", soft_wrap=True)
         for warning in look.warnings:
-            console.print(f"  [yellow]![/] {name}: {printable(plain(warning, 500))}", soft_wrap=True)
+            console.print(f"  [yellow]![/] {printable(name)}: {printable(plain(warning, 500))}", soft_wrap=True)
     if more := len(made.looks) - len(told):
         console.print(f"  [red]✗[/] y {more} más")
     line = f"{_local(made, made.at)}: {len(made.looks)} páginas en {made.seconds:.1f} s; {len(made.shown)} en la lista"
