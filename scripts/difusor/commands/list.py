@@ -126,7 +126,8 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
         since = _local(made, each.since)
         told = f"falla desde {since}: {why}. Llame a {each.listed.call or 'su responsable técnico'}"
         told = told if each.change == "sale" else f"fallaba desde {since}"
-        console.print(f"[bold {color}]{mark} {printable(each.listed.id)} {each.change} de la lista[/]: {printable(told)}.")
+        name = printable(each.listed.id)
+        console.print(f"[bold {color}]{mark} {name} {each.change} de la lista[/]: {printable(told)}.")
     _tell_looks(made)
     return not (made.is_blind or made.held)
 

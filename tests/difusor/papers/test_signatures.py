@@ -201,14 +201,14 @@ def test_a_paper_made_to_keep_its_reader_busy_is_given_up(monkeypatch: pytest.Mo
     writer.root["/AcroForm"] = generic.DictionaryObject({generic.pdf_name("/Fields"): fields})
     content = io.BytesIO()
     writer.write(content)
-    before = resource.getrlimit(resource.RLIMIT_AS), signal.getsignal(signal.SIGALRM)
+    before = resource.getrlimit(resource.RLIMIT_AS), signal.getsignal(signal.SIGPROF)
     monkeypatch.setattr(checking, "bounded", partial(bounded, 0.2))
     with pytest.raises(UnusableError, match="toma más tiempo"):
         check(content.getvalue(), (), datetime.now(UTC))
     with pytest.raises(UnusableError, match="toma más memoria"), bounded(memory=1 << 20):
         bytearray(64 << 20)
-    assert before == (resource.getrlimit(resource.RLIMIT_AS), signal.getsignal(signal.SIGALRM))
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert before == (resource.getrlimit(resource.RLIMIT_AS), signal.getsignal(signal.SIGPROF))
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
 
 
 def test_a_certificate_is_judged_at_the_instant_of_the_signature(made: Signed) -> None:
