@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ MOST = 200
 AHEAD = timedelta(minutes=5)
 """How far the clock of whoever signed may be ahead of this machine's."""
 CHANGED = "el contenido se modificó después de esta firma"
-SHOWN = "después de esta firma se agregó algo que se ve sobre sus páginas, como otra firma visible o un dato"
+SHOWN = "después de esta firma se agregó algo que se ve, como otra firma visible, un dato u otro título"
+TITLE = re.compile(rb"<dc:title\b.*?</dc:title>", re.DOTALL)
 DAMAGED = "el PDF está dañado o se alteró: no se puede leer"
 
 
@@ -144,24 +146,52 @@ def _signature(embedded: Any, believed: Sequence[x509.Certificate], now: datetim
 
 
 def _shows_more(embedded: Any, status: Any) -> bool:
-    """Tell whether what came after a signature is seen: a signature whose place was not there yet, or other fields.
+    """Tell whether what came after a signature is seen: another title, a place that was not there yet, or other fields.
 
     Readers draw a field over the page, so a later signature as large as the page would hide all that was signed.
     """
     from pyhanko.sign.fields import enumerate_sig_fields
 
-    then = embedded.reader.get_historical_resolver(embedded.signed_revision)
+    then = _as_signed(embedded)
     before = {name for name, _, _ in enumerate_sig_fields(then)}
     now = {name: field.get_object() for name, _, field in enumerate_sig_fields(embedded.reader)}
     added = any(_shows_or_acts(field) for name, field in now.items() if name not in before)
-    return added or bool(getattr(status.diff_result, "changed_form_fields", set()) - now.keys())
+    return (
+        added
+        or _title(then) != _title(embedded.reader)
+        or bool(getattr(status.diff_result, "changed_form_fields", set()) - now.keys())
+    )
+
+
+def _as_signed(embedded: Any) -> Any:
+    """Return a reader of the file as a signature covers it: all up to where that ends."""
+    from pyhanko.pdf_utils.reader import PdfFileReader
+
+    _, _, start, length = embedded.byte_range
+    embedded.reader.stream.seek(0)
+    return PdfFileReader(io.BytesIO(embedded.reader.stream.read(int(start) + int(length))))
+
+
+def _title(revision: Any) -> tuple[Any, ...]:
+    """Return what a reader may show as the title of a paper: the two places that have it."""
+    metadata, info = _entry(revision.root, "/Metadata", None), _entry(revision.trailer_view, "/Info", {})
+    told = TITLE.findall(metadata.data) if metadata else []
+    return _entry(info, "/Title", ""), [re.sub(rb"<[^>]*>", b"", each).strip() for each in told]
+
+
+def _entry(dictionary: Any, key: str, otherwise: Any) -> Any:
+    """Return an entry of a dictionary in a PDF; pyHanko's own `get` returns a reference as it is."""
+    try:
+        return dictionary[key]
+    except KeyError:
+        return otherwise
 
 
 def _shows_or_acts(field: Any) -> bool:
     """Tell whether a field, or one of its parts, has a place on a page, or something to do when the page is read."""
     left, bottom, right, top = (float(field["/Rect"][side]) for side in range(4)) if "/Rect" in field else (0.0,) * 4
     has_room = left != right and bottom != top
-    parts = field.get("/Kids", ())
+    parts = _entry(field, "/Kids", ())
     return has_room or "/A" in field or "/AA" in field or any(_shows_or_acts(parts[each]) for each in range(len(parts)))
 
 

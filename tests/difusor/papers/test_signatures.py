@@ -188,6 +188,21 @@ def test_a_later_signature_that_covers_the_page_is_told(made: Signed) -> None:
         assert made.check(both).status == VALID
 
 
+def test_a_later_signature_may_not_change_the_title(made: Signed) -> None:
+    """Readers show it above the pages, and pyHanko's own rules let it change."""
+    from pyhanko.pdf_utils import generic
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+    second = certificates.load(*made.authority.as_pem(made.folder), _no_password, datetime.now(UTC))
+    writer, titled = IncrementalPdfFileWriter(io.BytesIO(made.paper)), io.BytesIO()
+    info = writer.prev.trailer.raw_get("/Info")
+    info.get_object()["/Title"] = generic.pdf_string("CUMPLE")
+    writer.mark_update(info)
+    writer.write(titled)
+    first, added = made.check(signed(titled.getvalue(), second, "")).signatures
+    assert (first.faults, added.faults) == ((SHOWN,), ())
+
+
 def test_a_paper_made_to_keep_its_reader_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some kilobytes, with thousands of fields in one object stream, take pyHanko minutes."""
     from pyhanko.pdf_utils import generic
