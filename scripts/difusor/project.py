@@ -85,6 +85,10 @@ def version() -> str:
         return str(tomllib.load(file)["project"]["version"])
 
 
+DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What code raises that takes a damaged record, or one of another form, for a whole one."""
+
+
 class UnusableError(Exception):
     """A file or value that the operator gave cannot be used; the message is a Spanish sentence."""
 

@@ -130,11 +130,14 @@ def _aside(path: Path, number: int) -> Path:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; whoever else wants it waits. OSError when there is no such folder."""
+def locked(folder: Path, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a folder; whoever else wants it waits, or without `wait` gets BlockingIOError at once.
+
+    OSError when there is no such folder.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)

@@ -14,7 +14,7 @@ from corte.format.errors import why
 from difusor.partners import record, steps
 from difusor.partners.filing import filing, papers
 from difusor.partners.record import Record
-from difusor.project import UnusableError, build
+from difusor.project import DAMAGE, UnusableError, build
 from difusor.publish import notes
 
 
@@ -54,7 +54,7 @@ def _whole(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a record is read into its sentence."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except DAMAGE:
         raise UnusableError(f"{path} no se entiende; apártelo, o recupérelo de su copia") from None
 
 

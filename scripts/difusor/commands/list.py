@@ -68,7 +68,7 @@ def run(
 ) -> None:
     """Escribe la lista oficial: los difusores con su expediente completo que no están revocados, y sus enlaces.
 
-    Termina con 1 si un registro está dañado, si algo no se pudo escribir, o si al vigilar ninguna página respondió.
+    Termina con 1 si un registro está dañado, si algo no se pudo escribir, o si al vigilar falla más de la mitad.
     """
     from difusor.listing import making
     from difusor.project import UnusableError
@@ -126,9 +126,10 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
         since = _local(made, each.since)
         told = f"falla desde {since}: {why}. Llame a {each.listed.call or 'su responsable técnico'}"
         told = told if each.change == "sale" else f"fallaba desde {since}"
-        console.print(f"[bold {color}]{mark} {each.listed.id} {each.change} de la lista[/]: {printable(told)}.")
+        name = printable(each.listed.id)
+        console.print(f"[bold {color}]{mark} {name} {each.change} de la lista[/]: {printable(told)}.")
     _tell_looks(made)
-    return not made.is_blind
+    return not (made.is_blind or made.held)
 
 
 def _tell_looks(made: Made) -> None:
@@ -138,12 +139,18 @@ def _tell_looks(made: Made) -> None:
             "NINGUNA página respondió bien: lo más probable es que falle la red del Instituto. Nadie sale de la lista "
             "por eso; revise esta máquina y su salida a internet."
         )
+    if made.held:
+        complain(
+            "FALLA MÁS DE LA MITAD DE LA LISTA. Lo más probable es una causa común: la red del Instituto, un proveedor "
+            f"de varios, o lo último que se publicó. Siguen en la lista {', '.join(made.held)}, para que no se vacíe "
+            "ni se caigan los que quedan; si alguno muestra otros resultados: ./difusor revoke."
+        )
     told = list(made.looks.items())[: EXAMPLES if made.is_blind else None]
     for name, look in told:
         for fault in look.faults:
-            console.print(f"  [red]✗[/] {name}: {printable(plain(fault, 500))}", soft_wrap=True)
+            console.print(f"  [red]✗[/] {printable(name)}: {printable(plain(fault, 500))}", soft_wrap=True)
         for warning in look.warnings:
-            console.print(f"  [yellow]![/] {name}: {printable(plain(warning, 500))}", soft_wrap=True)
+            console.print(f"  [yellow]![/] {printable(name)}: {printable(plain(warning, 500))}", soft_wrap=True)
     if more := len(made.looks) - len(told):
         console.print(f"  [red]✗[/] y {more} más")
     line = f"{_local(made, made.at)}: {len(made.looks)} páginas en {made.seconds:.1f} s; {len(made.shown)} en la lista"
@@ -168,5 +175,6 @@ def _document(made: Made) -> dict[str, Any]:
         "looks": {name: {"faults": each.faults, "warnings": each.warnings} for name, each in made.looks.items()},
         "events": [{"change": each.change, "id": each.listed.id, "faults": each.faults} for each in made.events],
         "blind": made.is_blind,
+        "held": list(made.held),
         "written": made.written,
     }

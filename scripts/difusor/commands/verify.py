@@ -55,15 +55,15 @@ def run(
 
 
 def _paper(path: Path, election: Path | None, authorities: Sequence[Path], as_json: bool) -> int:
-    from corte.format import files, instants
+    from corte.format import instants
     from difusor.inventory import load_election
-    from difusor.papers import certificates, wording
+    from difusor.papers import bounds, certificates, wording
     from difusor.papers.checking import INVALID, check
     from difusor.project import UnusableError
 
     try:
         zone = ZoneInfo(load_election(election).timezone) if election else None
-        checked = check(files.read(path), certificates.authorities(authorities), instants.now())
+        checked = check(bounds.read(path), certificates.authorities(authorities), instants.now())
     except UnusableError as problem:
         complain(f"{path.name}: {problem}")
         return INVALID

@@ -20,6 +20,7 @@ from difusor.countdown.seen import Seen
 from difusor.countdown.servers import Page
 from difusor.countdown.subjects import Broken, Subject
 from difusor.servers import child
+from difusor.terminal import plain
 
 HERE = "esta máquina"
 ITSELF = "el propio servidor"
@@ -27,6 +28,8 @@ ASKERS = 2
 """How many servers of other difusores ask for each page."""
 FIRST = 0.75
 """The share of the time for the looks at servers and pages; in the rest pages are asked for from elsewhere."""
+MOST = 200
+"""Characters of what went wrong that are shown."""
 KILL_EVERY = 0.2
 """Seconds after which programs that still run are looked for again: a look may begin its next one."""
 
@@ -82,7 +85,10 @@ def _row(subject: Subject, found: Found | None, options: Options, now: datetime)
     """Return the row of a server; nothing was looked for on one that is off the list."""
     election = subject.host.election
     moment = options.moment or moment_of(election.opens, now)
-    checks = _checks(subject, found, moment, options.register) if found else []
+    try:
+        checks = _checks(subject, found, moment, options.register) if found else []
+    except Exception as error:  # servers and files may say what nobody foresaw, and the others have their rows
+        checks = [_unforeseen("server", error)]
     return Row(subject.name, moment, election.opens, tuple(ordered(checks, moment)), subject.revoked)
 
 
@@ -124,7 +130,7 @@ def _look(subjects: Sequence[Subject], options: Options) -> dict[str, Found]:
         }
         works += reached.values()
         wait(reached.values(), timeout=max(0.0, started + options.seconds - time.monotonic()))
-        heard = {name: work.result() if work.done() else {} for name, work in reached.items()}
+        heard = {name: work.result() if work.done() and not work.exception() else {} for name, work in reached.items()}
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         while wait(works, timeout=KILL_EVERY).not_done:
@@ -142,12 +148,13 @@ def _result(work: Future[Any], key: str, seconds: float) -> Any:
             key, f"no terminó de responder en {FIRST * seconds:.0f} s", "revise la red, y repita con más --seconds"
         )
     if error := work.exception():
-        return bad(
-            key,
-            f"no se pudo mirar ({type(error).__name__}: {error})",
-            "repita; si sigue, es una falla de este programa",
-        )
+        return _unforeseen(key, error)
     return work.result()
+
+
+def _unforeseen(key: str, error: BaseException) -> Check:
+    told = plain(f"no se pudo mirar ({type(error).__name__}: {error})", MOST)
+    return bad(key, told, "repita; si sigue, es una falla de este programa")
 
 
 Places = dict[str, tuple[Shell, dict[str, Page]]]

@@ -14,6 +14,10 @@ LAST = 2**36
 """Unix time far beyond every election, which is still a date."""
 
 
+Amount = Annotated[int, Field(ge=0, lt=2**64)]
+"""What a file system counts; with larger numbers nobody could calculate."""
+
+
 class Exact(BaseModel):
     """Base of what comes from a server: nothing is converted, unknown keys are refused."""
 
@@ -23,10 +27,10 @@ class Exact(BaseModel):
 class Disk(Exact):
     """One file system: bytes, files (inodes; 0 where it counts none), and whether nothing can be written to it."""
 
-    size: int
-    free: int
-    files: int
-    free_files: int
+    size: Amount
+    free: Amount
+    files: Amount
+    free_files: Amount
     read_only: bool
 
 

@@ -16,6 +16,7 @@ from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.problems import sentences
 from difusor.inventory.sources import election_faults
 from difusor.inventory.variables import InventoryError, read
+from difusor.project import DAMAGE
 from difusor.spec.expected import RSYNC_PORT
 
 RSYNC_MODULE = "corte"
@@ -96,7 +97,7 @@ def _said(text: str, whose: object) -> Mapping[str, Any]:
     """Return the variables in the text of an election's file."""
     try:
         variables = yaml.safe_load(text)["all"]["vars"]
-    except (yaml.YAMLError, KeyError, TypeError):
+    except (yaml.YAMLError, *DAMAGE):
         variables = None
     if not isinstance(variables, Mapping):
         what = "no es el archivo de una elección" if text.strip() else "está vacío, y es el archivo de una elección"

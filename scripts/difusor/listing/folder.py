@@ -12,19 +12,24 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from corte.format import files, instants, signature
+from corte.format.refusal import Refusal
 from difusor.inventory import Election, picture
 from difusor.inventory.signers import signed
 from difusor.listing import page
 from difusor.listing.entries import Listed
-from difusor.listing.page import PAGE, PURPOSE, SIGNATURE, SIGNERS, TWIN, Tile
+from difusor.listing.page import PAGE, PURPOSE, SIGNATURE, SIGNERS, STYLE, TWIN, Tile
 from difusor.papers.dates import hour
 from difusor.partners.files import new_folder
-from difusor.project import UnusableError
+from difusor.project import DAMAGE, UnusableError
 
 LOGOS = "logotipos"
+PARTS = {PAGE, STYLE, TWIN, SIGNATURE, SIGNERS, LOGOS}
+"""Everything that is in the folder of a list."""
 LOGO_SIDE = 320
 """Pixels of the longest side of a logo on the page: twice what the widest tile shows."""
 FORMAT = 1
+SHOWN = 3
+"""How many names are told of what a folder has besides."""
 
 
 def refuse_early(election: Election, now: datetime) -> None:
@@ -63,6 +68,19 @@ def write(folder: Path, election: Election, listed: Sequence[Listed], key: Path,
         files.sync_file_system(unfinished)
 
 
+def published(folder: Path) -> list[tuple[str, str]] | None:
+    """Return name and link of each difusor of the list that a folder has; None when it has none, or not all of it."""
+    try:
+        twin = json.loads(files.read(folder / TWIN))
+        right = all(
+            hashlib.sha256(files.read(folder / name)).hexdigest() == each for name, each in twin["archivos"].items()
+        )
+        signature.signed_by(files.read(folder / TWIN), files.read(folder / SIGNATURE), twin["eleccion"]["id"], PURPOSE)
+        return [(each["nombre"], each["enlace"]) for each in twin["difusores"]] if right else None
+    except (OSError, Refusal, *DAMAGE):
+        return None
+
+
 def signers(election: Election, now: datetime) -> list[tuple[str, str, str]]:
     """Return who may sign the list now: name, fingerprint of the key, and the line of OpenSSH's allowed_signers.
 
@@ -83,8 +101,13 @@ def _refuse_other(folder: Path) -> None:
     """Raise UnusableError when the folder has anything that is not a list."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UnusableError(f"{folder} no es una carpeta; dé otra")
-    if folder.is_dir() and any(folder.iterdir()) and not all((folder / name).is_file() for name in (TWIN, SIGNERS)):
-        raise UnusableError(f"{folder} tiene otras cosas, que se perderían; dé una carpeta vacía, o una que no exista")
+    there = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
+    others = there - PARTS if {TWIN, SIGNERS} <= there else there
+    if others:
+        raise UnusableError(
+            f"{folder} tiene otras cosas, que se perderían ({', '.join(sorted(others)[:SHOWN])}); sáquelas, o dé una "
+            "carpeta vacía o que no exista"
+        )
 
 
 def _content(election: Election, listed: Sequence[Listed], made: datetime) -> tuple[list[Tile], dict[str, bytes]]:
@@ -98,7 +121,7 @@ def _content(election: Election, listed: Sequence[Listed], made: datetime) -> tu
     own = picture.of_the_institute(election.institute.logo)
     by = signers(election, made)
     shown = page.html(election, tiles, [each[:2] for each in by], made, _named(own) if own else "")
-    content = {PAGE: shown, page.STYLE: page.style(election), SIGNERS: "".join(each[2] for each in by)}
+    content = {PAGE: shown, STYLE: page.style(election), SIGNERS: "".join(each[2] for each in by)}
     pictures = {_named(each): each for each in (*logos, own) if each}
     return tiles, {**{name: text.encode() for name, text in content.items()}, **pictures}
 

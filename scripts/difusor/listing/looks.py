@@ -70,7 +70,15 @@ class _There:
 def look_all(listed: Sequence[Listed], how: How) -> dict[str, Look]:
     """Return by id what was found at each page; all are looked at together."""
     with ThreadPoolExecutor(max_workers=max(1, len(listed))) as pool:
-        return dict(zip((each.id for each in listed), pool.map(lambda each: look(each, how), listed), strict=True))
+        return dict(zip((each.id for each in listed), pool.map(lambda each: _safely(each, how), listed), strict=True))
+
+
+def _safely(listed: Listed, how: How) -> Look:
+    """Look at a page; one that shows what nobody expected is at fault itself, and ends the look at no other."""
+    try:
+        return look(listed, how)
+    except Exception as error:
+        return Look((f"no se pudo mirar ({type(error).__name__}: {error}); si sigue, es una falla de este programa",))
 
 
 def look(listed: Listed, how: How) -> Look:

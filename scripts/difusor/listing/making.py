@@ -37,7 +37,10 @@ class Making:
 
 @dataclass(frozen=True)
 class Made:
-    """What came of it. `out`: by id, whom the watch left out; `looks`: what it found; `written`: the folder is new."""
+    """What came of it. `out`: by id, whom the watch left out; `looks`: what it found; `written`: the folder is new.
+
+    `is_blind` and `held` as in watch.Round.
+    """
 
     election: str
     timezone: str
@@ -50,6 +53,7 @@ class Made:
     seconds: float = 0.0
     is_blind: bool = False
     written: bool = False
+    held: tuple[str, ...] = ()
 
 
 def make(wanted: Making) -> Made:

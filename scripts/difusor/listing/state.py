@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +17,7 @@ from corte.format import files, instants
 from corte.format.errors import why
 from difusor.partners.record import Moment
 from difusor.project import UnusableError, build
+from difusor.terminal import plain
 
 FAILURES = 2
 """After so many failures in a row a difusor is left out of the page."""
@@ -73,6 +78,30 @@ def keep(election: str, state: State) -> None:
         files.replace(path, f"{state.model_dump_json(indent=1)}\n".encode())
     except OSError as error:
         raise UnusableError(f"no se puede guardar {path}: {why(error)}") from None
+
+
+@contextmanager
+def alone(election: str) -> Iterator[None]:
+    """Keep a second watch of an election from counting the same failure twice; UnusableError when there is one."""
+    path = folder(election) / "vigilancia"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise UnusableError(f"no se puede usar {path}: {why(error)}") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise UnusableError(
+                f"ya se vigila la lista de {election} en esta máquina (proceso {plain(file.read(), 20)}); déjela "
+                "seguir, o deténgala con Ctrl-C en su terminal"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def log(election: str, at: datetime, **said: object) -> None:

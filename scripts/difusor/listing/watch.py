@@ -9,7 +9,7 @@ from typing import Literal
 
 from difusor.listing.entries import Listed
 from difusor.listing.looks import Look
-from difusor.listing.state import Failing, State
+from difusor.listing.state import FAILURES, Failing, State
 
 Change = Literal["sale", "vuelve"]
 
@@ -28,23 +28,32 @@ class Event:
 class Round:
     """What a round decides: the new state, who is on the page, and what changed.
 
-    `is_blind`: not one page could be opened, so the fault is this machine's; nothing changes then.
+    `is_blind`: not one page could be opened, so the fault is this machine's; nothing changes then. `held`: the ids of
+    those that would leave now, and stay because more than half of the list would be gone.
     """
 
     state: State
     shown: tuple[Listed, ...]
     events: tuple[Event, ...] = ()
     is_blind: bool = False
+    held: tuple[str, ...] = ()
 
 
 def judge(listed: Sequence[Listed], found: Mapping[str, Look], before: State, now: datetime) -> Round:
-    """Return what follows from what was found at each page, given what was remembered."""
+    """Return what follows from what was found at each page, given what was remembered.
+
+    So many pages that fail at once have one cause, here or at somebody whom they share. Citizens are better served by
+    links of which some do not answer than by a list without them, which would send all to the few that are left.
+    """
     if listed and all(found[each.id].faults for each in listed):
         return Round(before, _shown(listed, before), is_blind=True)
     failing = {
         each.id: _counted(found[each.id], before.failing.get(each.id), now) for each in listed if found[each.id].faults
     }
     state = before.model_copy(update={"failing": failing})
+    held = () if 2 * len(state.out) <= len(listed) else tuple(each for each in state.out if each not in before.out)
+    waiting = {each: failing[each].model_copy(update={"failures": FAILURES - 1}) for each in held}
+    state = before.model_copy(update={"failing": {**failing, **waiting}})
     events = [
         Event("sale", each, state.out[each.id].since, found[each.id].faults)
         for each in listed
@@ -55,7 +64,7 @@ def judge(listed: Sequence[Listed], found: Mapping[str, Look], before: State, no
         for each in listed
         if each.id in before.out and each.id not in state.out
     ]
-    return Round(state, _shown(listed, state), tuple(events))
+    return Round(state, _shown(listed, state), tuple(events), held=held)
 
 
 def _counted(found: Look, before: Failing | None, now: datetime) -> Failing:

@@ -11,12 +11,12 @@ from corte.format import instants
 from corte.format.errors import why
 from corte.format.files import locked
 from difusor.inventory import Election
-from difusor.listing import folder, page, state
-from difusor.listing.entries import Listed
+from difusor.listing import folder, state
+from difusor.listing.entries import Entries, Listed
 from difusor.listing.looks import How, look_all
 from difusor.listing.making import Made, Making, read, write
 from difusor.listing.watch import Round, judge
-from difusor.project import UnusableError
+from difusor.project import UnusableError, home
 from difusor.publish.standing import Records
 
 
@@ -28,22 +28,29 @@ def rounds(wanted: Making, every: float, most: int | None = None) -> Iterator[Ma
     election, _ = read(wanted)
     folder.refuse_early(election, wanted.now())
     number = 0
-    while most is None or number < most:
-        started, number = time.monotonic(), number + 1
-        try:
-            yield watch_once(wanted)
-        except UnusableError as problem:
-            if number == 1:
-                raise
-            yield problem
-        if number != most:
-            time.sleep(max(0.0, every - (time.monotonic() - started)))
+    with state.alone(election.id):
+        while most is None or number < most:
+            started, number = time.monotonic(), number + 1
+            try:
+                yield watch_once(wanted)
+            except UnusableError as problem:
+                if number == 1:
+                    raise
+                yield problem
+            except Exception as error:  # a fault of this program's is no reason to leave the night unwatched
+                if number == 1:
+                    raise
+                yield UnusableError(f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene")
+            if number != most:
+                time.sleep(max(0.0, every - (time.monotonic() - started)))
 
 
 def watch_once(wanted: Making) -> Made:
     """Look at every listed page, remember who failed, and write the list if it differs from the one that is there."""
     started = time.monotonic()
     election, found = read(wanted)
+    there = folder.published(wanted.folder) if wanted.folder else None
+    _refuse_lost(found, there or ())
     standing = Records(election).standing()
     looks = look_all(found.listed, How(election, wanted.servers, wanted.authority, standing, now=wanted.now))
     now, kept = wanted.now(), state.folder(election.id)
@@ -54,7 +61,7 @@ def watch_once(wanted: Making) -> Made:
             result = judge(found.listed, looks, before, now)
             _log(election, result, now)
             digest = _digest(election, result.shown)
-            is_new = digest != before.page or not (wanted.folder and (wanted.folder / page.TWIN).is_file())
+            is_new = digest != before.page or there != [(each.name, each.url) for each in result.shown]
             # Whoever fails is remembered even if the list cannot be written; the list is then written the next time.
             state.keep(election.id, result.state.model_copy(update={"page": "" if is_new else digest}))
             if is_new:
@@ -64,8 +71,21 @@ def watch_once(wanted: Making) -> Made:
         raise UnusableError(f"no se puede usar {error.filename or kept}: {why(error)}") from None
     return Made(
         election.id, election.timezone, found, result.shown, result.state.out, looks, result.events, now,
-        time.monotonic() - started, result.is_blind, is_new,
+        time.monotonic() - started, result.is_blind, is_new, result.held,
     )  # fmt: skip
+
+
+def _refuse_lost(found: Entries, there: Sequence[object]) -> None:
+    """Raise UnusableError when the records of most of those on the list cannot be read any more, or are gone.
+
+    That is a disk, or somebody who works on the folder of inventories, and no reason to publish a list without them.
+    """
+    known = len(found.listed) + sum(not each.damage for each in found.left)
+    if 2 * known < len(there):
+        raise UnusableError(
+            f"la lista tiene {len(there)} difusores y hoy solo se pueden leer los registros de {known}; recupere "
+            f"{home() / 'inventories'} de su copia, o, si así debe quedar, escríbala sin --watch"
+        )
 
 
 def _log(election: Election, result: Round, now: datetime) -> None:
@@ -76,6 +96,10 @@ def _log(election: Election, result: Round, now: datetime) -> None:
         )  # fmt: skip
     if result.is_blind:
         state.log(election.id, now, que="ninguna página respondió bien; nadie sale por eso")
+    if result.held:
+        state.log(
+            election.id, now, que="falla más de la mitad de la lista; nadie más sale por eso", difusores=[*result.held]
+        )
 
 
 def _digest(election: Election, shown: Sequence[Listed]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,15 +14,21 @@ from typing import Any
 
 from cryptography import x509
 
+from difusor.papers.bounds import bounded
 from difusor.papers.certificates import Holder, in_pyhanko, mend
 from difusor.project import UnusableError
+from difusor.terminal import plain
 
 MAGIC = b"%PDF-"
 VALID, INVALID, UNKNOWN = 0, 1, 2
 """Exit statuses: everything holds; something does not; nothing changed, but who signed is not known."""
+MOST = 200
+"""Characters of what a paper calls something, as far as it is told."""
 AHEAD = timedelta(minutes=5)
 """How far the clock of whoever signed may be ahead of this machine's."""
 CHANGED = "el contenido se modificó después de esta firma"
+SHOWN = "después de esta firma se agregó algo que se ve, como otra firma visible, un dato u otro título"
+TITLE = re.compile(rb"<dc:title\b.*?</dc:title>", re.DOTALL)
 DAMAGED = "el PDF está dañado o se alteró: no se puede leer"
 
 
@@ -82,9 +89,10 @@ def check(content: bytes, believed: Sequence[x509.Certificate], now: datetime) -
     """Return what the signatures of a PDF say, and what of it does not hold; UnusableError as `opened`.
 
     `believed` are the authorities whose certificates tell who signed. A certificate is judged at the instant of its
-    signature. Nothing is asked of the network, so whether one was revoked is not known.
+    signature. Nothing is asked of the network, so whether one was revoked is not known. UnusableError also when the
+    file takes more time or memory than a paper does; call it from the main thread (`bounded`).
     """
-    with _silent():
+    with _silent(), bounded():
         reader = opened(content)
         found = _tried(lambda: [_signature(each, believed, now) for each in reader.embedded_regular_signatures])
         if not found:
@@ -99,6 +107,8 @@ def _tried[T](step: Callable[[], T]) -> T:
     """Return what a step makes of the file; UnusableError when it cannot be made."""
     try:
         return step()
+    except MemoryError:
+        raise
     except Exception as error:  # the file is anybody's: its parser stumbles in as many ways as there are mistakes
         raise UnusableError(f"{DAMAGED} ({type(error).__name__})") from error
 
@@ -126,11 +136,63 @@ def _signature(embedded: Any, believed: Sequence[x509.Certificate], now: datetim
         ModificationLevel.NONE, ModificationLevel.LTA_UPDATES, ModificationLevel.FORM_FILLING
     ):  # fmt: skip
         faults.append(CHANGED)
+    elif _shows_more(embedded, status):
+        faults.append(SHOWN)
     faults += _when(holder, at, now)
     return Signature(
-        field=str(embedded.field_name), holder=holder, at=at and at.astimezone(UTC),
-        reason=str(embedded.sig_object.get("/Reason", "")), known=bool(status.trusted), faults=tuple(faults),
+        field=plain(embedded.field_name, MOST), holder=holder, at=at and at.astimezone(UTC),
+        reason=plain(embedded.sig_object.get("/Reason", ""), MOST), known=bool(status.trusted), faults=tuple(faults),
     )  # fmt: skip
+
+
+def _shows_more(embedded: Any, status: Any) -> bool:
+    """Tell whether what came after a signature is seen: another title, a place that was not there yet, or other fields.
+
+    Readers draw a field over the page, so a later signature as large as the page would hide all that was signed.
+    """
+    from pyhanko.sign.fields import enumerate_sig_fields
+
+    then = _as_signed(embedded)
+    before = {name for name, _, _ in enumerate_sig_fields(then)}
+    now = {name: field.get_object() for name, _, field in enumerate_sig_fields(embedded.reader)}
+    added = any(_shows_or_acts(field) for name, field in now.items() if name not in before)
+    return (
+        added
+        or _title(then) != _title(embedded.reader)
+        or bool(getattr(status.diff_result, "changed_form_fields", set()) - now.keys())
+    )
+
+
+def _as_signed(embedded: Any) -> Any:
+    """Return a reader of the file as a signature covers it: all up to where that ends."""
+    from pyhanko.pdf_utils.reader import PdfFileReader
+
+    _, _, start, length = embedded.byte_range
+    embedded.reader.stream.seek(0)
+    return PdfFileReader(io.BytesIO(embedded.reader.stream.read(int(start) + int(length))))
+
+
+def _title(revision: Any) -> tuple[Any, ...]:
+    """Return what a reader may show as the title of a paper: the two places that have it."""
+    metadata, info = _entry(revision.root, "/Metadata", None), _entry(revision.trailer_view, "/Info", {})
+    told = TITLE.findall(metadata.data) if metadata else []
+    return _entry(info, "/Title", ""), [re.sub(rb"<[^>]*>", b"", each).strip() for each in told]
+
+
+def _entry(dictionary: Any, key: str, otherwise: Any) -> Any:
+    """Return an entry of a dictionary in a PDF; pyHanko's own `get` returns a reference as it is."""
+    try:
+        return dictionary[key]
+    except KeyError:
+        return otherwise
+
+
+def _shows_or_acts(field: Any) -> bool:
+    """Tell whether a field, or one of its parts, has a place on a page, or something to do when the page is read."""
+    left, bottom, right, top = (float(field["/Rect"][side]) for side in range(4)) if "/Rect" in field else (0.0,) * 4
+    has_room = left != right and bottom != top
+    parts = _entry(field, "/Kids", ())
+    return has_room or "/A" in field or "/AA" in field or any(_shows_or_acts(parts[each]) for each in range(len(parts)))
 
 
 def _when(holder: Holder, at: datetime | None, now: datetime) -> list[str]:
@@ -163,7 +225,7 @@ def _attachments(reader: Any) -> Iterator[Attachment]:
     # WeasyPrint lists each file twice.
     for each in {associated.raw_get(number): associated[number] for number in range(len(associated))}.values():
         data = each["/EF"]["/F"].data
-        yield Attachment(str(each["/UF"]), len(data), hashlib.sha256(data).hexdigest())
+        yield Attachment(plain(each["/UF"], MOST), len(data), hashlib.sha256(data).hexdigest())
 
 
 @contextmanager

@@ -6,16 +6,19 @@ import io
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from difusor.papers.bounds import bounded
 from difusor.papers.certificates import Credentials, in_pyhanko
 from difusor.papers.checking import opened
+from difusor.project import UnusableError
 
 DIGEST = "sha256"
 FIELD = "Firma"
 
 
 def signed(content: bytes, credentials: Credentials, reason: str) -> bytes:
-    """Return a PDF with one more signature; every byte of `content` stays. UnusableError when it is no usable PDF.
+    """Return a PDF with one more signature; every byte of `content` stays.
 
+    UnusableError when it is no usable PDF, or admits no signature.
     The instant in the signature is this machine's own. Nothing is asked of the network: there is no time stamp, and
     whether the certificate was revoked is for whoever verifies to ask.
     """
@@ -34,12 +37,19 @@ def signed(content: bytes, credentials: Credentials, reason: str) -> bytes:
         ),
         cert_registry=known,
     )
-    metadata = signers.PdfSignatureMetadata(
-        field_name=f"{FIELD}{len(opened(content).embedded_signatures) + 1}",
-        subfilter=SigSeedSubFilter.PADES,
-        md_algorithm=DIGEST,
-        name=credentials.holder.name,
-        reason=reason,
-    )
-    done = signers.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(content)), metadata, signer)
+    with bounded():
+        metadata = signers.PdfSignatureMetadata(
+            field_name=f"{FIELD}{len(opened(content).embedded_signatures) + 1}",
+            subfilter=SigSeedSubFilter.PADES,
+            md_algorithm=DIGEST,
+            name=credentials.holder.name,
+            reason=reason,
+        )
+        try:
+            done = signers.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(content)), metadata, signer)
+        except Exception as error:  # the file is anybody's, as in `checking`
+            raise UnusableError(
+                f"el PDF no admite una firma ({type(error).__name__}); si está protegido con contraseña o contra "
+                "cambios, pídalo sin protección. Nada cambió"
+            ) from error
     return bytes(done.getvalue())

@@ -12,7 +12,7 @@ from corte.format import instants
 from difusor.inventory import Election, election_faults, election_of, load_election
 from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
-from difusor.project import ROOT, UnusableError, home, own
+from difusor.project import DAMAGE, ROOT, UnusableError, home, own
 from difusor.terminal.arguments import elections
 
 COPIED = tuple(f"election_{name}" for name in ("spec", "place", "offices", "institute", "client", "time_servers"))
@@ -59,7 +59,7 @@ def _copied(path: Path) -> dict[str, Any]:
     try:
         variables = yaml.safe_load(path.read_text(encoding="utf-8"))["all"]["vars"]
         found = {name: variables[name] for name in COPIED}
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+    except (OSError, yaml.YAMLError, *DAMAGE):
         return {}
     return {} if "{{" in str(found) or variables.get("election_id", "").startswith("{{") else found
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from corte.format import files, instants
 from corte.format.files import locked
@@ -29,7 +29,7 @@ from difusor.inventory.variables import reseal
 from difusor.partners import election
 from difusor.partners.facts import FactError, data
 from difusor.partners.inventory import drawn_secrets
-from difusor.project import UnusableError
+from difusor.project import DAMAGE, UnusableError
 
 VARIABLE = "difusor_revocations"
 SECRET = "vault_difusor_rsync_secret"
@@ -64,7 +64,7 @@ def read(inventory: Path) -> list[Revocation]:
         return _RECORD.validate_python(yaml.safe_load(path.read_bytes())[VARIABLE])
     except FileNotFoundError:
         return []
-    except (yaml.YAMLError, KeyError, TypeError, ValidationError):
+    except (yaml.YAMLError, *DAMAGE):
         raise UnusableError(
             f"{path} no se entiende, y mientras tanto nada se le envía; recupérelo de su copia"
         ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from corte.format import instants
 from difusor.report.verdict import Verdict
 
 BETTER, WORSE, OTHERWISE, NEW, GONE = "mejoró", "empeoró", "se midió de otra forma", "es nueva", "ya no se juzga"
@@ -28,6 +29,7 @@ def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
     """
     earlier = {str(entry["id"]): entry for entry in before["clauses"]}
     later = {str(entry["id"]): entry for entry in now["clauses"]}
+    instants.parse_offset(before["finished_local"])  # whoever shows it takes it for an instant
     changes = [change for id in {**later, **earlier} if (change := _change(earlier.get(id), later.get(id)))]
     return {
         "verdict": str(before["verdict"]),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files, instants
+from difusor.project import DAMAGE
 from difusor.report.comparison import compare
 from difusor.report.verdict import Overall
 
@@ -18,25 +19,27 @@ FOLDER = "anteriores"
 """Beside the dictámenes in force: a folder for each difusor, in it the files of each time."""
 ENDINGS = (".json", ".html", ".pdf")
 """How the names of a dictamen's files end."""
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+UNREADABLE = (OSError, *DAMAGE)
 
 
-def keep(path: Path) -> None:
+def keep(path: Path) -> bytes:
     """Copy the files of the dictamen in force, `path`.json and those of ENDINGS, to its folder of earlier ones.
 
+    Return what its JSON says, b"" when there is none.
     Call it before they are replaced; whatever is kept stays as it is. OSError when a copy cannot be written: then
     nothing may be replaced.
     """
     there = {ending: path.with_name(f"{path.name}{ending}") for ending in ENDINGS}
     contents = {ending: files.read(each) for ending, each in there.items() if each.is_file()}
     if not contents:
-        return
+        return b""
     folder = kept_in(path)
     folder.mkdir(parents=True, exist_ok=True)
     name = next(each for each in _names(contents.get(".json", b"")) if _is_free(folder / each, contents))
     for ending, content in contents.items():
         if not (folder / f"{name}{ending}").exists():
             files.replace(folder / f"{name}{ending}", content)
+    return contents.get(".json", b"")
 
 
 def previous(path: Path, now: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,12 +17,14 @@ import jinja2
 
 from corte.format import files
 from corte.format.errors import why
+from corte.format.files import locked
+from difusor.papers import bounds
 from difusor.papers.certificates import Credentials, Holder
 from difusor.papers.checking import INVALID, MAGIC, check
 from difusor.papers.dates import hour
 from difusor.papers.printing import Attached, pdf
 from difusor.papers.signing import signed
-from difusor.project import UnusableError
+from difusor.project import DAMAGE, UnusableError
 from difusor.report import results
 from difusor.report.dictamen import SCHEMA, render
 from difusor.terminal import plain
@@ -58,20 +61,28 @@ def seal(source: Path, sealing: Sealing, credentials: Credentials | None) -> Sea
     """Write the PDF of a dictamen beside its JSON, signed if there are credentials; or add a signature to a PDF.
 
     UnusableError when the source is neither, or the folio is none, or a signed PDF would be lost; nothing is written
-    then.
+    then. Two people who sign at the same time do so one after the other, so that no signature is lost.
     """
-    content = _read(source)
-    if content.startswith(MAGIC):
-        return _countersigned(source, content, sealing, credentials)
+    with locked(source.parent):
+        content = _read(source)
+        if content.startswith(MAGIC):
+            return _countersigned(source, content, sealing, credentials)
+        return _sealed(source, content, sealing, credentials)
+
+
+def _sealed(source: Path, content: bytes, sealing: Sealing, credentials: Credentials | None) -> Sealed:
     dictamen = _dictamen(source, content)
+    _refuse_altered(source, content)
     _refuse_folio(sealing.folio)
     target = source.with_suffix(".pdf")
     _refuse_loss(target, sealing.replace)
-    attached, notes = _attached(source, content, dictamen)
     holder = credentials.holder if credentials else None
-    if holder and not _expected(dictamen, holder):
-        notes.append(f"la elección dice que firma {_signs(dictamen)['name']}, y el certificado es de {holder.name}")
-    paper = pdf(_page(source, content, dictamen, sealing, holder, attached), attached)
+    with _understood(source):
+        attached, notes = _attached(source, content, dictamen)
+        if holder and not _expected(dictamen, holder):
+            notes.append(f"la elección dice que firma {_signs(dictamen)['name']}, y el certificado es de {holder.name}")
+        page = _page(source, content, dictamen, sealing, holder, attached)
+    paper = pdf(page, attached)
     if credentials:
         paper = signed(paper, credentials, f"Dictamen, folio {sealing.folio}")
     files.replace(target, paper)
@@ -102,11 +113,18 @@ def _page(
         "pdf_name": source.with_suffix(".pdf").name,
         "attached": attached,
     }
+    return render(dictamen, source.name, _digest(content), "sealed", further)
+
+
+@contextmanager
+def _understood(source: Path) -> Iterator[None]:
+    """Turn what goes wrong with a dictamen that lacks something, or has it in another form, into its sentence."""
     try:
-        return render(dictamen, source.name, _digest(content), "sealed", further)
-    except (KeyError, jinja2.UndefinedError) as error:
+        yield
+    except (*DAMAGE, jinja2.TemplateError) as error:
         raise UnusableError(
-            f"{source} es de otra versión ({plain(error, 80)}); emítalo otra vez: ./difusor report --results ARCHIVO"
+            f"{source} es de otra versión o está dañado ({plain(error, 80)}); emítalo otra vez: ./difusor report "
+            "--results ARCHIVO"
         ) from None
 
 
@@ -145,11 +163,21 @@ def _attached(source: Path, content: bytes, dictamen: Mapping[str, Any]) -> tupl
 def _dictamen(source: Path, content: bytes) -> dict[str, Any]:
     try:
         found = json.loads(content)
-    except ValueError:
+    except DAMAGE:
         found = None
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise UnusableError(f"{source} no es un dictamen: dé el JSON que escribe ./difusor report, o un PDF")
     return found
+
+
+def _refuse_altered(source: Path, content: bytes) -> None:
+    """Raise UnusableError when the page beside the dictamen, which has its SHA-256, was made of another one."""
+    page = source.with_suffix(".html")
+    if page.exists() and _digest(content).encode() not in _read(page):
+        raise UnusableError(
+            f"{source} ya no es el que se emitió: {page.name} da otro SHA-256. Emítalo otra vez: ./difusor report "
+            "--results ARCHIVO"
+        )
 
 
 def _refuse_folio(folio: str) -> None:
@@ -166,7 +194,7 @@ def _refuse_loss(target: Path, replace: bool) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        return files.read(path)
+        return bounds.read(path)
     except OSError as error:
         raise UnusableError(f"no se puede leer {path} ({why(error)}); corrija la ruta") from None
 

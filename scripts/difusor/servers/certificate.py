@@ -114,7 +114,8 @@ def _described(address: str, der: bytes, refused: str = "") -> Certificate:
     try:
         seen = x509.load_der_x509_certificate(der)
         issuer = seen.issuer.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
+        expires = seen.not_valid_after_utc  # a certificate may say the year 0
     except ValueError:
         return Certificate(address, refused)
     named = str(issuer[0].value) if issuer else ""
-    return Certificate(address, refused, expires=seen.not_valid_after_utc, issuer=named)
+    return Certificate(address, refused, expires=expires, issuer=named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -11,12 +12,14 @@ from difusor.partners.revocation import refuse_revoked
 from difusor.project import ROOT, UnusableError
 from difusor.report.results import Results, ResultsError, load
 from difusor.servers import sudo
+from difusor.suite.turns import turn
 
 TESTS = "molecule/tests"
 OFFICIAL = (f"{TESTS}/server", f"{TESTS}/outside")
 """The tests that only read from a server; an official dictamen is made with these alone."""
 REFUSES = "ERROR: "
 """What pytest writes before the reason for which it does not begin."""
+Hear = Callable[[str], None]
 STANDARD_ERROR = 2
 """Where the progress goes; standard output is for the result, which the caller prints."""
 
@@ -26,9 +29,11 @@ def measure(
     output: Path,
     lab: bool = False,
     tests: Sequence[str] = (),
-    hear: Callable[[str], None] | None = None,
+    hear: Hear | None = None,
 ) -> Results:
-    """Run the suite with its progress on the terminal; return the results. ResultsError when it could not start.
+    """Run the suite with its progress on the terminal; return the results.
+
+    ResultsError when it could not start, or while another run measures into the same file.
 
     `tests` are files below the project; a dictamen needs all of them. `lab` adds the tests that alter the server, which
     run against a lab only. With `hear` nothing goes to the terminal: it is called with each line, as it comes.
@@ -42,20 +47,31 @@ def measure(
         raise ResultsError(str(error)) from None
     source = str(here.relative_to(ROOT)) if here.is_relative_to(ROOT) else str(here)
     target = (output / f"{here.name}.results.json").resolve()
-    target.unlink(missing_ok=True)
     chosen = tests or ([TESTS] if lab else OFFICIAL)
     command = [sys.executable, "-m", "pytest", *chosen, f"--ansible-inventory={source}", f"--results={target}"]
     # Tests that alter the server run one at a time. The others mostly wait for answers, so three run at once.
     pace = ["--lab"] if lab else ["--numprocesses=3"]
     # Who hears the lines needs one for each test; on the terminal a dot for each is enough.
     command += [*pace, "--verbose" if hear else "--quiet", "--no-header", "--no-summary", "--tb=no"]
+    try:
+        with turn(hashlib.sha256(bytes(target)).hexdigest(), wait=False):
+            return _measured(command, hear, source, target)
+    except BlockingIOError:
+        raise ResultsError(
+            f"{source} ya se está midiendo en esta máquina, y dos mediciones a la vez se estorban; espere a que termine"
+        ) from None
+
+
+def _measured(command: Sequence[str], hear: Hear | None, source: str, target: Path) -> Results:
+    """Run pytest, which writes its results to `target`, and return them; ResultsError as `measure`."""
+    target.unlink(missing_ok=True)
     refusal, last = _run(command, hear)
     if not target.exists():
         raise ResultsError(refusal or f"{source} no se evaluó, o la medición no terminó; la causa está en {last}")
     return load(target)
 
 
-def _run(command: Sequence[str], hear: Callable[[str], None] | None) -> tuple[str, str]:
+def _run(command: Sequence[str], hear: Hear | None) -> tuple[str, str]:
     """Run pytest to its end; return why it refused to begin, as far as somebody hears it, and where else to look."""
     if hear is None:
         subprocess.run(command, cwd=ROOT, check=False, stdout=STANDARD_ERROR, pass_fds=sudo.descriptors())

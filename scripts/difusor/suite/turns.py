@@ -10,9 +10,12 @@ from difusor.project import build
 
 
 @contextmanager
-def turn(what: str) -> Iterator[None]:
-    """Wait until no other measurement does `what` (a short name), and keep the others waiting meanwhile."""
+def turn(what: str, wait: bool = True) -> Iterator[None]:
+    """Wait until no other measurement does `what` (a short name), and keep the others waiting meanwhile.
+
+    BlockingIOError without `wait` when another one does it.
+    """
     folder = build() / "turnos" / what
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with locked(folder, wait):
         yield

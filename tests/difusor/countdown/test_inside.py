@@ -165,7 +165,11 @@ def test_whatever_a_server_answers_is_refused_or_judged(key: str, value: object)
     assert all(each.found.isprintable() for each in checks)
 
 
-def test_no_instant_of_a_server_is_beyond_the_calendar() -> None:
-    for now in (1e300, -1.0, 2.0**37):
+def test_no_instant_of_a_server_is_beyond_the_calendar_and_no_disk_beyond_arithmetic() -> None:
+    full = server()["disks"]["/"]
+    for said in (
+        *({"now": now} for now in (1e300, -1.0, 2.0**37)),
+        *({"disks": {"/": {**full, amount: 10**400}}} for amount in ("size", "free", "files", "free_files")),
+    ):
         with pytest.raises(ValidationError):
-            Server.model_validate_json(json.dumps({**server(), "now": now}))
+            Server.model_validate_json(json.dumps({**server(), **said}))

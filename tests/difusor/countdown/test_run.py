@@ -173,6 +173,17 @@ def test_one_that_is_off_the_list_is_not_looked_at_and_is_not_red(tmp_path: Path
     assert (row.checks, row.state) == ((), "good") and "mostró otras cifras" in row.revoked
 
 
+def test_what_nobody_foresaw_is_a_red_row_too(tmp_path: Path) -> None:
+    """Such as a baseline whose election no program can be told of."""
+    damaged = {"inventory": "norte", "election": "a\0b", "taken": "2024-06-01T00:00:00Z", "commit": "", "servers": {}}
+    (tmp_path / "norte.json").write_text(json.dumps(damaged))
+    (tmp_path / "norte.json.sig").write_text("")
+    norte, lost = subject("norte"), bad("families", "no responde", "x")
+    found = run.Found(seen(server(), norte.host.election), lost, {})
+    row = run._row(norte, found, Options(tmp_path), OPENS)
+    assert told(row) == {"server": "bad: no se pudo mirar (ValueError: embedded null byte)"}
+
+
 def test_each_page_is_asked_for_by_two_other_servers_and_by_its_own_only_when_there_is_no_other() -> None:
     page = Outside(Names(FQDN, ()), (Certificate("192.0.2.7"),))
     lost = bad("server", "no responde", "x")

@@ -137,12 +137,15 @@ def test_the_list_is_not_written_before_the_call_allows_it(
 def test_a_folder_with_other_things_and_a_key_that_may_not_sign_change_nothing(home: Path, key: Path) -> None:
     enrolled(home, "sur")
     making.make(wanted(home / "lista", key))
-    before = everything(home)
     (home / "ajena").mkdir()
     (home / "ajena/tesis.odt").write_text("x")
+    shutil.copytree(home / "lista", home / "web")
+    (home / "web/robots.txt").write_text("x")
+    before = everything(home)
     stranger = make_key(home, "ajeno")
     for asked, told in (
         (wanted(home / "ajena", key), "tiene otras cosas, que se perderían"),
+        (wanted(home / "web", key), r"se perderían \(robots\.txt\); sáquelas"),
         (wanted(home / "lista", stranger), "no es de ningún firmante de demo"),
         (wanted(home / "lista", None), "dé la llave de un firmante"),
     ):

@@ -217,6 +217,56 @@ def test_a_list_that_cannot_be_written_is_written_the_next_time(night: Night) ->
     assert night.round().written and night.page == ["norte"]
 
 
+def test_a_list_that_is_not_what_was_written_is_written_anew(night: Night) -> None:
+    """Whoever altered it, or whichever other folder the watch of before had."""
+    assert night.round().written and not night.round().written
+    (night.home / "lista/index.html").write_text("<p>Otra lista")
+    assert night.round().written and not night.round().written
+    right, night.answers["norte"] = night.answers["norte"], {}
+    elsewhere = replace(night.making, folder=night.home / "ensayo")
+    watching.watch_once(elsewhere)
+    assert watching.watch_once(elsewhere).written
+    assert night.round().written and night.page == ["sur"]
+    night.answers["norte"] = right
+
+
+def test_a_list_whose_records_are_gone_stays(night: Night) -> None:
+    """A disk that is not there, or somebody at work in the folder, empties no list on the night."""
+    night.round()
+    (night.home / "inventories").rename(night.home / "otra parte")
+    with pytest.raises(UnusableError, match="tiene 2 difusores y hoy solo se pueden leer los registros de 0"):
+        night.round()
+    assert night.page == ["norte", "sur"]
+
+
+def test_a_second_watch_of_an_election_is_refused(night: Night) -> None:
+    """Two would count one failure twice, and a page that failed for a second would be out."""
+    first = watching.rounds(night.making, 0, 2)
+    next(first)
+    with pytest.raises(UnusableError, match=r"ya se vigila la lista de demo en esta máquina \(proceso \d+\)"):
+        next(watching.rounds(night.making, 0, 1))
+    first.close()
+    assert isinstance(next(watching.rounds(night.making, 0, 1)), Made)
+
+
+def test_a_page_that_nobody_foresaw_is_at_fault_alone(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = certificate.look
+
+    def stumbles(name: str, *more: Any) -> Certificate:
+        if "norte" in name:
+            raise OverflowError("year 0")
+        return right(name, *more)
+
+    monkeypatch.setattr(certificate, "look", stumbles)
+    found = night.round().looks
+    assert found["sur"] == Look() and found["norte"].faults[0].startswith("no se pudo mirar (OverflowError: year 0)")
+    running = watching.rounds(night.making, 0, 2)
+    next(running)
+    monkeypatch.setattr(watching, "look_all", stumbles)
+    told = next(running)
+    assert isinstance(told, UnusableError) and "falló este programa" in str(told)
+
+
 def test_a_watch_goes_on_after_a_round_that_could_not_be(night: Night) -> None:
     """What prevents the first round is the operator's to mend; what prevents a later one may mend itself."""
     rounds = watching.rounds(night.making, 0, 3)
@@ -243,6 +293,20 @@ def test_two_failures_in_a_row_count_and_one_success_forgets_them(rounds: str, o
         kept = watch.judge((NORTE, SUR), found, kept, NOW + timedelta(minutes=number)).state
     assert list(kept.out) == out
     assert all(each.since == NOW for each in kept.out.values())
+
+
+def test_no_more_than_half_of_the_list_leaves_it_by_itself() -> None:
+    """So many failures have one cause; and whoever comes back comes back meanwhile."""
+    five = tuple(Listed(id, id, f"{id}.mx") for id in "abcde")
+    kept, told = State(), []
+    for failing in ("a", "a", "abcd", "abcd", "bcd", "bc", "abcde", "b"):
+        found = watch.judge(five, {each.id: BAD if each.id in failing else Look() for each in five}, kept, NOW)
+        kept = found.state
+        told.append(("".join(kept.out), "".join(found.held), [(each.change, each.listed.id) for each in found.events]))
+    assert told == [
+        ("", "", []), ("a", "", [("sale", "a")]), ("a", "", []), ("a", "bcd", []), ("", "bcd", [("vuelve", "a")]),
+        ("bc", "", [("sale", "b"), ("sale", "c")]), ("bc", "", []), ("b", "", [("vuelve", "c")]),
+    ]  # fmt: skip
 
 
 def test_a_damaged_state_is_told_and_not_forgotten(home: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import random
 import re
+import resource
+import signal
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,9 +19,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from papers_kit import structure_of
 from signer_kit import NAME, NUMBER, PASSWORD, Authority
 
-from difusor.papers import certificates, wording
+from difusor.papers import certificates, checking, wording
+from difusor.papers.bounds import bounded
 from difusor.papers.certificates import AUTHORITIES, Credentials
-from difusor.papers.checking import INVALID, UNKNOWN, VALID, Checked, check
+from difusor.papers.checking import INVALID, SHOWN, UNKNOWN, VALID, Checked, check
 from difusor.papers.printing import Attached, pdf
 from difusor.papers.signing import signed
 from difusor.project import HOME, UnusableError
@@ -160,6 +164,68 @@ def test_a_second_person_signs_the_same_file(made: Signed) -> None:
     assert made.check(both + b"\n%").status == INVALID
 
 
+def test_a_later_signature_that_covers_the_page_is_told(made: Signed) -> None:
+    """Whoever has any certificate could otherwise draw another result over what the official signed."""
+    from pyhanko.pdf_utils import generic
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign.fields import SigFieldSpec, append_signature_field
+
+    second = certificates.load(*made.authority.as_pem(made.folder), _no_password, datetime.now(UTC))
+    script = {generic.pdf_name("/S"): generic.pdf_name("/JavaScript"), generic.pdf_name("/JS"): generic.pdf_string("x")}
+    when_read = generic.DictionaryObject({generic.pdf_name("/PO"): generic.DictionaryObject(script)})
+    for box, acts, told in (((0, 0, 600, 800), False, SHOWN), ((0, 0, 0, 0), False, ""), ((0, 0, 0, 0), True, SHOWN)):
+        field, drawn = io.BytesIO(), IncrementalPdfFileWriter(io.BytesIO(made.paper))
+        append_signature_field(drawn, SigFieldSpec("Firma2", box=box))
+        if acts:
+            drawn.root["/AcroForm"]["/Fields"][-1]["/AA"] = when_read
+        drawn.write(field)
+        assert made.check(signed(field.getvalue(), second, "")).signatures[0].faults == ((told,) if told else ())
+        # A place that the first person saw may be signed in.
+        reserved = IncrementalPdfFileWriter(io.BytesIO(pdf("<p>Hola")))
+        append_signature_field(reserved, SigFieldSpec("Firma2", box=box))
+        reserved.write(field := io.BytesIO())
+        both = signed(signed(field.getvalue(), made.credentials, ""), second, "")
+        assert made.check(both).status == VALID
+
+
+def test_a_later_signature_may_not_change_the_title(made: Signed) -> None:
+    """Readers show it above the pages, and pyHanko's own rules let it change."""
+    from pyhanko.pdf_utils import generic
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+    second = certificates.load(*made.authority.as_pem(made.folder), _no_password, datetime.now(UTC))
+    writer, titled = IncrementalPdfFileWriter(io.BytesIO(made.paper)), io.BytesIO()
+    info = writer.prev.trailer.raw_get("/Info")
+    info.get_object()["/Title"] = generic.pdf_string("CUMPLE")
+    writer.mark_update(info)
+    writer.write(titled)
+    first, added = made.check(signed(titled.getvalue(), second, "")).signatures
+    assert (first.faults, added.faults) == ((SHOWN,), ())
+
+
+def test_a_paper_made_to_keep_its_reader_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some kilobytes, with thousands of fields in one object stream, take pyHanko minutes."""
+    from pyhanko.pdf_utils import generic
+    from pyhanko.pdf_utils.writer import PdfFileWriter
+
+    writer, fields = PdfFileWriter(stream_xrefs=True), generic.ArrayObject()
+    packed, kind = writer.prepare_object_stream(), generic.pdf_name("/Tx")
+    for number in range(4000):
+        field = {generic.pdf_name("/FT"): kind, generic.pdf_name("/T"): generic.TextStringObject(str(number))}
+        fields.append(writer.add_object(generic.DictionaryObject(field), obj_stream=packed))
+    writer.root["/AcroForm"] = generic.DictionaryObject({generic.pdf_name("/Fields"): fields})
+    content = io.BytesIO()
+    writer.write(content)
+    before = resource.getrlimit(resource.RLIMIT_AS), signal.getsignal(signal.SIGPROF)
+    monkeypatch.setattr(checking, "bounded", partial(bounded, 0.2))
+    with pytest.raises(UnusableError, match="toma más tiempo"):
+        check(content.getvalue(), (), datetime.now(UTC))
+    with pytest.raises(UnusableError, match="toma más memoria"), bounded(memory=1 << 20):
+        bytearray(64 << 20)
+    assert before == (resource.getrlimit(resource.RLIMIT_AS), signal.getsignal(signal.SIGPROF))
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+
+
 def test_a_certificate_is_judged_at_the_instant_of_the_signature(made: Signed) -> None:
     """A signature outlives the certificate; one that claims another time than the certificate's does not hold."""
     assert made.check(now=datetime.now(UTC) + timedelta(days=900)).status == VALID
@@ -188,6 +254,17 @@ def test_what_is_no_pdf_is_told(content: bytes, told: str) -> None:
 def test_a_pdf_without_signature_is_told() -> None:
     found = check(pdf("<p>Hola"), (), datetime.now(UTC))
     assert (found.status, found.faults) == (INVALID, ("no tiene firma electrónica",))
+
+
+def test_a_pdf_with_a_password_is_refused_in_a_sentence(made: Signed) -> None:
+    from pyhanko.pdf_utils.reader import PdfFileReader
+    from pyhanko.pdf_utils.writer import copy_into_new_writer
+
+    writer, content = copy_into_new_writer(PdfFileReader(io.BytesIO(pdf("<p>Hola")))), io.BytesIO()
+    writer.encrypt(owner_pass="a", user_pass="")
+    writer.write(content)
+    with pytest.raises(UnusableError, match=r"no admite una firma .*pídalo sin protección"):
+        signed(content.getvalue(), made.credentials, "")
 
 
 def test_pem_and_pkcs12_sign_too(made: Signed) -> None:

@@ -144,7 +144,7 @@ def test_what_cannot_be_recorded_is_refused_before_anything_changes(diario: Path
 
 
 def test_a_damaged_record_sends_nothing(diario: Path) -> None:
-    for text in ("", "difusor_revocations: [{state: raro}]\n", "difusor_revocations: [\n", "[]\n"):
+    for text in ("", "difusor_revocations: [{state: raro}]\n", "difusor_revocations: [\n", "[]\n", "[" * 5000):
         revocation.file(diario).write_text(text)
         with pytest.raises(UnusableError, match="no se entiende"):
             revocation.in_force(diario)

@@ -119,6 +119,17 @@ def test_no_dictamen_is_ever_lost(tmp_path: Path) -> None:
     assert {path.read_bytes() for path in kept.glob("*.pdf")} == {b"%PDF firmado"}
 
 
+def test_a_sealed_paper_does_not_stand_beside_the_dictamen_that_came_after_it(tmp_path: Path) -> None:
+    """A clerk would send what was signed of the measurement before; it is kept with that. Issued again, it stays."""
+    issue(measured(), tmp_path)
+    (tmp_path / "diario.pdf").write_bytes(b"%PDF firmado")
+    issue(measured(), tmp_path)
+    assert (tmp_path / "diario.pdf").exists()
+    issue(changed(measured(), "DG-11", outcome="passed"), tmp_path)
+    assert not (tmp_path / "diario.pdf").exists()
+    assert (tmp_path / "anteriores/diario/20240603T014105Z.pdf").read_bytes() == b"%PDF firmado"
+
+
 def test_issued_again_it_is_compared_with_the_one_before_its_own(tmp_path: Path) -> None:
     before = measured()
     later = changed(before, "DG-11", outcome="passed")
@@ -136,6 +147,9 @@ def test_a_server_that_did_not_answer_is_no_measure(tmp_path: Path) -> None:
     assert issue(silent, tmp_path)[0]["previous"] is None
     after = issue(changed(before, "DG-11", hours=2, outcome="passed"), tmp_path)[0]
     assert after["previous"]["finished"] == "2024-06-03T01:41:05Z"
+    damaged = json.loads((tmp_path / "diario.json").read_text()) | {"finished_local": "2024-06-0\u20132"}
+    (tmp_path / "diario.json").write_text(json.dumps(damaged))
+    assert issue(changed(before, "SW-02", hours=3), tmp_path)[0]["previous"]["finished"] == "2024-06-03T01:41:05Z"
     (tmp_path / "diario.json").write_text('{"clauses": 3}')
     assert issue(changed(before, "SW-02", hours=3), tmp_path)[0]["previous"]["finished"] == "2024-06-03T01:41:05Z"
     assert '{"clauses": 3}' in [path.read_text() for path in (tmp_path / "anteriores/diario").glob("sin-fecha*.json")]

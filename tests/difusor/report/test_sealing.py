@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -183,12 +185,40 @@ def test_a_signed_dictamen_is_not_lost_and_a_second_signature_is_added(desk: Des
     assert scan.read(copy / "diario.pdf").kind == "pdf"  # difusor file takes it
 
 
+def test_two_people_who_sign_at_once_do_so_one_after_the_other(
+    desk: Desk, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both would begin with the same paper, and the signature of whoever ends first would be lost."""
+
+    def meanwhile(content: bytes, *_: object) -> bytes:
+        folder = os.open(copy, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(folder)
+        return content
+
+    monkeypatch.setattr("difusor.report.sealing.signed", meanwhile)
+    monkeypatch.setattr("difusor.report.sealing.pdf", lambda *_: b"%PDF-")
+    at = datetime.now(UTC)
+    certificate, key = (Path(word) for word in desk.signer[1:4:2])
+    credentials = certificates.load(certificate, key, lambda: PASSWORD, at)
+    for source in ("diario.pdf", "diario.json"):
+        seal_paper(copy / source, Sealing(FOLIO, at, replace=True), credentials)
+
+
 def test_what_cannot_be_sealed_is_refused_and_nothing_is_written(desk: Desk, copy: Path, tmp_path: Path) -> None:
     (copy / "diario.pdf").unlink()
     shutil.copy(copy / "diario.json", copy / "viejo.json")
     old = json.loads((copy / "viejo.json").read_bytes())
     del old["tools"]
     (copy / "viejo.json").write_text(json.dumps(old))
+    shutil.copy(copy / "diario.html", copy / "tocado.html")
+    (copy / "tocado.json").write_bytes((copy / "diario.json").read_bytes().replace(b"NO CUMPLE", b"CUMPLE"))
+    whole = json.loads((copy / "diario.json").read_bytes())
+    damages = {"hora": {"finished": "ayer"}, "zona": {"election": {"timezone": "Marte"}}, "forma": {"servers": 3}}
+    for name, damage in damages.items():
+        (copy / f"{name}.json").write_text(json.dumps(whole | damage))
+    (copy / "hondo.json").write_bytes(b"[" * 100_000)
     for source, folio, told in (
         (copy / "diario.json", "", "falta el folio"),
         (copy / "diario.json", "x" * 121, "120 letras o menos"),
@@ -196,6 +226,11 @@ def test_what_cannot_be_sealed_is_refused_and_nothing_is_written(desk: Desk, cop
         (copy / "diario.results.json", "F/1", "no es un dictamen: dé el JSON"),
         (ROOT / "README.md", "F/1", "no es un dictamen"),
         (copy / "viejo.json", "F/1", "es de otra versión"),
+        (copy / "tocado.json", "F/1", "ya no es el que se emitió: tocado.html da otro SHA-256"),
+        (copy / "hora.json", "F/1", "o está dañado"),
+        (copy / "zona.json", "F/1", "o está dañado"),
+        (copy / "forma.json", "F/1", "o está dañado"),
+        (copy / "hondo.json", "F/1", "no es un dictamen"),
     ):
         found = run(seal, source, "--folio", folio, *desk.signer)
         assert found.exit_code == 1 and told in " ".join(found.output.split()), found.output
@@ -227,6 +262,7 @@ def test_the_post_of_the_election_is_that_of_the_person_whom_it_names(
     at = datetime.now(UTC)
     credentials = certificates.load(certificate, key, lambda: PASSWORD, at)
     said = json.loads((copy / "diario.json").read_bytes())
+    (copy / "diario.html").unlink()
     for name, post, notes in (("Funcionária de  Prueba", "Secretaría", 0), ("Otra Persona", "", 1)):
         said["election"]["institute"] = {"signs": {"name": name, "post": "Secretaría"}}
         (copy / "diario.json").write_text(json.dumps(said))

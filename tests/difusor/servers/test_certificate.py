@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,15 @@ def test_a_certificate_is_judged_and_its_end_is_told_even_when_it_is_refused(
     assert found.refusal == (f"un navegador no aceptaría la página: {told}" if told else "")
     expires = datetime.now(UTC) + timedelta(days=how.get("days", 30))
     assert found.expires is not None and abs(found.expires - expires) < timedelta(minutes=1) and not found.trouble
+
+
+def test_a_certificate_may_say_a_year_that_no_calendar_has(certificates: Certificates) -> None:
+    """Anybody can make one; whoever looked at it, and at all others, would stumble."""
+    leaf, _ = certificates.page(NAME, 365 * 40)
+    der = ssl.PEM_cert_to_DER_cert(leaf.decode())
+    (year,) = re.findall(rb"20[6-9]\d(?=\d{10}Z)", der)
+    found = certificate._described("192.0.2.7", der.replace(year, b"0000"), "no")
+    assert (found.refusal, found.expires) == ("no", None)
 
 
 def test_a_server_that_is_not_there_is_told_apart_from_a_road_that_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,17 +7,25 @@ from pathlib import Path
 import pytest
 from inventory_kit import PASSWORD, SERVER, Certificates, write_inventory
 
+from corte.format import files
+from difusor.project import HOME
+from difusor.report.results import ResultsError
 from difusor.suite.measurement import measure
 
 
 def test_progress_does_not_mix_with_the_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Standard output is for the dictamen, also when it goes through a pipe."""
+    """Standard output is for the dictamen, also when it goes through a pipe. Two at once disturb each other."""
     inventory = write_inventory(tmp_path / "diario", Certificates())
+    monkeypatch.setenv(HOME, str(tmp_path))
     (tmp_path / "password").write_text(PASSWORD)
     monkeypatch.setenv("ANSIBLE_VAULT_IDENTITY_LIST", f"diario@{tmp_path / 'password'}")
     found = measure(inventory, tmp_path, lab=False, tests=["molecule/tests/server/test_pam.py"])
     told = capfd.readouterr()
     assert found.servers[SERVER].unreachable
     assert (told.out, "no evaluado: web1" in told.err) == ("", True)
+    (turn,) = (tmp_path / "build/turnos").iterdir()
+    with files.locked(turn), pytest.raises(ResultsError, match="ya se está midiendo en esta máquina"):
+        measure(inventory, tmp_path)
+    assert (tmp_path / "diario.results.json").exists()  # those of the other measurement
