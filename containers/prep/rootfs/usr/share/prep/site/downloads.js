@@ -40,7 +40,7 @@ export function downloadsView(head) {
 
 const fileName = file => file.archivo.split('/').pop();
 
-// Browsers compute digests only on HTTPS pages; the commands below the button always work.
+// Only HTTPS pages may compute digests; the commands below always work.
 function checker(files) {
   if (!globalThis.crypto?.subtle) return null;
   const verdict = h('p', {class: 'verdict', role: 'status'});
