@@ -70,7 +70,8 @@ def run(
     if targets:
         options = Options(bandwidth, ca, wait, minutes * 60, Seen())
         outcomes += deliver_all(signed, targets, options, lambda done: console.print(f"  {_line(done)}"))
-        remember_published(signed, targets, outcomes)
+        if problem := remember_published(signed, targets, outcomes):
+            console.print(f"[yellow]![/] no se anotó aquí que este corte se publicó: {printable(problem)}", soft_wrap=True)
     if as_json:
         document = {
             "sequence": signed.manifest.sequence,
