@@ -209,8 +209,7 @@ def modified(path):
 def own_lock(path=LOCK):
     """Make UFW's lock a file that only root can open.
 
-    UFW makes it readable for all, and waits for ever for whoever holds it: any account, which would keep a revoked address
-    in.
+    UFW makes it readable for all, and waits for ever for whoever holds it: any account can.
     """
     if os.path.exists(path) and os.stat(path).st_mode & 0o077 == 0:
         return

@@ -176,5 +176,5 @@ def test_counts_fall_only_when_a_table_has_fewer_actas():
     assert content.fallen({"a": 1}, {"a": 1, "b": 0}) == ""
     assert "a tenía 2" in content.fallen({"a": 2}, {"a": 1})
     assert "ahora 0" in content.fallen({"a": 2}, {"a": 0})
-    assert "ahora falta o no se puede leer" in content.fallen({"a": 2}, {})
+    assert "ahora falta o no se lee" in content.fallen({"a": 2}, {})
     assert content.fallen({"a": 0}, {}) == ""

@@ -140,7 +140,7 @@ def fallen(before: dict[str, int], now: dict[str, int]) -> str:
     """Return a sentence on the first table that has fewer captured actas than before, or is missing now; else ""."""
     for name, count in before.items():
         if count and name not in now:
-            return f"{name} tenía {count} actas capturadas y ahora falta o no se puede leer, sin firmarse como rectificación."
+            return f"{name} tenía {count} actas capturadas y ahora falta o no se lee, sin firmarse como rectificación."
         if now.get(name, 0) < count:
             return f"{name} tenía {count} actas capturadas y ahora {now[name]}, sin firmarse como rectificación."
     return ""

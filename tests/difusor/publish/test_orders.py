@@ -154,7 +154,6 @@ def test_a_run_that_waits_for_the_password_of_its_key_keeps_no_other_waiting_for
     assert desk.sign(desk.corte(7)).exit_code == 0
 
 
-
 def test_a_hold_stands_in_every_later_corte_until_it_is_resumed(desk: Desk):
     done = desk.sign(desk.folder / "cortes/5", "--hold")
     assert "sigue en pie: pausa desde" in done.output

@@ -22,7 +22,8 @@ SETTING = Setting.of(shipped("ribera-2027"))
 VISIT = """
 for (const [holder, name] of [[Element.prototype, 'replaceChildren'], [Document.prototype, 'replaceChildren'],
   [String.prototype, 'replaceAll'], [Array.prototype, 'at'], [Array.prototype, 'findLast'], [String.prototype, 'at'],
-  [Intl, 'RelativeTimeFormat'], [Intl, 'ListFormat'], [Object, 'hasOwn'], [Object, 'fromEntries'], [Promise, 'allSettled'],
+  [Intl, 'RelativeTimeFormat'], [Intl, 'ListFormat'], [Object, 'hasOwn'], [Object, 'fromEntries'],
+  [Promise, 'allSettled'],
   [window, 'structuredClone'], [AbortSignal, 'timeout']]) delete holder[name];
 
 // A visitor goes to the second office and jumps to the content, past the menu; then the next corte comes.
@@ -52,7 +53,9 @@ def mirror(tmp_path: Path) -> Iterator[Mirror]:
     for number, folder in enumerate(cortes, 3):
         write_corte(folder, SETTING, number=number, seed=1)
     index = (SITE / "index.html").read_text(encoding="utf-8")
-    (tmp_path / "index.html").write_text(index.replace("<script", '<script src="visita.js"></script>\n<script', 1), "utf-8")
+    (tmp_path / "index.html").write_text(
+        index.replace("<script", '<script src="visita.js"></script>\n<script', 1), "utf-8"
+    )
     (tmp_path / "visita.js").write_text(VISIT, encoding="utf-8")
 
     class Handler(SimpleHTTPRequestHandler):
@@ -76,7 +79,7 @@ def mirror(tmp_path: Path) -> Iterator[Mirror]:
 
 @pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 def test_an_old_phone_sees_the_next_corte_of_the_office_that_it_shows(mirror: Mirror) -> None:
-    """It showed «Cargando los resultados…» for ever; and a jump past the menu led to the first office at the next corte."""
+    """It showed «Cargando los resultados…» for ever, and after a jump past the menu the first office."""
     said = browser.read(mirror.url, "prep.diario.test", "127.0.0.1")
     assert f"{SETTING.local(SETTING.instants[3], '%H:%M')} h" in said, said[:300]
     assert "Cargando los resultados" not in said
