@@ -146,8 +146,8 @@ class Election(Strict):
         if value.utcoffset() not in known:
             raise ValueError(
                 f"«{value.isoformat()}» no lleva la diferencia con UTC que tiene {there.timezone} ese día, "
-                f"{value.astimezone(there.zone):%:z}; corríjala, o escriba el instante en UTC, con Z. Si la de ese lugar "
-                "cambió por ley, actualice tzdata en esta máquina"
+                f"{value.astimezone(there.zone):%:z}; corríjala, o escriba el instante en UTC, con Z. Si la de ese "
+                "lugar cambió por ley, actualice tzdata en esta máquina"
             )
         return value
 
