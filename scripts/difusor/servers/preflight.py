@@ -189,8 +189,8 @@ def _by_another_port(server: Machine) -> Iterator[str]:
     if server.entrance not in (0, SSH):
         yield (
             f"usted entra por el puerto {server.entrance} del servidor, y el cortafuegos admitirá SSH solo en el "
-            f"{SSH}, el de la convocatoria; agregue «Port {SSH}» a /etc/ssh/sshd_config, recargue ssh y quite ansible_port de "
-            "hosts.yml"
+            f"{SSH}, el de la convocatoria; agregue «Port {SSH}» a /etc/ssh/sshd_config, recargue ssh y quite "
+            "ansible_port de hosts.yml"
         )
 
 

@@ -79,8 +79,8 @@ def test_where_no_script_runs_although_browsers_may_run_some_the_results_are_one
     assert "'datos/resultados.html'" in (SITE / "app.js").read_text(), "also where the script cannot show them"
 
 
-# Newer than the oldest browsers for which the image's build (containers/prep/customize) translates the syntax; it translates
-# no names.
+# Newer than the oldest browsers for which the image's build translates the syntax (containers/prep/customize).
+# It translates no names.
 NEWER = (
     "replaceChildren", "replaceAll", "RelativeTimeFormat", "ListFormat", "DisplayNames", "allSettled",
     "structuredClone", "hasOwn", "fromEntries", "matchAll", "findLast", "toSorted", "toReversed", "toSpliced",
