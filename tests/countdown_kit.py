@@ -13,6 +13,7 @@ from publish_kit import SECRET
 from corte.format import instants
 from difusor.baseline.look import signers
 from difusor.baseline.record import Look
+from difusor.countdown.look import UNITS
 from difusor.countdown.seen import Seen, Server
 from difusor.inventory import Host
 
@@ -44,10 +45,7 @@ def server() -> dict[str, Any]:
     return {
         "now": now.timestamp(),
         "disks": {"/": dict(DISK)},
-        "units": {
-            "prep-corte-gate.service": "active", "prep-corte-intake.path": "active", "nginx.service": "active",
-            "docker.service": "active", "chrony.service": "active",
-        },
+        "units": dict.fromkeys(UNITS, "active"),
         "containers": [
             {
                 "role": kind, "image": f"prep-difusor/{kind}:{sha256[:12]}", "state": "running", "health": "healthy"

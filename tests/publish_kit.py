@@ -22,7 +22,7 @@ all:
     election_id: demo
     election_name: Elección de prueba
     election_environment: official
-    election_opens: "2024-06-02T20:00:00-06:00"
+    election_opens: "2024-06-03T02:00:00Z"
     election_closes: "2024-06-04T02:00:00Z"
     election_retain_until: "2024-06-10T05:59:00Z"
     election_retention_order: {{by: Pleno, agreement: CEE/101/2024, date: "2024-05-30"}}

@@ -51,7 +51,7 @@ def variables(folder: Path) -> Variables:
         "election_name": "Proceso Electoral Local",
         "election_environment": "official",
         "election_opens": "2024-06-03T02:00:00Z",
-        "election_closes": "2024-06-03T20:00:00-06:00",
+        "election_closes": "2024-06-03T19:00:00-07:00",
         "election_retain_until": "2024-06-10T05:59:00Z",
         "election_retention_order": {"by": "Pleno", "agreement": "CEE/101/2024", "date": "2024-05-30"},
         "election_interval_minutes": 10,

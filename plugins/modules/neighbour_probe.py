@@ -134,7 +134,7 @@ def published(lines):
     for line in lines:
         for part in line.split(", "):
             match = re.fullmatch(r"(.*):(\d+(?:-\d+)?)->\S*/(\w+)", part.strip())
-            if match and match.group(1).strip("[]") not in ("127.0.0.1", "::1"):
+            if match and not match.group(1).strip("[]").startswith(("127.", "::1")):
                 found.add("%s/%s" % (match.group(2), match.group(3)))
     return sorted(found)
 

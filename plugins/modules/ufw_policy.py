@@ -94,6 +94,7 @@ ANY = {4: "0.0.0.0/0", 6: "::/0"}
 RULES = {4: "/etc/ufw/user.rules", 6: "/etc/ufw/user6.rules"}
 COMMANDS = {4: "iptables", 6: "ip6tables"}
 TUPLE = "### tuple ### "
+LOCK = "/run/ufw.lock"
 
 
 class Key(NamedTuple):
@@ -203,6 +204,19 @@ def read(path):
 def modified(path):
     """Return a file's modification time in nanoseconds, 0 when there is none."""
     return os.stat(path).st_mtime_ns if os.path.exists(path) else 0
+
+
+def own_lock(path=LOCK):
+    """Make UFW's lock a file that only root can open.
+
+    UFW makes it readable for all, and waits for ever for whoever holds it: any account can.
+    """
+    if os.path.exists(path) and os.stat(path).st_mode & 0o077 == 0:
+        return
+    handle = os.open(path + ".prep-new", os.O_WRONLY | os.O_CREAT, 0o600)
+    os.fchmod(handle, 0o600)
+    os.close(handle)
+    os.replace(path + ".prep-new", path)
 
 
 def show(key, name):
@@ -382,6 +396,7 @@ def main():
     changes = policy.changes()
     if changes and not module.check_mode:
         policy.guard("arm", check_rc=True)
+        own_lock()
         policy.apply(changes)
     module.exit_json(
         changed=bool(changes),

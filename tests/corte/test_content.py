@@ -158,8 +158,23 @@ def test_a_corte_has_no_more_tables_than_can_be_read(tmp_path: Path, monkeypatch
     assert (len(said.captured), any("demasiadas" in warning for warning in said.warnings)) == (2, True)
 
 
+def test_totals_may_have_commas_between_thousands(tmp_path: Path):
+    """At the thousandth acta such a table could not be read any more, and every server refused the corte as fallen."""
+    top = 'x\r\n2024/06/02 20:00 (UTC-6)\r\nACTAS_CAPTURADAS,ACTAS_ESPERADAS\r\n{},"2,583"\r\n'
+    counts = []
+    for captured in ("999", '"1,000"'):
+        (tmp_path / "tabla.csv").write_text(top.format(captured))
+        said = content.read(tmp_path, ["tabla.csv"], OPENS)
+        assert said.warnings == []
+        counts.append(said.captured)
+    assert counts == [{"tabla.csv": 999}, {"tabla.csv": 1000}]
+    assert content.fallen(*counts) == ""
+
+
 def test_counts_fall_only_when_a_table_has_fewer_actas():
     assert content.fallen({}, {"a": 1}) == ""
     assert content.fallen({"a": 1}, {"a": 1, "b": 0}) == ""
     assert "a tenía 2" in content.fallen({"a": 2}, {"a": 1})
-    assert "ahora 0" in content.fallen({"a": 2}, {})
+    assert "ahora 0" in content.fallen({"a": 2}, {"a": 0})
+    assert "ahora falta o no se lee" in content.fallen({"a": 2}, {})
+    assert content.fallen({"a": 0}, {}) == ""

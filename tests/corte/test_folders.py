@@ -168,6 +168,18 @@ def test_nobody_waits_while_all_folders_are_usable(machine: Machine) -> None:
         assert store.repair() == []
 
 
+def test_an_account_that_holds_the_lock_of_a_folder_that_all_may_read_stops_nothing(machine: Machine) -> None:
+    """Any account can hold it for ever, and without this neither service would begin, nor the page open."""
+    store = Store(machine.server.config.store, machine.server.config.public)
+    with folder_of(store) as around:
+        fcntl.flock(around, fcntl.LOCK_EX)
+        gone(store.waiting)
+        with machine.gate():
+            until(store.waiting.is_dir, what="la compuerta reponga la carpeta")
+            machine.push(5)
+            shows(machine.server, 5)
+
+
 @contextmanager
 def folder_of(store: Store) -> Iterator[int]:
     """Open the folder around a store, whose lock the repairs hold."""

@@ -70,6 +70,11 @@ def test_every_default_has_its_line(role: Path) -> None:
     assert bare == [], "each default, or group of defaults, needs a comment that explains it"
 
 
+@pytest.mark.parametrize("path", TASK_FILES, ids=lambda path: "/".join(path.parts[-3:]))
+def test_no_task_keeps_a_file_where_every_account_may_put_its_own(path: Path) -> None:
+    assert not re.search(r"(?<![\w/])/(?:var/tmp|tmp|dev/shm)/", path.read_text(encoding="utf-8"))
+
+
 @role_test
 def test_anatomy(role: Path) -> None:
     assert (role / "meta/main.yml").exists()

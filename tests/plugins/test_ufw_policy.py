@@ -37,6 +37,23 @@ def _load() -> ModuleType:
 ufw = _load()
 
 
+def test_nobody_but_root_can_hold_the_lock_that_ufw_waits_for(tmp_path: Path) -> None:
+    """Whoever holds the old file holds nothing any more; a lock that only root can open stays."""
+    lock = tmp_path / "ufw.lock"
+    lock.touch()
+    lock.chmod(0o644)
+    with lock.open() as held:
+        ufw.own_lock(str(lock))
+        assert lock.stat().st_mode & 0o777 == 0o600
+        assert lock.stat().st_ino != os.fstat(held.fileno()).st_ino
+    before = lock.stat().st_ino
+    ufw.own_lock(str(lock))
+    assert lock.stat().st_ino == before
+    lock.unlink()
+    ufw.own_lock(str(lock))
+    assert lock.stat().st_mode & 0o777 == 0o600
+
+
 class Stop(Exception):
     """Raised instead of the module's exit."""
 

@@ -161,7 +161,7 @@ def server(
 
 
 def test_power_cut_during_a_push(server: LabServer, record_evidence: Record) -> None:
-    """El servidor pierde la corriente a media transferencia: al volver sirve el último corte y recibe el siguiente."""
+    """El servidor pierde la corriente a media transferencia: al volver sirve un corte entero y recibe el siguiente."""
     before = server.shown()
     signed = server.following(size=2_000_000)
     with ThreadPoolExecutor() as pool:
@@ -172,8 +172,10 @@ def test_power_cut_during_a_push(server: LabServer, record_evidence: Record) -> 
             what="el envío vaya a la mitad",
         )
         server.cut_power()
-        assert (server.served(), server.shown()) == (before, before)
+        # The push repeats itself as soon as the server is back: on a busy machine it may arrive before one has looked.
+        found = {server.served(), server.shown()}
         record_evidence(f"sirve {before[:12]}; el envío: {sending.result() or 'se repitió y llegó'}")
+        assert found <= {before, signed.sha256}
     server.assert_mended()
 
 

@@ -111,7 +111,7 @@ def test_upgrade_after_a_run_that_was_killed(
         f"--read-only --publish 127.0.0.1:19999:8080 --volume /srv/prep/publico:/srv/prep:ro {image}"
     )
     host.check_output(
-        f"cp -p {upstreams} /run/upstreams && sed -i 's/127.0.0.1:[0-9]*/127.0.0.1:19999/' {upstreams} && "
+        f"cp -p {upstreams} /run/upstreams && sed -i 's/127[0-9.]*:[0-9]*/127.0.0.1:19999/' {upstreams} && "
         "systemctl reload nginx"
     )
     visit = "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/%s"

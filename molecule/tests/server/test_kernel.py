@@ -18,6 +18,7 @@ KERNEL = {
     "net.ipv4.conf.all.accept_source_route": 0,
     "net.ipv6.conf.all.accept_redirects": 0,
     "net.ipv4.icmp_echo_ignore_broadcasts": 1,
+    "net.ipv4.ip_unprivileged_port_start": 1024,
 }
 # Kernel modules that a web server does not need.
 BLOCKED = ("cramfs", "dccp", "hfs", "jffs2", "rds", "sctp", "tipc")

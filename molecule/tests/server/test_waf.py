@@ -46,7 +46,7 @@ PAYLOAD = f"<script>{SECRET}</script>"
 # Asks the application on its port of the server's loopback for a file that it does not have.
 ASK_APPLICATION = """
 import http.client, sys
-connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=10)
+connection = http.client.HTTPConnection(sys.argv[1], timeout=10)
 connection.request("GET", f"/{sys.argv[2]}")
 print(connection.getresponse().status)
 """
@@ -103,8 +103,9 @@ def test_no_attack_is_smuggled_past_the_waf(
     texts = _smuggled(variables)
     since = host.check_output("date --utc +%Y-%m-%dT%H:%M:%SZ")
     answers = send_patiently(host, variables, texts)  # what nginx refuses for its pace never met the WAF
-    port = application["NetworkSettings"]["Ports"]["8080/tcp"][0]["HostPort"]
-    host.check_output("python3 -c %s %s %s", ASK_APPLICATION, port, WITNESS)
+    door = application["NetworkSettings"]["Ports"]["8080/tcp"][0]
+    address = f"{door['HostIp']}:{door['HostPort']}"
+    host.check_output("python3 -c %s %s %s", ASK_APPLICATION, address, WITNESS)
     # The witness is asked for last: once it is in the log, all that reached the application before is there too.
     seen = until(
         lambda: host.check_output("docker logs --since %s %s 2>&1", since, application["Name"].lstrip("/")),

@@ -44,6 +44,7 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 _DAY_FIRST = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4}) (\d{1,2}):(\d{2})")
 _INTEGRITY = re.compile(r"[0-9a-fA-F]{64}|[0-9a-fA-F]{32}|-?")
 """A code of integrity, SHA-256 or MD5; empty or a dash where there is no acta."""
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _NOTHING = ("", "-", "N/A")
 """What stands in a cell where there is no acta."""
 _COUNTS = ("actascapturadas", "actascontabilizadas", "capturadas", "contabilizadas")
@@ -138,8 +139,10 @@ def _why(error: Exception) -> str:
 def fallen(before: dict[str, int], now: dict[str, int]) -> str:
     """Return a sentence on the first table that has fewer captured actas than before, or is missing now; else ""."""
     for name, count in before.items():
+        if count and name not in now:
+            return f"{name} tenía {count} actas capturadas y ahora falta o no se lee, sin firmarse como rectificación."
         if now.get(name, 0) < count:
-            return f"{name} tenía {count} actas capturadas y ahora {now.get(name, 0)}, sin firmarse como rectificación."
+            return f"{name} tenía {count} actas capturadas y ahora {now[name]}, sin firmarse como rectificación."
     return ""
 
 
@@ -254,9 +257,15 @@ class _Table:
             pending = [line for line in lines[header + 1 :] if line]
             self._rows = filter(None, chain(pending, csv.reader(text, delimiter=separator)))
 
-    def total(self, name: str) -> int:
-        """Return the total of this name as a number; ValueError when it is not a number."""
-        return int(self.totals[name])
+    def total(self, name: str, otherwise: int | None = None) -> int:
+        """Return the total of this name, with or without commas between thousands; ValueError when it is no number.
+
+        `otherwise` is returned when there is no such total; LookupError without it.
+        """
+        if name not in self.totals and otherwise is not None:
+            return otherwise
+        text = self.totals[name]
+        return int(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
 
     def counts(self) -> Iterator[str]:
         """Yield the totals of captured and counted actas, and "1" for each row of a captured acta."""
@@ -273,7 +282,7 @@ class _Table:
 
     def warnings(self, corte: datetime) -> Iterator[str]:
         """Yield a Spanish sentence for everything in the table that does not add up."""
-        if self.total("ACTAS_CAPTURADAS") > int(self.totals.get("ACTAS_ESPERADAS", "0")):
+        if self.total("ACTAS_CAPTURADAS") > self.total("ACTAS_ESPERADAS", 0):
             yield f"{self.name}: hay más actas capturadas que esperadas."
         latest = ""
         if self.stamp is not None:
@@ -312,7 +321,7 @@ class _Table:
         self.rows = rows
         if unread:
             self.unchecked.append(f"{self.name}: {unread} actas llevan una hora que no se sabe leer.")
-        if rows != int(self.totals.get("ACTAS_REGISTRADAS", rows)):
+        if rows != self.total("ACTAS_REGISTRADAS", rows):
             yield f"{self.name}: tiene {rows} renglones y dice {self.totals['ACTAS_REGISTRADAS']} actas registradas."
         if malformed:
             yield f"{self.name}: {malformed} renglones están incompletos o llevan un código de integridad mal formado."

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -16,6 +18,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from corte.format.refusal import Refusal, quote
+
+_LOOK_EVERY = 0.02
+"""Seconds between two looks at a lock that somebody else holds."""
 
 
 def open_regular(path: str, dir_fd: int | None = None) -> int:
@@ -130,17 +135,36 @@ def _aside(path: Path, number: int) -> Path:
 
 
 @contextmanager
-def locked(folder: Path, wait: bool = True) -> Iterator[None]:
+def locked(folder: Path, wait: bool = True, patience: float = math.inf) -> Iterator[None]:
     """Hold the lock of a folder; whoever else wants it waits, or without `wait` gets BlockingIOError at once.
 
+    After `patience` (seconds) it goes on without the lock: whoever may read a folder can hold its lock for ever.
     OSError when there is no such folder.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if wait:
+            lock(descriptor, patience)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)
+
+
+def lock(descriptor: int, patience: float = math.inf) -> bool:
+    """Take the lock of an open file or folder, and tell whether that was possible within `patience` (seconds)."""
+    if patience == math.inf:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return True
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(_LOOK_EVERY)
+    return False
 
 
 def sync_folder(path: Path) -> None:

@@ -34,6 +34,8 @@ _NOT_LINKED = (errno.ENOENT, errno.ENOTDIR, errno.EMLINK, errno.EPERM, errno.EAC
 RESERVE_BYTES = 256 * 1024 * 1024
 RESERVE_INODES = 10_000
 """Bytes and inodes that a corte must leave free, so that the server's other services never meet a full disk."""
+PATIENCE = 2.0
+"""Seconds to wait while another service repairs the store's folders."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Store:
         needed = (*around, self.objects.folder, self.waiting, self.orders, self.signed, self.new, self.trees)
         if all(map(folders.is_usable, needed)):
             return []
-        with files.locked(self.new.parents[1]):  # gate and intake would undo each other's repairs
+        # Gate and intake would undo each other's repairs. Any account may hold this lock, so it is not waited for long.
+        with files.locked(self.new.parents[1], patience=PATIENCE):
             return [folder.name for folder in needed if folders.ensure(folder)]
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:

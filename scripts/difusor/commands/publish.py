@@ -70,7 +70,9 @@ def run(
     if targets:
         options = Options(bandwidth, ca, wait, minutes * 60, Seen())
         outcomes += deliver_all(signed, targets, options, lambda done: console.print(f"  {_line(done)}"))
-        remember_published(signed, targets, outcomes)
+        if forgotten := remember_published(signed, targets, outcomes):
+            told = f"no se anotó aquí que este corte se publicó: {printable(forgotten)}"
+            console.print(f"[yellow]![/] {told}", soft_wrap=True)
     if as_json:
         document = {
             "sequence": signed.manifest.sequence,

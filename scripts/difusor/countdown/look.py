@@ -17,7 +17,8 @@ from typing import Any
 FOLDERS = ("/", "/srv/prep/entrada", "/srv/prep/almacen", "/srv/prep/publico", "/var/lib/docker", "/var/log")
 """Where a night writes: what arrives, what is kept and shown, containers, logs."""
 UNITS = (
-    "prep-corte-gate.service", "prep-corte-intake.path", "nginx.service", "docker.service", "chrony.service",
+    "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
+    "chrony.service",
 )  # fmt: skip
 CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/estado.json")
 REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")

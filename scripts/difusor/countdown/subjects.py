@@ -11,7 +11,7 @@ from testinfra.host import Host as Shell
 
 from difusor.board import rows
 from difusor.countdown.checks import Check, bad
-from difusor.inventory import NAMES, Host, InventoryError
+from difusor.inventory import READ, Host, InventoryError
 from difusor.inventory.variables import read
 from difusor.partners import election
 from difusor.project import UnusableError, home
@@ -83,7 +83,7 @@ def _fault(error: Exception) -> str:
 
 
 def _servers(inventory: Path) -> list[Subject]:
-    variables = read(inventory, only=NAMES | identity.LOGIN)
+    variables = read(inventory, only=READ | identity.LOGIN)
     names = variables.groups.get("difusores", [])
     if not names:
         raise InventoryError(f"el inventario {inventory} no tiene servidores en el grupo difusores")

@@ -6,7 +6,7 @@ operator reads them.
 
 from difusor.inventory.calendar import advice
 from difusor.inventory.declared import Declared
-from difusor.inventory.hosts import Host, attestations, election_of, load, load_election, load_election_name
+from difusor.inventory.hosts import READ, Host, attestations, election_of, load, load_election, load_election_name
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.names import role_inputs, unknown
 from difusor.inventory.parts import Call, Contact, Decision, Notice, Registration, Revocation, Waiver
@@ -18,6 +18,7 @@ from difusor.inventory.vaults import vaulted
 __all__ = [
     "JUDGED",
     "NAMES",
+    "READ",
     "Call",
     "Contact",
     "Decision",

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from difusor.inventory.calendar import pending
-from difusor.inventory.model import Election, Partner, variable_names
+from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.problems import sentences
 from difusor.inventory.sources import election_faults
@@ -21,6 +21,8 @@ from difusor.spec.expected import RSYNC_PORT
 
 RSYNC_MODULE = "corte"
 """The name of the module in the role `rsync`, unless the inventory says otherwise."""
+READ = NAMES | {"ansible_host", "rsync_client", "rsync_module", "rsync_port"}
+"""The variables that `Host.of` reads: whoever renders only some must render these, or the server has others' values."""
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from corte.format.errors import why
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from difusor.inventory import Election, load_election
@@ -77,12 +77,22 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | 
     return _sign(tree, targets[0].election, key, Orders(jump=jump))
 
 
-def remember_published(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> None:
-    """Remember that a difusor has taken the corte: an order to hold that is given with it later keeps it shown."""
-    if any(outcome.result in ("shown", "held", "paused") for outcome in outcomes):
-        records = standing.Records(targets[0].election)
-        with suppress(OSError, UnusableError), records.lock():
+def remember_published(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> str:
+    """Remember that a difusor has taken the corte: an order to hold that is given with it later keeps it shown.
+
+    Return what prevents it, "" when nothing does: the corte is delivered all the same.
+    """
+    if not any(outcome.result in ("shown", "held", "paused") for outcome in outcomes):
+        return ""
+    records = standing.Records(targets[0].election)
+    try:
+        with records.lock():
             records.remember(signed, is_published=True)
+    except UnusableError as problem:
+        return str(problem)
+    except OSError as problem:
+        return why(problem)
+    return ""
 
 
 def _missing(signed: SignedCorte, targets: list[Target]) -> str:

@@ -6,11 +6,9 @@ here stops a delivery: a record that is damaged, or cannot be written, is told a
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -263,15 +261,5 @@ def _write(path: Path, kept: Kept) -> None:
 def _alone(folder: Path) -> Iterator[None]:
     """Make a folder, and wait while another run writes there; not for ever, because that run may have been stopped."""
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.02)
+    with files.locked(folder, patience=PATIENCE):
         yield
-    finally:
-        os.close(descriptor)

@@ -6,7 +6,6 @@ each corte signed or published, by which a corte is found to withdraw it.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -24,6 +23,8 @@ from difusor.project import UnusableError, write
 from difusor.publish import notes, signing
 from difusor.publish.signing import SignedCorte
 
+PATIENCE = 30.0
+"""Seconds to wait while another run signs: it may be waiting for somebody who has left his terminal."""
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 
 
@@ -46,7 +47,10 @@ class Records:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep another `sign` or `publish` on this machine from signing at the same time with the same orders."""
+        """Keep another `sign` or `publish` on this machine from signing at the same time with the same orders.
+
+        UnusableError when another one does not end in time.
+        """
         folder = notes.folder(self.election)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +58,11 @@ class Records:
         except OSError as error:
             raise UnusableError(f"no se puede guardar en {folder} qué órdenes siguen en pie: {why(error)}") from None
         with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            if not files.lock(file.fileno(), PATIENCE):
+                raise UnusableError(
+                    f"otro «sign» o «publish» de esta máquina no termina de firmar en {PATIENCE:.0f} segundos (quizá "
+                    "espera la contraseña de su llave, o está suspendido): termínelo y repita"
+                )
             yield
 
     def standing(self) -> Standing:

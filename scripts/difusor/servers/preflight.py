@@ -47,6 +47,12 @@ class Machine:
         return connection.partition(" ")[0].partition("%")[0]
 
     @property
+    def entrance(self) -> int:
+        """The server's port that the operator came in by, 0 when unknown; a router may forward another one to it."""
+        connection = self.facts.get("env", {}).get("SSH_CONNECTION", "").split()
+        return int(connection[3]) if len(connection) == 4 else 0
+
+    @property
     def release(self) -> tuple[str, str]:
         """Distribution and release, as (Ubuntu, 22.04) or (Debian, 12)."""
         distribution, version = self.facts["distribution"], self.facts["distribution_version"]
@@ -90,6 +96,7 @@ def problems(
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
+        *_by_another_port(server),
         *_short_keys(server),
         *(
             f"{path} tiene {server.free[path] / GIGABYTE:.1f} GB libres y necesita {gigabytes}; "
@@ -175,6 +182,15 @@ def _locked_out(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
         yield (
             f"usted entra desde {address}, que no es una dirección confiable, y el cortafuegos lo dejaría fuera; "
             "agréguela a difusor_trusted_addresses o a election_trusted_addresses"
+        )
+
+
+def _by_another_port(server: Machine) -> Iterator[str]:
+    if server.entrance not in (0, SSH):
+        yield (
+            f"usted entra por el puerto {server.entrance} del servidor, y el cortafuegos admitirá SSH solo en el "
+            f"{SSH}, el de la convocatoria; agregue «Port {SSH}» a /etc/ssh/sshd_config, recargue ssh y quite "
+            "ansible_port de hosts.yml"
         )
 
 

@@ -24,14 +24,17 @@ SSH_PORT = 22
 WEB_PORTS = (80, 443)
 RSYNC_PORT = 873
 """Where the daemon listens unless the call says another port (DG-07)."""
-LAST_PORT = 19_999
-"""Above it the server's containers take ports of their own, on its loopback address."""
+PREP_PORT = 580
+"""Where the server's own nginx asks the application's container, on loopback (role prep)."""
+LAST_PORT = 32_767
+"""Above it the kernel gives ports to programs that ask others."""
 
 
 def _free(port: int) -> int:
-    if port in (SSH_PORT, *WEB_PORTS) or not 0 < port <= LAST_PORT:
+    if port in (SSH_PORT, *WEB_PORTS, PREP_PORT) or not 0 < port <= LAST_PORT:
         raise ValueError(
-            f"debe estar entre 1 y {LAST_PORT}, sin contar {SSH_PORT}, 80 y 443, que son de otros; dice «{port}»"
+            f"debe estar entre 1 y {LAST_PORT}, sin contar {SSH_PORT}, 80, 443 y {PREP_PORT}, que son de otros; "
+            f"dice «{port}»"
         )
     return port
 

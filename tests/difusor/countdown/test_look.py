@@ -38,6 +38,12 @@ def test_what_programs_print_is_read() -> None:
     ]
 
 
+def test_every_service_that_a_night_needs_is_looked_at() -> None:
+    """Without rsync's daemon no corte arrives, and the countdown was green."""
+    roles = {f"{role}.service" for role in ("chrony", "docker", "nginx", "rsync")}
+    assert {*look.UNITS} == roles | {"prep-corte-gate.service", "prep-corte-intake.path"}
+
+
 def test_each_disk_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "entrada").mkdir()
     found = look.disks((str(tmp_path), str(tmp_path / "entrada"), str(tmp_path / "falta")))

@@ -115,6 +115,15 @@ def test_a_broken_or_silent_difusor_is_a_red_row_and_stops_nobody(
     assert all(each.remedy for row in (norte, sur, este, roto) for each in row.checks if each.state != "good")
 
 
+def test_a_server_has_the_port_that_its_call_names(inventories: list[Path]) -> None:
+    """With the usual one all difusores were red an hour before the opening: their firewalls seemed to admit nobody."""
+    election = inventories[0] / "election.yml"
+    election.write_text(election.read_text().replace(ELECTION["election_spec"], "ribera-2027"))
+    (found,) = subjects.read_all(inventories[:1])
+    assert isinstance(found, Subject), found
+    assert found.host.rsync_port == 8730
+
+
 def test_the_screen_has_a_line_for_each_and_the_exit_status_says_whether_one_is_red(
     inventories: list[Path], looks: Looks, tmp_path: Path
 ) -> None:

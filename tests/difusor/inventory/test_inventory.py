@@ -103,10 +103,15 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("election_opens", "2024-06-02T20:00:00"),
         "election_opens: «2024-06-02T20:00:00» no es un instante absoluto",
     ),
+    "clocks of another place": (
+        replace("election_opens", "2024-06-02T20:00:00-05:00"),
+        "election_opens: «2024-06-02T20:00:00-05:00» no lleva la diferencia con UTC que tiene America/Tijuana ese día, "
+        "-07:00; corríjala",
+    ),
     "instant of no calendar": (replace("election_opens", "2024-06-32T20:00:00Z"), "no es un instante absoluto"),
     "closes before it opens": (
-        replace("election_closes", "2024-06-02T20:00:00-06:00"),
-        "election_closes: 2024-06-02T20:00:00-06:00 debe ser posterior a election_opens",
+        replace("election_closes", "2024-06-02T19:00:00-07:00"),
+        "election_closes: 2024-06-02T19:00:00-07:00 debe ser posterior a election_opens",
     ),
     "retained by nobody's order": (
         lambda v: v.pop("election_retention_order"),

@@ -199,7 +199,7 @@ def test_a_missing_file_and_another_corte_are_told(serve: Serve, signed: SignedC
 def test_a_corte_of_another_opening_is_not_the_one_to_show(serve: Serve, election: Path):
     """Its signature is valid, and by its own window it is the last one: an earlier rehearsal's, for instance."""
     serve({})
-    election.write_text(election.read_text().replace("2024-06-02T20:00:00-06:00", "2024-06-02T20:30:00-06:00"))
+    election.write_text(election.read_text().replace("2024-06-03T02:00:00Z", "2024-06-03T02:30:00Z"))
     found = comparison.compare(make_target(election, path="/prep/"))
     assert found.differences == ["muestra un corte de otra apertura: 2024-06-03T02:00:00Z y no 2024-06-03T02:30:00Z"]
 

@@ -35,7 +35,7 @@ def election(tmp_path: Path, key: Path) -> Path:
     """An election that opened an hour ago."""
     opens = instants.now().replace(microsecond=0) - timedelta(hours=1)
     dates = {
-        "2024-06-02T20:00:00-06:00": opens,
+        "2024-06-03T02:00:00Z": opens,
         "2024-06-04T02:00:00Z": opens + timedelta(hours=24),
         "2024-06-10T05:59:00Z": opens + timedelta(days=7),
     }
@@ -137,6 +137,21 @@ def desk(tmp_path: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPa
 
 def signed_in(folder: Path) -> Manifest:
     return manifest.read((folder / manifest.NAME).read_bytes())
+
+
+def test_a_run_that_waits_for_the_password_of_its_key_keeps_no_other_waiting_for_ever(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a word: a delivered corte had no table, and another operator could not sign."""
+    monkeypatch.setattr(standing, "PATIENCE", 0.1)
+    signed = desk.corte(6)
+    assert desk.sign(signed).exit_code == 0
+    with standing.Records(load_election(desk.election)).lock():
+        done = desk.sign(desk.corte(7))
+        assert (done.exit_code, "termínelo y repita" in " ".join(done.output.split())) == (1, True)
+        assert desk.publish(signed, key=False) == (0, ["shown", "shown"])
+        assert "no se anotó aquí que este corte se publicó" in " ".join(desk.details.split())
+    assert desk.sign(desk.corte(7)).exit_code == 0
 
 
 def test_a_hold_stands_in_every_later_corte_until_it_is_resumed(desk: Desk):

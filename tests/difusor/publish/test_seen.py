@@ -144,7 +144,7 @@ def test_two_runs_at_once_raise_no_alarm(kept: Seen, target: Target, server: Ser
 
 def test_another_opening_begins_a_new_record(kept: Seen, target: Target, server: Server, election: Path):
     kept.note(target, server.write(5), instants.now())
-    election.write_text(election.read_text().replace("2024-06-02T20:00", "2024-06-02T19:00"))
+    election.write_text(election.read_text().replace("2024-06-03T02:00", "2024-06-03T01:00"))
     assert kept.note(make_target(election), begin_anew(server), instants.now()) == []
 
 

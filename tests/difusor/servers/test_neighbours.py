@@ -186,7 +186,12 @@ def test_a_swarm_stops_the_run() -> None:
 
 
 def test_ports_that_docker_publishes() -> None:
-    ports = ["0.0.0.0:8080->80/tcp, :::8080->80/tcp, 127.0.0.1:9000->9000/tcp", "*:81->80/tcp", "3306/tcp", ""]
+    ports = [
+        "0.0.0.0:8080->80/tcp, :::8080->80/tcp, 127.0.0.1:9000->9000/tcp",
+        "*:81->80/tcp",
+        "3306/tcp",
+        "127.5.6.7:580->8080/tcp",
+    ]
     found = load_probe().published([*ports, "[::]:53-54->53-54/udp, [::1]:70->70/tcp"])
     assert found == ["53-54/udp", "8080/tcp", "81/tcp"]
 

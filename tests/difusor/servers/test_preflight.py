@@ -89,6 +89,10 @@ def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
         (with_facts(distribution="Fedora", distribution_version="42"), "el sistema es Fedora 42, que no se admite"),
         (with_facts(env={"SSH_CONNECTION": "10.8.0.4 5 10.9.0.10 22"}), "usted entra desde 10.8.0.4"),
         (with_facts(env={"SSH_CONNECTION": "fd00:9::5 5 fd00:9::10 22"}), "usted entra desde fd00:9::5"),
+        (
+            with_facts(env={"SSH_CONNECTION": "10.9.0.4 5 10.9.0.10 2222"}),
+            "usted entra por el puerto 2222 del servidor",
+        ),
         (with_facts(user_id="root"), "usted entra por SSH como root, lo que se va a cerrar"),
         (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
         (replace(SERVER, listeners=(("*", 80, "apache2"),)), "el puerto 80 lo ocupa apache2"),

@@ -121,9 +121,10 @@ def test_problems_are_named_by_clause_and_field(tmp_path: Path, old: str, new: s
         (
             "DG-07",
             {"port": 443},
-            "port debe estar entre 1 y 19999, sin contar 22, 80 y 443, que son de otros; dice «443»",
+            "port debe estar entre 1 y 32767, sin contar 22, 80, 443 y 580, que son de otros; dice «443»",
         ),
-        ("DG-07", {"port": 20_000}, "dice «20000»"),
+        ("DG-07", {"port": 32_768}, "dice «32768»"),
+        ("DG-07", {"port": 580}, "dice «580»"),
         ("RED-04", {"ports": [22, 8730]}, "RED-04: para las direcciones confiables son 22, 873 (SW-03 y DG-07)"),
         ("DG-14", {"telephone": 6000000000, "extension": 12}, "extension debe ser un texto"),
     ],

@@ -72,6 +72,30 @@ def test_without_javascript_every_page_leads_to_the_one_that_comes_with_the_cort
     )
 
 
+def test_where_no_script_runs_although_browsers_may_run_some_the_results_are_one_link_away():
+    """An old phone's browser, or a script that does not arrive at the crowded hour, shows nothing of a noscript."""
+    page = re.sub(r"<noscript>.*?</noscript>", "", (SITE / "index.html").read_text(), flags=re.DOTALL)
+    assert 'href="datos/resultados.html"' in page.partition("<main")[2].partition("</main>")[0]
+    assert "'datos/resultados.html'" in (SITE / "app.js").read_text(), "also where the script cannot show them"
+
+
+# Newer than the oldest browsers for which the image's build translates the syntax (containers/prep/customize).
+# It translates no names.
+NEWER = (
+    "replaceChildren", "replaceAll", "RelativeTimeFormat", "ListFormat", "DisplayNames", "allSettled",
+    "structuredClone", "hasOwn", "fromEntries", "matchAll", "findLast", "toSorted", "toReversed", "toSpliced",
+    "randomUUID", "queueMicrotask", "AbortSignal.timeout", "Promise.any", ".at(", "isWellFormed", "Object.groupBy",
+    "addEventListener('visibilitychange'",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("script", [path for path in FILES if path.suffix == ".js"], ids=lambda path: path.name)
+def test_a_script_asks_for_nothing_that_old_phones_lack(script):
+    """One such name, and an iPhone of 2013 shows «Cargando los resultados…» all night."""
+    text = re.sub(r"//.*", "", script.read_text()).replace("document.addEventListener", "")
+    assert [name for name in NEWER if name in text] == []
+
+
 def test_the_notices_of_the_edge_and_the_page_have_one_icon():
     notices = ROOT / "roles/nginx/templates/usr/share/prep/avisos"
     assert (notices / "icono.svg").read_bytes() == (SITE / "icon.svg").read_bytes()

@@ -1,6 +1,6 @@
 // The page as a whole: which view, which corte, and when to look for the next one.
 
-import {byId, h, setText} from './dom.js';
+import {byId, fill, h, setText} from './dom.js';
 import {load, now, readHead, readSections, readStatus} from './data.js';
 import {ago, date, day, plain, time} from './format.js';
 import {downloadsView} from './downloads.js';
@@ -18,14 +18,17 @@ let status = null;
 let unreachable = false;
 let forgotten = ''; // the instant of the last withdrawal for which the page was loaded again
 let rendering = 0;
+let address = ''; // the last one that names a view; a jump within the page does not
 let sought = ''; // the section that a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
 let visit = {};
 const freshVisit = () => ({search: '', section: '', open: false, night: false, refresh: () => show({renew: true})});
 
+// The view that the address names.
 function route() {
-  const [, view, id] = location.hash.split('/');
+  if (!location.hash || location.hash.startsWith('#/')) address = location.hash;
+  const [, view, id] = address.split('/');
   return {view, id: Number(id)};
 }
 
@@ -69,7 +72,7 @@ async function show({renew = false, arrived = false} = {}) {
 function render(children, arrived) {
   const main = byId('contenido');
   const focused = main.contains(document.activeElement) ? document.activeElement.id : '';
-  main.replaceChildren(...children.filter(Boolean));
+  fill(main, ...children.filter(Boolean));
   if (arrived && focused !== 'territory') { // keep the focus of a visitor who is moving through the list of territories
     if (scrollY > main.offsetTop) main.scrollIntoView();
     main.querySelector('h1')?.focus({preventScroll: true});
@@ -87,14 +90,15 @@ function failure() {
   if (waits()) return message('Los resultados aún no se publican', h('p', {}, `El primer corte llega en unos minutos. ${itself}`));
   return message('No fue posible cargar los resultados',
     h('p', {}, 'Puede ser su conexión, o que este sitio esté recibiendo un corte nuevo. La página lo intentará de nuevo cada minuto.'),
-    h('p', {}, h('button', {type: 'button', class: 'button', onclick: () => show({renew: true})}, 'Reintentar ahora')));
+    h('p', {}, h('button', {type: 'button', class: 'button', onclick: () => show({renew: true})}, 'Reintentar ahora')),
+    h('p', {}, h('a', {href: 'datos/resultados.html'}, 'Véalos en una página más sencilla.')));
 }
 
 function setTitle(parts) {
   document.title = [...parts.filter(Boolean), `PREP ${head.eleccion.entidad}`].join(' · ');
 }
 
-// One tab for each office of the corte, before that of the data base; `view` is the one that is shown.
+// One tab for each office, before that of the data base; `view` is the shown one.
 function tabs(view) {
   const known = [...document.querySelectorAll('.tabs a')].map(link => link.hash);
   const database = document.querySelector('.tabs li:last-child');
@@ -130,7 +134,7 @@ function masthead() {
 
 const age = () => ago(Math.max(0, now() - Date.parse(head.corte)));
 const withdrawn = () => status?.standing?.withdrawn ?? [];
-// Whether this mirror has nothing to show: no corte has come since the opening, or the institute withdrew every one.
+// Whether there is nothing to show: no corte has come yet, or every one was withdrawn.
 const waits = () => status && !status.shown && (withdrawn().length > 0 || status.gate.state === 'open');
 const closed = () => status?.gate.state === 'closed';
 // Whether the publication ended since the status was read.
@@ -177,13 +181,13 @@ async function find(event) {
   }
 }
 
-function go(address, section) {
+function go(view, section) {
   sought = section;
-  if (location.hash === address) dispatchEvent(new Event('hashchange'));
-  else location.hash = address;
+  if (location.hash === view) dispatchEvent(new Event('hashchange'));
+  else location.hash = view;
 }
 
-// Reads the mirror's public status (estado.json) for the masthead. Without it the results are shown nevertheless.
+// Reads the mirror's public status for the masthead; results are shown without it, too.
 async function ask() {
   status = await readStatus().catch(() => null);
   if (!head && waits()) render(failure());
@@ -209,7 +213,7 @@ async function forget() {
   await show({renew: true});
 }
 
-// Looks for a new corte. While the head is the same and the next is not overdue, that costs one small answer, 304.
+// Looks for a new corte; mostly that costs one small answer, 304.
 async function look() {
   if (document.hidden || (!head && !unreachable)) return; // the tab is hidden, or the first load is still under way
   let isSame = false;
@@ -232,9 +236,9 @@ addEventListener('hashchange', () => {
   show({arrived: true});
 });
 byId('finder').addEventListener('submit', find);
-addEventListener('visibilitychange', look);
+document.addEventListener('visibilitychange', look);
 setInterval(masthead, 10_000);
-// Visitors come in waves. Each looks at a moment of the minute drawn by lot, so a new corte is asked for over a minute.
+// Each visitor looks at a moment drawn by lot, so a new corte is asked for over a minute.
 setTimeout(() => { look(); setInterval(look, LOOK); }, LOOK * Math.random());
 
 visit = freshVisit();

@@ -6,7 +6,7 @@ import {date, time} from './format.js';
 import {showPlace} from './place.js';
 import {showLabels} from './rehearsal.js';
 
-// Browsers compute digests only on HTTPS pages; the command on the page always works.
+// Only HTTPS pages may compute digests; the command always works.
 async function digest() {
   const response = await fetch('corte.json', {cache: 'no-cache'});
   if (!response.ok) throw new Error(`corte.json: ${response.status}`);

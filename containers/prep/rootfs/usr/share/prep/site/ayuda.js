@@ -1,4 +1,4 @@
-// The help says, as every page does, of which place it is and whether that is a rehearsal.
+// Says which place it is, and whether this is a rehearsal.
 
 import {readHead} from './data.js';
 import {showPlace} from './place.js';

@@ -37,8 +37,7 @@ export async function load(choose) {
   throw new Error('Los archivos son de cortes distintos');
 }
 
-// The actas of a territory, as of the corte that the election's page announces for them; null if a newer corte arrived
-// in between.
+// The actas of a territory; null if a newer corte than the page announces has arrived in between.
 export async function loadDetail(territory) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const detail = await read(territory.detalle.archivo);

@@ -12,6 +12,12 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+// Exchanges an element's children. Safari 13 has no replaceChildren.
+export function fill(element, ...children) {
+  element.textContent = '';
+  element.append(...children);
+}
+
 export const byId = id => document.getElementById(id);
 
 // Sets text only where it changed, so that screen readers do not read it again and the layout does not move.

@@ -1,4 +1,4 @@
-// The data base: the files to download, and how to verify that they are those that the institute published.
+// The files to download, and how to verify that the institute published them.
 
 import {h} from './dom.js';
 import {bytes, date, time} from './format.js';
@@ -40,7 +40,7 @@ export function downloadsView(head) {
 
 const fileName = file => file.archivo.split('/').pop();
 
-// Browsers compute digests only on HTTPS pages; the commands below the button always work.
+// Only HTTPS pages may compute digests; the commands below always work.
 function checker(files) {
   if (!globalThis.crypto?.subtle) return null;
   const verdict = h('p', {class: 'verdict', role: 'status'});

@@ -1,6 +1,6 @@
 // Numbers, percentages and instants as Mexico writes them.
 
-// The corte says how far the place's clocks are from UTC that night: the zone data of old phones may be wrong by an hour.
+// The corte says how far the place is from UTC that night: the zone data of old phones may be wrong.
 let offset = 0;
 
 export function setOffset(minutes) {
@@ -12,7 +12,6 @@ const local = instant => new Date(Date.parse(instant) + offset);
 const integer = new Intl.NumberFormat('es-MX');
 const clock = new Intl.DateTimeFormat('es-MX', {timeZone: 'UTC', hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
 const longDate = new Intl.DateTimeFormat('es-MX', {timeZone: 'UTC', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'});
-const relative = new Intl.RelativeTimeFormat('es-MX', {numeric: 'always'});
 
 export const number = value => integer.format(value);
 
@@ -26,12 +25,15 @@ export const date = instant => longDate.format(local(instant)).replace(',', '');
 // A day without a time, as 2024-06-02.
 export const day = text => longDate.format(new Date(text)).replace(',', '');
 
+// Safari 13 has no Intl.RelativeTimeFormat.
+const past = (count, unit) => `hace ${number(count)} ${unit}${count === 1 ? '' : 's'}`;
+
 export function ago(milliseconds) {
   const minutes = Math.floor(milliseconds / 60_000);
   if (minutes < 1) return 'hace menos de un minuto';
-  if (minutes < 120) return relative.format(-minutes, 'minute');
-  if (minutes < 48 * 60) return relative.format(-Math.floor(minutes / 60), 'hour');
-  return relative.format(-Math.floor(minutes / 1440), 'day');
+  if (minutes < 120) return past(minutes, 'minuto');
+  if (minutes < 48 * 60) return past(Math.floor(minutes / 60), 'hora');
+  return past(Math.floor(minutes / 1440), 'día');
 }
 
 export function bytes(size) {

@@ -1,11 +1,11 @@
-// The results of an election: in the state, or in one of its districts or municipalities.
+// The results of an election: everywhere, or in one territory.
 
-import {h} from './dom.js';
+import {fill, h} from './dom.js';
 import {date, number, percent, plain, time} from './format.js';
 import {loadDetail} from './data.js';
 import {labels} from './rehearsal.js';
 
-// `head` says which corte this is, and how the whole place is called; `state` is what the visitor did in the view (searches, opened parts); it is kept when a new corte arrives.
+// `state`: what the visitor did in the view.
 export function electionView(head, page, territory, state) {
   const {eleccion: election} = head;
   const shown = territory ?? page;
@@ -39,16 +39,17 @@ function chooser(election, page, territory) {
         h('option', {value: `/${one.id}`, selected: one === territory}, one.nombre))));
 }
 
-// How the visitor tells somebody what he sees, so that it can be found again: which corte, and where.
+// How the visitor tells somebody what he sees: which corte, and where.
 function citation(head, page, territory) {
   const {eleccion: election} = head;
   const what = [`PREP ${election.entidad} ${election.jornada.slice(0, 4)}`, page.corto, territory?.nombre].filter(Boolean).join(', ');
   const text = `${[...labels(head), what].join('. ')}. Corte de las ${time(head.corte)} del ${date(head.corte)}, ${head.hora}; resultados preliminares.`;
+  const url = `${location.href.split('#')[0]}#/${page.clave}${territory ? `/${territory.id}` : ''}`;
   const said = h('p', {role: 'status'});
   const share = async () => {
     try {
-      if (navigator.share) await navigator.share({title: document.title, text, url: location.href});
-      else await navigator.clipboard.writeText(`${text} ${location.href}`).then(() => { said.textContent = 'Copiado.'; });
+      if (navigator.share) await navigator.share({title: document.title, text, url});
+      else await navigator.clipboard.writeText(`${text} ${url}`).then(() => { said.textContent = 'Copiado.'; });
     } catch (error) {
       if (error.name !== 'AbortError') said.textContent = 'No se pudo copiar: seleccione el texto de arriba.';
     }
@@ -136,7 +137,7 @@ function columnName(columns, key) {
   const known = columns[key];
   const colors = known ? [known.color] : key.split('_').map(party => columns[party].color);
   const swatches = colors.filter(Boolean).map(swatch);
-  return h('span', {class: swatches.length ? 'key' : 'key plain'}, swatches, h('span', {}, known?.nombre ?? key.replaceAll('_', ' · ')));
+  return h('span', {class: swatches.length ? 'key' : 'key plain'}, swatches, h('span', {}, known?.nombre ?? key.replace(/_/g, ' · ')));
 }
 
 const swatch = color => h('span', {class: 'swatch', '--color': color, 'aria-hidden': 'true'});
@@ -174,7 +175,7 @@ function territoryList(page, state) {
 const actas = (page, territory, state) => folded('Actas por casilla', 'open', territory, state,
   detail => actaTable(page, territory, detail, state));
 
-// How many actas each corte of the night had, the latest first; an older page is never shown again.
+// How many actas each corte of the night had, the latest first.
 function night(page, state) {
   const source = {detalle: {archivo: 'datos/noche.json', corte: page.corte}};
   return folded('La noche, corte por corte', 'night', source, state, ({cortes: instants, cargos: offices}) => {
@@ -194,19 +195,19 @@ function night(page, state) {
 // A part that is read only when the visitor opens it; `key` is its name in the state.
 function folded(title, key, source, state, build) {
   const body = h('div', {'aria-live': 'polite'});
-  const fill = async () => {
-    body.replaceChildren(h('p', {}, 'Cargando…'));
+  const read = async () => {
+    fill(body, h('p', {}, 'Cargando…'));
     try {
       const detail = await loadDetail(source);
-      if (detail) body.replaceChildren(...build(detail));
+      if (detail) fill(body, ...build(detail));
       else state.refresh();
     } catch {
-      body.replaceChildren(h('p', {}, 'No fue posible cargarlo. '), h('button', {type: 'button', onclick: fill}, 'Reintentar'));
+      fill(body, h('p', {}, 'No fue posible cargarlo. '), h('button', {type: 'button', onclick: read}, 'Reintentar'));
     }
   };
   const details = h('details', {ontoggle: event => {
     state[key] = event.target.open;
-    if (state[key] && !body.hasChildNodes()) fill();
+    if (state[key] && !body.hasChildNodes()) read();
   }}, h('summary', {}, h('h2', {}, title)), body);
   details.open = state[key];
   return h('section', {}, details);
@@ -235,7 +236,7 @@ function actaTable(page, territory, {actas: all, imagenes: images}, state) {
           h('th', {scope: 'col'}, 'Sección'),
           h('th', {scope: 'col', class: 'text'}, 'Casilla'),
           images && h('th', {scope: 'col', class: 'text'}, 'Imagen'),
-          columns.map(column => h('th', {scope: 'col'}, column.replaceAll('_', ' '))),
+          columns.map(column => h('th', {scope: 'col'}, column.replace(/_/g, ' '))),
           h('th', {scope: 'col'}, 'Total'),
           h('th', {scope: 'col'}, 'Lista nominal'),
           h('th', {scope: 'col', class: 'text'}, 'Observaciones'))),
@@ -244,7 +245,7 @@ function actaTable(page, territory, {actas: all, imagenes: images}, state) {
   ];
 }
 
-// A search field over table rows; what is typed is kept in the state under the field's id, so that a new corte keeps it.
+// A search field over table rows; what is typed is kept in the state under the field's id.
 function filter(rows, empty, state, id, matches) {
   const apply = () => {
     state[id] = input.value;

@@ -1,0 +1,79 @@
+"""The guard that undoes a change of SSH or the firewall: the real script, in a folder that stands for the root."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import role_kit
+
+SETTINGS = "etc/ssh/sshd_config.d/00-prep-difusor.conf"
+
+
+class Guard:
+    """The script, with the service manager and the firewall's own program taken away."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.path = root, root / "prep-rollback"
+        text = role_kit.render("rollback", "usr/local/sbin/prep-rollback", {"rollback_admin_user": "ana"})
+        for before, after in {
+            "\ncd /\n": f"\ncd {root}\n",
+            "9>/run/": f"9>{root}/",
+            "=/var/lib/": f"={root}/var/lib/",
+            "/lib/ufw/ufw-init": "true",
+            "PATH=/usr/sbin": f"PATH={root}/bin:/usr/sbin",
+        }.items():
+            assert before in text
+            text = text.replace(before, after)
+        self.path.write_text(text)
+        for folder in ("etc/ufw", "etc/default", "etc/ssh/sshd_config.d", "var/lib", "bin"):
+            (root / folder).mkdir(parents=True)
+        for name in ("systemctl", "systemd-run"):
+            (root / "bin" / name).symlink_to("/bin/true")
+        (root / "etc/default/ufw").touch()
+        (root / "etc/ufw/ufw.conf").write_text("ENABLED=no\n")
+        self.write("antes")
+
+    def write(self, text: str) -> None:
+        (self.root / SETTINGS).write_text(text)
+
+    def reads(self) -> str:
+        return (self.root / SETTINGS).read_text()
+
+    def __call__(self, verb: str) -> int:
+        return subprocess.run(["sh", str(self.path), verb], check=False).returncode
+
+
+@pytest.fixture
+def guard(tmp_path: Path) -> Guard:
+    return Guard(tmp_path)
+
+
+def test_a_change_that_nobody_proves_is_undone_and_cannot_be_proved_afterwards(guard: Guard) -> None:
+    guard("arm")
+    guard.write("después")
+    assert guard("restore") == 0
+    assert guard.reads() == "antes"
+    assert guard("cancel") != 0, "who comes late must hear that his change is not in force"
+    assert guard("cancel") != 0
+
+
+def test_a_change_that_another_run_proved_is_proved(guard: Guard) -> None:
+    """Two operators at once: the second was told that SSH and the firewall were as before, and they were not."""
+    guard("arm")
+    guard("arm")
+    guard.write("después")
+    assert (guard("cancel"), guard("cancel")) == (0, 0)
+    assert guard("restore") == 0
+    assert guard.reads() == "después"
+
+
+def test_after_an_undone_change_the_next_one_can_be_proved(guard: Guard) -> None:
+    guard("arm")
+    guard("restore")
+    guard("arm")
+    guard.write("después")
+    assert guard("cancel") == 0
+    assert guard("cancel") == 0
+    assert guard.reads() == "después"
