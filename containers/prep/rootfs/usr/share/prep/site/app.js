@@ -32,12 +32,12 @@ function route() {
   return {view, id: Number(id)};
 }
 
-// The office that a view shows: the first of the corte where the address names none that it has.
+// The office that a view shows: the first where the address names none.
 function officeOf(view, {elecciones: offices}) {
   return view === DATA ? undefined : offices.find(one => one.clave === view) ?? offices[0];
 }
 
-// Shows the view that the address names. After a failure the page stays, unless the visitor asked for another view.
+// Shows the view that the address names. After a failure the page stays, unless another view was asked for.
 async function show({renew = false, arrived = false} = {}) {
   const turn = ++rendering;
   const {view, id} = route();
@@ -195,7 +195,7 @@ async function ask() {
   masthead();
 }
 
-// Whether the next corte is overdue. Then the status says why: a pause, or a withdrawal.
+// Whether the next corte is overdue; the status says why.
 const isLate = () => head?.siguiente && now() > Date.parse(head.siguiente) + LOOK;
 
 // Whether the corte on this page was withdrawn. A corrected one may have its number and instant: that counts once.

@@ -40,7 +40,7 @@ export function downloadsView(head) {
 
 const fileName = file => file.archivo.split('/').pop();
 
-// Only HTTPS pages may compute digests; the commands below always work.
+// Only HTTPS pages may compute digests.
 function checker(files) {
   if (!globalThis.crypto?.subtle) return null;
   const verdict = h('p', {class: 'verdict', role: 'status'});

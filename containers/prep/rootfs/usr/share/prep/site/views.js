@@ -192,7 +192,7 @@ function night(page, state) {
   });
 }
 
-// A part that is read only when the visitor opens it; `key` is its name in the state.
+// A part that is read when the visitor opens it; `key`: its name in the state.
 function folded(title, key, source, state, build) {
   const body = h('div', {'aria-live': 'polite'});
   const read = async () => {
@@ -245,7 +245,7 @@ function actaTable(page, territory, {actas: all, imagenes: images}, state) {
   ];
 }
 
-// A search field over table rows; what is typed is kept in the state under the field's id.
+// A search field over table rows; the state keeps what is typed under its id.
 function filter(rows, empty, state, id, matches) {
   const apply = () => {
     state[id] = input.value;
