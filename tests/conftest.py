@@ -25,9 +25,17 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 @pytest.fixture(autouse=True)
-def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have `sign`, `publish` and `audit` keep their records in a temporary folder, and return that folder."""
-    monkeypatch.setattr(notes, "kept_in", lambda: tmp_path / "build/cortes")
+def _records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have `sign`, `publish` and `audit` keep their records in a temporary folder.
+
+    It is made for a test that asks for it: pytest takes longer to make one than most tests to run.
+    """
+    monkeypatch.setattr(notes, "kept_in", lambda: request.getfixturevalue("records"))
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """Return the folder in which `sign`, `publish` and `audit` keep their records."""
     return tmp_path / "build/cortes"
 
 

@@ -8,7 +8,7 @@ import resource
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,17 @@ class Server:
             config.gate_file.touch()
         return cls(config, key)
 
+    def copy(self, folder: Path) -> Server:
+        """Return the same server in another folder, hard links included."""
+        home = self.config.store.parent
+        subprocess.run(["cp", "--archive", str(home), str(folder)], check=True)
+        moved = {
+            each.name: folder / path.relative_to(home)
+            for each in fields(self.config)
+            if isinstance(path := getattr(self.config, each.name), Path)
+        }
+        return Server(replace(self.config, **moved), self.key)
+
     def manifest(self, sequence: int, files: dict[str, bytes] = FILES, **changes: Any) -> Manifest:
         """Write the files to the incoming folder and return the manifest of a good corte with them and `changes`."""
         write_files(self.config.incoming, files)
@@ -175,10 +186,17 @@ class Server:
 
     def push(self, raw: bytes, key: Path | None = None, election: str = ELECTION) -> dict[str, Any]:
         """Sign the manifest, put it beside the incoming files, run the intake, and return `last_attempt`."""
-        (self.config.incoming / manifest.NAME).write_bytes(raw)
-        armour = signature.sign(raw, key or self.key, election)
-        (self.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
+        return self.deliver(raw, signature.sign(raw, key or self.key, election))
+
+    def deliver(self, raw: bytes, armour: bytes) -> dict[str, Any]:
+        """Put a manifest and its signature beside the incoming files, run the intake, and return `last_attempt`."""
+        self.put(raw, armour)
         return self.run()
+
+    def put(self, raw: bytes, armour: bytes) -> None:
+        """Put a manifest and its signature beside the incoming files, without running the intake."""
+        (self.config.incoming / manifest.NAME).write_bytes(raw)
+        (self.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
 
     def run(self) -> dict[str, Any]:
         """Run the intake once and return `last_attempt` of estado.json."""
@@ -214,6 +232,4 @@ def refused(server: Server, attempt: dict[str, object], code: str) -> None:
 
 def pushed(server: Server, sequence: int, armour: bytes) -> None:
     """Write a good corte with the signature `armour` to the incoming folder."""
-    raw = server.manifest(sequence).to_bytes()
-    (server.config.incoming / manifest.NAME).write_bytes(raw)
-    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
+    server.put(server.manifest(sequence).to_bytes(), armour)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import command_kit
 import pytest
 from ansible.parsing.vault import VaultSecretsContext
 from inventory_kit import KEY, PREP, WAF
@@ -55,6 +55,7 @@ def furnish(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Ansible takes the vaults' passwords once in a process, and here each home has its own.
     monkeypatch.setattr(variables, "_loader", cache(variables._loader.__wrapped__))
     monkeypatch.setattr(VaultSecretsContext, "_current", None)
+    monkeypatch.setattr(inventory, "ROUNDS", 1000)  # a password's hash that is quick to make
     images = folder / "build/images"
     images.mkdir(parents=True)
     for kind, packed in (("prep", PREP), ("waf", WAF)):
@@ -77,7 +78,4 @@ def everything(folder: Path) -> dict[str, bytes]:
 def difusor(*words: str, home: Path, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
     """Run a verb for a home, as from a shell that has set nothing else, in a folder that is neither's."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "DIFUSOR_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "difusor", "--home", str(home), *words],
-        cwd="/", env=environment | {"COLUMNS": "300"}, stdin=stdin, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    return command_kit.difusor("--home", home, *words, cwd="/", env=environment | {"COLUMNS": "300"}, stdin=stdin)

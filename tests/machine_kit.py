@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 from corte_kit import FILES, Server
+from interpreter_kit import Interpreter, Running
 
 from corte.format import instants, manifest, signature
 
 LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), Path("falta el paquete faketime"))
 CODE = Path(__file__).resolve().parents[1] / "scripts"
+SERVICES = ("argparse", "corte.server.gate", "corte.server.intake", "corte.server.purge")
+"""What `python3 -m corte` imports."""
 TRACKING = "0A000001,10.0.0.1,3,{},0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
 
 
@@ -38,6 +40,7 @@ class Machine:
             **os.environ,
             "PATH": f"{chronyc.parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(CODE),
+            "PYTHONDONTWRITEBYTECODE": "1",
             "LD_PRELOAD": str(LIBRARY),
             "FAKETIME_TIMESTAMP_FILE": str(self.offset),
             "FAKETIME_NO_CACHE": "1",
@@ -45,7 +48,7 @@ class Machine:
             "DONT_FAKE_MONOTONIC": "1",
         }
         self.as_user: tuple[str, ...] = ()
-        """A program with its options that runs the services, to take rights from them."""
+        """A program with its options that runs the services, to take rights from them; set it before the first runs."""
         self.set(timedelta(0), vouched=True)
 
     def set(self, step: timedelta, vouched: bool) -> None:
@@ -58,18 +61,21 @@ class Machine:
         """Set the clock to the true time plus `step`; chrony does not notice and still reports it as synchronised."""
         _write(self.offset, f"{step.total_seconds():+.0f}s\n")
 
-    def run(self, verb: str) -> subprocess.Popen[bytes]:
+    @cached_property
+    def _interpreter(self) -> Interpreter:
+        return Interpreter(*SERVICES, under=self.as_user, env=self.environment)
+
+    def run(self, verb: str) -> Running:
         """Start one of the services."""
-        command = [*self.as_user, sys.executable, "-B", "-m", "corte", verb, "--config", str(self.config)]
-        return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE)
+        return self._interpreter.start("-m", "corte", verb, "--config", str(self.config), env=self.environment)
 
     @contextmanager
-    def gate(self) -> Iterator[subprocess.Popen[bytes]]:
+    def gate(self) -> Iterator[Running]:
         """Run the gate during the `with` block; fail if it ended by itself."""
         service = self.run("gate")
         try:
             yield service
-            assert service.poll() is None, service.communicate()
+            assert service.poll() is None, service.said()
         finally:
             service.kill()
             service.wait()

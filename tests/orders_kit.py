@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from corte_kit import FILES, Server
@@ -22,6 +23,12 @@ class Institute:
         self.now = instants.now().replace(microsecond=0) - timedelta(seconds=30)
         self.stands = Standing()
         self.signed: dict[int, Manifest] = {}
+
+    def copy(self, folder: Path) -> Institute:
+        """Return the same institute, with copies of its mirrors in another folder."""
+        same = Institute(*(mirror.copy(folder / mirror.config.store.parent.name) for mirror in self.mirrors))
+        same.now, same.stands, same.signed = self.now, self.stands, dict(self.signed)
+        return same
 
     def sign(
         self,

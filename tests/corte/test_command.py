@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from interpreter_kit import interpreter
+from machine_kit import SERVICES
 
 
 def corte(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "corte", *arguments], capture_output=True, text=True)
+    return interpreter(*SERVICES).run("-m", "corte", *arguments)
 
 
 @pytest.mark.parametrize("arguments", [["nada"], [], ["log", "--nada"], ["log", "de", "más"], ["log", "--config"]])

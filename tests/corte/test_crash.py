@@ -5,14 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from corte_kit import FILES, Server, flip
+from corte_kit import FILES, Server, flip, write_files
 
 from corte.format import instants, manifest, tree
 from corte.format import signature as signatures
@@ -26,6 +24,7 @@ CHANGES = ("link", "mkdir", "rename", "replace", "symlink", "unlink", "rmdir", "
 GROWS = ("link", "mkdir", "symlink", "fsync")
 """Functions of os that fail when the disk is full."""
 NEW = {**FILES, "datos/congreso.json": b'{"votos": 6}\n', "nuevo.csv": b"n\n"}
+SEVEN = {**NEW, "siete.csv": b"7\n"}
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # forked children end by os._exit
 
@@ -69,12 +68,11 @@ def full() -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def servers(tmp_path: Path, key: Path, opens: datetime | None = None) -> Iterator[tuple[int, Server]]:
-    """Yield (step, a new server that has accepted corte 5) for steps 0, 1, 2 ... until the caller stops."""
-    for step in range(1000):
-        server = Server.make(tmp_path / str(step), key, opens)
-        assert server.send(5)["result"] in ("shown", "held")
-        yield step, server
+def shows_five(folder: Path, key: Path, opens: datetime | None = None) -> Server:
+    """Return a server that has accepted corte 5."""
+    server = Server.make(folder, key, opens)
+    assert server.send(5)["result"] in ("shown", "held")
+    return server
 
 
 def with_retired_tree(folder: Path, key: Path) -> Server:
@@ -86,16 +84,10 @@ def with_retired_tree(folder: Path, key: Path) -> Server:
     return server
 
 
-def copy_of(server: Server, folder: Path) -> Server:
-    """Return the same server in another folder, hard links included."""
-    home = server.config.store.parent
-    subprocess.run(["cp", "--archive", str(home), str(folder)], check=True)
-    moved = {
-        each.name: folder / path.relative_to(home)
-        for each in fields(server.config)
-        if isinstance(path := getattr(server.config, each.name), Path)
-    }
-    return Server(replace(server.config, **moved), server.key)
+def copies(server: Server, folder: Path) -> Iterator[tuple[int, Server]]:
+    """Yield (step, a copy of the server) for steps 0, 1, 2 ... until the caller stops."""
+    for step in range(1000):
+        yield step, server.copy(folder / str(step))
 
 
 def whole(server: Server) -> int | None:
@@ -114,28 +106,39 @@ def step_of(server: Server, now: datetime) -> None:
     service.step(now)
 
 
-def mended(server: Server) -> None:
+Signed = tuple[bytes, bytes]
+"""A manifest and its signature, made once and delivered to every copy of a server."""
+
+
+def signed(server: Server, sequence: int, files: dict[str, bytes]) -> Signed:
+    """Return a corte with these files beside those that were pushed to the server before."""
+    raw = server.manifest(sequence, files).to_bytes()
+    return raw, signatures.sign(raw, server.key, "demo")
+
+
+def seventh(server: Server, folder: Path) -> Signed:
+    """Return corte 7 for copies of this server, which does not change."""
+    return signed(server.copy(folder), 7, SEVEN)
+
+
+def mended(server: Server, seven: Signed) -> None:
     """Assert that gate and next push work without any repair by hand, and that the log's chain is intact."""
     step_of(server, instants.now())
     assert whole(server) in (5, 6)
     (server.config.incoming / ".reclamado").unlink(missing_ok=True)  # as rsync's --delete would do at the next push
-    assert server.send(7, {**NEW, "siete.csv": b"7\n"})["result"] == "shown"
+    write_files(server.config.incoming, SEVEN)
+    assert server.deliver(*seven)["result"] == "shown"
     assert whole(server) == 7
     assert [entry["n"] for entry in log.entries(server.config.store / "bitacora.jsonl")]
-
-
-def put(server: Server, key: Path) -> None:
-    """Push corte 6 without starting the intake."""
-    raw = server.manifest(6, NEW).to_bytes()
-    (server.config.incoming / manifest.NAME).write_bytes(raw)
-    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signatures.sign(raw, key, "demo"))
 
 
 @pytest.mark.parametrize("act", [killed, full])
 def test_intake_broken_at_every_step(tmp_path: Path, key: Path, act: Callable[[], None]):
     names = CHANGES if act is killed else GROWS
-    for step, server in servers(tmp_path, key):
-        put(server, key)
+    before = shows_five(tmp_path / "before", key)
+    before.put(*signed(before, 6, NEW))
+    seven = seventh(before, tmp_path / "seven")
+    for step, server in copies(before, tmp_path):
 
         def work(server: Server = server, step: int = step) -> None:
             at_call(step, names, act)
@@ -144,7 +147,7 @@ def test_intake_broken_at_every_step(tmp_path: Path, key: Path, act: Callable[[]
         ended = in_child(work)
         shown = whole(server)
         assert shown in (5, 6)
-        mended(server)
+        mended(server, seven)
         if (ended, shown) == (0, 6):
             break
     assert step > 10, "the steps were not interrupted at all"
@@ -152,9 +155,9 @@ def test_intake_broken_at_every_step(tmp_path: Path, key: Path, act: Callable[[]
 
 def test_intake_killed_at_every_step_while_it_makes_a_tree_of_the_retired_one(tmp_path: Path, key: Path):
     before = with_retired_tree(tmp_path / "before", key)
-    for step in range(1000):
-        server = copy_of(before, tmp_path / str(step))
-        put(server, key)
+    before.put(*signed(before, 6, NEW))
+    seven = seventh(before, tmp_path / "seven")
+    for step, server in copies(before, tmp_path):
 
         def work(server: Server = server, step: int = step) -> None:
             at_call(step, CHANGES, killed)
@@ -162,24 +165,28 @@ def test_intake_killed_at_every_step_while_it_makes_a_tree_of_the_retired_one(tm
 
         ended = in_child(work)
         assert whole(server) in (5, 6)
-        mended(server)
+        mended(server, seven)
         if ended == 0:
             break
     assert step > 10, "the steps were not interrupted at all"
 
 
 def test_mending_killed_at_every_step(tmp_path: Path, key: Path):
-    for step, server in servers(tmp_path, key):
-        raw = (server.config.public / "actual/corte.json").read_bytes()
-        flip(server.config.public / "actual/descargas/a.csv")
+    before = shows_five(tmp_path / "before", key)
+    seven = seventh(before, tmp_path / "seven")
+    five = tuple(
+        (before.config.public / "actual" / name).read_bytes() for name in (manifest.NAME, manifest.SIGNATURE_NAME)
+    )
+    flip(before.config.public / "actual/descargas/a.csv")
+    for step, server in copies(before, tmp_path):
 
-        def work(server: Server = server, step: int = step, raw: bytes = raw) -> None:
+        def work(server: Server = server, step: int = step) -> None:
             at_call(step, CHANGES, killed)
-            server.push(raw)
+            server.deliver(*five)
 
         ended = in_child(work)
-        assert server.push(raw)["result"] == "repeated"
-        mended(server)
+        assert server.deliver(*five)["result"] == "repeated"
+        mended(server, seven)
         if ended == 0:
             break
     assert step > 10, "the steps were not interrupted at all"
@@ -188,7 +195,7 @@ def test_mending_killed_at_every_step(tmp_path: Path, key: Path):
 @pytest.mark.parametrize("act", [killed, full])
 def test_gate_broken_at_every_step_of_the_opening(tmp_path: Path, key: Path, act: Callable[[], None]):
     opens = instants.now().replace(microsecond=0) + timedelta(minutes=30)
-    for step, server in servers(tmp_path, key, opens):
+    for step, server in copies(shows_five(tmp_path / "before", key, opens), tmp_path):
 
         def work(server: Server = server, step: int = step) -> None:
             at_call(step, CHANGES if act is killed else GROWS, act)
@@ -205,7 +212,7 @@ def test_gate_broken_at_every_step_of_the_opening(tmp_path: Path, key: Path, act
 
 @pytest.mark.parametrize("act", [killed, full])
 def test_gate_broken_at_every_step_of_the_end_hides_at_the_next(tmp_path: Path, key: Path, act: Callable[[], None]):
-    for step, server in servers(tmp_path, key):
+    for step, server in copies(shows_five(tmp_path / "before", key), tmp_path):
         end = server.config.window.retain_until
 
         def work(server: Server = server, step: int = step, end: datetime = end) -> None:

@@ -70,13 +70,20 @@ KEEPS = (closed, of_somebody_else)
 """Faults after which the shown tree is lost, until the next push, and those after which it is still there."""
 
 
-@pytest.fixture
-def machine(tmp_path: Path, key: Path) -> Machine:
-    """A server that has shown, held and retired cortes, so that it has every folder; it shows corte 4."""
-    machine = Machine(Server.make(tmp_path / "srv", key), tmp_path)
-    machine.as_user = LIMITED
+@pytest.fixture(scope="module")
+def shows_four(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Server:
+    """The server that each test gets a copy of."""
+    server = Server.make(tmp_path_factory.mktemp("servidor") / "srv", key)
     for sequence in (1, 2, 3, 4):
-        machine.server.send(sequence, {"n.json": b"%d" % sequence}, orders=["rectification"] if sequence == 2 else [])
+        server.send(sequence, {"n.json": b"%d" % sequence}, orders=["rectification"] if sequence == 2 else [])
+    return server
+
+
+@pytest.fixture
+def machine(tmp_path: Path, shows_four: Server) -> Machine:
+    """A server that has shown, held and retired cortes, so that it has every folder; it shows corte 4."""
+    machine = Machine(shows_four.copy(tmp_path / "srv"), tmp_path)
+    machine.as_user = LIMITED
     return machine
 
 
@@ -191,8 +198,11 @@ def folder_of(store: Store) -> Iterator[int]:
 
 
 def _damage(server: Server, fault: Callable[[Path], None]) -> None:
-    for path in folders(server):
-        fault(path)
+    """Damage every folder while no service repairs one, so that none of them finds a fault that is half made."""
+    with folder_of(Store(server.config.store, server.config.public)) as around:
+        fcntl.flock(around, fcntl.LOCK_EX)
+        for path in folders(server):
+            fault(path)
 
 
 @pytest.mark.parametrize(
@@ -220,8 +230,8 @@ def test_a_fifo_in_the_place_of_every_record(machine: Machine) -> None:
             store / "state.json", store / "bitacora.jsonl", store / "en-curso.json", server.config.status_file,
             *(folder / name for folder in (shown, copies) for name in (manifest.NAME, manifest.SIGNATURE_NAME)),
         ):  # fmt: skip
-            path.unlink(missing_ok=True)
-            os.mkfifo(path)
+            os.mkfifo(fifo := path.with_name("fifo"))
+            fifo.replace(path)
         machine.push(5)
         shows(server, 5)
         assert server.status()["shown"]["sequence"] == 5
@@ -263,6 +273,6 @@ def test_a_folder_that_cannot_be_mended_is_told_in_a_sentence(machine: Machine, 
     if os.geteuid() == 0:
         os.chown(server.config.store.parent, NOBODY, NOBODY)
     service = machine.run(verb)
-    said = service.communicate()[1].decode()
-    assert service.returncode == 1
+    assert service.wait() == 1
+    said = service.said()
     assert "falta permiso" in said and str(server.config.store) in said and "Traceback" not in said

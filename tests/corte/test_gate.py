@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,17 +27,23 @@ CLAIMS_MORE = SYNCHRONISED.replace("0.002,64", "61.0,64")  # what chrony 4.0 cla
 LOST = CLAIMS_MORE.replace("1717379936", "1717350000")  # the last answer of a time server came eight hours ago
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def opens() -> datetime:
     return instants.now().replace(microsecond=0) + timedelta(minutes=30)
 
 
-@pytest.fixture
-def server(tmp_path: Path, key: Path, opens: datetime) -> Server:
-    """A server before its window opens, with corte 1 already received."""
-    server = Server.make(tmp_path / "srv", key, opens)
+@pytest.fixture(scope="module")
+def waits(tmp_path_factory: pytest.TempPathFactory, key: Path, opens: datetime) -> Server:
+    """The server that each test gets a copy of."""
+    server = Server.make(tmp_path_factory.mktemp("servidor") / "srv", key, opens)
     assert server.send(1)["result"] == "held"
     return server
+
+
+@pytest.fixture
+def server(tmp_path: Path, waits: Server) -> Server:
+    """A server before its window opens, with corte 1 already received."""
+    return waits.copy(tmp_path / "srv")
 
 
 def gate_of(server: Server, synchronised: bool = True) -> Gate:
@@ -278,20 +286,35 @@ def test_cortes_of_a_removed_but_not_revoked_signer_stay_shown(server: Server, o
     assert server.shown() == 2
 
 
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return the function that makes keys of a kind, an authority's certificate of one of them, and what they sign."""
+
+    @cache
+    def made(kind: str) -> Path:
+        folder = tmp_path_factory.mktemp(kind)
+        for name in ("authority", "operator", "other"):
+            subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(folder / name)], check=True)
+        operator = str(folder / "operator.pub")
+        subprocess.run(
+            ["ssh-keygen", "-q", "-s", str(folder / "authority"), "-I", "x", "-n", "x", operator], check=True
+        )
+        (folder / "plain").write_bytes(signature.sign(b"x", folder / "operator", "demo"))
+        (folder / "certified").write_bytes(signature.sign(b"x", folder / "operator-cert.pub", "demo"))
+        return folder
+
+    return made
+
+
 @pytest.mark.parametrize("who", ["operator", "authority"])
 @pytest.mark.parametrize("kind", ["ed25519", "rsa", "ecdsa"])
-def test_a_certificate_is_known_by_its_key_and_by_its_authoritys(tmp_path: Path, kind: str, who: str):
-    for name in ("authority", "operator", "other"):
-        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(tmp_path / name)], check=True)
-    operator = tmp_path / "operator.pub"
-    issue = ["ssh-keygen", "-q", "-s", str(tmp_path / "authority"), "-I", "x", "-n", "x", str(operator)]
-    subprocess.run(issue, check=True)
-    plain = signature.sign(b"x", tmp_path / "operator", "demo")
-    certified = signature.sign(b"x", tmp_path / "operator-cert.pub", "demo")
-    key = (tmp_path / f"{who}.pub").read_text()
+def test_a_certificate_is_known_by_its_key_and_by_its_authoritys(issued: Callable[[str], Path], kind: str, who: str):
+    folder = issued(kind)
+    plain, certified = (folder / "plain").read_bytes(), (folder / "certified").read_bytes()
+    key = (folder / f"{who}.pub").read_text()
     assert signature.is_by_any(certified, "basura\n" + key)
     assert signature.is_by_any(plain, key) is (who == "operator")
-    assert not signature.is_by_any(certified, (tmp_path / "other.pub").read_text())
+    assert not signature.is_by_any(certified, (folder / "other.pub").read_text())
 
 
 @pytest.mark.parametrize(

@@ -30,14 +30,21 @@ def _copies(server: Server) -> Path:
     return server.config.store / "firmados" / (server.config.public / "actual").readlink().name
 
 
-@pytest.fixture
-def machine(tmp_path: Path, key: Path) -> Machine:
-    """A server that shows corte 1."""
-    machine = Machine(Server.make(tmp_path / "srv", key), tmp_path)
+@pytest.fixture(scope="module")
+def shows_one(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Server:
+    """The server that each test gets a copy of."""
+    folder = tmp_path_factory.mktemp("servidor")
+    machine = Machine(Server.make(folder / "srv", key), folder)
     with machine.gate():
         machine.push(1)
         until(machine.server.shown, lambda shown: shown == 1, what="se muestre el primer corte")
-    return machine
+    return machine.server
+
+
+@pytest.fixture
+def machine(tmp_path: Path, shows_one: Server) -> Machine:
+    """A server that shows corte 1."""
+    return Machine(shows_one.copy(tmp_path / "srv"), tmp_path)
 
 
 def shows(server: Server, sequence: int) -> None:

@@ -16,18 +16,20 @@ from corte.server.objects import Objects
 MANY = {f"actas/{number:02}/acta.csv": b"numero\n%d\n" % number * 100 for number in range(60)}
 
 
-@pytest.fixture
-def server(tmp_path: Path, key: Path) -> Server:
-    """Return a server that has retired a tree."""
-    return with_spare(tmp_path, key)
-
-
-def with_spare(folder: Path, key: Path) -> Server:
-    server = Server.make(folder, key)
+@pytest.fixture(scope="module")
+def with_spare(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Server:
+    """The server that each test gets a copy of."""
+    server = Server.make(tmp_path_factory.mktemp("servidor") / "srv", key)
     for sequence in (1, 2, 3, 4):
         assert send(server, sequence)["result"] == "shown"
     assert (server.config.store / "reserva/actas").is_dir()
     return server
+
+
+@pytest.fixture
+def server(tmp_path: Path, with_spare: Server) -> Server:
+    """Return a server that has retired a tree."""
+    return with_spare.copy(tmp_path / "srv")
 
 
 def send(server: Server, sequence: int) -> dict[str, object]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from call_kit import results
+from command_kit import difusor
 from corte_kit import make_key
 from publish_kit import write_election
 
@@ -30,8 +29,7 @@ def test_a_folder_that_cannot_be_written(verb: list[str], sentence: str, status:
     measured = tmp_path / "r.json"
     measured.write_text(results().model_dump_json())
     words = [word.format(election=election, results=measured) for word in verb]
-    command = [sys.executable, "-m", "difusor", *words]
-    done = subprocess.run(command, cwd=ROOT / "scripts", capture_output=True, text=True)
+    done = difusor(*words, cwd=ROOT / "scripts")
     assert done.returncode == status
     assert sentence in done.stderr
     assert "Traceback" not in done.stdout + done.stderr

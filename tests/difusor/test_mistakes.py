@@ -8,40 +8,39 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_kit import ansible
+from command_kit import difusor
 from inventory_kit import PREP, SERVER, WAF, Certificates, dump, packed_image, write_inventory
 
 ROOT = Path(__file__).resolve().parents[2]
 Change = Callable[[Path], object]
+OPENS = ROOT / "inventories/demo/vault-password.txt"
+"""The file with inventory_kit.PASSWORD."""
 
 
-def run(*command: str, folder: Path, password: str = "password") -> tuple[int, str]:
-    """Run a program in `folder`; return its exit status and what it printed, without Ansible's line breaks."""
-    environment = {
-        **os.environ, "ANSIBLE_VAULT_IDENTITY_LIST": f"diario@{folder / password}", "ANSIBLE_NOCOLOR": "1",
-        "NO_COLOR": "1", "ANSIBLE_SSH_ARGS": f"-o UserKnownHostsFile={folder}/known_hosts", "COLUMNS": "80",
+def environment(password: Path = OPENS) -> dict[str, str]:
+    """Return what an operator has set who has named the file with the vault's password; nothing is coloured."""
+    return {
+        "ANSIBLE_VAULT_IDENTITY_LIST": f"diario@{password}", "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1",
+        "ANSIBLE_SSH_ARGS": "-o UserKnownHostsFile=/dev/null", "COLUMNS": "80",
     }  # fmt: skip
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60
-    )
+
+
+def verb(name: str, *arguments: str, folder: Path, password: Path = OPENS) -> tuple[int, str]:
+    """Run a verb in `folder`; return its exit status and what it printed."""
+    done = difusor(name, *arguments, cwd=folder, env={**os.environ, **environment(password)})
     return done.returncode, done.stdout + done.stderr
-
-
-def verb(name: str, *arguments: str, folder: Path, password: str = "password") -> tuple[int, str]:
-    return run(sys.executable, "-m", "difusor", name, *arguments, folder=folder, password=password)
 
 
 def plain(*arguments: str, folder: Path) -> tuple[int, str]:
     """Run the plain line of `difusor preflight`, which only works with the project's ansible.cfg."""
-    os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
-    command = [sys.executable, "-m", "ansible", "playbook", *arguments, str(ROOT / "playbooks/preflight.yml")]
-    return run(*command, folder=folder)
+    done = ansible("playbook", *arguments, ROOT / "playbooks/preflight.yml", cwd=folder, env=environment())
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +197,7 @@ def test_arguments(mistake: str, inventory: Path) -> None:
 @pytest.mark.parametrize("name", ["preflight", "report", "bans"])
 def test_a_wrong_vault_password_has_one_remedy(name: str, inventory: Path) -> None:
     (inventory.parent / "wrong").write_text("otra")
-    status, said = verb(name, "-i", "diario", folder=inventory.parent, password="wrong")
+    status, said = verb(name, "-i", "diario", folder=inventory.parent, password=inventory.parent / "wrong")
     assert status != 0
     remedy = (
         f"{VAULT}: no se descifra con la contraseña dada; dé la suya: export ANSIBLE_VAULT_IDENTITY_LIST=diario@prompt"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_kit import IMPORTED
+from interpreter_kit import interpreter
 
 ROOT = Path(__file__).resolve().parents[2]
 MEASUREMENTS = sorted(path for path in (ROOT / "bench").iterdir() if path.is_dir())
@@ -67,9 +68,8 @@ def test_each_measurement_begins_with_run_and_stands_in_the_table(folder: Path) 
 )
 def test_each_program_can_be_imported(path: Path) -> None:
     """Importing a program starts no measurement."""
-    command = [sys.executable, "-c", f"import {path.stem}"]
-    environment = {**os.environ, "PYTHONPATH": f"{path.parent}:{ROOT / 'scripts'}"}
-    subprocess.run(command, cwd=path.parent, env=environment, check=True)
+    done = interpreter(*IMPORTED).run("-c", f"import {path.stem}", cwd=path.parent)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def _program(path: Path, body: str) -> None:

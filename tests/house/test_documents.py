@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from house.test_rooms import ROOMS
-from house_kit import tracked
+from house_kit import tracked, tracked_at
 
 from difusor.project import ROOT
 
 DOCUMENTS = [path for path in tracked() if path.suffix == ".md"]
+TOPS = {path.relative_to(ROOT).parts[0] for path in tracked()}
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 NAME = re.compile(r"`([\w.-]+/[\w./*{},-]*)`")
 STEPS = re.findall(r"^\| `(\S+)` \| `([^`]+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -28,8 +29,7 @@ document_test = pytest.mark.parametrize("document", DOCUMENTS, ids=label)
 
 @document_test
 def test_documents_name_files_that_exist(document: Path) -> None:
-    tops = {path.relative_to(ROOT).parts[0] for path in tracked()}
-    names = [name for name in NAME.findall(document.read_text(encoding="utf-8")) if name.split("/")[0] in tops]
+    names = [name for name in NAME.findall(document.read_text(encoding="utf-8")) if name.split("/")[0] in TOPS]
     assert [name for name in names if not all(any(ROOT.glob(each)) for each in alternatives(name))] == []
 
 
@@ -66,8 +66,7 @@ def test_both_readmes_point_to_the_same_files() -> None:
 
 @pytest.mark.parametrize(("where", "what"), STEPS)
 def test_a_walk_names_what_stands_there(where: str, what: str) -> None:
-    files = [path for path in tracked() if path == ROOT / where or path.is_relative_to(ROOT / where)]
-    assert any(what in path.read_text(encoding="utf-8", errors="replace") for path in files)
+    assert any(what in path.read_text(encoding="utf-8", errors="replace") for path in tracked_at(where))
 
 
 def fold(term: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from interpreter_kit import interpreter
 
 from difusor.cli import VERBS
 from difusor.project import ROOT
@@ -23,16 +22,22 @@ except SystemExit as end:
 """
 
 
+IMPORTED = ("rich.markdown", "rich.panel", "difusor.cli")
+"""What every verb's help needs."""
+
+
 @pytest.mark.parametrize("arguments", [["--help"], *([verb, "-h"] for verb in VERBS), ["--version"]], ids=" ".join)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, *arguments],
-        env={"PYTHONPATH": str(ROOT / "scripts")},
-        capture_output=True,
-        text=True,
-    )
+    done = interpreter(*IMPORTED).run("-c", ASK, *arguments, env={"PYTHONPATH": str(ROOT / "scripts")})
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
+
+
+def test_what_every_run_of_ansible_loads_is_not_heavy() -> None:
+    """The project's plugins look at the inventory's files whenever Ansible starts, and mostly do nothing more."""
+    imports = "import sys; from difusor.inventory import folders, sources, vaults; "
+    done = interpreter(*IMPORTED).run("-c", f"{imports}print([name for name in {HEAVY} if name in sys.modules])")
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
 def test_every_module_of_commands_is_a_verb() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from interpreter_kit import interpreter
 
 from difusor.project import ROOT
 from difusor.suite.measurement import OFFICIAL, TESTS
@@ -39,8 +38,8 @@ def written(folder: str) -> set[str]:
 
 def collected(*options: str) -> list[str]:
     """Return the tests that the suite would run with these options, in order, without their parameters."""
-    command = [sys.executable, "-m", "pytest", TESTS, "--collect-only", "-q", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    started = interpreter("pytest", "difusor.suite.plugin", "difusor.suite.vantages")
+    done = started.run("-m", "pytest", TESTS, "--collect-only", "-q", *options, cwd=ROOT)
     assert done.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), done.stdout + done.stderr
     return [line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line]
 

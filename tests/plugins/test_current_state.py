@@ -17,6 +17,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from ansible_kit import ansible
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 KEY = "drawn for one run"
@@ -326,8 +327,7 @@ def test_a_running_unit_is_not_asked_for(
     play = tmp_path / "play.yml"
     play.write_text(UNITS)
     values = json.dumps({"cases": {case: values for case, (values, _) in cases.items()}})
-    command = ["ansible-playbook", "-i", ",".join(cases), str(play), "--extra-vars", values, *options]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=PLUGINS.parent)
+    result = ansible("playbook", "-i", ",".join(cases), play, "--extra-vars", values, *options)
     failed = set(re.findall(r"fatal: \[(\w+)\]: FAILED!", result.stdout))
     changed = set(re.findall(r"^(\w+) .* changed=1 ", result.stdout, re.MULTILINE))
     assert failed == {case for case, (_, asked) in cases.items() if asked}, result.stdout

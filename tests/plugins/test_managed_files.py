@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ansible_kit import ansible
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAY = """
@@ -53,22 +53,7 @@ class Server(NamedTuple):
 
     def _play(self, tasks: str, *options: str) -> subprocess.CompletedProcess[str]:
         (self.role / "tasks/main.yml").write_text(tasks)
-        command = [
-            "ansible-playbook",
-            "-i",
-            "localhost,",
-            "-c",
-            "local",
-            str(self.role.parents[1] / "play.yml"),
-            *options,
-        ]
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_ROLES_PATH": str(self.role.parent)},
-        )
+        return ansible("playbook", "-i", "localhost,", "-c", "local", self.role.parents[1] / "play.yml", *options)
 
 
 @pytest.fixture

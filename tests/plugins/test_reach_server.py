@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from ansible_kit import ansible
 
-ROOT = Path(__file__).resolve().parents[2]
 PLAY = "- {hosts: all, gather_facts: false, become: true, tasks: [{reach_server: }]}\n"
 # Ubuntu 26.04's sudo tells its name like this, and asks for the password with a prompt that Ansible waits for in vain.
 SUDO_RS = '#!/bin/sh\n[ "$1" != --version ] || { echo sudo-rs 0.2.13 >&2; exit; }\nread -r answer\n'
@@ -29,9 +26,7 @@ def test_a_server_that_cannot_be_used_is_refused_at_once(values: str, sentence: 
     (tmp_path / "play.yml").write_text(PLAY)
     (tmp_path / "sudo").write_text(SUDO_RS)
     (tmp_path / "sudo").chmod(0o755)
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", "aqui,", "-c", "local", str(tmp_path / "play.yml")]
-    command += ["-e", values, "-e", f"ansible_become_exe={tmp_path}/sudo"]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20)
+    given = ["-e", values, "-e", f"ansible_become_exe={tmp_path}/sudo"]
+    done = ansible("playbook", "-i", "aqui,", "-c", "local", tmp_path / "play.yml", *given, timeout=20)
     assert done.returncode == 2
     assert f"No se puede usar aqui y nada se tocó en él: {sentence}" in " ".join(done.stdout.split()), done

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_kit import ansible
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAY = """
@@ -32,9 +32,7 @@ def run(folder: Path, values: dict[str, Any], *options: str) -> subprocess.Compl
     """Run the check alone, with these variables, from the project's own configuration of Ansible."""
     (folder / "play.yml").write_text(PLAY)
     (folder / "values.json").write_text(json.dumps(values))
-    command = ["ansible-playbook", "-i", "localhost,", str(folder / "play.yml"), "-e", f"@{folder / 'values.json'}"]
-    environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0"}
-    return subprocess.run([*command, *options], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return ansible("playbook", "-i", "localhost,", folder / "play.yml", "-e", f"@{folder / 'values.json'}", *options)
 
 
 def test_right_values_pass(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import yaml
 from pydantic import ValidationError
 
 from difusor.inventory.calendar import pending
+from difusor.inventory.checking import sentences
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import Attestation, Strict
-from difusor.inventory.problems import sentences
 from difusor.inventory.sources import election_faults
 from difusor.inventory.variables import InventoryError, read
 from difusor.project import DAMAGE
@@ -54,7 +54,7 @@ class Host:
 
 def load(inventory: Path) -> list[Host]:
     """Return the servers of an inventory (its group `difusores`); InventoryError when there is none."""
-    variables = read(inventory)
+    variables = read(inventory, only=READ)
     hosts = [Host.of(name, variables.hosts[name]) for name in variables.groups.get("difusores", [])]
     if not hosts:
         raise InventoryError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
@@ -64,7 +64,7 @@ def load(inventory: Path) -> list[Host]:
 def load_election(source: Path) -> Election:
     """Return the election of an election file, or of an inventory; InventoryError says why it cannot be read."""
     if source.is_dir():
-        for values in read(source).hosts.values():
+        for values in read(source, only=READ).hosts.values():
             if "election_id" in values:
                 return _load(Election, values, source)
         raise InventoryError(f"el inventario {source} no dice de qué elección es")

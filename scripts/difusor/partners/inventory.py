@@ -10,7 +10,7 @@ from typing import Any
 
 from passlib.hash import sha512_crypt
 
-from difusor.inventory import problems
+from difusor.inventory import JUDGED, problems
 from difusor.inventory.images import built
 from difusor.inventory.passwords import ROUNDS, weaknesses
 from difusor.inventory.variables import content, read, seal
@@ -109,5 +109,5 @@ def drawn_secrets() -> dict[str, str]:
 
 def _faults(inventory: Path) -> list[str]:
     """Return what preflight would refuse in the new inventory, whose files are read as Ansible reads them."""
-    variables: Mapping[str, Mapping[str, Any]] = read(inventory).hosts
+    variables: Mapping[str, Mapping[str, Any]] = read(inventory, only=JUDGED).hosts
     return [fault for values in variables.values() if "difusor_fqdn" in values for fault in problems(values, content)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_kit import difusor
 from home_kit import PARTNER, furnish, made
 
 from difusor.partners.revocation import Order, revoke
@@ -37,11 +37,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, s
             if id == "retirado":
                 revoke(folder, Order(by="Dirección Ejecutiva", reason="altera los resultados"))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "difusor", "report", "--all"], env=environment | {HOME: str(home), "COLUMNS": "300"},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600,
-        )  # fmt: skip
-        yield home, done
+        yield home, difusor("report", "--all", env=environment | {HOME: str(home), "COLUMNS": "300"}, timeout=600)
 
 
 @pytest.fixture(scope="module")

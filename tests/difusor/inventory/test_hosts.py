@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 from publish_kit import ELECTION, SECRET
 
-from difusor.inventory import Host, InventoryError, attestations
+from difusor.inventory import Host, InventoryError, attestations, load
+from difusor.inventory.variables import read
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@instituto.mx"
+TOUCH = "{{ lookup('pipe', 'touch ' + marca) }}"
 IMAGE = {"archive": "/nowhere/prep.tar.gz", "sha256": "0" * 64}
 VARIABLES = {
     **yaml.safe_load(ELECTION.format(key=KEY))["all"]["vars"],
@@ -61,3 +65,15 @@ def test_the_documents_of_a_clause_are_judged_apart() -> None:
 
 def test_the_client_is_the_election_s_unless_the_inventory_says_otherwise() -> None:
     assert Host.of("web1", VARIABLES).rsync_client == "instituto"
+
+
+def test_only_what_makes_a_host_is_rendered(tmp_path: Path) -> None:
+    """The inputs of the roles, two hundred expressions, take most of the time in which an inventory is read."""
+    values = {**VARIABLES, "difusor_name": "{{ nombre }}", "nombre": "Diario del Sur", "otra": TOUCH}
+    group = {"hosts": {"web1": values}, "vars": {"marca": str(tmp_path / "marca")}}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"difusores": group}))
+    (host,) = load(tmp_path)
+    assert host.partner.name == "Diario del Sur"
+    assert not (tmp_path / "marca").exists()
+    assert "otra" in read(tmp_path).hosts["web1"]
+    assert (tmp_path / "marca").exists()

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from difusor import spec
 from difusor.cli import _app
 from difusor.inventory import load, variables
-from difusor.partners import inventory, revocation, revoking
+from difusor.partners import revocation, revoking
 from difusor.partners.facts import FactError
 from difusor.partners.revocation import Order
 from difusor.project import UnusableError
@@ -29,9 +29,8 @@ ORDER = Order("Secretaría Ejecutiva", "alteró la página: «tres actas» # y m
 
 
 @pytest.fixture
-def diario(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def diario(home: Path) -> Path:
     """Return the inventory of a difusor whose server nobody can reach."""
-    monkeypatch.setattr(inventory, "ROUNDS", 1000)  # a hash that is quick to make
     return made()
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
+import command_kit
 import pytest
+from ansible_kit import ansible
 
-from difusor.project import ROOT
 from difusor.servers.playbook import Options
 
 PLAYBOOKS = {
@@ -23,10 +23,7 @@ PLAYBOOKS = {
 
 
 def difusor(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "LAB": "unit"}
-    return subprocess.run(
-        [sys.executable, "-m", "difusor", *arguments], cwd=folder, env=environment, capture_output=True, text=True
-    )
+    return command_kit.difusor(*arguments, cwd=folder, env={**os.environ, "LAB": "unit"})
 
 
 @pytest.mark.parametrize(("verb", "playbook"), PLAYBOOKS.items())
@@ -37,9 +34,7 @@ def test_a_verb_equals_the_plain_ansible_playbook_line(verb: str, playbook: str,
     line = f"ansible-playbook -i inventories/demo {playbook} --limit difusor --list-tasks --tags all"
     assert done.stderr.splitlines()[0] == line
     assert f"playbook: {playbook}" in done.stdout
-    plain = subprocess.run(
-        shlex.split(line), cwd=ROOT, env={**os.environ, "LAB": "unit"}, capture_output=True, text=True
-    )
+    plain = ansible(*shlex.split(line.removeprefix("ansible-")), env={"LAB": "unit"})
     assert done.stdout == plain.stdout
 
 

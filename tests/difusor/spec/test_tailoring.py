@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from command_kit import IMPORTED, difusor
+from interpreter_kit import interpreter
 
 from difusor.spec import deviations
 from difusor.spec.tailoring import CONTENT, GUIDES, OWN, XCCDF, Guide, tailor
@@ -34,8 +34,7 @@ def test_each_profile_leaves_out_what_is_explained_and_says_why(guide: Guide) ->
 
 def test_a_tailoring_cannot_be_written_over_a_file(tmp_path: Path) -> None:
     (tmp_path / "x").touch()
-    command = [sys.executable, "-m", "difusor", "tailoring", "--output", tmp_path / "x"]
-    done = subprocess.run(command, cwd=ROOT / "scripts", capture_output=True, text=True)
+    done = difusor("tailoring", "--output", tmp_path / "x", cwd=ROOT / "scripts")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
@@ -62,10 +61,7 @@ class Server:
         checks = [{"id": name, "result": "WARN"} for name in self.failed["docker-bench"]]
         log = {"score": 60, "tests": [{"results": [*checks, {"id": "1.1.1", "result": "PASS"}]}]}
         (self.folder / "docker-bench.json").write_text(json.dumps(log))
-        done = subprocess.run(
-            [sys.executable, ROOT / "bench/auditors/report.py", self.folder, "2 cores"],
-            capture_output=True, text=True,
-        )  # fmt: skip
+        done = interpreter(*IMPORTED).run(ROOT / "bench/auditors/report.py", self.folder, "2 cores")
         assert done.stderr == ""
         return done.returncode, done.stdout.splitlines()
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import command_kit
 import pytest
 import typer
 
@@ -59,12 +60,8 @@ def test_every_sentence_of_the_libraries_is_in_the_catalogue() -> None:
     assert {sentence: file for sentence, file in said.items() if sentence not in known} == {}
 
 
-def difusor(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "difusor", *arguments],
-        cwd=folder, env={**os.environ, "COLUMNS": "200", "LC_ALL": "C"},
-        capture_output=True, text=True,
-    )  # fmt: skip
+def difusor(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return command_kit.difusor(*arguments, env={**os.environ, "COLUMNS": "200", "LC_ALL": "C"})
 
 
 @pytest.mark.parametrize("verb", ["sign", "synthetic", "test", "password", "upgrade"])

@@ -1,0 +1,49 @@
+"""Ansible's programs as processes of their own, with the project's configuration and without colours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from interpreter_kit import Interpreter
+
+from difusor.project import ROOT
+
+IMPORTED = (
+    "ansible.cli.inventory",
+    "ansible.cli.playbook",
+    "ansible.executor.module_common",
+    "ansible.executor.playbook_executor",
+    "ansible.plugins.become.sudo",
+    "ansible.plugins.connection.local",
+    "ansible.plugins.connection.ssh",
+    "ansible.plugins.shell.sh",
+    "ansible.plugins.strategy.linear",
+    "pydantic",
+)
+SETTINGS = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"}
+
+
+def ansible(
+    *words: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run `ansible-WORDS`, such as `playbook -i x, play.yml`; `env` is added, `options` are those of Interpreter.run.
+
+    For each set of Ansible's own variables in `env` Ansible is imported once, because that is when it reads them: let
+    them be the same in all tests of a module.
+    """
+    added = {**SETTINGS, **(env or {})}
+    settings = {name: value for name, value in added.items() if name.startswith("ANSIBLE_")}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    started = _interpreter(tuple(sorted(settings.items())))
+    return started.run("-m", "ansible", *words, cwd=cwd, env=others | added, **options)
+
+
+@cache
+def _interpreter(settings: tuple[tuple[str, str], ...]) -> Interpreter:
+    others = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return Interpreter(*IMPORTED, env=others | dict(settings))

@@ -1,0 +1,206 @@
+"""Python programs as processes that import nothing anew: forks of an interpreter that has imported it already.
+
+Such a program is a process of its own, with its own arguments, environment, folder, descriptors and exit status. What
+it shares with the others is only modules that were imported and not used yet. Starting Python and importing the
+project costs more than most of what the programs then do.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+LARGEST = 1 << 18
+"""Bytes of a request, with its whole environment."""
+
+
+class Interpreter:
+    """A Python that has imported `modules`, with the environment and below the program (`under`) of its start."""
+
+    def __init__(self, *modules: str, under: Sequence[str] = (), env: Mapping[str, str] | None = None) -> None:
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = [*under, sys.executable, __file__, str(theirs.fileno()), *modules]
+            self._complaints = _file()
+            process = subprocess.Popen(
+                command, env=env, pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL, stdout=self._complaints, stderr=self._complaints,
+            )  # fmt: skip
+        self._ended: dict[int, int] = {}
+        weakref.finalize(self, _end, self._channel, process)
+
+    def start(
+        self,
+        *program: str | Path,
+        cwd: Path | str | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
+    ) -> Running:
+        """Start a program, given as `python` takes it: `-m MODULE`, `-c CODE` or a file, and then its arguments."""
+        printed, said = _file(), _file()
+        where, environment = str(cwd or Path.cwd()), dict(os.environ if env is None else env)
+        request = {"program": [str(word) for word in program], "cwd": where, "env": environment}
+        null = os.open(os.devnull, os.O_RDONLY)
+        try:
+            descriptors = [null if stdin == subprocess.DEVNULL else stdin, printed.fileno(), said.fileno()]
+            socket.send_fds(self._channel, [json.dumps(request).encode()], descriptors)
+        finally:
+            os.close(null)
+        while "started" not in (told := self._told()):
+            self._ended[told["ended"]] = told["status"]
+        return Running(self, told["started"], printed, said)
+
+    def run(self, *program: str | Path, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a program as `start` does, and return what it printed and how it ended."""
+        running = self.start(*program, **options)
+        try:
+            status = running.wait(timeout)
+        finally:
+            running.kill()
+        return subprocess.CompletedProcess(program, status, running.printed(), running.said())
+
+    def status(self, pid: int, until: float) -> int | None:
+        """Return how a program ended, as subprocess does; None if it still runs at the instant `until` (monotonic)."""
+        while pid not in self._ended:
+            if not select.select([self._channel], [], [], max(0.0, until - time.monotonic()))[0]:
+                return None
+            told = self._told()
+            self._ended[told["ended"]] = told["status"]
+        return self._ended[pid]
+
+    def _told(self) -> dict[str, Any]:
+        message = self._channel.recv(LARGEST)
+        assert message, f"the interpreter ended by itself: {_text(self._complaints)}"
+        return dict(json.loads(message))
+
+
+class Running:
+    """A program that was started; what it prints goes into files without names."""
+
+    def __init__(self, interpreter: Interpreter, pid: int, printed: IO[bytes], said: IO[bytes]) -> None:
+        self._interpreter, self.pid = interpreter, pid
+        self._printed, self._said = printed, said
+
+    def poll(self) -> int | None:
+        """Return how it ended, as `subprocess.Popen.poll` does."""
+        return self._interpreter.status(self.pid, 0.0)
+
+    def wait(self, timeout: float = 60) -> int:
+        """Wait until it ends, and return how; TimeoutExpired if it does not in `timeout` seconds."""
+        status = self._interpreter.status(self.pid, time.monotonic() + timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout, self.printed(), self.said())
+        return status
+
+    def kill(self) -> None:
+        """Kill it, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def printed(self) -> str:
+        """Return what it has written to standard output so far."""
+        return _text(self._printed)
+
+    def said(self) -> str:
+        """Return what it has written to standard error so far."""
+        return _text(self._said)
+
+
+def _file() -> IO[bytes]:
+    """Return a file without a name, which goes with the last who uses it."""
+    return tempfile.TemporaryFile()
+
+
+def _text(file: IO[bytes]) -> str:
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode().replace("\r\n", "\n")
+
+
+def _end(channel: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    channel.close()
+    process.wait()
+
+
+@cache
+def interpreter(*modules: str) -> Interpreter:
+    """Return this process's interpreter that has imported these modules."""
+    # rich takes the width of a terminal from these when it is imported, and would keep it.
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return Interpreter(*modules, env=env)
+
+
+def _serve(channel: socket.socket) -> None:
+    """Start a program at each request, and tell how it ended; return only in the process of a program."""
+    heard, wakes = socket.socketpair()
+    heard.setblocking(False)
+    wakes.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes.fileno())
+    children: set[int] = set()
+    while True:
+        ready, _, _ = select.select([channel, heard], [], [])
+        if heard in ready:
+            heard.recv(LARGEST)
+        for pid, status in _dead(children):
+            channel.send(json.dumps({"ended": pid, "status": os.waitstatus_to_exitcode(status)}).encode())
+        if channel in ready:
+            message, descriptors, *_ = socket.recv_fds(channel, LARGEST, 3)
+            if not message:
+                os._exit(0)
+            if not (pid := os.fork()):
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for number, descriptor in enumerate(descriptors):
+                    os.dup2(descriptor, number)
+                for closed in (channel, heard, wakes):
+                    closed.close()
+                return _become(**json.loads(message))
+            children.add(pid)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            channel.send(json.dumps({"started": pid}).encode())
+
+
+def _dead(children: set[int]) -> list[tuple[int, int]]:
+    found = [ended for child in children if (ended := os.waitpid(child, os.WNOHANG))[0]]
+    children.difference_update(pid for pid, _ in found)
+    return found
+
+
+def _become(program: list[str], cwd: str, env: dict[str, str]) -> None:
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    kind, *arguments = program
+    if kind == "-m":
+        sys.argv, sys.path[0] = arguments, cwd
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        sys.argv, sys.path[0] = [kind, *arguments[1:]], ""
+        exec(compile(arguments[0], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        sys.argv, sys.path[0] = program, str(Path(kind).parent)
+        runpy.run_path(kind, run_name="__main__")
+
+
+if __name__ == "__main__":
+    for each in sys.argv[2:]:
+        import_module(each)
+    gc.collect()
+    gc.freeze()
+    _serve(socket.socket(fileno=int(sys.argv[1])))
