@@ -168,6 +168,26 @@ def test_one_service_at_a_time_repairs_folders(machine: Machine, monkeypatch: py
         fcntl.flock(around, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it is free again
 
 
+def test_a_folder_whose_place_is_taken_while_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gate once ended itself when somebody put something there in between."""
+    folder = tmp_path / "firmados"
+    folder.write_text("otra cosa")
+    vacate = store_folders.files.vacated
+    taken = iter([True])
+
+    def vacated(path: Path) -> Path:
+        free = vacate(path)
+        if next(taken, False):
+            path.write_text("otra vez")
+        return free
+
+    monkeypatch.setattr(store_folders.files, "vacated", vacated)
+    assert store_folders.ensure(folder)
+    assert store_folders.is_usable(folder)
+
+
 def test_nobody_waits_while_all_folders_are_usable(machine: Machine) -> None:
     store = Store(machine.server.config.store, machine.server.config.public)
     with folder_of(store) as around:

@@ -11,14 +11,23 @@ from corte.format import files
 
 _NEEDED = os.R_OK | os.W_OK | os.X_OK
 _MODE = 0o755
+_TRIES = 3
 
 
 def ensure(path: Path) -> bool:
     """Make sure that there is a folder which this program can list and change; tell whether something else was there.
 
     What was there is renamed, or deleted if it is no folder. Files of a folder that can only be read are in the new one
-    too, so that citizens go on seeing the shown tree. OSError when the folder around it does not allow all this.
+    too, so that citizens go on seeing the shown tree. OSError when the folder around it does not allow all this, or
+    somebody puts something else there again and again.
     """
+    for _ in range(_TRIES - 1):
+        with suppress(FileExistsError):  # made by somebody else since the look
+            return _ensured(path)
+    return _ensured(path)
+
+
+def _ensured(path: Path) -> bool:
     if not os.path.lexists(path):
         path.mkdir(_MODE)
         return False

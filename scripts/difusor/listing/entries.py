@@ -19,7 +19,7 @@ from difusor.partners.form.values import Name, WebPlace, plain_words
 from difusor.project import UnusableError
 from difusor.spec.faults import sentence
 
-READ = frozenset({"difusor_name", "difusor_fqdn", "difusor_path", "difusor_registration"})
+READ = frozenset({"difusor_name", "difusor_fqdn", "difusor_path", "difusor_front", "difusor_registration"})
 """The variables that say name and link of a difusor that never sent a form."""
 _NAME: TypeAdapter[str] = TypeAdapter(Annotated[Name, None])
 _LINK: TypeAdapter[str] = TypeAdapter(Annotated[WebPlace, None])
@@ -111,7 +111,8 @@ def _of_inventory(folder: Path) -> Listed:
     """Return the difusor of an inventory that `new` made, whose name and link are as strictly judged as a form's."""
     values = next((each for each in variables.read(folder, only=READ).hosts.values() if "difusor_fqdn" in each), {})
     registration: Any = values.get("difusor_registration") or {}
-    place = registration.get("link") or f"{values.get('difusor_fqdn', '')}{values.get('difusor_path', '/')}"
+    host = (values.get("difusor_front") or {}).get("name") or values.get("difusor_fqdn", "")
+    place = registration.get("link") or f"{host}{values.get('difusor_path', '/')}"
     technical = registration.get("technical_contact") or {}
     call = ", ".join(str(technical[each]) for each in ("name", "phone", "mobile") if technical.get(each))
     name = _NAME.validate_python(values.get("difusor_name", ""))
