@@ -72,10 +72,11 @@ def enroll(path: Path, **options: Unpack[Options]) -> Answer:
     if before:
         revocation.refuse_revoked(inventory.folder(name), "no se corrige su inscripción")
     desk = _with_key(desk, options["ssh_key"], before)
+    entrance = (form.annex.ssh_account, desk.public_key)
     if before is None:
-        return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),))
+        return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),), entrance)
     written = tuple(enrolment.correct(form, desk, picture, findings, before))
-    return told("corregido" if written else "sin cambios", written)
+    return told("corregido" if written else "sin cambios", written, entrance)
 
 
 def _name(said: dict[str, str], given: str | None) -> str:

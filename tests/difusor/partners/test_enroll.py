@@ -76,6 +76,7 @@ def test_a_form_becomes_an_inventory_that_can_set_up_a_server(
     assert (values["ansible_user"], values["ansible_port"]) == ("ubuntu", 2222)
     assert (folder / "known_hosts").read_text() == f"[189.240.1.7]:2222 {KEY}\n"
     assert values["vault_difusor_admin_password"].encode() not in b"".join(everything(home).values())
+    assert (home / "llave.pub").read_text().strip() in answer.reply  # in one line, as authorized_keys takes it
     assert (folder / f"group_vars/{NAME}/vault.yml").read_bytes().startswith(b"$ANSIBLE_VAULT;")
 
 
