@@ -129,8 +129,8 @@ def _next(answer: Answer) -> list[str]:
     if answer.outcome == "creado":
         return [
             f"{from_project(Path(answer.files[0]))}",
-            f"Sigue: ./difusor letter -i {answer.difusor}, y enviarlo con la respuesta, que lleva la llave de SSH de usted"
-            " (repita con --reply).",
+            f"Sigue: ./difusor letter -i {answer.difusor}, y enviarlo con la respuesta (repita con --reply), que "
+            "lleva la llave de SSH de usted.",
             f"Cuando su administrador la haya agregado: ./difusor preflight -i {answer.difusor}",
         ]
     if answer.outcome == "corregido":

@@ -85,7 +85,7 @@ def _admission(account: str, key: str) -> tuple[str, ...]:
         return ()
     return (
         "",
-        f"Para preparar el servidor, agregue este renglón, tal cual, a ~/.ssh/authorized_keys de la cuenta «{account}»:",
+        f"Para preparar el servidor, agregue este renglón, tal cual, a ~/.ssh/authorized_keys de «{account}»:",
         "",
         key,
         "",

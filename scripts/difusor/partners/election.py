@@ -64,6 +64,18 @@ def _copied(path: Path) -> dict[str, Any]:
     return {} if "{{" in str(found) or variables.get("election_id", "").startswith("{{") else found
 
 
+def taken(like: str) -> dict[str, Any]:
+    """Return what a new election takes from the one of this name; UnusableError when that one cannot be a model."""
+    model = own(f"elections/{like}.yml")
+    if model.is_file() and (faults := election_faults(model)):
+        raise UnusableError("\n".join(faults))
+    if not (copied := _copied(model)):
+        raise UnusableError(
+            f"de {model} no se pueden tomar convocatoria, lugar e Instituto; elija entre: {', '.join(models())}"
+        )
+    return copied
+
+
 def create(facts: ElectionFacts) -> Path:
     """Write the election's file and return its path; UnusableError when there is one of this name, or it is none."""
     refuse_existing(file(facts.id), "la elección")
@@ -76,13 +88,7 @@ def create(facts: ElectionFacts) -> Path:
 
 def text(facts: ElectionFacts) -> str:
     """Return what the election's file says; UnusableError when `like` says nothing of a place and an institute."""
-    model = own(f"elections/{facts.like}.yml")
-    if model.is_file() and (faults := election_faults(model)):
-        raise UnusableError("\n".join(faults))
-    if not (copied := _copied(model)):
-        raise UnusableError(
-            f"de {model} no se pueden tomar convocatoria, lugar e Instituto; elija entre: {', '.join(models())}"
-        )
+    copied = taken(facts.like)
     today = instants.now().replace(hour=0, minute=0, second=0, microsecond=0)
     # A signer's key is valid from a day before the first corte, or from today, for the rehearsals.
     signs = {"signs_from": min(today, facts.opens - timedelta(days=1)), "signs_until": facts.signs_until}

@@ -56,7 +56,8 @@ PartnerName = Annotated[
     AfterValidator(_free),
 ]
 ElectionName = Annotated[
-    str, matching(r"[a-z0-9][a-z0-9-]{0,60}", "debe ser un nombre corto en minúsculas, como diputaciones-2027")
+    str,
+    matching(r"[a-z0-9][a-z0-9-]{0,60}", "debe ser un nombre corto en minúsculas, con cifras y -, como simulacro-1"),
 ]
 Principal = Annotated[
     str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@instituto.mx")

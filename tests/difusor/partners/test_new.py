@@ -265,12 +265,24 @@ def test_nothing_is_left_of_a_folder_when_the_process_is_told_to_end(home: Path)
 def test_a_wrong_answer_is_asked_again(home: Path) -> None:
     """On a real terminal, where the verb asks for what the command line leaves out."""
     (home / "llave.pub").write_text(f"{KEY}\n")
+    other = (home / "elections/ensayo.yml").read_text().replace('election_id: "ensayo"', 'election_id: "otra"')
+    (home / "elections/otra.yml").write_text(other)
     ours, its = pty.openpty()
-    answers = ["", "Simulacro dos", "todas", "189.240.1.1 189.240.1.2", "firma@instituto.mx", str(home / "llave.pub")]
+    answers = [
+        "nadie",
+        "ensayo",
+        "",
+        "Simulacro dos",
+        "todas",
+        "189.240.1.1 189.240.1.2",
+        "firma@instituto.mx",
+        str(home / "llave.pub"),
+    ]
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
     done = difusor("new", "election", "dos", home=home, stdin=its)
     assert done.returncode == 0, done.stderr
     assert "«todas» no es una dirección ni una red" in done.stderr
+    assert "elija entre: ensayo, otra" in done.stderr, "before the other questions, whose answers would be lost"
     found = load_election(home / "elections/dos.yml")
     assert (found.name, found.trusted_addresses) == ("Simulacro dos", ["189.240.1.1", "189.240.1.2"])
     assert found.environment == "simulacro"
