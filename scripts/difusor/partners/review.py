@@ -173,11 +173,12 @@ def _auditor(said: Mapping[str, str], received: Received, around: Surroundings) 
 def _late(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
     """Yield what came after its date: it is kept and marked."""
     call, election = around.election.call, around.election
+    opens = election.opens if election.environment == "official" else None  # a rehearsal may open at any time
     for moment, limit, what in (
         (around.notified, election.notice_until, "el oficio llegó después del plazo"),
         (around.received, call and call.form_until, "el formato llegó después del plazo que puso el Instituto"),
         (around.received, call and call.list_from, "el formato llegó cuando la lista ya podía publicarse"),
-        (around.received, election.opens, "el formato llegó cuando la publicación ya había comenzado"),
+        (around.received, opens, "el formato llegó cuando la publicación ya había comenzado"),
     ):
         if moment and limit and moment > limit:
             told = f"{what} ({_moment(limit, election)}); se conserva y queda marcado como tardío"

@@ -243,7 +243,6 @@ SEEN: list[tuple[dict[str, str], str, str]] = [
     ({"anexo_tecnico.ghz": "1,9"}, "anexo_tecnico.ghz", "ANEXO TÉCNICO pide 2.4 GHz"),
     ({"anexo_tecnico.mbps": "40 Mbps"}, "anexo_tecnico.mbps", "RED-01"),
     ({"anexo_tecnico.ipv4": "", "anexo_tecnico.ipv6": ""}, "anexo_tecnico.ipv4", "falta la dirección IP pública"),
-    ({"anexo_tecnico.certificado": "lo entrega el difusor"}, "anexo_tecnico.certificado", "dé --certificate"),
 ]
 
 
@@ -302,6 +301,8 @@ def test_what_is_late_is_kept_and_marked(home: Path, mail: Path, enroll: Callabl
     marks = " ".join(each.sentence for each in answer.findings)
     assert all(words in marks for words in ("el oficio llegó después", "plazo que puso el Instituto", "quien audita"))
     assert "ya podía publicarse" not in marks, "two days before"
+    during = as_yaml(mail, {**OTHER, "nombre": "El Tarde"})
+    assert "ya había comenzado" not in str(enroll(during, check=True, received=datetime(2027, 6, 7, tzinfo=UTC)))
     assert answer.reply[-1] == "Instituto Electoral de Ribera (IER)"
     (host,) = load(home / "inventories/radio_uaem")
     assert host.partner.notice and (host.partner.notice.folio, host.partner.notice.kind) == (
@@ -345,6 +346,10 @@ def test_a_certificate_that_was_delivered_is_copied_in(
     (tmp_path / "page.pem").write_bytes(page + certificates.intermediate + certificates.root)
     (tmp_path / "page.key").write_bytes(key)
     form = as_yaml(mail, {"anexo_tecnico.certificado": "lo entrega el difusor"})
+    answer = enroll(form, check=True)
+    assert answer.outcome == "revisado" and "en persona" in "".join(answer.reply), "nothing in the form is wrong"
+    with pytest.raises(FactError, match="--certificate-key"):
+        enroll(form)
     enroll(form, certificate=tmp_path / "page.pem", certificate_key=tmp_path / "page.key")
     assert content(str(home / f"inventories/{NAME}/tls/key.pem")) == key
     assert b"PRIVATE KEY" not in b"".join(everything(home).values())
