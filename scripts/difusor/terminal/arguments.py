@@ -60,6 +60,16 @@ def paper(text: str) -> Path:
     raise typer.BadParameter(f"no existe el archivo «{text}», ni un dictamen suyo; se mide con ./difusor report -i")
 
 
+def verifiable(text: str) -> Path:
+    """Return the folder or file at a path, or else the sealed dictamen of the difusor of this name; links resolved."""
+    given, sealed = Path(text).absolute(), build() / f"dictamen/{text}.pdf"
+    if text.strip() and given.exists():
+        return given.resolve()
+    if text.strip() and Path(text).name == text and sealed.is_file():
+        return sealed.resolve()
+    raise typer.BadParameter(f"no existe «{text}», ni un dictamen en PDF de un difusor de ese nombre (./difusor seal).")
+
+
 def from_project(path: Path) -> Path:
     """Return an absolute path, made relative to the project when it is inside it, for documents and messages."""
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
