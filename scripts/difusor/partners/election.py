@@ -12,7 +12,7 @@ from corte.format import instants
 from difusor.inventory import Election, election_faults, election_of, load_election
 from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
-from difusor.project import ROOT, UnusableError, home, own
+from difusor.project import ROOT, UnusableError, home, own, whose
 from difusor.terminal.arguments import elections
 
 COPIED = tuple(f"election_{name}" for name in ("spec", "place", "offices", "institute", "client", "time_servers"))
@@ -29,11 +29,12 @@ def file(name: str) -> Path:
 def chosen(given: str | None) -> str:
     """Return the name of the election that is meant: the given one, or the only one; else UnusableError."""
     there = elections()
+    listed = ", ".join(there) or "ninguna"
     if given is None and len(there) != 1:
-        raise UnusableError(f"diga para qué elección con --election; las que hay: {', '.join(there) or 'ninguna'}")
+        raise UnusableError(f"diga para qué elección con --election; las que hay {whose()}: {listed}")
     name = given or there[0]
     if name not in there:
-        raise UnusableError(f"no existe la elección «{name}»; las que hay: {', '.join(there) or 'ninguna'}")
+        raise UnusableError(f"no existe la elección «{name}»; las que hay {whose()}: {listed}")
     return name
 
 

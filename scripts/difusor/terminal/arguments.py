@@ -15,7 +15,7 @@ import typer
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.project import ROOT, build, home, inventories
+from difusor.project import ROOT, build, home, inventories, whose
 
 
 def difusores() -> list[str]:
@@ -37,7 +37,7 @@ def inventory(text: str) -> Path:
     if text.strip() and Path(text).name == text and named.is_dir():
         return from_project(named)
     wrong = f"no existe el difusor «{text}», ni esa ruta" if text.strip() else "está vacío: ¿qué difusor?"
-    raise typer.BadParameter(f"{wrong}; los que hay: {', '.join(difusores()) or 'ninguno'}.")
+    raise typer.BadParameter(f"{wrong}; los que hay {whose()}: {', '.join(difusores()) or 'ninguno'}.")
 
 
 def election(text: str) -> Path:
@@ -47,7 +47,8 @@ def election(text: str) -> Path:
         return given
     if text.strip() and Path(text).name == text and named.is_file():
         return named
-    raise typer.BadParameter(f"no existe la elección «{text}», ni esa ruta; las que hay: {', '.join(elections())}.")
+    there = ", ".join(elections()) or "ninguna"
+    raise typer.BadParameter(f"no existe la elección «{text}», ni esa ruta; las que hay {whose()}: {there}.")
 
 
 def paper(text: str) -> Path:

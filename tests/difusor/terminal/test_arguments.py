@@ -35,7 +35,10 @@ def test_what_is_no_difusor_is_told_with_those_that_are(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(typer.BadParameter, match="los que hay: demo, ejemplo"):
+    with pytest.raises(typer.BadParameter, match=r"\(DIFUSOR_HOME no nombra otra carpeta\): demo, ejemplo"):
+        inventory(text)
+    monkeypatch.setenv(HOME, str(tmp_path))
+    with pytest.raises(typer.BadParameter, match=f"los que hay en {tmp_path}: ninguno"):
         inventory(text)
 
 

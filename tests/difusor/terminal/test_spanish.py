@@ -100,7 +100,7 @@ def test_a_shell_without_completion_is_refused_in_spanish(option: str) -> None:
         ("demo --election atlántida", "el proyecto no tiene la elección «atlántida»; las que tiene: "),
         ("synthetic x --seed uno", "«uno» no es un número de los que se admiten."),
         ("publish . -i demo --wait -1", "no está en el intervalo x>=0."),
-        ("report -i nadie", "no existe el difusor «nadie», ni esa ruta; los que hay: demo, ejemplo."),
+        ("report -i nadie", "no existe el difusor «nadie», ni esa ruta; los que hay en el proyecto"),
         ("report", "¿Qué difusor? Nómbrelo con -i, o mida todos con --all."),
         ("bans -i demo --lift x", "«x» no es una dirección IP"),
         ("purge -i demo", "Solo se borra un simulacro: confírmelo con --simulacro."),
