@@ -17,6 +17,8 @@ from difusor.terminal.arguments import elections
 
 COPIED = tuple(f"election_{name}" for name in ("spec", "place", "offices", "institute", "client", "time_servers"))
 """What a new election takes from another: its call, where it is, what is elected, and who holds it."""
+DATES = ("form_until", "list_from")
+"""What the call says that holds for one election only; the rest of election_call is taken too, as is the contact."""
 REHEARSAL = timedelta(hours=24)
 """How long a rehearsal lasts whose close nobody gave: as the publication of the real night."""
 
@@ -60,7 +62,10 @@ def _copied(path: Path) -> dict[str, Any]:
     try:
         variables = yaml.safe_load(path.read_text(encoding="utf-8"))["all"]["vars"]
         found = {name: variables[name] for name in COPIED}
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        found["election_contact"] = variables.get("election_contact") or ""
+        said = variables.get("election_call") or {}
+        found["election_call"] = {name: value for name, value in said.items() if name not in DATES}
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError):
         return {}
     return {} if "{{" in str(found) or variables.get("election_id", "").startswith("{{") else found
 

@@ -163,6 +163,6 @@ def _addresses(case: _Case) -> dict[str, Any]:
         "fqdn": found.get("difusor_fqdn", ""),
         "acme": found.get("difusor_tls_mode") == "acme",
         "account": annex.ssh_account,
-        "keys": [(each, fingerprint(each)) for each in found.get("difusor_admin_keys", [])],
+        "keys": [fingerprint(each) for each in found.get("difusor_admin_keys", [])],
         "clause": clauses[perimeter.trusted],
     }

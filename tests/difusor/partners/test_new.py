@@ -293,8 +293,13 @@ def test_a_new_election_is_held_where_another_is_and_by_the_same_institute(home:
     found = load_election(home / "elections/ensayo.yml")
     assert (found.place, found.offices, found.institute.acronym) == ("ribera", ["alcaldias", "congreso"], "IER")
     assert election.models() == ["ensayo"], "the institute's own come before the project's"
+    (ours := home / "elections/ensayo.yml").write_text(
+        ours.read_text() + '    election_call: {seat: Puerto Añil, list_from: "2027-05-27T06:00:00Z"}\n'
+    )
     election.create(of(ElectionFacts, ELECTION | {"id": "otro", "like": "ensayo"}))
-    assert load_election(home / "elections/otro.yml").institute == found.institute
+    other = load_election(home / "elections/otro.yml")
+    assert (other.institute, other.contact) == (found.institute, found.contact) and found.contact
+    assert other.call and (other.call.seat, other.call.list_from) == ("Puerto Añil", None), "its dates are not taken"
 
 
 @pytest.mark.parametrize("like", ["nada", "demo"])
