@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from difusor import spec
 from difusor.inventory import Election
 from difusor.partners.form.items import Received, Remark, filled, keys
-from difusor.partners.form.values import HOST, own_domain, plain_words
+from difusor.partners.form.values import HOST, NOT_PUBLIC, is_local, own_domain, plain_words
 from difusor.partners.likeness import acronym, alike, folded, imitates
 from difusor.partners.roster import Known
 
@@ -101,6 +101,11 @@ def _addresses(said: Mapping[str, str], received: Received, around: Surroundings
             continue
         if any(address in ipaddress.ip_network(each) for each in around.election.trusted_addresses):
             yield received.finding(key, f"«{address}» es del Instituto; escriba la del servidor del medio")
+        elif is_local(address) and around.election.environment == "simulacro":
+            told = f"«{address}» no es pública; en un simulacro puede ser la de un servidor de pruebas"
+            yield received.finding(key, told, "revisar")
+        elif is_local(address):
+            yield received.finding(key, NOT_PUBLIC.format(address))
 
 
 def _others(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:

@@ -257,6 +257,23 @@ def test_a_clerk_sees_what_no_single_value_tells(mail: Path, enroll: Callable[..
     assert unseen == []
 
 
+@pytest.mark.parametrize("address", [{"ipv4": "10.20.30.40"}, {"ipv6": "fd00::7"}, {"ssh_servidor": "192.168.1.7"}])
+def test_only_a_rehearsal_may_have_a_server_that_is_not_public(
+    address: dict[str, str], home: Path, mail: Path, enroll: Callable[..., Answer]
+) -> None:
+    """On a test server of the institute's, and because the clerk says so."""
+    ((name, value),) = address.items()
+    key = f"anexo_tecnico.{name}"
+    form = as_yaml(mail, {key: value})
+    answer = enroll(form, check=True)
+    assert answer.outcome == "por confirmar" and "servidor de pruebas" in said(answer)[key]
+    assert enroll(form, check=True, accept=[f"{key}=servidor de pruebas"]).outcome == "revisado"
+    election = home / "elections/ensayo.yml"
+    election.write_text(election.read_text().replace('"simulacro"', '"official"'))
+    answer = enroll(form, check=True, accept=[f"{key}=servidor de pruebas"])
+    assert answer.outcome == "por corregir" and "pida la pública" in said(answer)[key]
+
+
 def test_a_difusor_made_by_new_is_compared_too(mail: Path, enroll: Callable[..., Answer]) -> None:
     made(PARTNER | {"public_address": "2806:2F0:0::9"})
     same = {"anexo_tecnico.ipv4": "189.240.1.7", "anexo_tecnico.ipv6": "2806:2f0::9", "anexo_tecnico.ssh_llave": KEY}
