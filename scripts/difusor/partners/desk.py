@@ -49,7 +49,8 @@ def enroll(path: Path, **options: Unpack[Options]) -> Answer:
     of_election = elections_file.chosen(options["election"])
     received = open_form(path)
     form, said, findings = read(received)
-    name = _name(said, options["name"])
+    known = roster.enrolled(of_election, said["nombre"], said["enlace"])
+    name = _name(said, options["name"] or known)
     before = _before(name) if name else None
     if before and not options["name"]:
         _refuse_namesake(said["nombre"], name, before)

@@ -372,6 +372,12 @@ def test_a_certificate_that_was_delivered_is_copied_in(
     assert b"PRIVATE KEY" not in b"".join(everything(home).values())
 
 
+def test_a_short_name_that_the_clerk_gave_is_given_once(mail: Path, enroll: Callable[..., Answer]) -> None:
+    enroll(as_yaml(mail), name="diario")
+    again = enroll(as_yaml(mail, {"tecnico.celular": "777 123 4569"}))
+    assert (again.difusor, again.outcome) == ("diario", "por confirmar") and again.changes
+
+
 def test_only_checking_creates_nothing(home: Path, mail: Path, enroll: Callable[..., Answer]) -> None:
     """Nor does it need what only an operator has: images, and a key of SSH."""
     (home / "build/images/waf.tar.gz.sha256").unlink()
