@@ -61,6 +61,10 @@ def new_election(
     with _refusals():
         path = election.create(asked.election(name, given))
     results.print(f"[green]✓[/] {from_project(path)}: ábralo para cambiar lo que haga falta.", soft_wrap=True)
+    results.print(
+        f"  Sigue: ./difusor new difusor NOMBRE, o el formato: ./difusor form ~/formato --election {name}",
+        soft_wrap=True,
+    )
 
 
 def new_difusor(
