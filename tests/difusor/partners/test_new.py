@@ -302,6 +302,15 @@ def test_a_new_election_is_held_where_another_is_and_by_the_same_institute(home:
     assert other.call and (other.call.seat, other.call.list_from) == ("Puerto Añil", None), "its dates are not taken"
 
 
+def test_the_election_says_for_all_its_difusores_from_where_anybody_looks(home: Path) -> None:
+    """As the documents have it: hosts.yml is written anew when a form is corrected."""
+    outside = "untrusted_vantage:\n  hosts:\n    externo: {ansible_host: 198.51.100.7, ansible_user: observador}\n"
+    (ours := home / "elections/ensayo.yml").write_text(ours.read_text() + outside)
+    found = read(made())
+    assert load_election(ours).id == "ensayo"
+    assert (found.groups["untrusted_vantage"], found.groups["trusted_vantage"]) == (["externo"], ["instituto"])
+
+
 @pytest.mark.parametrize("like", ["nada", "demo"])
 def test_an_election_that_says_nothing_of_a_place_is_no_model(home: Path, like: str) -> None:
     with pytest.raises(
