@@ -40,6 +40,10 @@ def new_election(
         datetime | None,
         typer.Option(parser=instant, metavar="INSTANTE", help="Cierre; si no se dice, 24 horas después."),
     ] = None,
+    notice_until: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar="INSTANTE", help="Hasta cuándo se podía dar aviso por oficio."),
+    ] = None,
     trusted: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,7 +60,8 @@ def new_election(
 
     given = {
         "like": like, "name": title, "environment": environment, "opens": opens, "closes": closes,
-        "trusted_addresses": tuple(trusted or ()), "principal": signer, "signing_key": key,
+        "notice_until": notice_until, "trusted_addresses": tuple(trusted or ()), "principal": signer,
+        "signing_key": key,
     }  # fmt: skip
     with _refusals():
         path = election.create(asked.election(name, given))

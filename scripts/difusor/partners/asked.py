@@ -22,7 +22,7 @@ OWN_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 LOGIN = "usuario@dirección[:puerto]"
 OPTIONS = {
     "id": "NOMBRE", "like": "--like", "name": "--title", "environment": "--environment",
-    "opens": "--opens", "closes": "--closes",
+    "opens": "--opens", "closes": "--closes", "notice_until": "--notice-until",
     "trusted_addresses": "--trusted", "principal": "--signer", "signing_key": "--key", "election": "--election",
     "fqdn": "--fqdn", "path": "--path", "login": "--server", "address": "--server", "port": "--server",
     "public_address": "--public-address", "admin_user": "--account", "admin_keys": "--ssh-key", "ssh_key": "--ssh-key",

@@ -98,6 +98,7 @@ class ElectionFacts(Facts):
     environment: Literal["official", "simulacro"]
     opens: datetime
     closes: datetime
+    notice_until: datetime | None = None
     interval_minutes: Annotated[int, Field(ge=1, le=60)] = 10
     trusted_addresses: tuple[Origin, ...] = ()
     principal: Principal

@@ -296,8 +296,10 @@ def test_a_new_election_is_held_where_another_is_and_by_the_same_institute(home:
     (ours := home / "elections/ensayo.yml").write_text(
         ours.read_text() + '    election_call: {seat: Puerto Añil, list_from: "2027-05-27T06:00:00Z"}\n'
     )
-    election.create(of(ElectionFacts, ELECTION | {"id": "otro", "like": "ensayo"}))
+    until = datetime(2027, 5, 22, 2, tzinfo=UTC)
+    election.create(of(ElectionFacts, ELECTION | {"id": "otro", "like": "ensayo", "notice_until": until}))
     other = load_election(home / "elections/otro.yml")
+    assert (other.notice_until, found.notice_until) == (until, None)
     assert (other.institute, other.contact) == (found.institute, found.contact) and found.contact
     assert other.call and (other.call.seat, other.call.list_from) == ("Puerto Añil", None), "its dates are not taken"
 
