@@ -320,7 +320,10 @@ def test_what_is_late_is_kept_and_marked(home: Path, mail: Path, enroll: Callabl
     assert "ya podía publicarse" not in marks, "two days before"
     during = as_yaml(mail, {**OTHER, "nombre": "El Tarde"})
     assert "ya había comenzado" not in str(enroll(during, check=True, received=datetime(2027, 6, 7, tzinfo=UTC)))
-    assert answer.reply[-1] == "Instituto Electoral de Ribera (IER)"
+    assert answer.reply[-2:] == (
+        "Instituto Electoral de Ribera (IER)",
+        "Unidad de Informática, (600) 000 0000, extensión 12",
+    )
     (host,) = load(home / "inventories/radio_uaem")
     assert host.partner.notice and (host.partner.notice.folio, host.partner.notice.kind) == (
         "IMP/12/2027", "institución académica",
