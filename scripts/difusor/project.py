@@ -27,6 +27,11 @@ def home() -> Path:
     return Path(given).expanduser().absolute() if given else ROOT
 
 
+def whose() -> str:
+    """Return where elections and inventories were looked for, as the end of «los que hay»."""
+    return f"en {home()}" if home() != ROOT else f"en el proyecto ({HOME} no nombra otra carpeta)"
+
+
 def build() -> Path:
     """Return the folder in the home for what the verbs write: dictámenes, records, evidence, images, logs."""
     return home() / "build"

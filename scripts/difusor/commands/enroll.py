@@ -128,7 +128,12 @@ def _next(answer: Answer) -> list[str]:
     if answer.outcome == "por confirmar":
         return ["Ya está inscrito y nada cambió. Si el formato es de quien dice, repita con --update."]
     if answer.outcome == "creado":
-        return [f"{from_project(Path(answer.files[0]))}", f"Sigue: ./difusor preflight -i {answer.difusor}"]
+        return [
+            f"{from_project(Path(answer.files[0]))}",
+            f"Sigue: ./difusor letter -i {answer.difusor}, y enviarlo con la respuesta (repita con --reply), que "
+            "lleva la llave de SSH de usted.",
+            f"Cuando su administrador la haya agregado: ./difusor preflight -i {answer.difusor}",
+        ]
     if answer.outcome == "corregido":
         return [f"Cambiaron {', '.join(answer.files)}. Sigue: ./difusor apply -i {answer.difusor}"]
     return []

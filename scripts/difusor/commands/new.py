@@ -40,6 +40,10 @@ def new_election(
         datetime | None,
         typer.Option(parser=instant, metavar="INSTANTE", help="Cierre; si no se dice, 24 horas después."),
     ] = None,
+    notice_until: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar="INSTANTE", help="Hasta cuándo se podía dar aviso por oficio."),
+    ] = None,
     trusted: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,11 +60,16 @@ def new_election(
 
     given = {
         "like": like, "name": title, "environment": environment, "opens": opens, "closes": closes,
-        "trusted_addresses": tuple(trusted or ()), "principal": signer, "signing_key": key,
+        "notice_until": notice_until, "trusted_addresses": tuple(trusted or ()), "principal": signer,
+        "signing_key": key,
     }  # fmt: skip
     with _refusals():
         path = election.create(asked.election(name, given))
     results.print(f"[green]✓[/] {from_project(path)}: ábralo para cambiar lo que haga falta.", soft_wrap=True)
+    results.print(
+        f"  Sigue: ./difusor new difusor NOMBRE, o el formato: ./difusor form ~/formato --election {name}",
+        soft_wrap=True,
+    )
 
 
 def new_difusor(

@@ -11,7 +11,7 @@ import click
 import typer
 
 from difusor.terminal import complain, console, json_text, printable, results
-from difusor.terminal.arguments import Json
+from difusor.terminal.arguments import Json, verifiable
 
 if TYPE_CHECKING:
     from difusor.papers.checking import Checked
@@ -21,8 +21,8 @@ def run(
     what: Annotated[
         Path,
         typer.Argument(
-            metavar="CORTE|PAPEL", exists=True, resolve_path=True, show_default=False,
-            help="Carpeta de un corte, o un PDF: dictamen, carta o cualquier otro.",
+            parser=verifiable, metavar="CORTE|PAPEL", show_default=False,
+            help="Carpeta de un corte, un PDF cualquiera, o el difusor cuyo dictamen se selló.",
         ),
     ],
     election: Annotated[

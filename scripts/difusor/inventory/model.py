@@ -76,7 +76,10 @@ class Election(Strict):
     model_config = ConfigDict(alias_generator=lambda name: f"election_{name}", validate_default=True)
 
     id: Annotated[
-        str, matching(r"[a-z0-9][a-z0-9-]*", "debe ser un nombre corto en minúsculas, como diputaciones-2027")
+        str,
+        matching(
+            r"[a-z0-9][a-z0-9-]*", "debe ser un nombre corto en minúsculas, con cifras y -, como diputaciones-2027"
+        ),
     ]
     name: Text
     environment: Literal["official", "simulacro"]

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from difusor.partners.form.items import Remark, keys
+from difusor.partners.host_key import fingerprint
 
 Outcome = Literal["creado", "corregido", "sin cambios", "por corregir", "por confirmar", "revisado"]
 
@@ -55,8 +56,12 @@ def answer(
     signed: tuple[str, ...],
     outcome: Outcome,
     files: tuple[str, ...] = (),
+    entrance: tuple[str, str] = ("", ""),
 ) -> Answer:
-    """Return the answer; what was found is told in the order of the form, and the reply ends with `signed`."""
+    """Return the answer; what was found is told in the order of the form, and the reply ends with `signed`.
+
+    `entrance`: the account that the outlet gave and the public key that it has to let in; empty until it is enrolled.
+    """
     order = {key: place for place, key in enumerate(keys())}
     findings = sorted(findings, key=lambda each: order.get(each.key, -1))
     told = tuple(
@@ -70,8 +75,22 @@ def answer(
         Change(key=key, title=keys()[key].title, before=before, after=after) for key, before, after in changes
     )
     open_ones = [each for each in findings if each.weight != "revisar" or each.key not in accepted]
-    reply = (*_reply(outcome, open_ones), "", *signed)
+    reply = (*_reply(outcome, open_ones), *_admission(*entrance), "", *signed)
     return Answer(difusor=difusor, outcome=outcome, findings=told, changes=altered, files=files, reply=reply)
+
+
+def _admission(account: str, key: str) -> tuple[str, ...]:
+    """Return what the server's administrator does before the institute can enter: mail keeps the key in one line."""
+    if not key:
+        return ()
+    return (
+        "",
+        f"Para preparar el servidor, agregue este renglón, tal cual, a ~/.ssh/authorized_keys de «{account}»:",
+        "",
+        key,
+        "",
+        f"Su huella es {fingerprint(key)}. Compárela antes con la del aviso de direcciones confiables, que va firmado.",
+    )
 
 
 def _reply(outcome: Outcome, findings: list[Remark]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from difusor.partners import election as elections_file
 from difusor.partners import inventory
 from difusor.partners.facts import ElectionFacts, FactError, Facts, PartnerFacts, fault, of, public_address
 from difusor.partners.files import refuse_existing
+from difusor.project import UnusableError
 from difusor.terminal.arguments import elections, instant
 from difusor.terminal.asking import Question, answers
 
@@ -21,7 +22,7 @@ OWN_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 LOGIN = "usuario@dirección[:puerto]"
 OPTIONS = {
     "id": "NOMBRE", "like": "--like", "name": "--title", "environment": "--environment",
-    "opens": "--opens", "closes": "--closes",
+    "opens": "--opens", "closes": "--closes", "notice_until": "--notice-until",
     "trusted_addresses": "--trusted", "principal": "--signer", "signing_key": "--key", "election": "--election",
     "fqdn": "--fqdn", "path": "--path", "login": "--server", "address": "--server", "port": "--server",
     "public_address": "--public-address", "admin_user": "--account", "admin_keys": "--ssh-key", "ssh_key": "--ssh-key",
@@ -40,7 +41,9 @@ def election(name: str, given: Mapping[str, Any]) -> ElectionFacts:
     question = partial(_question, ElectionFacts)
     models = elections_file.models()
     values = {"id": name, **given, "like": given.get("like") or (models[0] if len(models) == 1 else None)}
-    _complete(values, [question("like", f"¿Con el lugar y el Instituto de cuál elección? ({', '.join(models)})")])
+    _complete(
+        values, [question("like", f"¿Con el lugar y el Instituto de cuál elección? ({', '.join(models)})", None, model)]
+    )
     _complete(values, [question("environment", "¿official o simulacro?", "simulacro")])
     if values["environment"] == "simulacro":
         values["opens"] = values["opens"] or elections_file.present_hour()
@@ -136,6 +139,16 @@ def login(text: str) -> dict[str, Any]:
         if problem := fault(PartnerFacts, field, value):
             raise ValueError(problem)
     return values
+
+
+def model(text: str) -> str:
+    """Return the name of an election from which another can be made: asked again before the rest, not refused after."""
+    if not fault(ElectionFacts, "like", text):
+        try:
+            elections_file.taken(text)
+        except UnusableError as error:
+            raise ValueError(str(error)) from None
+    return text
 
 
 def addresses(text: str) -> tuple[str, ...]:

@@ -49,7 +49,8 @@ def enroll(path: Path, **options: Unpack[Options]) -> Answer:
     of_election = elections_file.chosen(options["election"])
     received = open_form(path)
     form, said, findings = read(received)
-    name = _name(said, options["name"])
+    known = roster.enrolled(of_election, said["nombre"], said["enlace"])
+    name = _name(said, options["name"] or known)
     before = _before(name) if name else None
     if before and not options["name"]:
         _refuse_namesake(said["nombre"], name, before)
@@ -72,10 +73,11 @@ def enroll(path: Path, **options: Unpack[Options]) -> Answer:
     if before:
         revocation.refuse_revoked(inventory.folder(name), "no se corrige su inscripción")
     desk = _with_key(desk, options["ssh_key"], before)
+    entrance = (form.annex.ssh_account, desk.public_key)
     if before is None:
-        return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),))
+        return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),), entrance)
     written = tuple(enrolment.correct(form, desk, picture, findings, before))
-    return told("corregido" if written else "sin cambios", written)
+    return told("corregido" if written else "sin cambios", written, entrance)
 
 
 def _name(said: dict[str, str], given: str | None) -> str:

@@ -12,11 +12,13 @@ from corte.format import instants
 from difusor.inventory import Election, election_faults, election_of, load_election
 from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
-from difusor.project import DAMAGE, ROOT, UnusableError, home, own
+from difusor.project import DAMAGE, ROOT, UnusableError, home, own, whose
 from difusor.terminal.arguments import elections
 
 COPIED = tuple(f"election_{name}" for name in ("spec", "place", "offices", "institute", "client", "time_servers"))
 """What a new election takes from another: its call, where it is, what is elected, and who holds it."""
+DATES = ("form_until", "list_from")
+"""What the call says that holds for one election only; the rest of election_call is taken too, as is the contact."""
 REHEARSAL = timedelta(hours=24)
 """How long a rehearsal lasts whose close nobody gave: as the publication of the real night."""
 
@@ -29,11 +31,12 @@ def file(name: str) -> Path:
 def chosen(given: str | None) -> str:
     """Return the name of the election that is meant: the given one, or the only one; else UnusableError."""
     there = elections()
+    listed = ", ".join(there) or "ninguna"
     if given is None and len(there) != 1:
-        raise UnusableError(f"diga para qué elección con --election; las que hay: {', '.join(there) or 'ninguna'}")
+        raise UnusableError(f"diga para qué elección con --election; las que hay {whose()}: {listed}")
     name = given or there[0]
     if name not in there:
-        raise UnusableError(f"no existe la elección «{name}»; las que hay: {', '.join(there) or 'ninguna'}")
+        raise UnusableError(f"no existe la elección «{name}»; las que hay {whose()}: {listed}")
     return name
 
 
@@ -59,9 +62,24 @@ def _copied(path: Path) -> dict[str, Any]:
     try:
         variables = yaml.safe_load(path.read_text(encoding="utf-8"))["all"]["vars"]
         found = {name: variables[name] for name in COPIED}
+        found["election_contact"] = variables.get("election_contact") or ""
+        said = variables.get("election_call") or {}
+        found["election_call"] = {name: value for name, value in said.items() if name not in DATES}
     except (OSError, yaml.YAMLError, *DAMAGE):
         return {}
     return {} if "{{" in str(found) or variables.get("election_id", "").startswith("{{") else found
+
+
+def taken(like: str) -> dict[str, Any]:
+    """Return what a new election takes from the one of this name; UnusableError when that one cannot be a model."""
+    model = own(f"elections/{like}.yml")
+    if model.is_file() and (faults := election_faults(model)):
+        raise UnusableError("\n".join(faults))
+    if not (copied := _copied(model)):
+        raise UnusableError(
+            f"de {model} no se pueden tomar convocatoria, lugar e Instituto; elija entre: {', '.join(models())}"
+        )
+    return copied
 
 
 def create(facts: ElectionFacts) -> Path:
@@ -76,13 +94,7 @@ def create(facts: ElectionFacts) -> Path:
 
 def text(facts: ElectionFacts) -> str:
     """Return what the election's file says; UnusableError when `like` says nothing of a place and an institute."""
-    model = own(f"elections/{facts.like}.yml")
-    if model.is_file() and (faults := election_faults(model)):
-        raise UnusableError("\n".join(faults))
-    if not (copied := _copied(model)):
-        raise UnusableError(
-            f"de {model} no se pueden tomar convocatoria, lugar e Instituto; elija entre: {', '.join(models())}"
-        )
+    copied = taken(facts.like)
     today = instants.now().replace(hour=0, minute=0, second=0, microsecond=0)
     # A signer's key is valid from a day before the first corte, or from today, for the rehearsals.
     signs = {"signs_from": min(today, facts.opens - timedelta(days=1)), "signs_until": facts.signs_until}

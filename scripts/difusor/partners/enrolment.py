@@ -15,7 +15,7 @@ from corte.format import files, instants
 from difusor.inventory import Notice
 from difusor.inventory.picture import anew
 from difusor.partners import inventory, logo, record
-from difusor.partners.facts import PartnerFacts, of
+from difusor.partners.facts import FactError, PartnerFacts, of
 from difusor.partners.files import render
 from difusor.partners.form.items import Received, Remark
 from difusor.partners.form.model import DELIVERED, Form
@@ -73,7 +73,9 @@ def certificate(said: str, received: Received, desk: Desk, before: Record | None
         told = f"cambió; ajuste difusor_tls_mode en inventories/{desk.id}/group_vars/{desk.id}/main.yml"
         return [received.finding(key, told, "aviso")] if changed else []
     if delivered and not (desk.certificate and desk.certificate_key):
-        return [received.finding(key, "lo entrega el difusor; dé --certificate y --certificate-key con lo entregado")]
+        # No mistake in the form: what is missing comes by another way, and only enrolling needs it.
+        told = "falta entregar al Instituto, en persona, el certificado con sus intermedios y su llave privada"
+        return [received.finding(key, told, "aviso")]
     if not delivered and desk.certificate:
         return [received.finding(key, "lo solicita el servidor y se dio --certificate; pregunte cuál de los dos")]
     return []
@@ -100,6 +102,8 @@ def host_key(partner: PartnerFacts, form: Form) -> str:
 
 def enrol(form: Form, desk: Desk, picture: bytes, findings: list[Remark]) -> Path:
     """Create the inventory and return its folder; UnusableError or FactError say why not, and nothing is left then."""
+    if form.annex.certificate == DELIVERED and not (desk.certificate and desk.certificate_key):
+        raise FactError({"--certificate": "lo entrega el difusor: dé el archivo, y su llave con --certificate-key"})
     partner = facts(form, desk)
     written = _registered(form, desk, partner, picture, None)
     kept = _record(form, desk, findings, {**inventory.entrance(partner, host_key(partner, form)), **written}, None)

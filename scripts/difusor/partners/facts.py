@@ -56,7 +56,8 @@ PartnerName = Annotated[
     AfterValidator(_free),
 ]
 ElectionName = Annotated[
-    str, matching(r"[a-z0-9][a-z0-9-]{0,60}", "debe ser un nombre corto en minúsculas, como diputaciones-2027")
+    str,
+    matching(r"[a-z0-9][a-z0-9-]{0,60}", "debe ser un nombre corto en minúsculas, con cifras y -, como simulacro-1"),
 ]
 Principal = Annotated[
     str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@instituto.mx")
@@ -97,6 +98,7 @@ class ElectionFacts(Facts):
     environment: Literal["official", "simulacro"]
     opens: datetime
     closes: datetime
+    notice_until: datetime | None = None
     interval_minutes: Annotated[int, Field(ge=1, le=60)] = 10
     trusted_addresses: tuple[Origin, ...] = ()
     principal: Principal

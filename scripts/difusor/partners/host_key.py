@@ -35,8 +35,13 @@ class HostKey:
     @property
     def fingerprint(self) -> str:
         """The key's fingerprint as `ssh-keygen -l` shows it: SHA256:…."""
-        digest = hashlib.sha256(base64.b64decode(self.line.split()[2])).digest()
-        return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+        return fingerprint(self.line.partition(" ")[2])
+
+
+def fingerprint(key: str) -> str:
+    """Return the fingerprint of a public key (its type, its Base64, perhaps a comment), as `ssh-keygen -l` shows it."""
+    digest = hashlib.sha256(base64.b64decode(key.split()[1])).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def scan(login: Login) -> list[HostKey]:

@@ -17,6 +17,7 @@ from difusor.papers.document import Head, Issuer, document
 from difusor.papers.printing import pdf
 from difusor.partners import election as elections
 from difusor.partners import record
+from difusor.partners.host_key import fingerprint
 from difusor.partners.record import Record
 from difusor.project import UnusableError, build
 from difusor.spec.papers import filled, load
@@ -25,7 +26,7 @@ Kind = Literal["carta", "acuse", "direcciones"]
 KINDS: tuple[Kind, ...] = ("carta", "acuse", "direcciones")
 UNSIGNED = "carta.pdf"
 TEMPLATES = {"carta": "letter", "acuse": "acknowledgement", "direcciones": "addresses"}
-READ = frozenset({"difusor_trusted_addresses", "difusor_fqdn", "difusor_tls_mode"})
+READ = frozenset({"difusor_trusted_addresses", "difusor_fqdn", "difusor_tls_mode", "difusor_admin_keys"})
 
 
 @dataclass(frozen=True)
@@ -161,5 +162,7 @@ def _addresses(case: _Case) -> dict[str, Any]:
         "servers": [str(each) for each in (annex.ipv4, annex.ipv6) if each],
         "fqdn": found.get("difusor_fqdn", ""),
         "acme": found.get("difusor_tls_mode") == "acme",
+        "account": annex.ssh_account,
+        "keys": [fingerprint(each) for each in found.get("difusor_admin_keys", [])],
         "clause": clauses[perimeter.trusted],
     }

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from difusor import spec
 from difusor.inventory import Election
 from difusor.partners.form.items import Received, Remark, filled, keys
-from difusor.partners.form.values import HOST, own_domain, plain_words
+from difusor.partners.form.values import HOST, NOT_PUBLIC, is_local, own_domain, plain_words
 from difusor.partners.likeness import acronym, alike, folded, imitates
 from difusor.partners.roster import Known
 
@@ -101,6 +101,11 @@ def _addresses(said: Mapping[str, str], received: Received, around: Surroundings
             continue
         if any(address in ipaddress.ip_network(each) for each in around.election.trusted_addresses):
             yield received.finding(key, f"«{address}» es del Instituto; escriba la del servidor del medio")
+        elif is_local(address) and around.election.environment == "simulacro":
+            told = f"«{address}» no es pública; en un simulacro puede ser la de un servidor de pruebas"
+            yield received.finding(key, told, "revisar")
+        elif is_local(address):
+            yield received.finding(key, NOT_PUBLIC.format(address))
 
 
 def _others(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
@@ -173,11 +178,12 @@ def _auditor(said: Mapping[str, str], received: Received, around: Surroundings) 
 def _late(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
     """Yield what came after its date: it is kept and marked."""
     call, election = around.election.call, around.election
+    opens = election.opens if election.environment == "official" else None  # a rehearsal may open at any time
     for moment, limit, what in (
         (around.notified, election.notice_until, "el oficio llegó después del plazo"),
         (around.received, call and call.form_until, "el formato llegó después del plazo que puso el Instituto"),
         (around.received, call and call.list_from, "el formato llegó cuando la lista ya podía publicarse"),
-        (around.received, election.opens, "el formato llegó cuando la publicación ya había comenzado"),
+        (around.received, opens, "el formato llegó cuando la publicación ya había comenzado"),
     ):
         if moment and limit and moment > limit:
             told = f"{what} ({_moment(limit, election)}); se conserva y queda marcado como tardío"

@@ -12,6 +12,7 @@ from difusor.inventory import variables
 from difusor.partners import record
 from difusor.partners.form.model import Form
 from difusor.partners.form.values import own_domain
+from difusor.partners.likeness import folded
 from difusor.project import UnusableError, inventories
 
 READ = frozenset({"difusor_name", "difusor_fqdn", "difusor_public_address", "ansible_host"})
@@ -42,6 +43,21 @@ def known(election: str, but: str) -> tuple[list[Known], list[str]]:
         except (UnusableError, OSError):
             unreadable.append(folder.name)
     return found, unreadable
+
+
+def enrolled(election: str, name: str, link: str) -> str:
+    """Return under which id the difusor whose form has this name and link is in an election; "" when none has."""
+    if not (name and link):
+        return ""
+    return next((each.name for each in inventories() if election_of(each) == election and _is(each, name, link)), "")
+
+
+def _is(folder: Path, name: str, link: str) -> bool:
+    try:
+        kept = record.read(folder)
+    except (UnusableError, OSError):
+        return False
+    return kept is not None and folded(kept.form.name) == folded(name) and kept.form.link == link
 
 
 def election_of(folder: Path) -> str:

@@ -161,6 +161,8 @@ def _told(word: str, status: dict[str, Any]) -> str:
     gate, shown = status.get("gate") or {}, status.get("shown") or {}
     if word in ("shown", "held") and gate.get("hold"):
         return f"en pausa por orden del Instituto desde {gate['hold'].get('since')}; muestra {_name(shown)}"
+    if word == "held" and gate.get("state") == "unsynchronised":
+        return "ya debía abrir y su reloj no está sincronizado; que llegue a un servidor de hora (NTP, UDP 123)"
     if word == "held":
         return f"abre {gate.get('opens')}"
     if word == "withdrawn":

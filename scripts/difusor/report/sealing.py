@@ -155,7 +155,7 @@ def _attached(source: Path, content: bytes, dictamen: Mapping[str, Any]) -> tupl
         measured = results.load(raw)
     except results.ResultsError as error:
         return (twin,), [f"va sin los resultados de la medición: {error}"]
-    if measured.finished != made:
+    if measured.finished.replace(microsecond=0) != made:  # a dictamen tells its time in whole seconds
         return (twin,), [f"va sin los resultados de la medición: {raw} es de otra, del {measured.finished:%d/%m/%Y}"]
     return (twin, Attached(raw.name, _read(raw), made, RAW)), []
 

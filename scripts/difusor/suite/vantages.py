@@ -81,7 +81,10 @@ def attested(
             documents = attestations(variables, clause)
         except InventoryError as error:
             pytest.fail(str(error), pytrace=False)
-        assert documents, f"no hay documento que acredite {clause}; agréguelo a difusor_attestations"
+        kind = "carta" if clause == "DG-09" else f"constancia --clause {clause}"
+        assert documents, (
+            f"no hay documento que acredite {clause}; archívelo: ./difusor file ARCHIVO -i DIFUSOR --as {kind}"
+        )
         for each in documents:
             path = Path(each.document)
             assert path.is_file(), f"no se encuentra {path}"

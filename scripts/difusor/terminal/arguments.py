@@ -15,7 +15,7 @@ import typer
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.project import ROOT, build, home, inventories
+from difusor.project import ROOT, build, home, inventories, whose
 
 
 def difusores() -> list[str]:
@@ -37,7 +37,7 @@ def inventory(text: str) -> Path:
     if text.strip() and Path(text).name == text and named.is_dir():
         return from_project(named)
     wrong = f"no existe el difusor «{text}», ni esa ruta" if text.strip() else "está vacío: ¿qué difusor?"
-    raise typer.BadParameter(f"{wrong}; los que hay: {', '.join(difusores()) or 'ninguno'}.")
+    raise typer.BadParameter(f"{wrong}; los que hay {whose()}: {', '.join(difusores()) or 'ninguno'}.")
 
 
 def election(text: str) -> Path:
@@ -47,7 +47,8 @@ def election(text: str) -> Path:
         return given
     if text.strip() and Path(text).name == text and named.is_file():
         return named
-    raise typer.BadParameter(f"no existe la elección «{text}», ni esa ruta; las que hay: {', '.join(elections())}.")
+    there = ", ".join(elections()) or "ninguna"
+    raise typer.BadParameter(f"no existe la elección «{text}», ni esa ruta; las que hay {whose()}: {there}.")
 
 
 def paper(text: str) -> Path:
@@ -58,6 +59,16 @@ def paper(text: str) -> Path:
     if text.strip() and Path(text).name == text and named.is_file():
         return named
     raise typer.BadParameter(f"no existe el archivo «{text}», ni un dictamen suyo; se mide con ./difusor report -i")
+
+
+def verifiable(text: str) -> Path:
+    """Return the folder or file at a path, or else the sealed dictamen of the difusor of this name; links resolved."""
+    given, sealed = Path(text).absolute(), build() / f"dictamen/{text}.pdf"
+    if text.strip() and given.exists():
+        return given.resolve()
+    if text.strip() and Path(text).name == text and sealed.is_file():
+        return sealed.resolve()
+    raise typer.BadParameter(f"no existe «{text}», ni un dictamen en PDF de un difusor de ese nombre (./difusor seal).")
 
 
 def from_project(path: Path) -> Path:

@@ -76,6 +76,7 @@ def test_a_form_becomes_an_inventory_that_can_set_up_a_server(
     assert (values["ansible_user"], values["ansible_port"]) == ("ubuntu", 2222)
     assert (folder / "known_hosts").read_text() == f"[189.240.1.7]:2222 {KEY}\n"
     assert values["vault_difusor_admin_password"].encode() not in b"".join(everything(home).values())
+    assert (home / "llave.pub").read_text().strip() in answer.reply  # in one line, as authorized_keys takes it
     assert (folder / f"group_vars/{NAME}/vault.yml").read_bytes().startswith(b"$ANSIBLE_VAULT;")
 
 
@@ -242,7 +243,6 @@ SEEN: list[tuple[dict[str, str], str, str]] = [
     ({"anexo_tecnico.ghz": "1,9"}, "anexo_tecnico.ghz", "ANEXO TÉCNICO pide 2.4 GHz"),
     ({"anexo_tecnico.mbps": "40 Mbps"}, "anexo_tecnico.mbps", "RED-01"),
     ({"anexo_tecnico.ipv4": "", "anexo_tecnico.ipv6": ""}, "anexo_tecnico.ipv4", "falta la dirección IP pública"),
-    ({"anexo_tecnico.certificado": "lo entrega el difusor"}, "anexo_tecnico.certificado", "dé --certificate"),
 ]
 
 
@@ -255,6 +255,23 @@ def test_a_clerk_sees_what_no_single_value_tells(mail: Path, enroll: Callable[..
         if not answer.outcome.startswith("por ") or words not in said(answer).get(key, ""):
             unseen.append((change, answer))
     assert unseen == []
+
+
+@pytest.mark.parametrize("address", [{"ipv4": "10.20.30.40"}, {"ipv6": "fd00::7"}, {"ssh_servidor": "192.168.1.7"}])
+def test_only_a_rehearsal_may_have_a_server_that_is_not_public(
+    address: dict[str, str], home: Path, mail: Path, enroll: Callable[..., Answer]
+) -> None:
+    """On a test server of the institute's, and because the clerk says so."""
+    ((name, value),) = address.items()
+    key = f"anexo_tecnico.{name}"
+    form = as_yaml(mail, {key: value})
+    answer = enroll(form, check=True)
+    assert answer.outcome == "por confirmar" and "servidor de pruebas" in said(answer)[key]
+    assert enroll(form, check=True, accept=[f"{key}=servidor de pruebas"]).outcome == "revisado"
+    election = home / "elections/ensayo.yml"
+    election.write_text(election.read_text().replace('"simulacro"', '"official"'))
+    answer = enroll(form, check=True, accept=[f"{key}=servidor de pruebas"])
+    assert answer.outcome == "por corregir" and "pida la pública" in said(answer)[key]
 
 
 def test_a_difusor_made_by_new_is_compared_too(mail: Path, enroll: Callable[..., Answer]) -> None:
@@ -301,7 +318,12 @@ def test_what_is_late_is_kept_and_marked(home: Path, mail: Path, enroll: Callabl
     marks = " ".join(each.sentence for each in answer.findings)
     assert all(words in marks for words in ("el oficio llegó después", "plazo que puso el Instituto", "quien audita"))
     assert "ya podía publicarse" not in marks, "two days before"
-    assert answer.reply[-1] == "Instituto Electoral de Ribera (IER)"
+    during = as_yaml(mail, {**OTHER, "nombre": "El Tarde"})
+    assert "ya había comenzado" not in str(enroll(during, check=True, received=datetime(2027, 6, 7, tzinfo=UTC)))
+    assert answer.reply[-2:] == (
+        "Instituto Electoral de Ribera (IER)",
+        "Unidad de Informática, (600) 000 0000, extensión 12",
+    )
     (host,) = load(home / "inventories/radio_uaem")
     assert host.partner.notice and (host.partner.notice.folio, host.partner.notice.kind) == (
         "IMP/12/2027", "institución académica",
@@ -344,9 +366,19 @@ def test_a_certificate_that_was_delivered_is_copied_in(
     (tmp_path / "page.pem").write_bytes(page + certificates.intermediate + certificates.root)
     (tmp_path / "page.key").write_bytes(key)
     form = as_yaml(mail, {"anexo_tecnico.certificado": "lo entrega el difusor"})
+    answer = enroll(form, check=True)
+    assert answer.outcome == "revisado" and "en persona" in "".join(answer.reply), "nothing in the form is wrong"
+    with pytest.raises(FactError, match="--certificate-key"):
+        enroll(form)
     enroll(form, certificate=tmp_path / "page.pem", certificate_key=tmp_path / "page.key")
     assert content(str(home / f"inventories/{NAME}/tls/key.pem")) == key
     assert b"PRIVATE KEY" not in b"".join(everything(home).values())
+
+
+def test_a_short_name_that_the_clerk_gave_is_given_once(mail: Path, enroll: Callable[..., Answer]) -> None:
+    enroll(as_yaml(mail), name="diario")
+    again = enroll(as_yaml(mail, {"tecnico.celular": "777 123 4569"}))
+    assert (again.difusor, again.outcome) == ("diario", "por confirmar") and again.changes
 
 
 def test_only_checking_creates_nothing(home: Path, mail: Path, enroll: Callable[..., Answer]) -> None:

@@ -13,8 +13,10 @@ from call_kit import NAME as CALL
 from papers_kit import text_of
 
 from difusor.inventory import load_election
+from difusor.inventory.variables import read
 from difusor.partners import letters
 from difusor.partners.filing import filing
+from difusor.partners.host_key import fingerprint
 from difusor.partners.letters import KINDS
 from difusor.project import ROOT, UnusableError
 
@@ -72,6 +74,8 @@ def test_papers_that_cannot_be_made_yet_are_told_and_do_not_keep_the_others(enro
     assert found["acuse"].startswith("no se ha registrado su oficio")
     for each in ("189.240.1.1", "2806:10::/64", "22, 2222, 8730", "TCP 80 y 443", "189.240.1.7, 2806:2f0::7"):
         assert each in found["direcciones"]
+    (key,) = next(each["difusor_admin_keys"] for each in read(enrolled).hosts.values() if "difusor_admin_keys" in each)
+    assert "de la cuenta ubuntu, que debe" in found["direcciones"] and fingerprint(key) in found["direcciones"]
     assert not (letters.folder_of(enrolled) / "acuse.pdf").exists()
 
 

@@ -265,12 +265,24 @@ def test_nothing_is_left_of_a_folder_when_the_process_is_told_to_end(home: Path)
 def test_a_wrong_answer_is_asked_again(home: Path) -> None:
     """On a real terminal, where the verb asks for what the command line leaves out."""
     (home / "llave.pub").write_text(f"{KEY}\n")
+    other = (home / "elections/ensayo.yml").read_text().replace('election_id: "ensayo"', 'election_id: "otra"')
+    (home / "elections/otra.yml").write_text(other)
     ours, its = pty.openpty()
-    answers = ["", "Simulacro dos", "todas", "189.240.1.1 189.240.1.2", "firma@instituto.mx", str(home / "llave.pub")]
+    answers = [
+        "nadie",
+        "ensayo",
+        "",
+        "Simulacro dos",
+        "todas",
+        "189.240.1.1 189.240.1.2",
+        "firma@instituto.mx",
+        str(home / "llave.pub"),
+    ]
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
     done = difusor("new", "election", "dos", home=home, stdin=its)
     assert done.returncode == 0, done.stderr
     assert "«todas» no es una dirección ni una red" in done.stderr
+    assert "elija entre: ensayo, otra" in done.stderr, "before the other questions, whose answers would be lost"
     found = load_election(home / "elections/dos.yml")
     assert (found.name, found.trusted_addresses) == ("Simulacro dos", ["189.240.1.1", "189.240.1.2"])
     assert found.environment == "simulacro"
@@ -281,8 +293,24 @@ def test_a_new_election_is_held_where_another_is_and_by_the_same_institute(home:
     found = load_election(home / "elections/ensayo.yml")
     assert (found.place, found.offices, found.institute.acronym) == ("ribera", ["alcaldias", "congreso"], "IER")
     assert election.models() == ["ensayo"], "the institute's own come before the project's"
-    election.create(of(ElectionFacts, ELECTION | {"id": "otro", "like": "ensayo"}))
-    assert load_election(home / "elections/otro.yml").institute == found.institute
+    (ours := home / "elections/ensayo.yml").write_text(
+        ours.read_text() + '    election_call: {seat: Puerto Añil, list_from: "2027-05-27T06:00:00Z"}\n'
+    )
+    until = datetime(2027, 5, 22, 2, tzinfo=UTC)
+    election.create(of(ElectionFacts, ELECTION | {"id": "otro", "like": "ensayo", "notice_until": until}))
+    other = load_election(home / "elections/otro.yml")
+    assert (other.notice_until, found.notice_until) == (until, None)
+    assert (other.institute, other.contact) == (found.institute, found.contact) and found.contact
+    assert other.call and (other.call.seat, other.call.list_from) == ("Puerto Añil", None), "its dates are not taken"
+
+
+def test_the_election_says_for_all_its_difusores_from_where_anybody_looks(home: Path) -> None:
+    """As the documents have it: hosts.yml is written anew when a form is corrected."""
+    outside = "untrusted_vantage:\n  hosts:\n    externo: {ansible_host: 198.51.100.7, ansible_user: observador}\n"
+    (ours := home / "elections/ensayo.yml").write_text(ours.read_text() + outside)
+    found = read(made())
+    assert load_election(ours).id == "ensayo"
+    assert (found.groups["untrusted_vantage"], found.groups["trusted_vantage"]) == (["externo"], ["instituto"])
 
 
 @pytest.mark.parametrize("like", ["nada", "demo"])

@@ -135,3 +135,16 @@ def test_an_old_refusal_is_not_the_word_on_this_push(
     outcome = deliver.deliver(signed, make_target(election), Options(wait=1))
     assert outcome.result == result
     assert detail in outcome.detail
+
+
+def test_a_page_that_only_its_clock_keeps_shut_is_not_said_to_open_in_the_past(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    said = {
+        "held": {"manifest_sha256": signed.sha256},
+        "gate": {"state": "unsynchronised", "opens": "2024-06-03T02:00:00Z"},
+    }
+    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=1))
+    assert outcome.result == "held" and "reloj no está sincronizado" in outcome.detail

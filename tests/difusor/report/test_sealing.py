@@ -64,7 +64,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """Seal the dictamen of the stored results, as a clerk does."""
     home = tmp_path_factory.mktemp("instituto")
     folder = home / "build/dictamen"
-    results = measured().model_copy(update={"revision": REVISION})
+    moment = measured().finished.replace(microsecond=59_214)  # as a measurement ends: the dictamen says the second
+    results = measured().model_copy(update={"revision": REVISION, "finished": moment})
     composed = dictamen.compose(results, "web1", FIRST, deviations.load())
     dictamen.write_papers(composed, folder / "diario")
     (folder / "diario.results.json").write_text(results.model_dump_json(indent=2), encoding="utf-8")

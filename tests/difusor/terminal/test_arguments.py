@@ -8,8 +8,8 @@ import pytest
 import typer
 from inventory_kit import Certificates
 
-from difusor.project import ROOT
-from difusor.terminal.arguments import authority, from_project, inventory, vault_id
+from difusor.project import HOME, ROOT
+from difusor.terminal.arguments import authority, from_project, inventory, vault_id, verifiable
 
 
 def test_a_name_is_an_inventory_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,10 @@ def test_what_is_no_difusor_is_told_with_those_that_are(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(typer.BadParameter, match="los que hay: demo, ejemplo"):
+    with pytest.raises(typer.BadParameter, match=r"\(DIFUSOR_HOME no nombra otra carpeta\): demo, ejemplo"):
+        inventory(text)
+    monkeypatch.setenv(HOME, str(tmp_path))
+    with pytest.raises(typer.BadParameter, match=f"los que hay en {tmp_path}: ninguno"):
         inventory(text)
 
 
@@ -47,6 +50,19 @@ def test_the_file_of_a_vault_identity_is_found_from_the_project(
     assert vault_id("diario@clave") == f"diario@{tmp_path}/clave"
     assert vault_id("diario@prompt") == "diario@prompt"
     assert vault_id("prompt") == "prompt"
+
+
+def test_a_sealed_dictamen_is_verified_by_the_name_of_its_difusor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the home, and the path that the documents name is that of a project without one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(HOME, str(home := tmp_path / "casa"))
+    (home / "build/dictamen").mkdir(parents=True)
+    (sealed := home / "build/dictamen/diario.pdf").touch()
+    assert verifiable("diario") == verifiable("casa/build/dictamen/diario.pdf") == sealed
+    with pytest.raises(typer.BadParameter, match="no existe «otro»"):
+        verifiable("otro")
 
 
 def test_paths_are_told_from_the_project() -> None:

@@ -37,6 +37,8 @@ FORMULA = re.compile(r"[=@]|[+-].*[|!]|[+-]\s*[A-Za-z]+\(")
 FILLERS = frozenset({"de", "en", "ram", "memoria", "ssd", "simetricos", "fisicos", "por", "segundo", "s"})
 """Words that people write behind a unit, and that say nothing more."""
 FASTEST = 10  # GHz
+LOCAL = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+NOT_PUBLIC = "«{}» no es pública: nadie llegaría a ella desde internet; pida la pública a su proveedor"
 PAGE = re.compile(r"(?i)[^/]*\.(html?|php|aspx?|jsp)")
 LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 HOST = re.compile(rf"{LABEL}(\.{LABEL})+")
@@ -148,7 +150,13 @@ def _email(value: str) -> str:
     return f"{local}@{_host(host)}"
 
 
-def _public_address(value: str, version: int) -> str:
+def is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Return whether an address is one of a local network, as that of a server on which somebody rehearses."""
+    return any(address in ipaddress.ip_network(each) for each in LOCAL)
+
+
+def _address(value: str, version: int) -> str:
+    """Accept a public address, or one of a local network, which only a rehearsal may have (`review`)."""
     kind = "una dirección IPv4 como 189.240.1.7" if version == 4 else "una dirección IPv6 como 2806:10::7"
     try:
         address = ipaddress.ip_address(value)
@@ -159,10 +167,8 @@ def _public_address(value: str, version: int) -> str:
     if address.version != version:
         raise ValueError(f"«{value}» no es {kind}; escríbala en el renglón de la otra versión")
     tunnel = isinstance(address, ipaddress.IPv6Address) and (address.ipv4_mapped or address.sixtofour or address.teredo)
-    if not address.is_global or address.is_multicast or tunnel:
-        raise ValueError(
-            f"«{value}» no es pública: nadie llegaría a ella desde internet; pida la pública a su proveedor"
-        )
+    if not (address.is_global or is_local(address)) or address.is_multicast or tunnel:
+        raise ValueError(NOT_PUBLIC.format(value))
     return str(address)
 
 
@@ -171,7 +177,7 @@ def _where_to_enter(value: str) -> str:
     if "://" in value or value.count(":") == 1:
         raise ValueError(f"«{value}» lleva «://» o un puerto; escriba solo la dirección o el dominio")
     if re.fullmatch(r"[\d.]+", value) or ":" in value:
-        return _public_address(value, 6 if ":" in value else 4)
+        return _address(value, 6 if ":" in value else 4)
     return _host(value)
 
 
@@ -230,8 +236,8 @@ Email = Annotated[Short, AfterValidator(_email)]
 FtpHost = Annotated[Short, BeforeValidator(_not_applicable), AfterValidator(_or_not_applicable)]
 FtpUser = Annotated[Short, BeforeValidator(_not_applicable)]
 Entrance = Annotated[Short, AfterValidator(_where_to_enter)]
-IPv4 = Annotated[Short, AfterValidator(lambda value: _public_address(value, 4))]
-IPv6 = Annotated[Short, AfterValidator(lambda value: _public_address(value, 6))]
+IPv4 = Annotated[Short, AfterValidator(lambda value: _address(value, 4))]
+IPv6 = Annotated[Short, AfterValidator(lambda value: _address(value, 6))]
 Attachment = Annotated[Short, AfterValidator(_attachment)]
 Cores = Annotated[int, _figure(dict.fromkeys(("", "nucleo", "nucleos", "core", "cores"), 1), "de núcleos"), COUNTED]
 Gigahertz = Annotated[
