@@ -88,6 +88,7 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
 
         def make(self: Mirror, target: target.Target, *_: object, **__: object) -> None:
             self.url, self.extensions, self.problem = f"https://{target.address}{PATH}", {}, ""
+            self.target = target
             self.client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
 
         monkeypatch.setattr(Mirror, "__init__", make)

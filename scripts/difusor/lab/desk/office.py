@@ -36,19 +36,7 @@ DOMAIN = "instituto-imaginario.mx"
 """The institute's domain where the election that lends its place says none."""
 BEFORE_OPENING = timedelta(days=5)
 """On which day of the calendar the desk is: the list may be seen since yesterday, the rehearsals are still to come."""
-CALENDAR = """
-    # Lo que sigue lo escribe el Instituto a mano, con las fechas de su convocatoria.
-    election_notice_until: "{notice_until}"
-    election_contact: Informática del Instituto (demostración), (600) 000 0000
-    election_simulacros: {rehearsals}
-    election_call:
-      auditor: {auditor}
-      form_until: "{form_until}"
-      list_from: "{list_from}"
-      seat: ""
-      elected: ""
-      email: correspondencia@{domain}
-"""
+CONTACT = "Informática del Instituto (demostración), (600) 000 0000"
 MARK = ".escritorio"
 """A file in the office's folder, without which a folder is not removed."""
 
@@ -109,7 +97,9 @@ def _furnished(folder: Path, like: str, now: datetime) -> Office:
         trusted_addresses=("189.240.0.10",), principal=f"firma@{DOMAIN}", signing_key=public,
     )  # fmt: skip
     path = elections.create(facts)
-    write(path, path.read_text(encoding="utf-8") + _calendar(now, zone))
+    written = yaml.safe_load(path.read_text(encoding="utf-8"))
+    written["all"]["vars"] |= _calendar(now, zone)
+    write(path, yaml.safe_dump(written, allow_unicode=True, sort_keys=False))
     election = load_election(path)
     return Office(folder, now, election, key, Signer.made(folder / "firma", folder, election.institute.signs.name))
 
@@ -120,18 +110,26 @@ def _zone(like: str) -> ZoneInfo:
     return ZoneInfo(catalog.load(said["all"]["vars"]["election_place"]).timezone)
 
 
-def _calendar(now: datetime, zone: ZoneInfo) -> str:
-    """Return the dates that the institute adds: oficio and form were due days ago, the rehearsals are to come."""
+def _calendar(now: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    """Return what the institute adds by hand: oficio and form were due days ago, the rehearsals are to come."""
 
     def at(days: int, hour: int) -> str:
         return instants.write(_day(now, zone, days, hour))
 
     today = now.astimezone(zone).date()
-    rehearsals = json.dumps([str(today + timedelta(days=each)) for each in (1, 2, 3)])
-    return CALENDAR.format(
-        notice_until=at(-6, 20), form_until=at(-4, 20), list_from=at(-1, 0), rehearsals=rehearsals, auditor=AUDITOR,
-        domain=DOMAIN,
-    )  # fmt: skip
+    return {
+        "election_notice_until": at(-6, 20),
+        "election_contact": CONTACT,
+        "election_simulacros": [str(today + timedelta(days=each)) for each in (1, 2, 3)],
+        "election_call": {
+            "auditor": AUDITOR,
+            "form_until": at(-4, 20),
+            "list_from": at(-1, 0),
+            "seat": "",
+            "elected": "",
+            "email": f"correspondencia@{DOMAIN}",
+        },
+    }
 
 
 def _day(now: datetime, zone: ZoneInfo, days: int, hour: int) -> datetime:
