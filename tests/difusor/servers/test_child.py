@@ -81,18 +81,18 @@ def test_all_that_run_can_be_killed_at_once():
     assert [one.status for one in done] == [-9, -9, -9]
 
 
-def test_a_killed_program_is_not_waited_for_while_another_keeps_its_outputs_open():
+def test_a_killed_program_is_not_waited_for_while_another_keeps_its_outputs_open(tmp_path: Path):
     """As an ssh does that shares its connection: it passes its outputs on to the ssh that holds the connection."""
     started, done = time.monotonic(), []
 
     def work() -> None:
         with pytest.raises(child.TooLongError):
-            shell("setsid sleep 30 & wait", Bounds(25))  # pace: outlives the program
+            shell(f"setsid sleep 30 & touch {tmp_path}/begun; wait", Bounds(25))  # pace: outlives the program
         done.append(time.monotonic() - started)
 
     thread = threading.Thread(target=work)
     thread.start()
-    until(lambda: len(child._running), lambda number: number == 1, what="el programa corra")
+    until((tmp_path / "begun").exists, what="el otro programa corra")
     until(child.kill_all, lambda _: bool(done), what="se deje de esperar")
     thread.join()
     assert done[0] < 10
