@@ -22,6 +22,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -63,7 +64,7 @@ class Interpreter:
             os.close(null)
         while "started" not in (told := self._told()):
             self._ended[told["ended"]] = told["status"]
-        return Running(self, told["started"], printed, said)
+        return Running(self, told["started"], told["pid"], printed, said)
 
     def run(self, *program: str | Path, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a program as `start` does, and return what it printed and how it ended."""
@@ -74,14 +75,17 @@ class Interpreter:
             running.kill()
         return subprocess.CompletedProcess(program, status, running.printed(), running.said())
 
-    def status(self, pid: int, until: float) -> int | None:
-        """Return how a program ended, as subprocess does; None if it still runs at the instant `until` (monotonic)."""
-        while pid not in self._ended:
+    def status(self, number: int, until: float) -> int | None:
+        """Return how a program ended, as subprocess does; None if it still runs at the instant `until` (monotonic).
+
+        `number` is that of its start: a long run has more processes than there are ids, and these are given again.
+        """
+        while number not in self._ended:
             if not select.select([self._channel], [], [], max(0.0, until - time.monotonic()))[0]:
                 return None
             told = self._told()
             self._ended[told["ended"]] = told["status"]
-        return self._ended[pid]
+        return self._ended[number]
 
     def _told(self) -> dict[str, Any]:
         message = self._channel.recv(LARGEST)
@@ -92,17 +96,17 @@ class Interpreter:
 class Running:
     """A program that was started; what it prints goes into files without names."""
 
-    def __init__(self, interpreter: Interpreter, pid: int, printed: IO[bytes], said: IO[bytes]) -> None:
-        self._interpreter, self.pid = interpreter, pid
+    def __init__(self, interpreter: Interpreter, number: int, pid: int, printed: IO[bytes], said: IO[bytes]) -> None:
+        self._interpreter, self._number, self.pid = interpreter, number, pid
         self._printed, self._said = printed, said
 
     def poll(self) -> int | None:
         """Return how it ended, as `subprocess.Popen.poll` does."""
-        return self._interpreter.status(self.pid, 0.0)
+        return self._interpreter.status(self._number, 0.0)
 
     def wait(self, timeout: float = 60) -> int:
         """Wait until it ends, and return how; TimeoutExpired if it does not in `timeout` seconds."""
-        status = self._interpreter.status(self.pid, time.monotonic() + timeout)
+        status = self._interpreter.status(self._number, time.monotonic() + timeout)
         if status is None:
             raise subprocess.TimeoutExpired(str(self.pid), timeout, self.printed(), self.said())
         return status
@@ -150,13 +154,14 @@ def _serve(channel: socket.socket) -> None:
     wakes.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakes.fileno())
-    children: set[int] = set()
+    children: dict[int, int] = {}
+    numbers = count()
     while True:
         ready, _, _ = select.select([channel, heard], [], [])
         if heard in ready:
             heard.recv(LARGEST)
-        for pid, status in _dead(children):
-            channel.send(json.dumps({"ended": pid, "status": os.waitstatus_to_exitcode(status)}).encode())
+        for number, status in _dead(children):
+            channel.send(json.dumps({"ended": number, "status": os.waitstatus_to_exitcode(status)}).encode())
         if channel in ready:
             message, descriptors, *_ = socket.recv_fds(channel, LARGEST, 3)
             if not message:
@@ -169,16 +174,16 @@ def _serve(channel: socket.socket) -> None:
                 for closed in (channel, heard, wakes):
                     closed.close()
                 return _become(**json.loads(message))
-            children.add(pid)
+            children[pid] = next(numbers)
             for descriptor in descriptors:
                 os.close(descriptor)
-            channel.send(json.dumps({"started": pid}).encode())
+            channel.send(json.dumps({"started": children[pid], "pid": pid}).encode())
 
 
-def _dead(children: set[int]) -> list[tuple[int, int]]:
+def _dead(children: dict[int, int]) -> list[tuple[int, int]]:
+    """Take those that have ended out of {id: number}; return their numbers and how they ended."""
     found = [ended for child in children if (ended := os.waitpid(child, os.WNOHANG))[0]]
-    children.difference_update(pid for pid, _ in found)
-    return found
+    return [(children.pop(pid), status) for pid, status in found]
 
 
 def _become(program: list[str], cwd: str, env: dict[str, str]) -> None:
