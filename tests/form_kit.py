@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from inventory_kit import KEY
 from PIL import Image
 
+from difusor.lab.desk.outlets import SERVER
 from difusor.partners.form import plain, workbook
 from difusor.partners.form.items import items
 
@@ -43,12 +44,7 @@ GOOD = {
     "anexo_tecnico.ssh_cuenta": "ubuntu",
     "anexo_tecnico.ssh_llave": f"{KEY} root@servidor",
     "anexo_tecnico.certificado": "lo solicita el servidor (ACME)",
-    "anexo_tecnico.servidor": "físico",
-    "anexo_tecnico.nucleos": "8",
-    "anexo_tecnico.ghz": "2.4",
-    "anexo_tecnico.ram_gb": "32",
-    "anexo_tecnico.ssd_gb": "480",
-    "anexo_tecnico.mbps": "200",
+    **SERVER,
 }
 WHERE = {
     each.key: (workbook.ANNEX if each.of_the_annex else workbook.CALL, f"C{workbook.FIRST_ROW + place}")

@@ -87,12 +87,16 @@ def run(
     if as_json:
         typer.echo(json_text(answer))
     else:
-        results.print(f"[green]✓[/] {printable(told)}", soft_wrap=True)
+        _confirm(told)
 
 
 def show(filed: Filed) -> None:
     """Print what became of a scan."""
-    results.print(f"[green]✓[/] {printable(_told(filed))}", soft_wrap=True)
+    _confirm(_told(filed))
+
+
+def _confirm(told: str) -> None:
+    results.print(f"[green]✓[/] {printable(told)}", soft_wrap=True)
 
 
 def _told(filed: Filed) -> str:

@@ -48,7 +48,7 @@ def look(subject: Subject, looks: Looks) -> Outside:
     fqdn = subject.host.partner.public_name
     said = names.look(fqdn, looks.servers)
     found = [each for family in families.by_family(said.addresses).values() for each in family]
-    addresses = found or [_own(subject.host)]
+    addresses = found or _own(subject.host)
     with ThreadPoolExecutor(len(addresses)) as pool:
         seen = pool.map(lambda address: certificate.look(fqdn, address, looks.authority), addresses)
         return Outside(said, tuple(seen))
@@ -63,20 +63,21 @@ def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Chec
     ]
 
 
-def _own(host: Host) -> str:
-    """Return the address to which the page's name should lead: the server's, or that of the site in front of it."""
+def _own(host: Host) -> list[str]:
+    """Return where the page's name should lead: to the server, or to an address of the site in front of it."""
     partner = host.partner
-    return partner.front.addresses[0] if partner.front else partner.public_address
+    return partner.front.addresses if partner.front else [partner.public_address]
 
 
 def _name(host: Host, said: Names, moment: Moment) -> Check:
-    fqdn, public = host.partner.public_name, _own(host)
+    fqdn, own = host.partner.public_name, _own(host)
     if faults := list(said.faults()):
         return bad("names", some(faults), f"hable con quien administra el DNS de {fqdn}")
-    if public not in said.addresses and not host.partner.cdn_ranges:
+    if not {*own} & {*said.addresses} and not host.partner.cdn_ranges:
+        variable = "difusor_front" if host.partner.front else "difusor_public_address"
         return bad(
-            "names", f"{fqdn} lleva a {some([*said.addresses])}, y no a su servidor ({public})",
-            "corrija el DNS, o difusor_public_address si es la otra la debida",
+            "names", f"{fqdn} lleva a {some([*said.addresses])}, y no a su servidor ({some(own)})",
+            f"corrija el DNS, o {variable} si es la otra la debida",
         )  # fmt: skip
     if said.ttl is not None and said.ttl > LONGEST_TTL:
         found = f"TTL de {said.ttl:,} s, y debe ser de {LONGEST_TTL} a lo más"

@@ -38,7 +38,7 @@ def compare(
     The other arguments are those of comparison.compare. The detail says whose fault it is.
     """
     through, started = target.through(front), time.monotonic()
-    if problem := _passes_no_status(through, authority, limit):
+    if _tells_status(target, authority, limit) and (problem := _passes_no_status(through, authority, limit)):
         return replace(problem, seconds=round(time.monotonic() - started, 2))
     found = comparison.compare(through, authority, limit=limit, standing=standing)
     if found.result in ("empty", "altered") and found.sequence is None and behind.sequence is not None:
@@ -51,6 +51,16 @@ def compare(
         return found
     whose = f"es de {front.name} y no de su servidor: " if behind.good else ""
     return replace(found, result="altered", detail=comparison.shortened(whose + faults[0]), differences=faults)
+
+
+def _tells_status(server: Target, authority: Path | None, limit: float) -> bool:
+    """Tell whether the server itself answers with estado.json: none does that is revoked, or whose gate is stopped."""
+    try:
+        with Mirror(server, authority) as mirror:
+            mirror.deadline = time.monotonic() + limit
+            return mirror.status() is not None
+    except UntrustedError:
+        return False
 
 
 def _passes_no_status(through: Target, authority: Path | None, limit: float) -> Comparison | None:

@@ -68,6 +68,10 @@ def test_the_name_of_a_site_that_passes_a_folder_leads_to_that_site() -> None:
     assert found["names"].state == "good"
     found = judged(answer(FOUR), {}, Moment.DAY, difusor_path="/prep/", difusor_front=front)
     assert found["names"].found == f"www.diario.mx lleva a {FOUR}, y no a su servidor (198.51.100.20)"
+    assert found["names"].remedy == "corrija el DNS, o difusor_front si es la otra la debida"
+    front["addresses"] = ["2001:db8::20", "198.51.100.20"]
+    found = judged(answer("198.51.100.20"), {}, Moment.DAY, difusor_path="/prep/", difusor_front=front)
+    assert found["names"].state == "good"
 
 
 @pytest.mark.parametrize(

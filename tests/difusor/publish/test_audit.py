@@ -22,7 +22,8 @@ from corte.format import manifest
 from corte.format.standing import Standing
 from difusor.commands import audit
 from difusor.inventory import load_election
-from difusor.publish import age, comparison, paced, roads, signing, target
+from difusor.inventory.parts import Front
+from difusor.publish import age, comparison, front, paced, roads, signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
@@ -336,3 +337,42 @@ def test_an_old_corte_and_a_log_that_lost_entries_fail_the_audit(
     kept.publish(replace(signed, manifest=replace(signed.manifest, sequence=8, generated=later)), where.election)
     found = comparison.compare(where, seen=kept)
     assert found.result == "old" and "el Instituto publicó el 8" in found.detail
+
+
+SITE = Front.model_validate({"name": "www.diario.test", "program": "nginx", "addresses": ["10.0.0.9"]})
+
+
+def through_the_site(election: Path, **changes: Any) -> tuple[comparison.Comparison, comparison.Comparison]:
+    """Compare what the server sends, and what comes through the site in front of it."""
+    server = make_target(election, path="/prep/", **changes)
+    behind = comparison.compare(server)
+    return behind, front.compare(server, SITE, behind, None, 60, Standing())
+
+
+def test_a_site_that_passes_everything_on_is_authentic_too(serve: Serve, election: Path):
+    serve({"10.0.0.9 /a.csv": b"una de sus otras paginas"})
+    assert [each.result for each in through_the_site(election)] == ["authentic", "authentic"]
+
+
+def test_a_site_that_does_not_reach_the_server_is_at_fault(serve: Serve, election: Path):
+    serve({f"10.0.0.9 {PATH}": partial(wire, b"", 502)})
+    behind, found = through_the_site(election)
+    assert behind.good
+    assert (found.result, found.detail) == (
+        "unreachable", "www.diario.test no alcanza a su servidor, y responde 502",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [503, 404])
+def test_a_server_that_tells_no_status_is_not_blamed_on_the_site(serve: Serve, election: Path, status: int):
+    """As when its gate is stopped: the site passes on what it gets."""
+    serve({PATH: partial(wire, b"", status)})
+    behind, found = through_the_site(election)
+    assert not behind.good and not found.good
+    assert found.detail == behind.detail
+
+
+def test_a_revoked_difusor_shows_nothing_through_its_site_either(serve: Serve, election: Path):
+    serve(dict.fromkeys(("/prep/", "/prep/corte.json", "/prep/datos/corte.json", PATH), partial(wire, b"", 410)))
+    found = through_the_site(election, revoked="fuera de la lista desde hoy")
+    assert [(each.result, each.good) for each in found] == [("off", True)] * 2

@@ -12,6 +12,15 @@ from difusor.partners.enrolment import LOGO, name_for
 from difusor.partners.form.model import ACME
 from difusor.partners.form.values import NOT_APPLICABLE, plain_words
 
+SERVER = {
+    "anexo_tecnico.servidor": "físico",
+    "anexo_tecnico.nucleos": "8",
+    "anexo_tecnico.ghz": "2.4",
+    "anexo_tecnico.ram_gb": "32",
+    "anexo_tecnico.ssd_gb": "480",
+    "anexo_tecnico.mbps": "200",
+}
+"""A server that meets the call, as the technical annex of the form asks for it."""
 PASSWORD = "clave-inventada-de-ftp"
 """What one outlet sends although nobody asked for it; it may be kept nowhere."""
 RAN = "ejecutado"
@@ -99,12 +108,7 @@ def good(number: int, name: str, domain: str, **more: str) -> dict[str, str]:
         "anexo_tecnico.ssh_cuenta": "ubuntu",
         "anexo_tecnico.ssh_llave": public_key(Ed25519PrivateKey.generate()),
         "anexo_tecnico.certificado": ACME,
-        "anexo_tecnico.servidor": "físico",
-        "anexo_tecnico.nucleos": "8",
-        "anexo_tecnico.ghz": "2.4",
-        "anexo_tecnico.ram_gb": "32",
-        "anexo_tecnico.ssd_gb": "480",
-        "anexo_tecnico.mbps": "200",
+        **SERVER,
     } | more
 
 
