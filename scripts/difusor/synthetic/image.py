@@ -27,23 +27,24 @@ def draw(heading: Iterable[str], rows: Sequence[tuple[str, str]]) -> bytes:
     titles = list(heading)
     height = 2 * MARGIN + LINE * (len(titles) + len(rows) + 1)
     sheet = Image.new("L", (WIDTH, height), PAPER)
-    pen, font = ImageDraw.Draw(sheet), _font()
+    pen, letter = ImageDraw.Draw(sheet), font(20)
     pen.rectangle((MARGIN // 2, MARGIN // 2, WIDTH - MARGIN // 2, height - MARGIN // 2), outline=INK, width=2)
     for place, text in enumerate(titles):
-        pen.text((MARGIN, MARGIN + LINE * place), text, INK, font)
+        pen.text((MARGIN, MARGIN + LINE * place), text, INK, letter)
     for place, (name, figure) in enumerate(rows, len(titles) + 1):
         at = MARGIN + LINE * place
         pen.line((MARGIN, at - 4, WIDTH - MARGIN, at - 4), fill=PAPER - 60)
-        pen.text((MARGIN, at), name, INK, font)
-        pen.text((FIGURES, at), figure, INK, font)
+        pen.text((MARGIN, at), name, INK, letter)
+        pen.text((FIGURES, at), figure, INK, letter)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Return the letter with which pictures are written, of so many pixels; UnusableError when it is not installed."""
     try:
-        return ImageFont.truetype(FONT, 20)
+        return ImageFont.truetype(FONT, size)
     except OSError:
         raise UnusableError(f"falta la letra {FONT}: instale el paquete fonts-liberation") from None

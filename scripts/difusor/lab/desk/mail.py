@@ -7,13 +7,12 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from difusor.partners.form import plain, workbook
 from difusor.partners.form.items import items
+from difusor.synthetic.image import font
 
-FACE = "LiberationSans-Regular.ttf"
-"""With which papers are printed too; Pillow's own has no accents."""
 LOGO, SCAN = (480, 200), (850, 1100)  # pixels
 COLORS = ("#0b4f6c", "#7a2e0e", "#3a5a40", "#5b2a86", "#8a1c3b", "#22577a", "#6b4f1d")
 
@@ -44,9 +43,9 @@ def write_logo(path: Path, name: str) -> None:
     """Write a logo: the outlet's name in white on a colour, which the name has always."""
     picture = Image.new("RGB", LOGO, COLORS[zlib.crc32(name.encode()) % len(COLORS)])
     text = "\n".join(name.split())
-    font = ImageFont.truetype(FACE, 52 if text.count("\n") < 2 else 44)
+    letter = font(52 if text.count("\n") < 2 else 44)
     center = (LOGO[0] / 2, LOGO[1] / 2)
-    ImageDraw.Draw(picture).multiline_text(center, text, "white", font, anchor="mm", align="center", spacing=10)
+    ImageDraw.Draw(picture).multiline_text(center, text, "white", letter, anchor="mm", align="center", spacing=10)
     picture.save(path, "PNG")
 
 
@@ -54,9 +53,9 @@ def write_scan(path: Path, *lines: str) -> None:
     """Write the picture of a sheet with these lines, as a scanner would leave it."""
     picture = Image.new("L", SCAN, 245)
     pen = ImageDraw.Draw(picture)
-    pen.text((70, 60), "DOCUMENTO INVENTADO, DE DEMOSTRACIÓN", 60, ImageFont.truetype(FACE, 26))
-    pen.multiline_text((70, 160), "\n\n".join(lines), 60, ImageFont.truetype(FACE, 24))
+    pen.text((70, 60), "DOCUMENTO INVENTADO, DE DEMOSTRACIÓN", 60, font(26))
+    pen.multiline_text((70, 160), "\n\n".join(lines), 60, font(24))
     pen.line([(70, 900), (380, 900)], 60, 2)
-    pen.text((70, 915), "Firma autógrafa inventada", 60, ImageFont.truetype(FACE, 20))
+    pen.text((70, 915), "Firma autógrafa inventada", 60, font(20))
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path, "PNG")

@@ -26,7 +26,7 @@ PASSWORD = "clave-inventada-de-ftp"
 RAN = "ejecutado"
 """The file that the hostile form would make, if anything that it says were run."""
 ON_TIME, LATE = -8, -2
-"""On which day, counted from today, a form came; office.CALENDAR says until when it had to."""
+"""On which day, counted from today, a form came; the office's calendar says until when it had to."""
 RUNS = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}"
 """What Ansible would run if it took a form's value for a template."""
 
