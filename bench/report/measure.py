@@ -68,7 +68,8 @@ def report(folder: Path, many: int, *options: str) -> tuple[float, float]:
     command = [sys.executable, "-m", "difusor", "report", "--all", "--election", "banco", *options]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    rows: list[dict[str, Any]] = json.loads((folder / "build/dictamen/indice.json").read_text())["rows"]
+    (index,) = (folder / "build/dictamen").glob("indice-*.json")
+    rows: list[dict[str, Any]] = json.loads(index.read_text())["rows"]
     if done.returncode == 2 or len(rows) != many or not all(row["measured"] for row in rows):
         sys.exit(f"not all of them were measured: {[(row['id'], row['verdict'], row['why']) for row in rows]}")
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

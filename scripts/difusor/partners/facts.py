@@ -27,10 +27,10 @@ from difusor.spec.faults import sentence
 TEMPLATE = re.compile(r"{{|{%|{#|^#jinja2:")
 """What makes Ansible, or Jinja, take a text for a template."""
 RESERVED = {
-    "all", "demo", "difusores", "ejemplo", "indice", "instituto", "localhost", "trusted_vantage", "ungrouped",
+    "all", "demo", "difusores", "ejemplo", "instituto", "localhost", "trusted_vantage", "ungrouped",
     "untrusted_vantage",
 }  # fmt: skip
-"""Names of groups and hosts that an inventory has already, or that the project uses, as for the index of dictámenes."""
+"""Names of groups and hosts that an inventory has already, or that the project uses."""
 
 
 def data(value: str) -> str:

@@ -17,7 +17,6 @@ from difusor.report.issue import status
 from difusor.report.verdict import REFUSED, Overall, shown
 from difusor.terminal import json_text
 
-NAME = "indice"
 SCHEMA = "difusor-indice/1"
 OFF_THE_LIST = "FUERA DE LA LISTA"
 """Instead of a verdict, for a difusor that the institute has revoked: nobody measures it, and nothing is amiss."""
@@ -48,7 +47,7 @@ class Row(BaseModel):
 
 
 class Index(BaseModel):
-    """All of them, worst first, as `indice.json` has it; `made` is ISO with the election's offset."""
+    """All of them, worst first, as `indice-<election>.json` has it; `made` is ISO with the election's offset."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -99,8 +98,11 @@ def worst_first(election: str, name: str, institute: str, made: datetime, rows: 
 
 
 def write_index(found: Index, folder: Path) -> tuple[Path, Path]:
-    """Write `indice.json` and `indice.html`, whole or not at all, beside the dictámenes; return both."""
-    data, page = folder / f"{NAME}.json", folder / f"{NAME}.html"
+    """Write `indice-<election>.json` and `.html`, each whole or not at all, beside the dictámenes; return both.
+
+    The name says the election, so that the index of another one stays. No difusor's name has a hyphen.
+    """
+    data, page = (folder / f"indice-{found.election}.{kind}" for kind in ("json", "html"))
     write(data, json_text({"schema": SCHEMA, **found.model_dump(mode="json")}) + "\n")
     write(page, html(found))
     return data, page

@@ -42,7 +42,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, s
 
 @pytest.fixture(scope="module")
 def rows(measured: tuple[Path, subprocess.CompletedProcess[str]]) -> dict[str, dict[str, str]]:
-    index = json.loads((measured[0] / "build/dictamen/indice.json").read_text(encoding="utf-8"))
+    index = json.loads((measured[0] / "build/dictamen/indice-ensayo.json").read_text(encoding="utf-8"))
     assert (index["schema"], index["election"]) == ("difusor-indice/1", "ensayo")
     return {row["id"]: row for row in index["rows"]}
 
@@ -66,7 +66,7 @@ def test_one_that_did_not_answer_has_a_dictamen_that_says_so(
     assert rows["callado"]["papers"] == ["callado.json", "callado.html"]
     assert json.loads((folder / "callado.json").read_text())["verdict"] == "NO EVALUADO"
     assert not list(folder.glob("roto.*")) and not list(folder.glob("retirado.*"))
-    page = (folder / "indice.html").read_text(encoding="utf-8")
+    page = (folder / "indice-ensayo.html").read_text(encoding="utf-8")
     assert '<a href="callado.html">' in page and "Difusor callado" in page
     assert all(f"({id})" in page for id in rows)
 
@@ -77,6 +77,6 @@ def test_the_terminal_and_the_exit_status_tell(measured: tuple[Path, subprocess.
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert all(id in done.stdout for id in ("callado", "roto", "perdido", "retirado"))
-    assert "build/dictamen/indice.html" in done.stdout
+    assert "build/dictamen/indice-ensayo.html" in done.stdout
     assert "rechaza el puerto" in (home / "build/log/dictamen-callado.log").read_text()
     assert "callado: NO EVALUADO" in done.stderr and "bringing up nodes" not in done.stderr

@@ -63,6 +63,13 @@ def test_the_files_are_written_beside_the_dictamens(tmp_path: Path) -> None:
     assert "Aún no hay difusores" in page.read_text()
 
 
+def test_the_index_of_another_election_stays(tmp_path: Path) -> None:
+    kept = {path: path.read_text() for path in index.write_index(found(), tmp_path)}
+    other = index.write_index(found().model_copy(update={"election": "ribera-2030", "name": "Otra"}), tmp_path)
+    assert [path.name for path in other] == ["indice-ribera-2030.json", "indice-ribera-2030.html"]
+    assert {path: path.read_text() for path in kept} == kept
+
+
 @pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 def test_the_page_is_readable_on_a_telephone(tmp_path: Path) -> None:
     """As the dictamen's: at 390 px nothing reaches beyond the screen, whatever a name is."""
