@@ -74,8 +74,11 @@ def canonical(armour: bytes) -> bytes:
     return b"\n".join([_FIRST, *body, _LAST, b""])
 
 
-def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, revoked: Path | None = None) -> str:
-    """Return the principal (signer's name) whose key signed `raw` for this election.
+def verify(
+    raw: bytes, signature: bytes, election: str, allowed_signers: Path, revoked: Path | None = None,
+    purpose: str = "corte",
+) -> str:  # fmt: skip
+    """Return the principal (signer's name) whose key signed `raw` for this election and purpose.
 
     Refusal unless the key is valid now and not revoked. `allowed_signers` is a file in OpenSSH's format of that name;
     `revoked` a list of revoked keys (a KRL or public keys).
@@ -90,7 +93,7 @@ def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, r
         armour.write_bytes(signature)
         for principal, line in valid_signers(allowed_signers.read_text(encoding="utf-8"), instants.now()):
             believed.write_text(line, encoding="utf-8")
-            arguments = ["-Y", "verify", "-f", str(believed), "-I", principal, "-n", namespace(election)]
+            arguments = ["-Y", "verify", "-f", str(believed), "-I", principal, "-n", namespace(election, purpose)]
             arguments += ["-s", str(armour), *(["-r", str(revoked)] if revoked else [])]
             done = _ssh_keygen(arguments, raw)
             if done.returncode == 0:
@@ -100,14 +103,15 @@ def verify(raw: bytes, signature: bytes, election: str, allowed_signers: Path, r
 
 
 def allowed_signer(
-    principal: str, key: str, election: str, valid_after: datetime, valid_before: datetime, authority: bool = False
-) -> str:
+    principal: str, key: str, election: str, valid_after: datetime, valid_before: datetime, authority: bool = False,
+    purpose: str = "corte",
+) -> str:  # fmt: skip
     """Return the allowed_signers line that makes servers accept a public key for an election between two instants.
 
     With `authority` the key does not sign cortes itself but certifies the keys that do. The dates are UTC without `Z`.
     """
     after, before = (f"{instant.astimezone(timezone.utc):%Y%m%d%H%M%S}" for instant in (valid_after, valid_before))
-    options = f'{"cert-authority," if authority else ""}namespaces="{namespace(election)}"'
+    options = f'{"cert-authority," if authority else ""}namespaces="{namespace(election, purpose)}"'
     return f'{principal} {options},valid-after="{after}",valid-before="{before}" {key.strip()}'
 
 

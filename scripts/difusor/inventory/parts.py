@@ -79,10 +79,10 @@ class Signer(Strict):
     def _after_it_begins(cls, value: datetime, info: ValidationInfo) -> datetime:
         return later("valid_after", value, info)
 
-    def line(self, election: str) -> str:
-        """Return this signer's line of an election's allowed_signers."""
+    def line(self, election: str, purpose: str = "corte") -> str:
+        """Return this signer's line of an election's allowed_signers, for what is signed to that purpose."""
         return allowed_signer(
-            self.principal, self.key, election, self.valid_after, self.valid_before, authority=self.authority
+            self.principal, self.key, election, self.valid_after, self.valid_before, self.authority, purpose
         )
 
 

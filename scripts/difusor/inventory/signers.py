@@ -1,7 +1,8 @@
-"""Signs what the institute writes of an election besides its cortes, with the key of one of the election's signers."""
+"""Signs what the institute writes of an election besides its cortes, and tells which signer signed something."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from corte.format import instants, signature
@@ -33,3 +34,13 @@ def signed(raw: bytes, key: Path, election: Election, purpose: str) -> bytes:
             f"hoy no está vigente la llave {key} en election_signers; firme con otra, o corrija sus fechas"
         )
     return armour
+
+
+def signer(raw: bytes, armour: bytes, election: Election, purpose: str) -> str:
+    """Return who signed `raw` for an election and a purpose, if that is one who may sign now; else Refusal."""
+    lines = "".join(f"{each.line(election.id, purpose)}\n" for each in election.signers)
+    with tempfile.TemporaryDirectory(prefix="firmantes-") as name:
+        allowed, revoked = Path(name, "allowed_signers"), Path(name, "revoked")
+        allowed.write_text(lines, encoding="utf-8")
+        revoked.write_text(election.revoked, encoding="utf-8")
+        return signature.verify(raw, armour, election.id, allowed, revoked, purpose)

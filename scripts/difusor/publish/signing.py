@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from corte.format import content, files, future, instants, manifest, signature, 
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
-from difusor.inventory import Election
+from difusor.inventory import Election, signers
 from difusor.project import UnusableError
 
 IDENTITY = "datos/corte.json"
@@ -112,12 +111,7 @@ def signer(signed: SignedCorte, election: Election) -> str:
             f"El corte es de {document.election} ({document.environment}) "
             f"y el difusor publica {election.id} ({election.environment}).",
         )
-    raw, armour = papers(signed.folder)
-    with tempfile.TemporaryDirectory(prefix="firmantes-") as name:
-        allowed, revoked = Path(name, "allowed_signers"), Path(name, "revoked")
-        allowed.write_text(election.allowed_signers, encoding="utf-8")
-        revoked.write_text(election.revoked, encoding="utf-8")
-        return signature.verify(raw, armour, election.id, allowed, revoked)
+    return signers.signer(*papers(signed.folder), election, "corte")
 
 
 def check_sendable(signed: SignedCorte, election: Election, is_waiting: bool = False) -> None:
