@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -44,6 +44,13 @@ Times = Annotated[
     int | None,
     typer.Option("--times", metavar="NÚMERO", min=1, show_default="hasta Ctrl-C", help="Con --watch: cuántas."),
 ]
+Valid = Annotated[
+    int,
+    typer.Option(
+        metavar="HORAS", min=1, max=24 * 31,
+        help="Cuánto vale la lista desde que se firma; con --watch se renueva a la mitad.",
+    ),
+]  # fmt: skip
 Dns = Annotated[
     list[str] | None,
     typer.Option(
@@ -59,6 +66,7 @@ def run(
         str | None, typer.Option(metavar="ELECCIÓN", autocompletion=elections, help="Cuál; si hay una sola, esa.")
     ] = None,
     key: Key = None,
+    valid: Valid = 24,
     watch: Watched = False,
     every: Every = 60,
     times: Times = None,
@@ -75,7 +83,7 @@ def run(
 
     if watch and not (folder and key):
         raise typer.BadParameter("--watch necesita la CARPETA en que escribe y la --key con que firma")
-    wanted = making.Making(election, folder, key, tuple(dns or ()), ca)
+    wanted = making.Making(election, folder, key, tuple(dns or ()), ca, valid=timedelta(hours=valid))
     try:
         if watch:
             from difusor.listing import watching
@@ -103,6 +111,9 @@ def show(made: Made, folder: Path | None, as_json: bool = False) -> bool:
         results.print(columns)
         if folder:
             results.print(f"  {printable(from_project(folder))}/index.html", soft_wrap=True)
+        if made.until:
+            renewed = "antes, escríbala otra vez, o déjela con --watch"
+            results.print(f"  vigente hasta {_local(made, made.until)}; {renewed}", soft_wrap=True)
     for left in made.entries.left:
         warn(f"{left.id} no está en la lista: {left.reason}.")
     for name, failing in made.out.items():
@@ -177,4 +188,5 @@ def _document(made: Made) -> dict[str, Any]:
         "blind": made.is_blind,
         "held": list(made.held),
         "written": made.written,
+        "valid_until": made.until.isoformat(timespec="seconds") if made.until else None,
     }

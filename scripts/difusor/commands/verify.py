@@ -1,4 +1,4 @@
-"""`difusor verify`: check a corte against its manifest and signature, or the signatures of a paper in PDF."""
+"""`difusor verify`: check a corte or the official list against what was signed, or the signatures of a paper in PDF."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def run(
     what: Annotated[
         Path,
         typer.Argument(
-            parser=verifiable, metavar="CORTE|PAPEL", show_default=False,
-            help="Carpeta de un corte, un PDF cualquiera, o el difusor cuyo dictamen se selló.",
+            parser=verifiable, metavar="CORTE|LISTA|PAPEL", show_default=False,
+            help="Carpeta de un corte o de la lista oficial, un PDF, o el difusor cuyo dictamen se selló.",
         ),
     ],
     election: Annotated[
         Path | None,
         typer.Option(
             metavar="ELECCIÓN", exists=True, resolve_path=True,
-            help="Elección o inventario: de un corte comprueba también quién firmó; de un papel da la hora de ahí.",
+            help="Elección o inventario: comprueba también quién firmó un corte o la lista; da la hora de ahí.",
         ),
     ] = None,
     authority: Annotated[
@@ -42,16 +42,22 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Comprueba un corte firmado, byte por byte, o las firmas electrónicas de un papel en PDF.
+    """Comprueba un corte firmado o la lista oficial, byte por byte, o las firmas electrónicas de un papel en PDF.
 
-    De un papel dice quién firmó, cuándo, si algo cambió después y si se conoce a quien emitió el certificado. Termina
-    con 0 si todo vale; con 1 si algo no vale o no hay firma; con 2 si nada cambió, pero no se conoce a la autoridad.
+    Una lista que ya caducó no vale. De un papel dice quién firmó, cuándo, si algo cambió después y si se conoce a quien
+    emitió el certificado. Termina con 0 si todo vale; con 1 si algo no vale o no hay firma; con 2 si nada cambió, pero
+    no se conoce a la autoridad.
     """
     if what.is_file():
         raise typer.Exit(_paper(what, election, authority or (), as_json))
     if authority or as_json:
-        raise click.UsageError("--ca y --json son para un papel en PDF, y esto es la carpeta de un corte")
-    _corte(what, election)
+        raise click.UsageError("--ca y --json son para un papel en PDF, y esto es una carpeta")
+    from difusor.listing import checking
+
+    if checking.is_list(what):
+        _list(what, election)
+    else:
+        _corte(what, election)
 
 
 def _paper(path: Path, election: Path | None, authorities: Sequence[Path], as_json: bool) -> int:
@@ -84,6 +90,28 @@ def show(checked: Checked, zone: ZoneInfo | None = None) -> None:
     for sentence in rest:
         results.print(f"  {printable(sentence[:1].upper() + sentence[1:])}.", soft_wrap=True)
     results.print(f"  SHA-256 {checked.sha256}", soft_wrap=True)
+
+
+def _list(folder: Path, election: Path | None) -> None:
+    from corte.format import instants
+    from difusor.inventory import load_election
+    from difusor.listing import checking
+    from difusor.project import UnusableError
+
+    try:
+        found = checking.read(folder)
+        signer = checking.signer(found, load_election(election)) if election else f"la llave {found.fingerprint}"
+        checking.refuse_past(found, instants.now())
+    except UnusableError as problem:
+        complain(problem)
+        raise typer.Exit(1) from problem
+    assert found.until  # refuse_past
+    results.print(
+        f"[green]✓[/] lista de {printable(found.election)} ({printable(found.environment)}), "
+        f"{len(found.difusores)} difusores, firmada por {printable(signer)} el {instants.write(found.made)}, "
+        f"vigente hasta el {instants.write(found.until)}",
+        soft_wrap=True,
+    )
 
 
 def _corte(tree: Path, election: Path | None) -> None:

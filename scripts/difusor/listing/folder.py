@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from corte.format import files, instants, signature
-from corte.format.refusal import Refusal
 from difusor.inventory import Election, picture
 from difusor.inventory.signers import signed
 from difusor.listing import page
@@ -20,14 +20,18 @@ from difusor.listing.entries import Listed
 from difusor.listing.page import PAGE, PURPOSE, SIGNATURE, SIGNERS, STYLE, TWIN, Tile
 from difusor.papers.dates import hour
 from difusor.partners.files import new_folder
-from difusor.project import DAMAGE, UnusableError
+from difusor.project import UnusableError
 
 LOGOS = "logotipos"
 PARTS = {PAGE, STYLE, TWIN, SIGNATURE, SIGNERS, LOGOS}
 """Everything that is in the folder of a list."""
 LOGO_SIDE = 320
 """Pixels of the longest side of a logo on the page: twice what the widest tile shows."""
+LOGO = re.compile(rf"{LOGOS}/[0-9a-f]{{16}}\.png")
+"""The path of a picture, in the folder of a list."""
 FORMAT = 1
+VALID = timedelta(hours=24)
+"""How long a list is valid. A copy of one that names a difusor since revoked is believed no longer than that."""
 SHOWN = 3
 """How many names are told of what a folder has besides."""
 
@@ -48,8 +52,10 @@ def refuse_early(election: Election, now: datetime) -> None:
         )
 
 
-def write(folder: Path, election: Election, listed: Sequence[Listed], key: Path, now: datetime) -> None:
-    """Write the list over the one that the folder has, in one step.
+def write(
+    folder: Path, election: Election, listed: Sequence[Listed], key: Path, now: datetime, valid: timedelta = VALID
+) -> datetime:
+    """Write the list over the one that the folder has, in one step; return until when it is valid.
 
     UnusableError when the date, the key or the folder forbid it, OSError when it cannot be written; what was there is
     there then.
@@ -57,8 +63,9 @@ def write(folder: Path, election: Election, listed: Sequence[Listed], key: Path,
     refuse_early(election, now)
     _refuse_other(folder)
     made = now.replace(microsecond=0)
-    tiles, content = _content(election, listed, made)
-    twin = _twin(election, tiles, content, made)
+    until = (made + valid).replace(microsecond=0)
+    tiles, content = _content(election, listed, made, until)
+    twin = _twin(election, tiles, content, made, until)
     content |= {TWIN: twin, SIGNATURE: signed(twin, key, election, PURPOSE)}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(folder, over=True) as unfinished:
@@ -66,19 +73,7 @@ def write(folder: Path, election: Election, listed: Sequence[Listed], key: Path,
         for name, each in content.items():
             (unfinished / name).write_bytes(each)
         files.sync_file_system(unfinished)
-
-
-def published(folder: Path) -> list[tuple[str, str]] | None:
-    """Return name and link of each difusor of the list that a folder has; None when it has none, or not all of it."""
-    try:
-        twin = json.loads(files.read(folder / TWIN))
-        right = all(
-            hashlib.sha256(files.read(folder / name)).hexdigest() == each for name, each in twin["archivos"].items()
-        )
-        signature.signed_by(files.read(folder / TWIN), files.read(folder / SIGNATURE), twin["eleccion"]["id"], PURPOSE)
-        return [(each["nombre"], each["enlace"]) for each in twin["difusores"]] if right else None
-    except (OSError, Refusal, *DAMAGE):
-        return None
+    return until
 
 
 def signers(election: Election, now: datetime) -> list[tuple[str, str, str]]:
@@ -110,7 +105,9 @@ def _refuse_other(folder: Path) -> None:
         )
 
 
-def _content(election: Election, listed: Sequence[Listed], made: datetime) -> tuple[list[Tile], dict[str, bytes]]:
+def _content(
+    election: Election, listed: Sequence[Listed], made: datetime, until: datetime
+) -> tuple[list[Tile], dict[str, bytes]]:
     """Return what the page shows, and every file of the list by its path but for the twin and its signature."""
     with ThreadPoolExecutor() as pool:
         logos = list(pool.map(_logo, listed))
@@ -120,7 +117,7 @@ def _content(election: Election, listed: Sequence[Listed], made: datetime) -> tu
     ]
     own = picture.of_the_institute(election.institute.logo)
     by = signers(election, made)
-    shown = page.html(election, tiles, [each[:2] for each in by], made, _named(own) if own else "")
+    shown = page.html(election, tiles, [each[:2] for each in by], (made, until), _named(own) if own else "")
     content = {PAGE: shown, STYLE: page.style(election), SIGNERS: "".join(each[2] for each in by)}
     pictures = {_named(each): each for each in (*logos, own) if each}
     return tiles, {**{name: text.encode() for name, text in content.items()}, **pictures}
@@ -141,7 +138,9 @@ def _named(picture: bytes) -> str:
     return f"{LOGOS}/{hashlib.sha256(picture).hexdigest()[:16]}.png"
 
 
-def _twin(election: Election, tiles: Sequence[Tile], content: Mapping[str, bytes], made: datetime) -> bytes:
+def _twin(
+    election: Election, tiles: Sequence[Tile], content: Mapping[str, bytes], made: datetime, until: datetime
+) -> bytes:
     # Who may sign is nothing that the signature could vouch for.
     files_of = {name: hashlib.sha256(each).hexdigest() for name, each in sorted(content.items()) if name != SIGNERS}
     document = {
@@ -149,6 +148,7 @@ def _twin(election: Election, tiles: Sequence[Tile], content: Mapping[str, bytes
         "eleccion": {"id": election.id, "nombre": election.name, "ambiente": election.environment},
         "instituto": {"nombre": election.institute.name, "siglas": election.institute.acronym},
         "emitida": instants.write(made),
+        "caduca": instants.write(until),
         "difusores": [{"nombre": each.name, "enlace": each.url, "logotipo": each.logo or None} for each in tiles],
         "archivos": files_of,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from difusor.board.rows import folders_of
 from difusor.inventory import Election, load_election
 from difusor.listing import entries, folder, state
 from difusor.listing.entries import Entries, Listed
+from difusor.listing.folder import VALID
 from difusor.listing.state import Failing
 from difusor.partners import election as elections_file
 from difusor.project import UnusableError
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Making:
-    """What the operator wants: of which election, into which folder, signed by whom; and how to look at pages."""
+    """What the operator wants: of which election, into which folder, signed by whom; and how to look at pages.
+
+    `valid`: how long the list is to be believed.
+    """
 
     election: str | None
     folder: Path | None
@@ -33,13 +37,14 @@ class Making:
     servers: Sequence[str] = ()
     authority: Path | None = None
     now: Callable[[], datetime] = instants.now
+    valid: timedelta = VALID
 
 
 @dataclass(frozen=True)
 class Made:
-    """What came of it. `out`: by id, whom the watch left out; `looks`: what it found; `written`: the folder is new.
+    """What came of it. `out`: by id, whom the watch left out; `looks`: what it found.
 
-    `is_blind` and `held` as in watch.Round.
+    `until`: until when the list is valid that was written; None when none was. `is_blind` and `held` as in watch.Round.
     """
 
     election: str
@@ -52,8 +57,13 @@ class Made:
     at: datetime
     seconds: float = 0.0
     is_blind: bool = False
-    written: bool = False
+    until: datetime | None = None
     held: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> bool:
+        """Whether the folder has a new list."""
+        return self.until is not None
 
 
 def make(wanted: Making) -> Made:
@@ -65,9 +75,8 @@ def make(wanted: Making) -> Made:
     before = state.read(election.id)
     shown = tuple(each for each in found.listed if each.id not in before.out)
     now = wanted.now()
-    if wanted.folder:
-        write(wanted, election, shown, now)
-    return Made(election.id, election.timezone, found, shown, before.out, {}, (), now, written=bool(wanted.folder))
+    until = write(wanted, election, shown, now) if wanted.folder else None
+    return Made(election.id, election.timezone, found, shown, before.out, {}, (), now, until=until)
 
 
 def read(wanted: Making) -> tuple[Election, Entries]:
@@ -76,13 +85,20 @@ def read(wanted: Making) -> tuple[Election, Entries]:
     return load_election(path), entries.entries(folders_of(path))
 
 
-def write(wanted: Making, election: Election, shown: Sequence[Listed], now: datetime) -> None:
-    """Write the list and say so in the log; UnusableError says why not, and what was there is there then."""
+def write(wanted: Making, election: Election, shown: Sequence[Listed], now: datetime) -> datetime:
+    """Write the list, say so in the log, and return until when it is valid.
+
+    UnusableError says why not, and what was there is there then.
+    """
     assert wanted.folder is not None
     if wanted.key is None:
         raise UnusableError("la lista va firmada; dé la llave de un firmante de la elección con --key")
     try:
-        folder.write(wanted.folder, election, shown, wanted.key, now)
+        until = folder.write(wanted.folder, election, shown, wanted.key, now, wanted.valid)
     except OSError as error:
         raise UnusableError(f"no se puede escribir {error.filename or wanted.folder}: {why(error)}") from None
-    state.log(election.id, now, que="lista escrita", carpeta=str(wanted.folder), difusores=[each.id for each in shown])
+    state.log(
+        election.id, now, que="lista escrita", carpeta=str(wanted.folder), caduca=instants.write(until),
+        difusores=[each.id for each in shown],
+    )  # fmt: skip
+    return until

@@ -28,15 +28,20 @@ class Tile:
 
 
 def html(
-    election: Election, tiles: Sequence[Tile], signers: Sequence[tuple[str, str]], made: datetime, logo: str
-) -> str:
-    """Return the page. `signers`: name and fingerprint of whoever may sign; `logo`: the institute's, "" for none."""
+    election: Election, tiles: Sequence[Tile], signers: Sequence[tuple[str, str]], valid: tuple[datetime, datetime],
+    logo: str,
+) -> str:  # fmt: skip
+    """Return the page. `signers`: name and fingerprint of whoever may sign; `logo`: the institute's, "" for none.
+
+    `valid`: when it was made, and until when it is to be believed.
+    """
+    made, until = valid
     zone = ZoneInfo(election.timezone)
     return _render(
         "lista.html.j2", election=election, institute=election.institute, tiles=tiles, signers=signers, logo=logo,
         made=made.astimezone(zone), opens=election.opens.astimezone(zone), closes=election.closes.astimezone(zone),
-        stamp=instants.write(made), names=(TWIN, SIGNATURE, SIGNERS), namespace=f"prep-{PURPOSE}@{election.id}",
-        style=STYLE,
+        until=until.astimezone(zone), stamps=[instants.write(each) for each in valid],
+        names=(TWIN, SIGNATURE, SIGNERS), namespace=f"prep-{PURPOSE}@{election.id}", style=STYLE,
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from corte.format import instants
 from corte.format.errors import why
 from corte.format.files import locked
 from difusor.inventory import Election
-from difusor.listing import folder, state
+from difusor.listing import checking, folder, state
+from difusor.listing.checking import Published
 from difusor.listing.entries import Entries, Listed
 from difusor.listing.looks import How, look_all
 from difusor.listing.making import Made, Making, read, write
@@ -46,11 +47,11 @@ def rounds(wanted: Making, every: float, most: int | None = None) -> Iterator[Ma
 
 
 def watch_once(wanted: Making) -> Made:
-    """Look at every listed page, remember who failed, and write the list if it differs from the one that is there."""
+    """Look at every listed page, remember who failed, and write the list if it differs or the one there soon ends."""
     started = time.monotonic()
     election, found = read(wanted)
-    there = folder.published(wanted.folder) if wanted.folder else None
-    _refuse_lost(found, there or ())
+    there = checking.current(wanted.folder, election) if wanted.folder else None
+    _refuse_lost(found, there.difusores if there else ())
     standing = Records(election).standing()
     looks = look_all(found.listed, How(election, wanted.servers, wanted.authority, standing, now=wanted.now))
     now, kept = wanted.now(), state.folder(election.id)
@@ -61,18 +62,29 @@ def watch_once(wanted: Making) -> Made:
             result = judge(found.listed, looks, before, now)
             _log(election, result, now)
             digest = _digest(election, result.shown)
-            is_new = digest != before.page or there != [(each.name, each.url) for each in result.shown]
+            is_new = (
+                there is None or digest != before.page or _differs(there, result.shown) or _is_due(there, wanted, now)
+            )
             # Whoever fails is remembered even if the list cannot be written; the list is then written the next time.
             state.keep(election.id, result.state.model_copy(update={"page": "" if is_new else digest}))
+            until = write(wanted, election, result.shown, now) if is_new else None
             if is_new:
-                write(wanted, election, result.shown, now)
                 state.keep(election.id, result.state.model_copy(update={"page": digest}))
     except OSError as error:
         raise UnusableError(f"no se puede usar {error.filename or kept}: {why(error)}") from None
     return Made(
         election.id, election.timezone, found, result.shown, result.state.out, looks, result.events, now,
-        time.monotonic() - started, result.is_blind, is_new, result.held,
+        time.monotonic() - started, result.is_blind, until, result.held,
     )  # fmt: skip
+
+
+def _differs(there: Published, shown: Sequence[Listed]) -> bool:
+    return list(there.difusores) != [(each.name, each.url) for each in shown]
+
+
+def _is_due(there: Published, wanted: Making, now: datetime) -> bool:
+    """Tell whether less than half of the time is left for which a list is valid: whoever copies it is never late."""
+    return there.until is None or there.until - now < wanted.valid / 2
 
 
 def _refuse_lost(found: Entries, there: Sequence[object]) -> None:

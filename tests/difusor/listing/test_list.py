@@ -180,7 +180,7 @@ def test_a_name_that_the_desk_would_refuse_is_not_listed_and_none_does_anything(
     found = making.make(wanted(home / "lista", key))
     assert not found.shown and [(each.id, each.damage) for each in found.entries.left] == [("sur", True)]
     election = load_election(home / "elections/demo.yml")
-    text = page.html(election, [page.Tile(hostile, "https://www.sur.mx/", hostile)], [(hostile, hostile)], AT, "")
+    text = page.html(election, [page.Tile(hostile, "https://www.sur.mx/", hostile)], [(hostile, hostile)], (AT, AT), "")
     assert "<img" not in text and "\u202e" not in text and "{{ 7*7 }}" in text and "&lt;img" in text
 
 

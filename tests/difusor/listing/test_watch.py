@@ -18,6 +18,7 @@ from look_kit import Table, name_server, page
 from publish_kit import app_of
 from typer.testing import CliRunner
 
+from corte.format import signature
 from difusor.commands import list as command
 from difusor.inventory import load_election
 from difusor.listing import state, watch, watching
@@ -322,3 +323,18 @@ def test_the_verb_says_loudly_that_no_page_answers(night: Night) -> None:
     done = CliRunner().invoke(app_of(command), [*words, "--dns", *night.making.servers])
     assert done.exit_code == 1 and "NINGUNA página respondió bien" in done.output, done.output
     assert "norte: www.norte.com.mx no tiene direcciones en el DNS" in " ".join(done.output.split())
+
+
+def test_the_watch_renews_the_list_when_half_of_its_time_is_left(night: Night) -> None:
+    """And one that somebody else signed with the same names, or that does not say until when, at once."""
+    at = datetime.now(UTC).replace(microsecond=0)
+    night.making = replace(night.making, now=lambda: at)
+    assert night.round().until == at + timedelta(hours=24)
+    night.making = replace(night.making, now=lambda: at + timedelta(hours=12))
+    assert not night.round().written
+    night.making = replace(night.making, now=lambda: at + timedelta(hours=12, seconds=1))
+    assert night.round().until == at + timedelta(hours=36, seconds=1)
+    raw = (night.home / "lista/lista.json").read_bytes()
+    armour = signature.sign(raw, make_key(night.home, "ajena"), "demo", "lista")
+    (night.home / "lista/lista.json.sig").write_bytes(armour)
+    assert night.round().written
