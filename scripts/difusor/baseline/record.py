@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from corte.format import signature
 from corte.format.errors import why
 from corte.format.refusal import Refusal
+from difusor.baseline.look import fingerprint
 from difusor.inventory import Election
 from difusor.inventory.signers import signed
 from difusor.project import UnusableError
@@ -121,6 +122,20 @@ def read(path: Path) -> SignedBaseline:
     except Refusal as refusal:
         raise BaselineError(f"{path} cambió después de firmarse, o su firma es de otro archivo") from refusal
     return SignedBaseline(baseline, path, hashlib.sha256(raw).hexdigest(), fingerprint)
+
+
+def refuse_past(signed: SignedBaseline, election: Election) -> None:
+    """Raise BaselineError when a well signed baseline holds no more: it is another election's, or of a revoked key."""
+    if signed.baseline.election != election.id:
+        raise BaselineError(
+            f"{signed.path} es de la elección «{signed.baseline.election}» y no de «{election.id}»; registre otra vez "
+            "en otra carpeta (freeze --output)"
+        )
+    if signed.fingerprint in {fingerprint(key.split()[1]) for key in election.revoked_keys}:
+        raise BaselineError(
+            f"{signed.path} lo firmó {signed.fingerprint}, una llave revocada (election_revoked_keys): pudo hacerlo "
+            "quien la tiene; compárelo con su copia y registre otra vez en otra carpeta (freeze --output)"
+        )
 
 
 def changes(before: Look, after: Look) -> list[Change]:

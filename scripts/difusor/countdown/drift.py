@@ -22,6 +22,7 @@ def judge(register: Path, election: Election, host: str, look: Look, given: str)
         )  # fmt: skip
     try:
         signed = record.read(register)
+        record.refuse_past(signed, election)
         changes = record.drift(signed, host, look)["changes"]
     except BaselineError as error:
         return bad("drift", str(error), "recupere el registro de su copia, o registre otra vez en otra carpeta")

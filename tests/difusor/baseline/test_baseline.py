@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
-from publish_kit import ELECTION
+from publish_kit import ELECTION, write_election
 
 from difusor.baseline import look, record, take
+from difusor.baseline.drift import since
 from difusor.baseline.record import Baseline, BaselineError, Change, Look
 from difusor.inventory import Election
 from difusor.servers.identity import MeasuredServer
@@ -118,6 +119,13 @@ def test_a_baseline_is_read_as_it_was_signed(baseline: Baseline, key: Path, tmp_
     assert signed.fingerprint == listed.split()[1]
     drift = record.drift(signed, "web1", BEFORE)
     assert (drift["register"], drift["taken"], drift["changes"]) == ("diario.json", "2024-06-01T18:00:00+00:00", [])
+
+
+def test_a_baseline_of_another_election_is_not_compared(baseline: Baseline, key: Path, tmp_path: Path) -> None:
+    """It is well signed, and of the rehearsal; nobody is asked anything then."""
+    record.write(baseline, tmp_path / "diario.json", key)
+    with pytest.raises(BaselineError, match="es de la elección «estatal-2024» y no de «demo»"):
+        since(tmp_path / "diario.json", write_election(tmp_path, key))
 
 
 def test_a_baseline_is_never_overwritten(baseline: Baseline, key: Path, tmp_path: Path) -> None:

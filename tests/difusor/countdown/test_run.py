@@ -221,7 +221,7 @@ def test_the_moment_follows_from_the_time_that_is_left() -> None:
     assert set(LONGEST_FIRST) == set(TITLES)
 
 
-def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_of_somebody_else(tmp_path: Path) -> None:
+def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_that_holds_no_more(tmp_path: Path) -> None:
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     signer = {**ELECTION["election_signers"][0], "key": key.with_suffix(".pub").read_text().strip()}
@@ -239,5 +239,10 @@ def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_of_somebody_e
     assert "no registra a web2" in drift.judge(path, election, "web2", frozen, "diario").found
     strange = drift.judge(path, Election.model_validate(ELECTION), "web1", frozen, "diario")
     assert strange.state == "bad" and "no firma en esta elección" in strange.found
+    later = election.model_copy(update={"id": "otra-2030"})
+    assert "y no de «otra-2030»" in drift.judge(path, later, "web1", frozen, "diario").found
+    revoked = election.model_copy(update={"revoked_keys": [signer["key"]]})
+    told = drift.judge(path, revoked, "web1", frozen, "diario")
+    assert told.state == "bad" and "una llave revocada" in told.found
     path.write_text(path.read_text().replace("motd", "mot"))
     assert "cambió después de firmarse" in drift.judge(path, election, "web1", frozen, "diario").found
