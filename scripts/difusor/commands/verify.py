@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 import typer
 
-from difusor.terminal import complain, console, json_text, printable, results
+from difusor.terminal import complain, console, json_text, printable, results, warn
 from difusor.terminal.arguments import Json, verifiable
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def _paper(path: Path, election: Path | None, authorities: Sequence[Path], as_js
     from difusor.inventory import load_election
     from difusor.papers import bounds, certificates, wording
     from difusor.papers.checking import INVALID, check
-    from difusor.project import UnusableError
+    from difusor.project import UnusableError, build
+    from difusor.report import history
 
     try:
         zone = ZoneInfo(load_election(election).timezone) if election else None
@@ -73,10 +74,13 @@ def _paper(path: Path, election: Path | None, authorities: Sequence[Path], as_js
     except UnusableError as problem:
         complain(f"{path.name}: {problem}")
         return INVALID
+    past = [*history.superseded({each.name: each.sha256 for each in checked.attached}, build() / "dictamen")]
     if as_json:
-        typer.echo(json_text(wording.data(checked)))
+        typer.echo(json_text({**wording.data(checked), "superseded": past}))
         return checked.status
     show(checked, zone)
+    for told in past:
+        warn(f"{told}.")
     return checked.status
 
 

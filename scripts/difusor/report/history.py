@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files, instants
+from difusor.papers.dates import instant
 from difusor.project import DAMAGE
 from difusor.report.comparison import compare
 from difusor.report.verdict import Overall
+from difusor.terminal import plain
 
 FOLDER = "anteriores"
 """Beside the dictámenes in force: a folder for each difusor, in it the files of each time."""
@@ -55,6 +58,28 @@ def previous(path: Path, now: Mapping[str, Any]) -> dict[str, Any] | None:
         with suppress(*UNREADABLE):
             return compare(content, now)
     return None
+
+
+def superseded(attached: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """Yield a sentence, without full stop, for each dictamen inside a paper that is not the one in force in `folder`.
+
+    `attached`: SHA-256 by name. Its signature is as good as on the day when it was made: only this machine knows of
+    the later measurement. Of a difusor that has no dictamen here nothing is said.
+    """
+    for name, sha256 in attached.items():
+        path = folder / name
+        if Path(name).name != name or not name.endswith(".json") or name.endswith(".results.json"):
+            continue
+        with suppress(*UNREADABLE):
+            content = files.read(path)
+            if hashlib.sha256(content).hexdigest() == sha256:
+                continue
+            later = json.loads(content)
+            measured = instant(later["finished_local"])
+            yield (
+                f"NO ES EL DICTAMEN VIGENTE: el de {path} es otro, dice {plain(str(later['verdict']), 40)} y se midió "
+                f"el {measured}"
+            )
 
 
 def kept_in(path: Path) -> Path:

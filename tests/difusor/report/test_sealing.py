@@ -159,6 +159,24 @@ def test_verify_says_who_signed_and_whether_the_issuer_is_known(desk: Desk, copy
     assert run(verify, copy / "diario.pdf").exit_code == 0
 
 
+def test_verify_tells_a_good_paper_from_the_one_in_force(desk: Desk, copy: Path, tmp_path: Path) -> None:
+    """Whoever shows the dictamen of before the last measurement has a good signature under it."""
+    paper = shutil.copy(copy / "diario.pdf", tmp_path / "recibido.pdf")
+    assert "VIGENTE" not in run(verify, paper, "--ca", desk.authority.path).output
+    later = json.loads((copy / "diario.json").read_bytes()) | {"verdict": "NO CUMPLE"}
+    (copy / "diario.json").write_text(json.dumps(later))
+    told = run(verify, paper, "--ca", desk.authority.path)
+    assert (
+        told.exit_code == 0
+        and "NO ES EL DICTAMEN VIGENTE" in told.output
+        and "dice NO CUMPLE y se midió" in told.output
+    )
+    (said,) = json.loads(run(verify, paper, "--json").stdout)["superseded"]
+    assert str(copy / "diario.json") in said
+    (copy / "diario.json").unlink()
+    assert json.loads(run(verify, paper, "--json").stdout)["superseded"] == []
+
+
 def test_verify_tells_what_does_not_hold(desk: Desk, copy: Path, tmp_path: Path) -> None:
     paper = bytearray((copy / "diario.pdf").read_bytes())
     paper[paper.index(b"stream") + 40] ^= 1
