@@ -24,8 +24,9 @@ It caps chrony's own figure, which is far larger in chrony 4.0 with the option -
 class Clock:
     """One answer of chrony.
 
-    `offset`: from NTP time, and `error`: the most the clock can be wrong by (seconds, None when chrony does not answer or
-    does not know either); `checked`: when chrony was asked; `age`: seconds since chrony last learnt the time from its servers, by the machine's clock;
+    `offset`: from NTP time, and `error`: the most the clock can be wrong by (seconds, None when chrony does not answer
+    or does not know); `checked`: when chrony was asked; `age`: seconds since chrony last learnt the time from its
+    servers, by the machine's clock;
     `set_by`: seconds by which somebody has set the machine's clock, and chrony has not confirmed it since.
     """
 

@@ -120,8 +120,8 @@ class Gate:
     def vouches(self, state: State) -> bool:
         """Tell whether the instant of `now` may open the gate.
 
-        Chrony vouches for the machine's clock; or it has vouched for the time that is counted on while somebody has set that
-        clock, or while chrony does not answer or begins anew, as after a standstill; or the institute vouches.
+        Chrony vouches for the machine's clock; or it has vouched for the time that is counted on while somebody has set
+        that clock, or while chrony does not answer or begins anew, as after a standstill; or the institute vouches.
         """
         is_counted = self.clock.set_by != 0 or self.clock.offset is None
         counts = is_counted and self.watch.is_good(self.config.clock_max_error)
