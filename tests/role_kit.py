@@ -25,9 +25,10 @@ def value(role: str, name: str, inputs: dict[str, Any]) -> Any:
 
 
 def _templar(role: str, inputs: dict[str, Any]) -> Templar:
+    private = ROLES / role / "vars/main.yml"
     variables = {
         **yaml.safe_load((ROLES / role / "defaults/main.yml").read_text()),
-        **yaml.safe_load((ROLES / role / "vars/main.yml").read_text()),
+        **(yaml.safe_load(private.read_text()) if private.exists() else {}),
         "ansible_managed": "Managed by the test",
         **inputs,
     }

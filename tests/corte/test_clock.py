@@ -16,6 +16,8 @@ from difusor.suite.waiting import until
 TICK = timedelta(milliseconds=10)
 """How much earlier than the clock the kernel may date a file that it writes now."""
 STEPS = [timedelta(hours=-1), timedelta(hours=1), timedelta(days=-1), timedelta(days=1)]
+FAR = [timedelta(days=-3650), timedelta(days=30)]
+"""To before the signer's key was valid, and to after the end of the window."""
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def _await_doubt(server: Server) -> None:
     )
 
 
-@pytest.mark.parametrize("step", STEPS, ids=str)
+@pytest.mark.parametrize("step", [*STEPS, *FAR], ids=str)
 def test_an_open_gate_keeps_its_time_when_the_clock_is_set(
     machine: Callable[[datetime | None], Machine], step: timedelta
 ):
@@ -51,6 +53,7 @@ def test_an_open_gate_keeps_its_time_when_the_clock_is_set(
         assert (server.status()["gate"]["state"], here.is_open(), server.shown()) == ("open", True, 1)
         here.push(2)
         until(server.shown, lambda shown: shown == 2, what="se muestre el segundo corte")
+        assert server.status()["gate"]["state"] == "open"
         here.set(timedelta(0), vouched=True)
         until(lambda: server.status()["clock"]["synchronised"], what="la compuerta confíe otra vez en el reloj")
         assert (server.status()["gate"]["state"], here.is_open(), server.shown()) == ("open", True, 2)
@@ -66,6 +69,20 @@ def test_a_waiting_gate_is_not_opened_by_a_clock_that_is_set(
         here.set(step, vouched=False)
         _await_doubt(here.server)
         assert (here.server.status()["gate"]["state"], here.is_open()) == ("waiting", False)
+
+
+@pytest.mark.parametrize("step", [timedelta(minutes=-3), timedelta(minutes=3)], ids=str)
+def test_a_clock_that_is_set_shortly_before_the_opening_does_not_delay_it(
+    machine: Callable[[datetime | None], Machine], step: timedelta
+):
+    """Chrony takes half an hour to slew three minutes away."""
+    opens = instants.now().replace(microsecond=0) + timedelta(seconds=5)
+    here = machine(opens)
+    with here.gate():
+        until(here.server.config.status_file.exists, what="la compuerta diga su estado")
+        here.set(step, vouched=False)
+        until(here.is_open, what="la compuerta abra", within=10)
+        assert opens <= instants.now() < opens + timedelta(seconds=3)
 
 
 def test_a_step_that_chrony_has_not_noticed_opens_nothing_early(machine: Callable[[datetime | None], Machine]):

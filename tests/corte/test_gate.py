@@ -96,6 +96,30 @@ def test_a_doubtful_clock_does_not_open(server: Server, opens: datetime):
     assert server.shown() == 1
 
 
+@pytest.mark.parametrize("text", ["", SYNCHRONISED.format("Not synchronised")], ids=["silent", "anew"])
+def test_what_chrony_confirmed_shortly_before_it_went_silent_opens(server: Server, opens: datetime, text: str):
+    """As when chronyd is stopped, or stood still for a moment: it then begins anew, and takes minutes."""
+    service = gate_of(server)
+    service.now()
+    service.clock = clock.read(text, 0.5, NOW)
+    service.step(opens)
+    assert server.status()["gate"]["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("offset", "confirmed_within"), [(3.0, 0.001), (None, 0.6)], ids=["chrony knows better", "too long ago"]
+)
+def test_what_chrony_confirmed_once_does_not_open(
+    server: Server, opens: datetime, offset: float | None, confirmed_within: float
+):
+    service = gate_of(server)
+    service.now()
+    service.watch.error = confirmed_within
+    service.clock = Clock(False, offset, offset, instants.now())
+    service.step(opens)
+    assert server.status()["gate"]["state"] == "unsynchronised"
+
+
 def test_an_open_gate_survives_the_loss_of_its_time_server(server: Server, opens: datetime):
     gate_of(server).step(opens)
     gate_of(server, synchronised=False).step(opens + timedelta(hours=1))

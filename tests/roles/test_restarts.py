@@ -1,4 +1,4 @@
-"""A service without which no corte is received, or shown, starts again by itself, however often it has failed."""
+"""What receives and shows cortes, or bans, starts again by itself, however often it has failed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import role_kit
 NEEDED = [
     ("chrony", "chrony.service.d/prep-difusor.conf", "the gate opens only by a synchronised clock"),
     ("corte", "prep-corte-gate.service", "it opens and closes"),
+    ("docker", "docker.service.d/prep-difusor.conf", "it starts containers that ended again"),
+    ("fail2ban", "fail2ban.service.d/prep-difusor.conf", "it bans"),
     ("nginx", "nginx.service.d/prep.conf", "it answers citizens"),
     ("rsync", "rsync.service.d/prep.conf", "it receives cortes"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import pwd
 import random
 import re
 import shutil
@@ -25,6 +26,7 @@ SECRET = "secreto-de-prueba"
 SOON, NEVER = 1.5, 600.0  # seconds that a client has to authenticate; in a test with NEVER nothing ends by this limit
 LISTENER = ROLES / "rsync/templates/usr/local/lib/prep-entrada/listener.py"
 PER_SOURCE, WAITING, TRANSFERS = 4, 8, 2
+NOBODY = pwd.getpwnam("nobody").pw_uid
 
 
 class Daemon:
@@ -156,6 +158,19 @@ def test_the_listener_goes_on_when_a_connection_cannot_be_served(start: Start, t
     until(lambda: _is_closed(client), what="se cierre")
     (tmp_path / "aside").rename(rsync)
     assert daemon.push().returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="solo root da archivos a otros")
+def test_what_root_put_into_the_folder_is_gone_once_the_daemon_starts(tmp_path: Path) -> None:
+    """As when a backup is restored: its sender could not replace it, and every push would fail."""
+    (tmp_path / "ajena/dentro").mkdir(parents=True)
+    (tmp_path / "suya").mkdir()
+    os.chown(tmp_path / "suya", NOBODY, NOBODY)
+    inputs = {"rsync_path": str(tmp_path), "rsync_user": "nobody"}
+    unit = render("rsync", "etc/systemd/system/rsync.service.d/prep.conf", inputs)
+    (command,) = re.findall("^ExecStartPre=-[+](.+)$", unit, re.MULTILINE)
+    subprocess.run(command.split(), check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["suya"]
 
 
 def _configuration(folder: Path, incoming: Path, log: Path) -> str:

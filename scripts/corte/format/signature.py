@@ -76,12 +76,12 @@ def canonical(armour: bytes) -> bytes:
 
 def verify(
     raw: bytes, signature: bytes, election: str, allowed_signers: Path, revoked: Path | None = None,
-    purpose: str = "corte",
+    *, purpose: str = "corte", now: datetime | None = None,
 ) -> str:  # fmt: skip
     """Return the principal (signer's name) whose key signed `raw` for this election and purpose.
 
-    Refusal unless the key is valid now and not revoked. `allowed_signers` is a file in OpenSSH's format of that name;
-    `revoked` a list of revoked keys (a KRL or public keys).
+    Refusal unless the key is valid at `now`, by default the machine's, and not revoked. `allowed_signers` is a file in
+    OpenSSH's format of that name; `revoked` a list of revoked keys (a KRL or public keys).
     """
     if canonical(signature) != signature:
         raise Refusal(
@@ -91,7 +91,7 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="corte-") as folder:
         armour, believed = Path(folder, "sig"), Path(folder, "allowed_signers")
         armour.write_bytes(signature)
-        for principal, line in valid_signers(allowed_signers.read_text(encoding="utf-8"), instants.now()):
+        for principal, line in valid_signers(allowed_signers.read_text(encoding="utf-8"), now or instants.now()):
             believed.write_text(line, encoding="utf-8")
             arguments = ["-Y", "verify", "-f", str(believed), "-I", principal, "-n", namespace(election, purpose)]
             arguments += ["-s", str(armour), *(["-r", str(revoked)] if revoked else [])]

@@ -24,8 +24,10 @@ It caps chrony's own figure, which is far larger in chrony 4.0 with the option -
 class Clock:
     """One answer of chrony.
 
-    `offset`: from NTP time, and `error`: the most the clock can be wrong by (seconds, None if unknown); `checked`: when
-    chrony was asked; `age`: seconds since chrony last learnt the time from its servers, by the machine's clock.
+    `offset`: from NTP time, and `error`: the most the clock can be wrong by (seconds, None when chrony does not answer
+    or does not know); `checked`: when chrony was asked; `age`: seconds since chrony last learnt the time from its
+    servers, by the machine's clock;
+    `set_by`: seconds by which somebody has set the machine's clock, and chrony has not confirmed it since.
     """
 
     synchronised: bool
@@ -33,6 +35,7 @@ class Clock:
     error: float | None
     checked: datetime
     age: float = math.inf
+    set_by: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return the value of `clock` in estado.json."""
@@ -41,6 +44,7 @@ class Clock:
             "offset_seconds": self.offset,
             "max_error_seconds": self.error,
             "checked": instants.write(self.checked),
+            "set_by_seconds": self.set_by,
         }
 
     @classmethod
@@ -51,13 +55,15 @@ class Clock:
             value["offset_seconds"],
             value["max_error_seconds"],
             instants.parse(value["checked"]),
+            set_by=float(value.get("set_by_seconds", 0.0)),
         )
 
 
 class Watch:
     """The present instant, counted by the processor's ticks, so that setting the machine's clock does not change it.
 
-    When somebody sets the machine's clock, the two stop agreeing. `vouched`: chrony has confirmed the starting instant.
+    When somebody sets the machine's clock, the two stop agreeing. `error`: the most that the starting instant can be
+    wrong by, in seconds; infinite until chrony has confirmed one.
     """
 
     SLACK = 1.0
@@ -65,21 +71,36 @@ class Watch:
 
     def __init__(self) -> None:
         """Start from the machine's clock, which chrony has not confirmed yet."""
-        self.vouched = False
-        self.set()
+        self.error = math.inf
+        self._start, self._ticks = instants.now(), _ticks()
 
-    def set(self) -> None:
-        """Take the instant of the machine's clock and count on from there."""
-        self._start = instants.now()
-        self._ticks = time.clock_gettime(time.CLOCK_MONOTONIC_RAW)  # chrony adjusts the speed of the one not raw
+    def set(self, clock: Clock) -> None:
+        """Take the instant of the machine's clock, as chrony judges it now, and count on from there."""
+        if clock.synchronised and clock.error is not None:
+            self.error = clock.error
+        else:
+            self.error = self._worst() + abs(self.step())
+        self._start, self._ticks = instants.now(), _ticks()
 
     def now(self) -> datetime:
         """Return the instant of the last `set` plus the time that has passed by the ticks."""
         return self._start + timedelta(seconds=self._passed())
 
+    def step(self) -> float:
+        """Return by how many seconds the machine's clock was moved since the last `set`."""
+        return (instants.now() - self.now()).total_seconds()
+
     def stepped(self, limit: float) -> bool:
         """Tell whether the machine's clock was moved by more than `limit` seconds since the last `set`."""
-        return abs((instants.now() - self.now()).total_seconds()) > limit
+        return abs(self.step()) > limit
+
+    def vouched(self) -> bool:
+        """Tell whether chrony has ever confirmed an instant from which this counts."""
+        return math.isfinite(self.error)
+
+    def is_good(self, limit: float) -> bool:
+        """Tell whether `now` is wrong by at most `limit` seconds: chrony confirmed its start not too long ago."""
+        return self._worst() <= limit
 
     def confirms(self, clock: Clock) -> bool:
         """Tell whether chrony has confirmed the machine's clock with a measurement made after somebody set it.
@@ -89,8 +110,15 @@ class Watch:
         """
         return clock.synchronised and 0 <= clock.age <= self._passed() + self.SLACK
 
+    def _worst(self) -> float:
+        return self.error + self._passed() * _WORST_DRIFT
+
     def _passed(self) -> float:
-        return time.clock_gettime(time.CLOCK_MONOTONIC_RAW) - self._ticks
+        return _ticks() - self._ticks
+
+
+def _ticks() -> float:
+    return time.clock_gettime(time.CLOCK_MONOTONIC_RAW)  # chrony adjusts the speed of the one not raw
 
 
 def ask(max_error: float) -> Clock:
@@ -114,5 +142,7 @@ def read(text: str, max_error: float, now: datetime) -> Clock:
     except (IndexError, ValueError):
         return Clock(False, None, None, now)
     age = now.timestamp() - reference
+    if leap not in _SYNCHRONISED:
+        return Clock(False, None, None, now, age)
     error = abs(offset) + delay / 2 + min(dispersion, abs(age) * _WORST_DRIFT)
-    return Clock(leap in _SYNCHRONISED and error <= max_error, offset, error, now, age)
+    return Clock(error <= max_error, offset, error, now, age)

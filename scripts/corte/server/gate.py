@@ -109,13 +109,23 @@ class Gate:
         When somebody sets a clock that chrony had confirmed, the time before counts on until chrony confirms the new
         one.
         """
-        self.watch.vouched |= self.clock.synchronised
         if self.watch.stepped(self.config.clock_max_error):
             self.clock = clock.ask(self.config.clock_max_error)
-            if self.watch.vouched and not self.watch.confirms(self.clock):
+            if self.watch.vouched() and not self.watch.confirms(self.clock):
+                self.clock = replace(self.clock, synchronised=False, set_by=round(self.watch.step(), 1))
                 return self.watch.now()
-        self.watch.set()
+        self.watch.set(self.clock)
         return self.watch.now()
+
+    def vouches(self, state: State) -> bool:
+        """Tell whether the instant of `now` may open the gate.
+
+        Chrony vouches for the machine's clock; or it has vouched for the time that is counted on while somebody has set
+        that clock, or while chrony does not answer or begins anew, as after a standstill; or the institute vouches.
+        """
+        is_counted = self.clock.set_by != 0 or self.clock.offset is None
+        counts = is_counted and self.watch.is_good(self.config.clock_max_error)
+        return self.clock.synchronised or counts or state.trusts_clock(self.config)
 
     def step(self, now: datetime) -> Window:
         """Set the links, the gate file and estado.json as this instant requires; return the window in force."""
@@ -123,8 +133,7 @@ class Gate:
             self.memory.restore(self.store, now)
             before = state = self.memory.load()
             window = state.window(self.config)
-            vouched = self.clock.synchronised or state.trusts_clock(self.config)
-            verdict = judge(window, now, vouched, self.config.gate_file.exists())
+            verdict = judge(window, now, self.vouches(state), self.config.gate_file.exists())
             self._lighten(state.is_light(self.config))  # before the gate opens
             if shows(verdict):
                 state = show_newest(self.store, state, self.config, now)

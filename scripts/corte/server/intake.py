@@ -71,7 +71,7 @@ class Intake:
         self.memory = Memory(config)
         self.store = Store(config.store, config.public)
         self.warnings: list[str] = []
-        self.early = self._is_before_opening(instants.now())
+        self.early = self._is_before_opening(self.memory.now())
         self.ordering: Corte | None = None
         """The pushed corte, as soon as its orders are followed; its files may be refused afterwards."""
 
@@ -159,14 +159,14 @@ class Intake:
 
         Returns None for a corte that is nothing but the order to withdraw it.
         """
-        signer = signature.verify(raw, armour, self.config.election, self.config.allowed_signers, self.config.revoked)
+        now, signers = self.memory.now(), (self.config.allowed_signers, self.config.revoked)
+        signer = signature.verify(raw, armour, self.config.election, *signers, now=now)
         found = manifest.read(raw)
         corte = Corte.of(found, manifest.digest(raw), signer, armour)
         state = self.memory.load()
         accepted = self._last_accepted(state)
         if accepted is not None and accepted.manifest_sha256 == corte.manifest_sha256 and self.store.has(corte.name):
             return accepted
-        now = instants.now()
         if not self.memory.last_clock(now).synchronised:
             # A doubtful clock must not refuse a corte as coming from the future. One whose own instant is later than
             # its signing is refused all the same.
@@ -222,7 +222,7 @@ class Intake:
 
     def _decide(self, corte: Corte | None, problem: Refusal | None, raw: bytes, armour: bytes) -> tuple[State, str]:
         """Return the new state and the result; shows the corte when the gate is open. Called under the lock."""
-        now = instants.now()
+        now = self.memory.now()
         before = self.memory.load()
         state = self._follow(before, raw, armour, now)
         if problem is not None and state.ordered != before.ordered:
@@ -300,7 +300,7 @@ class Intake:
 
     def _tell(self, state: State) -> None:
         """Update estado.json at once, with the clock as the gate service last reported it."""
-        now = instants.now()
+        now = self.memory.now()
         clock = self.memory.last_clock(now)
         window, is_open = state.window(self.config), self.config.gate_file.exists()
         vouched = clock.synchronised or state.trusts_clock(self.config)

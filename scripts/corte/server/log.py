@@ -92,6 +92,8 @@ def segments(path: Path) -> list[Path]:
 
 def _head_after(path: Path, remembered: Head) -> Head | None:
     """Return the head of the log if the log contains the remembered one; None when the log cannot be continued."""
+    if path.exists() and not os.access(path, os.W_OK):  # root has restored or edited it
+        return None
     try:
         with files.opened(path) as source:
             _, last = _last_line(source.fileno())

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from corte.format import files, instants
@@ -93,6 +93,14 @@ class Memory:
             return Clock.from_json(self._published()["clock"])
         except (OSError, ValueError, KeyError, TypeError):
             return Clock(False, None, None, now)
+
+    def now(self) -> datetime:
+        """Return the present instant: by the machine's clock, or as the gate counts on while somebody has set that."""
+        now = instants.now()
+        try:
+            return now - timedelta(seconds=self.last_clock(now).set_by)
+        except OverflowError:  # the disk has damaged what the gate wrote
+            return now
 
     def last_verdict(self) -> str | None:
         """Return the gate's state as last published in estado.json; None when it never was."""

@@ -43,4 +43,4 @@ def signer(raw: bytes, armour: bytes, election: Election, purpose: str) -> str:
         allowed, revoked = Path(name, "allowed_signers"), Path(name, "revoked")
         allowed.write_text(lines, encoding="utf-8")
         revoked.write_text(election.revoked, encoding="utf-8")
-        return signature.verify(raw, armour, election.id, allowed, revoked, purpose)
+        return signature.verify(raw, armour, election.id, allowed, revoked, purpose=purpose)
