@@ -296,3 +296,20 @@ def test_a_folder_that_cannot_be_mended_is_told_in_a_sentence(machine: Machine, 
     assert service.wait() == 1
     said = service.said()
     assert "falta permiso" in said and str(server.config.store) in said and "Traceback" not in said
+
+
+def test_a_log_that_root_has_restored_is_put_aside(machine: Machine) -> None:
+    """The services may read it, not write to it: cortes are shown all the same, and a new segment names the old one."""
+    server = machine.server
+    path = server.config.store / "bitacora.jsonl"
+    entries = len(list(log.entries(path)))
+    path.chmod(0o444)
+    if os.geteuid() == 0:
+        os.chown(path, NOBODY, NOBODY)
+    with machine.gate():
+        until(machine.is_open, what="la compuerta abra")
+        machine.push(5)
+        shows(server, 5)
+    assert [segment.name for segment in log.segments(path)] == ["bitacora-1.jsonl"]
+    assert next(log.entries(path))["event"] == log.SEGMENT
+    assert len(list(log.remains(path))) > entries
