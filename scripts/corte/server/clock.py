@@ -26,8 +26,8 @@ class Clock:
 
     `offset`: from NTP time, and `error`: the most the clock can be wrong by (seconds, None when chrony does not answer
     or does not know); `checked`: when chrony was asked; `age`: seconds since chrony last learnt the time from its
-    servers, by the machine's clock;
-    `set_by`: seconds by which somebody has set the machine's clock, and chrony has not confirmed it since.
+    servers, by the machine's clock; `set_by`: by how many seconds somebody has set that clock, which chrony has not
+    confirmed since.
     """
 
     synchronised: bool

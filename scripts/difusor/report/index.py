@@ -100,7 +100,8 @@ def worst_first(election: str, name: str, institute: str, made: datetime, rows: 
 def write_index(found: Index, folder: Path) -> tuple[Path, Path]:
     """Write `indice-<election>.json` and `.html`, each whole or not at all, beside the dictámenes; return both.
 
-    The name says the election, so that the index of another one stays. No difusor's name has a hyphen.
+    The name says the election, so that the index of another one stays; no difusor that the desk
+    enrols has a hyphen in its name, so none is taken for an index.
     """
     data, page = (folder / f"indice-{found.election}.{kind}" for kind in ("json", "html"))
     write(data, json_text({"schema": SCHEMA, **found.model_dump(mode="json")}) + "\n")
