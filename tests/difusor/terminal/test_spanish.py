@@ -92,7 +92,7 @@ def test_a_shell_without_completion_is_refused_in_spanish(option: str) -> None:
         ("sign", "Falta el argumento 'CORTE'."),
         ("audit", "Falta la opción '--inventory' / '-i'."),
         ("sign --key", "A la opción --key le falta su valor."),
-        ("verify no-existe", "Valor no admitido para 'CORTE|PAPEL': no existe «no-existe», ni un dictamen"),
+        ("verify no-existe", "Valor no admitido para 'CORTE|LISTA|PAPEL': no existe «no-existe», ni un dictamen"),
         ("publish README.md -i demo", "'README.md' es un archivo, y se espera una carpeta."),
         ("demo --election atlántida", "el proyecto no tiene la elección «atlántida»; las que tiene: "),
         ("synthetic x --seed uno", "«uno» no es un número de los que se admiten."),
