@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -413,3 +416,26 @@ def test_what_is_held_comes_back_after_a_reboot(server: Server, opens: datetime)
     assert results(server) == []
     gate_of(server).step(opens + timedelta(minutes=2))
     assert server.shown() == 1
+
+
+def test_a_stop_in_the_middle_of_a_step_is_not_lost(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """The signal arrives when a file has just been renamed, so that tidying up finds its temporary file gone."""
+    rename, asked = os.replace, []
+
+    def stopped(*paths: object) -> None:
+        rename(*paths)
+        asked.append(os.kill(os.getpid(), signal.SIGTERM))
+
+    def went_on(seconds: float) -> None:
+        pytest.fail(f"the gate went on for {seconds} s after {len(asked)} stops")
+
+    monkeypatch.setattr(os, "replace", stopped)
+    monkeypatch.setattr(time, "sleep", went_on)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as left:
+            gate_of(server).run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert left.value.code == 0
+    assert asked

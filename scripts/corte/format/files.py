@@ -89,7 +89,9 @@ def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | Non
             os.fsync(descriptor)
         os.replace(temporary, cleared(path))
     except BaseException:
-        os.unlink(temporary)
+        # Gone already when Ctrl-C came just after the renaming; then it is Ctrl-C that has to be told.
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
     sync_folder(path.parent)
 

@@ -91,17 +91,35 @@ class Gate:
         self.told: tuple[State, str, Clock] | None = None
         self.told_at = instants.now() - PUBLISH_EVERY
         self.papers_at = instants.now() - PAPERS_EVERY
+        self.is_resting = self.is_leaving = False
 
     def run(self) -> None:
         """Decide again and again until SIGTERM; systemd then removes the gate file, which closes the gate."""
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, self._leave)
         self.forget_other_elections()
         self.disown()
         while True:
             window = self.step(self.now())
             self.look_at_papers()
             self.ask_clock(window, self.watch.now())
-            time.sleep(_pause(window, self.watch.now()))
+            self._rest(_pause(window, self.watch.now()))
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep until the next tick; end the service here when SIGTERM has come."""
+        self.is_resting = True
+        if self.is_leaving:
+            raise SystemExit(0)
+        time.sleep(seconds)
+        self.is_resting = False
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        """End the service at once if it sleeps, else after the step: an exception in the middle of one can be lost.
+
+        A step that tidies up after a failure may replace the exception by one of its own, and go on.
+        """
+        self.is_leaving = True
+        if self.is_resting:
+            raise SystemExit(0)
 
     def now(self) -> datetime:
         """Return the instant to decide by.
@@ -241,7 +259,3 @@ def _pause(window: Window, now: datetime) -> float:
     """Return the seconds until the next tick, or until the next instant of the window if that comes first."""
     ahead = [(instant - now).total_seconds() for instant in _instants(window) if instant > now]
     return min([TICK, *ahead])
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(0)
