@@ -24,7 +24,7 @@ SPEC = {
     "dns_servers": {"type": "list", "elements": "str", "default": []},  # instead of the server's own
     "log_driver": {"type": "str", "default": "local"},
     "log_options": {"type": "dict", "default": {"max-file": "3", "max-size": "10m"}},
-    "restart_policy": {"type": "str", "default": "unless-stopped"},
+    "restart_policy": {"type": "str", "default": "always"},
     "role": {"type": "str", "required": True},  # label that marks the container as the project's
 }
 

@@ -79,4 +79,4 @@ def test_application_recovers(container: Container, record_evidence: Record) -> 
         f"{container['State']['Health']['Status']}, reinicio {container['HostConfig']['RestartPolicy']['Name']}"
     )
     assert container["State"]["Health"]["Status"] == "healthy"
-    assert container["HostConfig"]["RestartPolicy"]["Name"] in ("unless-stopped", "always")
+    assert container["HostConfig"]["RestartPolicy"]["Name"] == "always"
