@@ -21,10 +21,13 @@ UNIT = "unit"
 ONCE = {
     "lab/test_preflight.py": "the controller judges what was read of a server; the releases are the test's own data",
     "lab/test_front.py": "the site in front is on another machine, and what is compared is what it passes on",
-    "lab/test_baseline.py": "compares two looks at the same server, whatever it runs",
     "lab/test_revocation.py": "what a revocation takes away is units and files of the project, alike on every release",
+    "lab/test_baseline.py": "compares two looks at the same server, whatever it runs",
 }
-"""Test files that depend on no release and prove no clause, and why; they run only on the first release of a run."""
+"""Test files that depend on no release and prove no clause, and why; of the releases of a run, each runs on one.
+
+They are dealt out in turn, as here, so that no release takes much longer than the others.
+"""
 MOLECULE = {
     # Programs read the log: one line of output is one line of it, without frames, folding or colours.
     "MOLECULE_COMMAND_BORDERS": "false",
@@ -36,12 +39,12 @@ MOLECULE = {
 class Suite:
     """One suite by its name: unit, vm, or a release.
 
-    `tests` are the test files to run on a release, if not all. Only the leading suite runs the files in ONCE.
+    `tests` are the test files to run on a release, if not all; `elsewhere` the files of ONCE that another release runs.
     """
 
     name: str
     tests: tuple[str, ...] = ()
-    leads: bool = True
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def log(self) -> Path:
@@ -89,8 +92,8 @@ class Suite:
             values |= MOLECULE
         if self.name not in (UNIT, MACHINE):
             values["HOST_SUITE"] = self.name
-        if not self.leads:
-            values["PYTEST_ADDOPTS"] = " ".join(f"--ignore=molecule/tests/{name}" for name in ONCE)
+        if self.elsewhere:
+            values["PYTEST_ADDOPTS"] = " ".join(f"--ignore=molecule/tests/{name}" for name in self.elsewhere)
         if self.tests:
             values["TEST_FILES"] = " ".join(self.tests)
         return values
@@ -106,12 +109,19 @@ class UnknownSuiteError(ValueError):
 
 
 def named(names: Sequence[str]) -> list[Suite]:
-    """Return the suites of these names, the first release as the leading one; UnknownSuiteError for an unknown name."""
+    """Return the suites of these names, with the files of ONCE dealt out; UnknownSuiteError for an unknown name."""
     known = [*usual(), MACHINE]
     if unknown := [name for name in names if name not in known]:
         raise UnknownSuiteError(f"no existe la prueba {', '.join(unknown)}; las que hay: {', '.join(known)}")
-    leader = next((name for name in names if name in releases()), None)
-    return [Suite(name, leads=name == leader or name not in releases()) for name in names]
+    hands = [name for name in dict.fromkeys(names) if name in releases()]
+    return [Suite(name, elsewhere=_elsewhere(name, hands)) for name in names]
+
+
+def _elsewhere(name: str, hands: Sequence[str]) -> tuple[str, ...]:
+    """Return the files of ONCE that fall to other suites than `name` when they are dealt out among `hands`."""
+    if name not in hands:
+        return ()
+    return tuple(file for turn, file in enumerate(ONCE) if hands[turn % len(hands)] != name)
 
 
 def releases() -> Sequence[str]:
