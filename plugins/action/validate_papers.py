@@ -8,7 +8,6 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from corte.format.errors import why
-from difusor.partners.filing import filing, papers
 from difusor.project import UnusableError
 
 
@@ -24,6 +23,9 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         if not self._task.args["official"]:
             return {"changed": False}
+        # Only now: to load them is a fourteenth of a run's work, and a rehearsal does without.
+        from difusor.partners.filing import filing, papers
+
         inventory = Path(str(self._task.args["inventory"])).resolve()
         try:
             lacking, filed = filing.missing(inventory), papers.read(inventory)

@@ -16,7 +16,8 @@ from ansible.plugins.loader import inventory_loader
 
 # Not every Ansible that runs the playbooks has the project installed. Inventory plugins are the first of the project's
 # plugins that a run loads, in the process whose forks later run the actions and filters, so all of them find it.
-SCRIPTS = str(Path(__file__).resolve().parents[2] / "scripts")
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = str(ROOT / "scripts")
 if SCRIPTS not in sys.path:
     sys.path.insert(0, SCRIPTS)
 
@@ -48,6 +49,8 @@ class InventoryModule(BaseFileInventoryPlugin):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Read the file; when it cannot be read, set the variable `sources.UNREAD` of all hosts to its path."""
         super().parse(inventory, loader, path, cache)
+        # The file that the plays name in vars_files: kept by the loader, it is not parsed again for every task.
+        loader.load_from_file(str(ROOT / "playbooks/group_vars/all.yml"), unsafe=True, trusted_as_template=True)
         is_yaml = Path(path).suffix in folders.SUFFIXES
         try:
             if folders.fault(Path(path)) or (is_yaml and sources.inventory_faults(Path(path), vaults.text_of)):
