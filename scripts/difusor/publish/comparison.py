@@ -184,7 +184,7 @@ def _compare_once(
         *(roads.differences(mirror, base, drawn) if is_whole else ()),
         *there,
     ]
-    old, warnings = _judged_by_age(signed, target.election, expected, seen) if seen else ("", [])
+    old, warnings = _judged_by_age(signed, target.election, expected, seen, standing) if seen else ("", [])
     return Comparison(
         target.name,
         "altered" if differences else "old" if old else "authentic",
@@ -200,9 +200,11 @@ def _compare_once(
     )
 
 
-def _judged_by_age(signed: SignedCorte, election: Election, expected: str | None, seen: Seen) -> tuple[str, list[str]]:
+def _judged_by_age(
+    signed: SignedCorte, election: Election, expected: str | None, seen: Seen, standing: Standing | None
+) -> tuple[str, list[str]]:
     """Return why the corte is too old ("" if it is not), and what else is to be said of its age."""
-    published, trouble = seen.published(election)
+    published, trouble = seen.published(election, standing)
     old, news = age.judge(signed.manifest, published, instants.now(), expected == signed.sha256)
     return old, [*trouble, *filter(None, [news])]
 

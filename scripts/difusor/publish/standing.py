@@ -103,9 +103,10 @@ class Records:
                     (found,) = Standing.from_json({**Standing().to_json(), "withdrawn": [entry]}).withdrawn
                     yield found, is_published is True
 
-    def is_published(self, sequence: int) -> bool:
-        """Tell whether a difusor has taken a corte of this sequence."""
-        return any(found.sequence == sequence for found, is_published in self.history() if is_published)
+    def is_published(self, document: Manifest) -> bool:
+        """Tell whether a difusor has taken this corte, by whichever of its manifests."""
+        identity = (document.sequence, document.corte, document.content_sha256)
+        return any(found.identity == identity for found, is_published in self.history() if is_published)
 
 
 def statement(
@@ -126,7 +127,7 @@ def statement(
         raise UnusableError(f"ya hay {MAX_WITHDRAWN} cortes retirados; revoque la llave que los firma")
 
     def stands(document: Manifest) -> Standing:
-        held = document.first_held(records.is_published(document.sequence))
+        held = document.first_held(records.is_published(document))
         found = before.after(document.orders, document.generated, document.sequence, held)
         if gone:
             at = document.generated

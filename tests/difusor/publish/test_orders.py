@@ -23,10 +23,11 @@ from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from difusor.commands import publish, sign
 from difusor.inventory import load_election
-from difusor.publish import comparison, deliver, roads, signing, standing
+from difusor.publish import age, comparison, deliver, roads, signing, standing
 from difusor.publish import target as targets
 from difusor.publish.mirror import Mirror
 from difusor.publish.orders import ordered_window
+from difusor.publish.seen import Seen
 from difusor.publish.target import Target
 
 
@@ -294,13 +295,21 @@ def test_the_list_of_withdrawn_cortes_has_an_end(desk: Desk, monkeypatch: pytest
     assert "revoque la llave" in desk.sign(other, "--withdraw", other).output.replace("\n", " ")
 
 
-def test_audit_tells_a_mirror_that_shows_a_withdrawn_corte(desk: Desk, election: Path, monkeypatch: pytest.MonkeyPatch):
-    """`sur` was away: it still shows what the institute withdrew, byte for byte as signed."""
+def test_a_hold_given_with_the_corrected_corte_does_not_show_it_because_the_withdrawn_one_was_published(desk: Desk):
+    """Both have one number; the corrected one has been nowhere, so the order to keep what is shown holds it back."""
     bad = desk.corte(6)
     desk.publish(bad)
     desk.sign(bad, "--withdraw", bad)
-    desk.publish(bad, "norte")
-    known = standing.Records(load_election(election)).standing()
+    desk.publish(bad)
+    write_files(bad, {"descargas/a.csv": b"the right counts"})
+    assert desk.sign(bad, "--hold").exit_code == 0
+    assert desk.publish(bad) == (0, ["held", "held"])
+    assert desk.seen() == [5, 5]
+
+
+@pytest.fixture
+def audit(desk: Desk, election: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], comparison.Comparison]:
+    """Return the function that compares what a mirror shows, as `audit` does."""
 
     def hand(mirror: Any, url: str, take: Callable[[bytes], object], *_: object, **__: object) -> httpx.Response:
         path = desk.servers[mirror.target.name].config.public / "actual" / url.removeprefix("https://x/")
@@ -313,9 +322,37 @@ def test_audit_tells_a_mirror_that_shows_a_withdrawn_corte(desk: Desk, election:
     monkeypatch.setattr(Mirror, "hand", hand)
     monkeypatch.setattr(roads, "differences", lambda *_: [])
     monkeypatch.setattr(roads, "elsewhere", lambda *_: ([], []))
-    north, south = (comparison.compare(make_target(election, name), standing=known) for name in ("norte", "sur"))
-    assert (north.result, "corte 6 retirado" in north.detail) == ("authentic", True), north
-    assert (south.result, south.detail) == ("altered", "muestra el corte 6, que el Instituto retiró")
+    known = standing.Records(load_election(election)).standing
+    return lambda name: comparison.compare(make_target(election, name), seen=Seen(), standing=known())
+
+
+def test_audit_tells_a_mirror_that_shows_a_withdrawn_corte(
+    desk: Desk, audit: Callable[[str], comparison.Comparison], monkeypatch: pytest.MonkeyPatch
+):
+    """`sur` was away: it still shows what the institute withdrew, byte for byte as signed. `norte` is not behind."""
+    monkeypatch.setattr(age, "GRACE", timedelta(0))
+    bad = desk.corte(6)
+    desk.publish(bad)
+    desk.sign(bad, "--withdraw", bad)
+    desk.publish(bad, "norte")
+    for late in (timedelta(0), timedelta(hours=1)):
+        desk.now += late
+        north, south = audit("norte"), audit("sur")
+        assert (north.result, "corte 6 retirado" in north.detail) == ("authentic", True), north
+        assert (south.result, south.detail) == ("altered", "muestra el corte 6, que el Instituto retiró")
+
+
+def test_a_mirror_that_went_back_further_than_the_last_good_corte_is_old(
+    desk: Desk, audit: Callable[[str], comparison.Comparison], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(age, "GRACE", timedelta(0))
+    desk.publish(desk.corte(6), "norte")
+    bad = desk.corte(7)
+    desk.publish(bad)
+    desk.sign(bad, "--withdraw", bad)
+    desk.publish(bad)
+    assert desk.seen() == [6, 5], "sur missed corte 6"
+    assert (audit("norte").result, audit("sur").result) == ("authentic", "old")
 
 
 def test_nothing_is_retained_when_the_close_moves_unless_it_was_ordered() -> None:
