@@ -192,7 +192,9 @@ def _in_force(last: Published, standing: Standing, election: Election) -> Publis
         return last
     good = [one for one, is_published in signed if is_published and one.manifest_sha256 not in gone]
     before = max(good, key=lambda one: one.at, default=None)
-    return before and Published(
+    if before is None:
+        return None
+    return Published(
         opens=last.opens, sequence=before.sequence, generated=before.at, manifest_sha256=before.manifest_sha256,
         hold=standing.hold_in_force is not None, at=max(last.at, standing.withdrawn[-1].at),
     )  # fmt: skip
