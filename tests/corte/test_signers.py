@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 from collections.abc import Callable
 from datetime import timedelta
@@ -70,6 +72,22 @@ def test_a_removed_signer(server: Server, keys: dict[str, Path]):
 def test_a_revoked_signer(server: Server):
     server.config.revoked.write_text(server.key.with_name("firma.pub").read_text())
     refused(server, server.send(6), "signature")
+
+
+def test_a_server_that_can_start_no_program_does_not_blame_the_signature(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """`publish` sends the corte once more for this reason, and not for a signature that nobody believes."""
+    raw = server.manifest(6).to_bytes()
+    server.put(raw, signature.sign(raw, server.key, server.config.election))
+    with monkeypatch.context() as short_of_processes:
+        short_of_processes.setattr(signature.subprocess, "run", _none_left)
+        refused(server, server.run(), "system")
+    assert server.deliver(raw, signature.sign(raw, server.key, server.config.election))["result"] == "shown"
+
+
+def _none_left(*_: object, **__: object) -> None:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def test_a_signer_who_is_revoked_meanwhile(server: Server, monkeypatch: pytest.MonkeyPatch):

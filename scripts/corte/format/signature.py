@@ -176,9 +176,9 @@ def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProces
     try:
         return subprocess.run(["ssh-keygen", *arguments], input=data, env=environment, capture_output=True, timeout=60)
     except subprocess.TimeoutExpired:
-        raise Refusal("signature", "ssh-keygen no respondió a tiempo.") from None
+        raise Refusal("system", "ssh-keygen no respondió a tiempo.") from None
     except OSError as error:
-        raise Refusal("signature", f"No se pudo usar ssh-keygen: {why(error)}.") from None
+        raise Refusal("system", f"No se pudo usar ssh-keygen: {why(error)}.") from None
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

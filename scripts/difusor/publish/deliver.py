@@ -21,8 +21,12 @@ from difusor.publish.trouble import trouble
 from difusor.servers import child
 from difusor.terminal import plain
 
-WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
-"""Codes of refusals worth another push: caused by a simultaneous push, or by a change that kept time and size."""
+WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind", "system"}
+"""Codes of refusals worth another push.
+
+They come from a simultaneous push, from a change that kept time and size, or from a server that lacked something for a
+moment, such as processes.
+"""
 
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""

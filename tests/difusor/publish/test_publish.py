@@ -117,10 +117,12 @@ def test_the_word_of_every_difusor_as_json(
     assert CliRunner().invoke(app, [*both[:3], "--json"]).exit_code == 0
 
 
-def test_a_file_that_time_and_size_did_not_tell_is_sent_again(
-    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("code", ["digest", "system"])
+def test_what_another_push_cures_is_sent_again(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ):
-    pushes = mirror_that_says(monkeypatch, refusal("digest"), SHOWN)
+    """A file that time and size did not tell, and a server that could start no program for a moment."""
+    pushes = mirror_that_says(monkeypatch, refusal(code), SHOWN)
     assert deliver.deliver(signed, make_target(election), Options()).result == "shown"
     assert pushes == [False, True]
 
