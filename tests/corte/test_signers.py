@@ -6,12 +6,12 @@ import errno
 import os
 import subprocess
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import PRINCIPAL, Server, allow, make_key, pushed, refused
+from corte_kit import ELECTION, PRINCIPAL, Server, allow, make_key, pushed, refused
 
 from corte.format import instants, manifest, signature
 from corte.format.refusal import Refusal
@@ -72,6 +72,18 @@ def test_a_removed_signer(server: Server, keys: dict[str, Path]):
 def test_a_revoked_signer(server: Server):
     server.config.revoked.write_text(server.key.with_name("firma.pub").read_text())
     refused(server, server.send(6), "signature")
+
+
+def test_a_certificate_is_judged_at_the_instant_that_is_asked_for(
+    server: Server, keys: dict[str, Path], tmp_path: Path
+):
+    certificate = certify(server, keys["intruso"], tmp_path, lasts="20240603000000Z:20240604000000Z")
+    armour = signature.sign(b"x", certificate, ELECTION)
+    of = (b"x", armour, ELECTION, server.config.allowed_signers)
+    assert signature.verify(*of, past=datetime(2024, 6, 3, 12, tzinfo=UTC)) == PRINCIPAL
+    for past in (None, datetime(2024, 6, 5, tzinfo=UTC)):
+        with pytest.raises(Refusal):
+            signature.verify(*of, past=past)
 
 
 def test_a_server_that_can_start_no_program_does_not_blame_the_signature(

@@ -93,6 +93,12 @@ class Records:
             # On a line of its own, also after one that a power cut left without an end.
             history.write("\n" + json.dumps({**line, "published": is_published}) + "\n")
 
+    def knows(self, sha256: str) -> bool:
+        """Tell whether the corte of this manifest was signed or published on this machine; not if that is not known."""
+        with suppress(OSError, UnusableError):
+            return any(found.manifest_sha256 == sha256 for found, _ in self.history())
+        return False
+
     def history(self) -> Iterator[tuple[Withdrawn, bool]]:
         """Yield each corte that was signed, and whether a difusor had taken it, the oldest first; damage is skipped."""
         with suppress(FileNotFoundError), self._history.open("rb") as lines:
@@ -139,6 +145,20 @@ def statement(
     return stands
 
 
+def past_signer(signed: SignedCorte, election: Election, is_known: bool = False) -> str:
+    """Return who signed, if he may sign now, or might when he signed what is known to be the institute's; else Refusal.
+
+    Known is what this machine signed or published, and with `is_known` anything: whoever gets hold of a key after its
+    last day can sign with an earlier date.
+    """
+    try:
+        return signing.signer(signed, election)
+    except Refusal:
+        if not is_known and not Records(election).knows(signed.sha256):
+            raise
+        return signing.signer(signed, election, signed.manifest.generated)
+
+
 def sentences(standing: Standing) -> list[str]:
     """Return what stands as Spanish clauses for the operator; empty when nothing does."""
     told = []
@@ -180,7 +200,7 @@ def _signed(path: Path, election: Election) -> Manifest:
     folder = path if path.is_dir() else path.parent
     raw = files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES)
     found = manifest.read(raw)
-    signing.signer(SignedCorte(folder, found, manifest.digest(raw)), election)
+    past_signer(SignedCorte(folder, found, manifest.digest(raw)), election, is_known=True)  # by who gives it
     if not _is_of(found, election):
         raise Refusal("window", f"{folder / manifest.NAME} es de otra apertura.")
     return found

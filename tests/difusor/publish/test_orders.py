@@ -14,14 +14,14 @@ from typing import Any
 import httpx
 import pytest
 import typer
-from corte_kit import FILES, Server, write_files
+from corte_kit import FILES, Server, make_key, write_files
 from publish_kit import ELECTION, make_target
 from typer.testing import CliRunner, Result
 
 from corte.format import instants, manifest
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
-from difusor.commands import publish, sign
+from difusor.commands import publish, sign, verify
 from difusor.inventory import load_election
 from difusor.publish import age, comparison, deliver, roads, signing, standing
 from difusor.publish import target as targets
@@ -340,6 +340,49 @@ def test_audit_tells_a_mirror_that_shows_a_withdrawn_corte(
         north, south = audit("norte"), audit("sur")
         assert (north.result, "corte 6 retirado" in north.detail) == ("authentic", True), north
         assert (south.result, south.detail) == ("altered", "muestra el corte 6, que el Instituto retiró")
+
+
+@pytest.fixture
+def over(desk: Desk, tmp_path: Path) -> Path:
+    """End the dates of the key that signed corte 5, an hour later; return the key of the one who signs from then on."""
+    other = make_key(tmp_path, "turno2")
+    text, lines = desk.election.read_text(), []
+    first = text[text.index("      - principal:") :]
+    for key, after, before in (
+        (desk.key, "2020-01-01T00:00:00Z", instants.write(desk.now + timedelta(minutes=30))),
+        (other, instants.write(desk.now + timedelta(minutes=20)), "2040-01-01T00:00:00-06:00"),
+    ):
+        lines += [
+            "      - principal: firma@demo.test\n", f'        key: "{key.with_suffix(".pub").read_text().strip()}"\n',
+            f'        valid_after: "{after}"\n', f'        valid_before: "{before}"\n',
+        ]  # fmt: skip
+    desk.election.write_text(text.replace(first, "".join(lines)))
+    desk.now += timedelta(hours=1)
+    return other
+
+
+def test_what_was_published_stays_authentic_when_the_dates_of_its_key_are_over(
+    desk: Desk, audit: Callable[[str], comparison.Comparison], over: Path, records: Path
+):
+    """Every mirror was called altered from midnight on, or from the last hour of a certificate for one night."""
+    five = desk.folder / "cortes/5"
+    assert audit("norte").detail == "firmado por firma@demo.test"
+    assert desk._run(verify, five, "--election", desk.election).exit_code == 0
+    assert desk.publish(five, key=False) == (1, ["refused", "refused"]), "servers take it no more"
+    shutil.rmtree(records)
+    unknown = audit("norte")
+    assert (unknown.result, "no es de quien hoy puede firmar" in unknown.detail) == ("altered", True)
+    assert desk._run(verify, five, "--election", desk.election).exit_code == 1
+
+
+def test_who_signs_from_midnight_on_takes_up_the_orders_of_the_one_before(desk: Desk, over: Path, records: Path):
+    desk.now -= timedelta(hours=1)
+    desk.sign(desk.folder / "cortes/5", "--hold")
+    desk.now += timedelta(hours=1)
+    shutil.rmtree(records)
+    desk.key = over
+    done = desk.sign(desk.corte(6), "--after", desk.folder / "cortes/5")
+    assert "sigue en pie: pausa" in done.output, done.output
 
 
 def test_a_mirror_that_went_back_further_than_the_last_good_corte_is_old(
