@@ -64,6 +64,13 @@ def test_a_signer_line_of_another_form_is_ignored(server: Server, spoil: Callabl
     refused(server, server.send(6), "signature")
 
 
+def test_a_line_that_the_disk_has_damaged_is_ignored(server: Server):
+    """The intake ended at it without a word, and took in nothing more."""
+    before = server.config.allowed_signers.read_bytes()
+    server.config.allowed_signers.write_bytes(b"firma@demo\xff " + before + b"\n" + before)
+    assert server.send(6)["result"] == "shown"
+
+
 def test_a_removed_signer(server: Server, keys: dict[str, Path]):
     server.config.allowed_signers.write_text(allow(keys["intruso"]))
     refused(server, server.send(6), "signature")

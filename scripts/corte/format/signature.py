@@ -92,7 +92,7 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="corte-") as folder:
         armour, believed = Path(folder, "sig"), Path(folder, "allowed_signers")
         armour.write_bytes(signature)
-        at, lines = past or now or instants.now(), allowed_signers.read_text(encoding="utf-8")
+        at, lines = past or now or instants.now(), allowed_signers.read_text(encoding="utf-8", errors="replace")
         for principal, line in valid_signers(lines, at):
             believed.write_text(line, encoding="utf-8")
             arguments = ["-Y", "verify", "-f", str(believed), "-I", principal, "-n", namespace(election, purpose)]

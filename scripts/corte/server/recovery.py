@@ -79,7 +79,7 @@ def _signer(config: Config, found: Manifest, raw: bytes, armour: bytes) -> str:
     over, or the machine's clock wrong, as after a power cut: what he signed stays, unless his key was revoked.
     """
     signers = (config.allowed_signers, config.revoked)
-    with suppress(Refusal):
+    with suppress(Refusal, OSError):  # the list itself may be missing
         return signature.verify(raw, armour, config.election, *signers, now=found.generated)
     if signature.canonical(armour) != armour or signature.is_by_any(armour, config.revoked_keys()):
         raise Refusal("signature", "La firma está dañada, o su llave fue revocada.")
