@@ -130,6 +130,8 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         return outcome("refused", str(refusal))
     except (OSError, ValueError) as error:  # the inventory's certificate or name is unusable
         return outcome("failed", trouble(error))
+    except Exception as error:  # a fault of this program's: told of this difusor, and the others get the corte
+        return outcome("failed", f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene")
     raise AssertionError("the second round always returns")
 
 

@@ -85,6 +85,17 @@ def test_one_difusor_that_cannot_even_be_asked_stops_no_other(
     assert (found := comparison.compare(bad)).result == "unreachable" and found.detail
 
 
+def test_what_nobody_foresaw_of_one_difusor_stops_no_other(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """An address that is none, for instance, which no inventory has any more."""
+    mirror_that_says(monkeypatch, SHOWN)
+    both = [make_target(election, "sur", address="203.0.113.256"), make_target(election)]
+    failed, shown = deliver.deliver_all(signed, both, Options(), lambda _: None)
+    assert (failed.result, shown.result) == ("failed", "shown")
+    assert failed.detail.startswith("falló este programa (InvalidURL: ")
+
+
 def test_one_difusor_that_is_slow_delays_no_other(signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch):
     mirror_that_says(monkeypatch, SHOWN)
     others_told = threading.Event()
