@@ -2,138 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-import httpx
 import pytest
-import typer
-from corte_kit import FILES, Server, make_key, write_files
-from publish_kit import ELECTION, make_target
-from typer.testing import CliRunner, Result
+from corte_kit import write_files
+from desk_kit import Desk
 
-from corte.format import instants, manifest
+from corte.format import manifest
 from corte.format.manifest import Manifest, Window
-from corte.format.refusal import Refusal
-from difusor.commands import publish, sign, verify
 from difusor.inventory import load_election
-from difusor.publish import age, comparison, deliver, roads, signing, standing
-from difusor.publish import target as targets
-from difusor.publish.mirror import Mirror
+from difusor.publish import signing, standing
 from difusor.publish.orders import ordered_window
-from difusor.publish.seen import Seen
-from difusor.publish.target import Target
-
-
-@pytest.fixture
-def election(tmp_path: Path, key: Path) -> Path:
-    """An election that opened an hour ago."""
-    opens = instants.now().replace(microsecond=0) - timedelta(hours=1)
-    dates = {
-        "2024-06-03T02:00:00Z": opens,
-        "2024-06-04T02:00:00Z": opens + timedelta(hours=24),
-        "2024-06-10T05:59:00Z": opens + timedelta(days=7),
-    }
-    text = ELECTION.format(key=key.with_name("firma.pub").read_text().strip())
-    for before, instant in dates.items():
-        text = text.replace(before, instants.write(instant))
-    (tmp_path / "election.yml").write_text(text)
-    return tmp_path / "election.yml"
-
-
-def _refuse(document: Any) -> Manifest:
-    raise Refusal("manifest", "El manifiesto no dice en su forma qué órdenes están en pie.")
-
-
-class Desk:
-    """The institute's verbs, and the mirrors that they reach: real intakes, without rsync and HTTP between."""
-
-    def __init__(self, folder: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.election, self.key, self.patch = folder, election, key, monkeypatch
-        self.now = instants.now().replace(microsecond=0) - timedelta(minutes=5)
-        decided = load_election(election)
-        self.servers: dict[str, Server] = {}
-        self.outdated = ""
-        """The mirror whose server is of a version before light mode."""
-        for name in ("norte", "sur"):
-            server = Server.make(folder / "servers" / name, key, decided.window.opens)
-            server.config = replace(server.config, environment="official", window=decided.window)
-            server.config.gate_file.touch()
-            self.servers[name] = server
-            (folder / name).mkdir()
-        monkeypatch.setattr(targets, "read", lambda source: [make_target(election, source.name)])
-        monkeypatch.setattr(deliver, "push", self._push)
-        monkeypatch.setattr(Mirror, "__init__", lambda mirror, target, *_, **__: setattr(mirror, "target", target))
-        monkeypatch.setattr(Mirror, "__enter__", lambda mirror: mirror)
-        monkeypatch.setattr(Mirror, "__exit__", lambda *_: None)
-        monkeypatch.setattr(Mirror, "problem", "", raising=False)
-        monkeypatch.setattr(Mirror, "asked", instants.now(), raising=False)
-        monkeypatch.setattr(Mirror, "status", lambda mirror: self._status(mirror.target.name))
-        monkeypatch.setattr(signing.instants, "now", self._tick)
-
-    def _tick(self) -> Any:
-        self.now += timedelta(seconds=1)
-        return self.now
-
-    def _push(self, folder: Path, target: Target, *_: object) -> int:
-        incoming = self.servers[target.name].config.incoming
-        shutil.copytree(folder, incoming, dirs_exist_ok=True)
-        with self.patch.context() as before_light_mode:
-            if target.name == self.outdated and b'"light"' in (folder / manifest.NAME).read_bytes():
-                before_light_mode.setattr(manifest, "_from_document", _refuse)
-                manifest.read.cache_clear()
-            self.servers[target.name].run()
-        return 1
-
-    def _status(self, name: str) -> dict[str, Any]:
-        path = self.servers[name].config.status_file
-        status = dict(json.loads(path.read_text())) if path.exists() else {}
-        if status and name == self.outdated:
-            del status["gate"]["light"]
-        return status
-
-    def corte(self, sequence: int) -> Path:
-        """Write a corte's folder and return it."""
-        folder = self.folder / "cortes" / str(sequence)
-        identity = {"secuencia": sequence, "corte": instants.write(self.now + timedelta(seconds=1))}
-        write_files(folder, {**FILES, "datos/corte.json": json.dumps(identity).encode()})
-        return folder
-
-    def sign(self, folder: Path, *options: object) -> Result:
-        return self._run(sign, folder, "--election", self.election, "--key", self.key, *options)
-
-    def publish(self, folder: Path, *names: str, key: bool = True) -> tuple[int, list[str]]:
-        """Publish to these mirrors, or to all; return the exit status and the results."""
-        where = [part for name in names or self.servers for part in ("-i", self.folder / name)]
-        given = ["--key", self.key] if key else []
-        done = self._run(publish, folder, *where, *given, "--json", "--wait", 1)
-        self.details = done.output
-        if not done.stdout:
-            return done.exit_code, []
-        return done.exit_code, [one["result"] for one in json.loads(done.stdout)["difusores"]]
-
-    def seen(self) -> list[int | None]:
-        return [server.shown() for server in self.servers.values()]
-
-    @staticmethod
-    def _run(verb: ModuleType, *arguments: object) -> Result:
-        app = typer.Typer()
-        app.command()(verb.run)
-        return CliRunner().invoke(app, [str(part) for part in arguments])
-
-
-@pytest.fixture
-def desk(tmp_path: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """The institute after it has published corte 5 to both mirrors."""
-    desk = Desk(tmp_path, election, key, monkeypatch)
-    assert desk.publish(desk.corte(5)) == (0, ["shown", "shown"])
-    return desk
 
 
 def signed_in(folder: Path) -> Manifest:
@@ -256,7 +137,7 @@ def test_a_corte_is_withdrawn_by_its_digest_when_its_folder_is_gone(desk: Desk):
     right = desk.corte(7)
     assert desk.sign(right, "--withdraw", sha256[:16]).exit_code == 0
     assert desk.publish(right, "norte") == (0, ["shown"])
-    told = desk._status("norte")["standing"]["withdrawn"]
+    told = desk.status("norte")["standing"]["withdrawn"]
     assert [(one["sequence"], one["manifest_sha256"]) for one in told] == [(6, sha256)]
 
 
@@ -305,97 +186,6 @@ def test_a_hold_given_with_the_corrected_corte_does_not_show_it_because_the_with
     assert desk.sign(bad, "--hold").exit_code == 0
     assert desk.publish(bad) == (0, ["held", "held"])
     assert desk.seen() == [5, 5]
-
-
-@pytest.fixture
-def audit(desk: Desk, election: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], comparison.Comparison]:
-    """Return the function that compares what a mirror shows, as `audit` does."""
-
-    def hand(mirror: Any, url: str, take: Callable[[bytes], object], *_: object, **__: object) -> httpx.Response:
-        path = desk.servers[mirror.target.name].config.public / "actual" / url.removeprefix("https://x/")
-        if not path.exists():
-            return httpx.Response(404)
-        take(path.read_bytes())
-        return httpx.Response(200)
-
-    monkeypatch.setattr(Mirror, "url", f"https://x{comparison.PATH}", raising=False)
-    monkeypatch.setattr(Mirror, "hand", hand)
-    monkeypatch.setattr(roads, "differences", lambda *_: [])
-    monkeypatch.setattr(roads, "elsewhere", lambda *_: ([], []))
-    known = standing.Records(load_election(election)).standing
-    return lambda name: comparison.compare(make_target(election, name), seen=Seen(), standing=known())
-
-
-def test_audit_tells_a_mirror_that_shows_a_withdrawn_corte(
-    desk: Desk, audit: Callable[[str], comparison.Comparison], monkeypatch: pytest.MonkeyPatch
-):
-    """`sur` was away: it still shows what the institute withdrew, byte for byte as signed. `norte` is not behind."""
-    monkeypatch.setattr(age, "GRACE", timedelta(0))
-    bad = desk.corte(6)
-    desk.publish(bad)
-    desk.sign(bad, "--withdraw", bad)
-    desk.publish(bad, "norte")
-    for late in (timedelta(0), timedelta(hours=1)):
-        desk.now += late
-        north, south = audit("norte"), audit("sur")
-        assert (north.result, "corte 6 retirado" in north.detail) == ("authentic", True), north
-        assert (south.result, south.detail) == ("altered", "muestra el corte 6, que el Instituto retiró")
-
-
-@pytest.fixture
-def over(desk: Desk, tmp_path: Path) -> Path:
-    """End the dates of the key that signed corte 5, an hour later; return the key of the one who signs from then on."""
-    other = make_key(tmp_path, "turno2")
-    text, lines = desk.election.read_text(), []
-    first = text[text.index("      - principal:") :]
-    for key, after, before in (
-        (desk.key, "2020-01-01T00:00:00Z", instants.write(desk.now + timedelta(minutes=30))),
-        (other, instants.write(desk.now + timedelta(minutes=20)), "2040-01-01T00:00:00-06:00"),
-    ):
-        lines += [
-            "      - principal: firma@demo.test\n", f'        key: "{key.with_suffix(".pub").read_text().strip()}"\n',
-            f'        valid_after: "{after}"\n', f'        valid_before: "{before}"\n',
-        ]  # fmt: skip
-    desk.election.write_text(text.replace(first, "".join(lines)))
-    desk.now += timedelta(hours=1)
-    return other
-
-
-def test_what_was_published_stays_authentic_when_the_dates_of_its_key_are_over(
-    desk: Desk, audit: Callable[[str], comparison.Comparison], over: Path, records: Path
-):
-    """Every mirror was called altered from midnight on, or from the last hour of a certificate for one night."""
-    five = desk.folder / "cortes/5"
-    assert audit("norte").detail == "firmado por firma@demo.test"
-    assert desk._run(verify, five, "--election", desk.election).exit_code == 0
-    assert desk.publish(five, key=False) == (1, ["refused", "refused"]), "servers take it no more"
-    shutil.rmtree(records)
-    unknown = audit("norte")
-    assert (unknown.result, "no es de quien hoy puede firmar" in unknown.detail) == ("altered", True)
-    assert desk._run(verify, five, "--election", desk.election).exit_code == 1
-
-
-def test_who_signs_from_midnight_on_takes_up_the_orders_of_the_one_before(desk: Desk, over: Path, records: Path):
-    desk.now -= timedelta(hours=1)
-    desk.sign(desk.folder / "cortes/5", "--hold")
-    desk.now += timedelta(hours=1)
-    shutil.rmtree(records)
-    desk.key = over
-    done = desk.sign(desk.corte(6), "--after", desk.folder / "cortes/5")
-    assert "sigue en pie: pausa" in done.output, done.output
-
-
-def test_a_mirror_that_went_back_further_than_the_last_good_corte_is_old(
-    desk: Desk, audit: Callable[[str], comparison.Comparison], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(age, "GRACE", timedelta(0))
-    desk.publish(desk.corte(6), "norte")
-    bad = desk.corte(7)
-    desk.publish(bad)
-    desk.sign(bad, "--withdraw", bad)
-    desk.publish(bad)
-    assert desk.seen() == [6, 5], "sur missed corte 6"
-    assert (audit("norte").result, audit("sur").result) == ("authentic", "old")
 
 
 def test_nothing_is_retained_when_the_close_moves_unless_it_was_ordered() -> None:
