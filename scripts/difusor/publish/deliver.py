@@ -168,7 +168,10 @@ def _told(word: str, status: dict[str, Any]) -> str:
     if word in ("shown", "held") and gate.get("hold"):
         return f"en pausa por orden del Instituto desde {gate['hold'].get('since')}; muestra {_name(shown)}"
     if word == "held" and gate.get("state") == "unsynchronised":
-        return "ya debía abrir y su reloj no está sincronizado; que llegue a un servidor de hora (NTP, UDP 123)"
+        remedy = (
+            "que llegue a un servidor de hora (NTP, UDP 123) y reinicien allá chrony: sudo systemctl restart chrony"
+        )
+        return f"ya debía abrir y su reloj no está sincronizado; {remedy}"
     if word == "held":
         return f"abre {gate.get('opens')}"
     if word == "withdrawn":

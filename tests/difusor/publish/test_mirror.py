@@ -148,3 +148,6 @@ def test_a_page_that_only_its_clock_keeps_shut_is_not_said_to_open_in_the_past(
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
     outcome = deliver.deliver(signed, make_target(election), Options(wait=1))
     assert outcome.result == "held" and "reloj no está sincronizado" in outcome.detail
+    assert "systemctl restart chrony" in outcome.detail, (
+        "chrony slews a known difference away for hours, and so sets it"
+    )
