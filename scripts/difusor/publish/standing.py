@@ -184,15 +184,11 @@ def ended(document: Manifest) -> list[str]:
 
 
 def _own(folder: Path, election: Election) -> Standing:
-    """Return what stands according to the folder's own manifest, if it is of this opening and its key not revoked."""
+    """Return what stands according to the folder's own manifest, if it is of this opening and of one of its signers."""
     try:
-        raw, armour = signing.papers(folder)
-        found = manifest.read(raw)
-        signature.signed_by(raw, armour, election.id)
+        return _signed(folder, election).stands
     except Refusal:
         return Standing()
-    usable = _is_of(found, election) and not signature.is_by_any(armour, election.revoked)
-    return found.stands if usable else Standing()
 
 
 def _signed(path: Path, election: Election) -> Manifest:

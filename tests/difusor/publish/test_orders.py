@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from corte_kit import write_files
+from corte_kit import make_key, write_files
 from desk_kit import Desk
 
 from corte.format import manifest
@@ -46,6 +46,16 @@ def test_a_hold_stands_in_every_later_corte_until_it_is_resumed(desk: Desk):
     assert desk.publish(desk.folder / "cortes/6", "norte") == (0, ["shown"])
     assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"]), "sur missed the resumption"
     assert signed_in(desk.folder / "cortes/7").orders == ()
+
+
+def test_what_is_ordered_with_a_key_that_servers_do_not_know_was_never_ordered(desk: Desk, tmp_path: Path):
+    """The wrong key was given once; the order is then left out on purpose, and the folder still has it."""
+    right, desk.key = desk.key, make_key(tmp_path, "ajena")
+    folder = desk.corte(6)
+    assert desk.sign(folder, "--hold").exit_code == 1
+    desk.key = right
+    assert "sigue en pie" not in desk.sign(folder).output
+    assert desk.publish(folder, key=False) == (0, ["shown", "shown"])
 
 
 def test_light_mode_lasts_until_the_next_corte(desk: Desk):
