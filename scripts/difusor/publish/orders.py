@@ -93,7 +93,7 @@ def remember_published(signed: SignedCorte, targets: list[Target], outcomes: lis
 
     Return what prevents it, "" when nothing does: the corte is delivered all the same.
     """
-    if not any(outcome.result in ("shown", "held", "paused") for outcome in outcomes):
+    if not any(outcome.result in ("shown", "held", "paused", "shut") for outcome in outcomes):
         return ""
     records = standing.Records(targets[0].election)
     try:
