@@ -123,6 +123,25 @@ def test_what_chrony_confirmed_once_does_not_open(
     assert server.status()["gate"]["state"] == "unsynchronised"
 
 
+@pytest.mark.parametrize("then", [Clock(False, None, None, NOW), Clock(False, 3.0, 3.0, NOW, set_by=-3.0)])
+def test_a_clock_that_chrony_knew_to_be_wrong_does_not_open_when_chrony_goes_silent_or_somebody_sets_it(
+    server: Server, opens: datetime, then: Clock
+):
+    """Three seconds fast, it opened three seconds early by the time before."""
+    service = gate_of(server)
+    service.now()
+    service.clock = Clock(False, 3.0, 3.0, NOW)
+    service.now()
+    service.clock = then
+    service.step(opens)
+    assert server.status()["gate"]["state"] == "unsynchronised"
+    service.clock = replace(service.clock, synchronised=True, error=0.001, set_by=0.0)
+    service.now()
+    service.clock = Clock(False, None, None, NOW)
+    service.step(opens)
+    assert server.status()["gate"]["state"] == "open", "chrony has confirmed the time since"
+
+
 def test_an_open_gate_survives_the_loss_of_its_time_server(server: Server, opens: datetime):
     gate_of(server).step(opens)
     gate_of(server, synchronised=False).step(opens + timedelta(hours=1))

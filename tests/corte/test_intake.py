@@ -17,6 +17,14 @@ from corte.server.clock import Clock
 from corte.server.memory import Memory
 
 
+@pytest.mark.parametrize("seconds", ["NaN", "1e400", "9e99", '"x"'])
+def test_a_damaged_word_on_the_clock_keeps_no_push_out(server: Server, seconds: str):
+    told = server.config.status_file.read_text()
+    assert '"set_by_seconds": 0.0' in told
+    server.config.status_file.write_text(told.replace('"set_by_seconds": 0.0', f'"set_by_seconds": {seconds}'))
+    assert server.send(6)["result"] == "shown"
+
+
 def test_a_good_corte_is_shown_with_its_identity(server: Server):
     files = {**FILES, "datos/congreso.json": b'{"votos": 1}\n'}
     attempt = server.send(6, files)

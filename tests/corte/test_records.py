@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from corte_kit import FAULTS, Server
+from corte_kit import FAULTS, FILES, Server, allow, make_key, truncate
 from machine_kit import Machine
 
 from corte.format import instants, manifest, signature, tree
 from corte.format.refusal import Refusal
 from corte.server import log
+from corte.server.gate import Gate
 from difusor.suite.waiting import until
 
+PAPERS = (manifest.NAME, manifest.SIGNATURE_NAME)
 RECORDS: dict[str, Callable[[Server], Path]] = {
     "state": lambda server: server.config.store / "state.json",
     "log": lambda server: server.config.store / "bitacora.jsonl",
@@ -117,6 +119,62 @@ def test_everything_but_the_trees_is_lost(machine: Machine):
         goes_on(machine, 8)
         machine.push(6)
         assert server.shown() == 8
+
+
+def _lose_state(server: Server) -> None:
+    for path in (server.config.store / "state.json", server.config.store / "state.json.anterior"):
+        path.unlink()
+
+
+def _start(server: Server) -> None:
+    """Do what the gate does at its start, once."""
+    service = Gate(server.config)
+    service.forget_other_elections()
+    service.disown()
+    service.step(instants.now())
+    service.look_at_papers()
+
+
+@pytest.mark.parametrize("then", ["removed", "ended"])
+def test_a_rebuilt_state_keeps_a_corte_whose_signer_may_not_sign_today(machine: Machine, tmp_path: Path, then: str):
+    """Its signature was replaced by an empty one, by the next look at the papers or the next push of the same corte.
+
+    To a clock that is wrong, as after a power cut, signers are like those whose dates are over.
+    """
+    server, shown = machine.server, machine.server.config.public / "actual"
+    papers = [(shown / name).read_bytes() for name in PAPERS]
+    other = allow(make_key(tmp_path, "otra"))
+    signers = {"removed": other, "ended": allow(server.key, before=f"{instants.now():%Y%m%d%H%M%S}")}
+    _lose_state(server)
+    server.config.allowed_signers.write_text(signers[then])
+    _start(server)
+    told = server.status()["shown"]
+    assert (told["sequence"], told["files"]) == (1, len(FILES) + 1)
+    shows(server, 1)
+    server.config.allowed_signers.write_text(allow(server.key))
+    assert server.deliver(*papers)["result"] == "repeated"
+    assert [(shown / name).read_bytes() for name in PAPERS] == papers
+
+
+def test_a_corte_that_only_the_log_knows_keeps_the_signature_with_which_it_is_pushed_again(machine: Machine):
+    server, name = machine.server, (machine.server.config.public / "actual").readlink().name
+    papers = [(server.config.public / "actual" / name).read_bytes() for name in PAPERS]
+    _lose_state(server)
+    for folder in (server.config.public / "actual", server.config.store / "firmados" / name):
+        truncate(folder / manifest.NAME)
+    _start(server)
+    assert server.deliver(*papers)["result"] == "repeated"
+    _start(server)
+    assert [(server.config.public / "actual" / name).read_bytes() for name in PAPERS] == papers
+
+
+def test_a_rebuilt_state_has_no_corte_of_a_key_that_was_revoked_before_the_gate_knew(machine: Machine):
+    """The list of revoked keys and the loss of the state come with one start of the gate."""
+    server = machine.server
+    _lose_state(server)
+    server.config.revoked.write_text(server.key.with_name(server.key.name + ".pub").read_text())
+    _start(server)
+    assert (server.shown(), server.status()["shown"]) == (None, None)
 
 
 def test_the_trees_are_lost_but_not_the_log(machine: Machine):

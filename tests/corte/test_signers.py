@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import PRINCIPAL, Server, allow, make_key, pushed, refused
+from corte_kit import ELECTION, PRINCIPAL, Server, allow, make_key, pushed, refused
 
 from corte.format import instants, manifest, signature
 from corte.format.refusal import Refusal
@@ -62,6 +64,13 @@ def test_a_signer_line_of_another_form_is_ignored(server: Server, spoil: Callabl
     refused(server, server.send(6), "signature")
 
 
+def test_a_line_that_the_disk_has_damaged_is_ignored(server: Server):
+    """The intake ended at it without a word, and took in nothing more."""
+    before = server.config.allowed_signers.read_bytes()
+    server.config.allowed_signers.write_bytes(b"firma@demo\xff " + before + b"\n" + before)
+    assert server.send(6)["result"] == "shown"
+
+
 def test_a_removed_signer(server: Server, keys: dict[str, Path]):
     server.config.allowed_signers.write_text(allow(keys["intruso"]))
     refused(server, server.send(6), "signature")
@@ -70,6 +79,34 @@ def test_a_removed_signer(server: Server, keys: dict[str, Path]):
 def test_a_revoked_signer(server: Server):
     server.config.revoked.write_text(server.key.with_name("firma.pub").read_text())
     refused(server, server.send(6), "signature")
+
+
+def test_a_certificate_is_judged_at_the_instant_that_is_asked_for(
+    server: Server, keys: dict[str, Path], tmp_path: Path
+):
+    certificate = certify(server, keys["intruso"], tmp_path, lasts="20240603000000Z:20240604000000Z")
+    armour = signature.sign(b"x", certificate, ELECTION)
+    of = (b"x", armour, ELECTION, server.config.allowed_signers)
+    assert signature.verify(*of, past=datetime(2024, 6, 3, 12, tzinfo=UTC)) == PRINCIPAL
+    for past in (None, datetime(2024, 6, 5, tzinfo=UTC)):
+        with pytest.raises(Refusal):
+            signature.verify(*of, past=past)
+
+
+def test_a_server_that_can_start_no_program_does_not_blame_the_signature(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    """`publish` sends the corte once more for this reason, and not for a signature that nobody believes."""
+    raw = server.manifest(6).to_bytes()
+    server.put(raw, signature.sign(raw, server.key, server.config.election))
+    with monkeypatch.context() as short_of_processes:
+        short_of_processes.setattr(signature.subprocess, "run", _none_left)
+        refused(server, server.run(), "system")
+    assert server.deliver(raw, signature.sign(raw, server.key, server.config.election))["result"] == "shown"
+
+
+def _none_left(*_: object, **__: object) -> None:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def test_a_signer_who_is_revoked_meanwhile(server: Server, monkeypatch: pytest.MonkeyPatch):

@@ -13,10 +13,9 @@ from corte_fixtures import get
 from corte.format import instants, manifest, tree
 from corte.format.standing import Standing
 from difusor import inventory
-from difusor.publish import signing
 from difusor.publish.mirror import Mirror
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import sentences
+from difusor.publish.standing import past_signer, sentences
 from difusor.publish.target import Target
 from difusor.suite.plugin import SUITE
 
@@ -60,7 +59,7 @@ def test_shown_corte_is_signed_by_the_institute(
     published: SignedCorte, target: Target, expect: Expect, record_evidence: Record
 ) -> None:
     """La firma del corte publicado se verifica con las llaves de los firmantes del Instituto para esta elección."""
-    signer = signing.signer(published, target.election)
+    signer = past_signer(published, target.election)
     record_evidence(f"corte {published.manifest.sequence}, firmado por {signer}")
     assert bool(signer) is expect("DG-10")["signed"]
 

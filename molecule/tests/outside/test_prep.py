@@ -16,10 +16,11 @@ from testinfra.host import Host
 from corte.format import instants, limits, manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
-from difusor.publish import age, signing
+from difusor.publish import age
 from difusor.publish.mirror import Mirror
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
+from difusor.publish.standing import Records, past_signer
 from difusor.publish.target import Target
 from difusor.report.dictamen import day
 from difusor.suite import browser
@@ -93,8 +94,8 @@ def test_latest_corte_is_shown_with_its_time(
 def test_corte_is_the_institute_s_last_one(
     published: SignedCorte, target: Target, expect: Expect, record_evidence: Record
 ) -> None:
-    """El corte a la vista es el último que el Instituto publicó, según su registro y no lo que diga el espejo."""
-    last, _ = Seen().published(target.election)
+    """El corte a la vista es el último que el Instituto publicó y no retiró, según su registro, no el del espejo."""
+    last, _ = Seen().published(target.election, Records(target.election).standing())
     shown = published.manifest
     record_evidence(f"muestra el corte {shown.sequence}, firmado {instants.write(shown.generated)}")
     if last:
@@ -174,8 +175,8 @@ def test_nothing_is_held_back_without_an_order(
     for signed in (published, *_orders(host, tmp_path)):
         if signed.manifest.window.opens != target.election.window.opens:
             continue
-        with suppress(Refusal):  # of a key that may sign no more
-            orders[signed.manifest.stands.light_at] = signing.signer(signed, target.election), signed.manifest.sequence
+        with suppress(Refusal):  # of a key that may sign no more, and not known here
+            orders[signed.manifest.stands.light_at] = past_signer(signed, target.election), signed.manifest.sequence
             stands = stands.join(signed.manifest.stands)
     assert stands.is_light, "las imágenes de las actas no se envían y ninguna orden firmada del Instituto sigue en pie"
     signer, sequence = orders[stands.light_at]

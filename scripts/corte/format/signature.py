@@ -76,12 +76,13 @@ def canonical(armour: bytes) -> bytes:
 
 def verify(
     raw: bytes, signature: bytes, election: str, allowed_signers: Path, revoked: Path | None = None,
-    *, purpose: str = "corte", now: datetime | None = None,
+    *, purpose: str = "corte", now: datetime | None = None, past: datetime | None = None,
 ) -> str:  # fmt: skip
     """Return the principal (signer's name) whose key signed `raw` for this election and purpose.
 
     Refusal unless the key is valid at `now`, by default the machine's, and not revoked. `allowed_signers` is a file in
-    OpenSSH's format of that name; `revoked` a list of revoked keys (a KRL or public keys).
+    OpenSSH's format of that name; `revoked` a list of revoked keys (a KRL or public keys). `past` takes the place of
+    `now` for certificates too, which are else judged by the machine's clock; it needs OpenSSH 8.8.
     """
     if canonical(signature) != signature:
         raise Refusal(
@@ -91,10 +92,12 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="corte-") as folder:
         armour, believed = Path(folder, "sig"), Path(folder, "allowed_signers")
         armour.write_bytes(signature)
-        for principal, line in valid_signers(allowed_signers.read_text(encoding="utf-8"), now or instants.now()):
+        at, lines = past or now or instants.now(), allowed_signers.read_text(encoding="utf-8", errors="replace")
+        for principal, line in valid_signers(lines, at):
             believed.write_text(line, encoding="utf-8")
             arguments = ["-Y", "verify", "-f", str(believed), "-I", principal, "-n", namespace(election, purpose)]
             arguments += ["-s", str(armour), *(["-r", str(revoked)] if revoked else [])]
+            arguments += [f"-Overify-time={past.astimezone(timezone.utc):%Y%m%d%H%M%S}Z"] if past else []
             done = _ssh_keygen(arguments, raw)
             if done.returncode == 0:
                 return principal
@@ -176,9 +179,9 @@ def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProces
     try:
         return subprocess.run(["ssh-keygen", *arguments], input=data, env=environment, capture_output=True, timeout=60)
     except subprocess.TimeoutExpired:
-        raise Refusal("signature", "ssh-keygen no respondió a tiempo.") from None
+        raise Refusal("system", "ssh-keygen no respondió a tiempo.") from None
     except OSError as error:
-        raise Refusal("signature", f"No se pudo usar ssh-keygen: {why(error)}.") from None
+        raise Refusal("system", f"No se pudo usar ssh-keygen: {why(error)}.") from None
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -79,7 +79,8 @@ class Watch:
         if clock.synchronised and clock.error is not None:
             self.error = clock.error
         else:
-            self.error = self._worst() + abs(self.step())
+            # What chrony knew to be wrong stays wrong when it then goes silent, or somebody sets the clock.
+            self.error = max(self._worst() + abs(self.step()), clock.error or 0.0)
         self._start, self._ticks = instants.now(), _ticks()
 
     def now(self) -> datetime:

@@ -207,7 +207,8 @@ class Gate:
         self.papers_at = instants.now()
         with self.memory.lock(), suppress(OSError):
             state = self.memory.load()
-            for corte in (*state.kept.values(), *state.ordered):
+            # Of a corte that is only known from the log, nobody knows the signature.
+            for corte in (one for one in (*state.kept.values(), *state.ordered) if one.signature):
                 damaged = self.store.mend_papers(corte.name, corte.manifest_sha256, corte.signature.encode())
                 if damaged:
                     state = self.memory.record(state, "damaged", instants.now(), corte=corte.name, paths=damaged)

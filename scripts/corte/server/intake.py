@@ -135,7 +135,7 @@ class Intake:
             with suppress(OSError):
                 self._look_again(incoming, corte, found, _worth_reading(found, state.last_attempt))
             with suppress(OSError, Refusal):
-                self.store.keep_papers(corte.name, raw, corte.signature.encode())
+                self.store.keep_papers(corte.name, raw, corte.signature.encode() or armour)
 
     def _look_again(self, incoming: int, corte: Corte, found: Manifest, paths: Iterable[str]) -> None:
         """Find files that the disk has damaged since they were verified, and replace them by the pushed ones.

@@ -99,7 +99,7 @@ class Memory:
         now = instants.now()
         try:
             return now - timedelta(seconds=self.last_clock(now).set_by)
-        except OverflowError:  # the disk has damaged what the gate wrote
+        except (OverflowError, ValueError):  # what the gate wrote is damaged; a number may even be none (NaN)
             return now
 
     def last_verdict(self) -> str | None:

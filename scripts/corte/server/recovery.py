@@ -38,9 +38,9 @@ def has_traces(store: Store, log_path: Path) -> bool:
 def find(config: Config, store: Store, previous: State | None, log_path: Path) -> State:
     """Return the state recovered from what is left; `previous` is the record before the lost one, if undamaged."""
     shown = store.shown()
-    history = _History(config, log_path)
     state = previous or State(config.election, config.environment)
     cortes = sorted(_signed(config, store, store.names()), key=lambda one: (one.sequence, one.generated))
+    history = _History(config, log_path, set(_of_revoked_keys(config, store)))
     for corte in cortes:
         if corte.name == shown:
             state = replace(state, shown=corte, shown_since=state.shown_since or corte.generated)
@@ -56,7 +56,7 @@ def find(config: Config, store: Store, previous: State | None, log_path: Path) -
 
 
 def _signed(config: Config, store: Store, names: list[str]) -> Iterator[Corte]:
-    """Yield those kept cortes with an undamaged manifest and the valid signature of somebody who may sign today."""
+    """Yield those kept cortes with an undamaged manifest and signature, of a key that is not revoked."""
     for name in names:
         with suppress(Refusal, OSError):
             raw, armours = store.papers(name)
@@ -69,8 +69,31 @@ def _verified(config: Config, found: Manifest, raw: bytes, armours: list[bytes])
     """Yield the corte once for each of these signatures that is valid."""
     for armour in armours:
         with suppress(Refusal):
-            signer = signature.verify(raw, armour, config.election, config.allowed_signers, config.revoked)
-            yield Corte.of(found, manifest.digest(raw), signer, armour)
+            yield Corte.of(found, manifest.digest(raw), _signer(config, found, raw, armour), armour)
+
+
+def _signer(config: Config, found: Manifest, raw: bytes, armour: bytes) -> str:
+    """Return who signed a kept corte, "" if the list of signers no longer says; Refusal when it is not validly signed.
+
+    The intake keeps nothing whose signer it has not verified. So a signer may have been removed since, his dates may be
+    over, or the machine's clock wrong, as after a power cut: what he signed stays, unless his key was revoked.
+    """
+    signers = (config.allowed_signers, config.revoked)
+    with suppress(Refusal, OSError):  # the list itself may be missing
+        return signature.verify(raw, armour, config.election, *signers, now=found.generated)
+    if signature.canonical(armour) != armour or signature.is_by_any(armour, config.revoked_keys()):
+        raise Refusal("signature", "La firma está dañada, o su llave fue revocada.")
+    signature.signed_by(raw, armour, config.election)
+    return ""
+
+
+def _of_revoked_keys(config: Config, store: Store) -> Iterator[str]:
+    """Yield the names of the kept cortes that a key signed which was revoked since."""
+    revoked = config.revoked_keys()
+    for name in store.names():
+        with suppress(Refusal, OSError):
+            if any(signature.is_by_any(armour, revoked) for armour in store.papers(name)[1]):
+                yield name
 
 
 def _with_counts(store: Store, corte: Corte) -> Corte:
@@ -133,14 +156,14 @@ class _History:
     forgotten because their key was revoked.
     """
 
-    def __init__(self, config: Config, log_path: Path) -> None:
-        """Read all segments of the log."""
+    def __init__(self, config: Config, log_path: Path, revoked: set[str]) -> None:
+        """Read all segments of the log; `revoked`: names of cortes whose key was revoked, if the log says so or not."""
         opens = instants.write(config.window.opens)
         self.highest = 0
         self.taken: list[dict[str, Any]] = []
         self.ordered: list[Corte] = []
         entries = list(journal.remains(log_path))
-        disowned = _disowned(entries)
+        disowned = _disowned(entries) | revoked
         for entry in entries:
             if isinstance(entry.get("n"), int):
                 self.highest = max(self.highest, entry["n"])

@@ -207,6 +207,18 @@ class Catalog(Part):
         assert found is not None  # a zone of the tz data base always has one
         return found
 
+    def check_offset(self, instant: datetime, opens: datetime) -> None:
+        """Refuse (ValueError) a difference with UTC that is not the place's: results would be seen early, or late.
+
+        UTC itself is taken, and the difference at the opening, also if the clocks change in the same night.
+        """
+        if instant.utcoffset() not in (timedelta(0), self.offset(instant), self.offset(opens)):
+            raise ValueError(
+                f"«{instant.isoformat()}» no lleva la diferencia con UTC que tiene {self.timezone} ese día, "
+                f"{instant.astimezone(self.zone):%:z}; corríjala, o escriba el instante en UTC, con Z. Si la de ese "
+                "lugar cambió por ley, actualice tzdata en esta máquina"
+            )
+
     def office(self, key: str) -> Office:
         """Return the office of this key, which the place must have."""
         return next(each for each in self.offices if each.key == key)

@@ -48,7 +48,7 @@ def run(
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
     from difusor.publish import front, signing, standing, target
-    from difusor.publish.comparison import compare
+    from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
 
     try:
@@ -64,8 +64,12 @@ def run(
     expected = signed.sha256 if signed and not signed.manifest.withdraws_itself else None
 
     def ask(one: Target) -> list[Comparison]:
-        found = compare(one, ca, expected, minutes * 60, Seen(), orders)
-        return [found, *([front.compare(one, one.front, found, ca, minutes * 60, orders)] if one.front else [])]
+        try:
+            found = compare(one, ca, expected, minutes * 60, Seen(), orders)
+            return [found, *([front.compare(one, one.front, found, ca, minutes * 60, orders)] if one.front else [])]
+        except Exception as error:  # a fault of this program's: told of this difusor, and the others have their rows
+            why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
+            return [Comparison(one.name, "unreachable", shortened(why))]
 
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
         comparisons = [each for found in pool.map(ask, targets) for each in found]

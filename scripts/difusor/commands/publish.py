@@ -20,6 +20,7 @@ WORDS = {
     "shown": "[green]publicado[/]",
     "held": "[yellow]verificado y en espera[/]",
     "paused": "[red]en pausa sin orden vigente[/]",
+    "shut": "[red]cerrado por su reloj[/]",
     "withdrawn": "[green]retirado[/]",
     "refused": "[red]rechazado[/]",
     "failed": "[red]no entregado[/]",

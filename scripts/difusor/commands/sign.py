@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difusor.terminal import complain, console, printable
-from difusor.terminal.arguments import Corte, Election, Jump, instant, named_corte
+from difusor.terminal.arguments import Corte, Election, Jump, named_corte, written_instant
 
 if TYPE_CHECKING:
     from corte.format.manifest import Window
@@ -64,15 +64,17 @@ def run(
     jump: Jump = None,
     corte: Annotated[
         datetime | None,
-        typer.Option(parser=instant, metavar="INSTANTE", help="Instante del corte, con su diferencia con UTC."),
+        typer.Option(parser=written_instant, metavar="INSTANTE", help="Instante del corte, con su diferencia con UTC."),
     ] = None,
     close: Annotated[
         datetime | None,
-        typer.Option(parser=instant, metavar="INSTANTE", help="Ordena otro cierre, con su diferencia con UTC."),
+        typer.Option(parser=written_instant, metavar="INSTANTE", help="Ordena otro cierre, con su diferencia con UTC."),
     ] = None,
     retain: Annotated[
         datetime | None,
-        typer.Option(parser=instant, metavar="INSTANTE", help="Ordena hasta cuándo sigue disponible lo publicado."),
+        typer.Option(
+            parser=written_instant, metavar="INSTANTE", help="Ordena hasta cuándo sigue disponible lo publicado."
+        ),
     ] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Ordena conservar lo que ya se muestra.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Termina esa pausa: se muestra el último corte.")] = False,

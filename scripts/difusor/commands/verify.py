@@ -127,7 +127,7 @@ def _corte(tree: Path, election: Path | None) -> None:
 
     try:
         signed, fingerprint = signing.verify(tree)
-        signer = signing.signer(signed, load_election(election)) if election else f"la llave {fingerprint}"
+        signer = standing.past_signer(signed, load_election(election)) if election else f"la llave {fingerprint}"
     except (UnusableError, Refusal) as problem:
         complain(problem)
         raise typer.Exit(1) from problem

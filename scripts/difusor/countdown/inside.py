@@ -140,14 +140,28 @@ def _signers(election: Election, server: Server, look: Look, given: str) -> Chec
         )
     if _keys(server.revoked or "") != _keys(election.revoked):
         return bad("signers", "su lista de llaves revocadas no es la de la elección", apply)
-    if not any(
-        each.valid_after <= election.opens and election.closes <= each.valid_before for each in election.signers
-    ):
+    if gap := _gap(election):
         return bad(
-            "signers", "ninguna llave vale de la apertura al cierre",
+            "signers", f"ninguna llave vale desde {_told(gap, election)}",
             f"corrija las fechas en election_signers y ejecute {apply}",
         )  # fmt: skip
     return good("signers", f"{len(wanted)} como en la elección")
+
+
+def _gap(election: Election) -> datetime | None:
+    """Return the first instant from opening to close at which nobody may sign; None when there is none.
+
+    The signers of a night may take turns, each with a key of his own.
+    """
+    revoked = {each.split()[1] for each in election.revoked_keys}
+    signers = [each for each in election.signers if each.key.split()[1] not in revoked]
+    at = election.opens
+    while at < election.closes:
+        valid = [each.valid_before for each in signers if each.valid_after <= at < each.valid_before]
+        if not valid:
+            return at
+        at = max(valid)
+    return None
 
 
 def _keys(text: str) -> set[str]:

@@ -16,7 +16,7 @@ from difusor.inventory.images import FILES, labels, listed_files
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import PARTS
 from difusor.inventory.placeholders import unfinished
-from difusor.inventory.values import Read, from_disk
+from difusor.inventory.values import Read, from_disk, host
 from difusor.spec.faults import sentence
 
 # ansible_host is checked too: an example value left there would send the run to an address that nobody has.
@@ -46,7 +46,8 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
     `read` returns the bytes of a file of the controller (default: as it is on disk) and raises OSError.
     """
     values = {name: variables[name] for name in variables if name in JUDGED}
-    found = {name: _to_do(name, sentence) for name, value in values.items() if (sentence := unfinished(value))}
+    found = _of_the_address(values)
+    found |= {name: _to_do(name, sentence) for name, value in values.items() if (sentence := unfinished(value))}
     found |= pending(values)
     context: dict[str, Any] = {"call": _usable_call(values)} | ({"read": read} if read else {})
     told = set(found) | ({PENDING} if pending(values) else set())
@@ -66,6 +67,17 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
     if values.get("election_environment") == "official" and "difusor_tls_certificate" not in found:
         found |= _of_the_chain(values, read)
     return [_whole(place, sentence) for place, sentence in found.items()]
+
+
+def _of_the_address(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with the address at which the server is reached, if there is one."""
+    address = values.get("ansible_host")
+    try:
+        if isinstance(address, str):
+            host(address.lower())
+    except ValueError as error:
+        return {"ansible_host": str(error)}
+    return {}
 
 
 def _usable_call(values: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from difusor.inventory.checking import sentences
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.sources import election_faults
+from difusor.inventory.values import host
 from difusor.inventory.variables import InventoryError, read
 from difusor.project import DAMAGE
 from difusor.spec.expected import RSYNC_PORT
@@ -40,10 +41,14 @@ class Host:
     @classmethod
     def of(cls, name: str, variables: Mapping[str, Any]) -> Host:
         """Make the server from the rendered variables of a host; InventoryError says what is missing or wrong."""
-        election = _load(Election, variables, name)
+        election, address = _load(Election, variables, name), str(variables.get("ansible_host", name))
+        try:
+            host(address.lower())
+        except ValueError:
+            raise InventoryError(f"{name}: ansible_host: «{address}» no es un nombre de host ni una IP") from None
         return cls(
             name=name,
-            address=variables.get("ansible_host", name),
+            address=address,
             partner=_load(Partner, variables, name),
             election=election,
             rsync_module=variables.get("rsync_module", RSYNC_MODULE),

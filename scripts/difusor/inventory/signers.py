@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from corte.format import instants, signature
@@ -36,11 +37,11 @@ def signed(raw: bytes, key: Path, election: Election, purpose: str) -> bytes:
     return armour
 
 
-def signer(raw: bytes, armour: bytes, election: Election, purpose: str) -> str:
-    """Return who signed `raw` for an election and a purpose, if that is one who may sign now; else Refusal."""
+def signer(raw: bytes, armour: bytes, election: Election, purpose: str, at: datetime | None = None) -> str:
+    """Return who signed `raw` for an election and a purpose, if he may sign now (or `at`); else Refusal."""
     lines = "".join(f"{each.line(election.id, purpose)}\n" for each in election.signers)
     with tempfile.TemporaryDirectory(prefix="firmantes-") as name:
         allowed, revoked = Path(name, "allowed_signers"), Path(name, "revoked")
         allowed.write_text(lines, encoding="utf-8")
         revoked.write_text(election.revoked, encoding="utf-8")
-        return signature.verify(raw, armour, election.id, allowed, revoked, purpose=purpose)
+        return signature.verify(raw, armour, election.id, allowed, revoked, purpose=purpose, past=at)

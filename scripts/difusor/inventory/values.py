@@ -67,8 +67,8 @@ def _origin(value: str) -> str:
     return value
 
 
-def _host(value: str) -> str:
-    """Accept a host name with any number of labels, or an address."""
+def host(value: str) -> str:
+    """Accept a host name with any number of labels, or an address; ValueError for anything else."""
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -224,7 +224,7 @@ def _file(value: str, info: ValidationInfo) -> str:
 Text = Annotated[str, Field(min_length=1)]
 Address = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
-HostName = Annotated[str, AfterValidator(_host)]
+HostName = Annotated[str, AfterValidator(host)]
 DomainName = Annotated[
     str, matching(rf"{LABEL}(\.{LABEL})+", "debe ser un nombre de dominio en minúsculas, como prep.diario.mx")
 ]

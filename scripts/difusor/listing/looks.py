@@ -115,7 +115,7 @@ def _look_at(listed: Listed, address: str, how: How) -> _There:
 def _content(found: Comparison, how: How) -> str:
     """Return what is wrong with what a page shows; "" when it is the institute's, or nothing is to be shown now."""
     if found.result == "empty":
-        published, _ = how.seen.published(how.election)
+        published, _ = how.seen.published(how.election, how.standing)
         return "no muestra ningún corte, y el Instituto ya publicó" if _is_due(published, how) else ""
     return "" if found.result == "authentic" else found.detail
 
@@ -124,9 +124,8 @@ def _is_due(published: Published | None, how: How) -> bool:
     """Tell whether a page has to show a corte now."""
     if published is None or published.hold:
         return False
-    gone = {each.manifest_sha256 for each in how.standing.withdrawn}
     window, now = how.election.window, how.now()
-    return max(window.opens, published.at) + GRACE < now < window.closes and published.manifest_sha256 not in gone
+    return max(window.opens, published.at) + GRACE < now < window.closes
 
 
 def _about_certificates(found: Names, there: Sequence[_There], how: How) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from corte.format.errors import why
 from difusor.inventory import InventoryError, Revocation, load
 from difusor.inventory.variables import read
 from difusor.partners import notification, revocation
@@ -46,9 +48,7 @@ def revoke(inventory: Path, order: Order, options: Options) -> Result:
     except InventoryError as error:
         return Result(inventory.name, record, is_new, pending=(*trouble, str(error)))
     waiting = [server for server in servers if server not in record.servers]
-    done, pending = _run(REVOKE, inventory, waiting, options, {})
-    for server in done:
-        revocation.acknowledge(inventory, server)
+    done, pending = _run(REVOKE, inventory, waiting, options, {}, revocation.acknowledge)
     paper = None
     try:
         paper = notification.write(load(inventory)[0], record, inventory.name)
@@ -88,11 +88,26 @@ def _servers(inventory: Path) -> list[str]:
 
 
 def _run(
-    book: str, inventory: Path, servers: list[str], options: Options, values: dict[str, bool]
+    book: str,
+    inventory: Path,
+    servers: list[str],
+    options: Options,
+    values: dict[str, bool],
+    note: Callable[[Path, str], None] = lambda inventory, server: None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Run a playbook for each server, so that one that does not answer holds up no other; return (done, pending)."""
-    done = [
-        server for server in servers if playbook.run(book, [inventory], replace(options, limit=server), values) == 0
-    ]
-    pending = [f"{server} aún no ha hecho su parte; la causa está arriba" for server in servers if server not in done]
+    """Run a playbook for each server, so that one that does not answer holds up no other; return (done, pending).
+
+    `note` is called with each server that is done, at once: the operator may end the wait for the next one.
+    """
+    done, pending = [], []
+    for server in servers:
+        if playbook.run(book, [inventory], replace(options, limit=server), values) != 0:
+            pending.append(f"{server} aún no ha hecho su parte; la causa está arriba")
+            continue
+        done.append(server)
+        try:
+            note(inventory, server)
+        except (OSError, UnusableError) as error:
+            said = why(error) if isinstance(error, OSError) else str(error).rstrip(".")
+            pending.append(f"{server} hizo su parte y no se pudo anotar: {said}")
     return tuple(done), tuple(pending)

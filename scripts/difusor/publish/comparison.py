@@ -18,12 +18,12 @@ from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
-from difusor.publish import age, off_list, roads, signing
+from difusor.publish import age, off_list, roads
 from difusor.publish.mirror import PATH, Mirror, stands
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import sentences
+from difusor.publish.standing import past_signer, sentences
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
 from difusor.publish.trust import UntrustedError
@@ -169,7 +169,7 @@ def _compare_once(
             papers[part] = content.entry
         raw = (folder / manifest.NAME).read_bytes()
         signed = SignedCorte(folder, manifest.read(raw), manifest.digest(raw))
-        signer = signing.signer(signed, target.election)
+        signer = past_signer(signed, target.election, expected == signed.sha256)
     is_light = signed.manifest.stands.is_light or (standing is not None and standing.is_light)
     heavy = {path: entry for path, entry in signed.manifest.files.items() if is_light and _is_heavy(path)}
     sent = {path: entry for path, entry in signed.manifest.files.items() if path not in heavy}
@@ -184,7 +184,7 @@ def _compare_once(
         *(roads.differences(mirror, base, drawn) if is_whole else ()),
         *there,
     ]
-    old, warnings = _judged_by_age(signed, target.election, expected, seen) if seen else ("", [])
+    old, warnings = _judged_by_age(signed, target.election, expected, seen, standing) if seen else ("", [])
     return Comparison(
         target.name,
         "altered" if differences else "old" if old else "authentic",
@@ -200,9 +200,11 @@ def _compare_once(
     )
 
 
-def _judged_by_age(signed: SignedCorte, election: Election, expected: str | None, seen: Seen) -> tuple[str, list[str]]:
+def _judged_by_age(
+    signed: SignedCorte, election: Election, expected: str | None, seen: Seen, standing: Standing | None
+) -> tuple[str, list[str]]:
     """Return why the corte is too old ("" if it is not), and what else is to be said of its age."""
-    published, trouble = seen.published(election)
+    published, trouble = seen.published(election, standing)
     old, news = age.judge(signed.manifest, published, instants.now(), expected == signed.sha256)
     return old, [*trouble, *filter(None, [news])]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from corte.format.refusal import Refusal
 from difusor.publish import signing
-from difusor.publish.mirror import Mirror, last_number, refuses, stands, waits
+from difusor.publish.mirror import Mirror, is_shut, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, push
 from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
@@ -21,8 +21,12 @@ from difusor.publish.trouble import trouble
 from difusor.servers import child
 from difusor.terminal import plain
 
-WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind"}
-"""Codes of refusals worth another push: caused by a simultaneous push, or by a change that kept time and size."""
+WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind", "system"}
+"""Codes of refusals worth another push.
+
+They come from a simultaneous push, from a change that kept time and size, or from a server that lacked something for a
+moment, such as processes.
+"""
 
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
@@ -35,8 +39,9 @@ KILL_EVERY = 0.2
 class Outcome:
     """The result at one difusor.
 
-    shown; held; paused (the mirror follows an order to hold that the corte does not carry); withdrawn (as the corte
-    orders); refused; failed (not delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
+    shown; held; paused (the mirror follows an order to hold that the corte does not carry); shut (it has the corte, and
+    its clock in doubt keeps the page shut after the opening); withdrawn (as the corte orders); refused; failed (not
+    delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
 
     `warnings`: sentences on its log, and on what this machine keeps of it.
     """
@@ -91,7 +96,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     warnings: list[str] = []
 
     def outcome(result: str, detail: str) -> Outcome:
-        if options.seen and result in ("shown", "held"):
+        if options.seen and result in ("shown", "held", "shut"):
             warnings.extend(options.seen.publish(signed, target.election))
         seconds = round(time.monotonic() - started, 2)
         return Outcome(target.name, result, plain(detail, MOST), sent, seconds, warnings)
@@ -126,6 +131,8 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         return outcome("refused", str(refusal))
     except (OSError, ValueError) as error:  # the inventory's certificate or name is unusable
         return outcome("failed", trouble(error))
+    except Exception as error:  # a fault of this program's: told of this difusor, and the others get the corte
+        return outcome("failed", f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene")
     raise AssertionError("the second round always returns")
 
 
@@ -143,7 +150,9 @@ def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:
 
 
 def _result(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:
-    """Return the mirror's word, or `paused` if it follows an order to hold that the institute thinks is over."""
+    """Return the mirror's word; `paused` if it follows an order to hold that the institute thinks is over; `shut`."""
+    if word == "held" and is_shut(status):
+        return "shut"
     is_on_hold = word in ("shown", "held") and (status.get("gate") or {}).get("hold")
     return "paused" if is_on_hold and signed.manifest.stands.hold_in_force is None else word
 
@@ -159,10 +168,13 @@ def _unknown(signed: SignedCorte, status: dict[str, Any]) -> str:
 
 def _told(word: str, status: dict[str, Any]) -> str:
     gate, shown = status.get("gate") or {}, status.get("shown") or {}
+    if word == "held" and is_shut(status):
+        return (
+            "ya debía abrir y su reloj no está sincronizado; que llegue a un servidor de hora (NTP, UDP 123), y allá: "
+            "sudo systemctl restart chrony"
+        )
     if word in ("shown", "held") and gate.get("hold"):
         return f"en pausa por orden del Instituto desde {gate['hold'].get('since')}; muestra {_name(shown)}"
-    if word == "held" and gate.get("state") == "unsynchronised":
-        return "ya debía abrir y su reloj no está sincronizado; que llegue a un servidor de hora (NTP, UDP 123)"
     if word == "held":
         return f"abre {gate.get('opens')}"
     if word == "withdrawn":

@@ -140,20 +140,23 @@ class Mirror:
     def await_word(self, signed: SignedCorte, after: int | None, seconds: float) -> tuple[str, dict[str, Any]]:
         """Ask until estado.json tells the result of a push of this corte, in an attempt numbered above `after`.
 
-        With `after` None the earlier attempts are unknown; a refusal then counts only once a newer one follows.
+        With `after` None the earlier attempts are unknown; a refusal then counts only once a newer one follows. A
+        mirror that only its clock keeps shut is waited for: chrony may be about to confirm it.
         Returns (shown, held, refused or silent, the last estado.json).
         """
         started = time.monotonic()
         status: dict[str, Any] = {}
+        word = ""
         while True:
             status = self.status() or status
             if status:
                 after = last_number(status) if after is None else after
-                if word := word_on(status, signed, after):
+                word = word_on(status, signed, after)
+                if word and not (word == "held" and is_shut(status)):
                     return word, status
             waited = time.monotonic() - started
             if waited >= seconds:
-                return "silent", status
+                return word or "silent", status
             time.sleep(max(EVERY, waited / 10))
 
     def _client(self, tls: ssl.SSLContext) -> httpx.AsyncClient:
@@ -254,6 +257,11 @@ def refuses(status: dict[str, Any], signed: SignedCorte) -> bool:
     attempt = status.get("last_attempt") or {}
     named = attempt.get("manifest_sha256"), attempt.get("signature_sha256")
     return attempt.get("result") == "refused" and named == (signed.sha256, signed.signature_sha256)
+
+
+def is_shut(status: dict[str, Any]) -> bool:
+    """Tell whether estado.json says that the page should be open, and that the server's clock is in doubt."""
+    return (status.get("gate") or {}).get("state") == "unsynchronised"
 
 
 def waits(status: dict[str, Any] | None) -> bool:

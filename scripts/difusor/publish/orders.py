@@ -40,9 +40,20 @@ def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedC
     decided = load_election(election)
     if orders.simulacro:
         decided = decided.model_copy(update={"environment": "simulacro"})
+    _check_offsets(decided, orders)
     decided = decided.within(ordered_window(decided.window, orders.close, orders.retain))
     signed = _sign(tree, decided, key, orders)
     return signed, decided.window, signing.signer(signed, decided)
+
+
+def _check_offsets(election: Election, orders: Orders) -> None:
+    """Refuse an ordered instant with another difference with UTC than the place's, as in the election's own file."""
+    for option, instant in (("--corte", orders.corte), ("--close", orders.close), ("--retain", orders.retain)):
+        try:
+            if instant:
+                election.catalog.check_offset(instant, election.opens)
+        except ValueError as error:
+            raise UnusableError(f"{option}: {error}") from None
 
 
 def ordered_window(window: Window, close: datetime | None, retain: datetime | None) -> Window:
@@ -82,7 +93,7 @@ def remember_published(signed: SignedCorte, targets: list[Target], outcomes: lis
 
     Return what prevents it, "" when nothing does: the corte is delivered all the same.
     """
-    if not any(outcome.result in ("shown", "held", "paused") for outcome in outcomes):
+    if not any(outcome.result in ("shown", "held", "paused", "shut") for outcome in outcomes):
         return ""
     records = standing.Records(targets[0].election)
     try:

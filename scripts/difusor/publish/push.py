@@ -37,6 +37,10 @@ _CAUSES = {
     "(?:send_files|sender|link_stat|opendir|readlink).*(?:failed|denied|vanished)": (
         "rsync no pudo leer en esta máquina un archivo del corte"
     ),
+    "read-only file system": "su disco solo admite lectura",
+    "permission denied|operation not permitted|ch(?:dir|root) failed": (
+        "su demonio rsync no puede escribir en la carpeta de entrada; aplique allá el inventario (./difusor apply)"
+    ),
     "connection (?:reset|unexpectedly closed)|broken pipe|server greeting|safe_read": "cortó la conexión",
 }
 """Spanish sentences by what rsync, the daemon or its script says; the first that fits. {port} is the daemon's."""

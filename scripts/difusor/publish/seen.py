@@ -22,10 +22,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from corte.format import files, instants, manifest
 from corte.format.errors import why
 from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish import notes
 from difusor.publish.signing import SignedCorte
+from difusor.publish.standing import Records
 from difusor.publish.target import Target
 
 PUBLISHED = "publicado"
@@ -146,11 +148,15 @@ class Seen:
             return [f"no se pudo guardar en {path} qué se publicó: {why(error)}"]
         return told
 
-    def published(self, election: Election) -> tuple[Published | None, list[str]]:
-        """Return the corte that was last published from here for this opening, and what prevents knowing it."""
+    def published(self, election: Election, standing: Standing | None = None) -> tuple[Published | None, list[str]]:
+        """Return the corte that was last published from here for this opening, and what prevents knowing it.
+
+        In place of one that the institute withdrew, by what stands there (`standing`), it is the last good one before.
+        """
         try:
             path = self.path(election, PUBLISHED)
-            return _read(path, Published, election.window.opens)
+            last, told = _read(path, Published, election.window.opens)
+            return _in_force(last, standing, election) if last and standing else last, told
         except UnusableError as error:
             return None, [str(error)]
         except OSError as error:
@@ -175,6 +181,23 @@ class Seen:
     def path(self, election: Election, name: str) -> Path:
         """Return where a record is."""
         return notes.folder(election, self.folder) / f"{quote(name, safe='@')}.json"
+
+
+def _in_force(last: Published, standing: Standing, election: Election) -> Published | None:
+    """Return the corte that mirrors have to show: the last one published or, if it is withdrawn, the last good one."""
+    signed = [*Records(election).history()]
+    gone = {one.manifest_sha256 for one, _ in signed if standing.withdraws(*one.identity, one.manifest_sha256)}
+    gone |= {one.manifest_sha256 for one in standing.withdrawn}
+    if last.manifest_sha256 not in gone:
+        return last
+    good = [one for one, is_published in signed if is_published and one.manifest_sha256 not in gone]
+    before = max(good, key=lambda one: one.at, default=None)
+    if before is None:
+        return None
+    return Published(
+        opens=last.opens, sequence=before.sequence, generated=before.at, manifest_sha256=before.manifest_sha256,
+        hold=standing.hold_in_force is not None, at=max(last.at, standing.withdrawn[-1].at),
+    )  # fmt: skip
 
 
 def knows_light(status: dict[str, Any], unknown: bool = True) -> bool:

@@ -102,8 +102,8 @@ def plausible(signed: SignedCorte) -> tuple[list[str], list[str]]:
     return [*found, *([f"Antes de una apertura oficial se rechazaría: {why}."] if why else [])], checked
 
 
-def signer(signed: SignedCorte, election: Election) -> str:
-    """Return who signed, if a server of this election would accept the signature now; else Refusal."""
+def signer(signed: SignedCorte, election: Election, at: datetime | None = None) -> str:
+    """Return who signed, if a server of this election would accept the signature now (or `at`); else Refusal."""
     document = signed.manifest
     if (document.election, document.environment) != (election.id, election.environment):
         raise Refusal(
@@ -111,7 +111,7 @@ def signer(signed: SignedCorte, election: Election) -> str:
             f"El corte es de {document.election} ({document.environment}) "
             f"y el difusor publica {election.id} ({election.environment}).",
         )
-    return signers.signer(*papers(signed.folder), election, "corte")
+    return signers.signer(*papers(signed.folder), election, "corte", at)
 
 
 def check_sendable(signed: SignedCorte, election: Election, is_waiting: bool = False) -> None:

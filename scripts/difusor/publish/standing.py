@@ -93,6 +93,12 @@ class Records:
             # On a line of its own, also after one that a power cut left without an end.
             history.write("\n" + json.dumps({**line, "published": is_published}) + "\n")
 
+    def knows(self, sha256: str) -> bool:
+        """Tell whether the corte of this manifest was signed or published on this machine; not if that is not known."""
+        with suppress(OSError, UnusableError):
+            return any(found.manifest_sha256 == sha256 for found, _ in self.history())
+        return False
+
     def history(self) -> Iterator[tuple[Withdrawn, bool]]:
         """Yield each corte that was signed, and whether a difusor had taken it, the oldest first; damage is skipped."""
         with suppress(FileNotFoundError), self._history.open("rb") as lines:
@@ -103,9 +109,10 @@ class Records:
                     (found,) = Standing.from_json({**Standing().to_json(), "withdrawn": [entry]}).withdrawn
                     yield found, is_published is True
 
-    def is_published(self, sequence: int) -> bool:
-        """Tell whether a difusor has taken a corte of this sequence."""
-        return any(found.sequence == sequence for found, is_published in self.history() if is_published)
+    def is_published(self, document: Manifest) -> bool:
+        """Tell whether a difusor has taken this corte, by whichever of its manifests."""
+        identity = (document.sequence, document.corte, document.content_sha256)
+        return any(found.identity == identity for found, is_published in self.history() if is_published)
 
 
 def statement(
@@ -126,7 +133,7 @@ def statement(
         raise UnusableError(f"ya hay {MAX_WITHDRAWN} cortes retirados; revoque la llave que los firma")
 
     def stands(document: Manifest) -> Standing:
-        held = document.first_held(records.is_published(document.sequence))
+        held = document.first_held(records.is_published(document))
         found = before.after(document.orders, document.generated, document.sequence, held)
         if gone:
             at = document.generated
@@ -136,6 +143,20 @@ def statement(
         return found
 
     return stands
+
+
+def past_signer(signed: SignedCorte, election: Election, is_known: bool = False) -> str:
+    """Return who signed, if he may sign now, or might when he signed what is known to be the institute's; else Refusal.
+
+    Known is what this machine signed or published, and with `is_known` anything: whoever gets hold of a key after its
+    last day can sign with an earlier date.
+    """
+    try:
+        return signing.signer(signed, election)
+    except Refusal:
+        if not is_known and not Records(election).knows(signed.sha256):
+            raise
+        return signing.signer(signed, election, signed.manifest.generated)
 
 
 def sentences(standing: Standing) -> list[str]:
@@ -163,15 +184,11 @@ def ended(document: Manifest) -> list[str]:
 
 
 def _own(folder: Path, election: Election) -> Standing:
-    """Return what stands according to the folder's own manifest, if it is of this opening and its key not revoked."""
+    """Return what stands according to the folder's own manifest, if it is of this opening and of one of its signers."""
     try:
-        raw, armour = signing.papers(folder)
-        found = manifest.read(raw)
-        signature.signed_by(raw, armour, election.id)
+        return _signed(folder, election).stands
     except Refusal:
         return Standing()
-    usable = _is_of(found, election) and not signature.is_by_any(armour, election.revoked)
-    return found.stands if usable else Standing()
 
 
 def _signed(path: Path, election: Election) -> Manifest:
@@ -179,7 +196,7 @@ def _signed(path: Path, election: Election) -> Manifest:
     folder = path if path.is_dir() else path.parent
     raw = files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES)
     found = manifest.read(raw)
-    signing.signer(SignedCorte(folder, found, manifest.digest(raw)), election)
+    past_signer(SignedCorte(folder, found, manifest.digest(raw)), election, is_known=True)  # by who gives it
     if not _is_of(found, election):
         raise Refusal("window", f"{folder / manifest.NAME} es de otra apertura.")
     return found

@@ -86,6 +86,12 @@ def instant(text: str) -> datetime:
         ) from None
 
 
+def written_instant(text: str) -> datetime:
+    """Read an instant as `instant` does, and return it with the difference with UTC that is written in it."""
+    instant(text)
+    return datetime.fromisoformat(text)
+
+
 def absolute(text: str) -> str:
     """Return a path of the operator's made absolute; an empty one, which says that there is none, as it is."""
     return str(Path(text).expanduser().absolute()) if text else ""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from corte_kit import make_key
 from countdown_kit import DISK, host, look, seen, server
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from corte.format import instants
 from difusor.countdown import inside
 from difusor.countdown.checks import Check
 from difusor.countdown.seen import Server
@@ -108,11 +111,6 @@ def test_what_only_has_to_be_known_is_a_warning() -> None:
     assert wrong(judged(contained(0, health="starting"))) == {"image": "warn"}
 
 
-def signer(**values: str) -> dict[str, Any]:
-    election = host().election.signers[0].model_dump(mode="json")
-    return {"election_signers": [election | values]}
-
-
 def test_a_signer_that_is_not_the_elections_is_red() -> None:
     election = host().election
     ((key, limits),) = look(election).signers.items()
@@ -126,10 +124,24 @@ def test_a_signer_that_is_not_the_elections_is_red() -> None:
         assert told in checks["signers"].found and "./difusor apply -i diario" in checks["signers"].remedy
 
 
-def test_a_key_that_ends_before_the_close_is_red() -> None:
-    partner = host(**signer(valid_before="2024-06-03T12:00:00Z"))
-    checks = {each.key: each for each in inside.judge(partner, seen(server(), partner.election), "diario")}
-    assert checks["signers"].found == "ninguna llave vale de la apertura al cierre"
+def test_from_opening_to_close_somebody_may_sign_at_every_instant(tmp_path: Path) -> None:
+    """One key for all of it, or several in turns; not one that is revoked."""
+    (one,) = host().election.signers
+    middle, other = one.valid_after.replace(year=2024, month=6, day=3, hour=12), make_key(tmp_path, "otra")
+    early = one.model_dump(mode="json") | {"valid_before": instants.write(middle)}
+    late = one.model_dump(mode="json") | {
+        "valid_after": instants.write(middle), "key": other.with_suffix(".pub").read_text().strip(),
+    }  # fmt: skip
+    too_early = early | {"valid_before": instants.write(middle - timedelta(seconds=1))}
+    for signers, revoked, state in (
+        ([early], [], "bad"), ([late, early], [], "good"), ([late, too_early], [], "bad"),
+        ([late, early], [late["key"]], "bad"),
+    ):  # fmt: skip
+        partner, told = host(election_signers=signers, election_revoked_keys=revoked), server()
+        told["revoked"] = partner.election.revoked
+        checks = {each.key: each for each in inside.judge(partner, seen(told, partner.election), "diario")}
+        assert checks["signers"].state == state, checks["signers"]
+        assert state == "good" or checks["signers"].found.startswith("ninguna llave vale desde ")
 
 
 def test_cortes_may_come_on_another_port() -> None:

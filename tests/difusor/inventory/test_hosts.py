@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 from publish_kit import ELECTION, SECRET
 
-from difusor.inventory import Host, InventoryError, attestations, load
+from difusor.inventory import Host, InventoryError, attestations, load, problems
 from difusor.inventory.variables import read
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@instituto.mx"
@@ -46,6 +47,22 @@ def test_a_host_holds_its_partner_and_its_election() -> None:
 def test_without_an_address_a_host_is_reached_by_its_name() -> None:
     variables = {name: value for name, value in VARIABLES.items() if name != "ansible_host"}
     assert Host.of("web1", variables).address == "web1"
+
+
+@pytest.mark.parametrize(
+    "address", ["203.0.113.256", "203.0.113.10:22", "[fd00::3]", "servidor web", "10.0.0.1/24", ""]
+)
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    """As a URL it made `publish` and `audit` end for all difusores, without a result for any."""
+    with pytest.raises(InventoryError, match=f"web1: ansible_host: «{re.escape(address)}» no es un nombre de host ni"):
+        Host.of("web1", {**VARIABLES, "ansible_host": address})
+    assert any("ansible_host" in each for each in problems({**VARIABLES, "ansible_host": address}))
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "fd00::3", "Prep.Norte.test", "prep-1_x", "localhost"])
+def test_other_addresses_are_taken(address: str) -> None:
+    assert Host.of("web1", {**VARIABLES, "ansible_host": address}).address == address
+    assert not any("ansible_host" in each for each in problems({**VARIABLES, "ansible_host": address}))
 
 
 def test_what_is_wrong_is_said_of_the_host() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -173,6 +174,37 @@ def test_a_server_that_came_back_is_asked_again_and_one_that_did_its_half_is_not
     assert revoking.restore(diario, "Ana", "se aclaró", Options()).record
     assert revoking.restore(diario, "Ana", "se aclaró", Options()).record is None
     assert servers[1:] == [(revoking.RESTORE, {})]
+
+
+def test_what_a_server_did_is_noted_at_once_and_keeps_no_other_from_doing_its_half(
+    diario: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator ends the wait for the second server; later the disk is full when the first one is done again."""
+    names = ["uno.test", "dos.test"]
+    monkeypatch.setattr(revoking, "_servers", lambda _: names)
+
+    def run(book: str, _: object, options: Options, values: dict[str, Any]) -> int:
+        asked.append(options.limit)
+        if options.limit == impatient:
+            raise KeyboardInterrupt
+        return 0
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(playbook, "run", run)
+    asked: list[str | None] = []
+    impatient = "dos.test"
+    with pytest.raises(KeyboardInterrupt):
+        revoking.revoke(diario, ORDER, Options())
+    (record,) = revocation.read(diario)
+    assert list(record.servers) == ["uno.test"]
+    impatient = ""
+    names.append("tres.test")
+    monkeypatch.setattr(revocation, "acknowledge", full)
+    found = revoking.revoke(diario, ORDER, Options())
+    assert asked == ["uno.test", "dos.test", "dos.test", "tres.test"]
+    assert found.pending[0] == "dos.test hizo su parte y no se pudo anotar: se llenó el disco"
 
 
 def test_a_preview_writes_nothing(diario: Path, servers: list[tuple[str, dict[str, Any]]]) -> None:

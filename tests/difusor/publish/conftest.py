@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from corte_kit import FILES, make_key, write_files
+from desk_kit import Desk, write_open_election
 from publish_kit import write_election
 
 from difusor.inventory import load_election
@@ -35,3 +36,11 @@ def tree(tmp_path: Path) -> Path:
 @pytest.fixture
 def signed(tree: Path, election: Path, key: Path) -> SignedCorte:
     return signing.sign(tree, load_election(election), key)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The institute after it has published corte 5 to both mirrors."""
+    desk = Desk(tmp_path, write_open_election(tmp_path, key), key, monkeypatch)
+    assert desk.publish(desk.corte(5)) == (0, ["shown", "shown"])
+    return desk

@@ -284,6 +284,25 @@ def test_the_verb_ends_with_the_mirrors_word(
     )
 
 
+def test_what_nobody_foresaw_of_one_mirror_leaves_the_others_their_rows(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(target, "read", lambda _: [make_target(election, name, path="/prep/") for name in ("a", "b")])
+    app = typer.Typer()
+    app.command()(audit.run)
+    serve({})
+    compare = comparison.compare
+
+    def stumble(one: target.Target, *rest: Any) -> comparison.Comparison:
+        return compare(one, *rest) if one.name == "b" else {}["nobody foresaw this"]
+
+    monkeypatch.setattr(comparison, "compare", stumble)
+    done = CliRunner().invoke(app, ["-i", str(signed.folder), "--json", "--tree", str(signed.folder)])
+    found = json.loads(done.stdout)
+    assert (done.exit_code, [one["result"] for one in found]) == (1, ["unreachable", "authentic"])
+    assert found[0]["detail"].startswith("falló este programa (KeyError")
+
+
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
 MINUTES_10 = timedelta(minutes=10)
 

@@ -147,4 +147,18 @@ def test_a_page_that_only_its_clock_keeps_shut_is_not_said_to_open_in_the_past(
     monkeypatch.setattr(mirror.Mirror, "status", lambda self: said)
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
     outcome = deliver.deliver(signed, make_target(election), Options(wait=1))
-    assert outcome.result == "held" and "reloj no está sincronizado" in outcome.detail
+    assert (outcome.result, outcome.good) == ("shut", False), "citizens see no results there, and nobody would know"
+    assert "reloj no está sincronizado" in outcome.detail
+    assert "systemctl restart chrony" in outcome.detail, "chrony would slew a known difference away for hours"
+
+
+def test_a_page_that_opens_while_it_is_waited_for_is_not_said_to_be_shut(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Chrony confirms the time some seconds after a server was started."""
+    corte = {"manifest_sha256": signed.sha256, "corte": "2024-06-03T03:10:00Z", "since": "2024-06-03T03:11:00Z"}
+    shut, opened = {"held": corte, "gate": {"state": "unsynchronised"}}, {"shown": corte, "gate": {"state": "open"}}
+    said = [shut, shut, shut, opened]
+    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said.pop(0) if len(said) > 1 else said[0])
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    assert deliver.deliver(signed, make_target(election), Options(wait=30)).result == "shown"

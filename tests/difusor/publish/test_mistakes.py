@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,24 @@ def test_a_folder_that_says_an_instant_ahead_is_not_signed(tmp_path: Path, elect
     assert run_sign(tree, election, key).exit_code == 1
     with pytest.raises(Refusal, match="aún no llegan"):
         signed_for([make_target(election)], tree, key)
+
+
+@pytest.mark.parametrize("option", ["--close", "--retain", "--corte"])
+def test_an_ordered_instant_has_the_difference_with_utc_of_the_place(
+    tree: Path, election: Path, key: Path, option: str
+):
+    """That of the neighbouring place would close the page an hour early on every mirror."""
+    place = load_election(election)
+    at = place.closes - timedelta(minutes=90) if option == "--corte" else place.closes + timedelta(minutes=30)
+    right = timezone(place.utc_offset)
+    wrong = timezone(place.utc_offset + timedelta(hours=1))
+    done = run_sign(tree, election, key, option, at.astimezone(wrong).isoformat())
+    assert (done.exit_code, signing.is_signed(tree)) == (1, False)
+    assert f"{option}: «" in done.output and "corríjala" in done.output
+    for zone in (right, UTC):
+        assert run_sign(tree, election, key, option, at.astimezone(zone).isoformat(), "--jump", 999).exit_code == 0
+    found = manifest.read((tree / manifest.NAME).read_bytes())
+    assert at in (found.window.closes, found.window.retain_until, found.corte)
 
 
 def test_the_corte_of_the_opening_is_signed_before_it(tmp_path: Path, election: Path, key: Path):

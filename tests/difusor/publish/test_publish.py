@@ -85,6 +85,17 @@ def test_one_difusor_that_cannot_even_be_asked_stops_no_other(
     assert (found := comparison.compare(bad)).result == "unreachable" and found.detail
 
 
+def test_what_nobody_foresaw_of_one_difusor_stops_no_other(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """An address that is none, for instance, which no inventory has any more."""
+    mirror_that_says(monkeypatch, SHOWN)
+    both = [make_target(election, "sur", address="203.0.113.256"), make_target(election)]
+    failed, shown = deliver.deliver_all(signed, both, Options(), lambda _: None)
+    assert (failed.result, shown.result) == ("failed", "shown")
+    assert failed.detail.startswith("falló este programa (InvalidURL: ")
+
+
 def test_one_difusor_that_is_slow_delays_no_other(signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch):
     mirror_that_says(monkeypatch, SHOWN)
     others_told = threading.Event()
@@ -117,10 +128,12 @@ def test_the_word_of_every_difusor_as_json(
     assert CliRunner().invoke(app, [*both[:3], "--json"]).exit_code == 0
 
 
-def test_a_file_that_time_and_size_did_not_tell_is_sent_again(
-    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("code", ["digest", "system"])
+def test_what_another_push_cures_is_sent_again(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ):
-    pushes = mirror_that_says(monkeypatch, refusal("digest"), SHOWN)
+    """A file that time and size did not tell, and a server that could start no program for a moment."""
+    pushes = mirror_that_says(monkeypatch, refusal(code), SHOWN)
     assert deliver.deliver(signed, make_target(election), Options()).result == "shown"
     assert pushes == [False, True]
 

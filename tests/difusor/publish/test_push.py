@@ -56,6 +56,32 @@ def test_a_folder_whose_name_has_a_colon_is_no_host(
             3,
             "rechaza el puerto 873",
         ),
+        ("echo '@ERROR: chdir failed' >&2; exit 5", 3, "no puede escribir en la carpeta de entrada"),
+        (
+            "echo 'rsync: [receiver] mkstemp \".a.3Jd1PR\" (in corte) failed: Permission denied (13)' >&2; exit 23",
+            3,
+            "no puede escribir en la carpeta de entrada",
+        ),
+        (
+            "echo 'rsync: [generator] failed to set times on \".\" (in c): Operation not permitted (1)' >&2; exit 23",
+            3,
+            "no puede escribir en la carpeta de entrada",
+        ),
+        (
+            "echo '@ERROR: pre-xfer exec returned failure (256)\nguard: line 6: cd: /x: Permission denied' >&2; exit 5",
+            3,
+            "no puede escribir en la carpeta de entrada",
+        ),
+        (
+            "echo 'rsync: [receiver] mkstemp \"x\" (in corte) failed: Read-only file system (30)' >&2; exit 23",
+            3,
+            "su disco solo admite lectura",
+        ),
+        (
+            "echo 'rsync: [sender] send_files failed to open \"x\": Permission denied (13)' >&2; exit 23",
+            3,
+            "no pudo leer en esta máquina",
+        ),
         ("exit 30", 3, "rsync terminó con 30"),
         ("echo 'rsync: a new complaint' >&2; exit 1", 1, "rsync dice: «rsync: a new complaint»"),
     ],
