@@ -32,7 +32,10 @@ _SIGNER = re.compile(
 )
 _CAUSES = {
     "Couldn't load public key": "esa llave no existe o no es de OpenSSH",
-    "No private key found": "falta su parte privada, otros usuarios pueden leerla, o el agente de SSH no la tiene",
+    "No private key found": (
+        "falta su parte privada, está dañada (fines de renglón de Windows, o le falta el último renglón), otros "
+        "usuarios pueden leerla, o el agente de SSH no la tiene"
+    ),
     "passphrase": "la frase de la llave no es esa",
     "incorrect signature": "firma otro contenido",
     "namespace does not match": "se firmó para otra elección o para otro fin",
