@@ -15,7 +15,7 @@ import typer
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.project import ROOT, build, home, inventories, whose
+from difusor.project import ROOT, build, home, inventories, path_fault, whose
 
 
 def difusores() -> list[str]:
@@ -33,6 +33,8 @@ def inventory(text: str) -> Path:
     given = Path(text).absolute()
     named = home() / "inventories" / text
     if text.strip() and given.exists():
+        if fault := path_fault(given):
+            raise typer.BadParameter(f"{given} no se puede usar: {fault}")
         return from_project(given)
     if text.strip() and Path(text).name == text and named.is_dir():
         return from_project(named)
