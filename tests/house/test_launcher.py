@@ -90,6 +90,15 @@ def test_a_start_without_its_environment_ends_with_a_sentence(project: Path) -> 
     assert not (project / ".venv/made-from").exists()
 
 
+def test_a_folder_where_no_environment_can_be_is_told(project: Path) -> None:
+    (project / "a:b").mkdir()
+    for name in ("difusor", *MADE_FROM):
+        shutil.copy(project / name, project / "a:b")
+    start = subprocess.run([project / "a:b/difusor", "status"], capture_output=True, text=True)
+    assert start.returncode == 1
+    assert start.stderr.splitlines()[-1].startswith(f"difusor: no se pudo hacer {project}/a:b/.venv: ")
+
+
 def test_a_project_described_anew_is_installed_anew(launch: Launch, project: Path) -> None:
     (project / "pyproject.toml").write_text("[project]\n")
     first, second = launch("verify"), launch("verify")[2:]
