@@ -74,6 +74,17 @@ def read_capped(path: str, limit: int, dir_fd: int | None = None) -> bytes:
     return content
 
 
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Make an OSError say which file it is about; that of a write, such as of a full disk, does not by itself."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | None = None) -> None:
     """Write a file so that readers and a power cut see the old content or the new, never a mixture.
 
@@ -82,7 +93,7 @@ def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | Non
     """
     descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=".nuevo-")
     try:
-        with os.fdopen(descriptor, "wb") as target:
+        with named(path), os.fdopen(descriptor, "wb") as target:
             target.write(content)
             target.flush()
             os.fchmod(descriptor, mode)

@@ -63,8 +63,9 @@ def write_new(path: Path, content: str | bytes) -> None:
     """Write a file that must not exist yet; UnusableError when another run has made it meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete_on_close=False) as temporary:
-        temporary.write(content.encode() if isinstance(content, str) else content)
-        temporary.close()
+        with files.named(path):
+            temporary.write(content.encode() if isinstance(content, str) else content)
+            temporary.close()
         os.chmod(temporary.name, 0o644)
         try:
             os.link(temporary.name, path)
@@ -80,7 +81,8 @@ def new_folder(path: Path, over: bool = False) -> Iterator[Path]:
     """
     unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
-        yield unfinished
+        with files.named(path):
+            yield unfinished
         unfinished.chmod(0o755)
         if over and path.is_dir():
             _exchange(unfinished, path)
