@@ -100,8 +100,9 @@ def ansible_settings() -> dict[str, str]:
 
 def _may_write(folder: Path) -> bool:
     """Tell whether a folder can be written to, or made."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    # Not Path.exists(), which fails below a folder that this account may not enter, such as another's home.
+    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+    return os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)
 
 
 def settle() -> list[str]:

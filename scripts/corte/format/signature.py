@@ -90,11 +90,12 @@ def verify(
         raise Refusal(
             "signature", "La firma no está en su forma canónica, o lleva algo más; «difusor sign» la escribe."
         )
-    reason = "no hay quien pueda firmar hoy"
+    now = now or instants.now()
+    reason = f"no hay quien pueda firmar el {now:%Y-%m-%d}, hoy en esta máquina"
     with tempfile.TemporaryDirectory(prefix="corte-") as folder:
         armour, believed = Path(folder, "sig"), Path(folder, "allowed_signers")
         armour.write_bytes(signature)
-        for principal, line in valid_signers(allowed_signers.read_text(encoding="utf-8"), now or instants.now()):
+        for principal, line in valid_signers(allowed_signers.read_text(encoding="utf-8"), now):
             believed.write_text(line, encoding="utf-8")
             arguments = ["-Y", "verify", "-f", str(believed), "-I", principal, "-n", namespace(election, purpose)]
             arguments += ["-s", str(armour), *(["-r", str(revoked)] if revoked else [])]

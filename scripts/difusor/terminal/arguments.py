@@ -7,6 +7,7 @@ are absolute, or relative to that.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -118,11 +119,17 @@ def vault_id(text: str) -> str:
     return f"{name}{at}{Path(source).absolute()}" if Path(source).is_file() else text
 
 
-def _inventory_option(text: str) -> Any:
+def _once(given: list[Path] | None) -> list[Path] | None:
+    """Return each inventory once: a server refuses one of two deliveries that come at the same time."""
+    return list({each.resolve(): each for each in given}.values()) if given else given
+
+
+def _inventory_option(text: str, callback: Callable[..., Any] | None = None) -> Any:
     return typer.Option(
         "--inventory",
         "-i",
         parser=inventory,
+        callback=callback,
         metavar="DIFUSOR",
         autocompletion=difusores,
         show_default=False,
@@ -140,10 +147,10 @@ Name = Annotated[
     ),
 ]  # fmt: skip
 Difusores = Annotated[
-    list[Path], _inventory_option("El difusor: su nombre, o la ruta de su inventario; puede repetirse.")
+    list[Path], _inventory_option("El difusor: su nombre, o la ruta de su inventario; puede repetirse.", _once)
 ]
 MaybeDifusores = Annotated[
-    list[Path] | None, _inventory_option("Un difusor: su nombre, o la ruta de su inventario; puede repetirse.")
+    list[Path] | None, _inventory_option("Un difusor: su nombre, o la ruta de su inventario; puede repetirse.", _once)
 ]
 ELECTION = typer.Option(
     "--election", parser=election, metavar="ELECCIÓN", autocompletion=elections, show_default=False,
