@@ -105,9 +105,19 @@ def main() -> None:
     click.UsageError.exit_code = os.EX_USAGE  # click's 2 is already what «no evaluado» ends with
     try:
         _app()(prog_name="difusor")
-    except OSError as error:
-        complain(f"no se puede usar {error.filename}: {why(error)}" if error.filename else why(error))
+    except Exception as error:
+        if (cause := _of_the_system(error)) is None:
+            raise
+        path = os.fsdecode(cause.filename) if isinstance(cause.filename, bytes) else cause.filename
+        complain(f"no se puede usar {path}: {why(cause)}" if path else why(cause))
         sys.exit(1)
+
+
+def _of_the_system(error: BaseException | None) -> OSError | None:
+    """Return an OSError, or the one behind an error of Ansible's, such as that its folder cannot be; else None."""
+    while error is not None and type(error).__module__.startswith("ansible."):
+        error = error.__cause__ or error.__context__
+    return error if isinstance(error, OSError) else None
 
 
 def _app() -> typer.Typer:

@@ -63,6 +63,17 @@ def test_a_verb_that_reads_an_inventory_works_in_the_c_locale(home: Path) -> Non
     assert (home / "build/ansible").is_dir()  # as Ansible cannot have its folder in that home
 
 
+def test_without_any_folder_for_ansible_a_verb_says_which(home: Path) -> None:
+    (home / "build/ansible").touch()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    done = command_kit.difusor(
+        "--home", home, "synthetic", home / "corte", "-i", "diario", "--number", "1",
+        env=environment | {"HOME": "/dev/null"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"✗ no se puede usar {home}/build/ansible") and "Traceback" not in done.stderr
+
+
 def test_a_terminal_without_our_signs_gets_question_marks() -> None:
     done = program("print('✓ é')", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stdout, done.stderr) == (0, "? ?\n", "")
