@@ -17,6 +17,8 @@ from typing import Any, TextIO
 
 UTF8 = "C.UTF-8"
 """A locale that every system has, with texts in UTF-8."""
+NARROWEST = 20
+"""Columns. Some terminals say that they have none, and then nothing would be shown."""
 added: dict[str, str] = {}
 """Environment variables that this process had to set, because with the operator's own no Ansible would run."""
 
@@ -40,6 +42,8 @@ def prepared() -> Iterator[None]:
         _open(number, name)
     sys.stdout, sys.stderr = _over(sys.stdout, _Output), _over(sys.stderr, _Unfailing)
     _speak_utf8()
+    if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < NARROWEST:
+        del os.environ["COLUMNS"]
     for signal_number in (signal.SIGHUP, signal.SIGTERM):
         if signal.getsignal(signal_number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
             signal.signal(signal_number, _stop)
@@ -107,7 +111,8 @@ class _Output(io.FileIO):
             return super().write(content)
         except OSError as error:
             self._is_over = True
-            raise OSError(error.errno, error.strerror, "la salida estándar") from None
+            error.filename = "la salida estándar"
+            raise
 
 
 class _Unfailing(io.FileIO):

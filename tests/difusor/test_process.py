@@ -79,6 +79,11 @@ def test_a_terminal_without_our_signs_gets_question_marks() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "? ?\n", "")
 
 
+def test_a_terminal_that_says_it_has_no_columns_shows_everything() -> None:
+    done = program("from difusor.terminal import results\nresults.print('hola')", COLUMNS="0")
+    assert (done.returncode, done.stdout) == (0, "hola\n")
+
+
 def test_closed_streams_are_not_the_files_that_a_verb_opens(tmp_path: Path) -> None:
     code = (
         f"import subprocess, sys\nwith open({str(tmp_path / 'acta')!r}, 'w') as file:\n"
