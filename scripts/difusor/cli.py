@@ -104,6 +104,11 @@ def main() -> None:
             warn(f"«{word}» comienza con una raya ({word[0]}) y no con un guion (-): así no es una opción")
     click.UsageError.exit_code = os.EX_USAGE  # click's 2 is already what «no evaluado» ends with
     try:
+        Path.cwd()
+    except OSError as error:
+        complain(f"la carpeta en que está la terminal no se puede usar ({why(error)}); vaya a otra: cd")
+        sys.exit(1)
+    try:
         _app()(prog_name="difusor")
     except Exception as error:
         if (cause := _of_the_system(error)) is None:

@@ -187,6 +187,14 @@ def test_a_dash_of_a_word_processor_is_no_hyphen() -> None:
     assert "«–i» comienza con una raya (–) y no con un guion (-)" in done.stderr
 
 
+def test_a_folder_that_is_gone_under_the_terminal_is_told(tmp_path: Path) -> None:
+    """As after the project was fetched anew in the place of the old one."""
+    there = f"import os, sys\nos.chdir({str(tmp_path)!r})\nos.rmdir({str(tmp_path)!r})\nsys.argv[1:] = ['list']"
+    done = program(f"{there}\n{MAIN}")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("✗ la carpeta en que está la terminal no se puede usar (no existe); vaya a otra")
+
+
 def test_a_verb_is_suggested_in_spanish() -> None:
     done = command_kit.difusor("enrol")
     assert "¿Quiso decir 'enroll'?" in done.stderr and "Did you mean" not in done.stderr
