@@ -65,8 +65,8 @@ class InProject(TyperCommand):
         os.chdir(project.ROOT)
         if dropped := project.settle():
             warn(
-                f"no se toma en cuenta {', '.join(dropped)} de su entorno: cómo corre Ansible lo dice ansible.cfg del "
-                "proyecto"
+                f"no se toma en cuenta lo que su entorno dice en {', '.join(dropped)}: cómo corre Ansible lo dice "
+                "ansible.cfg del proyecto"
             )
         with process.stoppable():
             return super().invoke(ctx)
