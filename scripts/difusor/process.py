@@ -44,6 +44,7 @@ def prepared() -> Iterator[None]:
     _speak_utf8()
     if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < NARROWEST:
         del os.environ["COLUMNS"]
+    os.umask(os.umask(0o022) | 0o002)  # no other account changes an inventory, however open the operator's umask is
     for signal_number in (signal.SIGHUP, signal.SIGTERM):
         if signal.getsignal(signal_number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
             signal.signal(signal_number, _stop)

@@ -84,6 +84,12 @@ def test_a_terminal_that_says_it_has_no_columns_shows_everything() -> None:
     assert (done.returncode, done.stdout) == (0, "hola\n")
 
 
+@pytest.mark.parametrize(("given", "mode"), [("000", 0o664), ("002", 0o664), ("077", 0o600)])
+def test_no_other_account_may_change_what_a_verb_writes(given: str, mode: int, tmp_path: Path) -> None:
+    assert program(f"open({str(tmp_path / 'hosts.yml')!r}, 'w')", f'umask {given}; "$@"').returncode == 0
+    assert (tmp_path / "hosts.yml").stat().st_mode & 0o777 == mode
+
+
 def test_closed_streams_are_not_the_files_that_a_verb_opens(tmp_path: Path) -> None:
     code = (
         f"import subprocess, sys\nwith open({str(tmp_path / 'acta')!r}, 'w') as file:\n"
