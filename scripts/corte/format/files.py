@@ -19,6 +19,8 @@ from typing import BinaryIO
 
 from corte.format.refusal import Refusal, quote
 
+UNFINISHED = ".nuevo-"
+"""How the name of a file begins that has not got its own yet."""
 _LOOK_EVERY = 0.02
 """Seconds between two looks at a lock that somebody else holds."""
 
@@ -91,7 +93,7 @@ def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | Non
     The new content is first written to a temporary file in the same folder, or in `by_way_of`, a folder of the same
     file system.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=".nuevo-")
+    descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=UNFINISHED)
     try:
         with named(path), os.fdopen(descriptor, "wb") as target:
             target.write(content)
@@ -107,7 +109,7 @@ def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | Non
 
 def replace_link(path: Path, target: str) -> None:
     """Point a symbolic link somewhere else in one atomic step."""
-    temporary = cleared(path.with_name(".nuevo-" + path.name))
+    temporary = cleared(path.with_name(UNFINISHED + path.name))
     if os.path.lexists(temporary):
         temporary.unlink()
     temporary.symlink_to(target)

@@ -52,6 +52,8 @@ def sign(
     instant has not come yet; UnusableError when its sequence or instant is unknown.
     """
     sequence, corte = identified(folder, sequence, corte)
+    for left in folder.glob(f"{files.UNFINISHED}*"):  # by a signing that a power cut ended
+        left.unlink()
     document = Manifest(
         election=election.id,
         environment=election.environment,

@@ -201,6 +201,12 @@ def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: P
     assert document.window.retain_until == document.window.closes
 
 
+def test_what_a_power_cut_left_of_a_signing_keeps_no_corte_from_being_signed(tree: Path, election: Path, key: Path):
+    (tree / ".nuevo-a1b2").write_bytes(b"{")
+    run_verb(tree, "--election", election, "--key", key)
+    assert not (tree / ".nuevo-a1b2").exists()
+
+
 def test_a_key_that_no_server_knows_leaves_the_signature_that_they_know(
     tree: Path, election: Path, key: Path, tmp_path: Path
 ):
