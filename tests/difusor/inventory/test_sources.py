@@ -75,6 +75,10 @@ CASES: dict[str, tuple[Change, str]] = {
     "a port in words": (diario("{hosts: {web1: {ansible_port: uno}}}"), "ansible_port: «uno» no es un puerto"),
     "a port too high": (diario("{vars: {ansible_port: 65536}}"), "ansible_port: «65536» no es un puerto"),
     "an address in a list": (diario("{hosts: {web1: {ansible_host: [10.1.1.1]}}}"), "ansible_host: debe ser un texto"),
+    "an expression without its end": (
+        diario("{hosts: {web1: {ansible_host: '{{ x }'}}}"), "ansible_host: «{{ x }» es una expresión que no termina",
+    ),
+    "an expression without quotes": (main("x: {{ y }}\n"), "como {{ otra_variable }}, póngala entre comillas"),
     "no such connection": (main("ansible_connection: shh\n"), "ansible_connection: «shh» no existe; escriba ssh"),
     "a number as a variable": (main("1: x\n"), f"renglón 1: {NAME}"),
     "nothing as a variable": (main("~: x\n"), f"renglón 1: {NAME}"),
