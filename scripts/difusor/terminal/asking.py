@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 import sys
@@ -66,7 +67,8 @@ def secret(text: str, option: str, path: Path | None) -> bytes:
         raise UnusableError(f"no se puede leer {path} ({why(error)}); corrija la ruta de {option}") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UnusableError(f"{path} tiene una contraseña y otros lo pueden leer; ciérrelo: chmod 600 {path}")
-    return content.splitlines()[0] if content else b""
+    # Some editors put a mark there that nobody typed.
+    return content.removeprefix(codecs.BOM_UTF8).splitlines()[0] if content else b""
 
 
 def has_terminal() -> bool:

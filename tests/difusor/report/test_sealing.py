@@ -300,7 +300,7 @@ def test_the_post_of_the_election_is_that_of_the_person_whom_it_names(
 
 def test_a_password_comes_from_a_closed_file_or_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "clave"
-    path.write_bytes(b"secreta\notra\n")
+    path.write_bytes(b"\xef\xbb\xbfsecreta\r\notra\n")
     path.chmod(0o644)
     with pytest.raises(UnusableError, match="otros lo pueden leer; ciérrelo: chmod 600"):
         secret("Contraseña", "--password-file", path)
