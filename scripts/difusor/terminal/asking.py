@@ -67,8 +67,8 @@ def secret(text: str, option: str, path: Path | None) -> bytes:
         raise UnusableError(f"no se puede leer {path} ({why(error)}); corrija la ruta de {option}") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UnusableError(f"{path} tiene una contraseña y otros lo pueden leer; ciérrelo: chmod 600 {path}")
-    # Some editors put a mark there that nobody typed.
-    return content.removeprefix(codecs.BOM_UTF8).splitlines()[0] if content else b""
+    lines = content.removeprefix(codecs.BOM_UTF8).splitlines()  # some editors put a mark there that nobody typed
+    return lines[0] if lines else b""
 
 
 def has_terminal() -> bool:
