@@ -1,5 +1,15 @@
-"""`python -m difusor`."""
+"""The program `difusor`, and `python -m difusor`."""
 
-from difusor.cli import main
+from difusor import process
 
-main()
+
+def main() -> None:
+    """Run the verb of the command line."""
+    with process.prepared():
+        from difusor.cli import main as run
+
+        run()
+
+
+if __name__ == "__main__":
+    main()

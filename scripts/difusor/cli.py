@@ -16,8 +16,8 @@ from typer.completion import show_callback as show_script
 from typer.core import TyperCommand, TyperGroup
 
 from corte.format.errors import why
-from difusor import project
-from difusor.terminal import complain, spanish
+from difusor import process, project
+from difusor.terminal import complain, spanish, warn
 
 PANELS = {
     "Laboratorio": ("demo", "test", "clean"),
@@ -52,6 +52,8 @@ SHELLS = ("bash", "zsh", "fish")
 """The shells in which Typer completes, of those that people use on the institute's machines."""
 MAKES_HOME = ("new", "images")
 """The verbs that may be the first in a new home."""
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+"""What word processors and chats make of the hyphens before an option."""
 VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
 
 
@@ -61,8 +63,13 @@ class InProject(TyperCommand):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb in the project's folder, where Ansible finds ansible.cfg, with what the home adds to that."""
         os.chdir(project.ROOT)
-        os.environ.update(project.ansible_settings())
-        return super().invoke(ctx)
+        if dropped := project.settle():
+            warn(
+                f"no se toma en cuenta lo que su entorno dice en {', '.join(dropped)}: cómo corre Ansible lo dice "
+                "ansible.cfg del proyecto"
+            )
+        with process.stoppable():
+            return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print the help; Typer would also show the English names that arguments have in the code."""
@@ -92,18 +99,37 @@ def main() -> None:
     For every verb, a file or program that cannot be used is reported in one sentence, without a traceback.
     """
     spanish.install()
+    for word in sys.argv[1:]:
+        if word.lstrip(DASHES)[:1].isalpha() and word[0] in DASHES:
+            warn(f"«{word}» comienza con una raya ({word[0]}) y no con un guion (-): así no es una opción")
     click.UsageError.exit_code = os.EX_USAGE  # click's 2 is already what «no evaluado» ends with
     try:
-        _app()(prog_name="difusor")
+        Path.cwd()
     except OSError as error:
-        complain(f"no se puede usar {error.filename}: {why(error)}" if error.filename else why(error))
+        complain(f"la carpeta en que está la terminal no se puede usar ({why(error)}); vaya a otra: cd")
         sys.exit(1)
+    try:
+        _app()(prog_name="difusor")
+    except Exception as error:
+        if (cause := _of_the_system(error)) is None:
+            raise
+        path = os.fsdecode(cause.filename) if isinstance(cause.filename, bytes) else cause.filename
+        complain(f"no se puede usar {path}: {why(cause)}" if path else why(cause))
+        sys.exit(1)
+
+
+def _of_the_system(error: BaseException | None) -> OSError | None:
+    """Return an OSError, or the one behind an error of Ansible's, such as that its folder cannot be; else None."""
+    while error is not None and type(error).__module__.startswith("ansible."):
+        error = error.__cause__ or error.__context__
+    return error if isinstance(error, OSError) else None
 
 
 def _app() -> typer.Typer:
     app = typer.Typer(
         cls=Difusor,
         no_args_is_help=True,
+        suggest_commands=False,  # click suggests too, in words that spanish.py translates
         pretty_exceptions_show_locals=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         options_metavar="[OPCIONES]",
@@ -186,10 +212,14 @@ def difusor(
 ) -> None:  # fmt: skip
     """Convierte servidores de difusores en espejos seguros del PREP y lo demuestra."""
     os.environ.pop(project.HOME, None)
+    if fault := project.path_fault(project.ROOT):
+        raise click.UsageError(f"el proyecto no puede estar en {project.ROOT}: {fault}")
     # The lab and the tests are the project's own.
     if home is None or VERBS.get(ctx.invoked_subcommand or "") == "Laboratorio":
         return
     whole = home.expanduser().absolute()
+    if fault := project.path_fault(whole):
+        raise typer.BadParameter(f"la carpeta del Instituto no puede ser {whole}: {fault}")
     if not whole.is_dir() and ctx.invoked_subcommand not in MAKES_HOME:
         raise typer.BadParameter(
             f"no existe {whole}; corrija --home o {project.HOME}, o créela con ./difusor new election NOMBRE"

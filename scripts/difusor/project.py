@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import tomllib
 from pathlib import Path
 
 from corte.format import files
+from difusor import process
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -19,6 +21,23 @@ VAULT_PASSWORD = "vault-password"
 """The name of the file that opens every vault of a home, and the only secret in it that is not encrypted."""
 VAULTS = "ANSIBLE_VAULT_IDENTITY_LIST"
 """Ansible's own environment variable: whose passwords open the vaults."""
+
+OPERATORS = frozenset(
+    f"ANSIBLE_{name}"
+    for name in (
+        *("VAULT_IDENTITY_LIST", "VAULT_PASSWORD_FILE", "BECOME_PASSWORD_FILE", "CONNECTION_PASSWORD_FILE"),
+        *("PRIVATE_KEY_FILE", "SSH_ARGS", "SSH_COMMON_ARGS", "SSH_CONTROL_PATH", "SSH_CONTROL_PATH_DIR", "TIMEOUT"),
+        *("FORKS", "HOME", "LOCAL_TEMP", "LOG_PATH", "VERBOSITY", "NOCOLOR", "FORCE_COLOR", "STDOUT_CALLBACK"),
+        *("CALLBACKS_ENABLED", "CALLBACK_RESULT_FORMAT"),
+    )
+)
+"""Ansible's environment variables that are the operator's: passwords, keys, connections, and what is shown.
+
+Others would undo what ansible.cfg decides, or change what a playbook does: check no host keys, skip tags, run the tasks
+of each server in an order of its own.
+"""
+ODD = re.compile(r"""[,$%'"\\]|\{[{%#]""")
+"""What Ansible or ssh take for something else in the path of a folder, however it is quoted."""
 
 
 def home() -> Path:
@@ -76,7 +95,37 @@ def ansible_settings() -> dict[str, str]:
     own_list = ",".join([f"difusores@{vault_password()}", *demo])
     if os.path.lexists(vault_password()) and os.environ.get(VAULTS, "") in ("", own_list):
         found[VAULTS] = own_list
-    return found
+    return found | process.added
+
+
+def _may_write(folder: Path) -> bool:
+    """Tell whether a folder can be written to, or made."""
+    # Not Path.exists(), which fails below a folder that this account may not enter, such as another's home.
+    there = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+    return os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)
+
+
+def settle() -> list[str]:
+    """Make this process's environment the one in which Ansible works for this home.
+
+    Returns Ansible's variables that the operator has set and that no longer count.
+    """
+    config = str(ROOT / "ansible.cfg")
+    named = {name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_") and value}
+    dropped = sorted(name for name, value in named.items() if name not in OPERATORS and value != config)
+    for name in dropped:
+        del os.environ[name]
+    if not _may_write(Path(os.environ.get("ANSIBLE_HOME") or os.path.expanduser("~/.ansible")).absolute()):
+        process.added["ANSIBLE_HOME"] = str(build() / "ansible")
+    os.environ.update({"ANSIBLE_CONFIG": config} | ansible_settings())
+    return dropped
+
+
+def path_fault(path: Path) -> str:
+    """Return why neither Ansible nor ssh could use a folder at this path; empty when they can."""
+    if odd := ODD.search(str(path)):
+        return f"la ruta lleva «{odd[0]}», que Ansible y ssh leen como otra cosa; dele otro nombre"
+    return "" if str(path).isprintable() else "la ruta lleva caracteres que no se ven; dele otro nombre"
 
 
 def assignments(settings: dict[str, str]) -> str:
@@ -111,8 +160,13 @@ def write(path: Path, content: str) -> None:
 
 
 def _git(*arguments: str) -> str:
+    # Neither the repository that a hook or the operator's shell names, nor one in which the project was unpacked.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environment |= {"GIT_CEILING_DIRECTORIES": str(ROOT.parent)}
     try:
-        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
+        done = subprocess.run(
+            ["git", "-C", str(ROOT), *arguments], env=environment, capture_output=True, text=True, check=False
+        )
+    except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
-from corte_kit import make_key
+from corte_kit import make_key, room_for
 
-from corte.format import content, signature
+from corte.format import content, files, signature
 from corte.format.errors import why
 from corte.format.refusal import Refusal
 
@@ -48,6 +49,22 @@ def test_a_file_that_cannot_be_read_is_told_in_spanish(tmp_path: Path, name: str
 
 def test_a_rare_error_is_told_by_its_name():
     assert why(OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))) == "el sistema no lo permite (ENOLCK)"
+
+
+def test_a_copy_of_several_files_is_told_by_its_first_cause(tmp_path: Path):
+    with pytest.raises(shutil.Error) as caught:
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a/b").symlink_to("nada")
+        shutil.copytree(tmp_path / "a", tmp_path / "c")
+    assert why(caught.value) == "no existe"
+
+
+def test_a_write_that_fails_names_its_file(tmp_path: Path):
+    (tmp_path / "acta").write_bytes(b"x")
+    with pytest.raises(OSError) as caught, room_for(10):
+        files.replace(tmp_path / "acta", bytes(20))
+    assert (caught.value.filename, why(caught.value)) == (str(tmp_path / "acta"), "el archivo es demasiado grande")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("acta", b"x")]
 
 
 def test_no_sentence_is_the_systems_own():

@@ -63,6 +63,18 @@ def test_help_installs_and_starts_nothing(launch: Launch, option: str) -> None:
     assert launch("demo", option) == [f"difusor demo {option}"]
 
 
+def test_it_may_be_called_by_a_link_and_in_a_shell_with_paths_of_its_own(project: Path, tmp_path: Path) -> None:
+    """`cd` would look for the project's folder in CDPATH, and Python for modules in PYTHONPATH first."""
+    (project / ".venv/bin/difusor").write_text(f'#!/bin/sh\necho "$PYTHONPATH" >{project}/asked\n')
+    (project / "enlace").symlink_to("difusor")
+    (project / "otra" / project.name).mkdir(parents=True)
+    environment = os.environ | {"CDPATH": str(project / "otra"), "PYTHONPATH": "/nada"}
+    for words in ([project / "enlace", "status"], [f"{project.name}/difusor", "status"]):
+        subprocess.run(words, cwd=project.parent, env=environment, check=True)
+        assert (project / "asked").read_text() == "\n"
+        (project / "asked").unlink()
+
+
 @pytest.mark.parametrize("verb", ["verify", "clean"])
 def test_paths_mean_the_folder_of_the_caller(project: Path, launch: Launch, verb: str) -> None:
     (project / ".venv/bin/difusor").write_text(f"#!/bin/sh\npwd -P >>{project}/asked\n")
@@ -76,6 +88,15 @@ def test_a_start_without_its_environment_ends_with_a_sentence(project: Path) -> 
     assert start.returncode == 1
     assert start.stderr.splitlines()[-1].startswith("difusor: no se pudo instalar el entorno")
     assert not (project / ".venv/made-from").exists()
+
+
+def test_a_folder_where_no_environment_can_be_is_told(project: Path) -> None:
+    (project / "a:b").mkdir()
+    for name in ("difusor", *MADE_FROM):
+        shutil.copy(project / name, project / "a:b")
+    start = subprocess.run([project / "a:b/difusor", "status"], capture_output=True, text=True)
+    assert start.returncode == 1
+    assert start.stderr.splitlines()[-1].startswith(f"difusor: no se pudo hacer {project}/a:b/.venv: ")
 
 
 def test_a_project_described_anew_is_installed_anew(launch: Launch, project: Path) -> None:

@@ -14,6 +14,7 @@ from difusor.project import ROOT
 ROOMS = (
     "corte.format",
     "corte.server",
+    "difusor.process",
     "difusor.project",
     "difusor.terminal",
     "difusor.spec",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 
 SENTENCES = {
@@ -47,6 +48,9 @@ def why(error: OSError) -> str:
         return "nadie conoce ese nombre"
     if isinstance(error, socket.timeout):  # TimeoutError from Python 3.10 on
         return SENTENCES[errno.ETIMEDOUT]
-    if error.errno is None:
+    number = error.errno
+    if number is None and (copied := re.search(r"\[Errno (\d+)\]", str(error))):  # shutil's, of several files at once
+        number = int(copied[1])
+    if number is None:
         return str(error) or "no se sabe por qué"  # an OSError of this project, in Spanish
-    return SENTENCES.get(error.errno, f"el sistema no lo permite ({errno.errorcode.get(error.errno, error.errno)})")
+    return SENTENCES.get(number, f"el sistema no lo permite ({errno.errorcode.get(number, number)})")

@@ -19,6 +19,8 @@ from typing import BinaryIO
 
 from corte.format.refusal import Refusal, quote
 
+UNFINISHED = ".nuevo-"
+"""How the name of a file begins that has not got its own yet."""
 _LOOK_EVERY = 0.02
 """Seconds between two looks at a lock that somebody else holds."""
 
@@ -74,15 +76,26 @@ def read_capped(path: str, limit: int, dir_fd: int | None = None) -> bytes:
     return content
 
 
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Make an OSError say which file it is about; that of a write, such as of a full disk, does not by itself."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | None = None) -> None:
     """Write a file so that readers and a power cut see the old content or the new, never a mixture.
 
     The new content is first written to a temporary file in the same folder, or in `by_way_of`, a folder of the same
     file system.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=".nuevo-")
+    descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=UNFINISHED)
     try:
-        with os.fdopen(descriptor, "wb") as target:
+        with named(path), os.fdopen(descriptor, "wb") as target:
             target.write(content)
             target.flush()
             os.fchmod(descriptor, mode)
@@ -98,7 +111,7 @@ def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | Non
 
 def replace_link(path: Path, target: str) -> None:
     """Point a symbolic link somewhere else in one atomic step."""
-    temporary = cleared(path.with_name(".nuevo-" + path.name))
+    temporary = cleared(path.with_name(UNFINISHED + path.name))
     if os.path.lexists(temporary):
         temporary.unlink()
     temporary.symlink_to(target)

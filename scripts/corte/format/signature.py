@@ -32,7 +32,10 @@ _SIGNER = re.compile(
 )
 _CAUSES = {
     "Couldn't load public key": "esa llave no existe o no es de OpenSSH",
-    "No private key found": "falta su parte privada, otros usuarios pueden leerla, o el agente de SSH no la tiene",
+    "No private key found": (
+        "falta su parte privada, está dañada (fines de renglón de Windows, o le falta el último renglón), otros "
+        "usuarios pueden leerla, o el agente de SSH no la tiene"
+    ),
     "passphrase": "la frase de la llave no es esa",
     "incorrect signature": "firma otro contenido",
     "namespace does not match": "se firmó para otra elección o para otro fin",
@@ -88,11 +91,12 @@ def verify(
         raise Refusal(
             "signature", "La firma no está en su forma canónica, o lleva algo más; «difusor sign» la escribe."
         )
-    reason = "no hay quien pueda firmar hoy"
+    at = past or now or instants.now()
+    reason = f"no hay quien pueda firmar el {at:%Y-%m-%d}{'' if past else ', hoy en esta máquina'}"
     with tempfile.TemporaryDirectory(prefix="corte-") as folder:
         armour, believed = Path(folder, "sig"), Path(folder, "allowed_signers")
         armour.write_bytes(signature)
-        at, lines = past or now or instants.now(), allowed_signers.read_text(encoding="utf-8", errors="replace")
+        lines = allowed_signers.read_text(encoding="utf-8", errors="replace")
         for principal, line in valid_signers(lines, at):
             believed.write_text(line, encoding="utf-8")
             arguments = ["-Y", "verify", "-f", str(believed), "-I", principal, "-n", namespace(election, purpose)]

@@ -22,7 +22,10 @@ def _time_zone(value: str) -> str:
             return value
     except (LookupError, OSError, ValueError):
         pass
-    raise ValueError(f"«{value}» no es una zona horaria de horas enteras; escriba una como America/Tijuana")
+    raise ValueError(
+        f"«{value}» no es una zona horaria de horas enteras; escriba una como America/Tijuana, o "
+        "instale las zonas en esta máquina: sudo apt-get install tzdata"
+    )
 
 
 def _whole_hours(zone: ZoneInfo) -> bool:

@@ -15,7 +15,7 @@ from difusor.terminal import complain, console, json_text, local, plain, printab
 from difusor.terminal.arguments import Authority, Json, elections, from_project
 
 if TYPE_CHECKING:
-    from difusor.listing.making import Made
+    from difusor.listing.making import Made, Making
 
 
 EXAMPLES = 3
@@ -85,19 +85,25 @@ def run(
         raise typer.BadParameter("--watch necesita la CARPETA en que escribe y la --key con que firma")
     wanted = making.Making(election, folder, key, tuple(dns or ()), ca, valid=timedelta(hours=valid))
     try:
-        if watch:
-            from difusor.listing import watching
-
-            good = [_tell(made, as_json) for made in watching.rounds(wanted, every, times)][-1]
-        else:
-            good = show(making.make(wanted), folder, as_json)
+        good = _watched(wanted, every, times, as_json) if watch else show(making.make(wanted), folder, as_json)
     except UnusableError as problem:
         complain(problem)
         raise typer.Exit(1) from problem
+    raise typer.Exit(int(not good))
+
+
+def _watched(wanted: Making, every: float, times: int | None, as_json: bool) -> bool:
+    """Watch until the last round or Ctrl-C; return whether the list is as it should be."""
+    from difusor.listing import watching
+
+    good = True
+    try:
+        for made in watching.rounds(wanted, every, times):
+            good = _tell(made, as_json)
     except KeyboardInterrupt:
         console.print("\nLa vigilancia terminó; la lista queda como está.")
-        raise typer.Exit from None
-    raise typer.Exit(int(not good))
+        return True
+    return good
 
 
 def show(made: Made, folder: Path | None, as_json: bool = False) -> bool:

@@ -10,6 +10,7 @@ import typer
 from difusor.project import home, vault_password
 from difusor.terminal import complain, results
 from difusor.terminal.arguments import difusores, from_project
+from difusor.terminal.asking import has_terminal
 
 
 def run(
@@ -29,6 +30,8 @@ def run(
     from difusor.inventory.passwords import LENGTH, ShutVaultError, Vault, weaknesses
     from difusor.inventory.vaults import password_of
 
+    if not has_terminal():
+        _refuse("No hay terminal en que pedir contraseñas sin mostrarlas; repita en una. Nada cambió.")
     path = home() / f"inventories/{name}/group_vars/{name}/vault.yml"
     if not path.parent.is_dir():
         _refuse(f"No existe {from_project(path.parent)}; hágalo con ./difusor new difusor {name}, o revise el nombre.")

@@ -21,8 +21,12 @@ ASTRAY = {errno.ENOENT: "no existe", errno.ENOTDIR: "no existe", errno.ELOOP: "l
 
 def faults(source: Path) -> list[str]:
     """Return a sentence for each thing of an inventory source (a folder, or a file in one) that cannot be read."""
-    if not os.path.lexists(source):
+    try:
+        source.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         return [f"no existe el inventario {source}; revise lo que sigue a -i"]
+    except OSError as error:
+        return [f"{source}: no se puede leer ({why(error)}); corrija los permisos de la carpeta en que está"]
     if source.is_dir():
         if wrong := _of_folder(source):
             return [wrong]
@@ -105,7 +109,7 @@ def fault(path: Path) -> str:
 
 
 def _missing(path: Path, error: OSError) -> str:
-    if not path.is_symlink() or error.errno not in ASTRAY:
+    if not os.path.islink(path) or error.errno not in ASTRAY:
         return f"{path}: no se puede leer ({why(error)}); corrija sus permisos"
     target = f"{os.readlink(path)}, que {ASTRAY[error.errno]}"
     if path.name != "election.yml":

@@ -14,13 +14,15 @@ CHOICES = {
 def fault(name: str, value: yaml.Node) -> str:
     """Return what is wrong with the value of a variable, as the end of a sentence; empty when nothing.
 
-    Expressions, and plugins of a collection (`community.docker.docker`), are not judged.
+    Of expressions only whether they end is judged; plugins of a collection (`community.docker.docker`) are not.
     """
+    known = name in TEXTS or name == "ansible_port"
     if not isinstance(value, yaml.ScalarNode):
-        return "debe ser un texto" if name in TEXTS or name == "ansible_port" else ""
+        return "debe ser un texto" if known else ""
     said = str(value.value)
     if "{{" in said:
-        return ""
+        open_ended = known and said.count("{{") != said.count("}}")
+        return f"«{said}» es una expresión que no termina; a cada {{{{ le sigue su }}}}" if open_ended else ""
     if name == "ansible_port" and not (said.isascii() and said.isdigit() and 1 <= int(said) <= 65535):
         return f"«{said}» no es un puerto; escriba un número de 1 a 65535, o quítela"
     if name in CHOICES and "." not in said and said not in CHOICES[name]:

@@ -37,7 +37,10 @@ CAUSES = {
     "undefined tag": "un texto que comienza con «!» va entre comillas",
     "could not determine a constructor": "un texto que comienza con «!» va entre comillas",
     "for merging": "lo que sigue a «<<:» debe ser un conjunto de claves y valores",
-    "unhashable key": "una lista o un conjunto no puede ser el nombre de otro valor; use un texto",
+    "unhashable key": (
+        "una lista o un conjunto no puede ser el nombre de otro valor; use un texto, y si es una expresión, como "
+        "{{ otra_variable }}, póngala entre comillas"
+    ),
     "failed to convert base64": "lo que sigue a «!!binary» no está en base64",
     "failed to decode base64": "lo que sigue a «!!binary» no está en base64",
     "expected a scalar node": "lo que sigue a esa etiqueta debe ser un texto",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import secrets
 import tempfile
@@ -65,6 +66,8 @@ def _fault_of(source: Path) -> str:
         return f"{source} no se puede leer (falta permiso), y da la contraseña de las bóvedas; corrija sus permisos"
     if not (content := source.read_bytes()).strip():
         return f"{source} está vacío; recupérelo de su copia"
+    if content.startswith(codecs.BOM_UTF8):
+        return f"{source} empieza con una marca que no se ve (BOM), que otro editor le puso; guárdelo en UTF-8 sin ella"
     # Ansible takes the text of a program that it may not run for the password itself.
     if (source.stem.endswith("-client") or content.startswith(b"#!")) and not os.access(source, os.X_OK):
         return f"{source} es un programa que no se puede ejecutar; permítalo: chmod +x {source}"

@@ -72,6 +72,8 @@ def write(
         (unfinished / LOGOS).mkdir()
         for name, each in content.items():
             (unfinished / name).write_bytes(each)
+        for path in unfinished.rglob("*"):  # whoever serves the copy reads it, whatever this account's umask is
+            path.chmod(0o755 if path.is_dir() else 0o644)
         files.sync_file_system(unfinished)
     return until
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from zoneinfo import ZoneInfoNotFoundError
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -47,6 +49,11 @@ def signed(content: bytes, credentials: Credentials, reason: str) -> bytes:
         )
         try:
             done = signers.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(content)), metadata, signer)
+        except ZoneInfoNotFoundError:
+            raise UnusableError(
+                f"«{os.environ.get('TZ', '')}» (TZ) no es una zona horaria de /usr/share/zoneinfo; quítela: unset TZ. "
+                "Nada cambió"
+            ) from None
         except Exception as error:  # the file is anybody's, as in `checking`
             raise UnusableError(
                 f"el PDF no admite una firma ({type(error).__name__}); si está protegido con contraseña o contra "

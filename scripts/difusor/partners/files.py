@@ -6,8 +6,6 @@ import ctypes
 import json
 import os
 import shutil
-import signal
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,8 +63,9 @@ def write_new(path: Path, content: str | bytes) -> None:
     """Write a file that must not exist yet; UnusableError when another run has made it meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete_on_close=False) as temporary:
-        temporary.write(content.encode() if isinstance(content, str) else content)
-        temporary.close()
+        with files.named(path):
+            temporary.write(content.encode() if isinstance(content, str) else content)
+            temporary.close()
         os.chmod(temporary.name, 0o644)
         try:
             os.link(temporary.name, path)
@@ -80,10 +79,10 @@ def new_folder(path: Path, over: bool = False) -> Iterator[Path]:
 
     With `over` it takes the place of one of that name in one step, so that a reader sees the old one or the new one.
     """
-    endings = {each: signal.signal(each, _end) for each in (signal.SIGHUP, signal.SIGTERM)}
     unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
-        yield unfinished
+        with files.named(path):
+            yield unfinished
         unfinished.chmod(0o755)
         if over and path.is_dir():
             _exchange(unfinished, path)
@@ -94,8 +93,6 @@ def new_folder(path: Path, over: bool = False) -> Iterator[Path]:
                 raise UnusableError(f"ya existe {path}; nada se tocó") from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        for each, before in endings.items():
-            signal.signal(each, before)
 
 
 def _exchange(one: Path, other: Path) -> None:
@@ -105,8 +102,3 @@ def _exchange(one: Path, other: Path) -> None:
     if system.renameat2(current_folder, os.fsencode(one), current_folder, os.fsencode(other), exchange):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(other))
-
-
-def _end(number: int, frame: object) -> None:
-    """End the process as an exception, so that what is unfinished is removed."""
-    sys.exit(128 + number)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 from corte.format.files import read_capped
@@ -18,7 +20,7 @@ def attached(folder: Path, name: str) -> bytes:
     """
     here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return read_capped(name, LARGEST, dir_fd=here)
+        return read_capped(_there(os.listdir(here), name), LARGEST, dir_fd=here)
     except Refusal as refused:
         if refused.code == "size":
             raise ValueError(f"«{name}» mide más de {LARGEST >> 20} MB; pida uno menor") from None
@@ -27,3 +29,13 @@ def attached(folder: Path, name: str) -> bytes:
         ) from None
     finally:
         os.close(here)
+
+
+def _there(names: Sequence[str], name: str) -> str:
+    """Return how a file is called: macOS writes an accent as a character of its own, and Windows ignores capitals."""
+    alike = [each for each in names if _folded(each) == _folded(name)]
+    return alike[0] if name not in names and len(alike) == 1 else name
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from corte.format.errors import why
@@ -126,7 +127,7 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
     records = standing.Records(election)
     with records.lock():
         stands = standing.statement(tree, election, orders.after, orders.withdraw)
-        signed = signing.sign(tree, election, key, sequence, corte, words, stands)
-        signing.signer(signed, election)  # what a key signed that servers do not know was never ordered
+        # What a key signed that servers do not know was never ordered, and is not written over what they know.
+        signed = signing.sign(tree, election, key, sequence, corte, words, stands, partial(signing.admit, election))
         records.remember(signed)
     return signed

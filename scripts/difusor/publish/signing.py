@@ -42,14 +42,18 @@ def sign(
     corte: datetime | None = None,
     orders: Iterable[str] = (),
     stands: Callable[[Manifest], Standing] | None = None,
+    admitted: Callable[[bytes, bytes], object] = lambda raw, armour: None,
 ) -> SignedCorte:
     """Write corte.json and corte.json.sig into a tree; `orders` are of manifest.ORDERS.
 
-    `stands` says what stands with this manifest (`standing.statement`); without it only its own orders do. Sequence and
+    `stands` says what stands with this manifest (`standing.statement`); without it only its own orders do. `admitted`
+    raises Refusal for a manifest and a signature that are not to be written. Sequence and
     instant are read from the tree's datos/corte.json, unless given. Refusal when the tree cannot be a corte, or its
     instant has not come yet; UnusableError when its sequence or instant is unknown.
     """
     sequence, corte = identified(folder, sequence, corte)
+    for left in folder.glob(f"{files.UNFINISHED}*"):  # by a signing that a power cut ended
+        left.unlink()
     document = Manifest(
         election=election.id,
         environment=election.environment,
@@ -66,6 +70,7 @@ def sign(
     future.check(document, document.generated)
     tree.verify(folder, document)
     armour = signature.sign(raw, key, election.id)
+    admitted(raw, armour)
     files.replace(folder / manifest.NAME, raw)
     files.replace(folder / manifest.SIGNATURE_NAME, armour)
     return SignedCorte(folder, document, manifest.digest(raw))
@@ -111,7 +116,12 @@ def signer(signed: SignedCorte, election: Election, at: datetime | None = None) 
             f"El corte es de {document.election} ({document.environment}) "
             f"y el difusor publica {election.id} ({election.environment}).",
         )
-    return signers.signer(*papers(signed.folder), election, "corte", at)
+    return admit(election, *papers(signed.folder), at)
+
+
+def admit(election: Election, raw: bytes, armour: bytes, at: datetime | None = None) -> str:
+    """Return who signed a manifest of an election, if a server would accept that now (or `at`); else Refusal."""
+    return signers.signer(raw, armour, election, "corte", at)
 
 
 def check_sendable(signed: SignedCorte, election: Election, is_waiting: bool = False) -> None:

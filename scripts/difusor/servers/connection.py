@@ -58,6 +58,10 @@ ACCESS = (
         "otros usuarios de esta máquina pueden leer la llave con que se entra, y ssh no la usa: chmod 600 LLAVE",
     ),
     (
+        r"Load key \"?([^\"\n]+?)\"?: (?:error in libcrypto|invalid format)",
+        "la llave {said} está dañada (fines de renglón de Windows, o le falta el último renglón); cópiela otra vez",
+    ),
+    (
         r"(?:[Ii]dentity file|no such identity:) (\S+?):? (?:not accessible|No such file)",
         "no existe la llave {said}; corrija ansible_ssh_private_key_file en hosts.yml",
     ),

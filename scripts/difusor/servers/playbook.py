@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from difusor import process
 from difusor.project import ROOT, VAULTS, ansible_settings, assignments, home
 from difusor.terminal import complain, console, printable
 from difusor.terminal.arguments import (
@@ -106,8 +107,7 @@ def _announced(playbook: str, inventories: Sequence[Path], options: Options, val
         complain(refusal(faults))
         raise typer.Exit(1)
     sources = [part for each in inventories for part in ("-i", str(each))]
-    settings = ansible_settings() if home() != ROOT else {}
-    book = str(ROOT / playbook) if settings else playbook
+    settings, book = (process.added, playbook) if home() == ROOT else (ansible_settings(), str(ROOT / playbook))
     command = ["ansible-playbook", *sources, book, *options.arguments(values)]
     console.print(f"[dim]{printable(assignments(settings) + shlex.join(command))}[/]", soft_wrap=True)
     if VAULTS in os.environ:

@@ -15,6 +15,7 @@ from testinfra.backend.base import BaseBackend, CommandResult
 
 from difusor.project import UnusableError
 from difusor.servers.connection import NO_PASSWORD_GIVEN, WRONG_PASSWORD
+from difusor.terminal.asking import has_terminal
 
 FILE = "ANSIBLE_BECOME_PASSWORD_FILE"
 """Ansible's own setting: the file with the password of sudo, for the servers whose inventory declares none."""
@@ -32,7 +33,7 @@ def ask(wanted: bool = True) -> None:
     """
     if not wanted:
         return
-    if not _terminal():
+    if not has_terminal():
         raise UnusableError(
             "no hay terminal en que pedir la contraseña de sudo; dela en la bóveda (ansible_become_password), o en un "
             f"archivo que solo usted lea: export {FILE}=/RUTA/COMPLETA"
@@ -44,15 +45,6 @@ def ask(wanted: bool = True) -> None:
     descriptor = os.memfd_create("sudo", 0)
     os.write(descriptor, password.encode())
     os.environ.update({FILE: str(PRINTS), DESCRIPTOR: str(descriptor)})
-
-
-def _terminal() -> bool:
-    """Tell whether there is a terminal; the password is read from there, also when standard input is something else."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
 
 
 def descriptors() -> list[int]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
+from corte.format import files
 from difusor.spec import deviations
 from difusor.spec.deviations import Auditor, Deviations
 
@@ -45,7 +46,7 @@ def write_all(folder: Path) -> Iterator[tuple[Guide, Path]]:
     folder.mkdir(parents=True, exist_ok=True)
     for guide in GUIDES:
         path = folder / f"{guide.content}.xml"
-        path.write_bytes(tailor(guide, left_out, datetime.now(UTC)))
+        files.replace(path, tailor(guide, left_out, datetime.now(UTC)))
         yield guide, path
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from difusor.partners.revocation import refuse_revoked
@@ -19,6 +20,8 @@ OFFICIAL = (f"{TESTS}/server", f"{TESTS}/outside")
 """The tests that only read from a server; an official dictamen is made with these alone."""
 REFUSES = "ERROR: "
 """What pytest writes before the reason for which it does not begin."""
+FOREIGN = ("PYTEST_", "PYTHONOPTIMIZE", "PYTHONWARNINGS")
+"""How the environment variables begin with which tests would be left out, or what they assert and say."""
 Hear = Callable[[str], None]
 STANDARD_ERROR = 2
 """Where the progress goes; standard output is for the result, which the caller prints."""
@@ -53,33 +56,39 @@ def measure(
     pace = ["--lab"] if lab else ["--numprocesses=3"]
     # Who hears the lines needs one for each test; on the terminal a dot for each is enough.
     command += [*pace, "--verbose" if hear else "--quiet", "--no-header", "--no-summary", "--tb=no"]
+    # `difusor test` tells pytest there what another release has tested already.
+    environment = {name: value for name, value in os.environ.items() if lab or not name.startswith(FOREIGN)}
     try:
         with turn(hashlib.sha256(bytes(target)).hexdigest(), wait=False):
-            return _measured(command, hear, source, target)
+            return _measured(command, environment, hear, source, target)
     except BlockingIOError:
         raise ResultsError(
             f"{source} ya se está midiendo en esta máquina, y dos mediciones a la vez se estorban; espere a que termine"
         ) from None
 
 
-def _measured(command: Sequence[str], hear: Hear | None, source: str, target: Path) -> Results:
+def _measured(
+    command: Sequence[str], environment: Mapping[str, str], hear: Hear | None, source: str, target: Path
+) -> Results:
     """Run pytest, which writes its results to `target`, and return them; ResultsError as `measure`."""
     target.unlink(missing_ok=True)
-    refusal, last = _run(command, hear)
+    refusal, last = _run(command, environment, hear)
     if not target.exists():
         raise ResultsError(refusal or f"{source} no se evaluó, o la medición no terminó; la causa está en {last}")
     return load(target)
 
 
-def _run(command: Sequence[str], hear: Hear | None) -> tuple[str, str]:
+def _run(command: Sequence[str], environment: Mapping[str, str], hear: Hear | None) -> tuple[str, str]:
     """Run pytest to its end; return why it refused to begin, as far as somebody hears it, and where else to look."""
     if hear is None:
-        subprocess.run(command, cwd=ROOT, check=False, stdout=STANDARD_ERROR, pass_fds=sudo.descriptors())
+        subprocess.run(
+            command, cwd=ROOT, env=environment, check=False, stdout=STANDARD_ERROR, pass_fds=sudo.descriptors()
+        )
         return "", "las líneas anteriores"
     lines: list[str] = []
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        errors="replace", pass_fds=sudo.descriptors(),
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace", pass_fds=sudo.descriptors(),
     ) as running:  # fmt: skip
         assert running.stdout is not None  # PIPE above
         for line in running.stdout:

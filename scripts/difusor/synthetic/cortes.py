@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+from corte.format.files import named
 from difusor.catalog import Office, Territory
 from difusor.synthetic import database, pages, plain
 from difusor.synthetic.night import Acta, Night, night
@@ -156,9 +157,14 @@ def _place(path: Path, content: bytes, earlier: Path | None) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
     same = bool(earlier and earlier.is_file() and earlier.read_bytes() == content)
-    if earlier and same:
-        os.link(earlier, temporary)
-    else:
-        temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        if earlier and same:
+            os.link(earlier, temporary)
+        else:
+            with named(path):
+                temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     return not same

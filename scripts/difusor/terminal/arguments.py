@@ -7,6 +7,7 @@ are absolute, or relative to that.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ import typer
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.project import ROOT, build, home, inventories, whose
+from difusor.project import ROOT, build, home, inventories, path_fault, whose
 
 
 def difusores() -> list[str]:
@@ -33,6 +34,8 @@ def inventory(text: str) -> Path:
     given = Path(text).absolute()
     named = home() / "inventories" / text
     if text.strip() and given.exists():
+        if fault := path_fault(given):
+            raise typer.BadParameter(f"{given} no se puede usar: {fault}")
         return from_project(given)
     if text.strip() and Path(text).name == text and named.is_dir():
         return from_project(named)
@@ -122,11 +125,17 @@ def vault_id(text: str) -> str:
     return f"{name}{at}{Path(source).absolute()}" if Path(source).is_file() else text
 
 
-def _inventory_option(text: str) -> Any:
+def _once(given: list[Path] | None) -> list[Path] | None:
+    """Return each inventory once: a server refuses one of two deliveries that come at the same time."""
+    return list({each.resolve(): each for each in given}.values()) if given else given
+
+
+def _inventory_option(text: str, callback: Callable[..., Any] | None = None) -> Any:
     return typer.Option(
         "--inventory",
         "-i",
         parser=inventory,
+        callback=callback,
         metavar="DIFUSOR",
         autocompletion=difusores,
         show_default=False,
@@ -144,10 +153,10 @@ Name = Annotated[
     ),
 ]  # fmt: skip
 Difusores = Annotated[
-    list[Path], _inventory_option("El difusor: su nombre, o la ruta de su inventario; puede repetirse.")
+    list[Path], _inventory_option("El difusor: su nombre, o la ruta de su inventario; puede repetirse.", _once)
 ]
 MaybeDifusores = Annotated[
-    list[Path] | None, _inventory_option("Un difusor: su nombre, o la ruta de su inventario; puede repetirse.")
+    list[Path] | None, _inventory_option("Un difusor: su nombre, o la ruta de su inventario; puede repetirse.", _once)
 ]
 ELECTION = typer.Option(
     "--election", parser=election, metavar="ELECCIÓN", autocompletion=elections, show_default=False,

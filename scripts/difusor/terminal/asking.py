@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -65,7 +67,17 @@ def secret(text: str, option: str, path: Path | None) -> bytes:
         raise UnusableError(f"no se puede leer {path} ({why(error)}); corrija la ruta de {option}") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UnusableError(f"{path} tiene una contraseña y otros lo pueden leer; ciérrelo: chmod 600 {path}")
-    return content.splitlines()[0] if content else b""
+    lines = content.removeprefix(codecs.BOM_UTF8).splitlines()  # some editors put a mark there that nobody typed
+    return lines[0] if lines else b""
+
+
+def has_terminal() -> bool:
+    """Tell whether there is a terminal; passwords are read from there, also when standard input is something else."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def confirmed(text: str) -> bool:

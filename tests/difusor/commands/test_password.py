@@ -21,6 +21,11 @@ KEY = "llave de la bóveda"
 VAULT = VaultLib([("diario", VaultSecret(KEY.encode()))])
 
 
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(password, "has_terminal", lambda: True)  # CliRunner answers in its place
+
+
 @pytest.fixture
 def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DIFUSOR_HOME", str(tmp_path))
@@ -82,6 +87,13 @@ def test_wrong_vault_or_weak_password_changes_nothing(vault: Path, answers: tupl
     assert status == 1
     assert answers[1] not in shown
     assert vault.read_bytes() == before
+
+
+def test_without_a_terminal_no_password_is_asked_for(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be shown, and Python would warn of it in English."""
+    monkeypatch.setattr(password, "has_terminal", lambda: False)
+    status, shown = ask(KEY, GOOD, GOOD)
+    assert (status, "No hay terminal en que pedir contraseñas" in shown) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,10 @@ CASES: dict[str, tuple[Change, str]] = {
     "a port in words": (diario("{hosts: {web1: {ansible_port: uno}}}"), "ansible_port: «uno» no es un puerto"),
     "a port too high": (diario("{vars: {ansible_port: 65536}}"), "ansible_port: «65536» no es un puerto"),
     "an address in a list": (diario("{hosts: {web1: {ansible_host: [10.1.1.1]}}}"), "ansible_host: debe ser un texto"),
+    "an expression without its end": (
+        diario("{hosts: {web1: {ansible_host: '{{ x }'}}}"), "ansible_host: «{{ x }» es una expresión que no termina",
+    ),
+    "an expression without quotes": (main("x: {{ y }}\n"), "como {{ otra_variable }}, póngala entre comillas"),
     "no such connection": (main("ansible_connection: shh\n"), "ansible_connection: «shh» no existe; escriba ssh"),
     "a number as a variable": (main("1: x\n"), f"renglón 1: {NAME}"),
     "nothing as a variable": (main("~: x\n"), f"renglón 1: {NAME}"),
@@ -131,21 +135,35 @@ def test_a_sound_inventory_has_none(inventory: Path) -> None:
     assert sources.file_faults([inventory, inventory / HOSTS, inventory / "otro.ini"]) == []
 
 
+def as_anybody(program: str, *paths: Path) -> list[str]:
+    """Return what a program prints of these paths in a process of its own, because root may read everything."""
+    without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    imports = "import sys; from pathlib import Path; from difusor.inventory import folders, sources\n"
+    command = [*without, sys.executable, "-c", f"{imports}for each in map(Path, sys.argv[1:]): {program}", *paths]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 def test_what_may_not_be_read_is_named(inventory: Path) -> None:
-    """In a process of its own, because root may read everything."""
     closed = [inventory.with_name(f"sin-{number}") for number in range(5)]
     for folder, name in zip(closed, (HOSTS, MAIN, "group_vars/diario", "group_vars", "."), strict=True):
         shutil.copytree(inventory, folder)
         (folder / name).chmod(0)
-    program = "import sys; from pathlib import Path; from difusor.inventory import sources\n"
-    program += "for each in sys.argv[1:]: print(*sources.file_faults([Path(each)]), sep='\\n')"
-    without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
-    done = subprocess.run([*without, sys.executable, "-c", program, *closed], capture_output=True, text=True)
+    said = as_anybody("print(*sources.file_faults([each]), sep='\\n')", *closed)
     for folder in closed:
         folder.chmod(0o700)
     named = (closed[0] / HOSTS, closed[1] / MAIN, closed[2] / "group_vars/diario", closed[3] / "group_vars", closed[4])
-    wanted = [f"{path}: no se puede leer (falta permiso); corrija sus permisos" for path in named]
-    assert done.stdout.splitlines() == wanted, done.stderr
+    assert said == [f"{path}: no se puede leer (falta permiso); corrija sus permisos" for path in named]
+
+
+def test_what_is_behind_a_closed_folder_is_not_called_missing(inventory: Path) -> None:
+    inventory.chmod(0o444)
+    inside = as_anybody("print(folders.fault(each))", inventory / HOSTS)
+    inventory.parent.chmod(0)
+    there = as_anybody("print(*folders.faults(each))", inventory)
+    inventory.parent.chmod(0o700)
+    inventory.chmod(0o700)
+    assert inside == [f"{inventory / HOSTS}: no se puede leer (falta permiso); corrija sus permisos"]
+    assert there == [f"{inventory}: no se puede leer (falta permiso); corrija los permisos de la carpeta en que está"]
 
 
 def test_causes_of_ansible_are_told_in_spanish() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -167,6 +168,18 @@ def test_the_list_takes_the_place_of_the_one_before_as_a_whole(home: Path, key: 
     assert [each["nombre"] for each in twin(home / "lista")["difusores"]] == ["Diario Norte"]  # type: ignore[attr-defined]
     assert len(list((home / "lista/logotipos").iterdir())) == 1
     assert {path.stat().st_mode & 0o777 for path in (home / "lista").rglob("*") if path.is_file()} == {0o644}
+
+
+def test_who_serves_a_copy_of_the_list_can_read_it(home: Path, key: Path) -> None:
+    """Whatever the umask of the account that writes it."""
+    enrolled(home, "sur")
+    before = os.umask(0o077)
+    try:
+        making.make(wanted(home / "lista", key))
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in (home / "lista").rglob("*") if path.is_file()}
+    assert modes == {0o644} and (home / "lista/logotipos").stat().st_mode & 0o777 == 0o755
 
 
 def test_a_name_that_the_desk_would_refuse_is_not_listed_and_none_does_anything(home: Path, key: Path) -> None:

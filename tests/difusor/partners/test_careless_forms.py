@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from form_kit import GOOD, as_workbook, beside_logo
 from inventory_kit import KEY
 
+from difusor.partners import logo
 from difusor.partners.form.items import Received, Remark, fault, items, read
 from difusor.partners.form.received import open_form
 from difusor.project import UnusableError
@@ -133,3 +135,14 @@ NO_WORKBOOKS = {
 def test_another_file_with_the_name_of_a_workbook_is_told(content: bytes, name: str, tmp_path: Path) -> None:
     with pytest.raises(UnusableError, match="no es un libro de Excel, aunque así se llame; ábralo con Excel o Calc"):
         open_form(beside_logo(tmp_path, name, content))
+
+
+@pytest.mark.parametrize("name", ["LOGO-AÑO.png", unicodedata.normalize("NFD", "logo-año.png"), "logo-año.png"])
+def test_a_logo_is_found_whichever_system_named_its_file(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    assert logo.attached(tmp_path, "logo-año.png") == b"x"
+    for other in ("Logo-Año.png", "otro.png"):
+        (tmp_path / other).write_bytes(b"y")
+    if name != "logo-año.png":
+        with pytest.raises(ValueError, match="no está junto al formato"):
+            logo.attached(tmp_path, "logo-año.png")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
-import signal
 import stat
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -249,16 +247,6 @@ def test_a_server_that_does_not_answer_leaves_nothing(home: Path) -> None:
     }.items():
         done = difusor("new", "difusor", "diario", *options, "--server", f"ubuntu@{server}", home=home)
         assert (done.returncode, said in done.stderr) == (1, True), done.stderr
-    assert list((home / "inventories").iterdir()) == []
-
-
-def test_nothing_is_left_of_a_folder_when_the_process_is_told_to_end(home: Path) -> None:
-    program = (
-        "import os, signal; from pathlib import Path; from difusor.partners.files import new_folder\n"
-        f"with new_folder(Path({str(home / 'inventories/diario')!r})) as folder:\n"
-        "    (folder / 'hosts.yml').touch(); os.kill(os.getpid(), signal.SIGHUP)"
-    )
-    assert subprocess.run([sys.executable, "-c", program]).returncode == 128 + signal.SIGHUP
     assert list((home / "inventories").iterdir()) == []
 
 

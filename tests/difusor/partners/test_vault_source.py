@@ -31,6 +31,7 @@ USELESS: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "client nobody may run": (CLIENT, program(PROGRAM, 0o644), "no se puede ejecutar; permítalo: chmod +x"),
     "program nobody may run": (FILE, program(PROGRAM, 0o644), "no se puede ejecutar; permítalo: chmod +x"),
     "folder": (CLIENT, Path.mkdir, "no es un archivo"),
+    "saved with a mark": (FILE, lambda path: path.write_bytes(b"\xef\xbb\xbfclave\n"), "una marca que no se ve (BOM)"),
     "empty": (FILE, lambda path: path.write_text("\n"), "está vacío; recupérelo"),
     "locked": (CLIENT, program("#!/bin/sh\necho cerrado >&2; exit 2\n"), "no se obtuvo la contraseña de las bóvedas"),
     "silent": (CLIENT, program("#!/bin/sh\n"), "si es un programa, ejecútelo a mano"),

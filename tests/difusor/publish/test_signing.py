@@ -201,6 +201,23 @@ def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: P
     assert document.window.retain_until == document.window.closes
 
 
+def test_what_a_power_cut_left_of_a_signing_keeps_no_corte_from_being_signed(tree: Path, election: Path, key: Path):
+    (tree / ".nuevo-a1b2").write_bytes(b"{")
+    run_verb(tree, "--election", election, "--key", key)
+    assert not (tree / ".nuevo-a1b2").exists()
+
+
+def test_a_key_that_no_server_knows_leaves_the_signature_that_they_know(
+    tree: Path, election: Path, key: Path, tmp_path: Path
+):
+    run_verb(tree, "--election", election, "--key", key)
+    before = signing.papers(tree)
+    words = [str(part) for part in (tree, "--election", election, "--key", make_key(tmp_path, "otra"))]
+    done = CliRunner().invoke(app_of(sign), words)
+    assert (done.exit_code, "La firma no es de quien" in done.output) == (1, True), done.output
+    assert signing.papers(tree) == before
+
+
 @pytest.mark.parametrize("flags", [("--hold", "--resume"), ("--close", "2024-06-01T00:00:00Z")])
 def test_an_order_that_makes_no_sense_is_not_signed(tree: Path, election: Path, key: Path, flags: tuple[str, ...]):
     arguments = [str(part) for part in (tree, "--election", election, "--key", key, *flags)]

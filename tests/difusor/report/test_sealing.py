@@ -204,6 +204,14 @@ def test_a_signed_dictamen_is_not_lost_and_a_second_signature_is_added(desk: Des
     assert scan.read(copy / "diario.pdf").kind == "pdf"  # difusor file takes it
 
 
+def test_a_zone_that_is_none_is_not_taken_for_a_fault_of_the_paper(
+    desk: Desk, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "CST6")  # libc knows this form, the library that signs does not
+    told = run(seal, "diario", "--folio", FOLIO, "--replace", *desk.signer)
+    assert told.exit_code == 1 and "«CST6» (TZ) no es una zona horaria" in told.output
+
+
 def test_two_people_who_sign_at_once_do_so_one_after_the_other(
     desk: Desk, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,7 +300,7 @@ def test_the_post_of_the_election_is_that_of_the_person_whom_it_names(
 
 def test_a_password_comes_from_a_closed_file_or_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "clave"
-    path.write_bytes(b"secreta\notra\n")
+    path.write_bytes(b"\xef\xbb\xbfsecreta\r\notra\n")
     path.chmod(0o644)
     with pytest.raises(UnusableError, match="otros lo pueden leer; ciérrelo: chmod 600"):
         secret("Contraseña", "--password-file", path)

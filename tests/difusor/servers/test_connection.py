@@ -27,6 +27,9 @@ COMPLAINTS = {
         "no existe la llave /x/llave; corrija ansible_ssh_private_key_file"
     ),
     "@  WARNING: UNPROTECTED PRIVATE KEY FILE!  @\nLoad key: bad permissions\nPermission denied": "chmod 600",
+    'Load key "/x/llave": error in libcrypto\noperador@189.240.1.7: Permission denied (publickey).': (
+        "la llave /x/llave está dañada (fines de renglón de Windows"
+    ),
     "Unable to negotiate with 189.240.1.7: no matching host key type found.": "no tienen un método en común",
     "/bin/sh: 1: /usr/bin/python3: not found": "apt install python3 en el servidor",
     "Task failed: Missing sudo password": "sudo pide contraseña a «operador»: agregue --ask-become-pass",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from inventory_kit import PASSWORD, SERVER, Certificates, write_inventory
 from corte.format import files
 from difusor.project import HOME
 from difusor.report.results import ResultsError
+from difusor.suite import measurement
 from difusor.suite.measurement import measure
 
 
@@ -29,3 +31,22 @@ def test_progress_does_not_mix_with_the_result(
     with files.locked(turn), pytest.raises(ResultsError, match="ya se está midiendo en esta máquina"):
         measure(inventory, tmp_path)
     assert (tmp_path / "diario.results.json").exists()  # those of the other measurement
+
+
+@pytest.mark.parametrize("lab", [False, True])
+def test_the_operators_shell_leaves_no_test_out(lab: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor what tests assert and say; in the lab pytest is told what another release has tested already."""
+    foreign = {"PYTHONOPTIMIZE": "2", "PYTEST_ADDOPTS": "-k nada", "PYTHONWARNINGS": "error"}
+    for name, value in foreign.items():
+        monkeypatch.setenv(name, value)
+    taken: dict[str, str] = {}
+
+    def run(command: Sequence[str], environment: Mapping[str, str], hear: object) -> tuple[str, str]:
+        taken.update(environment)
+        return "no se midió", ""
+
+    monkeypatch.setattr(measurement, "_run", run)
+    monkeypatch.setenv(HOME, str(tmp_path))
+    with pytest.raises(ResultsError, match="no se midió"):
+        measure(write_inventory(tmp_path / "diario", Certificates()), tmp_path, lab=lab)
+    assert foreign.keys() <= taken.keys() if lab else not foreign.keys() & taken.keys()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from corte_kit import room_for
 from inventory_kit import shipped
 
 from difusor.synthetic import CorteSummary, Setting, write_corte, write_night
@@ -221,6 +222,13 @@ def test_a_folder_is_brought_to_another_corte(final, tmp_path):
     assert (tmp_path / "corte.json").read_text() == "manifest"
     assert {k: v for k, v in contents(tmp_path).items() if k != "corte.json"} == contents(final)
     assert write(tmp_path, 145).changed == 0
+
+
+def test_a_corte_for_which_there_is_no_room_leaves_no_file_half_written(tmp_path):
+    with pytest.raises(OSError) as caught, room_for(200):
+        write(tmp_path, 1)
+    assert str(caught.value.filename).startswith(f"{tmp_path}/datos/")
+    assert contents(tmp_path) == {}
 
 
 def test_in_a_night_only_what_changed_is_new(tmp_path):

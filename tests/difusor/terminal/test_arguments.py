@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import typer
 from inventory_kit import Certificates
+from typer.testing import CliRunner
 
 from difusor.project import HOME, ROOT
-from difusor.terminal.arguments import authority, from_project, inventory, vault_id, verifiable
+from difusor.terminal.arguments import Difusores, authority, from_project, inventory, vault_id, verifiable
 
 
 def test_a_name_is_an_inventory_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,6 +29,19 @@ def test_a_path_means_the_folder_where_one_stands(monkeypatch: pytest.MonkeyPatc
     assert inventory("./demo") == inventory(f"{ROOT}/inventories/demo") == Path("inventories/demo")
     with pytest.raises(typer.BadParameter):
         inventory("inventories/demo")
+
+
+def test_an_inventory_that_is_given_twice_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    app, taken = typer.Typer(), []
+
+    @app.command()
+    def verb(inventory: Difusores) -> None:
+        taken.extend(inventory)
+
+    given = [word for each in ("demo", "ejemplo", "inventories/demo") for word in ("-i", each)]
+    assert CliRunner().invoke(app, given).exit_code == 0
+    assert taken == [Path("inventories/demo"), Path("inventories/ejemplo")]
 
 
 @pytest.mark.parametrize("text", ["nadie", "demo/group_vars", "demo/../demo"])
