@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -16,6 +16,7 @@ SPEC = {
     "facts": {"type": "dict", "required": True},
     "probe": {"type": "dict", "required": True},
     "neighbours": {"type": "dict", "required": True},
+    "files": {"type": "dict", "required": True},
     "account": {"type": "str", "required": True},
     "releases": {"type": "dict", "required": True},
     "free_gb": {"type": "dict", "required": True},
@@ -25,6 +26,7 @@ SPEC = {
     "sensorless": {"type": "dict", "required": True},
     "login_keys": {"type": "list", "elements": "str", "required": True},
     "trusted": {"type": "list", "elements": "str", "required": True},
+    "hosts": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
     "attested": {"type": "list", "elements": "str", "required": True},
@@ -33,7 +35,7 @@ SPEC = {
 
 
 class ActionModule(ActionBase):
-    """Hand the facts and the findings of `server_probe` and `neighbour_probe` to `difusor.servers.preflight`."""
+    """Hand the facts, and what the modules *_probe have found, to `difusor.servers.preflight`."""
 
     _requires_connection = False
     _supports_check_mode = True
@@ -47,15 +49,19 @@ class ActionModule(ActionBase):
             facts=facts,
             packages=frozenset([*facts["packages"], *(f"snap/{name}" for name in probe["snaps"])]),
             free=probe["free"],
-            listeners=tuple((each["address"], each["port"], each["process"]) for each in probe["listeners"]),
-            sites=tuple((site["path"], tuple(site["default_ports"])) for site in probe["sites"]),
+            listeners=tuple(
+                (each["address"], each["port"], each["process"], each["unit"]) for each in probe["listeners"]
+            ),
+            sites=tuple(facts["sites"]),
             rules=tuple(probe["rules"]),
             mhz=probe["mhz"],
             openssh=facts["packages"].get("openssh-server", ""),
             login_keys=tuple(args["login_keys"]),
-            neighbours=_neighbours(args["neighbours"], args["account"]),
+            neighbours=_neighbours(args["neighbours"], args["files"], args["account"]),
+            real=probe["real"],
+            ipv6=probe["ipv6"],
         )
-        port_owners = {int(port): programs for port, programs in args["port_owners"].items()}
+        port_owners = {int(port): package for port, package in args["port_owners"].items()}
         problems = preflight.problems(
             server,
             releases=args["releases"],
@@ -65,6 +71,7 @@ class ActionModule(ActionBase):
             kept_rules=args["kept_rules"],
             sensorless=args["sensorless"],
             trusted=args["trusted"],
+            hosts=args["hosts"],
         )
         diagnoses = _diagnoses(server, args) if args["call"] else []
         closed, opened = preflight.exposed(server, port_owners)
@@ -93,16 +100,24 @@ def _diagnoses(server: preflight.Machine, args: Mapping[str, Any]) -> list[prefl
     return preflight.diagnose(server, call, **asked)
 
 
-def _neighbours(found: Mapping[str, Any], account: str) -> Neighbours:
+def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str) -> Neighbours:
     return Neighbours(
         account=account,
         groups=frozenset(found["groups"]),
         doors=tuple(Door(door["address"], {name: door[name] for name in SPELLING}) for door in found["doors"]),
         files=found["files"],
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
-        **{name: tuple(found[name]) for name in ("published", "accepting", "shutting", "tables", "shaped")},
+        **{name: tuple(found[name]) for name in ("published", "accepting", "shutting", "tables", "shaped", "routed")},
         swarm=found["swarm"],
-        settings=tuple(
-            webserver.Setting(each["path"], each["line"], tuple(each["words"])) for each in found["settings"]
-        ),
+        diverting=tuple((each["rule"], tuple(each["ports"])) for each in found["diverting"]),
+        masked=frozenset(found["masked"]),
+        settings=_settings(files["settings"]),
+        main=_settings(files["main"]),
+        modules=tuple(files["modules"]),
+        ssh_included=files["ssh_included"],
+        flushing=files["flushing"],
     )
+
+
+def _settings(found: Iterable[Mapping[str, Any]]) -> tuple[webserver.Setting, ...]:
+    return tuple(webserver.Setting(each["path"], each["line"], tuple(each["words"]), each["within"]) for each in found)

@@ -63,6 +63,10 @@ shutting:
   description: The owner's rules and tables that deny, ahead of UFW, everything that they have not admitted.
   returned: always
   type: list
+diverting:
+  description: The owner's rules that lead a port elsewhere before any program here gets it, as {rule, ports}.
+  returned: always
+  type: list
 tables:
   description: The owner's tables of nftables that filter what comes in.
   returned: always
@@ -71,14 +75,18 @@ shaped:
   description: Interfaces with a default route that have a queue of the owner's, such as "eth0 (tbf 8001:)".
   returned: always
   type: list
+routed:
+  description: Interfaces of virtual machines and tunnels for which the server forwards whatever no rule denies.
+  returned: always
+  type: list
+masked:
+  description: The masked units of systemd.
+  returned: always
+  type: list
 swarm:
   description: Whether the Docker engine belongs to a swarm.
   returned: always
   type: bool
-settings:
-  description: What the owner's files of nginx say outside of any block, as {path, line, words}.
-  returned: always
-  type: list
 doors:
   description: "SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ...}."
   returned: always
@@ -93,18 +101,14 @@ groups:
   type: list
 """
 
-SITES = ("sites-enabled/*", "conf.d/*.conf")
-# What nginx's configuration consists of; a quote counts only at the beginning of a word.
-TOKEN = re.compile(
-    r"""[;{}]|\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w*\}|[^\s;{}\\])+|\\""", re.DOTALL
-)
-LONGEST_WORD = 200
 SSHD = "/etc/ssh/sshd_config"
 SU = "/etc/pam.d/su"
 OUR_QUEUE = "50e:"
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 # Chains and tables of programs that the preflight knows, or that only say who may reach a virtual machine.
 KNOWN_CHAINS = re.compile(r"(ufw6?|f2b|prep|fail2ban)-|DOCKER|LIBVIRT_")
+# Docker's own bridges, for which it makes rules of its own; the project's is among them.
+DOCKER_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-(prep|[0-9a-f]{12})")
 KNOWN_TABLES = re.compile(
     r"ip6? (filter|nat|mangle|raw|security)$|inet (prep-difusor|f2b-table)$|\S+ (docker-|libvirt)"
 )
@@ -188,6 +192,56 @@ def shuts(chains):
         if re.fullmatch(r"-A INPUT( -p tcp)?( -m tcp)? -j (DROP|REJECT.*)", rule):
             return [rule]
     return []
+
+
+def diverting(chains, own):
+    """Return [{rule, ports}] for the rules of iptables' table nat that lead ports of the server elsewhere.
+
+    `own`: the server's addresses; a rule for another address is somebody else's traffic. Of Docker's rules `published`
+    tells.
+    """
+    found = []
+    for rule in (rule for chain, rules in chains.items() if chain not in ("OUTPUT", "DOCKER") for rule in rules):
+        wanted = re.search(r"(!)? -d ([^\s/]+)", rule)
+        elsewhere = wanted and not wanted[1] and wanted[2] not in own
+        if target_of(rule) in ("DNAT", "REDIRECT") and " -i lo " not in rule and not elsewhere:
+            ports = sorted(named_ports(rule))
+            found += [{"rule": rule, "ports": ports}] if ports else []
+    return found
+
+
+def named_ports(rule):
+    """Return the TCP ports that a rule of iptables or nft names as its destination."""
+    named = re.search(r"-p tcp\b.* --dports? (\S+)|\btcp dport (?:\{ ([^}]*)\}|(\S+))", rule)
+    found = set()
+    for each in re.split(r"[,\s]+", next(filter(None, named.groups()), "") if named else ""):
+        bounds = [word for word in re.split(r"[:-]", each) if word.isdigit()]
+        found |= set(range(int(bounds[0]), int(bounds[-1]) + 1)) if bounds else set()
+    return found
+
+
+def diverting_tables(text):
+    """Return the same for the owner's tables of nft, from nft's ruleset."""
+    found = []
+    for name, body in re.findall(r"^table (\S+ \S+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
+        for chain in re.findall(r"^\tchain \S+ \{\n(.*?)^\t\}", body, re.MULTILINE | re.DOTALL):
+            for line in map(str.strip, chain.splitlines() if "hook prerouting" in chain else ()):
+                if re.search(r"\b(redirect|dnat)\b", line) and named_ports(line):
+                    found.append({"rule": "nft %s: %s" % (name, line), "ports": sorted(named_ports(line))})
+    return found
+
+
+def routed(lines, forwards):
+    """Return the interfaces between which the server `forwards` packets that no rule of iptables denies."""
+    if not forwards or "-P FORWARD ACCEPT" not in lines("iptables", "-S", "FORWARD"):
+        return []
+    found = set()
+    for kind in ("bridge", "tun", "wireguard"):
+        for line in lines("ip", "-oneline", "link", "show", "type", kind):
+            name = line.split(": ")[1].partition("@")[0]
+            if not DOCKER_BRIDGE.fullmatch(name):
+                found.add(name)
+    return sorted(found)
 
 
 def owners_tables(look):
@@ -284,40 +338,6 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def settings(path, text):
-    """Return [{path, line, words}] of the directives in the text of one of nginx's files that stand in no block.
-
-    A block is told by its words before the brace, without what is in it. Quotes are taken off, long words cut.
-    """
-    found, words, depth, line, begun = [], [], 0, 1, 1
-    for token in TOKEN.findall(text):
-        if token in (";", "{", "}"):
-            if depth == 0 and words:
-                found.append({"path": path, "line": begun, "words": words})
-            depth = max(0, depth + {"{": 1, "}": -1}.get(token, 0))
-            words = []
-        elif not token.isspace() and token[0] != "#":
-            begun = begun if words else line
-            words.append(token.strip("\"'")[:LONGEST_WORD])
-        line += token.count("\n")
-    return found
-
-
-def owners_settings(nginx="/etc/nginx"):
-    """Return `settings` of every file of the owner's that nginx reads, those that another one includes among them."""
-    waiting = [os.path.join(nginx, pattern) for pattern in SITES]
-    found, seen = [], set()
-    while waiting:
-        for path in sorted(glob.glob(waiting.pop(0))):
-            if not os.path.isfile(path) or path in seen or os.path.basename(path).startswith("prep"):
-                continue
-            seen.add(path)
-            said = settings(path, read(path))
-            waiting += [os.path.join(nginx, *each["words"][1:2]) for each in said if each["words"][0] == "include"]
-            found += said
-    return found
-
-
 def main():
     """Run the module."""
     module = AnsibleModule(
@@ -334,7 +354,11 @@ def main():
         return module.run_command([program, *command[1:]])[1].splitlines() if program else []
 
     chains = [filters(lines(command, "-S")) for command in ("iptables", "ip6tables")]
-    open_tables, closed_tables = tables(owners_tables(lines))
+    ruleset = owners_tables(lines)
+    open_tables, closed_tables = tables(ruleset)
+    own = "".join(lines("hostname", "--all-ip-addresses")).split()
+    nat = [filters(lines(command, "-t", "nat", "-S")) for command in ("iptables", "ip6tables")]
+    masked = lines("systemctl", "list-unit-files", "--state=masked", "--no-legend", "--plain")
     others = '{{if not (.Label "prep-difusor.role")}}{{.Ports}}{{end}}'
     swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"
     services = lines("docker", "service", "ls", "--format", "{{.Ports}}") if swarm else []
@@ -346,10 +370,12 @@ def main():
         published=published(lines("docker", "ps", "--format", others) + services),
         accepting=sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
         shutting=sorted({rule for each in chains for rule in shuts(each)} | {f"nft {name}" for name in closed_tables}),
+        diverting=[each for chains in nat for each in diverting(chains, own)] + diverting_tables(ruleset),
         tables=sorted(set(open_tables)),
         shaped=shaped(lines) if module.params["shape"] else [],
+        routed=routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
+        masked=[line.split()[0] for line in masked if line.strip()],
         swarm=swarm,
-        settings=owners_settings(),
         doors=doors(lines, account, module.params["origins"]),
         files=with_lists(configuration()),
         groups=groups(lines, account),

@@ -53,7 +53,7 @@ REFUSALS = {
         {"election_trusted_addresses": ["10.255.255.1"]},
         "que no es una dirección confiable, y el cortafuegos lo dejaría fuera",
     ),
-    "a port is taken": ({"preflight_port_owners": {"22": ["nginx"]}}, "el puerto 22 lo ocupa sshd"),
+    "a port is taken": ({"preflight_port_owners": {"22": "nginx"}}, "el puerto 22 lo ocupa sshd"),
     "a sensor that the release does not package": (
         {
             "difusor_sensor": True,

@@ -86,6 +86,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("plugins/filter/allowed_signer.py", ("corte",)),
     ("plugins/action/container.py", ("docker", "failures", "late_changes", "prep", "site", "waf")),
     ("plugins/*/judge_server.py", ("preflight", "hardware")),
+    ("plugins/*/files_probe.py", ("preflight",)),
     ("plugins/*/neighbour_probe.py", ("preflight",)),
     ("plugins/*/server_probe.py", ("preflight", "hardware", "site")),
     ("plugins/*/inventory_sources.py", ("preflight", "lockout")),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ SSH = 22
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
 ON_PAPER = ("HW-05", "DG-09")
 """Clauses that a signed document alone establishes."""
+DOCKER_NETWORKS = tuple(map(ipaddress.IPv4Network, ("172.17.0.0/16", "172.18.0.0/16")))
+"""What a Docker engine without options takes for its bridge, and for the first network that is made."""
 NOT_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
 
 
@@ -32,13 +34,15 @@ class Machine:
     facts: Mapping[str, Any]
     packages: frozenset[str]  # a snap is called snap/<name>
     free: Mapping[str, int]  # bytes by folder
-    listeners: tuple[tuple[str, int, str], ...]  # (address, TCP port, program; empty when unknown)
+    listeners: tuple[tuple[str, int, str, str], ...]  # (address, TCP port, program, unit; empty when unknown)
     mhz: int  # 0 when unknown
-    sites: tuple[tuple[str, tuple[int, ...]], ...] = ()  # the owner's nginx files, each with its default_server ports
+    sites: tuple[str, ...] = ()  # the owner's nginx files
     openssh: str = ""  # version of the package openssh-server
     login_keys: tuple[str, ...] = ()  # lines of the authorized_keys of the account that Ansible logs in with
     rules: tuple[str, ...] = ()  # UFW rules of the server's owner that admit something
     neighbours: Neighbours = field(default_factory=Neighbours)
+    real: Mapping[str, str] = field(default_factory=dict)  # folders without symbolic links, by folder
+    ipv6: bool = True  # whether the kernel has it
 
     @property
     def operator(self) -> str:
@@ -79,23 +83,27 @@ def problems(
     *,
     releases: Mapping[str, Iterable[str]],
     free_gb: Mapping[str, float],
-    port_owners: Mapping[int, Iterable[str]],
+    port_owners: Mapping[int, str],
     conflicts: Mapping[str, str],
     kept_rules: Iterable[str],
     sensorless: Mapping[str, Iterable[str]],
     trusted: Iterable[str],
+    hosts: Collection[str] = (),
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
-    `releases` are the supported versions of each distribution, `port_owners` the programs that may listen on each TCP
-    port, `conflicts` a sentence for each package that must not be installed, `kept_rules` the owner's UFW rules that
-    may stay, `sensorless` the versions without the requested sensor, `trusted` addresses and networks.
+    `releases` are the supported versions of each distribution, `port_owners` the package whose service may listen on
+    each TCP port, `conflicts` a sentence for each package that must not be installed, `kept_rules` the owner's UFW
+    rules that may stay, `sensorless` the versions without the requested sensor, `trusted` addresses and networks,
+    `hosts` the names of the page.
     """
     return [
         *_unsupported(server, releases),
+        *_without_ipv6(server),
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
+        *_behind_docker(server, trusted),
         *_by_another_port(server),
         *_short_keys(server),
         *(
@@ -104,12 +112,9 @@ def problems(
             for path, gigabytes in free_gb.items()
             if server.free[path] < gigabytes * GIGABYTE
         ),
-        *(
-            f"el puerto {port} lo ocupa {program or 'otro programa'}; detenga y desinstale ese programa"
-            for port, program in sorted({(port, program) for _, port, program in server.listeners})
-            if port in port_owners and program not in port_owners[port]
-        ),
-        *_displaced_sites(server, port_owners),
+        *_hidden(server),
+        *_occupied(server, port_owners),
+        *_displaced_site(server),
         *(
             f"está instalado {package} y {reason}; desinstálelo ({_removal(package)})"
             for package, reason in conflicts.items()
@@ -121,14 +126,14 @@ def problems(
             for rule in server.rules
             if rule not in kept_rules
         ),
-        *neighbours.problems(server.neighbours),
+        *neighbours.problems(server.neighbours, port_owners, hosts),
     ]
 
 
-def exposed(server: Machine, port_owners: Mapping[int, Iterable[str]]) -> tuple[list[str], list[str]]:
+def exposed(server: Machine, port_owners: Collection[int]) -> tuple[list[str], list[str]]:
     """Return what other hosts reach now: (what the firewall will close, what stays open), each as "mysqld (3306)"."""
     programs = [
-        *((port, "tcp", program) for address, port, program in server.listeners if not _own(address)),
+        *((port, "tcp", program) for address, port, program, _ in server.listeners if not _own(address)),
         *((port, "udp", program) for address, port, program in server.neighbours.datagrams if not _own(address)),
     ]
     ours = {SSH, *port_owners}
@@ -158,13 +163,45 @@ def _sensorless(server: Machine, releases: Mapping[str, Iterable[str]]) -> Itera
         yield f"{distribution} {version} ya no tiene el paquete suricata; ponga difusor_sensor en false"
 
 
-def _displaced_sites(server: Machine, port_owners: Mapping[int, Iterable[str]]) -> Iterator[str]:
-    for path, claimed in server.sites:
-        if path == SAMPLE_SITE:
-            yield f"{path} es la muestra de nginx, que se retira, y tiene un sitio propio; déle otro nombre o quítelo"
-            continue
-        for port in sorted(set(claimed) & set(port_owners)):
-            yield f"{path} responde por omisión en el puerto {port}, como la página; quítele default_server"
+def _without_ipv6(server: Machine) -> Iterator[str]:
+    if not server.ipv6:
+        yield (
+            "el núcleo no tiene IPv6 (ipv6.disable=1), sin el cual el paquete de nginx no se instala; quite ese "
+            "parámetro de /etc/default/grub, corra update-grub y reinicie; para no usar IPv6 basta con "
+            "net.ipv6.conf.all.disable_ipv6=1 en /etc/sysctl.d"
+        )
+
+
+def _hidden(server: Machine) -> Iterator[str]:
+    """Tell of folders that links lead to where the project's services, which see no home folders, cannot go."""
+    for path, real in server.real.items():
+        if path.startswith("/srv") and re.match("/(home|root|run/user)/", real):
+            yield (
+                f"{path} lleva a {real}, y los servicios del proyecto no ven las carpetas personales; móntelo ahí con "
+                "mount --bind (y en /etc/fstab) en vez de enlazarlo"
+            )
+
+
+def _occupied(server: Machine, port_owners: Mapping[int, str]) -> Iterator[str]:
+    """Tell of ports that anything but the service of the right package has: by its unit, as names can be the same."""
+    taken = set()
+    for port, program, unit in sorted({(port, program, unit) for _, port, program, unit in server.listeners}):
+        package = port_owners.get(port, "")
+        # Of a flavour that an outlet has chosen, as nginx-extras, only the common files' package has the name.
+        installed = {package, f"{package}-common"} & server.packages
+        if package and (unit != f"{package}.service" or not installed):
+            taken.add(port)
+            where = f" ({unit})" if unit and unit != f"{program}.service" else ""
+            yield f"el puerto {port} lo ocupa {program or 'otro programa'}{where}; detenga y desinstale ese programa"
+    for published in server.neighbours.published:
+        for port, protocol in neighbours.ports_of(published):
+            if protocol == "tcp" and port in port_owners and port not in taken:
+                yield f"Docker publica el puerto {port} para un contenedor; publíquelo en otro puerto, o deténgalo"
+
+
+def _displaced_site(server: Machine) -> Iterator[str]:
+    if SAMPLE_SITE in server.sites:
+        yield f"{SAMPLE_SITE} es la muestra de nginx, que se retira, y tiene un sitio propio; déle otro nombre"
 
 
 def _as_root(server: Machine) -> Iterator[str]:
@@ -183,6 +220,26 @@ def _locked_out(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
             f"usted entra desde {address}, que no es una dirección confiable, y el cortafuegos lo dejaría fuera; "
             "agréguela a difusor_trusted_addresses o a election_trusted_addresses"
         )
+
+
+def _behind_docker(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
+    """Tell of addresses that a new Docker would take for its containers', so that no answer reaches them any more.
+
+    It avoids the networks of the server's own interfaces, but knows of none beyond a router.
+    """
+    options = server.facts.get("docker_daemon", {})
+    if server.facts.get("docker_before") or {"bip", "default-address-pools"} <= set(options):
+        return
+    own = [ipaddress.ip_address(each) for each in server.facts.get("all_ipv4_addresses", ())]
+    taken = [net for net in DOCKER_NETWORKS if not any(address in net for address in own)]
+    for origin in trusted:
+        network = ipaddress.ip_network(origin)
+        if any(network.version == 4 and network.overlaps(net) for net in taken):
+            yield (
+                f"{origin} quedaría incomunicada con el servidor, porque Docker toma esas direcciones para "
+                'sus contenedores; déle otras en /etc/docker/daemon.json: {"bip": "192.168.240.1/24", '
+                '"default-address-pools": [{"base": "192.168.241.0/24", "size": 28}]}'
+            )
 
 
 def _by_another_port(server: Machine) -> Iterator[str]:

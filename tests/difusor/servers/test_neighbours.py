@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from difusor.servers.neighbours import SPELLING, Door, Neighbours, problems
+from difusor.project import ROOT
+from difusor.servers.neighbours import SPELLING, UNITS, Door, Neighbours, problems
 
-MODULE = Path(__file__).resolve().parents[3] / "plugins/modules/neighbour_probe.py"
+MODULE = ROOT / "plugins/modules/neighbour_probe.py"
 
 
-def load_probe() -> Any:
-    specification = importlib.util.spec_from_file_location("neighbour_probe", MODULE)
+def load_probe(name: str = "neighbour_probe") -> Any:
+    specification = importlib.util.spec_from_file_location(name, MODULE.with_name(f"{name}.py"))
     assert specification and specification.loader
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -163,6 +167,144 @@ def test_tables_of_nft_that_filter_what_comes_in(policy: str, found: tuple[list[
 def test_a_table_that_denies_by_default_stops_the_run() -> None:
     (found,) = problems(Neighbours(shutting=("nft inet filter",)))
     assert "nft delete table inet filter" in found
+
+
+NAT = """
+-P PREROUTING ACCEPT
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080
+-A PREROUTING -d 203.0.113.7/32 -p tcp -m multiport --dports 25,443 -j DNAT --to-destination 10.1.0.5
+-A PREROUTING -d 203.0.113.8/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.1.0.6
+-A PREROUTING -i lo -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080
+-A PREROUTING -p udp -m udp --dport 443 -j REDIRECT --to-ports 8443
+-A OUTPUT -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 3128
+-A DOCKER -d 127.5.6.7/32 ! -i br-prep -p tcp -m tcp --dport 580 -j DNAT --to-destination 172.18.0.2:8080
+-A CNI-DN-0a -p tcp -m tcp --dport 873 -j DNAT --to-destination 10.42.0.8:873
+-A KUBE-SERVICES -d 10.43.0.1/32 -p tcp -m tcp --dport 443 -j KUBE-SVC-0A
+""".strip().splitlines()
+
+
+def test_a_rule_that_leads_a_port_of_the_page_elsewhere_stops_the_run() -> None:
+    """No program listens there then, so that nginx starts, and citizens get somebody else's answer."""
+    probe = load_probe()
+    found = probe.diverting(probe.filters(NAT), ["203.0.113.7"])
+    assert [(each["rule"], each["ports"]) for each in found] == [(NAT[2], [80]), (NAT[3], [25, 443]), (NAT[9], [873])]
+    diverting = tuple((each["rule"], tuple(each["ports"])) for each in found)
+    assert problems(Neighbours(diverting=diverting), [443]) == [
+        f"«{NAT[3]}» desvía lo que llega al puerto 443, que el proyecto necesita; quite esa regla, y de donde se carga "
+        "al arrancar"
+    ]
+
+
+def test_a_table_of_nft_that_leads_a_port_elsewhere_is_found() -> None:
+    text = (
+        "table ip casa {\n\tchain entra {\n\t\ttype nat hook prerouting priority dstnat; policy accept;\n"
+        '\t\tiifname "eth0" tcp dport { 80, 443 } dnat to 10.1.0.5\n\t\ttcp dport 8000-8002 redirect to :1\n\t}\n'
+        "\tchain sale {\n\t\ttype nat hook postrouting priority srcnat;\n\t\ttcp dport 80 dnat to 10.1.0.5\n\t}\n}\n"
+    )
+    found = load_probe().diverting_tables(text)
+    assert [each["ports"] for each in found] == [[80, 443], [8000, 8001, 8002]]
+    assert found[0]["rule"] == 'nft ip casa: iifname "eth0" tcp dport { 80, 443 } dnat to 10.1.0.5'
+
+
+def test_networks_of_virtual_machines_that_the_firewall_will_cut_off_are_told() -> None:
+    said = {
+        "iptables": ["-P FORWARD ACCEPT"],
+        "bridge": ["3: docker0: <UP>", "4: br-0123456789ab: <UP>", "5: br-prep: <UP>", "6: lxdbr0: <UP> mtu 1500"],
+        "tun": [],
+        "wireguard": ["9: wg0: <POINTOPOINT,NOARP,UP> mtu 1420"],
+    }
+    probe = load_probe()
+    look = lambda *words: said["iptables" if words[0] == "iptables" else words[-1]]  # noqa: E731
+    assert probe.routed(look, True) == ["lxdbr0", "wg0"]
+    assert probe.routed(look, False) == [], "the server forwards nothing"
+    said["iptables"] = ["-P FORWARD DROP"]
+    assert probe.routed(look, True) == [], "what is forwarded has rules of its own"
+
+
+def test_a_masked_unit_stops_the_run() -> None:
+    (found,) = problems(Neighbours(masked=frozenset({"apport.service", "nginx.service"})))
+    assert found.endswith("systemctl unmask nginx.service")
+
+
+def test_every_unit_that_a_role_starts_is_looked_for() -> None:
+    found = {
+        name.removesuffix(".service")
+        for path in (ROOT / "roles").glob("*/tasks/*.yml")
+        for name in re.findall(r"^ +unit:\n +name: ([\w-]+\.service)$", path.read_text(), re.MULTILINE)
+        if not name.startswith("prep-")
+    }
+    assert "nginx" in found
+    assert found - {"suricata"} <= set(UNITS)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("# nothing\n; yet\n", []),
+        ("uid = nobody\n [fotos]\n path = /srv/fotos\n[respaldo]\n", ["fotos", "respaldo"]),
+        ("&include /etc/rsyncd.d\n", ["/etc/rsyncd.conf"]),
+        ("# Managed by prep-difusor: change the inventory\n[corte]\n", []),
+    ],
+)
+def test_modules_of_the_owners_rsync_daemon(text: str, found: list[str]) -> None:
+    assert load_probe("files_probe").modules(text) == found
+    sentences = problems(Neighbours(modules=tuple(found)))
+    assert [each.partition(" por rsync")[0] for each in sentences] == (
+        [f"/etc/rsyncd.conf ya sirve {', '.join(found)}"] if found else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "included"),
+    [
+        ("# Include /etc/ssh/sshd_config.d/*.conf\nPort 22\n", False),
+        ("Port 22\nInclude /etc/ssh/sshd_config.d/*.conf\n", True),
+        ("include=sshd_config.d/*.conf # de Ubuntu\n", True),
+        ('Include /etc/ssh/a "/etc/ssh/sshd_config.d/*"\n', True),
+        ("Include /etc/ssh/sshd_config.d/50-*.conf\n", False),
+        ("Match User ana\n  PermitTTY no\nInclude /etc/ssh/sshd_config.d/*.conf\n", False),
+    ],
+)
+def test_a_main_file_of_ssh_without_its_folder_stops_the_run(text: str, included: bool) -> None:
+    """As on a server that was upgraded from a release before it, whose owner kept the file."""
+    assert load_probe("files_probe").includes_drop_ins(text) is included
+    assert [each.partition(",")[0] for each in problems(Neighbours(ssh_included=included))] == (
+        [] if included else ["/etc/ssh/sshd_config no incluye /etc/ssh/sshd_config.d"]
+    )
+
+
+def test_a_service_that_empties_the_packet_filter_stops_the_run() -> None:
+    (found,) = problems(Neighbours(flushing=True))
+    assert found.startswith("nftables.service vacía al arrancar (flush ruleset) también las reglas de UFW")
+
+
+def test_a_file_that_the_owner_has_changed_is_known(tmp_path: Path) -> None:
+    probe, file = load_probe("files_probe"), tmp_path / "chrony.conf"
+    assert not probe.is_changed(str(file), set())
+    file.write_text("pool a\n")
+    assert probe.is_changed(str(file), set())
+    assert not probe.is_changed(str(file), {f"{file} {hashlib.md5(file.read_bytes()).hexdigest()}"})
+    probe.COPIED[str(file)] = str(tmp_path / "copied")
+    (tmp_path / "copied").write_text("pool a\n")
+    assert not probe.is_changed(str(file), set())
+    file.write_text("# Managed by prep-difusor: change the inventory\npool b\n")
+    assert not probe.is_changed(str(file), set())
+
+
+def test_every_whole_file_that_a_role_replaces_is_looked_at() -> None:
+    """But for those that keep what the owner said, that are asked for elsewhere, and that are only a notice."""
+    installed = {
+        "/" + str(path).partition("/templates/")[2].removesuffix(".j2")
+        for path in (ROOT / "roles").glob("*/templates/etc/**/*")
+        if path.is_file() and "prep" not in path.name
+    }
+    installed = {
+        path for path in installed if not re.search("prep|/etc/(systemd|sysctl.d|waf|docker|pam.d|issue|motd)", path)
+    }
+    looked_at = yaml.safe_load((ROOT / "roles/preflight/defaults/main.yml").read_text())["preflight_replaced"]
+    assert installed - {"/etc/nginx/nginx.conf", "/etc/rsyncd.conf", "/etc/rsyncd.secrets"} == {*looked_at}
 
 
 def test_a_queue_of_the_owners_stops_the_run() -> None:

@@ -36,15 +36,15 @@ SERVER = Machine(
         "default_ipv4": {"interface": "eno-1"},
         "eno_1": {"speed": 1000},
     },
-    packages=frozenset({"openssh-server"}),
+    packages=frozenset({"openssh-server", "nginx", "rsync"}),
     free={"/srv": 50 * GIGABYTE},
-    listeners=(("0.0.0.0", 22, "sshd"), ("::", 80, "nginx")),
+    listeners=(("0.0.0.0", 22, "sshd", "ssh.service"), ("::", 80, "nginx", "nginx.service")),
     mhz=2900,
 )
 WANTED: dict[str, Any] = {
     "releases": {"Ubuntu": ["22.04"], "Debian": ["12"]},
     "free_gb": {"/srv": 10},
-    "port_owners": {80: ["nginx"], 873: ["rsync"]},
+    "port_owners": {80: "nginx", 873: "rsync"},
     "conflicts": {"firewalld": "las reglas las pone UFW", "snap/docker": "hay otro"},
     "kept_rules": ["allow tcp 8080 0.0.0.0/0 any 10.1.0.0/16 in"],
     "sensorless": {"Debian": ["12"]},
@@ -78,7 +78,9 @@ def with_facts(**facts: Any) -> Machine:
 
 def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
     assert problems(SERVER, **WANTED) == []
-    assert problems(replace(SERVER, sites=(("/etc/nginx/sites-enabled/propio", (8081,)),)), **WANTED) == []
+    assert problems(replace(SERVER, sites=("/etc/nginx/sites-enabled/propio",)), **WANTED) == []
+    assert problems(replace(SERVER, packages=frozenset({"nginx-common", "nginx-extras"})), **WANTED) == []
+    assert problems(replace(SERVER, listeners=(("::", 873, "listener.py", "rsync.service"),)), **WANTED) == []
     assert [diagnosis.clause.id for diagnosis in diagnose(SERVER, FIRST, **ON_FILE) if not diagnosis.met] == []
 
 
@@ -95,23 +97,37 @@ def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
         ),
         (with_facts(user_id="root"), "usted entra por SSH como root, lo que se va a cerrar"),
         (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
-        (replace(SERVER, listeners=(("*", 80, "apache2"),)), "el puerto 80 lo ocupa apache2"),
         (
-            replace(SERVER, sites=(("/etc/nginx/conf.d/propio.conf", (80,)),)),
-            "/etc/nginx/conf.d/propio.conf responde por omisión en el puerto 80",
+            replace(SERVER, listeners=(("*", 80, "apache2", "apache2.service"),)),
+            "el puerto 80 lo ocupa apache2; detenga",
+        ),
+        # OpenResty, GitLab and a container in the server's network have an nginx too, and so has who compiled his own.
+        (
+            replace(SERVER, listeners=(("*", 80, "nginx", "openresty.service"),)),
+            "el puerto 80 lo ocupa nginx (openresty.service); detenga",
+        ),
+        (replace(SERVER, packages=frozenset()), "el puerto 80 lo ocupa nginx; detenga"),
+        (
+            replace(SERVER, neighbours=Neighbours(published=("79-80/tcp", "873/udp"))),
+            "Docker publica el puerto 80 para un contenedor; publíquelo en otro",
         ),
         (
-            replace(SERVER, sites=(("/etc/nginx/sites-enabled/default", ()),)),
+            replace(SERVER, sites=("/etc/nginx/sites-enabled/default",)),
             "/etc/nginx/sites-enabled/default es la muestra de nginx",
         ),
-        (replace(SERVER, listeners=(("::", 873, ""),)), "el puerto 873 lo ocupa otro programa"),
+        (replace(SERVER, listeners=(("::", 873, "", ""),)), "el puerto 873 lo ocupa otro programa"),
+        (replace(SERVER, ipv6=False), "el núcleo no tiene IPv6 (ipv6.disable=1)"),
+        (replace(SERVER, real={"/srv/prep": "/home/prep"}), "/srv/prep lleva a /home/prep, y los servicios"),
         (
             replace(SERVER, rules=("allow tcp 22 ::/0 any ::/0 in", *WANTED["kept_rules"])),
             "UFW admite «allow tcp 22 ::/0 any ::/0 in» por una regla ajena",
         ),
-        (replace(SERVER, packages=frozenset({"firewalld"})), "está instalado firewalld y las reglas las pone UFW"),
         (
-            replace(SERVER, packages=frozenset({"snap/docker"})),
+            replace(SERVER, packages=SERVER.packages | {"firewalld"}),
+            "está instalado firewalld y las reglas las pone UFW",
+        ),
+        (
+            replace(SERVER, packages=SERVER.packages | {"snap/docker"}),
             "está instalado snap/docker y hay otro; desinstálelo (snap remove docker)",
         ),
     ],
@@ -119,6 +135,22 @@ def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
 def test_problem(server: Machine, sentence: str) -> None:
     (found,) = problems(server, **WANTED)
     assert found.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({}, True),
+        ({"docker_daemon": {"bip": "10.0.0.1/24"}}, True),
+        ({"docker_daemon": {"bip": "10.0.0.1/24", "default-address-pools": []}}, False),
+        ({"docker_before": True}, False),  # it has its networks already
+        ({"all_ipv4_addresses": ["172.17.0.9"]}, False),
+    ],
+)
+def test_an_address_that_docker_would_take_is_told(facts: dict[str, Any], told: bool) -> None:
+    wanted = {**WANTED, "trusted": [*WANTED["trusted"], "172.17.4.0/24"]}
+    found = problems(with_facts(**facts), **wanted)
+    assert [each.partition(" quedaría incomunicada")[0] for each in found] == (["172.17.4.0/24"] if told else [])
 
 
 def rsa_key(bits: int) -> str:
@@ -244,8 +276,14 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.M
         [
             'LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=80,fd=4))',
             "LISTEN 0 4096 127.0.0.53%lo:53 0.0.0.0:*",
-        ]
-    ) == [{"address": "::", "port": 22, "process": "sshd"}, {"address": "127.0.0.53", "port": 53, "process": ""}]
+        ],
+        {"80": "12:pids:/x.service/y\n1:name=systemd:/docker/0a/system.slice/ssh.service\n0::/\n"}.__getitem__,
+    ) == [
+        {"address": "::", "port": 22, "process": "sshd", "unit": "ssh.service"},
+        {"address": "127.0.0.53", "port": 53, "process": "", "unit": ""},
+    ]
+    assert probe.unit_of("0::/system.slice/docker-0a.scope\n") == "docker-0a.scope"
+    assert probe.unit_of("0::/\n") == probe.unit_of("") == ""
     installed, removed = "ii \tufw\t0.36.1", "rc \tapache2\t2.4"
     assert probe.packages([installed, removed]) == {"ufw": "0.36.1"}
     monkeypatch.setattr(probe.os, "statvfs", asked.append)
@@ -325,13 +363,13 @@ def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
 
 def test_what_the_firewall_closes_and_what_stays_open_is_told() -> None:
     listeners = (
-        ("*", 3306, "mysqld"),
-        ("127.0.0.1", 5432, "postgres"),
-        ("::", 9000, ""),
-        ("::", 81, "docker-proxy"),
-        ("0.0.0.0", 8080, "dockerd"),  # holds the port for a container, where there is no docker-proxy
-        ("::", 2375, "dockerd"),  # its own: the API
-        ("*", 8443, "consola"),
+        ("*", 3306, "mysqld", ""),
+        ("127.0.0.1", 5432, "postgres", ""),
+        ("::", 9000, "", ""),
+        ("::", 81, "docker-proxy", ""),
+        ("0.0.0.0", 8080, "dockerd", ""),  # holds the port for a container, where there is no docker-proxy
+        ("::", 2375, "dockerd", ""),  # its own: the API
+        ("*", 8443, "consola", ""),
         *SERVER.listeners,
     )
     beside = Neighbours(
@@ -345,9 +383,9 @@ def test_what_the_firewall_closes_and_what_stays_open_is_told() -> None:
 
 
 def test_probe_knows_the_sites_that_are_somebodys_own(tmp_path: Path) -> None:
-    own = "server { listen 80 default_server;\n  listen [::]:443 ssl default_server;\n  listen 8081;\n}\n"
-    for name, text in {"propio": own, "prep": own, "default": "sample\n"}.items():
+    ours = "# Managed by prep-difusor: change the inventory\nserver {}\n"
+    for name, text in {"prep.diario.mx": "server {}\n", "prep": ours, "default": "sample\n"}.items():
         (tmp_path / name).write_text(text)
     paths = [str(path) for path in sorted(tmp_path.iterdir())]
     packaged = {f"{tmp_path}/default {hashlib.md5(b'sample' + bytes([10])).hexdigest()}"}
-    assert load_probe().sites(paths, packaged) == [{"path": f"{tmp_path}/propio", "default_ports": [80, 443]}]
+    assert load_probe().sites(paths, packaged) == [f"{tmp_path}/prep.diario.mx"]

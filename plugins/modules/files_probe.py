@@ -1,0 +1,215 @@
+#!/usr/bin/python
+"""Module `files_probe`: reads the owner's own files that the project lives beside or replaces; changes nothing."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+import shlex
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+---
+module: files_probe
+short_description: Read what the owner's files of nginx, SSH, rsync and nftables say, and which files would be replaced
+description: Reads what the preflight has to tell of others' files on the same server. Changes nothing.
+options:
+  replaced:
+    description: Whole files that the roles install, whose changes by the owner are told.
+    type: list
+    elements: path
+    default: []
+author: prep-difusor
+"""
+EXAMPLES = """
+- name: Read what the owner's own files say
+  files_probe:
+    replaced: [/etc/chrony/chrony.conf]
+  become: true
+"""
+RETURN = """
+settings:
+  description: >-
+    What the owner's files of nginx say outside of any block, and the addresses and names of their sites, as
+    {path, line, words, within}; C(within) names the blocks around it, such as http/server.
+  returned: always
+  type: list
+main:
+  description: The same of a nginx.conf that the owner has changed, of which only the outer two levels are read.
+  returned: always
+  type: list
+changed_files:
+  description: Those of C(replaced) that the owner has written or changed.
+  returned: always
+  type: list
+modules:
+  description: The modules in the rsyncd.conf that the owner wrote; its path where it has none.
+  returned: always
+  type: list
+ssh_included:
+  description: Whether SSH's main file includes the folder of its drop-ins, outside of a Match block.
+  returned: always
+  type: bool
+flushing:
+  description: Whether a service that runs at boot empties all rules of the kernel's packet filter.
+  returned: always
+  type: bool
+"""
+
+OURS = "Managed by prep-difusor"  # in the first lines of every file that `managed_files` renders
+NGINX = "/etc/nginx"
+SITES = ("sites-enabled/*", "conf.d/*.conf")
+# What nginx's configuration consists of; a quote counts only at the beginning of a word.
+TOKEN = re.compile(
+    r"""[;{}]|\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w*\}|[^\s;{}\\])+|\\""", re.DOTALL
+)
+LONGEST_WORD = 200
+OF_A_SITE = ("listen", "server_name")
+SSHD = "/etc/ssh/sshd_config"
+DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
+RSYNCD = "/etc/rsyncd.conf"
+NFTABLES = "/etc/nftables.conf"
+COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
+
+
+def read(path):
+    """Return the text of a file; "" when there is no file."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def is_ours(text):
+    """Tell whether a text is that of a file which a role of the project has installed."""
+    return OURS in text[:200]
+
+
+def directives(path, text):
+    """Return [{path, line, words, within}] of all directives in the text of one of nginx's files.
+
+    A block is told by its words before the brace, `within` by the first words of the blocks around it, with slashes.
+    Quotes are taken off, long words cut.
+    """
+    found, words, within, line, begun = [], [], [], 1, 1
+    for token in TOKEN.findall(text):
+        if token in (";", "{", "}"):
+            if words:
+                found.append({"path": path, "line": begun, "words": words, "within": "/".join(within)})
+            if token == "{":
+                within.append(words[0] if words else "")
+            elif token == "}":
+                within = within[:-1]
+            words = []
+        elif not token.isspace() and token[0] != "#":
+            begun = begun if words else line
+            words.append(token.strip("\"'")[:LONGEST_WORD])
+        line += token.count("\n")
+    return found
+
+
+def settings(path, text):
+    """Return those directives of a file that stand in no block, and what its sites listen on and answer to."""
+    found = directives(path, text)
+    return [
+        each for each in found if not each["within"] or (each["within"] == "server" and each["words"][0] in OF_A_SITE)
+    ]
+
+
+def owners_settings(nginx=NGINX):
+    """Return `settings` of every file of the owner's that nginx reads, those that another one includes among them."""
+    waiting = [os.path.join(nginx, pattern) for pattern in SITES]
+    found, seen = [], set()
+    while waiting:
+        for path in sorted(glob.glob(waiting.pop(0))):
+            text = read(path)
+            if not os.path.isfile(path) or path in seen or is_ours(text):
+                continue
+            seen.add(path)
+            said = settings(path, text)
+            waiting += [os.path.join(nginx, *each["words"][1:2]) for each in said if each["words"][0] == "include"]
+            found += said
+    return found
+
+
+def owners_main(packaged, path=f"{NGINX}/nginx.conf"):
+    """Return the directives in the two outer levels of an nginx.conf that the owner has changed."""
+    if not is_changed(path, packaged):
+        return []
+    return [each for each in directives(path, read(path)) if each["within"] in ("", "http", "events")]
+
+
+def is_changed(path, packaged):
+    """Tell whether a file is the owner's: no package's, nor the project's; `packaged` are lines of "path md5"."""
+    if is_ours(read(path)) or not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        content = file.read()
+    copied = read(COPIED.get(path, "")).encode()
+    return content != copied and "%s %s" % (path, hashlib.md5(content).hexdigest()) not in packaged
+
+
+def modules(text, path=RSYNCD):
+    """Return the names of the modules in the text of an rsyncd.conf; its path where it says something but has none."""
+    if is_ours(text):
+        return []
+    said = [line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] not in "#;"]
+    return [line.strip("[]") for line in said if line[0] == "["] or [path for _ in said[:1]]
+
+
+def includes_drop_ins(text, folder="/etc/ssh", wanted=DROP_INS):
+    """Tell whether a text of sshd_config includes the drop-ins for everybody: before any Match block."""
+    for line in text.splitlines():
+        keyword, _, rest = line.strip().replace("=", " ", 1).partition(" ")
+        if keyword.lower() == "match":
+            return False
+        if keyword.lower() == "include":
+            patterns = [os.path.join(folder, each) for each in shlex.split(rest, comments=True)]
+            if any(os.path.dirname(each) == os.path.dirname(wanted) and glob_fits(each, wanted) for each in patterns):
+                return True
+    return False
+
+
+def glob_fits(pattern, path):
+    """Tell whether a pattern of shell names takes the file of this path, which need not exist yet."""
+    parts = {"*": "[^/]*", "?": "[^/]"}
+    return re.fullmatch("".join(parts.get(each, re.escape(each)) for each in pattern), path) is not None
+
+
+def packaged_files(lines):
+    """Return {"path md5"} of the files that packages installed and that an owner may change (dpkg and ucf)."""
+    conffiles = lines("dpkg-query", "--show", "--showformat", "${Conffiles}\n")
+    found = {" ".join(line.split()[:2]) for line in conffiles if line.strip()}
+    ucf = (line.split() for line in read("/var/lib/ucf/hashfile").splitlines())
+    return found | {"%s %s" % (words[1], words[0]) for words in ucf if len(words) == 2}
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={"replaced": {"type": "list", "elements": "path", "default": []}}, supports_check_mode=True
+    )
+
+    def lines(*command):
+        program = module.get_bin_path(command[0])
+        return module.run_command([program, *command[1:]])[1].splitlines() if program else []
+
+    packaged = packaged_files(lines)
+    at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
+    module.exit_json(
+        changed=False,
+        settings=owners_settings(),
+        main=owners_main(packaged),
+        changed_files=[path for path in module.params["replaced"] if is_changed(path, packaged)],
+        modules=modules(read(RSYNCD)),
+        ssh_included=not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
+        flushing=at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
+    )
+
+
+if __name__ == "__main__":
+    main()
