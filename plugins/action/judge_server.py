@@ -113,6 +113,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         masked=frozenset(found["masked"]),
         settings=_settings(files["settings"]),
         main=_settings(files["main"]),
+        mirror_of=tuple(files["mirror_of"]),
         modules=tuple(files["modules"]),
         ssh_included=files["ssh_included"],
         flushing=files["flushing"],

@@ -37,6 +37,10 @@ settings:
     {path, line, words, within}; C(within) names the blocks around it, such as http/server.
   returned: always
   type: list
+mirror_of:
+  description: The names of the page for which an earlier run has set up this server; empty before the first.
+  returned: always
+  type: list
 main:
   description: The same of a nginx.conf that the owner has changed, of which only the outer two levels are read.
   returned: always
@@ -68,6 +72,7 @@ TOKEN = re.compile(
 )
 LONGEST_WORD = 200
 OF_A_SITE = ("listen", "server_name")
+PAGE = NGINX + "/sites-available/prep"
 SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 RSYNCD = "/etc/rsyncd.conf"
@@ -143,6 +148,12 @@ def owners_main(packaged, path=f"{NGINX}/nginx.conf"):
     return [each for each in directives(path, read(path)) if each["within"] in ("", "http", "events")]
 
 
+def mirror_of(text, path=PAGE):
+    """Return the names that the project's own site, whose text this is, answers to."""
+    named = [each["words"][1:] for each in directives(path, text) if each["words"][0] == "server_name"]
+    return sorted({name for names in named for name in names} - {"_"}) if is_ours(text) else []
+
+
 def is_changed(path, packaged):
     """Tell whether a file is the owner's: no package's, nor the project's; `packaged` are lines of "path md5"."""
     if is_ours(read(path)) or not os.path.isfile(path):
@@ -203,6 +214,7 @@ def main():
     module.exit_json(
         changed=False,
         settings=owners_settings(),
+        mirror_of=mirror_of(read(PAGE)),
         main=owners_main(packaged),
         changed_files=[path for path in module.params["replaced"] if is_changed(path, packaged)],
         modules=modules(read(RSYNCD)),

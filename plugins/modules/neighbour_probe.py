@@ -194,6 +194,18 @@ def shuts(chains):
     return []
 
 
+def nat_rules(look):
+    """Return the lines of `iptables -S` for the table nat, of IPv4 and of IPv6.
+
+    The older iptables, when asked for a table that the kernel has not loaded, would load it, with all its costs.
+    """
+    found = []
+    for command, names in (("iptables", "/proc/net/ip_tables_names"), ("ip6tables", "/proc/net/ip6_tables_names")):
+        is_loaded = "legacy" not in "".join(look(command, "--version")) or "nat" in read(names).split()
+        found.append(look(command, "-t", "nat", "-S") if is_loaded else [])
+    return found
+
+
 def diverting(chains, own):
     """Return [{rule, ports}] for the rules of iptables' table nat that lead ports of the server elsewhere.
 
@@ -357,7 +369,7 @@ def main():
     ruleset = owners_tables(lines)
     open_tables, closed_tables = tables(ruleset)
     own = "".join(lines("hostname", "--all-ip-addresses")).split()
-    nat = [filters(lines(command, "-t", "nat", "-S")) for command in ("iptables", "ip6tables")]
+    nat = [filters(rules) for rules in nat_rules(lines)]
     masked = lines("systemctl", "list-unit-files", "--state=masked", "--no-legend", "--plain")
     others = '{{if not (.Label "prep-difusor.role")}}{{.Ports}}{{end}}'
     swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"

@@ -53,6 +53,7 @@ class Neighbours:
     masked: frozenset[str] = frozenset()  # units of systemd
     settings: tuple[webserver.Setting, ...] = ()  # what the owner's files of nginx say outside of any block
     main: tuple[webserver.Setting, ...] = ()  # what the owner's own nginx.conf says
+    mirror_of: tuple[str, ...] = ()  # names of the page for which an earlier run has set up this server
     modules: tuple[str, ...] = ()  # of the owner's rsync daemon
     ssh_included: bool = True  # whether SSH's main file includes the folder of its drop-ins for everybody
     flushing: bool = False  # whether nftables.service empties the packet filter at boot
@@ -64,6 +65,7 @@ def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[s
     `ports` are the TCP ports that the project needs for itself, `hosts` the names of the page.
     """
     return [
+        *_elsewhere(found, hosts),
         *_shut_out(found),
         *_shutting(found),
         *_diverting(found, ports),
@@ -182,6 +184,16 @@ def _shutting(found: Neighbours) -> Iterator[str]:
                 f"iptables niega con «{rule}» todo lo demás antes de preguntar a UFW, también la página y los cortes; "
                 "quite esa regla, y de donde se carga al arrancar"
             )
+
+
+def _elsewhere(found: Neighbours, hosts: Collection[str]) -> Iterator[str]:
+    """Tell of a server that is another difusor's mirror, whose page would end: the inventory has the wrong address."""
+    if found.mirror_of and hosts and not {*found.mirror_of} & {*hosts}:
+        yield (
+            f"este servidor ya es el espejo de {' y '.join(found.mirror_of)}, y el inventario, de {' y '.join(hosts)}; "
+            "revise ansible_host, o, si es el mismo difusor con otro nombre, agregue el anterior a difusor_aliases por "
+            "esta vez o devuelva antes el servidor (./difusor remove)"
+        )
 
 
 def _diverting(found: Neighbours, ports: Collection[int]) -> Iterator[str]:

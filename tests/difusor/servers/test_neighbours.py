@@ -295,16 +295,31 @@ def test_a_file_that_the_owner_has_changed_is_known(tmp_path: Path) -> None:
 
 def test_every_whole_file_that_a_role_replaces_is_looked_at() -> None:
     """But for those that keep what the owner said, that are asked for elsewhere, and that are only a notice."""
+    elsewhere = (
+        "docker/daemon.json pam.d/su nginx/nginx.conf rsyncd.conf rsyncd.secrets systemd/system/suricata.service"
+    )
+    left_out = {f"/etc/{name}" for name in (*elsewhere.split(), "issue", "issue.net", "motd")}
     installed = {
         "/" + str(path).partition("/templates/")[2].removesuffix(".j2")
         for path in (ROOT / "roles").glob("*/templates/etc/**/*")
-        if path.is_file() and "prep" not in path.name
-    }
-    installed = {
-        path for path in installed if not re.search("prep|/etc/(systemd|sysctl.d|waf|docker|pam.d|issue|motd)", path)
+        if path.is_file()
     }
     looked_at = yaml.safe_load((ROOT / "roles/preflight/defaults/main.yml").read_text())["preflight_replaced"]
-    assert installed - {"/etc/nginx/nginx.conf", "/etc/rsyncd.conf", "/etc/rsyncd.secrets"} == {*looked_at}
+    assert {path for path in installed if "prep" not in path} - left_out == {*looked_at}
+
+
+def test_another_difusors_server_stops_the_run() -> None:
+    site = "# Managed by prep-difusor\nserver { server_name _; }\nserver { server_name prep.diario.mx www.diario.mx; }"
+    probe = load_probe("files_probe")
+    assert probe.mirror_of(site) == ["prep.diario.mx", "www.diario.mx"]
+    assert probe.mirror_of(site.partition("\n")[2]) == []
+    known = Neighbours(mirror_of=("prep.diario.mx", "www.diario.mx"))
+    assert problems(known, hosts=["www.diario.mx", "prep.diario.mx"]) == problems(known, hosts=["prep.diario.mx"]) == []
+    assert problems(known) == problems(Neighbours(), hosts=["prep.radio.mx"]) == []
+    (found,) = problems(known, hosts=["prep.radio.mx"])
+    assert found.startswith(
+        "este servidor ya es el espejo de prep.diario.mx y www.diario.mx, y el inventario, de prep.r"
+    )
 
 
 def test_a_queue_of_the_owners_stops_the_run() -> None:
