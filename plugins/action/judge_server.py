@@ -116,6 +116,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         mirror_of=tuple(files["mirror_of"]),
         modules=tuple(files["modules"]),
         ssh_included=files["ssh_included"],
+        halting=tuple(files["halting"]),
         flushing=files["flushing"],
     )
 

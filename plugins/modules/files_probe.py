@@ -57,6 +57,10 @@ ssh_included:
   description: Whether SSH's main file includes the folder of its drop-ins, outside of a Match block.
   returned: always
   type: bool
+halting:
+  description: The settings of auditd, such as "disk_full_action = halt", that stop the server when its log is full.
+  returned: always
+  type: list
 flushing:
   description: Whether a service that runs at boot empties all rules of the kernel's packet filter.
   returned: always
@@ -76,6 +80,7 @@ PAGE = NGINX + "/sites-available/prep"
 SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 RSYNCD = "/etc/rsyncd.conf"
+AUDITD = "/etc/audit/auditd.conf"
 NFTABLES = "/etc/nftables.conf"
 COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
 
@@ -191,6 +196,15 @@ def glob_fits(pattern, path):
     return re.fullmatch("".join(parts.get(each, re.escape(each)) for each in pattern), path) is not None
 
 
+def halting(text):
+    """Return the settings in the text of auditd.conf by which a log that is never rotated stops the server one day."""
+    pairs = re.findall(r"^\s*(\w+)\s*=\s*(\w+)", text, re.MULTILINE)
+    said = {name.lower(): value.lower() for name, value in pairs}
+    if said.get("max_log_file_action") == "rotate":
+        return []
+    return ["%s = %s" % each for each in said.items() if each[0].endswith("_action") and each[1] in ("halt", "single")]
+
+
 def packaged_files(lines):
     """Return {"path md5"} of the files that packages installed and that an owner may change (dpkg and ucf)."""
     conffiles = lines("dpkg-query", "--show", "--showformat", "${Conffiles}\n")
@@ -219,6 +233,7 @@ def main():
         changed_files=[path for path in module.params["replaced"] if is_changed(path, packaged)],
         modules=modules(read(RSYNCD)),
         ssh_included=not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
+        halting=halting(read(AUDITD)),
         flushing=at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
     )
 

@@ -56,6 +56,7 @@ class Neighbours:
     mirror_of: tuple[str, ...] = ()  # names of the page for which an earlier run has set up this server
     modules: tuple[str, ...] = ()  # of the owner's rsync daemon
     ssh_included: bool = True  # whether SSH's main file includes the folder of its drop-ins for everybody
+    halting: tuple[str, ...] = ()  # settings of auditd that stop the server when its log is full
     flushing: bool = False  # whether nftables.service empties the packet filter at boot
 
 
@@ -221,6 +222,12 @@ def _files(found: Neighbours) -> Iterator[str]:
         yield (
             "/etc/ssh/sshd_config no incluye /etc/ssh/sshd_config.d, y sshd no leería la configuración del proyecto; "
             "ponga como primera línea «Include /etc/ssh/sshd_config.d/*.conf»"
+        )
+    for setting in found.halting:
+        yield (
+            f"auditd detendría el servidor al llenarse su bitácora, que no rota («{setting}» en "
+            "/etc/audit/auditd.conf), y las reglas del proyecto la harán crecer más; ponga max_log_file_action = rotate, "
+            "o suspend en vez de halt"
         )
     if found.flushing:
         yield (

@@ -275,6 +275,28 @@ def test_a_main_file_of_ssh_without_its_folder_stops_the_run(text: str, included
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("max_log_file_action = ROTATE\nadmin_space_left_action = SUSPEND\ndisk_full_action = SUSPEND\n", []),
+        ("max_log_file_action = rotate\ndisk_full_action = halt\n", []),
+        # As the guide of CIS has it, on level 2.
+        (
+            "space_left_action = email\nadmin_space_left_action = halt\n#disk_error_action = halt\n"
+            "max_log_file_action = keep_logs\n",
+            ["admin_space_left_action = halt"],
+        ),
+        ("disk_full_action=single\n", ["disk_full_action = single"]),
+        ("", []),
+    ],
+)
+def test_an_audit_log_that_would_stop_the_server_stops_the_run(text: str, found: list[str]) -> None:
+    assert load_probe("files_probe").halting(text) == found
+    assert [each.partition(" en /etc")[0] for each in problems(Neighbours(halting=tuple(found)))] == [
+        f"auditd detendría el servidor al llenarse su bitácora, que no rota («{setting}»" for setting in found
+    ]
+
+
 def test_a_service_that_empties_the_packet_filter_stops_the_run() -> None:
     (found,) = problems(Neighbours(flushing=True))
     assert found.startswith("nftables.service vacía al arrancar (flush ruleset) también las reglas de UFW")
