@@ -226,8 +226,8 @@ def _files(found: Neighbours) -> Iterator[str]:
     for setting in found.halting:
         yield (
             f"auditd detendría el servidor al llenarse su bitácora, que no rota («{setting}» en "
-            "/etc/audit/auditd.conf), y las reglas del proyecto la harán crecer más; ponga max_log_file_action = rotate, "
-            "o suspend en vez de halt"
+            "/etc/audit/auditd.conf), y las reglas del proyecto la harán crecer más; ponga max_log_file_action = "
+            "rotate, o suspend en vez de halt"
         )
     if found.flushing:
         yield (

@@ -104,6 +104,7 @@ def problems(
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
         *_behind_docker(server, trusted),
+        *_remapped(server),
         *_by_another_port(server),
         *_short_keys(server),
         *(
@@ -240,6 +241,15 @@ def _behind_docker(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
                 'sus contenedores; déle otras en /etc/docker/daemon.json: {"bip": "192.168.240.1/24", '
                 '"default-address-pools": [{"base": "192.168.241.0/24", "size": 28}]}'
             )
+
+
+def _remapped(server: Machine) -> Iterator[str]:
+    """Tell of an owner's engine in whose containers a user is another one outside, so that no socket can be made."""
+    if server.facts.get("docker_before") and server.facts.get("docker_daemon", {}).get("userns-remap"):
+        yield (
+            "el Docker del servidor cambia la identidad de los contenedores (userns-remap en /etc/docker/daemon.json), "
+            "y el WAF no podría abrir sus sockets; quite esa opción, o use otro servidor"
+        )
 
 
 def _by_another_port(server: Machine) -> Iterator[str]:

@@ -95,6 +95,10 @@ def test_a_good_server_has_no_problem_and_no_shortfall() -> None:
             with_facts(env={"SSH_CONNECTION": "10.9.0.4 5 10.9.0.10 2222"}),
             "usted entra por el puerto 2222 del servidor",
         ),
+        (
+            with_facts(docker_before=True, docker_daemon={"userns-remap": "default"}),
+            "el Docker del servidor cambia la identidad de los contenedores (userns-remap",
+        ),
         (with_facts(user_id="root"), "usted entra por SSH como root, lo que se va a cerrar"),
         (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
         (
