@@ -140,7 +140,6 @@ def test_the_time_service_that_chrony_replaced_comes_back(name: str) -> None:
 SIMULATED = """\
 Remv containerd.io [1.7.27-1] [kubelet:amd64 ]
 Remv systemd-timesyncd [257.9-1~deb13u1]
-Remv libfoo3 [1.0]
 Inst chrony (4.6.1-3+deb13u1 Debian:13.5/stable [amd64])
 Remvoid
 """
