@@ -54,6 +54,7 @@ class ActionModule(ActionBase):
             ),
             sites=tuple(facts["sites"]),
             rules=tuple(probe["rules"]),
+            denials=tuple(probe["denials"]),
             mhz=probe["mhz"],
             openssh=facts["packages"].get("openssh-server", ""),
             login_keys=tuple(args["login_keys"]),

@@ -84,6 +84,7 @@ listeners:
   returned: always
   type: list
 rules: {description: "Rules in UFW's files that admit something, not the project's own", returned: always, type: list}
+denials: {description: "Rules in UFW's files that deny the page to everybody", returned: always, type: list}
 containers:
   description: Docker's running containers that are not the project's, each with the ports it publishes.
   returned: always
@@ -169,6 +170,26 @@ def rules(text):
             and re.match(r"(route:)?(allow|limit)", rule)
             and not rule.split()[-1].startswith("out")
         ):
+            found.append(rule)
+    return found
+
+
+def denials(text, ports=(80, 443), everybody=("0.0.0.0/0", "::/0")):
+    """Return the rules in the text of one of UFW's files that deny one of the page's ports to everybody.
+
+    UFW takes the first rule that fits, and the project's rules for everybody come after the owner's.
+    """
+    found, admitted = [], set()
+    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
+        rule = line.partition(" comment=")[0]
+        action, protocol, named, to, _, source, *rest = rule.split()
+        bounds = [list(map(int, each.split(":"))) for each in named.split(",")] if named != "any" else [[0, 65535]]
+        about = {port for port in ports if any(low[0] <= port <= low[-1] for low in bounds)} - admitted
+        if protocol == "udp" or to not in everybody or source not in everybody or not rest[-1].startswith("in"):
+            continue
+        if re.match("allow|limit", action):
+            admitted |= about if rest[-1] == "in" else set()
+        elif about and re.match("deny|reject", action):
             found.append(rule)
     return found
 
@@ -401,6 +422,7 @@ def main():
         free={path: free(path) for path in module.params["paths"]},
         listeners=listeners(lines("ss", "-Hltnp"), lambda process: read("/proc/%s/cgroup" % process)),
         rules=[rule for path in RULES for rule in rules(read(path))],
+        denials=[rule for path in RULES for rule in denials(read(path))],
         containers=[line.strip() for line in lines("docker", "ps", "--format", others) if line.strip()],
         snaps=sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob("/snap/*/current")),
         mhz=mhz(read),

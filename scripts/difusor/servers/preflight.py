@@ -40,6 +40,7 @@ class Machine:
     openssh: str = ""  # version of the package openssh-server
     login_keys: tuple[str, ...] = ()  # lines of the authorized_keys of the account that Ansible logs in with
     rules: tuple[str, ...] = ()  # UFW rules of the server's owner that admit something
+    denials: tuple[str, ...] = ()  # UFW rules that deny the page to everybody
     neighbours: Neighbours = field(default_factory=Neighbours)
     real: Mapping[str, str] = field(default_factory=dict)  # folders without symbolic links, by folder
     ipv6: bool = True  # whether the kernel has it
@@ -126,6 +127,10 @@ def problems(
             "tal cual a difusor_kept_ufw_rules; si no, bórrela (ufw delete)"
             for rule in server.rules
             if rule not in kept_rules
+        ),
+        *(
+            f"UFW niega «{rule}» a cualquiera, y esa regla vale antes que la de la página; bórrela (ufw delete)"
+            for rule in server.denials
         ),
         *neighbours.problems(server.neighbours, port_owners, hosts),
     ]

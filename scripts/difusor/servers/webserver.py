@@ -73,7 +73,7 @@ def problems(settings: Iterable[Setting], ports: Collection[int] = (), hosts: Co
 
     `ports` are the page's, `hosts` its names.
     """
-    settings = list(settings)
+    settings, hosts = list(settings), {host.lower() for host in hosts}
     for path in sorted({each.path for each in settings if each.path.startswith(OURS)}):
         yield f"{path} es un nombre que usa el proyecto, y tiene un sitio propio; déle otro nombre"
     for each in settings:
@@ -91,7 +91,8 @@ def problems(settings: Iterable[Setting], ports: Collection[int] = (), hosts: Co
 def _taking(site: Site, ports: Collection[int], hosts: Collection[str]) -> Iterator[str]:
     """Tell of a site that would get the page's visitors, or with which nginx does not start."""
     shared = [each for each in site.listens or [("", 80, ())] if each[1] in ports and "quic" not in each[2]]
-    for name in sorted(site.names & ({*hosts} | {f".{host}" for host in hosts})) if shared else ():
+    claimed = site.names & {*hosts, *(f".{host}" for host in hosts)}
+    for name in sorted(claimed) if shared else ():
         yield f"{site.path}:{site.line} es un sitio de «{name}», el nombre de la página; quítelo o déle otro nombre"
     for address, port, options in shared:
         said = f"{site.path}:{site.line} escucha en el puerto {port}"
@@ -113,7 +114,7 @@ def sites(settings: Iterable[Setting]) -> list[Site]:
         if each.words[0] == "server" and not each.within:
             found.append(Site(each.path, each.line))
         elif each.within == "server" and found and each.words[0] == "server_name":
-            found[-1].names |= {*each.words[1:]}
+            found[-1].names |= {name.lower() for name in each.words[1:]}
         elif each.within == "server" and found and each.words[0] == "listen":
             bound = _bound("".join(each.words[1:2]))
             found[-1].listens += [(*bound, each.words[2:])] if bound else []

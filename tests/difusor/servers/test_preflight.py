@@ -365,6 +365,30 @@ def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        (["deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 Nginx%20HTTP - in"], [0]),
+        (["reject any any 0.0.0.0/0 any 0.0.0.0/0 in_eth0"], [0]),
+        (["deny tcp 79:81,8080 ::/0 any ::/0 in"], [0]),
+        # Others than the page's visitors, other ports, and what a rule before has admitted.
+        (["deny any any 0.0.0.0/0 any 203.0.113.9 in", "deny tcp 8080 0.0.0.0/0 any 0.0.0.0/0 in"], []),
+        (["deny tcp 80 203.0.113.9 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 out"], []),
+        (["deny udp 443 0.0.0.0/0 any 0.0.0.0/0 in", "route:deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 in_eth0!out_br0"], []),
+        (["allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in"], []),
+        (["allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in comment=70"], [1]),
+        (["allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in_eth0", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in"], [1]),
+    ],
+)
+def test_a_rule_of_ufw_that_would_close_the_page_stops_the_run(rules: list[str], found: list[int]) -> None:
+    denied = load_probe().denials("".join(f"### tuple ### {rule}\n-A x\n" for rule in rules))
+    assert denied == [rules[number].partition(" comment")[0] for number in found]
+    sentences = problems(replace(SERVER, denials=tuple(denied)), **WANTED)
+    assert [each.partition(", y esa")[0] for each in sentences] == [
+        f"UFW niega «{rule}» a cualquiera" for rule in denied
+    ]
+
+
 def test_what_the_firewall_closes_and_what_stays_open_is_told() -> None:
     listeners = (
         ("*", 3306, "mysqld", ""),
