@@ -26,6 +26,7 @@ SPEC = {
     "sensorless": {"type": "dict", "required": True},
     "login_keys": {"type": "list", "elements": "str", "required": True},
     "trusted": {"type": "list", "elements": "str", "required": True},
+    "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
@@ -61,6 +62,8 @@ class ActionModule(ActionBase):
             neighbours=_neighbours(args["neighbours"], args["files"], args["account"]),
             real=probe["real"],
             ipv6=probe["ipv6"],
+            keys=tuple(args["files"]["keys"]),
+            has_password=args["files"]["has_password"],
         )
         port_owners = {int(port): package for port, package in args["port_owners"].items()}
         problems = preflight.problems(
@@ -73,6 +76,7 @@ class ActionModule(ActionBase):
             sensorless=args["sensorless"],
             trusted=args["trusted"],
             hosts=args["hosts"],
+            keys=args["keys"],
         )
         diagnoses = _diagnoses(server, args) if args["call"] else []
         closed, opened = preflight.exposed(server, port_owners)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import pwd
 import re
 import shlex
 
@@ -17,6 +18,10 @@ module: files_probe
 short_description: Read what the owner's files of nginx, SSH, rsync and nftables say, and which files would be replaced
 description: Reads what the preflight has to tell of others' files on the same server. Changes nothing.
 options:
+  account:
+    description: The institute's account, whose present keys are looked at; none when empty.
+    type: str
+    default: ""
   replaced:
     description: Whole files that the roles install, whose changes by the owner are told.
     type: list
@@ -37,6 +42,14 @@ settings:
     {path, line, words, within}; C(within) names the blocks around it, such as http/server.
   returned: always
   type: list
+keys:
+  description: The public keys that open the institute's account now, each as type and key.
+  returned: always
+  type: list
+has_password:
+  description: Whether that account has a password that it can log in with.
+  returned: always
+  type: bool
 mirror_of:
   description: The names of the page for which an earlier run has set up this server; empty before the first.
   returned: always
@@ -196,6 +209,24 @@ def glob_fits(pattern, path):
     return re.fullmatch("".join(parts.get(each, re.escape(each)) for each in pattern), path) is not None
 
 
+def account_keys(name):
+    """Return the public keys that open an account, as "ssh-ed25519 AAAA"; empty when there is no such account."""
+    try:
+        home = pwd.getpwnam(name).pw_dir
+    except KeyError:
+        return []
+    text = "".join(read(os.path.join(home, ".ssh", each)) + "\n" for each in ("authorized_keys", "authorized_keys2"))
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    found = (re.search(r"(?:^|\s)((?:ssh|ecdsa|sk)-\S+\s+AAAA\S+)", line) for line in lines)
+    return [" ".join(match.group(1).split()) for match in found if match]
+
+
+def has_password(name, shadow="/etc/shadow"):
+    """Tell whether an account has a password that it can log in with."""
+    fields = (line.split(":") for line in read(shadow).splitlines())
+    return any(len(each) > 1 and each[0] == name and each[1][:1] == "$" for each in fields)
+
+
 def halting(text):
     """Return the settings in the text of auditd.conf by which a log that is never rotated stops the server one day."""
     pairs = re.findall(r"^\s*(\w+)\s*=\s*(\w+)", text, re.MULTILINE)
@@ -216,8 +247,13 @@ def packaged_files(lines):
 def main():
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"replaced": {"type": "list", "elements": "path", "default": []}}, supports_check_mode=True
+        argument_spec={
+            "account": {"type": "str", "default": ""},
+            "replaced": {"type": "list", "elements": "path", "default": []},
+        },
+        supports_check_mode=True,
     )
+    account = module.params["account"]
 
     def lines(*command):
         program = module.get_bin_path(command[0])
@@ -228,6 +264,8 @@ def main():
     module.exit_json(
         changed=False,
         settings=owners_settings(),
+        keys=account_keys(account),
+        has_password=has_password(account),
         mirror_of=mirror_of(read(PAGE)),
         main=owners_main(packaged),
         changed_files=[path for path in module.params["replaced"] if is_changed(path, packaged)],

@@ -19,6 +19,8 @@ from difusor.servers.neighbours import Neighbours
 GIGABYTE = 1000**3
 REQUIRES_RSA_SIZE = (9, 1)  # the OpenSSH from which on the role ssh can demand it (RequiredRSASize)
 SSH = 22
+ACCOUNT_COMMENT = "Instituto (PREP)"
+"""What the role accounts says of the account that it has made (`_accounts_admin_comment`)."""
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
 ON_PAPER = ("HW-05", "DG-09")
 """Clauses that a signed document alone establishes."""
@@ -43,6 +45,8 @@ class Machine:
     denials: tuple[str, ...] = ()  # UFW rules that deny the page to everybody
     neighbours: Neighbours = field(default_factory=Neighbours)
     real: Mapping[str, str] = field(default_factory=dict)  # folders without symbolic links, by folder
+    keys: tuple[str, ...] = ()  # public keys that open the institute's account now, each as type and key
+    has_password: bool = False  # whether that account has one
     ipv6: bool = True  # whether the kernel has it
 
     @property
@@ -90,13 +94,14 @@ def problems(
     sensorless: Mapping[str, Iterable[str]],
     trusted: Iterable[str],
     hosts: Collection[str] = (),
+    keys: Iterable[str] = (),
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
     `releases` are the supported versions of each distribution, `port_owners` the package whose service may listen on
     each TCP port, `conflicts` a sentence for each package that must not be installed, `kept_rules` the owner's UFW
     rules that may stay, `sensorless` the versions without the requested sensor, `trusted` addresses and networks,
-    `hosts` the names of the page.
+    `hosts` the names of the page, `keys` the public keys that will open the institute's account.
     """
     return [
         *_unsupported(server, releases),
@@ -106,6 +111,7 @@ def problems(
         *_locked_out(server, trusted),
         *_behind_docker(server, trusted),
         *_remapped(server),
+        *_somebodys(server, keys),
         *_by_another_port(server),
         *_short_keys(server),
         *(
@@ -254,6 +260,22 @@ def _remapped(server: Machine) -> Iterator[str]:
         yield (
             "el Docker del servidor cambia la identidad de los contenedores (userns-remap en /etc/docker/daemon.json), "
             "y el WAF no podría abrir sus sockets; quite esa opción, o use otro servidor"
+        )
+
+
+def _somebodys(server: Machine, keys: Iterable[str]) -> Iterator[str]:
+    """Tell of an account of the institute's name that is somebody else's, who would lose his keys and his password."""
+    name = server.neighbours.account
+    known = server.facts.get("accounts", {}).get(name, {})
+    if not known or known.get("comment") == ACCOUNT_COMMENT or server.facts.get("user_id") == name:
+        return
+    wanted = {" ".join(key.split()[:2]) for key in keys}
+    lost = [*(["su contraseña"] if server.has_password else []), *(["llaves"] if {*server.keys} - wanted else [])]
+    if lost:
+        yield (
+            f"la cuenta «{name}» ya existe en el servidor, no la hizo el proyecto, y perdería {' y '.join(lost)}; si es "
+            "de alguien más, ponga otro nombre en difusor_admin_user; si es la del Instituto, agregue sus llaves a "
+            "difusor_admin_keys y quítele la contraseña (passwd --lock)"
         )
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -300,6 +301,21 @@ def test_an_audit_log_that_would_stop_the_server_stops_the_run(text: str, found:
 def test_a_service_that_empties_the_packet_filter_stops_the_run() -> None:
     (found,) = problems(Neighbours(flushing=True))
     assert found.startswith("nftables.service vacía al arrancar (flush ruleset) también las reglas de UFW")
+
+
+def test_the_keys_and_the_password_of_an_account_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe, shadow = load_probe("files_probe"), tmp_path / "shadow"
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/authorized_keys").write_text(
+        '# ssh-rsa AAAAno\nssh-ed25519  AAAAuna ana@diario\nfrom="10.0.0.0/8",command="echo ssh-rsa" ssh-rsa AAAAotra\n'
+    )
+    (tmp_path / ".ssh/authorized_keys2").write_text("sk-ssh-ed25519@openssh.com AAAAmás\n")
+    monkeypatch.setattr(probe.pwd, "getpwnam", lambda name: SimpleNamespace(pw_dir=str(tmp_path)))
+    assert probe.account_keys("x") == ["ssh-ed25519 AAAAuna", "ssh-rsa AAAAotra", "sk-ssh-ed25519@openssh.com AAAAmás"]
+    shadow.write_text("ana:$y$j9T$x:1::::::\nluis:!:1::::::\neva:!$6$x:1::::::\nanabel:*:1::::::\n")
+    assert [probe.has_password(name, str(shadow)) for name in ("ana", "luis", "eva", "anabel", "otra")] == [
+        True, False, False, False, False,
+    ]  # fmt: skip
 
 
 def test_a_file_that_the_owner_has_changed_is_known(tmp_path: Path) -> None:

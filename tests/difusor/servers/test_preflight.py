@@ -157,6 +157,32 @@ def test_an_address_that_docker_would_take_is_told(facts: dict[str, Any], told: 
     assert [each.partition(" quedaría incomunicada")[0] for each in found] == (["172.17.4.0/24"] if told else [])
 
 
+@pytest.mark.parametrize(
+    ("comment", "keys", "has_password", "found"),
+    [
+        ("", ("ssh-ed25519 AAAAsuya",), False, "perdería llaves; si es"),
+        ("Instituto Tecnológico", (), True, "perdería su contraseña; si es"),
+        ("", ("ssh-ed25519 AAAAdelinstituto", "ssh-rsa AAAAsuya"), True, "perdería su contraseña y llaves; si es"),
+        ("", ("ssh-ed25519 AAAAdelinstituto",), False, ""),
+        ("Instituto (PREP)", ("ssh-ed25519 AAAAvieja",), True, ""),
+    ],
+)
+def test_an_account_that_is_somebody_elses_is_told(
+    comment: str, keys: tuple[str, ...], has_password: bool, found: str
+) -> None:
+    """A university may have an account `instituto` of its own, which the project would take over."""
+    server = replace(
+        with_facts(accounts={"instituto": {"comment": comment}}, user_id="operador"),
+        neighbours=Neighbours(account="instituto"),
+        keys=keys,
+        has_password=has_password,
+    )
+    wanted = {**WANTED, "keys": ["ssh-ed25519 AAAAdelinstituto prep@instituto.mx"]}
+    assert [found in each for each in problems(server, **wanted)] == ([True] if found else [])
+    assert problems(replace(server, facts={**server.facts, "user_id": "instituto"}), **wanted) == []
+    assert problems(replace(server, facts=SERVER.facts), **wanted) == [], "there is no such account"
+
+
 def rsa_key(bits: int) -> str:
     key = rsa.generate_private_key(65537, bits).public_key()
     return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
