@@ -9,7 +9,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from difusor import spec
-from difusor.servers import preflight, webserver
+from difusor.servers import diagnosis, preflight, webserver
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
 SPEC = {
@@ -36,7 +36,7 @@ SPEC = {
 
 
 class ActionModule(ActionBase):
-    """Hand the facts, and what the modules *_probe have found, to `difusor.servers.preflight`."""
+    """Hand the facts, and what the modules *_probe have found, to the judges of `difusor.servers`."""
 
     _requires_connection = False
     _supports_check_mode = True
@@ -96,13 +96,13 @@ class ActionModule(ActionBase):
         }
 
 
-def _diagnoses(server: preflight.Machine, args: Mapping[str, Any]) -> list[preflight.Diagnosis]:
+def _diagnoses(server: preflight.Machine, args: Mapping[str, Any]) -> list[diagnosis.Diagnosis]:
     try:
         call = spec.load(args["call"])
     except spec.SpecError as error:
         raise AnsibleError(str(error)) from None
     asked = {name: args[name] for name in ("public_address", "registered", "attested")}
-    return preflight.diagnose(server, call, **asked)
+    return diagnosis.diagnose(server, call, **asked)
 
 
 def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str) -> Neighbours:

@@ -128,6 +128,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/servers/limits.py", NO_SERVER),
     ("scripts/difusor/servers/playbook.py", NO_SERVER),
     ("scripts/difusor/servers/portscan.py", ("network",)),
+    ("scripts/difusor/servers/diagnosis.py", ("preflight", "hardware")),
     ("scripts/difusor/servers/preflight.py", ("preflight",)),
     ("scripts/difusor/servers/rawhttp.py", ("fail2ban", "failures", "nginx", "options", "traffic", "waf")),
     ("scripts/difusor/servers/sudo.py", ("sudo",)),

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from difusor import spec
+from difusor.servers.diagnosis import diagnose
 from difusor.servers.neighbours import Neighbours
-from difusor.servers.preflight import GIGABYTE, Machine, diagnose, exposed, problems
+from difusor.servers.preflight import GIGABYTE, Machine, exposed, problems
 
 MODULE = Path(__file__).resolve().parents[3] / "plugins/modules/server_probe.py"
 
