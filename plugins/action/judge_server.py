@@ -42,7 +42,11 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return `problems` (text), `closed` and `open` (ports), `diagnoses` ({id, title, quote, fix, met, found})."""
+        """Judge; everything that is returned is a list.
+
+        `problems` (text), `closed` and `open` (ports), `outside` (addresses), `diagnoses` ({id, title, quote, fix, met,
+        found}).
+        """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
         facts, probe = args["facts"], args["probe"]
@@ -85,6 +89,7 @@ class ActionModule(ActionBase):
             "problems": problems,
             "closed": closed,
             "open": opened,
+            "outside": preflight.left_outside(server, args["trusted"]),
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),
@@ -112,7 +117,10 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         doors=tuple(Door(door["address"], {name: door[name] for name in SPELLING}) for door in found["doors"]),
         files=found["files"],
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
-        **{name: tuple(found[name]) for name in ("published", "accepting", "shutting", "tables", "shaped", "routed")},
+        **{
+            name: tuple(found[name])
+            for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "entered")
+        },
         swarm=found["swarm"],
         diverting=tuple((each["rule"], tuple(each["ports"])) for each in found["diverting"]),
         masked=frozenset(found["masked"]),

@@ -91,6 +91,10 @@ doors:
   description: "SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ...}."
   returned: always
   type: list
+entered:
+  description: The addresses from which somebody has logged in by SSH in the last two weeks, as the journal says.
+  returned: always
+  type: list
 files:
   description: "The files of SSH's configuration that have access lists, as {allowusers: [path], ...}."
   returned: always
@@ -299,6 +303,12 @@ def doors(lines, account, origins):
     return found
 
 
+def entered(lines):
+    """Return the addresses of the logins among the lines of sshd's journal."""
+    found = (re.match(r"Accepted \S+ for .* from (\S+) port \d+", line) for line in lines)
+    return sorted({match.group(1) for match in found if match})
+
+
 def configuration(path=SSHD, folder="/etc/ssh"):
     """Yield every file of SSH's configuration with its text: `path`, and what it includes."""
     text = read(path)
@@ -370,6 +380,7 @@ def main():
     open_tables, closed_tables = tables(ruleset)
     own = "".join(lines("hostname", "--all-ip-addresses")).split()
     nat = [filters(rules) for rules in nat_rules(lines)]
+    logins = lines("journalctl", "--quiet", "--unit=ssh", "--since=-14days", "--output=cat", "--grep=^Accepted ")
     masked = lines("systemctl", "list-unit-files", "--state=masked", "--no-legend", "--plain")
     others = '{{if not (.Label "prep-difusor.role")}}{{.Ports}}{{end}}'
     swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"
@@ -389,6 +400,7 @@ def main():
         masked=[line.split()[0] for line in masked if line.strip()],
         swarm=swarm,
         doors=doors(lines, account, module.params["origins"]),
+        entered=entered(logins),
         files=with_lists(configuration()),
         groups=groups(lines, account),
     )

@@ -41,6 +41,7 @@ class Neighbours:
     groups: frozenset[str] = frozenset()  # of that account, if it exists already
     doors: tuple[Door, ...] = ()
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of SSH's configuration, by access list
+    entered: tuple[str, ...] = ()  # addresses from which somebody has logged in by SSH of late
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
     published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp
     accepting: tuple[str, ...] = ()  # rules of iptables

@@ -135,6 +135,16 @@ def exposed(server: Machine, port_owners: Collection[int]) -> tuple[list[str], l
     )
 
 
+def left_outside(server: Machine, trusted: Iterable[str]) -> list[str]:
+    """Return the addresses from which others have come in by SSH of late, and which the firewall will not admit."""
+    networks = [ipaddress.ip_network(origin) for origin in trusted]
+    return [
+        address
+        for address in server.neighbours.entered
+        if not any(ipaddress.ip_address(address.partition("%")[0]) in network for network in networks)
+    ]
+
+
 def _own(address: str) -> bool:
     return address not in ("*", "") and ipaddress.ip_address(address).is_loopback
 

@@ -267,6 +267,16 @@ def test_ports_that_docker_publishes() -> None:
     assert found == ["53-54/udp", "8080/tcp", "81/tcp"]
 
 
+def test_addresses_of_the_logins_of_late() -> None:
+    lines = [
+        "Accepted publickey for ana from 203.0.113.9 port 50000 ssh2: ED25519 SHA256:x",
+        "Accepted password for luis from 2001:db8::7 port 50001 ssh2",
+        "Accepted publickey for ana from 203.0.113.9 port 50002 ssh2: ED25519 SHA256:x",
+        "Failed password for invalid user from from 198.51.100.1 port 1 ssh2",
+    ]
+    assert load_probe().entered(lines) == ["2001:db8::7", "203.0.113.9"]
+
+
 def test_datagrams_that_programs_wait_for() -> None:
     lines = [
         'UNCONN 0 0 0.0.0.0:161 0.0.0.0:* users:(("snmpd",pid=7,fd=3))',

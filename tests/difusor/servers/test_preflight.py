@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from server_kit import SERVER, WANTED, with_facts
 
 from difusor.servers.neighbours import Neighbours
-from difusor.servers.preflight import GIGABYTE, Machine, exposed, problems
+from difusor.servers.preflight import GIGABYTE, Machine, exposed, left_outside, problems
 
 MODULE = Path(__file__).resolve().parents[3] / "plugins/modules/server_probe.py"
 
@@ -268,6 +268,13 @@ def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
         "limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in",
         "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
     ]
+
+
+def test_who_came_in_by_ssh_and_will_not_any_more_is_told() -> None:
+    """The owner's own people, of whom nobody has asked: he learns it before the firewall shuts them out."""
+    beside = Neighbours(entered=("10.9.0.9", "203.0.113.9", "fd00:9::4", "fe80::1%eth0"))
+    server = replace(SERVER, neighbours=beside)
+    assert left_outside(server, WANTED["trusted"]) == ["203.0.113.9", "fe80::1%eth0"]
 
 
 @pytest.mark.parametrize(
