@@ -58,8 +58,8 @@ class ActionModule(ActionBase):
                 (each["address"], each["port"], each["process"], each["unit"]) for each in probe["listeners"]
             ),
             sites=tuple(facts["sites"]),
-            rules=tuple(probe["rules"]),
-            denials=tuple(probe["denials"]),
+            rules=tuple(args["files"]["rules"]),
+            denials=tuple(args["files"]["denials"]),
             mhz=probe["mhz"],
             openssh=facts["packages"].get("openssh-server", ""),
             login_keys=tuple(args["login_keys"]),

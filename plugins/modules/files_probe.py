@@ -15,7 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = """
 ---
 module: files_probe
-short_description: Read what the owner's files of nginx, SSH, rsync and nftables say, and which files would be replaced
+short_description: Read what the owner's files of nginx, SSH, rsync and firewalls say, and which would be replaced
 description: Reads what the preflight has to tell of others' files on the same server. Changes nothing.
 options:
   account:
@@ -42,6 +42,8 @@ settings:
     {path, line, words, within}; C(within) names the blocks around it, such as http/server.
   returned: always
   type: list
+rules: {description: "Rules in UFW's files that admit something, not the project's own", returned: always, type: list}
+denials: {description: "Rules in UFW's files that deny the page to everybody", returned: always, type: list}
 keys:
   description: The public keys that open the institute's account now, each as type and key.
   returned: always
@@ -94,6 +96,8 @@ SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
+RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
+OUR_RULE = " comment=" + b"prep-difusor:".hex()
 NFTABLES = "/etc/nftables.conf"
 COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
 
@@ -209,6 +213,40 @@ def glob_fits(pattern, path):
     return re.fullmatch("".join(parts.get(each, re.escape(each)) for each in pattern), path) is not None
 
 
+def rules(text):
+    """Return what the rules in the text of one of UFW's files admit, without the project's own rules."""
+    found = []
+    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
+        rule = line.partition(" comment=")[0]
+        if (
+            OUR_RULE not in line
+            and re.match(r"(route:)?(allow|limit)", rule)
+            and not rule.split()[-1].startswith("out")
+        ):
+            found.append(rule)
+    return found
+
+
+def denials(text, ports=(80, 443), everybody=("0.0.0.0/0", "::/0")):
+    """Return the rules in the text of one of UFW's files that deny one of the page's ports to everybody.
+
+    UFW takes the first rule that fits, and the project's rules for everybody come after the owner's.
+    """
+    found, admitted = [], set()
+    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
+        rule = line.partition(" comment=")[0]
+        action, protocol, named, to, _, source, *rest = rule.split()
+        bounds = [list(map(int, each.split(":"))) for each in named.split(",")] if named != "any" else [[0, 65535]]
+        about = {port for port in ports if any(low[0] <= port <= low[-1] for low in bounds)} - admitted
+        if protocol == "udp" or to not in everybody or source not in everybody or not rest[-1].startswith("in"):
+            continue
+        if re.match("allow|limit", action):
+            admitted |= about if rest[-1] == "in" else set()
+        elif about and re.match("deny|reject", action):
+            found.append(rule)
+    return found
+
+
 def account_keys(name):
     """Return the public keys that open an account, as "ssh-ed25519 AAAA"; empty when there is no such account."""
     try:
@@ -264,6 +302,8 @@ def main():
     module.exit_json(
         changed=False,
         settings=owners_settings(),
+        rules=[rule for path in RULES for rule in rules(read(path))],
+        denials=[rule for path in RULES for rule in denials(read(path))],
         keys=account_keys(account),
         has_password=has_password(account),
         mirror_of=mirror_of(read(PAGE)),

@@ -21,7 +21,7 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = """
 ---
 module: server_probe
-short_description: Read a server's packages, services, containers, firewall rules and free disk space
+short_description: Read a server's packages, services, containers and free disk space
 description: Reads what the preflight needs beyond Ansible's facts. Changes nothing.
 options:
   paths:
@@ -83,15 +83,13 @@ listeners:
   description: TCP listeners as {address, port, process, unit}; process and unit of systemd are empty when unknown.
   returned: always
   type: list
-rules: {description: "Rules in UFW's files that admit something, not the project's own", returned: always, type: list}
-denials: {description: "Rules in UFW's files that deny the page to everybody", returned: always, type: list}
 containers:
   description: Docker's running containers that are not the project's, each with the ports it publishes.
   returned: always
   type: list
 snaps: {description: "Names of the installed snaps.", returned: always, type: list}
 ipv6: {description: Whether the kernel has IPv6., returned: always, type: bool}
-real: {description: "The paths without symbolic links, by path.", returned: always, type: dict}
+real: {description: "Where these folders are in truth, by path.", returned: always, type: dict}
 mhz:
   description: The nominal clock of the first processor, else its fastest one, in MHz; 0 when unknown.
   returned: always
@@ -100,11 +98,10 @@ mhz:
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
 DAEMON = "/etc/docker/daemon.json"
+DOCKER_DATA = "/var/lib/docker"  # where an engine keeps its images, unless its options name another folder
 RECORD = "/var/lib/prep-difusor"  # kept by `managed_files`: the paths it has touched, and the server as it was before
 FOUND = RECORD + "/found"
 OURS = b"Managed by prep-difusor"  # in the first line of a site that the role nginx has installed
-RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
-OUR_RULE = " comment=" + b"prep-difusor:".hex()
 SETTINGS = (  # settings of a container that the action plugin `container` compares
     "Binds", "CapDrop", "CpuShares", "Dns", "LogConfig", "Memory", "MemorySwap", "NetworkMode", "PidsLimit",
     "PortBindings", "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs",
@@ -160,40 +157,6 @@ def advertised(routes, addresses):
     return bool(addresses) or any(re.search(r"\bproto (kernel_)?ra\b", route) for route in routes)
 
 
-def rules(text):
-    """Return what the rules in the text of one of UFW's files admit, without the project's own rules."""
-    found = []
-    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
-        rule = line.partition(" comment=")[0]
-        if (
-            OUR_RULE not in line
-            and re.match(r"(route:)?(allow|limit)", rule)
-            and not rule.split()[-1].startswith("out")
-        ):
-            found.append(rule)
-    return found
-
-
-def denials(text, ports=(80, 443), everybody=("0.0.0.0/0", "::/0")):
-    """Return the rules in the text of one of UFW's files that deny one of the page's ports to everybody.
-
-    UFW takes the first rule that fits, and the project's rules for everybody come after the owner's.
-    """
-    found, admitted = [], set()
-    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
-        rule = line.partition(" comment=")[0]
-        action, protocol, named, to, _, source, *rest = rule.split()
-        bounds = [list(map(int, each.split(":"))) for each in named.split(",")] if named != "any" else [[0, 65535]]
-        about = {port for port in ports if any(low[0] <= port <= low[-1] for low in bounds)} - admitted
-        if protocol == "udp" or to not in everybody or source not in everybody or not rest[-1].startswith("in"):
-            continue
-        if re.match("allow|limit", action):
-            admitted |= about if rest[-1] == "in" else set()
-        elif about and re.match("deny|reject", action):
-            found.append(rule)
-    return found
-
-
 def sites(paths, packaged):
     """Return those of nginx's files that the owner wrote; `packaged` are lines of "path md5"."""
     found = []
@@ -213,6 +176,12 @@ def daemon_options(found, present=DAEMON):
             return json.load(file)
     except (OSError, ValueError):
         return {}
+
+
+def real(path, options):
+    """Return where a folder is in truth: without links, and Docker's where its options say."""
+    named = options.get("data-root")
+    return os.path.realpath(named if path == DOCKER_DATA and isinstance(named, str) else path)
 
 
 def engine_before(found, present="/var/lib/dpkg/status"):
@@ -400,6 +369,8 @@ def main():
     packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
     others = '{{if not (.Label "prep-difusor.role")}}{{.Names}} {{.Ports}}{{end}}'
     ours = lines("docker", "ps", "--all", "--filter", "label=prep-difusor.role", "--format", "{{.Names}}")
+    options = daemon_options(FOUND)
+    places = {path: real(path, options) for path in module.params["paths"]}
     form = "${db:Status-Abbrev}\t${Package}\t${Version}\n"
     module.exit_json(
         changed=False,
@@ -409,7 +380,7 @@ def main():
                 account.pw_name: {"comment": account.pw_gecos, "home": account.pw_dir, "shell": account.pw_shell}
                 for account in pwd.getpwall()
             },
-            "docker_daemon": daemon_options(FOUND),
+            "docker_daemon": options,
             "docker_before": engine_before(FOUND),
             "sites": sites(paths, packaged),
             "dpkg_interrupted": bool(glob.glob(DPKG_JOURNAL)),
@@ -419,15 +390,13 @@ def main():
             ),
             "current_state": current_state(lines, ours, module.params["key"].encode(), awaits_proof(module)),
         },
-        free={path: free(path) for path in module.params["paths"]},
+        free={path: free(place) for path, place in places.items()},
         listeners=listeners(lines("ss", "-Hltnp"), lambda process: read("/proc/%s/cgroup" % process)),
-        rules=[rule for path in RULES for rule in rules(read(path))],
-        denials=[rule for path in RULES for rule in denials(read(path))],
         containers=[line.strip() for line in lines("docker", "ps", "--format", others) if line.strip()],
         snaps=sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob("/snap/*/current")),
         mhz=mhz(read),
         ipv6=os.path.exists("/proc/sys/net/ipv6"),
-        real={path: os.path.realpath(path) for path in module.params["paths"]},
+        real=places,
     )
 
 

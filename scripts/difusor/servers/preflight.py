@@ -40,7 +40,7 @@ class Machine:
     rules: tuple[str, ...] = ()  # UFW rules of the server's owner that admit something
     denials: tuple[str, ...] = ()  # UFW rules that deny the page to everybody
     neighbours: Neighbours = field(default_factory=Neighbours)
-    real: Mapping[str, str] = field(default_factory=dict)  # folders without symbolic links, by folder
+    real: Mapping[str, str] = field(default_factory=dict)  # where these folders are in truth, by folder
     keys: tuple[str, ...] = ()  # public keys that open the institute's account now, each as type and key
     has_password: bool = False  # whether that account has one
     ipv6: bool = True  # whether the kernel has it
@@ -96,7 +96,7 @@ def problems(
         *_by_another_port(server),
         *_short_keys(server),
         *(
-            f"{path} tiene {server.free[path] / GIGABYTE:.1f} GB libres y necesita {gigabytes}; "
+            f"{server.real.get(path, path)} tiene {server.free[path] / GIGABYTE:.1f} GB libres y necesita {gigabytes}; "
             "libere espacio o amplíe el disco"
             for path, gigabytes in free_gb.items()
             if server.free[path] < gigabytes * GIGABYTE

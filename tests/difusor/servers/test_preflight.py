@@ -237,6 +237,15 @@ def test_probe_reads_the_options_of_the_outlets_own_docker(tmp_path: Path) -> No
     assert probe.daemon_options(str(found), str(present)) == {"bip": "10.0.0.1/24"}
 
 
+def test_room_for_images_is_looked_for_where_the_outlets_own_docker_keeps_them(tmp_path: Path) -> None:
+    probe = load_probe()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    assert probe.real("/var/lib/docker", {"data-root": str(tmp_path / "link")}) == str(tmp_path / "disk")
+    assert probe.real(str(tmp_path / "link"), {"data-root": "/datos"}) == str(tmp_path / "disk")
+    full = replace(SERVER, free={"/srv": GIGABYTE}, real={"/srv": "/datos/docker"})
+    assert problems(full, **WANTED)[0].startswith("/datos/docker tiene 1.0 GB libres y necesita 10")
+
+
 def test_probe_knows_whose_engine_it_is(tmp_path: Path) -> None:
     found, present = tmp_path / "found", tmp_path / "status"
     engine, removed = (
@@ -254,51 +263,11 @@ def test_probe_knows_whose_engine_it_is(tmp_path: Path) -> None:
     assert probe.engine_before(str(found), str(present)) is False, "the present engine is the project's"
 
 
-def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
-    ours, theirs = b"prep-difusor:ssh".hex(), b"prep: la oficina".hex()
-    lines = (
-        f"allow tcp 22 0.0.0.0/0 any 10.0.0.1 in comment={ours}",
-        f"limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in comment={theirs}",
-        "deny any any 0.0.0.0/0 any 203.0.113.9 in",
-        "allow udp 53 9.9.9.9 any 0.0.0.0/0 out",
-        "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
-    )
-    text = "*filter\n" + "".join(f"### tuple ### {line}\n-A ufw-user-input -j ACCEPT\n" for line in lines)
-    assert load_probe().rules(text) == [
-        "limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in",
-        "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
-    ]
-
-
 def test_who_came_in_by_ssh_and_will_not_any_more_is_told() -> None:
     """The owner's own people, of whom nobody has asked: he learns it before the firewall shuts them out."""
     beside = Neighbours(entered=("10.9.0.9", "203.0.113.9", "fd00:9::4", "fe80::1%eth0"))
     server = replace(SERVER, neighbours=beside)
     assert left_outside(server, WANTED["trusted"]) == ["203.0.113.9", "fe80::1%eth0"]
-
-
-@pytest.mark.parametrize(
-    ("rules", "found"),
-    [
-        (["deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 Nginx%20HTTP - in"], [0]),
-        (["reject any any 0.0.0.0/0 any 0.0.0.0/0 in_eth0"], [0]),
-        (["deny tcp 79:81,8080 ::/0 any ::/0 in"], [0]),
-        # Others than the page's visitors, other ports, and what a rule before has admitted.
-        (["deny any any 0.0.0.0/0 any 203.0.113.9 in", "deny tcp 8080 0.0.0.0/0 any 0.0.0.0/0 in"], []),
-        (["deny tcp 80 203.0.113.9 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 out"], []),
-        (["deny udp 443 0.0.0.0/0 any 0.0.0.0/0 in", "route:deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 in_eth0!out_br0"], []),
-        (["allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in"], []),
-        (["allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in comment=70"], [1]),
-        (["allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in_eth0", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in"], [1]),
-    ],
-)
-def test_a_rule_of_ufw_that_would_close_the_page_stops_the_run(rules: list[str], found: list[int]) -> None:
-    denied = load_probe().denials("".join(f"### tuple ### {rule}\n-A x\n" for rule in rules))
-    assert denied == [rules[number].partition(" comment")[0] for number in found]
-    sentences = problems(replace(SERVER, denials=tuple(denied)), **WANTED)
-    assert [each.partition(", y esa")[0] for each in sentences] == [
-        f"UFW niega «{rule}» a cualquiera" for rule in denied
-    ]
 
 
 def test_what_the_firewall_closes_and_what_stays_open_is_told() -> None:
