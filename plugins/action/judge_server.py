@@ -121,6 +121,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
             name: tuple(found[name])
             for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "entered")
         },
+        raw=tuple((each["protocol"], each["process"]) for each in found["raw"]),
         swarm=found["swarm"],
         diverting=tuple((each["rule"], tuple(each["ports"])) for each in found["diverting"]),
         masked=frozenset(found["masked"]),

@@ -238,7 +238,12 @@ def denials(text, ports=(80, 443), everybody=("0.0.0.0/0", "::/0")):
         action, protocol, named, to, _, source, *rest = rule.split()
         bounds = [list(map(int, each.split(":"))) for each in named.split(",")] if named != "any" else [[0, 65535]]
         about = {port for port in ports if any(low[0] <= port <= low[-1] for low in bounds)} - admitted
-        if protocol == "udp" or to not in everybody or source not in everybody or not rest[-1].startswith("in"):
+        if (
+            protocol not in ("tcp", "any")
+            or to not in everybody
+            or source not in everybody
+            or not rest[-1].startswith("in")
+        ):
             continue
         if re.match("allow|limit", action):
             admitted |= about if rest[-1] == "in" else set()

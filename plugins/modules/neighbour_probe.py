@@ -51,6 +51,10 @@ datagrams:
   description: UDP listeners as {address, port, process}; the process is empty when it is unknown.
   returned: always
   type: list
+raw:
+  description: Programs that wait for a protocol of IP, such as keepalived for VRRP, as {protocol, process}.
+  returned: always
+  type: list
 published:
   description: Ports beyond loopback that Docker publishes for containers and services of the owner, such as 8080/tcp.
   returned: always
@@ -133,6 +137,17 @@ def datagrams(lines):
                     "process": process.group(1) if process else "",
                 }
             )
+    return found
+
+
+def raw(lines):
+    """Return [{protocol, process}] out of the lines of `ss -Hlwnp`, without ICMP, which the firewall lets in."""
+    found = []
+    for line in lines:
+        protocol = line.split()[3].rpartition(":")[2]
+        process = re.search(r'users:\(\("([^"]+)"', line)
+        if protocol.isdigit() and protocol not in ("1", "58"):
+            found.append({"protocol": int(protocol), "process": process.group(1) if process else ""})
     return found
 
 
@@ -390,6 +405,7 @@ def main():
         changed=False,
         ansible_facts={"su_stack": read(SU)},
         datagrams=datagrams(lines("ss", "-Hlunp")),
+        raw=raw(lines("ss", "-Hlwnp")),
         published=published(lines("docker", "ps", "--format", others) + services),
         accepting=sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
         shutting=sorted({rule for each in chains for rule in shuts(each)} | {f"nft {name}" for name in closed_tables}),

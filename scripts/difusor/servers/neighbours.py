@@ -43,6 +43,7 @@ class Neighbours:
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of SSH's configuration, by access list
     entered: tuple[str, ...] = ()  # addresses from which somebody has logged in by SSH of late
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
+    raw: tuple[tuple[int, str], ...] = ()  # (protocol of IP, program; empty when unknown)
     published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp
     accepting: tuple[str, ...] = ()  # rules of iptables
     shutting: tuple[str, ...] = ()  # rules of iptables, and tables as "nft inet filter"

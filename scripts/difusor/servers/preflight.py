@@ -130,9 +130,11 @@ def exposed(server: Machine, port_owners: Collection[int]) -> tuple[list[str], l
         *((port, "udp", program) for address, port, program in server.neighbours.datagrams if not _own(address)),
     ]
     ours = {SSH, *port_owners}
-    return neighbours.stays_open(
+    closed, opened = neighbours.stays_open(
         server.neighbours, [each for each in programs if each[0] not in ours or each[1] != "tcp"]
     )
+    others = {f"{program or 'desconocido'} (protocolo {number} de IP)" for number, program in server.neighbours.raw}
+    return [*closed, *sorted(others)], opened
 
 
 def left_outside(server: Machine, trusted: Iterable[str]) -> list[str]:

@@ -267,6 +267,15 @@ def test_ports_that_docker_publishes() -> None:
     assert found == ["53-54/udp", "8080/tcp", "81/tcp"]
 
 
+def test_protocols_that_programs_wait_for() -> None:
+    lines = [
+        'UNCONN 0 0 0.0.0.0:112 0.0.0.0:* users:(("keepalived",pid=7,fd=9))',
+        'UNCONN 0 0 *:58 *:* users:(("systemd-network",pid=8,fd=3))',
+        "UNCONN 0 0 0.0.0.0%eth0:89 0.0.0.0:*",
+    ]
+    assert load_probe().raw(lines) == [{"protocol": 112, "process": "keepalived"}, {"protocol": 89, "process": ""}]
+
+
 def test_addresses_of_the_logins_of_late() -> None:
     lines = [
         "Accepted publickey for ana from 203.0.113.9 port 50000 ssh2: ED25519 SHA256:x",

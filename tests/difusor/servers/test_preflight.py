@@ -283,11 +283,18 @@ def test_what_the_firewall_closes_and_what_stays_open_is_told() -> None:
     )
     beside = Neighbours(
         datagrams=(("0.0.0.0", 161, "snmpd"), ("127.0.0.1", 323, "chronyd")),
+        raw=((112, "keepalived"), (112, "keepalived")),  # between two servers with one address
         published=("81/tcp", "8080-8081/tcp"),
         accepting=("-A INPUT -p tcp -m multiport --dports 8000:8500 -j ACCEPT", "-A INPUT -s 10.1.0.0/16 -j ACCEPT"),
     )
     closed, opened = exposed(replace(SERVER, listeners=listeners, neighbours=beside), WANTED["port_owners"])
-    assert closed == ["snmpd (161/udp)", "dockerd (2375)", "mysqld (3306)", "desconocido (9000)"]
+    assert closed == [
+        "snmpd (161/udp)",
+        "dockerd (2375)",
+        "mysqld (3306)",
+        "desconocido (9000)",
+        "keepalived (protocolo 112 de IP)",
+    ]
     assert opened == ["consola (8443)", "Docker (81)", "Docker (8080-8081)"]
 
 
