@@ -115,7 +115,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         account=account,
         groups=frozenset(found["groups"]),
         doors=tuple(Door(door["address"], {name: door[name] for name in SPELLING}) for door in found["doors"]),
-        files=found["files"],
+        files=files["lists"],
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
         **{
             name: tuple(found[name])

@@ -42,6 +42,10 @@ settings:
     {path, line, words, within}; C(within) names the blocks around it, such as http/server.
   returned: always
   type: list
+lists:
+  description: "The files of SSH's configuration that have access lists, as {allowusers: [path], ...}."
+  returned: always
+  type: dict
 rules: {description: "Rules in UFW's files that admit something, not the project's own", returned: always, type: list}
 denials: {description: "Rules in UFW's files that deny the page to everybody", returned: always, type: list}
 keys:
@@ -93,6 +97,7 @@ LONGEST_WORD = 200
 OF_A_SITE = ("listen", "server_name")
 PAGE = NGINX + "/sites-available/prep"
 SSHD = "/etc/ssh/sshd_config"
+LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
@@ -192,6 +197,27 @@ def modules(text, path=RSYNCD):
         return []
     said = [line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] not in "#;"]
     return [line.strip("[]") for line in said if line[0] == "["] or [path for _ in said[:1]]
+
+
+def configuration(path=SSHD, folder="/etc/ssh"):
+    """Yield every file of SSH's configuration with its text: `path`, and what it includes."""
+    text = read(path)
+    if text:
+        yield path, text
+    for included in re.findall(r"^\s*Include\s+(.*)$", text, re.MULTILINE | re.IGNORECASE):
+        for pattern in shlex.split(included, comments=True):
+            for each in sorted(glob.glob(os.path.join(folder, pattern))):
+                yield from configuration(each, folder)
+
+
+def with_lists(files):
+    """Return {list: [path]} of the files that have an access list."""
+    found = {name: [] for name in LISTS}
+    for path, text in files:
+        for name in LISTS:
+            if re.search(r"^\s*%s\b" % name, text, re.MULTILINE | re.IGNORECASE) and path not in found[name]:
+                found[name].append(path)
+    return found
 
 
 def includes_drop_ins(text, folder="/etc/ssh", wanted=DROP_INS):
@@ -315,6 +341,7 @@ def main():
         main=owners_main(packaged),
         changed_files=[path for path in module.params["replaced"] if is_changed(path, packaged)],
         modules=modules(read(RSYNCD)),
+        lists=with_lists(configuration()),
         ssh_included=not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
         halting=halting(read(AUDITD)),
         flushing=at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import glob
 import ipaddress
-import os
 import pwd
 import re
 import shlex
@@ -99,17 +97,12 @@ entered:
   description: The addresses from which somebody has logged in by SSH in the last two weeks, as the journal says.
   returned: always
   type: list
-files:
-  description: "The files of SSH's configuration that have access lists, as {allowusers: [path], ...}."
-  returned: always
-  type: dict
 groups:
   description: The groups of the account; empty while it does not exist.
   returned: always
   type: list
 """
 
-SSHD = "/etc/ssh/sshd_config"
 SU = "/etc/pam.d/su"
 OUR_QUEUE = "50e:"
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
@@ -324,17 +317,6 @@ def entered(lines):
     return sorted({match.group(1) for match in found if match})
 
 
-def configuration(path=SSHD, folder="/etc/ssh"):
-    """Yield every file of SSH's configuration with its text: `path`, and what it includes."""
-    text = read(path)
-    if text:
-        yield path, text
-    for included in re.findall(r"^\s*Include\s+(.*)$", text, re.MULTILINE | re.IGNORECASE):
-        for pattern in shlex.split(included, comments=True):
-            for each in sorted(glob.glob(os.path.join(folder, pattern))):
-                yield from configuration(each, folder)
-
-
 def read(path):
     """Return the text of a file; "" when there is no file."""
     try:
@@ -342,16 +324,6 @@ def read(path):
             return file.read()
     except OSError:
         return ""
-
-
-def with_lists(files):
-    """Return {list: [path]} of the files that have an access list."""
-    found = {name: [] for name in LISTS}
-    for path, text in files:
-        for name in LISTS:
-            if re.search(r"^\s*%s\b" % name, text, re.MULTILINE | re.IGNORECASE) and path not in found[name]:
-                found[name].append(path)
-    return found
 
 
 def shaped(lines):
@@ -417,7 +389,6 @@ def main():
         swarm=swarm,
         doors=doors(lines, account, module.params["origins"]),
         entered=entered(logins),
-        files=with_lists(configuration()),
         groups=groups(lines, account),
     )
 

@@ -188,3 +188,15 @@ def test_a_rule_of_ufw_that_would_close_the_page_stops_the_run(rules: list[str],
     assert [each.partition(", y esa")[0] for each in sentences] == [
         f"UFW niega «{rule}» a cualquiera" for rule in denied
     ]
+
+
+def test_probe_finds_the_lists_in_included_files(tmp_path: Path) -> None:
+    (tmp_path / "sshd_config.d").mkdir()
+    included, deeper = tmp_path / "sshd_config.d/10-diario.conf", tmp_path / "más"
+    included.write_text(f"allowusers operador\nInclude {deeper}\n#DenyUsers nadie\n")
+    deeper.write_text("Match Address 10.9.0.4\n  DenyGroups sudo\n")
+    main = tmp_path / "sshd_config"
+    main.write_text("Include sshd_config.d/*.conf\nPort 22\n")
+    probe = load_probe()
+    found = probe.with_lists(probe.configuration(str(main), str(tmp_path)))
+    assert (found["allowusers"], found["denygroups"], found["denyusers"]) == ([str(included)], [str(deeper)], [])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,18 +73,6 @@ def test_one_reason_is_told_once_for_all_addresses() -> None:
     doors = tuple(Door(address, lists) for address in ("10.9.0.4", "fd00::4"))
     (found,) = problems(Neighbours(account="instituto", doors=doors))
     assert "desde 10.9.0.4, fd00::4: " in found
-
-
-def test_probe_finds_the_lists_in_included_files(tmp_path: Path) -> None:
-    (tmp_path / "sshd_config.d").mkdir()
-    included, deeper = tmp_path / "sshd_config.d/10-diario.conf", tmp_path / "más"
-    included.write_text(f"allowusers operador\nInclude {deeper}\n#DenyUsers nadie\n")
-    deeper.write_text("Match Address 10.9.0.4\n  DenyGroups sudo\n")
-    main = tmp_path / "sshd_config"
-    main.write_text("Include sshd_config.d/*.conf\nPort 22\n")
-    probe = load_probe()
-    found = probe.with_lists(probe.configuration(str(main), str(tmp_path)))
-    assert (found["allowusers"], found["denygroups"], found["denyusers"]) == ([str(included)], [str(deeper)], [])
 
 
 RULES = """
