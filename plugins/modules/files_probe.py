@@ -80,6 +80,10 @@ halting:
   description: The settings of auditd, such as "disk_full_action = halt", that stop the server when its log is full.
   returned: always
   type: list
+restarting:
+  description: When jobs of cron restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".
+  returned: always
+  type: list
 flushing:
   description: Whether a service that runs at boot empties all rules of the kernel's packet filter.
   returned: always
@@ -103,6 +107,8 @@ RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 OUR_RULE = " comment=" + b"prep-difusor:".hex()
+CRONTABS = ("/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*")
+RESTART = re.compile(r"^\s*[^#\s].*?(?:[\s/;&|](?:reboot|poweroff|halt|shutdown)\b|[\s/]init [06]\b)")
 NFTABLES = "/etc/nftables.conf"
 COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
 
@@ -296,6 +302,18 @@ def has_password(name, shadow="/etc/shadow"):
     return any(len(each) > 1 and each[0] == name and each[1][:1] == "$" for each in fields)
 
 
+def restarting(paths):
+    """Return when the jobs of these crontabs restart the server or turn it off, as "path: 0 3 * * 1".
+
+    Not what they run, which may name a password.
+    """
+    found = []
+    for path in paths:
+        for words in (line.split() for line in read(path).splitlines() if RESTART.match(line)):
+            found.append("%s: %s" % (path, " ".join(words[: 1 if words[0][0] == "@" else 5])))
+    return found
+
+
 def halting(text):
     """Return the settings in the text of auditd.conf by which a log that is never rotated stops the server one day."""
     pairs = re.findall(r"^\s*(\w+)\s*=\s*(\w+)", text, re.MULTILINE)
@@ -343,6 +361,7 @@ def main():
         modules=modules(read(RSYNCD)),
         lists=with_lists(configuration()),
         ssh_included=not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
+        restarting=restarting(sorted(path for each in CRONTABS for path in glob.glob(each))),
         halting=halting(read(AUDITD)),
         flushing=at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
     )
