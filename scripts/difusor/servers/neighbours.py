@@ -14,7 +14,7 @@ from difusor.servers import webserver
 
 ADMINS = "sudo"
 """The group that the institute's account belongs to once it is set up."""
-UNITS = ("auditd", "chrony", "containerd", "docker", "fail2ban", "nginx", "rsync", "ssh", "ufw")
+UNITS = ("chrony", "containerd", "docker", "fail2ban", "nginx", "rsync", "ssh", "ufw")
 """Services that the roles run; a masked one cannot be started."""
 SPELLING = {
     "allowusers": "AllowUsers",
