@@ -313,7 +313,7 @@ def doors(lines, account, origins):
 
 def entered(lines):
     """Return the addresses of the logins among the lines of sshd's journal."""
-    found = (re.match(r"Accepted \S+ for .* from (\S+) port \d+", line) for line in lines)
+    found = (re.match(r"Accepted \S+ for .* from ([0-9A-Fa-f.:]+)\S* port \d+", line) for line in lines)
     return sorted({match.group(1) for match in found if match})
 
 

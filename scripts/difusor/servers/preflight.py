@@ -143,7 +143,7 @@ def left_outside(server: Machine, trusted: Iterable[str]) -> list[str]:
     return [
         address
         for address in server.neighbours.entered
-        if not any(ipaddress.ip_address(address.partition("%")[0]) in network for network in networks)
+        if not any(ipaddress.ip_address(address) in network for network in networks)
     ]
 
 

@@ -268,9 +268,11 @@ def test_addresses_of_the_logins_of_late() -> None:
         "Accepted publickey for ana from 203.0.113.9 port 50000 ssh2: ED25519 SHA256:x",
         "Accepted password for luis from 2001:db8::7 port 50001 ssh2",
         "Accepted publickey for ana from 203.0.113.9 port 50002 ssh2: ED25519 SHA256:x",
+        "Accepted publickey for ana from fe80::1%eth0 port 50002 ssh2: ED25519 SHA256:x",
+        "Accepted publickey for ana from UNKNOWN port 65535 ssh2: ED25519 SHA256:x",
         "Failed password for invalid user from from 198.51.100.1 port 1 ssh2",
     ]
-    assert load_probe().entered(lines) == ["2001:db8::7", "203.0.113.9"]
+    assert load_probe().entered(lines) == ["2001:db8::7", "203.0.113.9", "fe80::1"]
 
 
 def test_datagrams_that_programs_wait_for() -> None:
