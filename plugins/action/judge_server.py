@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from difusor import spec
-from difusor.servers import preflight, webserver
+from difusor.servers import diagnosis, preflight, webserver
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
 SPEC = {
     "facts": {"type": "dict", "required": True},
     "probe": {"type": "dict", "required": True},
     "neighbours": {"type": "dict", "required": True},
+    "files": {"type": "dict", "required": True},
     "account": {"type": "str", "required": True},
     "releases": {"type": "dict", "required": True},
     "free_gb": {"type": "dict", "required": True},
@@ -25,6 +26,8 @@ SPEC = {
     "sensorless": {"type": "dict", "required": True},
     "login_keys": {"type": "list", "elements": "str", "required": True},
     "trusted": {"type": "list", "elements": "str", "required": True},
+    "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
+    "hosts": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
     "attested": {"type": "list", "elements": "str", "required": True},
@@ -33,13 +36,17 @@ SPEC = {
 
 
 class ActionModule(ActionBase):
-    """Hand the facts and the findings of `server_probe` and `neighbour_probe` to `difusor.servers.preflight`."""
+    """Hand the facts, and what the modules *_probe have found, to the judges of `difusor.servers`."""
 
     _requires_connection = False
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return `problems` (text), `closed` and `open` (ports), `diagnoses` ({id, title, quote, fix, met, found})."""
+        """Judge; everything that is returned is a list.
+
+        `problems` (text), `closed` and `open` (ports), `outside` (addresses), `diagnoses` ({id, title, quote, fix, met,
+        found}).
+        """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
         facts, probe = args["facts"], args["probe"]
@@ -47,15 +54,22 @@ class ActionModule(ActionBase):
             facts=facts,
             packages=frozenset([*facts["packages"], *(f"snap/{name}" for name in probe["snaps"])]),
             free=probe["free"],
-            listeners=tuple((each["address"], each["port"], each["process"]) for each in probe["listeners"]),
-            sites=tuple((site["path"], tuple(site["default_ports"])) for site in probe["sites"]),
-            rules=tuple(probe["rules"]),
+            listeners=tuple(
+                (each["address"], each["port"], each["process"], each["unit"]) for each in probe["listeners"]
+            ),
+            sites=tuple(facts["sites"]),
+            rules=tuple(args["files"]["rules"]),
+            denials=tuple(args["files"]["denials"]),
             mhz=probe["mhz"],
             openssh=facts["packages"].get("openssh-server", ""),
             login_keys=tuple(args["login_keys"]),
-            neighbours=_neighbours(args["neighbours"], args["account"]),
+            neighbours=_neighbours(args["neighbours"], args["files"], args["account"]),
+            real=probe["real"],
+            ipv6=probe["ipv6"],
+            keys=tuple(args["files"]["keys"]),
+            has_password=args["files"]["has_password"],
         )
-        port_owners = {int(port): programs for port, programs in args["port_owners"].items()}
+        port_owners = {int(port): package for port, package in args["port_owners"].items()}
         problems = preflight.problems(
             server,
             releases=args["releases"],
@@ -65,6 +79,8 @@ class ActionModule(ActionBase):
             kept_rules=args["kept_rules"],
             sensorless=args["sensorless"],
             trusted=args["trusted"],
+            hosts=args["hosts"],
+            keys=args["keys"],
         )
         diagnoses = _diagnoses(server, args) if args["call"] else []
         closed, opened = preflight.exposed(server, port_owners)
@@ -73,6 +89,7 @@ class ActionModule(ActionBase):
             "problems": problems,
             "closed": closed,
             "open": opened,
+            "outside": preflight.left_outside(server, args["trusted"]),
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),
@@ -84,25 +101,39 @@ class ActionModule(ActionBase):
         }
 
 
-def _diagnoses(server: preflight.Machine, args: Mapping[str, Any]) -> list[preflight.Diagnosis]:
+def _diagnoses(server: preflight.Machine, args: Mapping[str, Any]) -> list[diagnosis.Diagnosis]:
     try:
         call = spec.load(args["call"])
     except spec.SpecError as error:
         raise AnsibleError(str(error)) from None
     asked = {name: args[name] for name in ("public_address", "registered", "attested")}
-    return preflight.diagnose(server, call, **asked)
+    return diagnosis.diagnose(server, call, **asked)
 
 
-def _neighbours(found: Mapping[str, Any], account: str) -> Neighbours:
+def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str) -> Neighbours:
     return Neighbours(
         account=account,
         groups=frozenset(found["groups"]),
         doors=tuple(Door(door["address"], {name: door[name] for name in SPELLING}) for door in found["doors"]),
-        files=found["files"],
+        files=files["lists"],
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
-        **{name: tuple(found[name]) for name in ("published", "accepting", "shutting", "tables", "shaped")},
+        **{
+            name: tuple(found[name])
+            for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "entered")
+        },
+        raw=tuple((each["protocol"], each["process"]) for each in found["raw"]),
         swarm=found["swarm"],
-        settings=tuple(
-            webserver.Setting(each["path"], each["line"], tuple(each["words"])) for each in found["settings"]
-        ),
+        diverting=tuple((each["rule"], tuple(each["ports"])) for each in found["diverting"]),
+        masked=frozenset(found["masked"]),
+        settings=_settings(files["settings"]),
+        main=_settings(files["main"]),
+        mirror_of=tuple(files["mirror_of"]),
+        modules=tuple(files["modules"]),
+        ssh_included=files["ssh_included"],
+        halting=tuple(files["halting"]),
+        flushing=files["flushing"],
     )
+
+
+def _settings(found: Iterable[Mapping[str, Any]]) -> tuple[webserver.Setting, ...]:
+    return tuple(webserver.Setting(each["path"], each["line"], tuple(each["words"]), each["within"]) for each in found)

@@ -245,7 +245,8 @@ class ManagedFiles:
         if not os.path.isdir(path):
             self.make_directory(os.path.dirname(path))
             self.remember(path + "/")
-            os.mkdir(path, 0o755)
+            os.mkdir(path)
+            os.chmod(path, 0o755)  # whatever the umask of root
 
     def remember(self, path):
         """Record a path before its first change; before the very first change, copy the server's original state."""

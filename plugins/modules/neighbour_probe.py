@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import glob
 import ipaddress
-import os
 import pwd
 import re
 import shlex
@@ -51,6 +49,10 @@ datagrams:
   description: UDP listeners as {address, port, process}; the process is empty when it is unknown.
   returned: always
   type: list
+raw:
+  description: Programs that wait for a protocol of IP, such as keepalived for VRRP, as {protocol, process}.
+  returned: always
+  type: list
 published:
   description: Ports beyond loopback that Docker publishes for containers and services of the owner, such as 8080/tcp.
   returned: always
@@ -63,6 +65,10 @@ shutting:
   description: The owner's rules and tables that deny, ahead of UFW, everything that they have not admitted.
   returned: always
   type: list
+diverting:
+  description: The owner's rules that lead a port elsewhere before any program here gets it, as {rule, ports}.
+  returned: always
+  type: list
 tables:
   description: The owner's tables of nftables that filter what comes in.
   returned: always
@@ -71,40 +77,39 @@ shaped:
   description: Interfaces with a default route that have a queue of the owner's, such as "eth0 (tbf 8001:)".
   returned: always
   type: list
+routed:
+  description: Interfaces of virtual machines and tunnels for which the server forwards whatever no rule denies.
+  returned: always
+  type: list
+masked:
+  description: The masked units of systemd.
+  returned: always
+  type: list
 swarm:
   description: Whether the Docker engine belongs to a swarm.
   returned: always
   type: bool
-settings:
-  description: What the owner's files of nginx say outside of any block, as {path, line, words}.
-  returned: always
-  type: list
 doors:
   description: "SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ...}."
   returned: always
   type: list
-files:
-  description: "The files of SSH's configuration that have access lists, as {allowusers: [path], ...}."
+entered:
+  description: The addresses from which somebody has logged in by SSH in the last two weeks, as the journal says.
   returned: always
-  type: dict
+  type: list
 groups:
   description: The groups of the account; empty while it does not exist.
   returned: always
   type: list
 """
 
-SITES = ("sites-enabled/*", "conf.d/*.conf")
-# What nginx's configuration consists of; a quote counts only at the beginning of a word.
-TOKEN = re.compile(
-    r"""[;{}]|\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w*\}|[^\s;{}\\])+|\\""", re.DOTALL
-)
-LONGEST_WORD = 200
-SSHD = "/etc/ssh/sshd_config"
 SU = "/etc/pam.d/su"
 OUR_QUEUE = "50e:"
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 # Chains and tables of programs that the preflight knows, or that only say who may reach a virtual machine.
 KNOWN_CHAINS = re.compile(r"(ufw6?|f2b|prep|fail2ban)-|DOCKER|LIBVIRT_")
+# Docker's own bridges, for which it makes rules of its own; the project's is among them.
+DOCKER_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-(prep|[0-9a-f]{12})")
 KNOWN_TABLES = re.compile(
     r"ip6? (filter|nat|mangle|raw|security)$|inet (prep-difusor|f2b-table)$|\S+ (docker-|libvirt)"
 )
@@ -125,6 +130,17 @@ def datagrams(lines):
                     "process": process.group(1) if process else "",
                 }
             )
+    return found
+
+
+def raw(lines):
+    """Return [{protocol, process}] out of the lines of `ss -Hlwnp`, without ICMP, which the firewall lets in."""
+    found = []
+    for line in lines:
+        protocol = line.split()[3].rpartition(":")[2]
+        process = re.search(r'users:\(\("([^"]+)"', line)
+        if protocol.isdigit() and protocol not in ("1", "58"):
+            found.append({"protocol": int(protocol), "process": process.group(1) if process else ""})
     return found
 
 
@@ -190,6 +206,68 @@ def shuts(chains):
     return []
 
 
+def nat_rules(look):
+    """Return the lines of `iptables -S` for the table nat, of IPv4 and of IPv6.
+
+    The older iptables, when asked for a table that the kernel has not loaded, would load it, with all its costs.
+    """
+    found = []
+    for command, names in (("iptables", "/proc/net/ip_tables_names"), ("ip6tables", "/proc/net/ip6_tables_names")):
+        is_loaded = "legacy" not in "".join(look(command, "--version")) or "nat" in read(names).split()
+        found.append(look(command, "-t", "nat", "-S") if is_loaded else [])
+    return found
+
+
+def diverting(chains, own):
+    """Return [{rule, ports}] for the rules of iptables' table nat that lead ports of the server elsewhere.
+
+    `own`: the server's addresses; a rule for another address is somebody else's traffic. Of Docker's rules `published`
+    tells.
+    """
+    found = []
+    for rule in (rule for chain, rules in chains.items() if chain not in ("OUTPUT", "DOCKER") for rule in rules):
+        wanted = re.search(r"(!)? -d ([^\s/]+)", rule)
+        elsewhere = wanted and not wanted[1] and wanted[2] not in own
+        if target_of(rule) in ("DNAT", "REDIRECT") and " -i lo " not in rule and not elsewhere:
+            ports = sorted(named_ports(rule))
+            found += [{"rule": rule, "ports": ports}] if ports else []
+    return found
+
+
+def named_ports(rule):
+    """Return the TCP ports that a rule of iptables or nft names as its destination."""
+    named = re.search(r"-p tcp\b.* --dports? (\S+)|\btcp dport (?:\{ ([^}]*)\}|(\S+))", rule)
+    found = set()
+    for each in re.split(r"[,\s]+", next(filter(None, named.groups()), "") if named else ""):
+        bounds = [word for word in re.split(r"[:-]", each) if word.isdigit()]
+        found |= set(range(int(bounds[0]), int(bounds[-1]) + 1)) if bounds else set()
+    return found
+
+
+def diverting_tables(text):
+    """Return the same for the owner's tables of nft, from nft's ruleset."""
+    found = []
+    for name, body in re.findall(r"^table (\S+ \S+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
+        for chain in re.findall(r"^\tchain \S+ \{\n(.*?)^\t\}", body, re.MULTILINE | re.DOTALL):
+            for line in map(str.strip, chain.splitlines() if "hook prerouting" in chain else ()):
+                if re.search(r"\b(redirect|dnat)\b", line) and named_ports(line):
+                    found.append({"rule": "nft %s: %s" % (name, line), "ports": sorted(named_ports(line))})
+    return found
+
+
+def routed(lines, forwards):
+    """Return the interfaces between which the server `forwards` packets that no rule of iptables denies."""
+    if not forwards or "-P FORWARD ACCEPT" not in lines("iptables", "-S", "FORWARD"):
+        return []
+    found = set()
+    for kind in ("bridge", "tun", "wireguard"):
+        for line in lines("ip", "-oneline", "link", "show", "type", kind):
+            name = line.split(": ")[1].partition("@")[0]
+            if not DOCKER_BRIDGE.fullmatch(name):
+                found.add(name)
+    return sorted(found)
+
+
 def owners_tables(look):
     """Return nft's text of the owner's tables.
 
@@ -233,15 +311,10 @@ def doors(lines, account, origins):
     return found
 
 
-def configuration(path=SSHD, folder="/etc/ssh"):
-    """Yield every file of SSH's configuration with its text: `path`, and what it includes."""
-    text = read(path)
-    if text:
-        yield path, text
-    for included in re.findall(r"^\s*Include\s+(.*)$", text, re.MULTILINE | re.IGNORECASE):
-        for pattern in shlex.split(included, comments=True):
-            for each in sorted(glob.glob(os.path.join(folder, pattern))):
-                yield from configuration(each, folder)
+def entered(lines):
+    """Return the addresses of the logins among the lines of sshd's journal."""
+    found = (re.match(r"Accepted \S+ for .* from ([0-9A-Fa-f.:]+)\S* port \d+", line) for line in lines)
+    return sorted({match.group(1) for match in found if match})
 
 
 def read(path):
@@ -251,16 +324,6 @@ def read(path):
             return file.read()
     except OSError:
         return ""
-
-
-def with_lists(files):
-    """Return {list: [path]} of the files that have an access list."""
-    found = {name: [] for name in LISTS}
-    for path, text in files:
-        for name in LISTS:
-            if re.search(r"^\s*%s\b" % name, text, re.MULTILINE | re.IGNORECASE) and path not in found[name]:
-                found[name].append(path)
-    return found
 
 
 def shaped(lines):
@@ -284,40 +347,6 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def settings(path, text):
-    """Return [{path, line, words}] of the directives in the text of one of nginx's files that stand in no block.
-
-    A block is told by its words before the brace, without what is in it. Quotes are taken off, long words cut.
-    """
-    found, words, depth, line, begun = [], [], 0, 1, 1
-    for token in TOKEN.findall(text):
-        if token in (";", "{", "}"):
-            if depth == 0 and words:
-                found.append({"path": path, "line": begun, "words": words})
-            depth = max(0, depth + {"{": 1, "}": -1}.get(token, 0))
-            words = []
-        elif not token.isspace() and token[0] != "#":
-            begun = begun if words else line
-            words.append(token.strip("\"'")[:LONGEST_WORD])
-        line += token.count("\n")
-    return found
-
-
-def owners_settings(nginx="/etc/nginx"):
-    """Return `settings` of every file of the owner's that nginx reads, those that another one includes among them."""
-    waiting = [os.path.join(nginx, pattern) for pattern in SITES]
-    found, seen = [], set()
-    while waiting:
-        for path in sorted(glob.glob(waiting.pop(0))):
-            if not os.path.isfile(path) or path in seen or os.path.basename(path).startswith("prep"):
-                continue
-            seen.add(path)
-            said = settings(path, read(path))
-            waiting += [os.path.join(nginx, *each["words"][1:2]) for each in said if each["words"][0] == "include"]
-            found += said
-    return found
-
-
 def main():
     """Run the module."""
     module = AnsibleModule(
@@ -334,7 +363,12 @@ def main():
         return module.run_command([program, *command[1:]])[1].splitlines() if program else []
 
     chains = [filters(lines(command, "-S")) for command in ("iptables", "ip6tables")]
-    open_tables, closed_tables = tables(owners_tables(lines))
+    ruleset = owners_tables(lines)
+    open_tables, closed_tables = tables(ruleset)
+    own = "".join(lines("hostname", "--all-ip-addresses")).split()
+    nat = [filters(rules) for rules in nat_rules(lines)]
+    logins = lines("journalctl", "--quiet", "--unit=ssh", "--since=-14days", "--output=cat", "--grep=^Accepted ")
+    masked = lines("systemctl", "list-unit-files", "--state=masked", "--no-legend", "--plain")
     others = '{{if not (.Label "prep-difusor.role")}}{{.Ports}}{{end}}'
     swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"
     services = lines("docker", "service", "ls", "--format", "{{.Ports}}") if swarm else []
@@ -343,15 +377,18 @@ def main():
         changed=False,
         ansible_facts={"su_stack": read(SU)},
         datagrams=datagrams(lines("ss", "-Hlunp")),
+        raw=raw(lines("ss", "-Hlwnp")),
         published=published(lines("docker", "ps", "--format", others) + services),
         accepting=sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
         shutting=sorted({rule for each in chains for rule in shuts(each)} | {f"nft {name}" for name in closed_tables}),
+        diverting=[each for chains in nat for each in diverting(chains, own)] + diverting_tables(ruleset),
         tables=sorted(set(open_tables)),
         shaped=shaped(lines) if module.params["shape"] else [],
+        routed=routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
+        masked=[line.split()[0] for line in masked if line.strip()],
         swarm=swarm,
-        settings=owners_settings(),
         doors=doors(lines, account, module.params["origins"]),
-        files=with_lists(configuration()),
+        entered=entered(logins),
         groups=groups(lines, account),
     )
 

@@ -21,7 +21,7 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = """
 ---
 module: server_probe
-short_description: Read a server's packages, services, containers, firewall rules and free disk space
+short_description: Read a server's packages, services, containers and free disk space
 description: Reads what the preflight needs beyond Ansible's facts. Changes nothing.
 options:
   paths:
@@ -56,6 +56,10 @@ ansible_facts:
     docker_daemon: {description: "The options in the daemon.json that the server's owner wrote for Docker.", type: dict}
     docker_before: {description: Whether the server's owner ran a Docker engine before the first run., type: bool}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
+    sites:
+      description: Files of nginx's sites that are neither the project's nor the packaged sample.
+      type: list
+      elements: str
     ipv6_advertised: {description: Whether IPv6 is configured by router advertisements., type: bool}
     current_state:
       description: The state of what the roles manage; a role skips what is already as wanted.
@@ -76,19 +80,16 @@ ansible_facts:
         unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}
 free: {description: "Free bytes by path.", returned: always, type: dict}
 listeners:
-  description: TCP listeners as {address, port, process}; the process is empty when it is unknown.
+  description: TCP listeners as {address, port, process, unit}; process and unit of systemd are empty when unknown.
   returned: always
   type: list
-sites:
-  description: Files of nginx's sites that are neither the project's nor the packaged sample, as {path, default_ports}.
-  returned: always
-  type: list
-rules: {description: "Rules in UFW's files that admit something, not the project's own", returned: always, type: list}
 containers:
   description: Docker's running containers that are not the project's, each with the ports it publishes.
   returned: always
   type: list
 snaps: {description: "Names of the installed snaps.", returned: always, type: list}
+ipv6: {description: Whether the kernel has IPv6., returned: always, type: bool}
+real: {description: "Where these folders are in truth, by path.", returned: always, type: dict}
 mhz:
   description: The nominal clock of the first processor, else its fastest one, in MHz; 0 when unknown.
   returned: always
@@ -97,10 +98,10 @@ mhz:
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
 DAEMON = "/etc/docker/daemon.json"
+DOCKER_DATA = "/var/lib/docker"  # where an engine keeps its images, unless its options name another folder
 RECORD = "/var/lib/prep-difusor"  # kept by `managed_files`: the paths it has touched, and the server as it was before
 FOUND = RECORD + "/found"
-RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
-OURS = " comment=" + b"prep-difusor:".hex()
+OURS = b"Managed by prep-difusor"  # in the first line of a site that the role nginx has installed
 SETTINGS = (  # settings of a container that the action plugin `container` compares
     "Binds", "CapDrop", "CpuShares", "Dns", "LogConfig", "Memory", "MemorySwap", "NetworkMode", "PidsLimit",
     "PortBindings", "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs",
@@ -128,17 +129,24 @@ def free(path):
     return found.f_bavail * found.f_frsize
 
 
-def listeners(lines):
-    """Return [{address, port, process}] out of the lines of `ss -Hltnp`."""
+def unit_of(cgroups):
+    """Return the unit of systemd, such as nginx.service, out of the text of a process's /proc/<id>/cgroup."""
+    named = re.search(r"^(?:0:|\d+:name=systemd):(.*)$", cgroups, re.MULTILINE)
+    return next((name for name in reversed(named[1].split("/")) if "." in name), "") if named else ""
+
+
+def listeners(lines, cgroups_of):
+    """Return [{address, port, process, unit}] out of the lines of `ss -Hltnp`; `cgroups_of` reads a process's."""
     found = []
     for line in lines:
         address, _, port = line.split()[3].rpartition(":")
-        process = re.search(r'users:\(\("([^"]+)"', line)
+        process = re.search(r'users:\(\("([^"]+)",pid=(\d+)', line)
         found.append(
             {
                 "address": address.strip("[]").partition("%")[0],
                 "port": int(port),
                 "process": process.group(1) if process else "",
+                "unit": unit_of(cgroups_of(process.group(2))) if process else "",
             }
         )
     return found
@@ -149,28 +157,15 @@ def advertised(routes, addresses):
     return bool(addresses) or any(re.search(r"\bproto (kernel_)?ra\b", route) for route in routes)
 
 
-def rules(text):
-    """Return what the rules in the text of one of UFW's files admit, without the project's own rules."""
-    found = []
-    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
-        rule = line.partition(" comment=")[0]
-        if OURS not in line and re.match(r"(route:)?(allow|limit)", rule) and not rule.split()[-1].startswith("out"):
-            found.append(rule)
-    return found
-
-
 def sites(paths, packaged):
-    """Return [{path, default_ports}] of nginx's files that the owner wrote; `packaged` are lines of "path md5"."""
+    """Return those of nginx's files that the owner wrote; `packaged` are lines of "path md5"."""
     found = []
     for path in paths:
         with open(path, "rb") as file:
             content = file.read()
         sample = "%s %s" % (os.path.realpath(path), hashlib.md5(content).hexdigest())
-        if not os.path.basename(path).startswith("prep") and sample not in packaged:
-            claims = re.findall(
-                rb"(?:^|[{;])\s*listen\s+(?:\S*:)?(\d+)\b[^;#]*\bdefault_server\b", content, re.MULTILINE
-            )
-            found.append({"path": path, "default_ports": sorted({int(port) for port in claims})})
+        if OURS not in content[:200] and sample not in packaged:
+            found.append(path)
     return found
 
 
@@ -181,6 +176,12 @@ def daemon_options(found, present=DAEMON):
             return json.load(file)
     except (OSError, ValueError):
         return {}
+
+
+def real(path, options):
+    """Return where a folder is in truth: without links, and Docker's where its options say."""
+    named = options.get("data-root")
+    return os.path.realpath(named if path == DOCKER_DATA and isinstance(named, str) else path)
 
 
 def engine_before(found, present="/var/lib/dpkg/status"):
@@ -368,6 +369,8 @@ def main():
     packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
     others = '{{if not (.Label "prep-difusor.role")}}{{.Names}} {{.Ports}}{{end}}'
     ours = lines("docker", "ps", "--all", "--filter", "label=prep-difusor.role", "--format", "{{.Names}}")
+    options = daemon_options(FOUND)
+    places = {path: real(path, options) for path in module.params["paths"]}
     form = "${db:Status-Abbrev}\t${Package}\t${Version}\n"
     module.exit_json(
         changed=False,
@@ -377,8 +380,9 @@ def main():
                 account.pw_name: {"comment": account.pw_gecos, "home": account.pw_dir, "shell": account.pw_shell}
                 for account in pwd.getpwall()
             },
-            "docker_daemon": daemon_options(FOUND),
+            "docker_daemon": options,
             "docker_before": engine_before(FOUND),
+            "sites": sites(paths, packaged),
             "dpkg_interrupted": bool(glob.glob(DPKG_JOURNAL)),
             "ipv6_advertised": advertised(
                 lines("ip", "-6", "route", "show"),
@@ -386,13 +390,13 @@ def main():
             ),
             "current_state": current_state(lines, ours, module.params["key"].encode(), awaits_proof(module)),
         },
-        free={path: free(path) for path in module.params["paths"]},
-        listeners=listeners(lines("ss", "-Hltnp")),
-        sites=sites(paths, packaged),
-        rules=[rule for path in RULES for rule in rules(read(path))],
+        free={path: free(place) for path, place in places.items()},
+        listeners=listeners(lines("ss", "-Hltnp"), lambda process: read("/proc/%s/cgroup" % process)),
         containers=[line.strip() for line in lines("docker", "ps", "--format", others) if line.strip()],
         snaps=sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob("/snap/*/current")),
         mhz=mhz(read),
+        ipv6=os.path.exists("/proc/sys/net/ipv6"),
+        real=places,
     )
 
 

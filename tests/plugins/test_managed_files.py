@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -59,7 +60,12 @@ class Server(NamedTuple):
 @pytest.fixture
 def give_back() -> Any:
     """The module that undoes what `managed_files` did."""
-    spec = importlib.util.spec_from_file_location("give_back", ROOT / "plugins/modules/give_back.py")
+    return load("give_back")
+
+
+def load(name: str) -> Any:
+    """Return a module of the project as it runs on a server."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"plugins/modules/{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -86,6 +92,18 @@ def test_writes_once_and_then_nothing(server: Server) -> None:
     assert (server.root / "etc/a.conf").read_text().endswith("answer=42\n")
     assert (server.root / "etc/raw").read_text() == "{{ not rendered }}\n"
     assert "changed=0" in server.run().stdout
+
+
+def test_folders_that_files_need_can_be_entered_whatever_roots_umask(tmp_path: Path) -> None:
+    """The services that are no root read there; on some servers root's files are for nobody else."""
+    files = object.__new__(load("managed_files").ManagedFiles)
+    files.remember = lambda path: None
+    before = os.umask(0o077)
+    try:
+        files.make_directory(str(tmp_path / "a/b"))
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b")] == [0o755, 0o755]
 
 
 def test_what_an_interrupted_run_changed_is_changed_until_a_run_ends(server: Server) -> None:

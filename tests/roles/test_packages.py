@@ -130,6 +130,35 @@ def test_every_transaction_waits_and_suspends_needrestart() -> None:
     assert found >= 3
 
 
+@pytest.mark.parametrize("name", ["systemd-timesyncd", "ntpsec", "ntp", "openntpd"])
+def test_the_time_service_that_chrony_replaced_comes_back(name: str) -> None:
+    """Without it the server that is given back would have no service that sets its clock."""
+    inputs = {"rollback_found": {"packages": {"missing": ["otro", name], "added": []}}}
+    assert role_kit.value("packages", "_packages_replaced", inputs) == [f"{name}+"]
+
+
+SIMULATED = """\
+Remv containerd.io [1.7.27-1] [kubelet:amd64 ]
+Remv systemd-timesyncd [257.9-1~deb13u1]
+Inst chrony (4.6.1-3+deb13u1 Debian:13.5/stable [amd64])
+Remvoid
+"""
+
+
+def test_a_package_of_the_owners_is_never_removed_for_the_projects() -> None:
+    """As containerd.io of Docker's own archive, on which somebody's Kubernetes runs: docker.io takes its place."""
+    evicted = role_kit.value("packages", "_packages_evicted", {"__packages_simulated": {"stdout": SIMULATED}})
+    assert evicted == ["containerd.io"]
+
+
+def test_no_transaction_depends_on_every_source_of_packages() -> None:
+    """apt's module fails when one source of the owner's does not answer, unless it is told not to ask them."""
+    for path in [*ROLES.glob("*/tasks/*.yml"), *(ROLES.parent / "playbooks").glob("*.yml")]:
+        for task in flat(yaml.safe_load(path.read_text()) or []):
+            apt = task.get("ansible.builtin.apt", {"update_cache": False})
+            assert apt.get("state") == "absent" or apt.get("update_cache") is False, f"{path}: {task['name']}"
+
+
 def flat(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the tasks of a file or of plays, those inside blocks too."""
     inner = ("tasks", "pre_tasks", "post_tasks", "block", "rescue", "always")

@@ -53,7 +53,7 @@ REFUSALS = {
         {"election_trusted_addresses": ["10.255.255.1"]},
         "que no es una dirección confiable, y el cortafuegos lo dejaría fuera",
     ),
-    "a port is taken": ({"preflight_port_owners": {"22": ["nginx"]}}, "el puerto 22 lo ocupa sshd"),
+    "a port is taken": ({"preflight_port_owners": {"22": "nginx"}}, "el puerto 22 lo ocupa sshd"),
     "a sensor that the release does not package": (
         {
             "difusor_sensor": True,
@@ -150,6 +150,59 @@ def test_what_the_owner_has_set_up_waits_for_a_decision(
     assert "se quedan y admiten: -A INPUT -p tcp -m tcp --dport 8443 -j ACCEPT" in said
     assert "el cortafuegos cierra, salvo lo que esas reglas admitan: python3 (1161/udp), python3 (8444)" in said
     assert "seguirá abierto: python3 (8443)" in said
+
+
+# What would take the page's visitors, keep a service from starting, or be lost, now or at the next restart. The file of
+# the site has the project's name in its own, and certbot's options in it.
+TRAPS = """
+set -e
+printf 'server {{ listen [::]:443 ssl ipv6only=on; server_name {name}; }}\n' >/etc/nginx/sites-enabled/prep.diario
+cp /etc/nginx/nginx.conf /root/nginx.conf
+printf 'events {{}} http {{ client_max_body_size 64m; include /etc/nginx/vhosts/*; }}\n' >/etc/nginx/nginx.conf
+cp /etc/ssh/sshd_config /root/sshd_config
+sed -i '/^Include/d' /etc/ssh/sshd_config
+iptables -t nat -A PREROUTING -p tcp --dport 443 -j REDIRECT --to-ports 8443
+systemctl mask fail2ban.service
+cp /etc/nftables.conf /root/nftables.conf
+printf 'flush ruleset\n' >/etc/nftables.conf
+systemctl enable nftables.service
+printf '0 3 * * 1 root /sbin/reboot\n' >/etc/cron.d/diario
+"""
+UNDONE = """
+rm -f /etc/nginx/sites-enabled/prep.diario /etc/cron.d/diario
+mv /root/nginx.conf /etc/nginx/nginx.conf
+mv /root/sshd_config /etc/ssh/sshd_config
+iptables -t nat -D PREROUTING -p tcp --dport 443 -j REDIRECT --to-ports 8443
+systemctl unmask fail2ban.service
+mv /root/nftables.conf /etc/nftables.conf
+systemctl disable nftables.service
+"""
+TRAPPED = (
+    "/etc/nginx/sites-enabled/prep.diario:1 es un sitio de «{name}», el nombre de la página",
+    "/etc/nginx/sites-enabled/prep.diario:1 escucha en el puerto 443 con «ipv6only=on»",
+    "pone además client_max_body_size (línea 1), include (línea 1); páselo a un archivo de /etc/nginx/conf.d",
+    "/etc/ssh/sshd_config no incluye /etc/ssh/sshd_config.d",
+    "REDIRECT --to-ports 8443» desvía lo que llega al puerto 443",
+    "fail2ban.service está enmascarado",
+    "nftables.service vacía al arrancar (flush ruleset)",
+)
+
+
+def test_traps_of_a_server_that_does_other_work_are_found(
+    host: Host, preflight: Preflight, variables: dict[str, Any]
+) -> None:
+    """Lo que daría a otros las visitas de la página, o la detendría una noche, se halla antes de tocar nada."""
+    name = variables["difusor_fqdn"]
+    try:
+        host.check_output(TRAPS.format(name=name))
+        refused = preflight({})
+        other = preflight({"preflight_hosts": ["prep.radio.example"]})
+    finally:
+        host.run(UNDONE)
+    for sentence in TRAPPED:
+        assert_refused(refused, sentence.format(name=name))
+    assert "/etc/cron.d/diario: 0 3 * * 1" in refused.stdout
+    assert_refused(other, "y el inventario, de prep.radio.example; revise ansible_host")
 
 
 def test_a_server_shows_the_key_that_its_administrator_sees(host: Host, variables: dict[str, Any]) -> None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from difusor.servers import webserver
 
 ADMINS = "sudo"
 """The group that the institute's account belongs to once it is set up."""
+UNITS = ("chrony", "containerd", "docker", "fail2ban", "nginx", "rsync", "ssh", "ufw")
+"""Services that the roles run; a masked one cannot be started."""
 SPELLING = {
     "allowusers": "AllowUsers",
     "denyusers": "DenyUsers",
@@ -39,19 +41,44 @@ class Neighbours:
     groups: frozenset[str] = frozenset()  # of that account, if it exists already
     doors: tuple[Door, ...] = ()
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of SSH's configuration, by access list
+    entered: tuple[str, ...] = ()  # addresses from which somebody has logged in by SSH of late
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
+    raw: tuple[tuple[int, str], ...] = ()  # (protocol of IP, program; empty when unknown)
     published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp
     accepting: tuple[str, ...] = ()  # rules of iptables
     shutting: tuple[str, ...] = ()  # rules of iptables, and tables as "nft inet filter"
     tables: tuple[str, ...] = ()  # of nftables
     shaped: tuple[str, ...] = ()  # interfaces with a queue of the owner's where the project wants its own
+    routed: tuple[str, ...] = ()  # interfaces of virtual machines and tunnels for which the server forwards
     swarm: bool = False
+    diverting: tuple[tuple[str, tuple[int, ...]], ...] = ()  # rules that lead ports elsewhere, each with its ports
+    masked: frozenset[str] = frozenset()  # units of systemd
     settings: tuple[webserver.Setting, ...] = ()  # what the owner's files of nginx say outside of any block
+    main: tuple[webserver.Setting, ...] = ()  # what the owner's own nginx.conf says
+    mirror_of: tuple[str, ...] = ()  # names of the page for which an earlier run has set up this server
+    modules: tuple[str, ...] = ()  # of the owner's rsync daemon
+    ssh_included: bool = True  # whether SSH's main file includes the folder of its drop-ins for everybody
+    halting: tuple[str, ...] = ()  # settings of auditd that stop the server when its log is full
+    flushing: bool = False  # whether nftables.service empties the packet filter at boot
 
 
-def problems(found: Neighbours) -> list[str]:
-    """Return every reason not to go on, one sentence each."""
-    return [*_shut_out(found), *_shutting(found), *_shaped(found), *_swarm(found), *webserver.problems(found.settings)]
+def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[str] = ()) -> list[str]:
+    """Return every reason not to go on, one sentence each.
+
+    `ports` are the TCP ports that the project needs for itself, `hosts` the names of the page.
+    """
+    return [
+        *_elsewhere(found, hosts),
+        *_shut_out(found),
+        *_shutting(found),
+        *_diverting(found, ports),
+        *_shaped(found),
+        *_swarm(found),
+        *_units(found),
+        *_files(found),
+        *webserver.problems(found.settings, ports, hosts),
+        *webserver.lost(found.main),
+    ]
 
 
 def stays_open(found: Neighbours, programs: Iterable[tuple[int, str, str]]) -> tuple[list[str], list[str]]:
@@ -60,7 +87,7 @@ def stays_open(found: Neighbours, programs: Iterable[tuple[int, str, str]]) -> t
     Ports that Docker publishes stay open, because its rules come before the firewall's; so do those that the owner's
     own rules of iptables name.
     """
-    published = {port for each in found.published for port in _ports(each)}
+    published = {port for each in found.published for port in ports_of(each)}
     closed: list[str] = []
     opened: list[str] = []
     for port, protocol, name in sorted(set(programs)):
@@ -71,7 +98,7 @@ def stays_open(found: Neighbours, programs: Iterable[tuple[int, str, str]]) -> t
     return closed, [*opened, *(f"Docker ({port.removesuffix('/tcp')})" for port in found.published)]
 
 
-def _ports(published: str) -> Iterator[tuple[int, str]]:
+def ports_of(published: str) -> Iterator[tuple[int, str]]:
     """Yield (port, protocol) for what Docker shows as 8080/tcp or 8080-8082/tcp."""
     numbers, _, protocol = published.partition("/")
     first, _, last = numbers.partition("-")
@@ -160,6 +187,55 @@ def _shutting(found: Neighbours) -> Iterator[str]:
                 f"iptables niega con «{rule}» todo lo demás antes de preguntar a UFW, también la página y los cortes; "
                 "quite esa regla, y de donde se carga al arrancar"
             )
+
+
+def _elsewhere(found: Neighbours, hosts: Collection[str]) -> Iterator[str]:
+    """Tell of a server that is another difusor's mirror, whose page would end: the inventory has the wrong address."""
+    if found.mirror_of and hosts and not {*found.mirror_of} & {*hosts}:
+        yield (
+            f"este servidor ya es el espejo de {' y '.join(found.mirror_of)}, y el inventario, de {' y '.join(hosts)}; "
+            "revise ansible_host, o, si es el mismo difusor con otro nombre, agregue el anterior a difusor_aliases por "
+            "esta vez o devuelva antes el servidor (./difusor remove)"
+        )
+
+
+def _diverting(found: Neighbours, ports: Collection[int]) -> Iterator[str]:
+    for rule, led in found.diverting:
+        for port in sorted({*led} & {*ports}):
+            yield (
+                f"«{rule}» desvía lo que llega al puerto {port}, que el proyecto necesita; quite esa regla, y de donde "
+                "se carga al arrancar"
+            )
+
+
+def _units(found: Neighbours) -> Iterator[str]:
+    for unit in (f"{name}.service" for name in UNITS):
+        if unit in found.masked:
+            yield f"{unit} está enmascarado y no podría arrancar; systemctl unmask {unit}"
+
+
+def _files(found: Neighbours) -> Iterator[str]:
+    if found.modules:
+        yield (
+            f"/etc/rsyncd.conf ya sirve {', '.join(found.modules)} por rsync, y el proyecto necesita ese archivo y el "
+            "puerto 873 para los cortes; lleve eso a otro servidor, o borre el archivo si ya no se usa"
+        )
+    if not found.ssh_included:
+        yield (
+            "/etc/ssh/sshd_config no incluye /etc/ssh/sshd_config.d, y sshd no leería la configuración del proyecto; "
+            "ponga como primera línea «Include /etc/ssh/sshd_config.d/*.conf»"
+        )
+    for setting in found.halting:
+        yield (
+            f"auditd detendría el servidor al llenarse su bitácora, que no rota («{setting}» en "
+            "/etc/audit/auditd.conf), y las reglas del proyecto la harán crecer más; ponga max_log_file_action = "
+            "rotate, o suspend en vez de halt"
+        )
+    if found.flushing:
+        yield (
+            "nftables.service vacía al arrancar (flush ruleset) también las reglas de UFW y de Docker; quite esa línea "
+            "de /etc/nftables.conf y vacíe ahí solo sus tablas (flush table), o systemctl disable nftables"
+        )
 
 
 def _shaped(found: Neighbours) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Judges a server before anything on it is touched: what stops the run, and which clauses of the call it meets.
+"""Judges a server before anything on it is touched: what stops the run.
 
 Sentences are Spanish, because a difusor's administrator reads them.
 """
@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from difusor import spec
 from difusor.inventory.values import RSA_BITS, rsa_bits
 from difusor.servers import neighbours
 from difusor.servers.neighbours import Neighbours
@@ -19,10 +18,11 @@ from difusor.servers.neighbours import Neighbours
 GIGABYTE = 1000**3
 REQUIRES_RSA_SIZE = (9, 1)  # the OpenSSH from which on the role ssh can demand it (RequiredRSASize)
 SSH = 22
+ACCOUNT_COMMENT = "Instituto (PREP)"
+"""What the role accounts says of the account that it has made (`_accounts_admin_comment`)."""
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
-ON_PAPER = ("HW-05", "DG-09")
-"""Clauses that a signed document alone establishes."""
-NOT_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
+DOCKER_NETWORKS = tuple(map(ipaddress.IPv4Network, ("172.17.0.0/16", "172.18.0.0/16")))
+"""What a Docker engine without options takes for its bridge, and for the first network that is made."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,18 @@ class Machine:
     facts: Mapping[str, Any]
     packages: frozenset[str]  # a snap is called snap/<name>
     free: Mapping[str, int]  # bytes by folder
-    listeners: tuple[tuple[str, int, str], ...]  # (address, TCP port, program; empty when unknown)
+    listeners: tuple[tuple[str, int, str, str], ...]  # (address, TCP port, program, unit; empty when unknown)
     mhz: int  # 0 when unknown
-    sites: tuple[tuple[str, tuple[int, ...]], ...] = ()  # the owner's nginx files, each with its default_server ports
+    sites: tuple[str, ...] = ()  # the owner's nginx files
     openssh: str = ""  # version of the package openssh-server
     login_keys: tuple[str, ...] = ()  # lines of the authorized_keys of the account that Ansible logs in with
     rules: tuple[str, ...] = ()  # UFW rules of the server's owner that admit something
+    denials: tuple[str, ...] = ()  # UFW rules that deny the page to everybody
     neighbours: Neighbours = field(default_factory=Neighbours)
+    real: Mapping[str, str] = field(default_factory=dict)  # where these folders are in truth, by folder
+    keys: tuple[str, ...] = ()  # public keys that open the institute's account now, each as type and key
+    has_password: bool = False  # whether that account has one
+    ipv6: bool = True  # whether the kernel has it
 
     @property
     def operator(self) -> str:
@@ -59,57 +64,46 @@ class Machine:
         return distribution, version if distribution == "Ubuntu" else version.partition(".")[0]
 
 
-Judged = tuple[bool, str]
-"""Whether a clause is met, and what was found."""
-Judge = Callable[[Machine, Mapping[str, Any]], Judged | None]
-"""Judges a clause by what was read of the server and what the call requires; None when that takes a measurement."""
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """Whether the server meets one clause; `found` tells what was found, in both cases."""
-
-    clause: spec.Clause
-    met: bool
-    found: str
-
-
 def problems(
     server: Machine,
     *,
     releases: Mapping[str, Iterable[str]],
     free_gb: Mapping[str, float],
-    port_owners: Mapping[int, Iterable[str]],
+    port_owners: Mapping[int, str],
     conflicts: Mapping[str, str],
     kept_rules: Iterable[str],
     sensorless: Mapping[str, Iterable[str]],
     trusted: Iterable[str],
+    hosts: Collection[str] = (),
+    keys: Iterable[str] = (),
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
-    `releases` are the supported versions of each distribution, `port_owners` the programs that may listen on each TCP
-    port, `conflicts` a sentence for each package that must not be installed, `kept_rules` the owner's UFW rules that
-    may stay, `sensorless` the versions without the requested sensor, `trusted` addresses and networks.
+    `releases` are the supported versions of each distribution, `port_owners` the package whose service may listen on
+    each TCP port, `conflicts` a sentence for each package that must not be installed, `kept_rules` the owner's UFW
+    rules that may stay, `sensorless` the versions without the requested sensor, `trusted` addresses and networks,
+    `hosts` the names of the page, `keys` the public keys that will open the institute's account.
     """
     return [
         *_unsupported(server, releases),
+        *_without_ipv6(server),
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
+        *_behind_docker(server, trusted),
+        *_remapped(server),
+        *_somebodys(server, keys),
         *_by_another_port(server),
         *_short_keys(server),
         *(
-            f"{path} tiene {server.free[path] / GIGABYTE:.1f} GB libres y necesita {gigabytes}; "
+            f"{server.real.get(path, path)} tiene {server.free[path] / GIGABYTE:.1f} GB libres y necesita {gigabytes}; "
             "libere espacio o amplíe el disco"
             for path, gigabytes in free_gb.items()
             if server.free[path] < gigabytes * GIGABYTE
         ),
-        *(
-            f"el puerto {port} lo ocupa {program or 'otro programa'}; detenga y desinstale ese programa"
-            for port, program in sorted({(port, program) for _, port, program in server.listeners})
-            if port in port_owners and program not in port_owners[port]
-        ),
-        *_displaced_sites(server, port_owners),
+        *_hidden(server),
+        *_occupied(server, port_owners),
+        *_displaced_site(server),
         *(
             f"está instalado {package} y {reason}; desinstálelo ({_removal(package)})"
             for package, reason in conflicts.items()
@@ -121,20 +115,36 @@ def problems(
             for rule in server.rules
             if rule not in kept_rules
         ),
-        *neighbours.problems(server.neighbours),
+        *(
+            f"UFW niega «{rule}» a cualquiera, y esa regla vale antes que la de la página; bórrela (ufw delete)"
+            for rule in server.denials
+        ),
+        *neighbours.problems(server.neighbours, port_owners, hosts),
     ]
 
 
-def exposed(server: Machine, port_owners: Mapping[int, Iterable[str]]) -> tuple[list[str], list[str]]:
+def exposed(server: Machine, port_owners: Collection[int]) -> tuple[list[str], list[str]]:
     """Return what other hosts reach now: (what the firewall will close, what stays open), each as "mysqld (3306)"."""
     programs = [
-        *((port, "tcp", program) for address, port, program in server.listeners if not _own(address)),
+        *((port, "tcp", program) for address, port, program, _ in server.listeners if not _own(address)),
         *((port, "udp", program) for address, port, program in server.neighbours.datagrams if not _own(address)),
     ]
     ours = {SSH, *port_owners}
-    return neighbours.stays_open(
+    closed, opened = neighbours.stays_open(
         server.neighbours, [each for each in programs if each[0] not in ours or each[1] != "tcp"]
     )
+    others = {f"{program or 'desconocido'} (protocolo {number} de IP)" for number, program in server.neighbours.raw}
+    return [*closed, *sorted(others)], opened
+
+
+def left_outside(server: Machine, trusted: Iterable[str]) -> list[str]:
+    """Return the addresses from which others have come in by SSH of late, and which the firewall will not admit."""
+    networks = [ipaddress.ip_network(origin) for origin in trusted]
+    return [
+        address
+        for address in server.neighbours.entered
+        if not any(ipaddress.ip_address(address) in network for network in networks)
+    ]
 
 
 def _own(address: str) -> bool:
@@ -158,13 +168,45 @@ def _sensorless(server: Machine, releases: Mapping[str, Iterable[str]]) -> Itera
         yield f"{distribution} {version} ya no tiene el paquete suricata; ponga difusor_sensor en false"
 
 
-def _displaced_sites(server: Machine, port_owners: Mapping[int, Iterable[str]]) -> Iterator[str]:
-    for path, claimed in server.sites:
-        if path == SAMPLE_SITE:
-            yield f"{path} es la muestra de nginx, que se retira, y tiene un sitio propio; déle otro nombre o quítelo"
-            continue
-        for port in sorted(set(claimed) & set(port_owners)):
-            yield f"{path} responde por omisión en el puerto {port}, como la página; quítele default_server"
+def _without_ipv6(server: Machine) -> Iterator[str]:
+    if not server.ipv6:
+        yield (
+            "el núcleo no tiene IPv6 (ipv6.disable=1), sin el cual el paquete de nginx no se instala; quite ese "
+            "parámetro de /etc/default/grub, corra update-grub y reinicie; para no usar IPv6 basta con "
+            "net.ipv6.conf.all.disable_ipv6=1 en /etc/sysctl.d"
+        )
+
+
+def _hidden(server: Machine) -> Iterator[str]:
+    """Tell of folders that links lead to where the project's services, which see no home folders, cannot go."""
+    for path, real in server.real.items():
+        if path.startswith("/srv") and re.match("/(home|root|run/user)/", real):
+            yield (
+                f"{path} lleva a {real}, y los servicios del proyecto no ven las carpetas personales; móntelo ahí con "
+                "mount --bind (y en /etc/fstab) en vez de enlazarlo"
+            )
+
+
+def _occupied(server: Machine, port_owners: Mapping[int, str]) -> Iterator[str]:
+    """Tell of ports that anything but the service of the right package has: by its unit, as names can be the same."""
+    taken = set()
+    for port, program, unit in sorted({(port, program, unit) for _, port, program, unit in server.listeners}):
+        package = port_owners.get(port, "")
+        # Of a flavour that an outlet has chosen, as nginx-extras, only the common files' package has the name.
+        installed = {package, f"{package}-common"} & server.packages
+        if package and (unit != f"{package}.service" or not installed):
+            taken.add(port)
+            where = f" ({unit})" if unit and unit != f"{program}.service" else ""
+            yield f"el puerto {port} lo ocupa {program or 'otro programa'}{where}; detenga y desinstale ese programa"
+    for published in server.neighbours.published:
+        for port, protocol in neighbours.ports_of(published):
+            if protocol == "tcp" and port in port_owners and port not in taken:
+                yield f"Docker publica el puerto {port} para un contenedor; publíquelo en otro puerto, o deténgalo"
+
+
+def _displaced_site(server: Machine) -> Iterator[str]:
+    if SAMPLE_SITE in server.sites:
+        yield f"{SAMPLE_SITE} es la muestra de nginx, que se retira, y tiene un sitio propio; déle otro nombre"
 
 
 def _as_root(server: Machine) -> Iterator[str]:
@@ -182,6 +224,51 @@ def _locked_out(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
         yield (
             f"usted entra desde {address}, que no es una dirección confiable, y el cortafuegos lo dejaría fuera; "
             "agréguela a difusor_trusted_addresses o a election_trusted_addresses"
+        )
+
+
+def _behind_docker(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
+    """Tell of addresses that a new Docker would take for its containers', so that no answer reaches them any more.
+
+    It avoids the networks of the server's own interfaces, but knows of none beyond a router.
+    """
+    options = server.facts.get("docker_daemon", {})
+    if server.facts.get("docker_before") or {"bip", "default-address-pools"} <= set(options):
+        return
+    own = [ipaddress.ip_address(each) for each in server.facts.get("all_ipv4_addresses", ())]
+    taken = [net for net in DOCKER_NETWORKS if not any(address in net for address in own)]
+    for origin in trusted:
+        network = ipaddress.ip_network(origin)
+        if any(network.version == 4 and network.overlaps(net) for net in taken):
+            yield (
+                f"{origin} quedaría incomunicada con el servidor, porque Docker toma esas direcciones para "
+                'sus contenedores; déle otras en /etc/docker/daemon.json: {"bip": "192.168.240.1/24", '
+                '"default-address-pools": [{"base": "192.168.241.0/24", "size": 28}]}'
+            )
+
+
+def _remapped(server: Machine) -> Iterator[str]:
+    """Tell of an owner's engine in whose containers a user is another one outside, so that no socket can be made."""
+    if server.facts.get("docker_before") and server.facts.get("docker_daemon", {}).get("userns-remap"):
+        yield (
+            "el Docker del servidor cambia la identidad de los contenedores (userns-remap en /etc/docker/daemon.json), "
+            "y el WAF no podría abrir sus sockets; quite esa opción, o use otro servidor"
+        )
+
+
+def _somebodys(server: Machine, keys: Iterable[str]) -> Iterator[str]:
+    """Tell of an account of the institute's name that is somebody else's, who would lose his keys and his password."""
+    name = server.neighbours.account
+    known = server.facts.get("accounts", {}).get(name, {})
+    if not known or known.get("comment") == ACCOUNT_COMMENT or server.facts.get("user_id") == name:
+        return
+    wanted = {" ".join(key.split()[:2]) for key in keys}
+    lost = [*(["su contraseña"] if server.has_password else []), *(["llaves"] if {*server.keys} - wanted else [])]
+    if lost:
+        yield (
+            f"la cuenta «{name}» ya existe en el servidor, no la hizo el proyecto, y perdería {' y '.join(lost)}; si "
+            "es de alguien más, ponga otro nombre en difusor_admin_user; si es la del Instituto, agregue sus llaves a "
+            "difusor_admin_keys y quítele la contraseña (passwd --lock)"
         )
 
 
@@ -205,108 +292,3 @@ def _short_keys(server: Machine) -> Iterator[str]:
             f"la llave con que usted entra es RSA de {max(bits)} bits y el servidor pedirá {RSA_BITS} o más; agregue "
             "otra a su cuenta (ssh-keygen -t ed25519, ssh-copy-id) y repita"
         )
-
-
-def diagnose(
-    server: Machine, call: spec.Spec, *, public_address: str, registered: bool, attested: Iterable[str]
-) -> list[Diagnosis]:
-    """Return a diagnosis for each clause of the call that can be judged before anything is installed.
-
-    `public_address` may be empty; `registered`: ANEXO 2 has been received; `attested`: ids of clauses with documents.
-    """
-    on_file = set(attested)
-    judges: dict[str, Judge] = {
-        "SW-01": _release,
-        "HW-01": _physical,
-        "HW-02": _processor,
-        "HW-03": _memory,
-        "HW-04": _storage,
-        "RED-01": _link,
-        "RED-02": lambda *_: _public(public_address),
-        "DG-08": lambda *_: (registered, "ANEXO 2 registrado" if registered else "ANEXO 2 sin registrar"),
-    }
-    found = []
-    for clause in call.clauses:
-        if clause.id in ON_PAPER or (clause.id == "RED-01" and clause.id in on_file):
-            judged: Judged | None = _document(clause.id in on_file)
-        else:
-            judged = judges[clause.id](server, clause.expect) if clause.id in judges else None
-        if judged:
-            found.append(Diagnosis(clause, *judged))
-    return found
-
-
-def _document(on_file: bool) -> Judged:
-    return on_file, "el documento firmado" if on_file else "ningún documento firmado"
-
-
-def _release(server: Machine, expected: Mapping[str, Any]) -> Judged:
-    distribution, version = server.release
-    met = distribution == expected["distribution"] and version in expected["versions"]
-    return met, f"{distribution} {version}"
-
-
-def _physical(server: Machine, expected: Mapping[str, Any]) -> Judged:
-    guest = server.facts.get("virtualization_role") == "guest"
-    kind = server.facts.get("virtualization_type", "") if guest else ""
-    return not kind, f"una máquina virtual o contenedor ({kind})" if kind else "servidor físico"
-
-
-def _processor(server: Machine, expected: Mapping[str, Any]) -> Judged:
-    cores = int(server.facts.get("processor_count", 0)) * int(server.facts.get("processor_cores", 0))
-    speed = f"{server.mhz / 1000:.1f} GHz" if server.mhz else "una velocidad que no declara"
-    met = cores >= expected["cores"] and server.mhz >= expected["ghz"] * 1000
-    return met, f"{cores} núcleos a {speed}"
-
-
-def _memory(server: Machine, expected: Mapping[str, Any]) -> Judged:
-    ram = int(server.facts.get("memtotal_mb", 0)) * 1024**2 / GIGABYTE
-    return ram >= expected["ram_gb"], f"{ram:.1f} GB de memoria"
-
-
-def _storage(server: Machine, expected: Mapping[str, Any]) -> Judged:
-    solid, spinning = _disks(server.facts)
-    more = f" y {spinning:.0f} GB en discos giratorios" if spinning else ""
-    return solid >= expected["disk_gb"], f"{solid:.0f} GB en estado sólido{more}"
-
-
-def _public(address: str) -> Judged:
-    met = bool(address) and ipaddress.ip_address(address).is_global
-    return met, f"la dirección {address}" if address else "ninguna dirección pública"
-
-
-def _link(server: Machine, expected: Mapping[str, Any]) -> Judged | None:
-    """Judge the link only where that is possible before it is measured: a card that is too slow."""
-    card = _card_mbps(server.facts)
-    return (False, f"una interfaz de {card} Mbps") if 0 < card < expected["mbps"] else None
-
-
-def _disks(facts: Mapping[str, Any]) -> tuple[float, float]:
-    """Return what the machine's own disks hold in gigabytes: (solid state, spinning); mirrored ones count once."""
-    sizes, devices = {"0": 0.0, "1": 0.0}, facts.get("devices", {})
-    shares = _shares(devices)
-    for name, disk in devices.items():
-        if not name.startswith(NOT_DISKS):
-            share = shares.get(name, 1.0)
-            sizes[str(disk.get("rotational", "1"))] += share * int(disk["sectors"]) * 512 / GIGABYTE
-    return sizes["0"], sizes["1"]
-
-
-def _shares(devices: Mapping[str, Any]) -> dict[str, float]:
-    """Return for each disk in an array of mdadm the share of it that the array, the largest one, holds."""
-    members: dict[str, dict[str, int]] = {}
-    for name, disk in devices.items():
-        for part in (disk, *disk.get("partitions", {}).values()):
-            for array in part.get("holders", []):
-                if array in devices and array.startswith("md"):
-                    members.setdefault(array, {})[name] = int(part["sectors"])
-    shares: dict[str, float] = {}
-    for array, disks in sorted(members.items(), key=lambda each: int(devices[each[0]]["sectors"])):
-        shares |= dict.fromkeys(disks, int(devices[array]["sectors"]) / sum(disks.values()))
-    return shares
-
-
-def _card_mbps(facts: Mapping[str, Any]) -> int:
-    """Return the speed of the interface towards the Internet in Mbit/s; 0 when unknown."""
-    interface = facts.get("default_ipv4", {}).get("interface", "").replace("-", "_")
-    return max(0, int(facts.get(interface, {}).get("speed") or 0))

@@ -1,14 +1,17 @@
-"""Finds, in the owner's own files of nginx, what would alter the page or stand in its way.
+"""Finds, in the owner's own files of nginx, what would alter the page, stand in its way, or be lost with it.
 
 What such a file says outside of any server block holds for all of nginx. Most of it the PREP's server blocks undo
-(roles/nginx/templates/etc/nginx/snippets/prep-own.conf.j2); this names the rest.
+(roles/nginx/templates/etc/nginx/snippets/prep-own.conf.j2); this names the rest. It also names the sites that would
+take the page's visitors, and what the owner's nginx.conf says that the project's does not.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cache
 
 from difusor.project import ROOT
@@ -26,26 +29,133 @@ HARMLESS = re.compile(
 )
 # Names that exist once in all of nginx: of variables, zones, upstreams, forms of log lines.
 VARIABLE = re.compile(r"(?:map|geo|split_clients|geoip2) .*?(\$\w+)$|set (\$\w+)|(?:perl|js)_set (\$\w+)")
+OURS = ("/etc/nginx/sites-enabled/prep", "/etc/nginx/conf.d/prep-")
+"""How the paths begin that the role nginx installs where nginx looks for sites."""
+SHARED = re.compile(
+    r"(?:backlog|rcvbuf|sndbuf|fastopen|ipv6only|so_keepalive|accept_filter|setfib)=.*|bind|deferred|reuseport"
+    r"|proxy_protocol|multipath"
+)
+"""Options of `listen` that hold for all sites of an address: nginx lets one site give them, or they change them all."""
+# What the owner's nginx.conf may say and nobody miss: the project's says it too, or another figure is no harm.
+UNMISSED = re.compile(
+    r"worker_\w+|pid|pcre_jit|error_log|access_log|default_type|sendfile\w*|tcp_\w+|types_hash_\w+|gzip\w*|server_tokens"
+    r"|keepalive_\w+|reset_timedout_connection|ssl_protocols|ssl_prefer_server_ciphers|multi_accept|use|accept_mutex"
+    r"|events|http|aio|directio|open_file_cache\w*|timer_resolution"
+)
+INCLUDED = re.compile(
+    r"(?:/etc/nginx/)?(?:mime\.types|modules-enabled/\*\.conf|conf\.d/\*\.conf|sites-enabled/\*(?:\.conf)?)"
+)
 NAMED = re.compile(r"(?:\bkeys_zone=|\bzone=|\bshared:)(\w+)|^(?:upstream|log_format) (\w+)")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One directive outside of any server block: its file, its line, and its words without the semicolon or brace."""
+    """One directive: its file, its line, its words without the semicolon or brace, and the blocks around it (a/b)."""
 
     path: str
     line: int
     words: tuple[str, ...]
+    within: str = ""
 
 
-def problems(settings: Iterable[Setting]) -> Iterator[str]:
-    """Yield a sentence for each directive that the page cannot live beside, without its full stop."""
+@dataclass
+class Site:
+    """One server block of the owner's: where it is, what it listens on (address, port, options), and its names."""
+
+    path: str
+    line: int
+    listens: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+
+
+def problems(settings: Iterable[Setting], ports: Collection[int] = (), hosts: Collection[str] = ()) -> Iterator[str]:
+    """Yield a sentence for each thing that the page cannot live beside, without its full stop.
+
+    `ports` are the page's, `hosts` its names.
+    """
+    settings, hosts = list(settings), {host.lower() for host in hosts}
+    for path in sorted({each.path for each in settings if each.path.startswith(OURS)}):
+        yield f"{path} es un nombre que usa el proyecto, y tiene un sitio propio; déle otro nombre"
     for each in settings:
         directive, where = each.words[0], f"{each.path}:{each.line}"
+        if each.within:
+            continue
         if LASTING.fullmatch(directive) and not HARMLESS.fullmatch(directive) and each.words[1:] != ("off",):
             yield f"{where} pone «{directive}» para todo nginx y alteraría la página; páselo a los server de sus sitios"
         for name in names(" ".join(each.words)) & _ours():
             yield f"{where} define «{name}», un nombre que usa la página; déle otro ahí y donde sus sitios lo usan"
+    for site in sites(settings):
+        yield from _taking(site, ports, hosts)
+
+
+def _taking(site: Site, ports: Collection[int], hosts: Collection[str]) -> Iterator[str]:
+    """Tell of a site that would get the page's visitors, or with which nginx does not start."""
+    shared = [each for each in site.listens or [("", 80, ())] if each[1] in ports and "quic" not in each[2]]
+    claimed = site.names & {*hosts, *(f".{host}" for host in hosts)}
+    for name in sorted(claimed) if shared else ():
+        yield f"{site.path}:{site.line} es un sitio de «{name}», el nombre de la página; quítelo o déle otro nombre"
+    for address, port, options in shared:
+        said = f"{site.path}:{site.line} escucha en el puerto {port}"
+        if address and not _is_loopback(address):
+            yield (
+                f"{said} de {address}, y nginx daría ahí ese sitio en vez de la página; quite la dirección "
+                f"(listen {'[::]:' if ':' in address else ''}{port})"
+            )
+        if {"default_server", "default"} & {*options}:
+            yield f"{said} por omisión, como la página; quítele default_server"
+        if given := [option for option in options if SHARED.fullmatch(option)]:
+            yield f"{said} con «{' '.join(given)}», que vale para todos los sitios de ese puerto; quítelo"
+
+
+def sites(settings: Iterable[Setting]) -> list[Site]:
+    """Return the server blocks that stand in no block."""
+    found: list[Site] = []
+    for each in settings:
+        if each.words[0] == "server" and not each.within:
+            found.append(Site(each.path, each.line))
+        elif each.within == "server" and found and each.words[0] == "server_name":
+            found[-1].names |= {name.lower() for name in each.words[1:]}
+        elif each.within == "server" and found and each.words[0] == "listen":
+            bound = _bound("".join(each.words[1:2]))
+            found[-1].listens += [(*bound, each.words[2:])] if bound else []
+    return found
+
+
+def _bound(text: str) -> tuple[str, int] | None:
+    """Return the address ("": any) and the port of a `listen`; None for a unix socket."""
+    match = re.fullmatch(r"(?:(\[[^]]*\]|[^:\[\]]+):)?(\d+)|(\[[^]]*\]|[^:\[\]]+)", text)
+    if not match:
+        return None
+    address = (match[1] or match[3] or "").strip("[]")
+    return "" if address in ("*", "::", "0.0.0.0") else address, int(match[2] or 80)
+
+
+def _is_loopback(address: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(address).is_loopback
+    return address == "localhost"
+
+
+def lost(main: Iterable[Setting]) -> Iterator[str]:
+    """Yield a sentence for what an nginx.conf says (its two outer levels) that would be missed when it is replaced."""
+    found: dict[str, list[str]] = {"conf.d": [], "modules-enabled": []}
+    for each in main:
+        words = each.words
+        if words[0] == "user":
+            if words[1:2] not in (("www-data",), ("nginx",)):
+                yield (
+                    f"{each.path}:{each.line} corre nginx como «{' '.join(words[1:2])}», y el proyecto lo corre como "
+                    "www-data: dé a www-data acceso a sus sitios, y póngalo ahí"
+                )
+        elif not UNMISSED.fullmatch(words[0]) and not (words[0] == "include" and INCLUDED.fullmatch(words[-1])):
+            folder = "conf.d" if each.within == "http" else "modules-enabled"
+            found[folder].append(f"{words[0]} (línea {each.line})")
+    for folder, names_there in found.items():
+        if names_there:
+            yield (
+                f"/etc/nginx/nginx.conf, que el proyecto reemplaza, pone además {', '.join(names_there)}; páselo a un "
+                f"archivo de /etc/nginx/{folder}"
+            )
 
 
 def names(directive: str) -> set[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from difusor.servers.neighbours import SPELLING, Door, Neighbours, problems
+from difusor.project import ROOT
+from difusor.servers.neighbours import SPELLING, UNITS, Door, Neighbours, problems
 
-MODULE = Path(__file__).resolve().parents[3] / "plugins/modules/neighbour_probe.py"
+MODULE = ROOT / "plugins/modules/neighbour_probe.py"
 
 
 def load_probe() -> Any:
@@ -72,18 +73,6 @@ def test_one_reason_is_told_once_for_all_addresses() -> None:
     doors = tuple(Door(address, lists) for address in ("10.9.0.4", "fd00::4"))
     (found,) = problems(Neighbours(account="instituto", doors=doors))
     assert "desde 10.9.0.4, fd00::4: " in found
-
-
-def test_probe_finds_the_lists_in_included_files(tmp_path: Path) -> None:
-    (tmp_path / "sshd_config.d").mkdir()
-    included, deeper = tmp_path / "sshd_config.d/10-diario.conf", tmp_path / "más"
-    included.write_text(f"allowusers operador\nInclude {deeper}\n#DenyUsers nadie\n")
-    deeper.write_text("Match Address 10.9.0.4\n  DenyGroups sudo\n")
-    main = tmp_path / "sshd_config"
-    main.write_text("Include sshd_config.d/*.conf\nPort 22\n")
-    probe = load_probe()
-    found = probe.with_lists(probe.configuration(str(main), str(tmp_path)))
-    assert (found["allowusers"], found["denygroups"], found["denyusers"]) == ([str(included)], [str(deeper)], [])
 
 
 RULES = """
@@ -165,6 +154,75 @@ def test_a_table_that_denies_by_default_stops_the_run() -> None:
     assert "nft delete table inet filter" in found
 
 
+NAT = """
+-P PREROUTING ACCEPT
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080
+-A PREROUTING -d 203.0.113.7/32 -p tcp -m multiport --dports 25,443 -j DNAT --to-destination 10.1.0.5
+-A PREROUTING -d 203.0.113.8/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.1.0.6
+-A PREROUTING -i lo -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080
+-A PREROUTING -p udp -m udp --dport 443 -j REDIRECT --to-ports 8443
+-A OUTPUT -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 3128
+-A DOCKER -d 127.5.6.7/32 ! -i br-prep -p tcp -m tcp --dport 580 -j DNAT --to-destination 172.18.0.2:8080
+-A CNI-DN-0a -p tcp -m tcp --dport 873 -j DNAT --to-destination 10.42.0.8:873
+-A KUBE-SERVICES -d 10.43.0.1/32 -p tcp -m tcp --dport 443 -j KUBE-SVC-0A
+""".strip().splitlines()
+
+
+def test_a_rule_that_leads_a_port_of_the_page_elsewhere_stops_the_run() -> None:
+    """No program listens there then, so that nginx starts, and citizens get somebody else's answer."""
+    probe = load_probe()
+    found = probe.diverting(probe.filters(NAT), ["203.0.113.7"])
+    assert [(each["rule"], each["ports"]) for each in found] == [(NAT[2], [80]), (NAT[3], [25, 443]), (NAT[9], [873])]
+    diverting = tuple((each["rule"], tuple(each["ports"])) for each in found)
+    assert problems(Neighbours(diverting=diverting), [443]) == [
+        f"«{NAT[3]}» desvía lo que llega al puerto 443, que el proyecto necesita; quite esa regla, y de donde se carga "
+        "al arrancar"
+    ]
+
+
+def test_a_table_of_nft_that_leads_a_port_elsewhere_is_found() -> None:
+    text = (
+        "table ip casa {\n\tchain entra {\n\t\ttype nat hook prerouting priority dstnat; policy accept;\n"
+        '\t\tiifname "eth0" tcp dport { 80, 443 } dnat to 10.1.0.5\n\t\ttcp dport 8000-8002 redirect to :1\n\t}\n'
+        "\tchain sale {\n\t\ttype nat hook postrouting priority srcnat;\n\t\ttcp dport 80 dnat to 10.1.0.5\n\t}\n}\n"
+    )
+    found = load_probe().diverting_tables(text)
+    assert [each["ports"] for each in found] == [[80, 443], [8000, 8001, 8002]]
+    assert found[0]["rule"] == 'nft ip casa: iifname "eth0" tcp dport { 80, 443 } dnat to 10.1.0.5'
+
+
+def test_networks_of_virtual_machines_that_the_firewall_will_cut_off_are_told() -> None:
+    said = {
+        "iptables": ["-P FORWARD ACCEPT"],
+        "bridge": ["3: docker0: <UP>", "4: br-0123456789ab: <UP>", "5: br-prep: <UP>", "6: lxdbr0: <UP> mtu 1500"],
+        "tun": [],
+        "wireguard": ["9: wg0: <POINTOPOINT,NOARP,UP> mtu 1420"],
+    }
+    probe = load_probe()
+    look = lambda *words: said["iptables" if words[0] == "iptables" else words[-1]]  # noqa: E731
+    assert probe.routed(look, True) == ["lxdbr0", "wg0"]
+    assert probe.routed(look, False) == [], "the server forwards nothing"
+    said["iptables"] = ["-P FORWARD DROP"]
+    assert probe.routed(look, True) == [], "what is forwarded has rules of its own"
+
+
+def test_a_masked_unit_stops_the_run() -> None:
+    (found,) = problems(Neighbours(masked=frozenset({"apport.service", "nginx.service"})))
+    assert found.endswith("systemctl unmask nginx.service")
+
+
+def test_every_unit_that_a_role_starts_is_looked_for() -> None:
+    found = {
+        name.removesuffix(".service")
+        for path in (ROOT / "roles").glob("*/tasks/*.yml")
+        for name in re.findall(r"^ +unit:\n +name: ([\w-]+\.service)$", path.read_text(), re.MULTILINE)
+        if not name.startswith("prep-")
+    }
+    assert "nginx" in found
+    assert found - {"suricata"} <= set(UNITS)
+
+
 def test_a_queue_of_the_owners_stops_the_run() -> None:
     said = {
         ("ip", "-4"): ["default via 10.0.0.1 dev eth0 proto dhcp", "default via 10.1.0.1 dev eth1 metric 9"],
@@ -194,6 +252,27 @@ def test_ports_that_docker_publishes() -> None:
     ]
     found = load_probe().published([*ports, "[::]:53-54->53-54/udp, [::1]:70->70/tcp"])
     assert found == ["53-54/udp", "8080/tcp", "81/tcp"]
+
+
+def test_protocols_that_programs_wait_for() -> None:
+    lines = [
+        'UNCONN 0 0 0.0.0.0:112 0.0.0.0:* users:(("keepalived",pid=7,fd=9))',
+        'UNCONN 0 0 *:58 *:* users:(("systemd-network",pid=8,fd=3))',
+        "UNCONN 0 0 0.0.0.0%eth0:89 0.0.0.0:*",
+    ]
+    assert load_probe().raw(lines) == [{"protocol": 112, "process": "keepalived"}, {"protocol": 89, "process": ""}]
+
+
+def test_addresses_of_the_logins_of_late() -> None:
+    lines = [
+        "Accepted publickey for ana from 203.0.113.9 port 50000 ssh2: ED25519 SHA256:x",
+        "Accepted password for luis from 2001:db8::7 port 50001 ssh2",
+        "Accepted publickey for ana from 203.0.113.9 port 50002 ssh2: ED25519 SHA256:x",
+        "Accepted publickey for ana from fe80::1%eth0 port 50002 ssh2: ED25519 SHA256:x",
+        "Accepted publickey for ana from UNKNOWN port 65535 ssh2: ED25519 SHA256:x",
+        "Failed password for invalid user from from 198.51.100.1 port 1 ssh2",
+    ]
+    assert load_probe().entered(lines) == ["2001:db8::7", "203.0.113.9", "fe80::1"]
 
 
 def test_datagrams_that_programs_wait_for() -> None:

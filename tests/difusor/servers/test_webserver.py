@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from difusor.project import ROOT
-from difusor.servers.webserver import Setting, names, problems
+from difusor.servers.webserver import Setting, lost, names, problems
 
 PATH = "/etc/nginx/conf.d/diario.conf"
 TEXT = """# map $a $client { default 1; }
@@ -32,7 +33,7 @@ SENTENCES = [
 @cache
 def probe() -> Any:
     """Return the module that runs on the server."""
-    specification = importlib.util.spec_from_file_location("probe", ROOT / "plugins/modules/neighbour_probe.py")
+    specification = importlib.util.spec_from_file_location("probe", ROOT / "plugins/modules/files_probe.py")
     assert specification and specification.loader
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -41,7 +42,11 @@ def probe() -> Any:
 
 def read(text: str) -> list[Setting]:
     """Return what the probe finds in the text of a file, as the preflight gets it."""
-    return [Setting(each["path"], each["line"], tuple(each["words"])) for each in probe().settings(PATH, text)]
+    return as_settings(probe().settings(PATH, text))
+
+
+def as_settings(found: list[dict[str, Any]]) -> list[Setting]:
+    return [Setting(each["path"], each["line"], tuple(each["words"]), each["within"]) for each in found]
 
 
 def test_what_a_server_block_cannot_undo_is_told_by_file_and_line() -> None:
@@ -86,7 +91,7 @@ def test_what_the_page_can_live_beside_is_not_told(text: str) -> None:
 def test_files_that_the_owners_files_include_are_read_once_and_the_pages_own_are_not(tmp_path: Path) -> None:
     files = {
         "conf.d/a.conf": f"include diario/*.inc; include {tmp_path}/x;\ninclude; server {{ include no; }}",
-        "conf.d/prep-roads.conf": "more_set_headers ours;",
+        "conf.d/prep-roads.conf": "# Managed by prep-difusor: change it there\nmore_set_headers ours;",
         "conf.d/sin-uso": "more_set_headers unread;",
         "sites-enabled/diario": "add_trailer a b;",
         "diario/b.inc": "include conf.d/*.conf;\nslice 1m;",
@@ -101,6 +106,89 @@ def test_files_that_the_owners_files_include_are_read_once_and_the_pages_own_are
         ("sites-enabled/diario", "add_trailer", "a", "b"), ("conf.d/a.conf", "server"), ("diario/b.inc", "slice", "1m"),
         ("x", "modsecurity", "on"),
     ]  # fmt: skip
+
+
+def test_a_file_is_the_projects_by_what_it_says_and_not_by_its_name(tmp_path: Path) -> None:
+    """An outlet that has prepared for the PREP has called its own site so."""
+    site = tmp_path / "sites-enabled/prep.diario.mx"
+    site.parent.mkdir()
+    site.write_text("slice 1m;")
+    assert [each["path"] for each in probe().owners_settings(tmp_path)] == [str(site)]
+    (found,) = problems([Setting("/etc/nginx/sites-enabled/prep", 1, ("server",))])
+    assert found.startswith("/etc/nginx/sites-enabled/prep es un nombre que usa el proyecto")
+
+
+@pytest.mark.parametrize(
+    ("server", "sentence"),
+    [
+        ("listen 80; server_name prep.diario.mx;", "es un sitio de «prep.diario.mx», el nombre de la página"),
+        ("server_name www.diario.mx prep.diario.mx;", "es un sitio de «prep.diario.mx», el nombre de la página"),
+        ("listen [::]:443 ssl; server_name .prep.diario.mx;", "es un sitio de «.prep.diario.mx», el nombre de la"),
+        ("listen 203.0.113.9:443 ssl;", "escucha en el puerto 443 de 203.0.113.9, y nginx daría ahí ese sitio en vez"),
+        ("listen 203.0.113.9;", "escucha en el puerto 80 de 203.0.113.9, y nginx daría ahí ese sitio en vez"),
+        ("listen [2001:db8::9]:80;", "escucha en el puerto 80 de 2001:db8::9, y nginx daría ahí ese sitio en vez de"),
+        ("listen diario.mx:80;", "escucha en el puerto 80 de diario.mx, y nginx daría ahí ese sitio en vez de la"),
+        ("listen 80 default_server;", "escucha en el puerto 80 por omisión, como la página; quítele default_server"),
+        ("listen [::]:443 ssl default;", "escucha en el puerto 443 por omisión, como la página; quítele"),
+        # As certbot writes it.
+        ("listen [::]:443 ssl ipv6only=on;", "escucha en el puerto 443 con «ipv6only=on», que vale para todos"),
+        ("listen 443 ssl reuseport backlog=511;", "escucha en el puerto 443 con «reuseport backlog=511», que vale"),
+        ("listen *:80 proxy_protocol;", "escucha en el puerto 80 con «proxy_protocol», que vale para todos los"),
+    ],
+)
+def test_a_site_that_would_take_the_pages_visitors_or_stop_nginx(server: str, sentence: str) -> None:
+    (found,) = problems(read(f"\nserver {{ {server} }}"), (80, 443), ["prep.diario.mx"])
+    assert found.startswith(f"{PATH}:2 {sentence}")
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "listen 80; listen [::]:80; listen 443 ssl http2; server_name diario.mx www.diario.mx;",
+        "listen 8443 default_server reuseport; server_name prep.diario.mx;",
+        "listen 203.0.113.9:8080; listen 127.0.0.1:80; listen [::1]:80; listen localhost:80;",
+        "listen unix:/run/diario.sock; listen 443 quic reuseport; server_name ~^prep;",
+        "server_name *.diario.mx; location / { proxy_pass http://prep.diario.mx; }",
+        "listen 443 ssl; location /listen { set $listen 203.0.113.9:443; }",
+    ],
+)
+def test_sites_that_stay_beside_the_page(server: str) -> None:
+    text = f"server {{ {server} }} upstream b {{ server 203.0.113.9:443; }}"
+    assert list(problems(read(text), (80, 443), ["prep.diario.mx"])) == []
+
+
+MAIN = """user www-data;
+worker_processes 8;
+include /etc/nginx/modules-enabled/*.conf;
+events { worker_connections 4096; multi_accept on; }
+http {
+    sendfile on; keepalive_timeout 30; gzip_types text/css; server_tokens off;
+    include /etc/nginx/mime.types; include conf.d/*.conf; include sites-enabled/*;
+%s
+}
+%s
+"""
+
+
+def test_what_an_nginx_conf_says_that_would_be_lost_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "nginx.conf"
+
+    def told(http: str = "", main: str = "", packaged: str = "") -> list[str]:
+        file.write_text(MAIN % (http, main))
+        return list(lost(as_settings(probe().owners_main({packaged}, str(file)))))
+
+    own = "client_max_body_size 64m; include /etc/nginx/vhosts/*.conf;\nmap $a $b { default 1; }"
+    moved = "client_max_body_size (línea 8), include (línea 8), map (línea 9); páselo a un archivo de /etc/nginx/conf.d"
+    assert told() == []
+    assert told(own) == [f"/etc/nginx/nginx.conf, que el proyecto reemplaza, pone además {moved}"]
+    (found,) = told(main="stream { server { listen 3306; proxy_pass db; } }")
+    assert found.endswith("pone además stream (línea 10); páselo a un archivo de /etc/nginx/modules-enabled")
+    (found,) = told(main="user deploy deploy;")
+    assert found.startswith(f"{file}:10 corre nginx como «deploy», y el")
+    assert told(own, packaged=f"{file} {hashlib.md5((MAIN % (own, '')).encode()).hexdigest()}") == []
+    assert told(own, main="") and told("# x\n" + own)
+    file.write_text("# Managed by prep-difusor: change the inventory\nhttp { map $a $b {} }")
+    assert probe().owners_main(set(), str(file)) == []
 
 
 def test_the_names_are_those_of_the_roles_own_files() -> None:

@@ -1,0 +1,371 @@
+#!/usr/bin/python
+"""Module `files_probe`: reads the owner's own files that the project lives beside or replaces; changes nothing."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import pwd
+import re
+import shlex
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+---
+module: files_probe
+short_description: Read what the owner's files of nginx, SSH, rsync and firewalls say, and which would be replaced
+description: Reads what the preflight has to tell of others' files on the same server. Changes nothing.
+options:
+  account:
+    description: The institute's account, whose present keys are looked at; none when empty.
+    type: str
+    default: ""
+  replaced:
+    description: Whole files that the roles install, whose changes by the owner are told.
+    type: list
+    elements: path
+    default: []
+author: prep-difusor
+"""
+EXAMPLES = """
+- name: Read what the owner's own files say
+  files_probe:
+    replaced: [/etc/chrony/chrony.conf]
+  become: true
+"""
+RETURN = """
+settings:
+  description: >-
+    What the owner's files of nginx say outside of any block, and the addresses and names of their sites, as
+    {path, line, words, within}; C(within) names the blocks around it, such as http/server.
+  returned: always
+  type: list
+lists:
+  description: "The files of SSH's configuration that have access lists, as {allowusers: [path], ...}."
+  returned: always
+  type: dict
+rules: {description: "Rules in UFW's files that admit something, not the project's own", returned: always, type: list}
+denials: {description: "Rules in UFW's files that deny the page to everybody", returned: always, type: list}
+keys:
+  description: The public keys that open the institute's account now, each as type and key.
+  returned: always
+  type: list
+has_password:
+  description: Whether that account has a password that it can log in with.
+  returned: always
+  type: bool
+mirror_of:
+  description: The names of the page for which an earlier run has set up this server; empty before the first.
+  returned: always
+  type: list
+main:
+  description: The same of a nginx.conf that the owner has changed, of which only the outer two levels are read.
+  returned: always
+  type: list
+changed_files:
+  description: Those of C(replaced) that the owner has written or changed.
+  returned: always
+  type: list
+modules:
+  description: The modules in the rsyncd.conf that the owner wrote; its path where it has none.
+  returned: always
+  type: list
+ssh_included:
+  description: Whether SSH's main file includes the folder of its drop-ins, outside of a Match block.
+  returned: always
+  type: bool
+halting:
+  description: The settings of auditd, such as "disk_full_action = halt", that stop the server when its log is full.
+  returned: always
+  type: list
+restarting:
+  description: When jobs of cron restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".
+  returned: always
+  type: list
+flushing:
+  description: Whether a service that runs at boot empties all rules of the kernel's packet filter.
+  returned: always
+  type: bool
+"""
+
+OURS = "Managed by prep-difusor"  # in the first lines of every file that `managed_files` renders
+NGINX = "/etc/nginx"
+SITES = ("sites-enabled/*", "conf.d/*.conf")
+# What nginx's configuration consists of; a quote counts only at the beginning of a word.
+TOKEN = re.compile(
+    r"""[;{}]|\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w*\}|[^\s;{}\\])+|\\""", re.DOTALL
+)
+LONGEST_WORD = 200
+OF_A_SITE = ("listen", "server_name")
+PAGE = NGINX + "/sites-available/prep"
+SSHD = "/etc/ssh/sshd_config"
+LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
+DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
+RSYNCD = "/etc/rsyncd.conf"
+AUDITD = "/etc/audit/auditd.conf"
+RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
+OUR_RULE = " comment=" + b"prep-difusor:".hex()
+CRONTABS = ("/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*")
+RESTART = re.compile(r"^\s*[^#\s].*?(?:[\s/;&|](?:reboot|poweroff|halt|shutdown)\b|[\s/]init [06]\b)")
+NFTABLES = "/etc/nftables.conf"
+COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
+
+
+def read(path):
+    """Return the text of a file; "" when there is no file."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def is_ours(text):
+    """Tell whether a text is that of a file which a role of the project has installed."""
+    return OURS in text[:200]
+
+
+def directives(path, text):
+    """Return [{path, line, words, within}] of all directives in the text of one of nginx's files.
+
+    A block is told by its words before the brace, `within` by the first words of the blocks around it, with slashes.
+    Quotes are taken off, long words cut.
+    """
+    found, words, within, line, begun = [], [], [], 1, 1
+    for token in TOKEN.findall(text):
+        if token in (";", "{", "}"):
+            if words:
+                found.append({"path": path, "line": begun, "words": words, "within": "/".join(within)})
+            if token == "{":
+                within.append(words[0] if words else "")
+            elif token == "}":
+                within = within[:-1]
+            words = []
+        elif not token.isspace() and token[0] != "#":
+            begun = begun if words else line
+            words.append(token.strip("\"'")[:LONGEST_WORD])
+        line += token.count("\n")
+    return found
+
+
+def settings(path, text):
+    """Return those directives of a file that stand in no block, and what its sites listen on and answer to."""
+    found = directives(path, text)
+    return [
+        each for each in found if not each["within"] or (each["within"] == "server" and each["words"][0] in OF_A_SITE)
+    ]
+
+
+def owners_settings(nginx=NGINX):
+    """Return `settings` of every file of the owner's that nginx reads, those that another one includes among them."""
+    waiting = [os.path.join(nginx, pattern) for pattern in SITES]
+    found, seen = [], set()
+    while waiting:
+        for path in sorted(glob.glob(waiting.pop(0))):
+            text = read(path)
+            if not os.path.isfile(path) or path in seen or is_ours(text):
+                continue
+            seen.add(path)
+            said = settings(path, text)
+            waiting += [os.path.join(nginx, *each["words"][1:2]) for each in said if each["words"][0] == "include"]
+            found += said
+    return found
+
+
+def owners_main(packaged, path=f"{NGINX}/nginx.conf"):
+    """Return the directives in the two outer levels of an nginx.conf that the owner has changed."""
+    if not is_changed(path, packaged):
+        return []
+    return [each for each in directives(path, read(path)) if each["within"] in ("", "http", "events")]
+
+
+def mirror_of(text, path=PAGE):
+    """Return the names that the project's own site, whose text this is, answers to."""
+    named = [each["words"][1:] for each in directives(path, text) if each["words"][0] == "server_name"]
+    return sorted({name for names in named for name in names} - {"_"}) if is_ours(text) else []
+
+
+def is_changed(path, packaged):
+    """Tell whether a file is the owner's: no package's, nor the project's; `packaged` are lines of "path md5"."""
+    if is_ours(read(path)) or not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        content = file.read()
+    copied = read(COPIED.get(path, "")).encode()
+    return content != copied and "%s %s" % (path, hashlib.md5(content).hexdigest()) not in packaged
+
+
+def modules(text, path=RSYNCD):
+    """Return the names of the modules in the text of an rsyncd.conf; its path where it says something but has none."""
+    if is_ours(text):
+        return []
+    said = [line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] not in "#;"]
+    return [line.strip("[]") for line in said if line[0] == "["] or [path for _ in said[:1]]
+
+
+def configuration(path=SSHD, folder="/etc/ssh"):
+    """Yield every file of SSH's configuration with its text: `path`, and what it includes."""
+    text = read(path)
+    if text:
+        yield path, text
+    for included in re.findall(r"^\s*Include\s+(.*)$", text, re.MULTILINE | re.IGNORECASE):
+        for pattern in shlex.split(included, comments=True):
+            for each in sorted(glob.glob(os.path.join(folder, pattern))):
+                yield from configuration(each, folder)
+
+
+def with_lists(files):
+    """Return {list: [path]} of the files that have an access list."""
+    found = {name: [] for name in LISTS}
+    for path, text in files:
+        for name in LISTS:
+            if re.search(r"^\s*%s\b" % name, text, re.MULTILINE | re.IGNORECASE) and path not in found[name]:
+                found[name].append(path)
+    return found
+
+
+def includes_drop_ins(text, folder="/etc/ssh", wanted=DROP_INS):
+    """Tell whether a text of sshd_config includes the drop-ins for everybody: before any Match block."""
+    for line in text.splitlines():
+        keyword, _, rest = line.strip().replace("=", " ", 1).partition(" ")
+        if keyword.lower() == "match":
+            return False
+        if keyword.lower() == "include":
+            patterns = [os.path.join(folder, each) for each in shlex.split(rest, comments=True)]
+            if any(os.path.dirname(each) == os.path.dirname(wanted) and glob_fits(each, wanted) for each in patterns):
+                return True
+    return False
+
+
+def glob_fits(pattern, path):
+    """Tell whether a pattern of shell names takes the file of this path, which need not exist yet."""
+    parts = {"*": "[^/]*", "?": "[^/]"}
+    return re.fullmatch("".join(parts.get(each, re.escape(each)) for each in pattern), path) is not None
+
+
+def rules(text):
+    """Return what the rules in the text of one of UFW's files admit, without the project's own rules."""
+    found = []
+    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
+        rule = line.partition(" comment=")[0]
+        if (
+            OUR_RULE not in line
+            and re.match(r"(route:)?(allow|limit)", rule)
+            and not rule.split()[-1].startswith("out")
+        ):
+            found.append(rule)
+    return found
+
+
+def denials(text, ports=(80, 443), everybody=("0.0.0.0/0", "::/0")):
+    """Return the rules in the text of one of UFW's files that deny one of the page's ports to everybody.
+
+    UFW takes the first rule that fits, and the project's rules for everybody come after the owner's.
+    """
+    found, admitted = [], set()
+    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
+        rule = line.partition(" comment=")[0]
+        action, protocol, named, to, _, source, *rest = rule.split()
+        bounds = [list(map(int, each.split(":"))) for each in named.split(",")] if named != "any" else [[0, 65535]]
+        about = {port for port in ports if any(low[0] <= port <= low[-1] for low in bounds)} - admitted
+        if (
+            protocol not in ("tcp", "any")
+            or to not in everybody
+            or source not in everybody
+            or not rest[-1].startswith("in")
+        ):
+            continue
+        if re.match("allow|limit", action):
+            admitted |= about if rest[-1] == "in" else set()
+        elif about and re.match("deny|reject", action):
+            found.append(rule)
+    return found
+
+
+def account_keys(name):
+    """Return the public keys that open an account, as "ssh-ed25519 AAAA"; empty when there is no such account."""
+    try:
+        home = pwd.getpwnam(name).pw_dir
+    except KeyError:
+        return []
+    text = "".join(read(os.path.join(home, ".ssh", each)) + "\n" for each in ("authorized_keys", "authorized_keys2"))
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    found = (re.search(r"(?:^|\s)((?:ssh|ecdsa|sk)-\S+\s+AAAA\S+)", line) for line in lines)
+    return [" ".join(match.group(1).split()) for match in found if match]
+
+
+def has_password(name, shadow="/etc/shadow"):
+    """Tell whether an account has a password that it can log in with."""
+    fields = (line.split(":") for line in read(shadow).splitlines())
+    return any(len(each) > 1 and each[0] == name and each[1][:1] == "$" for each in fields)
+
+
+def restarting(paths):
+    """Return when the jobs of these crontabs restart the server or turn it off, as "path: 0 3 * * 1".
+
+    Not what they run, which may name a password.
+    """
+    found = []
+    for path in paths:
+        for words in (line.split() for line in read(path).splitlines() if RESTART.match(line)):
+            found.append("%s: %s" % (path, " ".join(words[: 1 if words[0][0] == "@" else 5])))
+    return found
+
+
+def halting(text):
+    """Return the settings in the text of auditd.conf by which a log that is never rotated stops the server one day."""
+    pairs = re.findall(r"^\s*(\w+)\s*=\s*(\w+)", text, re.MULTILINE)
+    said = {name.lower(): value.lower() for name, value in pairs}
+    if said.get("max_log_file_action") == "rotate":
+        return []
+    return ["%s = %s" % each for each in said.items() if each[0].endswith("_action") and each[1] in ("halt", "single")]
+
+
+def packaged_files(lines):
+    """Return {"path md5"} of the files that packages installed and that an owner may change (dpkg and ucf)."""
+    conffiles = lines("dpkg-query", "--show", "--showformat", "${Conffiles}\n")
+    found = {" ".join(line.split()[:2]) for line in conffiles if line.strip()}
+    ucf = (line.split() for line in read("/var/lib/ucf/hashfile").splitlines())
+    return found | {"%s %s" % (words[1], words[0]) for words in ucf if len(words) == 2}
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "account": {"type": "str", "default": ""},
+            "replaced": {"type": "list", "elements": "path", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    account = module.params["account"]
+
+    def lines(*command):
+        program = module.get_bin_path(command[0])
+        return module.run_command([program, *command[1:]])[1].splitlines() if program else []
+
+    packaged = packaged_files(lines)
+    at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
+    module.exit_json(
+        changed=False,
+        settings=owners_settings(),
+        rules=[rule for path in RULES for rule in rules(read(path))],
+        denials=[rule for path in RULES for rule in denials(read(path))],
+        keys=account_keys(account),
+        has_password=has_password(account),
+        mirror_of=mirror_of(read(PAGE)),
+        main=owners_main(packaged),
+        changed_files=[path for path in module.params["replaced"] if is_changed(path, packaged)],
+        modules=modules(read(RSYNCD)),
+        lists=with_lists(configuration()),
+        ssh_included=not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
+        restarting=restarting(sorted(path for each in CRONTABS for path in glob.glob(each))),
+        halting=halting(read(AUDITD)),
+        flushing=at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
+    )
+
+
+if __name__ == "__main__":
+    main()

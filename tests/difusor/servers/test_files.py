@@ -1,0 +1,218 @@
+"""The owner's own files that the project lives beside or replaces: what in them stops a run, and what is told."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from server_kit import SERVER, WANTED
+
+from difusor.project import ROOT
+from difusor.servers import preflight
+from difusor.servers.neighbours import Neighbours, problems
+
+
+@cache
+def load_probe() -> Any:
+    """Return the module that runs on the server."""
+    specification = importlib.util.spec_from_file_location("files_probe", ROOT / "plugins/modules/files_probe.py")
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("# nothing\n; yet\n", []),
+        ("uid = nobody\n [fotos]\n path = /srv/fotos\n[respaldo]\n", ["fotos", "respaldo"]),
+        ("&include /etc/rsyncd.d\n", ["/etc/rsyncd.conf"]),
+        ("# Managed by prep-difusor: change the inventory\n[corte]\n", []),
+    ],
+)
+def test_modules_of_the_owners_rsync_daemon(text: str, found: list[str]) -> None:
+    assert load_probe().modules(text) == found
+    sentences = problems(Neighbours(modules=tuple(found)))
+    assert [each.partition(" por rsync")[0] for each in sentences] == (
+        [f"/etc/rsyncd.conf ya sirve {', '.join(found)}"] if found else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "included"),
+    [
+        ("# Include /etc/ssh/sshd_config.d/*.conf\nPort 22\n", False),
+        ("Port 22\nInclude /etc/ssh/sshd_config.d/*.conf\n", True),
+        ("include=sshd_config.d/*.conf # de Ubuntu\n", True),
+        ('Include /etc/ssh/a "/etc/ssh/sshd_config.d/*"\n', True),
+        ("Include /etc/ssh/sshd_config.d/50-*.conf\n", False),
+        ("Match User ana\n  PermitTTY no\nInclude /etc/ssh/sshd_config.d/*.conf\n", False),
+    ],
+)
+def test_a_main_file_of_ssh_without_its_folder_stops_the_run(text: str, included: bool) -> None:
+    """As on a server that was upgraded from a release before it, whose owner kept the file."""
+    assert load_probe().includes_drop_ins(text) is included
+    assert [each.partition(",")[0] for each in problems(Neighbours(ssh_included=included))] == (
+        [] if included else ["/etc/ssh/sshd_config no incluye /etc/ssh/sshd_config.d"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("max_log_file_action = ROTATE\nadmin_space_left_action = SUSPEND\ndisk_full_action = SUSPEND\n", []),
+        ("max_log_file_action = rotate\ndisk_full_action = halt\n", []),
+        # As the guide of CIS has it, on level 2.
+        (
+            "space_left_action = email\nadmin_space_left_action = halt\n#disk_error_action = halt\n"
+            "max_log_file_action = keep_logs\n",
+            ["admin_space_left_action = halt"],
+        ),
+        ("disk_full_action=single\n", ["disk_full_action = single"]),
+        ("", []),
+    ],
+)
+def test_an_audit_log_that_would_stop_the_server_stops_the_run(text: str, found: list[str]) -> None:
+    assert load_probe().halting(text) == found
+    assert [each.partition(" en /etc")[0] for each in problems(Neighbours(halting=tuple(found)))] == [
+        f"auditd detendría el servidor al llenarse su bitácora, que no rota («{setting}»" for setting in found
+    ]
+
+
+def test_crontabs_that_restart_the_server_are_told(tmp_path: Path) -> None:
+    """Elections are on Sundays, and so are many such jobs."""
+    crontab = tmp_path / "diario"
+    restarts = [
+        "0 3 * * 1 root /sbin/shutdown -r now",
+        "30 2 * * * root apt-get -y upgrade && reboot",
+        "@weekly root init 6",
+    ]
+    others = ["# 0 3 * * 1 root reboot", "0 3 * * * root /usr/local/bin/reboots-report", "SHELL=/bin/sh", ""]
+    crontab.write_text("\n".join([*restarts, *others]))
+    missing = str(tmp_path / "missing")
+    assert load_probe().restarting([missing, str(crontab)]) == [
+        f"{crontab}: {when}" for when in ("0 3 * * 1", "30 2 * * *", "@weekly")
+    ]
+
+
+def test_a_service_that_empties_the_packet_filter_stops_the_run() -> None:
+    (found,) = problems(Neighbours(flushing=True))
+    assert found.startswith("nftables.service vacía al arrancar (flush ruleset) también las reglas de UFW")
+
+
+def test_the_keys_and_the_password_of_an_account_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe, shadow = load_probe(), tmp_path / "shadow"
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/authorized_keys").write_text(
+        '# ssh-rsa AAAAno\nssh-ed25519  AAAAuna ana@diario\nfrom="10.0.0.0/8",command="echo ssh-rsa" ssh-rsa AAAAotra\n'
+    )
+    (tmp_path / ".ssh/authorized_keys2").write_text("sk-ssh-ed25519@openssh.com AAAAmás\n")
+    monkeypatch.setattr(probe.pwd, "getpwnam", lambda name: SimpleNamespace(pw_dir=str(tmp_path)))
+    assert probe.account_keys("x") == ["ssh-ed25519 AAAAuna", "ssh-rsa AAAAotra", "sk-ssh-ed25519@openssh.com AAAAmás"]
+    shadow.write_text("ana:$y$j9T$x:1::::::\nluis:!:1::::::\neva:!$6$x:1::::::\nanabel:*:1::::::\n")
+    assert [probe.has_password(name, str(shadow)) for name in ("ana", "luis", "eva", "anabel", "otra")] == [
+        True, False, False, False, False,
+    ]  # fmt: skip
+
+
+def test_a_file_that_the_owner_has_changed_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe, file = load_probe(), tmp_path / "chrony.conf"
+    assert not probe.is_changed(str(file), set())
+    file.write_text("pool a\n")
+    assert probe.is_changed(str(file), set())
+    assert not probe.is_changed(str(file), {f"{file} {hashlib.md5(file.read_bytes()).hexdigest()}"})
+    monkeypatch.setitem(probe.COPIED, str(file), str(tmp_path / "copied"))
+    (tmp_path / "copied").write_text("pool a\n")
+    assert not probe.is_changed(str(file), set())
+    file.write_text("# Managed by prep-difusor: change the inventory\npool b\n")
+    assert not probe.is_changed(str(file), set())
+
+
+def test_every_whole_file_that_a_role_replaces_is_looked_at() -> None:
+    """But for those that keep what the owner said, that are asked for elsewhere, and that are only a notice."""
+    elsewhere = (
+        "docker/daemon.json pam.d/su nginx/nginx.conf rsyncd.conf rsyncd.secrets systemd/system/suricata.service"
+    )
+    left_out = {f"/etc/{name}" for name in (*elsewhere.split(), "issue", "issue.net", "motd")}
+    installed = {
+        "/" + str(path).partition("/templates/")[2].removesuffix(".j2")
+        for path in (ROOT / "roles").glob("*/templates/etc/**/*")
+        if path.is_file()
+    }
+    looked_at = yaml.safe_load((ROOT / "roles/preflight/defaults/main.yml").read_text())["preflight_replaced"]
+    assert {path for path in installed if "prep" not in path} - left_out == {*looked_at}
+
+
+def test_another_difusors_server_stops_the_run() -> None:
+    site = "# Managed by prep-difusor\nserver { server_name _; }\nserver { server_name prep.diario.mx www.diario.mx; }"
+    probe = load_probe()
+    assert probe.mirror_of(site) == ["prep.diario.mx", "www.diario.mx"]
+    assert probe.mirror_of(site.partition("\n")[2]) == []
+    known = Neighbours(mirror_of=("prep.diario.mx", "www.diario.mx"))
+    assert problems(known, hosts=["www.diario.mx", "prep.diario.mx"]) == problems(known, hosts=["prep.diario.mx"]) == []
+    assert problems(known) == problems(Neighbours(), hosts=["prep.radio.mx"]) == []
+    (found,) = problems(known, hosts=["prep.radio.mx"])
+    assert found.startswith(
+        "este servidor ya es el espejo de prep.diario.mx y www.diario.mx, y el inventario, de prep.r"
+    )
+
+
+def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
+    ours, theirs = b"prep-difusor:ssh".hex(), b"prep: la oficina".hex()
+    lines = (
+        f"allow tcp 22 0.0.0.0/0 any 10.0.0.1 in comment={ours}",
+        f"limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in comment={theirs}",
+        "deny any any 0.0.0.0/0 any 203.0.113.9 in",
+        "allow udp 53 9.9.9.9 any 0.0.0.0/0 out",
+        "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
+    )
+    text = "*filter\n" + "".join(f"### tuple ### {line}\n-A ufw-user-input -j ACCEPT\n" for line in lines)
+    assert load_probe().rules(text) == [
+        "limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in",
+        "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        (["deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 Nginx%20HTTP - in"], [0]),
+        (["reject any any 0.0.0.0/0 any 0.0.0.0/0 in_eth0"], [0]),
+        (["deny tcp 79:81,8080 ::/0 any ::/0 in"], [0]),
+        # Others than the page's visitors, other ports, and what a rule before has admitted.
+        (["deny any any 0.0.0.0/0 any 203.0.113.9 in", "deny tcp 8080 0.0.0.0/0 any 0.0.0.0/0 in"], []),
+        (["deny tcp 80 203.0.113.9 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 out"], []),
+        (["deny udp 443 0.0.0.0/0 any 0.0.0.0/0 in", "route:deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 in_eth0!out_br0"], []),
+        (["allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in"], []),
+        (["allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in comment=70"], [1]),
+        (["allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in_eth0", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in"], [1]),
+    ],
+)
+def test_a_rule_of_ufw_that_would_close_the_page_stops_the_run(rules: list[str], found: list[int]) -> None:
+    denied = load_probe().denials("".join(f"### tuple ### {rule}\n-A x\n" for rule in rules))
+    assert denied == [rules[number].partition(" comment")[0] for number in found]
+    sentences = preflight.problems(replace(SERVER, denials=tuple(denied)), **WANTED)
+    assert [each.partition(", y esa")[0] for each in sentences] == [
+        f"UFW niega «{rule}» a cualquiera" for rule in denied
+    ]
+
+
+def test_probe_finds_the_lists_in_included_files(tmp_path: Path) -> None:
+    (tmp_path / "sshd_config.d").mkdir()
+    included, deeper = tmp_path / "sshd_config.d/10-diario.conf", tmp_path / "más"
+    included.write_text(f"allowusers operador\nInclude {deeper}\n#DenyUsers nadie\n")
+    deeper.write_text("Match Address 10.9.0.4\n  DenyGroups sudo\n")
+    main = tmp_path / "sshd_config"
+    main.write_text("Include sshd_config.d/*.conf\nPort 22\n")
+    probe = load_probe()
+    found = probe.with_lists(probe.configuration(str(main), str(tmp_path)))
+    assert (found["allowusers"], found["denygroups"], found["denyusers"]) == ([str(included)], [str(deeper)], [])
