@@ -206,3 +206,35 @@ def test_what_is_shared_says_its_corte_and_leads_to_the_same_view(
         assert text in said.partition("[")[0], "what is sent is what stands above the button"
         assert f"Corte de las {TIME} del " in text and f"{SETTING.at(CORTE).year}, {SETTING.catalog.clock};" in text
         assert link == f"{mirror.url}?fbclid=x#/congreso/3"
+
+
+FRAMES = """<body><script>
+const widths = [160, 195, 320, 390, 768];
+const frames = widths.map(width => {
+  const frame = document.createElement('iframe');
+  frame.src = '%s';
+  frame.style.cssText = `width: ${width}px; height: 700px; border: 0`;
+  document.body.append(frame);
+  return frame;
+});
+setTimeout(() => {
+  document.body.textContent = 'Anchos: ' + frames.map((frame, at) => {
+    const {documentElement: page} = frame.contentDocument;
+    const shown = frame.contentDocument.querySelector('table, .countdown:not([hidden])');
+    const bar = frame.contentDocument.querySelector('.corte');
+    const kept = bar && frame.contentWindow.getComputedStyle(bar).position === 'sticky' ? bar.offsetHeight : 0;
+    if (!shown) return 'nada';
+    if (page.scrollWidth > page.clientWidth) return `${widths[at]}: ${page.scrollWidth}`;
+    return kept > 200 ? `alto ${kept}` : 'cabe';
+  }).join(', ');
+}, 6000);
+</script>"""
+
+
+@pytest.mark.parametrize("page", ["index.html", "index.html#/congreso/3", "datos/resultados.html", "espera.html"])
+def test_a_page_fits_a_small_phone_and_letters_of_twice_the_size(page: str, mirror: Mirror) -> None:
+    """A phone of 320 px that shows pages at 200 % lays them out in 160 px; there the hour's bar must not cover half."""
+    if page == "espera.html":
+        wait(mirror, timedelta(days=12))
+    (mirror.folder / "marcos.html").write_text(FRAMES % page, encoding="utf-8")
+    assert mirror.read("marcos.html").endswith("Anchos: cabe, cabe, cabe, cabe, cabe")
