@@ -72,6 +72,14 @@ def test_without_javascript_every_page_leads_to_the_one_that_comes_with_the_cort
     )
 
 
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "scripts/difusor/synthetic/templates/resultados.html.j2"], ids=lambda path: path.name
+)
+def test_a_page_says_to_search_engines_what_it_is(page):
+    """Without it they show whatever words they find first."""
+    assert re.search(r'<meta name="description" content="[^"]{40,160}">', page.read_text())
+
+
 def test_where_no_script_runs_although_browsers_may_run_some_the_results_are_one_link_away():
     """An old phone's browser, or a script that does not arrive at the crowded hour, shows nothing of a noscript."""
     page = re.sub(r"<noscript>.*?</noscript>", "", (SITE / "index.html").read_text(), flags=re.DOTALL)

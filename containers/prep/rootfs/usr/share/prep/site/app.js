@@ -49,7 +49,7 @@ async function show({renew = false, arrived = false} = {}) {
       if (turn !== rendering) return;
       // a cache on the way may still answer with an older corte: ignore it
       if (head && loaded.head.corte < head.corte) throw new Error('Corte anterior al mostrado');
-      if (renew && head && loaded.head.corte > head.corte) announce(`Nuevo corte: ${time(loaded.head.corte)}`);
+      if (renew && head && loaded.head.corte > head.corte) setText('announcement', `Nuevo corte: ${time(loaded.head.corte)}`);
       ({head, page} = loaded);
       showPlace(head);
       office = officeOf(view, head);
@@ -157,10 +157,6 @@ function warning() {
   return unreachable ? `No se pudo comprobar si hay un corte más reciente. Se muestra el de las ${time(head.corte)}.` : '';
 }
 
-function announce(text) {
-  setText('announcement', text);
-}
-
 // Leads to the section, or to the first territory with that name, of the office that is shown.
 async function find(event) {
   event.preventDefault();
@@ -219,7 +215,7 @@ async function look() {
   let isSame = false;
   try {
     const latest = await readHead();
-    unreachable = false;
+    unreachable = !latest.corte;
     isSame = head && JSON.stringify(latest) === JSON.stringify(head);
     if (!head || latest.corte > head.corte) await show({renew: true});
   } catch {

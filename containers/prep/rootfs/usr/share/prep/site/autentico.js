@@ -1,17 +1,15 @@
 // Compares the manifest that this mirror serves with the digest that it states. Only the institute's proves more.
 
 import {byId, setText} from './dom.js';
-import {readHead, readStatus} from './data.js';
+import {readHead, readStatus, sha256} from './data.js';
 import {date, time} from './format.js';
 import {showPlace} from './place.js';
 import {showLabels} from './rehearsal.js';
 
-// Only HTTPS pages may compute digests; the command always works.
 async function digest() {
   const response = await fetch('corte.json', {cache: 'no-cache'});
   if (!response.ok) throw new Error(`corte.json: ${response.status}`);
-  const found = await crypto.subtle.digest('SHA-256', await response.arrayBuffer());
-  return [...new Uint8Array(found)].map(byte => byte.toString(16).padStart(2, '0')).join('');
+  return sha256(await response.arrayBuffer());
 }
 
 function tell(good, text) {

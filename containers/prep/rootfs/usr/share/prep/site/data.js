@@ -1,6 +1,7 @@
 // Reads the files of the corte, and never mixes two cortes on one page.
 
 const ATTEMPTS = 4;
+const PATIENCE = 60_000; // milliseconds for a file, even on a slow network
 
 let clockOffset = 0;
 
@@ -8,16 +9,19 @@ let clockOffset = 0;
 export const now = () => Date.now() + clockOffset;
 
 async function read(path) {
-  const response = await fetch(path, {cache: 'no-cache'});
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), PATIENCE);
+  const response = await fetch(path, {cache: 'no-cache', signal: stop.signal});
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  const sent = Date.parse(response.headers.get('Date'));
-  // the header has whole seconds, and a cache on the way may add some
-  if (sent) clockOffset = Math.abs(sent - Date.now()) > 30_000 ? sent - Date.now() : 0;
+  const ahead = Date.now() - Date.parse(response.headers.get('Date'));
+  // a cache on the way kept the answer so long; some state their own date, most that of the answer
+  const kept = 1000 * response.headers.get('Age');
+  clockOffset = ahead < -30_000 ? -ahead : ahead > kept + 30_000 ? kept - ahead : 0;
   return response.json();
 }
 
 // The mirror's public status (estado.json); at the root of the host even where the site is below a path.
-export const readStatus = () => read('/.well-known/prep/estado.json');
+export const readStatus = () => read('/.well-known/prep/estado.json').then(status => status.gate && status);
 
 // Which corte this is: time, window, labels and downloads.
 export const readHead = () => read('datos/corte.json');
@@ -31,7 +35,7 @@ export async function load(choose) {
     const head = await readHead();
     const office = choose(head);
     const page = office && await read(office.archivo);
-    if (!page || page.corte === head.corte) return {head, page};
+    if (!office || page?.corte === head.corte) return {head, page};
     await pause(attempt);
   }
   throw new Error('Los archivos son de cortes distintos');
@@ -46,6 +50,12 @@ export async function loadDetail(territory) {
     await pause(attempt);
   }
   throw new Error('Las actas son de otro corte');
+}
+
+// Only HTTPS pages may compute it.
+export async function sha256(content) {
+  const digest = await crypto.subtle.digest('SHA-256', content);
+  return [...new Uint8Array(digest)].map(byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
 const pause = attempt => new Promise(resolve => setTimeout(resolve, 1000 * 2 ** attempt));

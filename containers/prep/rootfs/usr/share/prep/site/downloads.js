@@ -1,9 +1,11 @@
 // The files to download, and how to verify that the institute published them.
 
+import {sha256} from './data.js';
 import {h} from './dom.js';
 import {bytes, date, time} from './format.js';
 
 export function downloadsView(head) {
+  const example = head.descargas[0] ? fileName(head.descargas[0]) : 'ARCHIVO';
   return [
     h('div', {class: 'heading'},
       h('div', {},
@@ -21,13 +23,13 @@ export function downloadsView(head) {
     h('div', {class: 'columns'},
       h('section', {class: 'guide', 'aria-labelledby': 'verify'},
         h('h2', {id: 'verify'}, 'Cómo comprobar un archivo'),
-        h('p', {}, 'El código SHA-256 cambia por completo si cambia un solo carácter. Calcule el de su copia y compárelo con el publicado arriba.'),
+        h('p', {}, 'Si cambia un solo carácter, el SHA-256 es otro. Calcule el de su copia y compárelo con el de arriba.'),
         checker(head.descargas),
         h('dl', {class: 'commands'}, [
-          ['Windows (PowerShell)', `Get-FileHash ${fileName(head.descargas[0])}`],
-          ['macOS', `shasum -a 256 ${fileName(head.descargas[0])}`],
-          ['Linux', `sha256sum ${fileName(head.descargas[0])}`],
-        ].map(([system, command]) => [h('dt', {}, system), h('dd', {}, h('code', {}, command))])),
+          ['Windows (PowerShell)', 'Get-FileHash'],
+          ['macOS', 'shasum -a 256'],
+          ['Linux', 'sha256sum'],
+        ].map(([system, program]) => [h('dt', {}, system), h('dd', {}, h('code', {}, `${program} ${example}`))])),
         h('p', {}, 'El archivo ', h('a', {href: 'corte.json'}, 'corte.json'), ' enumera todos los archivos de este corte con su SHA-256, y ',
           h('a', {href: 'corte.json.sig'}, 'corte.json.sig'), ' es la firma del Instituto sobre esa lista.')),
       h('section', {class: 'guide', 'aria-labelledby': 'contents'},
@@ -40,15 +42,13 @@ export function downloadsView(head) {
 
 const fileName = file => file.archivo.split('/').pop();
 
-// Only HTTPS pages may compute digests.
 function checker(files) {
   if (!globalThis.crypto?.subtle) return null;
   const verdict = h('p', {class: 'verdict', role: 'status'});
   const check = async event => {
     const [file] = event.target.files;
     if (!file) return;
-    const digest = await crypto.subtle.digest('SHA-256', await file.arrayBuffer());
-    const hex = [...new Uint8Array(digest)].map(byte => byte.toString(16).padStart(2, '0')).join('');
+    const hex = await sha256(await file.arrayBuffer());
     const match = files.find(one => one.sha256 === hex);
     verdict.className = `verdict ${match ? 'good' : 'bad'}`;
     verdict.textContent = match

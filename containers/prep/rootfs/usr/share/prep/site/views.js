@@ -24,7 +24,7 @@ export function electionView(head, page, territory, state) {
         h('h2', {id: 'parties'}, 'Votos por partido político y combinación'),
         partyTable(page, shown, territory ?? {nombre: election.entidad})),
       counts(shown.totales)),
-    territory ? actas(page, territory, state) : territoryList(page, state),
+    territory ? actas(territory, state) : territoryList(page, state),
     !territory && night(page, state),
     citation(head, page, territory),
   ];
@@ -46,12 +46,13 @@ function citation(head, page, territory) {
   const text = `${[...labels(head), what].join('. ')}. Corte de las ${time(head.corte)} del ${date(head.corte)}, ${head.hora}; resultados preliminares.`;
   const url = `${location.href.split('#')[0]}#/${page.clave}${territory ? `/${territory.id}` : ''}`;
   const said = h('p', {role: 'status'});
+  const copy = () => navigator.clipboard.writeText(`${text} ${url}`).then(() => { said.textContent = 'Copiado.'; });
   const share = async () => {
     try {
-      if (navigator.share) await navigator.share({title: document.title, text, url});
-      else await navigator.clipboard.writeText(`${text} ${url}`).then(() => { said.textContent = 'Copiado.'; });
-    } catch (error) {
-      if (error.name !== 'AbortError') said.textContent = 'No se pudo copiar: seleccione el texto de arriba.';
+      if (!navigator.share) await copy();
+      else await navigator.share({title: document.title, text, url}).catch(error => error.name === 'AbortError' || copy());
+    } catch {
+      said.textContent = 'No se pudo copiar: seleccione el texto de arriba.';
     }
   };
   return h('section', {class: 'citation', 'aria-labelledby': 'citation'},
@@ -62,12 +63,15 @@ function citation(head, page, territory) {
 
 const ranked = results => [...results].sort((a, b) => b.votos - a.votos);
 
+// What the ballot says of a candidacy, or else only its key.
+const named = ({candidaturas}, key) => candidaturas.find(one => one.clave === key) ?? {nombre: key, columnas: []};
+
 // By candidacy, in how many territories it has the most votes; in a tie nobody has.
 function leads(page) {
   const found = new Map();
   for (const {candidaturas} of page.territorios) {
-    const [first, second] = ranked(candidaturas);
-    if (first.votos && first.votos !== second?.votos) found.set(first.clave, (found.get(first.clave) ?? 0) + 1);
+    const [first = {}, second = {}] = ranked(candidaturas);
+    if (first.votos && first.votos !== second.votos) found.set(first.clave, (found.get(first.clave) ?? 0) + 1);
   }
   return found;
 }
@@ -75,9 +79,9 @@ function leads(page) {
 function bars(page, shown) {
   const {boleta: ballot, territorios: territories} = page;
   const led = shown === page && territories.length > 1 && leads(page);
-  const names = new Map(ballot.candidaturas.map(one => [one.clave, one]));
+  if (!shown.candidaturas.length) return h('p', {class: 'empty'}, 'Aquí no hay candidaturas.');
   return h('ol', {class: 'bars'}, ranked(shown.candidaturas).map(result => {
-    const candidacy = names.get(result.clave);
+    const candidacy = named(ballot, result.clave);
     const parties = candidacy.columnas.filter(column => ballot.columnas[column]);
     return h('li', {'--color': candidacy.color, '--share': `${result.porcentaje}%`},
       h('p', {class: 'name'}, candidacy.nombre),
@@ -103,39 +107,39 @@ function counts(totals) {
   return h('section', {class: 'counts', 'aria-labelledby': 'counts'},
     h('h2', {id: 'counts'}, 'Actas y votos'),
     h('dl', {},
-      row('Actas esperadas', number(totals.actas_esperadas)),
-      row('Actas capturadas', number(totals.actas_capturadas)),
-      row('Actas contabilizadas', number(totals.actas_contabilizadas)),
-      row('Actas no contabilizadas', number(totals.actas_no_contabilizadas)),
-      row('Lista nominal de las actas contabilizadas', number(totals.lista_nominal)),
-      row('Total de votos', number(totals.votos))));
+      row('Actas esperadas', totals.actas_esperadas),
+      row('Actas capturadas', totals.actas_capturadas),
+      row('Actas contabilizadas', totals.actas_contabilizadas),
+      row('Actas no contabilizadas', totals.actas_no_contabilizadas),
+      row('Lista nominal de las actas contabilizadas', totals.lista_nominal),
+      row('Total de votos', totals.votos)));
 }
 
-const row = (term, value) => h('div', {}, h('dt', {}, term), h('dd', {}, value));
+const row = (term, count) => h('div', {}, h('dt', {}, term), h('dd', {}, number(count)));
 
 function partyTable(page, shown, place) {
   const {columnas: columns} = page.boleta;
-  return h('table', {class: 'numbers'},
-    h('caption', {class: 'hidden'}, `${page.corto}, ${place.nombre}: votos por partido político y combinación`),
-    h('thead', {}, h('tr', {},
-      h('th', {scope: 'col'}, 'Partido o combinación'),
-      h('th', {scope: 'col'}, 'Votos'),
-      h('th', {scope: 'col'}, 'Porcentaje'))),
-    h('tbody', {}, shown.columnas.map(result =>
-      h('tr', {},
-        h('th', {scope: 'row'}, columnName(columns, result.clave)),
-        h('td', {}, number(result.votos)),
-        h('td', {}, percent(result.porcentaje))))),
-    h('tfoot', {}, h('tr', {},
-      h('th', {scope: 'row'}, 'Total'),
-      h('td', {}, number(shown.totales.votos)),
-      h('td', {}, shown.totales.votos ? percent('100.0000') : percent('0.0000')))));
+  const line = (name, votes, share) => h('tr', {}, h('th', {scope: 'row'}, name), h('td', {}, number(votes)), h('td', {}, percent(share)));
+  const {votos: all} = shown.totales;
+  return table('', `${page.corto}, ${place.nombre}: votos por partido político y combinación`,
+    [column('Partido o combinación'), column('Votos'), column('Porcentaje')],
+    shown.columnas.map(result => line(columnName(columns, result.clave), result.votos, result.porcentaje)),
+    h('tfoot', {}, line('Total', all, all ? '100.0000' : '0.0000')));
 }
+
+// A table of numbers; `style`: its class besides.
+const table = (style, caption, columns, rows, foot) => h('table', {class: `numbers ${style}`},
+  h('caption', {class: style === 'actas' ? '' : 'hidden'}, caption),
+  h('thead', {}, h('tr', {}, columns)),
+  h('tbody', {}, rows),
+  foot);
+
+const column = (title, style) => h('th', {scope: 'col', class: style}, title);
 
 // A column is a party, or a combination of parties written with underscores.
 function columnName(columns, key) {
   const known = columns[key];
-  const colors = known ? [known.color] : key.split('_').map(party => columns[party].color);
+  const colors = known ? [known.color] : key.split('_').map(party => columns[party]?.color);
   const swatches = colors.filter(Boolean).map(swatch);
   return h('span', {class: swatches.length ? 'key' : 'key plain'}, swatches, h('span', {}, known?.nombre ?? key.replace(/_/g, ' · ')));
 }
@@ -144,12 +148,11 @@ const swatch = color => h('span', {class: 'swatch', '--color': color, 'aria-hidd
 
 function territoryList(page, state) {
   const {uno: kind} = page.division;
-  const names = new Map(page.boleta.candidaturas.map(one => [one.clave, one]));
   const empty = h('p', {class: 'empty'}, 'Ningún nombre coincide con la búsqueda.');
   const rows = page.territorios.map(one => {
-    const [first, second] = ranked(one.candidaturas);
-    const tie = first.votos === second?.votos; // with a single candidacy there is no tie
-    const leader = names.get(first.clave);
+    const [first = {}, second = {}] = ranked(one.candidaturas);
+    const tie = first.votos === second.votos; // with a single candidacy there is no tie
+    const leader = named(page.boleta, first.clave);
     return h('tr', {'data-name': plain(one.nombre)},
       h('th', {scope: 'row'}, h('a', {href: `#/${page.clave}/${one.id}`}, one.nombre)),
       h('td', {class: 'text'}, !first.votos ? 'Sin votos' : tie ? 'Empate' : h('span', {class: 'key'}, swatch(leader.color), h('span', {}, leader.nombre))),
@@ -161,19 +164,14 @@ function territoryList(page, state) {
     h('div', {class: 'heading'},
       h('h2', {id: 'territories'}, `Resultados por ${kind}`),
       h('div', {class: 'field'}, h('label', {for: 'search'}, `Buscar ${kind}`), input)),
-    h('table', {class: 'numbers territories'},
-      h('caption', {class: 'hidden'}, `${page.corto}: candidatura con más votos y avance de cada ${kind}`),
-      h('thead', {}, h('tr', {},
-        h('th', {scope: 'col', class: 'capital'}, kind),
-        h('th', {scope: 'col', class: 'text'}, 'Candidatura con más votos'),
-        h('th', {scope: 'col'}, 'Porcentaje'),
-        h('th', {scope: 'col'}, 'Actas capturadas'))),
-      h('tbody', {}, rows)),
+    table('territories', `${page.corto}: candidatura con más votos y avance de cada ${kind}`,
+      [column(kind, 'capital'), column('Candidatura con más votos', 'text'), column('Porcentaje'), column('Actas capturadas')],
+      rows),
     empty);
 }
 
-const actas = (page, territory, state) => folded('Actas por casilla', 'open', territory, state,
-  detail => actaTable(page, territory, detail, state));
+const actas = (territory, state) => folded('Actas por casilla', 'open', territory, state,
+  detail => actaTable(territory, detail, state));
 
 // How many actas each corte of the night had, the latest first.
 function night(page, state) {
@@ -182,13 +180,9 @@ function night(page, state) {
     const {actas_capturadas: captured, porcentaje: shares} = offices[page.clave];
     const rows = instants.map((instant, at) => h('tr', {},
       h('th', {scope: 'row'}, time(instant)), h('td', {}, number(captured[at])), h('td', {}, percent(shares[at]))));
-    return [h('table', {class: 'numbers'},
-      h('caption', {class: 'hidden'}, `${page.corto}: actas capturadas en cada corte`),
-      h('thead', {}, h('tr', {},
-        h('th', {scope: 'col'}, 'Corte'),
-        h('th', {scope: 'col'}, 'Actas capturadas'),
-        h('th', {scope: 'col'}, 'De las esperadas'))),
-      h('tbody', {}, rows.reverse()))];
+    return [table('', `${page.corto}: actas capturadas en cada corte`,
+      [column('Corte'), column('Actas capturadas'), column('De las esperadas')],
+      rows.reverse())];
   });
 }
 
@@ -214,14 +208,14 @@ function folded(title, key, source, state, build) {
 }
 
 // `images`: the file with the image of each acta, where the corte has any.
-function actaTable(page, territory, {actas: all, imagenes: images}, state) {
+function actaTable(territory, {actas: all, imagenes: images}, state) {
   if (!all.length) return [h('p', {class: 'empty'}, 'Todavía no hay actas registradas.')];
-  const columns = page.territorios[0].columnas.map(one => one.clave);
+  const columns = territory.columnas.map(one => one.clave);
   const rows = all.map((acta, at) => h('tr', {'data-name': acta.SECCION},
     h('th', {scope: 'row'}, acta.SECCION),
     h('td', {class: 'text'}, acta.CASILLA),
     images && h('td', {class: 'text'}, images[at] && h('a', {href: images[at], target: '_blank', 'aria-label': `Imagen del acta de la sección ${acta.SECCION}, ${acta.CASILLA}`}, 'Ver')),
-    columns.map(column => h('td', {}, acta[column])),
+    columns.map(key => h('td', {}, acta[key])),
     h('td', {}, acta.TOTAL_VOTOS_CALCULADO),
     h('td', {}, acta.LISTA_NOMINAL),
     h('td', {class: 'text'}, acta.CONTABILIZADA ? acta.OBSERVACIONES : `No contabilizada. ${acta.OBSERVACIONES}`)));
@@ -230,17 +224,10 @@ function actaTable(page, territory, {actas: all, imagenes: images}, state) {
   return [
     h('div', {class: 'field'}, h('label', {for: 'section'}, 'Sección (está en su credencial para votar)'), input),
     h('div', {class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Tabla de actas; se desplaza a los lados'},
-      h('table', {class: 'numbers actas'},
-        h('caption', {}, `${number(all.length)} actas registradas, ${territory.nombre}`),
-        h('thead', {}, h('tr', {},
-          h('th', {scope: 'col'}, 'Sección'),
-          h('th', {scope: 'col', class: 'text'}, 'Casilla'),
-          images && h('th', {scope: 'col', class: 'text'}, 'Imagen'),
-          columns.map(column => h('th', {scope: 'col'}, column.replace(/_/g, ' '))),
-          h('th', {scope: 'col'}, 'Total'),
-          h('th', {scope: 'col'}, 'Lista nominal'),
-          h('th', {scope: 'col', class: 'text'}, 'Observaciones'))),
-        h('tbody', {}, rows))),
+      table('actas', `${number(all.length)} actas registradas, ${territory.nombre}`,
+        [column('Sección'), column('Casilla', 'text'), images && column('Imagen', 'text'), columns.map(key => column(key.replace(/_/g, ' '))),
+          column('Total'), column('Lista nominal'), column('Observaciones', 'text')],
+        rows)),
     empty,
   ];
 }

@@ -77,9 +77,11 @@ async function ask() {
     if (!word) return leave();
     tell(word);
     if (word !== "waiting") return;
-    // The device's clock may be wrong; the server's answer says by how much, to the second.
+    // The device's clock may be wrong; the server's answer says by how much, to the second. A cache on the way kept it
+    // for `Age`; some state their own date, most that of the answer.
     const ahead = Date.now() - Date.parse(answer.headers.get("Date") || new Date());
-    const instant = Date.parse(gate.opens) + (Math.abs(ahead) > 2000 ? ahead : 0);
+    const kept = 1000 * answer.headers.get("Age");
+    const instant = Date.parse(gate.opens) + (ahead < -2000 ? ahead : ahead > kept + 2000 ? ahead - kept : 0);
     opens = instant > Date.now() ? instant : null;
     element("opens").textContent = `Apertura: ${written(new Date(gate.opens))}`;
     tick();

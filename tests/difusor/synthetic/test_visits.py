@@ -1,0 +1,240 @@
+"""The page where something is unusual: a cache, a silent server, a ballot, large letters, a refusal to share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inventory_kit import shipped
+from page_kit import NEEDS_BROWSER, NOTICES, STATUS, Mirror, serving
+
+from difusor.suite import browser
+from difusor.synthetic import Setting, write_corte
+
+SETTING = Setting.of(shipped("ribera-2027"))
+NUMBER = 20
+CORTE = SETTING.instants[NUMBER - 1]
+TIME = f"{SETTING.local(CORTE, '%H:%M')} h"
+
+pytestmark = NEEDS_BROWSER
+
+
+@pytest.fixture(scope="module")
+def corte(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corte")
+    write_corte(folder, SETTING.but(environment="official"), number=NUMBER, seed=1)
+    return folder
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, corte: Path) -> Iterator[Mirror]:
+    with serving(tmp_path, corte) as running:
+        running.headers = {"Date": stamp(CORTE + timedelta(minutes=2))}
+        yield running
+
+
+def wait(mirror: Mirror, before: timedelta) -> None:
+    """Have the mirror wait for the opening, with the edge's notice as espera.html; its clock says so long before."""
+    page = (NOTICES / "espera.html.j2").read_text(encoding="utf-8")
+    page = re.sub(r"\{%.*?%\}", "", page).replace("{{ nginx_base_path }}", "/")
+    page = page.replace("<script", '<script src="visita.js"></script>\n<script', 1)
+    (mirror.folder / "espera.html").write_text(re.sub(r"\{\{.*?\}\}", "-420", page), encoding="utf-8")
+    opens = SETTING.opens.isoformat().replace("+00:00", "Z")
+    mirror.alter[STATUS] = lambda _: {"gate": {"state": "waiting", "opens": opens}, "shown": None, "standing": {}}
+    mirror.headers = {"Date": stamp(SETTING.opens - before)}
+
+
+def clock(instant: datetime) -> str:
+    """Return a script that sets a phone's clock."""
+    return f"Date.now = () => {round(instant.timestamp() * 1000)} + performance.now();"
+
+
+def stamp(instant: datetime) -> str:
+    return format_datetime(instant, usegmt=True)
+
+
+def test_what_a_cache_kept_for_hours_is_shown_as_old_as_it_is(mirror: Mirror) -> None:
+    """The page took the cache's old Date for the present, and called a corte of two hours ago two minutes old."""
+    mirror.headers["Age"] = "7200"
+    mirror.visit(clock(CORTE + timedelta(hours=2, minutes=2)))
+    said = mirror.read()
+    assert "hace 2 horas" in said and "Consulte también otro difusor oficial" in said, said[:400]
+
+
+def test_the_countdown_is_right_where_a_cache_kept_the_status(mirror: Mirror) -> None:
+    """It ended as much later as the cache had kept the answer."""
+    wait(mirror, timedelta(hours=3))
+    mirror.headers["Age"] = "7200"
+    mirror.visit(clock(SETTING.opens - timedelta(hours=1)))
+    assert re.search(r" (01:00:00|00:59:\d\d) ", said := mirror.read("espera.html")), said
+
+
+@pytest.mark.parametrize("wrong", [timedelta(minutes=-5), timedelta(minutes=5), timedelta(days=-1), timedelta(days=1)])
+def test_a_phone_whose_clock_is_wrong_says_the_age_by_the_servers(wrong: timedelta, mirror: Mirror) -> None:
+    mirror.visit(clock(CORTE + timedelta(minutes=2) + wrong))
+    said = mirror.read()
+    assert TIME in said and "hace 2 minutos" in said, said[:400]
+
+
+def test_another_document_in_the_place_of_the_status_stops_nothing(mirror: Mirror) -> None:
+    """A site that answers every unknown path with JSON left the page without the corte's age, and without warnings."""
+    mirror.alter[STATUS] = lambda _: {"error": "not found"}
+    said = mirror.read()
+    assert TIME in said and "hace 2 minutos" in said, said[:400]
+
+
+AFTERWARDS = """
+const first = window.fetch;
+let later = false;
+window.fetch = (path, options) => later && path.endsWith('corte.json') ? (%s)(options) : first(path, options);
+setInterval(() => {
+  if (later || !document.querySelector('.bars')) return;
+  later = true;
+  document.dispatchEvent(new Event('visibilitychange'));
+}, 100);
+"""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "({signal}) => new Promise((_, fail) => signal && signal.addEventListener('abort', fail))",
+        "() => Promise.resolve(new Response('{}'))",
+        "() => Promise.resolve(new Response('<h1>Bienvenido a la red</h1>'))",
+    ],
+    ids=["silence", "another document", "a portal's page"],
+)
+def test_results_that_cannot_be_compared_with_newer_ones_stay_and_say_so(
+    answer: str, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a server that does not answer, or answers something else, the page said nothing."""
+    monkeypatch.setattr(browser, "PATIENCE", 150_000)
+    mirror.visit(AFTERWARDS % answer)
+    said = mirror.read()
+    assert f"No se pudo comprobar si hay un corte más reciente. Se muestra el de las {TIME}." in said, said[:400]
+    assert "Resultados por alcaldía" in said
+
+
+def everywhere(change: Callable[[Any], None]) -> Callable[[Any], Any]:
+    """Change the results of the whole place and of each of its parts."""
+
+    def changed(page: Any) -> Any:
+        for results in (page, *page["territorios"]):
+            change(results)
+        return page
+
+    return changed
+
+
+def unlike(page: Any) -> Any:
+    """Nobody stands in the first territory; the others have a candidacy and a combination that the ballot lacks."""
+    page["territorios"][0]["candidaturas"] = []
+    for results in page["territorios"][1:]:
+        results["candidaturas"].append({"clave": "INDEPENDIENTE_9", "votos": 10**6, "porcentaje": "90.0000"})
+        results["columnas"].append({"clave": "NUEVA_OTRA", "votos": 1, "porcentaje": "0.0000"})
+    return page
+
+
+@pytest.mark.parametrize(
+    ("alter", "view", "told"),
+    [
+        (unlike, "", "INDEPENDIENTE_9 90.0000"),
+        (unlike, "#/alcaldias/1", "Aquí no hay candidaturas."),
+        (unlike, "#/alcaldias/2", "NUEVA · OTRA"),
+        (everywhere(lambda results: results["candidaturas"].clear()), "", "Aquí no hay candidaturas."),
+    ],
+    ids=["list", "nobody stands", "not on the ballot", "nobody stands anywhere"],
+)
+def test_a_ballot_that_differs_from_place_to_place_hides_no_results(
+    alter: Callable[[Any], Any], view: str, told: str, mirror: Mirror
+) -> None:
+    """The whole office had «No fue posible cargar los resultados» all night."""
+    mirror.alter["datos/alcaldias.json"] = alter
+    said = mirror.read(view)
+    assert told in said and "Actas esperadas" in said, said[:600]
+
+
+def test_a_corte_without_downloads_says_how_to_compare_files(mirror: Mirror) -> None:
+    mirror.alter["datos/corte.json"] = lambda head: head | {"descargas": []}
+    assert "sha256sum ARCHIVO" in (said := mirror.read("#/base-de-datos")), said[:400]
+
+
+SHARING = """
+const refuse = name => () => Promise.reject(new DOMException('no', name));
+const take = given => {
+  document.body.append(`[${given.text || given} ${given.url || ''}]`);
+  return Promise.resolve();
+};
+Object.defineProperty(navigator, 'share', {value: %s});
+Object.defineProperty(navigator, 'clipboard', {value: {writeText: %s}});
+const waiting = setInterval(() => {
+  const button = document.querySelector('.citation button');
+  if (!button) return;
+  clearInterval(waiting);
+  button.click();
+}, 100);
+"""
+FAILED = "No se pudo copiar"
+
+
+@pytest.mark.parametrize(
+    ("share", "copy", "told", "untold"),
+    [
+        ("take", "refuse('NotAllowedError')", "Compartir", FAILED),
+        ("refuse('AbortError')", "take", "Compartir", "Copiado."),
+        ("refuse('NotAllowedError')", "take", "Copiado.", FAILED),
+        ("undefined", "take", "Copiado.", FAILED),
+        ("undefined", "refuse('NotAllowedError')", FAILED, "Copiado."),
+    ],
+    ids=["shared", "thought better of it", "share refused", "no share", "copy refused"],
+)
+def test_what_is_shared_says_its_corte_and_leads_to_the_same_view(
+    share: str, copy: str, told: str, untold: str, mirror: Mirror
+) -> None:
+    """Where an application's own browser refuses to share, the page said that it could not copy, and had not tried."""
+    mirror.visit(SHARING % (share, copy))
+    said = mirror.read("?fbclid=x#/congreso/3")
+    assert told in said and untold not in said, said[-400:]
+    given = re.findall(r"\[(.*?) (http\S+)\s*\]", said)
+    assert bool(given) == (share == "take" or (copy == "take" and "Abort" not in share)), given
+    for text, link in given:
+        assert text in said.partition("[")[0], "what is sent is what stands above the button"
+        assert f"Corte de las {TIME} del " in text and f"{SETTING.at(CORTE).year}, {SETTING.catalog.clock};" in text
+        assert link == f"{mirror.url}?fbclid=x#/congreso/3"
+
+
+FRAMES = """<body><script>
+const widths = [160, 195, 320, 390, 768];
+const frames = widths.map(width => {
+  const frame = document.createElement('iframe');
+  frame.src = '%s';
+  frame.style.cssText = `width: ${width}px; height: 700px; border: 0`;
+  document.body.append(frame);
+  return frame;
+});
+setTimeout(() => {
+  document.body.textContent = 'Anchos: ' + frames.map((frame, at) => {
+    const {documentElement: page} = frame.contentDocument;
+    const shown = frame.contentDocument.querySelector('table, .countdown:not([hidden])');
+    const bar = frame.contentDocument.querySelector('.corte');
+    const kept = bar && frame.contentWindow.getComputedStyle(bar).position === 'sticky' ? bar.offsetHeight : 0;
+    if (!shown) return 'nada';
+    if (page.scrollWidth > page.clientWidth) return `${widths[at]}: ${page.scrollWidth}`;
+    return kept > 200 ? `alto ${kept}` : 'cabe';
+  }).join(', ');
+}, 6000);
+</script>"""
+
+
+@pytest.mark.parametrize("page", ["index.html", "index.html#/congreso/3", "datos/resultados.html", "espera.html"])
+def test_a_page_fits_a_small_phone_and_letters_of_twice_the_size(page: str, mirror: Mirror) -> None:
+    """A phone of 320 px that shows pages at 200 % lays them out in 160 px; there the hour's bar must not cover half."""
+    if page == "espera.html":
+        wait(mirror, timedelta(days=12))
+    (mirror.folder / "marcos.html").write_text(FRAMES % page, encoding="utf-8")
+    assert mirror.read("marcos.html").endswith("Anchos: cabe, cabe, cabe, cabe, cabe")

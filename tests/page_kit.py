@@ -1,0 +1,111 @@
+"""The citizens' page with a corte, on loopback as the edge serves it, read in a real browser by a scripted visitor."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from difusor.project import ROOT
+from difusor.suite import browser
+
+SITE = ROOT / "containers/prep/rootfs/usr/share/prep/site"
+NOTICES = ROOT / "roles/nginx/templates/usr/share/prep/avisos"
+NAME = "prep.diario.test"
+STATUS = ".well-known/prep/estado.json"
+NEEDS_BROWSER = pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
+
+
+@dataclass
+class Mirror:
+    """A mirror whose answers a test sets.
+
+    `cortes`: folders, of which the first is shown, and the last alone once a visitor asks for «siguiente». `alter`: by
+    path, what a JSON file becomes. `headers`: of every answer, `Date` among them.
+    """
+
+    folder: Path
+    cortes: list[Path]
+    alter: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+
+    def visit(self, script: str) -> None:
+        """Have the visitor's browser run a script before those of the page."""
+        (self.folder / "visita.js").write_text(script, encoding="utf-8")
+
+    def file(self, name: str) -> Path:
+        """Return the file that answers a path."""
+        notice = NOTICES / Path(name).name
+        for path in (self.folder / name, self.cortes[0] / name, notice):
+            if path.is_file():
+                return path
+        return SITE / name
+
+    def read(self, view: str = "") -> str:
+        """Return the words that the browser shows at a view of the page."""
+        return browser.read(self.url + view, NAME, "127.0.0.1")
+
+
+@contextmanager
+def serving(folder: Path, *cortes: Path) -> Iterator[Mirror]:
+    """Run a mirror with these cortes; `folder` has what only the test serves."""
+    mirror = Mirror(folder, list(cortes))
+    index = (SITE / "index.html").read_text(encoding="utf-8")
+    visited = index.replace("<script", '<script src="visita.js"></script>\n<script', 1)
+    (folder / "index.html").write_text(visited, encoding="utf-8")
+    mirror.visit("")
+    (folder / "_aviso").mkdir()
+    style = (NOTICES / "aviso.css.j2").read_text(encoding="utf-8")
+    (folder / "_aviso/aviso.css").write_text(re.sub(r"\{\{.*?\}\}", "#123456", style), encoding="utf-8")
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = self.name()
+            if name == "siguiente":
+                del mirror.cortes[:-1]
+            if name not in mirror.alter:
+                return super().do_GET()
+            path = mirror.file(name)
+            document = json.loads(path.read_bytes()) if path.is_file() else None
+            body = json.dumps(mirror.alter[name](document)).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def name(self) -> str:
+            return urlsplit(self.path).path.strip("/") or "index.html"
+
+        def translate_path(self, path: str) -> str:
+            return str(mirror.file(self.name()))
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            said = mirror.headers.get("Date") if timestamp is None else None
+            return said or super().date_time_string(timestamp)
+
+        def end_headers(self) -> None:
+            for header, value in mirror.headers.items():
+                if header != "Date":
+                    self.send_header(header, value)
+            super().end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        mirror.url = f"http://{NAME}:{server.server_port}/"
+        yield mirror
+        server.shutdown()
