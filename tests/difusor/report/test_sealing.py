@@ -207,6 +207,7 @@ def test_a_signed_dictamen_is_not_lost_and_a_second_signature_is_added(desk: Des
 def test_a_zone_that_is_none_is_not_taken_for_a_fault_of_the_paper(
     desk: Desk, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tzlocal.unix._cache_tz", None)  # found once in a process
     monkeypatch.setenv("TZ", "CST6")  # libc knows this form, the library that signs does not
     told = run(seal, "diario", "--folio", FOLIO, "--replace", *desk.signer)
     assert told.exit_code == 1 and "«CST6» (TZ) no es una zona horaria" in told.output
