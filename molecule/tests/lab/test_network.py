@@ -46,7 +46,9 @@ def test_a_restart_opens_nothing(
             within=BOOT,
         )
         until(
-            lambda: host.check_output(OURS).split(), lambda found: len(found) == running, what="la página y el WAF corran"
+            lambda: host.check_output(OURS).split(),
+            lambda found: len(found) == running,
+            what="la página y el WAF corran",
         )
     else:
         host.check_output("systemctl restart docker.service && ufw reload")

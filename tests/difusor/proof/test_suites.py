@@ -244,7 +244,9 @@ def test_what_pytest_writes_of_tests_without_a_server(build: Path, pytester: pyt
     assert [test.name for test in found.tests(Suite("unit"))] == ["test_x.py::test_a", "test_x.py::test_b"]
 
 
-@pytest.mark.parametrize("names", [["bullseye"], ["bullseye", "unit", "trixie"], ["unit", "bookworm", "bullseye", "trixie"]])
+@pytest.mark.parametrize(
+    "names", [["bullseye"], ["bullseye", "unit", "trixie"], ["unit", "bookworm", "bullseye", "trixie"]]
+)
 def test_what_depends_on_no_release_runs_on_one_of_those_chosen(names: list[str]) -> None:
     of_releases = [suite for suite in named(names) if suite.name != "unit"]
     runs = [name for suite in of_releases for name in ONCE if name not in suite.elsewhere]

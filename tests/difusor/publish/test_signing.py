@@ -188,7 +188,7 @@ def test_it_is_told_what_of_the_tables_was_compared_and_what_could_not(tree: Pat
 
 
 def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: Path):
-    run_verb(tree, "--election", election, "--key", key, "--close", "2024-06-03T21:00:00-06:00", "--hold")
+    run_verb(tree, "--election", election, "--key", key, "--close", "2024-06-03T20:00:00-07:00", "--hold")
     document = manifest.read((tree / manifest.NAME).read_bytes())
     assert document.orders == ("hold",)
     assert document.window.closes == datetime(2024, 6, 4, 3, tzinfo=UTC)
