@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -204,13 +205,13 @@ def test_a_signed_dictamen_is_not_lost_and_a_second_signature_is_added(desk: Des
     assert scan.read(copy / "diario.pdf").kind == "pdf"  # difusor file takes it
 
 
-def test_a_zone_that_is_none_is_not_taken_for_a_fault_of_the_paper(
-    desk: Desk, copy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tzlocal.unix._cache_tz", None)  # found once in a process
-    monkeypatch.setenv("TZ", "CST6")  # libc knows this form, the library that signs does not
-    told = run(seal, "diario", "--folio", FOLIO, "--replace", *desk.signer)
-    assert told.exit_code == 1 and "«CST6» (TZ) no es una zona horaria" in told.output
+def test_a_zone_that_is_none_is_not_taken_for_a_fault_of_the_paper(desk: Desk, copy: Path) -> None:
+    """In a process of its own: a program asks for its zone once."""
+    command = [sys.executable, "-m", "difusor", "seal", "diario", "--folio", FOLIO, "--replace", *desk.signer]
+    environment = {**os.environ, "TZ": "CST6"}  # libc knows this form, the library that signs does not
+    told = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert told.returncode == 1
+    assert "«CST6» (TZ) no es una zona horaria" in told.stderr
 
 
 def test_two_people_who_sign_at_once_do_so_one_after_the_other(
