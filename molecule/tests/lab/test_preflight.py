@@ -157,13 +157,13 @@ def test_what_the_owner_has_set_up_waits_for_a_decision(
 TRAPS = """
 set -e
 printf 'server {{ listen [::]:443 ssl ipv6only=on; server_name {name}; }}\\n' >/etc/nginx/sites-enabled/prep.diario
-cp /etc/nginx/nginx.conf /root/nginx.conf
+cp /etc/nginx/nginx.conf /opt/nginx.conf
 printf 'events {{}} http {{ client_max_body_size 64m; include /etc/nginx/vhosts/*; }}\\n' >/etc/nginx/nginx.conf
-cp /etc/ssh/sshd_config /root/sshd_config
+cp /etc/ssh/sshd_config /opt/sshd_config
 sed -i '/^Include/d' /etc/ssh/sshd_config
 iptables -t nat -A PREROUTING -p tcp --dport 443 -j REDIRECT --to-ports 8443
 systemctl mask fail2ban.service
-cp /etc/nftables.conf /root/nftables.conf
+cp /etc/nftables.conf /opt/nftables.conf
 printf 'flush ruleset\\n' >/etc/nftables.conf
 systemctl enable nftables.service
 mkdir -p /etc/cron.d
@@ -171,11 +171,11 @@ printf '0 3 * * 1 root /sbin/reboot\\n' >/etc/cron.d/diario
 """
 UNDONE = """
 rm -f /etc/nginx/sites-enabled/prep.diario /etc/cron.d/diario
-mv /root/nginx.conf /etc/nginx/nginx.conf
-mv /root/sshd_config /etc/ssh/sshd_config
+mv /opt/nginx.conf /etc/nginx/nginx.conf
+mv /opt/sshd_config /etc/ssh/sshd_config
 iptables -t nat -D PREROUTING -p tcp --dport 443 -j REDIRECT --to-ports 8443
 systemctl unmask fail2ban.service
-mv /root/nftables.conf /etc/nftables.conf
+mv /opt/nftables.conf /etc/nftables.conf
 systemctl disable nftables.service
 rmdir --ignore-fail-on-non-empty /etc/cron.d
 """
