@@ -41,8 +41,12 @@ def records(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def no_home() -> None:
-    """Have the tests use the project's own folder, whatever the home of whoever runs them."""
-    os.environ.pop(project.HOME, None)
+    """Have the tests use the project's own folder, whatever the home of whoever runs them.
+
+    `difusor test` names Ansible's configuration by its path, as every verb; tests run programs in other folders too.
+    """
+    for name in (project.HOME, "ANSIBLE_CONFIG"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from difusor.project import ROOT
 SCRIPTS = {"PYTHONPATH": str(ROOT / "scripts")}
 MAIN = "from difusor import cli\ncli.main()"
 INTERRUPTED = 128 + signal.SIGINT
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def program(code: str, started: str = '"$@"', **environment: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +29,14 @@ def program(code: str, started: str = '"$@"', **environment: str) -> subprocess.
     return subprocess.run(
         ["sh", "-c", started, "sh", sys.executable, "-c", whole],
         env=kept | SCRIPTS | environment, capture_output=True, text=True, errors="replace", timeout=60,
+        preexec_fn=_heed,
     )  # fmt: skip
+
+
+def _heed() -> None:
+    """Have the program begin as from a terminal: what a shell starts in the background ignores Ctrl-C."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -115,7 +123,7 @@ def test_a_full_disk_under_the_result_is_named() -> None:
     assert (done.returncode, done.stderr) == (1, "✗ no se puede usar la salida estándar: se llenó el disco\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
 def test_a_stop_is_a_sentence_and_leaves_nothing_unfinished(number: signal.Signals, tmp_path: Path) -> None:
     code = (
         "import os; from pathlib import Path; from difusor.partners.files import new_folder\n"
