@@ -39,6 +39,7 @@ SERVERS = {
 server {{
     listen 443 ssl;
     server_name {NAME};
+    error_log syslog:server=unix:/dev/log;
     ssl_certificate {CERTIFICATE};
     ssl_certificate_key {KEY};
     location / {{
