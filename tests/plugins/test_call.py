@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 
 import pytest
 from call_kit import NAME
+from plugin_kit import load
 
-from difusor.project import ROOT
 from difusor.spec import SpecError
 
 
 @pytest.fixture(scope="module")
 def filters() -> dict[str, Callable[[str], object]]:
-    spec = importlib.util.spec_from_file_location("call", ROOT / "plugins/filter/call.py")
-    assert spec and spec.loader
-    plugin = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(plugin)
-    found: dict[str, Callable[[str], object]] = plugin.FilterModule().filters()
+    found: dict[str, Callable[[str], object]] = load("filter/call.py").FilterModule().filters()
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible_kit import ansible
+from plugin_kit import load
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAY = """
@@ -60,17 +60,7 @@ class Server(NamedTuple):
 @pytest.fixture
 def give_back() -> Any:
     """The module that undoes what `managed_files` did."""
-    return load("give_back")
-
-
-def load(name: str) -> Any:
-    """Return a module of the project as it runs on a server."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"plugins/modules/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("modules/give_back.py")
 
 
 @pytest.fixture
@@ -96,7 +86,7 @@ def test_writes_once_and_then_nothing(server: Server) -> None:
 
 def test_folders_that_files_need_can_be_entered_whatever_roots_umask(tmp_path: Path) -> None:
     """The services that are no root read there; on some servers root's files are for nobody else."""
-    files = object.__new__(load("managed_files").ManagedFiles)
+    files = object.__new__(load("modules/managed_files.py").ManagedFiles)
     files.remember = lambda path: None
     before = os.umask(0o077)
     try:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import ipaddress
 import os
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from plugin_kit import load
 
-SOURCE = Path(__file__).resolve().parents[2] / "plugins/modules/ufw_policy.py"
 SSH = {"name": "ssh", "port": 22, "proto": "tcp", "from": "trusted"}
 HTTP = {"name": "http", "port": 80, "proto": "tcp", "from": "any"}
 
@@ -26,15 +24,7 @@ USER_RULES = """\
 """
 
 
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ufw_policy", SOURCE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ufw = _load()
+ufw = load("modules/ufw_policy.py")
 
 
 def test_nobody_but_root_can_hold_the_lock_that_ufw_waits_for(tmp_path: Path) -> None:

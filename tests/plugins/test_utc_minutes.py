@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
-
-from difusor.project import ROOT
+from plugin_kit import load
 
 
 @pytest.mark.parametrize(
@@ -15,8 +12,4 @@ from difusor.project import ROOT
     ids=["summer", "winter"],
 )
 def test_the_difference_is_that_of_the_instant(opens: str, minutes: int) -> None:
-    spec = importlib.util.spec_from_file_location("utc_minutes", ROOT / "plugins/filter/utc_minutes.py")
-    assert spec and spec.loader
-    plugin = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(plugin)
-    assert plugin.FilterModule().filters()["utc_minutes"]("ribera", opens) == minutes
+    assert load("filter/utc_minutes.py").FilterModule().filters()["utc_minutes"]("ribera", opens) == minutes

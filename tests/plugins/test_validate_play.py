@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_kit import ansible
+from plugin_kit import load
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAY = """
@@ -74,8 +74,4 @@ def test_a_value_that_cannot_be_computed_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_what_an_option_asks_for(option: dict[str, Any], given: bool, sentence: str) -> None:
-    spec = importlib.util.spec_from_file_location("validate_play", ROOT / "plugins/action/validate_play.py")
-    assert spec and spec.loader
-    plugin = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(plugin)
-    assert plugin.wanted(option, given) == sentence
+    assert load("action/validate_play.py").wanted(option, given) == sentence

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
+from plugin_kit import load
 from server_kit import SERVER, WANTED
 
 from difusor.project import ROOT
@@ -19,14 +18,9 @@ from difusor.servers import preflight
 from difusor.servers.neighbours import Neighbours, problems
 
 
-@cache
 def load_probe() -> Any:
     """Return the module that runs on the server."""
-    specification = importlib.util.spec_from_file_location("files_probe", ROOT / "plugins/modules/files_probe.py")
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return load("modules/files_probe.py")
 
 
 @pytest.mark.parametrize(

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from plugin_kit import load
 
 from difusor.project import ROOT
 from difusor.servers.neighbours import SPELLING, UNITS, Door, Neighbours, problems
 
-MODULE = ROOT / "plugins/modules/neighbour_probe.py"
-
 
 def load_probe() -> Any:
-    specification = importlib.util.spec_from_file_location("neighbour_probe", MODULE)
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return load("modules/neighbour_probe.py")
 
 
 def told(address: str = "10.9.0.4", groups: Sequence[str] = (), **lists: list[str]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from plugin_kit import load
 from server_kit import SERVER, WANTED, with_facts
 
 from difusor.servers.neighbours import Neighbours
 from difusor.servers.preflight import GIGABYTE, Machine, exposed, left_outside, problems
-
-MODULE = Path(__file__).resolve().parents[3] / "plugins/modules/server_probe.py"
 
 
 def test_a_good_server_has_no_problem() -> None:
@@ -172,11 +170,7 @@ def test_a_minor_release_of_debian_is_that_release() -> None:
 
 
 def load_probe() -> Any:
-    specification = importlib.util.spec_from_file_location("server_probe", MODULE)
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return load("modules/server_probe.py")
 
 
 def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plugin_kit import load
 
 from difusor.project import ROOT
 from difusor.servers.webserver import Setting, lost, names, problems
@@ -30,14 +29,9 @@ SENTENCES = [
 ]
 
 
-@cache
 def probe() -> Any:
     """Return the module that runs on the server."""
-    specification = importlib.util.spec_from_file_location("probe", ROOT / "plugins/modules/files_probe.py")
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return load("modules/files_probe.py")
 
 
 def read(text: str) -> list[Setting]:
