@@ -23,7 +23,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         if not self._task.args["official"]:
             return {"changed": False}
-        # Only now: to load them is a fourteenth of a run's work, and a rehearsal does without.
+        # Imported here because loading them is a fourteenth of a run's work, and a rehearsal does not need them.
         from difusor.partners.filing import filing, papers
 
         inventory = Path(str(self._task.args["inventory"])).resolve()

@@ -106,6 +106,7 @@ DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
+TUPLE = re.compile(r"\S+ \S+ (?:any|\d+(?:[:,]\d+)*) \S+ \S+ \S+(?: \S+)* (?:in|out)")
 OUR_RULE = " comment=" + b"prep-difusor:".hex()
 CRONTABS = ("/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*")
 RESTART = re.compile(r"^\s*[^#\s].*?(?:[\s/;&|](?:reboot|poweroff|halt|shutdown)\b|[\s/]init [06]\b)")
@@ -211,9 +212,17 @@ def configuration(path=SSHD, folder="/etc/ssh"):
     if text:
         yield path, text
     for included in re.findall(r"^\s*Include\s+(.*)$", text, re.MULTILINE | re.IGNORECASE):
-        for pattern in shlex.split(included, comments=True):
+        for pattern in included_paths(included):
             for each in sorted(glob.glob(os.path.join(folder, pattern))):
                 yield from configuration(each, folder)
+
+
+def included_paths(text):
+    """Return the patterns that an Include names; with a quote that does not end, which sshd refuses, its words."""
+    try:
+        return shlex.split(text, comments=True)
+    except ValueError:
+        return text.split()
 
 
 def with_lists(files):
@@ -233,7 +242,7 @@ def includes_drop_ins(text, folder="/etc/ssh", wanted=DROP_INS):
         if keyword.lower() == "match":
             return False
         if keyword.lower() == "include":
-            patterns = [os.path.join(folder, each) for each in shlex.split(rest, comments=True)]
+            patterns = [os.path.join(folder, each) for each in included_paths(rest)]
             if any(os.path.dirname(each) == os.path.dirname(wanted) and glob_fits(each, wanted) for each in patterns):
                 return True
     return False
@@ -267,6 +276,8 @@ def denials(text, ports=(80, 443), everybody=("0.0.0.0/0", "::/0")):
     found, admitted = [], set()
     for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
         rule = line.partition(" comment=")[0]
+        if not TUPLE.match(rule):  # as after a disk's damage; UFW passes over it too
+            continue
         action, protocol, named, to, _, source, *rest = rule.split()
         bounds = [list(map(int, each.split(":"))) for each in named.split(",")] if named != "any" else [[0, 65535]]
         about = {port for port in ports if any(low[0] <= port <= low[-1] for low in bounds)} - admitted

@@ -49,6 +49,7 @@ def test_modules_of_the_owners_rsync_daemon(text: str, found: list[str]) -> None
         ("include=sshd_config.d/*.conf # de Ubuntu\n", True),
         ('Include /etc/ssh/a "/etc/ssh/sshd_config.d/*"\n', True),
         ("Include /etc/ssh/sshd_config.d/50-*.conf\n", False),
+        ('Include "/etc/ssh/sshd_config.d/*.conf\n', False),
         ("Match User ana\n  PermitTTY no\nInclude /etc/ssh/sshd_config.d/*.conf\n", False),
     ],
 )
@@ -188,6 +189,10 @@ def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
         (["deny udp 443 0.0.0.0/0 any 0.0.0.0/0 in", "route:deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 in_eth0!out_br0"], []),
         (["allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in"], []),
         (["allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in comment=70"], [1]),
+        (
+            ["deny tcp \x00\x00 0.0.0.0/0 any 0.0.0.0/0 in", "deny tcp 80", "", "deny tcp 80 0.0.0.0/0 any 0.0.0.0/0"],
+            [],
+        ),
         (["allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in_eth0", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in"], [1]),
     ],
 )
