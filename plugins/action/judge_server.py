@@ -119,12 +119,11 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
         **{
             name: tuple(found[name])
-            for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "entered")
+            for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "entered", "masked")
         },
         raw=tuple((each["protocol"], each["process"]) for each in found["raw"]),
         swarm=found["swarm"],
         diverting=tuple((each["rule"], tuple(each["ports"])) for each in found["diverting"]),
-        masked=frozenset(found["masked"]),
         settings=_settings(files["settings"]),
         main=_settings(files["main"]),
         mirror_of=tuple(files["mirror_of"]),

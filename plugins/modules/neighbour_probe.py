@@ -29,6 +29,11 @@ options:
     description: Whether to look for queues of the owner's where the project will install its own.
     type: bool
     default: false
+  units:
+    description: Units of systemd of which to tell those that are masked.
+    type: list
+    elements: str
+    default: []
 author: prep-difusor
 """
 EXAMPLES = """
@@ -82,7 +87,7 @@ routed:
   returned: always
   type: list
 masked:
-  description: The masked units of systemd.
+  description: Those of C(units) that are masked, so that nothing can start them.
   returned: always
   type: list
 swarm:
@@ -338,6 +343,12 @@ def shaped(lines):
     return found
 
 
+def masked(look, units):
+    """Return those of the units that are masked. `systemctl list-unit-files` would read every unit of the server."""
+    states = filter(None, look("systemctl", "show", "--property=LoadState", "--value", *units) if units else [])
+    return [unit for unit, state in zip(units, states) if state == "masked"]
+
+
 def groups(look, account):
     """Return the names of an account's groups, from the words of `id`; empty when there is no such account."""
     try:
@@ -354,6 +365,7 @@ def main():
             "account": {"type": "str", "default": ""},
             "origins": {"type": "list", "elements": "str", "default": []},
             "shape": {"type": "bool", "default": False},
+            "units": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -368,7 +380,6 @@ def main():
     own = "".join(lines("hostname", "--all-ip-addresses")).split()
     nat = [filters(rules) for rules in nat_rules(lines)]
     logins = lines("journalctl", "--quiet", "--unit=ssh", "--since=-14days", "--output=cat", "--grep=^Accepted ")
-    masked = lines("systemctl", "list-unit-files", "--state=masked", "--no-legend", "--plain")
     others = '{{if not (.Label "prep-difusor.role")}}{{.Ports}}{{end}}'
     swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"
     services = lines("docker", "service", "ls", "--format", "{{.Ports}}") if swarm else []
@@ -385,7 +396,7 @@ def main():
         tables=sorted(set(open_tables)),
         shaped=shaped(lines) if module.params["shape"] else [],
         routed=routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
-        masked=[line.split()[0] for line in masked if line.strip()],
+        masked=masked(lines, module.params["units"]),
         swarm=swarm,
         doors=doors(lines, account, module.params["origins"]),
         entered=entered(logins),

@@ -14,8 +14,6 @@ from difusor.servers import webserver
 
 ADMINS = "sudo"
 """The group that the institute's account belongs to once it is set up."""
-UNITS = ("chrony", "containerd", "docker", "fail2ban", "nginx", "rsync", "ssh", "ufw")
-"""Services that the roles run; a masked one cannot be started."""
 SPELLING = {
     "allowusers": "AllowUsers",
     "denyusers": "DenyUsers",
@@ -52,7 +50,7 @@ class Neighbours:
     routed: tuple[str, ...] = ()  # interfaces of virtual machines and tunnels for which the server forwards
     swarm: bool = False
     diverting: tuple[tuple[str, tuple[int, ...]], ...] = ()  # rules that lead ports elsewhere, each with its ports
-    masked: frozenset[str] = frozenset()  # units of systemd
+    masked: tuple[str, ...] = ()  # units of systemd that the roles start
     settings: tuple[webserver.Setting, ...] = ()  # what the owner's files of nginx say outside of any block
     main: tuple[webserver.Setting, ...] = ()  # what the owner's own nginx.conf says
     mirror_of: tuple[str, ...] = ()  # names of the page for which an earlier run has set up this server
@@ -209,9 +207,8 @@ def _diverting(found: Neighbours, ports: Collection[int]) -> Iterator[str]:
 
 
 def _units(found: Neighbours) -> Iterator[str]:
-    for unit in (f"{name}.service" for name in UNITS):
-        if unit in found.masked:
-            yield f"{unit} está enmascarado y no podría arrancar; systemctl unmask {unit}"
+    for unit in found.masked:
+        yield f"{unit} está enmascarado y no podría arrancar; systemctl unmask {unit}"
 
 
 def _files(found: Neighbours) -> Iterator[str]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import role_kit
 from plugin_kit import load
 
 from difusor.project import ROOT
-from difusor.servers.neighbours import SPELLING, UNITS, Door, Neighbours, problems
+from difusor.servers.neighbours import SPELLING, Door, Neighbours, problems
 
 
 def load_probe() -> Any:
@@ -202,19 +203,21 @@ def test_networks_of_virtual_machines_that_the_firewall_will_cut_off_are_told() 
 
 
 def test_a_masked_unit_stops_the_run() -> None:
-    (found,) = problems(Neighbours(masked=frozenset({"apport.service", "nginx.service"})))
+    states = ["loaded", "", "masked", "", "not-found"]
+    masked = load_probe().masked(lambda *_: states, ["ssh.service", "nginx.service", "ufw.service"])
+    (found,) = problems(Neighbours(masked=tuple(masked)))
     assert found.endswith("systemctl unmask nginx.service")
 
 
 def test_every_unit_that_a_role_starts_is_looked_for() -> None:
     found = {
-        name.removesuffix(".service")
+        name
         for path in (ROOT / "roles").glob("*/tasks/*.yml")
         for name in re.findall(r"^ +unit:\n +name: ([\w-]+\.service)$", path.read_text(), re.MULTILINE)
         if not name.startswith("prep-")
     }
-    assert "nginx" in found
-    assert found - {"suricata"} <= set(UNITS)
+    assert "nginx.service" in found
+    assert found - {"suricata.service"} <= set(role_kit.value("preflight", "preflight_units", {}))
 
 
 def test_a_queue_of_the_owners_stops_the_run() -> None:
