@@ -32,7 +32,7 @@ def open_to_anyone(
     untrusted: Host, variables: dict[str, Any], own_ipv6: list[str], expect: Expect
 ) -> dict[str, list[int]]:
     """Return every TCP port that answers the untrusted vantage point, by address."""
-    return _scan_all(untrusted, variables["difusor_public_address"], own_ipv6, expect("RED-03")["ports"])
+    return scan_every_port(untrusted, variables["difusor_public_address"], own_ipv6, expect("RED-03")["ports"])
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def open_to_trusted(
     trusted: Host, variables: dict[str, Any], own_ipv6: list[str], expect: Expect
 ) -> dict[str, list[int]]:
     """Return every TCP port that answers the trusted vantage point, by address."""
-    return _scan_all(trusted, variables["difusor_public_address"], own_ipv6, expect("RED-03")["ports"])
+    return scan_every_port(trusted, variables["difusor_public_address"], own_ipv6, expect("RED-03")["ports"])
 
 
 def scan(vantage: Host, targets: dict[str, str], known: str = "") -> dict[str, list[int]]:
@@ -56,7 +56,7 @@ def scan(vantage: Host, targets: dict[str, str], known: str = "") -> dict[str, l
         return dict(zip(targets, pool.map(one, targets.items()), strict=True))
 
 
-def _scan_all(vantage: Host, address: str, more: list[str], web: list[int]) -> dict[str, list[int]]:
+def scan_every_port(vantage: Host, address: str, more: list[str], web: list[int]) -> dict[str, list[int]]:
     """Scan every port of the public address, and of the addresses in `more` to which the vantage point has a route."""
     routed = [each for each in more if vantage.run("ip route get %s", each).succeeded]
     return scan(vantage, dict.fromkeys([address, *routed], EVERY_PORT), known=",".join(map(str, web)))

@@ -16,6 +16,7 @@ import pytest
 from corte_fixtures import WAIT, await_status, get
 
 from corte.format import manifest
+from difusor.lab import night
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import PushFailed, push
@@ -68,16 +69,21 @@ STOP = f"systemctl stop {WRITERS} {INTAKE}"
 class LabServer:
     """The lab's server: controlled from the machine that runs its container, observed as by institute and citizens."""
 
-    container: str
+    variables: dict[str, Any]
     mirror: Mirror
     target: Target
     base: str
     key: Path
     folder: Path
 
-    def run(self, command: str) -> str:
-        """Run a shell command on the server and return what it prints."""
-        return _docker("exec", self.container, "bash", "-euc", command)
+    @property
+    def container(self) -> str:
+        """Return the name of its container."""
+        return f"prep-{self.variables['lab']}-{self.variables['inventory_hostname']}"
+
+    def run(self, command: str, given: str = "") -> str:
+        """Run a shell command on the server and return what it prints; `given` is its input."""
+        return _run(*night.console(self.variables), "bash", "-euc", command, given=given)
 
     def following(self, size: int = 100) -> SignedCorte:
         """Wait until no push is under way; sign the next corte: the shown files and one of `size` random bytes."""
@@ -85,7 +91,7 @@ class LabServer:
         copy = self.folder.with_name("copia")
         for folder in filter(Path.exists, (self.folder, copy)):
             shutil.rmtree(folder)
-        _docker("cp", f"{self.container}:/srv/prep/publico/actual/.", str(copy))
+        _run("docker", "cp", f"{self.container}:/srv/prep/publico/actual/.", str(copy))
         shown = manifest.read((copy / manifest.NAME).read_bytes())
         for path in shown.files:
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -107,8 +113,7 @@ class LabServer:
     def push_and_halt(self, moment: str) -> SignedCorte:
         """Push the next corte and return it when the intake has stopped at a moment (see MOMENTS)."""
         signed = self.following(size=2_000_000)
-        halting = HALTING.format(moment=MOMENTS[moment])
-        _docker("exec", "--interactive", self.container, "bash", "-euc", HALT, given=halting)
+        self.run(HALT, given=HALTING.format(moment=MOMENTS[moment]))
         push(signed.folder, self.target)
         state = f"ps --no-headers -o stat -p $(systemctl show --property MainPID --value {INTAKE}) || true"
         until(
@@ -134,8 +139,8 @@ class LabServer:
 
     def cut_power(self) -> None:
         """Kill every process of the server at once, start the server, and wait until it serves results."""
-        _docker("kill", self.container)
-        _docker("start", self.container)
+        _run("docker", "kill", self.container)
+        _run("docker", "start", self.container)
         self.served()
 
     def assert_mended(self) -> None:
@@ -154,8 +159,7 @@ def server(
 ) -> Iterator[LabServer]:
     """Return the lab's server, which shows a corte; afterwards remove what halts the intake."""
     assert status["shown"] is not None
-    container = f"prep-{variables['lab']}-{variables['inventory_hostname']}"
-    found = LabServer(container, mirror, target, base, Path(variables["lab_dir"]) / "firma", tmp_path / "corte")
+    found = LabServer(variables, mirror, target, base, Path(variables["lab_dir"]) / "firma", tmp_path / "corte")
     yield found
     found.run(f"if test -e /run/prep-halting.py; then {UNHALT}; fi")
 
@@ -375,8 +379,8 @@ def _shown_sequence(status: dict[str, Any] | None) -> int:
     return ((status or {}).get("shown") or {}).get("sequence") or 0
 
 
-def _docker(*arguments: str, given: str = "") -> str:
-    done = subprocess.run(["docker", *arguments], input=given, capture_output=True, text=True, timeout=WAIT)
+def _run(*command: str, given: str = "") -> str:
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=WAIT)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from port_fixtures import scan_every_port
 from testinfra.host import Host
 
 from difusor.suite.waiting import until
@@ -22,8 +24,10 @@ BOOT = 120.0  # seconds
 @pytest.mark.clause("RED-03", "RED-04")
 @pytest.mark.parametrize("what", ["Docker y cortafuegos", "servidor"])
 def test_a_restart_opens_nothing(
-    request: pytest.FixtureRequest,
     host: Host,
+    trusted: Host,
+    untrusted: Host,
+    own_ipv6: list[str],
     variables: dict[str, Any],
     what: str,
     expect: Expect,
@@ -59,8 +63,13 @@ def test_a_restart_opens_nothing(
             what="los contenedores del difusor se alcancen entre sí, como antes",
         )
     web, closed = expect("RED-03")["ports"], expect("RED-04")["ports"]
-    anyone, trusted = (request.getfixturevalue(name) for name in ("open_to_anyone", "open_to_trusted"))
-    record_evidence(f"cualquiera: {anyone}; confiable: {trusted}")
-    assert len(anyone) == len(trusted) == 2, "no se miraron las dos familias"
-    assert all(ports == sorted(web) for ports in anyone.values())
-    assert all(ports == sorted(web + closed) for ports in trusted.values())
+    with ThreadPoolExecutor() as pool:
+        seen = [
+            pool.submit(scan_every_port, vantage, variables["difusor_public_address"], own_ipv6, web)
+            for vantage in (untrusted, trusted)
+        ]
+    to_anyone, to_trusted = (each.result() for each in seen)
+    record_evidence(f"cualquiera: {to_anyone}; confiable: {to_trusted}")
+    assert len(to_anyone) == len(to_trusted) == 2, "no se miraron las dos familias"
+    assert all(ports == sorted(web) for ports in to_anyone.values())
+    assert all(ports == sorted(web + closed) for ports in to_trusted.values())
