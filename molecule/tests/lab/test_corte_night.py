@@ -33,8 +33,8 @@ Site = Callable[..., str]
 Send = Callable[..., str]
 Verb = Callable[..., Any]
 OPERATOR = "operadora@demo.test"
-LEADS = (75, 300)
-"""Seconds from now to the opening: enough to configure a server, and enough on a machine that does much else."""
+LEADS = (45, 120, 300)
+"""Seconds from now to the opening: enough to configure a server, and more on a machine that does much else."""
 PUSHED_WITHIN = timedelta(seconds=20)
 
 

@@ -92,7 +92,6 @@ def test_slow_headers_leave_the_page_to_others(
 @pytest.fixture
 def shared(untrusted: Host) -> Iterator[str]:
     """Give the citizens' host a second IPv4 address that ignores what it did not ask for, as a carrier's NAT does."""
-    untrusted.check_output("apt-get -qq update && apt-get -qq install --yes --no-install-recommends python3-h2")
     own = next(each for each in untrusted.check_output("hostname -I").split() if ":" not in each)
     address = f"{own.rpartition('.')[0]}.77"
     # The kernel would reset connections that were forged from these ports (6 is TCP), as if their owner had answered.
