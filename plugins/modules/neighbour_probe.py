@@ -345,8 +345,9 @@ def shaped(lines):
 
 def masked(look, units):
     """Return those of the units that are masked. `systemctl list-unit-files` would read every unit of the server."""
-    states = filter(None, look("systemctl", "show", "--property=LoadState", "--value", *units) if units else [])
-    return [unit for unit, state in zip(units, states) if state == "masked"]
+    shown = "\n".join(look("systemctl", "show", "--property=Id,LoadState", *units) if units else [])
+    states = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.split("\n\n")]
+    return [state["Id"] for state in states if state.get("LoadState") == "masked"]
 
 
 def groups(look, account):

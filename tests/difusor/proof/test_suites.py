@@ -170,7 +170,7 @@ def test_a_run_leaves_its_log_and_what_its_phases_took(build: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("suite", "program", "tests"),
     [
-        (Suite("unit"), "pytest -q tests", None),
+        (Suite("unit"), "nice -n 10 pytest -q tests", None),
         (Suite("trixie"), "molecule test --scenario-name default", None),
         (Suite("trixie", ("a.py", "b.py")), "molecule test --scenario-name changed", "a.py b.py"),
         (Suite("vm"), "molecule test --scenario-name vm", None),

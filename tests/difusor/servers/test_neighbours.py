@@ -203,8 +203,8 @@ def test_networks_of_virtual_machines_that_the_firewall_will_cut_off_are_told() 
 
 
 def test_a_masked_unit_stops_the_run() -> None:
-    states = ["loaded", "", "masked", "", "not-found"]
-    masked = load_probe().masked(lambda *_: states, ["ssh.service", "nginx.service", "ufw.service"])
+    states = ["Id=ssh.service", "LoadState=loaded", "", "Id=nginx.service", "LoadState=masked"]
+    masked = load_probe().masked(lambda *_: states, ["ssh.service", "nginx.service"])
     (found,) = problems(Neighbours(masked=tuple(masked)))
     assert found.endswith("systemctl unmask nginx.service")
 
