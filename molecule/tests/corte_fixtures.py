@@ -13,7 +13,9 @@ import pytest
 
 from corte.format import instants, limits, manifest
 from difusor import inventory
+from difusor.publish import signing
 from difusor.publish.mirror import PATH, Mirror, last_number
+from difusor.publish.push import push
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.suite.waiting import until
@@ -54,7 +56,7 @@ def downloads() -> dict[str, Path]:
 @pytest.fixture
 def base(mirror: Mirror, variables: dict[str, Any]) -> str:
     """Return the page's address on the server itself."""
-    return mirror.url.removesuffix(PATH) + str(variables["difusor_path"])
+    return base_of(mirror, variables)
 
 
 @pytest.fixture
@@ -75,15 +77,37 @@ def published(
         pytest.skip(f"no se muestra ningún corte (compuerta: {status['gate']['state']})")
     sha256 = status["shown"]["manifest_sha256"]
     if sha256 not in downloads:
-        folder = tmp_path_factory.mktemp("corte")
-        _download(mirror, base, [manifest.NAME, manifest.SIGNATURE_NAME], folder)
-        named = manifest.read((folder / manifest.NAME).read_bytes()).files
-        _download(mirror, base, named, folder, limits.HEAVY if status["gate"].get("light") else ())
-        downloads[sha256] = folder
+        downloads[sha256] = download(mirror, base, status, tmp_path_factory.mktemp("corte")).folder
     folder = tmp_path / "publicado"
     shutil.copytree(downloads[sha256], folder)
-    raw = (folder / manifest.NAME).read_bytes()
-    return SignedCorte(folder, manifest.read(raw), manifest.digest(raw))
+    return _corte_in(folder)
+
+
+def base_of(mirror: Mirror, variables: dict[str, Any]) -> str:
+    """Return the page's address on the server itself."""
+    return mirror.url.removesuffix(PATH) + str(variables["difusor_path"])
+
+
+def download(mirror: Mirror, base: str, status: dict[str, Any], folder: Path) -> SignedCorte:
+    """Copy the corte that the page at `base` shows into a folder, as the fixture `published` does."""
+    _download(mirror, base, [manifest.NAME, manifest.SIGNATURE_NAME], folder)
+    named = manifest.read((folder / manifest.NAME).read_bytes()).files
+    _download(mirror, base, named, folder, limits.HEAVY if status["gate"].get("light") else ())
+    return _corte_in(folder)
+
+
+def send(published: SignedCorte, target: Target, mirror: Mirror, signer: Path, *orders: str, later: int = 0) -> str:
+    """Sign a corte's folder anew, its sequence `later` numbers higher, and push it.
+
+    Return the result: shown, held, or the refusal's code.
+    """
+    next_second()
+    shown = published.manifest
+    signed = signing.sign(published.folder, target.election, signer, shown.sequence + later, shown.corte, orders)
+    before = last_number(mirror.status())
+    push(signed.folder, target, checksum=True)
+    word, status = mirror.await_word(signed, before, WAIT)
+    return str(status["last_attempt"]["code"]) if word == "refused" else word
 
 
 def get(mirror: Mirror, url: str) -> httpx.Response:
@@ -114,6 +138,11 @@ def next_second() -> None:
     """Wait for the clock's next second: two signings of one corte differ only in their second."""
     began = instants.now().replace(microsecond=0)
     until(lambda: instants.now().replace(microsecond=0), lambda now: now > began, what="pase un segundo", every=0.02)
+
+
+def _corte_in(folder: Path) -> SignedCorte:
+    raw = (folder / manifest.NAME).read_bytes()
+    return SignedCorte(folder, manifest.read(raw), manifest.digest(raw))
 
 
 def _download(mirror: Mirror, base: str, paths: Iterable[str], folder: Path, held_back: Collection[str] = ()) -> None:

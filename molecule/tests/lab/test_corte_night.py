@@ -12,8 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import corte_fixtures
 import pytest
-from corte_fixtures import WAIT, get, next_second
+from corte_fixtures import WAIT, get
 from testinfra.host import Host
 
 from corte.format import instants, limits, manifest
@@ -32,7 +33,6 @@ Record = Callable[[object], None]
 Site = Callable[..., str]
 Send = Callable[..., str]
 Verb = Callable[..., Any]
-OPERATOR = "operadora@demo.test"
 LEADS = (45, 120, 300)
 """Seconds from now to the opening: enough to configure a server, and more on a machine that does much else."""
 PUSHED_WITHIN = timedelta(seconds=20)
@@ -45,14 +45,8 @@ def send(mirror: Mirror, target: Target, published: SignedCorte, key: Path) -> S
     The function returns the result: shown, held, or the refusal's code.
     """
 
-    def run(*orders: str, signer: Path = key, later: int = 0) -> str:
-        next_second()
-        shown = published.manifest
-        signed = signing.sign(published.folder, target.election, signer, shown.sequence + later, shown.corte, orders)
-        before = last_number(mirror.status())
-        push(signed.folder, target, checksum=True)
-        word, status = mirror.await_word(signed, before, WAIT)
-        return str(status["last_attempt"]["code"]) if word == "refused" else word
+    def run(*orders: str, later: int = 0) -> str:
+        return corte_fixtures.send(published, target, mirror, key, *orders, later=later)
 
     return run
 
@@ -68,36 +62,6 @@ def difusor(pytestconfig: pytest.Config) -> Verb:
         return json.loads(done.stdout)
 
     return run
-
-
-@pytest.mark.clause("DG-10", "DG-12")
-def test_who_may_sign_changes_in_one_run(
-    site: Site, send: Send, target: Target, mirror: Mirror, tmp_path: Path, record_evidence: Record
-) -> None:
-    """Una ejecución cambia a un firmante por una autoridad; otra revoca lo que firmó el certificado de una noche."""
-    authority, operator = (_make_key(tmp_path, name) for name in ("autoridad", "operadora"))
-    certify = ["ssh-keygen", "-q", "-s", str(authority), "-I", "turno 1", "-n", OPERATOR, "-V", "-1m:+12h"]
-    subprocess.run([*certify, f"{operator}.pub"], check=True)
-    certificate = operator.with_name("operadora-cert.pub")
-    window = target.election.window
-    signer = {
-        "principal": OPERATOR,
-        "key": _public(authority),
-        "authority": True,
-        "valid_after": instants.write(window.opens),
-        "valid_before": instants.write(window.retain_until),
-    }
-    site({"election_signers": [signer]}, "--tags", "corte")
-    found = {"el que salió": send(), "certificado de una noche": send(signer=certificate)}
-    shown = [(mirror.status() or {})["shown"]["signer"]]
-    site({"election_signers": [signer], "election_revoked_keys": [_public(operator)]}, "--tags", "corte")
-    shown.append((mirror.status() or {})["shown"]["signer"])
-    found["certificado revocado"] = send(signer=certificate)
-    site({}, "--tags", "corte")
-    found |= {"otra vez el primero": send(), "certificado de una autoridad que salió": send(signer=certificate)}
-    record_evidence(f"{found}; a la vista, lo que firmó {shown}")
-    assert shown == [OPERATOR, target.election.allowed_signers.split()[0]]
-    assert list(found.values()) == ["signature", "shown", "signature", "shown", "signature"]
 
 
 @pytest.mark.clause("DG-04", "DG-11")
@@ -255,12 +219,3 @@ def test_nothing_is_left_of_a_rehearsal(
     push(published.folder, target)
     assert mirror.await_word(published, 0, WAIT)[0] == "shown"
     assert compare(target, authority, expected=published.sha256).good
-
-
-def _make_key(folder: Path, name: str) -> Path:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)], check=True)
-    return folder / name
-
-
-def _public(key: Path) -> str:
-    return key.with_name(key.name + ".pub").read_text().strip()

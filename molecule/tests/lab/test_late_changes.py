@@ -1,6 +1,7 @@
 """Late changes of the inventory: one run of site.yml makes several at once, another takes them back.
 
 A run costs more than what these tests look at, so they share the two runs and what was seen before, between and after.
+Between the two, a run of the role `corte` alone revokes a key.
 """
 
 from __future__ import annotations
@@ -8,23 +9,30 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from corte_fixtures import base_of, download, send
 from passlib.hash import sha512_crypt
 from testinfra.host import Host
 
+from corte.format import instants
+from difusor import inventory
 from difusor.lab.images import save
+from difusor.publish.mirror import Mirror
+from difusor.publish.signing import SignedCorte
+from difusor.publish.target import Target
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 Site = Callable[..., str]
 
 RENAMED = "instituto2"
+OPERATOR = "operadora@demo.test"
 SESSION = "prep-difusor-session"
 """A unit that runs as the account of the institute, as what somebody has left open."""
 
@@ -79,14 +87,66 @@ class LateChanges:
     visits: int
     lost: str
     """The visits that got another answer than CITIZEN expects, "{}" if there were none."""
+    signers: Signers
+    """What became of cortes that one or another key signed."""
+
+
+@dataclass(frozen=True)
+class Signers:
+    """The institute's keys: its own, and an operator's, to whom an authority gave a certificate for one night."""
+
+    own: Path
+    authority: Path
+    operator: Path
+    certificate: Path
+    mirror: Mirror
+    target: Target
+    published: SignedCorte
+    sent: dict[str, str] = field(default_factory=dict)
+    """What became of each corte: shown, or the refusal's code."""
+    shown: list[str] = field(default_factory=list)
+    """Who had signed what was shown, at each look."""
+
+    def of_the_authority(self) -> list[dict[str, Any]]:
+        """Return the inventory's list of signers in which the authority stands alone."""
+        window = self.target.election.window
+        dates = {"valid_after": instants.write(window.opens), "valid_before": instants.write(window.retain_until)}
+        return [{"principal": OPERATOR, "key": _public(self.authority), "authority": True, **dates}]
+
+    def send(self, what: str, key: Path, secret: str = "") -> None:
+        """Sign the published corte anew with a key, push it with the secret in force, and note its result as `what`."""
+        target = replace(self.target, secret=secret or self.target.secret)
+        self.sent[what] = send(self.published, target, self.mirror, key)
+
+    def look(self) -> None:
+        """Note who signed the corte that is shown."""
+        self.shown.append((self.mirror.status() or {})["shown"]["signer"])
+
+
+@pytest.fixture(scope="module")
+def signers(variables: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signers]:
+    """Make the keys and the certificate, and copy the corte that is shown."""
+    folder = tmp_path_factory.mktemp("llaves")
+    authority, operator = folder / "autoridad", folder / "operadora"
+    for key in (authority, operator):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", key.name, "-f", key], check=True)
+    certify = ["ssh-keygen", "-q", "-s", authority, "-I", "turno 1", "-n", OPERATOR, "-V", "-1m:+12h"]
+    subprocess.run([*certify, f"{operator}.pub"], check=True)
+    target = Target.of(inventory.Host.of(variables["inventory_hostname"], variables))
+    with Mirror(target, forgiving=True) as mirror:
+        status = mirror.status()
+        assert status is not None, mirror.problem
+        published = download(mirror, base_of(mirror, variables), status, tmp_path_factory.mktemp("corte"))
+        own = Path(variables["lab_dir"]) / "firma"
+        yield Signers(own, authority, operator, folder / "operadora-cert.pub", mirror, target, published)
 
 
 @pytest.fixture(scope="module")
 def late(
-    host: Host, trusted: Host, untrusted: Host, variables: dict[str, Any], run_site: Site,
+    host: Host, trusted: Host, untrusted: Host, variables: dict[str, Any], run_site: Site, signers: Signers,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> LateChanges:  # fmt: skip
-    """Change secrets, image, account and trusted addresses in one run, and take all back in another."""
+    """Change secrets, image, account, trusted addresses and signers in one run, and take all back in another."""
     canary = "canario-" + hashlib.sha256(os.urandom(8)).hexdigest()[:16]
     address = trusted.check_output("hostname -I").split()
     values = {
@@ -97,6 +157,7 @@ def late(
             variables["difusor_prep_image"]["archive"], tmp_path_factory.mktemp("image") / "prep.tar.gz"
         ),
         "election_trusted_addresses": [each for each in variables["election_trusted_addresses"] if each not in address],
+        "election_signers": signers.of_the_authority(),
     }
     host.check_output("systemd-run --quiet --uid=%s --unit=%s sleep infinity", variables["difusor_admin_user"], SESSION)
     before = _look(host, trusted, variables)
@@ -107,15 +168,23 @@ def late(
         try:
             printed = run_site(values, "--diff", "-vvv")
             changed = _look(host, trusted, variables)
+            signers.send("el que salió", signers.own, canary)
+            signers.send("certificado de una noche", signers.certificate, canary)
+            signers.look()
+            run_site({**values, "election_revoked_keys": [_public(signers.operator)]}, "--tags", "corte")
+            signers.look()
+            signers.send("certificado revocado", signers.certificate, canary)
         finally:
             host.run("systemctl reset-failed %s", SESSION)
             printed += run_site({}, "--diff", "-vvv")
             untrusted.check_output("touch /tmp/stop")
         visits, _, lost = visiting.result().partition(" ")
     back = _look(host, trusted, variables)
+    signers.send("otra vez el primero", signers.own)
+    signers.send("certificado de una autoridad que salió", signers.certificate)
     host.check_output("journalctl --sync")
     logs = host.check_output("journalctl --quiet --no-pager --output=cat; find /var/log -name '*.log' -exec cat {} +")
-    return LateChanges(values, printed, before, changed, back, logs, int(visits), lost)
+    return LateChanges(values, printed, before, changed, back, logs, int(visits), lost, signers)
 
 
 @pytest.mark.clause("RED-04", "DG-12")
@@ -164,6 +233,19 @@ def test_upgrade_and_back_lose_no_request(late: LateChanges, record_evidence: Re
     assert upgraded not in late.back.containers
     assert late.visits > 100
     assert late.lost == "{}"
+
+
+@pytest.mark.clause("DG-10", "DG-12")
+def test_who_may_sign_changes_in_one_run(late: LateChanges, record_evidence: Record) -> None:
+    """Una ejecución cambia a un firmante por una autoridad; otra revoca lo que firmó el certificado de una noche."""
+    sent, shown = late.signers.sent, late.signers.shown
+    record_evidence(f"{sent}; a la vista, lo que firmó {shown}")
+    assert shown == [OPERATOR, late.signers.target.election.allowed_signers.split()[0]]
+    assert list(sent.values()) == ["signature", "shown", "signature", "shown", "signature"]
+
+
+def _public(key: Path) -> str:
+    return key.with_name(key.name + ".pub").read_text().strip()
 
 
 def _look(host: Host, trusted: Host, variables: dict[str, Any]) -> Seen:
