@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import time
@@ -53,10 +54,10 @@ http {{
     include /etc/nginx/snippets/prep-headers.conf;
     add_header Cache-Control "public, max-age=10";
     server {{
-        listen 127.0.0.1:8443 ssl;
+        listen LOOPBACK:8443 ssl;
     }}
     server {{
-        listen 127.0.0.1:8444 ssl;
+        listen LOOPBACK:8444 ssl;
         access_log {BARE}/access.log;  # a line for each request, as Debian's and Ubuntu's packages have it
     }}
 }}
@@ -118,8 +119,15 @@ def start_bare(names: set[Path]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CORTE / name, target)
         Path(f"{target}.gz").write_bytes(gzip.compress((CORTE / name).read_bytes(), 6))
-    (BARE / "nginx.conf").write_text(CONFIGURATION)
+    (BARE / "nginx.conf").write_text(CONFIGURATION.replace("LOOPBACK", loopback()))
     subprocess.run(["nginx", "-c", str(BARE / "nginx.conf")], check=True)
+
+
+def loopback() -> str:
+    """Return the address at which the load finds the edge: by IPv6 the same answer costs another amount than by IPv4."""
+    with socket.create_connection(("localhost", 443)) as connection:
+        address = str(connection.getpeername()[0])
+    return f"[{address}]" if ":" in address else address
 
 
 def drive(url: str, status: int, connections: int = CONNECTIONS, seconds: int = SECONDS) -> tuple[float, float, float]:
