@@ -183,6 +183,24 @@ def test_two_doors_lead_to_the_application_and_both_have_the_gate(
     assert not re.search(r"error_page .*(?:_fast|_inspect|http)", visitors + behind), "an error page leads elsewhere"
 
 
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("inputs", [CLOSED, OPEN], ids=["closed", "open"])
+def test_what_the_fast_road_answers_is_logged_without_asking_whether_it_was_refused(
+    base: str, inputs: tuple[tuple[str, Any], ...]
+) -> None:
+    """Refusals are answered by other locations, which have the conditional lines of their server."""
+    site = render(SITE, base=base, inputs=inputs)
+    for door in by_door(site):
+        for name, body in locations(door):
+            form = "prep_disk" if "alias /srv/prep/publico" in body else "prep" if "$lifetime" in body else ""
+            line = f"/var/log/nginx/access.log {form} buffer=64k flush=5s"
+            assert re.findall(r"^ *access_log (.+);", body, re.MULTILINE) == ([line] if form else []), name
+    assert site.count(" refused if=$refused;") == 1
+    formats = dict(re.findall(r"^log_format (\w+) ([^;]+);", render("etc/nginx/conf.d/prep-logs.conf"), re.MULTILINE))
+    known = {"$road": "1", "$upstream_cache_status": "-", "$upstream_response_time": "-"}
+    assert formats["prep_disk"] == re.sub(r"\$(?:road|upstream_\w+)", lambda name: known[name[0]], formats["prep"])
+
+
 def test_the_status_is_unavailable_while_no_gate_runs() -> None:
     status = dict(locations(render(SITE)))["= /.well-known/prep/estado.json"]
     assert re.match(r" +if \(!-d /run/prep-corte\) \{\n +return 503;", status)
