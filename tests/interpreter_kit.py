@@ -30,6 +30,8 @@ from typing import IO, Any, NoReturn
 
 LARGEST = 1 << 18
 """Bytes of a request, with its whole environment."""
+LIMIT = 300.0
+"""Seconds after which a program hangs; one that only waits for a busy machine does not."""
 
 
 class Interpreter:
@@ -68,7 +70,7 @@ class Interpreter:
             self._ended[told["ended"]] = told["status"]
         return Running(self, told["started"], told["pid"], printed, said)
 
-    def run(self, *program: str | Path, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(self, *program: str | Path, timeout: float = LIMIT, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a program as `start` does, and return what it printed and how it ended."""
         running = self.start(*program, **options)
         try:
@@ -106,7 +108,7 @@ class Running:
         """Return how it ended, as `subprocess.Popen.poll` does."""
         return self._interpreter.status(self._number, 0.0)
 
-    def wait(self, timeout: float = 60) -> int:
+    def wait(self, timeout: float = LIMIT) -> int:
         """Wait until it ends, and return how; TimeoutExpired if it does not in `timeout` seconds."""
         status = self._interpreter.status(self._number, time.monotonic() + timeout)
         if status is None:
