@@ -7,6 +7,7 @@ project costs more than most of what the programs then do.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
@@ -24,10 +26,12 @@ from functools import cache
 from importlib import import_module
 from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 LARGEST = 1 << 18
 """Bytes of a request, with its whole environment."""
+LIMIT = 300.0
+"""Seconds after which a program hangs; one that only waits for a busy machine does not."""
 
 
 class Interpreter:
@@ -66,7 +70,7 @@ class Interpreter:
             self._ended[told["ended"]] = told["status"]
         return Running(self, told["started"], told["pid"], printed, said)
 
-    def run(self, *program: str | Path, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(self, *program: str | Path, timeout: float = LIMIT, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a program as `start` does, and return what it printed and how it ended."""
         running = self.start(*program, **options)
         try:
@@ -104,7 +108,7 @@ class Running:
         """Return how it ended, as `subprocess.Popen.poll` does."""
         return self._interpreter.status(self._number, 0.0)
 
-    def wait(self, timeout: float = 60) -> int:
+    def wait(self, timeout: float = LIMIT) -> int:
         """Wait until it ends, and return how; TimeoutExpired if it does not in `timeout` seconds."""
         status = self._interpreter.status(self._number, time.monotonic() + timeout)
         if status is None:
@@ -147,8 +151,8 @@ def interpreter(*modules: str) -> Interpreter:
     return Interpreter(*modules, env=env)
 
 
-def _serve(channel: socket.socket) -> None:
-    """Start a program at each request, and tell how it ended; return only in the process of a program."""
+def _serve(channel: socket.socket) -> NoReturn:
+    """Start a program at each request, and tell how it ended."""
     heard, wakes = socket.socketpair()
     heard.setblocking(False)
     wakes.setblocking(False)
@@ -173,7 +177,7 @@ def _serve(channel: socket.socket) -> None:
                     os.dup2(descriptor, number)
                 for closed in (channel, heard, wakes):
                     closed.close()
-                return _become(**json.loads(message))
+                _live(**json.loads(message))
             children[pid] = next(numbers)
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -184,6 +188,32 @@ def _dead(children: dict[int, int]) -> list[tuple[int, int]]:
     """Take those that have ended out of {id: number}; return their numbers and how they ended."""
     found = [ended for child in children if (ended := os.waitpid(child, os.WNOHANG))[0]]
     return [(children.pop(pid), status) for pid, status in found]
+
+
+def _live(**request: Any) -> NoReturn:
+    """Become a program, and end as Python does after it; only the imported modules are not taken apart.
+
+    That changes nothing outside, and takes longer than most programs: all their memory would have to be copied first.
+    """
+    try:
+        _become(**request)
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if end.code is not None and not isinstance(end.code, int):
+            print(end.code, file=sys.stderr)
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if not stream.closed:
+            stream.flush()
+    if status == -signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(status & 0xFF)
 
 
 def _become(program: list[str], cwd: str, env: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 
 from corte_kit import FILES, Server
@@ -20,6 +20,8 @@ LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), Path(
 CODE = Path(__file__).resolve().parents[1] / "scripts"
 SERVICES = ("argparse", "corte.server.gate", "corte.server.intake", "corte.server.purge")
 """What `python3 -m corte` imports."""
+OWN = ("PATH", "FAKETIME_TIMESTAMP_FILE")
+"""Variables that name folders of one machine; programs and the clock read them when they need them, not at a start."""
 TRACKING = "0A000001,10.0.0.1,3,{},0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
 
 
@@ -48,7 +50,7 @@ class Machine:
             "DONT_FAKE_MONOTONIC": "1",
         }
         self.as_user: tuple[str, ...] = ()
-        """A program with its options that runs the services, to take rights from them; set it before the first runs."""
+        """A program with its options that runs the services, to take rights from them."""
         self.set(timedelta(0), vouched=True)
 
     def set(self, step: timedelta, vouched: bool) -> None:
@@ -61,13 +63,11 @@ class Machine:
         """Set the clock to the true time plus `step`; chrony does not notice and still reports it as synchronised."""
         _write(self.offset, f"{step.total_seconds():+.0f}s\n")
 
-    @cached_property
-    def _interpreter(self) -> Interpreter:
-        return Interpreter(*SERVICES, under=self.as_user, env=self.environment)
-
     def run(self, verb: str) -> Running:
         """Start one of the services."""
-        return self._interpreter.start("-m", "corte", verb, "--config", str(self.config), env=self.environment)
+        others = frozenset((name, value) for name, value in self.environment.items() if name not in OWN)
+        started = _interpreter(self.as_user, others)
+        return started.start("-m", "corte", verb, "--config", str(self.config), env=self.environment)
 
     @contextmanager
     def gate(self) -> Iterator[Running]:
@@ -91,6 +91,11 @@ class Machine:
         armour = signature.sign(raw, self.server.key, self.server.config.election)
         (self.server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(armour)
         assert self.run("intake").wait() == 0
+
+
+@cache
+def _interpreter(under: tuple[str, ...], environment: frozenset[tuple[str, str]]) -> Interpreter:
+    return Interpreter(*SERVICES, under=under, env=dict(environment))
 
 
 def _write(path: Path, text: str) -> None:

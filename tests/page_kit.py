@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,16 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
+from browser_kit import NAME, read
 
 from difusor.project import ROOT
-from difusor.suite import browser
 
 SITE = ROOT / "containers/prep/rootfs/usr/share/prep/site"
 NOTICES = ROOT / "roles/nginx/templates/usr/share/prep/avisos"
-NAME = "prep.diario.test"
 STATUS = ".well-known/prep/estado.json"
-NEEDS_BROWSER = pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 
 
 @dataclass
@@ -54,7 +50,7 @@ class Mirror:
 
     def read(self, view: str = "") -> str:
         """Return the words that the browser shows at a view of the page."""
-        return browser.read(self.url + view, NAME, "127.0.0.1")
+        return read(self.url + view)
 
 
 @contextmanager

@@ -81,7 +81,7 @@ halting:
   returned: always
   type: list
 restarting:
-  description: When jobs of cron restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".
+  description: 'When jobs of cron restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".'
   returned: always
   type: list
 flushing:

@@ -71,6 +71,7 @@ def test_a_waiting_gate_is_not_opened_by_a_clock_that_is_set(
         assert (here.server.status()["gate"]["state"], here.is_open()) == ("waiting", False)
 
 
+@pytest.mark.timing("a gate that gets no processor opens later than three seconds after its time")
 @pytest.mark.parametrize("step", [timedelta(minutes=-3), timedelta(minutes=3)], ids=str)
 def test_a_clock_that_is_set_shortly_before_the_opening_does_not_delay_it(
     machine: Callable[[datetime | None], Machine], step: timedelta

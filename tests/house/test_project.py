@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from typing import Any
 import ansible_collections
 import pytest
 import yaml
-from house_kit import tracked
+from house_kit import tracked, tracked_at
 from packaging.specifiers import SpecifierSet
 
 from difusor import inventory
@@ -204,6 +205,14 @@ def test_only_one_file_tells_python_where_the_project_is() -> None:
         "playbooks/purge.yml",
         "roles/corte/templates/etc/systemd/system/prep-corte-.service.d/sandbox.conf.j2",
     }
+
+
+def test_the_documentation_of_every_plugin_is_yaml() -> None:
+    """`ansible-doc` shows none of a plugin with a colon in the wrong place, and nothing else reads it."""
+    for file in tracked_at("plugins"):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body if file.suffix == ".py" else []:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("DOCUMENTATION", "EXAMPLES", "RETURN"):
+                assert yaml.safe_load(ast.literal_eval(node.value)), file
 
 
 def test_the_lock_has_names_versions_and_digests_and_no_place() -> None:

@@ -23,7 +23,7 @@ from role_kit import ROLES, render
 from difusor.suite.waiting import until
 
 SECRET = "secreto-de-prueba"
-SOON, NEVER = 1.5, 600.0  # seconds that a client has to authenticate; in a test with NEVER nothing ends by this limit
+SOON, NEVER = 4.0, 600.0  # seconds that a client has to authenticate; in a test with NEVER nothing ends by this limit
 LISTENER = ROLES / "rsync/templates/usr/local/lib/prep-entrada/listener.py"
 PER_SOURCE, WAITING, TRANSFERS = 4, 8, 2
 NOBODY = pwd.getpwnam("nobody").pw_uid
@@ -61,12 +61,13 @@ class Daemon:
         until(self.connect, what="se pueda conectar", despite=(OSError,)).close()
 
     def connect(self, source: str = "127.0.0.1") -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), 5, source_address=(source, 0))
+        return socket.create_connection(("127.0.0.1", self.port), 60, source_address=(source, 0))
 
     def push(self, secret: str = SECRET, name: str = "archivo") -> subprocess.CompletedProcess[str]:
         (self.folder / name).write_text(name)
+        there = f"rsync://instituto@127.0.0.1:{self.port}/corte/"
         return subprocess.run(
-            ["rsync", "-rt", "--timeout=5", str(self.folder / name), f"rsync://instituto@127.0.0.1:{self.port}/corte/"],
+            ["rsync", "-rt", "--timeout=60", str(self.folder / name), there],
             env={**os.environ, "RSYNC_PASSWORD": secret},
             capture_output=True,
             text=True,

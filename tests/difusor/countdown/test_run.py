@@ -96,6 +96,7 @@ def told(row: Row) -> dict[str, str]:
     return {each.key: f"{each.state}: {each.found}" for each in row.checks if each.state != "good"}
 
 
+@pytest.mark.timing("all are asked at once for four of the eight seconds, the rest is this machine's work")
 def test_a_broken_or_silent_difusor_is_a_red_row_and_stops_nobody(
     inventories: list[Path], looks: Looks, tmp_path: Path
 ) -> None:

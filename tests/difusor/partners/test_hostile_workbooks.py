@@ -92,8 +92,8 @@ RELATION = (
 )
 ENTITY = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><worksheet'
 BOOKS: dict[str, tuple[Callable[[dict[str, bytes]], None], str]] = {
-    "zip bomb": (part("xl/media/image1.png", b"\0" * (64 << 20)), "se expande a demasiado"),
-    "xml bomb": (part("xl/worksheets/sheet9.xml", b" " * (8 << 20)), "se expande a demasiado"),
+    "zip bomb": (lambda parts: parts.update({"xl/media/image1.png": b"\0" * (64 << 20)}), "se expande a demasiado"),
+    "xml bomb": (lambda parts: parts.update({"xl/worksheets/sheet9.xml": b" " * (8 << 20)}), "se expande a demasiado"),
     "many parts": (lambda parts: parts.update({f"xl/x{n}.bin": b"" for n in range(500)}), "se expande a demasiado"),
     "macros": (part("xl/vbaProject.bin"), "macros"),
     "macro sheet": (part("xl/macrosheets/sheet1.xml"), "macros"),

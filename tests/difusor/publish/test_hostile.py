@@ -90,6 +90,7 @@ def test_a_mirror_that_only_keeps_the_connection_alive_is_given_up(refused_push:
         assert "no terminó a tiempo" in refused_push(attack, True, 1)
 
 
+@pytest.mark.timing("rsync works for three seconds of the twenty, which others can take from it")
 def test_rsync_itself_takes_no_more_memory_than_it_may(refused_push: Push):
     """The mirror claims twenty million blocks of a file, for each of which rsync would keep forty bytes.
 
