@@ -23,7 +23,7 @@ KEY = "drawn for one run"
 
 
 PROBE, MANAGED_FILES, CONTAINER = (
-    load(name) for name in ("modules/server_probe.py", "action/managed_files.py", "action/container.py")
+    load(name) for name in ("module_utils/probe/server.py", "action/managed_files.py", "action/container.py")
 )
 
 
