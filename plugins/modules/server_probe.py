@@ -246,7 +246,7 @@ def main():
     asked = module.params["beside"]
     if asked is not None:
         replaced = asked.pop("replaced")
-        found["neighbours"] = neighbours.look(lines, **asked)
+        found["neighbours"] = neighbours.look(lines, found["containers"], **asked)
         found["files"] = files.look(lines, asked["account"], replaced)
     module.exit_json(changed=False, ansible_facts=facts, **found)
 

@@ -253,7 +253,7 @@ def packaged_files(lines):
 
 
 def look(lines, account, replaced):
-    """Return what RETURN of `server_probe` describes as C(files)."""
+    """Return what RETURN of `server_probe` describes as `files`."""
     packaged = packaged_files(lines)
     at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
     return {

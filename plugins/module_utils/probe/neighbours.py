@@ -249,21 +249,20 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def look(lines, account, origins, shape, units):
-    """Return what RETURN of `server_probe` describes as C(neighbours)."""
+def look(lines, containers, account, origins, shape, units):
+    """Return what RETURN of `server_probe` describes as `neighbours`; `containers`: the owner's, as it does."""
     chains = [filters(lines(command, "-S")) for command in ("iptables", "ip6tables")]
     ruleset = owners_tables(lines)
     open_tables, closed_tables = tables(ruleset)
     own = "".join(lines("hostname", "--all-ip-addresses")).split()
     nat = [filters(rules) for rules in nat_rules(lines)]
     logins = lines("journalctl", "--quiet", "--unit=ssh", "--since=-14days", "--output=cat", "--grep=^Accepted ")
-    others = '{{if not (.Label "prep-difusor.role")}}{{.Ports}}{{end}}'
     swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"
     services = lines("docker", "service", "ls", "--format", "{{.Ports}}") if swarm else []
     return {
         "datagrams": datagrams(lines("ss", "-Hlunp")),
         "raw": raw(lines("ss", "-Hlwnp")),
-        "published": published(lines("docker", "ps", "--format", others) + services),
+        "published": published([each.partition(" ")[2] for each in containers] + services),
         "accepting": sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
         "shutting": sorted(
             {rule for each in chains for rule in shuts(each)} | {f"nft {name}" for name in closed_tables}
