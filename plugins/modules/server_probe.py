@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.probe import files, looking, neighbours, server
+from ansible.module_utils.probe import files, looking, neighbours, sendable, server
 
 DOCUMENTATION = """
 ---
@@ -248,7 +248,7 @@ def main():
         replaced = asked.pop("replaced")
         found["neighbours"] = neighbours.look(lines, found["containers"], **asked)
         found["files"] = files.look(lines, asked["account"], replaced)
-    module.exit_json(changed=False, ansible_facts=facts, **found)
+    module.exit_json(changed=False, ansible_facts=sendable(facts), **sendable(found))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,11 @@ def test_it_returns_what_it_documents_and_reads_no_more(
         def exit_json(self, **values: Any) -> None:
             returned.update(values)
 
+    root = ("root", "x", 0, 0, b"Mar\xeda".decode("utf-8", "surrogateescape"), "/root", "/bin/bash")
+    monkeypatch.setattr(probe.server.pwd, "getpwall", lambda: [probe.server.pwd.struct_passwd(root)])
     monkeypatch.setattr(probe, "AnsibleModule", Module)
     probe.main()
+    assert json.dumps(returned, ensure_ascii=False).encode(), "Ansible refuses what is not UTF-8"
     assert returned.pop("changed") is False
     documented = yaml.safe_load(probe.RETURN)
     if beside is None:

@@ -23,3 +23,12 @@ def looking(module):
         return module.run_command([program, *command[1:]])[1].splitlines() if program else []
 
     return lines
+
+
+def sendable(value):
+    """Return a value with U+FFFD for each byte that is not UTF-8, as in an old name: Ansible would refuse it."""
+    if isinstance(value, dict):
+        return {sendable(name): sendable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [sendable(each) for each in value]
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if isinstance(value, str) else value

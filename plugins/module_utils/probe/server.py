@@ -143,7 +143,8 @@ def admins(key, group="sudo", shadow="/etc/shadow"):
     It is the HMAC-SHA-256 under `key` (bytes) of these lines: the password's hash, its maximum age in days, home,
     shell, comment, owner and mode of ~/.ssh and of the authorized keys, and these keys in alphabetical order.
     """
-    terms = {line.split(":")[0]: line.split(":") for line in read(shadow).splitlines()}
+    fields = (line.split(":") for line in read(shadow).splitlines())
+    terms = {each[0]: each for each in fields if len(each) > 4}  # fewer after a disk's damage
     found = {}
     for account in pwd.getpwall():
         if account.pw_name in terms and account.pw_name in members(group):
@@ -152,7 +153,9 @@ def admins(key, group="sudo", shadow="/etc/shadow"):
             seen = [(describe(path, key) or "").split()[:4] for path in (folder, keys)]
             lines = [terms[account.pw_name][1], terms[account.pw_name][4], account.pw_dir, account.pw_shell]
             lines += [account.pw_gecos, *map(" ".join, seen), *sorted(filter(None, read(keys).splitlines()))]
-            found[account.pw_name] = hashlib.sha256(key + "\n".join(lines).encode()).hexdigest()
+            found[account.pw_name] = hashlib.sha256(
+                key + "\n".join(lines).encode("utf-8", "surrogateescape")
+            ).hexdigest()
     return found
 
 
