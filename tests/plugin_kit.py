@@ -5,7 +5,12 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
+import ansible.module_utils
+
 from difusor.project import ROOT
+
+# Ansible puts the project's files there too when it sends a module to a server.
+ansible.module_utils.__path__.append(str(ROOT / "plugins/module_utils"))
 
 
 def load(path: str) -> Any:

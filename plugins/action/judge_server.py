@@ -15,8 +15,6 @@ from difusor.servers.neighbours import SPELLING, Door, Neighbours
 SPEC = {
     "facts": {"type": "dict", "required": True},
     "probe": {"type": "dict", "required": True},
-    "neighbours": {"type": "dict", "required": True},
-    "files": {"type": "dict", "required": True},
     "account": {"type": "str", "required": True},
     "releases": {"type": "dict", "required": True},
     "free_gb": {"type": "dict", "required": True},
@@ -36,7 +34,7 @@ SPEC = {
 
 
 class ActionModule(ActionBase):
-    """Hand the facts, and what the modules *_probe have found, to the judges of `difusor.servers`."""
+    """Hand the facts, and what the module server_probe has found, to the judges of `difusor.servers`."""
 
     _requires_connection = False
     _supports_check_mode = True
@@ -50,6 +48,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
         facts, probe = args["facts"], args["probe"]
+        files = probe["files"]
         server = preflight.Machine(
             facts=facts,
             packages=frozenset([*facts["packages"], *(f"snap/{name}" for name in probe["snaps"])]),
@@ -58,16 +57,16 @@ class ActionModule(ActionBase):
                 (each["address"], each["port"], each["process"], each["unit"]) for each in probe["listeners"]
             ),
             sites=tuple(facts["sites"]),
-            rules=tuple(args["files"]["rules"]),
-            denials=tuple(args["files"]["denials"]),
+            rules=tuple(files["rules"]),
+            denials=tuple(files["denials"]),
             mhz=probe["mhz"],
             openssh=facts["packages"].get("openssh-server", ""),
             login_keys=tuple(args["login_keys"]),
-            neighbours=_neighbours(args["neighbours"], args["files"], args["account"]),
+            neighbours=_neighbours(probe["neighbours"], files, args["account"]),
             real=probe["real"],
             ipv6=probe["ipv6"],
-            keys=tuple(args["files"]["keys"]),
-            has_password=args["files"]["has_password"],
+            keys=tuple(files["keys"]),
+            has_password=files["has_password"],
         )
         port_owners = {int(port): package for port, package in args["port_owners"].items()}
         problems = preflight.problems(

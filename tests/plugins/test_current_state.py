@@ -23,7 +23,7 @@ KEY = "drawn for one run"
 
 
 PROBE, MANAGED_FILES, CONTAINER = (
-    load(name) for name in ("modules/server_probe.py", "action/managed_files.py", "action/container.py")
+    load(name) for name in ("module_utils/probe/server.py", "action/managed_files.py", "action/container.py")
 )
 
 
@@ -160,6 +160,17 @@ def test_an_admin_who_was_changed_by_hand_is_seen(admin: Path, change: str) -> N
     before = digest(admin)
     subprocess.run(change, shell=True, check=True, cwd=admin)
     assert digest(admin) != before
+
+
+def test_an_admin_whose_records_are_damaged_or_in_an_old_encoding_ends_no_look(
+    admin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, (account,) = digest(admin), PROBE.pwd.getpwall()
+    old = (*account[:4], b"Mar\xeda".decode("utf-8", "surrogateescape"), *account[5:])
+    monkeypatch.setattr(PROBE.pwd, "getpwall", lambda: [PROBE.pwd.struct_passwd(old)])
+    assert digest(admin) != before
+    (admin / "shadow").write_text("ana:$6$x\n")
+    assert PROBE.admins(KEY.encode(), shadow=str(admin / "shadow")) == {}, "not looked at, so not as wanted"
 
 
 def test_a_unit_is_current_when_it_runs_starts_at_boot_and_matches_its_files() -> None:

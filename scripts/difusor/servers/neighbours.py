@@ -33,7 +33,7 @@ class Door:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """What the module neighbour_probe found: the owner's ports, packet filter rules and access lists of SSH."""
+    """What the module server_probe found of the owner's ports, rules and access lists of SSH."""
 
     account: str = ""  # the institute's; empty while no inventory names it
     groups: frozenset[str] = frozenset()  # of that account, if it exists already

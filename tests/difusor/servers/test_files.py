@@ -20,7 +20,7 @@ from difusor.servers.neighbours import Neighbours, problems
 
 def load_probe() -> Any:
     """Return the module that runs on the server."""
-    return load("modules/files_probe.py")
+    return load("module_utils/probe/files.py")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from difusor.servers.neighbours import SPELLING, Door, Neighbours, problems
 
 
 def load_probe() -> Any:
-    return load("modules/neighbour_probe.py")
+    return load("module_utils/probe/neighbours.py")
 
 
 def told(address: str = "10.9.0.4", groups: Sequence[str] = (), **lists: list[str]) -> list[str]:

@@ -170,7 +170,7 @@ def test_a_minor_release_of_debian_is_that_release() -> None:
 
 
 def load_probe() -> Any:
-    return load("modules/server_probe.py")
+    return load("module_utils/probe/server.py")
 
 
 def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

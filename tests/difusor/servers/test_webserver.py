@@ -31,7 +31,7 @@ SENTENCES = [
 
 def probe() -> Any:
     """Return the module that runs on the server."""
-    return load("modules/files_probe.py")
+    return load("module_utils/probe/files.py")
 
 
 def read(text: str) -> list[Setting]:

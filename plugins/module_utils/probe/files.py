@@ -1,5 +1,4 @@
-#!/usr/bin/python
-"""Module `files_probe`: reads the owner's own files that the project lives beside or replaces; changes nothing."""
+"""What the owner's own files say that the project lives beside or replaces."""
 
 from __future__ import annotations
 
@@ -10,87 +9,8 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.probe import LISTS, OURS, read
 
-DOCUMENTATION = """
----
-module: files_probe
-short_description: Read what the owner's files of nginx, SSH, rsync and firewalls say, and which would be replaced
-description: Reads what the preflight has to tell of others' files on the same server. Changes nothing.
-options:
-  account:
-    description: The institute's account, whose present keys are looked at; none when empty.
-    type: str
-    default: ""
-  replaced:
-    description: Whole files that the roles install, whose changes by the owner are told.
-    type: list
-    elements: path
-    default: []
-author: prep-difusor
-"""
-EXAMPLES = """
-- name: Read what the owner's own files say
-  files_probe:
-    replaced: [/etc/chrony/chrony.conf]
-  become: true
-"""
-RETURN = """
-settings:
-  description: >-
-    What the owner's files of nginx say outside of any block, and the addresses and names of their sites, as
-    {path, line, words, within}; C(within) names the blocks around it, such as http/server.
-  returned: always
-  type: list
-lists:
-  description: "The files of SSH's configuration that have access lists, as {allowusers: [path], ...}."
-  returned: always
-  type: dict
-rules: {description: "Rules in UFW's files that admit something, not the project's own", returned: always, type: list}
-denials: {description: "Rules in UFW's files that deny the page to everybody", returned: always, type: list}
-keys:
-  description: The public keys that open the institute's account now, each as type and key.
-  returned: always
-  type: list
-has_password:
-  description: Whether that account has a password that it can log in with.
-  returned: always
-  type: bool
-mirror_of:
-  description: The names of the page for which an earlier run has set up this server; empty before the first.
-  returned: always
-  type: list
-main:
-  description: The same of a nginx.conf that the owner has changed, of which only the outer two levels are read.
-  returned: always
-  type: list
-changed_files:
-  description: Those of C(replaced) that the owner has written or changed.
-  returned: always
-  type: list
-modules:
-  description: The modules in the rsyncd.conf that the owner wrote; its path where it has none.
-  returned: always
-  type: list
-ssh_included:
-  description: Whether SSH's main file includes the folder of its drop-ins, outside of a Match block.
-  returned: always
-  type: bool
-halting:
-  description: The settings of auditd, such as "disk_full_action = halt", that stop the server when its log is full.
-  returned: always
-  type: list
-restarting:
-  description: 'When jobs of cron restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".'
-  returned: always
-  type: list
-flushing:
-  description: Whether a service that runs at boot empties all rules of the kernel's packet filter.
-  returned: always
-  type: bool
-"""
-
-OURS = "Managed by prep-difusor"  # in the first lines of every file that `managed_files` renders
 NGINX = "/etc/nginx"
 SITES = ("sites-enabled/*", "conf.d/*.conf")
 # What nginx's configuration consists of; a quote counts only at the beginning of a word.
@@ -101,7 +21,6 @@ LONGEST_WORD = 200
 OF_A_SITE = ("listen", "server_name")
 PAGE = NGINX + "/sites-available/prep"
 SSHD = "/etc/ssh/sshd_config"
-LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
@@ -112,15 +31,6 @@ CRONTABS = ("/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*")
 RESTART = re.compile(r"^\s*[^#\s].*?(?:[\s/;&|](?:reboot|poweroff|halt|shutdown)\b|[\s/]init [06]\b)")
 NFTABLES = "/etc/nftables.conf"
 COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
-
-
-def read(path):
-    """Return the text of a file; "" when there is no file."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def is_ours(text):
@@ -342,41 +252,23 @@ def packaged_files(lines):
     return found | {"%s %s" % (words[1], words[0]) for words in ucf if len(words) == 2}
 
 
-def main():
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "account": {"type": "str", "default": ""},
-            "replaced": {"type": "list", "elements": "path", "default": []},
-        },
-        supports_check_mode=True,
-    )
-    account = module.params["account"]
-
-    def lines(*command):
-        program = module.get_bin_path(command[0])
-        return module.run_command([program, *command[1:]])[1].splitlines() if program else []
-
+def look(lines, account, replaced):
+    """Return what RETURN of `server_probe` describes as `files`."""
     packaged = packaged_files(lines)
     at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
-    module.exit_json(
-        changed=False,
-        settings=owners_settings(),
-        rules=[rule for path in RULES for rule in rules(read(path))],
-        denials=[rule for path in RULES for rule in denials(read(path))],
-        keys=account_keys(account),
-        has_password=has_password(account),
-        mirror_of=mirror_of(read(PAGE)),
-        main=owners_main(packaged),
-        changed_files=[path for path in module.params["replaced"] if is_changed(path, packaged)],
-        modules=modules(read(RSYNCD)),
-        lists=with_lists(configuration()),
-        ssh_included=not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
-        restarting=restarting(sorted(path for each in CRONTABS for path in glob.glob(each))),
-        halting=halting(read(AUDITD)),
-        flushing=at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
-    )
-
-
-if __name__ == "__main__":
-    main()
+    return {
+        "settings": owners_settings(),
+        "rules": [rule for path in RULES for rule in rules(read(path))],
+        "denials": [rule for path in RULES for rule in denials(read(path))],
+        "keys": account_keys(account),
+        "has_password": has_password(account),
+        "mirror_of": mirror_of(read(PAGE)),
+        "main": owners_main(packaged),
+        "changed_files": [path for path in replaced if is_changed(path, packaged)],
+        "modules": modules(read(RSYNCD)),
+        "lists": with_lists(configuration()),
+        "ssh_included": not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
+        "restarting": restarting(sorted(path for each in CRONTABS for path in glob.glob(each))),
+        "halting": halting(read(AUDITD)),
+        "flushing": at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
+    }

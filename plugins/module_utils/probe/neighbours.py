@@ -1,5 +1,4 @@
-#!/usr/bin/python
-"""Module `neighbour_probe`: reads what a server's owner has set up that stays beside the project; changes nothing."""
+"""What a server's owner has set up that stays beside the project."""
 
 from __future__ import annotations
 
@@ -8,109 +7,9 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.probe import LISTS, read
 
-DOCUMENTATION = """
----
-module: neighbour_probe
-short_description: Read the owner's packet filter rules, published ports, and who may enter by SSH or su
-description: Reads what the preflight has to tell of others on the same server. Changes nothing.
-options:
-  account:
-    description: The account whose way in by SSH is looked at; none when empty.
-    type: str
-    default: ""
-  origins:
-    description: Addresses and networks from which that account comes.
-    type: list
-    elements: str
-    default: []
-  shape:
-    description: Whether to look for queues of the owner's where the project will install its own.
-    type: bool
-    default: false
-  units:
-    description: Units of systemd of which to tell those that are masked.
-    type: list
-    elements: str
-    default: []
-author: prep-difusor
-"""
-EXAMPLES = """
-- name: Read what the server's owner has set up that stays beside the project
-  neighbour_probe:
-    account: instituto
-    origins: [192.0.2.10, "2001:db8::/48"]
-  become: true
-"""
-RETURN = """
-ansible_facts:
-  description: Facts for the roles.
-  returned: always
-  type: dict
-  contains:
-    su_stack: {description: "The text of /etc/pam.d/su, which says who may become whom by su.", type: str}
-datagrams:
-  description: UDP listeners as {address, port, process}; the process is empty when it is unknown.
-  returned: always
-  type: list
-raw:
-  description: Programs that wait for a protocol of IP, such as keepalived for VRRP, as {protocol, process}.
-  returned: always
-  type: list
-published:
-  description: Ports beyond loopback that Docker publishes for containers and services of the owner, such as 8080/tcp.
-  returned: always
-  type: list
-accepting:
-  description: The owner's rules of iptables that admit new connections from outside, as C(iptables -S) prints them.
-  returned: always
-  type: list
-shutting:
-  description: The owner's rules and tables that deny, ahead of UFW, everything that they have not admitted.
-  returned: always
-  type: list
-diverting:
-  description: The owner's rules that lead a port elsewhere before any program here gets it, as {rule, ports}.
-  returned: always
-  type: list
-tables:
-  description: The owner's tables of nftables that filter what comes in.
-  returned: always
-  type: list
-shaped:
-  description: Interfaces with a default route that have a queue of the owner's, such as "eth0 (tbf 8001:)".
-  returned: always
-  type: list
-routed:
-  description: Interfaces of virtual machines and tunnels for which the server forwards whatever no rule denies.
-  returned: always
-  type: list
-masked:
-  description: Those of C(units) that are masked, so that nothing can start them.
-  returned: always
-  type: list
-swarm:
-  description: Whether the Docker engine belongs to a swarm.
-  returned: always
-  type: bool
-doors:
-  description: "SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ...}."
-  returned: always
-  type: list
-entered:
-  description: The addresses from which somebody has logged in by SSH in the last two weeks, as the journal says.
-  returned: always
-  type: list
-groups:
-  description: The groups of the account; empty while it does not exist.
-  returned: always
-  type: list
-"""
-
-SU = "/etc/pam.d/su"
 OUR_QUEUE = "50e:"
-LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 # Chains and tables of programs that the preflight knows, or that only say who may reach a virtual machine.
 KNOWN_CHAINS = re.compile(r"(ufw6?|f2b|prep|fail2ban)-|DOCKER|LIBVIRT_")
 # Docker's own bridges, for which it makes rules of its own; the project's is among them.
@@ -322,15 +221,6 @@ def entered(lines):
     return sorted({match.group(1) for match in found if match})
 
 
-def read(path):
-    """Return the text of a file; "" when there is no file."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
 def shaped(lines):
     """Return the interfaces with a default route whose queue somebody has set up, except the project's role `tc`."""
     routes = lines("ip", "-4", "route", "show", "default") + lines("ip", "-6", "route", "show", "default")
@@ -359,51 +249,31 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def main():
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "account": {"type": "str", "default": ""},
-            "origins": {"type": "list", "elements": "str", "default": []},
-            "shape": {"type": "bool", "default": False},
-            "units": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
-
-    def lines(*command):
-        program = module.get_bin_path(command[0])
-        return module.run_command([program, *command[1:]])[1].splitlines() if program else []
-
+def look(lines, containers, account, origins, shape, units):
+    """Return what RETURN of `server_probe` describes as `neighbours`; `containers`: the owner's, as it does."""
     chains = [filters(lines(command, "-S")) for command in ("iptables", "ip6tables")]
     ruleset = owners_tables(lines)
     open_tables, closed_tables = tables(ruleset)
     own = "".join(lines("hostname", "--all-ip-addresses")).split()
     nat = [filters(rules) for rules in nat_rules(lines)]
     logins = lines("journalctl", "--quiet", "--unit=ssh", "--since=-14days", "--output=cat", "--grep=^Accepted ")
-    others = '{{if not (.Label "prep-difusor.role")}}{{.Ports}}{{end}}'
     swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"
     services = lines("docker", "service", "ls", "--format", "{{.Ports}}") if swarm else []
-    account = module.params["account"]
-    module.exit_json(
-        changed=False,
-        ansible_facts={"su_stack": read(SU)},
-        datagrams=datagrams(lines("ss", "-Hlunp")),
-        raw=raw(lines("ss", "-Hlwnp")),
-        published=published(lines("docker", "ps", "--format", others) + services),
-        accepting=sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
-        shutting=sorted({rule for each in chains for rule in shuts(each)} | {f"nft {name}" for name in closed_tables}),
-        diverting=[each for chains in nat for each in diverting(chains, own)] + diverting_tables(ruleset),
-        tables=sorted(set(open_tables)),
-        shaped=shaped(lines) if module.params["shape"] else [],
-        routed=routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
-        masked=masked(lines, module.params["units"]),
-        swarm=swarm,
-        doors=doors(lines, account, module.params["origins"]),
-        entered=entered(logins),
-        groups=groups(lines, account),
-    )
-
-
-if __name__ == "__main__":
-    main()
+    return {
+        "datagrams": datagrams(lines("ss", "-Hlunp")),
+        "raw": raw(lines("ss", "-Hlwnp")),
+        "published": published([each.partition(" ")[2] for each in containers] + services),
+        "accepting": sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
+        "shutting": sorted(
+            {rule for each in chains for rule in shuts(each)} | {f"nft {name}" for name in closed_tables}
+        ),
+        "diverting": [each for chains in nat for each in diverting(chains, own)] + diverting_tables(ruleset),
+        "tables": sorted(set(open_tables)),
+        "shaped": shaped(lines) if shape else [],
+        "routed": routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
+        "masked": masked(lines, units),
+        "swarm": swarm,
+        "doors": doors(lines, account, origins),
+        "entered": entered(logins),
+        "groups": groups(lines, account),
+    }

@@ -1,0 +1,34 @@
+"""The parts of the module `server_probe`, which Ansible sends to the server with it; they change nothing there."""
+
+from __future__ import annotations
+
+OURS = "Managed by prep-difusor"  # in the first lines of every file that `managed_files` renders
+LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")  # SSH's access lists
+
+
+def read(path):
+    """Return the text of a file; "" when there is no file."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def looking(module):
+    """Return the function `lines(*command)`: the lines that a program prints, none where it is not installed."""
+
+    def lines(*command):
+        program = module.get_bin_path(command[0])
+        return module.run_command([program, *command[1:]])[1].splitlines() if program else []
+
+    return lines
+
+
+def sendable(value):
+    """Return a value with U+FFFD for each byte that is not UTF-8, as in an old name: Ansible would refuse it."""
+    if isinstance(value, dict):
+        return {sendable(name): sendable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [sendable(each) for each in value]
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if isinstance(value, str) else value

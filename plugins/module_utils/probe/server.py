@@ -1,0 +1,299 @@
+"""What Ansible's facts do not tell of a server.
+
+`package_facts` would read the packages too, but needs python3-apt, which a minimal server does not have.
+"""
+
+from __future__ import annotations
+
+import glob
+import grp
+import hashlib
+import hmac
+import json
+import os
+import pwd
+import re
+import stat
+
+from ansible.module_utils.probe import OURS, read
+
+DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
+DAEMON = "/etc/docker/daemon.json"
+DOCKER_DATA = "/var/lib/docker"  # where an engine keeps its images, unless its options name another folder
+RECORD = "/var/lib/prep-difusor"  # kept by `managed_files`: the paths it has touched, and the server as it was before
+FOUND = RECORD + "/found"
+SETTINGS = (  # settings of a container that the action plugin `container` compares
+    "Binds", "CapDrop", "CpuShares", "Dns", "LogConfig", "Memory", "MemorySwap", "NetworkMode", "PidsLimit",
+    "PortBindings", "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs",
+)  # fmt: skip
+# Where the kernel tells the processor's clock, the nominal ones first, and how many of its units are 1 MHz.
+CLOCKS = (
+    ("/sys/devices/system/cpu/cpu0/cpufreq/base_frequency", 1000),
+    ("/sys/devices/system/cpu/cpu0/acpi_cppc/nominal_freq", 1),
+    ("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", 1000),
+)
+SU = "/etc/pam.d/su"
+SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
+
+
+def packages(lines):
+    """Return {name: version} of the installed packages, from the lines of `dpkg-query` (see `look`)."""
+    fields = (line.split("\t") for line in lines)
+    return {name: version for status, name, version in fields if status[1] == "i"}
+
+
+def free(path):
+    """Return the free bytes of the file system that holds `path` or its nearest existing parent."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize
+
+
+def unit_of(cgroups):
+    """Return the unit of systemd, such as nginx.service, out of the text of a process's /proc/<id>/cgroup."""
+    named = re.search(r"^(?:0:|\d+:name=systemd):(.*)$", cgroups, re.MULTILINE)
+    return next((name for name in reversed(named[1].split("/")) if "." in name), "") if named else ""
+
+
+def listeners(lines, cgroups_of):
+    """Return [{address, port, process, unit}] out of the lines of `ss -Hltnp`; `cgroups_of` reads a process's."""
+    found = []
+    for line in lines:
+        address, _, port = line.split()[3].rpartition(":")
+        process = re.search(r'users:\(\("([^"]+)",pid=(\d+)', line)
+        found.append(
+            {
+                "address": address.strip("[]").partition("%")[0],
+                "port": int(port),
+                "process": process.group(1) if process else "",
+                "unit": unit_of(cgroups_of(process.group(2))) if process else "",
+            }
+        )
+    return found
+
+
+def advertised(routes, addresses):
+    """Tell whether router advertisements configure IPv6, from the lines of `ip -6 route` and of dynamic addresses."""
+    return bool(addresses) or any(re.search(r"\bproto (kernel_)?ra\b", route) for route in routes)
+
+
+def sites(paths, packaged):
+    """Return those of nginx's files that the owner wrote; `packaged` are lines of "path md5"."""
+    found = []
+    for path in paths:
+        with open(path, "rb") as file:
+            content = file.read()
+        sample = "%s %s" % (os.path.realpath(path), hashlib.md5(content).hexdigest())
+        if OURS.encode() not in content[:200] and sample not in packaged:
+            found.append(path)
+    return found
+
+
+def daemon_options(found, present=DAEMON):
+    """Return the owner's options for Docker: those `found` before the first run, else the present ones."""
+    try:
+        with open(found + DAEMON if os.path.isdir(found) else present, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
+def real(path, options):
+    """Return where a folder is in truth: without links, and Docker's where its options say."""
+    named = options.get("data-root")
+    return os.path.realpath(named if path == DOCKER_DATA and isinstance(named, str) else path)
+
+
+def engine_before(found, present="/var/lib/dpkg/status"):
+    """Tell whether an engine was installed when the server was `found`, or, before the first run, is at present."""
+    status = read(found + present if os.path.isdir(found) else present)
+    installed = r"^Package: (?:docker\.io|docker-ce)\nStatus: \S+ \S+ installed$"
+    return re.search(installed, status, re.MULTILINE) is not None
+
+
+def describe(path, key):
+    """Return a path's state in one line, in the form of `managed_files`; None when it cannot be read, as a socket.
+
+    "file OWNER GROUP MODE HMAC", "directory OWNER GROUP MODE", "link TARGET" or "absent". The HMAC is the SHA-256 of
+    the content under `key` (bytes): with a plain digest in a log one could check guesses of a secret content.
+    """
+    if not os.path.lexists(path):
+        return "absent"
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        return "link " + os.readlink(path)
+    kind = "directory" if stat.S_ISDIR(status.st_mode) else "file"
+    mode = stat.S_IMODE(status.st_mode)
+    line = "%s %s %s 0%o" % (kind, owner(pwd.getpwuid, status.st_uid), owner(grp.getgrgid, status.st_gid), mode)
+    if kind == "directory":
+        return line
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    try:
+        with open(path, "rb") as file:
+            return "%s %s" % (line, hmac.new(key, file.read(), hashlib.sha256).hexdigest())
+    except OSError:
+        return None  # the module that writes it will report the disk's error
+
+
+def admins(key, group="sudo", shadow="/etc/shadow"):
+    """Return {name: digest} for the members of a group; the digest changes when their way to log in changes.
+
+    It is the HMAC-SHA-256 under `key` (bytes) of these lines: the password's hash, its maximum age in days, home,
+    shell, comment, owner and mode of ~/.ssh and of the authorized keys, and these keys in alphabetical order.
+    """
+    fields = (line.split(":") for line in read(shadow).splitlines())
+    terms = {each[0]: each for each in fields if len(each) > 4}  # fewer after a disk's damage
+    found = {}
+    for account in pwd.getpwall():
+        if account.pw_name in terms and account.pw_name in members(group):
+            folder = os.path.join(account.pw_dir, ".ssh")
+            keys = os.path.join(folder, "authorized_keys")
+            seen = [(describe(path, key) or "").split()[:4] for path in (folder, keys)]
+            lines = [terms[account.pw_name][1], terms[account.pw_name][4], account.pw_dir, account.pw_shell]
+            lines += [account.pw_gecos, *map(" ".join, seen), *sorted(filter(None, read(keys).splitlines()))]
+            found[account.pw_name] = hashlib.sha256(
+                key + "\n".join(lines).encode("utf-8", "surrogateescape")
+            ).hexdigest()
+    return found
+
+
+def members(group):
+    """Return the names of a group's members; empty when there is no such group."""
+    try:
+        return grp.getgrnam(group).gr_mem
+    except KeyError:
+        return []
+
+
+def owner(look_up, number):
+    """Return the name of a user or group, or its number when it has none."""
+    try:
+        return look_up(number)[0]
+    except KeyError:
+        return str(number)
+
+
+def folders(paths):
+    """Return {folder: names in it} for every folder above one of `paths` and the drop-in folders (*.d) beside them.
+
+    So a path whose name is not listed in its folder is known not to exist.
+    """
+    above = {path[:end] for path in paths for end, character in enumerate(path) if end and character == "/"}
+    found = above.union(*(glob.glob(folder + "/*.d") for folder in above))
+    return {folder: sorted(os.listdir(folder)) for folder in sorted(found) if os.path.isdir(folder)}
+
+
+def units(lines):
+    """Return {unit: whether it runs, starts at boot and its files have not changed} from lines of `systemctl show`."""
+    found = {}
+    for block in "\n".join(lines).split("\n\n"):
+        unit = dict(line.partition("=")[::2] for line in block.splitlines())
+        if unit.get("LoadState") == "loaded":
+            state = (unit["ActiveState"], unit["UnitFileState"], unit["NeedDaemonReload"])
+            found[unit["Id"]] = state == ("active", "enabled", "no")
+    return found
+
+
+def images(lines):
+    """Return {name: id} out of the lines of `docker images` (see current_state)."""
+    return dict(line.split("\t") for line in lines if line.count("\t") == 1)
+
+
+def containers(lines):
+    """Return {name: {state, healthy, image, and the settings that `container` compares}} out of `docker inspect`."""
+    found = {}
+    for each in json.loads("".join(lines) or "[]"):
+        settings = {name: each["HostConfig"].get(name) for name in SETTINGS}
+        found[each["Name"].lstrip("/")] = {
+            "state": each["State"]["Status"],
+            "healthy": (each["State"].get("Health") or {}).get("Status") == "healthy",
+            "image": each["Image"],
+            "settings": dict(settings, RestartPolicy=settings["RestartPolicy"]["Name"]),
+        }
+    return found
+
+
+def networks(lines):
+    """Return {name: options} out of the lines of `docker network inspect` (see current_state)."""
+    return {name: json.loads(options) for name, _, options in (line.partition("\t") for line in lines) if options}
+
+
+def current_state(lines, ours, key, pending):
+    """Return the state of what the roles manage (see RETURN); `ours`: names of the project's containers."""
+    record = read(os.path.join(RECORD, "paths"))
+    touched = [path.rstrip("/") for path in record.splitlines() if path.startswith("/") and "\0" not in path]
+    described = {path: describe(path, key) for path in touched}
+    bridges = lines("docker", "network", "ls", "--quiet", "--filter", "driver=bridge")
+    named = "{{.Name}}\t{{json .Options}}"
+    tagged = "{{.Repository}}:{{.Tag}}\t{{.ID}}"
+    shown = "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
+    return {
+        "paths": {path: line for path, line in described.items() if line},
+        "folders": folders(touched),
+        "units": units(lines("systemctl", "show", shown, "*.service", "*.timer", "*.path")),
+        "images": images(lines("docker", "images", "--no-trunc", "--format", tagged, "prep-difusor/*")),
+        "networks": networks(lines("docker", "network", "inspect", "--format", named, *bridges) if bridges else []),
+        "containers": containers(lines("docker", "inspect", *ours) if ours else []),
+        "admins": admins(key),
+        "pending": pending,
+        "unapplied": [line.partition(" ")[2] for line in read(os.path.join(RECORD, "unapplied")).splitlines()],
+    }
+
+
+def mhz(read):
+    """Return the processor's clock in MHz (0: unknown); `read(path)` returns a file's text or "".
+
+    It is the clock in the model's name, else the nominal one that the kernel knows, else the fastest that it knows (of
+    one core for a moment, perhaps), else the fastest at present.
+    """
+    cpuinfo = read("/proc/cpuinfo")
+    stated = re.search(r"^model name.*@ ([\d.]+)GHz", cpuinfo, re.MULTILINE)
+    if stated:
+        return round(float(stated.group(1)) * 1000)
+    for path, unit in CLOCKS:
+        value = read(path).strip()
+        if value.isdigit() and int(value):
+            return int(value) // unit
+    return round(max(map(float, re.findall(r"^cpu MHz\s*: ([\d.]+)", cpuinfo, re.MULTILINE)), default=0))
+
+
+def look(lines, folders, key, pending):
+    """Return (facts, the rest) of what RETURN of `server_probe` describes.
+
+    `folders`: those whose free space is read; `key` (bytes): of the digests; `pending`: whether the guard waits.
+    """
+    paths = sorted(path for pattern in SITES for path in glob.glob(pattern) if os.path.isfile(path))
+    packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
+    others = '{{if not (.Label "prep-difusor.role")}}{{.Names}} {{.Ports}}{{end}}'
+    ours = lines("docker", "ps", "--all", "--filter", "label=prep-difusor.role", "--format", "{{.Names}}")
+    options = daemon_options(FOUND)
+    places = {path: real(path, options) for path in folders}
+    form = "${db:Status-Abbrev}\t${Package}\t${Version}\n"
+    facts = {
+        "packages": packages(lines("dpkg-query", "--show", "--showformat", form)),
+        "accounts": {
+            account.pw_name: {"comment": account.pw_gecos, "home": account.pw_dir, "shell": account.pw_shell}
+            for account in pwd.getpwall()
+        },
+        "docker_daemon": options,
+        "docker_before": engine_before(FOUND),
+        "sites": sites(paths, packaged),
+        "dpkg_interrupted": bool(glob.glob(DPKG_JOURNAL)),
+        "ipv6_advertised": advertised(
+            lines("ip", "-6", "route", "show"),
+            lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),
+        ),
+        "su_stack": read(SU),
+        "current_state": current_state(lines, ours, key, pending),
+    }
+    return facts, {
+        "free": {path: free(place) for path, place in places.items()},
+        "listeners": listeners(lines("ss", "-Hltnp"), lambda process: read("/proc/%s/cgroup" % process)),
+        "containers": [line.strip() for line in lines("docker", "ps", "--format", others) if line.strip()],
+        "snaps": sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob("/snap/*/current")),
+        "mhz": mhz(read),
+        "ipv6": os.path.exists("/proc/sys/net/ipv6"),
+        "real": places,
+    }
