@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +14,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from browser_kit import NAME, read
+import pytest
 
 from difusor.project import ROOT
+from difusor.suite import browser
 
 SITE = ROOT / "containers/prep/rootfs/usr/share/prep/site"
 NOTICES = ROOT / "roles/nginx/templates/usr/share/prep/avisos"
+NAME = "prep.diario.test"
 STATUS = ".well-known/prep/estado.json"
+NEEDS_BROWSER = pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 
 
 @dataclass
@@ -50,7 +54,7 @@ class Mirror:
 
     def read(self, view: str = "") -> str:
         """Return the words that the browser shows at a view of the page."""
-        return read(self.url + view)
+        return browser.read(self.url + view, NAME, "127.0.0.1")
 
 
 @contextmanager

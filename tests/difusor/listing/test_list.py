@@ -11,9 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import browser_kit
 import pytest
-from browser_kit import NEEDS_BROWSER
 from corte_kit import make_key
 from form_kit import png
 from home_kit import difusor, everything, made
@@ -32,6 +30,7 @@ from difusor.partners.enrolment import LOGO
 from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Excuse, Papers
 from difusor.project import UnusableError
+from difusor.suite import browser
 
 
 def wanted(folder: Path | None, key: Path | None) -> Making:
@@ -271,7 +270,7 @@ def test_what_the_verb_cannot_do_is_said_at_once(words: list[str], told: str, ho
     assert done.exit_code != 0 and told in " ".join(done.output.replace("│", "").split())
 
 
-@NEEDS_BROWSER
+@pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 def test_the_page_fits_a_telephone(home: Path, key: Path) -> None:
     """At 390 px nothing reaches beyond the screen. It is a frame, since Chromium's window is wider; its bar has 15."""
     for number in range(12):
@@ -284,4 +283,4 @@ def test_the_page_fits_a_telephone(home: Path, key: Path) -> None:
     measure = "document.title = document.body.textContent = frames[0].document.documentElement.scrollWidth + ' px'"
     frame = f'<iframe style="width: 405px; border: 0" srcdoc="{html.escape(whole)}"></iframe>'
     (home / "frame.html").write_text(f'<body onload="{measure}">{frame}</body>', encoding="utf-8")
-    assert browser_kit.read((home / "frame.html").as_uri()) == "390 px"
+    assert browser.read((home / "frame.html").as_uri(), "nadie.test", "127.0.0.1") == "390 px"

@@ -4,15 +4,14 @@ import hashlib
 import html
 import json
 import re
+import shutil
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
-import browser_kit
 import click
 import pytest
 import typer
-from browser_kit import NEEDS_BROWSER
 from call_kit import FIRST, RESULTS
 from call_kit import results as measured
 from click.testing import Result
@@ -26,6 +25,7 @@ from difusor.report import dictamen
 from difusor.report.results import Results, ResultsError, load
 from difusor.servers.identity import MeasuredServer
 from difusor.spec import deviations
+from difusor.suite import browser
 
 
 def compose(results: Results) -> dict:
@@ -168,13 +168,13 @@ def test_a_screen_reader_finds_its_way(paper: tuple[dict, str]) -> None:
     assert all('scope="col"' in table for table in tables)
 
 
-@NEEDS_BROWSER
+@pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 def test_the_paper_is_readable_on_a_telephone(paper: tuple[dict, str], tmp_path: Path) -> None:
     """At 390 px nothing reaches beyond the screen. It is a frame, since Chromium's window is wider; its bar has 15."""
     measure = "document.title = document.body.textContent = frames[0].document.documentElement.scrollWidth + ' px'"
     frame = f'<iframe style="width: 405px; border: 0" srcdoc="{html.escape(paper[1])}"></iframe>'
     (tmp_path / "frame.html").write_text(f'<body onload="{measure}">{frame}</body>', encoding="utf-8")
-    assert browser_kit.read((tmp_path / "frame.html").as_uri()) == "390 px"
+    assert browser.read((tmp_path / "frame.html").as_uri(), "nadie.test", "127.0.0.1") == "390 px"
 
 
 def test_the_paper_carries_the_digest_of_the_json(paper: tuple[dict, str], tmp_path: Path) -> None:

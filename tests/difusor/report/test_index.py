@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import html
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import browser_kit
-from browser_kit import NEEDS_BROWSER
+import pytest
 from call_kit import FIRST
 from call_kit import results as measured
 
 from difusor.report import dictamen, index
 from difusor.report.index import Row
 from difusor.spec import deviations
+from difusor.suite import browser
 
 HOSTILE = "<img src=x onerror=1> \u202e {{ 7*7 }} " + "W" * 400
 
@@ -69,11 +70,11 @@ def test_the_index_of_another_election_stays(tmp_path: Path) -> None:
     assert {path: path.read_text() for path in kept} == kept
 
 
-@NEEDS_BROWSER
+@pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 def test_the_page_is_readable_on_a_telephone(tmp_path: Path) -> None:
     """As the dictamen's: at 390 px nothing reaches beyond the screen, whatever a name is."""
     page = index.html(found(Row(id="x", name=HOSTILE, verdict="NO EVALUADO", status=2, why=HOSTILE)))
     measure = "document.title = document.body.textContent = frames[0].document.documentElement.scrollWidth + ' px'"
     frame = f'<iframe style="width: 405px; border: 0" srcdoc="{html.escape(page)}"></iframe>'
     (tmp_path / "frame.html").write_text(f'<body onload="{measure}">{frame}</body>', encoding="utf-8")
-    assert browser_kit.read((tmp_path / "frame.html").as_uri()) == "390 px"
+    assert browser.read((tmp_path / "frame.html").as_uri(), "nadie.test", "127.0.0.1") == "390 px"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from browser_kit import NEEDS_BROWSER
 from inventory_kit import shipped
-from page_kit import serving
+from page_kit import NEEDS_BROWSER, serving
 
 from difusor.synthetic import Setting, write_corte
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_kit import NEEDS_BROWSER
 from inventory_kit import shipped
-from page_kit import NOTICES, STATUS, Mirror, serving
+from page_kit import NEEDS_BROWSER, NOTICES, STATUS, Mirror, serving
 
 from difusor.suite import browser
 from difusor.synthetic import Setting, write_corte
