@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = (sys.executable, "-m")
 TOOLS = {
-    "ansible-lint": (sys.executable, "tests/lint_kit.py", "--offline", "--nocolor", "--format=pep8"),
+    "ansible-lint": (*PYTHON, "ansiblelint", "--offline", "--nocolor", "--format=pep8"),
     "yamllint": (*PYTHON, "yamllint", "--strict", "."),
     "ruff check": (*PYTHON, "ruff", "check", "--quiet", "."),
     "ruff format": (*PYTHON, "ruff", "format", "--check", "--quiet", "."),
