@@ -15,6 +15,15 @@ def read(path):
         return ""
 
 
+def content(path):
+    """Return the bytes of a file; None when it cannot be read, as on a damaged disk."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
 def looking(module):
     """Return the function `lines(*command)`: the lines that a program prints, none where it is not installed."""
 

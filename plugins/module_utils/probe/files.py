@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, OURS, read
+from ansible.module_utils.probe import LISTS, OURS, content, read
 
 NGINX = "/etc/nginx"
 SITES = ("sites-enabled/*", "conf.d/*.conf")
@@ -99,13 +99,16 @@ def mirror_of(text, path=PAGE):
 
 
 def is_changed(path, packaged):
-    """Tell whether a file is the owner's: no package's, nor the project's; `packaged` are lines of "path md5"."""
+    """Tell whether a file is the owner's: no package's, nor the project's; `packaged` are lines of "path md5".
+
+    One that cannot be read is taken for the owner's, so that somebody looks at it.
+    """
     if is_ours(read(path)) or not os.path.isfile(path):
         return False
-    with open(path, "rb") as file:
-        content = file.read()
-    copied = read(COPIED.get(path, "")).encode()
-    return content != copied and "%s %s" % (path, hashlib.md5(content).hexdigest()) not in packaged
+    written, copied = content(path), read(COPIED.get(path, "")).encode()
+    return written is None or (
+        written != copied and "%s %s" % (path, hashlib.md5(written).hexdigest()) not in packaged
+    )
 
 
 def modules(text, path=RSYNCD):

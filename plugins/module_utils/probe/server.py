@@ -15,7 +15,7 @@ import pwd
 import re
 import stat
 
-from ansible.module_utils.probe import OURS, read
+from ansible.module_utils.probe import OURS, content, read
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
 DAEMON = "/etc/docker/daemon.json"
@@ -79,13 +79,12 @@ def advertised(routes, addresses):
 
 
 def sites(paths, packaged):
-    """Return those of nginx's files that the owner wrote; `packaged` are lines of "path md5"."""
+    """Return those of nginx's files that the owner wrote, or that cannot be read; `packaged`: lines of "path md5"."""
     found = []
     for path in paths:
-        with open(path, "rb") as file:
-            content = file.read()
-        sample = "%s %s" % (os.path.realpath(path), hashlib.md5(content).hexdigest())
-        if OURS.encode() not in content[:200] and sample not in packaged:
+        written = content(path)
+        sample = "%s %s" % (os.path.realpath(path), hashlib.md5(written or b"").hexdigest())
+        if written is None or (OURS.encode() not in written[:200] and sample not in packaged):
             found.append(path)
     return found
 
@@ -94,9 +93,10 @@ def daemon_options(found, present=DAEMON):
     """Return the owner's options for Docker: those `found` before the first run, else the present ones."""
     try:
         with open(found + DAEMON if os.path.isdir(found) else present, encoding="utf-8") as file:
-            return json.load(file)
+            options = json.load(file)
     except (OSError, ValueError):
         return {}
+    return options if isinstance(options, dict) else {}  # Docker refuses anything else too
 
 
 def real(path, options):

@@ -130,6 +130,7 @@ def test_a_file_that_the_owner_has_changed_is_known(tmp_path: Path, monkeypatch:
     assert not probe.is_changed(str(file), set())
     file.write_text("# Managed by prep-difusor: change the inventory\npool b\n")
     assert not probe.is_changed(str(file), set())
+    assert probe.is_changed("/proc/self/mem", set()), "its first bytes give an error, as those of a damaged disk do"
 
 
 def test_every_whole_file_that_a_role_replaces_is_looked_at() -> None:

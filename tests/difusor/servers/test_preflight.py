@@ -229,6 +229,8 @@ def test_probe_reads_the_options_of_the_outlets_own_docker(tmp_path: Path) -> No
     assert probe.daemon_options(str(found), str(present)) == {}, "the present daemon.json is the project's"
     (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24"}')
     assert probe.daemon_options(str(found), str(present)) == {"bip": "10.0.0.1/24"}
+    (found / "etc/docker/daemon.json").write_text("[]")
+    assert probe.daemon_options(str(found), str(present)) == {}, "no options, and Docker does not start with it"
 
 
 def test_room_for_images_is_looked_for_where_the_outlets_own_docker_keeps_them(tmp_path: Path) -> None:
@@ -299,3 +301,5 @@ def test_probe_knows_the_sites_that_are_somebodys_own(tmp_path: Path) -> None:
     paths = [str(path) for path in sorted(tmp_path.iterdir())]
     packaged = {f"{tmp_path}/default {hashlib.md5(b'sample' + bytes([10])).hexdigest()}"}
     assert load_probe().sites(paths, packaged) == [f"{tmp_path}/prep.diario.mx"]
+    unreadable = "/proc/self/mem"  # its first bytes give an error, as those of a damaged disk do
+    assert load_probe().sites([unreadable], packaged) == [unreadable]
