@@ -115,7 +115,7 @@ def console(variables: Mapping[str, Any]) -> list[str]:
     """Return the start of a command line that runs a command on the lab's difusor without using its network.
 
     It stands for the console that a provider offers. A command enters the namespaces of the server's container, which
-    costs a twentieth of `docker exec`; it holds until the server is started again.
+    costs a twentieth of `docker exec`. The command line is valid until the server is started again.
     """
     if variables["lab_server"] == "vm":
         return ["docker", "exec", "--interactive", f"prep-{variables['lab']}-difusor", "console"]
