@@ -162,6 +162,23 @@ def test_an_admin_who_was_changed_by_hand_is_seen(admin: Path, change: str) -> N
     assert digest(admin) != before
 
 
+def test_a_folder_that_cannot_be_read_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, bad = tmp_path / "bien", tmp_path / "mal"
+    good.mkdir()
+    bad.mkdir()
+    listed = os.listdir
+
+    def damaged(folder: str) -> list[str]:
+        if folder == str(bad):
+            raise OSError("Input/output error")
+        return listed(folder)
+
+    monkeypatch.setattr(PROBE.os, "listdir", damaged)
+    found = PROBE.folders([str(good / "a"), str(bad / "b"), str(tmp_path / "nada/c")])
+    assert found[str(good)] == [] and str(bad) not in found and str(tmp_path / "nada") not in found
+    assert "mal" in found[str(tmp_path)]
+
+
 def test_an_admin_whose_records_are_damaged_or_in_an_old_encoding_ends_no_look(
     admin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,9 +106,7 @@ def is_changed(path, packaged):
     if is_ours(read(path)) or not os.path.isfile(path):
         return False
     written, copied = content(path), read(COPIED.get(path, "")).encode()
-    return written is None or (
-        written != copied and "%s %s" % (path, hashlib.md5(written).hexdigest()) not in packaged
-    )
+    return written is None or (written != copied and "%s %s" % (path, hashlib.md5(written).hexdigest()) not in packaged)
 
 
 def modules(text, path=RSYNCD):

@@ -178,11 +178,17 @@ def owner(look_up, number):
 def folders(paths):
     """Return {folder: names in it} for every folder above one of `paths` and the drop-in folders (*.d) beside them.
 
-    So a path whose name is not listed in its folder is known not to exist.
+    So a path whose name is not listed in its folder is known not to exist. Of a folder that cannot be read nothing is
+    known, and it is left out.
     """
     above = {path[:end] for path in paths for end, character in enumerate(path) if end and character == "/"}
-    found = above.union(*(glob.glob(folder + "/*.d") for folder in above))
-    return {folder: sorted(os.listdir(folder)) for folder in sorted(found) if os.path.isdir(folder)}
+    found = {}
+    for folder in sorted(above.union(*(glob.glob(folder + "/*.d") for folder in above))):
+        try:
+            found[folder] = sorted(os.listdir(folder))
+        except OSError:
+            continue
+    return found
 
 
 def units(lines):
