@@ -21,7 +21,8 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from itertools import count
@@ -114,6 +115,18 @@ class Running:
         if status is None:
             raise subprocess.TimeoutExpired(str(self.pid), timeout, self.printed(), self.said())
         return status
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop it during the `with` block, and let it go on as if no time had passed."""
+        os.kill(self.pid, signal.SIGSTOP)
+        state = Path(f"/proc/{self.pid}/stat")
+        while state.read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.001)  # pace: the kernel stops it the next time that it runs
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """Kill it, if it still runs."""

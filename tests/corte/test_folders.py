@@ -6,11 +6,12 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 from corte_kit import Server
+from interpreter_kit import Running
 from machine_kit import Machine
 
 from corte.format import manifest, tree
@@ -105,9 +106,9 @@ def shows(server: Server, sequence: int) -> None:
 @pytest.mark.parametrize("fault", (*LOSES, *KEEPS))
 def test_every_folder_at_once(machine: Machine, fault: Callable[[Path], None]) -> None:
     server = machine.server
-    with machine.gate():
+    with machine.gate() as gate:
         until(server.config.status_file.is_file, what="la compuerta diga su estado")
-        _damage(server, fault)
+        _damage(server, fault, gate)
         if fault in KEEPS:
             shows(server, 4)
         machine.push(5)
@@ -217,12 +218,16 @@ def folder_of(store: Store) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _damage(server: Server, fault: Callable[[Path], None]) -> None:
-    """Damage every folder while no service repairs one, so that none of them finds a fault that is half made."""
+def _damage(server: Server, fault: Callable[[Path], None], gate: Running | None = None) -> None:
+    """Damage every folder while no service repairs one, so that none of them finds a fault that is half made.
+
+    The lock alone would not do: a gate that has waited for it for some time goes on without it.
+    """
     with folder_of(Store(server.config.store, server.config.public)) as around:
         fcntl.flock(around, fcntl.LOCK_EX)
-        for path in folders(server):
-            fault(path)
+        with gate.paused() if gate else nullcontext():
+            for path in folders(server):
+                fault(path)
 
 
 @pytest.mark.parametrize(
