@@ -182,6 +182,26 @@ def test_images_are_built_from_the_distributions_own_sources(tmp_path: Path) -> 
     assert "docker" not in done.stdout and "ppa" not in done.stdout
 
 
+def test_an_image_that_two_labs_need_at_once_is_built_once(tmp_path: Path) -> None:
+    (tmp_path / "containers/peer").mkdir(parents=True)
+    (tmp_path / "containers/peer/packages").write_text("systemd\n")
+    functions = (ROOT / "containers/build").read_text().replace('\nmain "$@"\n', "\n")
+    stand_ins = """
+    ROOMY=1000000000000 # nothing is mounted
+    apart() { :; }
+    exists() { [[ -e built ]]; }
+    bootstrap() { echo "$3" >>begun; while (($(wc -l <asked) < 2)); do :; done; touch built; }
+    content_hash() { echo asked >>asked; echo 0123456789ab; }
+    """
+    script = f"{functions}\n{stand_ins}\nmain peer bookworm & first=$!; main peer bookworm & wait $first && wait $!"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path / "containers", capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["prep-difusor/peer:bookworm-0123456789ab"] * 2
+    assert (tmp_path / "containers/begun").read_text() == "prep-difusor/peer:bookworm-0123456789ab\n"
+
+
 def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: Path) -> None:
     """As on Ubuntu 22.04, whose Python is 3.10."""
     shutil.rmtree(project / ".venv")
