@@ -28,6 +28,10 @@ ONCE = {
 
 They are dealt out in turn, as here, so that no release takes much longer than the others.
 """
+BEGIN = {"bullseye": "test_late_changes.py", "trixie": "test_network.py", "noble": "test_late_changes.py"}
+"""The file of lab/ with which a release begins, if not the first: so those that wait for a clock, which are most of
+test_corte_night, meet on the other releases those that need a processor.
+"""
 MOLECULE = {
     # Programs read the log: one line of output is one line of it, without frames, folding or colours.
     "MOLECULE_COMMAND_BORDERS": "false",
@@ -93,11 +97,17 @@ class Suite:
             values |= MOLECULE
         if self.name not in (UNIT, MACHINE):
             values["HOST_SUITE"] = self.name
-        if self.elsewhere:
-            values["PYTEST_ADDOPTS"] = " ".join(f"--ignore=molecule/tests/{name}" for name in self.elsewhere)
+        if options := self._options:
+            values["PYTEST_ADDOPTS"] = " ".join(options)
         if self.tests:
             values["TEST_FILES"] = " ".join(self.tests)
         return values
+
+    @property
+    def _options(self) -> list[str]:
+        """The options of pytest for the files that it leaves out, and for the one with which it begins."""
+        begin = [f"--begin={BEGIN[self.name]}"] if self.name in BEGIN else []
+        return [*(f"--ignore=molecule/tests/{name}" for name in self.elsewhere), *begin]
 
 
 def usual() -> list[str]:

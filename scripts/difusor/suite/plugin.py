@@ -72,10 +72,13 @@ LEFT_OUT = pytest.StashKey[asked.LeftOut]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --clause, --lab and --results beside testinfra's --hosts and --ansible-inventory."""
+    """Add --clause, --lab, --begin and --results beside testinfra's --hosts and --ansible-inventory."""
     group = parser.getgroup("difusor")
     group.addoption("--clause", action="append", default=[], metavar="ID", help="only this clause's tests; repeatable")
     group.addoption("--lab", action="store_true", help="also the tests that alter the server; in a lab only")
+    group.addoption(
+        "--begin", default="", metavar="FILE", help="the file of lab/ to begin with; those before it follow"
+    )
     group.addoption("--results", type=Path, metavar="FILE", help="write the findings to FILE (JSON)")
 
 
@@ -189,7 +192,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out := {item for item in items if _left_out(item, wanted)}:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
-    items.sort(key=_alters)
+    begin = config.option.begin
+    items.sort(key=lambda item: (_alters(item), _alters(item) and item.path.name < begin))
 
 
 def _note_what_is_not_asked(config: pytest.Config, items: list[pytest.Item]) -> None:

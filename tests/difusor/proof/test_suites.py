@@ -13,7 +13,7 @@ from call_kit import NAME, results
 from difusor.proof import closing, failures, found, runs, suites
 from difusor.proof.phases import Phases
 from difusor.proof.runs import Run
-from difusor.proof.suites import ONCE, Suite, named
+from difusor.proof.suites import ONCE, Suite, named, releases
 from difusor.terminal import StepFailed
 
 pytest_plugins = ["pytester"]
@@ -254,8 +254,18 @@ def test_what_depends_on_no_release_runs_on_one_of_those_chosen(names: list[str]
     shares = [len(ONCE) - len(suite.elsewhere) for suite in of_releases]
     assert max(shares) - min(shares) <= 1
     for suite in of_releases:
-        left_out = suite.environment.get("PYTEST_ADDOPTS", "").split()
+        options = suite.environment.get("PYTEST_ADDOPTS", "").split()
+        left_out = [option for option in options if option.startswith("--ignore")]
         assert left_out == [f"--ignore=molecule/tests/{name}" for name in suite.elsewhere]
+
+
+def test_a_release_begins_with_a_file_that_exists() -> None:
+    """Of three releases no two begin with the same, or all of them would wait for a clock at the same time."""
+    given = [suite.environment.get("PYTEST_ADDOPTS", "").split() for suite in named(releases())]
+    begin = [option for options in given for option in options if option.startswith("--begin=")]
+    assert len(set(begin)) == len(begin) == len(given) - 1
+    folder = ROOT / "molecule/tests/lab"
+    assert [option for option in begin if not (folder / option.removeprefix("--begin=")).is_file()] == []
 
 
 def test_suites_without_a_release_leave_nothing_to_others() -> None:

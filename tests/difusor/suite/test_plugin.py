@@ -184,6 +184,15 @@ def test_what_alters_a_server_runs_in_the_lab_only(suite: pytest.Pytester) -> No
     assert ("uno", "test_push") in _findings(suite)
 
 
+def test_the_lab_may_begin_with_any_of_its_files(suite: pytest.Pytester) -> None:
+    """What only measures comes first nevertheless, whatever its name is."""
+    names = ("lab/test_a", "lab/test_b", "lab/test_c", "test_suite")
+    suite.makepyfile(**{name: f"def test_{name[-1]}(host):\n    pass\n" for name in names})
+    (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab: prueba\n")
+    done = _run(suite, "--hosts=ansible://uno", "--lab", "--begin=test_b.py", "-v")
+    done.stdout.fnmatch_lines([f"{name}.py::*" for name in ("test_suite", "lab/test_b", "lab/test_c", "lab/test_a")])
+
+
 @pytest.mark.parametrize(
     ("lacking", "said"), [("", ""), ("curl\n", "a ajeno le falta curl"), ("python3\ncurl\n", "le falta python3 y curl")]
 )
