@@ -20,8 +20,8 @@ name: lab
 short_description: Which lab this is, and where its hosts are
 description:
   - Reads the environment variables E(LAB), E(LAB_SERVER) and E(LAB_ELECTION).
-  - Gives all hosts the variables C(lab), C(lab_server), C(lab_dir), C(lab_ipv4), C(lab_ipv6) and C(lab_shown), the
-    lab's server the address, key and known hosts by which it is reached, and the other hosts their container.
+  - Gives all hosts the variables C(lab), C(lab_server), C(lab_dir), C(lab_ipv4), C(lab_ipv6) and C(lab_shown), and each
+    host of the lab the address, key and known hosts by which it is reached.
 author: [prep-difusor]
 options:
   plugin:
@@ -29,14 +29,9 @@ options:
     type: str
     required: true
     choices: [lab]
-  server:
-    description: The host that is the lab's difusor.
-    type: str
-    required: true
-  peers:
-    description: The hosts beside it, which are containers whatever the server is.
-    type: list
-    elements: str
+  hosts:
+    description: The last byte of the IPv4 address of each of the lab's hosts.
+    type: dict
     required: true
   numbers:
     description: The numbers of known labs, from which their addresses follow.
@@ -61,14 +56,10 @@ class InventoryModule(BaseInventoryPlugin):
         values["lab_shown"] = loader.load_from_file(str(project / f"elections/{shown}.yml"))["all"]["vars"]
         for name, value in values.items():
             inventory.set_variable("all", name, value)
-        self._reach(self.get_option("server"), **server(values))
-        for peer in self.get_option("peers"):
-            self._reach(peer, ansible_host=f"prep-{lab}-{peer}")
-
-    def _reach(self, host: str, **values: str) -> None:
-        self.inventory.add_host(host)
-        for name, value in values.items():
-            self.inventory.set_variable(host, name, value)
+        for host, number in self.get_option("hosts").items():
+            self.inventory.add_host(host)
+            for name, value in reached(values, number).items():
+                self.inventory.set_variable(host, name, value)
 
 
 def named(lab: str, numbers: dict[str, int], folder: Path) -> dict[str, Any]:
@@ -89,10 +80,10 @@ def _shown(lab: str, given: Mapping[str, Any]) -> str:
     return str(os.environ.get("LAB_ELECTION") or given["lab_elections"].get(lab, given["lab_election"]))
 
 
-def server(lab: dict[str, Any]) -> dict[str, str]:
-    """Return how the server of a lab is reached: with the operator's key, by a host key that the lab has learnt."""
+def reached(lab: dict[str, Any], number: int) -> dict[str, str]:
+    """Return how a host of a lab is reached: with the operator's key, by a host key that the lab has learnt."""
     return {
-        "ansible_host": f"{lab['lab_ipv4']}.10",
+        "ansible_host": f"{lab['lab_ipv4']}.{number}",
         "ansible_ssh_private_key_file": f"{lab['lab_dir']}/operador",
         "ansible_ssh_common_args": f"-o UserKnownHostsFile={lab['lab_dir']}/known_hosts -o IdentitiesOnly=yes",
     }
