@@ -127,6 +127,23 @@ def test_an_environment_that_is_not_this_projects_is_made_again(
         os.killpg(start.pid, signal.SIGKILL)
 
 
+@pytest.mark.parametrize(("making", "begun"), [("making=1", ["prep", "waf"]), ("making=", [])])
+def test_images_are_begun_while_the_environment_is_made(project: Path, making: str, begun: list[str]) -> None:
+    """Once there is an environment, the verb itself finds out what is to be built."""
+    (project / "containers").mkdir()
+    (project / "containers/build").write_text("#!/bin/sh\necho $1 >>begun\n")
+    (project / "containers/build").chmod(0o755)
+    (project / "begun").touch()
+    functions = (
+        (project / "difusor").read_text().replace('\nmain "$@"\n', "\n").replace("${BASH_SOURCE[0]}", "./difusor")
+    )
+    stand_ins = "need() { :; }; start_engine() { :; }"
+    subprocess.run(
+        ["bash", "-c", f"{functions}\n{stand_ins}\n{making}\nensure_lab_tools; wait"], cwd=project, check=True
+    )
+    assert sorted((project / "begun").read_text().splitlines()) == begun
+
+
 def test_clean_asks_for_the_engine_only_where_there_is_a_lab(launch: Launch, project: Path) -> None:
     assert launch("clean") == ["difusor clean"]
     (project / "build/lab").mkdir()

@@ -21,7 +21,7 @@ def test_login_methods_from_outside(
     answer = trusted.run(
         "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
         f"-o ConnectTimeout=10 -o PreferredAuthentications=none -p {expect('SW-03')['port']} "
-        f"root@{variables['difusor_public_address']} true"
+        f"root@{variables['difusor_public_address']} true || :"  # 255 would mean that this host cannot be entered
     )
     offered = re.search(r"Permission denied \(([^)]*)\)", answer.stderr)
     record_evidence(answer.stderr.strip().splitlines()[-1])
