@@ -93,6 +93,11 @@ def test_rooms_import_only_rooms_below_them(path: Path) -> None:
         assert [name for name in imported(path) if room_of(name) == SERVER] == []
 
 
+def test_few_modules_stand_beside_the_rooms() -> None:
+    beside = {path.stem for path in (ROOT / "scripts/difusor").glob("*.py")}
+    assert beside == {"__init__", "__main__", "cli", "project"}
+
+
 @pytest.mark.parametrize("package", ["difusor", "corte"])
 def test_tests_mirror_the_rooms(package: str) -> None:
     """Each folder of tests has the name of the room that it tests."""

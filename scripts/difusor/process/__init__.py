@@ -1,0 +1,69 @@
+"""The process of a verb: what it was started with is made usable, and a stop ends it in one sentence.
+
+Nothing is imported here that takes time: Ctrl-C may come while the verb itself is still imported.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from difusor.process import streams, texts
+
+NARROWEST = 20
+"""Columns. Some terminals say that they have none, and then nothing would be shown."""
+added: dict[str, str] = {}
+"""Environment variables that this process had to set, because with the operator's own no Ansible would run."""
+
+
+class Stopped(SystemExit):
+    """A signal stops the verb; what is unfinished is removed on the way out."""
+
+    def __init__(self, number: int) -> None:
+        """Take the number of the signal."""
+        super().__init__(128 + number)
+        self.number = number
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Run a verb with the standard streams open and texts in UTF-8; a stop is told in a sentence.
+
+    Replaces this process by another one when Python has begun with names of files that are not in UTF-8.
+    """
+    streams.prepare()
+    added.update(texts.in_utf8())
+    if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < NARROWEST:
+        del os.environ["COLUMNS"]
+    os.umask(os.umask(0o022) | 0o002)  # no other account changes an inventory, however open the operator's umask is
+    for signal_number in (signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(signal_number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(signal_number, _stop)
+    try:
+        with stoppable():
+            yield
+    except Stopped as stop:
+        _tell(stop.number)
+        raise
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Turn Ctrl-C into Stopped, which click and Typer leave alone; Ctrl-C itself they would end without a word."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(signal.SIGINT) from None
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+def _tell(number: int) -> None:
+    by = "" if number == signal.SIGINT else f" ({signal.Signals(number).name})"
+    print(f"\n✗ Interrumpido{by}.", file=sys.stderr)
