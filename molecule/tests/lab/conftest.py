@@ -1,4 +1,4 @@
-"""Fixtures for tests that alter a lab's server: the lab's signing key, and a run of site.yml with other values."""
+"""Fixtures for tests that alter a lab's server: the lab's signing key, and runs of playbooks with other values."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_kit import ansible
 
-from difusor.project import ROOT
-
+Play = Callable[..., subprocess.CompletedProcess[str]]
 Site = Callable[..., str]
 
 
@@ -28,14 +28,27 @@ def authority(variables: dict[str, Any]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run_site(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Site:
+def play(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Play:
+    """Return a function that runs a playbook, given with its options, with other values for some variables.
+
+    Ansible is imported once for all runs of a worker, which takes it a tenth of a run.
+    """
+    values_file = tmp_path_factory.mktemp("play") / "values.json"
+
+    def run(playbook: str, values: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
+        values_file.write_text(json.dumps(values))
+        inventory = pytestconfig.option.ansible_inventory
+        return ansible("playbook", "-i", inventory, playbook, *options, "--extra-vars", f"@{values_file}")
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def run_site(play: Play) -> Site:
     """Return a function that runs site.yml with other values for some variables and returns what it printed."""
-    values_file = tmp_path_factory.mktemp("site") / "values.json"
 
     def run(values: dict[str, Any] | None = None, *options: str) -> str:
-        values_file.write_text(json.dumps(values or {}))
-        command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "site.yml", *options]
-        result = subprocess.run([*command, "--extra-vars", f"@{values_file}"], cwd=ROOT, capture_output=True, text=True)
+        result = play("site.yml", values or {}, *options)
         assert result.returncode == 0, _fault(result.stdout) or result.stdout + result.stderr
         return result.stdout + result.stderr
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ import pytest
 from testinfra.host import Host
 
 from difusor.partners import host_key
-from difusor.project import ROOT, UnusableError
+from difusor.project import UnusableError
 from difusor.servers.connection import Login
 
 GUEST = "invitado"
@@ -20,15 +19,10 @@ Preflight = Callable[[dict[str, Any]], subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def preflight(pytestconfig: pytest.Config, variables: dict[str, Any]) -> Preflight:
+def preflight(play: Callable[..., subprocess.CompletedProcess[str]], variables: dict[str, Any]) -> Preflight:
     """Return a function that runs the preflight against the tested server with other values for some variables."""
-
-    def run(values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-        command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "playbooks/preflight.yml"]
-        command += ["--limit", f"localhost,{variables['inventory_hostname']}", "--extra-vars", json.dumps(values)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-
-    return run
+    limit = f"localhost,{variables['inventory_hostname']}"
+    return lambda values: play("playbooks/preflight.yml", values, "--limit", limit)
 
 
 @pytest.fixture

@@ -147,12 +147,11 @@ class Institute:
 
 @pytest.fixture(scope="module")
 def institute(
-    tmp_path_factory: pytest.TempPathFactory, variables: dict[str, Any], pytestconfig: pytest.Config
+    tmp_path_factory: pytest.TempPathFactory, variables: dict[str, Any], play: Callable[..., Any]
 ) -> Iterator[Institute]:
     """Return the institute; at the end the server gets again what the lab's own inventory says."""
     yield Institute(tmp_path_factory.mktemp("instituto"), variables)
-    command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, "playbooks/restore.yml"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = play("playbooks/restore.yml", {})
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -11,11 +10,17 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from difusor.project import ROOT
 from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 Site = Callable[..., str]
+Preview = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def preview(play: Callable[..., subprocess.CompletedProcess[str]]) -> Preview:
+    """Return a function that runs a playbook of playbooks/ in check mode with other values for some variables."""
+    return lambda name, values, *options: play(f"playbooks/{name}.yml", values, "--check", *options)
 
 
 @pytest.mark.clause("SW-02")
@@ -70,10 +75,10 @@ def _named(text: str, names: dict[str, str]) -> str:
 
 
 @pytest.mark.clause("DG-12")
-def test_preview_of_giving_the_server_back(host: Host, pytestconfig: pytest.Config, record_evidence: Record) -> None:
+def test_preview_of_giving_the_server_back(host: Host, preview: Preview, record_evidence: Record) -> None:
     """El ensayo de la devolución del servidor dice qué vuelve y qué se va, y no toca nada."""
     before = host.check_output("ls -lR /etc | sha256sum")
-    result = _play(pytestconfig, "remove.yml", {"remove_early": True})
+    result = preview("remove", {"remove_early": True})
     assert result.returncode == 0, result.stdout[-3000:]
     returns, _, leaves = result.stdout.partition("Archivos del proyecto que se van:")
     assert re.search(r"^ */etc/login\.defs$", returns, re.MULTILINE)
@@ -85,11 +90,11 @@ def test_preview_of_giving_the_server_back(host: Host, pytestconfig: pytest.Conf
 
 
 @pytest.mark.clause("DG-12")
-def test_docker_stays_when_others_use_it(host: Host, pytestconfig: pytest.Config, record_evidence: Record) -> None:
+def test_docker_stays_when_others_use_it(host: Host, preview: Preview, record_evidence: Record) -> None:
     """Si el difusor ya usa el Docker que trajo el proyecto, al devolver el servidor se queda, con lo que tiene."""
     host.check_output("docker volume create ajeno")
     try:
-        result = _play(pytestconfig, "remove.yml", {"remove_early": True}, "--tags", "docker,packages")
+        result = preview("remove", {"remove_early": True}, "--tags", "docker,packages")
     finally:
         host.check_output("docker volume rm ajeno")
     assert result.returncode == 0, result.stdout[-3000:]
@@ -143,12 +148,10 @@ OVER = {
 @pytest.mark.clause("DG-02")
 @pytest.mark.parametrize("window", [{}, OVER], ids=["inventario", "último corte"])
 def test_upgrade_waits_until_nothing_is_published(
-    pytestconfig: pytest.Config, window: dict[str, str], record_evidence: Record
+    preview: Preview, window: dict[str, str], record_evidence: Record
 ) -> None:
     """Con los resultados publicados, actualizar el servidor se niega, salvo que alguien responda por ello."""
-    refused, answered = (
-        _play(pytestconfig, "upgrade.yml", {**window, **answer}) for answer in ({}, {"upgrade_reason": "prueba"})
-    )
+    refused, answered = (preview("upgrade", {**window, **answer}) for answer in ({}, {"upgrade_reason": "prueba"}))
     record_evidence(" ".join(refused.stdout.split())[-400:])
     assert refused.returncode == 2
     assert "nada se tocó" in " ".join(refused.stdout.split())
@@ -160,19 +163,10 @@ def test_upgrade_waits_until_nothing_is_published(
 @pytest.mark.clause("DG-02")
 @pytest.mark.parametrize("window", [{}, OVER], ids=["inventario", "último corte"])
 def test_giving_the_server_back_waits_until_nothing_is_shown(
-    pytestconfig: pytest.Config, window: dict[str, str], record_evidence: Record
+    preview: Preview, window: dict[str, str], record_evidence: Record
 ) -> None:
     """Mientras la ciudadanía puede ver los resultados, devolver el servidor se niega."""
-    refused = _play(pytestconfig, "remove.yml", window)
+    refused = preview("remove", window)
     record_evidence(" ".join(refused.stdout.split())[-400:])
     assert refused.returncode == 2
     assert "nada se tocó" in " ".join(refused.stdout.split())
-
-
-def _play(
-    pytestconfig: pytest.Config, name: str, values: dict[str, Any], *options: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a playbook in check mode with other values for some variables."""
-    command = ["ansible-playbook", "-i", pytestconfig.option.ansible_inventory, f"playbooks/{name}", "--check"]
-    command += ["--extra-vars", json.dumps(values), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
