@@ -132,7 +132,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     pattern = config.option.hosts.removeprefix("ansible://")
     for name in runner.get_hosts(pattern):
         suite.servers[name] = identity.server(name, runner.get_host(name), suite.inventory.hosts[name])
-    for name in suite.inventory.groups.get("trusted_vantage", []) + suite.inventory.groups.get("untrusted_vantage", []):
+    for name in [name for group in identity.VANTAGES for name in suite.inventory.groups.get(group, [])]:
         suite.vantages[name] = identity.blindness(name, runner.get_host(name))
     if not suite.servers:
         raise pytest.UsageError(f"{source} no tiene el servidor {pattern}")

@@ -29,6 +29,25 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     return found
 
 
+@pytest.mark.parametrize(
+    ("group", "more", "sudo"),
+    [
+        ("difusores", {}, True),
+        ("difusores", {"ansible_user": "root"}, False),
+        ("untrusted_vantage", {}, False),
+        ("trusted_vantage", {"ansible_become": True}, True),
+    ],
+)
+def test_who_only_looks_at_a_server_needs_no_sudo(
+    tmp_path: Path, group: str, more: dict[str, object], sudo: bool
+) -> None:
+    """A vantage point needs Python and curl; somebody else's machine may not give the account more."""
+    values = {"ansible_host": "192.0.2.1", "ansible_user": "observador", "inventory_hostname": "equipo", **more}
+    inventory = Variables({"equipo": values}, {"all": ["equipo"], group: ["equipo"]})
+    found = identity.connect(inventory, str(tmp_path / "hosts.yml"))
+    assert found.get_host("equipo").backend.sudo is sudo  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("said", ["yes x", "yes x >&2", "sleep 60"])  # pace: a server that hangs
 def test_an_answer_without_end_is_a_server_that_does_not_answer(host: Host, tmp_path: Path, said: str):
     (tmp_path / "said").write_text(f"echo uid=0; {said}\n")
