@@ -75,6 +75,8 @@ class LabServer:
     base: str
     key: Path
     folder: Path
+    console: list[str] | None = None
+    """The start of a command line that runs on the server, until it is started again."""
 
     @property
     def container(self) -> str:
@@ -83,7 +85,8 @@ class LabServer:
 
     def run(self, command: str, given: str = "") -> str:
         """Run a shell command on the server and return what it prints; `given` is its input."""
-        return _run(*night.console(self.variables), "bash", "-euc", command, given=given)
+        self.console = self.console or night.console(self.variables)
+        return _run(*self.console, "bash", "-euc", command, given=given)
 
     def following(self, size: int = 100) -> SignedCorte:
         """Wait until no push is under way; sign the next corte: the shown files and one of `size` random bytes."""
@@ -141,6 +144,7 @@ class LabServer:
         """Kill every process of the server at once, start the server, and wait until it serves results."""
         _run("docker", "kill", self.container)
         _run("docker", "start", self.container)
+        self.console = None
         self.served()
 
     def assert_mended(self) -> None:

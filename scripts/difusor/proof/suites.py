@@ -19,17 +19,17 @@ MACHINE = "vm"
 UNIT = "unit"
 """The suite that needs no server: everything below tests/, including the house rules and the linters."""
 ONCE = {
-    "lab/test_baseline.py": "compares two looks at the same server, whatever it runs",
     "lab/test_preflight.py": "the controller judges what was read of a server; the releases are the test's own data",
     "lab/test_revocation.py": "what a revocation takes away is units and files of the project, alike on every release",
     "lab/test_front.py": "the site in front is on another machine, and what is compared is what it passes on",
+    "lab/test_baseline.py": "compares two looks at the same server, whatever it runs",
 }
 """Test files that depend on no release and prove no clause, and why; of the releases of a run, each runs on one.
 
 They are dealt out in turn, as here, so that no release takes much longer than the others.
 """
-BEGIN = {"bullseye": "test_late_changes.py", "trixie": "test_network.py", "noble": "test_late_changes.py"}
-"""The file of lab/ with which a release begins, if not the first: so those that wait for a clock, which are most of
+BEGIN = {"bullseye": "test_lockout.py", "trixie": "test_site.py", "noble": "test_lockout.py"}
+"""The file of lab/ with which a release begins, if not the first: so those that wait for a clock, such as most of
 test_corte_night, meet on the other releases those that need a processor.
 """
 MOLECULE = {
