@@ -1,10 +1,11 @@
-"""Fixtures that scan all TCP ports of the server's addresses from a vantage point."""
+"""Fixtures that scan all TCP ports of the server's addresses from a vantage point, and routes to its containers."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,21 @@ def scan_every_port(vantage: Host, address: str, more: list[str], web: list[int]
     """Scan every port of the public address, and of the addresses in `more` to which the vantage point has a route."""
     routed = [each for each in more if vantage.run("ip route get %s", each).succeeded]
     return scan(vantage, dict.fromkeys([address, *routed], EVERY_PORT), known=",".join(map(str, web)))
+
+
+@contextmanager
+def routes(vantage: Host, destinations: list[str], gateway: str) -> Iterator[tuple[list[str], str]]:
+    """Route the vantage point's traffic to `destinations` through the server.
+
+    Yield those whose route leads there, and why others' does not: to them the vantage point, which may have a Docker of
+    its own, would ask another machine that happens to have the server's private address.
+    """
+    made = [vantage.run("ip route add %s via %s", destination, gateway) for destination in destinations]
+    shown = {each: vantage.run("ip route get %s", each).stdout for each in destinations}
+    complaints = dict.fromkeys(each.stderr.strip() for each in made if each.failed)
+    try:
+        yield [each for each in destinations if f" via {gateway} " in shown[each]], "; ".join(complaints)
+    finally:
+        for destination, added in zip(destinations, made, strict=True):
+            if added.succeeded:
+                vantage.run("ip route delete %s via %s", destination, gateway)

@@ -22,6 +22,7 @@ ONCE = {
     "lab/test_preflight.py": "the controller judges what was read of a server; the releases are the test's own data",
     "lab/test_revocation.py": "what a revocation takes away is units and files of the project, alike on every release",
     "lab/test_front.py": "the site in front is on another machine, and what is compared is what it passes on",
+    "lab/test_vantage.py": "the account is on another machine, from which the server looks alike whatever it runs",
     "lab/test_baseline.py": "compares two looks at the same server, whatever it runs",
 }
 """Test files that depend on no release and prove no clause, and why; of the releases of a run, each runs on one.

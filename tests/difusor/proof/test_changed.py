@@ -77,7 +77,7 @@ def test_a_role_runs_its_tests_on_one_release(capsys: pytest.CaptureFixture[str]
     assert "docs/es/datos.md → documentación" in said
     assert f"Se prueba unit, y en {releases()[0]}: test_chrony\n" in said
     assert f"No se prueba {', '.join(releases()[1:])}: una versión basta" in said
-    assert "test_ufw, test_waf: el cambio no las alcanza" in said
+    assert "test_ufw, test_vantage, test_waf: el cambio no las alcanza" in said
 
 
 def test_documents_need_no_server(capsys: pytest.CaptureFixture[str]) -> None:
