@@ -13,6 +13,8 @@ from ansible_kit import ansible
 
 Play = Callable[..., subprocess.CompletedProcess[str]]
 Site = Callable[..., str]
+LONGEST = 1800.0
+"""Seconds after which a run of a playbook hangs; one against a slow server on a busy machine takes some minutes."""
 
 
 @pytest.fixture
@@ -31,14 +33,14 @@ def authority(variables: dict[str, Any]) -> Path:
 def play(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Play:
     """Return a function that runs a playbook, given with its options, with other values for some variables.
 
-    Ansible is imported once for all runs of a worker, which takes it a tenth of a run.
+    All runs of a worker are forks of one Python that has imported Ansible, since importing it takes a tenth of a run.
     """
     values_file = tmp_path_factory.mktemp("play") / "values.json"
 
     def run(playbook: str, values: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
         values_file.write_text(json.dumps(values))
-        inventory = pytestconfig.option.ansible_inventory
-        return ansible("playbook", "-i", inventory, playbook, *options, "--extra-vars", f"@{values_file}")
+        given = ("-i", pytestconfig.option.ansible_inventory, *options, "--extra-vars", f"@{values_file}")
+        return ansible("playbook", playbook, *given, timeout=LONGEST)
 
     return run
 

@@ -35,7 +35,8 @@ def onlooker(untrusted: Host, pytestconfig: pytest.Config) -> Iterator[Host]:
     found = identity.connect(inventory, str(pytestconfig.option.ansible_inventory)).get_host(ACCOUNT)
     assert found is not None
     yield found
-    untrusted.check_output("pkill --signal=KILL --uid %s; userdel --remove %s", ACCOUNT, ACCOUNT)
+    # Its connection is kept open for the next command, so its processes may still be there.
+    untrusted.check_output("pkill --signal=KILL --uid %s; userdel --force --remove %s", ACCOUNT, ACCOUNT)
 
 
 def test_an_account_without_sudo_looks_at_a_server(onlooker: Host, variables: dict[str, Any]) -> None:

@@ -54,8 +54,11 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("containers/disk", NEEDS_MACHINE),
     ("containers/prep/*", ("prep", "failures", "traffic")),
     ("containers/waf/*", ("waf", "failures", "traffic")),
-    ("tests/ansible_kit.py", ("late_changes", "options", "preflight", "revocation", "site")),
-    ("tests/interpreter_kit.py", ("late_changes", "options", "preflight", "revocation", "site")),
+    ("tests/ansible_kit.py", ("corte_night", "front", "late_changes", "options", "preflight", "revocation", "site")),
+    (
+        "tests/interpreter_kit.py",
+        ("corte_night", "front", "late_changes", "options", "preflight", "revocation", "site"),
+    ),
     ("tests/*", NO_SERVER),
     ("inventories/ejemplo/*", NO_SERVER),
     ("spec/deviations.yml", NO_SERVER),
