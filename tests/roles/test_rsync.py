@@ -25,6 +25,7 @@ from difusor.suite.waiting import until
 SECRET = "secreto-de-prueba"
 SOON, NEVER = 4.0, 600.0  # seconds that a client has to authenticate; in a test with NEVER nothing ends by this limit
 LISTENER = ROLES / "rsync/templates/usr/local/lib/prep-entrada/listener.py"
+MIB = 1024 * 1024
 PER_SOURCE, WAITING, TRANSFERS = 4, 8, 2
 NOBODY = pwd.getpwnam("nobody").pw_uid
 
@@ -32,7 +33,7 @@ NOBODY = pwd.getpwnam("nobody").pw_uid
 class Daemon:
     """A listener that runs; `port` is where it listens."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    def __init__(self, folder: Path, seconds: float, **limits: int) -> None:
         self.folder, self.port = folder, _free_port()
         self.incoming = folder / "entrada"
         self.incoming.mkdir()
@@ -41,9 +42,9 @@ class Daemon:
         (folder / "rsyncd.secrets").write_text(f"instituto:{SECRET}\n")
         (folder / "rsyncd.secrets").chmod(0o600)
         guard = folder / "guard"
-        guard.write_text(render("rsync", "usr/local/lib/prep-entrada/guard", {"rsync_reserve_bytes": 0}))
+        guard.write_text(render("rsync", "usr/local/lib/prep-entrada/guard", {"rsync_reserve_bytes": 0, **limits}))
         guard.chmod(0o755)
-        limits = [
+        clients = [
             f"--seconds={seconds}",
             f"--per-source={PER_SOURCE}",
             f"--waiting={WAITING}",
@@ -54,7 +55,7 @@ class Daemon:
         rsync.symlink_to(shutil.which("rsync") or "/usr/bin/rsync")
         server = [str(rsync), "--daemon", f"--config={configuration}"]
         self.process = subprocess.Popen(
-            [sys.executable, "-IB", str(LISTENER), f"--port={self.port}", *limits, "--", *server],
+            [sys.executable, "-IB", str(LISTENER), f"--port={self.port}", *clients, "--", *server],
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
@@ -65,11 +66,18 @@ class Daemon:
 
     def push(self, secret: str = SECRET, name: str = "archivo") -> subprocess.CompletedProcess[str]:
         (self.folder / name).write_text(name)
+        with self.sending(self.folder / name, secret=secret) as sender:
+            output, errors = sender.communicate()
+        return subprocess.CompletedProcess(sender.args, sender.returncode, output, errors)
+
+    def sending(self, source: Path, *options: str, secret: str = SECRET) -> subprocess.Popen[str]:
+        """Start sending a file or a folder."""
         there = f"rsync://instituto@127.0.0.1:{self.port}/corte/"
-        return subprocess.run(
-            ["rsync", "-rt", "--timeout=60", str(self.folder / name), there],
+        return subprocess.Popen(
+            ["rsync", "-rt", "--timeout=60", *options, str(source), there],
             env={**os.environ, "RSYNC_PASSWORD": secret},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
 
@@ -79,16 +87,16 @@ class Daemon:
         self.process.wait()
 
 
-Start = Callable[[float], Daemon]
+Start = Callable[..., Daemon]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Return a function that starts a daemon whose clients have so many seconds to authenticate."""
+    """Return a function that starts a daemon: seconds that a client has to authenticate, and limits of the guard."""
     with contextlib.ExitStack() as stack:
 
-        def start(seconds: float) -> Daemon:
-            daemon = Daemon(tmp_path, seconds)
+        def start(seconds: float, **limits: int) -> Daemon:
+            daemon = Daemon(tmp_path, seconds, **limits)
             stack.callback(daemon.stop)
             return daemon
 
@@ -161,6 +169,46 @@ def test_the_listener_goes_on_when_a_connection_cannot_be_served(start: Start, t
     assert daemon.push().returncode == 0
 
 
+def test_a_transfer_is_ended_by_what_it_sends_although_others_free_as_much_of_the_disk(
+    start: Start, tmp_path: Path
+) -> None:
+    daemon = start(NEVER, rsync_max_bytes=10 * MIB)
+    other = tmp_path / "de otro programa"
+    _fill(other, 40 * MIB)
+    with daemon.sending(_files(tmp_path / "mucho", 40), "--bwlimit=8M") as sender:
+        until(lambda: list(daemon.incoming.iterdir()), what="llegue el primer archivo")
+        other.unlink()
+        assert sender.wait() != 0
+    until(lambda: not list(daemon.incoming.iterdir()), what="se borre lo que dejó el envío")
+    assert daemon.push().returncode == 0
+
+
+def test_a_transfer_goes_on_although_others_fill_the_disk_beyond_its_limit(start: Start, tmp_path: Path) -> None:
+    daemon = start(NEVER, rsync_max_bytes=10 * MIB)
+    with daemon.sending(_files(tmp_path / "poco", 5), "--bwlimit=2M") as sender:
+        until(lambda: list(daemon.incoming.iterdir()), what="llegue el primer archivo")
+        _fill(tmp_path / "de otro programa", 40 * MIB)
+        assert sender.wait() == 0, sender.stderr
+
+
+def test_a_transfer_of_too_many_files_is_ended(start: Start, tmp_path: Path) -> None:
+    daemon = start(NEVER, rsync_max_files=10)
+    with daemon.sending(_files(tmp_path / "muchos", 40), "--bwlimit=8M") as sender:
+        assert sender.wait() != 0
+    until(lambda: not list(daemon.incoming.iterdir()), what="se borre lo que dejó el envío")
+
+
+@pytest.mark.parametrize("reserve", ["rsync_reserve_bytes", "rsync_reserve_files"])
+def test_no_transfer_begins_when_the_disk_has_only_its_reserve_left(start: Start, reserve: str, tmp_path: Path) -> None:
+    free = os.statvfs(tmp_path)
+    if reserve == "rsync_reserve_files" and not free.f_files:
+        pytest.skip("este sistema de archivos crea los inodos que le pidan")
+    left = {"rsync_reserve_bytes": free.f_bavail * free.f_frsize, "rsync_reserve_files": free.f_ffree}[reserve]
+    refused = start(NEVER, **{reserve: 2 * left}).push()
+    assert refused.returncode != 0
+    assert "No hay espacio en disco." in refused.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="solo root da archivos a otros")
 def test_what_root_put_into_the_folder_is_gone_once_the_daemon_starts(tmp_path: Path) -> None:
     """As when a backup is restored: its sender could not replace it, and every push would fail."""
@@ -172,6 +220,18 @@ def test_what_root_put_into_the_folder_is_gone_once_the_daemon_starts(tmp_path: 
     (command,) = re.findall("^ExecStartPre=-[+](.+)$", unit, re.MULTILINE)
     subprocess.run(command.split(), check=True)
     assert [path.name for path in tmp_path.iterdir()] == ["suya"]
+
+
+def _files(folder: Path, number: int) -> Path:
+    """Make a folder with so many files of 1 MiB each."""
+    folder.mkdir()
+    for name in range(number):
+        _fill(folder / str(name), MIB)
+    return folder
+
+
+def _fill(path: Path, size: int) -> None:
+    path.write_bytes(random.randbytes(size))
 
 
 def _configuration(folder: Path, incoming: Path, log: Path) -> str:
