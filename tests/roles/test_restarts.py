@@ -9,6 +9,7 @@ NEEDED = [
     ("chrony", "chrony.service.d/prep-difusor.conf", "the gate opens only by a synchronised clock"),
     ("corte", "prep-corte-gate.service", "it opens and closes"),
     ("docker", "docker.service.d/prep-difusor.conf", "it starts containers that ended again"),
+    ("docker", "prep-containers.service", "it starts containers that the engine could not start"),
     ("fail2ban", "fail2ban.service.d/prep-difusor.conf", "it bans"),
     ("nginx", "nginx.service.d/prep.conf", "it answers citizens"),
     ("rsync", "rsync.service.d/prep.conf", "it receives cortes"),
