@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -22,10 +23,13 @@ class Run:
     failure: StepFailed | None = None
 
 
-def run(suite: Suite) -> Run:
-    """Run a suite to its end. Failures are printed at once, one line per test, and returned, not raised."""
+def run(suite: Suite, enter: Callable[[str], None] = lambda _: None) -> Run:
+    """Run a suite to its end. Failures are printed at once, one line per test, and returned, not raised.
+
+    `enter` is called with the name of each phase when it begins.
+    """
     _forget(suite)
-    done = Run(suite)
+    done = Run(suite, Phases(enter=enter))
     started = datetime.now(UTC)
     try:
         run_step(f"Prueba {suite.name}", *suite.command, log=suite.log, env=suite.environment, heard=done.phases.hear)
