@@ -135,5 +135,15 @@ def _next(answer: Answer) -> list[str]:
             f"Cuando su administrador la haya agregado: ./difusor preflight -i {answer.difusor}",
         ]
     if answer.outcome == "corregido":
-        return [f"Cambiaron {', '.join(answer.files)}. Sigue: ./difusor apply -i {answer.difusor}"]
+        return [*_letter(answer), f"Cambiaron {', '.join(answer.files)}. Sigue: ./difusor apply -i {answer.difusor}"]
     return []
+
+
+def _letter(answer: Answer) -> list[str]:
+    """Return what a correction of what the letter of ANEXO 3 says means for one that is signed already."""
+    if not {each.key for each in answer.changes} & {"nombre", "legal.nombre"}:
+        return []
+    return [
+        "Cambió lo que dice la carta compromiso. Si ya se firmó, decida si pide otra: "
+        f"./difusor letter -i {answer.difusor}; la nueva se archiva con --replace."
+    ]

@@ -19,6 +19,7 @@ from home_kit import PARTNER, difusor, everything, made
 from inventory_kit import KEY, Certificates
 from PIL import Image
 
+from difusor.commands.enroll import show
 from difusor.inventory import Registration, load
 from difusor.inventory.variables import content, read
 from difusor.inventory.vaults import password_of
@@ -134,6 +135,17 @@ def test_a_corrected_form_shows_the_difference_and_then_updates(
     assert (folder / f"group_vars/{NAME}/vault.yml").read_bytes() == vault, "the secrets stay"
     assert enroll(corrected, update=True).outcome == "sin cambios"
     assert {path.name for path in folder.parent.iterdir()} == {NAME}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"), [({"legal.nombre": "Rosa Salgado Nava"}, True), ({"tecnico.celular": "777 123 4569"}, False)]
+)
+def test_a_clerk_who_corrects_what_the_letter_says_is_told_of_the_letter(
+    mail: Path, enroll: Callable[..., Answer], changed: dict[str, str], told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enroll(as_yaml(mail))
+    show(enroll(as_yaml(mail, changed), update=True))
+    assert (f"./difusor letter -i {NAME}" in capsys.readouterr().out) is told
 
 
 def test_another_outlets_form_is_no_correction(mail: Path, enroll: Callable[..., Answer]) -> None:
