@@ -18,7 +18,7 @@ let status = null;
 let unreachable = false;
 let forgotten = ''; // the instant of the last withdrawal for which the page was loaded again
 let rendering = 0;
-let address = ''; // the last one that names a view; a jump within the page does not
+let address = ''; // the last that names a view; a jump within the page does not
 let sought = ''; // the section that a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
@@ -73,7 +73,7 @@ function render(children, arrived) {
   const main = byId('contenido');
   const focused = main.contains(document.activeElement) ? document.activeElement.id : '';
   fill(main, ...children.filter(Boolean));
-  if (arrived && focused !== 'territory') { // keep the focus of a visitor who is moving through the list of territories
+  if (arrived && focused !== 'territory') { // keep the focus of who moves through the list of territories
     if (scrollY > main.offsetTop) main.scrollIntoView();
     main.querySelector('h1')?.focus({preventScroll: true});
   } else if (focused) {
@@ -183,7 +183,7 @@ function go(view, section) {
   else location.hash = view;
 }
 
-// Reads the mirror's public status for the masthead; results are shown without it, too.
+// Reads the mirror's status for the masthead; results are shown without it, too.
 async function ask() {
   status = await readStatus().catch(() => null);
   if (!head && waits()) render(failure());

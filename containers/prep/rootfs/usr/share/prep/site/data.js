@@ -20,7 +20,7 @@ async function read(path) {
   return response.json();
 }
 
-// The mirror's public status (estado.json); at the root of the host even where the site is below a path.
+// The mirror's status (estado.json), at the root of the host even where the site is below a path.
 export const readStatus = () => read('/.well-known/prep/estado.json').then(status => status.gate && status);
 
 // Which corte this is: time, window, labels and downloads.

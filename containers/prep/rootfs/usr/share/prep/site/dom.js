@@ -20,7 +20,7 @@ export function fill(element, ...children) {
 
 export const byId = id => document.getElementById(id);
 
-// Sets text only where it changed, so that screen readers do not read it again and the layout does not move.
+// Sets text only where it changed: screen readers do not read it again and the layout does not move.
 export function setText(id, text) {
   const element = byId(id);
   if (element.textContent !== text) element.textContent = text;
