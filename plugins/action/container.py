@@ -51,11 +51,19 @@ class ActionModule(ActionBase):
                 "network_mode": args["network"],
                 "labels": {"prep-difusor.role": args["role"]},
                 "pull": "never",
+                # One that stopped may not start again: its network may be another by now. It holds no data.
+                "recreate": is_stopped(args["name"], current_state),
                 "paused": False,
                 "state": "started",
             },
             task_vars=task_vars,
         )
+
+
+def is_stopped(name: str, current_state: Mapping[str, Any] | None) -> bool:
+    """Tell whether `server_probe` found this container, and did not find it running."""
+    seen = (current_state or {}).get("containers", {}).get(name)
+    return seen is not None and seen["state"] != "running"
 
 
 def is_current(args: Mapping[str, Any], current_state: Mapping[str, Any]) -> bool:

@@ -47,6 +47,7 @@ DRIFT = [
     ("systemctl stop fail2ban", "systemctl is-active fail2ban", "active"),
     ("usermod --home / prep-entrada", "getent passwd prep-entrada | cut --delimiter=: --fields=6", "/nonexistent"),
     ("docker update --pids-limit 32 PREP", "docker inspect --format={{.HostConfig.PidsLimit}} PREP", "64"),
+    ("docker stop PREP && docker network rm prep", "docker inspect --format={{.State.Status}} PREP", "running"),
     ("docker pause WAF", "docker inspect --format={{.State.Status}} WAF", "running"),
     ("iptables --delete ufw-user-input 1", "iptables --list-rules ufw-user-input | wc --lines", "RULES"),
 ]
