@@ -95,6 +95,8 @@ RULES = {4: "/etc/ufw/user.rules", 6: "/etc/ufw/user6.rules"}
 COMMANDS = {4: "iptables", 6: "ip6tables"}
 TUPLE = "### tuple ### "
 LOCK = "/run/ufw.lock"
+PARTS = ("before-logging", "before", "after", "after-logging", "reject", "track")
+"""UFW's chains of each built-in one, in the order in which that one calls them."""
 
 
 class Key(NamedTuple):
@@ -224,6 +226,18 @@ def show(key, name):
     return f"allow {key.proto} {key.port} from {key.source}  # {MARKER}{name}"
 
 
+def called_by(chain, version):
+    """Return UFW's chains that a built-in chain calls, in order."""
+    return [f"ufw{'6' if version == 6 else ''}-{part}-{chain.lower()}" for part in PARTS]
+
+
+def hook(command, chain):
+    """Return a command that makes a built-in chain call UFW's chains, once each and in order."""
+    called = " ".join(called_by(chain, 6 if command == COMMANDS[6] else 4))
+    each = f"{command} -D {chain} -j $c 2>/dev/null || true; {command} -A {chain} -j $c"
+    return ["sh", "-ec", f"for c in {called}; do {each}; done"]
+
+
 class Policy:
     """The difference between the wanted policy and the server's, and the commands that remove it."""
 
@@ -263,6 +277,11 @@ class Policy:
             todo.append((f"nivel de registro {level}", ["ufw", "logging", level]))
         if enabled and not self.starts_at_boot():
             todo.append(("poner en vigor al arrancar", ["systemctl", "enable", "ufw.service"]))
+        if enabled:
+            todo += [
+                (f"volver a llamar desde {chain} las cadenas de UFW ({command})", hook(command, chain))
+                for command, chain in self.unhooked()
+            ]
         if enabled != self.was_enabled:
             todo.append(("activar", ["ufw", "--force", "enable"]) if enabled else ("desactivar", ["ufw", "disable"]))
         elif enabled and not self.in_force():
@@ -292,6 +311,22 @@ class Policy:
     def newer(self, path):
         """Tell whether a file has changed since the firewall last read it."""
         return path is not None and modified(path) > modified(self.params["stamp"])
+
+    def unhooked(self):
+        """Return the built-in chains that do not call UFW's chains, as (command, chain) pairs.
+
+        So they are after `iptables -F`. UFW has them called only when it makes them: where they exist, `ufw reload` and
+        `ufw enable` would deny everything to everybody.
+        """
+        found = []
+        for version, command in COMMANDS.items():
+            lines = self.module.run_command([command, "-S"])[1].splitlines()
+            for chain in ("INPUT", "OUTPUT", "FORWARD"):
+                wanted = [f"-A {chain} -j {called}" for called in called_by(chain, version)]
+                made = wanted[0].replace(f"-A {chain} -j", "-N") in lines
+                if made and [line for line in lines if line in wanted] != wanted:
+                    found.append((command, chain))
+        return found
 
     def in_force(self):
         """Tell whether the running firewall is the one that UFW's files describe."""

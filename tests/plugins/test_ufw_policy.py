@@ -203,6 +203,19 @@ def test_an_unchanged_server_costs_no_call_of_ufw(etc: dict[str, str]) -> None:
     assert [command for _, command in policy(server, SSH, trusted=["10.1.2.3"]).changes()] == [["ufw", "reload"]]
 
 
+def test_chains_that_a_flush_left_without_a_caller_are_called_again_before_ufw_denies(etc: dict[str, str]) -> None:
+    """After `iptables -F` the chains of UFW exist, nothing calls them, and UFW would not change that."""
+    etc["/etc/ufw/ufw.conf"] = "ENABLED=no\nLOGLEVEL=low\n"
+    server = Server()
+    called = [f"-A INPUT -j {name}" for name in ufw.called_by("INPUT", 4)]
+    chains = [line.replace("-A INPUT -j", "-N") for line in called]
+    server.answers["iptables -S"] = (0, "\n".join(["-P INPUT ACCEPT", *chains]), "")
+    commands = [command for _, command in policy(server).changes()]
+    assert commands == [ufw.hook("iptables", "INPUT"), ["ufw", "--force", "enable"]]
+    server.answers["iptables -S"] = (0, "\n".join(["-P INPUT ACCEPT", *chains, *called]), "")
+    assert [command for _, command in policy(server).changes()] == [["ufw", "--force", "enable"]]
+
+
 def test_the_chains_of_the_project_are_replaced_without_a_reload(etc: dict[str, str], tmp_path: Path) -> None:
     """A trusted address changes after.init; a reload would take seconds and build all of UFW's chains anew."""
     etc["/etc/ufw/ufw.conf"] = "ENABLED=yes\nLOGLEVEL=low\n"

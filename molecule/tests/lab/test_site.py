@@ -49,6 +49,7 @@ DRIFT = [
     ("docker update --pids-limit 32 PREP", "docker inspect --format={{.HostConfig.PidsLimit}} PREP", "64"),
     ("docker stop PREP && docker network rm prep", "docker inspect --format={{.State.Status}} PREP", "running"),
     ("docker pause WAF", "docker inspect --format={{.State.Status}} WAF", "running"),
+    ("iptables -P INPUT ACCEPT && iptables -F INPUT", "iptables -S INPUT | grep --count ufw-before-input", "1"),
     ("iptables --delete ufw-user-input 1", "iptables --list-rules ufw-user-input | wc --lines", "RULES"),
 ]
 
