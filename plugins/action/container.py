@@ -61,9 +61,9 @@ class ActionModule(ActionBase):
 
 
 def is_stopped(name: str, current_state: Mapping[str, Any] | None) -> bool:
-    """Tell whether `server_probe` found this container, and did not find it running."""
+    """Tell whether `server_probe` found this container stopped."""
     seen = (current_state or {}).get("containers", {}).get(name)
-    return seen is not None and seen["state"] != "running"
+    return seen is not None and seen["state"] not in ("running", "paused")
 
 
 def is_current(args: Mapping[str, Any], current_state: Mapping[str, Any]) -> bool:

@@ -179,6 +179,11 @@ files:
         What the owner's files of nginx say outside of any block, and the addresses and names of their sites, as
         {path, line, words, within}; C(within) names the blocks around it, such as http/server.
       type: list
+    refused:
+      description: >-
+        What is wrong in files of the owner's with which nginx or sshd would not start again, by their own tests, as
+        {program, place, reason}; C(place) is a path, with a line where the program names it.
+      type: list
     lists:
       description: "The files of SSH's configuration that have access lists, as {allowusers: [path], ...}."
       type: dict

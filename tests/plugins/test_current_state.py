@@ -295,7 +295,9 @@ def test_a_missing_container_is_not_current() -> None:
     assert not CONTAINER.is_current({**WANTED, "image": "prep-difusor/prep:2"}, in_docker(INSPECTED))
 
 
-@pytest.mark.parametrize(("status", "stopped"), [("running", False), ("exited", True), ("created", True)])
+@pytest.mark.parametrize(
+    ("status", "stopped"), [("running", False), ("paused", False), ("exited", True), ("created", True)]
+)
 def test_a_container_that_stopped_is_made_anew(status: str, stopped: bool) -> None:
     """Docker starts it no more when its network was removed meanwhile, even if there is one of that name again."""
     seen = in_docker({**INSPECTED, "State": {"Status": status}})

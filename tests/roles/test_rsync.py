@@ -172,10 +172,10 @@ def test_the_listener_goes_on_when_a_connection_cannot_be_served(start: Start, t
 def test_a_transfer_is_ended_by_what_it_sends_although_others_free_as_much_of_the_disk(
     start: Start, tmp_path: Path
 ) -> None:
-    daemon = start(NEVER, rsync_max_bytes=10 * MIB)
+    daemon = start(NEVER, rsync_max_bytes=2 * MIB)
     other = tmp_path / "de otro programa"
-    _fill(other, 40 * MIB)
-    with daemon.sending(_files(tmp_path / "mucho", 40), "--bwlimit=8M") as sender:
+    _fill(other, 80 * MIB)
+    with daemon.sending(_files(tmp_path / "mucho", 80), "--bwlimit=4M") as sender:
         until(lambda: list(daemon.incoming.iterdir()), what="llegue el primer archivo")
         other.unlink()
         assert sender.wait() != 0
@@ -193,7 +193,7 @@ def test_a_transfer_goes_on_although_others_fill_the_disk_beyond_its_limit(start
 
 def test_a_transfer_of_too_many_files_is_ended(start: Start, tmp_path: Path) -> None:
     daemon = start(NEVER, rsync_max_files=10)
-    with daemon.sending(_files(tmp_path / "muchos", 40), "--bwlimit=8M") as sender:
+    with daemon.sending(_files(tmp_path / "muchos", 80), "--bwlimit=4M") as sender:
         assert sender.wait() != 0
     until(lambda: not list(daemon.incoming.iterdir()), what="se borre lo que dejó el envío")
 

@@ -92,6 +92,35 @@ def owners_main(packaged, path=f"{NGINX}/nginx.conf"):
     return [each for each in directives(path, read(path)) if each["within"] in ("", "http", "events")]
 
 
+def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):
+    """Return [{program, place, reason}] for what in files of the owner's keeps nginx or sshd from starting again.
+
+    `nginx` and `sshd` are the lines of their own tests, `owners` the owner's files of nginx: of a certificate that is
+    gone nginx does not say which file wants it. A file of the project's, and nginx.conf, are written anew by the run.
+    """
+    found = []
+    for line in nginx:
+        said = re.search(r"\[emerg\] (?:\d+#\d+: )?(.*?)(?: in (/\S+?)(:\d+))?$", line)
+        if said:
+            reason, path, number = said.groups("")
+            path = path or next((each for each in owners if _names(read(each), reason)), "")
+            found.append(("nginx", path, number, reason))
+    for line in sshd:
+        said = re.match(r"(/\S+?):? line (\d+): (.*)", line)
+        if said:
+            found.append(("sshd", said.group(1), ":" + said.group(2), said.group(3)))
+    return [
+        {"program": program, "place": path + number, "reason": reason}
+        for program, path, number, reason in found
+        if path and path != main and not is_ours(read(path))
+    ]
+
+
+def _names(text, message):
+    """Tell whether a text has a path that a message quotes."""
+    return any(path in text for path in re.findall(r'"(/[^"]+)"', message))
+
+
 def mirror_of(text, path=PAGE):
     """Return the names that the project's own site, whose text this is, answers to."""
     named = [each["words"][1:] for each in directives(path, text) if each["words"][0] == "server_name"]
@@ -257,8 +286,11 @@ def look(lines, account, replaced):
     """Return what RETURN of `server_probe` describes as `files`."""
     packaged = packaged_files(lines)
     at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
+    settings = owners_settings()
+    tests = (lines("sh", "-c", "exec %s 2>&1" % test) for test in ("nginx -t", "sshd -t"))
     return {
-        "settings": owners_settings(),
+        "settings": settings,
+        "refused": refused(*tests, owners=sorted({each["path"] for each in settings})),
         "rules": [rule for path in RULES for rule in rules(read(path))],
         "denials": [rule for path in RULES for rule in denials(read(path))],
         "keys": account_keys(account),

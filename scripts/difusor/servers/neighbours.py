@@ -53,6 +53,7 @@ class Neighbours:
     masked: tuple[str, ...] = ()  # units of systemd that the roles start
     settings: tuple[webserver.Setting, ...] = ()  # what the owner's files of nginx say outside of any block
     main: tuple[webserver.Setting, ...] = ()  # what the owner's own nginx.conf says
+    refused: tuple[tuple[str, str, str], ...] = ()  # (program, place, reason): with these it would not start again
     mirror_of: tuple[str, ...] = ()  # names of the page for which an earlier run has set up this server
     modules: tuple[str, ...] = ()  # of the owner's rsync daemon
     ssh_included: bool = True  # whether SSH's main file includes the folder of its drop-ins for everybody
@@ -227,6 +228,11 @@ def _files(found: Neighbours) -> Iterator[str]:
             f"auditd detendría el servidor al llenarse su bitácora, que no rota («{setting}» en "
             "/etc/audit/auditd.conf), y las reglas del proyecto la harán crecer más; ponga max_log_file_action = "
             "rotate, o suspend en vez de halt"
+        )
+    for program, place, reason in found.refused:
+        yield (
+            f"{program} no acepta {place} («{reason}») y no volvería a arrancar, por ejemplo al reiniciar el servidor; "
+            f"corríjalo o retírelo, y compruébelo con sudo {program} -t"
         )
     if found.flushing:
         yield (

@@ -99,6 +99,40 @@ def test_crontabs_that_restart_the_server_are_told(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_of_the_owners_with_which_a_daemon_would_not_start_again_stops_the_run(tmp_path: Path) -> None:
+    """The daemon goes on until the next boot, and nobody hears of it before."""
+    site, ours = tmp_path / "diario", tmp_path / "prep"
+    site.write_text("server { ssl_certificate /etc/letsencrypt/live/diario/fullchain.pem; }")
+    ours.write_text("# Managed by prep-difusor: change the inventory\n")
+    gone = (
+        'cannot load certificate "/etc/letsencrypt/live/{}/fullchain.pem": BIO_new_file() failed (SSL: error:80000002)'
+    )
+    nginx = [
+        f'nginx: [emerg] unknown directive "bogus" in {site}:7',
+        f"2026/11/27 23:11:18 [emerg] 812#812: {gone.format('diario')}",
+        f"nginx: [emerg] {gone.format('prep')}",
+        f'nginx: [emerg] unexpected "}}" in {ours}:3',
+        'nginx: [emerg] unknown directive "x" in /etc/nginx/nginx.conf:2',
+        f"nginx: [warn] could not build optimal types_hash in {site}:1",
+        "nginx: configuration file /etc/nginx/nginx.conf test failed",
+    ]
+    sshd = [
+        "/etc/ssh/sshd_config.d/50-diario.conf: line 3: Bad configuration option: Pasword",
+        '/etc/ssh/sshd_config line 5: unsupported option "quizá".',
+        "/etc/ssh/sshd_config: terminating, 1 bad configuration options",
+    ]
+    found = load_probe().refused(nginx, sshd, [str(ours), str(site)])
+    assert [(each["program"], each["place"]) for each in found] == [
+        ("nginx", f"{site}:7"),
+        ("nginx", str(site)),
+        ("sshd", "/etc/ssh/sshd_config.d/50-diario.conf:3"),
+        ("sshd", "/etc/ssh/sshd_config:5"),
+    ]
+    assert load_probe().refused([], [], []) == []
+    sentence = problems(Neighbours(refused=(tuple(found[0].values()),)))[0]
+    assert sentence.startswith(f'nginx no acepta {site}:7 («unknown directive "bogus"») y no volvería a arrancar')
+
+
 def test_a_service_that_empties_the_packet_filter_stops_the_run() -> None:
     (found,) = problems(Neighbours(flushing=True))
     assert found.startswith("nftables.service vacía al arrancar (flush ruleset) también las reglas de UFW")
