@@ -166,7 +166,7 @@ def test_too_many_folders_are_not_signed():
     with pytest.raises(Refusal, match="carpetas"):
         manifest.read(refusal)
     guard = render("rsync", "usr/local/lib/prep-entrada/guard", {})
-    (bound,) = re.findall(r"held_files > (\d+)", guard)
+    (bound,) = re.findall(r"\bfiles > (\d+)", guard)
     assert int(bound) >= manifest.MAX_FILES + limits.MAX_FOLDERS + 3
 
 
