@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+
+from difusor.spec.reading import values
 
 ROLES = Path(__file__).resolve().parents[1] / "roles"
 
@@ -27,8 +28,8 @@ def value(role: str, name: str, inputs: dict[str, Any]) -> Any:
 def _templar(role: str, inputs: dict[str, Any]) -> Templar:
     private = ROLES / role / "vars/main.yml"
     variables = {
-        **yaml.safe_load((ROLES / role / "defaults/main.yml").read_text()),
-        **(yaml.safe_load(private.read_text()) if private.exists() else {}),
+        **values((ROLES / role / "defaults/main.yml").read_text()),
+        **(values(private.read_text()) if private.exists() else {}),
         "ansible_managed": "Managed by the test",
         **inputs,
     }

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from difusor.spec.reading import values
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -21,7 +22,7 @@ def role_test(function: Any) -> Any:
 
 
 def load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+    return values(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def tasks(path: Path) -> list[dict[str, Any]]:

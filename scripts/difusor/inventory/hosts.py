@@ -18,6 +18,7 @@ from difusor.inventory.sources import election_faults
 from difusor.inventory.values import host
 from difusor.inventory.variables import InventoryError, read
 from difusor.project import DAMAGE
+from difusor.spec import reading
 from difusor.spec.expected import RSYNC_PORT
 
 RSYNC_MODULE = "corte"
@@ -103,7 +104,7 @@ def _text(source: Path) -> str:
 def _said(text: str, whose: object) -> Mapping[str, Any]:
     """Return the variables in the text of an election's file."""
     try:
-        variables = yaml.safe_load(text)["all"]["vars"]
+        variables = reading.values(text)["all"]["vars"]
     except (yaml.YAMLError, *DAMAGE):
         variables = None
     if not isinstance(variables, Mapping):

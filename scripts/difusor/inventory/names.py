@@ -6,9 +6,8 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
-
 from difusor.inventory.model import NAMES
+from difusor.spec import reading
 
 
 def role_inputs(roles: Path) -> frozenset[str]:
@@ -16,7 +15,7 @@ def role_inputs(roles: Path) -> frozenset[str]:
     return frozenset(
         name
         for specs in roles.glob("*/meta/argument_specs.yml")
-        for entry_point in yaml.safe_load(specs.read_text(encoding="utf-8"))["argument_specs"].values()
+        for entry_point in reading.values(specs.read_text(encoding="utf-8"))["argument_specs"].values()
         for name in entry_point.get("options") or {}
     )
 
@@ -27,7 +26,7 @@ def unknown(names: Iterable[str], root: Path) -> list[str]:
     A name looks like an input when it begins like one (difusor_, election_, a role's name) or nearly spells one.
     `root` is the project; names set in its playbooks/group_vars are known.
     """
-    wired = yaml.safe_load((root / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))
+    wired = reading.values((root / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))
     known = NAMES | role_inputs(root / "roles") | set(wired)
     prefixes = ("difusor_", "election_", *(f"{role.name}_" for role in (root / "roles").iterdir()))
     sentences = []

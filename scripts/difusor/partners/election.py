@@ -13,6 +13,7 @@ from difusor.inventory import Election, election_faults, election_of, load_elect
 from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
 from difusor.project import DAMAGE, ROOT, UnusableError, home, own, whose
+from difusor.spec import reading
 from difusor.terminal.arguments import elections
 
 COPIED = tuple(f"election_{name}" for name in ("spec", "place", "offices", "institute", "client", "time_servers"))
@@ -60,7 +61,7 @@ def models() -> list[str]:
 def _copied(path: Path) -> dict[str, Any]:
     """Return what a new election takes from this file; {} when that is not all there, or depends on an inventory."""
     try:
-        variables = yaml.safe_load(path.read_text(encoding="utf-8"))["all"]["vars"]
+        variables = reading.values(path.read_text(encoding="utf-8"))["all"]["vars"]
         found = {name: variables[name] for name in COPIED}
         found["election_contact"] = variables.get("election_contact") or ""
         said = variables.get("election_call") or {}

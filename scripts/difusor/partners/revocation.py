@@ -30,6 +30,7 @@ from difusor.partners import election
 from difusor.partners.facts import FactError, data
 from difusor.partners.inventory import drawn_secrets
 from difusor.project import DAMAGE, UnusableError
+from difusor.spec import reading
 
 VARIABLE = "difusor_revocations"
 SECRET = "vault_difusor_rsync_secret"
@@ -61,7 +62,7 @@ def read(inventory: Path) -> list[Revocation]:
     """Return an inventory's revocations, the last one last; UnusableError when the record cannot be understood."""
     path = file(inventory)
     try:
-        return _RECORD.validate_python(yaml.safe_load(path.read_bytes())[VARIABLE])
+        return _RECORD.validate_python(reading.values(path.read_bytes())[VARIABLE])
     except FileNotFoundError:
         return []
     except (yaml.YAMLError, *DAMAGE):
@@ -199,7 +200,7 @@ def _with(text: str, wanted: Mapping[str, str], vault: Path) -> str:
     there = [name for name in wanted if re.search(rf"(?m)^{name}:", text)]
     kept = "".join(line for line in text.splitlines(keepends=True) if line.partition(":")[0] not in wanted)
     changed = kept.rstrip() + "\n" + "".join(f"{name}: {json.dumps(value)}\n" for name, value in wanted.items())
-    found = yaml.safe_load(changed)
+    found = reading.values(changed)
     if not {SECRET, NAME} <= {*there} or any(found.get(name) != value for name, value in wanted.items()):
         raise UnusableError(
             f"{vault} no tiene {SECRET} y {NAME} en renglones propios; cámbielos con ansible-vault edit"
