@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,13 +21,13 @@ PLAY = """
   module_defaults:
     managed_files: {record: "{{ playbook_dir }}/record"}
     give_back: {record: "{{ playbook_dir }}/record"}
-  pre_tasks:
-    - ansible.builtin.set_fact: {preflight_run: "{{ 999999 | random }}"}
   roles: [subject]
   post_tasks:
     - ansible.builtin.import_tasks: PROJECT/playbooks/tasks/applied.yml
       vars: {record: "{{ playbook_dir }}/record"}
 """
+RUNS = count(1)
+"""The number of each run, by which it is told from others; the role `preflight` draws it at random."""
 # The role's last task in a run that ends there, before its handlers.
 INTERRUPTION = "- name: Die\n  ansible.builtin.fail:\n"
 
@@ -54,7 +55,9 @@ class Server(NamedTuple):
 
     def _play(self, tasks: str, *options: str) -> subprocess.CompletedProcess[str]:
         (self.role / "tasks/main.yml").write_text(tasks)
-        return ansible("playbook", "-i", "localhost,", "-c", "local", self.role.parents[1] / "play.yml", *options)
+        run = f"preflight_run={next(RUNS)}"
+        play = self.role.parents[1] / "play.yml"
+        return ansible("playbook", "-i", "localhost,", "-c", "local", "-e", run, play, *options)
 
 
 @pytest.fixture
