@@ -152,9 +152,12 @@ TRAPS = """
 set -e
 printf 'server {{ listen [::]:443 ssl ipv6only=on; server_name {name}; }}\\n' >/etc/nginx/sites-enabled/prep.diario
 cp /etc/nginx/nginx.conf /opt/nginx.conf
-printf 'events {{}} http {{ client_max_body_size 64m; include /etc/nginx/vhosts/*; }}\\n' >/etc/nginx/nginx.conf
+printf 'events {{}} http {{ client_max_body_size 64m; ' >/etc/nginx/nginx.conf
+printf 'include /etc/nginx/vhosts/*; include conf.d/*.conf; }}\\n' >>/etc/nginx/nginx.conf
+printf 'bogus on;\\n' >/etc/nginx/conf.d/diario.conf
 cp /etc/ssh/sshd_config /opt/sshd_config
 sed -i '/^Include/d' /etc/ssh/sshd_config
+printf 'Pasword yes\\n' >>/etc/ssh/sshd_config
 iptables -t nat -A PREROUTING -p tcp --dport 443 -j REDIRECT --to-ports 8443
 systemctl mask fail2ban.service
 cp /etc/nftables.conf /opt/nftables.conf
@@ -164,7 +167,7 @@ mkdir -p /etc/cron.d
 printf '0 3 * * 1 root /sbin/reboot\\n' >/etc/cron.d/diario
 """
 UNDONE = """
-rm -f /etc/nginx/sites-enabled/prep.diario /etc/cron.d/diario
+rm -f /etc/nginx/sites-enabled/prep.diario /etc/nginx/conf.d/diario.conf /etc/cron.d/diario
 mv /opt/nginx.conf /etc/nginx/nginx.conf
 mv /opt/sshd_config /etc/ssh/sshd_config
 iptables -t nat -D PREROUTING -p tcp --dport 443 -j REDIRECT --to-ports 8443
@@ -177,7 +180,9 @@ TRAPPED = (
     "/etc/nginx/sites-enabled/prep.diario:1 es un sitio de «{name}», el nombre de la página",
     "/etc/nginx/sites-enabled/prep.diario:1 escucha en el puerto 443 con «ipv6only=on»",
     "pone además client_max_body_size (línea 1), include (línea 1); páselo a un archivo de /etc/nginx/conf.d",
+    "nginx no acepta /etc/nginx/conf.d/diario.conf:1 («unknown directive",
     "/etc/ssh/sshd_config no incluye /etc/ssh/sshd_config.d",
+    "sshd no acepta /etc/ssh/sshd_config:",
     "REDIRECT --to-ports 8443» desvía lo que llega al puerto 443",
     "fail2ban.service está enmascarado",
     "nftables.service vacía al arrancar (flush ruleset)",
