@@ -46,6 +46,7 @@ def server() -> dict[str, Any]:
         "now": now.timestamp(),
         "disks": {"/": dict(DISK)},
         "units": dict.fromkeys(UNITS, "active"),
+        "refused": {},
         "containers": [
             {
                 "role": kind, "image": f"prep-difusor/{kind}:{sha256[:12]}", "state": "running", "health": "healthy"

@@ -20,6 +20,8 @@ UNITS = (
     "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
     "chrony.service",
 )  # fmt: skip
+TESTS = {"nginx": ("nginx", "-t"), "sshd": ("sshd", "-t")}
+"""How daemons test the configuration with which they would start again: one that runs may not be able to."""
 CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/estado.json")
 REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")
 CHAINS = {"iptables": "ufw-user-input", "ip6tables": "ufw6-user-input"}
@@ -89,6 +91,19 @@ def _said(*command: str) -> str | None:
     return done.stdout
 
 
+def _refused() -> dict[str, str]:
+    """Return what each daemon of TESTS says first of a configuration with which it would not start again."""
+    found = {}
+    for name, command in TESTS.items():
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        if done.returncode:
+            found[name] = next((line for line in done.stdout.splitlines() if "[warn]" not in line), "")
+    return found
+
+
 def _read(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
@@ -123,6 +138,7 @@ def main() -> None:
         "now": time.time(),
         "disks": disks(FOLDERS),
         "units": units(_said("systemctl", "show", "--property=Id,ActiveState", *UNITS) or ""),
+        "refused": _refused(),
         "containers": _containers(),
         "admitted": _admitted(),
         "allowed": None if config is None else allowed(config),

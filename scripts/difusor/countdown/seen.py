@@ -46,14 +46,15 @@ class Container(Exact):
 class Server(Exact):
     """One server; what could not be read is None.
 
-    `now`: its clock, in seconds of Unix time; `admitted`: (TCP port, source) of each rule of the kernel that admits
-    somebody, source "" being everybody; `allowed`: whom the rsync daemon admits; `revoked`: its list of revoked keys;
-    `config`: its server.json; `status`: its estado.json.
+    `now`: its clock, in seconds of Unix time; `refused`: by daemon, what keeps it from starting again; `admitted`: (TCP
+    port, source) of each rule of the kernel that admits somebody, source "" being everybody; `allowed`: whom the rsync
+    daemon admits; `revoked`: its list of revoked keys; `config`: its server.json; `status`: its estado.json.
     """
 
     now: Annotated[float, Field(ge=0, le=LAST)]
     disks: dict[str, Disk]
     units: dict[str, str]
+    refused: dict[str, str]
     containers: list[Container] | None
     admitted: list[tuple[str, str]] | None
     allowed: list[str] | None

@@ -59,6 +59,10 @@ def clocked(**values: object) -> Callable[[Said], object]:
 RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "gate": ("services", stop("prep-corte-gate.service"), "no corre prep-corte-gate.service", "systemctl start"),
     "daemon": ("services", stop("rsync.service"), "no corre rsync.service", "systemctl start rsync.service"),
+    "no start": (
+        "services", lambda said: said["refused"].update(nginx="[emerg] x in /etc/nginx/diario:1"),
+        "nginx corre, pero no volvería a arrancar: «[emerg] x in /etc/nginx/diario:1»", "sudo nginx -t",
+    ),
     "chrony": ("clock", stop("chrony.service"), "chrony no corre (failed)", "systemctl restart chrony"),
     "no chrony": ("clock", lambda said: said["units"].pop("chrony.service"), "chrony no corre (ausente)", "chrony"),
     "unsynchronised": ("clock", clocked(synchronised=False), "no abriría", "espere dos minutos"),

@@ -44,6 +44,16 @@ def test_every_service_that_a_night_needs_is_looked_at() -> None:
     assert {*look.UNITS} == roles | {"prep-corte-gate.service", "prep-corte-intake.path"}
 
 
+def test_a_daemon_that_would_not_start_again_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "echo 'nginx: [warn] x'; echo 'nginx: [emerg] unknown directive in /etc/nginx/diario:1' >&2; exit 1"
+    for name, does in (("nginx", said), ("sshd", "exit 0")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    tests = {name: (str(tmp_path / name), "-t") for name in ("nginx", "sshd", "missing")}
+    monkeypatch.setattr(look, "TESTS", tests)
+    assert look._refused() == {"nginx": "nginx: [emerg] unknown directive in /etc/nginx/diario:1"}
+
+
 def test_each_disk_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "entrada").mkdir()
     found = look.disks((str(tmp_path), str(tmp_path / "entrada"), str(tmp_path / "falta")))
