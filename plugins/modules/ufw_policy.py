@@ -320,7 +320,8 @@ class Policy:
         """
         found = []
         for version, command in COMMANDS.items():
-            lines = self.module.run_command([command, "-S"])[1].splitlines()
+            program = self.module.get_bin_path(command)  # a bare server, which is previewed, has none
+            lines = self.module.run_command([program, "-S"])[1].splitlines() if program else []
             for chain in ("INPUT", "OUTPUT", "FORWARD"):
                 wanted = [f"-A {chain} -j {called}" for called in called_by(chain, version)]
                 made = wanted[0].replace(f"-A {chain} -j", "-N") in lines

@@ -63,12 +63,17 @@ class Server:
         }
         self.check_mode = False
         self.calls: list[str] = []
+        self.missing: set[str] = set()
         self.answers: dict[str, tuple[int, str, str]] = {}
 
     def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
         """Record the command; return the answer that the test gave for it, or success."""
         self.calls.append(" ".join(command))
         return self.answers.get(" ".join(command), (0, "", ""))
+
+    def get_bin_path(self, name: str) -> str | None:
+        """Return where a program is; here its name, or None where the test says that it is missing."""
+        return None if name in self.missing else name
 
     def fail_json(self, msg: str) -> None:
         """Raise Stop with the message."""
@@ -214,6 +219,15 @@ def test_chains_that_a_flush_left_without_a_caller_are_called_again_before_ufw_d
     assert commands == [ufw.hook("iptables", "INPUT"), ["ufw", "--force", "enable"]]
     server.answers["iptables -S"] = (0, "\n".join(["-P INPUT ACCEPT", *chains, *called]), "")
     assert [command for _, command in policy(server).changes()] == [["ufw", "--force", "enable"]]
+
+
+@pytest.mark.usefixtures("etc")
+def test_a_server_without_a_packet_filter_is_previewed() -> None:
+    server = Server()
+    server.missing = set(ufw.COMMANDS.values())
+    changes = policy(server, SSH, trusted=["10.1.2.3"]).changes()
+    assert ["ufw", "--force", "enable"] in [command for _, command in changes]
+    assert not [call for call in server.calls if "tables" in call]
 
 
 def test_the_chains_of_the_project_are_replaced_without_a_reload(etc: dict[str, str], tmp_path: Path) -> None:

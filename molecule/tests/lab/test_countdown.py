@@ -12,6 +12,7 @@ from difusor.baseline.record import changes
 from difusor.countdown import inside, servers
 from difusor.countdown.seen import Seen
 from difusor.inventory import Host as Server
+from difusor.suite.waiting import until
 
 Record = Callable[[object], None]
 SIGNERS = "/etc/prep-corte/allowed_signers"
@@ -54,8 +55,12 @@ def test_what_is_broken_is_red_and_a_look_leaves_no_trace(
     host: Host, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """La cuenta regresiva encuentra listo al servidor, ve en rojo lo que se descompone, y no cambia nada en él."""
+    until(
+        lambda: wrong(look(host), variables),
+        lambda found: not found,
+        what="el servidor esté listo: otra prueba pudo reiniciar sus contenedores, que tardan en decirse sanos",
+    )
     before = look(host)
-    assert wrong(before, variables) == {}
     with without_an_address(host, variables["rsync_port"]) as address, with_a_strange_signer(host) as signer:
         found = wrong(look(host), variables)
     record_evidence(found)
