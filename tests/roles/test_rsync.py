@@ -198,6 +198,14 @@ def test_a_transfer_of_too_many_files_is_ended(start: Start, tmp_path: Path) -> 
     until(lambda: not list(daemon.incoming.iterdir()), what="se borre lo que dejó el envío")
 
 
+def test_what_a_transfer_left_that_was_faster_than_the_guard_is_removed(start: Start, tmp_path: Path) -> None:
+    daemon = start(NEVER, rsync_max_files=10)
+    with daemon.sending(_files(tmp_path / "muchos", 40)) as sender:
+        sender.wait()
+    until(lambda: not list(daemon.incoming.iterdir()), what="se borre lo que dejó el envío")
+    assert daemon.push().returncode == 0
+
+
 @pytest.mark.parametrize("reserve", ["rsync_reserve_bytes", "rsync_reserve_files"])
 def test_no_transfer_begins_when_the_disk_has_only_its_reserve_left(start: Start, reserve: str, tmp_path: Path) -> None:
     free = os.statvfs(tmp_path)
