@@ -65,7 +65,7 @@ def test_a_restart_opens_nothing(
     )
     if neighbours:
         if left := host.check_output("docker ps --all --quiet --filter name=vecino --filter status=exited").split():
-            # Docker's own doing, too: see `prep-containers.service`, which starts the project's containers only.
+            # The outlet's containers are Docker's affair: `prep-containers.service` starts the project's only.
             record_evidence(f"Docker no arrancó los del difusor: {host.check_output(f'{WHY} {" ".join(left)}')}")
             host.check_output(f"docker start {' '.join(left)}")
         until(

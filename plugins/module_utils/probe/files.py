@@ -95,8 +95,9 @@ def owners_main(packaged, path=f"{NGINX}/nginx.conf"):
 def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):
     """Return [{program, place, reason}] for what in files of the owner's keeps nginx or sshd from starting again.
 
-    `nginx` and `sshd` are the lines of their own tests, `owners` the owner's files of nginx: of a certificate that is
-    gone nginx does not say which file wants it. A file of the project's, and nginx.conf, are written anew by the run.
+    `nginx` and `sshd` are the lines of their own tests where these failed, `owners` the owner's files of nginx: of a
+    certificate that is gone nginx does not say which file wants it. A file of the project's, and nginx.conf, are
+    written anew by the run. Options that sshd knows no more, or not yet, it only mentions.
     """
     found = []
     for line in nginx:
@@ -106,7 +107,7 @@ def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):
             path = path or next((each for each in owners if _names(read(each), reason)), "")
             found.append(("nginx", path, number, reason))
     for line in sshd:
-        said = re.match(r"(/\S+?):? line (\d+): (.*)", line)
+        said = re.match(r"(/\S+?):? line (\d+): (?!Deprecated option|Unsupported option)(.*)", line)
         if said:
             found.append(("sshd", said.group(1), ":" + said.group(2), said.group(3)))
     return [
@@ -287,7 +288,8 @@ def look(lines, account, replaced):
     packaged = packaged_files(lines)
     at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
     settings = owners_settings()
-    tests = (lines("sh", "-c", "exec %s 2>&1" % test) for test in ("nginx -t", "sshd -t"))
+    failed = 'said=$(%s 2>&1) || echo "$said"'
+    tests = (lines("sh", "-c", failed % test) for test in ("nginx -t", "sshd -t"))
     return {
         "settings": settings,
         "refused": refused(*tests, owners=sorted({each["path"] for each in settings})),

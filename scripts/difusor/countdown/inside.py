@@ -58,7 +58,8 @@ def _services(server: Server) -> Check:
             f"en el servidor: sudo systemctl start {plain(' '.join(stopped), 200)}; si se detiene otra vez, journalctl "
             "-u dice por qué",
         )  # fmt: skip
-    for daemon, reason in server.refused.items():  # the first is enough: the next look names the other
+    if server.refused:
+        daemon, reason = next(iter(server.refused.items()))  # the next look names the other
         return bad(
             "services", f"{plain(daemon, 20)} corre, pero no volvería a arrancar: «{plain(reason, 300)}»",
             f"en el servidor: corrija o retire ese archivo, y sudo {plain(daemon, 20)} -t",

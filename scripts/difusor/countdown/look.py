@@ -22,6 +22,8 @@ UNITS = (
 )  # fmt: skip
 TESTS = {"nginx": ("nginx", "-t"), "sshd": ("sshd", "-t")}
 """How daemons test the configuration with which they would start again: one that runs may not be able to."""
+HARMLESS = ("[warn]", "Deprecated option", "Unsupported option", "Missing privilege separation directory")
+"""What they say besides: sshd's folder, for instance, is made when it starts."""
 CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/estado.json")
 REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")
 CHAINS = {"iptables": "ufw-user-input", "ip6tables": "ufw6-user-input"}
@@ -99,8 +101,9 @@ def _refused() -> dict[str, str]:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
         except (OSError, subprocess.SubprocessError):
             continue
-        if done.returncode:
-            found[name] = next((line for line in done.stdout.splitlines() if "[warn]" not in line), "")
+        faults = [line for line in done.stdout.splitlines() if not any(each in line for each in HARMLESS)]
+        if done.returncode and faults:
+            found[name] = faults[0]
     return found
 
 

@@ -46,10 +46,11 @@ def test_every_service_that_a_night_needs_is_looked_at() -> None:
 
 def test_a_daemon_that_would_not_start_again_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = "echo 'nginx: [warn] x'; echo 'nginx: [emerg] unknown directive in /etc/nginx/diario:1' >&2; exit 1"
-    for name, does in (("nginx", said), ("sshd", "exit 0")):
+    mentioned = "echo /etc/ssh/sshd_config line 7: Deprecated option UsePrivilegeSeparation; exit"
+    for name, does in (("nginx", said), ("sshd", f"{mentioned} 0"), ("ssh", f"{mentioned} 255")):
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
         (tmp_path / name).chmod(0o755)
-    tests = {name: (str(tmp_path / name), "-t") for name in ("nginx", "sshd", "missing")}
+    tests = {name: (str(tmp_path / name), "-t") for name in ("nginx", "sshd", "ssh", "missing")}
     monkeypatch.setattr(look, "TESTS", tests)
     assert look._refused() == {"nginx": "nginx: [emerg] unknown directive in /etc/nginx/diario:1"}
 

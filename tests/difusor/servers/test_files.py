@@ -119,6 +119,8 @@ def test_a_file_of_the_owners_with_which_a_daemon_would_not_start_again_stops_th
     sshd = [
         "/etc/ssh/sshd_config.d/50-diario.conf: line 3: Bad configuration option: Pasword",
         '/etc/ssh/sshd_config line 5: unsupported option "quizá".',
+        "/etc/ssh/sshd_config line 7: Deprecated option UsePrivilegeSeparation",
+        "/etc/ssh/sshd_config line 8: Unsupported option GSSAPIAuthentication",
         "/etc/ssh/sshd_config: terminating, 1 bad configuration options",
     ]
     found = load_probe().refused(nginx, sshd, [str(ours), str(site)])
