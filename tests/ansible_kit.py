@@ -24,6 +24,7 @@ IMPORTED = (
     "ansible.plugins.shell.sh",
     "ansible.plugins.strategy.linear",
     "pydantic",
+    "built_modules_kit",
 )
 SETTINGS = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"}
 

@@ -182,6 +182,7 @@ def _serve(channel: socket.socket) -> NoReturn:
         if channel in ready:
             message, descriptors, *_ = socket.recv_fds(channel, LARGEST, 3)
             if not message:
+                atexit._run_exitfuncs()
                 os._exit(0)
             if not (pid := os.fork()):
                 signal.set_wakeup_fd(-1)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_kit import ansible
 
 from difusor.lab import night
 from difusor.project import ROOT
@@ -40,24 +41,30 @@ class Operator:
 
     def start(self, *arguments: str, roles: Path | None = None, **values: Any) -> subprocess.Popen[str]:
         """Start ansible-playbook in a process group of its own, with extra variables and roles changed locally."""
-        given = self.folder / "values.json"
-        given.write_text(json.dumps(values))
-        environment = {
-            "ANSIBLE_ROLES_PATH": f"{roles}:{ROOT / 'roles'}" if roles else str(ROOT / "roles"),
-            # Connections that an earlier run kept open are not used again: a firewall may have cut them.
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder),
-        }
+        environment = {"ANSIBLE_ROLES_PATH": f"{roles}:{ROOT / 'roles'}" if roles else str(ROOT / "roles")}
         return subprocess.Popen(
-            ["ansible-playbook", "-i", INVENTORY, "-e", f"@{given}", *arguments],
+            ["ansible-playbook", *self._given(arguments, values)],
             cwd=ROOT, env={**os.environ, **environment}, text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
-    def run(self, *arguments: str, **options: Any) -> tuple[int, str]:
+    def run(self, *arguments: str, roles: Path | None = None, **values: Any) -> tuple[int, str]:
         """Run ansible-playbook to its end; return its exit status and its output in one line."""
-        process = self.start(*arguments, **options)
+        if roles is None:
+            done = ansible("playbook", *self._given(arguments, values), timeout=LIMIT)
+            return done.returncode, " ".join((done.stdout + done.stderr).split())
+        process = self.start(*arguments, roles=roles, **values)
         said = process.communicate(timeout=LIMIT)[0]
         return process.returncode, " ".join(said.split())
+
+    def _given(self, arguments: tuple[str, ...], values: dict[str, Any]) -> list[str]:
+        """Return the options of a run, and write its variables into the file that they name.
+
+        Connections that an earlier run kept open are not used again: a firewall may have cut them.
+        """
+        given = self.folder / "values.json"
+        given.write_text(json.dumps({"ansible_control_path_dir": str(self.folder), **values}))
+        return ["-i", INVENTORY, "-e", f"@{given}", *arguments]
 
     def changed_role(self, name: str, path: str, old: str, new: str) -> Path:
         """Return a folder with a copy of a role, in one of whose templates `old` is replaced by `new`."""
