@@ -87,6 +87,8 @@ def _servers(inventory: Path) -> list[Subject]:
     names = variables.groups.get("difusores", [])
     if not names:
         raise InventoryError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
+    for name in names:
+        variables.require(name, READ)
     hosts = [Host.of(name, variables.hosts[name]) for name in names]
     for values in variables.hosts.values():
         if not values.get("ansible_ssh_pass"):

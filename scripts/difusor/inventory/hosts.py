@@ -61,7 +61,10 @@ class Host:
 def load(inventory: Path) -> list[Host]:
     """Return the servers of an inventory (its group `difusores`); InventoryError when there is none."""
     variables = read(inventory, only=READ)
-    hosts = [Host.of(name, variables.hosts[name]) for name in variables.groups.get("difusores", [])]
+    names = variables.groups.get("difusores", [])
+    for name in names:
+        variables.require(name, READ)
+    hosts = [Host.of(name, variables.hosts[name]) for name in names]
     if not hosts:
         raise InventoryError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
     return hosts

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from corte.format import files
+from difusor.inventory.rendering import cause
 from difusor.inventory.sources import file_faults, refusal
 from difusor.inventory.vaults import identities, identity, source_fault, vaulted
 from difusor.project import ROOT, UnusableError
@@ -32,11 +33,25 @@ class InventoryError(UnusableError):
 
 @dataclass
 class Variables:
-    """Rendered variables of every host, the hosts of every group, and the secrets among the values."""
+    """Rendered variables of every host, the hosts of every group, and the secrets among the values.
+
+    `unknown` says of the values that could not be rendered why not, by host and name.
+    """
 
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
+    unknown: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def require(self, host: str, names: Set[str]) -> None:
+        """Raise InventoryError if a host has one of these variables but its value is unknown.
+
+        Whoever took it for missing would use another value, such as the usual port, and ask another server.
+        """
+        unknown = self.unknown.get(host, {})
+        if lacking := sorted(unknown.keys() & names):
+            told = "; ".join(f"{name}: no se puede calcular: {unknown[name]}" for name in lacking)
+            raise InventoryError(f"{host}: {told}")
 
     def listing(self) -> dict[str, Any]:
         """Return what `ansible-inventory --list` would print if it rendered the values."""
@@ -47,7 +62,7 @@ class Variables:
 def read(inventory: Path, playbooks: Path = PLAYBOOKS, only: frozenset[str] = frozenset()) -> Variables:
     """Render the variables of an inventory, playbooks/group_vars included; InventoryError says why it cannot be read.
 
-    A value that depends on something known only during a play (a role's default, a fact) is left out. With `only`,
+    A value that depends on something known only during a play (a role's default, a fact) is unknown. With `only`,
     which names variables, the others are not rendered, which takes most of the time; the password of sudo then comes
     only if BECOME_PASSWORD is among them.
     """
@@ -72,7 +87,8 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS, only: frozenset[str] = fr
             for name in raw.keys() & only if only else raw.keys() - INTERNAL:
                 try:
                     values[name] = json.loads(json.dumps(templar.template(raw[name]), default=str))
-                except AnsibleError:
+                except AnsibleError as error:
+                    result.unknown.setdefault(host.name, {})[name] = cause(error)
                     continue
                 if name.startswith("vault_") or type(raw[name]).__name__ == "EncryptedString":
                     result.secrets += strings(values[name])

@@ -62,7 +62,8 @@ class MeasuredServer(BaseModel):
 def connect(inventory: Variables, source: str, bounds: child.Bounds | None = None) -> AnsibleRunner:
     """Return testinfra's runner for the inventory `source`, with rendered values, sudo and one shared connection.
 
-    On the vantage points without sudo, unless the inventory says so.
+    On the vantage points without sudo, unless the inventory says so. InventoryError if it is not known how a host is
+    reached.
 
     `bounds`: what one command may take, BOUNDS by default, on hosts that this process has not connected to before.
     """
@@ -71,6 +72,7 @@ def connect(inventory: Variables, source: str, bounds: child.Bounds | None = Non
     servers = inventory.groups.get("difusores", [])
     onlookers = {name for group in VANTAGES for name in inventory.groups.get(group, []) if name not in servers}
     for name, values in inventory.hosts.items():
+        inventory.require(name, LOGIN)
         if values.get("ansible_connection", "ssh") in ("ssh", "smart"):
             # From a vantage point tests only look at the server: its account need not have sudo.
             values.setdefault("ansible_become", name not in onlookers and values.get("ansible_user") != "root")

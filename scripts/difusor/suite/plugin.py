@@ -117,6 +117,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     try:
         suite.inventory = variables.read(Path(source))
+        runner = identity.connect(suite.inventory, source)
     except variables.InventoryError as error:
         raise pytest.UsageError(str(error)) from error
     if faults := [fault for values in suite.inventory.hosts.values() for fault in _faults(values)]:
@@ -126,7 +127,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(
             f"--lab altera servidores, y en {source} estos no son de un laboratorio: {', '.join(real)}"
         )
-    runner = identity.connect(suite.inventory, source)
     if config.option.collectonly:
         return
     pattern = config.option.hosts.removeprefix("ansible://")

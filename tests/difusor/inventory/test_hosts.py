@@ -44,6 +44,23 @@ def test_a_host_holds_its_partner_and_its_election() -> None:
     assert host.election.window.to_json()["opens"] == "2024-06-03T02:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ansible_host", "{{ direccion }}", "nadie define «direccion»; defínala, o corrija su nombre"),
+        ("rsync_port", "{{ 873 + }}", "la expresión está mal escrita; revise sus llaves y comillas"),
+    ],
+)
+def test_a_value_that_cannot_be_computed_is_not_taken_for_missing(
+    tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    """The usual one took its place: the port 873, and as address the server's name."""
+    hosts = {"web1": {**VARIABLES, name: value, "otra": "{{ de_un_rol }}"}}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"difusores": {"hosts": hosts}}))
+    with pytest.raises(InventoryError, match=re.escape(f"web1: {name}: no se puede calcular: {said}")):
+        load(tmp_path)
+
+
 def test_without_an_address_a_host_is_reached_by_its_name() -> None:
     variables = {name: value for name, value in VARIABLES.items() if name != "ansible_host"}
     assert Host.of("web1", variables).address == "web1"

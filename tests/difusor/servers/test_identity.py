@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-from difusor.inventory.variables import Variables
+from difusor.inventory.variables import InventoryError, Variables, read
 from difusor.servers import identity
 
 
@@ -46,6 +46,15 @@ def test_who_only_looks_at_a_server_needs_no_sudo(
     inventory = Variables({"equipo": values}, {"all": ["equipo"], group: ["equipo"]})
     found = identity.connect(inventory, str(tmp_path / "hosts.yml"))
     assert found.get_host("equipo").backend.sudo is sudo  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["ansible_port", "ansible_become_password", "ansible_ssh_private_key_file"])
+def test_nobody_is_asked_while_it_is_not_known_how_to_connect(tmp_path: Path, name: str) -> None:
+    """The port 22 was asked instead, which may be that of another server behind the same address."""
+    values = f"{{ansible_host: 192.0.2.1, otra: '{{{{ de_un_rol }}}}', {name}: '{{{{ perdida }}}}'}}"
+    (tmp_path / "hosts.yml").write_text(f"difusores: {{hosts: {{diario: {values}}}}}\n")
+    with pytest.raises(InventoryError, match=f"diario: {name}: no se puede calcular: nadie define «perdida»"):
+        identity.connect(read(tmp_path), str(tmp_path))
 
 
 @pytest.mark.parametrize("said", ["yes x", "yes x >&2", "sleep 60"])  # pace: a server that hangs
