@@ -11,7 +11,7 @@ from testinfra.host import Host as Shell
 
 from difusor.board import rows
 from difusor.countdown.checks import Check, bad
-from difusor.inventory import READ, Host, InventoryError
+from difusor.inventory import READ, Host, servers
 from difusor.inventory.variables import read
 from difusor.partners import election
 from difusor.project import UnusableError, home
@@ -84,12 +84,7 @@ def _fault(error: Exception) -> str:
 
 def _servers(inventory: Path) -> list[Subject]:
     variables = read(inventory, only=READ | identity.LOGIN)
-    names = variables.groups.get("difusores", [])
-    if not names:
-        raise InventoryError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
-    for name in names:
-        variables.require(name, READ)
-    hosts = [Host.of(name, variables.hosts[name]) for name in names]
+    hosts = servers(variables, inventory)
     for values in variables.hosts.values():
         if not values.get("ansible_ssh_pass"):
             values["ansible_ssh_common_args"] = f"{values.get('ansible_ssh_common_args', '')} {UNASKED}".strip()

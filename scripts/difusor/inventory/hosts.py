@@ -16,7 +16,7 @@ from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.sources import election_faults
 from difusor.inventory.values import host
-from difusor.inventory.variables import InventoryError, read
+from difusor.inventory.variables import InventoryError, Variables, read
 from difusor.project import DAMAGE
 from difusor.spec import reading
 from difusor.spec.expected import RSYNC_PORT
@@ -60,11 +60,14 @@ class Host:
 
 def load(inventory: Path) -> list[Host]:
     """Return the servers of an inventory (its group `difusores`); InventoryError when there is none."""
-    variables = read(inventory, only=READ)
-    names = variables.groups.get("difusores", [])
-    for name in names:
-        variables.require(name, READ)
-    hosts = [Host.of(name, variables.hosts[name]) for name in names]
+    return servers(read(inventory, only=READ), inventory)
+
+
+def servers(variables: Variables, inventory: Path) -> list[Host]:
+    """Return the servers of an inventory whose variables, at least READ, have been rendered already."""
+    hosts = [Host.of(name, variables.hosts[name]) for name in variables.groups.get("difusores", [])]
+    for each in hosts:  # what lacks altogether has been told by now: other values may depend on it
+        variables.require(each.name, READ)
     if not hosts:
         raise InventoryError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
     return hosts

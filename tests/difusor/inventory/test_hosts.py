@@ -61,6 +61,14 @@ def test_a_value_that_cannot_be_computed_is_not_taken_for_missing(
         load(tmp_path)
 
 
+def test_what_lacks_is_told_rather_than_what_depends_on_it(tmp_path: Path) -> None:
+    """The name of rsync's account is that of the election's client, unless the inventory says otherwise."""
+    given = {name: value for name, value in VARIABLES.items() if name != "election_client"}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"difusores": {"hosts": {"web1": given}}}))
+    with pytest.raises(InventoryError, match="web1: election_client: falta"):
+        load(tmp_path)
+
+
 def test_without_an_address_a_host_is_reached_by_its_name() -> None:
     variables = {name: value for name, value in VARIABLES.items() if name != "ansible_host"}
     assert Host.of("web1", variables).address == "web1"
