@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +111,20 @@ def test_templates_say_who_manages_the_file(role: Path) -> None:
         if path.with_suffix("").suffix not in UNSIGNED and "ansible_managed" not in path.read_text(encoding="utf-8")
     ]
     assert unsigned == []
+
+
+def test_a_file_that_left_the_templates_is_removed_from_servers() -> None:
+    """Servers are set up months before the election, by the version of that day, which installed files of its own."""
+    present = {*_installed(str(path.relative_to(ROOT)) for role in ROLES for path in role.glob("templates/**/*"))}
+    command = ["git", "log", "--format=", "--name-only", "--diff-filter=D", "--no-renames", "--", "roles/*/templates/*"]
+    deleted = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    earlier = {*_installed(deleted)} - present - {"/usr/local/lib/prep-corte/corte"}  # a folder now
+    lists = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "roles").glob("*/[tv]a*s/*.yml"))
+    assert sorted(path for path in earlier if path not in lists) == [], "`absent` of the role's managed_files names it"
+
+
+def _installed(templates: Iterable[str]) -> Iterable[str]:
+    """Yield where on a server the templates of these paths in the project are installed."""
+    for template in templates:
+        if found := re.fullmatch(r"roles/[^/]+/templates(/.+?)(?:\.j2)?", template):
+            yield found[1]
