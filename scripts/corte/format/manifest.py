@@ -205,9 +205,17 @@ def _consists(text: str, pieces: Iterable[str]) -> bool:
 
 
 def _from_document(document: Any) -> Manifest:
+    # The format comes first, because each has its own keys.
+    written = document.get("format") if isinstance(document, dict) else None
+    if type(written) is int and written != FORMAT:
+        raise _refusal(
+            f"es del formato {written} y este programa lee el {FORMAT}, porque lo firmó otra versión del proyecto: el "
+            "Instituto y los servidores deben tener la misma (./difusor apply), y con ella se firma de nuevo "
+            "(./difusor sign)"
+        )
     _keys(document, _KEYS, "", _OPTIONAL_KEYS)
-    if document["format"] != FORMAT or isinstance(document["format"], bool):
-        raise _refusal(f"tiene un formato desconocido (este programa lee el {FORMAT})")
+    if type(written) is not int:
+        raise _refusal("no dice su formato con un número")
     _keys(document["window"], _WINDOW_KEYS, "window")
     try:
         window = Window.from_json(document["window"])

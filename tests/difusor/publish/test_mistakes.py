@@ -172,6 +172,16 @@ def test_publish_signs_a_jump_only_if_told(tmp_path: Path, election: Path, key: 
     assert signed_for([make_target(election)], tree, key, 500).manifest.sequence == 500
 
 
+def test_publish_says_that_another_version_signed_the_corte(tree: Path, election: Path, key: Path):
+    """The first format said nothing of orders."""
+    assert run_sign(tree, election, key).exit_code == 0
+    document = json.loads((tree / manifest.NAME).read_bytes())
+    del document["standing"]
+    (tree / manifest.NAME).write_text(json.dumps({**document, "format": 1}, indent=1, sort_keys=True) + "\n")
+    with pytest.raises(Refusal, match=r"formato 1 y este programa lee el 2, .*\./difusor sign"):
+        signed_for([make_target(election)], tree, None)
+
+
 @pytest.mark.parametrize(("said", "flags"), [(True, ()), (False, ("--simulacro",))])
 def test_a_rehearsals_folder_is_no_official_corte(
     tmp_path: Path, election: Path, key: Path, said: bool, flags: tuple[str, ...]
