@@ -13,9 +13,11 @@ from publish_kit import SECRET
 from corte.format import instants
 from difusor.baseline.look import signers
 from difusor.baseline.record import Look
+from difusor.countdown.inside import CODE
 from difusor.countdown.look import UNITS
 from difusor.countdown.seen import Seen, Server
 from difusor.inventory import Host
+from difusor.project import ROOT
 
 DIGESTS = {kind: hashlib.sha256(packed).hexdigest() for kind, packed in (("prep", PREP), ("waf", WAF))}
 PARTNER: dict[str, Any] = {
@@ -74,9 +76,17 @@ def server() -> dict[str, Any]:
 def look(election: Any) -> Look:
     """Return the baseline's look at a server with the signers of the election."""
     return Look(
-        server={"kernel": "6.1"}, files={"/etc/motd": "0644 root:root aa"}, packages={"nginx:amd64": "1.22"},
+        server={"kernel": "6.1"}, files={"/etc/motd": "0644 root:root aa", **_code()}, packages={"nginx:amd64": "1.22"},
         images={"prep-1": "sha256:1"}, signers=signers(election.allowed_signers),
     )  # fmt: skip
+
+
+def _code() -> dict[str, str]:
+    here = ROOT / "scripts/corte"
+    return {
+        f"{CODE}/{path.relative_to(here)}": f"0644 root:root {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in here.rglob("*.py")
+    }
 
 
 def seen(said: dict[str, Any], election: Any, **changes: Any) -> Seen:

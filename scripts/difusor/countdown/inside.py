@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.seen import Disk, Seen, Server
 from difusor.inventory import Election, Host
+from difusor.project import ROOT
 from difusor.spec.expected import SSH_PORT
 from difusor.terminal import local, plain
 
@@ -30,6 +32,8 @@ WINDOW = {
     "retain_until": "el fin de la conservación",
 }  # fmt: skip
 """What the fields of a server's server.json are called."""
+CODE = "/usr/local/lib/prep-corte/corte"
+"""Where a server has the code that takes in cortes, of which the same version signs them here."""
 IMAGES = {"prep": "el PREP", "waf": "el WAF"}
 
 
@@ -38,6 +42,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
     server = seen.server
     return [
         _services(server),
+        _code(seen.look, given),
         _window(host.election, server, given),
         _clock(server, seen.asked, seen.answered),
         _signers(host.election, server, seen.look, given),
@@ -65,6 +70,18 @@ def _services(server: Server) -> Check:
             f"en el servidor: corrija o retire ese archivo, y sudo {plain(daemon, 20)} -t",
         )  # fmt: skip
     return good("services", f"{len(server.units) - 1} en marcha")
+
+
+def _code(look: Look, given: str) -> Check:
+    here = ROOT / "scripts/corte"
+    digests = {path.relative_to(here): hashlib.sha256(path.read_bytes()).hexdigest() for path in here.rglob("*.py")}
+    if all(look.files.get(f"{CODE}/{path}", "").endswith(f" {digest}") for path, digest in digests.items()):
+        return good("code", "la de esta máquina")
+    return bad(
+        "code",
+        "el servidor tiene otra versión del proyecto que esta máquina y puede rechazar los cortes que aquí se firman",
+        f"./difusor apply -i {given}",
+    )  # fmt: skip
 
 
 def _window(election: Election, server: Server, given: str) -> Check:

@@ -36,7 +36,7 @@ def wrong(checks: dict[str, Check]) -> dict[str, str]:
 
 def test_a_server_that_is_ready_is_green_throughout() -> None:
     checks = judged()
-    assert wrong(checks) == {} and len(checks) == 7
+    assert wrong(checks) == {} and len(checks) == 8
     assert not any(each.remedy for each in checks.values())
 
 
@@ -115,6 +115,16 @@ def test_what_only_has_to_be_known_is_a_warning() -> None:
     assert wrong(judged(contained(0, health="starting"))) == {"image": "warn"}
 
 
+def test_a_server_of_another_version_of_the_project_is_red() -> None:
+    """It may refuse what this version signs, all night long."""
+    election = host().election
+    path = f"{inside.CODE}/format/manifest.py"
+    for files in ({**look(election).files, path: "0644 root:root aa"}, {"/etc/motd": "0644 root:root aa"}):
+        checks = {each.key: each for each in inside.judge(host(), seen(server(), election, files=files), "diario")}
+        assert wrong(checks) == {"code": "bad"}
+        assert "otra versión" in checks["code"].found and checks["code"].remedy == "./difusor apply -i diario"
+
+
 def test_a_signer_that_is_not_the_elections_is_red() -> None:
     election = host().election
     ((key, limits),) = look(election).signers.items()
@@ -178,7 +188,8 @@ def test_whatever_a_server_answers_is_refused_or_judged(key: str, value: object)
     except ValidationError:
         return
     checks = inside.judge(host(), seen(json.loads(said.model_dump_json()), host().election), "diario")
-    assert [each.key for each in checks] == ["services", "window", "clock", "signers", "image", "trusted", "disk"]
+    judged_keys = ["services", "code", "window", "clock", "signers", "image", "trusted", "disk"]
+    assert [each.key for each in checks] == judged_keys
     assert all(each.found.isprintable() for each in checks)
 
 

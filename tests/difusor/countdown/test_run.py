@@ -105,7 +105,7 @@ def test_a_broken_or_silent_difusor_is_a_red_row_and_stops_nobody(
     norte, sur, este, roto = rows(found, Options(tmp_path / "registro", looks, seconds=4), OPENS - timedelta(hours=20))
     assert time.monotonic() - started < 8
     assert told(norte) == {"drift": "warn: no hay registro con que comparar"}
-    assert (norte.state, norte.moment, len(norte.checks)) == ("warn", Moment.DAY, 13)
+    assert (norte.state, norte.moment, len(norte.checks)) == ("warn", Moment.DAY, 14)
     assert told(sur) == {"server": "bad: no terminó de responder en 3 s"}
     assert told(este) == {"server": "bad: su respuesta no se entiende"}
     assert roto.state == "bad" and "main.yml" in told(roto)["inventory"]
@@ -232,7 +232,9 @@ def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_that_holds_no
     record.write(
         Baseline(inventory="diario", election=election.id, taken=OPENS, commit="", servers={"web1": frozen}), path, key
     )
-    changed = frozen.model_copy(update={"files": {"/etc/motd": "0644 root:root bb", "/etc/nuevo": "-> x"}})
+    changed = frozen.model_copy(
+        update={"files": {**frozen.files, "/etc/motd": "0644 root:root bb", "/etc/nuevo": "-> x"}}
+    )
     assert drift.judge(path, election, "web1", frozen, "diario").state == "good"
     found = drift.judge(path, election, "web1", changed, "diario")
     assert (found.state, found.found) == ("bad", "desde el registro cambió /etc/motd, /etc/nuevo")
