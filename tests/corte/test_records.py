@@ -12,7 +12,7 @@ from machine_kit import Machine
 
 from corte.format import instants, manifest, signature, tree
 from corte.format.refusal import Refusal
-from corte.server import log
+from corte.server import log, records
 from corte.server.gate import Gate
 from difusor.suite.waiting import until
 
@@ -107,6 +107,20 @@ def _is_whole(server: Server) -> bool:
         return signature.canonical(armour) == armour
     except (OSError, Refusal):
         return False
+
+
+def test_a_state_of_a_later_version_is_rebuilt(machine: Machine):
+    """Whoever goes back to this version leaves it a state that says more than it can read."""
+    path = machine.server.config.store / "state.json"
+    state = records.read(path)
+    state["accepted"]["standing"]["later"] = {"at": "2024-06-03T02:00:00Z"}
+    state["ordered"] = [state["accepted"]]
+    for _ in range(2):  # the record before it, too
+        records.write(path, state)
+    with machine.gate():
+        machine.push(0)
+        assert machine.server.shown() == 1
+        goes_on(machine, 2)
 
 
 def test_everything_but_the_trees_is_lost(machine: Machine):

@@ -55,7 +55,7 @@ class Memory:
         value = records.read(self.path)
         try:
             return None if value is None else State.from_json(value)
-        except (TypeError, KeyError, AttributeError) as error:
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise Damaged(self.path.name) from error
 
     def find(self, store: Store) -> tuple[State | None, bool]:
@@ -135,7 +135,7 @@ class Memory:
         try:
             value = records.read_previous(self.path)
             state = None if value is None else State.from_json(value)
-        except (TypeError, KeyError, AttributeError):
+        except (TypeError, KeyError, AttributeError, ValueError):
             return None
         return None if state is None or state.is_of_another_election(self.config) else state
 

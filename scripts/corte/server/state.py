@@ -56,6 +56,14 @@ class Corte:
             standing=manifest.stands.to_json(),
         )
 
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Corte:
+        """Read what `asdict` made of a corte; TypeError, KeyError or ValueError for what another version may write."""
+        found = cls(**value)
+        Standing.from_json(found.standing)
+        Window.from_json(found.window)
+        return found
+
     @property
     def stands(self) -> Standing:
         """Which of the institute's orders stand according to its manifest."""
@@ -139,15 +147,15 @@ class State:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> State:
-        """Read what `asdict` made of a state; TypeError or KeyError when the value has another form."""
+        """Read what `asdict` made of a state; TypeError, KeyError or ValueError when the value has another form."""
         return cls(
             **{
                 **value,
-                "accepted": value["accepted"] and Corte(**value["accepted"]),
-                "recent": [Corte(**corte) for corte in value["recent"]],
-                "shown": value["shown"] and Corte(**value["shown"]),
+                "accepted": value["accepted"] and Corte.from_json(value["accepted"]),
+                "recent": [Corte.from_json(corte) for corte in value["recent"]],
+                "shown": value["shown"] and Corte.from_json(value["shown"]),
                 "hold": _hold(value["hold"]),
-                "ordered": [Corte(**corte) for corte in value.get("ordered", [])],
+                "ordered": [Corte.from_json(corte) for corte in value.get("ordered", [])],
                 "last_attempt": value["last_attempt"] and Attempt(**value["last_attempt"]),
                 "log": Head(**value["log"]),
             }
@@ -327,7 +335,7 @@ def _without_content(attempt: Attempt, is_early: bool) -> Attempt:
 
 
 def _hold(value: dict[str, Any] | None) -> Hold | None:
-    return Hold(**{**value, "corte": value["corte"] and Corte(**value["corte"])}) if value else None
+    return Hold(**{**value, "corte": value["corte"] and Corte.from_json(value["corte"])}) if value else None
 
 
 def _stale(shown: Corte | None, config: Config, now: datetime) -> bool:
