@@ -51,9 +51,11 @@ def server() -> dict[str, Any]:
         "refused": {},
         "containers": [
             {
-                "role": kind, "image": f"prep-difusor/{kind}:{sha256[:12]}", "state": "running", "health": "healthy"
+                "role": kind, "image": f"prep-difusor/{kind}:{sha256[:12]}", "state": "running", "health": "healthy",
+                "reached": True,
             } for kind, sha256 in DIGESTS.items()
         ],
+        "denies": True,
         "admitted": [
             ["80", ""], ["443", ""],
             *([port, source] for port in ("22", "873") for source in ("10.9.0.4/32", "2001:db8::4/128")),

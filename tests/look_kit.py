@@ -120,3 +120,19 @@ def _context(path: Path, chain: bytes, key: bytes) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(path)
     return context
+
+
+@contextmanager
+def held_and_answering() -> Iterator[tuple[int, int]]:
+    """Yield two ports: one that takes connections and never answers, as Docker holds it, and one that answers HTTP."""
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """Stay silent when a visitor leaves before the whole answer has come."""
+
+    with socket.create_server(("127.0.0.1", 0)) as held, Server(("127.0.0.1", 0), BaseHTTPRequestHandler) as answering:
+        threading.Thread(target=answering.serve_forever, daemon=True).start()
+        try:
+            yield held.getsockname()[1], answering.server_port
+        finally:
+            answering.shutdown()

@@ -101,7 +101,7 @@ ansible_facts:
         images: {description: "The project's Docker images, as {name: id}.", type: dict}
         networks: {description: "Docker's bridge networks, as {name: options}.", type: dict}
         containers:
-          description: "The project's containers, as {name: {state, healthy, image, settings}}."
+          description: "The project's containers, as {name: {state, healthy, reached, image, settings}}."
           type: dict
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) in server.py.", type: dict}
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}

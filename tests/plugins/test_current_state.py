@@ -16,6 +16,7 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_kit import ansible
+from look_kit import held_and_answering
 from plugin_kit import load
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
@@ -262,6 +263,19 @@ def in_docker(inspected: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_container_as_wanted_is_current() -> None:
     assert CONTAINER.is_current(WANTED, in_docker(INSPECTED))
+
+
+def test_a_container_is_not_reached_where_docker_only_holds_its_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is once somebody has emptied the kernel's tables: the container is healthy, and nginx waits in vain."""
+    monkeypatch.setattr(PROBE, "ANSWER", 0.2)
+    settings: Any = INSPECTED["HostConfig"]
+    with held_and_answering() as ports:
+        for port, reached in zip(ports, (False, True), strict=True):
+            bindings = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]}
+            seen = in_docker({**INSPECTED, "HostConfig": {**settings, "PortBindings": bindings}})["containers"][
+                "prep-1"
+            ]
+            assert (seen["healthy"], seen["reached"]) == (True, reached)
 
 
 @pytest.mark.parametrize("nothing", [None, {}])

@@ -47,3 +47,21 @@ def test_the_group_of_an_engine_that_left_goes_unless_somebody_has_it(
     }
     inputs = {"ansible_facts": facts, "rollback_found": {"groups": {"added": added}}}
     assert role_kit.value("docker", "_docker_group_unneeded", inputs) is unneeded
+
+
+@pytest.mark.parametrize(
+    ("changed", "state", "reached", "stale"),
+    [
+        (False, "running", True, False),
+        (True, "running", True, True),
+        (False, "running", False, True),  # somebody has emptied the kernel's tables, and Docker's rules with them
+        (False, "paused", False, False),
+    ],
+)
+def test_an_engine_starts_anew_when_its_options_changed_or_its_rules_are_gone(
+    changed: bool, state: str, reached: bool, stale: bool
+) -> None:
+    seen = {"prep-1": {"state": state, "healthy": True, "reached": reached}}
+    inputs = {"ansible_facts": {"current_state": {"containers": seen}}, "__docker_tree": {"changed": changed}}
+    assert role_kit.value("docker", "_docker_stale", inputs) is stale
+    assert role_kit.value("docker", "docker_healthy", inputs) == ([] if stale else ["prep-1"])

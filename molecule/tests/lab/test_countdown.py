@@ -68,3 +68,24 @@ def test_what_is_broken_is_red_and_a_look_leaves_no_trace(
     assert address in found["trusted"]
     assert signer in found["signers"]
     assert changes(before.look, look(host).look) == []
+
+
+def test_an_emptied_packet_filter_is_red_until_a_run_restores_it(
+    host: Host, site: Callable[..., str], variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Si alguien vacía el filtro de paquetes, la cuenta regresiva lo dice, y una ejecución repone UFW y Docker.
+
+    Without Docker's rules nginx waits ten seconds for the application at each visit, and all containers are healthy. An
+    outlet's own engine may have a proxy besides (`userland-proxy`), by which nginx gets through.
+    """
+    lost = [] if host.run("pgrep docker-proxy").succeeded else ["image"]
+    host.check_output("nft flush ruleset")
+    try:
+        found = wrong(look(host), variables)
+    finally:
+        site({}, "--tags", "ufw,docker")
+    record_evidence(found)
+    assert list(found) == [*lost, "trusted"]
+    assert all("nginx no lo alcanza" in found[key] for key in lost)
+    assert "no está en vigor" in found["trusted"]
+    assert wrong(look(host), variables) == {}

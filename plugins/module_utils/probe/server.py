@@ -13,11 +13,13 @@ import json
 import os
 import pwd
 import re
+import socket
 import stat
 
 from ansible.module_utils.probe import OURS, content, read
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
+ANSWER = 3.0  # seconds that a container on this server may take to answer
 DAEMON = "/etc/docker/daemon.json"
 DOCKER_DATA = "/var/lib/docker"  # where an engine keeps its images, unless its options name another folder
 RECORD = "/var/lib/prep-difusor"  # kept by `managed_files`: the paths it has touched, and the server as it was before
@@ -207,14 +209,32 @@ def images(lines):
     return dict(line.split("\t") for line in lines if line.count("\t") == 1)
 
 
+def answers(bindings):
+    """Tell whether something answers by HTTP where a container is published (`HostConfig.PortBindings`).
+
+    The engine listens there itself, so a connection that opens proves nothing: its rules of nat may be gone.
+    """
+    for bound in (bindings or {}).values():
+        for each in bound:
+            try:
+                with socket.create_connection((each["HostIp"], int(each["HostPort"])), ANSWER) as link:
+                    link.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                    if not link.recv(1):
+                        return False
+            except OSError:
+                return False
+    return True
+
+
 def containers(lines):
-    """Return {name: {state, healthy, image, and the settings that `container` compares}} out of `docker inspect`."""
+    """Return {name: {state, healthy, reached, image, and what `container` compares}} out of `docker inspect`."""
     found = {}
     for each in json.loads("".join(lines) or "[]"):
         settings = {name: each["HostConfig"].get(name) for name in SETTINGS}
         found[each["Name"].lstrip("/")] = {
             "state": each["State"]["Status"],
             "healthy": (each["State"].get("Health") or {}).get("Status") == "healthy",
+            "reached": each["State"]["Status"] == "running" and answers(settings["PortBindings"]),
             "image": each["Image"],
             "settings": dict(settings, RestartPolicy=settings["RestartPolicy"]["Name"]),
         }

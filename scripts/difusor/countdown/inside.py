@@ -213,6 +213,11 @@ def _image(host: Host, server: Server, given: str) -> Check:
                 f"{title} no pasa su propia comprobación",
                 f"en el servidor: sudo docker restart {role}-{digest}",
             )
+        if any(each.health == "healthy" and not each.reached for each in ours):
+            return bad(
+                "image", f"{title} corre, pero nginx no lo alcanza: alguien vació las reglas de Docker",
+                f"en el servidor: sudo systemctl restart docker las repone sin detenerlo; lo mismo hace {apply}",
+            )  # fmt: skip
         if any(each.health == "starting" for each in ours):
             return warn("image", f"{title} apenas arrancó", "espere un minuto y repita; vea por qué se reinició")
     return good("image", "las fijadas, sanas")
@@ -221,6 +226,11 @@ def _image(host: Host, server: Server, given: str) -> Check:
 def _trusted(host: Host, server: Server, given: str) -> Check:
     repair = f"./difusor trusted -i {given}"
     wanted = {ipaddress.ip_network(each) for each in host.election.trusted_addresses + host.partner.trusted_addresses}
+    if server.denies is False:
+        return bad(
+            "trusted", "el cortafuegos no está en vigor: cualquiera llega a SSH, a rsync y a lo demás que escuche",
+            f"./difusor apply -i {given} lo repone; averigüe quién lo apagó o vació sus reglas",
+        )  # fmt: skip
     if server.admitted is None:
         return bad("trusted", "no se pudieron leer las reglas del cortafuegos", "en el servidor: sudo ufw status")
     closed = (str(SSH_PORT), str(host.rsync_port))  # only trusted addresses reach them

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -26,12 +27,14 @@ HARMLESS = ("[warn]", "Deprecated option", "Unsupported option", "Missing privil
 """What they say besides: sshd's folder, for instance, is made when it starts."""
 CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/estado.json")
 REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")
-CHAINS = {"iptables": "ufw-user-input", "ip6tables": "ufw6-user-input"}
+FAMILIES = {"iptables": "ufw", "ip6tables": "ufw6"}
+"""How UFW's chains begin in each address family."""
 CONTAINER = (
     '{{index .Config.Labels "prep-difusor.role"}} {{.Config.Image}} {{.State.Status}} '
     "{{with .State.Health}}{{.Status}}{{end}}"
+    "{{range .HostConfig.PortBindings}}{{range .}} {{.HostIp}}:{{.HostPort}}{{end}}{{end}}"
 )
-"""What is asked of each container: its role, image, state, and health ("" when it has no check of it)."""
+"""What is asked of each container: role, image, state, health ("" without a check of it), where it is published."""
 SECONDS = 8
 """How long one program may take: a Docker engine that hangs must not hide what the others say."""
 
@@ -69,19 +72,37 @@ def admitted(listing: str) -> list[list[str]]:
     return found
 
 
+def denies(listing: str, prefix: str) -> bool:
+    """Tell whether the chain INPUT drops what UFW's chains do not admit; `prefix`: how the names of these begin."""
+    rules = listing.splitlines()
+    return "-P INPUT DROP" in rules and f"-A INPUT -j {prefix}-before-input" in rules
+
+
 def allowed(config: str) -> list[str] | None:
     """Return whom the rsync daemon's `hosts allow` names; None without that line."""
     line = re.search(r"(?m)^hosts allow = (.*)$", config)
     return line.group(1).split() if line else None
 
 
-def containers(listing: str) -> list[dict[str, str]]:
-    """Return role, image, state and health of each of the project's containers, out of lines in the form CONTAINER."""
+def containers(listing: str) -> list[dict[str, Any]]:
+    """Return what is told of each of the project's containers, out of lines in the form CONTAINER."""
     found = []
     for line in listing.splitlines():
-        role, image, state, *health = line.split(" ")
-        found.append({"role": role, "image": image, "state": state, "health": "".join(health)})
+        role, image, state, health, *places = line.split(" ")
+        reached = state == "running" and all(map(_answers, places))
+        found.append({"role": role, "image": image, "state": state, "health": health, "reached": reached})
     return found
+
+
+def _answers(place: str) -> bool:
+    """Tell whether something answers by HTTP at ADDRESS:PORT; Docker listens there even when its rules are gone."""
+    address, _, port = place.rpartition(":")
+    try:
+        with socket.create_connection((address, int(port)), SECONDS / 2) as link:
+            link.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            return bool(link.recv(1))
+    except OSError:
+        return False
 
 
 def _said(*command: str) -> str | None:
@@ -121,7 +142,7 @@ def _json(path: Path) -> Any:
         return None
 
 
-def _containers() -> list[dict[str, str]] | None:
+def _containers() -> list[dict[str, Any]] | None:
     names = _said("docker", "ps", "--all", "--quiet", "--filter", "label=prep-difusor.role")
     if not names:
         return None if names is None else []
@@ -130,8 +151,13 @@ def _containers() -> list[dict[str, str]] | None:
 
 
 def _admitted() -> list[list[str]] | None:
-    said = [_said(command, "-S", chain) for command, chain in CHAINS.items()]
+    said = [_said(command, "-S", prefix + "-user-input") for command, prefix in FAMILIES.items()]
     return None if None in said else [rule for listing in said for rule in admitted(listing or "")]
+
+
+def _denies() -> bool | None:
+    said = {prefix: _said(command, "-S", "INPUT") for command, prefix in FAMILIES.items()}
+    return None if None in said.values() else all(denies(listing or "", prefix) for prefix, listing in said.items())
 
 
 def main() -> None:
@@ -143,6 +169,7 @@ def main() -> None:
         "units": units(_said("systemctl", "show", "--property=Id,ActiveState", *UNITS) or ""),
         "refused": _refused(),
         "containers": _containers(),
+        "denies": _denies(),
         "admitted": _admitted(),
         "allowed": None if config is None else allowed(config),
         "revoked": _read(REVOKED),

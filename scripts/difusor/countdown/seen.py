@@ -35,20 +35,25 @@ class Disk(Exact):
 
 
 class Container(Exact):
-    """One of the project's containers; `health` is empty when it does not check itself."""
+    """One of the project's containers; `health` is empty when it does not check itself.
+
+    `reached`: whether it answers at the addresses where Docker publishes it, if there are any.
+    """
 
     role: str
     image: str
     state: str
     health: str
+    reached: bool
 
 
 class Server(Exact):
     """One server; what could not be read is None.
 
-    `now`: its clock, in seconds of Unix time; `refused`: by daemon, what keeps it from starting again; `admitted`: (TCP
-    port, source) of each rule of the kernel that admits somebody, source "" being everybody; `allowed`: whom the rsync
-    daemon admits; `revoked`: its list of revoked keys; `config`: its server.json; `status`: its estado.json.
+    `now`: its clock, in seconds of Unix time; `refused`: by daemon, what keeps it from starting again; `denies`:
+    whether the firewall drops what no rule admits; `admitted`: (TCP port, source) of each rule of the kernel that
+    admits somebody, source "" being everybody; `allowed`: whom the rsync daemon admits; `revoked`: its list of revoked
+    keys; `config`: its server.json; `status`: its estado.json.
     """
 
     now: Annotated[float, Field(ge=0, le=LAST)]
@@ -56,6 +61,7 @@ class Server(Exact):
     units: dict[str, str]
     refused: dict[str, str]
     containers: list[Container] | None
+    denies: bool | None
     admitted: list[tuple[str, str]] | None
     allowed: list[str] | None
     revoked: str | None

@@ -44,7 +44,7 @@ def stop(unit: str) -> Callable[[Said], object]:
     return lambda said: said["units"].update({unit: "failed"})
 
 
-def contained(role: int, **values: str) -> Callable[[Said], object]:
+def contained(role: int, **values: object) -> Callable[[Said], object]:
     return lambda said: said["containers"][role].update(values)
 
 
@@ -77,6 +77,7 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "stopped": ("image", contained(0, state="exited"), "no corre el PREP", "docker ps --all"),
     "another": ("image", contained(1, image="ajena:1"), "el WAF corre ajena:1", "./difusor apply -i diario"),
     "sick": ("image", contained(1, health="unhealthy"), "el WAF no pasa su propia comprobación", "docker restart waf-"),
+    "no rules of Docker": ("image", contained(0, reached=False), "el PREP corre, pero nginx no lo", "restart docker"),
     "no docker": ("image", lambda said: said.update(containers=None), "Docker no responde", "restart docker"),
     "missing": (
         "trusted", lambda said: said["admitted"].remove(["873", "2001:db8::4/128"]),
@@ -88,6 +89,7 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     ),
     "everybody": ("trusted", lambda said: said["admitted"].append(["22", ""]), "admite a cualquiera", "trusted"),
     "rsync": ("trusted", lambda said: said["allowed"].pop(), "rsync no admite exactamente", "./difusor trusted"),
+    "open": ("trusted", lambda said: said.update(denies=False, admitted=None), "no está en vigor", "./difusor apply"),
     "no rules": ("trusted", lambda said: said.update(admitted=None), "reglas del cortafuegos", "ufw status"),
     "full": ("disk", lambda said: said["disks"].update({"/srv/prep/entrada": DISK | {"free": 10**8}}),
              "/srv/prep/entrada tiene 0.1 GB libres", "du -xhd1 /srv/prep/entrada"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from inventory_kit import Certificates
-from look_kit import page
+from look_kit import held_and_answering, page
 
 from difusor.countdown import look, reach, seen, servers
 
@@ -23,7 +23,7 @@ RULES = """-N ufw-user-input
 -A ufw-user-input -p tcp -m tcp --dport 25 -j REJECT
 """
 UNITS = "Id=nginx.service\nActiveState=active\n\nId=chrony.service\nActiveState=inactive\n"
-CONTAINERS = "waf prep-difusor/waf:92e47a2b373f running healthy\nprep ajena:1 exited \n"
+CONTAINERS = "waf prep-difusor/waf:92e47a2b373f running healthy\nprep ajena:1 exited  127.0.0.1:9\n"
 RSYNC = "[corte]\nuid = prep-entrada\nhosts allow = 10.87.210.1 fd00:87:210::20\nhosts deny = *\n"
 
 
@@ -33,9 +33,29 @@ def test_what_programs_print_is_read() -> None:
     assert look.units("") == {}
     assert (look.allowed(RSYNC), look.allowed("[corte]\n")) == (["10.87.210.1", "fd00:87:210::20"], None)
     assert look.containers(CONTAINERS) == [
-        {"role": "waf", "image": "prep-difusor/waf:92e47a2b373f", "state": "running", "health": "healthy"},
-        {"role": "prep", "image": "ajena:1", "state": "exited", "health": ""},
+        {
+            "role": "waf",
+            "image": "prep-difusor/waf:92e47a2b373f",
+            "state": "running",
+            "health": "healthy",
+            "reached": True,
+        },
+        {"role": "prep", "image": "ajena:1", "state": "exited", "health": "", "reached": False},
     ]
+
+
+def test_a_firewall_that_is_off_or_was_emptied_denies_nothing() -> None:
+    called = "-P INPUT DROP\n-A INPUT -j ufw6-before-input\n"
+    assert look.denies(called, "ufw6")
+    for emptied in ("-P INPUT ACCEPT\n", called.replace("DROP", "ACCEPT"), "-P INPUT DROP\n"):
+        assert not look.denies(emptied, "ufw6")
+
+
+def test_a_port_that_docker_holds_open_without_its_rules_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "SECONDS", 0.4)
+    with held_and_answering() as ports:
+        listing = "".join(f"prep prep-difusor/prep:1 running healthy 127.0.0.1:{port}\n" for port in ports)
+        assert [each["reached"] for each in look.containers(listing)] == [False, True]
 
 
 def test_every_service_that_a_night_needs_is_looked_at() -> None:
