@@ -41,7 +41,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
     """Return the checks of a server; `given` is what follows -i in the commands that mend it."""
     server = seen.server
     return [
-        _services(server),
+        _services(server, given),
         _code(seen.look, given),
         _window(host.election, server, given),
         _clock(server, seen.asked, seen.answered),
@@ -52,7 +52,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
     ]
 
 
-def _services(server: Server) -> Check:
+def _services(server: Server, given: str) -> Check:
     if not server.units:
         return bad("services", "systemd no dice cómo están", "en el servidor: systemctl --failed")
     stopped = {unit: state for unit, state in server.units.items() if state != "active" and unit != CHRONY}
@@ -60,8 +60,8 @@ def _services(server: Server) -> Check:
         told = some([f"{plain(unit, 60)} ({plain(state, 20)})" for unit, state in stopped.items()])
         return bad(
             "services", f"no corre {told}",
-            f"en el servidor: sudo systemctl start {plain(' '.join(stopped), 200)}; si se detiene otra vez, journalctl "
-            "-u dice por qué",
+            f"en el servidor: sudo systemctl start {plain(' '.join(stopped), 200)}; si se detiene otra vez, "
+            f"./difusor preflight -i {given} dice si otro programa ocupa su puerto, y journalctl -u lo demás",
         )  # fmt: skip
     if server.refused:
         daemon, reason = next(iter(server.refused.items()))  # the next look names the other

@@ -58,7 +58,7 @@ def clocked(**values: object) -> Callable[[Said], object]:
 
 RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "gate": ("services", stop("prep-corte-gate.service"), "no corre prep-corte-gate.service", "systemctl start"),
-    "daemon": ("services", stop("rsync.service"), "no corre rsync.service", "systemctl start rsync.service"),
+    "daemon": ("services", stop("rsync.service"), "no corre rsync.service", "preflight -i diario dice si otro programa ocupa"),
     "no start": (
         "services", lambda said: said["refused"].update(nginx="[emerg] x in /etc/nginx/diario:1"),
         "nginx corre, pero no volvería a arrancar: «[emerg] x in /etc/nginx/diario:1»", "sudo nginx -t",
