@@ -32,21 +32,19 @@ class ActionModule(ActionBase):
             return {"changed": False}
         if self._task.check_mode and (args["restart"] or args["name"] not in units):
             return {"changed": True}  # check mode may not have installed the unit or its files
-        return self._execute_module(
-            module_name="ansible.builtin.systemd_service",
-            module_args={
-                "name": args["name"],
-                "enabled": True,
-                "state": "restarted" if args["restart"] else "started",
-                "daemon_reload": True,
-            },
-            task_vars=task_vars,
-        )
+        done = self._ask(args["name"], "restarted" if args["restart"] else "started", task_vars)
+        if not args["restart"] and done.get("status", {}).get("ActiveState") == "activating":
+            # For the module it runs, and so it says of one that fails and is started again every second.
+            done = self._ask(args["name"], "restarted", task_vars)
+        return done
 
     def _stop(self, name: str, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Stop a unit and disable it; the probe does not tell which of the two is missing, so systemd is asked."""
-        return self._execute_module(
-            module_name="ansible.builtin.systemd_service",
-            module_args={"name": name, "enabled": False, "state": "stopped", "daemon_reload": True},
-            task_vars=task_vars,
+        return self._ask(name, "stopped", task_vars)
+
+    def _ask(self, name: str, state: str, task_vars: dict[str, Any]) -> dict[str, Any]:
+        asked = {"name": name, "enabled": state != "stopped", "state": state, "daemon_reload": True}
+        found: dict[str, Any] = self._execute_module(
+            module_name="ansible.builtin.systemd_service", module_args=asked, task_vars=task_vars
         )
+        return found
