@@ -18,8 +18,8 @@ from difusor.spec.expected import SSH_PORT
 from difusor.terminal import local, plain
 
 GIGABYTE = 1000**3
-FULL, NEARLY_FULL = 1 * GIGABYTE, 3 * GIGABYTE
-"""Free bytes below which a night may not fit, and below which somebody should look."""
+FULL, NEARLY_FULL = 1 * GIGABYTE, 4 * GIGABYTE
+"""Free bytes below which a night may not fit, and below which a run would refuse the server (`preflight_free_gb`)."""
 FEW_FILES = 0.05
 """The share of free files (inodes) below which a disk counts as full."""
 CLOCK_SLACK = 2.0
@@ -27,6 +27,8 @@ CLOCK_SLACK = 2.0
 CLOCK_AGE = timedelta(minutes=4)
 """How old the gate's last look at its clock may be: it looks every minute, and tells so every half."""
 CHRONY = "chrony.service"
+ABSENT = "not-found"
+"""The state of a unit whose package somebody has removed, perhaps by installing another that takes its place."""
 WINDOW = {
     "election": "la elección", "environment": "el entorno", "opens": "la apertura", "closes": "el cierre",
     "retain_until": "el fin de la conservación",
@@ -44,7 +46,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
         _services(server, given),
         _code(seen.look, given),
         _window(host.election, server, given),
-        _clock(server, seen.asked, seen.answered),
+        _clock(server, seen.asked, seen.answered, given),
         _signers(host.election, server, seen.look, given),
         _image(host, server, given),
         _trusted(host, server, given),
@@ -56,6 +58,8 @@ def _services(server: Server, given: str) -> Check:
     if not server.units:
         return bad("services", "systemd no dice cómo están", "en el servidor: systemctl --failed")
     stopped = {unit: state for unit, state in server.units.items() if state != "active" and unit != CHRONY}
+    if absent := [plain(unit, 60) for unit, state in stopped.items() if state == ABSENT]:
+        return bad("services", f"ya no está instalado {some(absent)}", _reinstall(given))
     if stopped:
         told = some([f"{plain(unit, 60)} ({plain(state, 20)})" for unit, state in stopped.items()])
         return bad(
@@ -70,6 +74,10 @@ def _services(server: Server, given: str) -> Check:
             f"en el servidor: corrija o retire ese archivo, y sudo {plain(daemon, 20)} -t",
         )  # fmt: skip
     return good("services", f"{len(server.units) - 1} en marcha")
+
+
+def _reinstall(given: str) -> str:
+    return f"./difusor apply -i {given} lo instala de nuevo; averigüe quién lo quitó, o qué programa lo desplazó"
 
 
 def _code(look: Look, given: str) -> Check:
@@ -116,12 +124,15 @@ def _told(value: object, election: Election) -> str:
     return plain(value, 40) if instant is None else local(instant.isoformat(), ZoneInfo(election.timezone))
 
 
-def _clock(server: Server, asked: datetime, answered: datetime) -> Check:
+def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> Check:
     repair = (
         "en el servidor: sudo systemctl restart chrony, espere dos minutos y repita; chronyc sources dice quién le "
         "responde (UDP 123 de salida)"
     )
-    if (state := server.units.get(CHRONY, "ausente")) != "active":
+    state = server.units.get(CHRONY, "ausente")
+    if state == ABSENT:
+        return bad("clock", "chrony ya no está instalado y la compuerta no abriría", _reinstall(given))
+    if state != "active":
         return bad("clock", f"chrony no corre ({plain(state, 40)}) y la compuerta no abriría", repair)
     here = datetime.fromtimestamp(server.now, UTC)
     slack = timedelta(seconds=CLOCK_SLACK)
@@ -256,25 +267,32 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 def _disk(disks: dict[str, Disk]) -> Check:
-    remedy = "en el servidor: sudo du -xhd1 {} | sort -h dice qué lo ocupa; bórrelo, o amplíe el disco"
     for folder, disk in disks.items():
+        place = plain(folder)
         if disk.read_only:
             return bad(
-                "disk", f"{plain(folder)} no admite escritura",
+                "disk", f"{place} no admite escritura",
                 "el disco puede estar fallando: sudo dmesg en el servidor; hable con su difusor",
             )  # fmt: skip
-        if disk.free < FULL or disk.free_files < disk.files * FEW_FILES:
-            return bad("disk", f"{plain(folder)} {_free(disk)}", remedy.format(plain(folder)))
+        if disk.free_files < disk.files * FEW_FILES:
+            return bad(
+                "disk", f"{place} no admite más archivos (quedan {disk.free_files:,} de {disk.files:,})",
+                f"en el servidor: sudo du --inodes -xd1 {place} | sort -n dice dónde hay tantos; borre los que sobran",
+            )  # fmt: skip
+        if disk.free < FULL:
+            return bad("disk", *_filled(place, disk))
     for folder, disk in disks.items():
         if disk.free < NEARLY_FULL:
-            return warn("disk", f"{plain(folder)} {_free(disk)}", remedy.format(plain(folder)))
+            return warn("disk", *_filled(plain(folder), disk))
     least = min(disks.values(), key=lambda each: each.free, default=None)
     if least is None:
         return bad("disk", "no se pudo leer ningún disco", "en el servidor: df -h")
     return good("disk", f"{least.free / GIGABYTE:,.0f} GB libres")
 
 
-def _free(disk: Disk) -> str:
-    if disk.free_files < disk.files * FEW_FILES:
-        return f"no admite más archivos (quedan {disk.free_files:,} de {disk.files:,})"
-    return f"tiene {disk.free / GIGABYTE:.1f} GB libres"
+def _filled(place: str, disk: Disk) -> tuple[str, str]:
+    """Return what is told of a disk with little room, and what to do."""
+    return (
+        f"{place} tiene {disk.free / GIGABYTE:.1f} GB libres",
+        f"en el servidor: sudo du -xhd1 {place} | sort -h dice qué lo ocupa; bórrelo, o amplíe el disco",
+    )

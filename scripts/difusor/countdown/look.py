@@ -23,7 +23,13 @@ UNITS = (
 )  # fmt: skip
 TESTS = {"nginx": ("nginx", "-t"), "sshd": ("sshd", "-t")}
 """How daemons test the configuration with which they would start again: one that runs may not be able to."""
-HARMLESS = ("[warn]", "Deprecated option", "Unsupported option", "Missing privilege separation directory")
+HARMLESS = (
+    "[warn]",
+    "syntax is ok",
+    "Deprecated option",
+    "Unsupported option",
+    "Missing privilege separation directory",
+)
 """What they say besides: sshd's folder, for instance, is made when it starts."""
 CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/estado.json")
 REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")
@@ -40,7 +46,7 @@ SECONDS = 8
 
 
 def disks(folders: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Return the file systems that hold these folders, each once, by the first folder on it; sizes in bytes."""
+    """Return the file systems that hold these folders, each once, by where it is mounted; sizes in bytes."""
     found: dict[int, tuple[str, dict[str, Any]]] = {}
     for folder in filter(os.path.isdir, folders):
         device, volume = os.stat(folder).st_dev, os.statvfs(folder)
@@ -51,14 +57,20 @@ def disks(folders: tuple[str, ...]) -> dict[str, dict[str, Any]]:
             "free_files": volume.f_favail,
             "read_only": bool(volume.f_flag & os.ST_RDONLY),
         }
+        while not os.path.ismount(folder):
+            folder = os.path.dirname(folder)
         found.setdefault(device, (folder, described))
     return dict(found.values())
 
 
 def units(listing: str) -> dict[str, str]:
-    """Return the state of each unit (active, failed, inactive), out of what `systemctl show` says of them."""
+    """Return the state of each unit (active, inactive, not-found), out of what `systemctl show` says of them."""
     blocks = (dict(line.split("=", 1) for line in block.splitlines()) for block in listing.split("\n\n"))
-    return {block["Id"]: block["ActiveState"] for block in blocks if "Id" in block}
+    return {
+        block["Id"]: "not-found" if block["LoadState"] == "not-found" else block["ActiveState"]
+        for block in blocks
+        if "Id" in block
+    }
 
 
 def admitted(listing: str) -> list[list[str]]:
@@ -166,7 +178,7 @@ def main() -> None:
     seen = {
         "now": time.time(),
         "disks": disks(FOLDERS),
-        "units": units(_said("systemctl", "show", "--property=Id,ActiveState", *UNITS) or ""),
+        "units": units(_said("systemctl", "show", "--property=Id,LoadState,ActiveState", *UNITS) or ""),
         "refused": _refused(),
         "containers": _containers(),
         "denies": _denies(),

@@ -40,8 +40,8 @@ def test_a_server_that_is_ready_is_green_throughout() -> None:
     assert not any(each.remedy for each in checks.values())
 
 
-def stop(unit: str) -> Callable[[Said], object]:
-    return lambda said: said["units"].update({unit: "failed"})
+def stop(unit: str, state: str = "failed") -> Callable[[Said], object]:
+    return lambda said: said["units"].update({unit: state})
 
 
 def contained(role: int, **values: object) -> Callable[[Said], object]:
@@ -58,7 +58,9 @@ def clocked(**values: object) -> Callable[[Said], object]:
 
 RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "gate": ("services", stop("prep-corte-gate.service"), "no corre prep-corte-gate.service", "systemctl start"),
-    "daemon": ("services", stop("rsync.service"), "no corre rsync.service", "preflight -i diario dice si otro programa ocupa"),
+    "daemon": ("services", stop("rsync.service"), "no corre rsync.service", "dice si otro programa ocupa"),
+    "removed": ("services", stop("rsync.service", "not-found"), "ya no está instalado rsync", "apply -i diario lo"),
+    "other clock": ("clock", stop("chrony.service", "not-found"), "chrony ya no está instalado", "apply -i diario lo"),
     "no start": (
         "services", lambda said: said["refused"].update(nginx="[emerg] x in /etc/nginx/diario:1"),
         "nginx corre, pero no volvería a arrancar: «[emerg] x in /etc/nginx/diario:1»", "sudo nginx -t",
@@ -93,7 +95,7 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "no rules": ("trusted", lambda said: said.update(admitted=None), "reglas del cortafuegos", "ufw status"),
     "full": ("disk", lambda said: said["disks"].update({"/srv/prep/entrada": DISK | {"free": 10**8}}),
              "/srv/prep/entrada tiene 0.1 GB libres", "du -xhd1 /srv/prep/entrada"),
-    "no inodes": ("disk", lambda said: said["disks"]["/"].update(free_files=9), "quedan 9 de 16,777,216", "du -xhd1 /"),
+    "no inodes": ("disk", lambda said: said["disks"]["/"].update(free_files=9), "quedan 9 de 16", "--inodes -xd1 /"),
     "read only": ("disk", lambda said: said["disks"]["/"].update(read_only=True), "/ no admite escritura", "dmesg"),
     "no disk": ("disk", lambda said: said["disks"].clear(), "ningún disco", "df -h"),
     "revoked": ("signers", lambda said: said.update(revoked="ssh-ed25519 AAAA x"), "revocadas no es", "--tags corte"),

@@ -22,14 +22,21 @@ RULES = """-N ufw-user-input
 -A ufw-user-input -s 10.9.0.0/16 -p udp -m udp --dport 123 -j ACCEPT
 -A ufw-user-input -p tcp -m tcp --dport 25 -j REJECT
 """
-UNITS = "Id=nginx.service\nActiveState=active\n\nId=chrony.service\nActiveState=inactive\n"
+UNITS = "\n".join(
+    f"Id={unit}.service\nLoadState={load}\nActiveState={state}\n"
+    for unit, load, state in (
+        ("nginx", "loaded", "active"), ("rsync", "loaded", "inactive"), ("chrony", "not-found", "inactive"),
+    )
+)  # fmt: skip
 CONTAINERS = "waf prep-difusor/waf:92e47a2b373f running healthy\nprep ajena:1 exited  127.0.0.1:9\n"
 RSYNC = "[corte]\nuid = prep-entrada\nhosts allow = 10.87.210.1 fd00:87:210::20\nhosts deny = *\n"
 
 
 def test_what_programs_print_is_read() -> None:
     assert look.admitted(RULES) == [["873", "10.87.210.20/32"], ["22", "10.87.210.1/32"], ["80", ""], ["443", ""]]
-    assert look.units(UNITS) == {"nginx.service": "active", "chrony.service": "inactive"}
+    assert look.units(UNITS) == {
+        "nginx.service": "active", "rsync.service": "inactive", "chrony.service": "not-found",
+    }  # fmt: skip
     assert look.units("") == {}
     assert (look.allowed(RSYNC), look.allowed("[corte]\n")) == (["10.87.210.1", "fd00:87:210::20"], None)
     assert look.containers(CONTAINERS) == [
@@ -65,7 +72,10 @@ def test_every_service_that_a_night_needs_is_looked_at() -> None:
 
 
 def test_a_daemon_that_would_not_start_again_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "echo 'nginx: [warn] x'; echo 'nginx: [emerg] unknown directive in /etc/nginx/diario:1' >&2; exit 1"
+    said = (
+        "echo 'nginx: [warn] x'; echo 'nginx: the configuration file x syntax is ok'; "
+        "echo 'nginx: [emerg] unknown directive in /etc/nginx/diario:1' >&2; exit 1"
+    )
     mentioned = "echo /etc/ssh/sshd_config line 7: Deprecated option UsePrivilegeSeparation; exit"
     for name, does in (("nginx", said), ("sshd", f"{mentioned} 0"), ("ssh", f"{mentioned} 255")):
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
@@ -75,9 +85,11 @@ def test_a_daemon_that_would_not_start_again_is_told(tmp_path: Path, monkeypatch
     assert look._refused() == {"nginx": "nginx: [emerg] unknown directive in /etc/nginx/diario:1"}
 
 
-def test_each_disk_is_read_once(tmp_path: Path) -> None:
-    (tmp_path / "entrada").mkdir()
-    found = look.disks((str(tmp_path), str(tmp_path / "entrada"), str(tmp_path / "falta")))
+def test_each_disk_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By where it is mounted: what fills it need not be in the folder that was looked at."""
+    (tmp_path / "srv/entrada").mkdir(parents=True)
+    monkeypatch.setattr(look.os.path, "ismount", lambda path: path == str(tmp_path))
+    found = look.disks((str(tmp_path / "srv"), str(tmp_path / "srv/entrada"), str(tmp_path / "falta")))
     assert list(found) == [str(tmp_path)]
     assert 0 < found[str(tmp_path)]["free"] <= found[str(tmp_path)]["size"]
 
