@@ -38,6 +38,7 @@ def test_a_restart_opens_nothing(
     """Tras reiniciar Docker, el cortafuegos o el servidor responden los mismos puertos y ninguno más, IPv4 e IPv6.
 
     Containers of the project that were stopped by hand run again, also where Docker cannot start them when it starts.
+    nginx keeps its ports beside another web server, and starts without the folder of its logs.
     """
     neighbours = host.run("docker inspect vecino-uno").rc == 0  # the lab's outlet ran Docker before
     if neighbours:
@@ -45,15 +46,9 @@ def test_a_restart_opens_nothing(
     running = len(host.check_output(OURS).split())
     host.check_output(f"docker stop $({OURS})")  # by hand, and nobody starts them again
     if what == "servidor":
-        container = f"prep-{variables['lab']}-{variables['inventory_hostname']}"
-        subprocess.run(["docker", "restart", container], check=True, capture_output=True)
-        state = ["docker", "exec", container, "systemctl", "is-system-running"]
-        until(
-            lambda: subprocess.run(state, check=False, capture_output=True, text=True).stdout.strip(),
-            lambda said: said in ("running", "degraded"),
-            what="el servidor termine de arrancar",
-            within=BOOT,
-        )
+        with _another_web_server(host):
+            _restart_server(variables)
+            assert "nginx" in host.check_output("ss -Hltnp 'sport = :80'")
     else:
         with _no_container_starts(host):
             host.check_output("systemctl restart docker.service && ufw reload")
@@ -84,6 +79,39 @@ def test_a_restart_opens_nothing(
     assert len(to_anyone) == len(to_trusted) == 2, "no se miraron las dos familias"
     assert all(ports == sorted(web) for ports in to_anyone.values())
     assert all(ports == sorted(web + closed) for ports in to_trusted.values())
+
+
+def _restart_server(variables: dict[str, Any]) -> None:
+    container = f"prep-{variables['lab']}-{variables['inventory_hostname']}"
+    subprocess.run(["docker", "restart", container], check=True, capture_output=True)
+    state = ["docker", "exec", container, "systemctl", "is-system-running"]
+    until(
+        lambda: subprocess.run(state, check=False, capture_output=True, text=True).stdout.strip(),
+        lambda said: said in ("running", "degraded"),
+        what="el servidor termine de arrancar",
+        within=BOOT,
+    )
+
+
+@contextmanager
+def _another_web_server(host: Host) -> Iterator[None]:
+    """Install what stands for Apache, to start at boot, and lose the folder of nginx's logs; afterwards undo both.
+
+    Apache's unit does not wait for the network either.
+    """
+    host.check_output(
+        "printf '[Unit]\\nAfter=network.target\\n[Service]\\nExecStart=/usr/bin/python3 -m http.server --bind :: 80\\n"
+        "[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/apache2.service && "
+        "systemctl enable --quiet apache2.service && mv /var/log/nginx /var/log/nginx.away"
+    )
+    try:
+        yield
+    finally:
+        host.check_output(
+            "systemctl disable --quiet --now apache2.service; rm /etc/systemd/system/apache2.service; "
+            "systemctl daemon-reload; systemctl reset-failed; "
+            "rm -rf /var/log/nginx; mv /var/log/nginx.away /var/log/nginx; systemctl reload-or-restart nginx"
+        )
 
 
 @contextmanager
