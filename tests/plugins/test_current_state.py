@@ -278,6 +278,21 @@ def test_a_container_is_not_reached_where_docker_only_holds_its_port(monkeypatch
             assert (seen["healthy"], seen["reached"]) == (True, reached)
 
 
+@pytest.mark.parametrize(
+    ("chain", "options", "translates"),
+    [
+        (["-N DOCKER"], {}, True),
+        ([], {"iptables": True}, False),
+        ([], {"iptables": False}, True),
+        ([], {"firewall-backend": "nftables"}, True),
+    ],
+)
+def test_dockers_chain_is_missed_where_docker_makes_one(
+    chain: list[str], options: dict[str, Any], translates: bool
+) -> None:
+    assert PROBE.translates(lambda *_: chain, options) is translates
+
+
 @pytest.mark.parametrize("nothing", [None, {}])
 def test_a_container_without_ports_is_current_in_each_form_of_dockers_answer(nothing: Any) -> None:
     settings: Any = INSPECTED["HostConfig"]

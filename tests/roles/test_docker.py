@@ -50,18 +50,24 @@ def test_the_group_of_an_engine_that_left_goes_unless_somebody_has_it(
 
 
 @pytest.mark.parametrize(
-    ("changed", "state", "reached", "stale"),
+    ("changed", "state", "reached", "translates", "stale"),
     [
-        (False, "running", True, False),
-        (True, "running", True, True),
-        (False, "running", False, True),  # somebody has emptied the kernel's tables, and Docker's rules with them
-        (False, "paused", False, False),
+        (False, "running", True, True, False),
+        (True, "running", True, True, True),
+        (False, "running", False, True, True),  # somebody has emptied the kernel's tables, and Docker's rules with them
+        (False, "running", True, False, True),  # the same, and the engine has a proxy besides its rules
+        (False, "paused", False, True, False),
     ],
 )
 def test_an_engine_starts_anew_when_its_options_changed_or_its_rules_are_gone(
-    changed: bool, state: str, reached: bool, stale: bool
+    changed: bool, state: str, reached: bool, translates: bool, stale: bool
 ) -> None:
-    seen = {"prep-1": {"state": state, "healthy": True, "reached": reached}}
-    inputs = {"ansible_facts": {"current_state": {"containers": seen}}, "__docker_tree": {"changed": changed}}
+    seen = {"containers": {"prep-1": {"state": state, "healthy": True, "reached": reached}}, "translates": translates}
+    inputs = {"ansible_facts": {"current_state": seen}, "__docker_tree": {"changed": changed}}
     assert role_kit.value("docker", "_docker_stale", inputs) is stale
     assert role_kit.value("docker", "docker_healthy", inputs) == ([] if stale else ["prep-1"])
+
+
+def test_no_engine_starts_anew_on_a_server_without_containers() -> None:
+    inputs = {"ansible_facts": {"current_state": {"containers": {}, "translates": False}}}
+    assert role_kit.value("docker", "_docker_stale", inputs) is False

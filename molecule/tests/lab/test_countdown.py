@@ -31,6 +31,14 @@ def wrong(seen: Seen, variables: dict[str, Any]) -> dict[str, str]:
     return {each.key: each.found for each in checks if each.state != "good" and each.key != "clock"}
 
 
+def await_ready(host: Host, variables: dict[str, Any]) -> None:
+    until(
+        lambda: wrong(look(host), variables),
+        lambda found: not found,
+        what="el servidor esté listo: los contenedores que se reiniciaron tardan en decirse sanos",
+    )
+
+
 @contextmanager
 def without_an_address(host: Host, port: int) -> Iterator[str]:
     rule = host.check_output("iptables -S ufw-user-input | grep -m1 -e '--dport %s -j ACCEPT'", str(port))
@@ -55,11 +63,7 @@ def test_what_is_broken_is_red_and_a_look_leaves_no_trace(
     host: Host, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """La cuenta regresiva encuentra listo al servidor, ve en rojo lo que se descompone, y no cambia nada en él."""
-    until(
-        lambda: wrong(look(host), variables),
-        lambda found: not found,
-        what="el servidor esté listo: otra prueba pudo reiniciar sus contenedores, que tardan en decirse sanos",
-    )
+    await_ready(host, variables)
     before = look(host)
     with without_an_address(host, variables["rsync_port"]) as address, with_a_strange_signer(host) as signer:
         found = wrong(look(host), variables)
@@ -78,14 +82,16 @@ def test_an_emptied_packet_filter_is_red_until_a_run_restores_it(
     Without Docker's rules nginx waits ten seconds for the application at each visit, and all containers are healthy. An
     outlet's own engine may have a proxy besides (`userland-proxy`), by which nginx gets through.
     """
+    await_ready(host, variables)
     lost = [] if host.run("pgrep docker-proxy").succeeded else ["image"]
     host.check_output("nft flush ruleset")
     try:
         found = wrong(look(host), variables)
     finally:
         site({}, "--tags", "ufw,docker")
+    host.check_output("iptables --table nat --list-rules DOCKER")  # without this chain no container starts
     record_evidence(found)
     assert list(found) == [*lost, "trusted"]
     assert all("nginx no lo alcanza" in found[key] for key in lost)
     assert "no está en vigor" in found["trusted"]
-    assert wrong(look(host), variables) == {}
+    await_ready(host, variables)

@@ -241,13 +241,27 @@ def containers(lines):
     return found
 
 
+def translates(lines, options):
+    """Tell whether the kernel has the chain in which Docker enters published ports, or Docker needs none.
+
+    Without it no container starts, and those that run are reached only where the engine has a proxy besides. `options`:
+    those of its daemon.json.
+    """
+    if options.get("iptables") is False or options.get("firewall-backend") == "nftables":
+        return True
+    return bool(lines("iptables", "--wait", "10", "--table", "nat", "--list-rules", "DOCKER"))
+
+
 def networks(lines):
     """Return {name: options} out of the lines of `docker network inspect` (see current_state)."""
     return {name: json.loads(options) for name, _, options in (line.partition("\t") for line in lines) if options}
 
 
-def current_state(lines, ours, key, pending):
-    """Return the state of what the roles manage (see RETURN); `ours`: names of the project's containers."""
+def current_state(lines, ours, options, key, pending):
+    """Return the state of what the roles manage (see RETURN).
+
+    `ours`: names of the project's containers; `options`: those of Docker that the server's owner wrote.
+    """
     record = read(os.path.join(RECORD, "paths"))
     touched = [path.rstrip("/") for path in record.splitlines() if path.startswith("/") and "\0" not in path]
     described = {path: describe(path, key) for path in touched}
@@ -262,6 +276,7 @@ def current_state(lines, ours, key, pending):
         "images": images(lines("docker", "images", "--no-trunc", "--format", tagged, "prep-difusor/*")),
         "networks": networks(lines("docker", "network", "inspect", "--format", named, *bridges) if bridges else []),
         "containers": containers(lines("docker", "inspect", *ours) if ours else []),
+        "translates": not ours or translates(lines, options),
         "admins": admins(key),
         "pending": pending,
         "unapplied": [line.partition(" ")[2] for line in read(os.path.join(RECORD, "unapplied")).splitlines()],
@@ -312,7 +327,7 @@ def look(lines, folders, key, pending):
             lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),
         ),
         "su_stack": read(SU),
-        "current_state": current_state(lines, ours, key, pending),
+        "current_state": current_state(lines, ours, options, key, pending),
     }
     return facts, {
         "free": {path: free(place) for path, place in places.items()},
