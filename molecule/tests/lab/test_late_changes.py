@@ -177,10 +177,10 @@ def late(
         finally:
             host.run("systemctl reset-failed %s", SESSION)
             try:
-                back_again = run_site({}, "--diff", "-vvv")
+                restored = run_site({}, "--diff", "-vvv")
             finally:
                 untrusted.check_output("touch /tmp/stop")  # or the pool would wait for the visitor for an hour
-        printed += back_again
+        printed += restored
         visits, _, lost = visiting.result().partition(" ")
     back = _look(host, trusted, variables)
     signers.send("otra vez el primero", signers.own)

@@ -187,8 +187,10 @@ def revoked(
             untrusted.check_output, "rm -f /tmp/stop; python3 -c %s %s %s", CITIZEN, variables["difusor_fqdn"], results
         )
         began = time.time()
-        done = institute.verb("revoke", "demo", "--reason", "otra razón")
-        untrusted.check_output("touch /tmp/stop")
+        try:
+            done = institute.verb("revoke", "demo", "--reason", "otra razón")
+        finally:
+            untrusted.check_output("touch /tmp/stop")
         last = float(visiting.result())
     dark = institute.look(host, folder, secrets)
     audited = institute.verb("audit", "-i", "demo")
