@@ -103,7 +103,7 @@ ansible_facts:
         containers:
           description: "The project's containers, as {name: {state, healthy, reached, image, settings}}."
           type: dict
-        translates: {description: "Whether the kernel has Docker's chain of published ports, or needs none.", type: bool}
+        translates: {description: "Whether the kernel has Docker's chain of published ports, or needs none", type: bool}
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) in server.py.", type: dict}
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
         unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}
