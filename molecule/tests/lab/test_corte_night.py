@@ -204,8 +204,9 @@ def test_nothing_is_left_of_a_rehearsal(
     files = host.check_output(
         "find /srv/prep /var/cache/nginx/prep -type f ! -name estado.json ! -name 'state.json*' ! -name bitacora.jsonl"
     )
+    # A file that goes before it is read, such as one of Docker's own for each health check, is not left.
     same = host.check_output(
-        "find /srv/prep /var/cache/nginx /run/prep-corte /tmp /var/tmp -type f -exec sha256sum {} +"
+        "find /srv/prep /var/cache/nginx /run/prep-corte /tmp /var/tmp -type f -exec sha256sum {} + 2>/dev/null; true"
     )
     status, page = mirror.status(), get(mirror, base)
     left = evidence["remaining"] or "ninguno"
