@@ -34,7 +34,8 @@ class ActionModule(ActionBase):
             return {"changed": True}  # check mode may not have installed the unit or its files
         done = self._ask(args["name"], "restarted" if args["restart"] else "started", task_vars)
         if not args["restart"] and done.get("status", {}).get("ActiveState") == "activating":
-            # For the module it runs, and so it says of one that fails and is started again every second.
+            # The module takes such a unit for started, although it may fail, and systemd start it again, every second.
+            # A restart fails then.
             done = self._ask(args["name"], "restarted", task_vars)
         return done
 

@@ -212,7 +212,7 @@ def test_nothing_is_left_of_a_rehearsal(
     left = evidence["remaining"] or "ninguno"
     record_evidence(f"borrados: {evidence['removed_files']}; quedan: {left}; página: {page.status_code}")
     assert evidence["removed_files"] > len(published.manifest.files) and evidence["remaining"] == {}
-    assert files == "" and shown not in same
+    assert files == "" and "estado.json" in same and shown not in same
     assert status is not None and (status["shown"], status["held"], status["last_attempt"]) == (None, None, None)
     assert get(mirror, base + "datos/corte.json").status_code == 404
     assert page.status_code == 503 and "en cuanto llega el primer corte" in page.text, "la página no dice que espera"
