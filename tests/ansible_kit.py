@@ -23,7 +23,9 @@ IMPORTED = (
     "ansible.plugins.connection.ssh",
     "ansible.plugins.shell.sh",
     "ansible.plugins.strategy.linear",
-    "pydantic",
+    "difusor.inventory.checking",
+    "difusor.inventory.hosts",
+    "difusor.inventory.names",
     "built_modules_kit",
 )
 SETTINGS = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"}

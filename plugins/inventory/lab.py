@@ -15,11 +15,14 @@ from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin
 
+from difusor.lab import packed
+
 DOCUMENTATION = r"""
 name: lab
 short_description: Which lab this is, and where its hosts are
 description:
   - Reads the environment variables E(LAB), E(LAB_SERVER) and E(LAB_ELECTION).
+  - Lets the run share with others what Ansible packs of its modules.
   - Gives all hosts the variables C(lab), C(lab_server), C(lab_dir), C(lab_ipv4), C(lab_ipv6) and C(lab_shown), and each
     host of the lab the address, key and known hosts by which it is reached.
 author: [prep-difusor]
@@ -49,6 +52,7 @@ class InventoryModule(BaseInventoryPlugin):
         """Set the variables; AnsibleParserError when an option is missing or of the wrong kind."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
+        packed.share()
         project = Path(path).resolve().parents[2]
         lab = os.environ.get("LAB") or "demo"
         values = named(lab, self.get_option("numbers"), project / "build/lab")

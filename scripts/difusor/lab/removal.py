@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from difusor.lab import desk
+from difusor.lab import desk, packed
 from difusor.project import BUILD, ROOT
 from difusor.terminal import StepFailed
 
@@ -29,8 +29,8 @@ def remove(images: bool = False) -> Iterator[str]:
         # Privileged containers change settings of this machine's kernel: restore those it had before the first of them,
         # as far as this user may.
         subprocess.run(["sysctl", "--quiet", "--ignore", "--load", SYSCTL], check=False, stderr=subprocess.DEVNULL)
-    _remove_folder(BUILD / "lab")
-    _remove_folder(BUILD / desk.FOLDER.name)
+    for folder in ("lab", packed.FOLDER.name, desk.FOLDER.name):
+        _remove_folder(BUILD / folder)
 
 
 def _engine_answers() -> bool:
