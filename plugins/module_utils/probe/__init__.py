@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 OURS = "Managed by prep-difusor"  # in the first lines of every file that `managed_files` renders
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")  # SSH's access lists
 
@@ -29,9 +31,20 @@ def looking(module):
 
     def lines(*command):
         program = module.get_bin_path(command[0])
-        return module.run_command([program, *command[1:]])[1].splitlines() if program else []
+        return _printed([program, *command[1:]]).splitlines() if program else []
 
     return lines
+
+
+def _printed(command):
+    """Return what a program prints; `surrogateescape` keeps bytes that are not UTF-8.
+
+    Not by `run_command` of Ansible, which copies this process, with all its memory, for each of forty programs.
+    """
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
+    return done.stdout.decode("utf-8", "surrogateescape")
 
 
 def sendable(value):
