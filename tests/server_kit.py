@@ -32,6 +32,7 @@ SERVER = Machine(
 WANTED: dict[str, Any] = {
     "releases": {"Ubuntu": ["22.04"], "Debian": ["12"]},
     "free_gb": {"/srv": 10},
+    "finished_free_gb": 1,
     "port_owners": {80: "nginx", 873: "rsync"},
     "conflicts": {"firewalld": "las reglas las pone UFW", "snap/docker": "hay otro"},
     "kept_rules": ["allow tcp 8080 0.0.0.0/0 any 10.1.0.0/16 in"],

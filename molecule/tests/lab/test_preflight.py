@@ -42,7 +42,10 @@ REFUSALS = {
         {"preflight_releases": {}},
         "que no se admite; instale Ubuntu Server (versiones: ",
     ),
-    "no disk space": ({"preflight_free_gb": {"/srv": 10**6}}, "GB libres y necesita 1000000; libere espacio"),
+    "no disk space": (
+        {"preflight_free_gb": {"/srv": 10**6}, "preflight_finished_free_gb": 10**6},
+        "GB libres y necesita 1000000; libere espacio",
+    ),
     "the operator would be locked out": (
         {"election_trusted_addresses": ["10.255.255.1"]},
         "que no es una dirección confiable, y el cortafuegos lo dejaría fuera",

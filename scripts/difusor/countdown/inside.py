@@ -19,7 +19,7 @@ from difusor.terminal import local, plain
 
 GIGABYTE = 1000**3
 FULL, NEARLY_FULL = 1 * GIGABYTE, 4 * GIGABYTE
-"""Free bytes below which a night may not fit, and below which a run would refuse the server (`preflight_free_gb`)."""
+"""Free bytes below which a night may not fit, and below which one could run short."""
 FEW_FILES = 0.05
 """The share of free files (inodes) below which a disk counts as full."""
 CLOCK_SLACK = 2.0

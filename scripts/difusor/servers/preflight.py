@@ -69,6 +69,7 @@ def problems(
     *,
     releases: Mapping[str, Iterable[str]],
     free_gb: Mapping[str, float],
+    finished_free_gb: float,
     port_owners: Mapping[int, str],
     conflicts: Mapping[str, str],
     kept_rules: Iterable[str],
@@ -79,10 +80,11 @@ def problems(
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
-    `releases` are the supported versions of each distribution, `port_owners` the package whose service may listen on
-    each TCP port, `conflicts` a sentence for each package that must not be installed, `kept_rules` the owner's UFW
-    rules that may stay, `sensorless` the versions without the requested sensor, `trusted` addresses and networks,
-    `hosts` the names of the page, `keys` the public keys that will open the institute's account.
+    `releases` are the supported versions of each distribution, `free_gb` the gigabytes that each folder must have free,
+    `finished_free_gb` what is enough on a server that an earlier run has set up, `port_owners` the package whose service
+    may listen on each TCP port, `conflicts` a sentence for each package that must not be installed, `kept_rules` the
+    owner's UFW rules that may stay, `sensorless` the versions without the requested sensor, `trusted` addresses and
+    networks, `hosts` the names of the page, `keys` the public keys that will open the institute's account.
     """
     return [
         *_unsupported(server, releases),
@@ -95,12 +97,7 @@ def problems(
         *_somebodys(server, keys),
         *_by_another_port(server),
         *_short_keys(server),
-        *(
-            f"{server.real.get(path, path)} tiene {server.free[path] / GIGABYTE:.1f} GB libres y necesita {gigabytes}; "
-            "libere espacio o amplíe el disco"
-            for path, gigabytes in free_gb.items()
-            if server.free[path] < gigabytes * GIGABYTE
-        ),
+        *_full(server, free_gb, finished_free_gb),
         *_hidden(server),
         *_occupied(server, port_owners),
         *_displaced_site(server),
@@ -175,6 +172,14 @@ def _without_ipv6(server: Machine) -> Iterator[str]:
             "parámetro de /etc/default/grub, corra update-grub y reinicie; para no usar IPv6 basta con "
             "net.ipv6.conf.all.disable_ipv6=1 en /etc/sysctl.d"
         )
+
+
+def _full(server: Machine, free_gb: Mapping[str, float], finished_free_gb: float) -> Iterator[str]:
+    for path, gigabytes in free_gb.items():
+        needed = min(gigabytes, finished_free_gb) if server.neighbours.mirror_of else gigabytes
+        if server.free[path] < needed * GIGABYTE:
+            place, free = server.real.get(path, path), server.free[path] / GIGABYTE
+            yield f"{place} tiene {free:.1f} GB libres y necesita {needed}; libere espacio o amplíe el disco"
 
 
 def _hidden(server: Machine) -> Iterator[str]:

@@ -242,6 +242,13 @@ def test_room_for_images_is_looked_for_where_the_outlets_own_docker_keeps_them(t
     assert problems(full, **WANTED)[0].startswith("/datos/docker tiene 1.0 GB libres y necesita 10")
 
 
+def test_a_server_that_is_set_up_already_needs_little_room_for_a_late_change() -> None:
+    finished = replace(SERVER, neighbours=replace(SERVER.neighbours, mirror_of=("prep.difusor.mx",)))
+    assert problems(replace(finished, free={"/srv": 9 * GIGABYTE}), **WANTED) == []
+    (refusal,) = problems(replace(finished, free={"/srv": GIGABYTE // 2}), **WANTED)
+    assert refusal.startswith("/srv tiene 0.5 GB libres y necesita 1;")
+
+
 def test_probe_knows_whose_engine_it_is(tmp_path: Path) -> None:
     found, present = tmp_path / "found", tmp_path / "status"
     engine, removed = (
