@@ -81,10 +81,11 @@ def problems(
     """Return every reason not to go on, one sentence each.
 
     `releases` are the supported versions of each distribution, `free_gb` the gigabytes that each folder must have free,
-    `finished_free_gb` what is enough on a server that an earlier run has set up, `port_owners` the package whose service
-    may listen on each TCP port, `conflicts` a sentence for each package that must not be installed, `kept_rules` the
-    owner's UFW rules that may stay, `sensorless` the versions without the requested sensor, `trusted` addresses and
-    networks, `hosts` the names of the page, `keys` the public keys that will open the institute's account.
+    `finished_free_gb` what is enough on a server that an earlier run has set up, `port_owners` the package whose
+    service may listen on each TCP port, `conflicts` a sentence for each package that must not be installed,
+    `kept_rules` the owner's UFW rules that may stay, `sensorless` the versions without the requested sensor, `trusted`
+    addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
+    account.
     """
     return [
         *_unsupported(server, releases),
