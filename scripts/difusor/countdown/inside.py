@@ -230,7 +230,10 @@ def _image(host: Host, server: Server, given: str) -> Check:
                 f"en el servidor: sudo systemctl restart docker las repone sin detenerlo; lo mismo hace {apply}",
             )  # fmt: skip
         if any(each.health == "starting" for each in ours):
-            return warn("image", f"{title} apenas arrancó", "espere un minuto y repita; vea por qué se reinició")
+            return warn(
+                "image", f"{title} apenas arrancó y aún no pasa su comprobación",
+                f"espere un minuto y repita; si sigue así, en el servidor: sudo docker restart {role}-{digest}",
+            )  # fmt: skip
     return good("image", "las fijadas, sanas")
 
 

@@ -116,7 +116,9 @@ def test_a_server_whose_units_cannot_be_read_is_red() -> None:
 
 def test_what_only_has_to_be_known_is_a_warning() -> None:
     assert wrong(judged(lambda said: said["disks"]["/"].update(free=2 * 10**9))) == {"disk": "warn"}
-    assert wrong(judged(contained(0, health="starting"))) == {"image": "warn"}
+    starting = judged(contained(0, health="starting"))
+    assert wrong(starting) == {"image": "warn"}
+    assert "si sigue así, en el servidor: sudo docker restart prep-" in str(starting)
 
 
 def test_a_server_of_another_version_of_the_project_is_red() -> None:
