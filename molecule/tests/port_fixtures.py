@@ -20,7 +20,7 @@ EVERY_PORT = "1-65535"
 WAIT = 2.6  # seconds for an answer; TCP sends its second attempt after one second, new kernels a third after two
 WAIT_IN_LAB = 0.9
 """Seconds for an answer to one attempt. The lab's virtual network loses only what overfills a queue, and a known port
-in every volley notices that; three attempts at every silent port would be half of what a scan costs.
+in every volley notices that; the second and third attempts at all silent ports would be a third of a scan.
 """
 
 
