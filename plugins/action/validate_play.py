@@ -27,7 +27,7 @@ TYPES = {
 
 
 ANSIBLE_TAGS = frozenset({"all", "always", "never", "tagged", "untagged"})
-OTHER_TAGS = frozenset({"inventory"})
+OTHER_TAGS = frozenset({"authorise", "inventory"})
 """Tags that are neither a role's name nor a clause's id."""
 MOLECULE = "notest"
 """How the tags end that Molecule always skips, whether a task has them or not."""

@@ -52,7 +52,7 @@ def test_every_wrong_value_of_every_role_is_named_at_once(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("option", ["--tags", "--skip-tags"])
 def test_a_tag_that_no_task_has_is_refused(tmp_path: Path, option: str) -> None:
-    said = run(tmp_path, RIGHT, option, "chrony,RED-04,molecule-idempotence-notest,notest,base")
+    said = run(tmp_path, RIGHT, option, "chrony,RED-04,authorise,molecule-idempotence-notest,notest,base")
     assert said.returncode != 0
     assert "la etiqueta «base» no existe" in said.stdout
     assert said.stdout.count("la etiqueta «") == said.stdout.count("la etiqueta «base»")

@@ -70,10 +70,7 @@ def test_a_restart_opens_nothing(
         )
     web, closed = expect("RED-03")["ports"], expect("RED-04")["ports"]
     with ThreadPoolExecutor() as pool:
-        seen = [
-            pool.submit(scan_every_port, vantage, variables["difusor_public_address"], own_ipv6, web)
-            for vantage in (untrusted, trusted)
-        ]
+        seen = [pool.submit(scan_every_port, vantage, variables, own_ipv6, web) for vantage in (untrusted, trusted)]
     to_anyone, to_trusted = (each.result() for each in seen)
     record_evidence(f"cualquiera: {to_anyone}; confiable: {to_trusted}")
     assert len(to_anyone) == len(to_trusted) == 2, "no se miraron las dos familias"

@@ -28,22 +28,55 @@ def test_a_silent_port_is_not_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "known", "sweeps"),
-    [([{22}, {80}], "80", 2), ([{22, 80}], "80", 1), ([set()] * 3, "80", 3), ([set()], "", 1)],
+    ("lost", "known", "expected", "repetitions"),
+    [
+        ([{}], "80,443", [22, 80, 443, 1000], 1),
+        ([{}], "", [22, 80, 443, 1000], 1),
+        ([{0: {22, 80}}, {}], "80,443", [22, 80, 443, 1000], 2),
+        ([{3: {1000, 443}}, {}], "80,443", [22, 80, 443, 1000], 2),
+        ([{3: {1000, 443}}, {1: {443}}], "80,443", [22, 80, 443, 1000], 2),
+        ([{3: {1000, 443}}] * 3, "80,443", [22, 80], 3),
+        ([{0: {22}}], "80,443", [80, 443, 1000], 1),
+        ([{number: {22, 80, 443, 1000} for number in range(4)}] * 3, "80,443", [], 3),
+    ],
+    ids=[
+        "nothing_lost",
+        "no_known_port",
+        "in_the_first_volley",
+        "in_the_last_volley",
+        "another_volley_at_each_repetition",
+        "the_host_answers_no_more_from_a_port_on",
+        "a_closed_port",
+        "no_answer_at_all",
+    ],
 )
 def test_what_loses_a_known_port_is_asked_again(
-    monkeypatch: pytest.MonkeyPatch, seen: list[set[int]], known: str, sweeps: int
+    monkeypatch: pytest.MonkeyPatch,
+    lost: list[dict[int, set[int]]],
+    known: str,
+    expected: list[int],
+    repetitions: int,
 ) -> None:
+    """With every volley a known port is asked; `lost` says of each repetition which volleys lose which answers."""
     paces = []
 
-    def answering(_address: str, _ports: list[int], _timeout: float, pause: float) -> set[int]:
+    def answering(_address: str, volleys: list[list[int]], _wait: float, pause: float, _most: int) -> list[set[int]]:
+        missing = lost[len(paces)]
         paces.append(pause)
-        return seen[len(paces) - 1]
+        return [{22, 80, 443, 1000} & set(volley) - missing.get(number, set()) for number, volley in enumerate(volleys)]
 
     monkeypatch.setattr(portscan, "_answering", answering)
-    assert portscan.scan("192.0.2.1", "1-100", 0.2, known) == sorted(set.union(*seen))
-    assert len(paces) == sweeps
+    assert portscan.scan("192.0.2.1", "1-1024", 1.6, known) == expected
+    assert len(paces) == repetitions
     assert paces == sorted(paces)
+
+
+def test_few_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small limit of open files makes the scan slower and loses nothing."""
+    monkeypatch.setattr(portscan, "_files", lambda: 8)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert portscan.scan("127.0.0.1", f"{port - 50}-{port + 1}", 0.2, str(port)).count(port) == 1
 
 
 def test_ranges() -> None:
