@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from ansible.plugins.loader import init_plugin_loader
 from corte_kit import FILES, GOOD, Server, make_key, write_files
-from role_kit import ROLES, render
+from role_kit import ROLES, render, value
 
 import corte
 from corte.format import limits, manifest, paths
@@ -165,9 +165,7 @@ def test_too_many_folders_are_not_signed():
     refusal = replace(GOOD, files={**files, "otra/a.csv": SMALL}).to_bytes()
     with pytest.raises(Refusal, match="carpetas"):
         manifest.read(refusal)
-    guard = render("rsync", "usr/local/lib/prep-entrada/guard", {})
-    (bound,) = re.findall(r"\bfiles > (\d+)", guard)
-    assert int(bound) >= manifest.MAX_FILES + limits.MAX_FOLDERS + 3
+    assert value("rsync", "rsync_max_files", {}) >= manifest.MAX_FILES + limits.MAX_FOLDERS + 3
 
 
 @pytest.mark.parametrize("path", ["datos/x.bak", "actas/a\ufe0f.jpg", "healthz"])

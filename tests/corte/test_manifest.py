@@ -139,6 +139,51 @@ def test_the_institutes_names_are_fine(path: str):
     paths.check_all([path])
 
 
+def canonical_of(document: dict[str, Any]) -> bytes:
+    """Return the canonical form but for the order of the files."""
+    return json.dumps({key: document[key] for key in sorted(document)}, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _edited(edits: list[tuple[int, int, str]]) -> bytes:
+    text = (
+        replace(GOOD, files={**GOOD.files, "a/b.csv": Entry(0, "0" * 64), "é.csv": Entry(12, "1" * 64)})
+        .to_bytes()
+        .decode()
+    )
+    for place, length, inserted in edits:
+        place %= len(text)
+        text = text[:place] + inserted + text[place + length :]
+    return text.encode()
+
+
+def _outcome(raw: bytes) -> object:
+    try:
+        return manifest.read.__wrapped__(raw)
+    except Refusal as refusal:
+        return refusal.code, str(refusal)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 10_000),
+            st.integers(0, 3),
+            st.sampled_from(
+                ["", "", ",", " ", "\n", "0", "a", '"', "\\", "{", "}", "\n }", '\n "files": {', "é", "-", "."]
+            ),
+        ),
+        max_size=2,
+    )
+)
+def test_a_list_of_files_in_canonical_form_is_read_as_by_the_json_reader(edits: list[tuple[int, int, str]]):
+    raw = _edited(edits)
+    quick = _outcome(raw)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(manifest, "_without_files", lambda text: ({}, text))
+        assert _outcome(raw) == quick
+
+
 @pytest.mark.parametrize(
     ("what", "raw"),
     [
@@ -148,6 +193,8 @@ def test_the_institutes_names_are_fine(path: str):
         ("byte order mark", b"\xef\xbb\xbf" + GOOD.to_bytes()),
         ("escapes", json.dumps(DOCUMENT, sort_keys=True, indent=1).replace("index", "\\u0069ndex").encode() + b"\n"),
         ("key order", json.dumps(dict(reversed(DOCUMENT.items())), indent=1).encode() + b"\n"),
+        ("file order", canonical_of(DOCUMENT | {"files": dict(reversed(DOCUMENT["files"].items()))})),
+        ("comma", GOOD.to_bytes().replace(b"  },\n", b"  }\n", 1).replace(b"  }\n }", b"  },\n }")),
         ("truncated", GOOD.to_bytes()[:-20]),
         ("a float", GOOD.to_bytes().replace(b"7,", b"7.0,")),
         ("a long number", GOOD.to_bytes().replace(b"7,", b"7" * 5_000_000 + b",")),

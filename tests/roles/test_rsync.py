@@ -38,12 +38,9 @@ class Daemon:
         self.incoming = folder / "entrada"
         self.incoming.mkdir()
         configuration, log = folder / "rsyncd.conf", folder / "log"
-        configuration.write_text(_configuration(folder, self.incoming, log))
+        configuration.write_text(_configuration(folder, self.incoming, log, limits))
         (folder / "rsyncd.secrets").write_text(f"instituto:{SECRET}\n")
         (folder / "rsyncd.secrets").chmod(0o600)
-        guard = folder / "guard"
-        guard.write_text(render("rsync", "usr/local/lib/prep-entrada/guard", {"rsync_reserve_bytes": 0, **limits}))
-        guard.chmod(0o755)
         clients = [
             f"--seconds={seconds}",
             f"--per-source={PER_SOURCE}",
@@ -53,11 +50,16 @@ class Daemon:
         rsync = folder / "bin/rsync"
         rsync.parent.mkdir()
         rsync.symlink_to(shutil.which("rsync") or "/usr/bin/rsync")
+        self.counts = folder / "recuentos"
+        find = folder / "bin/find"
+        find.write_text(f'#!/bin/sh\necho "$@" >>{self.counts}\nexec {shutil.which("find")} "$@"\n')
+        find.chmod(0o755)
         server = [str(rsync), "--daemon", f"--config={configuration}"]
         self.process = subprocess.Popen(
             [sys.executable, "-IB", str(LISTENER), f"--port={self.port}", *clients, "--", *server],
             stdout=subprocess.PIPE,
             start_new_session=True,
+            env={**os.environ, "PATH": f"{find.parent}:{os.environ['PATH']}"},
         )
         until(self.connect, what="se pueda conectar", despite=(OSError,)).close()
 
@@ -80,6 +82,10 @@ class Daemon:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def counted(self) -> int:
+        """Return how often the guards have counted what the folder holds."""
+        return self.counts.read_text().count("-printf") if self.counts.exists() else 0
 
     def stop(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -206,6 +212,27 @@ def test_what_a_transfer_left_that_was_faster_than_the_guard_is_removed(start: S
     assert daemon.push().returncode == 0
 
 
+def test_the_two_transfers_of_a_push_do_not_wait_for_counts_of_the_folder(start: Start) -> None:
+    """With 50,000 files each count takes a seventh of a second, and a push had four of them."""
+    daemon = start(NEVER)
+    assert daemon.push().returncode == 0
+    until(daemon.counted, lambda counted: counted >= 2, what="se cuente lo que dejó el primer envío")
+    for name in ("contenido", "firma"):
+        before = daemon.counted()
+        assert daemon.push(name=name).returncode == 0
+    until(daemon.counted, lambda counted: counted > before, what="se cuente lo que dejó el último")
+    assert daemon.counted() <= 4
+
+
+def test_many_files_in_many_transfers_are_removed(start: Start, tmp_path: Path) -> None:
+    """Each is within the limit, and ends before its guard has counted."""
+    daemon = start(NEVER, rsync_max_files=30)
+    for number in range(40):
+        assert daemon.push(name=f"archivo{number}").returncode in (0, 10, 12)
+    until(lambda: len(list(daemon.incoming.iterdir())), lambda left: left < 30, what="se borre lo que sobra")
+    assert daemon.push().returncode == 0
+
+
 @pytest.mark.parametrize("reserve", ["rsync_reserve_bytes", "rsync_reserve_files"])
 def test_no_transfer_begins_when_the_disk_has_only_its_reserve_left(start: Start, reserve: str, tmp_path: Path) -> None:
     free = os.statvfs(tmp_path)
@@ -242,16 +269,17 @@ def _fill(path: Path, size: int) -> None:
     path.write_bytes(random.randbytes(size))
 
 
-def _configuration(folder: Path, incoming: Path, log: Path) -> str:
+def _configuration(folder: Path, incoming: Path, log: Path, limits: dict[str, int]) -> str:
     """Return the role's own rsyncd.conf, with this test's paths and without what only root on a server can do."""
     inputs = {"rsync_path": incoming, "rsync_trusted_addresses": ["127.0.0.0/8"], "rsync_secret": SECRET}
-    text = render("rsync", "etc/rsyncd.conf", {**inputs, "rsync_user": "nobody"})
+    text = render("rsync", "etc/rsyncd.conf", {**inputs, "rsync_user": "nobody", "rsync_reserve_bytes": 0, **limits})
+    text = re.sub("/usr/bin/setpriv .*?/usr/local/", f"{ROLES}/rsync/templates/usr/local/", text)
     text = text.replace("use chroot = yes", "use chroot = no").replace(
         "/etc/rsyncd.secrets", f"{folder}/rsyncd.secrets"
     )
     text = re.sub(r"(?m)^[ug]id = .*\n", f"uid = {os.getuid()}\n", text, count=1)
     text = re.sub(r"(?m)^gid = .*\n", f"gid = {os.getgid()}\n", text)
-    return re.sub(r"(?m)^pre-xfer exec = .*$", f"pre-xfer exec = {folder}/guard", text) + f"log file = {log}\n"
+    return text.replace("/tmp/recuento", f"{folder}/recuento") + f"log file = {log}\n"
 
 
 def _authenticated(daemon: Daemon) -> socket.socket:

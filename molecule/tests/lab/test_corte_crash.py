@@ -35,7 +35,7 @@ raw = open(folder + manifest.NAME, "rb").read()
 for path, entry in manifest.read(raw).files.items():
     tree.read_verified(os.open(folder, os.O_RDONLY), path, entry)
 print(manifest.digest(raw))'"""
-GUARD = "/usr/local/lib/prep-entrada/guard"
+DAEMON = "/etc/rsyncd.conf"
 HALTING = """import os, re, runpy, signal, sys
 def halt(event, details):
     if event.startswith('os.') and re.search({moment!r}, ' '.join(map(str, (event, *details)))):
@@ -376,9 +376,7 @@ def test_whoever_has_the_secret_cannot_fill_the_disk(
     for number in range(files):
         (flood / str(number)).write_bytes(os.urandom(size))
     limit = {"bytes": 20_000_000, "files": 2_000}[bound]
-    numbers = server.run(f"cp -a {GUARD} /run/guard; grep -o '> [0-9]\\{{6,\\}}' {GUARD} | sort --unique").split()[1::2]
-    old = {"bytes": max(numbers, key=int), "files": min(numbers, key=int)}[bound]
-    server.run(f"sed -i 's/> {old}/> {limit}/' {GUARD}")
+    server.run(f"cp -a {DAEMON} /run/daemon; sed -i 's/--max-{bound}=[0-9]*/--max-{bound}={limit}/' {DAEMON}")
     try:
         done = _rsync(server.target, "--recursive", "--bwlimit=10000", f"{flood}/", server.target.url)
         until(
@@ -387,7 +385,7 @@ def test_whoever_has_the_secret_cannot_fill_the_disk(
             what="se borre lo que dejó el envío",
         )
     finally:
-        server.run(f"cp -a /run/guard {GUARD}; rm /run/guard")
+        server.run(f"cp -a /run/daemon {DAEMON}; rm /run/daemon")
     record_evidence(done.stderr.strip().splitlines()[0])
     assert done.returncode != 0
     server.assert_mended()

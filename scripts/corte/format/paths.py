@@ -51,7 +51,7 @@ def check_all(paths: Iterable[str]) -> None:
         raise Refusal("path", f"Tiene más de {limits.MAX_FOLDERS} carpetas.")
     for both in sorted(files & above):
         raise Refusal("path", f"La ruta {quote(both)} es archivo y carpeta a la vez.")
-    if len({fold(path) for group in (paths, above) for path in group}) == len(files) + len(above):
+    if len({*fold("\n".join([*files, *above])).split("\n")}) == len(files) + len(above):
         return
     spelling: dict[str, str] = {}
     for path in sorted(files | above):

@@ -51,8 +51,9 @@ class Listing:
         """Tell whether the folder held exactly what the manifest lists, beside manifest and signature."""
         if self.process is None or self.printed is None:
             return False
-        expected = {f"f {size} {path}".encode() for path, (size, _) in found.files.items()}
-        expected.update(f"d {path}".encode() for path in paths.folders(found.files))
+        lines = [f"f {size} {path}" for path, (size, _) in found.files.items()]
+        lines += [f"d {path}" for path in paths.folders(found.files)]
+        expected = {*"\0".join(lines).encode().split(b"\0")}
         if not _ends(self.process, self.printed, sum(map(len, expected)) + len(expected)):
             return False
         self.printed.seek(0)

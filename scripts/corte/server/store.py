@@ -91,9 +91,8 @@ class Store:
         self._demand_inodes(manifest)
         staged, there = self._skeleton(manifest, raw, signature)
         missing: dict[str, list[str]] = {}
-        for path, entry in manifest.files.items():
-            if path in there:
-                continue
+        for path in [path for path in manifest.files if path not in there]:
+            entry = manifest.files[path]
             try:
                 os.link(self.objects.path(entry.sha256), f"{staged}/{path}")
             except OSError as error:
