@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from corte_kit import FILES, Server, flip, write_files
+from crash_kit import FAULTS, broken, step_of
 
 from corte.format import instants, manifest, tree
 from corte.format import signature as signatures
 from corte.server import log
-from corte.server.clock import Clock
-from corte.server.gate import Gate
-from corte.server.intake import Intake
 
-CHANGES = ("link", "mkdir", "rename", "replace", "symlink", "unlink", "rmdir", "fsync", "fchmod", "utime")
-"""Functions of os that change the disk: a power cut can come before or after each call."""
-GROWS = ("link", "mkdir", "symlink", "fsync")
-"""Functions of os that fail when the disk is full."""
 NEW = {**FILES, "datos/congreso.json": b'{"votos": 6}\n', "nuevo.csv": b"n\n"}
 SEVEN = {**NEW, "siete.csv": b"7\n"}
-
-pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # forked children end by os._exit
-
-
-def at_call(number: int, names: tuple[str, ...], act: Callable[[], None]) -> None:
-    """Let `number` calls of these functions of os pass, and run `act` before every later call."""
-    left = number
-
-    def wrap(original: Callable[..., object]) -> Callable[..., object]:
-        def counted(*arguments: object, **options: object) -> object:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                act()
-            return original(*arguments, **options)
-
-        return counted
-
-    for name in names:
-        setattr(os, name, wrap(getattr(os, name)))
-
-
-def in_child(work: Callable[[], object]) -> int:
-    """Run `work` in a child and return how it ended: 0, 1 for an exception, or minus the signal."""
-    child = os.fork()
-    if child == 0:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        try:
-            work()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def killed() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def full() -> None:
-    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def shows_five(folder: Path, key: Path, opens: datetime | None = None) -> Server:
@@ -100,12 +50,6 @@ def whole(server: Server) -> int | None:
     return shown
 
 
-def step_of(server: Server, now: datetime) -> None:
-    service = Gate(server.config)
-    service.clock = Clock(True, 0.0, 0.001, now)
-    service.step(now)
-
-
 Signed = tuple[bytes, bytes]
 """A manifest and its signature, made once and delivered to every copy of a server."""
 
@@ -123,7 +67,7 @@ def seventh(server: Server, folder: Path) -> Signed:
 
 def mended(server: Server, seven: Signed) -> None:
     """Assert that gate and next push work without any repair by hand, and that the log's chain is intact."""
-    step_of(server, instants.now())
+    step_of(server.config, instants.now())
     assert whole(server) in (5, 6)
     (server.config.incoming / ".reclamado").unlink(missing_ok=True)  # as rsync's --delete would do at the next push
     write_files(server.config.incoming, SEVEN)
@@ -132,19 +76,13 @@ def mended(server: Server, seven: Signed) -> None:
     assert [entry["n"] for entry in log.entries(server.config.store / "bitacora.jsonl")]
 
 
-@pytest.mark.parametrize("act", [killed, full])
-def test_intake_broken_at_every_step(tmp_path: Path, key: Path, act: Callable[[], None]):
-    names = CHANGES if act is killed else GROWS
+@pytest.mark.parametrize("fault", FAULTS)
+def test_intake_broken_at_every_step(tmp_path: Path, key: Path, fault: str):
     before = shows_five(tmp_path / "before", key)
     before.put(*signed(before, 6, NEW))
     seven = seventh(before, tmp_path / "seven")
     for step, server in copies(before, tmp_path):
-
-        def work(server: Server = server, step: int = step) -> None:
-            at_call(step, names, act)
-            assert Intake(server.config).run() == 0
-
-        ended = in_child(work)
+        ended = broken(server.config, step, fault)
         shown = whole(server)
         assert shown in (5, 6)
         mended(server, seven)
@@ -158,12 +96,7 @@ def test_intake_killed_at_every_step_while_it_makes_a_tree_of_the_retired_one(tm
     before.put(*signed(before, 6, NEW))
     seven = seventh(before, tmp_path / "seven")
     for step, server in copies(before, tmp_path):
-
-        def work(server: Server = server, step: int = step) -> None:
-            at_call(step, CHANGES, killed)
-            assert Intake(server.config).run() == 0
-
-        ended = in_child(work)
+        ended = broken(server.config, step, "killed")
         assert whole(server) in (5, 6)
         mended(server, seven)
         if ended == 0:
@@ -179,12 +112,8 @@ def test_mending_killed_at_every_step(tmp_path: Path, key: Path):
     )
     flip(before.config.public / "actual/descargas/a.csv")
     for step, server in copies(before, tmp_path):
-
-        def work(server: Server = server, step: int = step) -> None:
-            at_call(step, CHANGES, killed)
-            server.deliver(*five)
-
-        ended = in_child(work)
+        server.put(*five)
+        ended = broken(server.config, step, "killed")
         assert server.deliver(*five)["result"] == "repeated"
         mended(server, seven)
         if ended == 0:
@@ -192,37 +121,27 @@ def test_mending_killed_at_every_step(tmp_path: Path, key: Path):
     assert step > 10, "the steps were not interrupted at all"
 
 
-@pytest.mark.parametrize("act", [killed, full])
-def test_gate_broken_at_every_step_of_the_opening(tmp_path: Path, key: Path, act: Callable[[], None]):
+@pytest.mark.parametrize("fault", FAULTS)
+def test_gate_broken_at_every_step_of_the_opening(tmp_path: Path, key: Path, fault: str):
     opens = instants.now().replace(microsecond=0) + timedelta(minutes=30)
     for step, server in copies(shows_five(tmp_path / "before", key, opens), tmp_path):
-
-        def work(server: Server = server, step: int = step) -> None:
-            at_call(step, CHANGES if act is killed else GROWS, act)
-            step_of(server, opens)
-
-        ended = in_child(work)
+        ended = broken(server.config, step, fault, opens)
         assert whole(server) in (None, 5)
-        step_of(server, opens + timedelta(seconds=1))
+        step_of(server.config, opens + timedelta(seconds=1))
         assert (whole(server), server.config.gate_file.exists()) == (5, True)
         if ended == 0:
             break
-    assert step > (5 if act is killed else 1)
+    assert step > (5 if fault == "killed" else 1)
 
 
-@pytest.mark.parametrize("act", [killed, full])
-def test_gate_broken_at_every_step_of_the_end_hides_at_the_next(tmp_path: Path, key: Path, act: Callable[[], None]):
+@pytest.mark.parametrize("fault", FAULTS)
+def test_gate_broken_at_every_step_of_the_end_hides_at_the_next(tmp_path: Path, key: Path, fault: str):
     for step, server in copies(shows_five(tmp_path / "before", key), tmp_path):
         end = server.config.window.retain_until
-
-        def work(server: Server = server, step: int = step, end: datetime = end) -> None:
-            at_call(step, CHANGES if act is killed else GROWS, act)
-            step_of(server, end)
-
-        ended = in_child(work)
-        step_of(server, end + timedelta(seconds=1))
+        ended = broken(server.config, step, fault, end)
+        step_of(server.config, end + timedelta(seconds=1))
         assert (whole(server), server.config.gate_file.exists()) == (None, False)
         assert list((server.config.public / "cortes").iterdir()) == []
         if ended == 0:
             break
-    assert step > (5 if act is killed else 1)
+    assert step > (5 if fault == "killed" else 1)
