@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,12 @@ IGNORED = f"""\
 
 def render(template: str, values: Mapping[str, Any]) -> str:
     """Return a template with each `${{value}}` in it as quoted YAML, which is JSON: text can be nothing but text."""
-    environment = jinja2.Environment(
+    return _templates().get_template(template).render(values)
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("difusor.partners"),
         variable_start_string="${",
         variable_end_string="}",
@@ -37,7 +43,6 @@ def render(template: str, values: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    return environment.get_template(template).render(values)
 
 
 def _quoted(value: Any) -> str:

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -159,6 +159,20 @@ def render(
 
     `name` is that of a template which extends the dictamen's, and `further` the values that it needs besides.
     """
+    named = partial(_named, len(dictamen["servers"]) > 1)
+    tests = {named(finding): finding for clause in dictamen["clauses"] for finding in clause["findings"]}
+    tests |= {named(finding): finding for finding in dictamen["unbound"]}
+    bound: dict[str, list[str]] = {name: [] for name in tests}
+    for clause in dictamen["clauses"]:
+        for finding in clause["findings"]:
+            bound[named(finding)].append(clause["id"])
+    values = {"json_name": json_name, "sha256": sha256, "tests": tests, "bound": bound, **further}
+    local = partial(_local, zone=ZoneInfo(dictamen["election"]["timezone"]))
+    return _templates().get_template(f"{name}.html.j2").render(dictamen, local=local, **values)
+
+
+@cache
+def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("difusor.report"),
         autoescape=True,
@@ -176,17 +190,8 @@ def render(
         complaint=complaint,
         counted=counted,
         sentence=sentence,
-        local=lambda text: _local(text, ZoneInfo(dictamen["election"]["timezone"])),
     )
-    named = partial(_named, len(dictamen["servers"]) > 1)
-    tests = {named(finding): finding for clause in dictamen["clauses"] for finding in clause["findings"]}
-    tests |= {named(finding): finding for finding in dictamen["unbound"]}
-    bound: dict[str, list[str]] = {name: [] for name in tests}
-    for clause in dictamen["clauses"]:
-        for finding in clause["findings"]:
-            bound[named(finding)].append(clause["id"])
-    template = environment.get_template(f"{name}.html.j2")
-    return template.render(dictamen, json_name=json_name, sha256=sha256, tests=tests, bound=bound, **further)
+    return environment
 
 
 def shortcomings(dictamen: Mapping[str, Any]) -> list[str]:

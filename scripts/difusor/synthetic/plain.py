@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 import jinja2
 
@@ -20,14 +20,14 @@ def plain_page(setting: Setting, head: Document, offices: Sequence[Document]) ->
     """Return datos/resultados.html, given datos/corte.json and each office's name and results."""
     labels = [text for key, text in (("simulacro", "Simulacro"), ("datos_sinteticos", "Datos sintéticos")) if head[key]]
     names = {candidacy.key: candidacy.name for candidacy in CANDIDACIES}
-    environment = _templates()
-    environment.filters |= {"written": partial(_written, setting), "clock": partial(_clock, setting)}
-    page = environment.get_template("resultados.html.j2")
+    page = _templates().get_template("resultados.html.j2")
     parts = {office.by: setting.catalog.division(office).one for office in setting.offices}
     values = {"head": head, "offices": offices, "labels": labels, "names": names, "utc": setting.utc}
-    return (page.render(values, parts=list(parts.values())) + "\n").encode()
+    local = {"written": partial(_written, setting), "clock": partial(_clock, setting)}
+    return (page.render(values, parts=list(parts.values()), **local) + "\n").encode()
 
 
+@cache
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("difusor.synthetic"),
