@@ -212,6 +212,16 @@ def test_what_a_transfer_left_that_was_faster_than_the_guard_is_removed(start: S
     assert daemon.push().returncode == 0
 
 
+@pytest.mark.parametrize("began", ["", "basura", "inf", "nan", "1e12"])
+def test_a_damaged_record_of_the_last_count_limits_no_less(start: Start, tmp_path: Path, began: str) -> None:
+    daemon = start(NEVER, rsync_max_files=10)
+    with daemon.sending(_files(tmp_path / "muchos", 80), "--bwlimit=4M") as sender:
+        until(lambda: list(daemon.incoming.iterdir()), what="llegue el primer archivo")
+        (daemon.folder / "recuento").write_text(f"{began} 0 0 0 0".ljust(200))
+        assert sender.wait() != 0
+    until(lambda: not list(daemon.incoming.iterdir()), what="se borre lo que dejó el envío")
+
+
 def test_the_two_transfers_of_a_push_do_not_wait_for_counts_of_the_folder(start: Start) -> None:
     """With 50,000 files each count takes a seventh of a second, and a push had four of them."""
     daemon = start(NEVER)

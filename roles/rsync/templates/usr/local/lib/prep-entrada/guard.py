@@ -49,7 +49,9 @@ class Record:
             began, *numbers = os.pread(self.file, 200, 0).split()
             self.files, self.bytes, self.free_files, self.free_bytes = map(int, numbers)
             self.began = float(began)
-        except ValueError:  # there was none
+            if not 0 <= self.began <= time.monotonic():
+                raise ValueError
+        except ValueError:  # there was none, or it is damaged
             self.began, self.files, self.bytes, self.free_files, self.free_bytes = -PAUSE, 0, 0, 0, 0
 
     def write(self, began: float, files: int, size: int) -> None:
