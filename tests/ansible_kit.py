@@ -26,7 +26,7 @@ IMPORTED = (
     "difusor.inventory.checking",
     "difusor.inventory.hosts",
     "difusor.inventory.names",
-    "built_modules_kit",
+    "ansible_forks_kit",
 )
 SETTINGS = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"}
 
