@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ BEGIN = {"bullseye": "test_lockout.py", "trixie": "test_site.py", "noble": "test
 """The file of lab/ with which a release begins, if not the first: so those that wait for a clock, such as most of
 test_corte_night, meet on the other releases those that need a processor.
 """
+YIELDING = [sys.executable, "-m", "difusor.proof.yielding"]
 MOLECULE = {
     # Programs read the log: one line of output is one line of it, without frames, folding or colours.
     "MOLECULE_COMMAND_BORDERS": "false",
@@ -86,7 +88,8 @@ class Suite:
         """The command that runs the suite."""
         if self.name == UNIT:
             # The releases are what a run waits for: these tests take the time that the releases leave.
-            return ["nice", "-n", "10", "pytest", "-q", "tests", f"--junitxml={self.junit}"]
+            workers = ["--numprocesses=2", "--dist=loadfile"]
+            return [*YIELDING, "pytest", "-q", "tests", *workers, f"--junitxml={self.junit}"]
         scenario = "changed" if self.tests else MACHINE if self.name == MACHINE else "default"
         return ["molecule", "test", "--scenario-name", scenario]
 

@@ -13,7 +13,7 @@ from call_kit import NAME, results
 from difusor.proof import closing, failures, found, runs, suites
 from difusor.proof.phases import Phases
 from difusor.proof.runs import Run
-from difusor.proof.suites import ONCE, Suite, named, releases
+from difusor.proof.suites import ONCE, YIELDING, Suite, named, releases
 from difusor.terminal import StepFailed
 
 pytest_plugins = ["pytester"]
@@ -170,7 +170,7 @@ def test_a_run_leaves_its_log_and_what_its_phases_took(build: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("suite", "program", "tests"),
     [
-        (Suite("unit"), "nice -n 10 pytest -q tests", None),
+        (Suite("unit"), f"{' '.join(YIELDING)} pytest -q tests", None),
         (Suite("trixie"), "molecule test --scenario-name default", None),
         (Suite("trixie", ("a.py", "b.py")), "molecule test --scenario-name changed", "a.py b.py"),
         (Suite("vm"), "molecule test --scenario-name vm", None),
