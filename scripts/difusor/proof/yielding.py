@@ -16,8 +16,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-NICE = 10
-"""The nice value: such a process gets a tenth of the time that one with the usual value, 0, gets beside it."""
+NICE = 15
+"""The nice value: such a process gets a thirtieth of the time that one with the usual value, 0, gets beside it."""
 
 
 def main(*command: str) -> int:
