@@ -29,6 +29,11 @@ def test_the_lines_pass_the_folder_and_the_status_and_say_who_visits(program: st
     assert '"prep.diario.mx"' in said if program == "nginx" else '"https://prep.diario.mx/prep2024.mor/"' in said
 
 
+def test_a_server_that_speaks_tls_1_3_alone_is_reached_from_an_old_nginx() -> None:
+    for location in printed("nginx").split("location ^~")[1:]:
+        assert re.search(r"^ +proxy_ssl_protocols TLSv1\.2 TLSv1\.3;$", location, re.MULTILINE)
+
+
 def test_a_server_with_ipv6_alone_is_reached() -> None:
     assert 'server "[2001:db8::7]:443";' in printed("nginx", difusor_public_address="2001:db8::7")
 
