@@ -28,6 +28,10 @@ KEPT = ("Content-Type", "Cache-Control", "ETag", "Content-Security-Policy", "X-C
 PAGES = {"": "la portada", "datos/corte.json": "datos/corte.json"}
 """What is compared besides the corte's files, relative to the page, and how that is said."""
 REMEDY = "los renglones que le faltan los da ./difusor front -i"
+UNREACHED = (
+    "{name} no alcanza a su servidor, y responde {code}; ponga los renglones de hoy de ./difusor front -i, y si sigue, "
+    "la causa está en la bitácora de errores de aquel sitio"
+)
 
 
 def compare(
@@ -76,7 +80,7 @@ def _passes_no_status(through: Target, authority: Path | None, limit: float) -> 
     except (httpx.HTTPError, OSError, ValueError) as error:
         return Comparison(through.name, "unreachable", f"{through.fqdn} no responde: {trouble(error)}")
     if code >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return Comparison(through.name, "unreachable", f"{through.fqdn} no alcanza a su servidor, y responde {code}")
+        return Comparison(through.name, "unreachable", UNREACHED.format(name=through.fqdn, code=code))
     return Comparison(through.name, "altered", f"no pasa /.well-known/prep/ a su servidor; {REMEDY}")
 
 
