@@ -21,16 +21,14 @@ NICE = 15
 
 
 def main(*command: str) -> int:
-    """Run the command to its end, interrupted or not; return its status, negative for a signal's number."""
+    """Run the command to its end, and pass on the signals that end it; return its status, negative for a signal."""
     os.nice(NICE)
     with subprocess.Popen(command, start_new_session=True) as process:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # what ends this session does not reach others
+            signal.signal(number, lambda received, _: os.killpg(process.pid, received))
         with suppress(OSError):  # a kernel without autogroup has no such file: there the nice value is enough
             Path(f"/proc/{process.pid}/autogroup").write_text(str(NICE))
-        try:
-            return process.wait()
-        except KeyboardInterrupt:  # the terminal's Ctrl-C does not reach other sessions
-            os.killpg(process.pid, signal.SIGINT)
-            return process.wait()
+        return process.wait()
 
 
 if __name__ == "__main__":

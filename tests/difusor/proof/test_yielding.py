@@ -1,4 +1,4 @@
-"""What takes only the processor time that others leave: its priority, its status, and its end by Ctrl-C."""
+"""What takes only the processor time that others leave: its priority, its status, and how it is ended."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def test_its_status_is_the_commands(status: int) -> None:
     assert subprocess.run([*YIELDING, "sh", "-c", f"exit {status}"], check=False).returncode == status
 
 
-def test_an_interrupt_reaches_the_command() -> None:
-    waiting = "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(7)); print('ready', flush=True)"
-    # A shell's background jobs ignore interrupts, and so would this one where the tests are such a job.
-    command = ["env", "--default-signal=INT", *YIELDING, sys.executable, "-c", f"{waiting}; signal.pause()"]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_what_ends_it_ends_the_command(number: signal.Signals) -> None:
+    waiting = f"import signal, sys; signal.signal({number:d}, lambda *_: sys.exit(7)); print('ready', flush=True)"
+    command = [*YIELDING, sys.executable, "-c", f"{waiting}; signal.pause()"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             assert process.wait(timeout=60) == 7
         finally:
             process.kill()
