@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from difusor.proof.suites import YIELDING
-from difusor.proof.yielding import NICE
+from difusor.proof.yielding import ENDING, NICE
 
 AUTOGROUP = Path("/proc/self/autogroup")
 
@@ -30,7 +30,7 @@ def test_its_status_is_the_commands(status: int) -> None:
     assert subprocess.run([*YIELDING, "sh", "-c", f"exit {status}"], check=False).returncode == status
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_what_ends_it_ends_the_command(number: signal.Signals) -> None:
     waiting = f"import signal, sys; signal.signal({number:d}, lambda *_: sys.exit(7)); print('ready', flush=True)"
     command = [*YIELDING, sys.executable, "-c", f"{waiting}; signal.pause()"]
