@@ -36,6 +36,7 @@ BEGIN = {"bullseye": "test_lockout.py", "trixie": "test_site.py", "noble": "test
 test_corte_night, meet on the other releases those that need a processor.
 """
 YIELDING = [sys.executable, "-m", "difusor.proof.yielding"]
+"""Goes before a command that is to take only the processor time that the releases leave."""
 MOLECULE = {
     # Programs read the log: one line of output is one line of it, without frames, folding or colours.
     "MOLECULE_COMMAND_BORDERS": "false",
@@ -88,7 +89,7 @@ class Suite:
     def command(self) -> list[str]:
         """The command that runs the suite."""
         if self.name == UNIT:
-            # The releases are what a run waits for: these tests take the time that the releases leave.
+            # The releases are what a run waits for.
             workers = ["--numprocesses=2", "--dist=loadfile"]
             return [*YIELDING, "pytest", "-q", "tests", *workers, f"--junitxml={self.junit}"]
         scenario = "changed" if self.tests else MACHINE if self.name == MACHINE else "default"

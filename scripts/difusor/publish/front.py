@@ -29,8 +29,8 @@ PAGES = {"": "la portada", "datos/corte.json": "datos/corte.json"}
 """What is compared besides the corte's files, relative to the page, and how that is said."""
 REMEDY = "los renglones que le faltan los da ./difusor front -i"
 UNREACHED = (
-    "{name} no alcanza a su servidor, y responde {code}; ponga los renglones de hoy de ./difusor front -i, y si sigue, "
-    "la causa está en la bitácora de errores de aquel sitio"
+    "{name} no alcanza a su servidor, y responde {code}; pida que pongan en ese sitio los renglones que hoy da "
+    "./difusor front -i; si sigue, su bitácora de errores dice la causa"
 )
 
 

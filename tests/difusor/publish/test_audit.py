@@ -383,7 +383,7 @@ def test_a_site_that_does_not_reach_the_server_is_at_fault(serve: Serve, electio
     assert behind.good
     assert found.result == "unreachable"
     assert found.detail.startswith(
-        "www.diario.test no alcanza a su servidor, y responde 502; ponga los renglones de hoy"
+        "www.diario.test no alcanza a su servidor, y responde 502; pida que pongan en ese sitio"
     )
 
 
