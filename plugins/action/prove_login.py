@@ -8,11 +8,14 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
+from difusor.servers.connection import TOO_MANY_KEYS, Login, cause
+
 SPEC = {
     "command": {"type": "str", "required": True},
     "timeout": {"type": "int", "default": 30},  # seconds
 }
 PAUSE = 1.0  # seconds between two attempts
+REFUSED = "Permission denied"
 
 
 class ActionModule(ActionBase):
@@ -32,10 +35,19 @@ class ActionModule(ActionBase):
             try:
                 answer = self._low_level_execute_command(args["command"], sudoable=True)
             except AnsibleConnectionFailure as failure:
-                # A refused login is final; only a missing answer is worth another attempt.
-                if "Permission denied" in failure.message or time.monotonic() > deadline:
-                    return {"failed": True, "msg": f"No se pudo entrar de nuevo: {failure.message.strip()}"}
+                # A refused login is final, and to repeat it has a fail2ban of the owner's ban the operator; only a
+                # missing answer is worth another attempt.
+                final = any(words in failure.message for words in (REFUSED, TOO_MANY_KEYS))
+                if final or time.monotonic() > deadline:
+                    return {"failed": True, "msg": f"No se pudo entrar de nuevo: {self._said(failure.message)}"}
                 time.sleep(PAUSE)
             else:
                 failed = answer["rc"] != 0
                 return {"changed": False, "failed": failed, "msg": answer["stderr"].strip() if failed else ""}
+
+    def _said(self, complaint: str) -> str:
+        """Return what ssh said; of too many keys, what to do about them, which the role's own hint does not know."""
+        if TOO_MANY_KEYS not in complaint:
+            return complaint.strip()
+        address, user = str(self._play_context.remote_addr), str(self._get_remote_user() or "")
+        return f"{cause(complaint, Login(address, address, user))}."

@@ -32,6 +32,8 @@ NO_PASSWORD_GIVEN = (
 """What sudo, sudo-rs and Ansible say when nobody gives the password that sudo asks for."""
 WRONG_PASSWORD = "[Ii]ncorrect sudo password|[Ss]orry, try again|Authentication failed, try again"
 """What they say when the password is not the account's."""
+TOO_MANY_KEYS = "Too many authentication failures"
+"""What ssh says when a server has ended the connection after as many keys as it lets a client try (MaxAuthTries)."""
 # What ssh, sudo and Ansible say, the first that fits; the sentence may use the fields of `Login`. `{said}` is the text
 # that the first group of the pattern found.
 ACCESS = (
@@ -65,8 +67,15 @@ ACCESS = (
         r"(?:[Ii]dentity file|no such identity:) (\S+?):? (?:not accessible|No such file)",
         "no existe la llave {said}; corrija ansible_ssh_private_key_file en hosts.yml",
     ),
+    # No key is missing: the right one was never reached, and ssh-copy-id would end the same way.
     (
-        r"Permission denied|Too many authentication failures|Authentication failed|Invalid/incorrect password",
+        TOO_MANY_KEYS,
+        "{address} cortó antes de llegar a la llave de «{user}», porque esta máquina le ofrece más llaves de las que "
+        "admite probar (las lista ssh-add -l); nombre la suya en hosts.yml, con ansible_ssh_private_key_file, y "
+        "agregue -o IdentitiesOnly=yes a ansible_ssh_common_args",
+    ),
+    (
+        r"Permission denied|Authentication failed|Invalid/incorrect password",
         "{address} no deja entrar a «{user}»: corrija ansible_user en hosts.yml, o agregue ahí su llave pública "
         "(ssh-copy-id {target})",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import stat
 import subprocess
 from datetime import UTC, datetime
@@ -46,6 +47,17 @@ def test_an_inventory_can_set_up_a_server_at_once(home: Path) -> None:
     assert (folder / "known_hosts").read_text() == f"{HOST_KEY}\n"
     assert (folder / "election.yml").resolve() == home / "elections/ensayo.yml"
     assert {path.name for path in (home / "inventories").iterdir()} == {"diario"}, "nothing unfinished is left"
+
+
+@pytest.mark.parametrize("key", ["", "~/.ssh/prep"])
+def test_a_key_that_was_named_is_the_only_one_that_a_server_is_offered(home: Path, key: str) -> None:
+    """After four others, of which an agent may have more, a server that is in order ends the connection."""
+    folder = made({**PARTNER, "ssh_key": key})
+    (values,) = (each for each in read(folder).hosts.values() if "difusor_fqdn" in each)
+    assert values.get("ansible_ssh_private_key_file", "") == key
+    options = shlex.split(values["ansible_ssh_common_args"])
+    assert options[:2] == ["-o", f'UserKnownHostsFile="{folder}/known_hosts" ~/.ssh/known_hosts']
+    assert options[2:] == (["-o", "IdentitiesOnly=yes"] if key else [])
 
 
 def test_secrets_are_drawn_and_stand_nowhere_in_clear(home: Path) -> None:

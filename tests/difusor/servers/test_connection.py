@@ -11,6 +11,9 @@ BANNER = "Solo personal autorizado.\n"
 # Complaints of OpenSSH 10.0, sudo 1.9.16, sudo-rs 0.2.5 and ansible-core 2.21, as a server of the lab caused them.
 COMPLAINTS = {
     "operador@189.240.1.7: Permission denied (publickey).": "no deja entrar a «operador»: corrija ansible_user",
+    "Received disconnect from 189.240.1.7 port 2222:2: Too many authentication failures": (
+        "esta máquina le ofrece más llaves de las que admite probar (las lista ssh-add -l); nombre la suya en hosts.yml"
+    ),
     "@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@\nHost key verification failed.": (
         "si coincide, ssh-keygen -R '[189.240.1.7]:2222' y entre una vez con ssh operador@189.240.1.7"
     ),
