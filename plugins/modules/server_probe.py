@@ -104,6 +104,14 @@ ansible_facts:
           description: "The project's containers, as {name: {state, healthy, reached, image, settings}}."
           type: dict
         translates: {description: "Whether the kernel has Docker's chain of published ports, or needs none", type: bool}
+        strayed:
+          description: Kernel parameters that do not have the value that an earlier run has given them.
+          type: list
+          elements: str
+        unshared:
+          description: Interfaces with a default route that have lost the queue of the role C(tc).
+          type: list
+          elements: str
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) in server.py.", type: dict}
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
         unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}

@@ -8,8 +8,8 @@ import re
 import shlex
 
 from ansible.module_utils.probe import LISTS, read
+from ansible.module_utils.probe.queues import shaped
 
-OUR_QUEUE = "50e:"
 # Chains and tables of programs that the preflight knows, or that only say who may reach a virtual machine.
 KNOWN_CHAINS = re.compile(r"(ufw6?|f2b|prep|fail2ban)-|DOCKER|LIBVIRT_")
 # Docker's own bridges, for which it makes rules of its own; the project's is among them.
@@ -219,18 +219,6 @@ def entered(lines):
     """Return the addresses of the logins among the lines of sshd's journal."""
     found = (re.match(r"Accepted \S+ for .* from ([0-9A-Fa-f.:]+)\S* port \d+", line) for line in lines)
     return sorted({match.group(1) for match in found if match})
-
-
-def shaped(lines):
-    """Return the interfaces with a default route whose queue somebody has set up, except the project's role `tc`."""
-    routes = lines("ip", "-4", "route", "show", "default") + lines("ip", "-6", "route", "show", "default")
-    found = []
-    for interface in sorted({match.group(1) for match in (re.search(r" dev (\S+)", line) for line in routes) if match}):
-        for line in lines("tc", "qdisc", "show", "dev", interface):
-            _, kind, handle, place = line.split()[:4]
-            if place == "root" and handle not in ("0:", OUR_QUEUE):
-                found.append("%s (%s %s)" % (interface, kind, handle))
-    return found
 
 
 def masked(look, units):

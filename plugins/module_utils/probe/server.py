@@ -17,8 +17,11 @@ import socket
 import stat
 
 from ansible.module_utils.probe import OURS, content, read
+from ansible.module_utils.probe.queues import unshared
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
+PARAMETERS = "/etc/sysctl.d/zz-prep-difusor.conf"
+UPLINK = "/usr/local/sbin/prep-uplink"
 ANSWER = 3.0  # seconds that a container on this server may take to answer
 DAEMON = "/etc/docker/daemon.json"
 DOCKER_DATA = "/var/lib/docker"  # where an engine keeps its images, unless its options name another folder
@@ -257,6 +260,17 @@ def networks(lines):
     return {name: json.loads(options) for name, _, options in (line.partition("\t") for line in lines) if options}
 
 
+def strayed(text, value=None):
+    """Return the names of the kernel parameters of a file of sysctl.d that have another value by now.
+
+    `value(name)` returns a parameter's, "" where this kernel has none of that name, which is left out.
+    """
+    value = value or (lambda name: read("/proc/sys/" + name.replace(".", "/")))
+    wanted = [line.partition("=")[::2] for line in text.splitlines() if line[:1] not in "#;"]
+    pairs = [(name.strip(), value(name.strip()).split(), given.split()) for name, given in wanted if name.strip()]
+    return [name for name, found, given in pairs if found and found != given]
+
+
 def current_state(lines, ours, options, key, pending):
     """Return the state of what the roles manage (see RETURN).
 
@@ -277,6 +291,8 @@ def current_state(lines, ours, options, key, pending):
         "networks": networks(lines("docker", "network", "inspect", "--format", named, *bridges) if bridges else []),
         "containers": containers(lines("docker", "inspect", *ours) if ours else []),
         "translates": not ours or translates(lines, options),
+        "strayed": strayed(read(PARAMETERS)),
+        "unshared": unshared(lines) if os.path.exists(UPLINK) else [],
         "admins": admins(key),
         "pending": pending,
         "unapplied": [line.partition(" ")[2] for line in read(os.path.join(RECORD, "unapplied")).splitlines()],

@@ -228,9 +228,14 @@ def test_a_queue_of_the_owners_stops_the_run() -> None:
         "eth1": ["qdisc mq 0: root", "qdisc fq_codel 0: parent :2 limit 10240p"],
         "eth2": ["qdisc htb 50e: root refcnt 2 r2q 10 default 0x20"],
     }
-    probe = load_probe()
-    found = probe.shaped(lambda *words: said[words[:2] if words[0] == "ip" else words[-1]])
+    probe = load("module_utils/probe/queues.py")
+
+    def lines(*words: str) -> list[str]:
+        return said[words[:2] if words[0] == "ip" else words[-1]]
+
+    found = probe.shaped(lines)
     assert found == ["eth0 (tbf 8001:)"]
+    assert probe.unshared(lines) == ["eth0", "eth1"], "the role's own queue stands on eth2 alone"
     (sentence,) = problems(Neighbours(shaped=tuple(found)))
     assert sentence.startswith("eth0 (tbf 8001:) ya tiene un control de tráfico")
 

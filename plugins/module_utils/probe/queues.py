@@ -1,0 +1,30 @@
+"""The queues of packets that leave the server."""
+
+from __future__ import annotations
+
+import re
+
+OURS = "50e:"
+"""The handle of the queue of the role `tc`; the kernel's own have 0:."""
+
+
+def roots(lines):
+    """Return {interface: (kind, handle)} of the queue at the root of each interface with a default route."""
+    routes = lines("ip", "-4", "route", "show", "default") + lines("ip", "-6", "route", "show", "default")
+    found = {}
+    for interface in sorted({match.group(1) for match in (re.search(r" dev (\S+)", line) for line in routes) if match}):
+        for line in lines("tc", "qdisc", "show", "dev", interface):
+            _, kind, handle, place = line.split()[:4]
+            if place == "root":
+                found[interface] = (kind, handle)
+    return found
+
+
+def shaped(lines):
+    """Return the interfaces with a default route whose queue somebody has set up, except the project's role `tc`."""
+    return ["%s (%s %s)" % (each, *queue) for each, queue in roots(lines).items() if queue[1] not in ("0:", OURS)]
+
+
+def unshared(lines):
+    """Return the interfaces with a default route on which the queue of the role `tc` does not stand."""
+    return [interface for interface, (_, handle) in roots(lines).items() if handle != OURS]
