@@ -51,8 +51,9 @@ class ActionModule(ActionBase):
                 "network_mode": args["network"],
                 "labels": {"prep-difusor.role": args["role"]},
                 "pull": "never",
-                # One that stopped may not start again: its network may be another by now. It holds no data.
-                "recreate": is_stopped(args["name"], current_state),
+                # One that stopped may not start again, since its network may be another by now; and the module would
+                # leave it on a network that somebody gave it besides. It holds no data.
+                "recreate": is_stopped(args["name"], current_state) or is_elsewhere(args, current_state),
                 "paused": False,
                 "state": "started",
             },
@@ -66,12 +67,19 @@ def is_stopped(name: str, current_state: Mapping[str, Any] | None) -> bool:
     return seen is not None and seen["state"] not in ("running", "paused")
 
 
+def is_elsewhere(args: Mapping[str, Any], current_state: Mapping[str, Any] | None) -> bool:
+    """Tell whether `server_probe` found this container off its network, or on another one besides."""
+    seen = (current_state or {}).get("containers", {}).get(args["name"])
+    return seen is not None and seen["networks"] != [args["network"]]
+
+
 def is_current(args: Mapping[str, Any], current_state: Mapping[str, Any]) -> bool:
     """Tell whether the container runs, from the image that has this name now, with these settings."""
     seen = current_state["containers"].get(args["name"])
     return (
         seen is not None
         and seen["state"] == "running"
+        and not is_elsewhere(args, current_state)
         and seen["image"] == current_state["images"].get(args["image"])
         and _plain(seen["settings"]) == _plain(settings(args))
     )

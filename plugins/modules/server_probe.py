@@ -101,7 +101,7 @@ ansible_facts:
         images: {description: "The project's Docker images, as {name: id}.", type: dict}
         networks: {description: "Docker's bridge networks, as {name: options}.", type: dict}
         containers:
-          description: "The project's containers, as {name: {state, healthy, reached, image, settings}}."
+          description: "The project's containers, as {name: {state, healthy, reached, networks, image, settings}}."
           type: dict
         translates: {description: "Whether the kernel has Docker's chain of published ports, or needs none", type: bool}
         strayed:

@@ -253,6 +253,7 @@ INSPECTED = {
         "Tmpfs": {"/tmp": "rw,noexec,size=16m"},
         "Ulimits": [],
     },
+    "NetworkSettings": {"Networks": {"prep": {"NetworkID": "a"}}},
 }
 
 
@@ -263,6 +264,13 @@ def in_docker(inspected: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_container_as_wanted_is_current() -> None:
     assert CONTAINER.is_current(WANTED, in_docker(INSPECTED))
+
+
+@pytest.mark.parametrize("networks", [[], ["bridge"], ["bridge", "prep"]])
+def test_a_container_off_its_network_or_on_another_is_made_anew(networks: list[str]) -> None:
+    seen = in_docker({**INSPECTED, "NetworkSettings": {"Networks": {name: {} for name in networks}}})
+    assert not CONTAINER.is_current(WANTED, seen) and CONTAINER.is_elsewhere(WANTED, seen)
+    assert not CONTAINER.is_elsewhere(WANTED, in_docker(INSPECTED)) and not CONTAINER.is_elsewhere(WANTED, None)
 
 
 def test_a_container_is_not_reached_where_docker_only_holds_its_port(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,10 +62,17 @@ def test_the_group_of_an_engine_that_left_goes_unless_somebody_has_it(
 def test_an_engine_starts_anew_when_its_options_changed_or_its_rules_are_gone(
     changed: bool, state: str, reached: bool, translates: bool, stale: bool
 ) -> None:
-    seen = {"containers": {"prep-1": {"state": state, "healthy": True, "reached": reached}}, "translates": translates}
+    container = {"state": state, "healthy": True, "reached": reached, "networks": ["prep"]}
+    seen = {"containers": {"prep-1": container}, "translates": translates}
     inputs = {"ansible_facts": {"current_state": seen}, "__docker_tree": {"changed": changed}}
     assert role_kit.value("docker", "_docker_stale", inputs) is stale
     assert role_kit.value("docker", "docker_healthy", inputs) == ([] if stale else ["prep-1"])
+
+
+def test_no_engine_starts_anew_for_a_container_that_is_off_its_network() -> None:
+    container = {"state": "running", "healthy": True, "reached": False, "networks": []}
+    inputs = {"ansible_facts": {"current_state": {"containers": {"prep-1": container}, "translates": True}}}
+    assert role_kit.value("docker", "_docker_stale", inputs) is False
 
 
 def test_no_engine_starts_anew_on_a_server_without_containers() -> None:

@@ -230,7 +230,7 @@ def answers(bindings):
 
 
 def containers(lines):
-    """Return {name: {state, healthy, reached, image, and what `container` compares}} out of `docker inspect`."""
+    """Return {name: {state, healthy, reached, networks, image, and what `container` compares}} of `docker inspect`."""
     found = {}
     for each in json.loads("".join(lines) or "[]"):
         settings = {name: each["HostConfig"].get(name) for name in SETTINGS}
@@ -238,6 +238,7 @@ def containers(lines):
             "state": each["State"]["Status"],
             "healthy": (each["State"].get("Health") or {}).get("Status") == "healthy",
             "reached": each["State"]["Status"] == "running" and answers(settings["PortBindings"]),
+            "networks": sorted(each["NetworkSettings"]["Networks"]),
             "image": each["Image"],
             "settings": dict(settings, RestartPolicy=settings["RestartPolicy"]["Name"]),
         }
