@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ from corte.server.clock import Clock
 from corte.server.gate import Gate
 from corte.server.memory import Memory
 from corte.server.state import Corte
+from corte.server.store import Store
 
 NOW = datetime(2024, 6, 3, 2, tzinfo=UTC)
 SYNCHRONISED = "A29FC801,10.0.0.1,3,1717379936.1,0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
@@ -458,3 +460,31 @@ def test_a_stop_in_the_middle_of_a_step_is_not_lost(server: Server, monkeypatch:
         signal.signal(signal.SIGTERM, before)
     assert left.value.code == 0
     assert asked
+
+
+@pytest.mark.parametrize(("times", "ends"), [(1, SystemExit), (2, PermissionError)])
+def test_a_folder_that_is_closed_in_the_middle_of_a_step_is_met_by_another_step(
+    server: Server, monkeypatch: pytest.MonkeyPatch, times: int, ends: type[BaseException]
+):
+    """The service goes on to rest instead of ending; where the repair does not help, it ends and says why."""
+    has, asked = Store.has, []
+
+    def closed(store: Store, name: str) -> bool:
+        asked.append(name)
+        if len(asked) <= times:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+        return has(store, name)
+
+    def rest(seconds: float) -> None:
+        raise SystemExit(f"at rest for {seconds} s")
+
+    monkeypatch.setattr(Store, "has", closed)
+    monkeypatch.setattr(time, "sleep", rest)
+    monkeypatch.setattr(instants, "now", lambda now=instants.now: now() + timedelta(hours=1))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(ends):
+            gate_of(server).run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert server.shown() == (1 if times == 1 else None)
