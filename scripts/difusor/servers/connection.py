@@ -67,6 +67,26 @@ ACCESS = (
         r"(?:[Ii]dentity file|no such identity:) (\S+?):? (?:not accessible|No such file)",
         "no existe la llave {said}; corrija ansible_ssh_private_key_file en hosts.yml",
     ),
+    # What PAM says once the key was right, before the connection is closed.
+    (
+        r"[Pp]assword change required|required to change your password|password has expired",
+        "la contraseña de «{user}» venció, y el servidor la quiere cambiada antes de nada: entre una vez con ssh {target} "
+        "y cámbiela",
+    ),
+    (
+        r"account has expired",
+        "la cuenta «{user}» venció; el administrador del servidor la prorroga con: chage -E -1 {user}",
+    ),
+    (
+        r"users are not permitted to log in|pam_nologin",
+        "{address} aún arranca, o se apaga, y mientras no deja entrar: espere un minuto. Si sigue igual, su "
+        "administrador ve en la consola qué está esperando (systemctl list-jobs) y quita /etc/nologin, si existe",
+    ),
+    (
+        r"account is currently not available",
+        "la cuenta «{user}» no sirve para entrar, porque no tiene intérprete de órdenes; el administrador del servidor "
+        "se lo da con: usermod -s /bin/bash {user}",
+    ),
     # No key is missing: the right one was never reached, and ssh-copy-id would end the same way.
     (
         TOO_MANY_KEYS,
@@ -76,8 +96,9 @@ ACCESS = (
     ),
     (
         r"Permission denied|Authentication failed|Invalid/incorrect password",
-        "{address} no deja entrar a «{user}»: corrija ansible_user en hosts.yml, o agregue ahí su llave pública "
-        "(ssh-copy-id {target})",
+        "{address} no deja entrar a «{user}»: corrija ansible_user en hosts.yml, o agregue allá su llave pública "
+        "(ssh-copy-id {target}). Si ya la tiene, puede que otros escriban en su carpeta, y así SSH no la cree: "
+        "chmod go-w ~ ~/.ssh",
     ),
     (
         r"waiting for privilege escalation prompt",
@@ -104,7 +125,8 @@ ACCESS = (
     ),
     (
         r"(?:Connection|kex_exchange_identification: .{0,60})\W*(?:closed|reset) by",
-        "{address} cortó la conexión al comenzar: puede haber bloqueado su dirección (fail2ban), o no es SSH",
+        "{address} cortó la conexión al comenzar: puede haber bloqueado su dirección (fail2ban), no dejar entrar a nadie "
+        "(/etc/nologin), o no ser SSH",
     ),
     (
         r"no matching (?:host key type|key exchange method|cipher)|no mutual signature",

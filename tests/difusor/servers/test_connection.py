@@ -14,6 +14,14 @@ COMPLAINTS = {
     "Received disconnect from 189.240.1.7 port 2222:2: Too many authentication failures": (
         "esta máquina le ofrece más llaves de las que admite probar (las lista ssh-add -l); nombre la suya en hosts.yml"
     ),
+    "Password change required but no TTY available.": "entre una vez con ssh operador@189.240.1.7 y cámbiela",
+    "Your account has expired; please contact your system administrator.\nConnection closed by 189.240.1.7": (
+        "la cuenta «operador» venció; el administrador del servidor la prorroga con: chage -E -1 operador"
+    ),
+    '"System is booting up. Unprivileged users are not permitted to log in yet.\nConnection closed by 189.240.1.7': (
+        "189.240.1.7 aún arranca, o se apaga, y mientras no deja entrar: espere un minuto"
+    ),
+    "This account is currently not available.": "usermod -s /bin/bash operador",
     "@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@\nHost key verification failed.": (
         "si coincide, ssh-keygen -R '[189.240.1.7]:2222' y entre una vez con ssh operador@189.240.1.7"
     ),
