@@ -107,8 +107,8 @@ class Gate:
     def _decide(self) -> Window:
         """Take a step; return the window in force.
 
-        Whoever takes a folder away in the middle of a step makes it fail. To end here would close the gate until systemd
-        has started it again, a second later; another step begins with the repair of the folders.
+        Whoever takes a folder away in the middle of a step makes it fail. To end here would close the gate for a
+        second, until systemd has started it again; another step begins with the repair of the folders.
         """
         try:
             return self.step(self.now())

@@ -70,8 +70,8 @@ ACCESS = (
     # What PAM says once the key was right, before the connection is closed.
     (
         r"[Pp]assword change required|required to change your password|password has expired",
-        "la contraseña de «{user}» venció, y el servidor la quiere cambiada antes de nada: entre una vez con ssh {target} "
-        "y cámbiela",
+        "la contraseña de «{user}» venció, y el servidor la quiere cambiada antes de nada: entre una vez con "
+        "ssh {target} y cámbiela",
     ),
     (
         r"account has expired",
@@ -125,8 +125,8 @@ ACCESS = (
     ),
     (
         r"(?:Connection|kex_exchange_identification: .{0,60})\W*(?:closed|reset) by",
-        "{address} cortó la conexión al comenzar: puede haber bloqueado su dirección (fail2ban), no dejar entrar a nadie "
-        "(/etc/nologin), o no ser SSH",
+        "{address} cortó la conexión al comenzar: puede haber bloqueado su dirección (fail2ban), no dejar entrar a "
+        "nadie (/etc/nologin), o no ser SSH",
     ),
     (
         r"no matching (?:host key type|key exchange method|cipher)|no mutual signature",
