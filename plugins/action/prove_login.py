@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
             try:
                 answer = self._low_level_execute_command(args["command"], sudoable=True)
             except AnsibleConnectionFailure as failure:
-                # A refused login is final, and to repeat it has a fail2ban of the owner's ban the operator; only a
+                # A refused login is final: repeated, it would make a fail2ban of the owner's ban the operator. Only a
                 # missing answer is worth another attempt.
                 final = any(words in failure.message for words in (REFUSED, TOO_MANY_KEYS))
                 if final or time.monotonic() > deadline:

@@ -67,9 +67,9 @@ ACCESS = (
         r"(?:[Ii]dentity file|no such identity:) (\S+?):? (?:not accessible|No such file)",
         "no existe la llave {said}; corrija ansible_ssh_private_key_file en hosts.yml",
     ),
-    # What PAM says once the key was right, before the connection is closed.
+    # What a server says of an account whose key was right, before it closes the connection.
     (
-        r"[Pp]assword change required|required to change your password|password has expired",
+        r"[Pp]assword change required|required to change your password|password (?:has|is) expired",
         "la contraseña de «{user}» venció, y el servidor la quiere cambiada antes de nada: entre una vez con "
         "ssh {target} y cámbiela",
     ),
@@ -96,9 +96,8 @@ ACCESS = (
     ),
     (
         r"Permission denied|Authentication failed|Invalid/incorrect password",
-        "{address} no deja entrar a «{user}»: corrija ansible_user en hosts.yml, o agregue allá su llave pública "
-        "(ssh-copy-id {target}). Si ya la tiene, puede que otros escriban en su carpeta, y así SSH no la cree: "
-        "chmod go-w ~ ~/.ssh",
+        "{address} no deja entrar a «{user}»: corrija ansible_user en hosts.yml, o agregue en el servidor su llave "
+        "pública (ssh-copy-id {target}); si ya está, que nadie más pueda escribir en su carpeta (chmod go-w ~ ~/.ssh)",
     ),
     (
         r"waiting for privilege escalation prompt",

@@ -21,6 +21,7 @@ COMPLAINTS = {
     '"System is booting up. Unprivileged users are not permitted to log in yet.\nConnection closed by 189.240.1.7': (
         "189.240.1.7 aún arranca, o se apaga, y mientras no deja entrar: espere un minuto"
     ),
+    "sudo: Account or password is expired, reset your password and try again": "entre una vez con ssh operador@",
     "This account is currently not available.": "usermod -s /bin/bash operador",
     "@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@\nHost key verification failed.": (
         "si coincide, ssh-keygen -R '[189.240.1.7]:2222' y entre una vez con ssh operador@189.240.1.7"
