@@ -95,6 +95,7 @@ def test_containers_are_confined(host: Host, record_evidence: Record) -> None:
         assert limits["ReadonlyRootfs"] is True
         assert limits["Privileged"] is False
         assert "host" not in (limits["PidMode"], limits["NetworkMode"])
+        assert list(container["NetworkSettings"]["Networks"]) == [limits["NetworkMode"]], "está en otra red, además"
         assert "no-new-privileges:true" in limits["SecurityOpt"]
         assert limits["LogConfig"]["Type"] == "local"
         assert int(limits["LogConfig"]["Config"]["max-file"]) > 0
