@@ -19,6 +19,19 @@ pytestmark = pytest.mark.clause("DG-02")
 # The reference application computes nothing: it answers 404, and by that one sees that it was asked.
 SERVED = {"page": [200], "data": [200], "computed": [404], "inspected": [200]}
 LOGS = "/var/log/nginx"
+KEEPER = "prep-containers.service"
+BACK = 180.0
+"""Seconds in which a container comes back; Docker waits up to a minute between two starts."""
+FORGET = """
+import json, sys
+with open(sys.argv[1], "r+") as file:
+    known = json.load(file)
+    known["State"].update(Running=False, Pid=0)
+    file.seek(0)
+    file.truncate()
+    json.dump(known, file)
+"""
+"""Makes Docker, while it is stopped, take a container that runs for one that has ended."""
 
 
 @pytest.fixture
@@ -51,14 +64,34 @@ def test_without_waf_or_application_the_site_goes_on(
     host: Host, ask: Ask, role: str, lost: set[str], record_evidence: Record
 ) -> None:
     """Con el WAF o la aplicación caídos siguen los datos y las páginas vistas; lo que pasaba por ellos se niega."""
-    container = host.check_output("docker ps --filter label=prep-difusor.role=%s --format '{{.Names}}'", role)
-    host.check_output("docker kill %s", container)
+    container = _container(host, role)
+    host.check_output("systemctl stop %s && docker kill %s", KEEPER, container)
     try:
         found = ask()
     finally:
-        host.check_output("docker start %s", container)
+        host.check_output("docker start %s && systemctl start %s", container, KEEPER)
     record_evidence(found)
     assert found == SERVED | {name: [502] for name in lost}
+
+
+def test_containers_that_docker_leaves_away_come_back(host: Host, record_evidence: Record) -> None:
+    """Vuelven solos el contenedor en pausa y el que Docker da por terminado aunque corre, que Docker ya no repone."""
+    application, firewall = _container(host, "prep"), _container(host, "waf")
+    identity = host.check_output("docker inspect --format={{.Id}} %s", application)
+    host.check_output("systemctl stop docker.socket docker.service")
+    host.check_output("python3 -c %s %s", FORGET, f"/var/lib/docker/containers/{identity}/config.v2.json")
+    host.check_output("systemctl start docker.service && docker pause %s", firewall)
+    wanted = dict.fromkeys((application, firewall), "running healthy")
+    show = "docker inspect --format '{{.Name}} {{.State.Status}} {{.State.Health.Status}}' %s %s"
+
+    def look() -> dict[str, str]:
+        lines = host.check_output(show, application, firewall).splitlines()
+        return dict(line.lstrip("/").split(" ", 1) for line in lines)
+
+    until(look, lambda found: found == wanted, what="los dos contenedores corran sanos", within=BACK)
+    said = host.check_output("journalctl --unit=%s --lines=4 --output=cat --no-pager", KEEPER)
+    record_evidence(said)
+    assert application in said
 
 
 def test_without_docker_the_corte_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:
@@ -121,6 +154,10 @@ def test_a_certificate_about_to_end_raises_an_alarm(host: Host, record_evidence:
     record_evidence(told)
     assert alarmed.failed
     assert "Certificate will expire" in told
+
+
+def _container(host: Host, role: str) -> str:
+    return host.check_output("docker ps --filter label=prep-difusor.role=%s --format '{{.Names}}'", role)
 
 
 def _certificate(host: Host) -> str:

@@ -35,6 +35,8 @@ def test_preview_of_a_finished_server_changes_nothing(site: Site, record_evidenc
 # Each entry: a command that changes the server by hand, a command that shows the state, and what it prints once the
 # site has repaired it. PREP and WAF stand for the containers' names, RULES for the number of firewall rules.
 DRIFT = [
+    # First: it would itself undo what is done to the containers.
+    ("systemctl stop prep-containers.service", "systemctl is-active prep-containers.service", "active"),
     ("chmod 600 /etc/nginx/nginx.conf", "stat --format=%a /etc/nginx/nginx.conf", "644"),
     ("echo bindaddress ::1 >>/etc/chrony/chrony.conf", "grep --count bindaddress.::1 /etc/chrony/chrony.conf", "0"),
     ("rm /etc/docker/daemon.json", "grep --count live-restore /etc/docker/daemon.json", "1"),

@@ -19,7 +19,7 @@ FOLDERS = ("/", "/srv/prep/entrada", "/srv/prep/almacen", "/srv/prep/publico", "
 """Where a night writes: what arrives, what is kept and shown, containers, logs."""
 UNITS = (
     "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
-    "chrony.service",
+    "prep-containers.service", "chrony.service",
 )  # fmt: skip
 TESTS = {"nginx": ("nginx", "-t"), "sshd": ("sshd", "-t")}
 """How daemons test the configuration with which they would start again: one that runs may not be able to."""
