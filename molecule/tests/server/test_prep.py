@@ -73,10 +73,14 @@ def test_application_resolves_no_names(
 
 
 @pytest.mark.criterion("DG-11")
-def test_application_recovers(container: Container, record_evidence: Record) -> None:
-    """El PREP está sano según su propia comprobación y vuelve solo tras un reinicio."""
+def test_application_recovers(host: Host, container: Container, record_evidence: Record) -> None:
+    """El PREP está sano según su propia comprobación y vuelve solo tras un reinicio, o si Docker no lo devuelve."""
+    keeper = host.service("prep-containers.service")
     record_evidence(
-        f"{container['State']['Health']['Status']}, reinicio {container['HostConfig']['RestartPolicy']['Name']}"
+        f"{container['State']['Health']['Status']}, reinicio {container['HostConfig']['RestartPolicy']['Name']}; "
+        f"prep-containers activo={keeper.is_running}, al arranque={keeper.is_enabled}"
     )
+    assert keeper.is_running
+    assert keeper.is_enabled
     assert container["State"]["Health"]["Status"] == "healthy"
     assert container["HostConfig"]["RestartPolicy"]["Name"] == "always"
