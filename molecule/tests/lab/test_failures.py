@@ -20,6 +20,10 @@ pytestmark = pytest.mark.clause("DG-02")
 SERVED = {"page": [200], "data": [200], "computed": [404], "inspected": [200]}
 LOGS = "/var/log/nginx"
 KEEPER = "prep-containers.service"
+ENDED = (
+    "chrony.service", "docker.service", "fail2ban.service", "nginx.service", "prep-corte-gate.service", "rsync.service",
+    "ssh.service", KEEPER,
+)  # fmt: skip
 BACK = 180.0
 """Seconds in which a container comes back; Docker waits up to a minute between two starts."""
 FORGET = """
@@ -92,6 +96,29 @@ def test_containers_that_docker_leaves_away_come_back(host: Host, record_evidenc
     said = host.check_output("journalctl --unit=%s --lines=4 --output=cat --no-pager", KEEPER)
     record_evidence(said)
     assert application in said
+
+
+def test_services_that_somebody_ends_come_back(host: Host, record_evidence: Record) -> None:
+    """Los servicios que alguien termina por error, como con `pkill nginx`, vuelven solos."""
+
+    def processes() -> dict[str, str]:
+        found = host.check_output(f"systemctl show --property=MainPID --value {' '.join(ENDED)}").split()
+        return dict(zip(ENDED, found, strict=True))
+
+    before = processes()
+    assert "0" not in before.values(), before
+    host.check_output(f"kill {' '.join(before.values())}")
+    after = until(
+        processes,
+        lambda now: all(now[unit] not in ("0", pid) for unit, pid in before.items()),
+        what="todos los servicios corran otra vez",
+    )
+    record_evidence(f"procesos antes: {before}; después: {after}")
+    until(
+        lambda: host.run(f"systemctl is-active {' '.join(ENDED)}").stdout.split(),
+        lambda states: set(states) == {"active"},
+        what="todos los servicios estén activos",
+    )
 
 
 def test_without_docker_the_corte_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:
