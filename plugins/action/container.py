@@ -51,9 +51,12 @@ class ActionModule(ActionBase):
                 "network_mode": args["network"],
                 "labels": {"prep-difusor.role": args["role"]},
                 "pull": "never",
-                # One that stopped may not start again, since its network may be another by now; and the module would
-                # leave it on a network that somebody gave it besides. It holds no data.
-                "recreate": is_stopped(args["name"], current_state) or is_elsewhere(args, current_state),
+                # One that stopped may not start again, since its network may be another by now; the module would leave
+                # it on a network that somebody gave it besides; and to a bridge that somebody removed Docker does not
+                # attach it again. It holds no data.
+                "recreate": is_stopped(args["name"], current_state)
+                or is_elsewhere(args, current_state)
+                or is_unreached(args["name"], current_state),
                 "paused": False,
                 "state": "started",
             },
@@ -73,6 +76,12 @@ def is_elsewhere(args: Mapping[str, Any], current_state: Mapping[str, Any] | Non
     return seen is not None and seen["networks"] != [args["network"]]
 
 
+def is_unreached(name: str, current_state: Mapping[str, Any] | None) -> bool:
+    """Tell whether `server_probe` found this container running, and got no answer where it is published."""
+    seen = (current_state or {}).get("containers", {}).get(name)
+    return seen is not None and seen["state"] == "running" and not seen["reached"]
+
+
 def is_current(args: Mapping[str, Any], current_state: Mapping[str, Any]) -> bool:
     """Tell whether the container runs, from the image that has this name now, with these settings."""
     seen = current_state["containers"].get(args["name"])
@@ -80,6 +89,7 @@ def is_current(args: Mapping[str, Any], current_state: Mapping[str, Any]) -> boo
         seen is not None
         and seen["state"] == "running"
         and not is_elsewhere(args, current_state)
+        and not is_unreached(args["name"], current_state)
         and seen["image"] == current_state["images"].get(args["image"])
         and _plain(seen["settings"]) == _plain(settings(args))
     )

@@ -273,6 +273,16 @@ def test_a_container_off_its_network_or_on_another_is_made_anew(networks: list[s
     assert not CONTAINER.is_elsewhere(WANTED, in_docker(INSPECTED)) and not CONTAINER.is_elsewhere(WANTED, None)
 
 
+def test_a_container_that_runs_and_is_not_reached_is_made_anew() -> None:
+    """Its bridge is gone, or it hangs: a restart of Docker leaves both as they are."""
+    seen = in_docker(INSPECTED)
+    assert not CONTAINER.is_unreached("prep-1", seen)
+    seen["containers"]["prep-1"]["reached"] = False
+    assert not CONTAINER.is_current(WANTED, seen) and CONTAINER.is_unreached("prep-1", seen)
+    seen["containers"]["prep-1"]["state"] = "paused"
+    assert not CONTAINER.is_unreached("prep-1", seen) and not CONTAINER.is_unreached("prep-1", None)
+
+
 def test_a_container_is_not_reached_where_docker_only_holds_its_port(monkeypatch: pytest.MonkeyPatch) -> None:
     """So it is once somebody has emptied the kernel's tables: the container is healthy, and nginx waits in vain."""
     monkeypatch.setattr(PROBE, "ANSWER", 3.0)  # what answers may be late on a busy machine

@@ -78,6 +78,7 @@ def test_without_waf_or_application_the_site_goes_on(
     assert found == SERVED | {name: [502] for name in lost}
 
 
+@pytest.mark.usefixtures("ask")
 def test_containers_that_docker_leaves_away_come_back(host: Host, record_evidence: Record) -> None:
     """Vuelven solos el contenedor en pausa y el que Docker da por terminado aunque corre, que Docker ya no repone."""
     application, firewall = _container(host, "prep"), _container(host, "waf")
@@ -98,6 +99,7 @@ def test_containers_that_docker_leaves_away_come_back(host: Host, record_evidenc
     assert application in said
 
 
+@pytest.mark.usefixtures("ask")
 def test_services_that_somebody_ends_come_back(host: Host, record_evidence: Record) -> None:
     """Los servicios que alguien termina por error, como con `pkill nginx`, vuelven solos."""
 
@@ -119,6 +121,19 @@ def test_services_that_somebody_ends_come_back(host: Host, record_evidence: Reco
         lambda states: set(states) == {"active"},
         what="todos los servicios estén activos",
     )
+
+
+def test_a_run_connects_the_application_again(
+    host: Host, ask: Ask, run_site: Callable[..., str], record_evidence: Record
+) -> None:
+    """Si alguien quita el puente de los contenedores, la aplicación no se alcanza hasta la siguiente ejecución."""
+    healthy = "docker ps --quiet --filter label=prep-difusor.role=prep --filter health=healthy"
+    until(lambda: host.check_output(healthy), what="la aplicación se diga sana")
+    host.check_output("ip link delete br-prep")
+    found = ask()
+    run_site({}, "--tags", "docker,prep")
+    record_evidence(f"sin puente: {found}")
+    assert found["computed"] in ([502], [504])
 
 
 def test_without_docker_the_corte_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:

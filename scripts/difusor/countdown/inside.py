@@ -226,8 +226,8 @@ def _image(host: Host, server: Server, given: str) -> Check:
             )
         if any(each.health == "healthy" and not each.reached for each in ours):
             return bad(
-                "image", f"{title} corre, pero nginx no lo alcanza: alguien vació las reglas de Docker",
-                f"en el servidor: sudo systemctl restart docker las repone sin detenerlo; lo mismo hace {apply}",
+                "image", f"{title} corre, pero nginx no lo alcanza: alguien vació las reglas de Docker o quitó su red",
+                f"{apply} lo repone; en el servidor, sudo systemctl restart docker repone las reglas sin detenerlo",
             )  # fmt: skip
         if any(each.health == "starting" for each in ours):
             return warn(
