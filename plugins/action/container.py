@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
                 "labels": {"prep-difusor.role": args["role"]},
                 "pull": "never",
                 # One that stopped may not start again, since its network may be another by now; the module would leave
-                # it on a network that somebody gave it besides; and to a bridge that somebody removed Docker does not
+                # it on a network that somebody gave it besides; and to a bridge that it was taken off Docker does not
                 # attach it again. It holds no data.
                 "recreate": is_stopped(args["name"], current_state)
                 or is_elsewhere(args, current_state)

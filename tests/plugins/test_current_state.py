@@ -257,8 +257,11 @@ INSPECTED = {
 }
 
 
-def in_docker(inspected: dict[str, Any]) -> dict[str, Any]:
+def in_docker(inspected: dict[str, Any], *, reached: bool | None = True) -> dict[str, Any]:
+    """Return what is found of one container; with None for `reached`, whether its published port really answers."""
     containers = PROBE.containers(json.dumps([inspected], indent=4).splitlines())
+    if reached is not None:
+        containers["prep-1"]["reached"] = reached
     return {"images": PROBE.images(["prep-difusor/prep:1\tsha256:a"]), "containers": containers}
 
 
@@ -274,10 +277,9 @@ def test_a_container_off_its_network_or_on_another_is_made_anew(networks: list[s
 
 
 def test_a_container_that_runs_and_is_not_reached_is_made_anew() -> None:
-    """Its bridge is gone, or it hangs: a restart of Docker leaves both as they are."""
-    seen = in_docker(INSPECTED)
-    assert not CONTAINER.is_unreached("prep-1", seen)
-    seen["containers"]["prep-1"]["reached"] = False
+    """It is off its bridge, or it hangs: a restart of Docker leaves both as they are."""
+    assert not CONTAINER.is_unreached("prep-1", in_docker(INSPECTED))
+    seen = in_docker(INSPECTED, reached=False)
     assert not CONTAINER.is_current(WANTED, seen) and CONTAINER.is_unreached("prep-1", seen)
     seen["containers"]["prep-1"]["state"] = "paused"
     assert not CONTAINER.is_unreached("prep-1", seen) and not CONTAINER.is_unreached("prep-1", None)
@@ -290,9 +292,8 @@ def test_a_container_is_not_reached_where_docker_only_holds_its_port(monkeypatch
     with held_and_answering() as ports:
         for port, reached in zip(ports, (False, True), strict=True):
             bindings = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]}
-            seen = in_docker({**INSPECTED, "HostConfig": {**settings, "PortBindings": bindings}})["containers"][
-                "prep-1"
-            ]
+            found = in_docker({**INSPECTED, "HostConfig": {**settings, "PortBindings": bindings}}, reached=None)
+            seen = found["containers"]["prep-1"]
             assert (seen["healthy"], seen["reached"]) == (True, reached)
 
 
