@@ -88,16 +88,24 @@ def ask(method: str, path: str) -> Any:
 
 
 def look() -> Iterator[Container]:
-    """Yield the project's containers; raises as `ask` does."""
+    """Yield the project's containers, but for one of which Docker cannot tell; raises as `ask` does."""
     chosen = quote(json.dumps({"label": [LABEL]}))
     for each in ask("GET", f"/containers/json?all=true&filters={chosen}"):
-        found = ask("GET", f"/containers/{each['Id']}/json")
-        state = found["State"]
-        yield Container(found["Id"], found["Name"].lstrip("/"), state["Status"], state["Pid"])
+        with contextlib.suppress(ValueError):  # it has just been removed, or Docker's record of it is damaged
+            yield see(each["Id"])
+
+
+def see(identity: str) -> Container:
+    """Return how a container is now; raises as `ask` does."""
+    found = ask("GET", f"/containers/{identity}/json")
+    return Container(found["Id"], found["Name"].lstrip("/"), found["State"]["Status"], found["State"]["Pid"])
 
 
 def bring_back(container: Container) -> None:
-    """Make a container run again that is away; raises as `ask` does."""
+    """Make a container run again, unless it runs by now; raises as `ask` does."""
+    container = see(container.identity)  # another one may have taken a minute since the look
+    if not container.is_away:
+        return
     if container.state == "paused":
         ask("POST", f"/containers/{container.identity}/unpause")
         return
@@ -155,7 +163,7 @@ def main() -> NoReturn:
     while True:
         try:
             keep(missed)
-        except (OSError, http.client.HTTPException, ValueError):  # Docker starts, or a container has just gone
+        except (OSError, http.client.HTTPException, ValueError):  # Docker starts, or does not answer
             missed.clear()
         time.sleep(PERIOD)  # pace: between two looks
 
