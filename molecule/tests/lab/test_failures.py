@@ -25,7 +25,7 @@ ENDED = (
     "ssh.service", KEEPER,
 )  # fmt: skip
 BACK = 180.0
-"""Seconds in which a container comes back; Docker waits up to a minute between two starts."""
+"""Seconds in which a container comes back, and is reached; Docker waits up to a minute between two starts."""
 FORGET = """
 import json, sys
 with open(sys.argv[1], "r+") as file:
@@ -78,8 +78,7 @@ def test_without_waf_or_application_the_site_goes_on(
     assert found == SERVED | {name: [502] for name in lost}
 
 
-@pytest.mark.usefixtures("ask")
-def test_containers_that_docker_leaves_away_come_back(host: Host, record_evidence: Record) -> None:
+def test_containers_that_docker_leaves_away_come_back(host: Host, ask: Ask, record_evidence: Record) -> None:
     """Vuelven solos el contenedor en pausa y el que Docker da por terminado aunque corre, que Docker ya no repone."""
     application, firewall = _container(host, "prep"), _container(host, "waf")
     identity = host.check_output("docker inspect --format={{.Id}} %s", application)
@@ -94,6 +93,7 @@ def test_containers_that_docker_leaves_away_come_back(host: Host, record_evidenc
         return dict(line.lstrip("/").split(" ", 1) for line in lines)
 
     until(look, lambda found: found == wanted, what="los dos contenedores corran sanos", within=BACK)
+    until(ask, lambda found: found == SERVED, what="todo se sirva otra vez", within=BACK)
     said = host.check_output("journalctl --unit=%s --lines=4 --output=cat --no-pager", KEEPER)
     record_evidence(said)
     assert application in said
