@@ -23,6 +23,10 @@ MARK = "prep-difusor-proof"
 """The comment of the key, by which its line is found again."""
 FAILED = 255
 """The exit status with which ssh says that it failed itself."""
+DEBUG = "debug1: "
+"""How ssh begins the lines that tell of its steps."""
+ACCEPTED = DEBUG + "Server accepts key"
+"""Of these the one that says that the server knows the key; if it closes the connection after that, PAM refused."""
 
 
 class ActionModule(ActionBase):
@@ -62,7 +66,7 @@ class ActionModule(ActionBase):
         command = [str(option("ssh_executable")), "-i", str(key), "-p", str(self._play_context.port or 22)]
         for wanted in (
             "ControlPath=none", "ControlMaster=no", "IdentitiesOnly=yes", "IdentityAgent=none", "BatchMode=yes",
-            "PreferredAuthentications=publickey", "LogLevel=ERROR", f"ConnectTimeout={self._play_context.timeout}",
+            "PreferredAuthentications=publickey", "LogLevel=DEBUG", f"ConnectTimeout={self._play_context.timeout}",
         ):  # fmt: skip
             command += ["-o", wanted]
         if not option("host_key_checking"):
@@ -72,13 +76,24 @@ class ActionModule(ActionBase):
         return [*command, f"{user}@{self._play_context.remote_addr}", "true"]
 
     def _complaint(self, command: list[str], timeout: int) -> str:
-        """Return what ssh says when it does not get in; a refusal is final, a missing answer worth another try."""
+        """Return what ssh says when it does not get in; a refusal is final, a missing answer worth another try.
+
+        Refused logins, repeated, would have the server shut out the address from which the operator works, too.
+        """
         deadline = time.monotonic() + timeout
         while True:
             done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
             if done.returncode == 0:
                 return ""
-            said = (done.stderr.strip().splitlines() or [f"ssh terminó con {done.returncode}"])[-1]
-            if done.returncode != FAILED or "Permission denied" in done.stderr or time.monotonic() > deadline:
-                return said.rstrip(".")
+            refused = ACCEPTED in done.stderr or "Permission denied" in done.stderr
+            if done.returncode != FAILED or refused or time.monotonic() > deadline:
+                return _reason(done.stderr) or f"ssh terminó con {done.returncode}"
             time.sleep(PAUSE)
+
+
+def _reason(said: str) -> str:
+    """Return why the login failed: the last line of ssh's, or all after the server knew the key, as PAM's own words."""
+    before, accepted, after = said.partition(ACCEPTED)
+    lines = [line.strip() for line in (after.splitlines()[1:] if accepted else before.splitlines())]
+    told = [line for line in lines if line and not line.startswith(DEBUG)]
+    return " ".join(told if accepted else told[-1:]).rstrip(".")

@@ -215,6 +215,7 @@ def test_the_institutes_account_is_shut_out(
         status, said = operator.run("site.yml", "--tags", "ssh", **provisioned, difusor_ssh_password_login=True)
         assert status != 0
         assert f"La cuenta del Instituto, {user}, no logra entrar por SSH" in said
+        assert "account has expired" in said, "no se dice la causa"
         assert operator.console(f"cat {name} {keys}") == before
     finally:
         operator.console(f"chage --expiredate -1 {user}")
