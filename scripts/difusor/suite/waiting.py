@@ -10,6 +10,10 @@ from collections.abc import Callable
 
 LIMIT = 60.0
 """Seconds that an event may take by default: many, because only a failing test waits for all of them."""
+SLOWING, SLOWEST = 0.1, 1.0
+"""The pause between two looks grows to this share of the time already waited, and to this many seconds at most: three
+hundred looks by SSH at what takes half a minute would take the processor from what is awaited.
+"""
 SHOWN = 1_000
 """How many characters of what was seen last a failure quotes: the last ones, where logs tell the cause."""
 
@@ -25,13 +29,13 @@ def until[Seen](
 ) -> Seen:
     """Call `look` until `holds` is true of what it returns, and return that.
 
-    `what` completes the failure's sentence "no ocurrió que …". `within` is the limit and `every` the pause between two
-    calls, in seconds. An exception of a type in `despite` means that the event has not happened yet. AssertionError
-    when the time is over: what was awaited, for how long, and what was seen last.
+    `what` completes the failure's sentence "no ocurrió que …". `within` is the limit and `every` the shortest pause
+    between two calls, in seconds; with 0 there is none. An exception of a type in `despite` means that the event has
+    not happened yet. AssertionError when the time is over: what was awaited, for how long, and what was seen last.
     """
     started = time.monotonic()
     while True:
-        late = time.monotonic() - started >= within
+        waited = time.monotonic() - started
         try:
             seen = look()
         except despite as error:
@@ -40,10 +44,9 @@ def until[Seen](
             if holds(seen):
                 return seen
             last = seen
-        if late:
-            waited = time.monotonic() - started
+        if waited >= within:
             raise AssertionError(f"no ocurrió que {what}, en {waited:.1f} s; lo último que se vio: {_shown(last)}")
-        time.sleep(every)
+        time.sleep(max(every, min(waited * SLOWING, SLOWEST)) if every else 0)
 
 
 def _shown(seen: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from difusor.suite import waiting
 from difusor.suite.waiting import SHOWN, until
 
 
@@ -35,6 +36,26 @@ def test_an_error_that_was_expected_is_one_more_thing_seen() -> None:
         until(lambda: (_ for _ in ()).throw(ConnectionError()), what="x", within=0, despite=(ConnectionError,))
     with pytest.raises(ZeroDivisionError):
         until(lambda: 1 / 0, what="x", despite=(ConnectionError,))
+
+
+def test_the_longer_it_waits_the_less_often_it_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that only the pauses move shows how many looks a wait takes, and how late it sees the event."""
+    now, looks = 0.0, 0
+
+    def pause(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def look() -> bool:
+        nonlocal looks
+        looks += 1
+        return now >= 30
+
+    monkeypatch.setattr(waiting.time, "monotonic", lambda: now)
+    monkeypatch.setattr(waiting.time, "sleep", pause)
+    until(look, what="pase medio minuto")
+    assert looks < 60
+    assert 30 <= now <= 31
 
 
 def test_of_a_long_log_the_end_is_shown() -> None:
