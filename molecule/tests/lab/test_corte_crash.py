@@ -265,12 +265,13 @@ def test_restarts_in_the_middle_of_a_switch(server: LabServer, what: str, record
     command = "docker restart --time=1 $(docker ps --quiet --filter label=prep-difusor.role=prep)"
     if what != "restart prep":
         command = f"systemctl {what}"
-    # Docker 20.10 checks no container's health any more if it is restarted before the first check.
-    until(
-        lambda: server.run("docker ps --quiet --filter label=prep-difusor.role --filter health=starting"),
-        lambda starting: not starting,
-        what="los contenedores se digan sanos después del último arranque",
-    )
+    if "nginx" not in what:
+        # Docker 20.10 checks no container's health any more if it is restarted before the first check.
+        until(
+            lambda: server.run("docker ps --quiet --filter label=prep-difusor.role --filter health=starting"),
+            lambda starting: not starting,
+            what="los contenedores se digan sanos después del último arranque",
+        )
     signed = server.following()
     with ThreadPoolExecutor() as pool:
         restarting = pool.submit(server.run, command)

@@ -33,9 +33,9 @@ Record = Callable[[object], None]
 Site = Callable[..., str]
 Send = Callable[..., str]
 Verb = Callable[..., Any]
-LEADS = (45, 120, 300)
+LEADS = (30, 60, 120, 300)
 """Seconds from now to the opening: enough to configure a server, and more on a machine that does much else."""
-PUSHED_WITHIN = timedelta(seconds=20)
+PUSHED_WITHIN = timedelta(seconds=12)
 
 
 @pytest.fixture

@@ -24,6 +24,10 @@ PROBES = 20
 LONGEST = 8.0
 """Seconds that a slow connection may last: nginx's five, and what a busy machine adds."""
 BROWSERS = 500
+ARRIVING = 10
+"""Seconds in which they come, the first a second after the attacks have begun."""
+ATTACKED = 14
+"""Seconds that the attacks last: until the last browser has its page, on a busy machine too."""
 FORGED = 2000
 """Packets a second in the name of the address of all these browsers."""
 # Opens closed connections again, as a real attacker does; never more than CONNECTIONS at a time; ends by itself.
@@ -122,10 +126,10 @@ def test_a_crowd_behind_one_address_gets_the_page(
         return untrusted.check_output("python3 -c %s " + "%s " * len(arguments), source, *arguments)
 
     with ThreadPoolExecutor() as pool:
-        forged = pool.submit(start, "forged", server, shared, str(FORGED), "16")
-        neighbour = pool.submit(start, "neighbour", server, name, shared, "16")
+        forged = pool.submit(start, "forged", server, shared, str(FORGED), str(ATTACKED))
+        neighbour = pool.submit(start, "neighbour", server, name, shared, str(ATTACKED))
         time.sleep(1)  # pace: the first browser already meets both
-        crowd = json.loads(start("browsers", server, name, shared, str(BROWSERS), "10", *paths))
+        crowd = json.loads(start("browsers", server, name, shared, str(BROWSERS), str(ARRIVING), *paths))
         packets, answers = int(forged.result()), json.loads(neighbour.result())
     counted = int(host.check_output(charged)) - before
     blocked = [ban.address for ban in banned("", host)]

@@ -255,8 +255,10 @@ def _look(host: Host, trusted: Host, variables: dict[str, Any]) -> Seen:
     connect = "timeout 3 bash -c 'exec 3<>/dev/tcp/%s/%s'"
     accounts = host.run("getent shadow %s %s", variables["difusor_admin_user"], RENAMED).stdout.splitlines()
     ports = (variables.get("ansible_port", 22), variables["rsync_port"])
+    with ThreadPoolExecutor() as pool:
+        answers = pool.map(lambda port: trusted.run(connect, variables["ansible_host"], str(port)), ports)
     return Seen(
-        reached={port: trusted.run(connect, variables["ansible_host"], str(port)).rc == 0 for port in ports},
+        reached={port: answer.succeeded for port, answer in zip(ports, answers, strict=True)},
         hashes=dict(account.split(":")[:2] for account in accounts),
         session=host.run("systemctl is-active --quiet %s", SESSION).succeeded,
         containers=host.check_output("docker ps --all --filter label=prep-difusor.role=prep"),

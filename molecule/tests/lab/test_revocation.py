@@ -35,6 +35,8 @@ ROLES = "rsync,corte,nginx,accounts,ssh"
 """The tags of the roles that a revocation concerns."""
 UNITS = "rsync.service prep-corte-gate.service prep-corte-intake.path prep-corte-intake.service"
 RESULTS = "datos/corte.json"
+GIVEN_UP = 5
+"""Seconds after which a server that does not answer is given up; an institute waits twenty."""
 REASON = "alteró la página"
 SECRET = (
     "import pathlib, sys; from difusor.publish import target; print(target.read(pathlib.Path(sys.argv[1]))[0].secret)"
@@ -102,7 +104,7 @@ class Institute:
         self.inventory = home / "inventories/demo"
         self.environment = {
             **os.environ, HOME: str(home), VAULTS: f"difusores@{home / VAULT_PASSWORD}", "COLUMNS": "300",
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_TIMEOUT": str(GIVEN_UP),
         }  # fmt: skip
         self.target = Target.of(inventory.Host.of(variables["inventory_hostname"], variables))
         self.account = variables["difusor_admin_user"]
