@@ -100,7 +100,7 @@ def options(
     rules = tmp_path_factory.mktemp("rules")
     mark = hashlib.sha256(os.urandom(8)).hexdigest()[:16]
     edge = _edge(untrusted, variables) | (_acme(authority) if authority else {})
-    has_sensor = host.run("apt-cache show suricata").succeeded
+    has_sensor = host.run("apt-get --simulate install suricata").succeeded
     sensor = {"difusor_sensor": True, "difusor_sensor_rules": _pinned(rules / "marca.rules", RULE % mark)}
     wrong = {"difusor_sensor": True, "difusor_sensor_rules": _pinned(rules / "mala.rules", "alert sin sentido\n")}
     listed, start = host.check_output(KNOWN), _paths(host)
