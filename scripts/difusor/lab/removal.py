@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ def remove(images: bool = False) -> Iterator[str]:
         # Privileged containers change settings of this machine's kernel: restore those it had before the first of them,
         # as far as this user may.
         subprocess.run(["sysctl", "--quiet", "--ignore", "--load", SYSCTL], check=False, stderr=subprocess.DEVNULL)
+    for program in ("iptables", "ip6tables"):
+        _remove_rules(program)
     for folder in ("lab", packed.FOLDER.name, desk.FOLDER.name):
         _remove_folder(BUILD / folder)
 
@@ -59,6 +62,16 @@ def _remove(what: str, listing: list[str], removal: list[str]) -> Iterator[str]:
     if names:
         _docker(*removal, *names)
         yield f"{len(names)} {what}"
+
+
+def _remove_rules(program: str) -> None:
+    """Remove the labs' rules of this machine's packet filter (tasks/untracked.yml), as far as this user may."""
+    raw = [program, "--wait", "10", "--table", "raw"]
+    with suppress(FileNotFoundError):
+        found = subprocess.run([*raw, "--list-rules", "PREROUTING"], check=False, capture_output=True, text=True)
+        for rule in map(shlex.split, found.stdout.splitlines()):
+            if any(word.startswith("prep-difusor-") for word in rule):
+                subprocess.run([*raw, "--delete", *rule[1:]], check=False, stderr=subprocess.DEVNULL)
 
 
 def _remove_folder(path: Path) -> None:
