@@ -18,11 +18,14 @@ import pytest
 
 from difusor.project import ROOT
 from difusor.suite import browser
+from difusor.suite.waiting import until
 
 SITE = ROOT / "containers/prep/rootfs/usr/share/prep/site"
 NOTICES = ROOT / "roles/nginx/templates/usr/share/prep/avisos"
 NAME = "prep.diario.test"
 STATUS = ".well-known/prep/estado.json"
+LOADING = "Cargando los resultados"
+"""What the page says until its scripts have begun."""
 NEEDS_BROWSER = pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 
 
@@ -53,8 +56,16 @@ class Mirror:
         return SITE / name
 
     def read(self, view: str = "") -> str:
-        """Return the words that the browser shows at a view of the page."""
-        return browser.read(self.url + view, NAME, "127.0.0.1")
+        """Return the words that the browser shows at a view of the page.
+
+        The browser hurries its own clock, which on a busy machine may run out before the page's scripts have begun.
+        """
+        return until(
+            lambda: browser.read(self.url + view, NAME, "127.0.0.1"),
+            lambda words: LOADING not in words,
+            what="el navegador cargue la página",
+            within=browser.LIMIT,
+        )
 
 
 @contextmanager
