@@ -13,6 +13,8 @@ from ansible.plugins.action import ActionBase
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from difusor.servers.connection import is_refused, spoken
+
 SPEC = {
     "user": {"type": "str", "required": True},
     "keys": {"type": "str", "required": True},  # path of the account's authorized keys on the server
@@ -23,10 +25,6 @@ MARK = "prep-difusor-proof"
 """The comment of the key, by which its line is found again."""
 FAILED = 255
 """The exit status with which ssh says that it failed itself."""
-DEBUG = "debug1: "
-"""How ssh begins the lines that tell of its steps."""
-ACCEPTED = DEBUG + "Server accepts key"
-"""Of these the one that says that the server knows the key; if it closes the connection after that, PAM refused."""
 
 
 class ActionModule(ActionBase):
@@ -76,24 +74,12 @@ class ActionModule(ActionBase):
         return [*command, f"{user}@{self._play_context.remote_addr}", "true"]
 
     def _complaint(self, command: list[str], timeout: int) -> str:
-        """Return what ssh says when it does not get in; a refusal is final, a missing answer worth another try.
-
-        Refused logins, repeated, would have the server shut out the address from which the operator works, too.
-        """
+        """Return what ssh says when it does not get in; a refusal is final, a missing answer worth another try."""
         deadline = time.monotonic() + timeout
         while True:
             done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
             if done.returncode == 0:
                 return ""
-            refused = ACCEPTED in done.stderr or "Permission denied" in done.stderr
-            if done.returncode != FAILED or refused or time.monotonic() > deadline:
-                return _reason(done.stderr) or f"ssh terminó con {done.returncode}"
+            if done.returncode != FAILED or is_refused(done.stderr) or time.monotonic() > deadline:
+                return spoken(done.stderr).rstrip(".") or f"ssh terminó con {done.returncode}"
             time.sleep(PAUSE)
-
-
-def _reason(said: str) -> str:
-    """Return why the login failed: the last line of ssh's, or all after the server knew the key, as PAM's own words."""
-    before, accepted, after = said.partition(ACCEPTED)
-    lines = [line.strip() for line in (after.splitlines()[1:] if accepted else before.splitlines())]
-    told = [line for line in lines if line and not line.startswith(DEBUG)]
-    return " ".join(told if accepted else told[-1:]).rstrip(".")

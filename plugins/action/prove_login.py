@@ -8,20 +8,20 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from difusor.servers.connection import TOO_MANY_KEYS, Login, cause
+from difusor.servers.connection import TOO_MANY_KEYS, Login, cause, is_refused, spoken
 
 SPEC = {
     "command": {"type": "str", "required": True},
     "timeout": {"type": "int", "default": 30},  # seconds
 }
 PAUSE = 1.0  # seconds between two attempts
-REFUSED = "Permission denied"
 
 
 class ActionModule(ActionBase):
     """Log in and run `command`; like `wait_for_connection`, but without Python on the server.
 
-    The task's vars make the connection a new one (ansible_ssh_args without ControlPath).
+    The task's vars make the connection a new one (ansible_ssh_args without ControlPath), and ssh tell of its steps
+    (LogLevel=DEBUG), by which a refused account is known from a missing answer.
     """
 
     _supports_check_mode = False
@@ -35,19 +35,18 @@ class ActionModule(ActionBase):
             try:
                 answer = self._low_level_execute_command(args["command"], sudoable=True)
             except AnsibleConnectionFailure as failure:
-                # A refused login is final: repeated, it would make a fail2ban of the owner's ban the operator. Only a
-                # missing answer is worth another attempt.
-                final = any(words in failure.message for words in (REFUSED, TOO_MANY_KEYS))
-                if final or time.monotonic() > deadline:
+                if is_refused(failure.message) or time.monotonic() > deadline:
                     return {"failed": True, "msg": f"No se pudo entrar de nuevo: {self._said(failure.message)}"}
                 time.sleep(PAUSE)
             else:
                 failed = answer["rc"] != 0
-                return {"changed": False, "failed": failed, "msg": answer["stderr"].strip() if failed else ""}
+                # On a terminal, which Ansible gives to sudo, the command's errors come with its output.
+                complaint = answer["stdout"].strip() or spoken(answer["stderr"])
+                return {"changed": False, "failed": failed, "msg": complaint if failed else ""}
 
     def _said(self, complaint: str) -> str:
         """Return what ssh said; of too many keys, what to do about them, which the role's own hint does not know."""
         if TOO_MANY_KEYS not in complaint:
-            return complaint.strip()
+            return spoken(complaint)
         address, user = str(self._play_context.remote_addr), str(self._get_remote_user() or "")
         return f"{cause(complaint, Login(address, address, user))}."

@@ -54,8 +54,13 @@ def test_a_refused_account_is_said_and_not_repeated(refusal: str, tmp_path: Path
     assert attempts == 1
 
 
-def test_a_server_that_does_not_answer_is_asked_again(tmp_path: Path) -> None:
-    """A daemon that is about to start again closes the connection before it has seen the key."""
-    said, attempts = _logins(f"debug1: Connecting to 203.0.113.5\n{CLOSED}", tmp_path)
-    assert CLOSED in said
+@pytest.mark.parametrize(
+    "unheard",
+    ["debug1: Connecting to 203.0.113.5\n", f'{ACCEPTED}Authenticated to 203.0.113.5 using "publickey".\n'],
+    ids=["antes de la llave", "ya dentro"],
+)
+def test_a_lost_connection_is_tried_again(unheard: str, tmp_path: Path) -> None:
+    """A daemon that is about to start again closes the connection before it has seen the key, or the line is cut."""
+    said, attempts = _logins(f"{unheard}{CLOSED}", tmp_path)
+    assert CLOSED in said and "Authenticated" not in said
     assert attempts > 1

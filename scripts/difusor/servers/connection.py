@@ -34,6 +34,11 @@ WRONG_PASSWORD = "[Ii]ncorrect sudo password|[Ss]orry, try again|Authentication 
 """What they say when the password is not the account's."""
 TOO_MANY_KEYS = "Too many authentication failures"
 """What ssh says when a server has ended the connection after as many keys as it lets a client try (MaxAuthTries)."""
+AUTHENTICATED = "Authenticated to "
+STEPS = ("debug1: ", AUTHENTICATED, "Transferred: ", "Bytes per second: ")
+"""How ssh, asked by `-o LogLevel=DEBUG`, begins the lines that tell of its steps."""
+ACCEPTED = "debug1: Server accepts key"
+"""The step after which a server closes the connection, before AUTHENTICATED, if it refuses the account, as PAM does."""
 # What ssh, sudo and Ansible say, the first that fits; the sentence may use the fields of `Login`. `{said}` is the text
 # that the first group of the pattern found.
 ACCESS = (
@@ -153,6 +158,24 @@ ACCESS = (
         "el servidor no tiene Python, con el que trabaja Ansible: apt install python3 en el servidor, y repita",
     ),
 )
+
+
+def is_refused(said: str) -> bool:
+    """Tell whether ssh, asked by `-o LogLevel=DEBUG`, says that the server refused a login that failed.
+
+    That is final: a refused login, repeated, has sshd itself or a fail2ban of the owner's shut out the operator's
+    address. Only a missing answer, or a connection lost after the login, is worth another attempt.
+    """
+    account = ACCEPTED in said and AUTHENTICATED not in said
+    return account or "Permission denied" in said or TOO_MANY_KEYS in said
+
+
+def spoken(said: str) -> str:
+    """Return what ssh said without its steps: the last line; of a refused account all that the server said of it."""
+    before, accepted, after = said.partition(ACCEPTED)
+    lines = [line.strip() for line in (after.splitlines()[1:] if accepted else before.splitlines())]
+    told = [line for line in lines if line and not line.startswith(STEPS)]
+    return " ".join(told if accepted else told[-1:])
 
 
 def cause(complaint: str, login: Login) -> str:
