@@ -53,14 +53,28 @@ def assert_right(server: Server, sequence: int) -> None:
 
 
 def test_links_are_made_only_for_what_changed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _links_of_tree(server, 5, monkeypatch) < 10
+    assert_right(server, 5)
+
+
+def test_the_second_corte_too_takes_work_only_for_what_changed(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No tree has been retired by then."""
+    server = Server.make(tmp_path / "srv", key)
+    assert send(server, 1)["result"] == "shown"
+    assert _links_of_tree(server, 2, monkeypatch) < 10
+    assert_right(server, 2)
+
+
+def _links_of_tree(server: Server, sequence: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Push a corte; return how many links were made in the tree that citizens see then."""
     made = []
     link = os.link
-    monkeypatch.setattr(os, "link", lambda *names, **options: (made.append(names), link(*names, **options)))
-    assert send(server, 5)["result"] == "shown"
-    trees = [names for names in made if "/arbol/" in str(names[1])]
-    assert len(trees) < 10
-    monkeypatch.undo()
-    assert_right(server, 5)
+    with monkeypatch.context() as counting:
+        counting.setattr(os, "link", lambda *names, **options: (made.append(names), link(*names, **options)))
+        assert send(server, sequence)["result"] == "shown"
+    return sum("/arbol/" in str(names[1]) for names in made)
 
 
 def test_nothing_is_asked_of_each_file_that_did_not_change(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
@@ -193,5 +193,18 @@ def sync_folder(path: Path) -> None:
 
 def sync_file_system(path: Path) -> None:
     """Flush the whole file system under `path` to disk, which is faster than file by file; OSError if it fails."""
-    if subprocess.run(["sync", "--file-system", str(path)]).returncode != 0:
+    if subprocess.run(_sync(path)).returncode != 0:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@contextmanager
+def syncing(path: Path) -> Iterator[None]:
+    """Begin to flush the file system under `path`, so that flushing it at the end takes less; nothing depends on it."""
+    with ExitStack() as begun:
+        with suppress(OSError):  # too many processes run
+            begun.enter_context(subprocess.Popen(_sync(path), stderr=subprocess.DEVNULL))
+        yield
+
+
+def _sync(path: Path) -> list[str]:
+    return ["sync", "--file-system", str(path)]

@@ -83,7 +83,8 @@ class Intake:
             if armour is not None:
                 with listing(incoming) as listed:
                     self._prepare()
-                    self._take(incoming, listed, armour)
+                    with files.syncing(self.config.store):  # what was pushed is not on disk yet
+                        self._take(incoming, listed, armour)
                 self.memory.end_run()
                 print(_cost(), file=sys.stderr)
         except OSError as error:
@@ -131,7 +132,7 @@ class Intake:
             with suppress(OSError):  # a text file without a compressed copy is served as it is
                 self.store.compress(corte.name, found)
             with suppress(OSError):  # the next tree is then made with more work
-                self.store.trim_spare(found)
+                self.store.prepare_spare(found)
             with suppress(OSError):
                 self._look_again(incoming, corte, found, _worth_reading(found, state.last_attempt))
             with suppress(OSError, Refusal):

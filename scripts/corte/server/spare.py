@@ -1,15 +1,34 @@
-"""A retired tree that becomes the next one, so that the work for a new tree follows what changed, not all files."""
+"""A spare tree that becomes the next one, so that the work for a new tree follows what changed, not all files."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from corte.format import paths
+from corte.format.files import vacated
 from corte.format.manifest import Entry
-from corte.server import compressed
+from corte.server import compressed, folders
+from corte.server.objects import Objects
+
+
+def prepare(tree: Path, files: Mapping[str, Entry], objects: Objects) -> None:
+    """Make a spare tree like these files, so that the next one needs little work, and remove the objects left over.
+
+    It may be a tree retired some cortes ago, or none yet.
+    """
+    if not folders.is_real(tree):
+        vacated(tree).mkdir(mode=0o755)
+    there = strip(tree, files, objects.inodes())
+    objects.sweep()
+    for folder in sorted(paths.folders(files)):
+        (tree / folder).mkdir(mode=0o755, exist_ok=True)
+    for path in files.keys() - there:
+        with suppress(OSError):  # there are as many links to it as there may be: the next corte gets a copy
+            os.link(objects.path(files[path].sha256), f"{tree}/{path}")
 
 
 def strip(tree: Path, files: Mapping[str, Entry], objects: Mapping[str, int]) -> set[str]:
@@ -28,7 +47,7 @@ def _strip(
     tree: str,
     folder: str,
     files: Mapping[str, Entry],
-    folders: set[str],
+    wanted: set[str],
     objects: Mapping[str, int],
     found: set[str],
 ) -> None:
@@ -39,8 +58,8 @@ def _strip(
             if entry is not None and objects.get(entry.sha256) == item.inode():  # first, because most are right
                 found.add(path)
             elif item.is_dir(follow_symlinks=False):
-                if path in folders:
-                    _strip(tree, path + "/", files, folders, objects, found)
+                if path in wanted:
+                    _strip(tree, path + "/", files, wanted, objects, found)
                 else:
                     shutil.rmtree(item.path)
             elif entry is not None or not _is_compressed(item, path, files, objects):

@@ -4,7 +4,7 @@
     <store>/espera/<corte>      a verified tree that nobody may see yet; <corte> is <sequence>-<start of its digest>
     <store>/ordenes/<corte>     manifest and signature of a corte whose orders are followed, with or without its tree
     <store>/firmados/<corte>    a second copy of manifest and signature, in case the disk damages the first
-    <store>/reserva             the tree that was retired last; the next one is made of it
+    <store>/reserva             the tree that was retired last, or a copy of the newest; the next one is made of it
     <public>/cortes/<corte>     a tree that may be seen
     <public>/actual             -> cortes/<corte>, the link that selects the tree that citizens see
 
@@ -209,7 +209,7 @@ class Store:
                     removed = True
         if not keep:
             shutil.rmtree(self.spare, ignore_errors=True)
-        if removed and not folders.is_real(self.spare):  # else `trim_spare` does it, once citizens see the new corte
+        if removed and not folders.is_real(self.spare):  # else `prepare_spare` does it when citizens see the new corte
             self.objects.sweep()
 
     def _retire(self, path: Path) -> None:
@@ -225,11 +225,9 @@ class Store:
         except OSError:  # the next tree is then made without a spare one
             files.vacated(path)
 
-    def trim_spare(self, manifest: Manifest) -> None:
-        """Remove from the spare tree what this corte does not have, and then the objects that only it still had."""
-        if folders.is_real(self.spare):
-            spare.strip(self.spare, manifest.files, self.objects.inodes())
-            self.objects.sweep()
+    def prepare_spare(self, manifest: Manifest) -> None:
+        """Make the spare tree like this corte, and remove the objects that only the spare tree still had."""
+        spare.prepare(self.spare, manifest.files, self.objects)
 
     def names(self) -> list[str]:
         """Return the names of all trees, waiting or public."""
