@@ -78,13 +78,14 @@ def limits(name: str, host: Host) -> list[Limit]:
     """Return the limits in force on a server called `name`; BansError when they cannot be read."""
     text = run(name, host, LIMITS)
     found = [Limit(name, CONNECTIONS[chain], int(burst), int(rate)) for chain, rate, burst in KERNEL.findall(text)]
-    for zone, kind in (("fast", "files"), ("waf", "inspected")):
+    for zone, kind in (("connection", "of_connection"), ("fast", "files"), ("waf", "inspected")):
         rate = re.search(rf"zone={zone}:\S+ rate=(\d+)r/s", text)
         burst = re.search(rf"limit_req zone={zone} burst=(\d+)", text)
         if rate and burst:
             found.append(Limit(name, kind, int(burst[1]), int(rate[1])))
-    if at_once := re.search(r"limit_conn clients (\d+)", text):
-        found.append(Limit(name, "at_once", int(at_once[1]), 0))
+    for zone, kind in (("clients", "at_once"), ("downloads", "downloads")):
+        if at_once := re.search(rf"limit_conn {zone} (\d+)", text):
+            found.append(Limit(name, kind, int(at_once[1]), 0))
     if logins := re.search(r"ssh maxretry (\d+)", text):
         found.append(Limit(name, "logins", int(logins[1]), 0))
     return found

@@ -56,9 +56,11 @@ def test_limits_are_read_from_what_the_roles_install() -> None:
     assert [(each.kind, each.burst, each.rate) for each in found] == [
         ("connections", 4000, 400),
         ("pushes", 500, 50),
-        ("files", 52000, 5200),
+        ("of_connection", 300, 50),
+        ("files", 200000, 20000),
         ("inspected", 60, 20),
-        ("at_once", 4000, 0),
+        ("at_once", 16000, 0),
+        ("downloads", 4000, 0),
         ("logins", 5, 0),
     ]
     assert {each.kind for each in found} == set(command.LIMITED), "every limit should be explained"
