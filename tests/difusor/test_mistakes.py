@@ -243,6 +243,10 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
         {"difusor_admin_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1 bYrqPfoY"]},
         r"difusor_admin_keys\[0\]: no es una llave pública de OpenSSH; copie la línea entera del archivo .pub",
     ),
+    "a key cut at its end": (
+        {"election_revoked_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7n"]},
+        r"election_revoked_keys\[0\]: no es una llave pública de OpenSSH; copie la línea entera del archivo .pub",
+    ),
     "a certificate of another name": (
         {"difusor_tls_certificate": "{{ inventory_dir }}/other.pem"}, "no es para prep.diario.mx sino para www",
     ),

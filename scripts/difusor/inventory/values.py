@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import ipaddress
 import re
@@ -118,16 +117,21 @@ def _luminance(color: str) -> float:
 
 
 def _public_key(value: str) -> str:
-    words = value.split()
+    """Accept a whole public key in one line: with a broken one among the revoked, ssh-keygen refuses every signature.
+
+    Servers take only single spaces between its parts (corte.format.signature).
+    """
+    found = re.fullmatch(r"(\S+) ([A-Za-z0-9+/]+={0,2})(?: .*)?", value.strip())
     try:
-        blob = base64.b64decode(words[1], validate=True)
-        named = blob[4 : 4 + int.from_bytes(blob[:4], "big")].decode()
-    except (IndexError, binascii.Error, UnicodeDecodeError):
-        named = ""
-    if not words or words[0] not in KEY_TYPES or words[0] != named:
+        if found is None or found[1] not in KEY_TYPES or not value.strip().isprintable():
+            raise ValueError
+        serialization.load_ssh_public_key(f"{found[1]} {found[2]}".encode())
+        if base64.b64encode(base64.b64decode(found[2])).decode() != found[2]:  # stray bits, or padding, after the key
+            raise ValueError
+    except (ValueError, NotImplementedError, UnsupportedAlgorithm):  # not implemented: a point in its compressed form
         raise ValueError(
             "no es una llave pública de OpenSSH; copie la línea entera del archivo .pub (ssh-ed25519 AAAA…)"
-        )
+        ) from None
     return value
 
 

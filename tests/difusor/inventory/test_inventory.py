@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from inventory_kit import packed_image
-from variables_kit import INSTITUTE, Variables, write_certificate
+from variables_kit import INSTITUTE, KEY, Variables, write_certificate
 
 from difusor import inventory
 
@@ -19,6 +20,14 @@ ROOT = Path(__file__).resolve().parents[3]
 COLORS: dict[str, str] = INSTITUTE["colors"]
 
 Change = Callable[[Variables], object]
+
+
+POINT = (
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+)
+"""Of an ECDSA public key."""
 
 
 def rsa_key(bits: int) -> str:
@@ -29,6 +38,47 @@ def rsa_key(bits: int) -> str:
 
 def test_nothing_is_said_of_a_good_inventory(good: Variables) -> None:
     assert inventory.problems(good) == []
+
+
+def parts(*fields: bytes) -> str:
+    """Return the Base64 of a public key that consists of these fields."""
+    return base64.b64encode(b"".join(len(each).to_bytes(4, "big") + each for each in fields)).decode()
+
+
+SECURITY_KEY = "sk-ssh-ed25519@openssh.com"
+ECDSA = f"ecdsa-sha2-nistp256 {parts(b'ecdsa-sha2-nistp256', b'nistp256', POINT)}"
+BLOB = KEY.split()[1]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEY, f"{KEY}\n", ECDSA, rsa_key(3072), f"ssh-ed25519 {BLOB} Dirección de Informática",
+        f"{SECURITY_KEY} {parts(SECURITY_KEY.encode(), bytes(32), b'ssh:')} caja fuerte",
+    ],
+)  # fmt: skip
+def test_a_whole_public_key_is_taken(good: Variables, key: str) -> None:
+    assert inventory.problems({**good, "election_revoked_keys": [key]}) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(f"ssh-ed25519 {BLOB[:end]}" for end in range(4, len(BLOB), 4)), f"ssh-ed25519 {BLOB}AAAA",
+        f"ssh-ed25519 {BLOB[:40]}\n{BLOB[40:]}", f"{KEY}\n{ECDSA}", f"{KEY}\u2028más", KEY.replace(" ", "  ", 1),
+        KEY.replace(" ", "\t", 1), rsa_key(3072)[:-40], f"{ECDSA.rstrip('=')}==",
+        f"ecdsa-sha2-nistp256 {parts(b'ecdsa-sha2-nistp256', b'nistp256', bytes(65))}",
+        f"ecdsa-sha2-nistp256 {parts(b'ecdsa-sha2-nistp256', b'nistp256', bytes([2]) + POINT[1:33])}",
+        f"{SECURITY_KEY} {parts(SECURITY_KEY.encode(), bytes(32))}",
+        f"{SECURITY_KEY} {parts(SECURITY_KEY.encode(), bytes(31), b'ssh:')}",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["election_revoked_keys", "difusor_admin_keys", "difusor_break_glass_key"])
+def test_a_broken_public_key_is_refused(good: Variables, name: str, key: str) -> None:
+    """Among the revoked it would make ssh-keygen refuse every signature; elsewhere nobody could use it."""
+    good[name] = key if name.endswith("_key") else [key]
+    (said,) = inventory.problems(good)
+    assert "no es una llave pública de OpenSSH; copie la línea entera del archivo .pub" in said
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"prep-difusor.files": " "}])
