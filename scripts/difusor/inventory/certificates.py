@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import warnings
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from pydantic import ValidationInfo
 
 from difusor.inventory.values import content
+
+FIRST_LINE = rb"(?m)^-----BEGIN CERTIFICATE-----[ \t\r]*$"
 
 
 def check_certificate(path: str, name: str, info: ValidationInfo) -> None:
@@ -95,9 +98,20 @@ def _certificate(path: str, info: ValidationInfo) -> x509.Certificate | None:
     if pem is None:
         return None
     try:
-        return x509.load_pem_x509_certificates(pem)[0]
+        return whole(pem)[0]
     except ValueError:
-        raise ValueError(f"{path} no es un certificado en PEM") from None
+        raise ValueError(f"{path} no es un certificado en PEM, o no está entero; cópielo otra vez") from None
+
+
+def whole(pem: bytes) -> list[x509.Certificate]:
+    """Return the certificates of a PEM text; ValueError when there is none, or one of them is damaged.
+
+    The library passes over one whose last line is missing or has another behind it; nginx does not start with it.
+    """
+    found = x509.load_pem_x509_certificates(pem)
+    if not len(found) == pem.count(b"BEGIN CERTIFICATE") == len(re.findall(FIRST_LINE, pem)):
+        raise ValueError
+    return found
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

@@ -363,6 +363,25 @@ def test_certificate_that_expired(good: Variables, tmp_path: Path) -> None:
     assert "renueve el certificado" in inventory.problems(good)[0]
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda pem: pem[:-20], lambda pem: pem[:300], lambda pem: pem.replace(b"-END", b"END")]
+)
+def test_a_chain_that_was_not_copied_whole(good: Variables, damage: Callable[[bytes], bytes]) -> None:
+    """The page's own certificate is whole, and the library reads it alone; nginx does not start."""
+    file = Path(good["difusor_tls_certificate"])
+    page = file.read_bytes()
+    file.write_bytes(page + damage(page))
+    assert "no es un certificado en PEM, o no está entero; cópielo otra vez" in inventory.problems(good)[0]
+    file.write_bytes(b"Subject: CN=prep\r\n" + page.replace(b"\n", b"\r\n") + page)
+    assert inventory.problems(good) == []
+
+
+def test_certificates_of_which_the_last_line_of_one_has_another_behind_it(good: Variables) -> None:
+    file = Path(good["difusor_tls_certificate"])
+    file.write_bytes(file.read_bytes().rstrip() + file.read_bytes())
+    assert "no está entero" in inventory.problems(good)[0]
+
+
 def test_unreadable_certificate(good: Variables) -> None:
     def read(path: str) -> bytes:
         if path == good["difusor_tls_certificate"]:
