@@ -43,6 +43,7 @@ from difusor.inventory.values import (
     PublicKey,
     Text,
     content,
+    is_domain,
     later,
     matching,
     once,
@@ -352,7 +353,8 @@ class Partner(Strict):
         if info.data.get("tls_mode") == "files":
             if not value:
                 raise ValueError("falta; con difusor_tls_mode: files se necesita el archivo del certificado")
-            check_certificate(value, info.data.get("fqdn", ""), info)
+            aliases = filter(is_domain, info.data.get("aliases", []))
+            check_certificate(value, info.data.get("fqdn", ""), aliases, info)
         return value
 
     @field_validator("tls_key")
@@ -368,6 +370,11 @@ class Partner(Strict):
     def public_name(self) -> str:
         """The host name of the link that citizens know."""
         return self.front.name if self.front else self.fqdn
+
+    @property
+    def other_domains(self) -> list[str]:
+        """The aliases that are domain names: the server's certificate is for these, too."""
+        return [*filter(is_domain, self.aliases)]
 
     @property
     def revocation(self) -> Revocation | None:

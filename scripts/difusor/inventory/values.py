@@ -76,6 +76,15 @@ def host(value: str) -> str:
     return value
 
 
+def is_domain(name: str) -> bool:
+    """Tell whether a host name or address is a name for which a certificate is asked (role nginx)."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." in name
+    return False
+
+
 def _instant(value: object) -> datetime:
     form = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)"
     if isinstance(value, str) and re.fullmatch(form, value):

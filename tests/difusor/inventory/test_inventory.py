@@ -382,6 +382,21 @@ def test_certificates_of_which_the_last_line_of_one_has_another_behind_it(good: 
     assert "no está entero" in inventory.problems(good)[0]
 
 
+def test_certificate_of_a_day_to_come(good: Variables, tmp_path: Path) -> None:
+    good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "new", begins=2)
+    assert "y los navegadores aún no lo aceptan; deje hasta entonces el anterior" in inventory.problems(good)[0]
+
+
+def test_certificate_has_to_be_for_every_name_of_the_server(good: Variables, tmp_path: Path) -> None:
+    """Addresses, and names without a dot, are for the institute's own network."""
+    good["difusor_aliases"] = ["189.240.1.7", "fd00::7", "servidor", "www.prep.diario.mx", "prep.otro.mx"]
+    (said,) = inventory.problems(good)
+    assert "tls.pem no es también para www.prep.diario.mx, prep.otro.mx; pida uno que lo sea, o quite" in said
+    names = ["prep.diario.mx", "*.prep.diario.mx", "prep.otro.mx"]
+    good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "tls", names=names)
+    assert inventory.problems(good) == []
+
+
 def test_unreadable_certificate(good: Variables) -> None:
     def read(path: str) -> bytes:
         if path == good["difusor_tls_certificate"]:
