@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -311,16 +310,6 @@ class Partner(Strict):
     @classmethod
     def _each_once(cls, value: list[str]) -> list[str]:
         return once(value)
-
-    @field_validator("cdn_ranges")
-    @classmethod
-    def _not_everybody(cls, value: list[str]) -> list[str]:
-        """Refuse huge networks: hosts in these networks may claim any client address and have no rate limits."""
-        for each in value:
-            network = ipaddress.ip_network(each)
-            if network.prefixlen < (8 if network.version == 4 else 16):
-                raise ValueError(f"{each} abarca medio internet; escriba solo las redes de la CDN o del balanceador")
-        return value
 
     @field_validator("front")
     @classmethod

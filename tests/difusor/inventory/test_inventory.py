@@ -287,8 +287,12 @@ CASES: dict[str, tuple[Change, str]] = {
         "difusor_origin_lock: cerraría la página a todos: difusor_cdn_ranges está vacía",
     ),
     "half the Internet may say who it is": (
-        replace("difusor_cdn_ranges", ["10.0.0.0/7", "2a00::/8"]),
-        "difusor_cdn_ranges: 10.0.0.0/7 abarca medio internet",
+        replace("difusor_cdn_ranges", ["10.0.0.0/8", "2a00::/15"]),
+        "difusor_cdn_ranges[1]: 2a00::/15 abarca medio internet; escriba solo las redes de quien debe llegar por ahí",
+    ),
+    "half the Internet is trusted": (
+        replace("difusor_trusted_addresses", ["2a00::/16", "128.0.0.0/1"]),
+        "difusor_trusted_addresses[1]: 128.0.0.0/1 abarca medio internet",
     ),
     "a folder of another site, but no folder": (
         lambda v: v.update(difusor_path="/", difusor_front=FRONT),
@@ -344,6 +348,36 @@ def test_one_fault_is_one_sentence(good: Variables, case: str) -> None:
     assert sentence in found[0]
     assert found[0].endswith((".", "?"))
     assert "hunter2" not in found[0], "the message shows the secret"
+
+
+SPELLINGS = {
+    "10.1.2.0/255.255.255.0": "escriba 10.1.2.0/24",
+    "10.1.2.0/0.0.0.255": "escriba 10.1.2.0/24",
+    "10.1.2.3/255.255.255.255": "escriba 10.1.2.3/32",
+    "10.1.2.0/024": "escriba 10.1.2.0/24",
+    "10.1.2.3/255.255.255.0": "¿quiso decir 10.1.2.0/24?",
+    "::ffff:10.1.2.3": "«::ffff:10.1.2.3» es IPv4 escrito como IPv6; escriba 10.1.2.3.",
+    "::ffff:a01:203/128": "escriba 10.1.2.3/32",
+    "::ffff:10.1.2.0/120": "escriba 10.1.2.0/24",
+    "fe80::1%eth0": "lleva una zona («%»), que solo vale dentro del equipo; quítela",
+    "fe80::%eth0/64": "lleva una zona («%»)",
+}
+LISTS = ("election_trusted_addresses", "difusor_trusted_addresses", "difusor_cdn_ranges")
+NAMES = ("election_time_servers", "difusor_ntp_servers", "difusor_aliases", "difusor_public_address")
+
+
+@pytest.mark.parametrize("name", [*LISTS, *NAMES])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_an_address_that_programs_read_in_different_ways(good: Variables, spelling: str, name: str) -> None:
+    good[name] = spelling if name == "difusor_public_address" else [spelling]
+    (said,) = inventory.problems(good)
+    assert SPELLINGS[spelling] in said or (name in NAMES and "/" in spelling)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_an_address_that_all_programs_read_alike(good: Variables, name: str) -> None:
+    good[name] = ["10.1.2.0/24", "10.1.3.3/32", "10.1.3.4", "FD00:0::3", "2A00::/16", "172.16.0.0/12", "10.0.0.0/8"]
+    assert inventory.problems(good) == []
 
 
 def test_certificate_of_another_key(good: Variables, tmp_path: Path) -> None:
