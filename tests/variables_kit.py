@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,21 @@ INSTITUTE: dict[str, Any] = ELECTION["election_institute"]
 Variables = dict[str, Any]
 
 
-def write_certificate(folder: Path, name: str, days: int = 30) -> tuple[str, str]:
-    """Write a self-signed certificate for prep.diario.mx and its key; return both paths."""
+def write_certificate(
+    folder: Path, name: str, days: int = 30, begins: int = -60, names: Sequence[str] = ("prep.diario.mx",)
+) -> tuple[str, str]:
+    """Write a self-signed certificate for these names, in force between two days from now, and its key.
+
+    Return both paths.
+    """
     key = ed25519.Ed25519PrivateKey.generate()
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "prep.diario.mx")])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=60))
+        .not_valid_before(now + timedelta(days=begins))
         .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("prep.diario.mx")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, names)]), critical=False)
         .sign(key, None)
     )
     paths = folder / f"{name}.pem", folder / f"{name}.key"

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleParserError
 from ansible.inventory.group import Group
 from ansible.plugins.vars import BaseVarsPlugin
 
-from difusor.inventory import folders, sources, vaults
+from difusor.inventory import folders, sources, together, vaults
 
 DOCUMENTATION = r"""
 name: inventory_sources
@@ -57,6 +57,7 @@ class VarsModule(BaseVarsPlugin):
         _refuse([sentence for source in found for sentence in folders.faults(source)])
         _refuse([vaults.sentence(vault) for source in found for vault in vaults.shut(source)])
         _refuse(sources.file_faults(found, vaults.text_of))
+        _refuse(together.faults(found))
         if unread := everything.vars.get(sources.UNREAD):
             _refuse([f"{unread} no se puede leer como inventario; compárelo con inventories/ejemplo/hosts.yml"])
         _refuse(sources.group_faults(found, groups))

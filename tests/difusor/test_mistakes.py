@@ -243,6 +243,10 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
         {"difusor_admin_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1 bYrqPfoY"]},
         r"difusor_admin_keys\[0\]: no es una llave pública de OpenSSH; copie la línea entera del archivo .pub",
     ),
+    "a key cut at its end": (
+        {"election_revoked_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7n"]},
+        r"election_revoked_keys\[0\]: no es una llave pública de OpenSSH; copie la línea entera del archivo .pub",
+    ),
     "a certificate of another name": (
         {"difusor_tls_certificate": "{{ inventory_dir }}/other.pem"}, "no es para prep.diario.mx sino para www",
     ),
@@ -311,3 +315,21 @@ def test_values(inventory: Path, certificates: Certificates) -> None:
     for server, (_, sentence) in zip(servers, VALUES.values(), strict=True):
         assert re.search(sentence, found[server].replace('\\"', '"')), found[server]
         assert "nada se tocó en el servidor" in found[server]
+
+
+def test_inventories_of_two_elections_are_refused_in_one_run(inventory: Path, certificates: Certificates) -> None:
+    """By the verb, before Ansible begins, and by the plain line."""
+    other = write_inventory(inventory.parent / "otro", certificates)
+    hosts, election = other / "hosts.yml", other / "election.yml"
+    hosts.write_text(hosts.read_text().replace(SERVER, "web2").replace("diario", "otro"))
+    election.write_text(election.read_text().replace("estatal-2024", "simulacro-1"))
+    (other / "group_vars/diario").rename(other / "group_vars/otro")
+    vault = ["--vault-id", f"diario@{OPENS}"]
+    for status, said in (
+        verb("apply", "-i", "diario", "-i", "otro", folder=inventory.parent),
+        plain("-i", "diario", "-i", "otro", *vault, folder=inventory.parent),
+    ):
+        assert status != 0
+        assert "no dicen la misma elección («estatal-2024» y «simulacro-1»)" in " ".join(said.split())
+        assert "nada se tocó en ningún servidor" in " ".join(said.split())
+        assert "PLAY" not in said

@@ -54,6 +54,8 @@ def run(
     try:
         signed = signing.verify(tree)[0] if tree else None
         targets = [server for source in inventory for server in target.read(source)]
+        if len(ids := sorted({each.election.id for each in targets})) > 1:  # each has its own orders and cortes
+            raise UnusableError(f"son difusores de varias elecciones ({', '.join(ids)}); audite cada elección aparte")
         orders = standing.Records(targets[0].election).standing()
     except (UnusableError, Refusal) as problem:
         complain(problem)

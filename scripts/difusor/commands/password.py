@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from difusor.project import home, vault_password
+from difusor.project import UnusableError, home, vault_password
 from difusor.terminal import complain, results
 from difusor.terminal.arguments import difusores, from_project
 from difusor.terminal.asking import has_terminal
@@ -35,13 +35,11 @@ def run(
     path = home() / f"inventories/{name}/group_vars/{name}/vault.yml"
     if not path.parent.is_dir():
         _refuse(f"No existe {from_project(path.parent)}; hágalo con ./difusor new difusor {name}, o revise el nombre.")
-    if source := vault_password_file or (vault_password() if vault_password().exists() else None):
-        key = password_of(source)
-    else:
-        key = _ask(f"Contraseña de la bóveda «{name}»", twice=not path.exists())
+    source = vault_password_file or (vault_password() if vault_password().exists() else None)
     try:
+        key = password_of(source) if source else _ask(f"Contraseña de la bóveda «{name}»", twice=not path.exists())
         vault = Vault(path, name, key)
-    except ShutVaultError as error:
+    except (UnusableError, ShutVaultError) as error:
         _refuse(f"{error}; nada cambió.")
     results.print(f"La contraseña lleva {LENGTH} caracteres o más: minúsculas, mayúsculas, cifras y signos.")
     password = _ask("Contraseña nueva del usuario del Instituto", twice=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -27,10 +28,14 @@ class Looks:
 
 @dataclass(frozen=True)
 class Outside:
-    """What was seen of a page from this machine: its name, and the certificate at each of its addresses."""
+    """What was seen of a page from this machine: its name, and the certificate at each of its addresses.
+
+    `aliases`: the certificate that its server shows under each of its other names.
+    """
 
     names: Names
     certificates: tuple[Certificate, ...]
+    aliases: Mapping[str, Certificate] = field(default_factory=dict)
 
     @property
     def addresses(self) -> list[str]:
@@ -45,13 +50,15 @@ class Outside:
 
 def look(subject: Subject, looks: Looks) -> Outside:
     """Look at the page of a difusor: at the addresses of its name, or at its server's own when the name has none."""
-    fqdn = subject.host.partner.public_name
+    partner = subject.host.partner
+    fqdn, aliases = partner.public_name, partner.other_domains
     said = names.look(fqdn, looks.servers)
     found = [each for family in families.by_family(said.addresses).values() for each in family]
     addresses = found or _own(subject.host)
-    with ThreadPoolExecutor(len(addresses)) as pool:
-        seen = pool.map(lambda address: certificate.look(fqdn, address, looks.authority), addresses)
-        return Outside(said, tuple(seen))
+    asked = [*((fqdn, each) for each in addresses), *((each, partner.public_address) for each in aliases)]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        seen = [*pool.map(lambda each: certificate.look(each[0], each[1], looks.authority), asked)]
+    return Outside(said, tuple(seen[: len(addresses)]), dict(zip(aliases, seen[len(addresses) :], strict=True)))
 
 
 def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Check]:
@@ -59,7 +66,7 @@ def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Chec
     return [
         _name(host, outside.names, moment),
         _caa(host, outside, moment),
-        _certificate(host, outside.certificates, given),
+        _certificate(host, outside, given),
     ]
 
 
@@ -108,8 +115,8 @@ def _caa(host: Host, outside: Outside, moment: Moment) -> Check:
     return good("caa", some([*said.caa]))
 
 
-def _certificate(host: Host, seen: tuple[Certificate, ...], given: str) -> Check:
-    election = host.election
+def _certificate(host: Host, outside: Outside, given: str) -> Check:
+    election, seen = host.election, outside.certificates
     end = max(election.closes, election.retain_until or election.closes)
     renew = f"pida a su difusor el certificado nuevo, con sus intermedios, y ejecute ./difusor apply -i {given}"
     if refused := next((each for each in seen if each.refusal), None):
@@ -123,6 +130,8 @@ def _certificate(host: Host, seen: tuple[Certificate, ...], given: str) -> Check
             f"vence {_local(expires, election)} y la ventana termina {_local(end, election)}",
             renew,
         )
+    if faults := [f"con el nombre {name}, {each.refusal}" for name, each in outside.aliases.items() if each.refusal]:
+        return bad("certificate", some(faults), f"{renew}; o quite de difusor_aliases lo que nadie visita")
     return good("certificate", f"vence {expires:%Y-%m-%d}")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import warnings
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,16 +17,32 @@ from pydantic import ValidationInfo
 
 from difusor.inventory.values import content
 
+FIRST_LINE = rb"(?m)^-----BEGIN CERTIFICATE-----[ \t\r]*$"
 
-def check_certificate(path: str, name: str, info: ValidationInfo) -> None:
-    """Raise ValueError unless the file `path` is a PEM certificate that is in force and covers `name` (empty: any)."""
+
+def check_certificate(path: str, name: str, aliases: Iterable[str], info: ValidationInfo) -> None:
+    """Raise ValueError unless the file `path` is a PEM certificate that is in force and covers `name` (empty: any).
+
+    It has to cover the aliases, too: nginx shows it under all of its names.
+    """
     certificate = _certificate(path, info)
     if certificate is None:
         return
-    if certificate.not_valid_after_utc < datetime.now(UTC):
+    now = datetime.now(UTC)
+    if certificate.not_valid_after_utc < now:
         raise ValueError(f"{path} venció el {certificate.not_valid_after_utc:%Y-%m-%d}; renueve el certificado")
-    if name and not any(_covers(pattern, name) for pattern in _names(certificate)):
+    if certificate.not_valid_before_utc > now:
+        raise ValueError(
+            f"{path} vale desde el {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC y los navegadores aún no lo "
+            "aceptan; deje hasta entonces el anterior, o pida uno que ya valga"
+        )
+    if name and not _covers(certificate, name):
         raise ValueError(f"{path} no es para {name} sino para {', '.join(_names(certificate)) or 'nadie'}")
+    if others := [alias for alias in aliases if not _covers(certificate, alias)]:
+        raise ValueError(
+            f"{path} no es también para {', '.join(others)}; pida uno que lo sea, o quite de difusor_aliases los "
+            "nombres que no son para visitantes"
+        )
 
 
 def check_key(path: str, certificate: str, info: ValidationInfo) -> None:
@@ -95,9 +113,20 @@ def _certificate(path: str, info: ValidationInfo) -> x509.Certificate | None:
     if pem is None:
         return None
     try:
-        return x509.load_pem_x509_certificates(pem)[0]
+        return whole(pem)[0]
     except ValueError:
-        raise ValueError(f"{path} no es un certificado en PEM") from None
+        raise ValueError(f"{path} no es un certificado en PEM, o no está entero; cópielo otra vez") from None
+
+
+def whole(pem: bytes) -> list[x509.Certificate]:
+    """Return the certificates of a PEM text; ValueError when there is none, or one of them is damaged.
+
+    The library passes over one whose last line is missing or has another behind it; nginx does not start with it.
+    """
+    found = x509.load_pem_x509_certificates(pem)
+    if not len(found) == pem.count(b"BEGIN CERTIFICATE") == len(re.findall(FIRST_LINE, pem)):
+        raise ValueError
+    return found
 
 
 def _names(certificate: x509.Certificate) -> list[str]:
@@ -108,5 +137,5 @@ def _names(certificate: x509.Certificate) -> list[str]:
     return extension.value.get_values_for_type(x509.DNSName)
 
 
-def _covers(pattern: str, name: str) -> bool:
-    return pattern == name or (pattern.startswith("*.") and pattern[2:] == name.partition(".")[2])
+def _covers(certificate: x509.Certificate, name: str) -> bool:
+    return any(each == name or each == f"*.{name.partition('.')[2]}" for each in _names(certificate))

@@ -27,6 +27,17 @@ def faults(path: Path, root: yaml.MappingNode) -> Iterator[str]:
     yield from found or _of_two_kinds(path, root)
 
 
+def members(root: yaml.MappingNode) -> Iterator[tuple[str, str]]:
+    """Yield (group, member) for each server, and each group, that a file of groups without faults puts into a group."""
+    waiting = [] if any(key.value == "plugin" for key, _ in root.value) else [root]
+    while waiting:
+        for name, group in waiting.pop().value:
+            parts = {} if group.tag == NULL else {key.value: part for key, part in group.value if part.tag != NULL}
+            for part in (parts[kind] for kind in ("hosts", "children") if kind in parts):
+                yield from ((str(name.value), str(member.value)) for member, _ in part.value)
+            waiting += [parts["children"]] if "children" in parts else []
+
+
 def _of_two_kinds(path: Path, root: yaml.MappingNode) -> Iterator[str]:
     """Yield a sentence for each server with the name of a group; the structure is that of groups."""
     groups, hosts, waiting = set(), [], [root]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -43,6 +42,7 @@ from difusor.inventory.values import (
     PublicKey,
     Text,
     content,
+    is_domain,
     later,
     matching,
     once,
@@ -311,16 +311,6 @@ class Partner(Strict):
     def _each_once(cls, value: list[str]) -> list[str]:
         return once(value)
 
-    @field_validator("cdn_ranges")
-    @classmethod
-    def _not_everybody(cls, value: list[str]) -> list[str]:
-        """Refuse huge networks: hosts in these networks may claim any client address and have no rate limits."""
-        for each in value:
-            network = ipaddress.ip_network(each)
-            if network.prefixlen < (8 if network.version == 4 else 16):
-                raise ValueError(f"{each} abarca medio internet; escriba solo las redes de la CDN o del balanceador")
-        return value
-
     @field_validator("front")
     @classmethod
     def _of_another_server(cls, value: Front | None, info: ValidationInfo) -> Front | None:
@@ -352,7 +342,8 @@ class Partner(Strict):
         if info.data.get("tls_mode") == "files":
             if not value:
                 raise ValueError("falta; con difusor_tls_mode: files se necesita el archivo del certificado")
-            check_certificate(value, info.data.get("fqdn", ""), info)
+            aliases = filter(is_domain, info.data.get("aliases", []))
+            check_certificate(value, info.data.get("fqdn", ""), aliases, info)
         return value
 
     @field_validator("tls_key")
@@ -368,6 +359,11 @@ class Partner(Strict):
     def public_name(self) -> str:
         """The host name of the link that citizens know."""
         return self.front.name if self.front else self.fqdn
+
+    @property
+    def other_domains(self) -> list[str]:
+        """The aliases that are domain names: the server's certificate is for these, too."""
+        return [*filter(is_domain, self.aliases)]
 
     @property
     def revocation(self) -> Revocation | None:

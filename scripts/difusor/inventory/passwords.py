@@ -11,6 +11,7 @@ from typing import Any
 from passlib.hash import sha512_crypt
 
 from corte.format import files
+from corte.format.errors import why
 
 NAME = "vault_difusor_admin_password_hash"
 DRAWN = "vault_difusor_admin_password"
@@ -25,7 +26,7 @@ CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 
 
 class ShutVaultError(Exception):
-    """A vault does not open with this password, or is not encrypted; the message is a Spanish sentence."""
+    """A vault cannot be read, or does not open with this password; the message is a Spanish sentence."""
 
 
 class Vault:
@@ -42,6 +43,10 @@ class Vault:
             self.text = self._vault.decrypt(path.read_bytes()).decode() if path.exists() else "---\n"
         except AnsibleError as error:
             raise ShutVaultError(f"{path} no se descifra con esa contraseña, o no está cifrado") from error
+        except UnicodeDecodeError as error:
+            raise ShutVaultError(f"{path} se descifra, pero no es texto en UTF-8; recupérelo de su copia") from error
+        except OSError as error:
+            raise ShutVaultError(f"no se puede leer {path} ({why(error)}); corrija sus permisos") from error
 
     def store(self, password: str) -> None:
         """Put the hash of a password into the vault and write it, encrypted and readable by its owner only."""

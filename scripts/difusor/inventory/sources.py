@@ -86,13 +86,13 @@ def inventory_faults(path: Path, opened: Open | None = None) -> list[str]:
 
 def _same_id(path: Path) -> Iterator[str]:
     """Yield a sentence when another election of the folder has this one's id: servers would take one for the other."""
-    if own := _election_id(path):
+    if own := election_id(path):
         for other in sorted(path.parent.glob("[!.]*.yml")):
-            if other != path and _election_id(other) == own:
+            if other != path and election_id(other) == own:
                 yield f"{path} y {other} tienen el mismo election_id, «{own}»; dele otro a la que sea copia"
 
 
-def _election_id(path: Path) -> str:
+def election_id(path: Path) -> str:
     """Return the id that a file gives to an election; empty when it gives none, or one that depends on an inventory."""
     try:
         found = re.search(r"""(?m)^\s+election_id:\s*["']?([^\s"'{#]+)""", path.read_text(encoding="utf-8"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import ipaddress
 import re
@@ -29,6 +28,11 @@ KEY_TYPES = (
 )
 RSA_BITS = 3072
 LEGIBLE = 4.5
+SHORTEST_PREFIX = {4: 8, 6: 16}
+"""Of a network in an inventory, by IP version."""
+MAPPED_BITS = 96
+"""What precedes an IPv4 address that is written as an IPv6 one (::ffff:10.1.2.3)."""
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Read = Callable[[str], bytes]
 LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 
@@ -47,14 +51,15 @@ def matching(pattern: str, sentence: str, secret: bool = False) -> AfterValidato
 
 def _address(value: str) -> str:
     try:
-        ipaddress.ip_address(value)
+        address = ipaddress.ip_address(value)
     except ValueError:
         raise ValueError(f"«{value}» no es una dirección IP; escriba una como 10.1.2.3 o fd00::3") from None
+    _refuse_another_spelling(value, ipaddress.ip_network(address))
     return value
 
 
 def _origin(value: str) -> str:
-    """Accept an address, or a network whose host bits are zero and that is not the whole Internet."""
+    """Accept an address, or a network whose host bits are zero and that is not half the Internet."""
     try:
         network = ipaddress.ip_network(value)
     except ValueError as error:
@@ -62,9 +67,28 @@ def _origin(value: str) -> str:
             proper = ipaddress.ip_network(value, strict=False)
             raise ValueError(f"«{value}» no es una red; ¿quiso decir {proper}?") from None
         raise ValueError(f"«{value}» no es una dirección ni una red; escriba una como 10.1.2.3 o 10.1.2.0/24") from None
+    _refuse_another_spelling(value, network)
     if network.prefixlen == 0:
         raise ValueError(f"«{value}» es todo Internet; una dirección confiable tiene que ser de alguien")
+    if network.prefixlen < SHORTEST_PREFIX[network.version]:
+        raise ValueError(f"{value} abarca medio internet; escriba solo las redes de quien debe llegar por ahí")
     return value
+
+
+def _refuse_another_spelling(value: str, network: Network) -> None:
+    """Refuse what each program on the server would take for something else, or for nothing; ValueError says how else.
+
+    Such are a network with a mask, of which some programs read the first number as its length, an IPv4 address
+    written as IPv6, which no connection comes from, and the address of one network card.
+    """
+    written, address = value.partition("/")[2], network.network_address
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+        raise ValueError(f"«{value}» lleva una zona («%»), que solo vale dentro del equipo; quítela")
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        length = f"/{network.prefixlen - MAPPED_BITS}" if written else ""
+        raise ValueError(f"«{value}» es IPv4 escrito como IPv6; escriba {address.ipv4_mapped}{length}")
+    if written and written != str(network.prefixlen):
+        raise ValueError(f"«{value}» lleva una máscara y no todos los programas la leen igual; escriba {network}")
 
 
 def host(value: str) -> str:
@@ -74,6 +98,22 @@ def host(value: str) -> str:
     except ValueError:
         if not re.fullmatch(rf"{LABEL}(\.{LABEL})*", value) or re.fullmatch(r"[\d.]+", value):
             raise ValueError(f"«{value}» no es un nombre de host ni una dirección IP") from None
+    return value
+
+
+def is_domain(name: str) -> bool:
+    """Tell whether a host name or address is a name for which a certificate is asked (role nginx)."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." in name
+    return False
+
+
+def _name_or_address(value: str) -> str:
+    """Accept what `host` accepts, an address in its usual spelling only."""
+    if ":" in host(value):
+        _address(value)
     return value
 
 
@@ -118,16 +158,21 @@ def _luminance(color: str) -> float:
 
 
 def _public_key(value: str) -> str:
-    words = value.split()
+    """Accept a whole public key in one line: with a broken one among the revoked, ssh-keygen refuses every signature.
+
+    Servers take only single spaces between its parts (corte.format.signature).
+    """
+    found = re.fullmatch(r"(\S+) ([A-Za-z0-9+/]+={0,2})(?: .*)?", value.strip())
     try:
-        blob = base64.b64decode(words[1], validate=True)
-        named = blob[4 : 4 + int.from_bytes(blob[:4], "big")].decode()
-    except (IndexError, binascii.Error, UnicodeDecodeError):
-        named = ""
-    if not words or words[0] not in KEY_TYPES or words[0] != named:
+        if found is None or found[1] not in KEY_TYPES or not value.strip().isprintable():
+            raise ValueError
+        serialization.load_ssh_public_key(f"{found[1]} {found[2]}".encode())
+        if base64.b64encode(base64.b64decode(found[2])).decode() != found[2]:  # stray bits, or padding, after the key
+            raise ValueError
+    except (ValueError, NotImplementedError, UnsupportedAlgorithm):  # not implemented: a point in its compressed form
         raise ValueError(
             "no es una llave pública de OpenSSH; copie la línea entera del archivo .pub (ssh-ed25519 AAAA…)"
-        )
+        ) from None
     return value
 
 
@@ -224,7 +269,7 @@ def _file(value: str, info: ValidationInfo) -> str:
 Text = Annotated[str, Field(min_length=1)]
 Address = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
-HostName = Annotated[str, AfterValidator(host)]
+HostName = Annotated[str, AfterValidator(_name_or_address)]
 DomainName = Annotated[
     str, matching(rf"{LABEL}(\.{LABEL})+", "debe ser un nombre de dominio en minúsculas, como prep.diario.mx")
 ]

@@ -16,7 +16,7 @@ from typing import Any
 from corte.format import files
 from difusor.inventory.rendering import cause
 from difusor.inventory.sources import file_faults, refusal
-from difusor.inventory.vaults import identities, identity, source_fault, vaulted
+from difusor.inventory.vaults import NO_PASSWORD, identities, identity, source_fault, vaulted
 from difusor.project import ROOT, UnusableError
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -182,10 +182,7 @@ def _loader() -> Any:
         CLI.setup_vault_secrets(loader, vault_ids=identities(), auto_prompt=False)
     except AnsibleError:
         named = ", ".join(each.partition("@")[2] for each in identities())
-        raise InventoryError(
-            f"no se obtuvo la contraseña de las bóvedas de {named}; si es un programa, "
-            "ejecútelo a mano: debe imprimirla"
-        ) from None
+        raise InventoryError(NO_PASSWORD.format(named)) from None
     return loader
 
 

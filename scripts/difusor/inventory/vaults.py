@@ -11,9 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from difusor.inventory import folders
-from difusor.project import VAULTS, ansible_settings, vault_password
+from difusor.project import VAULTS, UnusableError, ansible_settings, vault_password
 
 HEADER = b"$ANSIBLE_VAULT"
+NO_PASSWORD = "no se obtuvo la contraseña de las bóvedas de {}; si es un programa, ejecútelo a mano: debe imprimirla"
 
 
 def ensure_password() -> None:
@@ -75,13 +76,22 @@ def _fault_of(source: Path) -> str:
 
 
 def password_of(path: Path) -> str:
-    """Return the password in a file, or what the file prints when it is a program, as Ansible takes it."""
+    """Return the password in a file, or what the file prints when it is a program, as Ansible takes it.
+
+    UnusableError when there is none.
+    """
+    from ansible.errors import AnsibleError
     from ansible.parsing.dataloader import DataLoader
     from ansible.parsing.vault import get_file_vault_secret
 
-    secret = get_file_vault_secret(filename=str(path), vault_id="difusores", loader=DataLoader())
-    secret.load()
-    return str(secret.bytes.decode())
+    if fault := _fault_of(path):
+        raise UnusableError(fault)
+    try:
+        secret = get_file_vault_secret(filename=str(path), vault_id="difusores", loader=DataLoader())
+        secret.load()
+        return str(secret.bytes.decode())
+    except (AnsibleError, UnicodeDecodeError):
+        raise UnusableError(NO_PASSWORD.format(path)) from None
 
 
 def identities() -> list[str]:

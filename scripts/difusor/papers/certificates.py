@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from corte.format.errors import why
 from corte.format.files import read
+from difusor.inventory.certificates import whole
 from difusor.project import UnusableError, home
 from difusor.terminal import plain
 
@@ -123,11 +124,12 @@ def _content(path: Path) -> bytes:
 def _certificates(path: Path, content: bytes) -> Sequence[x509.Certificate]:
     try:
         if PEM in content:
-            return x509.load_pem_x509_certificates(content)
+            return whole(content)
         return [x509.load_der_x509_certificate(content)]
     except ValueError:
         raise UnusableError(
-            f"{path} no es un certificado en DER (el .cer del SAT) ni en PEM; revise que no sea la llave"
+            f"{path} no es un certificado en DER (el .cer del SAT) ni en PEM, o no está entero; revise que no sea la "
+            "llave"
         ) from None
 
 

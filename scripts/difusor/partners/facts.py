@@ -15,11 +15,11 @@ from difusor.inventory.placeholders import unfinished
 from difusor.inventory.values import (
     Address,
     DomainName,
-    HostName,
     LoginKey,
     Origin,
     PublicKey,
     Text,
+    host,
     matching,
 )
 from difusor.spec.faults import sentence
@@ -126,7 +126,7 @@ class PartnerFacts(Facts):
     fqdn: DomainName
     path: Folder = "/"
     login: Account
-    address: HostName
+    address: Annotated[str, AfterValidator(host)]
     port: Port = 22
     public_address: Address
     trusted_addresses: tuple[Origin, ...] = ()

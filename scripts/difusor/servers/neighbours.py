@@ -194,7 +194,7 @@ def _elsewhere(found: Neighbours, hosts: Collection[str]) -> Iterator[str]:
         yield (
             f"este servidor ya es el espejo de {' y '.join(found.mirror_of)}, y el inventario, de {' y '.join(hosts)}; "
             "revise ansible_host, o, si es el mismo difusor con otro nombre, agregue el anterior a difusor_aliases por "
-            "esta vez o devuelva antes el servidor (./difusor remove)"
+            "esta vez (con un certificado para los dos nombres) o devuelva antes el servidor (./difusor remove)"
         )
 
 

@@ -93,14 +93,15 @@ def run(playbook: str, inventories: Sequence[Path], options: Options, values: Ma
 def _announced(playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any]) -> list[str]:
     """Print a command, make this process's folder and environment the ones that it needs, and return it.
 
-    An inventory whose files cannot be read is refused here already, because Ansible would print its own English too.
-    The printed line works in the project's folder; for a home of its own, in any folder.
+    Inventories whose files cannot be read, or which do not go together, are refused here already, because Ansible
+    would print its own English too. The printed line works in the project's folder; for a home of its own, in any
+    folder.
     """
-    from difusor.inventory import vaults  # imports pydantic
+    from difusor.inventory import together, vaults  # imports pydantic
     from difusor.inventory.sources import file_faults, refusal
 
     os.environ.update(ansible_settings())
-    faults = file_faults(inventories)
+    faults = file_faults(inventories) or together.faults(inventories)
     if fault := vaults.source_fault(options.vault_id or ()):
         faults.append(fault)
     if faults:

@@ -80,6 +80,42 @@ def test_the_password_of_the_home_opens_the_vault_without_a_question(
     assert sha512_crypt.verify(GOOD, opened(vault)[NAME])
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\n", "está vacío; recupérelo de su copia; nada cambió"),
+        (b"#!/bin/sh\necho cerrado >&2; exit 2\n", "no se obtuvo la contraseña de las bóvedas de"),
+        (b"#!/bin/sh\n", "si es un programa, ejecútelo a mano: debe imprimirla; nada cambió"),
+        (b"#!/no/hay\n", "si es un programa, ejecútelo a mano: debe imprimirla; nada cambió"),
+        (b"#!/bin/sh\nprintf '\\377'\n", "si es un programa, ejecútelo a mano: debe imprimirla; nada cambió"),
+    ],
+)
+@pytest.mark.parametrize("as_option", [False, True])
+def test_a_source_that_gives_no_password_is_refused_in_a_sentence(
+    vault: Path, tmp_path: Path, content: bytes, told: str, as_option: bool
+) -> None:
+    before, source = vault.read_bytes(), tmp_path / ("llave" if as_option else "vault-password")
+    source.write_bytes(content)
+    source.chmod(0o700)
+    app = typer.Typer()
+    app.command()(password.run)
+    given = ["diario", *(["--vault-password-file", str(source)] if as_option else [])]
+    result = CliRunner().invoke(app, given, input=f"{GOOD}\n{GOOD}\n")
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    assert told in said and vault.read_bytes() == before
+
+
+def test_a_vault_that_cannot_be_used_is_refused_in_a_sentence(vault: Path) -> None:
+    vault.write_bytes(VAULT.encrypt(b"\xff", vault_id="diario"))
+    status, said = ask(KEY, GOOD, GOOD)
+    assert status == 1 and "no es texto en UTF-8; recupérelo de su copia; nada cambió" in " ".join(said.split())
+    vault.unlink()
+    vault.mkdir()
+    status, said = ask(KEY, GOOD, GOOD)
+    assert status == 1 and "no se puede leer" in said
+
+
 @pytest.mark.parametrize("answers", [("otra llave", GOOD, GOOD), (KEY, "corta", "corta")])
 def test_wrong_vault_or_weak_password_changes_nothing(vault: Path, answers: tuple[str, ...]) -> None:
     before = vault.read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from countdown_kit import host
 from difusor.countdown import outside, reaching
 from difusor.countdown.checks import Check, Moment
 from difusor.countdown.outside import Outside
+from difusor.countdown.subjects import Subject
 from difusor.servers.certificate import Certificate
 from difusor.servers.names import Answer, Names
 
@@ -55,6 +57,27 @@ def test_what_is_wrong_with_a_page_is_told_by_how_much_time_is_left(
     assert (day[key].state, hour[key].state) == states
     assert found in day[key].found and remedy in day[key].remedy
     assert [each for each in day if day[each].state != "good"] == [key]
+
+
+def test_the_certificate_has_to_be_for_the_other_names_of_the_server_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked of the server itself: a name may lead to a network in front of it, which does not keep that certificate."""
+    refused = "un navegador no aceptaría la página: su certificado es para otro nombre"
+    asked = []
+
+    def look(name: str, address: str, authority: Path | None) -> Certificate:
+        asked.append((name, address))
+        return replace(CERTIFICATE, address=address, refusal=refused if name == "viejo.diario.mx" else "")
+
+    monkeypatch.setattr(outside.certificate, "look", look)
+    monkeypatch.setattr(outside.names, "look", lambda name, servers: NAMES)
+    one = host(difusor_aliases=["www.prep.diario.mx", "viejo.diario.mx", "192.0.2.7", "servidor"])
+    seen = outside.look(Subject("web1", "diario", Path(), one, {}, None, {}), outside.Looks())
+    assert seen.addresses == [FOUR, SIX]
+    own = one.partner.public_address
+    assert sorted(asked[2:]) == [("viejo.diario.mx", own), ("www.prep.diario.mx", own)]
+    found = {each.key: each for each in outside.judge(one, seen, Moment.DAY, "diario")}["certificate"]
+    assert (found.state, found.found) == ("bad", f"con el nombre viejo.diario.mx, {refused}")
+    assert "difusor_aliases" in found.remedy
 
 
 def test_a_name_may_lead_to_a_network_in_front_of_the_server() -> None:

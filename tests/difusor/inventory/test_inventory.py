@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from inventory_kit import packed_image
-from variables_kit import INSTITUTE, Variables, write_certificate
+from variables_kit import INSTITUTE, KEY, Variables, write_certificate
 
 from difusor import inventory
 
@@ -19,6 +20,14 @@ ROOT = Path(__file__).resolve().parents[3]
 COLORS: dict[str, str] = INSTITUTE["colors"]
 
 Change = Callable[[Variables], object]
+
+
+POINT = (
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+)
+"""Of an ECDSA public key."""
 
 
 def rsa_key(bits: int) -> str:
@@ -29,6 +38,47 @@ def rsa_key(bits: int) -> str:
 
 def test_nothing_is_said_of_a_good_inventory(good: Variables) -> None:
     assert inventory.problems(good) == []
+
+
+def parts(*fields: bytes) -> str:
+    """Return the Base64 of a public key that consists of these fields."""
+    return base64.b64encode(b"".join(len(each).to_bytes(4, "big") + each for each in fields)).decode()
+
+
+SECURITY_KEY = "sk-ssh-ed25519@openssh.com"
+ECDSA = f"ecdsa-sha2-nistp256 {parts(b'ecdsa-sha2-nistp256', b'nistp256', POINT)}"
+BLOB = KEY.split()[1]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEY, f"{KEY}\n", ECDSA, rsa_key(3072), f"ssh-ed25519 {BLOB} Dirección de Informática",
+        f"{SECURITY_KEY} {parts(SECURITY_KEY.encode(), bytes(32), b'ssh:')} caja fuerte",
+    ],
+)  # fmt: skip
+def test_a_whole_public_key_is_taken(good: Variables, key: str) -> None:
+    assert inventory.problems({**good, "election_revoked_keys": [key]}) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(f"ssh-ed25519 {BLOB[:end]}" for end in range(4, len(BLOB), 4)), f"ssh-ed25519 {BLOB}AAAA",
+        f"ssh-ed25519 {BLOB[:40]}\n{BLOB[40:]}", f"{KEY}\n{ECDSA}", f"{KEY}\u2028más", KEY.replace(" ", "  ", 1),
+        KEY.replace(" ", "\t", 1), rsa_key(3072)[:-40], f"{ECDSA.rstrip('=')}==",
+        f"ecdsa-sha2-nistp256 {parts(b'ecdsa-sha2-nistp256', b'nistp256', bytes(65))}",
+        f"ecdsa-sha2-nistp256 {parts(b'ecdsa-sha2-nistp256', b'nistp256', bytes([2]) + POINT[1:33])}",
+        f"{SECURITY_KEY} {parts(SECURITY_KEY.encode(), bytes(32))}",
+        f"{SECURITY_KEY} {parts(SECURITY_KEY.encode(), bytes(31), b'ssh:')}",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["election_revoked_keys", "difusor_admin_keys", "difusor_break_glass_key"])
+def test_a_broken_public_key_is_refused(good: Variables, name: str, key: str) -> None:
+    """Among the revoked it would make ssh-keygen refuse every signature; elsewhere nobody could use it."""
+    good[name] = key if name.endswith("_key") else [key]
+    (said,) = inventory.problems(good)
+    assert "no es una llave pública de OpenSSH; copie la línea entera del archivo .pub" in said
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"prep-difusor.files": " "}])
@@ -237,8 +287,12 @@ CASES: dict[str, tuple[Change, str]] = {
         "difusor_origin_lock: cerraría la página a todos: difusor_cdn_ranges está vacía",
     ),
     "half the Internet may say who it is": (
-        replace("difusor_cdn_ranges", ["10.0.0.0/7", "2a00::/8"]),
-        "difusor_cdn_ranges: 10.0.0.0/7 abarca medio internet",
+        replace("difusor_cdn_ranges", ["10.0.0.0/8", "2a00::/15"]),
+        "difusor_cdn_ranges[1]: 2a00::/15 abarca medio internet; escriba solo las redes de quien debe llegar por ahí",
+    ),
+    "half the Internet is trusted": (
+        replace("difusor_trusted_addresses", ["2a00::/16", "128.0.0.0/1"]),
+        "difusor_trusted_addresses[1]: 128.0.0.0/1 abarca medio internet",
     ),
     "a folder of another site, but no folder": (
         lambda v: v.update(difusor_path="/", difusor_front=FRONT),
@@ -296,6 +350,36 @@ def test_one_fault_is_one_sentence(good: Variables, case: str) -> None:
     assert "hunter2" not in found[0], "the message shows the secret"
 
 
+SPELLINGS = {
+    "10.1.2.0/255.255.255.0": "escriba 10.1.2.0/24",
+    "10.1.2.0/0.0.0.255": "escriba 10.1.2.0/24",
+    "10.1.2.3/255.255.255.255": "escriba 10.1.2.3/32",
+    "10.1.2.0/024": "escriba 10.1.2.0/24",
+    "10.1.2.3/255.255.255.0": "¿quiso decir 10.1.2.0/24?",
+    "::ffff:10.1.2.3": "«::ffff:10.1.2.3» es IPv4 escrito como IPv6; escriba 10.1.2.3.",
+    "::ffff:a01:203/128": "escriba 10.1.2.3/32",
+    "::ffff:10.1.2.0/120": "escriba 10.1.2.0/24",
+    "fe80::1%eth0": "lleva una zona («%»), que solo vale dentro del equipo; quítela",
+    "fe80::%eth0/64": "lleva una zona («%»)",
+}
+LISTS = ("election_trusted_addresses", "difusor_trusted_addresses", "difusor_cdn_ranges")
+NAMES = ("election_time_servers", "difusor_ntp_servers", "difusor_aliases", "difusor_public_address")
+
+
+@pytest.mark.parametrize("name", [*LISTS, *NAMES])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_an_address_that_programs_read_in_different_ways(good: Variables, spelling: str, name: str) -> None:
+    good[name] = spelling if name == "difusor_public_address" else [spelling]
+    (said,) = inventory.problems(good)
+    assert SPELLINGS[spelling] in said or (name in NAMES and "/" in spelling)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_an_address_that_all_programs_read_alike(good: Variables, name: str) -> None:
+    good[name] = ["10.1.2.0/24", "10.1.3.3/32", "10.1.3.4", "FD00:0::3", "2A00::/16", "172.16.0.0/12", "10.0.0.0/8"]
+    assert inventory.problems(good) == []
+
+
 def test_certificate_of_another_key(good: Variables, tmp_path: Path) -> None:
     _, good["difusor_tls_key"] = write_certificate(tmp_path, "other")
     assert "other.key no es la llave del certificado" in inventory.problems(good)[0]
@@ -311,6 +395,40 @@ def test_a_private_authority_is_refused_in_official_mode(good: Variables, tmp_pa
 def test_certificate_that_expired(good: Variables, tmp_path: Path) -> None:
     good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "old", days=-1)
     assert "renueve el certificado" in inventory.problems(good)[0]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda pem: pem[:-20], lambda pem: pem[:300], lambda pem: pem.replace(b"-END", b"END")]
+)
+def test_a_chain_that_was_not_copied_whole(good: Variables, damage: Callable[[bytes], bytes]) -> None:
+    """The page's own certificate is whole, and the library reads it alone; nginx does not start."""
+    file = Path(good["difusor_tls_certificate"])
+    page = file.read_bytes()
+    file.write_bytes(page + damage(page))
+    assert "no es un certificado en PEM, o no está entero; cópielo otra vez" in inventory.problems(good)[0]
+    file.write_bytes(b"Subject: CN=prep\r\n" + page.replace(b"\n", b"\r\n") + page)
+    assert inventory.problems(good) == []
+
+
+def test_certificates_of_which_the_last_line_of_one_has_another_behind_it(good: Variables) -> None:
+    file = Path(good["difusor_tls_certificate"])
+    file.write_bytes(file.read_bytes().rstrip() + file.read_bytes())
+    assert "no está entero" in inventory.problems(good)[0]
+
+
+def test_certificate_of_a_day_to_come(good: Variables, tmp_path: Path) -> None:
+    good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "new", begins=2)
+    assert "y los navegadores aún no lo aceptan; deje hasta entonces el anterior" in inventory.problems(good)[0]
+
+
+def test_certificate_has_to_be_for_every_name_of_the_server(good: Variables, tmp_path: Path) -> None:
+    """Addresses, and names without a dot, are for the institute's own network."""
+    good["difusor_aliases"] = ["189.240.1.7", "fd00::7", "servidor", "www.prep.diario.mx", "prep.otro.mx"]
+    (said,) = inventory.problems(good)
+    assert "tls.pem no es también para www.prep.diario.mx, prep.otro.mx; pida uno que lo sea, o quite" in said
+    names = ["prep.diario.mx", "*.prep.diario.mx", "prep.otro.mx"]
+    good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "tls", names=names)
+    assert inventory.problems(good) == []
 
 
 def test_unreadable_certificate(good: Variables) -> None:

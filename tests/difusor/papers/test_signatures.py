@@ -110,6 +110,16 @@ def test_whoever_is_not_believed_is_told_as_unknown(made: Signed, monkeypatch: p
     assert certificates.authorities([der]) == made.believed
 
 
+def test_a_file_of_authorities_that_was_not_copied_whole_is_refused(made: Signed) -> None:
+    """The one that was cut would be missing without a word."""
+    cut = made.folder / "cortada.pem"
+    cut.write_bytes(made.authority.path.read_bytes() * 2)
+    assert len(certificates.authorities([cut])) == 2
+    cut.write_bytes(cut.read_bytes()[:-20])
+    with pytest.raises(UnusableError, match=r"cortada\.pem no es un certificado en DER .* o no está entero"):
+        certificates.authorities([cut])
+
+
 def test_the_authority_that_issued_the_certificate_has_to_be_known_and_not_only_the_one_above(made: Signed) -> None:
     """As with SAT's: the certificates of its people come without that of the authority between them and the root."""
     between = Authority.made(made.folder, "INTERMEDIA DE PRUEBA", made.authority)

@@ -307,6 +307,20 @@ def test_what_nobody_foresaw_of_one_mirror_leaves_the_others_their_rows(
     assert found[0]["detail"].startswith("falló este programa (KeyError")
 
 
+def test_difusores_of_two_elections_are_audited_apart(election: Path, monkeypatch: pytest.MonkeyPatch):
+    """What one election's institute ordered would be taken for the other's."""
+    one = make_target(election, path="/prep/")
+    other = replace(one, name="otro", election=one.election.model_copy(update={"id": "simulacro-9"}))
+    monkeypatch.setattr(target, "read", lambda folder: [one if folder.name == "uno" else other])
+    app = typer.Typer()
+    app.command()(audit.run)
+    for name in ("uno", "dos"):
+        (election.parent / name).mkdir()
+    done = CliRunner().invoke(app, ["-i", str(election.parent / "uno"), "-i", str(election.parent / "dos")])
+    assert done.exit_code == 1
+    assert f"de varias elecciones ({one.election.id}, simulacro-9); audite cada elección aparte" in done.output
+
+
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
 MINUTES_10 = timedelta(minutes=10)
 

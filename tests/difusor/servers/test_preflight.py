@@ -131,7 +131,7 @@ def rsa_key(bits: int) -> str:
 SHORT, LONG, OTHER = (
     rsa_key(2048),
     rsa_key(3072),
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKH x",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY x",
 )
 
 

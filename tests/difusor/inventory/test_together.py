@@ -1,0 +1,75 @@
+"""Inventories that one run names together: Ansible would give the servers of one what another says."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from inventory_kit import ELECTION, dump
+
+from difusor.inventory import together
+
+
+def made(folder: Path, name: str, server: str, election: str = "estatal-2024") -> Path:
+    """Write the inventory `name` of one server, without its partner's variables, and return its folder."""
+    inventory, linked = folder / name, folder / f"{election}.yml"
+    inventory.mkdir()
+    dump(linked, {"all": {"vars": {**ELECTION, "election_id": election}}})
+    (inventory / "election.yml").symlink_to(linked)
+    dump(
+        inventory / "hosts.yml",
+        {
+            "difusores": {"children": {name: {"hosts": {server: {"ansible_host": "10.1.2.3"}}}}},
+            "trusted_vantage": {"hosts": {"instituto": {"ansible_connection": "local"}}},
+        },
+    )
+    return inventory
+
+
+def test_difusores_of_one_election_go_together(tmp_path: Path) -> None:
+    """Each has the institute's machine among its vantage points; one is named twice, and by its files."""
+    north, south = made(tmp_path, "norte", "web1"), made(tmp_path, "sur", "web2")
+    assert together.faults([north, south, north, south / "hosts.yml", south / "election.yml"]) == []
+    copied = (south / "election.yml").read_bytes()
+    (south / "election.yml").unlink()
+    (south / "election.yml").write_bytes(copied)
+    assert together.faults([north, south]) == []
+
+
+def test_two_elections_are_two_runs(tmp_path: Path) -> None:
+    north, south = made(tmp_path, "norte", "web1"), made(tmp_path, "sur", "web2", "simulacro-1")
+    assert together.faults([north, south]) == [
+        f"{north}/election.yml y {south}/election.yml no dicen la misma elección («estatal-2024» y «simulacro-1»), y "
+        "todos los servidores recibirían la de uno solo; haga una corrida para cada elección"
+    ]
+    (named,) = together.faults([north, south / "hosts.yml", tmp_path / "simulacro-1.yml"])
+    assert f"{tmp_path}/simulacro-1.yml no dicen la misma elección" in named
+
+
+def test_two_versions_of_one_election_are_two_runs(tmp_path: Path) -> None:
+    north, south = made(tmp_path, "norte", "web1"), made(tmp_path, "sur", "web2")
+    changed = (south / "election.yml").read_text().replace("2024-06-04T02", "2024-06-04T03")
+    (south / "election.yml").unlink()
+    (south / "election.yml").write_text(changed)
+    (said,) = together.faults([north, south])
+    assert "/election.yml no dicen la misma elección, y todos" in said
+
+
+@pytest.mark.parametrize(("name", "server", "told"), [("sur", "web1", "web1"), ("norte", "web2", "norte")])
+def test_a_server_or_a_group_of_two_inventories_is_told(tmp_path: Path, name: str, server: str, told: str) -> None:
+    """As when one is made from a copy of the other."""
+    (tmp_path / "copia").mkdir()
+    north, other = made(tmp_path, "norte", "web1"), made(tmp_path / "copia", name, server)
+    (said,) = together.faults([north, other])
+    assert said.startswith(f"«{told}» está en {north} y en {other}, y uno tomaría las variables del otro; haga una")
+
+
+def test_whatever_ansible_can_read_can_be_compared(tmp_path: Path) -> None:
+    north, south = made(tmp_path, "norte", "web1"), made(tmp_path, "sur", "web2")
+    (south / "lab.yml").write_text("plugin: lab\nhosts: {web1: 10}\n")
+    (south / "more.yml").write_text("difusores:\nsur: {vars: {x: !vault a}, hosts: null}\n")
+    shutil.copy(south / "hosts.yml", south / "hosts.ini")
+    assert together.faults([north, south, south / "hosts.ini"]) == []
+    (south / "more.yml").write_text("difusores: {children: {este: null}}\neste: {hosts: {web1: {}}}\n")
+    assert len(together.faults([north, south])) == 1
