@@ -21,16 +21,20 @@ from typing import IO, Any, BinaryIO
 
 from corte.format.errors import why
 
-MAX_TABLE_BYTES = 256 * 1024 * 1024
-MAX_READ_BYTES = 1024 * 1024 * 1024
-"""Limit for all tables of a corte together, once they are unpacked."""
+_MIB = 1024 * 1024
+MAX_TABLE_BYTES = 256 * _MIB
+MAX_READ_BYTES = 1024 * _MIB
+"""Limit for all files of a corte together that are read: its tables, once they are unpacked, and its JSON files."""
 MAX_LINE_BYTES = 64 * 1024
 MAX_ROWS = 500_000
 MAX_TABLES = 1000
-MAX_PACKED_BYTES = 512 * 1024 * 1024
+MAX_PACKED_BYTES = 512 * _MIB
 """Largest zip that is opened, because Python reads its whole list of names into memory."""
-MAX_JSON_BYTES = 4 * 1024 * 1024
-"""Largest JSON file that is read before the opening; that of a corte without actas has only their names."""
+MAX_JSON_BYTES = 4 * _MIB
+"""Largest JSON file that is read before the opening; that of a corte without actas has only their names.
+
+There may be any number of them: a corte has one for each polling station, or section, and small ones cost little.
+"""
 IMAGES = "actas/"
 """The folder of a corte that holds images of captured actas."""
 MAX_WARNINGS = 20
@@ -200,8 +204,8 @@ def _is_zero(value: Any) -> bool:
 def _whole(path: Path, budget: _Budget) -> bytes:
     size = path.stat().st_size
     if size > MAX_JSON_BYTES:
-        raise Unreadable("es demasiado grande")
-    budget.take(size)
+        raise Unreadable(f"mide más de {MAX_JSON_BYTES // _MIB} MiB")
+    budget.read(size)
     return path.read_bytes()
 
 
@@ -213,11 +217,20 @@ class _Budget:
         self.bytes, self.tables = MAX_READ_BYTES, MAX_TABLES
 
     def take(self, size: int) -> int:
-        """Count one more table and return its size (bytes); ValueError when that exceeds what may still be read."""
-        self.bytes, self.tables = self.bytes - size, self.tables - 1
-        if size > MAX_TABLE_BYTES or self.bytes < 0 or self.tables < 0:
-            raise Unreadable("las tablas son demasiadas, o demasiado grandes")
+        """Count one more table and return its size (bytes); ValueError names the limit that it exceeds."""
+        self.tables -= 1
+        if self.tables < 0:
+            raise Unreadable(f"el corte tiene demasiadas tablas: se leen {MAX_TABLES}")
+        if size > MAX_TABLE_BYTES:
+            raise Unreadable(f"la tabla mide más de {MAX_TABLE_BYTES // _MIB} MiB")
+        self.read(size)
         return size
+
+    def read(self, size: int) -> None:
+        """Count the bytes of one more file; ValueError when all together are too many."""
+        self.bytes -= size
+        if self.bytes < 0:
+            raise Unreadable(f"lo que se lee de las tablas y los JSON del corte pasa de {MAX_READ_BYTES // _MIB} MiB")
 
 
 def _lines(raw: IO[bytes], size: int) -> Iterator[str]:
@@ -369,7 +382,7 @@ def _tables(path: Path) -> Iterator[tuple[str, tuple[int, int], IO[bytes]]]:
             yield path.name, mark, raw
     else:
         if path.stat().st_size > MAX_PACKED_BYTES:
-            raise Unreadable("es demasiado grande para leerse")
+            raise Unreadable(f"mide más de {MAX_PACKED_BYTES // _MIB} MiB")
         with zipfile.ZipFile(path) as packed:
             for member in packed.infolist():
                 if member.filename.lower().endswith(".csv"):
