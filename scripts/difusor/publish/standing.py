@@ -82,11 +82,8 @@ class Records:
 
     def remember(self, signed: SignedCorte, is_published: bool = False) -> None:
         """Record a signed corte as the last one, and whether a difusor has taken it; OSError when that fails."""
-        raw, armour = signing.papers(signed.folder)
-        if manifest.digest(raw) != signed.sha256:  # the folder was signed again meanwhile
-            return
         if signed.manifest.stands.includes(self.standing()):  # else another one was signed with more orders meanwhile
-            write(self._last, json.dumps({"manifest": raw.decode(), "signature": armour.decode()}) + "\n")
+            write(self._last, json.dumps({"manifest": signed.raw.decode(), "signature": signed.armour.decode()}) + "\n")
         entry = signed.manifest.withdrawn(signed.sha256, signed.manifest.generated)
         (line,) = Standing(withdrawn=(entry,)).to_json()["withdrawn"]
         with self._history.open("a", encoding="utf-8") as history:
@@ -194,12 +191,11 @@ def _own(folder: Path, election: Election) -> Standing:
 def _signed(path: Path, election: Election) -> Manifest:
     """Return the manifest of a folder, or of a corte.json, with the valid signature beside it; else Refusal."""
     folder = path if path.is_dir() else path.parent
-    raw = files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES)
-    found = manifest.read(raw)
-    past_signer(SignedCorte(folder, found, manifest.digest(raw)), election, is_known=True)  # by who gives it
-    if not _is_of(found, election):
+    signed = SignedCorte.of(folder, *signing.papers(folder))
+    past_signer(signed, election, is_known=True)  # by who gives it
+    if not _is_of(signed.manifest, election):
         raise Refusal("window", f"{folder / manifest.NAME} es de otra apertura.")
-    return found
+    return signed.manifest
 
 
 def _find(text: str, folder: Path, records: Records) -> Withdrawn:

@@ -120,8 +120,9 @@ def stamped(signed: SignedCorte, key: Path, corte: datetime) -> SignedCorte:
         .replace(b'"corte": "' + before, b'"corte": "' + instants.write(corte).encode())
     )
     (signed.folder / manifest.NAME).write_bytes(raw)
-    (signed.folder / manifest.SIGNATURE_NAME).write_bytes(signature.sign(raw, key, signed.manifest.election))
-    return SignedCorte(signed.folder, manifest.read(raw), manifest.digest(raw))
+    armour = signature.sign(raw, key, signed.manifest.election)
+    (signed.folder / manifest.SIGNATURE_NAME).write_bytes(armour)
+    return SignedCorte.of(signed.folder, raw, armour)
 
 
 @pytest.mark.parametrize(("sequence", "flags", "status"), [

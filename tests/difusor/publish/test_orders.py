@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from corte_kit import make_key, write_files
@@ -13,7 +14,7 @@ from desk_kit import Desk
 from corte.format import manifest
 from corte.format.manifest import Manifest, Window
 from difusor.inventory import load_election
-from difusor.publish import signing, standing
+from difusor.publish import deliver, signing, standing
 from difusor.publish.orders import ordered_window
 
 
@@ -137,6 +138,25 @@ def test_the_shown_corte_is_withdrawn_by_signing_it_again(desk: Desk, named: str
     assert desk.sign(bad).exit_code == 1, "it was signed again without the order"
     assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"])
     assert [one.sequence for one in signed_in(desk.folder / "cortes/7").stands.withdrawn] == [6]
+
+
+@pytest.mark.parametrize("change", ["gone", "signed again"])
+def test_a_corte_whose_folder_changes_while_it_is_delivered_has_its_table(desk: Desk, change: str):
+    """It had a traceback, although every mirror had the corte."""
+    folder, push = desk.corte(6), desk._push
+
+    def pushed(*arguments: Any) -> int:
+        sent = push(*arguments)
+        if change == "gone":
+            shutil.rmtree(folder)
+        else:
+            (folder / manifest.NAME).write_bytes(b"{}")
+        return sent
+
+    desk.patch.setattr(deliver, "push", pushed)
+    assert desk.publish(folder, "norte") == (0, ["shown"]), desk.details
+    election = load_election(desk.election)
+    assert [one.sequence for one, is_published in standing.Records(election).history() if is_published] == [5, 6]
 
 
 def test_a_corte_is_withdrawn_by_its_digest_when_its_folder_is_gone(desk: Desk):
