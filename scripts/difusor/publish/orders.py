@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from corte.format import instants
 from corte.format.errors import why
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
@@ -69,6 +70,7 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | 
 
     UnusableError or Refusal say why it cannot be.
     """
+    _check_alike(targets)
     if signing.is_signed(tree):
         try:
             signed, _ = signing.verify(tree)
@@ -107,9 +109,26 @@ def remember_published(signed: SignedCorte, targets: list[Target], outcomes: lis
     return ""
 
 
+def _check_alike(targets: list[Target]) -> None:
+    """Refuse difusores of several elections, environments or openings: a corte is of one, and so are its orders."""
+    found = {standing.opening_of(target.election): target for target in targets}
+    if len(found) > 1:
+        told = "; ".join(
+            f"{target.name} publica {election} ({environment}), que abre {instants.write(opens)}"
+            for (election, environment, opens), target in found.items()
+        )
+        raise UnusableError(
+            f"los difusores no son de la misma elección y apertura ({told}): publique los de cada una por separado; no "
+            "se envió nada"
+        )
+
+
 def _missing(signed: SignedCorte, targets: list[Target]) -> str:
-    """Return which orders stand at the institute that a signed corte does not carry, as one Spanish clause."""
-    if not targets:
+    """Return which orders stand at the institute that a signed corte does not carry, as one Spanish clause.
+
+    Nothing is missing from a corte of another election, which is refused as such.
+    """
+    if not targets or not standing.is_of(signed.manifest, targets[0].election):
         return ""
     own, known = signed.manifest.stands, standing.Records(targets[0].election).standing()
     if own.includes(known):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from corte.format import files, instants, manifest, signature
@@ -81,7 +82,12 @@ class Records:
             ) from None
 
     def remember(self, signed: SignedCorte, is_published: bool = False) -> None:
-        """Record a signed corte as the last one, and whether a difusor has taken it; OSError when that fails."""
+        """Record a signed corte as the last one, and whether a difusor has taken it; OSError when that fails.
+
+        UnusableError when it is of another election, environment or opening.
+        """
+        if not is_of(signed.manifest, self.election):
+            raise UnusableError(f"el corte {signed.manifest.sequence} no es de esta elección y apertura")
         if signed.manifest.stands.includes(self.standing()):  # else another one was signed with more orders meanwhile
             write(self._last, json.dumps({"manifest": signed.raw.decode(), "signature": signed.armour.decode()}) + "\n")
         entry = signed.manifest.withdrawn(signed.sha256, signed.manifest.generated)
@@ -110,6 +116,16 @@ class Records:
         """Tell whether a difusor has taken this corte, by whichever of its manifests."""
         identity = (document.sequence, document.corte, document.content_sha256)
         return any(found.identity == identity for found, is_published in self.history() if is_published)
+
+
+def opening_of(one: Election | Manifest) -> tuple[str, str, datetime]:
+    """Return what a corte and its orders are of: election, environment and opening."""
+    return one.id if isinstance(one, Election) else one.election, one.environment, one.window.opens
+
+
+def is_of(found: Manifest, election: Election) -> bool:
+    """Tell whether a manifest is of this election, environment and opening."""
+    return opening_of(found) == opening_of(election)
 
 
 def statement(
@@ -193,7 +209,7 @@ def _signed(path: Path, election: Election) -> Manifest:
     folder = path if path.is_dir() else path.parent
     signed = SignedCorte.of(folder, *signing.papers(folder))
     past_signer(signed, election, is_known=True)  # by who gives it
-    if not _is_of(signed.manifest, election):
+    if not is_of(signed.manifest, election):
         raise Refusal("window", f"{folder / manifest.NAME} es de otra apertura.")
     return signed.manifest
 
@@ -211,7 +227,7 @@ def _find(text: str, folder: Path, records: Records) -> Withdrawn:
             raise
     else:
         if path != folder or not _DIGEST.fullmatch(text) or sha256.startswith(text):
-            if not _is_of(document, records.election):
+            if not is_of(document, records.election):
                 raise Refusal("recipient", f"{path} no es un corte de esta elección y apertura.")
             return document.withdrawn(sha256, document.generated)
     found = {entry.manifest_sha256: entry for entry, _ in records.history() if entry.manifest_sha256.startswith(text)}
@@ -220,8 +236,3 @@ def _find(text: str, folder: Path, records: Records) -> Withdrawn:
             f"no se sabe cuál es el corte {text}: dé su carpeta, o su corte.json, que da todo espejo con su página"
         )
     return next(iter(found.values()))
-
-
-def _is_of(found: Manifest, election: Election) -> bool:
-    decided = (election.id, election.environment, election.window.opens)
-    return (found.election, found.environment, found.window.opens) == decided

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,16 @@ from typing import Any
 import pytest
 from corte_kit import make_key, write_files
 from desk_kit import Desk
+from publish_kit import make_target
 
 from corte.format import manifest
 from corte.format.manifest import Manifest, Window
 from difusor.inventory import load_election
+from difusor.project import UnusableError
 from difusor.publish import deliver, signing, standing
+from difusor.publish import target as targets
 from difusor.publish.orders import ordered_window
+from difusor.publish.signing import SignedCorte
 
 
 def signed_in(folder: Path) -> Manifest:
@@ -157,6 +162,35 @@ def test_a_corte_whose_folder_changes_while_it_is_delivered_has_its_table(desk: 
     assert desk.publish(folder, "norte") == (0, ["shown"]), desk.details
     election = load_election(desk.election)
     assert [one.sequence for one, is_published in standing.Records(election).history() if is_published] == [5, 6]
+
+
+@pytest.mark.parametrize(
+    "other", [{"id": "otra"}, {"environment": "simulacro"}, {"opens": timedelta(hours=-1)}], ids=["id", "kind", "opens"]
+)
+def test_difusores_of_two_elections_get_nothing_in_one_run(desk: Desk, records: Path, other: dict[str, Any]):
+    """The orders of one were taken for those of the other, and the corte was written into its records."""
+    election = load_election(desk.election)
+    if "opens" in other:
+        window = replace(election.window, opens=election.window.opens + other["opens"])
+        strange = election.within(window)
+    else:
+        strange = election.model_copy(update=other)
+    both = {"norte": make_target(desk.election), "sur": replace(make_target(desk.election, "sur"), election=strange)}
+    desk.patch.setattr(targets, "read", lambda source: [both[source.name]])
+    sent: list[str] = []
+    desk.patch.setattr(deliver, "push", lambda folder, target, *_: sent.append(target.name))
+    before = {path: path.read_bytes() for path in records.rglob("*.json*")}
+    assert desk.publish(desk.corte(6)) == (1, [])
+    assert desk.publish(desk.folder / "cortes/5", key=False) == (1, [])
+    assert "no son de la misma elección y apertura" in " ".join(desk.details.split())
+    assert sent == [] and {path: path.read_bytes() for path in records.rglob("*.json*")} == before
+
+
+def test_the_record_of_one_election_takes_no_corte_of_another(signed: SignedCorte, election: Path, records: Path):
+    other = standing.Records(load_election(election).model_copy(update={"environment": "simulacro"}))
+    with other.lock(), pytest.raises(UnusableError, match="no es de esta elección"):
+        other.remember(signed)
+    assert not list(records.glob("*/*.firmado.json"))
 
 
 def test_a_corte_is_withdrawn_by_its_digest_when_its_folder_is_gone(desk: Desk):
