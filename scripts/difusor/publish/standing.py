@@ -6,6 +6,7 @@ each corte signed or published, by which a corte is found to withdraw it.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -67,19 +68,40 @@ class Records:
             yield
 
     def standing(self) -> Standing:
-        """Return what stands according to the last manifest; UnusableError when its record is damaged."""
+        """Return what stands according to the last manifest.
+
+        UnusableError when its record is damaged, or this machine cannot read or verify it.
+        """
         try:
-            record = json.loads(self._last.read_text(encoding="utf-8"))
+            content = self._last.read_bytes()
+        except FileNotFoundError:
+            return Standing()
+        except OSError as error:
+            raise self._unread(why(error)) from None
+        try:
+            record = json.loads(content)
             raw, armour = record["manifest"].encode(), record["signature"].encode()
             signature.signed_by(raw, armour, self.election.id)
             return manifest.read(raw).stands
-        except FileNotFoundError:
-            return Standing()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, Refusal):
-            raise UnusableError(
-                f"{self._last} está dañado: dice qué órdenes siguen en pie. Bórrelo, y firme dando con --after la "
-                "carpeta del último corte firmado"
-            ) from None
+        except OSError as error:
+            cause = "no hay dónde escribir archivos temporales" if error.errno == errno.ENOENT else why(error)
+            raise self._unread(cause) from None
+        except Refusal as refusal:
+            raise self._unread(str(refusal)) if refusal.code == "system" else self._damaged() from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise self._damaged() from None
+
+    def _unread(self, cause: str) -> UnusableError:
+        return UnusableError(
+            f"esta máquina no puede leer y verificar {self._last}, que dice qué órdenes siguen en pie: "
+            f"{cause.rstrip('.')}; corríjalo y repita, sin mover ese archivo"
+        )
+
+    def _damaged(self) -> UnusableError:
+        return UnusableError(
+            f"{self._last} está dañado: dice qué órdenes siguen en pie. Cámbiele el nombre, y firme dando con --after "
+            "la carpeta del último corte firmado"
+        )
 
     def remember(self, signed: SignedCorte, is_published: bool = False) -> None:
         """Record a signed corte as the last one, and whether a difusor has taken it; OSError when that fails.
@@ -197,10 +219,15 @@ def ended(document: Manifest) -> list[str]:
 
 
 def _own(folder: Path, election: Election) -> Standing:
-    """Return what stands according to the folder's own manifest, if it is of this opening and of one of its signers."""
+    """Return what stands according to the folder's own manifest, if it is of this opening and of one of its signers.
+
+    Refusal when this machine cannot verify that.
+    """
     try:
         return _signed(folder, election).stands
-    except Refusal:
+    except Refusal as refusal:
+        if refusal.code == "system":
+            raise
         return Standing()
 
 

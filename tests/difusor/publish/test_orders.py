@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from corte_kit import make_key, write_files
@@ -15,6 +20,7 @@ from publish_kit import make_target
 
 from corte.format import manifest
 from corte.format.manifest import Manifest, Window
+from corte.format.refusal import Refusal
 from difusor.inventory import load_election
 from difusor.project import UnusableError
 from difusor.publish import deliver, signing, standing
@@ -226,9 +232,63 @@ def test_a_damaged_record_of_what_stands_is_told_and_not_taken_for_none(desk: De
     path.write_text(path.read_text().replace("hold", "h0ld"))
     done = desk.sign(desk.corte(6))
     assert done.exit_code == 1 and "--after" in done.output
-    path.unlink()
+    assert "Cámbiele el nombre" in done.output, "deleted, nobody could look at it any more"
+    path.rename(path.with_suffix(".aparte"))
     assert desk.sign(desk.corte(6), "--after", desk.folder / "cortes/5").exit_code == 0
     assert signed_in(desk.folder / "cortes/6").stands.hold_in_force
+
+
+def no_ssh_keygen(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    patch.setenv("PATH", str(folder))
+
+
+def killed_ssh_keygen(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    (folder / "ssh-keygen").write_text("#!/bin/sh\nkill -9 $$\n")
+    (folder / "ssh-keygen").chmod(0o755)
+    patch.setenv("PATH", str(folder))
+
+
+def full_disk(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    no_file = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    patch.setattr(tempfile, "NamedTemporaryFile", Mock(side_effect=no_file))
+
+
+def no_temporary_folder(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    no_folder = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+    patch.setattr(tempfile, "NamedTemporaryFile", Mock(side_effect=no_folder))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (no_ssh_keygen, "No se pudo usar ssh-keygen: no existe"),
+        (killed_ssh_keygen, "El sistema terminó ssh-keygen"),
+        (full_disk, "se llenó el disco"),
+        (no_temporary_folder, "no hay dónde escribir archivos temporales"),
+    ],
+)
+def test_what_this_machine_cannot_verify_is_neither_damaged_nor_none(
+    desk: Desk, tmp_path: Path, spoil: Callable[[pytest.MonkeyPatch, Path], None], said: str
+):
+    """A record said to be damaged was deleted, and with it the order; without a temporary folder there were none."""
+    desk.sign(desk.folder / "cortes/5", "--hold")
+    records, bare = standing.Records(load_election(desk.election)), tmp_path / "bin"
+    bare.mkdir()
+    with desk.patch.context() as patch:
+        spoil(patch, bare)
+        with pytest.raises(UnusableError, match=said) as caught:
+            records.standing()
+    assert "dañado" not in str(caught.value) and "sin mover ese archivo" in str(caught.value)
+    assert records.standing().hold_in_force
+
+
+def test_the_orders_of_a_folder_that_cannot_be_verified_are_not_taken_for_none(
+    desk: Desk, records: Path, tmp_path: Path
+):
+    shutil.rmtree(records)
+    desk.patch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Refusal, match="No se pudo usar ssh-keygen"):
+        standing.statement(desk.folder / "cortes/5", load_election(desk.election))
 
 
 def test_the_list_of_withdrawn_cortes_has_an_end(desk: Desk, monkeypatch: pytest.MonkeyPatch):
