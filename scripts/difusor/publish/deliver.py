@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from corte.format import instants
 from corte.format.refusal import Refusal
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, is_shut, last_number, refuses, stands, waits
@@ -40,8 +41,8 @@ class Outcome:
     """The result at one difusor.
 
     shown; held; paused (the mirror follows an order to hold that the corte does not carry); shut (it has the corte, and
-    its clock in doubt keeps the page shut after the opening); withdrawn (as the corte orders); refused; failed (not
-    delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
+    its clock, in doubt or behind this machine's, keeps the page shut after the opening); withdrawn (as the corte
+    orders); refused; failed (not delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
 
     `warnings`: sentences on its log, and on what this machine keeps of it.
     """
@@ -110,18 +111,17 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         signing.signer(signed, target.election)
         with Mirror(target, options.authority, forgiving=True) as mirror:
             for checksum in (False, True):
-                before = mirror.status()
+                before = mirror.await_opening(signed.manifest.window.opens)
                 note(mirror, before)
                 signing.check_sendable(signed, target.election, waits(before))
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
                 number = None if before is None else last_number(before)
                 word, status = mirror.await_word(signed, number, options.wait)
                 note(mirror, status or None)
-                attempt = status.get("last_attempt") or {}
-                if word == "refused" and attempt.get("code") in WORTH_ANOTHER and not checksum:
+                if word == "refused" and not checksum and _is_worth_another(signed, status):
                     continue
                 if word == "refused":
-                    return outcome("refused", (attempt.get("reason") or "no dice por qué") + _outdated(signed, status))
+                    return outcome("refused", _reason(signed, status))
                 if word == "silent":
                     return outcome("silent", mirror.problem or _unsaid(signed, status))
                 return outcome(_result(word, signed, status), _told(word, status) + _unknown(signed, status))
@@ -142,6 +142,22 @@ def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
     return "recibió el corte pero aún no dice qué hizo con él"
 
 
+def _is_worth_another(signed: SignedCorte, status: dict[str, Any]) -> bool:
+    """Tell whether a refused corte may be taken if it is pushed once more."""
+    return status["last_attempt"].get("code") in WORTH_ANOTHER or _is_late(signed, status)
+
+
+def _is_late(signed: SignedCorte, status: dict[str, Any]) -> bool:
+    """Tell whether a corte is refused as before the opening, although that has come by this machine's clock."""
+    return status["last_attempt"].get("code") == "early" and instants.now() >= signed.manifest.window.opens
+
+
+def _reason(signed: SignedCorte, status: dict[str, Any]) -> str:
+    """Return why a server refuses the corte: what it says, and what it cannot know of itself."""
+    said = status["last_attempt"].get("reason") or "no dice por qué"
+    return f"{said} Además, {_clock(status)}." if _is_late(signed, status) else said + _outdated(signed, status)
+
+
 def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:
     """Return, as the end of a sentence, that a server refuses the corte because it is of an earlier version."""
     if signed.manifest.stands.light_at is None or knows_light(status):
@@ -150,9 +166,7 @@ def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:
 
 
 def _result(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:
-    """Return the mirror's word; `paused` if it follows an order to hold that the institute thinks is over; `shut`."""
-    if word == "held" and is_shut(status):
-        return "shut"
+    """Return the mirror's word; `paused` if it follows an order to hold that the institute thinks is over."""
     is_on_hold = word in ("shown", "held") and (status.get("gate") or {}).get("hold")
     return "paused" if is_on_hold and signed.manifest.stands.hold_in_force is None else word
 
@@ -168,11 +182,8 @@ def _unknown(signed: SignedCorte, status: dict[str, Any]) -> str:
 
 def _told(word: str, status: dict[str, Any]) -> str:
     gate, shown = status.get("gate") or {}, status.get("shown") or {}
-    if word == "held" and is_shut(status):
-        return (
-            "ya debía abrir y su reloj no está sincronizado; que llegue a un servidor de hora (NTP, UDP 123), y allá: "
-            "sudo systemctl restart chrony"
-        )
+    if word == "shut":
+        return _clock(status)
     if word in ("shown", "held") and gate.get("hold"):
         return f"en pausa por orden del Instituto desde {gate['hold'].get('since')}; muestra {_name(shown)}"
     if word == "held":
@@ -181,6 +192,16 @@ def _told(word: str, status: dict[str, Any]) -> str:
         return f"retirado; muestra {_name(shown)}"
     light = ", en modo ligero" if stands(status).is_light else ""
     return f"corte {shown.get('corte')}, desde {shown.get('since')}{light}"
+
+
+def _clock(status: dict[str, Any]) -> str:
+    """Return why its clock keeps a mirror shut after the opening, and what to do, as a clause."""
+    if not is_shut(status):
+        return signing.BEHIND
+    return (
+        "ya debía abrir y su reloj no está sincronizado; que llegue a un servidor de hora (NTP, UDP 123), y allá: "
+        "sudo systemctl restart chrony"
+    )
 
 
 def _name(shown: dict[str, Any]) -> str:

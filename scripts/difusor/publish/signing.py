@@ -19,6 +19,11 @@ from difusor.inventory import Election, signers
 from difusor.project import UnusableError
 
 IDENTITY = "datos/corte.json"
+BEHIND = (
+    "por el reloj de esta máquina ya es la hora de apertura y el del espejo va detrás; vea cuál da la hora oficial: si "
+    "es el de aquí, que el espejo llegue a un servidor de hora (NTP, UDP 123), y allá: sudo systemctl restart chrony"
+)
+"""What keeps a mirror shut whose clock is behind this machine's at the opening, and what to do, as a clause."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,10 @@ def check_sendable(signed: SignedCorte, election: Election, is_waiting: bool = F
     future.check(signed.manifest, now)
     if election.environment == "official" and (is_waiting or now < election.window.opens):
         why = content.captures(signed.folder, signed.manifest.files)
-        if why:
+        if why and now < election.window.opens:
             raise Refusal("early", f"Antes de la apertura solo se envía el corte en ceros: {why}.")
+        if why:
+            raise Refusal("early", f"El espejo aún espera la apertura y solo se le envía el corte en ceros: {BEHIND}.")
 
 
 def fits(signed: SignedCorte, election: Election) -> bool:
