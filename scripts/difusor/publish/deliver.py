@@ -11,6 +11,7 @@ from typing import Any
 
 from corte.format import instants
 from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, is_shut, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, push
@@ -44,7 +45,8 @@ class Outcome:
     its clock, in doubt or behind this machine's, keeps the page shut after the opening); withdrawn (as the corte
     orders); refused; failed (not delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
 
-    `warnings`: sentences on its log, and on what this machine keeps of it.
+    `warnings`: sentences on its log, and on what this machine keeps of it; `follows`: whether it says that it follows
+    the orders that the corte carries, whatever became of its files.
     """
 
     difusor: str
@@ -53,6 +55,7 @@ class Outcome:
     sent_bytes: int
     seconds: float
     warnings: list[str] = field(default_factory=list)
+    follows: bool = False
 
     @property
     def good(self) -> bool:
@@ -95,12 +98,13 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     started = time.monotonic()
     sent = 0
     warnings: list[str] = []
+    status: dict[str, Any] = {}
 
     def outcome(result: str, detail: str) -> Outcome:
         if options.seen and result in ("shown", "held", "shut"):
             warnings.extend(options.seen.publish(signed, target.election))
         seconds = round(time.monotonic() - started, 2)
-        return Outcome(target.name, result, plain(detail, MOST), sent, seconds, warnings)
+        return Outcome(target.name, result, plain(detail, MOST), sent, seconds, warnings, _follows(signed, status))
 
     def note(mirror: Mirror, status: dict[str, Any] | None) -> None:
         if mirror.distrust and (warning := f"{mirror.distrust}; el corte se entregó de todos modos") not in warnings:
@@ -134,6 +138,12 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     except Exception as error:  # a fault of this program's: told of this difusor, and the others get the corte
         return outcome("failed", f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene")
     raise AssertionError("the second round always returns")
+
+
+def _follows(signed: SignedCorte, status: dict[str, Any]) -> bool:
+    """Tell whether a mirror says that it follows the orders of the corte, which carries some."""
+    carried = signed.manifest.stands
+    return carried != Standing() and stands(status).includes(carried)
 
 
 def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:

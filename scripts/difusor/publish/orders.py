@@ -94,14 +94,16 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | 
 def remember_published(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> str:
     """Remember that a difusor has taken the corte: an order to hold that is given with it later keeps it shown.
 
-    Return what prevents it, "" when nothing does: the corte is delivered all the same.
+    Its orders are remembered also if a difusor only follows them, and refuses the corte or shows it no more. Return
+    what prevents it, "" when nothing does: the corte is delivered all the same.
     """
-    if not any(outcome.result in ("shown", "held", "paused", "shut") for outcome in outcomes):
+    is_published = any(outcome.result in ("shown", "held", "paused", "shut") for outcome in outcomes)
+    if not is_published and not any(outcome.follows for outcome in outcomes):
         return ""
     records = standing.Records(targets[0].election)
     try:
         with records.lock():
-            records.remember(signed, is_published=True)
+            records.remember(signed, is_published)
     except UnusableError as problem:
         return str(problem)
     except OSError as problem:

@@ -26,7 +26,10 @@ from difusor.project import UnusableError
 from difusor.publish import deliver, signing, standing
 from difusor.publish import target as targets
 from difusor.publish.orders import ordered_window
+from difusor.publish.push import PushFailed
+from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
+from difusor.publish.target import Target
 
 
 def signed_in(folder: Path) -> Manifest:
@@ -197,6 +200,53 @@ def test_the_record_of_one_election_takes_no_corte_of_another(signed: SignedCort
     with other.lock(), pytest.raises(UnusableError, match="no es de esta elección"):
         other.remember(signed)
     assert not list(records.glob("*/*.firmado.json"))
+
+
+def test_a_machine_that_only_publishes_a_withdrawal_knows_of_it(desk: Desk, records: Path):
+    """Its audit called the withdrawn corte authentic, and the next corte that it signed did not carry the order."""
+    bad = desk.corte(6)
+    desk.publish(bad)
+    shutil.copytree(records, aside := desk.folder / "records")
+    desk.sign(bad, "--withdraw", bad)  # on another machine
+    shutil.rmtree(records)
+    aside.rename(records)
+    assert desk.publish(bad, key=False) == (0, ["withdrawn", "withdrawn"])
+    election = load_election(desk.election)
+    known = standing.Records(election)
+    assert [one.sequence for one in known.standing().withdrawn] == [6]
+    assert [is_published for _, is_published in known.history()][-1] is False
+    published, _ = Seen().published(election, known.standing())
+    assert published and published.sequence == 5
+
+
+def test_the_orders_of_a_corte_that_is_refused_are_known_where_it_was_published(desk: Desk, records: Path):
+    shutil.copytree(records, aside := desk.folder / "records")
+    assert desk.sign(folder := desk.corte(6), "--hold").exit_code == 0  # on another machine
+    shutil.rmtree(records)
+    aside.rename(records)
+
+    def pushed(folder: Path, target: Target, *_: object) -> int:
+        incoming = desk.servers[target.name].config.incoming
+        shutil.copytree(folder, incoming, dirs_exist_ok=True)
+        (incoming / "descargas/a.csv").unlink()
+        desk.servers[target.name].run()
+        return 1
+
+    desk.patch.setattr(deliver, "push", pushed)
+    assert desk.publish(folder, key=False) == (1, ["refused", "refused"]), desk.details
+    known = standing.Records(load_election(desk.election))
+    assert known.standing().hold_in_force
+    assert [one.sequence for one, is_published in known.history() if is_published] == [5]
+
+
+def test_what_no_mirror_has_got_is_not_remembered_as_ordered(desk: Desk, records: Path):
+    shutil.copytree(records, aside := desk.folder / "records")
+    assert desk.sign(folder := desk.corte(6), "--hold").exit_code == 0
+    shutil.rmtree(records)
+    aside.rename(records)
+    desk.patch.setattr(deliver, "push", Mock(side_effect=PushFailed("no responde")))
+    assert desk.publish(folder, key=False) == (1, ["failed", "failed"])
+    assert standing.Records(load_election(desk.election)).standing().hold_in_force is None
 
 
 def test_a_corte_is_withdrawn_by_its_digest_when_its_folder_is_gone(desk: Desk):
