@@ -141,8 +141,7 @@ def next_second() -> None:
 
 
 def _corte_in(folder: Path) -> SignedCorte:
-    raw = (folder / manifest.NAME).read_bytes()
-    return SignedCorte(folder, manifest.read(raw), manifest.digest(raw))
+    return SignedCorte.of(folder, *signing.papers(folder))
 
 
 def _download(mirror: Mirror, base: str, paths: Iterable[str], folder: Path, held_back: Collection[str] = ()) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inventory_kit import shipped
 
-from corte.format import content
+from corte.format import content, counts
 from difusor.synthetic import Setting, write_corte
 
 OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
@@ -139,7 +139,7 @@ def test_no_table_exhausts_a_server(tmp_path: Path, name: str, line: bytes, time
 import resource
 from datetime import datetime, timezone
 from pathlib import Path
-from corte.format import content
+from corte.format import content, counts
 resource.setrlimit(resource.RLIMIT_AS, ({SMALL}, {SMALL}))
 said = content.read(Path({str(tmp_path)!r}), [{name!r}], datetime(2024, 6, 3, 2, tzinfo=timezone.utc))
 print(len(said.warnings))
@@ -161,20 +161,34 @@ def test_a_corte_has_no_more_tables_than_can_be_read(tmp_path: Path, monkeypatch
 def test_totals_may_have_commas_between_thousands(tmp_path: Path):
     """At the thousandth acta such a table could not be read any more, and every server refused the corte as fallen."""
     top = 'x\r\n2024/06/02 20:00 (UTC-6)\r\nACTAS_CAPTURADAS,ACTAS_ESPERADAS\r\n{},"2,583"\r\n'
-    counts = []
+    found = []
     for captured in ("999", '"1,000"'):
         (tmp_path / "tabla.csv").write_text(top.format(captured))
         said = content.read(tmp_path, ["tabla.csv"], OPENS)
         assert said.warnings == []
-        counts.append(said.captured)
-    assert counts == [{"tabla.csv": 999}, {"tabla.csv": 1000}]
-    assert content.fallen(*counts) == ""
+        found.append(said.captured)
+    assert found == [{"tabla.csv": 999}, {"tabla.csv": 1000}]
+    assert counts.fallen(*found) == ""
 
 
 def test_counts_fall_only_when_a_table_has_fewer_actas():
-    assert content.fallen({}, {"a": 1}) == ""
-    assert content.fallen({"a": 1}, {"a": 1, "b": 0}) == ""
-    assert "a tenía 2" in content.fallen({"a": 2}, {"a": 1})
-    assert "ahora 0" in content.fallen({"a": 2}, {"a": 0})
-    assert "ahora falta o no se lee" in content.fallen({"a": 2}, {})
-    assert content.fallen({"a": 0}, {}) == ""
+    assert counts.fallen({}, {"a": 1}) == ""
+    assert counts.fallen({"a": 1}, {"a": 1, "b": 0}) == ""
+    assert "a tenía 2" in counts.fallen({"a": 2}, {"a": 1})
+    assert "ahora 0" in counts.fallen({"a": 2}, {"a": 0})
+    assert "ahora falta o no se lee" in counts.fallen({"a": 2}, {})
+    assert counts.fallen({"a": 0}, {}) == ""
+
+
+def test_a_table_is_found_again_where_its_folder_has_another_name():
+    before = {"a/T.csv": 5, "b/T.csv": 7}
+    assert counts.fallen(before, {"c/T.csv": 5, "b/T.csv": 7}) == ""
+    assert "a/T.csv tenía 5 actas capturadas y ahora 4" in counts.fallen(before, {"c/T.csv": 4, "b/T.csv": 7})
+    assert "a/T.csv tenía 5 actas capturadas y ahora falta" in counts.fallen(before, {"b/T.csv": 7})
+
+
+def test_counts_kept_by_an_earlier_version_are_compared_by_the_name_alone():
+    now = {"a/T.csv": 3, "a/todo.zip/T.csv": 7, "b/S.csv": 2, "U.csv": 1}
+    assert counts.fallen({"T.csv": 7, "S.csv": 2, "U.csv": 1}, now) == ""
+    assert "T.csv tenía 8 actas capturadas y ahora 7" in counts.fallen({"T.csv": 8}, now)
+    assert "V.csv tenía 1 actas capturadas y ahora falta" in counts.fallen({"V.csv": 1}, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import replace
 from datetime import timedelta
 
@@ -67,6 +69,26 @@ def test_a_table_that_disappears_is_a_fall(server: Server):
     assert server.send(6, {"descargas/GUB.csv": table(7)})["result"] == "shown"
     (server.config.incoming / "descargas/GUB.csv").unlink()
     assert server.send(7)["code"] == "rectification"
+
+
+def test_tables_of_one_name_in_two_folders_are_two(server: Server):
+    """The one that was read last hid the other: its counts could fall, and its own seemed to."""
+    first, second = "descargas/uno/20240602_2000_T.csv", "descargas/dos/20240602_2000_T.csv"
+    packed, whole = "descargas/20240602_2000_todo.zip", zip_of("uno/T.csv", table(7))
+    assert server.send(6, {first: table(7), second: table(4), packed: whole})["result"] == "shown"
+    attempt = server.send(7, {first: table(6), second: table(4)})
+    assert attempt["code"] == "rectification" and "descargas/uno/T.csv tenía 7" in str(attempt["reason"])
+    attempt = server.send(7, {first: table(7), second: table(4), packed: zip_of("uno/T.csv", table(5))})
+    assert attempt["code"] == "rectification" and "descargas/todo.zip/uno/T.csv tenía 7" in str(attempt["reason"])
+    third = {"descargas/zeta/20240602_2000_T.csv": table(0)}
+    grown = {first: table(7), second: table(5), packed: zip_of("uno/T.csv", table(8))}
+    assert server.send(7, {**grown, **third})["result"] == "shown", "a new table is no fall"
+
+
+def zip_of(name: str, content: bytes) -> bytes:
+    with zipfile.ZipFile(archive := io.BytesIO(), "w") as packed:
+        packed.writestr(name, content)
+    return archive.getvalue()
 
 
 def test_what_does_not_add_up_is_a_warning_or_a_refusal_as_the_institute_wants(server: Server):

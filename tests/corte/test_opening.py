@@ -165,6 +165,32 @@ def test_a_corte_without_counts_is_not_taken_for_one_of_zeros(tmp_path: Path, fi
     assert content.captures(tmp_path, files)
 
 
+def test_zeros_may_come_in_more_json_files_than_there_may_be_tables(server: Server):
+    """One for each section or polling station is normal."""
+    sections = {f"datos/secciones/{number}.json": ZEROS["datos/corte.json"] for number in range(content.MAX_TABLES + 1)}
+    assert send(server, 1, {**ZEROS, **sections})["result"] == "held"
+
+
+@pytest.mark.parametrize(
+    ("limit", "at_most", "path", "said"),
+    [
+        ("MAX_TABLES", 0, "descargas/GUB.csv", "demasiadas tablas: se leen 0"),
+        ("MAX_TABLE_BYTES", 10, "descargas/GUB.csv", "la tabla mide más de 0 MiB"),
+        ("MAX_READ_BYTES", 10, "descargas/GUB.csv", "los JSON del corte pasa de 0 MiB"),
+        ("MAX_READ_BYTES", 10, "datos/corte.json", "los JSON del corte pasa de 0 MiB"),
+        ("MAX_JSON_BYTES", 10, "datos/corte.json", "mide más de 0 MiB"),
+        ("MAX_PACKED_BYTES", 10, "descargas/todo.zip", "mide más de 0 MiB"),
+    ],
+)
+def test_which_limit_a_file_exceeds_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, at_most: int, path: str, said: str
+):
+    monkeypatch.setattr(content, limit, at_most)
+    text = {"csv": table(0, registered=0), "zip": packed(tmp_path, table(0)), "json": ZEROS["datos/corte.json"]}
+    write_files(tmp_path, {path: text[path.rpartition(".")[2]]})
+    assert f"{path} no se puede leer" in (why := content.captures(tmp_path, [path])) and said in why
+
+
 @pytest.mark.parametrize(("number", "zeros"), [(1, True), (5, False)])
 def test_the_synthetic_night_begins_with_zeros(tmp_path: Path, number: int, zeros: bool):
     write_corte(tmp_path, Setting.of(shipped("ribera-2027")), number=number, seed=1)

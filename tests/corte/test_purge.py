@@ -11,12 +11,15 @@ from types import SimpleNamespace
 import pytest
 import typer
 from corte_kit import FILES, Server, make_key
+from orders_kit import Institute
 
 from corte.format import instants
 from corte.format.refusal import Refusal
 from corte.server.gate import Gate
+from corte.server.memory import Memory
 from corte.server.purge import known, purge
 from difusor.commands import purge as command
+from difusor.project import UnusableError
 from difusor.publish import rehearsal, target
 
 
@@ -71,10 +74,62 @@ def test_the_real_night_is_never_purged(server: Server):
     assert official.shown() == 1
 
 
+@pytest.fixture
+def night(tmp_path: Path) -> Server:
+    """A server of the real night that has taken in nothing yet, after a rehearsal that nobody purged."""
+    server = Server.make(tmp_path / "srv", make_key(tmp_path, "firma"))
+    assert server.send(9)["result"] == "shown"
+    server.config = replace(server.config, environment="official")
+    Gate(server.config).forget_other_elections()
+    return server
+
+
+def test_the_real_night_is_not_purged_after_its_only_corte_was_withdrawn(night: Server):
+    institute = Institute(night)
+    assert institute.push(institute.sign(1, environment="official")) == ["shown"]
+    assert institute.push(institute.sign(1, withdraw=1, environment="official")) == ["withdrawn"]
+    assert Memory(night.config).load().accepted is None
+    is_kept(night)
+
+
+def test_the_real_night_is_not_purged_after_its_only_signer_was_revoked(night: Server):
+    assert night.send(1, environment="official")["result"] == "shown"
+    night.config.revoked.write_text(night.key.with_suffix(".pub").read_text())
+    Gate(night.config).disown()
+    assert not Memory(night.config).load().kept
+    is_kept(night)
+
+
+def test_the_real_night_is_not_purged_after_an_order_whose_corte_was_refused(night: Server):
+    institute = Institute(night)
+    refused = institute.sign(1, "clock-override", environment="official")
+    (night.config.incoming / "datos/corte.json").unlink()
+    assert night.push(refused.to_bytes())["code"] == "missing"
+    is_kept(night)
+
+
+def is_kept(server: Server) -> None:
+    """Assert that purging is refused, and touches nothing."""
+    for asked in (known, purge):
+        with pytest.raises(Refusal, match="corte oficial"):
+            asked(server.config)
+    assert (server.config.store / "bitacora.jsonl").exists()
+
+
 def test_a_rehearsal_is_refused_by_an_official_server_and_the_reverse(server: Server):
     official = replace(server, config=replace(server.config, environment="official"))
     assert official.send(3)["code"] == "recipient"
     assert server.send(3, environment="official")["code"] == "recipient"
+
+
+def test_an_official_election_is_not_purged_whatever_its_servers_say(monkeypatch: pytest.MonkeyPatch):
+    ran: list[object] = []
+    servers = [SimpleNamespace(election=SimpleNamespace(id="demo", environment="official"))]
+    monkeypatch.setattr(rehearsal, "run_step", lambda *_, **__: ran.append(1))
+    monkeypatch.setattr(target, "read", lambda source: servers)
+    with pytest.raises(UnusableError, match="elección oficial"):
+        rehearsal.purge(Path("norte"), Path("nada"))
+    assert not ran
 
 
 def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last(

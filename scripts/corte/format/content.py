@@ -21,16 +21,20 @@ from typing import IO, Any, BinaryIO
 
 from corte.format.errors import why
 
-MAX_TABLE_BYTES = 256 * 1024 * 1024
-MAX_READ_BYTES = 1024 * 1024 * 1024
-"""Limit for all tables of a corte together, once they are unpacked."""
+_MIB = 1024 * 1024
+MAX_TABLE_BYTES = 256 * _MIB
+MAX_READ_BYTES = 1024 * _MIB
+"""Limit for all files of a corte together that are read: its tables, once they are unpacked, and its JSON files."""
 MAX_LINE_BYTES = 64 * 1024
 MAX_ROWS = 500_000
 MAX_TABLES = 1000
-MAX_PACKED_BYTES = 512 * 1024 * 1024
+MAX_PACKED_BYTES = 512 * _MIB
 """Largest zip that is opened, because Python reads its whole list of names into memory."""
-MAX_JSON_BYTES = 4 * 1024 * 1024
-"""Largest JSON file that is read before the opening; that of a corte without actas has only their names."""
+MAX_JSON_BYTES = 4 * _MIB
+"""Largest JSON file that is read before the opening; that of a corte without actas has only their names.
+
+There may be any number of them: a corte has one for each polling station, or section, and small ones cost little.
+"""
 IMAGES = "actas/"
 """The folder of a corte that holds images of captured actas."""
 MAX_WARNINGS = 20
@@ -78,8 +82,9 @@ class Unreadable(ValueError):
 class Content:
     """What the tables say, and what is to be said of them.
 
-    `captured`: number of actas captured, by table; `warnings`: Spanish sentences on what does not add up; `unchecked`:
-    on what cannot be compared, because it has a form that is not known here; `rows`: of all tables, zips apart.
+    `captured`: number of actas captured, by the table's path without times, which is below a zip's path as below a
+    folder's; `warnings`: Spanish sentences on what does not add up; `unchecked`: on what cannot be compared, because it
+    has a form that is not known here; `rows`: of all tables, zips apart.
     """
 
     captured: dict[str, int]
@@ -106,18 +111,19 @@ def read(folder: Path, paths: Iterable[str], corte: datetime) -> Content:
                 warnings += _misnamed(path, named.groups(), corte)
             if not path.lower().endswith(_TABLES):
                 continue
-            for name, mark, raw in _tables(folder / path):
+            for table_path, mark, raw in _tables(folder, path):
+                key = _NAME_STAMP.sub("", table_path)
                 if mark in alone:
-                    captured[_NAME_STAMP.sub("", name)] = alone[mark]
+                    captured[key] = alone[mark]
                     continue
-                table = _Table(name, _lines(raw, budget.take(mark[0])))
+                table = _Table(table_path, _lines(raw, budget.take(mark[0])))
                 if table.totals:
-                    alone[mark] = captured[_NAME_STAMP.sub("", name)] = table.total("ACTAS_CAPTURADAS")
+                    alone[mark] = captured[key] = table.total("ACTAS_CAPTURADAS")
                     warnings += table.warnings(corte)
                     unchecked += table.unchecked
                     rows += table.rows
                 else:
-                    unchecked.append(f"{name}: no tiene los totales de una tabla (ACTAS_CAPTURADAS).")
+                    unchecked.append(f"{table.name}: no tiene los totales de una tabla (ACTAS_CAPTURADAS).")
         except _UNREADABLE as error:
             warnings.append(f"{path}: no se puede leer ({_why(error)}).")
     return Content(captured, _bounded(warnings), _bounded(unchecked), rows)
@@ -136,16 +142,6 @@ def _why(error: Exception) -> str:
     return next((said for kind, said in _WHY if isinstance(error, kind)), "no tiene la forma de una tabla")
 
 
-def fallen(before: dict[str, int], now: dict[str, int]) -> str:
-    """Return a sentence on the first table that has fewer captured actas than before, or is missing now; else ""."""
-    for name, count in before.items():
-        if count and name not in now:
-            return f"{name} tenía {count} actas capturadas y ahora falta o no se lee, sin firmarse como rectificación."
-        if now.get(name, 0) < count:
-            return f"{name} tenía {count} actas capturadas y ahora {now[name]}, sin firmarse como rectificación."
-    return ""
-
-
 def captures(folder: Path, paths: Iterable[str]) -> str:
     """Return why a corte may hold captured actas, as a Spanish clause; "" if its files show that it holds none.
 
@@ -160,7 +156,7 @@ def captures(folder: Path, paths: Iterable[str]) -> str:
             if path.lower().endswith(".json"):
                 found = list(_counts(json.loads(_whole(folder / path, budget))))
             elif path.lower().endswith(_TABLES):
-                found = [count for name, mark, raw in _tables(folder / path)
+                found = [count for name, mark, raw in _tables(folder, path)
                          for count in _Table(name, _lines(raw, budget.take(mark[0]))).counts()]  # fmt: skip
             else:
                 continue
@@ -200,8 +196,8 @@ def _is_zero(value: Any) -> bool:
 def _whole(path: Path, budget: _Budget) -> bytes:
     size = path.stat().st_size
     if size > MAX_JSON_BYTES:
-        raise Unreadable("es demasiado grande")
-    budget.take(size)
+        raise Unreadable(f"mide más de {MAX_JSON_BYTES // _MIB} MiB")
+    budget.read(size)
     return path.read_bytes()
 
 
@@ -213,11 +209,20 @@ class _Budget:
         self.bytes, self.tables = MAX_READ_BYTES, MAX_TABLES
 
     def take(self, size: int) -> int:
-        """Count one more table and return its size (bytes); ValueError when that exceeds what may still be read."""
-        self.bytes, self.tables = self.bytes - size, self.tables - 1
-        if size > MAX_TABLE_BYTES or self.bytes < 0 or self.tables < 0:
-            raise Unreadable("las tablas son demasiadas, o demasiado grandes")
+        """Count one more table and return its size (bytes); ValueError names the limit that it exceeds."""
+        self.tables -= 1
+        if self.tables < 0:
+            raise Unreadable(f"el corte tiene demasiadas tablas: se leen {MAX_TABLES}")
+        if size > MAX_TABLE_BYTES:
+            raise Unreadable(f"la tabla mide más de {MAX_TABLE_BYTES // _MIB} MiB")
+        self.read(size)
         return size
+
+    def read(self, size: int) -> None:
+        """Count the bytes of one more file; ValueError when all together are too many."""
+        self.bytes -= size
+        if self.bytes < 0:
+            raise Unreadable(f"lo que se lee de las tablas y los JSON del corte pasa de {MAX_READ_BYTES // _MIB} MiB")
 
 
 def _lines(raw: IO[bytes], size: int) -> Iterator[str]:
@@ -235,9 +240,9 @@ def _lines(raw: IO[bytes], size: int) -> Iterator[str]:
 class _Table:
     """The totals and column names at the top of a table, and checks on its rows."""
 
-    def __init__(self, name: str, text: Iterator[str]) -> None:
+    def __init__(self, path: str, text: Iterator[str]) -> None:
         """Read as far as the names of the columns."""
-        self.name = name
+        self.name = path.rpartition("/")[2]
         top = [next(text, "").rstrip("\r\n") for _ in range(_TOP_LINES)]
         separator = "|" if any(line.count("|") > line.count(",") for line in top) else ","
         lines = [next(csv.reader([line], delimiter=separator), []) for line in top]
@@ -360,21 +365,22 @@ def _misnamed(path: str, stamp: tuple[str, ...], corte: datetime) -> list[str]:
     return [] if whole_hours and abs(off) <= timedelta(hours=14) else [f"{path}: su nombre no es de la hora del corte."]
 
 
-def _tables(path: Path) -> Iterator[tuple[str, tuple[int, int], IO[bytes]]]:
-    """Yield (name, (size, CRC-32), open file) of a CSV file, or of each CSV file in a zip."""
-    if path.suffix.lower() == ".csv":
-        with path.open("rb") as raw:
-            mark = (path.stat().st_size, _crc32(raw))
+def _tables(folder: Path, path: str) -> Iterator[tuple[str, tuple[int, int], IO[bytes]]]:
+    """Yield (path, (size, CRC-32), open file) of a CSV file, or of each CSV file in a zip, as if that were a folder."""
+    size = (folder / path).stat().st_size
+    if path.lower().endswith(".csv"):
+        with (folder / path).open("rb") as raw:
+            mark = (size, _crc32(raw))
             raw.seek(0)
-            yield path.name, mark, raw
+            yield path, mark, raw
     else:
-        if path.stat().st_size > MAX_PACKED_BYTES:
-            raise Unreadable("es demasiado grande para leerse")
-        with zipfile.ZipFile(path) as packed:
+        if size > MAX_PACKED_BYTES:
+            raise Unreadable(f"mide más de {MAX_PACKED_BYTES // _MIB} MiB")
+        with zipfile.ZipFile(folder / path) as packed:
             for member in packed.infolist():
                 if member.filename.lower().endswith(".csv"):
                     with packed.open(member) as inner:
-                        yield Path(member.filename).name, (member.file_size, member.CRC), inner
+                        yield f"{path}/{member.filename}", (member.file_size, member.CRC), inner
 
 
 def _crc32(source: BinaryIO) -> int:

@@ -181,11 +181,14 @@ def signed_by(raw: bytes, signature: bytes, election: str, purpose: str = "corte
 def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
     environment = dict(os.environ, LC_ALL="C")
     try:
-        return subprocess.run(["ssh-keygen", *arguments], input=data, env=environment, capture_output=True, timeout=60)
+        done = subprocess.run(["ssh-keygen", *arguments], input=data, env=environment, capture_output=True, timeout=60)
     except subprocess.TimeoutExpired:
         raise Refusal("system", "ssh-keygen no respondió a tiempo.") from None
     except OSError as error:
         raise Refusal("system", f"No se pudo usar ssh-keygen: {why(error)}.") from None
+    if done.returncode < 0:  # by the kernel, for want of memory
+        raise Refusal("system", "El sistema terminó ssh-keygen antes de tiempo.")
+    return done
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from corte.format import content, files, future, instants, manifest, signature
+from corte.format import content, counts, files, future, instants, manifest, signature
 from corte.format.errors import why
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
@@ -214,7 +214,7 @@ class Intake:
             raise Refusal("early", EARLY)
         said = content.read(folder, found.files, found.corte)
         self.warnings = said.warnings
-        fall = content.fallen(accepted.captured if accepted else {}, said.captured)
+        fall = counts.fallen(accepted.captured if accepted else {}, said.captured)
         if fall and not (accepted and standing.lets_fall(accepted.sequence, found.sequence)):
             raise Refusal("rectification", fall)
         if said.warnings and self.config.strict_content:

@@ -1,7 +1,7 @@
 """Deletes every file of a rehearsal and returns evidence of what was deleted.
 
-Called while neither the rsync daemon nor the intake nor the gate runs. A server that has accepted an official corte is
-never touched.
+Called while neither the rsync daemon nor the intake nor the gate runs. A server that has accepted an official corte, or
+followed an order of one, is never touched, whatever became of that corte.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ from typing import Any
 from corte.format import files, instants, manifest
 from corte.format.refusal import Refusal
 from corte.server import log as journal
+from corte.server import recovery
 from corte.server.config import Config
 from corte.server.memory import Memory
+from corte.server.state import State
 from corte.server.store import Store
 
 
 def known(config: Config) -> dict[str, Any]:
     """Return which election's cortes there are and the head of their log; nothing is touched.
 
-    Refusal when the server has accepted an official corte, or the chain of its log is broken.
+    Refusal when the server has taken in anything official, or the chain of its log is broken.
     """
     memory = Memory(config)
     state, _ = memory.find(Store(config.store, config.public))
-    if state is not None and state.environment == "official" and state.accepted is not None:
-        raise Refusal("recipient", "Este servidor ya aceptó un corte oficial; no se borra nada.")
+    if state is not None and state.environment == "official" and (_holds_any(state) or _logs_any(memory.log_path)):
+        raise Refusal("recipient", "Este servidor ya aceptó un corte oficial, o una orden suya; no se borra nada.")
     head = journal.end(memory.log_path)
     return {
         "at": instants.write(instants.now()),
@@ -52,6 +54,25 @@ def purge(config: Config) -> dict[str, Any]:
         files.sync_folder(folder)
     evidence["remaining"] = {str(path): _digest(path) for folder in folders for path in _files(folder)}
     return evidence
+
+
+def _holds_any(state: State) -> bool:
+    """Tell whether a state has a corte, or follows an order of one."""
+    return bool(state.kept or state.ordered)
+
+
+def _logs_any(log: Path) -> bool:
+    """Tell whether a corte was accepted, or an order followed, since this server is of its present election.
+
+    The state forgets what was withdrawn, or signed with a key that was revoked.
+    """
+    has_any = False
+    for entry in journal.remains(log):
+        if entry.get("event") == "election":
+            has_any = False
+        elif entry.get("event") in (*recovery.TAKEN, recovery.ORDERS):
+            has_any = True
+    return has_any
 
 
 def _files(folder: Path) -> list[Path]:

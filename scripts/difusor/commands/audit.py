@@ -54,21 +54,21 @@ def run(
     try:
         signed = signing.verify(tree)[0] if tree else None
         targets = [server for source in inventory for server in target.read(source)]
-        if len(ids := sorted({each.election.id for each in targets})) > 1:  # each has its own orders and cortes
-            raise UnusableError(f"son difusores de varias elecciones ({', '.join(ids)}); audite cada elección aparte")
-        orders = standing.Records(targets[0].election).standing()
+        elections = {standing.opening_of(server.election): server.election for server in targets}
+        orders = {opening: standing.Records(election).standing() for opening, election in elections.items()}
     except (UnusableError, Refusal) as problem:
         complain(problem)
         raise typer.Exit(1) from problem
-    if signed:
-        orders = orders.join(signed.manifest.stands)
+    if signed and (opening := standing.opening_of(signed.manifest)) in orders:
+        orders[opening] = orders[opening].join(signed.manifest.stands)
     # A corte that only orders its own withdrawal is shown nowhere.
     expected = signed.sha256 if signed and not signed.manifest.withdraws_itself else None
 
     def ask(one: Target) -> list[Comparison]:
+        known = orders[standing.opening_of(one.election)]
         try:
-            found = compare(one, ca, expected, minutes * 60, Seen(), orders)
-            return [found, *([front.compare(one, one.front, found, ca, minutes * 60, orders)] if one.front else [])]
+            found = compare(one, ca, expected, minutes * 60, Seen(), known)
+            return [found, *([front.compare(one, one.front, found, ca, minutes * 60, known)] if one.front else [])]
         except Exception as error:  # a fault of this program's: told of this difusor, and the others have their rows
             why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
             return [Comparison(one.name, "unreachable", shortened(why))]

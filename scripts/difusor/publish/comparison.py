@@ -18,7 +18,7 @@ from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
-from difusor.publish import age, off_list, roads
+from difusor.publish import age, off_list, roads, signing
 from difusor.publish.mirror import PATH, Mirror, stands
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
@@ -167,8 +167,7 @@ def _compare_once(
                 raise Refusal("size", f"{part} mide más de {limit} bytes.")
             (folder / part).write_bytes(content.kept or b"")
             papers[part] = content.entry
-        raw = (folder / manifest.NAME).read_bytes()
-        signed = SignedCorte(folder, manifest.read(raw), manifest.digest(raw))
+        signed = SignedCorte.of(folder, *signing.papers(folder))
         signer = past_signer(signed, target.election, expected == signed.sha256)
     is_light = signed.manifest.stands.is_light or (standing is not None and standing.is_light)
     heavy = {path: entry for path, entry in signed.manifest.files.items() if is_light and _is_heavy(path)}

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from corte.format import instants
 from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, is_shut, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, push
@@ -40,10 +42,11 @@ class Outcome:
     """The result at one difusor.
 
     shown; held; paused (the mirror follows an order to hold that the corte does not carry); shut (it has the corte, and
-    its clock in doubt keeps the page shut after the opening); withdrawn (as the corte orders); refused; failed (not
-    delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
+    its clock, in doubt or behind this machine's, keeps the page shut after the opening); withdrawn (as the corte
+    orders); refused; failed (not delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
 
-    `warnings`: sentences on its log, and on what this machine keeps of it.
+    `warnings`: sentences on its log, and on what this machine keeps of it; `follows`: whether it says that it follows
+    the orders that the corte carries, whatever became of its files.
     """
 
     difusor: str
@@ -52,6 +55,7 @@ class Outcome:
     sent_bytes: int
     seconds: float
     warnings: list[str] = field(default_factory=list)
+    follows: bool = False
 
     @property
     def good(self) -> bool:
@@ -94,12 +98,13 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     started = time.monotonic()
     sent = 0
     warnings: list[str] = []
+    status: dict[str, Any] = {}
 
     def outcome(result: str, detail: str) -> Outcome:
         if options.seen and result in ("shown", "held", "shut"):
             warnings.extend(options.seen.publish(signed, target.election))
         seconds = round(time.monotonic() - started, 2)
-        return Outcome(target.name, result, plain(detail, MOST), sent, seconds, warnings)
+        return Outcome(target.name, result, plain(detail, MOST), sent, seconds, warnings, _follows(signed, status))
 
     def note(mirror: Mirror, status: dict[str, Any] | None) -> None:
         if mirror.distrust and (warning := f"{mirror.distrust}; el corte se entregó de todos modos") not in warnings:
@@ -110,18 +115,17 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         signing.signer(signed, target.election)
         with Mirror(target, options.authority, forgiving=True) as mirror:
             for checksum in (False, True):
-                before = mirror.status()
+                before = mirror.await_opening(signed.manifest.window.opens)
                 note(mirror, before)
                 signing.check_sendable(signed, target.election, waits(before))
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
                 number = None if before is None else last_number(before)
                 word, status = mirror.await_word(signed, number, options.wait)
                 note(mirror, status or None)
-                attempt = status.get("last_attempt") or {}
-                if word == "refused" and attempt.get("code") in WORTH_ANOTHER and not checksum:
+                if word == "refused" and not checksum and _is_worth_another(signed, status):
                     continue
                 if word == "refused":
-                    return outcome("refused", (attempt.get("reason") or "no dice por qué") + _outdated(signed, status))
+                    return outcome("refused", _reason(signed, status))
                 if word == "silent":
                     return outcome("silent", mirror.problem or _unsaid(signed, status))
                 return outcome(_result(word, signed, status), _told(word, status) + _unknown(signed, status))
@@ -136,10 +140,32 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     raise AssertionError("the second round always returns")
 
 
+def _follows(signed: SignedCorte, status: dict[str, Any]) -> bool:
+    """Tell whether a mirror says that it follows the orders of the corte, which carries some."""
+    carried = signed.manifest.stands
+    return carried != Standing() and stands(status).includes(carried)
+
+
 def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
     if refuses(status, signed):
         return f"rechaza este corte, pero quizá por un envío anterior: {status['last_attempt'].get('reason')}"
     return "recibió el corte pero aún no dice qué hizo con él"
+
+
+def _is_worth_another(signed: SignedCorte, status: dict[str, Any]) -> bool:
+    """Tell whether a refused corte may be taken if it is pushed once more."""
+    return status["last_attempt"].get("code") in WORTH_ANOTHER or _is_late(signed, status)
+
+
+def _is_late(signed: SignedCorte, status: dict[str, Any]) -> bool:
+    """Tell whether a corte is refused as before the opening, although that has come by this machine's clock."""
+    return status["last_attempt"].get("code") == "early" and instants.now() >= signed.manifest.window.opens
+
+
+def _reason(signed: SignedCorte, status: dict[str, Any]) -> str:
+    """Return why a server refuses the corte: what it says, and what it cannot know of itself."""
+    said = status["last_attempt"].get("reason") or "no dice por qué"
+    return f"{said} Además, {_clock(status)}." if _is_late(signed, status) else said + _outdated(signed, status)
 
 
 def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:
@@ -150,9 +176,7 @@ def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:
 
 
 def _result(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:
-    """Return the mirror's word; `paused` if it follows an order to hold that the institute thinks is over; `shut`."""
-    if word == "held" and is_shut(status):
-        return "shut"
+    """Return the mirror's word; `paused` if it follows an order to hold that the institute thinks is over."""
     is_on_hold = word in ("shown", "held") and (status.get("gate") or {}).get("hold")
     return "paused" if is_on_hold and signed.manifest.stands.hold_in_force is None else word
 
@@ -168,11 +192,8 @@ def _unknown(signed: SignedCorte, status: dict[str, Any]) -> str:
 
 def _told(word: str, status: dict[str, Any]) -> str:
     gate, shown = status.get("gate") or {}, status.get("shown") or {}
-    if word == "held" and is_shut(status):
-        return (
-            "ya debía abrir y su reloj no está sincronizado; que llegue a un servidor de hora (NTP, UDP 123), y allá: "
-            "sudo systemctl restart chrony"
-        )
+    if word == "shut":
+        return _clock(status)
     if word in ("shown", "held") and gate.get("hold"):
         return f"en pausa por orden del Instituto desde {gate['hold'].get('since')}; muestra {_name(shown)}"
     if word == "held":
@@ -181,6 +202,16 @@ def _told(word: str, status: dict[str, Any]) -> str:
         return f"retirado; muestra {_name(shown)}"
     light = ", en modo ligero" if stands(status).is_light else ""
     return f"corte {shown.get('corte')}, desde {shown.get('since')}{light}"
+
+
+def _clock(status: dict[str, Any]) -> str:
+    """Return why its clock keeps a mirror shut after the opening, and what to do, as a clause."""
+    if not is_shut(status):
+        return signing.BEHIND
+    return (
+        "ya debía abrir y su reloj no está sincronizado; que llegue a un servidor de hora (NTP, UDP 123), y allá: "
+        "sudo systemctl restart chrony"
+    )
 
 
 def _name(shown: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from difusor.servers import certificate
 PATH = "/.well-known/prep/estado.json"
 EVERY = 0.05
 """Seconds between two requests at first; later a tenth of the time waited so far."""
+BEHIND = 5.0
+"""Seconds for which a mirror is waited for whose clock is behind this machine's at the opening; good clocks agree."""
 TIMEOUT = 5.0
 """Seconds that a connection may stay silent; also the limit for receiving the whole of estado.json."""
 MAX_BYTES = 256 * 1024
@@ -137,12 +140,23 @@ class Mirror:
             self.problem = trouble(error)
             return None
 
+    def await_opening(self, opens: datetime) -> dict[str, Any] | None:
+        """Return what `status` does; if an opening has come that the mirror waits for, ask for a few seconds first."""
+        started = time.monotonic()
+        while True:
+            status = self.status()
+            waited = time.monotonic() - started
+            if waited >= BEHIND or not is_behind(status, opens):
+                return status
+            time.sleep(max(EVERY, waited / 10))
+
     def await_word(self, signed: SignedCorte, after: int | None, seconds: float) -> tuple[str, dict[str, Any]]:
         """Ask until estado.json tells the result of a push of this corte, in an attempt numbered above `after`.
 
         With `after` None the earlier attempts are unknown; a refusal then counts only once a newer one follows. A
-        mirror that only its clock keeps shut is waited for: chrony may be about to confirm it.
-        Returns (shown, held, refused or silent, the last estado.json).
+        mirror that only its clock keeps shut is waited for: chrony may be about to confirm it. Only for a few seconds
+        if chrony has confirmed it, and it is behind this machine's.
+        Returns (shown, held, shut, withdrawn, refused or silent, the last estado.json).
         """
         started = time.monotonic()
         status: dict[str, Any] = {}
@@ -152,10 +166,12 @@ class Mirror:
             if status:
                 after = last_number(status) if after is None else after
                 word = word_on(status, signed, after)
-                if word and not (word == "held" and is_shut(status)):
+                is_late = is_shut(status) or is_behind(status, signed.manifest.window.opens)
+                word = "shut" if word == "held" and is_late else word
+                if word not in ("", "shut"):
                     return word, status
             waited = time.monotonic() - started
-            if waited >= seconds:
+            if waited >= (min(BEHIND, seconds) if word and waits(status) else seconds):
                 return word or "silent", status
             time.sleep(max(EVERY, waited / 10))
 
@@ -268,6 +284,11 @@ def waits(status: dict[str, Any] | None) -> bool:
     """Tell whether estado.json says that the window has not opened yet, by a clock that the server can vouch for."""
     gate, clock = ((status or {}).get(name) or {} for name in ("gate", "clock"))
     return gate.get("state") == "waiting" and clock.get("synchronised") is True
+
+
+def is_behind(status: dict[str, Any] | None, opens: datetime) -> bool:
+    """Tell whether estado.json says that an opening is still to come that, by this machine's clock, has come."""
+    return ((status or {}).get("gate") or {}).get("state") == "waiting" and instants.now() >= opens
 
 
 def last_number(status: dict[str, Any] | None) -> int:

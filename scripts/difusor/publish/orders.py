@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from corte.format import instants
 from corte.format.errors import why
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
@@ -69,6 +70,7 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | 
 
     UnusableError or Refusal say why it cannot be.
     """
+    _check_alike(targets)
     if signing.is_signed(tree):
         try:
             signed, _ = signing.verify(tree)
@@ -92,14 +94,16 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | 
 def remember_published(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> str:
     """Remember that a difusor has taken the corte: an order to hold that is given with it later keeps it shown.
 
-    Return what prevents it, "" when nothing does: the corte is delivered all the same.
+    Its orders are remembered also if a difusor only follows them, and refuses the corte or shows it no more. Return
+    what prevents it, "" when nothing does: the corte is delivered all the same.
     """
-    if not any(outcome.result in ("shown", "held", "paused", "shut") for outcome in outcomes):
+    is_published = any(outcome.result in ("shown", "held", "paused", "shut") for outcome in outcomes)
+    if not is_published and not any(outcome.follows for outcome in outcomes):
         return ""
     records = standing.Records(targets[0].election)
     try:
         with records.lock():
-            records.remember(signed, is_published=True)
+            records.remember(signed, is_published)
     except UnusableError as problem:
         return str(problem)
     except OSError as problem:
@@ -107,9 +111,26 @@ def remember_published(signed: SignedCorte, targets: list[Target], outcomes: lis
     return ""
 
 
+def _check_alike(targets: list[Target]) -> None:
+    """Refuse difusores of several elections, environments or openings: a corte is of one, and so are its orders."""
+    found = {standing.opening_of(target.election): target for target in targets}
+    if len(found) > 1:
+        told = "; ".join(
+            f"{target.name} publica {election} ({environment}), que abre {instants.write(opens)}"
+            for (election, environment, opens), target in found.items()
+        )
+        raise UnusableError(
+            f"los difusores no son de la misma elección y apertura ({told}): publique los de cada una por separado; no "
+            "se envió nada"
+        )
+
+
 def _missing(signed: SignedCorte, targets: list[Target]) -> str:
-    """Return which orders stand at the institute that a signed corte does not carry, as one Spanish clause."""
-    if not targets:
+    """Return which orders stand at the institute that a signed corte does not carry, as one Spanish clause.
+
+    Nothing is missing from a corte of another election, which is refused as such.
+    """
+    if not targets or not standing.is_of(signed.manifest, targets[0].election):
         return ""
     own, known = signed.manifest.stands, standing.Records(targets[0].election).standing()
     if own.includes(known):

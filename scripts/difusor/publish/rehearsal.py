@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files
-from difusor.project import build
+from difusor.project import UnusableError, build
 from difusor.publish import target
 from difusor.publish.seen import Seen
 from difusor.terminal import run_step
@@ -20,9 +20,14 @@ def purge(inventory: Path, home: Path) -> dict[str, dict[str, Any]]:
     """Return, by server, what was removed and what remains; the servers' logs and evidence are kept in `home`.
 
     So is what this machine has kept of them, because their logs and the cortes' sequences begin anew.
-    UnusableError when the inventory cannot be used, StepFailed when the playbook fails.
+    UnusableError when the inventory cannot be used or is not of a rehearsal, StepFailed when the playbook fails.
     """
     servers = target.read(inventory)
+    if official := next((server.election.id for server in servers if server.election.environment == "official"), ""):
+        raise UnusableError(
+            f"{inventory.name} publica {official}, una elección oficial, y solo se borra un simulacro: hágalo antes de "
+            "pasar su elección a «official»; no se borró nada"
+        )
     run_step(
         f"{inventory.name}: se borra el simulacro",
         "ansible-playbook", "-i", inventory, "playbooks/purge.yml",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,36 @@ from difusor.inventory import Election, signers
 from difusor.project import UnusableError
 
 IDENTITY = "datos/corte.json"
+BEHIND = (
+    "por el reloj de esta máquina ya es la hora de apertura y el del espejo va detrás; vea cuál da la hora oficial: si "
+    "es el de aquí, que el espejo llegue a un servidor de hora (NTP, UDP 123), y allá: sudo systemctl restart chrony"
+)
+"""What keeps a mirror shut whose clock is behind this machine's at the opening, and what to do, as a clause."""
 
 
 @dataclass(frozen=True)
 class SignedCorte:
-    """A signed tree on disk, with the SHA-256 of its manifest."""
+    """A signed tree on disk, with the bytes of its manifest and signature, which others may replace there meanwhile."""
 
     folder: Path
     manifest: Manifest
-    sha256: str
+    raw: bytes = field(repr=False)
+    armour: bytes = field(repr=False)
 
-    @property
+    @classmethod
+    def of(cls, folder: Path, raw: bytes, armour: bytes) -> SignedCorte:
+        """Return the corte of a manifest and a signature; Refusal when that is no manifest."""
+        return cls(folder, manifest.read(raw), raw, armour)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the manifest."""
+        return manifest.digest(self.raw)
+
+    @cached_property
     def signature_sha256(self) -> str:
-        """The SHA-256 of the signature that lies beside the manifest."""
-        return manifest.digest((self.folder / manifest.SIGNATURE_NAME).read_bytes())
+        """The SHA-256 of the signature."""
+        return manifest.digest(self.armour)
 
 
 def sign(
@@ -73,7 +90,7 @@ def sign(
     admitted(raw, armour)
     files.replace(folder / manifest.NAME, raw)
     files.replace(folder / manifest.SIGNATURE_NAME, armour)
-    return SignedCorte(folder, document, manifest.digest(raw))
+    return SignedCorte(folder, document, raw, armour)
 
 
 def verify(folder: Path) -> tuple[SignedCorte, str]:
@@ -81,11 +98,10 @@ def verify(folder: Path) -> tuple[SignedCorte, str]:
 
     Returns the tree and the fingerprint of the key that signed it.
     """
-    raw, armour = papers(folder)
-    document = manifest.read(raw)
-    fingerprint = signature.signed_by(raw, armour, document.election)
-    tree.verify(folder, document)
-    return SignedCorte(folder, document, manifest.digest(raw)), fingerprint
+    signed = SignedCorte.of(folder, *papers(folder))
+    fingerprint = signature.signed_by(signed.raw, signed.armour, signed.manifest.election)
+    tree.verify(folder, signed.manifest)
+    return signed, fingerprint
 
 
 def plausible(signed: SignedCorte) -> tuple[list[str], list[str]]:
@@ -116,7 +132,7 @@ def signer(signed: SignedCorte, election: Election, at: datetime | None = None) 
             f"El corte es de {document.election} ({document.environment}) "
             f"y el difusor publica {election.id} ({election.environment}).",
         )
-    return admit(election, *papers(signed.folder), at)
+    return admit(election, signed.raw, signed.armour, at)
 
 
 def admit(election: Election, raw: bytes, armour: bytes, at: datetime | None = None) -> str:
@@ -133,8 +149,10 @@ def check_sendable(signed: SignedCorte, election: Election, is_waiting: bool = F
     future.check(signed.manifest, now)
     if election.environment == "official" and (is_waiting or now < election.window.opens):
         why = content.captures(signed.folder, signed.manifest.files)
-        if why:
+        if why and now < election.window.opens:
             raise Refusal("early", f"Antes de la apertura solo se envía el corte en ceros: {why}.")
+        if why:
+            raise Refusal("early", f"El espejo aún espera la apertura y solo se le envía el corte en ceros: {BEHIND}.")
 
 
 def fits(signed: SignedCorte, election: Election) -> bool:

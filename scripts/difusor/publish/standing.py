@@ -6,11 +6,13 @@ each corte signed or published, by which a corte is found to withdraw it.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from corte.format import files, instants, manifest, signature
@@ -66,27 +68,50 @@ class Records:
             yield
 
     def standing(self) -> Standing:
-        """Return what stands according to the last manifest; UnusableError when its record is damaged."""
+        """Return what stands according to the last manifest.
+
+        UnusableError when its record is damaged, or this machine cannot read or verify it.
+        """
         try:
-            record = json.loads(self._last.read_text(encoding="utf-8"))
+            content = self._last.read_bytes()
+        except FileNotFoundError:
+            return Standing()
+        except OSError as error:
+            raise self._unread(why(error)) from None
+        try:
+            record = json.loads(content)
             raw, armour = record["manifest"].encode(), record["signature"].encode()
             signature.signed_by(raw, armour, self.election.id)
             return manifest.read(raw).stands
-        except FileNotFoundError:
-            return Standing()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, Refusal):
-            raise UnusableError(
-                f"{self._last} está dañado: dice qué órdenes siguen en pie. Bórrelo, y firme dando con --after la "
-                "carpeta del último corte firmado"
-            ) from None
+        except OSError as error:
+            cause = "no hay dónde escribir archivos temporales" if error.errno == errno.ENOENT else why(error)
+            raise self._unread(cause) from None
+        except Refusal as refusal:
+            raise self._unread(str(refusal)) if refusal.code == "system" else self._damaged() from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise self._damaged() from None
+
+    def _unread(self, cause: str) -> UnusableError:
+        return UnusableError(
+            f"esta máquina no puede leer y verificar {self._last}, que dice qué órdenes siguen en pie: "
+            f"{cause.rstrip('.')}; corríjalo y repita, sin mover ese archivo"
+        )
+
+    def _damaged(self) -> UnusableError:
+        return UnusableError(
+            f"{self._last} está dañado: dice qué órdenes siguen en pie. Cámbiele el nombre, y firme dando con --after "
+            "la carpeta del último corte firmado"
+        )
 
     def remember(self, signed: SignedCorte, is_published: bool = False) -> None:
-        """Record a signed corte as the last one, and whether a difusor has taken it; OSError when that fails."""
-        raw, armour = signing.papers(signed.folder)
-        if manifest.digest(raw) != signed.sha256:  # the folder was signed again meanwhile
-            return
+        """Record a signed corte as the last one, and whether a difusor has taken it; OSError when that fails.
+
+        UnusableError when it is of another election, environment or opening.
+        """
+        if not is_of(signed.manifest, self.election):
+            raise UnusableError(f"el corte {signed.manifest.sequence} no es de esta elección y apertura")
         if signed.manifest.stands.includes(self.standing()):  # else another one was signed with more orders meanwhile
-            write(self._last, json.dumps({"manifest": raw.decode(), "signature": armour.decode()}) + "\n")
+            write(self._last, json.dumps({"manifest": signed.raw.decode(), "signature": signed.armour.decode()}) + "\n")
         entry = signed.manifest.withdrawn(signed.sha256, signed.manifest.generated)
         (line,) = Standing(withdrawn=(entry,)).to_json()["withdrawn"]
         with self._history.open("a", encoding="utf-8") as history:
@@ -113,6 +138,16 @@ class Records:
         """Tell whether a difusor has taken this corte, by whichever of its manifests."""
         identity = (document.sequence, document.corte, document.content_sha256)
         return any(found.identity == identity for found, is_published in self.history() if is_published)
+
+
+def opening_of(one: Election | Manifest) -> tuple[str, str, datetime]:
+    """Return what a corte and its orders are of: election, environment and opening."""
+    return one.id if isinstance(one, Election) else one.election, one.environment, one.window.opens
+
+
+def is_of(found: Manifest, election: Election) -> bool:
+    """Tell whether a manifest is of this election, environment and opening."""
+    return opening_of(found) == opening_of(election)
 
 
 def statement(
@@ -184,22 +219,26 @@ def ended(document: Manifest) -> list[str]:
 
 
 def _own(folder: Path, election: Election) -> Standing:
-    """Return what stands according to the folder's own manifest, if it is of this opening and of one of its signers."""
+    """Return what stands according to the folder's own manifest, if it is of this opening and of one of its signers.
+
+    Refusal when this machine cannot verify that.
+    """
     try:
         return _signed(folder, election).stands
-    except Refusal:
+    except Refusal as refusal:
+        if refusal.code == "system":
+            raise
         return Standing()
 
 
 def _signed(path: Path, election: Election) -> Manifest:
     """Return the manifest of a folder, or of a corte.json, with the valid signature beside it; else Refusal."""
     folder = path if path.is_dir() else path.parent
-    raw = files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES)
-    found = manifest.read(raw)
-    past_signer(SignedCorte(folder, found, manifest.digest(raw)), election, is_known=True)  # by who gives it
-    if not _is_of(found, election):
+    signed = SignedCorte.of(folder, *signing.papers(folder))
+    past_signer(signed, election, is_known=True)  # by who gives it
+    if not is_of(signed.manifest, election):
         raise Refusal("window", f"{folder / manifest.NAME} es de otra apertura.")
-    return found
+    return signed.manifest
 
 
 def _find(text: str, folder: Path, records: Records) -> Withdrawn:
@@ -215,7 +254,7 @@ def _find(text: str, folder: Path, records: Records) -> Withdrawn:
             raise
     else:
         if path != folder or not _DIGEST.fullmatch(text) or sha256.startswith(text):
-            if not _is_of(document, records.election):
+            if not is_of(document, records.election):
                 raise Refusal("recipient", f"{path} no es un corte de esta elección y apertura.")
             return document.withdrawn(sha256, document.generated)
     found = {entry.manifest_sha256: entry for entry, _ in records.history() if entry.manifest_sha256.startswith(text)}
@@ -224,8 +263,3 @@ def _find(text: str, folder: Path, records: Records) -> Withdrawn:
             f"no se sabe cuál es el corte {text}: dé su carpeta, o su corte.json, que da todo espejo con su página"
         )
     return next(iter(found.values()))
-
-
-def _is_of(found: Manifest, election: Election) -> bool:
-    decided = (election.id, election.environment, election.window.opens)
-    return (found.election, found.environment, found.window.opens) == decided

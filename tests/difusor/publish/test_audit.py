@@ -16,7 +16,7 @@ import pytest
 import typer
 from corte_kit import FILES, make_key, write_files
 from publish_kit import answer as wire
-from publish_kit import make_target, without_end, write_election
+from publish_kit import app_of, make_target, without_end, write_election
 from typer.testing import CliRunner
 
 from corte.format import manifest
@@ -28,6 +28,7 @@ from difusor.publish import age, comparison, front, paced, roads, signing, targe
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
+from difusor.publish.standing import Records
 
 Serve = Callable[[dict[str, Any]], None]
 
@@ -288,6 +289,20 @@ def test_the_verb_ends_with_the_mirrors_word(
     )
 
 
+def test_each_mirror_is_judged_by_the_orders_of_its_own_election(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    own = make_target(election, "norte", path="/prep/")
+    other = replace(own, name="ensayo", election=own.election.model_copy(update={"environment": "simulacro"}))
+    gone = signed.manifest.withdrawn(signed.sha256, signed.manifest.generated)
+    orders = {"official": Standing(withdrawn=(gone,)), "simulacro": Standing()}
+    monkeypatch.setattr(Records, "standing", lambda self: orders[self.election.environment])
+    monkeypatch.setattr(target, "read", lambda _: [other, own])
+    serve({})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    assert "que el Instituto retiró" in json.loads(done.stdout)[1]["detail"]
+
+
 def test_what_nobody_foresaw_of_one_mirror_leaves_the_others_their_rows(
     serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -305,20 +320,6 @@ def test_what_nobody_foresaw_of_one_mirror_leaves_the_others_their_rows(
     found = json.loads(done.stdout)
     assert (done.exit_code, [one["result"] for one in found]) == (1, ["unreachable", "authentic"])
     assert found[0]["detail"].startswith("falló este programa (KeyError")
-
-
-def test_difusores_of_two_elections_are_audited_apart(election: Path, monkeypatch: pytest.MonkeyPatch):
-    """What one election's institute ordered would be taken for the other's."""
-    one = make_target(election, path="/prep/")
-    other = replace(one, name="otro", election=one.election.model_copy(update={"id": "simulacro-9"}))
-    monkeypatch.setattr(target, "read", lambda folder: [one if folder.name == "uno" else other])
-    app = typer.Typer()
-    app.command()(audit.run)
-    for name in ("uno", "dos"):
-        (election.parent / name).mkdir()
-    done = CliRunner().invoke(app, ["-i", str(election.parent / "uno"), "-i", str(election.parent / "dos")])
-    assert done.exit_code == 1
-    assert f"de varias elecciones ({one.election.id}, simulacro-9); audite cada elección aparte" in done.output
 
 
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)

@@ -9,6 +9,8 @@ import threading
 import time
 import tracemalloc
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,10 @@ import httpx
 import pytest
 from publish_kit import answer, make_target, without_end
 
-from difusor.publish import deliver, mirror
+from corte.format import instants
+from corte.format.manifest import Window
+from difusor.inventory import load_election
+from difusor.publish import deliver, mirror, signing
 from difusor.publish.deliver import Options
 from difusor.publish.signing import SignedCorte
 
@@ -152,13 +157,51 @@ def test_a_page_that_only_its_clock_keeps_shut_is_not_said_to_open_in_the_past(
     assert "systemctl restart chrony" in outcome.detail, "chrony would slew a known difference away for hours"
 
 
+@pytest.mark.parametrize("synchronised", [True, False])
+def test_a_page_that_a_slow_clock_keeps_shut_after_the_opening_is_said_to_be_shut(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, synchronised: bool
+):
+    """It was said to be held until an instant that was over, and the run ended well."""
+    said = {
+        "held": {"manifest_sha256": signed.sha256},
+        "gate": {"state": "waiting", "opens": "2024-06-03T02:00:00Z"},
+        "clock": {"synchronised": synchronised},
+    }
+    monkeypatch.setattr(mirror, "BEHIND", 0.1)
+    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    monkeypatch.setattr(signing, "check_sendable", lambda *_: None)  # as of the corte of zeros
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=60 if synchronised else 1))
+    assert (outcome.result, outcome.good) == ("shut", False)
+    assert "el del espejo va detrás" in outcome.detail and "abre" not in outcome.detail
+
+
+def test_before_the_opening_a_page_that_waits_is_held(
+    tree: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+):
+    now = instants.now().replace(microsecond=0)
+    decided = load_election(election).within(Window(now + timedelta(hours=1), *[now + timedelta(hours=2)] * 2))
+    signed = signing.sign(tree, decided, key, 1, now)
+    said = {
+        "held": {"manifest_sha256": signed.sha256},
+        "gate": {"state": "waiting", "opens": instants.write(decided.window.opens)},
+        "clock": {"synchronised": True},
+    }
+    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    monkeypatch.setattr(signing, "check_sendable", lambda *_: None)
+    outcome = deliver.deliver(signed, replace(make_target(election), election=decided), Options(wait=60))
+    assert (outcome.result, outcome.good) == ("held", True) and outcome.detail.startswith("abre 20")
+
+
 def test_a_page_that_opens_while_it_is_waited_for_is_not_said_to_be_shut(
     signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Chrony confirms the time some seconds after a server was started."""
     corte = {"manifest_sha256": signed.sha256, "corte": "2024-06-03T03:10:00Z", "since": "2024-06-03T03:11:00Z"}
     shut, opened = {"held": corte, "gate": {"state": "unsynchronised"}}, {"shown": corte, "gate": {"state": "open"}}
-    said = [shut, shut, shut, opened]
+    slow = {"held": corte, "gate": {"state": "waiting"}, "clock": {"synchronised": True}}
+    said = [shut, shut, slow, slow, opened]
     monkeypatch.setattr(mirror.Mirror, "status", lambda self: said.pop(0) if len(said) > 1 else said[0])
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
     assert deliver.deliver(signed, make_target(election), Options(wait=30)).result == "shown"

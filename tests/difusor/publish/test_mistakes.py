@@ -19,7 +19,7 @@ from corte.format.refusal import Refusal
 from difusor.commands import publish, sign
 from difusor.inventory import load_election
 from difusor.project import UnusableError
-from difusor.publish import deliver, signing
+from difusor.publish import deliver, mirror, signing
 from difusor.publish.deliver import Options
 from difusor.publish.orders import signed_for
 from difusor.publish.push import PushFailed
@@ -120,8 +120,9 @@ def stamped(signed: SignedCorte, key: Path, corte: datetime) -> SignedCorte:
         .replace(b'"corte": "' + before, b'"corte": "' + instants.write(corte).encode())
     )
     (signed.folder / manifest.NAME).write_bytes(raw)
-    (signed.folder / manifest.SIGNATURE_NAME).write_bytes(signature.sign(raw, key, signed.manifest.election))
-    return SignedCorte(signed.folder, manifest.read(raw), manifest.digest(raw))
+    armour = signature.sign(raw, key, signed.manifest.election)
+    (signed.folder / manifest.SIGNATURE_NAME).write_bytes(armour)
+    return SignedCorte.of(signed.folder, raw, armour)
 
 
 @pytest.mark.parametrize(("sequence", "flags", "status"), [
@@ -222,6 +223,7 @@ def arrange(monkeypatch: pytest.MonkeyPatch, said: dict[str, object] | None) -> 
 
     monkeypatch.setattr(deliver, "push", push)
     monkeypatch.setattr(deliver.Mirror, "status", lambda self: said)
+    monkeypatch.setattr(mirror, "BEHIND", 0.1)
     return sent
 
 
@@ -239,6 +241,24 @@ def test_before_the_opening_only_zeros_are_sent(
     outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
     assert len(pushed) == sent
     assert outcome.result == ("failed" if sent else "refused")
+    if not sent:
+        assert ("Antes de la apertura" in outcome.detail) is ours
+        assert ("el del espejo va detrás" in outcome.detail) is not ours
+
+
+def test_results_pushed_at_the_opening_wait_for_a_mirror_whose_clock_is_a_little_behind(
+    tmp_path: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+):
+    now = instants.now().replace(microsecond=0)
+    this_night(election, now)
+    tree = make_tree(tmp_path / "corte", 2, now, totales={"actas_capturadas": 5})
+    signed = signing.sign(tree, load_election(election), key)
+    pushed = arrange(monkeypatch, None)
+    monkeypatch.setattr(mirror, "BEHIND", 30)
+    said = [{"gate": {"state": state}, "clock": {"synchronised": True}} for state in ("waiting", "waiting", "open")]
+    monkeypatch.setattr(deliver.Mirror, "status", lambda self: said.pop(0) if len(said) > 1 else said[0])
+    deliver.deliver(signed, make_target(election), Options(wait=0))
+    assert len(pushed) == 1
 
 
 @pytest.mark.parametrize("said", [{"gate": {"state": "waiting"}}, {"gate": {"state": "open"}}, None])

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from corte_kit import make_key, write_files
 from desk_kit import Desk
+from publish_kit import make_target
 
 from corte.format import manifest
 from corte.format.manifest import Manifest, Window
+from corte.format.refusal import Refusal
 from difusor.inventory import load_election
-from difusor.publish import signing, standing
+from difusor.project import UnusableError
+from difusor.publish import deliver, signing, standing
+from difusor.publish import target as targets
 from difusor.publish.orders import ordered_window
+from difusor.publish.push import PushFailed
+from difusor.publish.seen import Seen
+from difusor.publish.signing import SignedCorte
+from difusor.publish.target import Target
 
 
 def signed_in(folder: Path) -> Manifest:
@@ -139,6 +154,101 @@ def test_the_shown_corte_is_withdrawn_by_signing_it_again(desk: Desk, named: str
     assert [one.sequence for one in signed_in(desk.folder / "cortes/7").stands.withdrawn] == [6]
 
 
+@pytest.mark.parametrize("change", ["gone", "signed again"])
+def test_a_corte_whose_folder_changes_while_it_is_delivered_has_its_table(desk: Desk, change: str):
+    """It had a traceback, although every mirror had the corte."""
+    folder, push = desk.corte(6), desk._push
+
+    def pushed(*arguments: Any) -> int:
+        sent = push(*arguments)
+        if change == "gone":
+            shutil.rmtree(folder)
+        else:
+            (folder / manifest.NAME).write_bytes(b"{}")
+        return sent
+
+    desk.patch.setattr(deliver, "push", pushed)
+    assert desk.publish(folder, "norte") == (0, ["shown"]), desk.details
+    election = load_election(desk.election)
+    assert [one.sequence for one, is_published in standing.Records(election).history() if is_published] == [5, 6]
+
+
+@pytest.mark.parametrize(
+    "other", [{"id": "otra"}, {"environment": "simulacro"}, {"opens": timedelta(hours=-1)}], ids=["id", "kind", "opens"]
+)
+def test_difusores_of_two_elections_get_nothing_in_one_run(desk: Desk, records: Path, other: dict[str, Any]):
+    """The orders of one were taken for those of the other, and the corte was written into its records."""
+    election = load_election(desk.election)
+    if "opens" in other:
+        window = replace(election.window, opens=election.window.opens + other["opens"])
+        strange = election.within(window)
+    else:
+        strange = election.model_copy(update=other)
+    both = {"norte": make_target(desk.election), "sur": replace(make_target(desk.election, "sur"), election=strange)}
+    desk.patch.setattr(targets, "read", lambda source: [both[source.name]])
+    sent: list[str] = []
+    desk.patch.setattr(deliver, "push", lambda folder, target, *_: sent.append(target.name))
+    before = {path: path.read_bytes() for path in records.rglob("*.json*")}
+    assert desk.publish(desk.corte(6)) == (1, [])
+    assert desk.publish(desk.folder / "cortes/5", key=False) == (1, [])
+    assert "no son de la misma elección y apertura" in " ".join(desk.details.split())
+    assert sent == [] and {path: path.read_bytes() for path in records.rglob("*.json*")} == before
+
+
+def test_the_record_of_one_election_takes_no_corte_of_another(signed: SignedCorte, election: Path, records: Path):
+    other = standing.Records(load_election(election).model_copy(update={"environment": "simulacro"}))
+    with other.lock(), pytest.raises(UnusableError, match="no es de esta elección"):
+        other.remember(signed)
+    assert not list(records.glob("*/*.firmado.json"))
+
+
+def test_a_machine_that_only_publishes_a_withdrawal_knows_of_it(desk: Desk, records: Path):
+    """Its audit called the withdrawn corte authentic, and the next corte that it signed did not carry the order."""
+    bad = desk.corte(6)
+    desk.publish(bad)
+    shutil.copytree(records, aside := desk.folder / "records")
+    desk.sign(bad, "--withdraw", bad)  # on another machine
+    shutil.rmtree(records)
+    aside.rename(records)
+    assert desk.publish(bad, key=False) == (0, ["withdrawn", "withdrawn"])
+    election = load_election(desk.election)
+    known = standing.Records(election)
+    assert [one.sequence for one in known.standing().withdrawn] == [6]
+    assert [is_published for _, is_published in known.history()][-1] is False
+    published, _ = Seen().published(election, known.standing())
+    assert published and published.sequence == 5
+
+
+def test_the_orders_of_a_corte_that_is_refused_are_known_where_it_was_published(desk: Desk, records: Path):
+    shutil.copytree(records, aside := desk.folder / "records")
+    assert desk.sign(folder := desk.corte(6), "--hold").exit_code == 0  # on another machine
+    shutil.rmtree(records)
+    aside.rename(records)
+
+    def pushed(folder: Path, target: Target, *_: object) -> int:
+        incoming = desk.servers[target.name].config.incoming
+        shutil.copytree(folder, incoming, dirs_exist_ok=True)
+        (incoming / "descargas/a.csv").unlink()
+        desk.servers[target.name].run()
+        return 1
+
+    desk.patch.setattr(deliver, "push", pushed)
+    assert desk.publish(folder, key=False) == (1, ["refused", "refused"]), desk.details
+    known = standing.Records(load_election(desk.election))
+    assert known.standing().hold_in_force
+    assert [one.sequence for one, is_published in known.history() if is_published] == [5]
+
+
+def test_what_no_mirror_has_got_is_not_remembered_as_ordered(desk: Desk, records: Path):
+    shutil.copytree(records, aside := desk.folder / "records")
+    assert desk.sign(folder := desk.corte(6), "--hold").exit_code == 0
+    shutil.rmtree(records)
+    aside.rename(records)
+    desk.patch.setattr(deliver, "push", Mock(side_effect=PushFailed("no responde")))
+    assert desk.publish(folder, key=False) == (1, ["failed", "failed"])
+    assert standing.Records(load_election(desk.election)).standing().hold_in_force is None
+
+
 def test_a_corte_is_withdrawn_by_its_digest_when_its_folder_is_gone(desk: Desk):
     bad = desk.corte(6)
     desk.publish(bad)
@@ -172,9 +282,63 @@ def test_a_damaged_record_of_what_stands_is_told_and_not_taken_for_none(desk: De
     path.write_text(path.read_text().replace("hold", "h0ld"))
     done = desk.sign(desk.corte(6))
     assert done.exit_code == 1 and "--after" in done.output
-    path.unlink()
+    assert "Cámbiele el nombre" in done.output, "deleted, nobody could look at it any more"
+    path.rename(path.with_suffix(".aparte"))
     assert desk.sign(desk.corte(6), "--after", desk.folder / "cortes/5").exit_code == 0
     assert signed_in(desk.folder / "cortes/6").stands.hold_in_force
+
+
+def no_ssh_keygen(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    patch.setenv("PATH", str(folder))
+
+
+def killed_ssh_keygen(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    (folder / "ssh-keygen").write_text("#!/bin/sh\nkill -9 $$\n")
+    (folder / "ssh-keygen").chmod(0o755)
+    patch.setenv("PATH", str(folder))
+
+
+def full_disk(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    no_file = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    patch.setattr(tempfile, "NamedTemporaryFile", Mock(side_effect=no_file))
+
+
+def no_temporary_folder(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    no_folder = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+    patch.setattr(tempfile, "NamedTemporaryFile", Mock(side_effect=no_folder))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (no_ssh_keygen, "No se pudo usar ssh-keygen: no existe"),
+        (killed_ssh_keygen, "El sistema terminó ssh-keygen"),
+        (full_disk, "se llenó el disco"),
+        (no_temporary_folder, "no hay dónde escribir archivos temporales"),
+    ],
+)
+def test_what_this_machine_cannot_verify_is_neither_damaged_nor_none(
+    desk: Desk, tmp_path: Path, spoil: Callable[[pytest.MonkeyPatch, Path], None], said: str
+):
+    """A record said to be damaged was deleted, and with it the order; without a temporary folder there were none."""
+    desk.sign(desk.folder / "cortes/5", "--hold")
+    records, bare = standing.Records(load_election(desk.election)), tmp_path / "bin"
+    bare.mkdir()
+    with desk.patch.context() as patch:
+        spoil(patch, bare)
+        with pytest.raises(UnusableError, match=said) as caught:
+            records.standing()
+    assert "dañado" not in str(caught.value) and "sin mover ese archivo" in str(caught.value)
+    assert records.standing().hold_in_force
+
+
+def test_the_orders_of_a_folder_that_cannot_be_verified_are_not_taken_for_none(
+    desk: Desk, records: Path, tmp_path: Path
+):
+    shutil.rmtree(records)
+    desk.patch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Refusal, match="No se pudo usar ssh-keygen"):
+        standing.statement(desk.folder / "cortes/5", load_election(desk.election))
 
 
 def test_the_list_of_withdrawn_cortes_has_an_end(desk: Desk, monkeypatch: pytest.MonkeyPatch):

@@ -138,6 +138,18 @@ def test_what_another_push_cures_is_sent_again(
     assert pushes == [False, True]
 
 
+def test_a_corte_refused_as_before_an_opening_that_has_come_is_sent_again(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A server's clock may be a little behind; where it stays behind, that is the cause to tell."""
+    pushes = mirror_that_says(monkeypatch, refusal("early"), SHOWN)
+    assert deliver.deliver(signed, make_target(election), Options()).result == "shown"
+    assert pushes == [False, True]
+    mirror_that_says(monkeypatch, refusal("early"))
+    outcome = deliver.deliver(signed, make_target(election), Options())
+    assert (outcome.result, "el del espejo va detrás" in outcome.detail) == ("refused", True)
+
+
 def test_a_refusal_for_good_is_told_at_once(signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch):
     pushes = mirror_that_says(monkeypatch, refusal("rollback"))
     outcome = deliver.deliver(signed, make_target(election), Options())
