@@ -192,6 +192,23 @@ def test_a_rebuilt_state_has_no_corte_of_a_key_that_was_revoked_before_the_gate_
     assert (server.shown(), server.status()["shown"]) == (None, None)
 
 
+def test_a_state_is_not_rebuilt_while_no_signature_can_be_verified(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+    """Without memory or room for temporary files, say: a state without the shown corte would take it from the page."""
+    server = machine.server
+    _lose_state(server)
+
+    def busy(*_: object) -> None:
+        raise Refusal("system", "ssh-keygen no respondió a tiempo.")
+
+    with monkeypatch.context() as troubled:
+        troubled.setattr(signature, "_ssh_keygen", busy)
+        with pytest.raises(OSError, match="no respondió"):
+            _start(server)
+    assert not (server.config.store / "state.json").exists()
+    _start(server)
+    assert (server.shown(), server.status()["shown"]["sequence"]) == (1, 1)
+
+
 def test_the_trees_are_lost_but_not_the_log(machine: Machine):
     """The log tells which corte was accepted last: an older one stays refused, and the next one is shown."""
     server = machine.server

@@ -5,6 +5,7 @@ The recovered state refuses every corte that the lost one would have refused as 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -56,20 +57,28 @@ def find(config: Config, store: Store, previous: State | None, log_path: Path) -
 
 
 def _signed(config: Config, store: Store, names: list[str]) -> Iterator[Corte]:
-    """Yield those kept cortes with an undamaged manifest and signature, of a key that is not revoked."""
+    """Yield those kept cortes with an undamaged manifest and signature, of a key that is not revoked.
+
+    OSError when signatures cannot be verified now: what is left out of a recovered state would be lost.
+    """
     for name in names:
-        with suppress(Refusal, OSError):
+        try:
             raw, armours = store.papers(name)
             found = manifest.read(raw)
-            if found.environment == config.environment:
-                yield from islice(_verified(config, found, raw, armours), 1)
+        except (Refusal, OSError):
+            continue
+        if found.environment == config.environment:
+            yield from islice(_verified(config, found, raw, armours), 1)
 
 
 def _verified(config: Config, found: Manifest, raw: bytes, armours: list[bytes]) -> Iterator[Corte]:
-    """Yield the corte once for each of these signatures that is valid."""
+    """Yield the corte once for each of these signatures that is valid; OSError as `_signed`."""
     for armour in armours:
-        with suppress(Refusal):
+        try:
             yield Corte.of(found, manifest.digest(raw), _signer(config, found, raw, armour), armour)
+        except Refusal as refusal:
+            if refusal.code == "system":
+                raise OSError(errno.EAGAIN, str(refusal)) from None
 
 
 def _signer(config: Config, found: Manifest, raw: bytes, armour: bytes) -> str:

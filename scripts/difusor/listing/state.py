@@ -64,9 +64,12 @@ def read(election: str) -> State:
         return State.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return State()
-    except (OSError, ValidationError):
+    except OSError as error:
+        raise UnusableError(f"no se puede leer {path}, que dice quién está fuera de la lista: {why(error)}") from None
+    except ValidationError:
         raise UnusableError(
-            f"{path} no se entiende: dice quién está fuera de la lista. Bórrelo, y la vigilancia vuelve a empezar"
+            f"{path} no se entiende: dice quién está fuera de la lista. Cámbiele el nombre, y la vigilancia vuelve a "
+            "empezar"
         ) from None
 
 
