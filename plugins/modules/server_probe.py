@@ -113,6 +113,7 @@ ansible_facts:
           type: list
           elements: str
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) in server.py.", type: dict}
+        passwords: {description: "The passwords of those, as {name: digest of its hash}.", type: dict}
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
         unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}
 free: {description: "Free bytes by path.", returned: always, type: dict}

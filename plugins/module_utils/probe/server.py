@@ -164,6 +164,13 @@ def admins(key, group="sudo", shadow="/etc/shadow"):
     return found
 
 
+def passwords(key, group="sudo", shadow="/etc/shadow"):
+    """Return {name: SHA-256 under `key` (bytes) of the password's hash} for the members of a group."""
+    fields = (line.split(":") for line in read(shadow).splitlines())
+    hashes = {each[0]: each[1].encode("utf-8", "surrogateescape") for each in fields if len(each) > 1}
+    return {name: hashlib.sha256(key + hashes[name]).hexdigest() for name in members(group) if name in hashes}
+
+
 def members(group):
     """Return the names of a group's members; empty when there is no such group."""
     try:
@@ -295,6 +302,7 @@ def current_state(lines, ours, options, key, pending):
         "strayed": strayed(read(PARAMETERS)),
         "unshared": unshared(lines) if os.path.exists(UPLINK) else [],
         "admins": admins(key),
+        "passwords": passwords(key),
         "pending": pending,
         "unapplied": [line.partition(" ")[2] for line in read(os.path.join(RECORD, "unapplied")).splitlines()],
     }

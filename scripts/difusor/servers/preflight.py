@@ -263,10 +263,20 @@ def _remapped(server: Machine) -> Iterator[str]:
 
 
 def _somebodys(server: Machine, keys: Iterable[str]) -> Iterator[str]:
-    """Tell of an account of the institute's name that is somebody else's, who would lose his keys and his password."""
+    """Tell of an account of the institute's name that is somebody else's, who would lose his keys and his password.
+
+    With those of the account in use, which cannot be found twice, the run would lose sudo before its end.
+    """
     name = server.neighbours.account
     known = server.facts.get("accounts", {}).get(name, {})
-    if not known or known.get("comment") == ACCOUNT_COMMENT or server.facts.get("user_id") == name:
+    if not known or known.get("comment") == ACCOUNT_COMMENT:
+        return
+    if server.facts.get("user_id") == name:
+        yield (
+            f"usted entra con «{name}», la cuenta de difusor_admin_user, que no hizo el proyecto y cuya contraseña y "
+            "llaves cambiarían mientras la usa; entre la primera vez con otra cuenta con sudo (ansible_user), o ponga "
+            "otro nombre en difusor_admin_user"
+        )
         return
     wanted = {" ".join(key.split()[:2]) for key in keys}
     lost = [*(["su contraseña"] if server.has_password else []), *(["llaves"] if {*server.keys} - wanted else [])]

@@ -119,8 +119,19 @@ def test_an_account_that_is_somebody_elses_is_told(
     )
     wanted = {**WANTED, "keys": ["ssh-ed25519 AAAAdelinstituto prep@instituto.mx"]}
     assert [found in each for each in problems(server, **wanted)] == ([True] if found else [])
-    assert problems(replace(server, facts={**server.facts, "user_id": "instituto"}), **wanted) == []
     assert problems(replace(server, facts=SERVER.facts), **wanted) == [], "there is no such account"
+
+
+@pytest.mark.parametrize("name", ["instituto", "ubuntu"])
+@pytest.mark.parametrize(("comment", "told"), [("Ubuntu", True), ("", True), ("Instituto (PREP)", False)])
+def test_the_account_in_use_is_not_taken_over(name: str, comment: str, told: bool) -> None:
+    """Its password would change, and sudo, which then asks for it, would end in the middle of the first run."""
+    server = replace(
+        with_facts(accounts={name: {"comment": comment}}, user_id=name), neighbours=Neighbours(account=name)
+    )
+    assert [each.startswith(f"usted entra con «{name}», la cuenta") for each in problems(server, **WANTED)] == [
+        True
+    ] * told
 
 
 def rsa_key(bits: int) -> str:
