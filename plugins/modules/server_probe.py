@@ -80,6 +80,7 @@ ansible_facts:
   contains:
     packages: {description: "The installed packages, as {name: version}.", type: dict}
     accounts: {description: "The accounts, as {name: {comment, home, shell}}.", type: dict}
+    accounts_before: {description: Names of the accounts that were there before the first run., type: list}
     docker_daemon: {description: "The options in the daemon.json that the server's owner wrote for Docker.", type: dict}
     docker_before: {description: Whether the server's owner ran a Docker engine before the first run., type: bool}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
@@ -205,6 +206,9 @@ files:
     has_password:
       description: Whether that account has a password that it can log in with.
       type: bool
+    uid:
+      description: The user id of that account, 0 when there is none.
+      type: int
     mirror_of:
       description: The names of the page for which an earlier run has set up this server; empty before the first.
       type: list

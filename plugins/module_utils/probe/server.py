@@ -117,6 +117,12 @@ def engine_before(found, present="/var/lib/dpkg/status"):
     return re.search(installed, status, re.MULTILINE) is not None
 
 
+def accounts_before(found, present="/etc/passwd"):
+    """Return the names of the accounts that were there when the server was `found`, or, before the first run, are."""
+    listed = read(found + "/etc/passwd" if os.path.isdir(found) else present)
+    return [line.partition(":")[0] for line in listed.splitlines()]
+
+
 def describe(path, key):
     """Return a path's state in one line, in the form of `managed_files`; None when it cannot be read, as a socket.
 
@@ -343,6 +349,7 @@ def look(lines, folders, key, pending):
             account.pw_name: {"comment": account.pw_gecos, "home": account.pw_dir, "shell": account.pw_shell}
             for account in pwd.getpwall()
         },
+        "accounts_before": accounts_before(FOUND),
         "docker_daemon": options,
         "docker_before": engine_before(FOUND),
         "sites": sites(paths, packaged),
