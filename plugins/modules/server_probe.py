@@ -52,6 +52,11 @@ options:
         type: list
         elements: str
         default: []
+      ports:
+        description: TCP ports that have to be reached from anywhere; what shuts them is told.
+        type: list
+        elements: int
+        default: []
       replaced:
         description: Whole files that the roles install, whose changes by the owner are told.
         type: list
@@ -151,7 +156,7 @@ neighbours:
       description: The owner's rules of iptables that admit new connections from outside, as C(iptables -S) prints them.
       type: list
     shutting:
-      description: The owner's rules and tables that deny, ahead of UFW, everything that they have not admitted.
+      description: The owner's rules and tables that deny C(ports), ahead of UFW, to everybody.
       type: list
     diverting:
       description: The owner's rules that lead a port elsewhere before any program here gets it, as {rule, ports}.
@@ -249,6 +254,7 @@ def main():
         "origins": {"type": "list", "elements": "str", "default": []},
         "shape": {"type": "bool", "default": False},
         "units": {"type": "list", "elements": "str", "default": []},
+        "ports": {"type": "list", "elements": "int", "default": []},
         "replaced": {"type": "list", "elements": "path", "default": []},
     }
     module = AnsibleModule(
