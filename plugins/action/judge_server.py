@@ -68,6 +68,7 @@ class ActionModule(ActionBase):
             ipv6=probe["ipv6"],
             keys=tuple(files["keys"]),
             has_password=files["has_password"],
+            uid=files["uid"],
         )
         port_owners = {int(port): package for port, package in args["port_owners"].items()}
         problems = preflight.problems(

@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from difusor.servers.connection import is_refused, spoken
+from difusor.servers.connection import ANEW, is_refused, options, spoken
 
 SPEC = {
     "user": {"type": "str", "required": True},
@@ -59,19 +59,24 @@ class ActionModule(ActionBase):
         return {"changed": False, "failed": bool(complaint), "msg": complaint}
 
     def _command(self, user: str, key: Path) -> list[str]:
-        """Return a command that logs in like Ansible, but as `user`, with only this key, on a connection of its own."""
-        option = self._connection.get_option
-        command = [str(option("ssh_executable")), "-i", str(key), "-p", str(self._play_context.port or 22)]
-        for wanted in (
-            "ControlPath=none", "ControlMaster=no", "IdentitiesOnly=yes", "IdentityAgent=none", "BatchMode=yes",
-            "PreferredAuthentications=publickey", "LogLevel=DEBUG", f"ConnectTimeout={self._play_context.timeout}",
-        ):  # fmt: skip
-            command += ["-o", wanted]
-        if not option("host_key_checking"):
-            command += ["-o", "StrictHostKeyChecking=no"]
-        for given in ("ssh_common_args", "ssh_extra_args"):
-            command += shlex.split(option(given) or "")
-        return [*command, f"{user}@{self._play_context.remote_addr}", "true"]
+        """Return a command that logs in like Ansible, but as `user`, with only this key, on a connection of its own.
+
+        What is its own comes first, because ssh takes the first of two.
+        """
+        option, port = self._connection.get_option, self._connection.get_option("port")
+        own = (
+            *ANEW, f"User={user}", "IdentitiesOnly=yes", "IdentityAgent=none", "BatchMode=yes",
+            "PreferredAuthentications=publickey", f"ConnectTimeout={self._play_context.timeout}",
+        )  # fmt: skip
+        return [
+            str(option("ssh_executable")), "-i", str(key), *options(own),
+            *shlex.split(option("ssh_args") or ""),
+            *options([] if option("host_key_checking") else ["StrictHostKeyChecking=no"]),
+            *options([f"Port={port}"] if port else []),
+            *shlex.split(option("ssh_common_args") or ""),
+            *shlex.split(option("ssh_extra_args") or ""),
+            str(self._play_context.remote_addr), "true",
+        ]  # fmt: skip
 
     def _complaint(self, command: list[str], timeout: int) -> str:
         """Return what ssh says when it does not get in; a refusal is final, a missing answer worth another try."""

@@ -8,7 +8,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from difusor.servers.connection import TOO_MANY_KEYS, Login, cause, is_refused, spoken
+from difusor.servers.connection import ANEW, TOO_MANY_KEYS, Login, cause, is_refused, options, spoken
 
 SPEC = {
     "command": {"type": "str", "required": True},
@@ -20,8 +20,8 @@ PAUSE = 1.0  # seconds between two attempts
 class ActionModule(ActionBase):
     """Log in and run `command`; like `wait_for_connection`, but without Python on the server.
 
-    The task's vars make the connection a new one (ansible_ssh_args without ControlPath), and ssh tell of its steps
-    (LogLevel=DEBUG), by which a refused account is known from a missing answer.
+    It is the operator's own way in, with the jumps and ports of his configuration, but for what makes the connection a
+    new one and ssh tell of its steps, by which a refused account is known from a missing answer.
     """
 
     _supports_check_mode = False
@@ -31,6 +31,10 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
         deadline = time.monotonic() + args["timeout"]
+        if self._connection.transport == "ssh":
+            given = self._connection.get_option("ssh_args") or ""
+            # First, because ssh takes the first of two; not by the task's vars, which extra variables would replace.
+            self._connection.set_option("ssh_args", f"{' '.join(options(ANEW))} {given}")
         while True:
             try:
                 answer = self._low_level_execute_command(args["command"], sudoable=True)

@@ -52,6 +52,11 @@ options:
         type: list
         elements: str
         default: []
+      ports:
+        description: TCP ports that have to be reached from anywhere; what shuts them is told.
+        type: list
+        elements: int
+        default: []
       replaced:
         description: Whole files that the roles install, whose changes by the owner are told.
         type: list
@@ -80,6 +85,7 @@ ansible_facts:
   contains:
     packages: {description: "The installed packages, as {name: version}.", type: dict}
     accounts: {description: "The accounts, as {name: {comment, home, shell}}.", type: dict}
+    accounts_before: {description: Names of the accounts that were there before the first run., type: list}
     docker_daemon: {description: "The options in the daemon.json that the server's owner wrote for Docker.", type: dict}
     docker_before: {description: Whether the server's owner ran a Docker engine before the first run., type: bool}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
@@ -113,6 +119,7 @@ ansible_facts:
           type: list
           elements: str
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) in server.py.", type: dict}
+        passwords: {description: "The passwords of those, as {name: digest of its hash}.", type: dict}
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
         unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}
 free: {description: "Free bytes by path.", returned: always, type: dict}
@@ -149,7 +156,7 @@ neighbours:
       description: The owner's rules of iptables that admit new connections from outside, as C(iptables -S) prints them.
       type: list
     shutting:
-      description: The owner's rules and tables that deny, ahead of UFW, everything that they have not admitted.
+      description: The owner's rules and tables that deny C(ports), ahead of UFW, to everybody.
       type: list
     diverting:
       description: The owner's rules that lead a port elsewhere before any program here gets it, as {rule, ports}.
@@ -204,6 +211,9 @@ files:
     has_password:
       description: Whether that account has a password that it can log in with.
       type: bool
+    uid:
+      description: The user id of that account, 0 when there is none.
+      type: int
     mirror_of:
       description: The names of the page for which an earlier run has set up this server; empty before the first.
       type: list
@@ -244,6 +254,7 @@ def main():
         "origins": {"type": "list", "elements": "str", "default": []},
         "shape": {"type": "bool", "default": False},
         "units": {"type": "list", "elements": "str", "default": []},
+        "ports": {"type": "list", "elements": "int", "default": []},
         "replaced": {"type": "list", "elements": "path", "default": []},
     }
     module = AnsibleModule(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import role_kit
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
@@ -147,6 +148,32 @@ def test_an_admin_is_told_in_the_lines_that_the_role_writes(admin: Path) -> None
     trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in values.items()}
     is_current = Templar(loader=DataLoader(), variables=trusted).template(trusted["accounts_admin_is_current"])
     assert is_current is True
+
+
+@pytest.mark.parametrize(
+    ("login", "hashed", "revoked", "refused"),
+    [
+        ("ana", "$6$x", False, False),
+        ("ana", "$6$otra", False, True),
+        ("operador", "$6$otra", False, False),
+        ("ana", "", False, False),  # sudo asks for none any more
+        ("ana", "$6$otra", True, False),
+    ],
+)
+@pytest.mark.usefixtures("admin")
+def test_the_password_of_the_account_in_use_does_not_change(
+    tmp_path: Path, login: str, hashed: str, revoked: bool, refused: bool
+) -> None:
+    inputs = {
+        "ansible_facts": {
+            "user_id": login, "current_state": {"passwords": PROBE.passwords(KEY.encode(), shadow=f"{tmp_path}/shadow")}
+        },
+        "preflight_key": KEY,
+        "accounts_admin_user": "ana",
+        "accounts_revoked": revoked,
+        "accounts_admin_password_hash": hashed,
+    }  # fmt: skip
+    assert role_kit.value("accounts", "_accounts_own_password_changes", inputs) is refused
 
 
 @pytest.mark.parametrize(

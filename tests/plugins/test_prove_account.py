@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ansible_kit import ansible
+from ssh_kit import ALONE, behind_a_jump_host, way
 
 PLAY = "- {hosts: all, gather_facts: false, tasks: [{prove_account: {user: instituto, keys: %s, timeout: 5}}]}\n"
 SSH = """#!/bin/sh
@@ -64,3 +65,16 @@ def test_a_lost_connection_is_tried_again(unheard: str, tmp_path: Path) -> None:
     said, attempts = _logins(f"{unheard}{CLOSED}", tmp_path)
     assert CLOSED in said and "Authenticated" not in said
     assert attempts > 1
+
+
+@pytest.mark.parametrize(("port", "gone"), [("", "2222"), ("2200", "2200")], ids=["de su configuración", "dicho"])
+def test_it_goes_the_operators_own_way_but_alone(port: str, gone: str, tmp_path: Path) -> None:
+    """A jump host, a port of ~/.ssh/config, a shared connection: only the last would make the proof worthless."""
+    play, keys = tmp_path / "play.yml", tmp_path / "authorized_keys"
+    keys.write_text("ssh-ed25519 AAAA la-suya\n")
+    play.write_text(PLAY % keys)
+    said = ["-e", f"ansible_port={port}"] if port else []
+    done = ansible("playbook", "-i", "servidor,", play, *behind_a_jump_host(tmp_path), *said, timeout=60)
+    assert done.returncode == 0, done.stdout
+    expected = {**ALONE, "user": "instituto", "port": gone, "identitiesonly": "yes"}
+    assert way(tmp_path, *expected) == expected

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ansible_kit import ansible
+from ssh_kit import ALONE, behind_a_jump_host, way
 
 PLAY = "- {hosts: all, gather_facts: false, tasks: [{prove_login: {command: 'true'}}]}\n"
 SSH = "#!/bin/sh\necho >>%s\necho '%s' >&2\nexit 255\n"
@@ -34,3 +35,13 @@ def test_a_refused_login_is_said_and_not_repeated(refusal: str, tmp_path: Path) 
     said = " ".join(done.stdout.split())
     assert "No se pudo entrar de nuevo: " in said and REFUSALS[refusal] in said, done.stdout
     assert len(asked.read_text().splitlines()) == 1
+
+
+def test_it_goes_the_operators_own_way_but_alone(tmp_path: Path) -> None:
+    """A jump host, a port of ~/.ssh/config, a shared connection: only the last would make the proof worthless."""
+    play = tmp_path / "play.yml"
+    play.write_text(PLAY)
+    done = ansible("playbook", "-i", "servidor,", play, *behind_a_jump_host(tmp_path), timeout=60)
+    assert done.returncode == 0, done.stdout
+    expected = {**ALONE, "port": "2222"}
+    assert way(tmp_path, *expected) == expected

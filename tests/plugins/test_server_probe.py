@@ -15,7 +15,7 @@ from plugin_kit import load
 
 from difusor.project import ROOT
 
-BESIDE = {"account": "", "origins": [], "shape": False, "units": [], "replaced": []}
+BESIDE = {"account": "", "origins": [], "shape": False, "units": [], "ports": [], "replaced": []}
 
 
 @pytest.mark.parametrize("beside", [None, BESIDE], ids=["alone", "beside"])

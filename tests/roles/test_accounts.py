@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import role_kit
+import yaml
 
 SUDOERS = "etc/sudoers.d/prep-difusor"
 
@@ -25,3 +26,15 @@ def test_sessions_without_a_shell_keep_the_usual_umask() -> None:
     lines = role_kit.render("accounts", "etc/login.defs", {"ansible_facts": facts}).splitlines()
     assert "UMASK 022" in lines and "HOME_MODE 0750" in lines
     assert "umask 027" in role_kit.render("accounts", "etc/profile.d/60-prep-difusor.sh", {}).splitlines()
+
+
+def test_sudo_asks_for_no_password_that_is_not_there_yet() -> None:
+    tasks = yaml.safe_load((role_kit.ROLES / "accounts/tasks/main.yml").read_text())
+    assert [each["ansible.builtin.import_tasks"] for each in tasks][:2] == ["password.yml", "configure.yml"]
+
+
+@pytest.mark.parametrize("playbook", ["server", "restore"])
+def test_every_run_that_sets_the_password_asks_first_whose_it_is(playbook: str) -> None:
+    plays = yaml.safe_load((role_kit.ROLES.parent / f"playbooks/{playbook}.yml").read_text())
+    named = [task.get("ansible.builtin.import_role", {}) for play in plays for task in play.get("pre_tasks", [])]
+    assert {"name": "accounts", "tasks_from": "preflight"} in named

@@ -11,6 +11,15 @@ from role_kit import render, value
 ACCOUNT: dict[str, Any] = {"accounts_admin_user": "instituto", "accounts_revoked": True}
 
 
+@pytest.mark.parametrize("revoked", [False, True])
+def test_an_account_that_was_there_before_the_project_is_not_removed(revoked: bool) -> None:
+    """The outlet may have made it for the institute; its home is the outlet's."""
+    accounts = {name: {"comment": "Instituto (PREP)"} for name in ("ana", "instituto2")}
+    facts = {"user_id": "operador", "accounts": accounts, "accounts_before": ["root", "operador", "ana"]}
+    inputs = {**ACCOUNT, "accounts_revoked": revoked, "ansible_facts": facts}
+    assert value("accounts", "_accounts_former_admins", inputs) == ["instituto2"]
+
+
 def test_neither_secret_nor_signers_stay() -> None:
     assert render("rsync", "etc/rsyncd.secrets", {"rsync_revoked": True, "rsync_secret": "x"}).strip() == ""
     assert render("corte", "etc/prep-corte/allowed_signers", {"corte_revoked": True, "corte_signers": []}).strip() == ""
@@ -19,7 +28,8 @@ def test_neither_secret_nor_signers_stay() -> None:
 @pytest.mark.parametrize(("login", "left"), [("ubuntu", []), ("instituto", ["instituto"])])
 def test_the_institutes_account_leaves_unless_it_is_the_way_in(login: str, left: list[str]) -> None:
     known = {name: {"comment": "Instituto (PREP)"} for name in ("instituto", "instituto2")}
-    inputs = {**ACCOUNT, "ansible_facts": {"user_id": login, "accounts": {**known, "ubuntu": {"comment": ""}}}}
+    accounts = {**known, "ubuntu": {"comment": ""}}
+    inputs = {**ACCOUNT, "ansible_facts": {"user_id": login, "accounts": accounts, "accounts_before": ["root"]}}
     removed = value("accounts", "_accounts_former_admins", inputs)
     assert sorted({*known} - {*removed}) == left
     assert re.findall(r"(?m)^(\w+) ALL=", render("accounts", "etc/sudoers.d/prep-difusor", inputs)) == left

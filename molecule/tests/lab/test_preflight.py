@@ -162,6 +162,10 @@ cp /etc/ssh/sshd_config /opt/sshd_config
 sed -i '/^Include/d' /etc/ssh/sshd_config
 printf 'Pasword yes\\n' >>/etc/ssh/sshd_config
 iptables -t nat -A PREROUTING -p tcp --dport 443 -j REDIRECT --to-ports 8443
+iptables -N diario
+iptables -A diario -p tcp --dport 22 -j ACCEPT
+iptables -A diario -j REJECT
+iptables -I INPUT -m conntrack --ctstate NEW -j diario
 systemctl mask fail2ban.service
 cp /etc/nftables.conf /opt/nftables.conf
 printf 'flush ruleset\\n' >/etc/nftables.conf
@@ -174,6 +178,9 @@ rm -f /etc/nginx/sites-enabled/prep.diario /etc/nginx/conf.d/diario.conf /etc/cr
 mv /opt/nginx.conf /etc/nginx/nginx.conf
 mv /opt/sshd_config /etc/ssh/sshd_config
 iptables -t nat -D PREROUTING -p tcp --dport 443 -j REDIRECT --to-ports 8443
+iptables -D INPUT -m conntrack --ctstate NEW -j diario
+iptables -F diario
+iptables -X diario
 systemctl unmask fail2ban.service
 mv /opt/nftables.conf /etc/nftables.conf
 systemctl disable nftables.service
@@ -187,6 +194,7 @@ TRAPPED = (
     "/etc/ssh/sshd_config no incluye /etc/ssh/sshd_config.d",
     "sshd no acepta /etc/ssh/sshd_config:",
     "REDIRECT --to-ports 8443» desvía lo que llega al puerto 443",
+    "iptables niega con «-A diario -j REJECT --reject-with icmp-port-unreachable» también la página o los cortes",
     "fail2ban.service está enmascarado",
     "nftables.service vacía al arrancar (flush ruleset)",
 )

@@ -248,6 +248,14 @@ def account_keys(name):
     return [" ".join(match.group(1).split()) for match in found if match]
 
 
+def uid(name):
+    """Return the user id of an account, 0 when there is none."""
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return 0
+
+
 def has_password(name, shadow="/etc/shadow"):
     """Tell whether an account has a password that it can log in with."""
     fields = (line.split(":") for line in read(shadow).splitlines())
@@ -297,6 +305,7 @@ def look(lines, account, replaced):
         "denials": [rule for path in RULES for rule in denials(read(path))],
         "keys": account_keys(account),
         "has_password": has_password(account),
+        "uid": uid(account),
         "mirror_of": mirror_of(read(PAGE)),
         "main": owners_main(packaged),
         "changed_files": [path for path in replaced if is_changed(path, packaged)],

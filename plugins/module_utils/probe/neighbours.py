@@ -8,12 +8,12 @@ import re
 import shlex
 
 from ansible.module_utils.probe import LISTS, read
-from ansible.module_utils.probe.queues import shaped
+from ansible.module_utils.probe.queues import shaped, uplinks
+from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, numbers, of_iptables, of_nft
 
-# Chains and tables of programs that the preflight knows, or that only say who may reach a virtual machine.
-KNOWN_CHAINS = re.compile(r"(ufw6?|f2b|prep|fail2ban)-|DOCKER|LIBVIRT_")
 # Docker's own bridges, for which it makes rules of its own; the project's is among them.
 DOCKER_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-(prep|[0-9a-f]{12})")
+# Tables of programs that the preflight knows, or that only say who may reach a virtual machine.
 KNOWN_TABLES = re.compile(
     r"ip6? (filter|nat|mangle|raw|security)$|inet (prep-difusor|f2b-table)$|\S+ (docker-|libvirt)"
 )
@@ -100,14 +100,10 @@ def admits(rule):
     )
 
 
-def shuts(chains):
-    """Return the rule of INPUT, ahead of UFW's chains, that denies all that no rule before it has admitted."""
-    for rule in chains.get("INPUT", []):
-        if target_of(rule).startswith("ufw"):
-            return []
-        if re.fullmatch(r"-A INPUT( -p tcp)?( -m tcp)? -j (DROP|REJECT.*)", rule):
-            return [rule]
-    return []
+def shuts(chains, connection):
+    """Return the rule of INPUT, or of the owner's chains behind it, that denies a Connection ahead of UFW's chains."""
+    rule = connection.shut(chains, "INPUT", of_iptables)
+    return [rule] if rule else []
 
 
 def nat_rules(look):
@@ -141,11 +137,7 @@ def diverting(chains, own):
 def named_ports(rule):
     """Return the TCP ports that a rule of iptables or nft names as its destination."""
     named = re.search(r"-p tcp\b.* --dports? (\S+)|\btcp dport (?:\{ ([^}]*)\}|(\S+))", rule)
-    found = set()
-    for each in re.split(r"[,\s]+", next(filter(None, named.groups()), "") if named else ""):
-        bounds = [word for word in re.split(r"[:-]", each) if word.isdigit()]
-        found |= set(range(int(bounds[0]), int(bounds[-1]) + 1)) if bounds else set()
-    return found
+    return numbers(re.split(r"[,\s]+", next(filter(None, named.groups()), "") if named else ""))
 
 
 def diverting_tables(text):
@@ -182,20 +174,31 @@ def owners_tables(look):
     return "".join(line + "\n" for name in owners for line in look("nft", "list", "table", *name))
 
 
-def tables(text):
-    """Return ([table], [table that denies by default]) of the owner that filter what comes in, from nft's ruleset."""
-    found, closed = [], []
+def tables(text, connection):
+    """Return ([table], [what shuts]) of the owner's tables that filter what comes in, from nft's ruleset.
+
+    What shuts out a Connection is a table that denies by default, or a rule, as "inet filter: drop".
+    """
+    found, shut = [], []
     for name, body in re.findall(r"^table (\S+ \S+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
-        for chain in re.findall(r"^\tchain \S+ \{\n(.*?)^\t\}", body, re.MULTILINE | re.DOTALL):
-            lines = [line.strip() for line in chain.splitlines() if line.strip()]
+        # A long set stands on several lines.
+        body = re.sub(r"\{ [^{}]*\}", lambda part: " ".join(part[0].split()), body)
+        chains = {
+            chain: [line.strip() for line in lines.splitlines() if line.strip()]
+            for chain, lines in re.findall(r"^\tchain (\S+) \{\n(.*?)^\t\}", body, re.MULTILINE | re.DOTALL)
+        }
+        for chain, lines in chains.items():
             base = next((line for line in lines if "hook input" in line), "")
             if not base or KNOWN_TABLES.match(name):
                 continue
+            rule = connection.shut(chains, chain, of_nft)
             if "policy drop" in base:
-                closed.append(name)
+                shut.append(name)
+            elif rule:
+                shut.append("%s: %s" % (name, rule))
             elif len(lines) > 1:
                 found.append(name)
-    return found, closed
+    return found, shut
 
 
 def doors(lines, account, origins):
@@ -237,12 +240,13 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def look(lines, containers, account, origins, shape, units):
+def look(lines, containers, account, origins, shape, units, ports):
     """Return what RETURN of `server_probe` describes as `neighbours`; `containers`: the owner's, as it does."""
     chains = [filters(lines(command, "-S")) for command in ("iptables", "ip6tables")]
     ruleset = owners_tables(lines)
-    open_tables, closed_tables = tables(ruleset)
     own = "".join(lines("hostname", "--all-ip-addresses")).split()
+    connection = Connection(ports, uplinks(lines), own)
+    open_tables, shutting = tables(ruleset, connection)
     nat = [filters(rules) for rules in nat_rules(lines)]
     logins = lines("journalctl", "--quiet", "--unit=ssh", "--since=-14days", "--output=cat", "--grep=^Accepted ")
     swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"
@@ -253,7 +257,7 @@ def look(lines, containers, account, origins, shape, units):
         "published": published([each.partition(" ")[2] for each in containers] + services),
         "accepting": sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
         "shutting": sorted(
-            {rule for each in chains for rule in shuts(each)} | {f"nft {name}" for name in closed_tables}
+            {rule for each in chains for rule in shuts(each, connection)} | {f"nft {each}" for each in shutting}
         ),
         "diverting": [each for chains in nat for each in diverting(chains, own)] + diverting_tables(ruleset),
         "tables": sorted(set(open_tables)),

@@ -8,11 +8,16 @@ OURS = "50e:"
 """The handle of the queue of the role `tc`; the kernel's own have 0:."""
 
 
+def uplinks(lines):
+    """Return the interfaces with a default route."""
+    routes = lines("ip", "-4", "route", "show", "default") + lines("ip", "-6", "route", "show", "default")
+    return sorted({match.group(1) for match in (re.search(r" dev (\S+)", line) for line in routes) if match})
+
+
 def roots(lines):
     """Return {interface: (kind, handle)} of the queue at the root of each interface with a default route."""
-    routes = lines("ip", "-4", "route", "show", "default") + lines("ip", "-6", "route", "show", "default")
     found = {}
-    for interface in sorted({match.group(1) for match in (re.search(r" dev (\S+)", line) for line in routes) if match}):
+    for interface in uplinks(lines):
         for line in lines("tc", "qdisc", "show", "dev", interface):
             _, kind, handle, place = line.split()[:4]
             if place == "root":

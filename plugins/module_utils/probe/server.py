@@ -117,6 +117,12 @@ def engine_before(found, present="/var/lib/dpkg/status"):
     return re.search(installed, status, re.MULTILINE) is not None
 
 
+def accounts_before(found, present="/etc/passwd"):
+    """Return the names of the accounts that were there when the server was `found`, or, before the first run, are."""
+    listed = read(found + "/etc/passwd" if os.path.isdir(found) else present)
+    return [line.partition(":")[0] for line in listed.splitlines()]
+
+
 def describe(path, key):
     """Return a path's state in one line, in the form of `managed_files`; None when it cannot be read, as a socket.
 
@@ -162,6 +168,13 @@ def admins(key, group="sudo", shadow="/etc/shadow"):
                 key + "\n".join(lines).encode("utf-8", "surrogateescape")
             ).hexdigest()
     return found
+
+
+def passwords(key, group="sudo", shadow="/etc/shadow"):
+    """Return {name: SHA-256 under `key` (bytes) of the password's hash} for the members of a group."""
+    fields = (line.split(":") for line in read(shadow).splitlines())
+    hashes = {each[0]: each[1].encode("utf-8", "surrogateescape") for each in fields if len(each) > 1}
+    return {name: hashlib.sha256(key + hashes[name]).hexdigest() for name in members(group) if name in hashes}
 
 
 def members(group):
@@ -295,6 +308,7 @@ def current_state(lines, ours, options, key, pending):
         "strayed": strayed(read(PARAMETERS)),
         "unshared": unshared(lines) if os.path.exists(UPLINK) else [],
         "admins": admins(key),
+        "passwords": passwords(key),
         "pending": pending,
         "unapplied": [line.partition(" ")[2] for line in read(os.path.join(RECORD, "unapplied")).splitlines()],
     }
@@ -335,6 +349,7 @@ def look(lines, folders, key, pending):
             account.pw_name: {"comment": account.pw_gecos, "home": account.pw_dir, "shell": account.pw_shell}
             for account in pwd.getpwall()
         },
+        "accounts_before": accounts_before(FOUND),
         "docker_daemon": options,
         "docker_before": engine_before(FOUND),
         "sites": sites(paths, packaged),

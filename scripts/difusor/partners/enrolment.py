@@ -24,8 +24,9 @@ from difusor.partners.record import Record
 from difusor.project import UnusableError
 
 LOGO = "logotipo.png"
-ACCOUNT = "instituto"
-"""The institute's account on every server, unless main.yml is given another."""
+ACCOUNT, OTHER_ACCOUNT = "instituto", "instituto-prep"
+"""The institute's account on every server, unless main.yml is given another; the other where the outlet's own has that
+name: the first run makes the institute's, and would be logged in with it."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def facts(form: Form, desk: Desk) -> PartnerFacts:
     values = {
         "id": desk.id, "election": desk.election, "name": form.name, "fqdn": host, "path": f"/{path}/" if path else "/",
         "login": form.annex.ssh_account, "address": form.annex.ssh_host or public, "port": form.annex.ssh_port,
-        "public_address": public, "admin_user": ACCOUNT, "admin_keys": (desk.public_key,), "ssh_key": desk.ssh_key,
+        "public_address": public, "admin_keys": (desk.public_key,), "ssh_key": desk.ssh_key,
+        "admin_user": ACCOUNT if form.annex.ssh_account != ACCOUNT else OTHER_ACCOUNT,
         "certificate": desk.certificate, "certificate_key": desk.certificate_key,
     }  # fmt: skip
     return of(PartnerFacts, {name: value for name, value in values.items() if value not in (None, "")})

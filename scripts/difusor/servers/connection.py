@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -26,6 +27,8 @@ class Login:
         return self.address if self.port == 22 else f"[{self.address}]:{self.port}"
 
 
+ANEW = ("ControlMaster=no", "ControlPath=none", "LogLevel=DEBUG")
+"""What makes ssh open a connection of its own, and tell of its steps, by which `is_refused` knows a refusal."""
 NO_PASSWORD_GIVEN = (
     "[Mm]issing sudo password|a password is required|interactive authentication is required|terminal is required"
 )
@@ -158,6 +161,11 @@ ACCESS = (
         "el servidor no tiene Python, con el que trabaja Ansible: apt install python3 en el servidor, y repita",
     ),
 )
+
+
+def options(wanted: Iterable[str]) -> list[str]:
+    """Return ssh's arguments for options such as ControlPath=none."""
+    return [word for each in wanted for word in ("-o", each)]
 
 
 def is_refused(said: str) -> bool:

@@ -44,7 +44,7 @@ class Neighbours:
     raw: tuple[tuple[int, str], ...] = ()  # (protocol of IP, program; empty when unknown)
     published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp
     accepting: tuple[str, ...] = ()  # rules of iptables
-    shutting: tuple[str, ...] = ()  # rules of iptables, and tables as "nft inet filter"
+    shutting: tuple[str, ...] = ()  # rules of iptables; "nft inet filter", "nft inet filter: drop"
     tables: tuple[str, ...] = ()  # of nftables
     shaped: tuple[str, ...] = ()  # interfaces with a queue of the owner's where the project wants its own
     routed: tuple[str, ...] = ()  # interfaces of virtual machines and tunnels for which the server forwards
@@ -175,16 +175,21 @@ def _fits(pattern: str, text: str) -> bool:
 
 def _shutting(found: Neighbours) -> Iterator[str]:
     for rule in found.shutting:
-        if rule.startswith("nft "):
-            table = rule.removeprefix("nft ")
+        table, _, line = rule.removeprefix("nft ").partition(": ")
+        if rule.startswith("nft ") and line:
+            yield (
+                f"la regla «{line}» de la tabla de nft «{table}» niega también la página o los cortes, y UFW no puede "
+                "admitirlos; quite esa regla, y de donde se carga al arrancar (/etc/nftables.conf)"
+            )
+        elif rule.startswith("nft "):
             yield (
                 f"la tabla de nft «{table}» niega por omisión lo que llega, también a la página y a los cortes, y UFW "
                 f"no puede admitirlo; retírela (nft delete table {table}, y de /etc/nftables.conf)"
             )
         else:
             yield (
-                f"iptables niega con «{rule}» todo lo demás antes de preguntar a UFW, también la página y los cortes; "
-                "quite esa regla, y de donde se carga al arrancar"
+                f"iptables niega con «{rule}» también la página o los cortes, antes de preguntar a UFW; quite esa "
+                "regla, y de donde se carga al arrancar"
             )
 
 

@@ -19,7 +19,9 @@ GIGABYTE = 1000**3
 REQUIRES_RSA_SIZE = (9, 1)  # the OpenSSH from which on the role ssh can demand it (RequiredRSASize)
 SSH = 22
 ACCOUNT_COMMENT = "Instituto (PREP)"
-"""What the role accounts says of the account that it has made (`_accounts_admin_comment`)."""
+"""What the role accounts says of the account that it has set up (`_accounts_admin_comment`)."""
+FIRST_UID = 1000
+"""Of the accounts of people; those of services have lower ones."""
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
 DOCKER_NETWORKS = tuple(map(ipaddress.IPv4Network, ("172.17.0.0/16", "172.18.0.0/16")))
 """What a Docker engine without options takes for its bridge, and for the first network that is made."""
@@ -43,6 +45,7 @@ class Machine:
     real: Mapping[str, str] = field(default_factory=dict)  # where these folders are in truth, by folder
     keys: tuple[str, ...] = ()  # public keys that open the institute's account now, each as type and key
     has_password: bool = False  # whether that account has one
+    uid: int = 0  # of that account, 0 when there is none
     ipv6: bool = True  # whether the kernel has it
 
     @property
@@ -263,10 +266,26 @@ def _remapped(server: Machine) -> Iterator[str]:
 
 
 def _somebodys(server: Machine, keys: Iterable[str]) -> Iterator[str]:
-    """Tell of an account of the institute's name that is somebody else's, who would lose his keys and his password."""
+    """Tell of an account of the institute's name that is somebody else's, who would lose his keys and his password.
+
+    With those of the account in use, which cannot be found twice, the run would lose sudo before its end.
+    """
     name = server.neighbours.account
     known = server.facts.get("accounts", {}).get(name, {})
-    if not known or known.get("comment") == ACCOUNT_COMMENT or server.facts.get("user_id") == name:
+    if not known or known.get("comment") == ACCOUNT_COMMENT:
+        return
+    if server.uid < FIRST_UID or known["home"] != f"/home/{name}":
+        yield (
+            f"la cuenta «{name}» del servidor es de un servicio, o no tiene su carpeta en /home (UID {server.uid}, "
+            f"{known['home']}); ponga otro nombre en difusor_admin_user"
+        )
+        return
+    if server.facts.get("user_id") == name:
+        yield (
+            f"usted entra con «{name}», la cuenta de difusor_admin_user, que no hizo el proyecto y cuya contraseña y "
+            "llaves cambiarían mientras la usa; entre la primera vez con otra cuenta con sudo (ansible_user), o ponga "
+            "otro nombre en difusor_admin_user"
+        )
         return
     wanted = {" ".join(key.split()[:2]) for key in keys}
     lost = [*(["su contraseña"] if server.has_password else []), *(["llaves"] if {*server.keys} - wanted else [])]

@@ -81,6 +81,15 @@ def test_a_form_becomes_an_inventory_that_can_set_up_a_server(
     assert (folder / f"group_vars/{NAME}/vault.yml").read_bytes().startswith(b"$ANSIBLE_VAULT;")
 
 
+@pytest.mark.parametrize(("outlets", "own"), [("ubuntu", "instituto"), ("instituto", "instituto-prep")])
+def test_the_institutes_account_is_another_than_the_outlets(
+    outlets: str, own: str, home: Path, mail: Path, enroll: Callable[..., Answer]
+) -> None:
+    assert enroll(as_yaml(mail, {"anexo_tecnico.ssh_cuenta": outlets})).outcome == "creado"
+    (host,) = (each for each in read(home / "inventories" / NAME).hosts.values() if "difusor_fqdn" in each)
+    assert (host["ansible_user"], host["difusor_admin_user"]) == (outlets, own)
+
+
 def test_the_verb_tells_everything_at_once_with_its_cell_and_touches_nothing(home: Path, mail: Path) -> None:
     before = everything(home)
     changed = {

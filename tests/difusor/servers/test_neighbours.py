@@ -90,63 +90,6 @@ def test_rules_of_iptables_that_will_go_on_admitting() -> None:
     probe = load_probe()
     chains = probe.filters(RULES)
     assert [rule for rule in probe.owners_rules(chains) if probe.admits(rule)] == [RULES[6], RULES[9]]
-    assert probe.shuts(chains) == []
-
-
-@pytest.mark.parametrize("rule", ["-A INPUT -j DROP", "-A INPUT -j REJECT --reject-with icmp-port-unreachable"])
-def test_a_rule_that_denies_the_rest_ahead_of_ufw_stops_the_run(rule: str) -> None:
-    probe = load_probe()
-    assert probe.shuts(probe.filters([*RULES[:8], rule])) == [rule]
-    assert probe.shuts(probe.filters([*RULES[:9], rule])) == [], "UFW has been asked before"
-    (found,) = problems(Neighbours(shutting=(rule,)))
-    assert found.startswith(f"iptables niega con «{rule}» todo lo demás antes de preguntar a UFW")
-
-
-RULESET = """
-table inet filter {
-	chain input {
-		type filter hook input priority filter; policy %s;
-		tcp dport 22 accept
-	}
-
-	chain forward {
-		type filter hook forward priority filter; policy accept;
-	}
-}
-table inet vacia {
-	chain input {
-		type filter hook input priority filter; policy accept;
-	}
-}
-table inet prep-difusor {
-	set addr-set-sshd {
-		type ipv4_addr
-	}
-
-	chain f2b-chain {
-		type filter hook input priority filter - 1; policy accept;
-		tcp dport 22 ip saddr @addr-set-sshd drop
-	}
-}
-table ip filter {
-	chain INPUT {
-		type filter hook input priority filter; policy drop;
-		counter packets 1 bytes 2 jump ufw-before-input
-	}
-}
-"""
-
-
-@pytest.mark.parametrize(
-    ("policy", "found"), [("accept", (["inet filter"], [])), ("drop", ([], ["inet filter"]))], ids=["accept", "drop"]
-)
-def test_tables_of_nft_that_filter_what_comes_in(policy: str, found: tuple[list[str], list[str]]) -> None:
-    assert load_probe().tables(RULESET % policy) == found
-
-
-def test_a_table_that_denies_by_default_stops_the_run() -> None:
-    (found,) = problems(Neighbours(shutting=("nft inet filter",)))
-    assert "nft delete table inet filter" in found
 
 
 NAT = """

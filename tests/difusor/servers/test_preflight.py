@@ -112,15 +112,49 @@ def test_an_account_that_is_somebody_elses_is_told(
 ) -> None:
     """A university may have an account `instituto` of its own, which the project would take over."""
     server = replace(
-        with_facts(accounts={"instituto": {"comment": comment}}, user_id="operador"),
+        with_facts(accounts={"instituto": {"comment": comment, "home": "/home/instituto"}}, user_id="operador"),
+        uid=1000,
         neighbours=Neighbours(account="instituto"),
         keys=keys,
         has_password=has_password,
     )
     wanted = {**WANTED, "keys": ["ssh-ed25519 AAAAdelinstituto prep@instituto.mx"]}
     assert [found in each for each in problems(server, **wanted)] == ([True] if found else [])
-    assert problems(replace(server, facts={**server.facts, "user_id": "instituto"}), **wanted) == []
     assert problems(replace(server, facts=SERVER.facts), **wanted) == [], "there is no such account"
+
+
+@pytest.mark.parametrize("name", ["instituto", "ubuntu"])
+@pytest.mark.parametrize(("comment", "told"), [("Ubuntu", True), ("", True), ("Instituto (PREP)", False)])
+def test_the_account_in_use_is_not_taken_over(name: str, comment: str, told: bool) -> None:
+    """Its password would change, and sudo, which then asks for it, would end in the middle of the first run."""
+    server = replace(
+        with_facts(accounts={name: {"comment": comment, "home": f"/home/{name}"}}, user_id=name),
+        uid=1001,
+        neighbours=Neighbours(account=name),
+    )
+    assert [each.startswith(f"usted entra con «{name}», la cuenta") for each in problems(server, **WANTED)] == [
+        True
+    ] * told
+
+
+@pytest.mark.parametrize(
+    ("home", "uid", "told"),
+    [("/home/prep", 1000, False), ("/var/www", 1000, True), ("/home/prep", 999, True), ("/var/lib/prep", 33, True)],
+)
+def test_an_account_of_a_service_is_not_made_the_institutes(home: str, uid: int, told: bool) -> None:
+    known = {"prep": {"comment": "", "home": home}}
+    server = replace(with_facts(accounts=known), uid=uid, neighbours=Neighbours(account="prep"))
+    expected = [f"la cuenta «prep» del servidor es de un servicio, o no tiene su carpeta en /home (UID {uid}, {home})"]
+    assert [each.partition("; ")[0] for each in problems(server, **WANTED)] == (expected if told else [])
+
+
+def test_probe_knows_the_accounts_from_before(tmp_path: Path) -> None:
+    found, present = tmp_path / "found", tmp_path / "passwd"
+    present.write_text("root:x:0:0::/root:/bin/sh\ninstituto:x:1001:1001::/home/instituto:/bin/bash\n")
+    assert load_probe().accounts_before(str(found), str(present)) == ["root", "instituto"], "nothing is the project's"
+    (found / "etc").mkdir(parents=True)
+    (found / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    assert load_probe().accounts_before(str(found), str(present)) == ["root"]
 
 
 def rsa_key(bits: int) -> str:

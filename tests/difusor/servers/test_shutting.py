@@ -1,0 +1,227 @@
+"""Which of the owner's rules of iptables and nft shut the page out ahead of UFW, and which only look like it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from plugin_kit import load
+
+from difusor.servers.neighbours import Neighbours, problems
+
+OWN = ["203.0.113.7"]
+
+
+@pytest.fixture(scope="module")
+def probe() -> Any:
+    return load("module_utils/probe/neighbours.py")
+
+
+@pytest.fixture(scope="module")
+def connection(probe: Any) -> Any:
+    return probe.Connection([80, 443, 873], ["eth0"], OWN)
+
+
+def shut(probe: Any, connection: Any, rules: str) -> list[str]:
+    """Return what is found of rules in one text, of the chain INPUT where they name none, ahead of UFW's own."""
+    lines = [line if line.startswith("-A ") else f"-A INPUT {line}" for line in rules.split("; ")]
+    found: list[str] = probe.shuts(probe.filters([*lines, "-A INPUT -j ufw-before-input"]), connection)
+    return [line.removeprefix("-A INPUT ") for line in found]
+
+
+# Of each the last rule is the one that shuts.
+SHUTTING = [
+    "-j DROP",
+    "-j REJECT --reject-with icmp-port-unreachable",
+    "-p tcp -j DROP",
+    "-i eth0 -j DROP",
+    "-i eth+ -j DROP",
+    "! -i lo -j DROP",
+    "! -i docker0 -j DROP",
+    "! -p icmp -j DROP",
+    "-d 203.0.113.7/32 -j DROP",
+    "! -s 10.0.0.0/8 -j DROP",
+    "-m conntrack --ctstate NEW -j DROP",
+    "-m state --state INVALID,NEW -j DROP",
+    "-m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP",
+    "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j DROP",
+    "-p tcp -m tcp --dport 443 -j DROP",
+    "-p tcp -m multiport --dports 25,400:500 -j REJECT",
+    "-p tcp -m tcp ! --dport 22 -j DROP",
+    '-m comment --comment "-j ACCEPT all, no" -j DROP',
+    "-p tcp -m tcp --dport 80 -j ACCEPT; -j DROP",
+    "-s 10.1.0.0/16 -j ACCEPT; -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; -i lo -j ACCEPT; -j DROP",
+    # As the older Red Hat had it.
+    "-j RH-INPUT; -A RH-INPUT -p tcp -m tcp --dport 22 -j ACCEPT; -A RH-INPUT -j REJECT",
+    "-i eth0 -j A; -A A -p tcp -g B; -A B -j LOG; -A B -j DROP",
+    "-p tcp -m tcp --dport 80 -j WEB; -A WEB -s 10.0.0.0/8 -j RETURN; -A WEB -j DROP",
+    "-j LISTA; -A LISTA -s 192.0.2.1/32 -j ACCEPT; -j DROP",
+]
+HARMLESS = [
+    "-s 192.0.2.1/32 -j DROP",
+    "-i lo -j DROP",
+    "-i docker0 -j DROP",
+    "-i eth1 -j DROP",
+    "! -i eth0 -j DROP",
+    "-p udp -j DROP",
+    "-p icmp -j DROP",
+    "-d 224.0.0.0/4 -j DROP",
+    "-p tcp -m tcp --dport 3306 -j DROP",
+    "-p tcp -m tcp --sport 0:1023 -j DROP",
+    "-m conntrack --ctstate INVALID -j DROP",
+    "-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP",
+    "-p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP",
+    "-f -j DROP",
+    "-m set --match-set crowdsec-blacklists src -j DROP",
+    "-m rpfilter --invert -j DROP",
+    "-m addrtype --dst-type BROADCAST -j DROP",
+    # Limits of what one address, or all, may ask for.
+    "-p tcp -m tcp --dport 80 -m connlimit --connlimit-above 50 --connlimit-mask 32 --connlimit-saddr -j REJECT",
+    "-p tcp -m tcp --dport 80 -m hashlimit --hashlimit-above 100/sec --hashlimit-mode srcip --hashlimit-name w -j DROP",
+    "-p tcp -m state --state NEW -m recent --update --seconds 60 --hitcount 20 --name W --mask 255.255.255.255 -j DROP",
+    "-p tcp -m tcp --dport 80 -m limit --limit 25/min --limit-burst 100 -j ACCEPT; -p tcp -m tcp --dport 80 -j DROP",
+    "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j syn; -A syn -m limit --limit 9/sec -j RETURN; -A syn -j DROP",
+    "-p tcp -m tcp --dport 80 -j W; -A W -p tcp -m tcp --dport 80 -m limit --limit 9/sec -j RETURN; -A W -j DROP",
+    # What has been admitted before.
+    "-j ACCEPT; -j DROP",
+    "-i eth0 -j ACCEPT; -j DROP",
+    "-m conntrack --ctstate NEW,RELATED,ESTABLISHED -j ACCEPT; -j DROP",
+    "-j A; -A A -j ACCEPT; -j DROP",
+    "-j A; -A A -j RETURN; -A A -j DROP",
+    # Of programs that the preflight knows.
+    "-p tcp -m multiport --dports 22 -j f2b-sshd; -A f2b-sshd -s 192.0.2.9/32 -j REJECT; -A f2b-sshd -j RETURN",
+    "-p tcp -j f2b-web; -A f2b-web -j DROP",
+    "-j DOCKER-USER; -A DOCKER-USER -j DROP",
+    "-j LIBVIRT_INP; -A LIBVIRT_INP -i virbr0 -p udp -m udp --dport 53 -j ACCEPT",
+    "-j KUBE-FIREWALL; -A KUBE-FIREWALL ! -s 127.0.0.0/8 -d 127.0.0.0/8 -m comment --comment x -j DROP",
+    "-j ufw-before-input; -A ufw-before-input -j DROP; -j DROP",
+    "-j A; -A A -j ufw-user-input; -A A -j DROP; -j DROP",
+]
+
+
+@pytest.mark.parametrize("rules", SHUTTING)
+def test_a_rule_that_denies_the_page_ahead_of_ufw_is_found(probe: Any, connection: Any, rules: str) -> None:
+    assert shut(probe, connection, rules) == [rules.rpartition("; ")[2]]
+
+
+@pytest.mark.parametrize("rules", HARMLESS)
+def test_a_rule_that_denies_something_else_is_not(probe: Any, connection: Any, rules: str) -> None:
+    assert shut(probe, connection, rules) == []
+
+
+def test_without_a_default_route_any_interface_but_loopback_is_the_outside(probe: Any) -> None:
+    connection = probe.Connection([80])
+    assert shut(probe, connection, "-i eth1 -j DROP") == ["-i eth1 -j DROP"]
+    assert shut(probe, connection, "-i lo -j DROP") == []
+
+
+def test_a_rule_that_shuts_stops_the_run() -> None:
+    (found,) = problems(Neighbours(shutting=("-A INPUT -j DROP",)))
+    assert found.startswith("iptables niega con «-A INPUT -j DROP» también la página o los cortes, antes de preguntar")
+
+
+CHAIN = """
+table inet %s {
+	set malos {
+		type ipv4_addr
+		elements = { 192.0.2.1,
+				192.0.2.2 }
+	}
+
+	chain %s {
+		type filter hook input priority filter; policy %s;
+%s
+	}
+
+	chain web {
+		ip saddr 10.0.0.0/8 return
+		log prefix "web: " level warn
+		counter packets 4 bytes 200 drop
+	}
+
+	chain tope {
+		limit rate 9/second burst 5 packets return
+		drop
+	}
+
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+		drop
+	}
+}
+"""
+NFT_SHUTTING = [
+    "drop",
+    'iifname "lo" accept; ct state established,related accept; tcp dport 22 accept; counter packets 1 bytes 2 drop',
+    'tcp dport 22 accept; reject with icmpx type port-unreachable comment "lo demás"',
+    'iifname "eth0" drop',
+    'iif != "lo" drop',
+    "ct state new drop",
+    "ct state != { established, related } drop",
+    "meta l4proto tcp reject with tcp reset",
+    "tcp dport { 25, 80,\n\t\t\t     443 } drop",
+    "tcp dport != 22 drop",
+    "tcp dport 1-1024 counter packets 0 bytes 0 drop",
+    'tcp dport 80 log prefix "web: " level info drop',
+    "ip saddr != 10.0.0.0/8 drop",
+    "ip daddr 203.0.113.7 drop",
+]
+NFT_HARMLESS = [
+    "tcp dport 22 accept",
+    "ip saddr @malos drop",
+    "ip saddr 192.0.2.1 drop",
+    'iifname "docker0" drop',
+    "ct state invalid drop",
+    "meta l4proto udp drop",
+    "tcp dport 3306 reject",
+    "tcp dport 80 limit rate over 100/second drop",
+    "tcp dport 80 meter web { ip saddr limit rate over 9/second } drop",
+    "tcp dport 80 ct count over 50 drop",
+    "tcp dport 80 limit rate 99/second accept; tcp dport 80 drop",
+    "tcp flags & (fin | syn | rst | ack) == syn jump tope",
+    "accept; drop",
+    "ct state vmap { invalid : drop, established : accept }",
+    "fib daddr type broadcast drop",
+]
+
+
+def tables(probe: Any, connection: Any, rules: str) -> Any:
+    text = CHAIN % ("casa", "entra", "accept", "\n".join(f"\t\t{each}" for each in rules.split("; ")))
+    return probe.tables(text, connection)
+
+
+@pytest.mark.parametrize("rules", NFT_SHUTTING)
+def test_a_rule_of_nft_that_denies_the_page_is_found(probe: Any, connection: Any, rules: str) -> None:
+    last = " ".join(rules.rpartition("; ")[2].split())
+    assert tables(probe, connection, rules) == ([], [f"inet casa: {last}"])
+
+
+def test_a_rule_of_nft_behind_a_jump_is_found(probe: Any, connection: Any) -> None:
+    found = tables(probe, connection, "tcp dport 80 jump web; accept")
+    assert found == ([], ["inet casa: counter packets 4 bytes 200 drop"])
+
+
+@pytest.mark.parametrize("rules", NFT_HARMLESS)
+def test_a_rule_of_nft_that_denies_something_else_is_not(probe: Any, connection: Any, rules: str) -> None:
+    assert tables(probe, connection, rules) == (["inet casa"], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "rules", "found"),
+    [
+        ("casa", "drop", "\t\ttcp dport 22 accept", ([], ["inet casa"])),
+        ("casa", "accept", "", ([], [])),
+        ("prep-difusor", "accept", "\t\ttcp dport 22 ip saddr @addr-set-sshd drop", ([], [])),
+        ("f2b-table", "drop", "\t\tdrop", ([], [])),
+    ],
+)
+def test_tables_of_nft_that_filter_what_comes_in(
+    probe: Any, connection: Any, name: str, policy: str, rules: str, found: tuple[list[str], list[str]]
+) -> None:
+    assert probe.tables(CHAIN % (name, "input", policy, rules), connection) == found
+
+
+def test_what_of_nft_shuts_stops_the_run() -> None:
+    found = problems(Neighbours(shutting=("nft inet filter", "nft inet casa: tcp dport 80 drop")))
+    assert "nft delete table inet filter" in found[0]
+    assert found[1].startswith("la regla «tcp dport 80 drop» de la tabla de nft «inet casa» niega también la página")
