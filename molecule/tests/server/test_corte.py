@@ -20,8 +20,11 @@ Record = Callable[[object], None]
 def test_server_accepts_only_the_listed_signers(host: Host, target: Target, record_evidence: Record) -> None:
     """El servidor reconoce a los firmantes que el Instituto enumera, en su vigencia, y a nadie más."""
     believed = _statements(host.check_output("cat /etc/prep-corte/allowed_signers"))
+    revoked = _statements(host.check_output("cat /etc/prep-corte/revoked"))
     record_evidence("; ".join(line.rpartition(" ")[0][:120] for line in believed))
+    record_evidence(f"llaves revocadas: {len(revoked)}")
     assert believed == _statements(target.election.allowed_signers)
+    assert revoked == _statements(target.election.revoked), "no son las llaves que el Instituto revocó"
 
 
 @pytest.mark.criterion("DG-10")

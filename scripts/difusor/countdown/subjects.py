@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,8 @@ def _servers(inventory: Path) -> list[Subject]:
         if not values.get("ansible_ssh_pass"):
             values["ansible_ssh_common_args"] = f"{values.get('ansible_ssh_common_args', '')} {UNASKED}".strip()
     runner = identity.connect(variables, str(inventory), LOOKS)
-    vantages = {name: shell for name in variables.groups.get("trusted_vantage", []) if (shell := runner.get_host(name))}
+    others = [name for name in variables.groups.get("trusted_vantage", []) if not _is_here(variables.hosts[name])]
+    vantages = {name: shell for name in others if (shell := runner.get_host(name))}
     given = inventory.name if inventory.absolute().parent == home() / "inventories" else str(inventory)
     return [
         Subject(
@@ -99,3 +100,8 @@ def _servers(inventory: Path) -> list[Subject]:
         )
         for host in hosts
     ]  # fmt: skip
+
+
+def _is_here(values: Mapping[str, Any]) -> bool:
+    """Tell whether a vantage point is this machine, which is asked anyway and is no second place."""
+    return values.get("ansible_connection") in ("local", "ansible.builtin.local")

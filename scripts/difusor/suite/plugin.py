@@ -297,6 +297,13 @@ class Collector:
         self.findings: list[results.Finding] = []
         self.repeated: dict[str, str] = {}
         self.lost: list[str] = []
+        self.revision = self.commit = ""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self) -> None:
+        """Note with which inventory and which project is measured, before either can be changed."""
+        if source := self.config.option.ansible_inventory:
+            self.revision, self.commit = revision(Path(source)), commit()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the finding attached to a report; when a worker died during a test, the report has none.
@@ -335,8 +342,8 @@ class Collector:
             started=self.started,
             finished=datetime.now(UTC),
             inventory=str(told(Path(self.config.option.ansible_inventory))),
-            revision=revision(Path(self.config.option.ansible_inventory)),
-            commit=commit(),
+            revision=self.revision,
+            commit=self.commit,
             tools=_tools(),
             servers=suite.servers,
             findings=tuple(sorted(self.findings, key=lambda each: (each.host, each.test))),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from pathlib import Path
 
 from inventory_kit import shipped
@@ -41,3 +44,56 @@ def test_an_old_phone_sees_the_next_corte_of_the_office_that_it_shows(tmp_path: 
     assert f"{SETTING.local(SETTING.instants[3], '%H:%M')} h" in said, said[:300]
     assert "Cargando los resultados" not in said
     assert "Resultados por distrito" in said, "the office that the visitor had chosen"
+
+
+CORRECTED = """
+const steps = [
+  () => { location.hash = '#/congreso'; },
+  () => document.querySelector('h1').textContent === 'Congreso'
+    && fetch('siguiente').then(() => document.dispatchEvent(new Event('visibilitychange'))),
+  () => document.querySelector('#announcement').textContent !== '' && (location.hash = '#/alcaldias'),
+];
+setInterval(() => {
+  if (document.querySelector('.bars') && steps.length && steps[0]() !== false) steps.shift();
+}, 100);
+"""
+
+
+@NEEDS_BROWSER
+def test_a_corrected_corte_of_the_same_instant_replaces_the_one_that_it_corrects(tmp_path: Path) -> None:
+    """An open page kept the old votes, below the notice that they had been corrected, or beside the new ones."""
+    wrong, right = tmp_path / "mal", tmp_path / "bien"
+    write_corte(wrong, SETTING, number=9, seed=1)
+    shutil.copytree(wrong, right)
+    change(right / "datos/corte.json", '"secuencia": 9', '"secuencia": 10')
+    change(right / "datos/alcaldias.json", "Partido Turquesa", "Partido Corregido")
+    with serving(tmp_path, wrong, right) as mirror:
+        mirror.visit(CORRECTED)
+        said = mirror.read()
+    assert "Resultados por alcaldía" in said, said[:300]
+    assert "Partido Corregido" in said and "Partido Turquesa" not in said
+
+
+def change(path: Path, before: str, after: str) -> None:
+    """Replace a text of a JSON file, which has it; its date says so, by which the browser asks for it again."""
+    text = json.dumps(json.loads(path.read_bytes()), ensure_ascii=False)
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    os.utime(path, (path.stat().st_mtime + 60,) * 2)
+
+
+@NEEDS_BROWSER
+def test_a_file_of_actas_that_is_newer_than_announced_is_not_asked_for_without_end(tmp_path: Path) -> None:
+    """A cache on the way may keep what announces it; the page asked three times a turn, as fast as it could."""
+    folder = tmp_path / "corte"
+    write_corte(folder, SETTING, number=9, seed=1)
+    page = json.loads((folder / "datos/alcaldias.json").read_bytes())
+    territory = page["territorios"][0]
+    change(folder / territory["detalle"]["archivo"], territory["detalle"]["corte"], "2027-06-08T05:00:00Z")
+    with serving(tmp_path, folder) as mirror:
+        mirror.visit(
+            f"location.hash = '#/alcaldias/{territory['id']}';"
+            "setInterval(() => { const part = document.querySelector('details'); if (part) part.open = true; }, 100);"
+        )
+        said = mirror.read()
+    assert "No fue posible cargarlo" in said, said[-600:]

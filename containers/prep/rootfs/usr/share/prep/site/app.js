@@ -37,6 +37,9 @@ function officeOf(view, {elecciones: offices}) {
   return view === DATA ? undefined : offices.find(one => one.clave === view) ?? offices[0];
 }
 
+// A corrected corte may have the instant of the one that it corrects; its number is then higher.
+const isNewer = (one, than) => one.corte === than.corte ? one.secuencia > than.secuencia : one.corte > than.corte;
+
 // Shows the view that the address names. After a failure the page stays, unless another view was asked for.
 async function show({renew = false, arrived = false} = {}) {
   const turn = ++rendering;
@@ -48,8 +51,9 @@ async function show({renew = false, arrived = false} = {}) {
       const loaded = await load(latest => officeOf(view, latest));
       if (turn !== rendering) return;
       // a cache on the way may still answer with an older corte: ignore it
-      if (head && loaded.head.corte < head.corte) throw new Error('Corte anterior al mostrado');
-      if (renew && head && loaded.head.corte > head.corte) setText('announcement', `Nuevo corte: ${time(loaded.head.corte)}`);
+      if (head && isNewer(head, loaded.head)) throw new Error('Corte anterior al mostrado');
+      if (head && isNewer(loaded.head, head)) pages.clear();
+      if (renew && head && isNewer(loaded.head, head)) setText('announcement', `Nuevo corte: ${time(loaded.head.corte)}`);
       ({head, page} = loaded);
       showPlace(head);
       office = officeOf(view, head);
@@ -217,7 +221,7 @@ async function look() {
     const latest = await readHead();
     unreachable = !latest.corte;
     isSame = head && JSON.stringify(latest) === JSON.stringify(head);
-    if (!head || latest.corte > head.corte) await show({renew: true});
+    if (!head || isNewer(latest, head)) await show({renew: true});
   } catch {
     unreachable = true;
   }

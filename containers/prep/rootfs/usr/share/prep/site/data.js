@@ -1,6 +1,6 @@
 // Reads the files of the corte, and never mixes two cortes on one page.
 
-const ATTEMPTS = 4;
+const ATTEMPTS = 5; // the last after fifteen seconds: a cache on the way keeps files of an earlier corte for ten
 const PATIENCE = 60_000; // milliseconds for a file, even on a slow network
 
 let clockOffset = 0;
@@ -32,11 +32,11 @@ export const readSections = () => read('datos/secciones.json');
 // The head of the corte and the page of the office that `choose` takes from it (or none), both of the same corte.
 export async function load(choose) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    await pause(attempt);
     const head = await readHead();
     const office = choose(head);
     const page = office && await read(office.archivo);
     if (!office || page?.corte === head.corte) return {head, page};
-    await pause(attempt);
   }
   throw new Error('Los archivos son de cortes distintos');
 }
@@ -44,10 +44,10 @@ export async function load(choose) {
 // The actas of a territory; null if a newer corte than the page announces has arrived in between.
 export async function loadDetail(territory) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    await pause(attempt);
     const detail = await read(territory.detalle.archivo);
     if (detail.corte === territory.detalle.corte) return detail;
     if (detail.corte > territory.detalle.corte) return null;
-    await pause(attempt);
   }
   throw new Error('Las actas son de otro corte');
 }
@@ -58,4 +58,5 @@ export async function sha256(content) {
   return [...new Uint8Array(digest)].map(byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
-const pause = attempt => new Promise(resolve => setTimeout(resolve, 1000 * 2 ** attempt));
+// Before the second attempt a second, before each later one twice as long.
+const pause = attempt => attempt && new Promise(resolve => setTimeout(resolve, 500 * 2 ** attempt));

@@ -188,15 +188,18 @@ function night(page, state) {
 
 // A part that is read when the visitor opens it; `key`: its name in the state.
 function folded(title, key, source, state, build) {
-  const body = h('div', {'aria-live': 'polite'});
+  const body = h('div');
+  const announced = `${source.detalle.archivo} ${source.detalle.corte}`;
   const read = async () => {
-    fill(body, h('p', {}, 'Cargando…'));
+    fill(body, h('p', {role: 'status'}, 'Cargando…'));
     try {
       const detail = await loadDetail(source);
-      if (detail) fill(body, ...build(detail));
-      else state.refresh();
+      if (detail) return fill(body, ...build(detail));
+      if (state.renewed === announced) throw new Error('Las actas son de un corte posterior');
+      state.renewed = announced; // once: what this mirror announces may stay older for a while
+      state.refresh();
     } catch {
-      fill(body, h('p', {}, 'No fue posible cargarlo. '), h('button', {type: 'button', onclick: read}, 'Reintentar'));
+      fill(body, h('p', {role: 'status'}, 'No fue posible cargarlo. '), h('button', {type: 'button', onclick: read}, 'Reintentar'));
     }
   };
   const details = h('details', {ontoggle: event => {
