@@ -300,3 +300,11 @@ def test_braces_and_quotes_of_the_configuration_are_balanced(base: str) -> None:
         assert code.count("{") == code.count("}")
         assert "{{" not in text
         assert "{%" not in text
+
+
+def test_a_timer_that_runs_often_is_not_put_off_by_what_the_package_says() -> None:
+    """Newer packages of logrotate delay it by up to an hour at random, older ones let it come as late as that."""
+    texts = [path.read_text(encoding="utf-8") for path in role_kit.ROLES.glob("*/templates/etc/systemd/**/*.timer.d/*")]
+    assert texts
+    for text in texts:
+        assert {"AccuracySec=10s", "RandomizedDelaySec=0"} <= set(text.splitlines())

@@ -21,9 +21,10 @@ Answer = dict[str, Any]
 
 @pytest.mark.clause("RED-06")
 def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: Record) -> None:
-    """Toda bitácora tiene un tope: la de nginx se corta por tamaño cada diez minutos."""
+    """Toda bitácora tiene un tope: la de nginx se corta por tamaño cada dos minutos."""
     log, limit = "/var/log/nginx/access.log", host.check_output("sed -n 's/ *maxsize //p' /etc/logrotate.d/nginx")
     every = host.check_output("systemctl show logrotate.timer --property TimersCalendar --value")
+    late = host.check_output("systemctl show logrotate.timer --property AccuracyUSec --property RandomizedDelayUSec")
     host.check_output(f"truncate --size=+{limit} {log} && echo >>{log} && systemctl start logrotate.service")
     size = host.file(log).size
     host.check_output(f"find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
@@ -33,9 +34,10 @@ def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: R
     journal = host.check_output(
         "systemd-analyze cat-config systemd/journald.conf | sed -n 's/^SystemMaxUse=//p' | tail -n 1"
     )
-    record_evidence(f"nginx {limit}, {every}; contenedores {containers.split()}; journal {journal}")
+    record_evidence(f"nginx {limit}, {every}, {late.split()}; contenedores {containers.split()}; journal {journal}")
     assert size < 10_000_000
-    assert "*:00/10:00" in every
+    assert "*:00/2:00" in every
+    assert sorted(late.split()) == ["AccuracyUSec=10s", "RandomizedDelayUSec=0"]
     assert all(re.fullmatch(r"\d+m", each) for each in containers.split())
     assert re.fullmatch(r"\d+[MG]", journal)
 
