@@ -201,6 +201,37 @@ def test_what_the_fast_road_answers_is_logged_without_asking_whether_it_was_refu
     assert formats["prep_disk"] == re.sub(r"\$(?:road|upstream_\w+)", lambda name: known[name[0]], formats["prep"])
 
 
+@pytest.mark.parametrize(("name", "most"), [("request", 500), ("referer", 200), ("agent", 200)])
+def test_no_visitor_writes_long_lines(name: str, most: int) -> None:
+    """nginx logs a quote, a backslash and each byte beyond plain text as four bytes."""
+    text = render("etc/nginx/conf.d/prep-logs.conf")
+    (entries,) = (entries for _, made, entries in maps(text) if made == f"logged_{name}")
+
+    def logged(value: str) -> str:
+        for pattern, kept in entries[1:]:
+            found = re.search(pattern[1:].replace("(?<", "(?P<").replace(r"\z", r"\Z"), value)
+            if found:
+                return str(found.groupdict().get(kept.strip("$."), value)) + "..." * kept.endswith("...")
+        return dict(entries)["default"]
+
+    for odd in ("\xff", '"', "\\", "\0"):
+        assert logged(odd * 4000) == odd * (most // 4) + "..."
+        assert logged("a" * (most // 4 - 1) + odd) == "a" * (most // 4 - 1) + odd
+        assert logged("a" * most + odd) == "a" * most + "..."
+    assert logged("a" * most) == "a" * most
+    assert logged("a" * 8000) == "a" * most + "..."
+    assert logged("") == "-"
+    formats = re.findall(r"^log_format prep[^;]+;", text, re.MULTILINE)
+    assert len(formats) == 2
+    for each in formats:
+        assert f"$logged_{name}" in each and not re.search(r"\$(?:request|remote_user|http_\w+)\b", each)
+
+
+def test_all_kept_access_logs_together_have_a_size() -> None:
+    text = render("etc/logrotate.d/nginx", inputs=(("nginx_log_size", "2M"), ("nginx_log_count", 3)))
+    assert "> 6291456 {" in text
+
+
 def test_the_status_is_unavailable_while_no_gate_runs() -> None:
     status = dict(locations(render(SITE)))["= /.well-known/prep/estado.json"]
     assert re.match(r" +if \(!-d /run/prep-corte\) \{\n +return 503;", status)

@@ -42,6 +42,42 @@ def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: R
     assert re.fullmatch(r"\d+[MG]", journal)
 
 
+@pytest.mark.clause("RED-06")
+def test_no_visitor_writes_long_lines(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Por largo que sea lo que alguien envía, su línea en la bitácora no pasa de mil trescientos bytes."""
+    mark = host.check_output("date +%s%N")
+    junk, name = "\xff" * 4000, "Og==".rjust(4000, "/")
+    headers = f"User-Agent: {mark}{junk}\r\nReferer: {junk[:1000]}\r\nAuthorization: Basic {name}"
+    texts = [request(variables, f"datos/corte.json?{mark}{each * 1000}", headers) for each in ("\xff", "a", "\\")]
+    statuses = [send(host, variables, [text])[0]["statuses"] for text in texts]
+    lines = until(
+        lambda: host.run("grep --no-filename -F %s /var/log/nginx/access.log", mark).stdout.splitlines(),
+        lambda found: len(found) == len(texts),
+        what="nginx anote lo que se le pidió",
+    )
+    record_evidence(f"{statuses}: líneas de {[len(line) for line in lines]} bytes")
+    assert all(len(line) < 1300 for line in lines)
+    assert all(f"{mark}\\xFF" in line for line in lines), "the beginning of what came is no longer logged"
+
+
+@pytest.mark.clause("RED-06")
+def test_what_a_flood_left_of_logs_has_a_bound(host: Host, record_evidence: Record) -> None:
+    """Entre todas, las bitácoras de accesos guardadas no ocupan más de lo dicho: se van las más antiguas."""
+    log = "/var/log/nginx/access.log"
+    size, count = host.check_output("sed -n 's/ *\\(maxsize\\|rotate\\) //p' /etc/logrotate.d/nginx").split()
+    flooded = [f"{log}-2020010{day}-1577836800.gz" for day in range(1, 5)]
+    half = f"{int(size[:-1]) * int(count) // 2}{size[-1]}"
+    for day, name in enumerate(flooded, 1):  # with holes: they take no room
+        host.check_output(f"truncate --size={half} {name} && touch --date=2020-01-0{day} {name}")
+    try:
+        host.check_output(f"truncate --size=+{size} {log} && echo >>{log} && systemctl start logrotate.service")
+        left = [name for name in flooded if host.file(name).exists]
+    finally:
+        host.check_output(f"rm -f {' '.join(flooded)}; find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
+    record_evidence(left)
+    assert left == flooded[-1:]
+
+
 @pytest.mark.clause("DG-02")
 def test_a_return_visit_asks_only_for_what_changed(
     host: Host, variables: dict[str, Any], record_evidence: Record
