@@ -119,7 +119,7 @@ def test_the_notice_leads_to_the_institute_where_it_has_a_site() -> None:
 def test_outside_its_path_the_site_does_not_exist() -> None:
     site = render(SITE, base="/prep2024mor/", inputs=CLOSED)
     assert who(site, "/index.html") == who(site, "/api/actas") == who(site, "/datos/corte.json") == "nginx"
-    assert "location = /prep2024mor {\n        return 301 /prep2024mor/;" in site
+    assert "location @base {\n        return 301 /prep2024mor/;" in site
     assert re.search(r"location / \{\n +return 404;", site)
 
 
@@ -138,7 +138,7 @@ def test_what_a_corte_holds_comes_from_the_disk(base: str, inputs: tuple[tuple[s
 def test_every_page_that_nginx_says_by_itself_exists(base: str) -> None:
     visitors, behind = by_door(render(SITE, base=base, inputs=OPEN))
     named = {name for name, _ in locations(visitors) if name.startswith("@")}
-    said = re.findall(r"error_page .*(@\w+);", visitors + render("etc/nginx/snippets/prep-corte.conf"))
+    said = re.findall(r"(?:error_page|try_files) .*(@\w+);", visitors + render("etc/nginx/snippets/prep-corte.conf"))
     assert set(said) == named
     assert not re.search(r"error_page (?!599 )|prep-corte[.]conf", behind)
 
@@ -230,6 +230,18 @@ def test_no_visitor_writes_long_lines(name: str, most: int) -> None:
 def test_all_kept_access_logs_together_have_a_size() -> None:
     text = render("etc/logrotate.d/nginx", inputs=(("nginx_log_size", "2M"), ("nginx_log_count", 3)))
     assert "> 6291456 {" in text
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_no_answer_is_given_before_the_limit_is_asked(base: str) -> None:
+    """nginx does a `return` before it looks at the limits: only what leads to another location is counted there."""
+    site = by_door(render(SITE, base=base, inputs=CLOSED))[0]
+    for name, body in locations(site):
+        if "return 301" in body:
+            before = [each for _, each in locations(site) if f"try_files /nonexistent {name};" in each]
+            assert name[0] == "@" and before, name
+        for status in re.findall(r"return (\d+);", body):
+            assert re.search(rf"error_page (?:\d+ )*{status} (?:\d+ |=\d+ )*@", site), f"{name}: {status}"
 
 
 def test_the_status_is_unavailable_while_no_gate_runs() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,47 @@ def test_what_a_flood_left_of_logs_has_a_bound(host: Host, record_evidence: Reco
         host.check_output(f"rm -f {' '.join(flooded)}; find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
     record_evidence(left)
     assert left == flooded[-1:]
+
+
+SMALL = """
+sed -i 's/zone=fast burst=[0-9]*/zone=fast burst=20/' /etc/nginx/sites-available/prep
+sed -i 's/zone=fast:16m rate=[0-9]*/zone=fast:16m rate=1/' /etc/nginx/conf.d/prep-limits.conf
+"""
+"""Lets an address ask twenty times, and once a second from then on."""
+
+
+@pytest.fixture
+def small_limit(host: Host) -> Iterator[None]:
+    """Make the fast road's limit one that a test can reach."""
+    files, kept = "/etc/nginx/sites-available/prep /etc/nginx/conf.d/prep-limits.conf", "/run/prueba-limites"
+    host.check_output(f"mkdir {kept} && cp -p {files} {kept}")
+    try:
+        host.check_output(f"{SMALL} nginx -t -q && systemctl reload nginx.service")
+        yield
+    finally:
+        host.check_output(f"for file in {files}; do cp -p {kept}/${{file##*/}} $file; done; rm -r {kept}")
+        host.check_output("systemctl reload nginx.service")
+
+
+@pytest.mark.clause("RED-06")
+@pytest.mark.usefixtures("small_limit")
+def test_the_limit_holds_for_every_answer(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """El límite de solicitudes vale también para lo que solo envía a otra dirección, como el puerto 80."""
+    base = variables["difusor_path"]
+    flooded = [(80, base), (443, STATUS), (443, "/nada")] + ([(443, base.rstrip("/"))] if base != "/" else [])
+    found = {}
+    for port, path in flooded:
+        text = get(variables["difusor_fqdn"], path)
+        until(
+            lambda text=text, port=port: send(host, variables, [text], port=port)[0]["statuses"],
+            lambda now: now != [429],
+            what="la dirección pueda pedir otra vez",
+            within=60,
+        )
+        (answer,) = send(host, variables, [text], port=port, ahead=100)
+        found[port, path] = dict(Counter(answer["statuses"]))
+    record_evidence(found)
+    assert all(statuses[429] > 50 for statuses in found.values())
 
 
 @pytest.mark.clause("DG-02")
