@@ -345,6 +345,18 @@ def test_braces_and_quotes_of_the_configuration_are_balanced(base: str) -> None:
         assert "{%" not in text
 
 
+def test_what_nginx_writes_to_answer_is_not_on_the_disk() -> None:
+    """Each place is a bounded file system of nginx's unit."""
+    unit = render("etc/systemd/system/nginx.service.d/prep.conf")
+    mounted = dict(re.findall(r"(/run/\S+):size=(\d+)m", unit))
+    cache = re.search(
+        r"^proxy_cache_path (\S+) .*max_size=(\d+)m", render("etc/nginx/conf.d/prep-upstreams.conf"), re.M
+    )
+    spool = re.search(r"^proxy_temp_path (\S+);", render("etc/nginx/snippets/prep-own.conf"), re.MULTILINE)
+    assert cache and spool and {cache[1], spool[1]} == set(mounted) and cache[1] != spool[1]
+    assert int(cache[2]) * 2 <= int(mounted[cache[1]])
+
+
 def test_a_timer_that_runs_often_is_not_put_off_by_what_the_package_says() -> None:
     """Newer packages of logrotate delay it by up to an hour at random, older ones let it come as late as that."""
     texts = [path.read_text(encoding="utf-8") for path in role_kit.ROLES.glob("*/templates/etc/systemd/**/*.timer.d/*")]
