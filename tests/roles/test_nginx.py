@@ -357,6 +357,14 @@ def test_what_nginx_writes_to_answer_is_not_on_the_disk() -> None:
     assert int(cache[2]) * 2 <= int(mounted[cache[1]])
 
 
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_slow_reader_has_time_for_lost_packets(release: str) -> None:
+    """Encrypting takes three to four round trips; a packet lost among them is sent again after some four seconds."""
+    own = render("etc/nginx/snippets/prep-own.conf", release)
+    times = re.findall(r"^(?:client_header_timeout|http2_recv_timeout) (\d+)s;", own, re.MULTILINE)
+    assert times and all(4 * 1 + 4 + 4 <= int(each) <= 15 for each in times)
+
+
 def test_a_timer_that_runs_often_is_not_put_off_by_what_the_package_says() -> None:
     """Newer packages of logrotate delay it by up to an hour at random, older ones let it come as late as that."""
     texts = [path.read_text(encoding="utf-8") for path in role_kit.ROLES.glob("*/templates/etc/systemd/**/*.timer.d/*")]
