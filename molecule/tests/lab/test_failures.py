@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from patience import send_patiently
 from testinfra.host import Host
 from web_fixtures import INSPECTED, declared, page_files, request
 
@@ -216,6 +218,36 @@ def test_without_docker_the_corte_goes_on(host: Host, ask: Ask, record_evidence:
         host.check_output("systemctl start docker.service")
     record_evidence(found)
     assert (found["page"], found["data"]) == ([200], [200])
+
+
+def test_without_docker_nothing_waits_for_its_log_to_be_read(
+    host: Host, variables: dict[str, Any], ask: Ask, record_evidence: Record
+) -> None:
+    """Con Docker detenido, WAF y aplicación responden aunque hayan escrito más bitácora de la que alguien lee.
+
+    A pipe to Docker holds 64 kB twice.
+    """
+    _await_health(host)
+    attack, mark = "q=%3Cscript%3Ealert(1)%3C/script%3E", host.check_output("date +%s%N")
+    junk = "&".join(f"a{number}={'x' * 380}" for number in range(4))
+    paths = [f"{declared(variables)[0]}casillas?{junk}", f"{INSPECTED}?{attack}&{junk}"]
+    firewall = _container(host, "waf")
+    host.check_output("systemctl stop docker.socket docker.service")
+    try:
+        answers = send_patiently(host, variables, [request(variables, path) for path in paths for _ in range(100)])
+        found = ask()
+    finally:
+        host.check_output("systemctl start docker.service")
+    statuses = Counter(status for answer in answers for status in answer["statuses"])
+    record_evidence(f"{dict(statuses)}; después: {found}")
+    assert statuses == {404: 100, 403: 100}
+    assert found == SERVED
+    send_patiently(host, variables, [request(variables, f"{INSPECTED}?{attack}&{mark}=1")])
+    until(
+        lambda: host.run("docker logs --tail 100 %s 2>&1 | grep --count %s", firewall, mark).stdout.strip(),
+        lambda lines: lines not in ("", "0"),
+        what="Docker lea otra vez la bitácora del WAF",
+    )
 
 
 def _await_health(host: Host) -> None:
