@@ -9,6 +9,8 @@ import pytest
 import role_kit
 from nginx_kit import BASES, CLOSED, GATE, OPEN, RELEASES, SITE, answered, by_door, judged, locations, maps, render, who
 
+from difusor.servers import limits
+
 
 @pytest.mark.parametrize(
     ("accepted", "form"),
@@ -343,6 +345,14 @@ def test_braces_and_quotes_of_the_configuration_are_balanced(base: str) -> None:
         assert code.count("{") == code.count("}")
         assert "{{" not in text
         assert "{%" not in text
+
+
+def test_refusals_that_come_in_floods_are_sampled_as_they_are_counted() -> None:
+    text = render("etc/nginx/conf.d/prep-logs.conf")
+    sampled = re.findall(r"^ +(\d+)% (\w+);", text, re.MULTILINE)
+    assert {cause for _, cause in sampled} == set(limits.SAMPLED)
+    assert {100 // int(share) for share, _ in sampled} == {limits.LOGGED}
+    assert not re.search(r" scanner;", re.sub(r"^split_clients .*?^\}", "", text, flags=re.MULTILINE | re.DOTALL))
 
 
 def test_what_nginx_writes_to_answer_is_not_on_the_disk() -> None:
