@@ -87,7 +87,7 @@ sed -i 's/zone=fast:16m rate=[0-9]*/zone=fast:16m rate=1/' /etc/nginx/conf.d/pre
 
 
 @pytest.fixture
-def small_limit(host: Host) -> Iterator[None]:
+def small_limit(host: Host, variables: dict[str, Any]) -> Iterator[None]:
     """Make the fast road's limit one that a test can reach."""
     files, kept = "/etc/nginx/sites-available/prep /etc/nginx/conf.d/prep-limits.conf", "/run/prueba-limites"
     host.check_output(f"mkdir {kept} && cp -p {files} {kept}")
@@ -97,6 +97,12 @@ def small_limit(host: Host) -> Iterator[None]:
     finally:
         host.check_output(f"for file in {files}; do cp -p {kept}/${{file##*/}} $file; done; rm -r {kept}")
         host.check_output("systemctl reload nginx.service")
+        many = [get(variables["difusor_fqdn"], STATUS)] * 50
+        until(
+            lambda: [answer["statuses"] for answer in send(host, variables, many)],
+            lambda found: [429] not in found,
+            what="el límite vuelva a ser el de antes",
+        )
 
 
 @pytest.mark.clause("RED-06")
