@@ -9,6 +9,8 @@ import pytest
 import role_kit
 from nginx_kit import BASES, CLOSED, GATE, OPEN, RELEASES, SITE, answered, by_door, judged, locations, maps, render, who
 
+from difusor.servers import limits
+
 
 @pytest.mark.parametrize(
     ("accepted", "form"),
@@ -119,7 +121,7 @@ def test_the_notice_leads_to_the_institute_where_it_has_a_site() -> None:
 def test_outside_its_path_the_site_does_not_exist() -> None:
     site = render(SITE, base="/prep2024mor/", inputs=CLOSED)
     assert who(site, "/index.html") == who(site, "/api/actas") == who(site, "/datos/corte.json") == "nginx"
-    assert "location = /prep2024mor {\n        return 301 /prep2024mor/;" in site
+    assert "location @base {\n        return 301 /prep2024mor/;" in site
     assert re.search(r"location / \{\n +return 404;", site)
 
 
@@ -138,7 +140,7 @@ def test_what_a_corte_holds_comes_from_the_disk(base: str, inputs: tuple[tuple[s
 def test_every_page_that_nginx_says_by_itself_exists(base: str) -> None:
     visitors, behind = by_door(render(SITE, base=base, inputs=OPEN))
     named = {name for name, _ in locations(visitors) if name.startswith("@")}
-    said = re.findall(r"error_page .*(@\w+);", visitors + render("etc/nginx/snippets/prep-corte.conf"))
+    said = re.findall(r"(?:error_page|try_files) .*(@\w+);", visitors + render("etc/nginx/snippets/prep-corte.conf"))
     assert set(said) == named
     assert not re.search(r"error_page (?!599 )|prep-corte[.]conf", behind)
 
@@ -199,6 +201,49 @@ def test_what_the_fast_road_answers_is_logged_without_asking_whether_it_was_refu
     formats = dict(re.findall(r"^log_format (\w+) ([^;]+);", render("etc/nginx/conf.d/prep-logs.conf"), re.MULTILINE))
     known = {"$road": "1", "$upstream_cache_status": "-", "$upstream_response_time": "-"}
     assert formats["prep_disk"] == re.sub(r"\$(?:road|upstream_\w+)", lambda name: known[name[0]], formats["prep"])
+
+
+@pytest.mark.parametrize(("name", "most"), [("request", 500), ("referer", 200), ("agent", 200)])
+def test_no_visitor_writes_long_lines(name: str, most: int) -> None:
+    """nginx logs a quote, a backslash and each byte beyond plain text as four bytes."""
+    text = render("etc/nginx/conf.d/prep-logs.conf")
+    (entries,) = (entries for _, made, entries in maps(text) if made == f"logged_{name}")
+
+    def logged(value: str) -> str:
+        for pattern, kept in entries[1:]:
+            found = re.search(pattern[1:].replace("(?<", "(?P<").replace(r"\z", r"\Z"), value)
+            if found:
+                return str(found.groupdict().get(kept.strip("$."), value)) + "..." * kept.endswith("...")
+        return dict(entries)["default"]
+
+    for odd in ("\xff", '"', "\\", "\0"):
+        assert logged(odd * 4000) == odd * (most // 4) + "..."
+        assert logged("a" * (most // 4 - 1) + odd) == "a" * (most // 4 - 1) + odd
+        assert logged("a" * most + odd) == "a" * most + "..."
+    assert logged("a" * most) == "a" * most
+    assert logged("a" * 8000) == "a" * most + "..."
+    assert logged("") == "-"
+    formats = re.findall(r"^log_format prep[^;]+;", text, re.MULTILINE)
+    assert len(formats) == 2
+    for each in formats:
+        assert f"$logged_{name}" in each and not re.search(r"\$(?:request|remote_user|http_\w+)\b", each)
+
+
+def test_all_kept_access_logs_together_have_a_size() -> None:
+    text = render("etc/logrotate.d/nginx", inputs=(("nginx_log_size", "2M"), ("nginx_log_count", 3)))
+    assert "> 6291456 {" in text
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_no_answer_is_given_before_the_limit_is_asked(base: str) -> None:
+    """nginx does a `return` before it looks at the limits: only what leads to another location is counted there."""
+    site = by_door(render(SITE, base=base, inputs=CLOSED))[0]
+    for name, body in locations(site):
+        if "return 301" in body:
+            before = [each for _, each in locations(site) if f"try_files /nonexistent {name};" in each]
+            assert name[0] == "@" and before, name
+        for status in re.findall(r"return (\d+);", body):
+            assert re.search(rf"error_page (?:\d+ )*{status} (?:\d+ |=\d+ )*@", site), f"{name}: {status}"
 
 
 def test_the_status_is_unavailable_while_no_gate_runs() -> None:
@@ -300,3 +345,39 @@ def test_braces_and_quotes_of_the_configuration_are_balanced(base: str) -> None:
         assert code.count("{") == code.count("}")
         assert "{{" not in text
         assert "{%" not in text
+
+
+def test_refusals_that_come_in_floods_are_sampled_as_they_are_counted() -> None:
+    text = render("etc/nginx/conf.d/prep-logs.conf")
+    sampled = re.findall(r"^ +(\d+)% (\w+);", text, re.MULTILINE)
+    assert {cause for _, cause in sampled} == set(limits.SAMPLED)
+    assert {100 // int(share) for share, _ in sampled} == {limits.LOGGED}
+    assert not re.search(r" scanner;", re.sub(r"^split_clients .*?^\}", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+def test_what_nginx_writes_to_answer_is_not_on_the_disk() -> None:
+    """Each place is a bounded file system of nginx's unit."""
+    unit = render("etc/systemd/system/nginx.service.d/prep.conf")
+    mounted = dict(re.findall(r"(/run/\S+):size=(\d+)m", unit))
+    cache = re.search(
+        r"^proxy_cache_path (\S+) .*max_size=(\d+)m", render("etc/nginx/conf.d/prep-upstreams.conf"), re.M
+    )
+    spool = re.search(r"^proxy_temp_path (\S+);", render("etc/nginx/snippets/prep-own.conf"), re.MULTILINE)
+    assert cache and spool and {cache[1], spool[1]} == set(mounted) and cache[1] != spool[1]
+    assert int(cache[2]) * 2 <= int(mounted[cache[1]])
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_slow_reader_has_time_for_lost_packets(release: str) -> None:
+    """Encrypting takes three to four round trips; a packet lost among them is sent again after some four seconds."""
+    own = render("etc/nginx/snippets/prep-own.conf", release)
+    times = re.findall(r"^(?:client_header_timeout|http2_recv_timeout) (\d+)s;", own, re.MULTILINE)
+    assert times and all(4 * 1 + 4 + 4 <= int(each) <= 15 for each in times)
+
+
+def test_a_timer_that_runs_often_is_not_put_off_by_what_the_package_says() -> None:
+    """Newer packages of logrotate delay it by up to an hour at random, older ones let it come as late as that."""
+    texts = [path.read_text(encoding="utf-8") for path in role_kit.ROLES.glob("*/templates/etc/systemd/**/*.timer.d/*")]
+    assert texts
+    for text in texts:
+        assert {"AccuracySec=10s", "RandomizedDelaySec=0"} <= set(text.splitlines())

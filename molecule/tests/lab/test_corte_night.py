@@ -201,12 +201,15 @@ def test_nothing_is_left_of_a_rehearsal(
     """«difusor purge --simulacro» no deja un solo archivo del simulacro, y el siguiente envío empieza de nuevo."""
     shown = manifest.digest((published.folder / "datos/corte.json").read_bytes())
     (evidence,) = difusor("purge", "--simulacro").values()
+    inside = "nsenter --mount --target $(systemctl show --property MainPID --value nginx.service)"  # it has the cache
     files = host.check_output(
-        "find /srv/prep /var/cache/nginx/prep -type f ! -name estado.json ! -name 'state.json*' ! -name bitacora.jsonl"
+        f"{inside} find /srv/prep /run/prep-cache -type f ! -name estado.json ! -name 'state.json*' "
+        "! -name bitacora.jsonl"
     )
     # A file that goes before it is read, such as one of Docker's own for each health check, is not left.
     same = host.check_output(
-        "find /srv/prep /var/cache/nginx /run/prep-corte /tmp /var/tmp -type f -exec sha256sum {} + 2>/dev/null; true"
+        f"{inside} find /srv/prep /run/prep-cache /run/prep-corte /tmp /var/tmp -type f "
+        "-exec sha256sum {} + 2>/dev/null; true"
     )
     status, page = mirror.status(), get(mirror, base)
     left = evidence["remaining"] or "ninguno"

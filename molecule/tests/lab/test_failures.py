@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from patience import send_patiently
 from testinfra.host import Host
-from web_fixtures import INSPECTED, declared
+from web_fixtures import INSPECTED, declared, page_files, request
 
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
@@ -18,12 +21,23 @@ Ask = Callable[[], dict[str, list[int]]]
 pytestmark = pytest.mark.clause("DG-02")
 # The reference application computes nothing: it answers 404, and by that one sees that it was asked.
 SERVED = {"page": [200], "data": [200], "computed": [404], "inspected": [200]}
-LOGS = "/var/log/nginx"
+FULL = ("/var/log/nginx", "/var/cache/nginx", "/var/lib/nginx")
+"""The folders of the disk in which nginx writes."""
+FILL = """
+mkdir -p {0}; cd {0}
+find . -type d | tar --no-recursion --files-from - --create --file /run/prueba.tar
+mount -t tmpfs -o size=128k,mode=0755 tmpfs {0}; cd {0}
+tar --extract --preserve-permissions --file /run/prueba.tar; rm /run/prueba.tar
+cat /dev/zero >full 2>/dev/null || true
+"""
+"""Puts a full file system with the same folders in the place of one of them."""
 KEEPER = "prep-containers.service"
 ENDED = (
     "chrony.service", "docker.service", "fail2ban.service", "nginx.service", "prep-corte-gate.service", "rsync.service",
     "ssh.service", KEEPER,
 )  # fmt: skip
+LIFETIME = 10
+"""Seconds that nginx keeps an answer of the application."""
 BACK = 180.0
 """Seconds in which a container comes back, and is reached; Docker waits up to a minute between two starts."""
 FORGET = """
@@ -138,21 +152,26 @@ def test_a_run_connects_the_application_again(
     assert back == SERVED
 
 
-def test_without_room_for_logs_the_site_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:
-    """Con el disco de las bitácoras lleno todo se sigue sirviendo."""
+def test_without_room_on_the_disk_the_site_goes_on(
+    host: Host, variables: dict[str, Any], ask: Ask, record_evidence: Record
+) -> None:
+    """Con el disco lleno todo se sigue sirviendo, también las páginas cuya copia caduca entretanto."""
     reopen = "systemctl kill --kill-who=main --signal=USR1 nginx.service"
     # Mount inside nginx's sandbox: a mount made outside may not be visible there.
     inside = "nsenter --mount --target $(systemctl show --property MainPID --value nginx.service)"
-    host.check_output(f"{inside} mount -t tmpfs -o size=64k,mode=0755 tmpfs {LOGS} && {reopen}")
+    files = [request(variables, name) for name in page_files(host, variables)]
+    host.check_output(f"{inside} sh -c %s && {reopen}", "set -e" + "".join(map(FILL.format, FULL)))
     try:
-        host.run(f"{inside} sh -c 'cat /dev/zero >{LOGS}/full' 2>/dev/null")
+        time.sleep(LIFETIME + 1)  # pace: by then all that nginx keeps has to be renewed
         found = ask()
-        room = host.check_output(f"{inside} df --output=avail {LOGS} | tail -n 1").strip()
+        scripts = [answer["statuses"] for answer in send(host, variables, files)]
+        room = host.check_output(f"{inside} df --output=avail {' '.join(FULL)} | tail -n +2").split()
     finally:
-        host.check_output(f"{inside} umount --lazy {LOGS} && {reopen}")
-    record_evidence(f"{room} bytes libres: {found}")
-    assert room == "0"
+        host.check_output(f"{inside} umount --lazy {' '.join(FULL)} && {reopen}")
+    record_evidence(f"{room} bytes libres: {found}, {scripts}")
+    assert set(room) == {"0"}
     assert found == SERVED
+    assert scripts == [[200]] * len(files)
 
 
 def test_without_its_certificate_a_reload_changes_nothing(host: Host, ask: Ask, record_evidence: Record) -> None:
@@ -199,6 +218,36 @@ def test_without_docker_the_corte_goes_on(host: Host, ask: Ask, record_evidence:
         host.check_output("systemctl start docker.service")
     record_evidence(found)
     assert (found["page"], found["data"]) == ([200], [200])
+
+
+def test_without_docker_nothing_waits_for_its_log_to_be_read(
+    host: Host, variables: dict[str, Any], ask: Ask, record_evidence: Record
+) -> None:
+    """Con Docker detenido, WAF y aplicación responden aunque hayan escrito más bitácora de la que alguien lee.
+
+    A pipe to Docker holds 64 kB twice.
+    """
+    _await_health(host)
+    attack, mark = "q=%3Cscript%3Ealert(1)%3C/script%3E", host.check_output("date +%s%N")
+    junk = "&".join(f"a{number}={'x' * 380}" for number in range(4))
+    paths = [f"{declared(variables)[0]}casillas?{junk}", f"{INSPECTED}?{attack}&{junk}"]
+    firewall = _container(host, "waf")
+    host.check_output("systemctl stop docker.socket docker.service")
+    try:
+        answers = send_patiently(host, variables, [request(variables, path) for path in paths for _ in range(100)])
+        found = ask()
+    finally:
+        host.check_output("systemctl start docker.service")
+    statuses = Counter(status for answer in answers for status in answer["statuses"])
+    record_evidence(f"{dict(statuses)}; después: {found}")
+    assert statuses == {404: 100, 403: 100}
+    assert found == SERVED
+    send_patiently(host, variables, [request(variables, f"{INSPECTED}?{attack}&{mark}=1")])
+    until(
+        lambda: host.run("docker logs --tail 100 %s 2>&1 | grep --count %s", firewall, mark).stdout.strip(),
+        lambda lines: lines not in ("", "0"),
+        what="Docker lea otra vez la bitácora del WAF",
+    )
 
 
 def _await_health(host: Host) -> None:

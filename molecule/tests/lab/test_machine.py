@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,8 @@ pytestmark = pytest.mark.vm
 Record = Callable[[object], None]
 PATIENCE = 600.0
 """Seconds that each step may take: an emulated machine is ten times slower than a server."""
+LIFETIME = 11
+"""Seconds after which nginx renews what it keeps of the application."""
 AHEAD = timedelta(minutes=8)
 """How long before its opening a window is set, so that the server is ready in time."""
 
@@ -238,8 +241,13 @@ def test_full_disk(machine: Machine, status: dict[str, Any], record_evidence: Re
             "head -c 1G /dev/zero >>/lleno || true; su operador -c 'sudo -n true'; systemctl is-active auditd nginx"
         )
         assert machine.served() == shown
+        time.sleep(LIFETIME)  # pace: by then nginx has to renew all that it keeps
+        page = get(machine.mirror, machine.base)
+        loaded = re.findall(r'="([\w.]+[.](?:css|js|svg))"', page.text)
+        answers = {name: get(machine.mirror, machine.base + name).status_code for name in ["", *loaded]}
     finally:
         machine.run("rm /lleno")
+    assert len(answers) > 1 and set(answers.values()) == {200}, answers
     record_evidence(str(refused.value))
     assert machine.push(machine.target, following)[0] == "shown"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ Answer = dict[str, Any]
 
 @pytest.mark.clause("RED-06")
 def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: Record) -> None:
-    """Toda bitácora tiene un tope: la de nginx se corta por tamaño cada diez minutos."""
+    """Toda bitácora tiene un tope: la de nginx se corta por tamaño cada dos minutos."""
     log, limit = "/var/log/nginx/access.log", host.check_output("sed -n 's/ *maxsize //p' /etc/logrotate.d/nginx")
     every = host.check_output("systemctl show logrotate.timer --property TimersCalendar --value")
+    late = host.check_output("systemctl show logrotate.timer --property AccuracyUSec --property RandomizedDelayUSec")
     host.check_output(f"truncate --size=+{limit} {log} && echo >>{log} && systemctl start logrotate.service")
     size = host.file(log).size
     host.check_output(f"find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
@@ -33,11 +35,95 @@ def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: R
     journal = host.check_output(
         "systemd-analyze cat-config systemd/journald.conf | sed -n 's/^SystemMaxUse=//p' | tail -n 1"
     )
-    record_evidence(f"nginx {limit}, {every}; contenedores {containers.split()}; journal {journal}")
+    record_evidence(f"nginx {limit}, {every}, {late.split()}; contenedores {containers.split()}; journal {journal}")
     assert size < 10_000_000
-    assert "*:00/10:00" in every
+    assert "*:00/2:00" in every
+    assert sorted(late.split()) == ["AccuracyUSec=10s", "RandomizedDelayUSec=0"]
     assert all(re.fullmatch(r"\d+m", each) for each in containers.split())
     assert re.fullmatch(r"\d+[MG]", journal)
+
+
+@pytest.mark.clause("RED-06")
+def test_no_visitor_writes_long_lines(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """Por largo que sea lo que alguien envía, su línea en la bitácora no pasa de mil trescientos bytes."""
+    mark = host.check_output("date +%s%N")
+    junk, name = "\xff" * 4000, "Og==".rjust(4000, "/")
+    headers = f"User-Agent: {mark}{junk}\r\nReferer: {junk[:1000]}\r\nAuthorization: Basic {name}"
+    texts = [request(variables, f"datos/corte.json?{mark}{each * 1000}", headers) for each in ("\xff", "a", "\\")]
+    statuses = [send(host, variables, [text])[0]["statuses"] for text in texts]
+    lines = until(
+        lambda: host.run("grep --no-filename -F %s /var/log/nginx/access.log", mark).stdout.splitlines(),
+        lambda found: len(found) == len(texts),
+        what="nginx anote lo que se le pidió",
+    )
+    record_evidence(f"{statuses}: líneas de {[len(line) for line in lines]} bytes")
+    assert all(len(line) < 1300 for line in lines)
+    assert all(f"{mark}\\xFF" in line for line in lines), "the beginning of what came is no longer logged"
+
+
+@pytest.mark.clause("RED-06")
+def test_what_a_flood_left_of_logs_has_a_bound(host: Host, record_evidence: Record) -> None:
+    """Entre todas, las bitácoras de accesos guardadas no ocupan más de lo dicho: se van las más antiguas."""
+    log = "/var/log/nginx/access.log"
+    size, count = host.check_output("sed -n 's/ *\\(maxsize\\|rotate\\) //p' /etc/logrotate.d/nginx").split()
+    flooded = [f"{log}-2020010{day}-1577836800.gz" for day in range(1, 5)]
+    half = f"{int(size[:-1]) * int(count) // 2}{size[-1]}"
+    for day, name in enumerate(flooded, 1):  # with holes: they take no room
+        host.check_output(f"truncate --size={half} {name} && touch --date=2020-01-0{day} {name}")
+    try:
+        host.check_output(f"truncate --size=+{size} {log} && echo >>{log} && systemctl start logrotate.service")
+        left = [name for name in flooded if host.file(name).exists]
+    finally:
+        host.check_output(f"rm -f {' '.join(flooded)}; find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
+    record_evidence(left)
+    assert left == flooded[-1:]
+
+
+SMALL = """
+sed -i 's/zone=fast burst=[0-9]*/zone=fast burst=20/' /etc/nginx/sites-available/prep
+sed -i 's/zone=fast:16m rate=[0-9]*/zone=fast:16m rate=1/' /etc/nginx/conf.d/prep-limits.conf
+"""
+"""Lets an address ask twenty times, and once a second from then on."""
+
+
+@pytest.fixture
+def small_limit(host: Host, variables: dict[str, Any]) -> Iterator[None]:
+    """Make the fast road's limit one that a test can reach."""
+    files, kept = "/etc/nginx/sites-available/prep /etc/nginx/conf.d/prep-limits.conf", "/run/prueba-limites"
+    host.check_output(f"mkdir {kept} && cp -p {files} {kept}")
+    try:
+        host.check_output(f"{SMALL} nginx -t -q && systemctl reload nginx.service")
+        yield
+    finally:
+        host.check_output(f"for file in {files}; do cp -p {kept}/${{file##*/}} $file; done; rm -r {kept}")
+        host.check_output("systemctl reload nginx.service")
+        many = [get(variables["difusor_fqdn"], STATUS)] * 50
+        until(
+            lambda: [answer["statuses"] for answer in send(host, variables, many)],
+            lambda found: [429] not in found,
+            what="el límite vuelva a ser el de antes",
+        )
+
+
+@pytest.mark.clause("RED-06")
+@pytest.mark.usefixtures("small_limit")
+def test_the_limit_holds_for_every_answer(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+    """El límite de solicitudes vale también para lo que solo envía a otra dirección, como el puerto 80."""
+    base = variables["difusor_path"]
+    flooded = [(80, base), (443, STATUS), (443, "/nada")] + ([(443, base.rstrip("/"))] if base != "/" else [])
+    found = {}
+    for port, path in flooded:
+        text = get(variables["difusor_fqdn"], path)
+        until(
+            lambda text=text, port=port: send(host, variables, [text], port=port)[0]["statuses"],
+            lambda now: now != [429],
+            what="la dirección pueda pedir otra vez",
+            within=60,
+        )
+        (answer,) = send(host, variables, [text], port=port, ahead=100)
+        found[port, path] = dict(Counter(answer["statuses"]))
+    record_evidence(found)
+    assert all(statuses[429] > 50 for statuses in found.values())
 
 
 @pytest.mark.clause("DG-02")

@@ -111,6 +111,9 @@ def test_docker_stays_when_others_use_it(host: Host, preview: Preview, record_ev
     assert "docker.io" not in leaving
 
 
+CONFIGURATION = "/run/prueba-anterior.conf"
+
+
 @pytest.mark.clause("SW-02", "DG-02")
 def test_upgrade_after_a_run_that_was_killed(
     untrusted: Host, host: Host, site: Site, variables: dict[str, Any], record_evidence: Record
@@ -118,8 +121,14 @@ def test_upgrade_after_a_run_that_was_killed(
     """Si una ejecución murió antes de avisar a nginx, la siguiente le avisa antes de quitar el contenedor anterior."""
     upstreams = "/etc/nginx/conf.d/prep-upstreams.conf"
     image = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Image}}'")
+    # The image logs no requests; this container does.
+    host.check_output(
+        "docker cp $(docker ps --quiet --filter label=prep-difusor.role=prep):/etc/nginx/nginx.conf - | tar -xO | "
+        f"sed 's|access_log off|access_log /dev/stdout|' >{CONFIGURATION} && chmod 0644 {CONFIGURATION}"
+    )
     host.check_output(
         "docker run --detach --name prep-anterior --label prep-difusor.role=prep --network prep --tmpfs /tmp "
+        f"--volume {CONFIGURATION}:/etc/nginx/nginx.conf:ro "
         f"--read-only --publish 127.0.0.1:19999:8080 --volume /srv/prep/publico:/srv/prep:ro {image}"
     )
     host.check_output(
@@ -135,7 +144,7 @@ def test_upgrade_after_a_run_that_was_killed(
     try:
         until(visits, lambda log: "visita=anterior" in log, what="nginx lleve las visitas al contenedor anterior")
     finally:
-        host.check_output(f"cp -p /run/upstreams {upstreams}")
+        host.check_output(f"cp -p /run/upstreams {upstreams}; rm {CONFIGURATION}")
     site()
     answer = untrusted.check_output(visit, variables["difusor_fqdn"], "")
     left = host.check_output("docker ps --all --filter label=prep-difusor.role --format '{{.Names}}'").split()

@@ -102,7 +102,7 @@ def test_nothing_that_a_reader_brings_changes_the_road(
 ) -> None:
     """Lo que traen enlaces de redes, cookies del periódico, proxies y teléfonos viejos no manda a nadie por el WAF.
 
-    Each is asked for with a page and with data; a mark in the query finds it in the log.
+    Each is asked for with a page and with data; a mark finds it in the log, which has the beginning of each.
     """
     mark = host.check_output("date +%s%N")
     brought = {f"enlace de {name}": (query, "DNT: 1") for name, query in BROUGHT["links"].items()}
@@ -111,7 +111,7 @@ def test_nothing_that_a_reader_brings_changes_the_road(
     brought["cookie larga"] = ("a=1", f"Cookie: larga={'x' * (LONGEST - len('Cookie: larga='))}")
     pages = ("", "index.html", "datos/corte.json")
     texts = {
-        (name, page): ask(variables, f"{page}?{query}&marca={mark}", header)
+        (name, page): ask(variables, f"{page}?marca={mark}&{query}", header)
         for name, (query, header) in brought.items()
         for page in pages
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -41,8 +41,20 @@ ATTACKS = {
 ORIGINS = {"archive": "archivo de sus autores", "distribution": "paquete de Debian"}
 FIRST_SUPPORTED = 4  # version 3.3 lost its authors' support in 2026
 SECRET = "marca-del-ataque"
-WITNESS = "testigo"  # asked of the application itself, to prove that it logs what reaches it
+WITNESS = "testigo"  # asked of the application itself, to prove that what reaches it is heard
 PAYLOAD = f"<script>{SECRET}</script>"
+# Writes what the application gets over the bridge between it and nginx to its output; tells systemd when it has begun.
+LISTENER = """
+import os, socket, sys
+heard = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))  # 3: packets of all protocols
+heard.bind((sys.argv[1], 0))
+told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+name = os.environ["NOTIFY_SOCKET"]
+told.sendto(b"READY=1", name.replace("@", chr(0), 1))
+while True:
+    os.write(1, heard.recv(1 << 17))
+"""
+LISTENING, HEARD = "prueba-puente", "/run/prueba-puente"
 # Asks the application on its port of the server's loopback for a file that it does not have.
 ASK_APPLICATION = """
 import http.client, sys
@@ -58,6 +70,18 @@ def application(host: Host) -> Container:
     name = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
     inspected: Container = json.loads(host.check_output("docker inspect %s", name))[0]
     return inspected
+
+
+@pytest.fixture
+def overheard(host: Host) -> Iterator[None]:
+    """Write what passes over the bridge of the application to HEARD; an image need not log what it is asked for."""
+    options = f"--quiet --unit={LISTENING} --property=Type=notify --property=StandardOutput=file:{HEARD}"
+    bridge = host.check_output(
+        "docker network inspect prep --format '{{index .Options \"com.docker.network.bridge.name\"}}'"
+    )
+    host.check_output(f"systemd-run {options} python3 -u -c %s %s", LISTENER, bridge)
+    yield
+    host.check_output(f"systemctl stop {LISTENING}.service; rm -f {HEARD}")
 
 
 @pytest.fixture
@@ -97,20 +121,19 @@ def test_attacks_are_refused(
 @pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
 def test_no_attack_is_smuggled_past_the_waf(
-    host: Host, variables: dict[str, Any], application: Container, record_evidence: Record
+    host: Host, variables: dict[str, Any], application: Container, overheard: None, record_evidence: Record
 ) -> None:
     """Ningún ataque llega a la aplicación por otro camino: codificación, cookies, cuerpos, URI absoluta, cabeceras."""
     texts = _smuggled(variables)
-    since = host.check_output("date --utc +%Y-%m-%dT%H:%M:%SZ")
     answers = send_patiently(host, variables, texts)  # what nginx refuses for its pace never met the WAF
     door = application["NetworkSettings"]["Ports"]["8080/tcp"][0]
     address = f"{door['HostIp']}:{door['HostPort']}"
     host.check_output("python3 -c %s %s %s", ASK_APPLICATION, address, WITNESS)
-    # The witness is asked for last: once it is in the log, all that reached the application before is there too.
+    # The witness is asked for last: once it has been heard, all that reached the application before has been too.
     seen = until(
-        lambda: host.check_output("docker logs --since %s %s 2>&1", since, application["Name"].lstrip("/")),
-        lambda log: WITNESS in log,
-        what="la bitácora de la aplicación diga qué recibe",
+        lambda: host.check_output("tr --complement '[:print:]' '\\n' <%s", HEARD),
+        lambda heard: WITNESS in heard,
+        what="se oiga lo que la aplicación recibe",
     )
     record_evidence(f"{len(texts)} intentos y un testigo: {[answer['statuses'] for answer in answers]}")
     assert SECRET not in seen, "un ataque llegó a la aplicación"

@@ -14,9 +14,9 @@ from testinfra.host import Host
 
 from difusor.servers.bans import run
 
-LOGGED = 10
+LOGGED = 100
 """nginx logs one in this many of the refusals that come in floods, those of the causes in SAMPLED."""
-SAMPLED = ("limit", "method")
+SAMPLED = ("limit", "method", "scanner")
 # Only lines that nginx itself wrote: any account of the server may write one under the same name.
 REFUSALS = r"""
 journalctl --quiet --since=-1h --output=cat _SYSTEMD_UNIT=nginx.service SYSLOG_IDENTIFIER=nginx_refused | sort | uniq -c

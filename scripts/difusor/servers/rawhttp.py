@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-TIMEOUT = 15.0  # seconds without a byte
+TIMEOUT = 20.0  # seconds without a byte; a server of the project ends an unfinished request after fifteen
 SECONDS = 120.0  # for all the answers of a connection, however steadily they come
 MOST = 64 * 1024 * 1024  # bytes of a connection that are read
 BODY = 4000  # characters of the body that are returned

@@ -16,6 +16,7 @@ REFUSED = """      3 203.0.113.9 waf
      12 203.0.113.9 limit
       1 2001:db8:0:0:1::7 limit
       2 2001:db8::9 limit
+      4 203.0.113.9 scanner
       7 algo que nginx no escribe
 /proc/net/ipt_hashlimit/prep-web400-4000:9 203.0.113.9:0->0.0.0.0:0 1374389530000000 1374389530000000 343597382500
 /proc/net/ipt_hashlimit/prep-web400-4000:9 198.51.100.7:0->0.0.0.0:0 343597382499 1374389530000000 343597382500
@@ -34,8 +35,9 @@ def test_refusals_are_counted_by_source_and_samples_as_often_as_they_happened() 
         limits.Refusal("diario", "198.51.100.7", "connections", 0),
         limits.Refusal("diario", "198.51.100.7", "pushes", 0),
         limits.Refusal("diario", "2001:db8::/64", "connections", 0),
-        limits.Refusal("diario", "203.0.113.9", "limit", 120),
-        limits.Refusal("diario", "2001:db8::/64", "limit", 30),
+        limits.Refusal("diario", "203.0.113.9", "limit", 1200),
+        limits.Refusal("diario", "203.0.113.9", "scanner", 400),
+        limits.Refusal("diario", "2001:db8::/64", "limit", 300),
         limits.Refusal("diario", "203.0.113.9", "waf", 3),
     ]
 

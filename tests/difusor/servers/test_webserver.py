@@ -54,6 +54,7 @@ def test_what_a_server_block_cannot_undo_is_told_by_file_and_line() -> None:
         "geo $remote_addr $reads { default 1; }",
         "geo $client { default 1; }",
         "split_clients $x $method { * 1; }",
+        "map $http_user_agent $logged_agent { default 1; }",
         "limit_conn_zone $server_name zone=clients:1m;",
         "proxy_cache_path /var/cache/diario keys_zone=prep:1m levels=1:2;",
         "upstream prep { server 127.0.0.1:1; }",
