@@ -69,7 +69,7 @@ def test_what_a_flood_left_of_logs_has_a_bound(host: Host, record_evidence: Reco
     flooded = [f"{log}-2020010{day}-1577836800.gz" for day in range(1, 5)]
     half = f"{int(size[:-1]) * int(count) // 2}{size[-1]}"
     for day, name in enumerate(flooded, 1):  # with holes: they take no room
-        host.check_output(f"truncate --size={half} {name} && touch --date=2020-01-0{day} {name}")
+        host.check_output(f"truncate --size={half} {name} && touch -d 2020-01-0{day} {name}")
     try:
         host.check_output(f"truncate --size=+{size} {log} && echo >>{log} && systemctl start logrotate.service")
         left = [name for name in flooded if host.file(name).exists]
