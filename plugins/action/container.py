@@ -27,6 +27,8 @@ SPEC = {
     "restart_policy": {"type": "str", "default": "always"},
     "role": {"type": "str", "required": True},  # label that marks the container as the project's
 }
+FOLDERS = ("Binds", "Mounts", "Tmpfs", "VolumesFrom")
+"""Settings by which a container sees folders that are not in its image."""
 
 
 class ActionModule(ActionBase):
@@ -53,10 +55,11 @@ class ActionModule(ActionBase):
                 "pull": "never",
                 # One that stopped may not start again, since its network may be another by now; the module would leave
                 # it on a network that somebody gave it besides; and to a bridge that it was taken off Docker does not
-                # attach it again. It holds no data.
+                # attach it again; and it leaves folders that somebody gave it besides. It holds no data.
                 "recreate": is_stopped(args["name"], current_state)
                 or is_elsewhere(args, current_state)
-                or is_unreached(args["name"], current_state),
+                or is_unreached(args["name"], current_state)
+                or sees_others(args, current_state),
                 "paused": False,
                 "state": "started",
             },
@@ -80,6 +83,15 @@ def is_unreached(name: str, current_state: Mapping[str, Any] | None) -> bool:
     """Tell whether `server_probe` found this container running, and got no answer where it is published."""
     seen = (current_state or {}).get("containers", {}).get(name)
     return seen is not None and seen["state"] == "running" and not seen["reached"]
+
+
+def sees_others(args: Mapping[str, Any], current_state: Mapping[str, Any] | None) -> bool:
+    """Tell whether `server_probe` found that this container sees other folders than it should."""
+    seen = (current_state or {}).get("containers", {}).get(args["name"])
+    if seen is None:
+        return False
+    found, wanted = _plain(seen["settings"]), _plain(settings(args))
+    return any(found[each] != wanted[each] for each in FOLDERS)
 
 
 def is_current(args: Mapping[str, Any], current_state: Mapping[str, Any]) -> bool:
@@ -112,6 +124,7 @@ def settings(args: Mapping[str, Any]) -> dict[str, Any]:
         "LogConfig": {"Type": args["log_driver"], "Config": args["log_options"]},
         "Memory": memory,
         "MemorySwap": memory,
+        "Mounts": [],
         "NetworkMode": args["network"],
         "PidsLimit": args["pids_limit"],
         "PortBindings": {f"{inside}/tcp": [{"HostIp": address, "HostPort": port}] for address, port, inside in ports},
@@ -119,4 +132,5 @@ def settings(args: Mapping[str, Any]) -> dict[str, Any]:
         "RestartPolicy": args["restart_policy"],
         "SecurityOpt": args["security_opts"],
         "Tmpfs": dict(mount.split(":", 1) for mount in args["tmpfs"]),
+        "VolumesFrom": [],
     }

@@ -303,6 +303,22 @@ def test_a_container_off_its_network_or_on_another_is_made_anew(networks: list[s
     assert not CONTAINER.is_elsewhere(WANTED, in_docker(INSPECTED)) and not CONTAINER.is_elsewhere(WANTED, None)
 
 
+@pytest.mark.parametrize(
+    "folders",
+    [
+        {"Binds": ["/srv/mio:/usr/share/prep/site:ro", "/srv/prep/publico:/srv/prep:ro"]},
+        {"Mounts": [{"Type": "bind", "Source": "/srv/mio", "Target": "/usr/share/prep/site", "ReadOnly": True}]},
+        {"Tmpfs": None},
+        {"VolumesFrom": ["otro"]},
+    ],
+)
+def test_a_container_that_sees_other_folders_is_made_anew(folders: dict[str, Any]) -> None:
+    """The module adds folders that are missing and leaves those that somebody added."""
+    seen = in_docker({**INSPECTED, "HostConfig": {**INSPECTED["HostConfig"], **folders}})
+    assert not CONTAINER.is_current(WANTED, seen) and CONTAINER.sees_others(WANTED, seen)
+    assert not CONTAINER.sees_others(WANTED, in_docker(INSPECTED)) and not CONTAINER.sees_others(WANTED, None)
+
+
 def test_a_container_that_runs_and_is_not_reached_is_made_anew() -> None:
     """It is off its bridge, or it hangs: a restart of Docker leaves both as they are."""
     assert not CONTAINER.is_unreached("prep-1", in_docker(INSPECTED))
@@ -363,7 +379,7 @@ def test_a_container_without_ports_is_current_in_each_form_of_dockers_answer(not
         *(
             ("HostConfig", {**INSPECTED["HostConfig"], name: None})
             for name in PROBE.SETTINGS
-            if name != "RestartPolicy"
+            if name in INSPECTED["HostConfig"] and name != "RestartPolicy"
         ),  # type: ignore[dict-item]
         ("HostConfig", {**INSPECTED["HostConfig"], "RestartPolicy": {"Name": "no"}}),  # type: ignore[dict-item]
     ],

@@ -38,11 +38,13 @@ def test_image_is_the_pinned_one(container: Container, variables: dict[str, Any]
 
 @pytest.mark.clause("DG-10")
 def test_application_cannot_alter_what_it_shows(container: Container, record_evidence: Record) -> None:
-    """El PREP recibe los cortes solo para leerlos: no puede alterar lo que muestra."""
-    mounts = {mount["Destination"]: mount["RW"] for mount in container["Mounts"]}
-    record_evidence(", ".join(f"{folder}: {'escritura' if rw else 'solo lectura'}" for folder, rw in mounts.items()))
-    assert "/srv/prep" in mounts
-    assert not any(mounts.values())
+    """El PREP lee los cortes sin poder alterarlos, y nada más de fuera de su imagen: muestra las páginas de esta."""
+    mounts = [(mount.get("Source"), mount["Destination"], mount["RW"]) for mount in container["Mounts"]]
+    temporary = sorted(container["HostConfig"]["Tmpfs"] or {})
+    told = (f"{source} en {folder}, {'escritura' if rw else 'solo lectura'}" for source, folder, rw in mounts)
+    record_evidence("; ".join([*told, f"temporales: {', '.join(temporary)}"]))
+    assert mounts == [("/srv/prep/publico", "/srv/prep", False)]
+    assert temporary == ["/tmp"]
 
 
 # Asks Docker's resolver, as a program in the container would, for the address of a name; prints how many answers came.

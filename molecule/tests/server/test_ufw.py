@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from difusor.countdown.look import admitted
+
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 COMMANDS = ["iptables", "ip6tables"]
@@ -48,20 +50,17 @@ def test_firewall_starts_with_the_server(host: Host, record_evidence: Record) ->
 def test_only_trusted_sources_reach_the_closed_ports(
     host: Host, command: str, variables: dict[str, Any], expect: Expect, record_evidence: Record
 ) -> None:
-    """Toda regla que admite SSH o rsync nombra una dirección confiable vigente, y ninguna admite todos los puertos."""
+    """Quien llega a SSH o a rsync es una dirección confiable vigente, por cualquier regla de cualquier cadena."""
     trusted = {
         ipaddress.ip_network(each)
         for each in variables["election_trusted_addresses"] + variables.get("difusor_trusted_addresses", [])
     }
     closed = set(expect("RED-04")["ports"])
-    chain = "ufw6-user-input" if command == "ip6tables" else "ufw-user-input"
-    for rule in (each for each in rules(host, command, chain) if each.endswith("ACCEPT")):
-        ports = _ports(rule)
-        if ports is None or ports & closed:
-            source = re.search(r"-s (\S+)", rule)
-            record_evidence(rule)
-            assert source, f"admite a cualquiera: {rule}"
-            assert ipaddress.ip_network(source[1]) in trusted, f"admite a quien ya no es confiable: {rule}"
+    for ports, source in admitted(host.check_output(f"{command} -S")):
+        if not ports or _range(ports) & closed:
+            record_evidence(f"{command}: {ports or 'todos los puertos'} desde {source or 'cualquiera'}")
+            assert source, f"admite a cualquiera en {ports or 'todos los puertos'}"
+            assert ipaddress.ip_network(source) in trusted, f"admite a quien ya no es confiable: {source}"
 
 
 @pytest.mark.clause("RED-03")
@@ -130,5 +129,10 @@ def _ports(rule: str) -> set[int] | None:
     named = re.search(r"--dports? (\S+)", rule)
     if not named:
         return None
-    ranges = [each.split(":") for each in named[1].split(",")]
+    return _range(named[1])
+
+
+def _range(ports: str) -> set[int]:
+    """Return the ports of a list with ranges, as `22,1000:2000`."""
+    ranges = [each.split(":") for each in ports.split(",")]
     return {port for bounds in ranges for port in range(int(bounds[0]), int(bounds[-1]) + 1)}

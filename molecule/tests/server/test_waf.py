@@ -280,7 +280,9 @@ def test_container_is_confined(host: Host, container: Container, record_evidence
     assert status["Seccomp"] == "2"
     assert 0 < limits["Memory"] == limits["MemorySwap"]
     assert limits["PidsLimit"] > 0
-    assert [mount["Destination"] for mount in container["Mounts"] if mount["RW"]] == ["/run/waf"]
+    mounts = {mount["Destination"]: mount["RW"] for mount in container["Mounts"]}
+    assert mounts == {"/etc/waf": False, "/run/app": False, "/run/waf": True}
+    assert list(limits["Tmpfs"]) == ["/tmp"]
 
 
 @pytest.mark.criterion("RED-07")

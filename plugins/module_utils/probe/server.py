@@ -28,8 +28,8 @@ DOCKER_DATA = "/var/lib/docker"  # where an engine keeps its images, unless its 
 RECORD = "/var/lib/prep-difusor"  # kept by `managed_files`: the paths it has touched, and the server as it was before
 FOUND = RECORD + "/found"
 SETTINGS = (  # settings of a container that the action plugin `container` compares
-    "Binds", "CapDrop", "CpuShares", "Dns", "LogConfig", "Memory", "MemorySwap", "NetworkMode", "PidsLimit",
-    "PortBindings", "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs",
+    "Binds", "CapDrop", "CpuShares", "Dns", "LogConfig", "Memory", "MemorySwap", "Mounts", "NetworkMode",
+    "PidsLimit", "PortBindings", "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs", "VolumesFrom",
 )  # fmt: skip
 # Where the kernel tells the processor's clock, the nominal ones first, and how many of its units are 1 MHz.
 CLOCKS = (

@@ -1,7 +1,7 @@
-"""Describes a server's files, packages, images and signers; changes nothing (standard library, Python 3.9, root).
+"""Describes a server's files, packages, containers and signers; changes nothing (standard library, Python 3.9, root).
 
 Sent to the server as text: `python3 -c "$(cat look.py)"` prints {"files": {}, "packages": {}, "images": {},
-"signers": {}}, each a mapping of names to a text that changes when the named thing changes.
+"containers": {}, "signers": {}}, each a mapping of names to a text that changes when the named thing changes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import shutil
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 FOLDERS = ("/etc", "/usr/local", "/usr/share/prep")
 """The folders with a server's configuration, and those where the project installs programs and pages."""
@@ -31,7 +32,9 @@ SIGNER = re.compile(
 )
 """A line of allowed_signers; the options are optional."""
 BLOCK = 1 << 20
-IMAGE = "{{.Name}} {{.Image}}"
+WHOLE = "{{json .}}"
+ANONYMOUS = re.compile("[0-9a-f]{64}")
+"""How Docker calls a volume to which nobody gave a name; each new container gets another."""
 PACKAGE = "${db:Status-Abbrev}\t${Package}:${Architecture}\t${Version}\n"
 
 
@@ -85,9 +88,34 @@ def packages(listing: str) -> dict[str, str]:
     return {name: version for status, name, version in lines if status[1] == "i"}
 
 
-def images(listing: str) -> dict[str, str]:
-    """Return the image ids of the running containers by name, out of lines of `name id`."""
-    return dict(line.lstrip("/").split(" ", 1) for line in listing.splitlines())
+def images(containers: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the image ids of containers by name, out of what `docker inspect` says of them."""
+    return {each["Name"].lstrip("/"): each["Image"] for each in containers}
+
+
+def settings(containers: list[dict[str, Any]], secret: bytes) -> dict[str, str]:
+    """Return by name what containers have beside their images: folders, and a digest of command and environment.
+
+    The digest is keyed with `secret`, since an environment may hold passwords.
+    """
+    found = {}
+    for each in containers:
+        config = each["Config"]
+        parts = [each["Path"], each["Args"], config["Env"] or [], config["User"], config["WorkingDir"]]
+        digest = hmac.new(secret, json.dumps(parts).encode(), hashlib.sha256).hexdigest()
+        found[each["Name"].lstrip("/")] = " ".join([*_mounts(each), f"hmac {digest}"])
+    return found
+
+
+def _mounts(container: dict[str, Any]) -> list[str]:
+    """Return what a container sees at which of its paths, as FROM:PATH:ro, sorted."""
+    temporary = (container["HostConfig"].get("Tmpfs") or {}).items()
+    found = [f"tmpfs:{path}:{options}" for path, options in temporary]
+    for each in container["Mounts"]:
+        source = each.get("Name") or each.get("Source") or each["Type"]
+        told = "volume" if ANONYMOUS.fullmatch(source) else source
+        found.append(f"{told}:{each['Destination']}:{'rw' if each['RW'] else 'ro'}")
+    return sorted(found)
 
 
 def signers(text: str) -> dict[str, str]:
@@ -113,14 +141,22 @@ def fingerprint(key: str) -> str:
 
 def main() -> None:
     """Print the description of this server as JSON."""
-    containers = _said("docker", "ps", "--quiet").split()
+    secret, containers = HOST_KEY.read_bytes(), _containers()
     look = {
-        "files": files(FOLDERS, HOST_KEY.read_bytes()),
+        "files": files(FOLDERS, secret),
         "packages": packages(_said("dpkg-query", "--show", "--showformat", PACKAGE)),
-        "images": images(_said("docker", "inspect", "--format", IMAGE, *containers)) if containers else {},
+        "images": images(containers),
+        "containers": settings(containers, secret),
         "signers": signers(SIGNERS.read_text(encoding="utf-8", errors="replace")) if SIGNERS.exists() else {},
     }
     print(json.dumps(look, sort_keys=True))
+
+
+def _containers() -> list[dict[str, Any]]:
+    """Return what `docker inspect` says of each container that runs."""
+    names = _said("docker", "ps", "--quiet").split()
+    said = _said("docker", "inspect", "--format", WHOLE, *names) if names else ""
+    return [json.loads(line) for line in said.splitlines()]
 
 
 def _said(*command: str) -> str:

@@ -38,6 +38,7 @@ class Look(BaseModel):
     files: dict[str, str]
     packages: dict[str, str]
     images: dict[str, str]
+    containers: dict[str, str] = {}
     signers: dict[str, str]
 
 
@@ -139,9 +140,12 @@ def refuse_past(signed: SignedBaseline, election: Election) -> None:
 
 
 def changes(before: Look, after: Look) -> list[Change]:
-    """Return the differences between two descriptions of a server, sorted by kind and name."""
+    """Return the differences between two descriptions of a server, sorted by kind and name.
+
+    What an older version of the project did not look at when it made `before` is no difference.
+    """
     found = []
-    for kind in Look.model_fields:
+    for kind in (each for each in Look.model_fields if each in before.model_fields_set):
         was, now = getattr(before, kind), getattr(after, kind)
         names = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
         found += [Change(kind, name, was.get(name, ""), now.get(name, "")) for name in names]

@@ -36,6 +36,10 @@ WINDOW = {
 """What the fields of a server's server.json are called."""
 CODE = "/usr/local/lib/prep-corte/corte"
 """Where a server has the code that takes in cortes, of which the same version signs them here."""
+FOREIGN = (
+    "si sigue, la regla no es del proyecto: en el servidor, sudo ufw status numbered y sudo iptables -S (o ip6tables) "
+    "dicen cuál es; quítela"
+)
 IMAGES = {"prep": "el PREP", "waf": "el WAF"}
 
 
@@ -247,18 +251,29 @@ def _trusted(host: Host, server: Server, given: str) -> Check:
         )  # fmt: skip
     if server.admitted is None:
         return bad("trusted", "no se pudieron leer las reglas del cortafuegos", "en el servidor: sudo ufw status")
-    closed = (str(SSH_PORT), str(host.rsync_port))  # only trusted addresses reach them
-    admitted = {(port, _network(source)) for port, source in server.admitted if port in closed}
+    closed = (SSH_PORT, host.rsync_port)  # only trusted addresses reach them
+    admitted = {
+        (port, _network(source)) for ports, source in server.admitted for port in closed if _contains(ports, port)
+    }
     missing = {network for network in wanted for port in closed if (port, network) not in admitted}
     strange = {network for _, network in admitted} - wanted
     if missing:
         return bad("trusted", f"el cortafuegos no admite a {some(sorted(map(str, missing)))}", repair)
     if strange:
         told = sorted("cualquiera" if each is None else str(each) for each in strange)
-        return bad("trusted", f"el cortafuegos admite a {some(told)}, que no es de la lista", repair)
+        return bad("trusted", f"el cortafuegos admite a {some(told)}, que no es de la lista", f"{repair}; {FOREIGN}")
     if {_network(each) for each in server.allowed or ()} != wanted:
         return bad("trusted", "rsync no admite exactamente las direcciones de la lista", repair)
     return good("trusted", f"{len(wanted)} en la lista y en el cortafuegos")
+
+
+def _contains(ports: str, port: int) -> bool:
+    """Tell whether a rule's ports ("22", "80,443", "1:1000"; "" is all) contain one."""
+    bounds = (each.partition(":") for each in (ports or "0:65535").split(","))
+    try:
+        return any(int(first) <= port <= int(last or first) for first, _, last in bounds)
+    except ValueError:
+        return True  # what is not understood may be the port
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

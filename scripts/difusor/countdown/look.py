@@ -73,15 +73,40 @@ def units(listing: str) -> dict[str, str]:
     }
 
 
-def admitted(listing: str) -> list[list[str]]:
-    """Return [port, source] of each rule of the kernel that admits somebody to a TCP port; source "" is everybody."""
+def admitted(listing: str, chain: str = "INPUT", ports: str = "", source: str = "") -> list[list[str]]:
+    """Return [ports, source] of each rule of the kernel that lets somebody open TCP connections to the server.
+
+    Ports are as in a rule ("22", "80,443", "1:1000"), "" is all; source "" is everybody. Chains that INPUT leads to are
+    followed, whoever made them: what a rule that leads there asks for (ports, source) holds inside too.
+    """
+    rules = listing.splitlines()
     found = []
-    for line in listing.splitlines():
-        ports = re.search(r"-p tcp .*--dports? (\S+)", line)
-        if ports and line.endswith("-j ACCEPT"):
-            source = re.search(r"-s (\S+)", line)
-            found += [[port, source.group(1) if source else ""] for port in ports.group(1).split(",")]
+    for rule in rules:
+        target = re.search(r" -[jg] (\S+)", rule)
+        if not target or not rule.startswith("-A " + chain + " ") or not _opens(rule):
+            continue
+        named = [_asked(rule, r"--dports?") or ports, _asked(rule, "-s") or source]
+        if target.group(1) == "ACCEPT":
+            found.append(named)
+        elif "-N " + target.group(1) in rules:
+            found += admitted(listing, target.group(1), *named)
     return found
+
+
+def _opens(rule: str) -> bool:
+    """Tell whether a rule may concern a new TCP connection that comes over the network."""
+    states = _asked(rule, "--(?:ct)?state")
+    return (
+        _asked(rule, "-p") in ("", "tcp")
+        and _asked(rule, "-i") != "lo"
+        and (not states or not {"RELATED", "ESTABLISHED"}.issuperset(states.split(",")))
+    )
+
+
+def _asked(rule: str, option: str) -> str:
+    """Return the value of a rule's option; "" without it, and of one that excludes (`! -s`), which limits little."""
+    said = re.search(r"(?<!!) " + option + r" (\S+)", rule)
+    return said.group(1) if said else ""
 
 
 def denies(listing: str, prefix: str) -> bool:
@@ -162,14 +187,15 @@ def _containers() -> list[dict[str, Any]] | None:
     return None if said is None else containers(said)
 
 
-def _admitted() -> list[list[str]] | None:
-    said = [_said(command, "-S", prefix + "-user-input") for command, prefix in FAMILIES.items()]
-    return None if None in said else [rule for listing in said for rule in admitted(listing or "")]
-
-
-def _denies() -> bool | None:
-    said = {prefix: _said(command, "-S", "INPUT") for command, prefix in FAMILIES.items()}
-    return None if None in said.values() else all(denies(listing or "", prefix) for prefix, listing in said.items())
+def _firewall() -> dict[str, Any]:
+    """Return whether the firewall denies, and whom it admits; null where the rules cannot be read."""
+    said = {prefix: _said(command, "-S") for command, prefix in FAMILIES.items()}
+    if None in said.values():
+        return {"denies": None, "admitted": None}
+    return {
+        "denies": all(denies(listing or "", prefix) for prefix, listing in said.items()),
+        "admitted": [rule for listing in said.values() for rule in admitted(listing or "")],
+    }
 
 
 def main() -> None:
@@ -181,8 +207,7 @@ def main() -> None:
         "units": units(_said("systemctl", "show", "--property=Id,LoadState,ActiveState", *UNITS) or ""),
         "refused": _refused(),
         "containers": _containers(),
-        "denies": _denies(),
-        "admitted": _admitted(),
+        **_firewall(),
         "allowed": None if config is None else allowed(config),
         "revoked": _read(REVOKED),
         "config": _json(CONFIG),

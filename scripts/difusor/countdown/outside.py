@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,10 +13,15 @@ from zoneinfo import ZoneInfo
 from difusor.countdown.checks import Check, Moment, bad, good, some, warn
 from difusor.countdown.subjects import Subject
 from difusor.inventory import Election, Host
+from difusor.publish.mirror import Mirror
+from difusor.publish.target import Target
 from difusor.servers import certificate, families, names
 from difusor.servers.certificate import Certificate
 from difusor.servers.names import LONGEST_TTL, Names
-from difusor.terminal import local
+from difusor.terminal import local, plain
+
+MOST = 8
+"""How many addresses of each family are looked at: a hostile name server may give any number."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,14 @@ class Looks:
 class Outside:
     """What was seen of a page from this machine: its name, and the certificate at each of its addresses.
 
-    `aliases`: the certificate that its server shows under each of its other names.
+    `aliases`: the certificate that its server shows under each of its other names; `strangers`: by address that is not
+    known to be its server's and answers, what is wrong with that, or "".
     """
 
     names: Names
     certificates: tuple[Certificate, ...]
     aliases: Mapping[str, Certificate] = field(default_factory=dict)
+    strangers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def addresses(self) -> list[str]:
@@ -53,18 +61,21 @@ def look(subject: Subject, looks: Looks) -> Outside:
     partner = subject.host.partner
     fqdn, aliases = partner.public_name, partner.other_domains
     said = names.look(fqdn, looks.servers)
-    found = [each for family in families.by_family(said.addresses).values() for each in family]
+    found = [each for family in families.by_family(said.addresses, MOST).values() for each in family]
     addresses = found or _own(subject.host)
     asked = [*((fqdn, each) for each in addresses), *((each, partner.public_address) for each in aliases)]
     with ThreadPoolExecutor(len(asked)) as pool:
         seen = [*pool.map(lambda each: certificate.look(each[0], each[1], looks.authority), asked)]
-    return Outside(said, tuple(seen[: len(addresses)]), dict(zip(aliases, seen[len(addresses) :], strict=True)))
+        there, other = tuple(seen[: len(addresses)]), seen[len(addresses) :]
+        strange = [each.address for each in there if not each.trouble and not _is_known(subject.host, each.address)]
+        wrong = [*pool.map(lambda each: _wrong(subject.host, each, looks.authority), strange)]
+    return Outside(said, there, dict(zip(aliases, other, strict=True)), dict(zip(strange, wrong, strict=True)))
 
 
 def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Check]:
     """Return the checks of a page; `given` follows -i."""
     return [
-        _name(host, outside.names, moment),
+        _name(host, outside, moment),
         _caa(host, outside, moment),
         _certificate(host, outside, given),
     ]
@@ -76,8 +87,28 @@ def _own(host: Host) -> list[str]:
     return partner.front.addresses if partner.front else [partner.public_address]
 
 
-def _name(host: Host, said: Names, moment: Moment) -> Check:
-    fqdn, own = host.partner.public_name, _own(host)
+def _is_known(host: Host, address: str) -> bool:
+    """Tell whether an address is one where the page's name should lead, or of the network in front of it."""
+    networks = map(ipaddress.ip_network, (*_own(host), *host.partner.cdn_ranges))
+    return any(ipaddress.ip_address(address) in network for network in networks)
+
+
+def _wrong(host: Host, address: str, authority: Path | None) -> str:
+    """Return why what answers at an address is not a page of this election; "" when it is one.
+
+    It may be one: the server's IPv6 address is in no inventory, and a difusor may have several servers.
+    """
+    target = replace(Target.of(host), address=address, fqdn=host.partner.public_name, certificate=None)
+    with Mirror(target, authority, forgiving=True) as mirror:
+        status = mirror.status()
+    if status is None:
+        return "responde otra página"
+    found = status.get("election")
+    return "" if found == host.election.id else f"responde la elección «{plain(str(found), 40)}»"
+
+
+def _name(host: Host, outside: Outside, moment: Moment) -> Check:
+    fqdn, own, said = host.partner.public_name, _own(host), outside.names
     if faults := list(said.faults()):
         return bad("names", some(faults), f"hable con quien administra el DNS de {fqdn}")
     if not {*own} & {*said.addresses} and not host.partner.cdn_ranges:
@@ -85,6 +116,11 @@ def _name(host: Host, said: Names, moment: Moment) -> Check:
         return bad(
             "names", f"{fqdn} lleva a {some([*said.addresses])}, y no a su servidor ({some(own)})",
             f"corrija el DNS, o {variable} si es la otra la debida",
+        )  # fmt: skip
+    if wrong := [f"{address}, donde {why}" for address, why in outside.strangers.items() if why]:
+        return bad(
+            "names", f"{fqdn} lleva también a {some(wrong)}",
+            f"pida a quien administra el DNS de {fqdn} que la quite; si es de su servidor, vea por qué responde eso",
         )  # fmt: skip
     if said.ttl is not None and said.ttl > LONGEST_TTL:
         found = f"TTL de {said.ttl:,} s, y debe ser de {LONGEST_TTL} a lo más"

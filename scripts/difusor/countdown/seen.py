@@ -51,9 +51,9 @@ class Server(Exact):
     """One server; what could not be read is None.
 
     `now`: its clock, in seconds of Unix time; `refused`: by daemon, what keeps it from starting again; `denies`:
-    whether the firewall drops what no rule admits; `admitted`: (TCP port, source) of each rule of the kernel that
-    admits somebody, source "" being everybody; `allowed`: whom the rsync daemon admits; `revoked`: its list of revoked
-    keys; `config`: its server.json; `status`: its estado.json.
+    whether the firewall drops what no rule admits; `admitted`: (TCP ports, source) of each rule of the kernel that
+    admits somebody, "" being all ports and everybody; `allowed`: whom the rsync daemon admits; `revoked`: its list of
+    revoked keys; `config`: its server.json; `status`: its estado.json.
     """
 
     now: Annotated[float, Field(ge=0, le=LAST)]

@@ -29,8 +29,17 @@ BEFORE = Look(
     files={"/etc/motd": "0644 root:root aa", "/etc/old": "0644 root:root bb"},
     packages={"nginx:amd64": "1.18"},
     images={"prep-1": "sha256:1"},
+    containers={"prep-1": "/srv/prep/publico:/srv/prep:ro hmac aa"},
     signers={FINGERPRINT: "firma@instituto.mx"},
 )
+
+MOUNT = {"Type": "bind", "Source": "/srv/prep/publico", "Destination": "/srv/prep", "RW": False}
+CONTAINER: dict[str, Any] = {
+    "Name": "/prep-1", "Image": "sha256:1", "Path": "/usr/sbin/nginx", "Args": ["-e", "stderr"],
+    "Config": {"Env": None, "User": "10001:10001", "WorkingDir": ""},
+    "HostConfig": {"Tmpfs": {"/tmp": "rw,size=16m"}}, "Mounts": [MOUNT],
+}  # fmt: skip
+"""What matters here of what `docker inspect` says of the PREP's container."""
 
 
 def test_a_look_tells_content_mode_owner_and_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,11 +71,44 @@ def test_a_look_reads_what_the_programs_say() -> None:
         "ufw:all": "0.36",
         "curl:amd64": "8",
     }
-    assert look.images("/prep-1 sha256:1\n/waf-2 sha256:2\n") == {"prep-1": "sha256:1", "waf-2": "sha256:2"}
+    assert look.images([CONTAINER]) == {"prep-1": "sha256:1"}
     line = f'firma@instituto.mx namespaces="prep-corte@x",valid-after="20240101000000" ssh-ed25519 {KEY} a comment\n'
     assert look.signers(f"# Managed\n{line}") == {
         FINGERPRINT: 'firma@instituto.mx namespaces="prep-corte@x",valid-after="20240101000000"'
     }
+
+
+def told(**changes: Any) -> str:
+    return look.settings([{**CONTAINER, **changes}], b"secret")["prep-1"]
+
+
+def test_another_folder_command_or_environment_of_a_container_is_seen() -> None:
+    """A folder mounted over the page's own changed what citizens saw, and the image was still the pinned one."""
+    usual = told()
+    assert usual.startswith("/srv/prep/publico:/srv/prep:ro tmpfs:/tmp:rw,size=16m hmac ")
+    own = {"Type": "bind", "Source": "/srv/mio", "Destination": "/usr/share/prep/site", "RW": False}
+    assert "/srv/mio:/usr/share/prep/site:ro" in told(Mounts=[own, MOUNT])
+    env = {**CONTAINER["Config"], "Env": ["CLAVE=uno"]}
+    different = {usual, told(Mounts=[{**MOUNT, "RW": True}]), told(Args=["-c", "/x"]), told(Config=env)}
+    assert len(different) == 4
+    assert "uno" not in told(Config=env)
+    assert look.settings([{**CONTAINER, "Config": env}], b"x") != look.settings([{**CONTAINER, "Config": env}], b"y")
+
+
+def test_a_container_made_anew_in_the_same_way_is_no_change() -> None:
+    """Docker names volumes without a name anew, and tells mounts in any order."""
+    first, second = ({"Type": "volume", "Name": digit * 64, "Destination": "/d", "RW": True} for digit in "ab")
+    assert told(Mounts=[first, MOUNT]) == told(Mounts=[MOUNT, second])
+
+
+def test_what_an_older_record_does_not_have_is_no_change(baseline: Baseline, key: Path, tmp_path: Path) -> None:
+    older = Look(**BEFORE.model_dump(exclude={"containers"}))
+    assert record.changes(older, BEFORE) == []
+    changed = BEFORE.model_copy(update={"containers": {}})
+    assert [each.kind for each in record.changes(BEFORE, changed)] == ["containers"]
+    record.write(baseline, tmp_path / "diario.json", key)
+    again = record.read(tmp_path / "diario.json")
+    assert [each["kind"] for each in record.drift(again, "web1", changed)["changes"]] == ["containers"]
 
 
 @pytest.mark.parametrize(

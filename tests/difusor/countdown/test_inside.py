@@ -90,6 +90,12 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
         "admite a 203.0.113.9/32, que no es de la lista", "./difusor trusted -i diario",
     ),
     "everybody": ("trusted", lambda said: said["admitted"].append(["22", ""]), "admite a cualquiera", "trusted"),
+    "all ports": (
+        "trusted", lambda said: said["admitted"].append(["", "203.0.113.0/24"]),
+        "admite a 203.0.113.0/24, que no es de la lista", "sudo ufw status numbered",
+    ),
+    "range": ("trusted", lambda said: said["admitted"].append(["80,1:1000", ""]), "admite a cualquiera", "iptables -S"),
+    "odd": ("trusted", lambda said: said["admitted"].append(["ssh", ""]), "admite a cualquiera", "trusted"),
     "rsync": ("trusted", lambda said: said["allowed"].pop(), "rsync no admite exactamente", "./difusor trusted"),
     "open": ("trusted", lambda said: said.update(denies=False, admitted=None), "no está en vigor", "./difusor apply"),
     "no rules": ("trusted", lambda said: said.update(admitted=None), "reglas del cortafuegos", "ufw status"),
@@ -162,6 +168,14 @@ def test_from_opening_to_close_somebody_may_sign_at_every_instant(tmp_path: Path
         checks = {each.key: each for each in inside.judge(partner, seen(told, partner.election), "diario")}
         assert checks["signers"].state == state, checks["signers"]
         assert state == "good" or checks["signers"].found.startswith("ninguna llave vale desde ")
+
+
+def test_other_ports_may_be_open_to_others() -> None:
+    """Which ports answer is the audit's to judge; here it is who reaches SSH and rsync."""
+    said, partner = server(), host()
+    said["admitted"] += [["23:872", ""], ["9100,9200:9300", "203.0.113.9/32"]]
+    checks = inside.judge(partner, seen(said, partner.election), "diario")
+    assert wrong({each.key: each for each in checks}) == {}
 
 
 def test_cortes_may_come_on_another_port() -> None:

@@ -15,13 +15,39 @@ from look_kit import held_and_answering, page
 
 from difusor.countdown import look, reach, seen, servers
 
-RULES = """-N ufw-user-input
--A ufw-user-input -s 10.87.210.20/32 -p tcp -m tcp --dport 873 -j ACCEPT
--A ufw-user-input -s 10.87.210.1/32 -p tcp -m tcp --dport 22 -j ACCEPT
--A ufw-user-input -p tcp -m multiport --dports 80,443 -j ACCEPT
--A ufw-user-input -s 10.9.0.0/16 -p udp -m udp --dport 123 -j ACCEPT
--A ufw-user-input -p tcp -m tcp --dport 25 -j REJECT
-"""
+DATA = Path(__file__).parents[2] / "data"
+RULES = {name: (DATA / f"{name}.txt").read_text(encoding="utf-8") for name in ("iptables", "ip6tables")}
+"""All of a finished server's rules, as `iptables -S` prints them, by the program."""
+WEB = [["80", ""], ["443", ""]]
+OPENED = {
+    "-A ufw-user-input -s 203.0.113.0/24 -j ACCEPT": ["", "203.0.113.0/24"],
+    "-A ufw-user-input -i eth1 -j ACCEPT": ["", ""],
+    "-A ufw-user-input -s 203.0.113.9/32 -p tcp -j ACCEPT": ["", "203.0.113.9/32"],
+    "-A ufw-user-input -p tcp -m multiport --dports 1:1000 -j ACCEPT": ["1:1000", ""],
+    "-A ufw-user-input -p tcp -m tcp --dport 1:1000 -j ACCEPT": ["1:1000", ""],
+    "-A ufw-user-input -p tcp -m multiport --dports 22,8080:8090 -j ACCEPT": ["22,8080:8090", ""],
+    "-A ufw-user-input -s 203.0.113.9/32 -p tcp -m tcp --dport 22 -j ufw-user-limit-accept": ["22", "203.0.113.9/32"],
+    "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT": ["22", ""],
+    "-A INPUT -s 203.0.113.9/32 -j ACCEPT": ["", "203.0.113.9/32"],
+    "-A INPUT ! -s 203.0.113.9/32 ! -p udp -j ACCEPT": ["", ""],
+    "-A INPUT ! -i lo -j ACCEPT": ["", ""],
+    "-A INPUT -m conntrack ! --ctstate INVALID -j ACCEPT": ["", ""],
+    "-A INPUT -m state --state NEW,ESTABLISHED -j ACCEPT": ["", ""],
+    "-A ufw-before-input -p tcp -m tcp --dport 873 -j ACCEPT": ["873", ""],
+    "-A ufw-after-input -s 203.0.113.9/32 -p tcp -m tcp ! --dport 80 -j ACCEPT": ["", "203.0.113.9/32"],
+    "-N own\n-A INPUT -s 203.0.113.0/24 -j own\n-A own -p tcp -m tcp --dport 22 -j ACCEPT": ["22", "203.0.113.0/24"],
+}
+"""Rules that let somebody in besides, as `iptables -S` prints them, and how they are told."""
+HARMLESS = (
+    "-A ufw-user-input -s 10.9.0.0/16 -p udp -m udp --dport 123 -j ACCEPT",
+    "-A ufw-user-input -p tcp -m tcp --dport 25 -j REJECT",
+    "-A ufw-user-input -p tcp -m tcp --dport 22 -m recent --update --seconds 30 --hitcount 6 -j ufw-user-limit",
+    "-A INPUT -i lo -j ACCEPT",
+    "-A INPUT -p icmp -j ACCEPT",
+    "-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT",
+    "-N f2b-sshd\n-A INPUT -p tcp -m multiport --dports 22 -j f2b-sshd\n-A f2b-sshd -j RETURN",
+    "-A FORWARD -p tcp -m tcp --dport 22 -j ACCEPT",
+)
 UNITS = "\n".join(
     f"Id={unit}.service\nLoadState={load}\nActiveState={state}\n"
     for unit, load, state in (
@@ -33,7 +59,6 @@ RSYNC = "[corte]\nuid = prep-entrada\nhosts allow = 10.87.210.1 fd00:87:210::20\
 
 
 def test_what_programs_print_is_read() -> None:
-    assert look.admitted(RULES) == [["873", "10.87.210.20/32"], ["22", "10.87.210.1/32"], ["80", ""], ["443", ""]]
     assert look.units(UNITS) == {
         "nginx.service": "active", "rsync.service": "inactive", "chrony.service": "not-found",
     }  # fmt: skip
@@ -49,6 +74,28 @@ def test_what_programs_print_is_read() -> None:
         },
         {"role": "prep", "image": "ajena:1", "state": "exited", "health": "", "reached": False},
     ]
+
+
+def test_a_finished_server_admits_trusted_addresses_and_visitors() -> None:
+    trusted = [[port, source] for port in ("873", "22") for source in ("10.87.169.20/32", "10.87.169.1/32")]
+    assert look.admitted(RULES["iptables"]) == trusted + WEB
+    assert look.admitted(RULES["ip6tables"]) == [[port, "fd00:87:169::20/128"] for port in ("873", "22")] + WEB
+    assert all(look.denies(RULES[program], prefix) for program, prefix in look.FAMILIES.items())
+
+
+@pytest.mark.parametrize("rule", OPENED)
+def test_who_else_is_let_in_is_told_wherever_the_rule_is(rule: str) -> None:
+    """Only rules of UFW's own list that name one port were seen."""
+    whole = RULES["iptables"]
+    found = look.admitted(f"{whole}{rule}\n")
+    for each in look.admitted(whole):
+        found.remove(each)
+    assert found == [OPENED[rule]]
+
+
+@pytest.mark.parametrize("rule", HARMLESS)
+def test_what_opens_no_tcp_connection_to_the_server_is_not_told(rule: str) -> None:
+    assert look.admitted(f"{RULES['iptables']}{rule}\n") == look.admitted(RULES["iptables"])
 
 
 def test_a_firewall_that_is_off_or_was_emptied_denies_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any
 
 import pytest
 from countdown_kit import host
+from inventory_kit import Certificates
+from look_kit import Answers, page
 
 from difusor.countdown import outside, reaching
 from difusor.countdown.checks import Check, Moment
 from difusor.countdown.outside import Outside
 from difusor.countdown.subjects import Subject
+from difusor.publish.mirror import PATH
 from difusor.servers.certificate import Certificate
 from difusor.servers.names import Answer, Names
 
@@ -69,18 +73,47 @@ def test_the_certificate_has_to_be_for_the_other_names_of_the_server_too(monkeyp
         return replace(CERTIFICATE, address=address, refusal=refused if name == "viejo.diario.mx" else "")
 
     monkeypatch.setattr(outside.certificate, "look", look)
+    monkeypatch.setattr(outside, "_wrong", lambda *_: "")
     monkeypatch.setattr(outside.names, "look", lambda name, servers: NAMES)
     one = host(difusor_aliases=["www.prep.diario.mx", "viejo.diario.mx", "192.0.2.7", "servidor"])
     seen = outside.look(Subject("web1", "diario", Path(), one, {}, None, {}), outside.Looks())
     assert seen.addresses == [FOUR, SIX]
     own = one.partner.public_address
-    # In any order, because all are asked at once.
-    assert {each for each in asked if each[0] != one.partner.fqdn} == {
-        ("viejo.diario.mx", own), ("www.prep.diario.mx", own)
-    }  # fmt: skip
+    other = sorted(each for each in asked if each[0] != one.partner.fqdn)
+    assert other == [("viejo.diario.mx", own), ("www.prep.diario.mx", own)]
     found = {each.key: each for each in outside.judge(one, seen, Moment.DAY, "diario")}["certificate"]
     assert (found.state, found.found) == ("bad", f"con el nombre viejo.diario.mx, {refused}")
     assert "difusor_aliases" in found.remedy
+
+
+def status(election: str) -> Answers:
+    return lambda path: (200, json.dumps({"election": election}).encode()) if path == PATH else (404, b"")
+
+
+@pytest.mark.parametrize(
+    ("answers", "variables", "found"),
+    [
+        (status("estatal-2024"), {}, ""),
+        (lambda _: (200, b"<h1>Mi sitio</h1>"), {}, "127.0.0.1, donde responde otra página"),
+        (status("otra-2021"), {}, "127.0.0.1, donde responde la elección «otra-2021»"),
+        (lambda _: (404, b""), {"difusor_public_address": "127.0.0.1"}, ""),
+        (lambda _: (404, b""), {"difusor_cdn_ranges": ["127.0.0.0/24"]}, ""),
+    ],
+)
+def test_every_address_of_a_name_has_to_be_of_this_election(
+    answers: Answers, variables: dict[str, Any], found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old address at the former hosting answered half of the visitors, and the countdown was green."""
+    one, certificates = host(**{"difusor_public_address": "127.0.0.9"} | variables), Certificates()
+    leaf, key = certificates.page(one.partner.fqdn)
+    (tmp_path / "ca.pem").write_bytes(certificates.root)
+    said = replace(NAMES, answers=(Answer("192.0.2.53", ("127.0.0.1", "127.0.0.9"), 300),))
+    monkeypatch.setattr(outside.names, "look", lambda name, servers: said)
+    with page({one.partner.fqdn: (leaf + certificates.intermediate, key)}, answers, tmp_path) as port:
+        monkeypatch.setattr(outside.certificate, "PORT", port)
+        seen = outside.look(Subject("web1", "x", Path(), one, {}, None, {}), outside.Looks((), tmp_path / "ca.pem"))
+    check = {each.key: each for each in outside.judge(one, seen, Moment.DAY, "diario")}["names"]
+    assert (check.state, check.found.endswith(found)) == ("bad" if found else "good", True), check
 
 
 def test_a_name_may_lead_to_a_network_in_front_of_the_server() -> None:
