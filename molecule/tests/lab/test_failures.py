@@ -21,6 +21,8 @@ Ask = Callable[[], dict[str, list[int]]]
 pytestmark = pytest.mark.clause("DG-02")
 # The reference application computes nothing: it answers 404, and by that one sees that it was asked.
 SERVED = {"page": [200], "data": [200], "computed": [404], "inspected": [200]}
+MANY = 100
+"""Long requests, of which either container once wrote more than its pipe holds: 35 sufficed."""
 FULL = ("/var/log/nginx", "/var/cache/nginx", "/var/lib/nginx")
 """The folders of the disk in which nginx writes."""
 FILL = """
@@ -234,14 +236,16 @@ def test_without_docker_nothing_waits_for_its_log_to_be_read(
     firewall = _container(host, "waf")
     host.check_output("systemctl stop docker.socket docker.service")
     try:
-        answers = send_patiently(host, variables, [request(variables, path) for path in paths for _ in range(100)])
-        found = ask()
+        before = ask()  # Docker 20.10.5 (Debian 11) takes the application's port with it
+        answers = send_patiently(host, variables, [request(variables, path) for path in paths for _ in range(MANY)])
+        found = until(ask, lambda seen: [429] not in seen.values(), what="el límite dejara preguntar otra vez")
     finally:
         host.check_output("systemctl start docker.service")
     statuses = Counter(status for answer in answers for status in answer["statuses"])
-    record_evidence(f"{dict(statuses)}; después: {found}")
-    assert statuses == {404: 100, 403: 100}
-    assert found == SERVED
+    record_evidence(f"{dict(statuses)}; antes: {before}; después: {found}")
+    assert statuses == {before["computed"][0]: MANY, 403: MANY}
+    assert before["computed"] in ([404], [502])
+    assert found == before == SERVED | {"computed": before["computed"]}
     send_patiently(host, variables, [request(variables, f"{INSPECTED}?{attack}&{mark}=1")])
     until(
         lambda: host.run("docker logs --tail 100 %s 2>&1 | grep --count %s", firewall, mark).stdout.strip(),

@@ -20,7 +20,7 @@ from difusor.suite.waiting import until
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 CONNECTIONS = 1000
-SECONDS = 25
+SECONDS = 20
 PROBES = 20
 LONGEST = 18.0
 """Seconds that a slow connection may last: nginx's fifteen, and what a busy machine adds."""

@@ -81,9 +81,9 @@ def test_what_a_flood_left_of_logs_has_a_bound(host: Host, record_evidence: Reco
 
 SMALL = """
 sed -i 's/zone=fast burst=[0-9]*/zone=fast burst=20/' /etc/nginx/sites-available/prep
-sed -i 's/zone=fast:16m rate=[0-9]*/zone=fast:16m rate=1/' /etc/nginx/conf.d/prep-limits.conf
+sed -i 's/zone=fast:16m rate=[0-9]*/zone=fast:1m rate=1/' /etc/nginx/conf.d/prep-limits.conf
 """
-"""Lets an address ask twenty times, and once a second from then on."""
+"""Lets an address ask twenty times, and once a second from then on; a zone of another size forgets what it counted."""
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def settings_of_the_owner(host: Host) -> Iterator[Callable[[], None]]:
         host.check_output("printf %%s %s >%s && nginx -t -q && systemctl reload nginx.service", text, OWN_FILE)
 
     yield add
-    left = "/var/log/nginx/diario.log /var/cache/nginx/diario"
+    left = "/var/log/nginx/diario.log /var/cache/diario"
     host.check_output(f"rm -f {OWN_FILE} && nginx -t -q && systemctl reload nginx.service && rm -rf {left}")
 
 

@@ -37,7 +37,7 @@ function officeOf(view, {elecciones: offices}) {
   return view === DATA ? undefined : offices.find(one => one.clave === view) ?? offices[0];
 }
 
-// A corrected corte may have the instant of the one that it corrects; its number is then higher.
+// A corrected corte may keep its instant; its number is higher.
 const isNewer = (one, than) => one.corte === than.corte ? one.secuencia > than.secuencia : one.corte > than.corte;
 
 // Shows the view that the address names. After a failure the page stays, unless another view was asked for.
@@ -52,8 +52,10 @@ async function show({renew = false, arrived = false} = {}) {
       if (turn !== rendering) return;
       // a cache on the way may still answer with an older corte: ignore it
       if (head && isNewer(head, loaded.head)) throw new Error('Corte anterior al mostrado');
-      if (head && isNewer(loaded.head, head)) pages.clear();
-      if (renew && head && isNewer(loaded.head, head)) setText('announcement', `Nuevo corte: ${time(loaded.head.corte)}`);
+      if (head && isNewer(loaded.head, head)) {
+        pages.clear();
+        if (renew) setText('announcement', `Nuevo corte: ${time(loaded.head.corte)}`);
+      }
       ({head, page} = loaded);
       showPlace(head);
       office = officeOf(view, head);

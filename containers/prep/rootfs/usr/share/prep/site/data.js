@@ -1,6 +1,6 @@
 // Reads the files of the corte, and never mixes two cortes on one page.
 
-const ATTEMPTS = 5; // the last after fifteen seconds: a cache on the way keeps files of an earlier corte for ten
+const ATTEMPTS = 5; // within 15 s: a cache on the way may keep a file for 10
 const PATIENCE = 60_000; // milliseconds for a file, even on a slow network
 
 let clockOffset = 0;
@@ -58,5 +58,4 @@ export async function sha256(content) {
   return [...new Uint8Array(digest)].map(byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
-// Before the second attempt a second, before each later one twice as long.
 const pause = attempt => attempt && new Promise(resolve => setTimeout(resolve, 500 * 2 ** attempt));

@@ -195,8 +195,8 @@ function folded(title, key, source, state, build) {
     try {
       const detail = await loadDetail(source);
       if (detail) return fill(body, ...build(detail));
-      if (state.renewed === announced) throw new Error('Las actas son de un corte posterior');
-      state.renewed = announced; // once: what this mirror announces may stay older for a while
+      if (state.renewed === announced) throw Error('Las actas son posteriores');
+      state.renewed = announced; // once: a cache may keep what announces it
       state.refresh();
     } catch {
       fill(body, h('p', {role: 'status'}, 'No fue posible cargarlo. '), h('button', {type: 'button', onclick: read}, 'Reintentar'));
