@@ -21,7 +21,7 @@ Ask = Callable[[], dict[str, list[int]]]
 pytestmark = pytest.mark.clause("DG-02")
 # The reference application computes nothing: it answers 404, and by that one sees that it was asked.
 SERVED = {"page": [200], "data": [200], "computed": [404], "inspected": [200]}
-MANY = 100
+MANY = 60
 """Long requests, of which either container once wrote more than its pipe holds: 35 sufficed."""
 FULL = ("/var/log/nginx", "/var/cache/nginx", "/var/lib/nginx")
 """The folders of the disk in which nginx writes."""
