@@ -73,7 +73,7 @@ def published(
     Without what the server holds back in the heavy folders, if it says that light mode is ordered; another test asks
     for the order.
     """
-    if status["shown"] is None:
+    if status["shown"] is None:  # before the opening nothing may be shown: the clause is then not verified, and says so
         pytest.skip(f"no se muestra ningún corte (compuerta: {status['gate']['state']})")
     sha256 = status["shown"]["manifest_sha256"]
     if sha256 not in downloads:

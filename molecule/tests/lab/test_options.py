@@ -156,7 +156,7 @@ def test_certificate_is_obtained_and_renewed(
 ) -> None:
     """El servidor obtiene por sí mismo su certificado de una autoridad ACME; nginx sirve el renovado y el ampliado."""
     seen = options.certificates
-    if seen is None:
+    if seen is None:  # Debian has it, and runs this test; a lab of another distribution may lack it
         pytest.skip("esta distribución no tiene pebble, la autoridad ACME de pruebas")
     record_evidence(f"{seen.first}; renovado: {seen.renewed}; ampliado: {seen.named}")
     assert "Pebble" in seen.first

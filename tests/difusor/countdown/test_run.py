@@ -125,6 +125,16 @@ def test_a_server_has_the_port_that_its_call_names(inventories: list[Path]) -> N
     assert found.host.rsync_port == 8730
 
 
+def test_this_machine_is_no_second_place(inventories: list[Path]) -> None:
+    """Each inventory that `new` writes names it as the trusted vantage point."""
+    hosts = inventories[0] / "hosts.yml"
+    local = "trusted_vantage:\n  hosts:\n    instituto: {ansible_connection: local}\n"
+    hosts.write_text(f"{hosts.read_text()}\n{local}")
+    (found,) = subjects.read_all(inventories[:1])
+    assert isinstance(found, Subject), found
+    assert not found.vantages
+
+
 def test_the_screen_has_a_line_for_each_and_the_exit_status_says_whether_one_is_red(
     inventories: list[Path], looks: Looks, tmp_path: Path
 ) -> None:
