@@ -55,14 +55,21 @@ class Mirror:
                 return path
         return SITE / name
 
-    def read(self, view: str = "") -> str:
-        """Return the words that the browser shows at a view of the page.
+    def read(self, view: str = "", *awaited: str) -> str:
+        """Return the words that the browser shows at a view of the page, these among them.
 
-        The browser hurries its own clock, which on a busy machine may run out before the page's scripts have begun.
+        The browser hurries its own clock, which on a busy machine may run out before the page's scripts, or the
+        visitor's, have done everything. Therefore the words are awaited, in one whole visit after another.
         """
+        cortes = list(self.cortes)
+
+        def look() -> str:
+            self.cortes[:] = cortes
+            return browser.read(self.url + view, NAME, "127.0.0.1")
+
         return until(
-            lambda: browser.read(self.url + view, NAME, "127.0.0.1"),
-            lambda words: LOADING not in words,
+            look,
+            lambda words: LOADING not in words and all(each in words for each in awaited),
             what="el navegador cargue la página",
             within=browser.LIMIT,
         )

@@ -120,7 +120,7 @@ def test_browsers_show_its_date_and_time(
 ) -> None:
     """En un navegador, la página muestra la fecha y la hora del corte."""
     try:
-        shown = browser.read(url, variables["difusor_fqdn"], variables["difusor_public_address"])
+        shown = browser.read(url, variables["difusor_fqdn"], variables["difusor_public_address"], *spoken)
     except BrowserError as error:
         pytest.skip(str(error))
     record_evidence(shown[:400])

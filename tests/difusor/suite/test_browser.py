@@ -48,6 +48,15 @@ def test_what_scripts_write_is_read(site: str) -> None:
     assert browser.read(site, "prep.diario.test", "127.0.0.1") == "21:10 h"
 
 
+def test_a_page_whose_scripts_were_late_is_visited_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = ("https://prep.diario.test/", "prep.diario.test", "127.0.0.1")
+    visits = iter(["Cargando…", "Corte de las 21:10 h", "nunca"])
+    monkeypatch.setattr(browser, "_visit", lambda *_: next(visits))
+    assert browser.read(*place, "21:10 h") == "Corte de las 21:10 h"
+    monkeypatch.setattr(browser, "_visit", lambda *_: "Cargando…")
+    assert browser.read(*place, "21:10 h") == "Cargando…"
+
+
 def test_without_scripts_the_reader_is_where_the_page_sends_him(site: str) -> None:
     def get(url: str) -> str:
         with urlopen(url.replace("prep.diario.test", "127.0.0.1")) as page:
