@@ -11,7 +11,7 @@ from pathlib import Path
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.partners import record, steps
+from difusor.partners import record, revocation, steps
 from difusor.partners.filing import filing, papers
 from difusor.partners.record import Record
 from difusor.project import DAMAGE, UnusableError, build
@@ -22,10 +22,12 @@ from difusor.publish import notes
 class Recorded:
     """Of one difusor. `excused` and `lacking` map required papers to sentences; `damage`: what could not be read.
 
+    `revoked`: since when it is off the list, and why; empty while it is not.
     `answered`: by environment, when the mirror's log was seen to grow, in UTC.
     """
 
     kept: Record | None = None
+    revoked: str = ""
     filed: papers.Papers = field(default_factory=papers.Papers)
     lacking: dict[str, str] = field(default_factory=dict)
     excused: dict[str, str] = field(default_factory=dict)
@@ -39,7 +41,7 @@ class Recorded:
 def read(inventory: Path, election: str) -> Recorded:
     """Return what is on record of the difusor of an inventory in an election; never fails."""
     found = Recorded()
-    for part in (_papers, _steps, _dictamen, _mirror):
+    for part in (_revocation, _papers, _steps, _dictamen, _mirror):
         try:
             part(found, inventory, election)
         except UnusableError as error:
@@ -56,6 +58,10 @@ def _whole(path: Path) -> Iterator[None]:
         yield
     except DAMAGE:
         raise UnusableError(f"{path} no se entiende; apártelo, o recupérelo de su copia") from None
+
+
+def _revocation(found: Recorded, inventory: Path, election: str) -> None:
+    found.revoked = off.told if (off := revocation.in_force(inventory)) else ""
 
 
 def _papers(found: Recorded, inventory: Path, election: str) -> None:

@@ -51,7 +51,8 @@ class Row(BaseModel):
     """One difusor. `days`: left until the next step is due, negative when it is over; None without a date.
 
     `overdue`: that moment is over, be it on this same day. `actor` has to do `action`; `call` is whom to call, with
-    telephone. `damage`: records that could not be read.
+    telephone. `revoked`: since when it is off the list, and why; nothing is asked of it then. `damage`: records that
+    could not be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,7 +66,13 @@ class Row(BaseModel):
     until: datetime | None = None
     days: int | None = None
     overdue: bool = False
+    revoked: str = ""
     damage: tuple[str, ...] = ()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a step that is asked of it is overdue, or does not comply."""
+        return not self.revoked and any(step.state in ("vencido", "no cumple") for step in self.steps)
 
 
 class Board(BaseModel):
@@ -124,8 +131,8 @@ def _row(election: Election, folder: Path, calendar: Sequence[Due], now: datetim
     steps = tuple(_step(each, found, zone, now) for each in calendar)
     waiting = next((each for each in steps if each.state not in SETTLED and not _missed(each)), None)
     named = found.kept.form.name if found.kept else folder.name
-    if waiting is None:
-        return Row(id=folder.name, name=named, steps=steps, damage=tuple(found.damage))
+    if waiting is None or found.revoked:
+        return Row(id=folder.name, name=named, steps=steps, revoked=found.revoked, damage=tuple(found.damage))
     actor, action, call = _next(waiting, found, folder.name, election)
     until = waiting.until
     days = (until.date() - now.astimezone(zone).date()).days if until else None

@@ -30,7 +30,8 @@ def run(
 ) -> None:
     """Muestra qué falta de cada difusor, para cuándo, quién debe hacerlo y a quién llamar.
 
-    Sale de lo registrado en esta máquina; no consulta ningún servidor. Termina con 1 si algo está vencido o no cumple.
+    Sale de lo registrado en esta máquina; no consulta ningún servidor. Termina con 1 si algo está vencido o no cumple,
+    salvo de quien está fuera de la lista.
     """
     from corte.format import instants
     from difusor.board import page, rows
@@ -50,8 +51,7 @@ def run(
         typer.echo(json_text(board.model_dump(mode="json")))
     else:
         show(board, html)
-    bad = any(step.state in ("vencido", "no cumple") for row in board.rows for step in row.steps)
-    raise typer.Exit(int(bad))
+    raise typer.Exit(int(any(row.is_behind for row in board.rows)))
 
 
 def show(board: Board, html: Path | None) -> None:
@@ -63,8 +63,9 @@ def show(board: Board, html: Path | None) -> None:
     columns.columns[1].no_wrap = True
     for row in board.rows:
         marks = "".join(MARKS[step.state] for step in row.steps)
-        follows = printable(f"{row.actor}: {row.action}") if row.action else "nada pendiente"
-        columns.add_row(printable(row.name), marks, follows, printable(row.call), left(row) if row.action else "")
+        follows = f"{row.actor}: {row.action}" if row.action else row.revoked or "nada pendiente"
+        until = left(row) if row.action else ""
+        columns.add_row(printable(row.name), marks, printable(follows), printable(row.call), until)
     results.print(columns)
     results.print(f"[dim]Avance: {', '.join(title.lower() for title, _ in board.dues)}.[/]", soft_wrap=True)
     results.print("[dim]✓ hecho, e exceptuado, · falta, ✗ vencido o no cumple.[/]")

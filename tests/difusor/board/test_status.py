@@ -10,16 +10,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import typer
 from form_kit import GOOD
 
 from corte.format import instants
 from difusor.board import page, rows
 from difusor.board.rows import Board, Row, Step
+from difusor.commands import status
 from difusor.inventory import Election
 from difusor.partners import record, steps
 from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Excuse, Papers
 from difusor.partners.form.items import Received, read
+from difusor.partners.revocation import Order, end, order_restoration, revoke
 from difusor.project import HOME
 
 ZONE = ZoneInfo("America/Tijuana")
@@ -192,7 +195,13 @@ def test_an_excuse_settles_a_paper_and_a_lost_scan_does_not(home: Path) -> None:
     assert states(row).startswith("oficio:vencido formato:hecho logotipo:hecho carta:exceptuado")
 
 
-@pytest.mark.parametrize("name", [record.FILE, papers.FILE, "build/pasos/diario.json", "build/dictamen/diario.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        record.FILE, papers.FILE, "build/pasos/diario.json", "build/dictamen/diario.json",
+        "inventories/diario/group_vars/diario/revocations.yml",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"kept": 3}', b"\xff\xfe", b"[" * 100_000])
 def test_a_damaged_record_is_told_and_costs_nobody_else_his_row(name: str, content: bytes, home: Path) -> None:
     folder, other = difusor(home), difusor(home, "otro", "Otro Medio")
@@ -233,6 +242,39 @@ def test_the_page_shows_what_a_name_says_and_does_nothing_of_it(home: Path) -> N
     shown = page.html(board(difusor(home)).model_copy(update={"rows": (row,)}))
     assert "<img" not in shown and "\u202e" not in shown and "{{ 7*7 }}" in shown and "&lt;img" in shown
     assert "src=" not in shown.replace("img src=x", "") and "href" not in shown and "<script" not in shown
+
+
+def exit_status(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return how the verb ends when the oficio was due before today."""
+    overdue = election(notice_until=datetime(2020, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr("difusor.inventory.load_election", lambda path: overdue)
+    with pytest.raises(typer.Exit) as ended:
+        status.run()
+    return ended.value.exit_code
+
+
+def test_nothing_is_asked_of_who_is_off_the_list(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was lacking is shown, and nobody is told to call, install or publish, until the difusor is back."""
+    monkeypatch.setattr(status.results, "_width", 300)
+    folder = difusor(home)
+    (folder / "group_vars/diario").mkdir(parents=True)
+    assert exit_status(monkeypatch) == 1
+    assert "enviar su oficio" in capsys.readouterr().out
+    revoke(folder, Order(by="Dirección Ejecutiva", reason="altera los <resultados>"))
+    assert exit_status(monkeypatch) == 0
+    told = capsys.readouterr().out
+    assert "altera los <resultados>" in told and "enviar" not in told and "Güemes" not in told
+    (row,) = board(folder, difusor(home, "otro", "Otro Medio")).rows[1:]
+    assert (row.action, row.call, row.is_behind) == ("", "", False)
+    assert states(row).startswith("oficio:vencido") and row.revoked.startswith("fuera de la lista desde ")
+    shown = page.html(board(folder))
+    assert 'class="calm"' in shown and "Está fuera de la lista" in shown and "altera los &lt;resultados&gt;" in shown
+    order_restoration(folder, "Dirección Ejecutiva", "se aclaró")
+    assert board(folder).rows[0].revoked.endswith("está por volver")
+    end(folder)
+    assert board(folder).rows[0].action == "enviar su oficio"
 
 
 def test_only_the_inventories_of_the_election_are_on_its_board(home: Path) -> None:
