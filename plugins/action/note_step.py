@@ -1,4 +1,4 @@
-"""Note on the institute's machine that a step succeeded on a server, for the board of deadlines (`difusor status`)."""
+"""Note on the institute's machine what was done to a server, for the board of deadlines (`difusor status`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from difusor.partners import steps
 
 
 class ActionModule(ActionBase):
-    """Note `step` of the host whose inventory is in the folder `inventory`; nothing in check mode."""
+    """Note `step` of the host whose inventory is in the folder `inventory`; nothing in check mode.
+
+    The step `removed` takes back the others.
+    """
 
     _requires_connection = False
     _supports_check_mode = True
@@ -24,9 +27,12 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         if self._task.check_mode:
             return {"changed": False, "skipped": True}
-        host = str((task_vars or {})["inventory_hostname"])
+        host, inventory = str((task_vars or {})["inventory_hostname"]), Path(str(self._task.args["inventory"]))
         try:
-            steps.note(Path(str(self._task.args["inventory"])), host, self._task.args["step"], instants.now())
+            if (step := self._task.args["step"]) == "removed":
+                steps.forget(inventory, host)
+            else:
+                steps.note(inventory, host, step, instants.now())
         except OSError as error:
             return {"changed": False, "warnings": [f"El tablero no lo sabrá: no se pudo anotar ({why(error)})."]}
         return {"changed": False}

@@ -127,6 +127,8 @@ def test_what_the_site_installs_is_removed_in_reverse() -> None:
     installed = [each["name"] for each in reversed(whole_roles(server)) if each["name"] != "packages"]
     assert removed == [*installed[:-1], "packages", installed[-1]]
     assert all((ROOT / "roles" / role / "tasks/remove.yml").exists() for role in removed)
+    noted = [task["note_step"]["step"] for task in remove["tasks"] if "note_step" in task]
+    assert noted == ["removed"], "or the board would call it installed"
 
 
 def test_playbooks_read_no_private_name_of_a_role() -> None:

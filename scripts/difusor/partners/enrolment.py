@@ -14,7 +14,7 @@ from pathlib import Path
 from corte.format import files, instants
 from difusor.inventory import Notice
 from difusor.inventory.picture import anew
-from difusor.partners import inventory, logo, record
+from difusor.partners import inventory, logo, record, steps
 from difusor.partners.facts import FactError, PartnerFacts, of
 from difusor.partners.files import render
 from difusor.partners.form.items import Received, Remark
@@ -120,10 +120,8 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], befo
     """
     folder = inventory.folder(desk.id)
     partner = facts(form, desk)
-    wanted = {
-        **inventory.entrance(partner, host_key(partner, form)),
-        **_registered(form, desk, partner, picture, before),
-    }
+    entrance = inventory.entrance(partner, host_key(partner, form))
+    wanted = {**entrance, **_registered(form, desk, partner, picture, before)}
     current = {name: (folder / name).read_bytes() if (folder / name).exists() else b"" for name in wanted}
     changed = [name for name in wanted if current[name] != wanted[name]]
     if edited := [name for name in changed if _sha256(current[name]) not in _ours(name, before)]:
@@ -135,6 +133,8 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], befo
     elif kept.model_copy(update={"corrected": before.corrected}) == before:
         return []
     files.replace(folder / record.FILE, before.model_copy(update={"pending": kept.written}).to_bytes())
+    if entrance.keys() & {*changed}:
+        steps.forget(folder)  # what was done was done to another server, or under another name
     for name in changed:
         files.replace(folder / name, wanted[name])
     files.replace(folder / record.FILE, kept.to_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -11,17 +12,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from corte.format import files
 from corte.format.files import locked
 from difusor.partners.record import Moment
+from difusor.partners.roster import election_of
 from difusor.project import UnusableError, build
 
 Step = Literal["preflight", "provisioned"]
+Servers = dict[str, dict[Step, Moment]]
 
 
 class Steps(BaseModel):
-    """When each step last succeeded, by server."""
+    """When each step last succeeded, by server; all for one election, by the name of its file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    servers: dict[str, dict[Step, Moment]] = {}
+    election: str = ""
+    servers: Servers = {}
 
     def when(self, step: Step) -> datetime | None:
         """Return when a step was first true of every server that is known; None while it is not."""
@@ -36,11 +40,13 @@ def file(inventory: Path) -> Path:
 
 
 def read(inventory: Path) -> Steps:
-    """Return the steps of a difusor; UnusableError when the note is damaged."""
+    """Return the steps of a difusor for the election of its inventory; UnusableError when the note is damaged."""
+    none = Steps(election=election_of(inventory))
     try:
-        return Steps.model_validate_json(file(inventory).read_bytes())
+        found = Steps.model_validate_json(file(inventory).read_bytes())
+        return found if found.election in ("", none.election) else none
     except FileNotFoundError:
-        return Steps()
+        return none
     except (OSError, ValidationError):
         raise UnusableError(
             f"{file(inventory)} no se entiende; bórrelo, y la próxima vez se escribe de nuevo"
@@ -49,12 +55,20 @@ def read(inventory: Path) -> Steps:
 
 def note(inventory: Path, server: str, step: Step, at: datetime) -> None:
     """Note that a step succeeded on a server; a damaged note is begun anew. OSError when it cannot be written."""
-    path = file(inventory)
+    _change(inventory, lambda known: {**known, server: {**known.get(server, {}), step: at}})
+
+
+def forget(inventory: Path, server: str = "") -> None:
+    """Take back what is noted of a server, or of all of them, that is not as it was any more; OSError as above."""
+    _change(inventory, lambda known: {name: done for name, done in known.items() if server not in ("", name)})
+
+
+def _change(inventory: Path, changed: Callable[[Servers], Servers]) -> None:
+    path, election = file(inventory), election_of(inventory)
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.parent):
         try:
-            before = read(inventory)
+            before = read(inventory).servers
         except UnusableError:
-            before = Steps()
-        servers = {**before.servers, server: {**before.servers.get(server, {}), step: at}}
-        files.replace(path, f"{Steps(servers=servers).model_dump_json(indent=1)}\n".encode())
+            before = {}
+        files.replace(path, f"{Steps(election=election, servers=changed(before)).model_dump_json(indent=1)}\n".encode())

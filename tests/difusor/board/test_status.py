@@ -244,6 +244,23 @@ def test_the_page_shows_what_a_name_says_and_does_nothing_of_it(home: Path) -> N
     assert "src=" not in shown.replace("img src=x", "") and "href" not in shown and "<script" not in shown
 
 
+def test_a_server_that_was_given_back_and_another_elections_are_not_installed(home: Path) -> None:
+    folder = difusor(home)
+    for server in ("web1", "web2"):
+        steps.note(folder, server, "provisioned", NOW)
+    assert "instalado:hecho" in states(board(folder).rows[0])
+    steps.forget(folder, "web1")
+    assert steps.read(folder).servers.keys() == {"web2"}
+    steps.forget(folder, "web2")
+    assert "instalado:falta" in states(board(folder).rows[0])
+    steps.note(folder, "web1", "provisioned", NOW)
+    (folder / "election.yml").unlink()
+    (folder / "election.yml").symlink_to("../../elections/otra.yml")
+    assert "instalado:falta" in states(board(folder).rows[0])
+    steps.note(folder, "web2", "provisioned", NOW)
+    assert steps.read(folder).servers.keys() == {"web2"}, "what was another election's is gone"
+
+
 def exit_status(monkeypatch: pytest.MonkeyPatch) -> int:
     """Return how the verb ends when the oficio was due before today."""
     overdue = election(notice_until=datetime(2020, 1, 1, tzinfo=UTC))

@@ -23,7 +23,7 @@ from difusor.commands.enroll import show
 from difusor.inventory import Registration, load
 from difusor.inventory.variables import content, read
 from difusor.inventory.vaults import password_of
-from difusor.partners import desk
+from difusor.partners import desk, steps
 from difusor.partners.answer import Answer
 from difusor.partners.facts import FactError
 from difusor.partners.form.items import keys
@@ -126,6 +126,7 @@ def test_a_corrected_form_shows_the_difference_and_then_updates(
 ) -> None:
     enroll(as_yaml(mail))
     folder = home / "inventories" / NAME
+    steps.note(folder, "www.diarioderibelos.com.mx", "provisioned", datetime(2027, 5, 20, tzinfo=UTC))
     vault = (folder / f"group_vars/{NAME}/vault.yml").read_bytes()
     assert enroll(as_workbook(mail)).outcome == "sin cambios", "whichever file it comes in"
     before = everything(home)
@@ -137,7 +138,10 @@ def test_a_corrected_form_shows_the_difference_and_then_updates(
         "enlace": ("www.diarioderibelos.com.mx/prep2027mor", "prep.diarioderibelos.com.mx"),
     }
     assert everything(home) == before, "shown, and nothing else"
+    assert enroll(as_yaml(mail, {"tecnico.celular": "777 123 4570"}), update=True).outcome == "corregido"
+    assert steps.read(folder).when("provisioned"), "another telephone is no other server"
     assert enroll(corrected, update=True).outcome == "corregido"
+    assert not steps.read(folder).when("provisioned")
     (host,) = load(folder)
     assert (host.name, host.partner.path) == ("prep.diarioderibelos.com.mx", "/")
     assert host.partner.registration and host.partner.registration.technical_contact.mobile == "+52 777 123 4569"

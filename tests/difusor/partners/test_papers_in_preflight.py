@@ -26,6 +26,8 @@ PLAY = """
         inventory: "{{ homes }}/{{ inventory_hostname }}"
         official: "{{ inventory_hostname != 'simulacro' }}"
     - note_step: {inventory: "{{ homes }}/{{ inventory_hostname }}", step: preflight}
+    - note_step: {inventory: "{{ homes }}/{{ inventory_hostname }}", step: removed}
+      when: inventory_hostname == 'devuelto'
 """
 
 
@@ -40,11 +42,11 @@ def test_what_the_preflight_of_each_difusor_says(
 ) -> None:
     folders = {
         name: enrolled.parent / name
-        for name in ("nada", "completo", "exceptuado", "otro", "roto", "ajeno", "simulacro")
+        for name in ("nada", "completo", "exceptuado", "otro", "roto", "ajeno", "simulacro", "devuelto")
     }
     for folder in folders.values():
         shutil.copytree(enrolled, folder, symlinks=True)
-    for name in ("completo", "exceptuado", "otro"):
+    for name in ("completo", "exceptuado", "otro", "devuelto"):
         for paper, content in texts.items():
             if (name, paper) == ("exceptuado", "carta"):
                 filing.excuse(folders[name], "carta", "acuerdo CG/12/2027")
