@@ -8,8 +8,10 @@ SHORTEST = 4
 """Letters; shorter names differ by one letter from too many honest ones."""
 COMMON = {"www", "prep", "resultados", "elecciones", "mexico", "noticias", "diario", "radio", "news"}
 """Labels and words that many outlets have in their names."""
-TWINS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("i", "l"), ("5", "s"), ("3", "e"), ("-", ""))
-"""Letters that look like others."""
+TWINS = str.maketrans({
+    "m": "rn", "w": "vv", "d": "cl", "0": "o", "1": "l", "i": "l", "5": "s", "3": "e", "-": "",
+})  # fmt: skip
+"""Letters that look like others. One becomes two and not the other way round, so that a part of a word remains one."""
 
 
 def folded(text: str) -> str:
@@ -17,11 +19,21 @@ def folded(text: str) -> str:
     return "".join(plain_words(text))
 
 
+def twins(one: str, other: str) -> bool:
+    """Tell whether two words are the same, or are written with letters that look the same."""
+    return _skeleton(one) == _skeleton(other)
+
+
+def contains(label: str, name: str) -> bool:
+    """Tell whether a name that is not too short is a part of a label, in letters that look the same."""
+    return len(name) >= SHORTEST and _skeleton(name) in _skeleton(label)
+
+
 def alike(one: str, other: str) -> bool:
     """Tell whether two different words could be mistaken: twins of letters, or one more, less, other or moved."""
     if one == other or min(len(one), len(other)) < SHORTEST:
         return False
-    return _skeleton(one) == _skeleton(other) or _one_apart(one, other)
+    return twins(one, other) or _one_apart(one, other)
 
 
 def imitates(host: str, domain: str) -> bool:
@@ -30,7 +42,7 @@ def imitates(host: str, domain: str) -> bool:
         return False
     name = domain.partition(".")[0]
     labels = [each for each in host.split(".") if each not in COMMON]
-    return any(_contains(each, name) or alike(each, name) for each in labels)
+    return any(contains(each, name) or alike(each, name) for each in labels)
 
 
 def acronym(name: str) -> str:
@@ -38,14 +50,8 @@ def acronym(name: str) -> str:
     return "".join(folded(word)[:1] for word in name.split() if len(folded(word)) > 3)
 
 
-def _contains(label: str, name: str) -> bool:
-    return len(name) >= SHORTEST and _skeleton(name) in _skeleton(label)
-
-
 def _skeleton(word: str) -> str:
-    for twin, plain in TWINS:
-        word = word.replace(twin, plain)
-    return word
+    return word.translate(TWINS)
 
 
 def _one_apart(one: str, other: str) -> bool:

@@ -13,7 +13,7 @@ from difusor import spec
 from difusor.inventory import Election
 from difusor.partners.form.items import Received, Remark, filled, keys
 from difusor.partners.form.values import HOST, NOT_PUBLIC, is_local, own_domain, plain_words
-from difusor.partners.likeness import acronym, alike, folded, imitates
+from difusor.partners.likeness import acronym, alike, contains, folded, imitates, twins
 from difusor.partners.roster import Known
 
 HOSTS = ("sitio", "enlace", "tecnico.correo", "legal.correo", "ftp.servidor", "anexo_tecnico.ssh_servidor")
@@ -84,8 +84,8 @@ def _institute(said: Mapping[str, str], received: Received, around: Surroundings
     name, institute = folded(said["nombre"]), around.election.institute
     taken = [folded(each) for each in (domain.partition(".")[0], institute.name)]
     # Within a word an acronym means nothing: some have three letters.
-    is_acronym = folded(institute.acronym) in plain_words(said["nombre"])
-    if is_acronym or any(each in name or alike(each, name) for each in taken):
+    is_acronym = any(twins(each, folded(institute.acronym)) for each in plain_words(said["nombre"]))
+    if is_acronym or any(each in name or contains(name, each) or alike(each, name) for each in taken):
         yield received.finding(
             "nombre", f"«{said['nombre']}» se confunde con el Instituto; confírmelo con quien firma", "revisar"
         )
@@ -128,7 +128,7 @@ def _named_alike(said: Mapping[str, str], received: Received, other: Known, whos
     domain = own_domain(_host(said["sitio"])) if said["sitio"] else ""
     if name and name == folded(other.name):
         yield received.finding("nombre", f"así se llama ya {whose}; escriba el que los distinga, o es el mismo formato")
-    elif alike(name, folded(other.name)):
+    elif name and (twins(name, folded(other.name)) or alike(name, folded(other.name))):
         yield received.finding("nombre", f"se confunde con {whose}; confirme que son dos medios", "revisar")
     if fqdn and fqdn == other.fqdn:
         yield received.finding("enlace", f"«{fqdn}» ya es la liga de {whose}; proponga otra")

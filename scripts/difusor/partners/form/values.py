@@ -32,6 +32,8 @@ TYPOGRAPHY = str.maketrans({
 """The spaces and hyphens that programs put in place of those that were typed."""
 SIGNS = frozenset("¿¡«»“”‘’´–—…•°·®©™€µ²³½¼×±≥≤→ªº")  # noqa: RUF001
 """What Spanish texts have besides ASCII and letters."""
+STROKED = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d"})
+"""Letters of names that are no letter with an accent, and what they are read as; ß is ss already without case."""
 FORMULA = re.compile(r"[=@]|[+-].*[|!]|[+-]\s*[A-Za-z]+\(")
 """How a text begins of which a spreadsheet would make a formula, should anybody ever open it in one."""
 FILLERS = frozenset({"de", "en", "ram", "memoria", "ssd", "simetricos", "fisicos", "por", "segundo", "s"})
@@ -49,8 +51,13 @@ EXAMPLES = ("difusor.mx", "ejemplo.mx", "ejemplo.com", "ejemplo.com.mx")
 
 def plain_words(text: str) -> list[str]:
     """Return the words of a name in lower case, without accents or signs."""
-    split = unicodedata.normalize("NFKD", text.casefold())
+    split = unicodedata.normalize("NFKD", text.casefold().translate(STROKED))
     return re.findall(r"[a-z0-9]+", "".join(each for each in split if not unicodedata.combining(each)))
+
+
+def _is_latin(letter: str) -> bool:
+    """Tell whether a letter is one of a to z, as it is or with an accent; others look like them, and are no word's."""
+    return unicodedata.name(letter, "").startswith("LATIN") and bool(plain_words(letter))
 
 
 def bare(value: str) -> str:
@@ -72,7 +79,7 @@ def _text(value: str) -> str:
     if FORMULA.match(tidy):
         raise ValueError("comienza como una fórmula («=», «@», o «+» con una función); escriba solo el texto")
     for letter in tidy:
-        if not letter.isascii() and letter not in SIGNS and not unicodedata.name(letter, "").startswith("LATIN"):
+        if not letter.isascii() and letter not in SIGNS and not _is_latin(letter):
             raise ValueError(f"lleva «{letter}», que no es del alfabeto latino y puede confundirse; vuelva a teclearlo")
     return re.sub(r" {2,}", " ", tidy)
 
