@@ -70,6 +70,12 @@ def _called(call: str) -> str:
     return call
 
 
+def _by_the_clocks(value: datetime | None, info: ValidationInfo) -> None:
+    """Refuse (ValueError) a date of an election whose difference with UTC is not that of the election's place."""
+    if value and (place := info.data.get("place")):
+        catalog.load(place).check_offset(value, info.data.get("opens", value))
+
+
 class Election(Strict):
     """What the institute decides once for all partners: elections/<name>.yml. Variables are called election_<name>."""
 
@@ -142,8 +148,14 @@ class Election(Strict):
     @field_validator("opens", "closes", "retain_until", "notice_until")
     @classmethod
     def _by_the_clocks_of_the_place(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
-        if value and (place := info.data.get("place")):
-            catalog.load(place).check_offset(value, info.data.get("opens", value))
+        _by_the_clocks(value, info)
+        return value
+
+    @field_validator("call")
+    @classmethod
+    def _dates_by_the_clocks_of_the_place(cls, value: Call | None, info: ValidationInfo) -> Call | None:
+        for instant in (value.form_until, value.list_from) if value else ():
+            _by_the_clocks(instant, info)
         return value
 
     @field_validator("closes")
@@ -165,10 +177,13 @@ class Election(Strict):
     @classmethod
     def _before_the_night(cls, value: list[date], info: ValidationInfo) -> list[date]:
         once([each.isoformat() for each in value])
-        opens = info.data.get("opens")
+        opens, place = info.data.get("opens"), info.data.get("place")
+        if not (opens and place):
+            return value
+        night = opens.astimezone(catalog.load(place).zone)
         for each in value:
-            if opens and each >= opens.date():
-                raise ValueError(f"{each} no es anterior a election_opens ({opens.isoformat()}); corrija la fecha")
+            if each >= night.date():
+                raise ValueError(f"{each} no es anterior a election_opens ({night.isoformat()}); corrija la fecha")
         return value
 
     @field_validator("pending")

@@ -91,9 +91,14 @@ def test_the_rest_is_advice(values: dict[str, Any], said: list[str]) -> None:
     assert all(text.startswith(start) for text, start in zip(found, said, strict=True))
 
 
-def test_a_simulacro_comes_before_the_night_and_once() -> None:
-    with pytest.raises(ValidationError, match="2024-06-03 no es anterior a election_opens"):
-        election(simulacros=["2024-06-03"])
+@pytest.mark.parametrize("day", ["2024-06-02", "2024-06-03"], ids=["by the place's clock", "by that of UTC"])
+def test_a_simulacro_comes_before_the_night(day: str) -> None:
+    with pytest.raises(ValidationError, match=rf"{day} no es anterior a election_opens \(2024-06-02T20:00:00-07:00\)"):
+        election(simulacros=[day])
+
+
+def test_a_simulacro_is_listed_once() -> None:
+    assert election(simulacros=["2024-06-01"]).simulacros == [date(2024, 6, 1)]
     with pytest.raises(ValidationError, match="está dos veces"):
         election(simulacros=DAYS + DAYS[:1])
 

@@ -158,6 +158,14 @@ CASES: dict[str, tuple[Change, str]] = {
         "election_opens: «2024-06-02T20:00:00-05:00» no lleva la diferencia con UTC que tiene America/Tijuana ese día, "
         "-07:00; corríjala",
     ),
+    "form's date by other clocks": (
+        replace("election_call", {"form_until": "2024-05-20T20:00:00-05:00"}),
+        "election_call: «2024-05-20T20:00:00-05:00» no lleva la diferencia con UTC",
+    ),
+    "list's date by other clocks": (
+        replace("election_call", {"list_from": "2024-05-27T00:00:00-05:00"}),
+        "election_call: «2024-05-27T00:00:00-05:00» no lleva la diferencia con UTC",
+    ),
     "instant of no calendar": (replace("election_opens", "2024-06-32T20:00:00Z"), "no es un instante absoluto"),
     "closes before it opens": (
         replace("election_closes", "2024-06-02T19:00:00-07:00"),
