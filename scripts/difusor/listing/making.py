@@ -71,6 +71,13 @@ def make(wanted: Making) -> Made:
 
     UnusableError says why it cannot be written; what was there is there then.
     """
+    if wanted.folder is None:
+        return _made(wanted)
+    with state.turn(load_election(_file(wanted)).id):
+        return _made(wanted)
+
+
+def _made(wanted: Making) -> Made:
     election, found = read(wanted)
     before = state.read(election.id)
     shown = tuple(each for each in found.listed if each.id not in before.out)
@@ -81,8 +88,12 @@ def make(wanted: Making) -> Made:
 
 def read(wanted: Making) -> tuple[Election, Entries]:
     """Return the election as its file says it now, and who is on its list; UnusableError says why not."""
-    path = elections_file.file(elections_file.chosen(wanted.election))
+    path = _file(wanted)
     return load_election(path), entries.entries(folders_of(path))
+
+
+def _file(wanted: Making) -> Path:
+    return elections_file.file(elections_file.chosen(wanted.election))
 
 
 def write(wanted: Making, election: Election, shown: Sequence[Listed], now: datetime) -> datetime:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from corte.format import files, instants
 from corte.format.errors import why
+from corte.format.files import locked
 from difusor.partners.record import Moment
 from difusor.project import UnusableError, build
 from difusor.terminal import plain
@@ -81,6 +82,18 @@ def keep(election: str, state: State) -> None:
         files.replace(path, f"{state.model_dump_json(indent=1)}\n".encode())
     except OSError as error:
         raise UnusableError(f"no se puede guardar {path}: {why(error)}") from None
+
+
+@contextmanager
+def turn(election: str) -> Iterator[None]:
+    """Let nobody else decide who is on the list, or write it, meanwhile; UnusableError when a file cannot be used."""
+    path = folder(election)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with locked(path):
+            yield
+    except OSError as error:
+        raise UnusableError(f"no se puede usar {error.filename or path}: {why(error)}") from None
 
 
 @contextmanager

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from corte.format import instants
-from corte.format.errors import why
-from corte.format.files import locked
 from difusor.inventory import Election
 from difusor.listing import checking, folder, state
 from difusor.listing.checking import Published
 from difusor.listing.entries import Entries, Listed
-from difusor.listing.looks import How, look_all
+from difusor.listing.looks import How, Look, look_all
 from difusor.listing.making import Made, Making, read, write
+from difusor.listing.state import State
 from difusor.listing.watch import Round, judge
 from difusor.project import UnusableError, home
 from difusor.publish.standing import Records
@@ -49,33 +49,44 @@ def rounds(wanted: Making, every: float, most: int | None = None) -> Iterator[Ma
 def watch_once(wanted: Making) -> Made:
     """Look at every listed page, remember who failed, and write the list if it differs or the one there soon ends."""
     started = time.monotonic()
-    election, found = read(wanted)
-    there = checking.current(wanted.folder, election) if wanted.folder else None
-    _refuse_lost(found, there.difusores if there else ())
+    election, asked, _ = _known(wanted)
     standing = Records(election).standing()
-    looks = look_all(found.listed, How(election, wanted.servers, wanted.authority, standing, now=wanted.now))
-    now, kept = wanted.now(), state.folder(election.id)
-    try:
-        kept.mkdir(parents=True, exist_ok=True)
-        with locked(kept):
-            before = state.read(election.id)
-            result = judge(found.listed, looks, before, now)
-            _log(election, result, now)
-            digest = _digest(election, result.shown)
-            is_new = (
-                there is None or digest != before.page or _differs(there, result.shown) or _is_due(there, wanted, now)
-            )
-            # Whoever fails is remembered even if the list cannot be written; the list is then written the next time.
-            state.keep(election.id, result.state.model_copy(update={"page": "" if is_new else digest}))
-            until = write(wanted, election, result.shown, now) if is_new else None
-            if is_new:
-                state.keep(election.id, result.state.model_copy(update={"page": digest}))
-    except OSError as error:
-        raise UnusableError(f"no se puede usar {error.filename or kept}: {why(error)}") from None
+    looks = look_all(asked.listed, How(election, wanted.servers, wanted.authority, standing, now=wanted.now))
+    with state.turn(election.id):
+        # While it looked, somebody may have been revoked, and the list been written without him.
+        election, found, there = _known(wanted)
+        now, before = wanted.now(), state.read(election.id)
+        result = _judged(asked.listed, found.listed, looks, before, now)
+        _log(election, result, now)
+        digest = _digest(election, result.shown)
+        is_new = there is None or digest != before.page or _differs(there, result.shown) or _is_due(there, wanted, now)
+        # Whoever fails is remembered even if the list cannot be written; the list is then written the next time.
+        state.keep(election.id, result.state.model_copy(update={"page": "" if is_new else digest}))
+        until = write(wanted, election, result.shown, now) if is_new else None
+        if is_new:
+            state.keep(election.id, result.state.model_copy(update={"page": digest}))
     return Made(
         election.id, election.timezone, found, result.shown, result.state.out, looks, result.events, now,
         time.monotonic() - started, result.is_blind, until, result.held,
     )  # fmt: skip
+
+
+def _known(wanted: Making) -> tuple[Election, Entries, Published | None]:
+    """Return the election, who is on its list by the records, and the list that is there."""
+    election, found = read(wanted)
+    there = checking.current(wanted.folder, election) if wanted.folder else None
+    _refuse_lost(found, there.difusores if there else ())
+    return election, found, there
+
+
+def _judged(
+    asked: Sequence[Listed], listed: Sequence[Listed], looks: Mapping[str, Look], before: State, now: datetime
+) -> Round:
+    """Judge who was looked at and is on the list still; who came meanwhile, or has another link now, is on it."""
+    places = {(each.id, each.link) for each in asked}
+    looked = [each for each in listed if (each.id, each.link) in places]
+    result = judge(looked, looks, before, now)
+    return replace(result, shown=tuple(each for each in listed if each in result.shown or each not in looked))
 
 
 def _differs(there: Published, shown: Sequence[Listed]) -> bool:

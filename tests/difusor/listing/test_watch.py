@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from corte.format import signature
 from difusor.commands import list as command
 from difusor.inventory import load_election
-from difusor.listing import state, watch, watching
+from difusor.listing import making, state, watch, watching
 from difusor.listing.entries import Listed
 from difusor.listing.looks import How, Look, _about_certificates, _There, look
 from difusor.listing.making import Made, Making
@@ -238,6 +238,23 @@ def test_a_list_whose_records_are_gone_stays(night: Night) -> None:
     with pytest.raises(UnusableError, match="tiene 2 difusores y hoy solo se pueden leer los registros de 0"):
         night.round()
     assert night.page == ["norte", "sur"]
+
+
+def test_who_is_revoked_while_the_watch_looks_is_not_put_back(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is who came meanwhile left out: the clerk's list, which is newer than the look, is right."""
+    right = watching.look_all
+
+    def meanwhile(listed: Sequence[Listed], how: How) -> dict[str, Look]:
+        found = right(listed, how)
+        folder = night.home / "inventories/norte"
+        (folder / "group_vars/norte").mkdir(parents=True)
+        revocation.revoke(folder, revocation.Order(by="Pleno", reason="alteró los resultados"))
+        enrolled(night.home, "oeste")
+        making.make(night.making)
+        return found
+
+    monkeypatch.setattr(watching, "look_all", meanwhile)
+    assert [each.id for each in night.round().shown] == night.page == ["oeste", "sur"]
 
 
 def test_a_second_watch_of_an_election_is_refused(night: Night) -> None:
