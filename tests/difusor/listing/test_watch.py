@@ -173,6 +173,8 @@ def test_after_two_failures_a_page_is_left_out_and_it_comes_back_by_itself(night
     assert (first.events, first.written) == ((), False)
     assert [(each.change, each.listed.id) for each in second.events] == [("sale", "norte")] and second.written
     assert night.page == ["sur"] and list(state.read("demo").out) == ["norte"]  # a new run begins with this
+    told = " ".join((night.home / "lista/index.html").read_text().split())
+    assert "no es un difusor oficial, o no responde bien en este momento." in told, "norte is still one"
     third = night.round()
     assert (third.events, third.written, list(third.out)) == ((), False, ["norte"])
     night.answers["norte"] = right
