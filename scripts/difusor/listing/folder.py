@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -53,12 +53,13 @@ def refuse_early(election: Election, now: datetime) -> None:
 
 
 def write(
-    folder: Path, election: Election, listed: Sequence[Listed], key: Path, now: datetime, valid: timedelta = VALID
-) -> datetime:
+    folder: Path, election: Election, listed: Sequence[Listed], key: Path, now: datetime, valid: timedelta,
+    announce: Callable[[datetime], None],
+) -> datetime:  # fmt: skip
     """Write the list over the one that the folder has, in one step; return until when it is valid.
 
-    UnusableError when the date, the key or the folder forbid it, OSError when it cannot be written; what was there is
-    there then.
+    `announce` is called with that instant when all is written, before it takes the old one's place. UnusableError
+    when the date, the key or the folder forbid it, OSError when it cannot be written; what was there is there then.
     """
     refuse_early(election, now)
     _refuse_other(folder)
@@ -75,6 +76,7 @@ def write(
         for path in unfinished.rglob("*"):  # whoever serves the copy reads it, whatever this account's umask is
             path.chmod(0o755 if path.is_dir() else 0o644)
         files.sync_file_system(unfinished)
+        announce(until)
     return until
 
 

@@ -104,12 +104,14 @@ def write(wanted: Making, election: Election, shown: Sequence[Listed], now: date
     assert wanted.folder is not None
     if wanted.key is None:
         raise UnusableError("la lista va firmada; dé la llave de un firmante de la elección con --key")
+
+    def announce(until: datetime) -> None:
+        state.log(
+            election.id, now, que="lista escrita", carpeta=str(wanted.folder), caduca=instants.write(until),
+            difusores=[each.id for each in shown],
+        )  # fmt: skip
+
     try:
-        until = folder.write(wanted.folder, election, shown, wanted.key, now, wanted.valid)
+        return folder.write(wanted.folder, election, shown, wanted.key, now, wanted.valid, announce)
     except OSError as error:
         raise UnusableError(f"no se puede escribir {error.filename or wanted.folder}: {why(error)}") from None
-    state.log(
-        election.id, now, que="lista escrita", carpeta=str(wanted.folder), caduca=instants.write(until),
-        difusores=[each.id for each in shown],
-    )  # fmt: skip
-    return until

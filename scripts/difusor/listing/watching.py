@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -64,7 +65,8 @@ def watch_once(wanted: Making) -> Made:
         state.keep(election.id, result.state.model_copy(update={"page": "" if is_new else digest}))
         until = write(wanted, election, result.shown, now) if is_new else None
         if is_new:
-            state.keep(election.id, result.state.model_copy(update={"page": digest}))
+            with suppress(UnusableError):  # the list is written; forgotten, it is written once more the next time
+                state.keep(election.id, result.state.model_copy(update={"page": digest}))
     return Made(
         election.id, election.timezone, found, result.shown, result.state.out, looks, result.events, now,
         time.monotonic() - started, result.is_blind, until, result.held,

@@ -156,6 +156,20 @@ def test_a_folder_with_other_things_and_a_key_that_may_not_sign_change_nothing(h
     assert [each.name for each in home.iterdir() if each.name.startswith(".")] == []
 
 
+def test_no_list_takes_effect_that_the_log_cannot_tell_of(home: Path, key: Path) -> None:
+    """As on a disk that is full: the verb says that it could not, and it did not."""
+    enrolled(home, "sur")
+    making.make(wanted(home / "lista", key))
+    before = everything(home / "lista")
+    enrolled(home, "norte")
+    log = state.folder("demo") / "bitacora.jsonl"
+    log.unlink()
+    log.mkdir()
+    with pytest.raises(UnusableError, match=r"no se puede escribir en .*bitacora\.jsonl"):
+        making.make(wanted(home / "lista", key))
+    assert everything(home / "lista") == before and not list(home.glob(".lista*"))
+
+
 def test_the_list_takes_the_place_of_the_one_before_as_a_whole(home: Path, key: Path) -> None:
     (home / "lista").mkdir()  # an empty one is as good as none
     first = enrolled(home, "sur")

@@ -220,6 +220,22 @@ def test_a_list_that_cannot_be_written_is_written_the_next_time(night: Night) ->
     assert night.round().written and night.page == ["norte"]
 
 
+def test_a_list_that_could_not_be_remembered_was_written_and_is_written_again(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = state.keep
+
+    def full(election: str, kept: State) -> None:
+        if kept.page:
+            raise UnusableError("no queda espacio")
+        right(election, kept)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "keep", full)
+        assert night.round().written and night.page == ["norte", "sur"]
+    assert night.round().written and not night.round().written
+
+
 def test_a_list_that_is_not_what_was_written_is_written_anew(night: Night) -> None:
     """Whoever altered it, or whichever other folder the watch of before had."""
     assert night.round().written and not night.round().written
