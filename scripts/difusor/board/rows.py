@@ -170,7 +170,7 @@ def _settled(due: Due, found: Recorded, zone: ZoneInfo) -> tuple[datetime | None
         case "oficio" if found.kept and found.kept.notice:
             return None, "registrado; falta archivarlo"
         case "formato" | "logotipo" if found.kept and due.key not in found.lacking:
-            return found.kept.received, "tardío" if any("tardío" in each for each in found.kept.marks) else ""
+            return found.kept.received, "tardío" * found.kept.is_late
         case "preflight":
             return found.done.when("preflight"), ""
         case "instalado":

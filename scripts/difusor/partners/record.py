@@ -15,6 +15,8 @@ from difusor.project import UnusableError
 
 FILE = "anexo2.json"
 """Its name in the inventory of the difusor."""
+LATE = "el formato llegó"
+"""How a mark begins that says that the form came after one of its dates; the oficio has a mark of its own."""
 Moment = Annotated[
     AwareDatetime,
     Field(ge=datetime(MINYEAR + 1, 1, 1, tzinfo=UTC), lt=datetime(MAXYEAR, 1, 1, tzinfo=UTC)),
@@ -39,6 +41,11 @@ class Record(BaseModel):
     ssh_key: str = ""
     written: dict[str, str] = {}
     pending: dict[str, str] = {}
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the form was marked as late, and with it the logo, which comes with it."""
+        return any(each.startswith(f"fechas: {LATE} ") for each in self.marks)
 
     def to_bytes(self) -> bytes:
         """Return the record as JSON."""

@@ -14,6 +14,7 @@ from difusor.inventory import Election
 from difusor.partners.form.items import Received, Remark, filled, keys
 from difusor.partners.form.values import HOST, NOT_PUBLIC, is_local, own_domain, plain_words
 from difusor.partners.likeness import acronym, alike, contains, folded, imitates, twins
+from difusor.partners.record import LATE
 from difusor.partners.roster import Known
 
 HOSTS = ("sitio", "enlace", "tecnico.correo", "legal.correo", "ftp.servidor", "anexo_tecnico.ssh_servidor")
@@ -181,9 +182,9 @@ def _late(said: Mapping[str, str], received: Received, around: Surroundings) -> 
     opens = election.opens if election.environment == "official" else None  # a rehearsal may open at any time
     for moment, limit, what in (
         (around.notified, election.notice_until, "el oficio llegó después del plazo"),
-        (around.received, call and call.form_until, "el formato llegó después del plazo que puso el Instituto"),
-        (around.received, call and call.list_from, "el formato llegó cuando la lista ya podía publicarse"),
-        (around.received, opens, "el formato llegó cuando la publicación ya había comenzado"),
+        (around.received, call and call.form_until, f"{LATE} después del plazo que puso el Instituto"),
+        (around.received, call and call.list_from, f"{LATE} cuando la lista ya podía publicarse"),
+        (around.received, opens, f"{LATE} cuando la publicación ya había comenzado"),
     ):
         if moment and limit and moment > limit:
             told = f"{what} ({_moment(limit, election)}); se conserva y queda marcado como tardío"

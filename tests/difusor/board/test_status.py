@@ -18,15 +18,17 @@ from difusor.board import page, rows
 from difusor.board.rows import Board, Row, Step
 from difusor.commands import status
 from difusor.inventory import Election
-from difusor.partners import record, steps
+from difusor.partners import record, review, steps
 from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Excuse, Papers
 from difusor.partners.form.items import Received, read
+from difusor.partners.review import Surroundings
 from difusor.partners.revocation import Order, end, order_restoration, revoke
 from difusor.project import HOME
 
 ZONE = ZoneInfo("America/Tijuana")
 NOW = datetime(2027, 5, 14, 18, tzinfo=UTC)
+LATER = datetime(2027, 5, 20, 18, tzinfo=UTC)
 HOST = "www.diarioderibelos.com.mx"
 
 
@@ -242,6 +244,31 @@ def test_the_page_shows_what_a_name_says_and_does_nothing_of_it(home: Path) -> N
     shown = page.html(board(difusor(home)).model_copy(update={"rows": (row,)}))
     assert "<img" not in shown and "\u202e" not in shown and "{{ 7*7 }}" in shown and "&lt;img" in shown
     assert "src=" not in shown.replace("img src=x", "") and "href" not in shown and "<script" not in shown
+
+
+@pytest.mark.parametrize(
+    ("notified", "received", "late"),
+    [
+        (NOW, NOW, ""),
+        (LATER, NOW, "oficio"),
+        (NOW, LATER, "formato logotipo"),
+        (LATER, LATER, "oficio formato logotipo"),
+    ],
+    ids=["in time", "letter late", "form late", "both late"],
+)
+def test_only_the_paper_that_came_late_is_called_late(
+    notified: datetime, received: datetime, late: str, home: Path
+) -> None:
+    folder = difusor(home)
+    call = SimpleNamespace(form_until=NOW, list_from=None)
+    around = Surroundings(election(notice_until=NOW, call=call), [], received, notified)
+    kept = record.read(folder)
+    assert kept
+    marks = tuple(str(each) for each in review._late({}, Received({}, {}), around))
+    (folder / record.FILE).write_bytes(kept.model_copy(update={"marks": marks}).to_bytes())
+    filed(folder, "oficio", late=notified > NOW)
+    (row,) = board(folder, call=call).rows
+    assert " ".join(step.key for step in row.steps if step.note == "tardío") == late
 
 
 def test_a_server_that_was_given_back_and_another_elections_are_not_installed(home: Path) -> None:
