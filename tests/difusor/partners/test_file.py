@@ -19,6 +19,7 @@ import pytest
 from form_kit import png
 
 from corte.format import instants
+from difusor.inventory import attestations
 from difusor.inventory.variables import read
 from difusor.partners.facts import FactError
 from difusor.partners.filing import attested, filing, papers, scan
@@ -98,6 +99,14 @@ def test_a_scan_is_kept_as_it_came_and_attests_its_clause(enrolled: Path, tmp_pa
     (found,) = values["difusor_attestations"]
     assert (found["clause"], found["sha256"], found["signed_by"]) == ("DG-09", done.sha256, "Luis Güemes")
     assert hashlib.sha256(Path(found["document"]).read_bytes()).hexdigest() == done.sha256
+
+
+def test_the_evidence_says_on_which_day_of_the_place_a_paper_was_received(enrolled: Path, tmp_path: Path) -> None:
+    """On the evening of the 25th it is the 26th by UTC; on which day it was signed, nobody has said."""
+    filing.file(enrolled, sent(tmp_path), letter(received=datetime(2026, 5, 26, 2, 30, tzinfo=UTC)))
+    (values,) = (each for each in read(enrolled).hosts.values() if "difusor_fqdn" in each)
+    (found,) = attestations(values, "DG-09")
+    assert found.told == "firmado por Luis Güemes, recibido el 2026-05-25"
 
 
 def test_the_same_scan_twice_changes_nothing_and_another_needs_to_be_meant(enrolled: Path, tmp_path: Path) -> None:
