@@ -47,7 +47,7 @@ def run(
         str, typer.Option(metavar="CLÁUSULA", help="Qué acredita una constancia, como HW-05 o RED-06.")
     ] = "",
     replace: Annotated[
-        bool, typer.Option("--replace", help="Sustituye al que ya está; el anterior se conserva y deja de contar.")
+        bool, typer.Option("--replace", help="Sustituye o corrige el que ya está, que se conserva y deja de contar.")
     ] = False,
     without: Annotated[
         Required | None, typer.Option(help="En vez de archivar: el documento sin el que el Instituto sigue adelante.")

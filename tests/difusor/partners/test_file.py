@@ -125,6 +125,23 @@ def test_the_same_scan_twice_changes_nothing_and_another_needs_to_be_meant(enrol
         filing.file(enrolled, sent(tmp_path, PDF + b"\n"), Filing("oficio", "O/1"))
 
 
+def test_what_the_clerk_mistyped_of_a_scan_is_corrected_with_replace_and_the_rest_stays(
+    enrolled: Path, tmp_path: Path
+) -> None:
+    came, typed = datetime(2026, 5, 25, tzinfo=UTC), datetime(2026, 5, 27, tzinfo=UTC)
+    first = filing.file(enrolled, sent(tmp_path), letter(received=typed))
+    assert filing.file(enrolled, sent(tmp_path), letter(received=typed, signed_by="Luis Güemes")).outcome == "ya estaba"
+    for said in ({"received": came}, {"signed_by": "Rosa Salgado"}):
+        with pytest.raises(UnusableError, match=r"de Luis Güemes, recibido el 26/05/2026, 17:00:00 .* con --replace"):
+            filing.file(enrolled, sent(tmp_path), letter(**said))
+    done = filing.file(enrolled, sent(tmp_path), letter(received=came, replace=True))
+    assert (done.outcome, done.replaced, done.file) == ("sustituido", "", first.file)
+    filing.file(enrolled, sent(tmp_path), letter(signed_by="Rosa Salgado", replace=True))
+    found = papers.read(enrolled).standing["carta", ""]
+    assert (found.received, found.signed_by, len(papers.read(enrolled).filed)) == (came, "Rosa Salgado", 3)
+    assert filing.file(enrolled, sent(tmp_path), letter(replace=True)).outcome == "ya estaba"
+
+
 def test_all_that_the_clerk_mistyped_is_told_at_once(enrolled: Path, tmp_path: Path) -> None:
     future = instants.now() + timedelta(days=1)
     wrong = Filing("carta", "{{ 7*7 }}", "HW-05", "a\nb", future)

@@ -69,18 +69,15 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
     _refuse_faulty(inventory, filing)
     found = scan.read(path)
     kept = record.read(inventory)
-    entry = _entry(inventory, filing, found, kept)
     with locked(inventory):
         before = papers.read(inventory)
-        earlier = before.standing.get(entry.subject)
-        _refuse_mistaken(inventory, entry, before, earlier, filing, kept)
-        if same := earlier is not None and earlier.sha256 == entry.sha256 and earlier.folio == entry.folio:
-            assert earlier is not None
-            entry, after = earlier, before
-        else:
-            after = before.model_copy(update={"filed": (*before.filed, entry)})
+        earlier = before.standing.get((filing.paper, filing.clause))
+        entry = _entry(inventory, filing, found, kept, earlier)
+        same = earlier is not None and entry == earlier.model_copy(update={"filed": entry.filed})
+        _refuse_mistaken(inventory, entry, before, None if same or filing.replace else earlier, kept)
         if not same or papers.fault(inventory, entry):  # the scan itself may have been lost
             papers.keep(inventory, entry, found.content)
+        after = before if same else before.model_copy(update={"filed": (*before.filed, entry)})
         if not same:
             papers.write(inventory, after)
         obstacle = attested.tell(inventory, after)
@@ -89,7 +86,7 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
         difusor=inventory.name,
         outcome="ya estaba" if same else "sustituido" if earlier else "archivado",
         paper=entry.paper, file=entry.file, sha256=entry.sha256, folio=entry.folio, late=entry.late,
-        replaced=earlier.file if earlier and not same else "",
+        replaced=earlier.file if earlier and earlier.file != entry.file else "",
         notes=(*notes, *_notes(inventory, entry, kept)),
     )  # fmt: skip
 
@@ -200,10 +197,13 @@ def _attestable(call: str) -> list[str]:
     return [each.id for each in spec.load(call).clauses if "atestado" in each.waivable and each.id != of_the_letter]
 
 
-def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | None) -> Entry:
-    received = filing.received or instants.now()
+def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | None, earlier: Entry | None) -> Entry:
+    """Return what is recorded of a scan; what the clerk leaves out stays as it is, if this scan is on file already."""
+    known = earlier if earlier and earlier.sha256 == found.sha256 else None
+    received = filing.received or (known.received if known else instants.now())
     limit = election.of(inventory).notice_until if filing.paper == "oficio" else None
-    signed_by = filing.signed_by.strip() or (kept.form.legal.name if kept else "Representante legal")
+    usual = kept.form.legal.name if kept else "Representante legal"
+    signed_by = filing.signed_by.strip() or (known.signed_by if known else usual)
     return Entry(
         paper=filing.paper, clause=filing.clause, folio=filing.folio.strip(), signed_by=signed_by, received=received,
         filed=instants.now(), late=bool(limit and received > limit), kind=found.kind, sha256=found.sha256,
@@ -211,9 +211,9 @@ def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | Non
 
 
 def _refuse_mistaken(
-    inventory: Path, entry: Entry, before: Papers, earlier: Entry | None, filing: Filing, kept: Record | None
+    inventory: Path, entry: Entry, before: Papers, standing: Entry | None, kept: Record | None
 ) -> None:
-    """Raise UnusableError when a scan is not what the clerk takes it for."""
+    """Raise UnusableError when a scan is not what the clerk takes it for; `standing`: what it must not replace."""
     for each in before.standing.values():
         if each.sha256 == entry.sha256 and each.subject != entry.subject:
             raise UnusableError(f"ese mismo archivo ya es «{TITLES[each.paper]}» de {inventory.name}; revise cuál es")
@@ -225,11 +225,16 @@ def _refuse_mistaken(
             f"el oficio que se registró al inscribirlo tiene el folio {kept.notice.folio} y no {entry.folio}; corrija "
             "--folio, o el registro: ./difusor enroll FORMATO --folio … --notified … --update"
         )
-    if earlier and (earlier.sha256, earlier.folio) != (entry.sha256, entry.folio) and not filing.replace:
+    if standing:
         raise UnusableError(
-            f"ya está archivado «{TITLES[entry.paper]}», folio {earlier.folio} ({earlier.file}), y nada cambió; si "
-            "este lo sustituye, repita con --replace: el anterior se conserva y deja de contar"
+            f"ya está archivado «{TITLES[entry.paper]}», folio {standing.folio}, de {standing.signed_by}, recibido el "
+            f"{_local(inventory, standing.received)} ({standing.file}), y nada cambió; si este lo sustituye, o para "
+            "corregir lo que se anotó, repita con --replace: el anterior se conserva y deja de contar"
         )
+
+
+def _local(inventory: Path, instant: datetime) -> str:
+    return f"{instant.astimezone(election.of(inventory).catalog.zone):%d/%m/%Y, %H:%M:%S}"
 
 
 def _notes(inventory: Path, entry: Entry, kept: Record | None) -> Iterator[str]:
