@@ -38,7 +38,11 @@ def run(
     paper: Annotated[Paper | None, typer.Option("--as", help="Qué documento es.")] = None,
     folio: Annotated[str, typer.Option(metavar="FOLIO", help="El número con que se recibió o se emitió.")] = "",
     received: Annotated[
-        datetime | None, typer.Option(parser=instant, metavar="INSTANTE", help="Cuándo llegó; si no se da, ahora.")
+        datetime | None,
+        typer.Option(
+            parser=instant, metavar="INSTANTE",
+            help="Cuándo llegó; si no se da, ahora, o el oficio cuando dice su inscripción.",
+        ),
     ] = None,
     signed_by: Annotated[
         str, typer.Option(metavar="NOMBRE", help="Quién lo firma; si no se da, el responsable legal.")

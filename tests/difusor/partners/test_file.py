@@ -263,6 +263,24 @@ def test_a_late_oficio_is_marked_and_one_of_another_folio_refused(
     assert filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7")).late
 
 
+def test_an_oficio_came_when_its_enrolment_says_however_late_it_is_scanned(
+    enrolled: Path, tmp_path: Path, home: Path, with_notice: Callable[..., None]
+) -> None:
+    text = (home / "elections/ensayo.yml").read_text()
+    (home / "elections/ensayo.yml").write_text(f'{text.rstrip()}\n    election_notice_until: "2026-05-22T00:00:00Z"\n')
+    filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7"))
+    with_notice(enrolled, "2026-05-20T16:30:00-07:00")
+    with pytest.raises(UnusableError, match="repita con --replace"):
+        filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7"))
+    assert not filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7", replace=True)).late
+    came = datetime(2026, 5, 20, 23, 30, tzinfo=UTC)
+    assert papers.read(enrolled).standing["oficio", ""].received == came
+    assert filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7", received=came)).outcome == "ya estaba"
+    mistyped = Filing("oficio", "MED/7", received=came + timedelta(days=3), replace=True)
+    with pytest.raises(UnusableError, match="llegó el 20/05/2026, 16:30:00 y no el 23/05/2026, 16:30:00; corrija --r"):
+        filing.file(enrolled, sent(tmp_path), mistyped)
+
+
 def test_a_difusor_that_never_sent_a_form_has_its_signed_one_on_file(home: Path, tmp_path: Path) -> None:
     """As `difusor new` makes it; nobody has its logo then, which is excused or enrolled."""
     folder = home / "inventories/nuevo"

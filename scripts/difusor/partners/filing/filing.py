@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from corte.format import instants
 from corte.format.files import locked
 from difusor import spec
+from difusor.inventory import Notice
 from difusor.partners import election, record
 from difusor.partners.enrolment import LOGO
 from difusor.partners.facts import FactError, data
@@ -198,9 +199,13 @@ def _attestable(call: str) -> list[str]:
 
 
 def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | None, earlier: Entry | None) -> Entry:
-    """Return what is recorded of a scan; what the clerk leaves out stays as it is, if this scan is on file already."""
+    """Return what is recorded of a scan; what the clerk leaves out stays as it is, if this scan is on file already.
+
+    An oficio came when its enrolment says, however much later it is scanned.
+    """
     known = earlier if earlier and earlier.sha256 == found.sha256 else None
-    received = filing.received or (known.received if known else instants.now())
+    noted = kept.notice if kept and filing.paper == "oficio" else None
+    received = filing.received or (noted.received if noted else known.received if known else instants.now())
     limit = election.of(inventory).notice_until if filing.paper == "oficio" else None
     usual = kept.form.legal.name if kept else "Representante legal"
     signed_by = filing.signed_by.strip() or (known.signed_by if known else usual)
@@ -220,16 +225,28 @@ def _refuse_mistaken(
     unsigned = folder_of(inventory) / UNSIGNED
     if unsigned.is_file() and hashlib.sha256(unsigned.read_bytes()).hexdigest() == entry.sha256:
         raise UnusableError("es la carta sin firmar que hizo «difusor letter»; archive la digitalización firmada")
-    if entry.paper == "oficio" and kept and kept.notice and kept.notice.folio != entry.folio:
-        raise UnusableError(
-            f"el oficio que se registró al inscribirlo tiene el folio {kept.notice.folio} y no {entry.folio}; corrija "
-            "--folio, o el registro: ./difusor enroll FORMATO --folio … --notified … --update"
-        )
+    if entry.paper == "oficio" and kept and kept.notice:
+        _refuse_unlike(inventory, entry, kept.notice)
     if standing:
         raise UnusableError(
             f"ya está archivado «{TITLES[entry.paper]}», folio {standing.folio}, de {standing.signed_by}, recibido el "
             f"{_local(inventory, standing.received)} ({standing.file}), y nada cambió; si este lo sustituye, o para "
             "corregir lo que se anotó, repita con --replace: el anterior se conserva y deja de contar"
+        )
+
+
+def _refuse_unlike(inventory: Path, entry: Entry, noted: Notice) -> None:
+    """Raise UnusableError when an oficio is not the one that was registered with the enrolment."""
+    told = ""
+    if noted.folio != entry.folio:
+        told = f"tiene el folio {noted.folio} y no {entry.folio}; corrija --folio"
+    elif noted.received != entry.received:
+        came, said = _local(inventory, noted.received), _local(inventory, entry.received)
+        told = f"llegó el {came} y no el {said}; corrija --received"
+    if told:
+        raise UnusableError(
+            f"el oficio que se registró al inscribirlo {told}, o el registro: "
+            "./difusor enroll FORMATO --folio … --notified … --update"
         )
 
 
