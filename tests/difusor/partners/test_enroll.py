@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from home_kit import PARTNER, difusor, everything, made
 from inventory_kit import KEY, Certificates
 from PIL import Image
 
+from corte.format import instants
 from difusor.commands.enroll import show
 from difusor.inventory import Registration, load
 from difusor.inventory.variables import content, read
 from difusor.inventory.vaults import password_of
-from difusor.partners import desk
+from difusor.partners import desk, record
 from difusor.partners.answer import Answer
 from difusor.partners.facts import FactError
 from difusor.partners.form.items import keys
@@ -319,7 +320,10 @@ def test_what_is_to_be_decided_is_accepted_with_its_reason(
     )
 
 
-def test_what_is_late_is_kept_and_marked(home: Path, mail: Path, enroll: Callable[..., Answer]) -> None:
+def test_what_is_late_is_kept_and_marked(
+    home: Path, mail: Path, enroll: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instants, "now", lambda: datetime(2027, 6, 7, tzinfo=UTC))
     election = home / "elections/ensayo.yml"
     document = yaml.safe_load(election.read_text())
     document["all"]["vars"] |= {
@@ -360,6 +364,36 @@ def test_what_is_late_is_kept_and_marked(home: Path, mail: Path, enroll: Callabl
     assert kept["corrected"] == "2027-06-05T00:00:00Z"
     with pytest.raises(FactError, match="--folio"):
         enroll(corrected, folio="{{ lookup('pipe', 'id') }}", notified=late)
+
+
+def test_nothing_is_received_in_the_future(mail: Path, enroll: Callable[..., Answer]) -> None:
+    tomorrow = instants.now() + timedelta(days=1)
+    with pytest.raises(FactError) as refused:
+        enroll(as_yaml(mail), received=tomorrow, folio="MED/7", notified=tomorrow, check=True)
+    assert refused.value.faults == dict.fromkeys(
+        ("--received", "--notified"), "está en el futuro; escriba cuándo se recibió"
+    )
+
+
+def test_when_a_form_came_is_corrected_with_the_same_form(
+    enrolled: Path, mail: Path, enroll: Callable[..., Answer]
+) -> None:
+    first, second, mended = (datetime(2026, 5, day, tzinfo=UTC) for day in (20, 25, 26))
+
+    def dates() -> tuple[datetime, datetime | None]:
+        kept = record.read(enrolled)
+        assert kept is not None
+        return kept.received, kept.corrected
+
+    form, corrected = as_yaml(mail), as_yaml(mail / "otro", {"tecnico.celular": "777 123 4569"})
+    shown = enroll(form, received=first)
+    assert shown.outcome == "por confirmar" and [each.title for each in shown.changes] == ["Cuándo llegó"]
+    assert shown.changes[0].after == "19/05/2026, 17:00"
+    assert enroll(form, received=first, update=True).outcome == "corregido" and dates() == (first, None)
+    for again in ({}, {"received": first}):
+        assert enroll(form, **again).outcome == "sin cambios"
+    assert enroll(corrected, received=second, update=True).outcome == "corregido" and dates() == (first, second)
+    assert enroll(corrected, received=mended, update=True).outcome == "corregido" and dates() == (first, mended)
 
 
 def test_nobodys_bytes_are_published(home: Path, mail: Path, enroll: Callable[..., Answer]) -> None:

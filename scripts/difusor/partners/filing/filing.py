@@ -7,7 +7,7 @@ import os
 import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,7 @@ from difusor import spec
 from difusor.inventory import Notice
 from difusor.partners import election, record
 from difusor.partners.enrolment import LOGO
-from difusor.partners.facts import FactError, data
+from difusor.partners.facts import FactError, ahead, data
 from difusor.partners.filing import attested, papers, scan
 from difusor.partners.filing.papers import REQUIRED, TITLES, Entry, Excuse, Paper, Papers, Required
 from difusor.partners.letters import UNSIGNED, folder_of
@@ -30,8 +30,6 @@ from difusor.spec import papers as texts
 TOLD = {"oficio": "el oficio digitalizado", "carta": "la carta compromiso (ANEXO 3), firmada y digitalizada"}
 LONGEST = 500
 """Characters of what a clerk writes of a paper, which tables and papers repeat."""
-AHEAD = timedelta(minutes=5)
-"""How far the clocks of whoever received a paper and of whoever files it may differ."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +184,8 @@ def _refuse_faulty(inventory: Path, filing: Filing) -> None:
     attestable = _attestable(election.of(inventory).spec)
     if (filing.paper == "constancia") is not bool(filing.clause) or (filing.clause and filing.clause not in attestable):
         faults["--clause"] = f"va con --as constancia, y es una de {', '.join(attestable)}"
-    if filing.received and filing.received > instants.now() + AHEAD:
-        faults["--received"] = "está en el futuro; escriba cuándo se recibió"
+    if problem := ahead(filing.received):
+        faults["--received"] = problem
     if faults:
         raise FactError(faults)
 
