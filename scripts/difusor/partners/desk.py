@@ -10,6 +10,7 @@ from typing import TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
 from corte.format import instants
+from corte.format.files import locked
 from difusor.inventory import Election, load_election
 from difusor.partners import asked, enrolment, inventory, record, revocation, roster
 from difusor.partners import election as elections_file
@@ -44,12 +45,20 @@ class Options(TypedDict):
 
 
 def enroll(path: Path, **options: Unpack[Options]) -> Answer:
-    """Review a form and, unless it is only to be checked, enrol its sender; UnusableError or FactError say why not."""
+    """Review a form and, unless it is only to be checked, enrol its sender; UnusableError or FactError say why not.
+
+    Whoever enrols in the same home waits: two at once would not see each other's outlet, or lose a correction.
+    """
     accepted = _accepted(options["accept"])
     _refuse_unless_data("--folio", options["folio"])
     _refuse_ahead(options)
     of_election = elections_file.chosen(options["election"])
     received = open_form(path)
+    with locked(elections_file.file(of_election).parent):
+        return _enrolled(path, received, of_election, accepted, options)
+
+
+def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[str, str], options: Options) -> Answer:
     form, said, findings = read(received)
     known = roster.enrolled(of_election, said["nombre"], said["enlace"])
     name = _name(said, options["name"] or known)

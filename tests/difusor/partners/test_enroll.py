@@ -7,7 +7,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ from difusor.commands.enroll import show
 from difusor.inventory import Registration, load
 from difusor.inventory.variables import content, read
 from difusor.inventory.vaults import password_of
-from difusor.partners import desk, record
+from difusor.partners import desk, record, roster
 from difusor.partners.answer import Answer
 from difusor.partners.facts import FactError
 from difusor.partners.form.items import keys
@@ -200,6 +203,51 @@ def test_an_interrupted_correction_is_completed_by_the_next(
     assert enroll(corrected, update=True).outcome == "corregido"
     (host,) = load(folder)
     assert host.partner.registration and host.partner.registration.technical_contact.mobile == "+52 777 123 4569"
+
+
+def test_of_two_outlets_at_once_the_second_is_compared_with_the_first(
+    home: Path, mail: Path, enroll: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each clerk has read which difusores there are before the other enrols one, unless one waits."""
+    forms = (as_yaml(mail), as_yaml(mail / "otro", {**OTHER, "anexo_tecnico.ipv4": GOOD["anexo_tecnico.ipv4"]}))
+    both, known = threading.Barrier(2), roster.known
+
+    def read_together(*words: Any) -> Any:
+        found = known(*words)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.3)  # in vain, if the other clerk waits for this one
+        return found
+
+    monkeypatch.setattr(roster, "known", read_together)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(enroll, forms))
+    assert sorted(each.outcome for each in answers) == ["creado", "por corregir"]
+    assert len(list((home / "inventories").iterdir())) == 1
+
+
+def test_of_two_corrections_at_once_the_second_keeps_what_the_first_registered(
+    enrolled: Path, mail: Path, enroll: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clerk who registers the oficio writes last of what he read, unless the other one waits for him."""
+    form = as_yaml(mail)
+    corrected = as_yaml(mail / "otro", {"tecnico.celular": "777 123 4569"})
+    known, begun = roster.known, threading.Event()
+
+    def and_then_another(*words: Any) -> Any:
+        found = known(*words)
+        if not begun.is_set():
+            begun.set()
+            late.append(pool.submit(enroll, corrected, update=True))
+            wait(late, 0.3)  # in vain, if the other clerk waits for this one
+        return found
+
+    late: list[Future[Answer]] = []
+    monkeypatch.setattr(roster, "known", and_then_another)
+    with ThreadPoolExecutor(1) as pool:
+        enroll(form, folio="MED/7", notified=datetime(2026, 5, 20, tzinfo=UTC))
+    kept = record.read(enrolled)
+    assert late[0].result().outcome == "corregido"
+    assert kept is not None and kept.notice and kept.form.technical.mobile.endswith("4569")
 
 
 def test_a_difusor_that_never_sent_a_form_is_not_touched(home: Path, mail: Path, enroll: Callable[..., Answer]) -> None:
