@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import pwd
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -248,7 +250,11 @@ def test_the_notification_speaks_of_the_old_secrets_when_they_are_worth_nothing(
     assert "Su servidor no recibe más cortes, y los secretos con que los recibía ya no valen. En" in said()
 
 
-def test_the_verbs_say_what_is_done_and_what_is_not(diario: Path, servers: list[tuple[str, dict[str, Any]]]) -> None:
+def test_the_verbs_say_what_is_done_and_what_is_not(
+    diario: Path, servers: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "otra persona")
+
     def said(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(_app(), list(words))
         return done.exit_code, done.output
@@ -265,3 +271,5 @@ def test_the_verbs_say_what_is_done_and_what_is_not(diario: Path, servers: list[
     assert status == 1 and "fuera de la lista" in told and "sin respuesta" not in told
     assert said("restore", "diario", "--reason", "se aclaró")[0] == 0
     assert said("restore", "diario", "--reason", "se aclaró") == (0, "✓ diario: no está revocado y nada cambió\n")
+    (kept,) = revocation.read(diario)
+    assert kept.restored and {kept.by, kept.restored.by} == {pwd.getpwuid(os.getuid()).pw_name}

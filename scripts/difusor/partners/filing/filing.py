@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +22,7 @@ from difusor.partners.filing import attested, papers, scan
 from difusor.partners.filing.papers import REQUIRED, TITLES, Entry, Excuse, Paper, Papers, Required
 from difusor.partners.letters import UNSIGNED, folder_of
 from difusor.partners.record import Record
+from difusor.process import account
 from difusor.project import UnusableError, home
 from difusor.spec import papers as texts
 
@@ -102,18 +101,10 @@ def excuse(inventory: Path, paper: Required, reason: str) -> Excuse:
     with locked(inventory):
         if paper not in missing(inventory):
             raise UnusableError(f"«{TITLES[paper]}» de {inventory.name} está en el expediente; nada se registró")
-        found = Excuse(paper=paper, reason=reason.strip(), by=_account(), at=instants.now())
+        found = Excuse(paper=paper, reason=reason.strip(), by=account(), at=instants.now())
         before = papers.read(inventory)
         papers.write(inventory, before.model_copy(update={"excused": (*before.excused, found)}))
     return found
-
-
-def _account() -> str:
-    """Return the account that runs this: the system's word, not that of LOGNAME, which anybody may set."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
 
 
 def _fault(value: str) -> str:
