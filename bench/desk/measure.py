@@ -66,7 +66,7 @@ def _enrol(office: Office, outlet: Outlet) -> None:
     for paper, folio in kinds.items():
         scan = office.mail / f"digitalizados/{outlet.id}-{paper}.png"
         mail.write_scan(scan, f"{paper} {folio}", outlet.name)
-        filing.file(office.folder / "inventories" / outlet.id, scan, Filing(paper, folio, received=office.day(-1)))
+        filing.file(office.folder / "inventories" / outlet.id, scan, Filing(paper, folio))
 
 
 def _measure(once: Callable[[], float]) -> float:

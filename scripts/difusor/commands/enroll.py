@@ -32,7 +32,8 @@ Accept = Annotated[
     ),
 ]
 Received = Annotated[
-    datetime | None, typer.Option(parser=instant, metavar="INSTANTE", help="Cuándo llegó; si no se da, ahora.")
+    datetime | None,
+    typer.Option(parser=instant, metavar="INSTANTE", help="Cuándo llegó este formato; si no se da, ahora."),
 ]
 Notified = Annotated[datetime | None, typer.Option(parser=instant, metavar="INSTANTE", help="Cuándo llegó ese oficio.")]
 

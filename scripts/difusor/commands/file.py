@@ -38,7 +38,11 @@ def run(
     paper: Annotated[Paper | None, typer.Option("--as", help="Qué documento es.")] = None,
     folio: Annotated[str, typer.Option(metavar="FOLIO", help="El número con que se recibió o se emitió.")] = "",
     received: Annotated[
-        datetime | None, typer.Option(parser=instant, metavar="INSTANTE", help="Cuándo llegó; si no se da, ahora.")
+        datetime | None,
+        typer.Option(
+            parser=instant, metavar="INSTANTE",
+            help="Cuándo llegó; si no se da, ahora, o el oficio cuando dice su inscripción.",
+        ),
     ] = None,
     signed_by: Annotated[
         str, typer.Option(metavar="NOMBRE", help="Quién lo firma; si no se da, el responsable legal.")
@@ -47,7 +51,7 @@ def run(
         str, typer.Option(metavar="CLÁUSULA", help="Qué acredita una constancia, como HW-05 o RED-06.")
     ] = "",
     replace: Annotated[
-        bool, typer.Option("--replace", help="Sustituye al que ya está; el anterior se conserva y deja de contar.")
+        bool, typer.Option("--replace", help="Sustituye o corrige el que ya está, que se conserva y deja de contar.")
     ] = False,
     without: Annotated[
         Required | None, typer.Option(help="En vez de archivar: el documento sin el que el Instituto sigue adelante.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from getpass import getuser
 from typing import Annotated
 
 import typer
 
+from difusor.process import account
 from difusor.terminal import complain, console, printable, results
 from difusor.terminal.arguments import Check, Further, Name
 
@@ -33,7 +33,7 @@ def run(
     from difusor.servers.playbook import Options
 
     try:
-        found = revoking.restore(name, by or getuser(), reason, Options(check=check, further=further))
+        found = revoking.restore(name, by or account(), reason, Options(check=check, further=further))
     except (UnusableError, FactError) as problem:
         complain(problem)
         raise typer.Exit(1) from problem

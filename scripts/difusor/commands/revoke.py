@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from difusor.process import account
 from difusor.terminal import complain, console, json_text, printable, results
 from difusor.terminal.arguments import Check, Further, Json, Name, from_project
 
@@ -54,7 +54,7 @@ def run(
     from difusor.project import UnusableError
     from difusor.servers.playbook import Options
 
-    order = revocation.Order(by or getuser(), reason, provision, tuple(evidence or ()), final)
+    order = revocation.Order(by or account(), reason, provision, tuple(evidence or ()), final)
     try:
         found = revoking.revoke(name, order, Options(check=check, further=further))
     except (UnusableError, FactError) as problem:

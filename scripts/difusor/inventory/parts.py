@@ -177,18 +177,26 @@ def that_may_be_excused(waiver: Waiver, info: ValidationInfo) -> Waiver:
 
 
 class Attestation(Strict):
-    """A document that attests what no program can measure."""
+    """A document that attests what no program can measure: signed on the day `date`, received on `received`."""
 
     clause: ClauseId
     document: File
     sha256: Sha256
     signed_by: Text
     date: Day | None = None
+    received: Day | None = None
 
     @field_validator("sha256")
     @classmethod
     def _of_the_document(cls, value: str, info: ValidationInfo) -> str:
         return pinned("document", value, info)
+
+    @property
+    def told(self) -> str:
+        """Who signed it, and the days that are known of it, as evidence names it."""
+        signed = f" el {self.date}" if self.date else ""
+        received = f", recibido el {self.received}" if self.received else ""
+        return f"firmado por {self.signed_by}{signed}{received}"
 
 
 class Colors(Strict):

@@ -11,6 +11,9 @@ from difusor.partners.host_key import fingerprint
 
 Outcome = Literal["creado", "corregido", "sin cambios", "por corregir", "por confirmar", "revisado"]
 
+OTHER_TITLES = {"fechas": "Cuándo llegó"}
+"""What is corrected besides the items of a form."""
+
 
 class Said(BaseModel):
     """One finding, as programs read it."""
@@ -72,7 +75,8 @@ def answer(
         for each in findings
     )  # fmt: skip
     altered = tuple(
-        Change(key=key, title=keys()[key].title, before=before, after=after) for key, before, after in changes
+        Change(key=key, title=keys()[key].title if key in keys() else OTHER_TITLES[key], before=before, after=after)
+        for key, before, after in changes
     )
     open_ones = [each for each in findings if each.weight != "revisar" or each.key not in accepted]
     reply = (*_reply(outcome, open_ones), *_admission(*entrance), "", *signed)

@@ -10,14 +10,16 @@ from typing import TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
 from corte.format import instants
+from corte.format.files import locked
 from difusor.inventory import Election, load_election
 from difusor.partners import asked, enrolment, inventory, record, revocation, roster
 from difusor.partners import election as elections_file
 from difusor.partners.answer import Answer, answer
 from difusor.partners.enrolment import Desk
-from difusor.partners.facts import FactError, PartnerFacts, data, fault
+from difusor.partners.facts import FactError, PartnerFacts, ahead, data, fault
 from difusor.partners.files import refuse_existing
 from difusor.partners.form.items import Received, Remark, read, texts
+from difusor.partners.form.model import Form
 from difusor.partners.form.received import open_form
 from difusor.partners.likeness import folded
 from difusor.partners.record import Record
@@ -43,25 +45,34 @@ class Options(TypedDict):
 
 
 def enroll(path: Path, **options: Unpack[Options]) -> Answer:
-    """Review a form and, unless it is only to be checked, enrol its sender; UnusableError or FactError say why not."""
+    """Review a form and, unless it is only to be checked, enrol its sender; UnusableError or FactError say why not.
+
+    Whoever enrols in the same home waits: two at once would not see each other's outlet, or lose a correction.
+    """
     accepted = _accepted(options["accept"])
     _refuse_unless_data("--folio", options["folio"])
+    _refuse_ahead(options)
     of_election = elections_file.chosen(options["election"])
     received = open_form(path)
+    with locked(elections_file.file(of_election).parent):
+        return _enrolled(path, received, of_election, accepted, options)
+
+
+def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[str, str], options: Options) -> Answer:
     form, said, findings = read(received)
     known = roster.enrolled(of_election, said["nombre"], said["enlace"])
     name = _name(said, options["name"] or known)
     before = _before(name) if name else None
     if before and not options["name"]:
         _refuse_namesake(said["nombre"], name, before)
-    desk = _desk(name, of_election, options, {**_stands(said, before), **accepted}, before)
+    desk = _desk(name, of_election, options, {**_stands(said, before), **accepted}, form, before)
     picture, more = enrolment.picture(said["logotipo"], received, path.parent, desk)
     findings += [*more, *enrolment.certificate(said["anexo_tecnico.certificado"], received, desk, before)]
     election = load_election(elections_file.file(of_election))
     if before is None:
         _refuse_over(election, desk)
     findings += [*_reviewed(said, received, desk, before, election), *_somebody_else(said, received, name, before)]
-    changes = record.differences(before.form, form) if before and form else []
+    changes = _changes(form, desk, before, election) if before and form else []
     told = partial(answer, name or path.name, findings, dict(desk.accepted), changes, _signature(election))
     if waiting := undecided(findings, desk.accepted):
         return told("por corregir" if any(each.weight == "error" for each in waiting) else "por confirmar")
@@ -101,10 +112,9 @@ def _refuse_namesake(said: str, name: str, before: Record) -> None:
 def _refuse_over(election: Election, desk: Desk) -> None:
     """Raise UnusableError when a form came after the election for which nobody enrols any more."""
     if desk.received > election.closes:
-        closed = f"{election.closes.astimezone(ZoneInfo(election.timezone)):%d/%m/%Y, %H:%M}"
         raise UnusableError(
-            f"la elección «{election.id}» terminó el {closed} y nada se creó; dé --election con la que sigue, o "
-            "--received si el formato llegó antes"
+            f"la elección «{election.id}» terminó el {_local(election.closes, election)} y nada se creó; dé --election "
+            "con la que sigue, o --received si el formato llegó antes"
         )
 
 
@@ -159,6 +169,12 @@ def _refuse_unless_data(option: str, value: str) -> None:
         raise FactError({option: str(error)}) from None
 
 
+def _refuse_ahead(options: Options) -> None:
+    said = {"--received": options["received"], "--notified": options["notified"]}
+    if faults := {option: problem for option, at in said.items() if (problem := ahead(at))}:
+        raise FactError(faults)
+
+
 def _before(name: str) -> Record | None:
     """Return what was enrolled under this name; UnusableError when the name is of somebody who never sent a form."""
     folder = inventory.folder(name)
@@ -168,15 +184,44 @@ def _before(name: str) -> Record | None:
     return kept
 
 
-def _desk(name: str, election: str, options: Options, accepted: dict[str, str], before: Record | None) -> Desk:
+def _desk(
+    name: str, election: str, options: Options, accepted: dict[str, str], form: Form | None, before: Record | None
+) -> Desk:
     if before and (enrolled := roster.election_of(inventory.folder(name))) != election:
         raise UnusableError(f"«{name}» está inscrito en la elección «{enrolled}»; dé --election o --name")
+    came, corrected = _dates(options["received"], form, before)
     return Desk(
-        id=name, election=election, received=options["received"] or instants.now(), logo=options["logo"],
+        id=name, election=election, received=came, corrected=corrected, logo=options["logo"],
         certificate=options["certificate"],
         certificate_key=options["certificate_key"], folio=options["folio"], notified=options["notified"],
         accepted=accepted,
     )  # fmt: skip
+
+
+def _dates(given: datetime | None, form: Form | None, before: Record | None) -> tuple[datetime, datetime | None]:
+    """Return when the first form came, and when the one that corrects it; a form that came before keeps its date.
+
+    With `given`, which is said of the form at hand, a mistyped date is corrected.
+    """
+    if before is None:
+        return given or instants.now(), None
+    if form != before.form:
+        return before.received, given or instants.now()
+    if before.corrected is None:
+        return given or before.received, None
+    return before.received, given or before.corrected
+
+
+def _changes(form: Form, desk: Desk, before: Record, election: Election) -> list[tuple[str, str, str]]:
+    """Return (key, before, after) of each item that changed, or of when the form came, if nothing else did."""
+    then, now = before.corrected or before.received, desk.corrected or desk.received
+    if form != before.form or then == now:
+        return record.differences(before.form, form)
+    return [("fechas", _local(then, election), _local(now, election))]
+
+
+def _local(instant: datetime, election: Election) -> str:
+    return f"{instant.astimezone(ZoneInfo(election.timezone)):%d/%m/%Y, %H:%M}"
 
 
 def _reviewed(
@@ -184,9 +229,8 @@ def _reviewed(
 ) -> list[Remark]:
     others, unreadable = roster.known(desk.election, desk.id)
     # A correction is no later than the form that it corrects, nor than its oficio.
-    received_at = before.received if before else desk.received
     notified = desk.notified or (before.notice.received if before and before.notice else None)
-    around = Surroundings(election, others, received_at, notified)
+    around = Surroundings(election, others, desk.received, notified)
     told = [
         Remark("nombre", "difusores", f"no se comparó con «{each}»: su inventario no se puede leer", "aviso")
         for each in unreadable

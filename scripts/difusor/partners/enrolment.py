@@ -31,7 +31,10 @@ name: the first run makes the institute's, and would be logged in with it."""
 
 @dataclass(frozen=True)
 class Desk:
-    """What the clerk's side adds to a form. `ssh_key`: the private key's path, empty for one that ssh takes itself."""
+    """What the clerk's side adds to a form. `ssh_key`: the private key's path, empty for one that ssh takes itself.
+
+    `received`: when the first form came, `corrected`: when the one came that corrects it.
+    """
 
     id: str
     election: str
@@ -43,6 +46,7 @@ class Desk:
     certificate_key: Path | None = None
     folio: str = ""
     notified: datetime | None = None
+    corrected: datetime | None = None
     accepted: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -130,7 +134,7 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], befo
     kept = _record(form, desk, findings, wanted, before)
     if changed:
         _try_out(folder, partner, {name: wanted[name] for name in changed})
-    elif kept.model_copy(update={"corrected": before.corrected}) == before:
+    elif kept == before:
         return []
     files.replace(folder / record.FILE, before.model_copy(update={"pending": kept.written}).to_bytes())
     if entrance.keys() & {*changed}:
@@ -177,8 +181,8 @@ def _record(
 ) -> Record:
     return Record(
         form=form,
-        received=before.received if before else desk.received,
-        corrected=desk.received if before else None,
+        received=desk.received,
+        corrected=desk.corrected,
         marks=tuple(str(each) for each in findings if each.weight == "aviso"),
         accepted={each.key: desk.accepted[each.key] for each in findings if each.weight == "revisar"},
         notice=_notice(form, desk, before),

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
+from corte.format import instants
 from difusor.inventory.placeholders import unfinished
 from difusor.inventory.values import (
     Address,
@@ -31,6 +32,8 @@ RESERVED = {
     "untrusted_vantage",
 }  # fmt: skip
 """Names of groups and hosts that an inventory has already, or that the project uses."""
+AHEAD = timedelta(minutes=5)
+"""How far the clocks of whoever received a paper and of whoever registers it may differ."""
 
 
 def data(value: str) -> str:
@@ -42,6 +45,12 @@ def data(value: str) -> str:
     if problem := unfinished(value):
         raise ValueError(problem)
     return value.strip()
+
+
+def ahead(received: datetime | None) -> str:
+    """Return what is wrong with when a paper is said to have come, without full stop; empty when nothing is."""
+    is_ahead = received is not None and received > instants.now() + AHEAD
+    return "está en el futuro; escriba cuándo se recibió" if is_ahead else ""
 
 
 def _free(value: str) -> str:

@@ -17,6 +17,7 @@ from difusor.papers.document import Head, Issuer, document
 from difusor.papers.printing import pdf
 from difusor.partners import election as elections
 from difusor.partners import record
+from difusor.partners.facts import PartnerFacts, fault
 from difusor.partners.host_key import fingerprint
 from difusor.partners.record import Record
 from difusor.project import UnusableError, build
@@ -142,12 +143,24 @@ def _acknowledgement(case: _Case) -> dict[str, Any]:
     }
 
 
-def _addresses(case: _Case) -> dict[str, Any]:
+def _read(inventory: Path) -> Mapping[str, Any]:
+    """Return the variables of a difusor's server that a paper tells; _NotYet when one of them cannot be used."""
     try:
-        hosts = variables.read(case.inventory, only=READ).hosts.values()
+        said = variables.read(inventory, only=READ)
+        for host in said.hosts:
+            said.require(host, READ)
     except variables.InventoryError as error:
         raise _NotYet(f"su inventario no se puede leer: {' '.join(str(error).split()).rstrip('.')}") from None
-    found = next((each for each in hosts if "difusor_fqdn" in each), {})
+    found = next((each for each in said.hosts.values() if "difusor_fqdn" in each), {})
+    for field in ("fqdn", "trusted_addresses", "admin_keys"):
+        name = f"difusor_{field}"
+        if name in found and (problem := fault(PartnerFacts, field, found[name])):
+            raise _NotYet(f"{name} de su inventario no sirve: {problem}")
+    return found
+
+
+def _addresses(case: _Case) -> dict[str, Any]:
+    found = _read(case.inventory)
     trusted = list(dict.fromkeys([*case.election.trusted_addresses, *found.get("difusor_trusted_addresses", [])]))
     if not trusted:
         raise _NotYet("aún no hay direcciones confiables; escríbalas en election_trusted_addresses")

@@ -47,6 +47,7 @@ def html(host: Host, revocation: Revocation) -> str:
             ("Lo ordenó", revocation.by),
             *([("Vigencia", "definitiva")] if revocation.final else []),
         ],
+        "rotated": revocation.rotated is not None,
         "evidence": [{"name": Path(each.document).name, "sha256": each.sha256} for each in revocation.evidence],
     }
     return document("revocation.html.j2", head, values)

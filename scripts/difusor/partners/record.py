@@ -25,7 +25,7 @@ Moment = Annotated[
 
 
 class Record(BaseModel):
-    """One enrolment. `received` is when the first form came, `corrected` when the last one did.
+    """One enrolment. `received` is when the first form came, `corrected` when the last one did that changed it.
 
     `written` has the SHA-256 of each file that it wrote: what differs was edited by hand. `pending` has those of a
     correction that has begun, and is empty when it has ended."""

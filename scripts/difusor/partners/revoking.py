@@ -43,6 +43,7 @@ def revoke(inventory: Path, order: Order, options: Options) -> Result:
         return Result(inventory.name, revocation.of(inventory, order), False, done, pending)
     record, is_new = revocation.revoke(inventory, order)
     trouble = [*_rotated(inventory)]
+    record = revocation.in_force(inventory) or record  # which says now whether the old secrets are worth nothing
     try:
         servers = _servers(inventory)
     except InventoryError as error:

@@ -6,6 +6,7 @@ Nothing is imported here that takes time: Ctrl-C may come while the verb itself 
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,14 @@ class Stopped(SystemExit):
         """Take the number of the signal."""
         super().__init__(128 + number)
         self.number = number
+
+
+def account() -> str:
+    """Return the account that runs this: the system's word, not that of LOGNAME, which anybody may set."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 @contextmanager

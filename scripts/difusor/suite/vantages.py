@@ -89,8 +89,7 @@ def attested(
             path = Path(each.document)
             assert path.is_file(), f"no se encuentra {path}"
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            signed = f"firmado por {each.signed_by}" + (f" el {each.date}" if each.date else "")
-            record_evidence(f"{path.name}, {signed}, SHA-256 {digest}")
+            record_evidence(f"{path.name}, {each.told}, SHA-256 {digest}")
             assert digest == each.sha256, f"{path.name} no es el documento que se registró: cambió su SHA-256"
 
     return check

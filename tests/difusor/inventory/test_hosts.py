@@ -100,6 +100,8 @@ def test_the_documents_of_a_clause_are_judged_apart() -> None:
     good = {"clause": "DG-09", "document": "/nowhere/carta.pdf", "sha256": "0" * 64, "signed_by": "Dirección"}
     variables = {"difusor_attestations": [good, {**good, "clause": "HW-05", "sha256": "corto"}]}
     assert [each.signed_by for each in attestations(variables, "DG-09")] == ["Dirección"]
+    (dated,) = attestations({"difusor_attestations": [{**good, "date": "2024-05-20"}]}, "DG-09")
+    assert dated.told == "firmado por Dirección el 2024-05-20"
     assert attestations({}, "DG-09") == []
     with pytest.raises(InventoryError, match=r"\(HW-05\): sha256: debe ser un SHA-256"):
         attestations(variables, "HW-05")

@@ -7,8 +7,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +22,12 @@ from home_kit import PARTNER, difusor, everything, made
 from inventory_kit import KEY, Certificates
 from PIL import Image
 
+from corte.format import instants
 from difusor.commands.enroll import show
 from difusor.inventory import Registration, load
 from difusor.inventory.variables import content, read
 from difusor.inventory.vaults import password_of
-from difusor.partners import desk, steps
+from difusor.partners import desk, record, roster, steps
 from difusor.partners.answer import Answer
 from difusor.partners.facts import FactError
 from difusor.partners.form.items import keys
@@ -205,6 +209,51 @@ def test_an_interrupted_correction_is_completed_by_the_next(
     assert host.partner.registration and host.partner.registration.technical_contact.mobile == "+52 777 123 4569"
 
 
+def test_of_two_outlets_at_once_the_second_is_compared_with_the_first(
+    home: Path, mail: Path, enroll: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each clerk has read which difusores there are before the other enrols one, unless one waits."""
+    forms = (as_yaml(mail), as_yaml(mail / "otro", {**OTHER, "anexo_tecnico.ipv4": GOOD["anexo_tecnico.ipv4"]}))
+    both, known = threading.Barrier(2), roster.known
+
+    def read_together(*words: Any) -> Any:
+        found = known(*words)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.3)  # in vain, if the other clerk waits for this one
+        return found
+
+    monkeypatch.setattr(roster, "known", read_together)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(enroll, forms))
+    assert sorted(each.outcome for each in answers) == ["creado", "por corregir"]
+    assert len(list((home / "inventories").iterdir())) == 1
+
+
+def test_of_two_corrections_at_once_the_second_keeps_what_the_first_registered(
+    enrolled: Path, mail: Path, enroll: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clerk who registers the oficio writes last of what he read, unless the other one waits for him."""
+    form = as_yaml(mail)
+    corrected = as_yaml(mail / "otro", {"tecnico.celular": "777 123 4569"})
+    known, begun = roster.known, threading.Event()
+
+    def and_then_another(*words: Any) -> Any:
+        found = known(*words)
+        if not begun.is_set():
+            begun.set()
+            late.append(pool.submit(enroll, corrected, update=True))
+            wait(late, 0.3)  # in vain, if the other clerk waits for this one
+        return found
+
+    late: list[Future[Answer]] = []
+    monkeypatch.setattr(roster, "known", and_then_another)
+    with ThreadPoolExecutor(1) as pool:
+        enroll(form, folio="MED/7", notified=datetime(2026, 5, 20, tzinfo=UTC))
+    kept = record.read(enrolled)
+    assert late[0].result().outcome == "corregido"
+    assert kept is not None and kept.notice and kept.form.technical.mobile.endswith("4569")
+
+
 def test_a_difusor_that_never_sent_a_form_is_not_touched(home: Path, mail: Path, enroll: Callable[..., Answer]) -> None:
     made()
     before = everything(home)
@@ -326,7 +375,10 @@ def test_what_is_to_be_decided_is_accepted_with_its_reason(
     )
 
 
-def test_what_is_late_is_kept_and_marked(home: Path, mail: Path, enroll: Callable[..., Answer]) -> None:
+def test_what_is_late_is_kept_and_marked(
+    home: Path, mail: Path, enroll: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instants, "now", lambda: datetime(2027, 6, 7, tzinfo=UTC))
     election = home / "elections/ensayo.yml"
     document = yaml.safe_load(election.read_text())
     document["all"]["vars"] |= {
@@ -367,6 +419,36 @@ def test_what_is_late_is_kept_and_marked(home: Path, mail: Path, enroll: Callabl
     assert kept["corrected"] == "2027-06-05T00:00:00Z"
     with pytest.raises(FactError, match="--folio"):
         enroll(corrected, folio="{{ lookup('pipe', 'id') }}", notified=late)
+
+
+def test_nothing_is_received_in_the_future(mail: Path, enroll: Callable[..., Answer]) -> None:
+    tomorrow = instants.now() + timedelta(days=1)
+    with pytest.raises(FactError) as refused:
+        enroll(as_yaml(mail), received=tomorrow, folio="MED/7", notified=tomorrow, check=True)
+    assert refused.value.faults == dict.fromkeys(
+        ("--received", "--notified"), "está en el futuro; escriba cuándo se recibió"
+    )
+
+
+def test_when_a_form_came_is_corrected_with_the_same_form(
+    enrolled: Path, mail: Path, enroll: Callable[..., Answer]
+) -> None:
+    first, second, mended = (datetime(2026, 5, day, tzinfo=UTC) for day in (20, 25, 26))
+
+    def dates() -> tuple[datetime, datetime | None]:
+        kept = record.read(enrolled)
+        assert kept is not None
+        return kept.received, kept.corrected
+
+    form, corrected = as_yaml(mail), as_yaml(mail / "otro", {"tecnico.celular": "777 123 4569"})
+    shown = enroll(form, received=first)
+    assert shown.outcome == "por confirmar" and [each.title for each in shown.changes] == ["Cuándo llegó"]
+    assert shown.changes[0].after == "19/05/2026, 17:00"
+    assert enroll(form, received=first, update=True).outcome == "corregido" and dates() == (first, None)
+    for again in ({}, {"received": first}):
+        assert enroll(form, **again).outcome == "sin cambios"
+    assert enroll(corrected, received=second, update=True).outcome == "corregido" and dates() == (first, second)
+    assert enroll(corrected, received=mended, update=True).outcome == "corregido" and dates() == (first, mended)
 
 
 def test_nobodys_bytes_are_published(home: Path, mail: Path, enroll: Callable[..., Answer]) -> None:

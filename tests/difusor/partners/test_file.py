@@ -19,6 +19,7 @@ import pytest
 from form_kit import png
 
 from corte.format import instants
+from difusor.inventory import attestations
 from difusor.inventory.variables import read
 from difusor.partners.facts import FactError
 from difusor.partners.filing import attested, filing, papers, scan
@@ -100,6 +101,14 @@ def test_a_scan_is_kept_as_it_came_and_attests_its_clause(enrolled: Path, tmp_pa
     assert hashlib.sha256(Path(found["document"]).read_bytes()).hexdigest() == done.sha256
 
 
+def test_the_evidence_says_on_which_day_of_the_place_a_paper_was_received(enrolled: Path, tmp_path: Path) -> None:
+    """On the evening of the 25th it is the 26th by UTC; on which day it was signed, nobody has said."""
+    filing.file(enrolled, sent(tmp_path), letter(received=datetime(2026, 5, 26, 2, 30, tzinfo=UTC)))
+    (values,) = (each for each in read(enrolled).hosts.values() if "difusor_fqdn" in each)
+    (found,) = attestations(values, "DG-09")
+    assert found.told == "firmado por Luis Güemes, recibido el 2026-05-25"
+
+
 def test_the_same_scan_twice_changes_nothing_and_another_needs_to_be_meant(enrolled: Path, tmp_path: Path) -> None:
     first = filing.file(enrolled, sent(tmp_path), letter())
     record = (enrolled / papers.FILE).read_bytes()
@@ -114,6 +123,23 @@ def test_the_same_scan_twice_changes_nothing_and_another_needs_to_be_meant(enrol
     assert papers.read(enrolled).standing["carta", ""].sha256 == second.sha256
     with pytest.raises(UnusableError, match="ya es «Carta compromiso"):
         filing.file(enrolled, sent(tmp_path, PDF + b"\n"), Filing("oficio", "O/1"))
+
+
+def test_what_the_clerk_mistyped_of_a_scan_is_corrected_with_replace_and_the_rest_stays(
+    enrolled: Path, tmp_path: Path
+) -> None:
+    came, typed = datetime(2026, 5, 25, tzinfo=UTC), datetime(2026, 5, 27, tzinfo=UTC)
+    first = filing.file(enrolled, sent(tmp_path), letter(received=typed))
+    assert filing.file(enrolled, sent(tmp_path), letter(received=typed, signed_by="Luis Güemes")).outcome == "ya estaba"
+    for said in ({"received": came}, {"signed_by": "Rosa Salgado"}):
+        with pytest.raises(UnusableError, match=r"de Luis Güemes, recibido el 26/05/2026, 17:00:00 .* con --replace"):
+            filing.file(enrolled, sent(tmp_path), letter(**said))
+    done = filing.file(enrolled, sent(tmp_path), letter(received=came, replace=True))
+    assert (done.outcome, done.replaced, done.file) == ("sustituido", "", first.file)
+    filing.file(enrolled, sent(tmp_path), letter(signed_by="Rosa Salgado", replace=True))
+    found = papers.read(enrolled).standing["carta", ""]
+    assert (found.received, found.signed_by, len(papers.read(enrolled).filed)) == (came, "Rosa Salgado", 3)
+    assert filing.file(enrolled, sent(tmp_path), letter(replace=True)).outcome == "ya estaba"
 
 
 def test_all_that_the_clerk_mistyped_is_told_at_once(enrolled: Path, tmp_path: Path) -> None:
@@ -235,6 +261,24 @@ def test_a_late_oficio_is_marked_and_one_of_another_folio_refused(
     with pytest.raises(UnusableError, match="tiene el folio MED/7 y no O/9"):
         filing.file(enrolled, sent(tmp_path), Filing("oficio", "O/9"))
     assert filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7")).late
+
+
+def test_an_oficio_came_when_its_enrolment_says_however_late_it_is_scanned(
+    enrolled: Path, tmp_path: Path, home: Path, with_notice: Callable[..., None]
+) -> None:
+    text = (home / "elections/ensayo.yml").read_text()
+    (home / "elections/ensayo.yml").write_text(f'{text.rstrip()}\n    election_notice_until: "2026-05-22T00:00:00Z"\n')
+    filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7"))
+    with_notice(enrolled, "2026-05-20T16:30:00-07:00")
+    with pytest.raises(UnusableError, match="repita con --replace"):
+        filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7"))
+    assert not filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7", replace=True)).late
+    came = datetime(2026, 5, 20, 23, 30, tzinfo=UTC)
+    assert papers.read(enrolled).standing["oficio", ""].received == came
+    assert filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7", received=came)).outcome == "ya estaba"
+    mistyped = Filing("oficio", "MED/7", received=came + timedelta(days=3), replace=True)
+    with pytest.raises(UnusableError, match="llegó el 20/05/2026, 16:30:00 y no el 23/05/2026, 16:30:00; corrija --r"):
+        filing.file(enrolled, sent(tmp_path), mistyped)
 
 
 def test_a_difusor_that_never_sent_a_form_has_its_signed_one_on_file(home: Path, tmp_path: Path) -> None:

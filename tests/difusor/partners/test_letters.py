@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from call_kit import NAME as CALL
+from inventory_kit import KEY
 from papers_kit import text_of
 
 from difusor.inventory import load_election
@@ -77,6 +78,31 @@ def test_papers_that_cannot_be_made_yet_are_told_and_do_not_keep_the_others(enro
     (key,) = next(each["difusor_admin_keys"] for each in read(enrolled).hosts.values() if "difusor_admin_keys" in each)
     assert "de la cuenta ubuntu, que debe" in found["direcciones"] and fingerprint(key) in found["direcciones"]
     assert not (letters.folder_of(enrolled) / "acuse.pdf").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("trusted_addresses", "10.1.2.3", "debe ser una lista"),
+        ("trusted_addresses", ["0.0.0.0/0"], "es todo Internet"),
+        ("trusted_addresses", None, "debe ser una lista"),
+        ("trusted_addresses", "{{ nadie_lo_define }}", "no se puede calcular"),
+        ("admin_keys", KEY, "debe ser una lista"),
+        ("admin_keys", [KEY.split()[1]], "no es una llave pública"),
+        ("admin_keys", [f"no-pty {KEY}"], "no es una llave pública"),
+    ],
+    ids=["no list", "everybody", "blank", "unknown", "no list of keys", "half a key", "options"],
+)
+def test_what_no_server_would_take_is_on_no_paper(
+    name: str, value: Any, told: str, enrolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outlet's administrator would open the server to what nobody meant, or nobody gets a paper for one mistake."""
+    monkeypatch.setattr(letters, "pdf", lambda html: b"%PDF-")
+    main = enrolled / f"group_vars/{enrolled.name}/main.yml"
+    main.write_text(yaml.safe_dump(yaml.safe_load(main.read_text()) | {f"difusor_{name}": value}))
+    found = letters.write(enrolled, ("carta", "direcciones"), MADE, (), letters.folder_of(enrolled))
+    assert [path.stem for path in found.written] == ["carta"]
+    assert f"difusor_{name}" in found.waiting["direcciones"] and told in found.waiting["direcciones"]
 
 
 def test_the_same_papers_have_the_same_bytes(enrolled: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import pwd
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from typer.testing import CliRunner
 from difusor import spec
 from difusor.cli import _app
 from difusor.inventory import load, variables
-from difusor.partners import revocation, revoking
+from difusor.partners import notification, revocation, revoking
 from difusor.partners.facts import FactError
 from difusor.partners.revocation import Order
 from difusor.project import UnusableError
@@ -228,7 +230,31 @@ def test_nobody_is_restored_with_the_old_secret(diario: Path, servers: list[tupl
     assert vault(diario)["vault_difusor_rsync_secret"] != before["vault_difusor_rsync_secret"]
 
 
-def test_the_verbs_say_what_is_done_and_what_is_not(diario: Path, servers: list[tuple[str, dict[str, Any]]]) -> None:
+def test_the_notification_speaks_of_the_old_secrets_when_they_are_worth_nothing(
+    diario: Path, servers: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full when they were to be drawn anew, and the next run does it."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def said() -> str:
+        found = revoking.revoke(diario, ORDER, Options())
+        assert found.paper and found.record and bool(found.record.rotated) is not bool(found.pending)
+        return " ".join(found.paper.read_text().split())
+
+    monkeypatch.setattr(notification, "pdf", str.encode)
+    with monkeypatch.context() as patch:
+        patch.setattr(revocation, "reseal", full)
+        assert "Su servidor no recibe más cortes. En cuanto responde" in said()
+    assert "Su servidor no recibe más cortes, y los secretos con que los recibía ya no valen. En" in said()
+
+
+def test_the_verbs_say_what_is_done_and_what_is_not(
+    diario: Path, servers: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "otra persona")
+
     def said(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(_app(), list(words))
         return done.exit_code, done.output
@@ -245,3 +271,5 @@ def test_the_verbs_say_what_is_done_and_what_is_not(diario: Path, servers: list[
     assert status == 1 and "fuera de la lista" in told and "sin respuesta" not in told
     assert said("restore", "diario", "--reason", "se aclaró")[0] == 0
     assert said("restore", "diario", "--reason", "se aclaró") == (0, "✓ diario: no está revocado y nada cambió\n")
+    (kept,) = revocation.read(diario)
+    assert kept.restored and {kept.by, kept.restored.by} == {pwd.getpwuid(os.getuid()).pw_name}

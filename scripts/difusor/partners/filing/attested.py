@@ -21,12 +21,12 @@ def tell(inventory: Path, papers: Papers) -> str:
 
     One list of attestations cannot add to another, so a list that somebody wrote by hand stays the only one.
     """
-    group, call = inventory / "group_vars" / inventory.resolve().name, election.of(inventory).spec
+    group, whose = inventory / "group_vars" / inventory.resolve().name, election.of(inventory)
     entries = [
         {"clause": clause, "file": each.file, "sha256": each.sha256, "signed_by": data(each.signed_by),
-         "date": each.received.date().isoformat()}
+         "received": each.received.astimezone(whose.catalog.zone).date().isoformat()}
         for each in papers.standing.values()
-        if (clause := texts.load(call).letter.clause if each.paper == "carta" else each.clause)
+        if (clause := texts.load(whose.spec).letter.clause if each.paper == "carta" else each.clause)
     ]  # fmt: skip
     if not entries:
         return ""

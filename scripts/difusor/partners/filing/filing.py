@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import pwd
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -16,21 +14,21 @@ from pydantic import BaseModel, ConfigDict
 from corte.format import instants
 from corte.format.files import locked
 from difusor import spec
+from difusor.inventory import Notice
 from difusor.partners import election, record
 from difusor.partners.enrolment import LOGO
-from difusor.partners.facts import FactError, data
+from difusor.partners.facts import FactError, ahead, data
 from difusor.partners.filing import attested, papers, scan
 from difusor.partners.filing.papers import REQUIRED, TITLES, Entry, Excuse, Paper, Papers, Required
 from difusor.partners.letters import UNSIGNED, folder_of
 from difusor.partners.record import Record
+from difusor.process import account
 from difusor.project import UnusableError, home
 from difusor.spec import papers as texts
 
 TOLD = {"oficio": "el oficio digitalizado", "carta": "la carta compromiso (ANEXO 3), firmada y digitalizada"}
 LONGEST = 500
 """Characters of what a clerk writes of a paper, which tables and papers repeat."""
-AHEAD = timedelta(minutes=5)
-"""How far the clocks of whoever received a paper and of whoever files it may differ."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +67,15 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
     _refuse_faulty(inventory, filing)
     found = scan.read(path)
     kept = record.read(inventory)
-    entry = _entry(inventory, filing, found, kept)
     with locked(inventory):
         before = papers.read(inventory)
-        earlier = before.standing.get(entry.subject)
-        _refuse_mistaken(inventory, entry, before, earlier, filing, kept)
-        if same := earlier is not None and earlier.sha256 == entry.sha256 and earlier.folio == entry.folio:
-            assert earlier is not None
-            entry, after = earlier, before
-        else:
-            after = before.model_copy(update={"filed": (*before.filed, entry)})
+        earlier = before.standing.get((filing.paper, filing.clause))
+        entry = _entry(inventory, filing, found, kept, earlier)
+        same = earlier is not None and entry == earlier.model_copy(update={"filed": entry.filed})
+        _refuse_mistaken(inventory, entry, before, None if same or filing.replace else earlier, kept)
         if not same or papers.fault(inventory, entry):  # the scan itself may have been lost
             papers.keep(inventory, entry, found.content)
+        after = before if same else before.model_copy(update={"filed": (*before.filed, entry)})
         if not same:
             papers.write(inventory, after)
         obstacle = attested.tell(inventory, after)
@@ -89,7 +84,7 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
         difusor=inventory.name,
         outcome="ya estaba" if same else "sustituido" if earlier else "archivado",
         paper=entry.paper, file=entry.file, sha256=entry.sha256, folio=entry.folio, late=entry.late,
-        replaced=earlier.file if earlier and not same else "",
+        replaced=earlier.file if earlier and earlier.file != entry.file else "",
         notes=(*notes, *_notes(inventory, entry, kept)),
     )  # fmt: skip
 
@@ -106,18 +101,10 @@ def excuse(inventory: Path, paper: Required, reason: str) -> Excuse:
     with locked(inventory):
         if paper not in missing(inventory):
             raise UnusableError(f"«{TITLES[paper]}» de {inventory.name} está en el expediente; nada se registró")
-        found = Excuse(paper=paper, reason=reason.strip(), by=_account(), at=instants.now())
+        found = Excuse(paper=paper, reason=reason.strip(), by=account(), at=instants.now())
         before = papers.read(inventory)
         papers.write(inventory, before.model_copy(update={"excused": (*before.excused, found)}))
     return found
-
-
-def _account() -> str:
-    """Return the account that runs this: the system's word, not that of LOGNAME, which anybody may set."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
 
 
 def _fault(value: str) -> str:
@@ -188,8 +175,8 @@ def _refuse_faulty(inventory: Path, filing: Filing) -> None:
     attestable = _attestable(election.of(inventory).spec)
     if (filing.paper == "constancia") is not bool(filing.clause) or (filing.clause and filing.clause not in attestable):
         faults["--clause"] = f"va con --as constancia, y es una de {', '.join(attestable)}"
-    if filing.received and filing.received > instants.now() + AHEAD:
-        faults["--received"] = "está en el futuro; escriba cuándo se recibió"
+    if problem := ahead(filing.received):
+        faults["--received"] = problem
     if faults:
         raise FactError(faults)
 
@@ -200,10 +187,17 @@ def _attestable(call: str) -> list[str]:
     return [each.id for each in spec.load(call).clauses if "atestado" in each.waivable and each.id != of_the_letter]
 
 
-def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | None) -> Entry:
-    received = filing.received or instants.now()
+def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | None, earlier: Entry | None) -> Entry:
+    """Return what is recorded of a scan; what the clerk leaves out stays as it is, if this scan is on file already.
+
+    An oficio came when its enrolment says, however much later it is scanned.
+    """
+    known = earlier if earlier and earlier.sha256 == found.sha256 else None
+    noted = kept.notice if kept and filing.paper == "oficio" else None
+    received = filing.received or (noted.received if noted else known.received if known else instants.now())
     limit = election.of(inventory).notice_until if filing.paper == "oficio" else None
-    signed_by = filing.signed_by.strip() or (kept.form.legal.name if kept else "Representante legal")
+    usual = kept.form.legal.name if kept else "Representante legal"
+    signed_by = filing.signed_by.strip() or (known.signed_by if known else usual)
     return Entry(
         paper=filing.paper, clause=filing.clause, folio=filing.folio.strip(), signed_by=signed_by, received=received,
         filed=instants.now(), late=bool(limit and received > limit), kind=found.kind, sha256=found.sha256,
@@ -211,25 +205,42 @@ def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | Non
 
 
 def _refuse_mistaken(
-    inventory: Path, entry: Entry, before: Papers, earlier: Entry | None, filing: Filing, kept: Record | None
+    inventory: Path, entry: Entry, before: Papers, standing: Entry | None, kept: Record | None
 ) -> None:
-    """Raise UnusableError when a scan is not what the clerk takes it for."""
+    """Raise UnusableError when a scan is not what the clerk takes it for; `standing`: what it must not replace."""
     for each in before.standing.values():
         if each.sha256 == entry.sha256 and each.subject != entry.subject:
             raise UnusableError(f"ese mismo archivo ya es «{TITLES[each.paper]}» de {inventory.name}; revise cuál es")
     unsigned = folder_of(inventory) / UNSIGNED
     if unsigned.is_file() and hashlib.sha256(unsigned.read_bytes()).hexdigest() == entry.sha256:
         raise UnusableError("es la carta sin firmar que hizo «difusor letter»; archive la digitalización firmada")
-    if entry.paper == "oficio" and kept and kept.notice and kept.notice.folio != entry.folio:
+    if entry.paper == "oficio" and kept and kept.notice:
+        _refuse_unlike(inventory, entry, kept.notice)
+    if standing:
         raise UnusableError(
-            f"el oficio que se registró al inscribirlo tiene el folio {kept.notice.folio} y no {entry.folio}; corrija "
-            "--folio, o el registro: ./difusor enroll FORMATO --folio … --notified … --update"
+            f"ya está archivado «{TITLES[entry.paper]}», folio {standing.folio}, de {standing.signed_by}, recibido el "
+            f"{_local(inventory, standing.received)} ({standing.file}), y nada cambió; si este lo sustituye, o para "
+            "corregir lo que se anotó, repita con --replace: el anterior se conserva y deja de contar"
         )
-    if earlier and (earlier.sha256, earlier.folio) != (entry.sha256, entry.folio) and not filing.replace:
+
+
+def _refuse_unlike(inventory: Path, entry: Entry, noted: Notice) -> None:
+    """Raise UnusableError when an oficio is not the one that was registered with the enrolment."""
+    told = ""
+    if noted.folio != entry.folio:
+        told = f"tiene el folio {noted.folio} y no {entry.folio}; corrija --folio"
+    elif noted.received != entry.received:
+        came, said = _local(inventory, noted.received), _local(inventory, entry.received)
+        told = f"llegó el {came} y no el {said}; corrija --received"
+    if told:
         raise UnusableError(
-            f"ya está archivado «{TITLES[entry.paper]}», folio {earlier.folio} ({earlier.file}), y nada cambió; si "
-            "este lo sustituye, repita con --replace: el anterior se conserva y deja de contar"
+            f"el oficio que se registró al inscribirlo {told}, o el registro: "
+            "./difusor enroll FORMATO --folio … --notified … --update"
         )
+
+
+def _local(inventory: Path, instant: datetime) -> str:
+    return f"{instant.astimezone(election.of(inventory).catalog.zone):%d/%m/%Y, %H:%M:%S}"
 
 
 def _notes(inventory: Path, entry: Entry, kept: Record | None) -> Iterator[str]:
