@@ -16,14 +16,13 @@ import re
 import socket
 import stat
 
-from ansible.module_utils.probe import OURS, content, read
+from ansible.module_utils.probe import OURS, content, engine, read
 from ansible.module_utils.probe.queues import unshared
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
 PARAMETERS = "/etc/sysctl.d/zz-prep-difusor.conf"
 UPLINK = "/usr/local/sbin/prep-uplink"
 ANSWER = 3.0  # seconds that a container on this server may take to answer
-DAEMON = "/etc/docker/daemon.json"
 DOCKER_DATA = "/var/lib/docker"  # where an engine keeps its images, unless its options name another folder
 RECORD = "/var/lib/prep-difusor"  # kept by `managed_files`: the paths it has touched, and the server as it was before
 FOUND = RECORD + "/found"
@@ -94,27 +93,10 @@ def sites(paths, packaged):
     return found
 
 
-def daemon_options(found, present=DAEMON):
-    """Return the owner's options for Docker: those `found` before the first run, else the present ones."""
-    try:
-        with open(found + DAEMON if os.path.isdir(found) else present, encoding="utf-8") as file:
-            options = json.load(file)
-    except (OSError, ValueError):
-        return {}
-    return options if isinstance(options, dict) else {}  # Docker refuses anything else too
-
-
 def real(path, options):
     """Return where a folder is in truth: without links, and Docker's where its options say."""
     named = options.get("data-root")
     return os.path.realpath(named if path == DOCKER_DATA and isinstance(named, str) else path)
-
-
-def engine_before(found, present="/var/lib/dpkg/status"):
-    """Tell whether an engine was installed when the server was `found`, or, before the first run, is at present."""
-    status = read(found + present if os.path.isdir(found) else present)
-    installed = r"^Package: (?:docker\.io|docker-ce)\nStatus: \S+ \S+ installed$"
-    return re.search(installed, status, re.MULTILINE) is not None
 
 
 def accounts_before(found, present="/etc/passwd"):
@@ -340,18 +322,18 @@ def look(lines, folders, key, pending):
     packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
     others = '{{if not (.Label "prep-difusor.role")}}{{.Names}} {{.Ports}}{{end}}'
     ours = lines("docker", "ps", "--all", "--filter", "label=prep-difusor.role", "--format", "{{.Names}}")
-    options = daemon_options(FOUND)
+    docker = engine.facts(FOUND)
+    options = docker["docker_daemon"]
     places = {path: real(path, options) for path in folders}
     form = "${db:Status-Abbrev}\t${Package}\t${Version}\n"
     facts = {
+        **docker,
         "packages": packages(lines("dpkg-query", "--show", "--showformat", form)),
         "accounts": {
             account.pw_name: {"comment": account.pw_gecos, "home": account.pw_dir, "shell": account.pw_shell}
             for account in pwd.getpwall()
         },
         "accounts_before": accounts_before(FOUND),
-        "docker_daemon": options,
-        "docker_before": engine_before(FOUND),
         "sites": sites(paths, packaged),
         "dpkg_interrupted": bool(glob.glob(DPKG_JOURNAL)),
         "ipv6_advertised": advertised(

@@ -207,6 +207,10 @@ def load_probe() -> Any:
     return load("module_utils/probe/server.py")
 
 
+def load_engine() -> Any:
+    return load("module_utils/probe/engine.py")
+
+
 def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     probe, asked = load_probe(), []
     assert probe.listeners(
@@ -255,16 +259,39 @@ def test_probe_knows_whether_ipv6_comes_by_advertisements(
 
 def test_probe_reads_the_options_of_the_outlets_own_docker(tmp_path: Path) -> None:
     found, present = tmp_path / "found", tmp_path / "daemon.json"
-    probe = load_probe()
-    assert probe.daemon_options(str(found), str(present)) == {}, "a server without Docker has no options"
+    probe = load_engine()
+
+    def options(ours: tuple[str, ...] = probe.SHARED_OPTIONS) -> Any:
+        return probe.daemon_options(str(found), ours, str(present))
+
+    assert options() == {}, "a server without Docker has no options"
     present.write_text('{"data-root": "/datos"}')
-    assert probe.daemon_options(str(found), str(present)) == {"data-root": "/datos"}
+    assert options() == {"data-root": "/datos"}
+    present.write_text("[]")
+    assert options() == {}, "no options, and Docker does not start with it"
     (found / "etc/docker").mkdir(parents=True)
-    assert probe.daemon_options(str(found), str(present)) == {}, "the present daemon.json is the project's"
-    (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24"}')
-    assert probe.daemon_options(str(found), str(present)) == {"bip": "10.0.0.1/24"}
-    (found / "etc/docker/daemon.json").write_text("[]")
-    assert probe.daemon_options(str(found), str(present)) == {}, "no options, and Docker does not start with it"
+    present.write_text('{"live-restore": true}')
+    assert options() == {}, "the present daemon.json is the project's"
+    (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24", "live-restore": false}')
+    present.write_text('{"bip": "10.0.0.1/24", "live-restore": true}')
+    assert options() == {"bip": "10.0.0.1/24", "live-restore": False}
+
+
+def test_what_the_outlet_changes_of_its_dockers_options_later_stays(tmp_path: Path) -> None:
+    """Otherwise its engine would start on an empty folder, without its containers, at the next run."""
+    found, present = tmp_path / "found", tmp_path / "daemon.json"
+    probe = load_engine()
+    (found / "etc/docker").mkdir(parents=True)
+    (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24", "icc": true}')
+    present.write_text('{"data-root": "/datos/docker", "icc": false, "live-restore": true}')
+    later = {"data-root": "/datos/docker", "icc": False}
+    assert probe.daemon_options(str(found), probe.SHARED_OPTIONS, str(present)) == later
+    assert probe.daemon_options(str(found), probe.OPTIONS, str(present)) == {**later, "icc": True}
+    for broken in ("{", "[]", None):
+        present.unlink() if broken is None else present.write_text(broken)
+        assert probe.daemon_options(str(found), probe.SHARED_OPTIONS, str(present)) == {
+            "bip": "10.0.0.1/24", "icc": True
+        }, "what came later is not known any more"  # fmt: skip
 
 
 def test_room_for_images_is_looked_for_where_the_outlets_own_docker_keeps_them(tmp_path: Path) -> None:
@@ -289,7 +316,7 @@ def test_probe_knows_whose_engine_it_is(tmp_path: Path) -> None:
         f"Package: docker.io\nStatus: {state}\nVersion: 20.10\n\nPackage: docker-doc\nStatus: install ok installed\n"
         for state in ("install ok installed", "deinstall ok config-files")
     )
-    probe = load_probe()
+    probe = load_engine()
     for before, expected in ((engine, True), (removed, False)):
         present.write_text(before)
         assert probe.engine_before(str(found), str(present)) is expected
