@@ -135,6 +135,10 @@ containers:
 snaps: {description: "Names of the installed snaps.", returned: always, type: list}
 ipv6: {description: Whether the kernel has IPv6., returned: always, type: bool}
 real: {description: "Where these folders are in truth, by path.", returned: always, type: dict}
+mistaken:
+  description: What systemd-sysctl does not accept of the server's kernel parameters, where its service has failed.
+  returned: always
+  type: list
 mhz:
   description: The nominal clock of the first processor, else its fastest one, in MHz; 0 when unknown.
   returned: always

@@ -267,6 +267,17 @@ def strayed(text, value=None):
     return [name for name, found, given in pairs if found and found != given]
 
 
+def mistaken(lines):
+    """Return what systemd-sysctl does not accept of the server's files of kernel parameters, once it has failed.
+
+    Not by its unit: of a program that has ended already the journal may not know it.
+    """
+    if lines("systemctl", "is-failed", "systemd-sysctl.service") != ["failed"]:
+        return []
+    said = ("--identifier=systemd-sysctl", "--priority=warning", "--output=cat", "--lines=20")
+    return list(dict.fromkeys(lines("journalctl", "--quiet", "--boot", *said)))
+
+
 def current_state(lines, ours, options, key, pending):
     """Return the state of what the roles manage (see RETURN).
 
@@ -351,4 +362,5 @@ def look(lines, folders, key, pending):
         "mhz": mhz(read),
         "ipv6": os.path.exists("/proc/sys/net/ipv6"),
         "real": places,
+        "mistaken": mistaken(lines),
     }
