@@ -88,6 +88,10 @@ ansible_facts:
     accounts_before: {description: Names of the accounts that were there before the first run., type: list}
     docker_daemon: {description: "The options in the daemon.json that the server's owner wrote for Docker.", type: dict}
     docker_daemon_since: {description: Whether the owner has changed these options since the first run., type: bool}
+    docker_flags:
+      description: The options that the role docker writes into daemon.json and the engine's command line has too.
+      type: list
+      elements: str
     docker_before: {description: Whether the server's owner ran a Docker engine before the first run., type: bool}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
     sites:

@@ -45,12 +45,33 @@ def daemon_options(found, ours=OPTIONS, present=DAEMON):
     return dict({name: value for name, value in now.items() if name not in ours}, **kept)
 
 
-def facts(found):
+def command_line(lines, look=read):
+    """Return the words of the engine's command line: of the one that runs, and of its unit for the next start."""
+    process = look("/run/docker.pid").strip()
+    running = look("/proc/%s/cmdline" % process).split("\0") if process else []
+    unit = " ".join(lines("systemctl", "show", "--property=ExecStart", "--value", "docker.service"))
+    default = re.findall(r"^\s*DOCKER_OPTS=(.*)$", look("/etc/default/docker"), re.MULTILINE)
+    return [*running, *unit.split(), *" ".join(default if "DOCKER_OPTS" in unit else []).split()]
+
+
+def flags(words, ours):
+    """Return those of the options `ours` that are among the words of a command line, as --log-opt.
+
+    Docker does not start with an option that is both there and in its daemon.json, even if both say the same.
+    """
+    named = {name.replace("log-opts", "log-opt") for name in ours}
+    given = {re.sub("=.*", "", word.strip("\"'"), flags=re.DOTALL) for word in words}
+    return sorted({"--" + name for name in named} & given)
+
+
+def facts(lines, found):
     """Return what RETURN of `server_probe` says of the engine; `found`: the folder of the server as it was found."""
     before = engine_before(found)
-    options = daemon_options(found, SHARED_OPTIONS if before else OPTIONS)
+    ours = SHARED_OPTIONS if before else OPTIONS
+    options = daemon_options(found, ours)
     return {
         "docker_before": before,
         "docker_daemon": options,
         "docker_daemon_since": os.path.isdir(found) and options != (written_options(found + DAEMON) or {}),
+        "docker_flags": flags(command_line(lines), ours),
     }

@@ -333,7 +333,7 @@ def look(lines, folders, key, pending):
     packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
     others = '{{if not (.Label "prep-difusor.role")}}{{.Names}} {{.Ports}}{{end}}'
     ours = lines("docker", "ps", "--all", "--filter", "label=prep-difusor.role", "--format", "{{.Names}}")
-    docker = engine.facts(FOUND)
+    docker = engine.facts(lines, FOUND)
     options = docker["docker_daemon"]
     places = {path: real(path, options) for path in folders}
     form = "${db:Status-Abbrev}\t${Package}\t${Version}\n"

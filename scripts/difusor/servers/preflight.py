@@ -98,6 +98,7 @@ def problems(
         *_locked_out(server, trusted),
         *_behind_docker(server, trusted),
         *_remapped(server),
+        *_flagged(server),
         *_somebodys(server, keys),
         *_by_another_port(server),
         *_short_keys(server),
@@ -262,6 +263,16 @@ def _remapped(server: Machine) -> Iterator[str]:
         yield (
             "el Docker del servidor cambia la identidad de los contenedores (userns-remap en /etc/docker/daemon.json), "
             "y el WAF no podría abrir sus sockets; quite esa opción, o use otro servidor"
+        )
+
+
+def _flagged(server: Machine) -> Iterator[str]:
+    """Tell of options on the engine's command line with which it would not start once they are in its file too."""
+    if flags := server.facts.get("docker_flags"):
+        yield (
+            f"Docker recibe {', '.join(flags)} en su línea de órdenes y no arrancaría, porque el proyecto lo pone en "
+            "/etc/docker/daemon.json; quítelo de DOCKER_OPTS en /etc/default/docker, o de la unidad (systemctl cat "
+            "docker), y reinicie Docker"
         )
 
 

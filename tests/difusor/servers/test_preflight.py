@@ -39,6 +39,10 @@ def test_a_good_server_has_no_problem() -> None:
             with_facts(docker_before=True, docker_daemon={"userns-remap": "default"}),
             "el Docker del servidor cambia la identidad de los contenedores (userns-remap",
         ),
+        (
+            with_facts(docker_flags=["--icc", "--live-restore"]),
+            "Docker recibe --icc, --live-restore en su línea de órdenes y no arrancaría",
+        ),
         (with_facts(user_id="root"), "usted entra por SSH como root, lo que se va a cerrar"),
         (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
         (
@@ -292,6 +296,28 @@ def test_what_the_outlet_changes_of_its_dockers_options_later_stays(tmp_path: Pa
         assert probe.daemon_options(str(found), probe.SHARED_OPTIONS, str(present)) == {
             "bip": "10.0.0.1/24", "icc": True
         }, "what came later is not known any more"  # fmt: skip
+
+
+UNIT = "{ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// %s ; ignore_errors=no }"
+
+
+@pytest.mark.parametrize(
+    ("running", "unit", "default", "found"),
+    [
+        ("dockerd\0-H\0fd://\0--live-restore\0--icc=false\0", "", "", ["--live-restore"]),
+        ("", "--live-restore=true", "", ["--live-restore"]),
+        ("", "$DOCKER_OPTS", '# DOCKER_OPTS="--icc"\nDOCKER_OPTS="--live-restore --dns 8.8.8.8"\n', ["--live-restore"]),
+        ("", "", 'DOCKER_OPTS="--live-restore"\n', []),  # which the unit of docker-ce does not read
+        ("dockerd\0-H\0fd://\0--data-root=/datos\0", "$DOCKER_OPTS", "", []),
+    ],
+)
+def test_options_that_docker_would_get_twice_are_found(running: str, unit: str, default: str, found: list[str]) -> None:
+    """It then says «specified both as a flag and in the configuration file» and does not start any more."""
+    probe = load_engine()
+    files = {"/run/docker.pid": "7\n" if running else "", "/proc/7/cmdline": running, "/etc/default/docker": default}
+    words = probe.command_line(lambda *_: [UNIT % unit], files.__getitem__)
+    assert probe.flags(words, probe.SHARED_OPTIONS) == found
+    assert probe.flags(["--log-opt", "max-size=1m", "--ip=0.0.0.0", "--ipv6"], probe.OPTIONS) == ["--ip", "--log-opt"]
 
 
 def test_room_for_images_is_looked_for_where_the_outlets_own_docker_keeps_them(tmp_path: Path) -> None:
