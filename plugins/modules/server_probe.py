@@ -94,6 +94,11 @@ ansible_facts:
       elements: str
     docker_before: {description: Whether the server's owner ran a Docker engine before the first run., type: bool}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
+    packages_unfinished:
+      description: Packages that dpkg left half-way; none while another program is installing some.
+      type: list
+      elements: str
+    recorded: {description: Whether an earlier run has begun to change this server., type: bool}
     sites:
       description: Files of nginx's sites that are neither the project's nor the packaged sample.
       type: list

@@ -16,10 +16,9 @@ import re
 import socket
 import stat
 
-from ansible.module_utils.probe import OURS, content, engine, read
+from ansible.module_utils.probe import OURS, content, dpkg, engine, read
 from ansible.module_utils.probe.queues import unshared
 
-DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
 PARAMETERS = "/etc/sysctl.d/zz-prep-difusor.conf"
 UPLINK = "/usr/local/sbin/prep-uplink"
 ANSWER = 3.0  # seconds that a container on this server may take to answer
@@ -38,12 +37,6 @@ CLOCKS = (
 )
 SU = "/etc/pam.d/su"
 SITES = ("/etc/nginx/sites-enabled/*", "/etc/nginx/conf.d/*.conf")
-
-
-def packages(lines):
-    """Return {name: version} of the installed packages, from the lines of `dpkg-query` (see `look`)."""
-    fields = (line.split("\t") for line in lines)
-    return {name: version for status, name, version in fields if status[1] == "i"}
 
 
 def free(path):
@@ -336,17 +329,16 @@ def look(lines, folders, key, pending):
     docker = engine.facts(lines, FOUND)
     options = docker["docker_daemon"]
     places = {path: real(path, options) for path in folders}
-    form = "${db:Status-Abbrev}\t${Package}\t${Version}\n"
     facts = {
         **docker,
-        "packages": packages(lines("dpkg-query", "--show", "--showformat", form)),
+        **dpkg.facts(lines),
+        "recorded": os.path.isdir(FOUND),
         "accounts": {
             account.pw_name: {"comment": account.pw_gecos, "home": account.pw_dir, "shell": account.pw_shell}
             for account in pwd.getpwall()
         },
         "accounts_before": accounts_before(FOUND),
         "sites": sites(paths, packaged),
-        "dpkg_interrupted": bool(glob.glob(DPKG_JOURNAL)),
         "ipv6_advertised": advertised(
             lines("ip", "-6", "route", "show"),
             lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),

@@ -93,6 +93,7 @@ def problems(
     return [
         *_unsupported(server, releases),
         *_without_ipv6(server),
+        *_half_way(server),
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
@@ -176,6 +177,16 @@ def _without_ipv6(server: Machine) -> Iterator[str]:
             "el núcleo no tiene IPv6 (ipv6.disable=1), sin el cual el paquete de nginx no se instala; quite ese "
             "parámetro de /etc/default/grub, corra update-grub y reinicie; para no usar IPv6 basta con "
             "net.ipv6.conf.all.disable_ipv6=1 en /etc/sysctl.d"
+        )
+
+
+def _half_way(server: Machine) -> Iterator[str]:
+    """Tell of packages that the first run would stumble over; a later one finishes what an earlier one has left."""
+    names = server.facts.get("packages_unfinished")
+    if names and not server.facts.get("recorded"):
+        yield (
+            f"dpkg dejó a medias {', '.join(names)}, y apt no podría instalar nada más; termínelo con sudo dpkg "
+            "--configure -a, y si no basta, con sudo apt --fix-broken install"
         )
 
 

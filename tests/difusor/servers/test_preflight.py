@@ -43,6 +43,10 @@ def test_a_good_server_has_no_problem() -> None:
             with_facts(docker_flags=["--icc", "--live-restore"]),
             "Docker recibe --icc, --live-restore en su línea de órdenes y no arrancaría",
         ),
+        (
+            with_facts(packages_unfinished=["mysql-server"], recorded=False),
+            "dpkg dejó a medias mysql-server, y apt no podría instalar nada más",
+        ),
         (with_facts(user_id="root"), "usted entra por SSH como root, lo que se va a cerrar"),
         (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
         (
@@ -230,7 +234,7 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.M
     assert probe.unit_of("0::/system.slice/docker-0a.scope\n") == "docker-0a.scope"
     assert probe.unit_of("0::/\n") == probe.unit_of("") == ""
     installed, removed = "ii \tufw\t0.36.1", "rc \tapache2\t2.4"
-    assert probe.packages([installed, removed]) == {"ufw": "0.36.1"}
+    assert load("module_utils/probe/dpkg.py").packages([installed, removed]) == {"ufw": "0.36.1"}
     monkeypatch.setattr(probe.os, "statvfs", asked.append)
     with pytest.raises(AttributeError):  # statvfs is replaced and returns nothing; only the path that it gets matters
         probe.free(str(tmp_path / "not" / "there"))
@@ -318,6 +322,24 @@ def test_options_that_docker_would_get_twice_are_found(running: str, unit: str, 
     words = probe.command_line(lambda *_: [UNIT % unit], files.__getitem__)
     assert probe.flags(words, probe.SHARED_OPTIONS) == found
     assert probe.flags(["--log-opt", "max-size=1m", "--ip=0.0.0.0", "--ipv6"], probe.OPTIONS) == ["--ip", "--log-opt"]
+
+
+def test_a_package_that_was_left_half_way_is_told_before_the_first_run_only() -> None:
+    """What an interrupted run of the project's has left, the next one finishes by itself."""
+    assert problems(with_facts(packages_unfinished=["nginx"], recorded=True), **WANTED) == []
+    lines = ["ii \tufw\t0.36.1", "iF \tmysql-server\t8.0", "iU \tphp\t8.3", "it \tman-db\t2", "rc \tapache2\t2.4"]
+    lines += ["iHR\tb\t1", "iW \tc\t1", "pn \td\t"]
+    assert load("module_utils/probe/dpkg.py").unfinished(lines) == ["b", "c", "mysql-server", "php"]
+
+
+def test_packages_are_half_way_for_a_while_when_another_program_installs_them(tmp_path: Path) -> None:
+    probe, lock, locks = load("module_utils/probe/dpkg.py"), tmp_path / "lock", tmp_path / "locks"
+    assert not probe.is_installing(str(lock), str(locks))
+    lock.touch()
+    line = "2: POSIX  ADVISORY  WRITE 22104 08:02:%d 0 EOF\n"
+    for inode, expected in ((lock.stat().st_ino, True), (lock.stat().st_ino + 1, False)):
+        locks.write_text("1: FLOCK  ADVISORY  WRITE 1 00:19:1 0 EOF\n1: -> FLOCK\n" + line % inode)
+        assert probe.is_installing(str(lock), str(locks)) is expected
 
 
 def test_room_for_images_is_looked_for_where_the_outlets_own_docker_keeps_them(tmp_path: Path) -> None:
