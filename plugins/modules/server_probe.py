@@ -87,8 +87,18 @@ ansible_facts:
     accounts: {description: "The accounts, as {name: {comment, home, shell}}.", type: dict}
     accounts_before: {description: Names of the accounts that were there before the first run., type: list}
     docker_daemon: {description: "The options in the daemon.json that the server's owner wrote for Docker.", type: dict}
+    docker_daemon_since: {description: Whether the owner has changed these options since the first run., type: bool}
+    docker_flags:
+      description: The options that the role docker writes into daemon.json and the engine's command line has too.
+      type: list
+      elements: str
     docker_before: {description: Whether the server's owner ran a Docker engine before the first run., type: bool}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
+    packages_unfinished:
+      description: Packages that dpkg left half-way; none while another program is installing some.
+      type: list
+      elements: str
+    recorded: {description: Whether an earlier run has begun to change this server., type: bool}
     sites:
       description: Files of nginx's sites that are neither the project's nor the packaged sample.
       type: list
@@ -134,6 +144,10 @@ containers:
 snaps: {description: "Names of the installed snaps.", returned: always, type: list}
 ipv6: {description: Whether the kernel has IPv6., returned: always, type: bool}
 real: {description: "Where these folders are in truth, by path.", returned: always, type: dict}
+mistaken:
+  description: What systemd-sysctl does not accept of the server's kernel parameters, where its service has failed.
+  returned: always
+  type: list
 mhz:
   description: The nominal clock of the first processor, else its fastest one, in MHz; 0 when unknown.
   returned: always

@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 import role_kit
+import yaml
+from plugin_kit import load
+
+DEFAULTS = role_kit.ROLES / "docker/defaults/main.yml"
 
 
 def options(before: bool, theirs: dict[str, Any]) -> dict[str, Any]:
@@ -26,6 +30,13 @@ def test_an_engine_of_the_projects_is_closed() -> None:
     found = options(False, {})
     assert (found["icc"], found["ip"], found["no-new-privileges"]) == (False, "127.0.0.1", True)
     assert found["live-restore"] is True
+
+
+def test_the_probe_knows_which_options_are_the_projects() -> None:
+    """It takes the others in a later daemon.json for the outlet's."""
+    probe, defaults = load("module_utils/probe/engine.py"), yaml.safe_load(DEFAULTS.read_text())
+    assert tuple(sorted(defaults["docker_daemon"])) == probe.OPTIONS
+    assert tuple(sorted(defaults["docker_daemon_shared"])) == probe.SHARED_OPTIONS
 
 
 @pytest.mark.parametrize(

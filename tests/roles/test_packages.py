@@ -137,6 +137,16 @@ def test_the_time_service_that_chrony_replaced_comes_back(name: str) -> None:
     assert role_kit.value("packages", "_packages_replaced", inputs) == [f"{name}+"]
 
 
+@pytest.mark.parametrize(
+    ("names", "told"), [([], ""), (["mysql-server", "php"], " (ya estaban a medias: mysql-server, php)")]
+)
+def test_what_was_half_way_before_is_named_when_apt_fails(names: list[str], told: str) -> None:
+    inputs = {"ansible_facts": {"packages_unfinished": names}}
+    assert role_kit.value("packages", "_packages_half_way", inputs) == told
+    (task,) = yaml.safe_load((ROLES / "packages/tasks/transaction.yml").read_text())[-1]["rescue"]
+    assert "_packages_half_way" in task["ansible.builtin.fail"]["msg"]
+
+
 SIMULATED = """\
 Remv containerd.io [1.7.27-1] [kubelet:amd64 ]
 Remv systemd-timesyncd [257.9-1~deb13u1]

@@ -18,6 +18,19 @@ def test_an_account_that_was_there_before_the_project_is_not_removed(revoked: bo
     facts = {"user_id": "operador", "accounts": accounts, "accounts_before": ["root", "operador", "ana"]}
     inputs = {**ACCOUNT, "accounts_revoked": revoked, "ansible_facts": facts}
     assert value("accounts", "_accounts_former_admins", inputs) == ["instituto2"]
+    assert value("accounts", "_accounts_former_taken", inputs) == ["ana"], "it is given back as it was"
+
+
+@pytest.mark.parametrize(("login", "taken"), [("operador", ["instituto"]), ("instituto", [])])
+def test_the_institutes_account_is_given_back_only_when_it_was_there_before_and_its_time_is_over(
+    login: str, taken: list[str]
+) -> None:
+    accounts = {name: {"comment": "Instituto (PREP)"} for name in ("instituto", "instituto2")}
+    facts = {"user_id": login, "accounts": accounts, "accounts_before": ["root", "operador", "instituto"]}
+    inputs = {"accounts_admin_user": "instituto", "ansible_facts": facts}
+    assert value("accounts", "_accounts_taken", inputs) == taken
+    assert value("accounts", "_accounts_former_taken", inputs) == []
+    assert value("accounts", "_accounts_former_taken", {**inputs, "accounts_revoked": True}) == taken
 
 
 def test_neither_secret_nor_signers_stay() -> None:

@@ -62,7 +62,9 @@ def test_an_engine_of_the_project_is_closed_for_every_container(host: Host, reco
     kept = host.file("/var/lib/prep-difusor/found/etc/docker/daemon.json")
     theirs = json.loads(kept.content_string) if kept.exists else {}
     if before:
-        assert options == {**theirs, "live-restore": True}
+        # The outlet may have changed its options since; the project's own closed ones must not be among them.
+        assert options["live-restore"] is True
+        assert not closed.items() <= options.items() or closed.items() <= theirs.items()
     else:
         assert closed.items() <= options.items()
 

@@ -88,6 +88,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("roles/docker/tasks/withdraw.yml", ("site",)),
     ("roles/docker/tasks/retire.yml", ("docker", "late_changes", "site")),
     ("plugins/*/give_back.py", ("options", "site")),
+    ("plugins/modules/give_back_account.py", ("late_changes", "revocation", "site")),
     ("plugins/filter/allowed_signer.py", ("corte",)),
     ("plugins/action/container.py", ("docker", "failures", "late_changes", "prep", "site", "waf")),
     ("plugins/*/judge_server.py", ("preflight", "hardware")),

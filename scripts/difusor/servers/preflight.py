@@ -93,11 +93,13 @@ def problems(
     return [
         *_unsupported(server, releases),
         *_without_ipv6(server),
+        *_half_way(server),
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
         *_behind_docker(server, trusted),
         *_remapped(server),
+        *_flagged(server),
         *_somebodys(server, keys),
         *_by_another_port(server),
         *_short_keys(server),
@@ -175,6 +177,16 @@ def _without_ipv6(server: Machine) -> Iterator[str]:
             "el núcleo no tiene IPv6 (ipv6.disable=1), sin el cual el paquete de nginx no se instala; quite ese "
             "parámetro de /etc/default/grub, corra update-grub y reinicie; para no usar IPv6 basta con "
             "net.ipv6.conf.all.disable_ipv6=1 en /etc/sysctl.d"
+        )
+
+
+def _half_way(server: Machine) -> Iterator[str]:
+    """Tell of packages that the first run would stumble over; a later one finishes what an earlier one has left."""
+    names = server.facts.get("packages_unfinished")
+    if names and not server.facts.get("recorded"):
+        yield (
+            f"dpkg dejó a medias {', '.join(names)}, y apt no podría instalar nada más; termínelo con sudo dpkg "
+            "--configure -a, y si no basta, con sudo apt --fix-broken install"
         )
 
 
@@ -262,6 +274,16 @@ def _remapped(server: Machine) -> Iterator[str]:
         yield (
             "el Docker del servidor cambia la identidad de los contenedores (userns-remap en /etc/docker/daemon.json), "
             "y el WAF no podría abrir sus sockets; quite esa opción, o use otro servidor"
+        )
+
+
+def _flagged(server: Machine) -> Iterator[str]:
+    """Tell of options on the engine's command line with which it would not start once they are in its file too."""
+    if flags := server.facts.get("docker_flags"):
+        yield (
+            f"Docker recibe {', '.join(flags)} en su línea de órdenes y no arrancaría, porque el proyecto lo pone en "
+            "/etc/docker/daemon.json; quítelo de DOCKER_OPTS en /etc/default/docker, o de la unidad (systemctl cat "
+            "docker), y reinicie Docker"
         )
 
 

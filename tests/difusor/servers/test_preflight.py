@@ -39,6 +39,14 @@ def test_a_good_server_has_no_problem() -> None:
             with_facts(docker_before=True, docker_daemon={"userns-remap": "default"}),
             "el Docker del servidor cambia la identidad de los contenedores (userns-remap",
         ),
+        (
+            with_facts(docker_flags=["--icc", "--live-restore"]),
+            "Docker recibe --icc, --live-restore en su línea de órdenes y no arrancaría",
+        ),
+        (
+            with_facts(packages_unfinished=["mysql-server"], recorded=False),
+            "dpkg dejó a medias mysql-server, y apt no podría instalar nada más",
+        ),
         (with_facts(user_id="root"), "usted entra por SSH como root, lo que se va a cerrar"),
         (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
         (
@@ -207,6 +215,10 @@ def load_probe() -> Any:
     return load("module_utils/probe/server.py")
 
 
+def load_engine() -> Any:
+    return load("module_utils/probe/engine.py")
+
+
 def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     probe, asked = load_probe(), []
     assert probe.listeners(
@@ -222,7 +234,7 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.M
     assert probe.unit_of("0::/system.slice/docker-0a.scope\n") == "docker-0a.scope"
     assert probe.unit_of("0::/\n") == probe.unit_of("") == ""
     installed, removed = "ii \tufw\t0.36.1", "rc \tapache2\t2.4"
-    assert probe.packages([installed, removed]) == {"ufw": "0.36.1"}
+    assert load("module_utils/probe/dpkg.py").packages([installed, removed]) == {"ufw": "0.36.1"}
     monkeypatch.setattr(probe.os, "statvfs", asked.append)
     with pytest.raises(AttributeError):  # statvfs is replaced and returns nothing; only the path that it gets matters
         probe.free(str(tmp_path / "not" / "there"))
@@ -255,16 +267,79 @@ def test_probe_knows_whether_ipv6_comes_by_advertisements(
 
 def test_probe_reads_the_options_of_the_outlets_own_docker(tmp_path: Path) -> None:
     found, present = tmp_path / "found", tmp_path / "daemon.json"
-    probe = load_probe()
-    assert probe.daemon_options(str(found), str(present)) == {}, "a server without Docker has no options"
+    probe = load_engine()
+
+    def options(ours: tuple[str, ...] = probe.SHARED_OPTIONS) -> Any:
+        return probe.daemon_options(str(found), ours, str(present))
+
+    assert options() == {}, "a server without Docker has no options"
     present.write_text('{"data-root": "/datos"}')
-    assert probe.daemon_options(str(found), str(present)) == {"data-root": "/datos"}
+    assert options() == {"data-root": "/datos"}
+    present.write_text("[]")
+    assert options() == {}, "no options, and Docker does not start with it"
     (found / "etc/docker").mkdir(parents=True)
-    assert probe.daemon_options(str(found), str(present)) == {}, "the present daemon.json is the project's"
-    (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24"}')
-    assert probe.daemon_options(str(found), str(present)) == {"bip": "10.0.0.1/24"}
-    (found / "etc/docker/daemon.json").write_text("[]")
-    assert probe.daemon_options(str(found), str(present)) == {}, "no options, and Docker does not start with it"
+    present.write_text('{"live-restore": true}')
+    assert options() == {}, "the present daemon.json is the project's"
+    (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24", "live-restore": false}')
+    present.write_text('{"bip": "10.0.0.1/24", "live-restore": true}')
+    assert options() == {"bip": "10.0.0.1/24", "live-restore": False}
+
+
+def test_what_the_outlet_changes_of_its_dockers_options_later_stays(tmp_path: Path) -> None:
+    """Otherwise its engine would start on an empty folder, without its containers, at the next run."""
+    found, present = tmp_path / "found", tmp_path / "daemon.json"
+    probe = load_engine()
+    (found / "etc/docker").mkdir(parents=True)
+    (found / "etc/docker/daemon.json").write_text('{"bip": "10.0.0.1/24", "icc": true}')
+    present.write_text('{"data-root": "/datos/docker", "icc": false, "live-restore": true}')
+    later = {"data-root": "/datos/docker", "icc": False}
+    assert probe.daemon_options(str(found), probe.SHARED_OPTIONS, str(present)) == later
+    assert probe.daemon_options(str(found), probe.OPTIONS, str(present)) == {**later, "icc": True}
+    for broken in ("{", "[]", None):
+        present.unlink() if broken is None else present.write_text(broken)
+        assert probe.daemon_options(str(found), probe.SHARED_OPTIONS, str(present)) == {
+            "bip": "10.0.0.1/24", "icc": True
+        }, "what came later is not known any more"  # fmt: skip
+
+
+UNIT = "{ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// %s ; ignore_errors=no }"
+
+
+@pytest.mark.parametrize(
+    ("running", "unit", "default", "found"),
+    [
+        ("dockerd\0-H\0fd://\0--live-restore\0--icc=false\0", "", "", ["--live-restore"]),
+        ("", "--live-restore=true", "", ["--live-restore"]),
+        ("", "$DOCKER_OPTS", '# DOCKER_OPTS="--icc"\nDOCKER_OPTS="--live-restore --dns 8.8.8.8"\n', ["--live-restore"]),
+        ("", "", 'DOCKER_OPTS="--live-restore"\n', []),  # which the unit of docker-ce does not read
+        ("dockerd\0-H\0fd://\0--data-root=/datos\0", "$DOCKER_OPTS", "", []),
+    ],
+)
+def test_options_that_docker_would_get_twice_are_found(running: str, unit: str, default: str, found: list[str]) -> None:
+    """It then says «specified both as a flag and in the configuration file» and does not start any more."""
+    probe = load_engine()
+    files = {"/run/docker.pid": "7\n" if running else "", "/proc/7/cmdline": running, "/etc/default/docker": default}
+    words = probe.command_line(lambda *_: [UNIT % unit], files.__getitem__)
+    assert probe.flags(words, probe.SHARED_OPTIONS) == found
+    assert probe.flags(["--log-opt", "max-size=1m", "--ip=0.0.0.0", "--ipv6"], probe.OPTIONS) == ["--ip", "--log-opt"]
+
+
+def test_a_package_that_was_left_half_way_is_told_before_the_first_run_only() -> None:
+    """What an interrupted run of the project's has left, the next one finishes by itself."""
+    assert problems(with_facts(packages_unfinished=["nginx"], recorded=True), **WANTED) == []
+    lines = ["ii \tufw\t0.36.1", "iF \tmysql-server\t8.0", "iU \tphp\t8.3", "it \tman-db\t2", "rc \tapache2\t2.4"]
+    lines += ["iHR\tb\t1", "iW \tc\t1", "pn \td\t"]
+    assert load("module_utils/probe/dpkg.py").unfinished(lines) == ["b", "c", "mysql-server", "php"]
+
+
+def test_packages_are_half_way_for_a_while_when_another_program_installs_them(tmp_path: Path) -> None:
+    probe, lock, locks = load("module_utils/probe/dpkg.py"), tmp_path / "lock", tmp_path / "locks"
+    assert not probe.is_installing(str(lock), str(locks))
+    lock.touch()
+    line = "2: POSIX  ADVISORY  WRITE 22104 08:02:%d 0 EOF\n"
+    for inode, expected in ((lock.stat().st_ino, True), (lock.stat().st_ino + 1, False)):
+        locks.write_text("1: FLOCK  ADVISORY  WRITE 1 00:19:1 0 EOF\n1: -> FLOCK\n" + line % inode)
+        assert probe.is_installing(str(lock), str(locks)) is expected
 
 
 def test_room_for_images_is_looked_for_where_the_outlets_own_docker_keeps_them(tmp_path: Path) -> None:
@@ -289,7 +364,7 @@ def test_probe_knows_whose_engine_it_is(tmp_path: Path) -> None:
         f"Package: docker.io\nStatus: {state}\nVersion: 20.10\n\nPackage: docker-doc\nStatus: install ok installed\n"
         for state in ("install ok installed", "deinstall ok config-files")
     )
-    probe = load_probe()
+    probe = load_engine()
     for before, expected in ((engine, True), (removed, False)):
         present.write_text(before)
         assert probe.engine_before(str(found), str(present)) is expected

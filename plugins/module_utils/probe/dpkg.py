@@ -1,0 +1,45 @@
+"""The packages of a server, and what dpkg has left half-way."""
+
+from __future__ import annotations
+
+import glob
+import os
+
+from ansible.module_utils.probe import read
+
+JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
+LOCK = "/var/lib/dpkg/lock-frontend"
+FORM = "${db:Status-Abbrev}\t${Package}\t${Version}\n"
+HALF_WAY = "FHUW"  # half-configured, half-installed, unpacked, waiting for a trigger
+
+
+def packages(lines):
+    """Return {name: version} of the installed packages, from the lines of `dpkg-query` (see FORM)."""
+    fields = (line.split("\t") for line in lines)
+    return {name: version for status, name, version in fields if status[1] == "i"}
+
+
+def unfinished(lines):
+    """Return the names of the packages that were left half-way, from the same lines."""
+    fields = (line.split("\t") for line in lines)
+    return sorted({name for status, name, _ in fields if status[1] in HALF_WAY})
+
+
+def is_installing(lock=LOCK, locks="/proc/locks"):
+    """Tell whether a program is installing packages at this moment: then some of them are half-way for a while."""
+    try:
+        inode = str(os.stat(lock).st_ino)
+    except OSError:
+        return False
+    held = (line.split() for line in read(locks).splitlines())
+    return any(len(words) > 5 and words[5].rpartition(":")[2] == inode for words in held)
+
+
+def facts(lines):
+    """Return what RETURN of `server_probe` says of dpkg and its packages."""
+    listed = lines("dpkg-query", "--show", "--showformat", FORM)
+    return {
+        "packages": packages(listed),
+        "packages_unfinished": [] if is_installing() else unfinished(listed),
+        "dpkg_interrupted": bool(glob.glob(JOURNAL)),
+    }
