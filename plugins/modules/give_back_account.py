@@ -112,7 +112,12 @@ def text(path):
 
 
 def restore_keys(path, kept, check_mode):
-    """Put the keys' file back, or remove it where there was none; return whether it was another one."""
+    """Put the keys' file back, or remove it where there was none; return whether it was another one.
+
+    Nothing is written through a link that the account may have put in the place of its folder.
+    """
+    if os.path.islink(os.path.dirname(path)):
+        return False
     if kept is None:
         if not os.path.lexists(path):
             return False

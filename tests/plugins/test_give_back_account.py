@@ -83,3 +83,16 @@ def test_the_keys_of_before_are_the_only_ones(kept: str | None, tmp_path: Path) 
     assert (keys.read_text() if keys.exists() else None) == kept
     assert not ACCOUNT.restore_keys(*ana.keys(), check_mode=False)
     assert [each.name for each in keys.parent.iterdir()] == ["authorized_keys"] * bool(kept)
+
+
+def test_no_keys_are_written_through_a_link_of_the_account(tmp_path: Path) -> None:
+    """The folder may be a link to root's by now, whose keys would be replaced."""
+    ana = account(tmp_path, BEFORE, TAKEN)
+    keys = tmp_path / "home/ana/.ssh/authorized_keys"
+    copy, roots = Path(f"{tmp_path}/found{keys}"), tmp_path / "root"
+    for folder in (keys.parents[1], copy.parent, roots):
+        folder.mkdir(parents=True)
+    copy.write_text("ssh-ed25519 A\n")
+    keys.parent.symlink_to(roots)
+    assert not ACCOUNT.restore_keys(*ana.keys(), check_mode=False)
+    assert not list(roots.iterdir())
