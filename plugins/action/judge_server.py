@@ -134,6 +134,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         ssh_included=files["ssh_included"],
         halting=tuple(files["halting"]),
         flushing=files["flushing"],
+        emptying=tuple((each["path"], each["command"], each["starter"]) for each in files["emptying"]),
     )
 
 

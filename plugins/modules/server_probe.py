@@ -233,7 +233,12 @@ files:
       description: The settings of auditd, such as "disk_full_action = halt", that stop the server when its log is full.
       type: list
     restarting:
-      description: 'When jobs of cron restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".'
+      description: 'When jobs of cron or timers restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".'
+      type: list
+    emptying:
+      description: >-
+        Commands that the owner's server runs at boot or by the clock and that empty the chains of UFW, as {path,
+        command, starter}; C(starter) is the file that says when.
       type: list
     flushing:
       description: Whether a service that runs at boot empties all rules of the kernel's packet filter.

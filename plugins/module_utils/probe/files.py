@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, OURS, content, read
+from ansible.module_utils.probe import LISTS, OURS, content, jobs, read
 
 NGINX = "/etc/nginx"
 SITES = ("sites-enabled/*", "conf.d/*.conf")
@@ -27,8 +27,6 @@ AUDITD = "/etc/audit/auditd.conf"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 TUPLE = re.compile(r"\S+ \S+ (?:any|\d+(?:[:,]\d+)*) \S+ \S+ \S+(?: \S+)* (?:in|out)")
 OUR_RULE = " comment=" + b"prep-difusor:".hex()
-CRONTABS = ("/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*")
-RESTART = re.compile(r"^\s*[^#\s].*?(?:[\s/;&|](?:reboot|poweroff|halt|shutdown)\b|[\s/]init [06]\b)")
 NFTABLES = "/etc/nftables.conf"
 COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
 
@@ -262,18 +260,6 @@ def has_password(name, shadow="/etc/shadow"):
     return any(len(each) > 1 and each[0] == name and each[1][:1] == "$" for each in fields)
 
 
-def restarting(paths):
-    """Return when the jobs of these crontabs restart the server or turn it off, as "path: 0 3 * * 1".
-
-    Not what they run, which may name a password.
-    """
-    found = []
-    for path in paths:
-        for words in (line.split() for line in read(path).splitlines() if RESTART.match(line)):
-            found.append("%s: %s" % (path, " ".join(words[: 1 if words[0][0] == "@" else 5])))
-    return found
-
-
 def halting(text):
     """Return the settings in the text of auditd.conf by which a log that is never rotated stops the server one day."""
     pairs = re.findall(r"^\s*(\w+)\s*=\s*(\w+)", text, re.MULTILINE)
@@ -294,6 +280,7 @@ def packaged_files(lines):
 def look(lines, account, replaced):
     """Return what RETURN of `server_probe` describes as `files`."""
     packaged = packaged_files(lines)
+    owns = lambda path: is_changed(path, packaged)  # noqa: E731
     at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
     settings = owners_settings()
     failed = 'said=$(%s 2>&1) || echo "$said"'
@@ -312,7 +299,8 @@ def look(lines, account, replaced):
         "modules": modules(read(RSYNCD)),
         "lists": with_lists(configuration()),
         "ssh_included": not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
-        "restarting": restarting(sorted(path for each in CRONTABS for path in glob.glob(each))),
+        "restarting": jobs.restarting(lines, owns),
         "halting": halting(read(AUDITD)),
+        "emptying": jobs.emptying(lines, owns),
         "flushing": at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
     }

@@ -59,6 +59,7 @@ class Neighbours:
     ssh_included: bool = True  # whether SSH's main file includes the folder of its drop-ins for everybody
     halting: tuple[str, ...] = ()  # settings of auditd that stop the server when its log is full
     flushing: bool = False  # whether nftables.service empties the packet filter at boot
+    emptying: tuple[tuple[str, str, str], ...] = ()  # (path, command, starter): jobs of the owner's that do
 
 
 def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[str] = ()) -> list[str]:
@@ -75,6 +76,7 @@ def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[s
         *_swarm(found),
         *_units(found),
         *_files(found),
+        *_emptying(found),
         *webserver.problems(found.settings, ports, hosts),
         *webserver.lost(found.main),
     ]
@@ -243,6 +245,16 @@ def _files(found: Neighbours) -> Iterator[str]:
         yield (
             "nftables.service vacía al arrancar (flush ruleset) también las reglas de UFW y de Docker; quite esa línea "
             "de /etc/nftables.conf y vacíe ahí solo sus tablas (flush table), o systemctl disable nftables"
+        )
+
+
+def _emptying(found: Neighbours) -> Iterator[str]:
+    for path, command, starter in found.emptying:
+        called = f", que corre desde {starter}," if starter != path else ""
+        yield (
+            f"«{command}» en {path}{called} quita las reglas de UFW y de Docker cada vez que corre, por ejemplo al "
+            "reiniciar, y el servidor quedaría abierto o cerrado para todos; quítelo de ahí, y pase a UFW las reglas "
+            "que deban quedarse"
         )
 
 
