@@ -180,7 +180,9 @@ neighbours:
       description: "SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ...}."
       type: list
     entered:
-      description: The addresses from which somebody has logged in by SSH in the last two weeks, as the journal says.
+      description: >-
+        Who has logged in by SSH in the last two weeks, as the journal says, as {user, method, address, key}; C(key) is
+        the RSA key, as type and text.
       type: list
     groups:
       description: The groups of the account; empty while it does not exist.
@@ -207,6 +209,9 @@ files:
     denials: {description: "Rules in UFW's files that deny the page to everybody", type: list}
     keys:
       description: The public keys that open the institute's account now, each as type and key.
+      type: list
+    keyed:
+      description: The members of the group sudo who have a key.
       type: list
     has_password:
       description: Whether that account has a password that it can log in with.

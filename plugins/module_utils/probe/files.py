@@ -10,6 +10,7 @@ import re
 import shlex
 
 from ansible.module_utils.probe import LISTS, OURS, content, jobs, read
+from ansible.module_utils.probe.server import members
 
 NGINX = "/etc/nginx"
 SITES = ("sites-enabled/*", "conf.d/*.conf")
@@ -291,6 +292,7 @@ def look(lines, account, replaced):
         "rules": [rule for path in RULES for rule in rules(read(path))],
         "denials": [rule for path in RULES for rule in denials(read(path))],
         "keys": account_keys(account),
+        "keyed": sorted(name for name in members("sudo") if account_keys(name)),
         "has_password": has_password(account),
         "uid": uid(account),
         "mirror_of": mirror_of(read(PAGE)),

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from difusor.servers import webserver
+from difusor.servers.logins import Login
 
 ADMINS = "sudo"
 """The group that the institute's account belongs to once it is set up."""
@@ -39,7 +40,8 @@ class Neighbours:
     groups: frozenset[str] = frozenset()  # of that account, if it exists already
     doors: tuple[Door, ...] = ()
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of SSH's configuration, by access list
-    entered: tuple[str, ...] = ()  # addresses from which somebody has logged in by SSH of late
+    entered: tuple[Login, ...] = ()  # who has logged in by SSH of late
+    keyed: tuple[str, ...] = ()  # members of the group sudo who have a key
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
     raw: tuple[tuple[int, str], ...] = ()  # (protocol of IP, program; empty when unknown)
     published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
-from difusor.servers import neighbours
+from difusor.servers import logins, neighbours
 from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
@@ -143,9 +143,23 @@ def left_outside(server: Machine, trusted: Iterable[str]) -> list[str]:
     networks = [ipaddress.ip_network(origin) for origin in trusted]
     return [
         address
-        for address in server.neighbours.entered
+        for address in dict.fromkeys(each.address for each in server.neighbours.entered)
         if not any(ipaddress.ip_address(address) in network for network in networks)
     ]
+
+
+def ends(server: Machine, *, by_password: bool) -> dict[str, list[str]]:
+    """Return what ends for those who came in by SSH of late: {refused, closing, unattended}, each a list of texts.
+
+    `by_password`: whether passwords stay admitted.
+    """
+    found, version = server.neighbours, _openssh(server)
+    is_new = bool(found.entered) and not found.mirror_of
+    return {
+        "refused": logins.refused(found.entered, by_password=by_password, long_rsa=version >= REQUIRES_RSA_SIZE),
+        "closing": logins.closing(version) if is_new else [],
+        "unattended": logins.unattended(found.entered, found.keyed, found.account, server.facts.get("user_id", "")),
+    }
 
 
 def _own(address: str) -> bool:
@@ -306,10 +320,15 @@ def _by_another_port(server: Machine) -> Iterator[str]:
         )
 
 
+def _openssh(server: Machine) -> tuple[int, ...]:
+    """Return the version of the server's OpenSSH as (9, 6), empty when it is unknown."""
+    version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", server.openssh)
+    return tuple(map(int, version.groups())) if version else ()
+
+
 def _short_keys(server: Machine) -> Iterator[str]:
     """Tell of an account whose every key the server will refuse: RSA of less than RSA_BITS, as EC2 makes."""
-    version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", server.openssh)
-    if not server.operator or not version or tuple(map(int, version.groups())) < REQUIRES_RSA_SIZE:
+    if not server.operator or _openssh(server) < REQUIRES_RSA_SIZE:
         return
     bits = [rsa_bits(line) for line in server.login_keys]
     if bits and all(0 < each < RSA_BITS for each in bits):

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from plugin_kit import load
 from server_kit import SERVER, WANTED, with_facts
 
+from difusor.servers.logins import Login
 from difusor.servers.neighbours import Neighbours
 from difusor.servers.preflight import GIGABYTE, Machine, exposed, left_outside, problems
 
@@ -302,7 +303,8 @@ def test_probe_knows_whose_engine_it_is(tmp_path: Path) -> None:
 
 def test_who_came_in_by_ssh_and_will_not_any_more_is_told() -> None:
     """The owner's own people, of whom nobody has asked: he learns it before the firewall shuts them out."""
-    beside = Neighbours(entered=("10.9.0.9", "203.0.113.9", "fd00:9::4", "fe80::1"))
+    addresses = ("10.9.0.9", "203.0.113.9", "fd00:9::4", "fe80::1", "203.0.113.9")
+    beside = Neighbours(entered=tuple(Login("ana", "publickey", each) for each in addresses))
     server = replace(SERVER, neighbours=beside)
     assert left_outside(server, WANTED["trusted"]) == ["203.0.113.9", "fe80::1"]
 
