@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 import role_kit
 import yaml
 
+PROFILE = "etc/profile.d/zz-prep-difusor.sh"
 SUDOERS = "etc/sudoers.d/prep-difusor"
 
 
@@ -25,7 +29,31 @@ def test_sessions_without_a_shell_keep_the_usual_umask() -> None:
     facts = {"packages": {"passwd": "1:4.13+dfsg1-1"}}
     lines = role_kit.render("accounts", "etc/login.defs", {"ansible_facts": facts}).splitlines()
     assert "UMASK 022" in lines and "HOME_MODE 0750" in lines
-    assert "umask 027" in role_kit.render("accounts", "etc/profile.d/60-prep-difusor.sh", {}).splitlines()
+    assert "umask 027" in role_kit.render("accounts", PROFILE, {}).splitlines()
+
+
+OWNERS = "TMOUT=900; readonly TMOUT; export TMOUT\n"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize(
+    ("options", "owners", "found"),
+    [("-c", "", "none"), ("-ic", "", "600"), ("-c", OWNERS, "900"), ("-ic", OWNERS, "900")],
+)
+def test_a_job_of_another_account_runs_whatever_the_owners_profile_says(
+    shell: str, options: str, owners: str, found: str, tmp_path: Path
+) -> None:
+    """As `su - respaldo -c …` does from cron; a shell in which somebody types ends after ten minutes without a word."""
+    profile = tmp_path / "profile"
+    profile.write_text(f"{owners}. {tmp_path}/ours\n")
+    (tmp_path / "ours").write_text(role_kit.render("accounts", PROFILE, {}))
+    twice = f". {profile}; . {tmp_path}/ours; echo ${{TMOUT:-none}}"
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [shell, options, twice], env=environment, capture_output=True, text=True, start_new_session=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"{found}\n"), done.stderr
+    assert "TMOUT" not in done.stderr, "nobody is told of a read-only variable"
 
 
 def test_sudo_asks_for_no_password_that_is_not_there_yet() -> None:
