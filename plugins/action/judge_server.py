@@ -85,6 +85,7 @@ class ActionModule(ActionBase):
             trusted=args["trusted"],
             hosts=args["hosts"],
             keys=args["keys"],
+            by_password=args["password_login"],
         )
         diagnoses = _diagnoses(server, args) if args["call"] else []
         closed, opened = preflight.exposed(server, port_owners)
@@ -127,6 +128,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
             for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "masked")
         },
         entered=tuple(Login(**each) for each in found["entered"]),
+        excepted=tuple((each["path"], each["match"], each["setting"]) for each in files["excepted"]),
         keyed=tuple(files["keyed"]),
         raw=tuple((each["protocol"], each["process"]) for each in found["raw"]),
         swarm=found["swarm"],

@@ -231,6 +231,9 @@ files:
     modules:
       description: The modules in the rsyncd.conf that the owner wrote; its path where it has none.
       type: list
+    excepted:
+      description: What the owner's Match blocks of SSH say of ways to log in, as {path, match, setting}.
+      type: list
     ssh_included:
       description: Whether SSH's main file includes the folder of its drop-ins, outside of a Match block.
       type: bool

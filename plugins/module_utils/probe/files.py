@@ -23,6 +23,10 @@ OF_A_SITE = ("listen", "server_name")
 PAGE = NGINX + "/sites-available/prep"
 SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
+WAYS_IN = (
+    "permitrootlogin", "passwordauthentication", "kbdinteractiveauthentication", "challengeresponseauthentication",
+    "permitemptypasswords",
+)  # fmt: skip
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
@@ -165,6 +169,25 @@ def included_paths(text):
         return text.split()
 
 
+def excepted(path=SSHD, folder="/etc/ssh", match=""):
+    """Return [{path, match, setting}] of what the owner's Match blocks say of ways to log in.
+
+    It holds before what is said for everybody, in whatever file. `match`: the block that includes this file.
+    """
+    found, text = [], read(path)
+    for line in [] if is_ours(text) else map(str.strip, text.splitlines()):
+        keyword, *rest = re.split(r"[\s=]+", line, maxsplit=1)
+        if keyword.lower() == "match":
+            match = " ".join(line.split())
+        elif keyword.lower() == "include":
+            patterns = [os.path.join(folder, each) for each in included_paths("".join(rest))]
+            for each in (each for pattern in patterns for each in sorted(glob.glob(pattern))):
+                found += excepted(each, folder, match)
+        elif keyword.lower() in WAYS_IN and match and rest:
+            found.append({"path": path, "match": match, "setting": "%s %s" % (keyword, rest[0].split("#")[0].strip())})
+    return found
+
+
 def with_lists(files):
     """Return {list: [path]} of the files that have an access list."""
     found = {name: [] for name in LISTS}
@@ -300,6 +323,7 @@ def look(lines, account, replaced):
         "changed_files": [path for path in replaced if is_changed(path, packaged)],
         "modules": modules(read(RSYNCD)),
         "lists": with_lists(configuration()),
+        "excepted": excepted(),
         "ssh_included": not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
         "restarting": jobs.restarting(lines, owns),
         "halting": halting(read(AUDITD)),

@@ -5,7 +5,7 @@ Sentences are Spanish, because a difusor's administrator reads them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
@@ -38,6 +38,22 @@ def refused(logins: Iterable[Login], *, by_password: bool, long_rsa: bool) -> li
             kind = f"llave RSA de {bits} bits" if is_short else "contraseña" if password else "llave"
             found.setdefault(f"{each.user} con {kind}", []).append(each.address)
     return [f"{who} desde {' y '.join(dict.fromkeys(addresses))}" for who, addresses in found.items()]
+
+
+def loosened(excepted: Iterable[tuple[str, str, str]], by_password: bool) -> Iterator[str]:
+    """Tell of Match blocks that admit what the project closes: they hold before its own file, for whom they name.
+
+    `excepted`: (path, line with Match, setting); `by_password`: whether passwords stay admitted.
+    """
+    for path, match, setting in excepted:
+        name, _, value = setting.lower().partition(" ")
+        is_password = name == "passwordauthentication"
+        if value.strip('"') != "no" and not (is_password and by_password):
+            otherwise = ", o ponga difusor_ssh_password_login en true" if is_password else ""
+            yield (
+                f"«{setting}» bajo «{match}» en {path} admite una entrada por SSH que el proyecto cierra para todos; "
+                f"quite esa línea{otherwise}"
+            )
 
 
 def closing(openssh: tuple[int, ...]) -> list[str]:

@@ -80,6 +80,7 @@ def problems(
     trusted: Iterable[str],
     hosts: Collection[str] = (),
     keys: Iterable[str] = (),
+    by_password: bool = False,
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
@@ -88,7 +89,7 @@ def problems(
     service may listen on each TCP port, `conflicts` a sentence for each package that must not be installed,
     `kept_rules` the owner's UFW rules that may stay, `sensorless` the versions without the requested sensor, `trusted`
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
-    account.
+    account, `by_password` whether SSH goes on admitting passwords.
     """
     return [
         *_unsupported(server, releases),
@@ -101,6 +102,7 @@ def problems(
         *_somebodys(server, keys),
         *_by_another_port(server),
         *_short_keys(server),
+        *logins.loosened(server.neighbours.excepted, by_password),
         *_full(server, free_gb, finished_free_gb),
         *_hidden(server),
         *_occupied(server, port_owners),

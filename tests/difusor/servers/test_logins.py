@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from server_kit import SERVER
+from plugin_kit import load
+from server_kit import SERVER, WANTED
 
 from difusor.servers.logins import Login, closing, refused, unattended
 from difusor.servers.neighbours import Neighbours
-from difusor.servers.preflight import ends
+from difusor.servers.preflight import ends, problems
 
 
 def short_key() -> str:
@@ -54,6 +56,28 @@ def test_an_outlet_that_would_keep_no_way_to_root_is_told(
 ) -> None:
     found = unattended([Login(user, "publickey", "10.0.0.5")], keyed, "instituto", operator)
     assert [each.startswith("ninguna cuenta del difusor con sudo tiene llave") for each in found] == [True] * told
+
+
+def test_a_match_block_that_admits_what_is_closed_stops_the_run(tmp_path: Path) -> None:
+    """It holds before what another file says for everybody, so that root or a password would get in."""
+    deeper, main, ours = tmp_path / "más", tmp_path / "sshd_config", tmp_path / "prep"
+    ours.write_text("# Managed by prep-difusor\nMatch User x\n  PasswordAuthentication yes\n")
+    deeper.write_text("PasswordAuthentication=yes # el taller\nmatch all\nPermitRootLogin no\n")
+    main.write_text(
+        f"Include {ours}\nPermitRootLogin yes\nPasswordAuthentication yes\n"
+        f"Match  Address 10.0.0.0/8\n\tpermitrootlogin\tprohibit-password\n  X11Forwarding no\n  Include {deeper}\n"
+    )
+    found = [tuple(each.values()) for each in load("module_utils/probe/files.py").excepted(str(main), str(tmp_path))]
+    assert found == [
+        (str(main), "Match Address 10.0.0.0/8", "permitrootlogin prohibit-password"),
+        (str(deeper), "Match Address 10.0.0.0/8", "PasswordAuthentication yes"),
+        (str(deeper), "match all", "PermitRootLogin no"),
+    ]
+    server = replace(SERVER, neighbours=Neighbours(excepted=tuple(found)))
+    for by_password, told in ((False, 2), (True, 1)):
+        sentences = problems(server, **WANTED, by_password=by_password)
+        assert len(sentences) == told
+        assert sentences[0].startswith("«permitrootlogin prohibit-password» bajo «Match Address 10.0.0.0/8» en ")
 
 
 @pytest.mark.parametrize(("openssh", "told"), [((8, 4), 1), ((9, 6), 2), ((), 1)])
