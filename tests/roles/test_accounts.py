@@ -12,7 +12,7 @@ import role_kit
 import yaml
 
 PROFILE = "etc/profile.d/zz-prep-difusor.sh"
-SUDOERS = "etc/sudoers.d/prep-difusor"
+SUDOERS = "etc/sudoers.d/zz-prep-difusor"
 
 
 @pytest.mark.parametrize("is_rust", [False, True])
@@ -54,6 +54,30 @@ def test_a_job_of_another_account_runs_whatever_the_owners_profile_says(
     )
     assert (done.returncode, done.stdout) == (0, f"{found}\n"), done.stderr
     assert "TMOUT" not in done.stderr, "nobody is told of a read-only variable"
+
+
+def test_the_institutes_rule_of_sudo_is_read_after_the_owners() -> None:
+    """The last rule that fits holds: `%sudo ALL=(ALL:ALL) ALL` in a file of the owner's would ask for a password."""
+    rules = [path.name.removesuffix(".j2") for path in (role_kit.ROLES / "accounts/templates/etc/sudoers.d").iterdir()]
+    assert sorted([*rules, "90-cloud-init-users", "sysadmins"])[-1] == rules[0]
+    assert {"/etc/sudoers.d/prep-difusor", "/etc/profile.d/60-prep-difusor.sh"} == {
+        *role_kit.value("accounts", "_accounts_renamed", {})
+    }
+
+
+@pytest.mark.parametrize(
+    ("inputs", "proved"),
+    [
+        ({}, True),
+        ({"accounts_admin_password_hash": "$6$x"}, False),
+        ({"accounts_revoked": True}, False),
+        ({"ansible_check_mode": True}, False),
+        ({"ansible_facts": {"packages": {}}}, False),
+    ],
+)
+def test_an_account_without_a_password_is_proved_to_become_root(inputs: dict[str, Any], proved: bool) -> None:
+    given = {"ansible_facts": {"packages": {"sudo": "1.9"}}, "ansible_check_mode": False, **inputs}
+    assert role_kit.value("accounts", "_accounts_proves_sudo", given) is proved
 
 
 def test_sudo_asks_for_no_password_that_is_not_there_yet() -> None:
