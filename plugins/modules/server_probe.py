@@ -94,6 +94,9 @@ ansible_facts:
       type: list
       elements: str
     su_stack: {description: "The text of /etc/pam.d/su, which says who may become whom by su.", type: str}
+    owners_parameters:
+      description: The kernel parameters that files of the owner's set, and those that cannot be set back, by name.
+      type: dict
     ipv6_advertised: {description: Whether IPv6 is configured by router advertisements., type: bool}
     current_state:
       description: The state of what the roles manage; a role skips what is already as wanted.
@@ -169,6 +172,9 @@ neighbours:
       type: list
     routed:
       description: Interfaces of virtual machines and tunnels for which the server forwards whatever no rule denies.
+      type: list
+    uplinks:
+      description: The interfaces with a default route for IPv4, where there is more than one.
       type: list
     masked:
       description: Those of C(units) that are masked, so that nothing can start them.

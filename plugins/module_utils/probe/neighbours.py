@@ -268,6 +268,7 @@ def look(lines, containers, account, origins, shape, units, ports):
     ruleset = owners_tables(lines)
     own = "".join(lines("hostname", "--all-ip-addresses")).split()
     connection = Connection(ports, uplinks(lines), own)
+    several = uplinks(lines, ["-4"])
     open_tables, shutting = tables(ruleset, connection)
     nat = [filters(rules) for rules in nat_rules(lines)]
     logins = lines("journalctl", "--quiet", "--unit=ssh", "--since=-14days", "--output=cat", "--grep=^Accepted ")
@@ -285,6 +286,7 @@ def look(lines, containers, account, origins, shape, units, ports):
         "tables": sorted(set(open_tables)),
         "shaped": shaped(lines) if shape else [],
         "routed": routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
+        "uplinks": several if len(several) > 1 else [],
         "masked": masked(lines, units),
         "swarm": swarm,
         "doors": doors(lines, account, origins),

@@ -8,9 +8,9 @@ OURS = "50e:"
 """The handle of the queue of the role `tc`; the kernel's own have 0:."""
 
 
-def uplinks(lines):
+def uplinks(lines, families=("-4", "-6")):
     """Return the interfaces with a default route."""
-    routes = lines("ip", "-4", "route", "show", "default") + lines("ip", "-6", "route", "show", "default")
+    routes = [route for family in families for route in lines("ip", family, "route", "show", "default")]
     return sorted({match.group(1) for match in (re.search(r" dev (\S+)", line) for line in routes) if match})
 
 

@@ -16,7 +16,7 @@ import re
 import socket
 import stat
 
-from ansible.module_utils.probe import OURS, content, read
+from ansible.module_utils.probe import OURS, content, parameters, read
 from ansible.module_utils.probe.queues import unshared
 
 DPKG_JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
@@ -359,6 +359,7 @@ def look(lines, folders, key, pending):
             lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),
         ),
         "su_stack": read(SU),
+        "owners_parameters": parameters.owners(),
         "current_state": current_state(lines, ours, options, key, pending),
     }
     return facts, {

@@ -178,6 +178,7 @@ def test_a_queue_of_the_owners_stops_the_run() -> None:
     def lines(*words: str) -> list[str]:
         return said[words[:2] if words[0] == "ip" else words[-1]]
 
+    assert probe.uplinks(lines, ["-4"]) == ["eth0", "eth1"]
     found = probe.shaped(lines)
     assert found == ["eth0 (tbf 8001:)"]
     assert probe.unshared(lines) == ["eth0", "eth1"], "the role's own queue stands on eth2 alone"
