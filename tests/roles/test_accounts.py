@@ -29,7 +29,18 @@ def test_sessions_without_a_shell_keep_the_usual_umask() -> None:
     facts = {"packages": {"passwd": "1:4.13+dfsg1-1"}}
     lines = role_kit.render("accounts", "etc/login.defs", {"ansible_facts": facts}).splitlines()
     assert "UMASK 022" in lines and "HOME_MODE 0750" in lines
-    assert "umask 027" in role_kit.render("accounts", PROFILE, {}).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("groups", "umask"), [("root", "0027"), ("instituto sudo users", "0027"), ("deploy www-data sudoers", "0022")]
+)
+def test_what_an_account_without_sudo_publishes_can_be_read(groups: str, umask: str, tmp_path: Path) -> None:
+    """`git pull` in a shell is how an outlet's site is published, and its web server is another account."""
+    profile = role_kit.render("accounts", PROFILE, {})
+    known = f"id() {{ echo {groups}; }}\numask 022\n"
+    (tmp_path / "profile").write_text(known + profile)
+    done = subprocess.run(["sh", "-c", f". {tmp_path}/profile; umask"], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{umask}\n", "")
 
 
 OWNERS = "TMOUT=900; readonly TMOUT; export TMOUT\n"

@@ -86,7 +86,7 @@ def test_privileged_work_is_recorded(host: Host, record_evidence: Record) -> Non
 
 @pytest.mark.criterion("SW-05")
 def test_idle_sessions_end_and_their_files_are_private(host: Host, record_evidence: Record) -> None:
-    """Una sesión sin uso se cierra en diez minutos, lo que crea no lo leen otros y nada vuelca memoria."""
+    """Una sesión sin uso se cierra en diez minutos, lo que root crea no lo leen otros y nada vuelca memoria."""
     shell = host.check_output("bash -lic 'echo $TMOUT $(umask) $(ulimit -Hc)'").split()
     record_evidence(dict(zip(("TMOUT", "umask", "core"), shell, strict=True)))
     assert 0 < int(shell[0]) <= 600
