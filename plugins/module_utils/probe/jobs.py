@@ -27,7 +27,9 @@ COMMAND = re.compile(
     re.IGNORECASE,
 )
 ASKED_FOR = re.compile(r"""(?:\s-[efvx]|which|type|hash|netns exec .*|docker exec .*)\s+["/\w]*$""")
-NFT = re.compile(r"\b(?:flush\s+ruleset|(?:flush|delete)\s+table\s+ip6?\s+(?:filter|nat)\b)")
+NFT = re.compile(
+    r"\b(?:flush\s+ruleset|(?:flush|delete)\s+table\s+ip6?\s+(?:filter|nat)\b|flush\s+chain\s+ip6?\s+filter\s+INPUT\b)"
+)
 PATH = re.compile(r"""(?<![\w.~$}])/[^\s"'`;&|<>(){}$=,:]+""")
 # What packages bring, and what is no script.
 PACKAGED = re.compile("/(?:usr/(?:s?bin|lib|libexec|share)|s?bin|lib|dev|proc|sys)/")

@@ -36,6 +36,7 @@ def no_lines(*_: str) -> list[str]:
         ("ExecStart=/bin/sh -c 'iptables -F'", "iptables -F"),
         ("@reboot root /usr/sbin/nft flush ruleset", "flush ruleset"),
         ("flush table ip filter", "flush table ip filter"),
+        ("nft flush chain ip filter INPUT", "flush chain ip filter INPUT"),
         ("ufw --force disable", "ufw --force disable"),
         ("systemctl stop ufw.service", "systemctl stop ufw.service"),
         # Chains of the owner's, other tables, what only adds, and what only asks.
