@@ -50,6 +50,7 @@ OWNERS = "TMOUT=900; readonly TMOUT; export TMOUT\n"
 @pytest.mark.parametrize(
     ("options", "owners", "found"),
     [("-c", "", "none"), ("-ic", "", "600"), ("-c", OWNERS, "900"), ("-ic", OWNERS, "900")],
+    ids=["job", "typed", "job-owners", "typed-owners"],
 )
 def test_a_job_of_another_account_runs_whatever_the_owners_profile_says(
     shell: str, options: str, owners: str, found: str, tmp_path: Path
