@@ -27,6 +27,7 @@ SPEC = {
     "login_keys": {"type": "list", "elements": "str", "required": True},
     "trusted": {"type": "list", "elements": "str", "required": True},
     "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
+    "strict_paths": {"type": "bool", "required": True},
     "password_login": {"type": "bool", "required": True, "no_log": False},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
@@ -86,6 +87,7 @@ class ActionModule(ActionBase):
             hosts=args["hosts"],
             keys=args["keys"],
             by_password=args["password_login"],
+            strict_paths=args["strict_paths"],
         )
         diagnoses = _diagnoses(server, args) if args["call"] else []
         closed, opened = preflight.exposed(server, port_owners)
@@ -129,6 +131,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         },
         entered=tuple(Login(**each) for each in found["entered"]),
         excepted=tuple((each["path"], each["match"], each["setting"]) for each in files["excepted"]),
+        detour=tuple(found["detour"]),
         keyed=tuple(files["keyed"]),
         raw=tuple((each["protocol"], each["process"]) for each in found["raw"]),
         swarm=found["swarm"],

@@ -57,6 +57,10 @@ options:
         type: list
         elements: int
         default: []
+      operator:
+        description: The operator's SSH_CONNECTION, which a program run by sudo does not see; empty without one.
+        type: str
+        default: ""
       replaced:
         description: Whole files that the roles install, whose changes by the owner are told.
         type: list
@@ -173,6 +177,9 @@ neighbours:
     routed:
       description: Interfaces of virtual machines and tunnels for which the server forwards whatever no rule denies.
       type: list
+    detour:
+      description: The interfaces by which the operator comes in and is answered, where these differ.
+      type: list
     uplinks:
       description: The interfaces with a default route for IPv4, where there is more than one.
       type: list
@@ -274,6 +281,7 @@ def main():
         "shape": {"type": "bool", "default": False},
         "units": {"type": "list", "elements": "str", "default": []},
         "ports": {"type": "list", "elements": "int", "default": []},
+        "operator": {"type": "str", "default": ""},
         "replaced": {"type": "list", "elements": "path", "default": []},
     }
     module = AnsibleModule(

@@ -11,7 +11,7 @@ import shlex
 
 from ansible.module_utils.probe import LISTS, read
 from ansible.module_utils.probe.files import account_keys
-from ansible.module_utils.probe.queues import shaped, uplinks
+from ansible.module_utils.probe.queues import detour, shaped, uplinks
 from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, numbers, of_iptables, of_nft
 
 # Docker's own bridges, for which it makes rules of its own; the project's is among them.
@@ -262,7 +262,7 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def look(lines, containers, account, origins, shape, units, ports):
+def look(lines, containers, account, origins, shape, units, ports, operator):
     """Return what RETURN of `server_probe` describes as `neighbours`; `containers`: the owner's, as it does."""
     chains = [filters(lines(command, "-S")) for command in ("iptables", "ip6tables")]
     ruleset = owners_tables(lines)
@@ -287,6 +287,7 @@ def look(lines, containers, account, origins, shape, units, ports):
         "shaped": shaped(lines) if shape else [],
         "routed": routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
         "uplinks": several if len(several) > 1 else [],
+        "detour": detour(lines, operator),
         "masked": masked(lines, units),
         "swarm": swarm,
         "doors": doors(lines, account, origins),

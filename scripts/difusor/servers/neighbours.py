@@ -41,6 +41,7 @@ class Neighbours:
     doors: tuple[Door, ...] = ()
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of SSH's configuration, by access list
     entered: tuple[Login, ...] = ()  # who has logged in by SSH of late
+    detour: tuple[str, ...] = ()  # interfaces by which the operator comes in and is answered, where these differ
     excepted: tuple[tuple[str, str, str], ...] = ()  # (path, Match line, setting) of SSH's blocks about ways to log in
     keyed: tuple[str, ...] = ()  # members of the group sudo who have a key
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)

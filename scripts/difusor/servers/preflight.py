@@ -81,6 +81,7 @@ def problems(
     hosts: Collection[str] = (),
     keys: Iterable[str] = (),
     by_password: bool = False,
+    strict_paths: bool = True,
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
@@ -89,7 +90,8 @@ def problems(
     service may listen on each TCP port, `conflicts` a sentence for each package that must not be installed,
     `kept_rules` the owner's UFW rules that may stay, `sensorless` the versions without the requested sensor, `trusted`
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
-    account, `by_password` whether SSH goes on admitting passwords.
+    account, `by_password` whether SSH goes on admitting passwords, `strict_paths` whether the kernel will drop what
+    comes by another interface than its answer goes.
     """
     return [
         *_unsupported(server, releases),
@@ -97,6 +99,7 @@ def problems(
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
+        *(_by_a_detour(server) if strict_paths else ()),
         *_behind_docker(server, trusted),
         *_remapped(server),
         *_somebodys(server, keys),
@@ -249,6 +252,15 @@ def _locked_out(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
         yield (
             f"usted entra desde {address}, que no es una dirección confiable, y el cortafuegos lo dejaría fuera; "
             "agréguela a difusor_trusted_addresses o a election_trusted_addresses"
+        )
+
+
+def _by_a_detour(server: Machine) -> Iterator[str]:
+    if server.neighbours.detour:
+        came, gone = server.neighbours.detour
+        yield (
+            f"usted entra por {came} y el servidor le contesta por {gone}, con lo que el núcleo dejaría de oírlo "
+            "(rp_filter); corrija esa ruta, o ponga kernel_sysctl: {net.ipv4.conf.all.rp_filter: 2} en el inventario"
         )
 
 

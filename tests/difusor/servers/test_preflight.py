@@ -40,6 +40,10 @@ def test_a_good_server_has_no_problem() -> None:
             with_facts(docker_before=True, docker_daemon={"userns-remap": "default"}),
             "el Docker del servidor cambia la identidad de los contenedores (userns-remap",
         ),
+        (
+            replace(SERVER, neighbours=Neighbours(detour=("eth1", "eth0"))),
+            "usted entra por eth1 y el servidor le contesta por eth0",
+        ),
         (with_facts(user_id="root"), "usted entra por SSH como root, lo que se va a cerrar"),
         (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
         (
@@ -195,6 +199,33 @@ def test_a_key_that_the_server_will_refuse_is_found_before(keys: list[str], open
 )
 def test_operator_is_recognised(connection: str) -> None:
     assert problems(with_facts(env={"SSH_CONNECTION": connection} if connection else {}), **WANTED) == []
+
+
+def test_who_is_answered_by_another_interface_may_say_that_this_is_so() -> None:
+    server = replace(SERVER, neighbours=Neighbours(detour=("eth1", "eth0")))
+    assert problems(server, **WANTED, strict_paths=False) == []
+
+
+@pytest.mark.parametrize(
+    ("connection", "by", "found"),
+    [
+        ("10.9.0.4 5 203.0.113.10 22", "eth0", ["eth1", "eth0"]),
+        ("::ffff:10.9.0.4 5 ::ffff:203.0.113.10 22", "eth0", ["eth1", "eth0"]),
+        ("10.9.0.4 5 203.0.113.10 22", "eth1", []),
+        ("10.9.0.4 5 192.0.2.1 22", "eth0", []),  # a router translates the server's address
+        ("fd00:9::4 5 fd00:9::10 22", "eth0", []),
+        ("203.0.113.10 5 203.0.113.10 22", "lo", []),
+        ("", "eth0", []),
+    ],
+    ids=["otra", "en IPv6", "la misma", "traducida", "IPv6", "local", "sin SSH"],
+)
+def test_probe_knows_by_which_interface_the_operator_is_answered(connection: str, by: str, found: list[str]) -> None:
+    said = {
+        "address": ["1: lo    inet 127.0.0.1/8 scope host lo", "3: eth1    inet 203.0.113.10/24 brd x scope global"],
+        "route": [f"10.9.0.4 from 203.0.113.10 via 10.0.0.1 dev {by} uid 0", "    cache"],
+    }
+    lines = lambda *words: said["route" if "route" in words else "address"]  # noqa: E731
+    assert load("module_utils/probe/queues.py").detour(lines, connection) == found
 
 
 def test_a_minor_release_of_debian_is_that_release() -> None:
