@@ -27,11 +27,18 @@ def value(role: str, name: str, inputs: dict[str, Any]) -> Any:
 
 def _templar(role: str, inputs: dict[str, Any]) -> Templar:
     private = ROLES / role / "vars/main.yml"
-    variables = {
+    own = {
         **values((ROLES / role / "defaults/main.yml").read_text()),
         **(values(private.read_text()) if private.exists() else {}),
-        "ansible_managed": "Managed by the test",
-        **inputs,
     }
-    trusted = {name: trust_as_template(value) if isinstance(value, str) else value for name, value in variables.items()}
-    return Templar(loader=DataLoader(), variables=trusted)
+    given = {name: trust_as_template(each) if isinstance(each, str) else each for name, each in inputs.items()}
+    return Templar(loader=DataLoader(), variables={**_trusted(own), "ansible_managed": "Managed by the test", **given})
+
+
+def _trusted(value: Any) -> Any:
+    """Return a value whose texts are templates, as those of a role's files are."""
+    if isinstance(value, dict):
+        return {name: _trusted(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_trusted(each) for each in value]
+    return trust_as_template(value) if isinstance(value, str) else value

@@ -10,6 +10,7 @@ from ansible.plugins.action import ActionBase
 
 from difusor import spec
 from difusor.servers import diagnosis, preflight, webserver
+from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
 SPEC = {
@@ -26,6 +27,8 @@ SPEC = {
     "login_keys": {"type": "list", "elements": "str", "required": True},
     "trusted": {"type": "list", "elements": "str", "required": True},
     "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
+    "strict_paths": {"type": "bool", "required": True},
+    "password_login": {"type": "bool", "required": True, "no_log": False},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
@@ -43,8 +46,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Judge; everything that is returned is a list.
 
-        `problems` (text), `closed` and `open` (ports), `outside` (addresses), `diagnoses` ({id, title, quote, fix, met,
-        found}).
+        `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
+        (text), `diagnoses` ({id, title, quote, fix, met, found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -83,6 +86,8 @@ class ActionModule(ActionBase):
             trusted=args["trusted"],
             hosts=args["hosts"],
             keys=args["keys"],
+            by_password=args["password_login"],
+            strict_paths=args["strict_paths"],
         )
         diagnoses = _diagnoses(server, args) if args["call"] else []
         closed, opened = preflight.exposed(server, port_owners)
@@ -92,6 +97,7 @@ class ActionModule(ActionBase):
             "closed": closed,
             "open": opened,
             "outside": preflight.left_outside(server, args["trusted"]),
+            **preflight.ends(server, by_password=args["password_login"]),
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),
@@ -121,8 +127,12 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
         **{
             name: tuple(found[name])
-            for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "entered", "masked")
+            for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "masked")
         },
+        entered=tuple(Login(**each) for each in found["entered"]),
+        excepted=tuple((each["path"], each["match"], each["setting"]) for each in files["excepted"]),
+        detour=tuple(found["detour"]),
+        keyed=tuple(files["keyed"]),
         raw=tuple((each["protocol"], each["process"]) for each in found["raw"]),
         swarm=found["swarm"],
         diverting=tuple((each["rule"], tuple(each["ports"])) for each in found["diverting"]),
@@ -134,6 +144,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         ssh_included=files["ssh_included"],
         halting=tuple(files["halting"]),
         flushing=files["flushing"],
+        emptying=tuple((each["path"], each["command"], each["starter"]) for each in files["emptying"]),
     )
 
 

@@ -57,6 +57,10 @@ options:
         type: list
         elements: int
         default: []
+      operator:
+        description: The operator's SSH_CONNECTION, which a program run by sudo does not see; empty without one.
+        type: str
+        default: ""
       replaced:
         description: Whole files that the roles install, whose changes by the owner are told.
         type: list
@@ -104,6 +108,9 @@ ansible_facts:
       type: list
       elements: str
     su_stack: {description: "The text of /etc/pam.d/su, which says who may become whom by su.", type: str}
+    owners_parameters:
+      description: The kernel parameters that files of the owner's set, and those that cannot be set back, by name.
+      type: dict
     ipv6_advertised: {description: Whether IPv6 is configured by router advertisements., type: bool}
     current_state:
       description: The state of what the roles manage; a role skips what is already as wanted.
@@ -184,6 +191,12 @@ neighbours:
     routed:
       description: Interfaces of virtual machines and tunnels for which the server forwards whatever no rule denies.
       type: list
+    detour:
+      description: The interfaces by which the operator comes in and is answered, where these differ.
+      type: list
+    uplinks:
+      description: The interfaces with a default route for IPv4, where there is more than one.
+      type: list
     masked:
       description: Those of C(units) that are masked, so that nothing can start them.
       type: list
@@ -194,7 +207,9 @@ neighbours:
       description: "SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ...}."
       type: list
     entered:
-      description: The addresses from which somebody has logged in by SSH in the last two weeks, as the journal says.
+      description: >-
+        Who has logged in by SSH in the last two weeks, as the journal says, as {user, method, address, key}; C(key) is
+        the RSA key, as type and text.
       type: list
     groups:
       description: The groups of the account; empty while it does not exist.
@@ -222,6 +237,9 @@ files:
     keys:
       description: The public keys that open the institute's account now, each as type and key.
       type: list
+    keyed:
+      description: The members of the group sudo who have a key.
+      type: list
     has_password:
       description: Whether that account has a password that it can log in with.
       type: bool
@@ -240,6 +258,9 @@ files:
     modules:
       description: The modules in the rsyncd.conf that the owner wrote; its path where it has none.
       type: list
+    excepted:
+      description: What the owner's Match blocks of SSH say of ways to log in, as {path, match, setting}.
+      type: list
     ssh_included:
       description: Whether SSH's main file includes the folder of its drop-ins, outside of a Match block.
       type: bool
@@ -247,7 +268,12 @@ files:
       description: The settings of auditd, such as "disk_full_action = halt", that stop the server when its log is full.
       type: list
     restarting:
-      description: 'When jobs of cron restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".'
+      description: 'When jobs of cron or timers restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".'
+      type: list
+    emptying:
+      description: >-
+        Commands that the owner's server runs at boot or by the clock and that empty the chains of UFW, as {path,
+        command, starter}; C(starter) is the file that says when.
       type: list
     flushing:
       description: Whether a service that runs at boot empties all rules of the kernel's packet filter.
@@ -269,6 +295,7 @@ def main():
         "shape": {"type": "bool", "default": False},
         "units": {"type": "list", "elements": "str", "default": []},
         "ports": {"type": "list", "elements": "int", "default": []},
+        "operator": {"type": "str", "default": ""},
         "replaced": {"type": "list", "elements": "path", "default": []},
     }
     module = AnsibleModule(

@@ -15,7 +15,9 @@ from plugin_kit import load
 
 from difusor.project import ROOT
 
-BESIDE = {"account": "", "origins": [], "shape": False, "units": [], "ports": [], "replaced": []}
+BESIDE = {
+    "account": "", "origins": [], "shape": False, "units": [], "ports": [], "operator": "", "replaced": [],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("beside", [None, BESIDE], ids=["alone", "beside"])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 import role_kit
 import yaml
 
-SUDOERS = "etc/sudoers.d/prep-difusor"
+PROFILE = "etc/profile.d/zz-prep-difusor.sh"
+SUDOERS = "etc/sudoers.d/zz-prep-difusor"
 
 
 @pytest.mark.parametrize("is_rust", [False, True])
@@ -25,7 +29,67 @@ def test_sessions_without_a_shell_keep_the_usual_umask() -> None:
     facts = {"packages": {"passwd": "1:4.13+dfsg1-1"}}
     lines = role_kit.render("accounts", "etc/login.defs", {"ansible_facts": facts}).splitlines()
     assert "UMASK 022" in lines and "HOME_MODE 0750" in lines
-    assert "umask 027" in role_kit.render("accounts", "etc/profile.d/60-prep-difusor.sh", {}).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("groups", "umask"), [("root", "0027"), ("instituto sudo users", "0027"), ("deploy www-data sudoers", "0022")]
+)
+def test_what_an_account_without_sudo_publishes_can_be_read(groups: str, umask: str, tmp_path: Path) -> None:
+    """`git pull` in a shell is how an outlet's site is published, and its web server is another account."""
+    profile = role_kit.render("accounts", PROFILE, {})
+    known = f"id() {{ echo {groups}; }}\numask 022\n"
+    (tmp_path / "profile").write_text(known + profile)
+    done = subprocess.run(["sh", "-c", f". {tmp_path}/profile; umask"], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{umask}\n", "")
+
+
+OWNERS = "TMOUT=900; readonly TMOUT; export TMOUT\n"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize(
+    ("options", "owners", "found"),
+    [("-c", "", "none"), ("-ic", "", "600"), ("-c", OWNERS, "900"), ("-ic", OWNERS, "900")],
+    ids=["job", "typed", "job-owners", "typed-owners"],
+)
+def test_a_job_of_another_account_runs_whatever_the_owners_profile_says(
+    shell: str, options: str, owners: str, found: str, tmp_path: Path
+) -> None:
+    """As `su - respaldo -c …` does from cron; a shell in which somebody types ends after ten minutes without a word."""
+    profile = tmp_path / "profile"
+    profile.write_text(f"{owners}. {tmp_path}/ours\n")
+    (tmp_path / "ours").write_text(role_kit.render("accounts", PROFILE, {}))
+    twice = f". {profile}; . {tmp_path}/ours; echo ${{TMOUT:-none}}"
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [shell, options, twice], env=environment, capture_output=True, text=True, start_new_session=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"{found}\n"), done.stderr
+    assert "TMOUT" not in done.stderr, "nobody is told of a read-only variable"
+
+
+def test_the_institutes_rule_of_sudo_is_read_after_the_owners() -> None:
+    """The last rule that fits holds: `%sudo ALL=(ALL:ALL) ALL` in a file of the owner's would ask for a password."""
+    rules = [path.name.removesuffix(".j2") for path in (role_kit.ROLES / "accounts/templates/etc/sudoers.d").iterdir()]
+    assert sorted([*rules, "90-cloud-init-users", "sysadmins"])[-1] == rules[0]
+    assert {"/etc/sudoers.d/prep-difusor", "/etc/profile.d/60-prep-difusor.sh"} == {
+        *role_kit.value("accounts", "_accounts_renamed", {})
+    }
+
+
+@pytest.mark.parametrize(
+    ("inputs", "proved"),
+    [
+        ({}, True),
+        ({"accounts_admin_password_hash": "$6$x"}, False),
+        ({"accounts_revoked": True}, False),
+        ({"ansible_check_mode": True}, False),
+        ({"ansible_facts": {"packages": {}}}, False),
+    ],
+)
+def test_an_account_without_a_password_is_proved_to_become_root(inputs: dict[str, Any], proved: bool) -> None:
+    given = {"ansible_facts": {"packages": {"sudo": "1.9"}}, "ansible_check_mode": False, **inputs}
+    assert role_kit.value("accounts", "_accounts_proves_sudo", given) is proved
 
 
 def test_sudo_asks_for_no_password_that_is_not_there_yet() -> None:

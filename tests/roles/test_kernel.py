@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import role_kit
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from plugin_kit import load
 
 
 @pytest.mark.parametrize("advertised", [False, True])
@@ -15,6 +18,49 @@ def test_router_advertisements_are_refused_unless_ipv6_depends_on_them(advertise
     text = role_kit.render("kernel", "etc/sysctl.d/zz-prep-difusor.conf", {"ansible_facts": facts})
     assert ("net.ipv6.conf.all.accept_ra = 0\n" in text) is not advertised
     assert "net.ipv6.conf.all.accept_redirects = 0\n" in text
+
+
+@pytest.mark.parametrize(
+    ("owners", "lines"),
+    [
+        ({}, ("8192", "8192", "32768 65535", "1")),
+        (
+            {"net.core.somaxconn": "65535", "net.ipv4.tcp_max_syn_backlog": "262144",
+             "net.ipv4.ip_local_port_range": "15000 64000", "kernel.yama.ptrace_scope": "3"},
+            ("65535", "262144", "15000 65535", "3"),
+        ),
+        (
+            {"net.core.somaxconn": "128", "net.ipv4.tcp_max_syn_backlog": "mucho",
+             "net.ipv4.ip_local_port_range": "100 60999", "kernel.yama.ptrace_scope": "0"},
+            ("8192", "8192", "1024 65535", "1"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_owner_needs_more_of_stays(owners: dict[str, str], lines: tuple[str, ...]) -> None:
+    """A database behind another site, and a kernel that takes back no ptrace_scope of 3."""
+    facts = {"ipv6_advertised": False, "owners_parameters": owners}
+    text = role_kit.render("kernel", "etc/sysctl.d/zz-prep-difusor.conf", {"ansible_facts": facts})
+    names = ("net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.ip_local_port_range")
+    for name, value in zip((*names, "kernel.yama.ptrace_scope"), lines, strict=True):
+        assert f"{name} = {value}\n" in text
+
+
+def test_the_owners_parameters_are_read_as_at_boot(tmp_path: Path) -> None:
+    usr, etc = tmp_path / "usr", tmp_path / "etc"
+    files = {
+        usr / "50-a.conf": "net.core.somaxconn = 1\n",
+        usr / "60-b.conf": "net.core.somaxconn = 2\nvm.x=1\n",
+        etc / "60-b.conf": "# net.core.somaxconn = 9\n-net/core/somaxconn=3\nnet.range = 1024\t 65000\nroto\n",
+        etc / "zz-prep-difusor.conf": "# Managed by prep-difusor\nnet.core.somaxconn = 8192\n",
+    }
+    for path, text in files.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    probe, ptrace = load("module_utils/probe/parameters.py"), tmp_path / "ptrace"
+    said = {"net.core.somaxconn": "3", "net.range": "1024 65000"}
+    assert probe.owners((str(usr), str(etc)), str(ptrace)) == said
+    ptrace.write_text("3\n")
+    assert probe.owners((str(usr), str(etc)), str(ptrace)) == {**said, "kernel.yama.ptrace_scope": "3"}
 
 
 @pytest.mark.parametrize("installed", [False, True])

@@ -99,6 +99,15 @@ def test_ubuntus_security_updates_may_bring_packages_of_the_release() -> None:
     assert not [each for each in patterns if "updates" in each or "proposed" in each]
 
 
+def test_no_other_file_of_apts_makes_a_server_restart_by_itself() -> None:
+    """apt follows the file that it has read last, and an outlet's own may have any name."""
+    folder = role_kit.ROLES / "packages/templates/etc/apt/apt.conf.d"
+    last = max([*(path.name.removesuffix(".j2") for path in folder.iterdir()), "99diario", "local", "unattended"])
+    said = role_kit.render("packages", f"etc/apt/apt.conf.d/{last}", {}).splitlines()
+    assert 'Unattended-Upgrade::Automatic-Reboot "false";' in said
+    assert 'APT::Periodic::Unattended-Upgrade "1";' in said
+
+
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 

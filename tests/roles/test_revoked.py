@@ -45,4 +45,4 @@ def test_the_institutes_account_leaves_unless_it_is_the_way_in(login: str, left:
     inputs = {**ACCOUNT, "ansible_facts": {"user_id": login, "accounts": accounts, "accounts_before": ["root"]}}
     removed = value("accounts", "_accounts_former_admins", inputs)
     assert sorted({*known} - {*removed}) == left
-    assert re.findall(r"(?m)^(\w+) ALL=", render("accounts", "etc/sudoers.d/prep-difusor", inputs)) == left
+    assert re.findall(r"(?m)^(\w+) ALL=", render("accounts", "etc/sudoers.d/zz-prep-difusor", inputs)) == left

@@ -189,7 +189,7 @@ def test_wrong_key_in_the_inventory(
 ) -> None:
     """Si el inventario trae una llave que no es la del operador, la suya vuelve y la ejecución se detiene."""
     user = operator.variables["difusor_admin_user"]
-    operator.console(f"echo '{user} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/zz-lockout")
+    operator.console(f"echo '{user} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/zzz-lockout")
     key = break_glass.with_suffix(".pub").read_text().strip()
     try:
         status, said = operator.run(
@@ -200,7 +200,7 @@ def test_wrong_key_in_the_inventory(
         assert operator.enters(user=user)
         record_evidence(f"volvió la anterior; se vuelve a entrar en {operator.seconds_until_let_in()} s")
     finally:
-        operator.console("rm /etc/sudoers.d/zz-lockout")
+        operator.console("rm /etc/sudoers.d/zzz-lockout")
 
 
 def test_the_institutes_account_is_shut_out(

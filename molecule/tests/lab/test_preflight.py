@@ -160,7 +160,9 @@ printf 'include /etc/nginx/vhosts/*; include conf.d/*.conf; }}\\n' >>/etc/nginx/
 printf 'bogus on;\\n' >/etc/nginx/conf.d/diario.conf
 cp /etc/ssh/sshd_config /opt/sshd_config
 sed -i '/^Include/d' /etc/ssh/sshd_config
-printf 'Pasword yes\\n' >>/etc/ssh/sshd_config
+printf 'Pasword yes\\nMatch User diario\\n  PermitRootLogin yes\\n' >>/etc/ssh/sshd_config
+printf '#!/bin/sh\\niptables -F\\n' >/etc/rc.local
+chmod 755 /etc/rc.local
 iptables -t nat -A PREROUTING -p tcp --dport 443 -j REDIRECT --to-ports 8443
 iptables -N diario
 iptables -A diario -p tcp --dport 22 -j ACCEPT
@@ -174,7 +176,7 @@ mkdir -p /etc/cron.d
 printf '0 3 * * 1 root /sbin/reboot\\n' >/etc/cron.d/diario
 """
 UNDONE = """
-rm -f /etc/nginx/sites-enabled/prep.diario /etc/nginx/conf.d/diario.conf /etc/cron.d/diario
+rm -f /etc/nginx/sites-enabled/prep.diario /etc/nginx/conf.d/diario.conf /etc/cron.d/diario /etc/rc.local
 mv /opt/nginx.conf /etc/nginx/nginx.conf
 mv /opt/sshd_config /etc/ssh/sshd_config
 iptables -t nat -D PREROUTING -p tcp --dport 443 -j REDIRECT --to-ports 8443
@@ -193,6 +195,8 @@ TRAPPED = (
     "nginx no acepta /etc/nginx/conf.d/diario.conf:1 («unknown directive",
     "/etc/ssh/sshd_config no incluye /etc/ssh/sshd_config.d",
     "sshd no acepta /etc/ssh/sshd_config:",
+    "«PermitRootLogin yes» bajo «Match User diario» en /etc/ssh/sshd_config admite una entrada por SSH",
+    "«iptables -F» en /etc/rc.local quita las reglas de UFW y de Docker cada vez que corre",
     "REDIRECT --to-ports 8443» desvía lo que llega al puerto 443",
     "iptables niega con «-A diario -j REJECT --reject-with icmp-port-unreachable» también la página o los cortes",
     "fail2ban.service está enmascarado",

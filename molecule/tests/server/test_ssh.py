@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import Any
@@ -32,9 +33,31 @@ def test_daemon_listens(host: Host, expect: Expect, record_evidence: Record) -> 
     assert host.service("ssh").is_enabled or host.service("ssh.socket").is_enabled
 
 
+@pytest.fixture
+def logins(host: Host, variables: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the lines of the configuration for each login of root and of those who may become root, with Match blocks.
+
+    Of each trusted network its first address is asked for.
+    """
+    users = ["root", variables["difusor_admin_user"], *host.group("sudo").members]
+    found = {}
+    for origin in variables["election_trusted_addresses"] + variables.get("difusor_trusted_addresses", []):
+        network = ipaddress.ip_network(origin, strict=False)
+        address = str(network[1] if network.num_addresses > 1 else network[0])
+        own = "::1" if network.version == 6 else "127.0.0.1"
+        for user in dict.fromkeys(users):
+            asked = f"user={user},host={address},addr={address},laddr={own},lport=22"
+            found[f"{user} desde {address}"] = host.check_output("sshd -T -C %s", asked).splitlines()
+    return found
+
+
 @pytest.mark.clause("SW-03")
 def test_login_methods(
-    host: Host, effective: dict[str, str], variables: dict[str, Any], expect: Expect, record_evidence: Record
+    effective: dict[str, str],
+    logins: dict[str, list[str]],
+    variables: dict[str, Any],
+    expect: Expect,
+    record_evidence: Record,
 ) -> None:
     """Se entra con llave y, solo si el difusor lo pidió, con contraseña; root no entra y nadie con contraseña vacía."""
     wanted = {"pubkeyauthentication": "yes", "permitrootlogin": "no", "permitemptypasswords": "no"}
@@ -42,6 +65,9 @@ def test_login_methods(
     found = {name: effective[name] for name in wanted}
     record_evidence(found)
     assert found == wanted
+    lines = [f"{name} {value}" for name, value in {**wanted, "kbdinteractiveauthentication": "no"}.items()]
+    others = {who: [line for line in lines if line not in said] for who, said in logins.items()}
+    assert not {who: lacking for who, lacking in others.items() if lacking}, "un bloque Match dice otra cosa"
     methods = {"publickey"} | ({"password"} if found["passwordauthentication"] == "yes" else set())
     assert methods <= set(expect("SW-03")["methods"]), "la convocatoria no admite entrar con contraseña"
 

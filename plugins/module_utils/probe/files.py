@@ -9,7 +9,8 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, OURS, content, read
+from ansible.module_utils.probe import LISTS, OURS, content, jobs, read
+from ansible.module_utils.probe.server import members
 
 NGINX = "/etc/nginx"
 SITES = ("sites-enabled/*", "conf.d/*.conf")
@@ -22,13 +23,15 @@ OF_A_SITE = ("listen", "server_name")
 PAGE = NGINX + "/sites-available/prep"
 SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
+WAYS_IN = (
+    "permitrootlogin", "passwordauthentication", "kbdinteractiveauthentication", "challengeresponseauthentication",
+    "permitemptypasswords",
+)  # fmt: skip
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 TUPLE = re.compile(r"\S+ \S+ (?:any|\d+(?:[:,]\d+)*) \S+ \S+ \S+(?: \S+)* (?:in|out)")
 OUR_RULE = " comment=" + b"prep-difusor:".hex()
-CRONTABS = ("/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*")
-RESTART = re.compile(r"^\s*[^#\s].*?(?:[\s/;&|](?:reboot|poweroff|halt|shutdown)\b|[\s/]init [06]\b)")
 NFTABLES = "/etc/nftables.conf"
 COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
 
@@ -166,6 +169,25 @@ def included_paths(text):
         return text.split()
 
 
+def excepted(path=SSHD, folder="/etc/ssh", match=""):
+    """Return [{path, match, setting}] of what the owner's Match blocks say of ways to log in.
+
+    It holds before what is said for everybody, in whatever file. `match`: the block that includes this file.
+    """
+    found, text = [], read(path)
+    for line in [] if is_ours(text) else map(str.strip, text.splitlines()):
+        keyword, *rest = re.split(r"[\s=]+", line, maxsplit=1)
+        if keyword.lower() == "match":
+            match = " ".join(line.split())
+        elif keyword.lower() == "include":
+            patterns = [os.path.join(folder, each) for each in included_paths("".join(rest))]
+            for each in (each for pattern in patterns for each in sorted(glob.glob(pattern))):
+                found += excepted(each, folder, match)
+        elif keyword.lower() in WAYS_IN and match and rest:
+            found.append({"path": path, "match": match, "setting": "%s %s" % (keyword, rest[0].split("#")[0].strip())})
+    return found
+
+
 def with_lists(files):
     """Return {list: [path]} of the files that have an access list."""
     found = {name: [] for name in LISTS}
@@ -262,18 +284,6 @@ def has_password(name, shadow="/etc/shadow"):
     return any(len(each) > 1 and each[0] == name and each[1][:1] == "$" for each in fields)
 
 
-def restarting(paths):
-    """Return when the jobs of these crontabs restart the server or turn it off, as "path: 0 3 * * 1".
-
-    Not what they run, which may name a password.
-    """
-    found = []
-    for path in paths:
-        for words in (line.split() for line in read(path).splitlines() if RESTART.match(line)):
-            found.append("%s: %s" % (path, " ".join(words[: 1 if words[0][0] == "@" else 5])))
-    return found
-
-
 def halting(text):
     """Return the settings in the text of auditd.conf by which a log that is never rotated stops the server one day."""
     pairs = re.findall(r"^\s*(\w+)\s*=\s*(\w+)", text, re.MULTILINE)
@@ -294,6 +304,7 @@ def packaged_files(lines):
 def look(lines, account, replaced):
     """Return what RETURN of `server_probe` describes as `files`."""
     packaged = packaged_files(lines)
+    owns = lambda path: is_changed(path, packaged)  # noqa: E731
     at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
     settings = owners_settings()
     failed = 'said=$(%s 2>&1) || echo "$said"'
@@ -304,6 +315,7 @@ def look(lines, account, replaced):
         "rules": [rule for path in RULES for rule in rules(read(path))],
         "denials": [rule for path in RULES for rule in denials(read(path))],
         "keys": account_keys(account),
+        "keyed": sorted(name for name in members("sudo") if account_keys(name)),
         "has_password": has_password(account),
         "uid": uid(account),
         "mirror_of": mirror_of(read(PAGE)),
@@ -311,8 +323,10 @@ def look(lines, account, replaced):
         "changed_files": [path for path in replaced if is_changed(path, packaged)],
         "modules": modules(read(RSYNCD)),
         "lists": with_lists(configuration()),
+        "excepted": excepted(),
         "ssh_included": not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
-        "restarting": restarting(sorted(path for each in CRONTABS for path in glob.glob(each))),
+        "restarting": jobs.restarting(lines, owns),
         "halting": halting(read(AUDITD)),
+        "emptying": jobs.emptying(lines, owns),
         "flushing": at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
     }

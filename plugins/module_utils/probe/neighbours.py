@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import ipaddress
 import pwd
 import re
 import shlex
 
 from ansible.module_utils.probe import LISTS, read
-from ansible.module_utils.probe.queues import shaped, uplinks
+from ansible.module_utils.probe.files import account_keys
+from ansible.module_utils.probe.queues import detour, shaped, uplinks
 from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, numbers, of_iptables, of_nft
 
 # Docker's own bridges, for which it makes rules of its own; the project's is among them.
@@ -219,9 +222,28 @@ def doors(lines, account, origins):
 
 
 def entered(lines):
-    """Return the addresses of the logins among the lines of sshd's journal."""
-    found = (re.match(r"Accepted \S+ for .* from ([0-9A-Fa-f.:]+)\S* port \d+", line) for line in lines)
-    return sorted({match.group(1) for match in found if match})
+    """Return [{user, method, address, key}] of the logins among the lines of sshd's journal, each once.
+
+    `key` is the RSA key, as type and text, where the account still has it; else empty.
+    """
+    said = r"Accepted (\S+) for (.*) from ([0-9A-Fa-f.:]+)\S* port \d+(?: ssh2: RSA SHA256:(\S+))?"
+    found = {match.groups("") for match in (re.match(said, line) for line in lines) if match}
+    return [
+        {"user": user, "method": method, "address": address, "key": rsa_key(account_keys(user), fingerprint)}
+        for method, user, address, fingerprint in sorted(found)
+    ]
+
+
+def rsa_key(keys, fingerprint):
+    """Return the one of an account's keys whose SHA-256 sshd has logged; "" when it is gone, or was no RSA key."""
+    for key in keys if fingerprint else []:
+        try:
+            digest = hashlib.sha256(base64.b64decode(key.split()[1])).digest()
+        except ValueError:  # a line that somebody has damaged
+            continue
+        if base64.b64encode(digest).decode().rstrip("=") == fingerprint:
+            return key
+    return ""
 
 
 def masked(look, units):
@@ -240,12 +262,13 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def look(lines, containers, account, origins, shape, units, ports):
+def look(lines, containers, account, origins, shape, units, ports, operator):
     """Return what RETURN of `server_probe` describes as `neighbours`; `containers`: the owner's, as it does."""
     chains = [filters(lines(command, "-S")) for command in ("iptables", "ip6tables")]
     ruleset = owners_tables(lines)
     own = "".join(lines("hostname", "--all-ip-addresses")).split()
     connection = Connection(ports, uplinks(lines), own)
+    several = uplinks(lines, ["-4"])
     open_tables, shutting = tables(ruleset, connection)
     nat = [filters(rules) for rules in nat_rules(lines)]
     logins = lines("journalctl", "--quiet", "--unit=ssh", "--since=-14days", "--output=cat", "--grep=^Accepted ")
@@ -263,6 +286,8 @@ def look(lines, containers, account, origins, shape, units, ports):
         "tables": sorted(set(open_tables)),
         "shaped": shaped(lines) if shape else [],
         "routed": routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
+        "uplinks": several if len(several) > 1 else [],
+        "detour": detour(lines, operator),
         "masked": masked(lines, units),
         "swarm": swarm,
         "doors": doors(lines, account, origins),

@@ -8,10 +8,25 @@ OURS = "50e:"
 """The handle of the queue of the role `tc`; the kernel's own have 0:."""
 
 
-def uplinks(lines):
+def uplinks(lines, families=("-4", "-6")):
     """Return the interfaces with a default route."""
-    routes = lines("ip", "-4", "route", "show", "default") + lines("ip", "-6", "route", "show", "default")
+    routes = [route for family in families for route in lines("ip", family, "route", "show", "default")]
     return sorted({match.group(1) for match in (re.search(r" dev (\S+)", line) for line in routes) if match})
+
+
+def detour(lines, connection):
+    """Return [interface, interface] by which the operator comes in and is answered, where these differ; else nothing.
+
+    `connection`: SSH_CONNECTION, his address and port and the server's; only for IPv4 does the kernel compare the two.
+    """
+    words = [each.replace("::ffff:", "") for each in connection.split()]
+    if len(words) != 4 or ":" in words[0]:
+        return []
+    known = (line.split() for line in lines("ip", "-4", "-oneline", "address", "show"))
+    came = next((each[1] for each in known if each[3].partition("/")[0] == words[2]), "")
+    route = re.search(r" dev (\S+)", " ".join(lines("ip", "-4", "route", "get", words[0], "from", words[2])))
+    gone = route[1] if route else ""
+    return [came, gone] if came and gone not in ("", "lo", came) else []
 
 
 def roots(lines):

@@ -16,7 +16,7 @@ import re
 import socket
 import stat
 
-from ansible.module_utils.probe import OURS, content, dpkg, engine, read
+from ansible.module_utils.probe import OURS, content, dpkg, engine, parameters, read
 from ansible.module_utils.probe.queues import unshared
 
 PARAMETERS = "/etc/sysctl.d/zz-prep-difusor.conf"
@@ -344,6 +344,7 @@ def look(lines, folders, key, pending):
             lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),
         ),
         "su_stack": read(SU),
+        "owners_parameters": parameters.owners(),
         "current_state": current_state(lines, ours, options, key, pending),
     }
     return facts, {

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from difusor.servers import webserver
+from difusor.servers.logins import Login
 
 ADMINS = "sudo"
 """The group that the institute's account belongs to once it is set up."""
@@ -39,7 +40,10 @@ class Neighbours:
     groups: frozenset[str] = frozenset()  # of that account, if it exists already
     doors: tuple[Door, ...] = ()
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of SSH's configuration, by access list
-    entered: tuple[str, ...] = ()  # addresses from which somebody has logged in by SSH of late
+    entered: tuple[Login, ...] = ()  # who has logged in by SSH of late
+    detour: tuple[str, ...] = ()  # interfaces by which the operator comes in and is answered, where these differ
+    excepted: tuple[tuple[str, str, str], ...] = ()  # (path, Match line, setting) of SSH's blocks about ways to log in
+    keyed: tuple[str, ...] = ()  # members of the group sudo who have a key
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
     raw: tuple[tuple[int, str], ...] = ()  # (protocol of IP, program; empty when unknown)
     published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp
@@ -59,6 +63,7 @@ class Neighbours:
     ssh_included: bool = True  # whether SSH's main file includes the folder of its drop-ins for everybody
     halting: tuple[str, ...] = ()  # settings of auditd that stop the server when its log is full
     flushing: bool = False  # whether nftables.service empties the packet filter at boot
+    emptying: tuple[tuple[str, str, str], ...] = ()  # (path, command, starter): jobs of the owner's that do
 
 
 def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[str] = ()) -> list[str]:
@@ -75,6 +80,7 @@ def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[s
         *_swarm(found),
         *_units(found),
         *_files(found),
+        *_emptying(found),
         *webserver.problems(found.settings, ports, hosts),
         *webserver.lost(found.main),
     ]
@@ -243,6 +249,16 @@ def _files(found: Neighbours) -> Iterator[str]:
         yield (
             "nftables.service vacía al arrancar (flush ruleset) también las reglas de UFW y de Docker; quite esa línea "
             "de /etc/nftables.conf y vacíe ahí solo sus tablas (flush table), o systemctl disable nftables"
+        )
+
+
+def _emptying(found: Neighbours) -> Iterator[str]:
+    for path, command, starter in found.emptying:
+        called = f", que corre desde {starter}," if starter != path else ""
+        yield (
+            f"«{command}» en {path}{called} quita las reglas de UFW y de Docker cada vez que corre, por ejemplo al "
+            "reiniciar, y el servidor quedaría abierto o cerrado para todos; quítelo de ahí, y pase a UFW las reglas "
+            "que deban quedarse"
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
-from difusor.servers import neighbours
+from difusor.servers import logins, neighbours
 from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
@@ -80,6 +80,8 @@ def problems(
     trusted: Iterable[str],
     hosts: Collection[str] = (),
     keys: Iterable[str] = (),
+    by_password: bool = False,
+    strict_paths: bool = True,
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
@@ -88,7 +90,8 @@ def problems(
     service may listen on each TCP port, `conflicts` a sentence for each package that must not be installed,
     `kept_rules` the owner's UFW rules that may stay, `sensorless` the versions without the requested sensor, `trusted`
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
-    account.
+    account, `by_password` whether SSH goes on admitting passwords, `strict_paths` whether the kernel will drop what
+    comes by another interface than its answer goes.
     """
     return [
         *_unsupported(server, releases),
@@ -97,12 +100,14 @@ def problems(
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
+        *(_by_a_detour(server) if strict_paths else ()),
         *_behind_docker(server, trusted),
         *_remapped(server),
         *_flagged(server),
         *_somebodys(server, keys),
         *_by_another_port(server),
         *_short_keys(server),
+        *logins.loosened(server.neighbours.excepted, by_password),
         *_full(server, free_gb, finished_free_gb),
         *_hidden(server),
         *_occupied(server, port_owners),
@@ -145,9 +150,23 @@ def left_outside(server: Machine, trusted: Iterable[str]) -> list[str]:
     networks = [ipaddress.ip_network(origin) for origin in trusted]
     return [
         address
-        for address in server.neighbours.entered
+        for address in dict.fromkeys(each.address for each in server.neighbours.entered)
         if not any(ipaddress.ip_address(address) in network for network in networks)
     ]
+
+
+def ends(server: Machine, *, by_password: bool) -> dict[str, list[str]]:
+    """Return what ends for those who came in by SSH of late: {refused, closing, unattended}, each a list of texts.
+
+    `by_password`: whether passwords stay admitted.
+    """
+    found, version = server.neighbours, _openssh(server)
+    is_new = bool(found.entered) and not found.mirror_of
+    return {
+        "refused": logins.refused(found.entered, by_password=by_password, long_rsa=version >= REQUIRES_RSA_SIZE),
+        "closing": logins.closing(version) if is_new else [],
+        "unattended": logins.unattended(found.entered, found.keyed, found.account, server.facts.get("user_id", "")),
+    }
 
 
 def _own(address: str) -> bool:
@@ -248,6 +267,15 @@ def _locked_out(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
         )
 
 
+def _by_a_detour(server: Machine) -> Iterator[str]:
+    if server.neighbours.detour:
+        came, gone = server.neighbours.detour
+        yield (
+            f"usted entra por {came} y el servidor le contesta por {gone}, con lo que el núcleo dejaría de oírlo "
+            "(rp_filter); corrija esa ruta, o ponga kernel_sysctl: {net.ipv4.conf.all.rp_filter: 2} en el inventario"
+        )
+
+
 def _behind_docker(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
     """Tell of addresses that a new Docker would take for its containers', so that no answer reaches them any more.
 
@@ -328,10 +356,15 @@ def _by_another_port(server: Machine) -> Iterator[str]:
         )
 
 
+def _openssh(server: Machine) -> tuple[int, ...]:
+    """Return the version of the server's OpenSSH as (9, 6), empty when it is unknown."""
+    version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", server.openssh)
+    return tuple(map(int, version.groups())) if version else ()
+
+
 def _short_keys(server: Machine) -> Iterator[str]:
     """Tell of an account whose every key the server will refuse: RSA of less than RSA_BITS, as EC2 makes."""
-    version = re.match(r"(?:\d+:)?(\d+)\.(\d+)", server.openssh)
-    if not server.operator or not version or tuple(map(int, version.groups())) < REQUIRES_RSA_SIZE:
+    if not server.operator or _openssh(server) < REQUIRES_RSA_SIZE:
         return
     bits = [rsa_bits(line) for line in server.login_keys]
     if bits and all(0 < each < RSA_BITS for each in bits):

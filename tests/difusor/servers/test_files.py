@@ -83,22 +83,6 @@ def test_an_audit_log_that_would_stop_the_server_stops_the_run(text: str, found:
     ]
 
 
-def test_crontabs_that_restart_the_server_are_told(tmp_path: Path) -> None:
-    """Elections are on Sundays, and so are many such jobs."""
-    crontab = tmp_path / "diario"
-    restarts = [
-        "0 3 * * 1 root /sbin/shutdown -r now",
-        "30 2 * * * root apt-get -y upgrade && reboot",
-        "@weekly root init 6",
-    ]
-    others = ["# 0 3 * * 1 root reboot", "0 3 * * * root /usr/local/bin/reboots-report", "SHELL=/bin/sh", ""]
-    crontab.write_text("\n".join([*restarts, *others]))
-    missing = str(tmp_path / "missing")
-    assert load_probe().restarting([missing, str(crontab)]) == [
-        f"{crontab}: {when}" for when in ("0 3 * * 1", "30 2 * * *", "@weekly")
-    ]
-
-
 def test_a_file_of_the_owners_with_which_a_daemon_would_not_start_again_stops_the_run(tmp_path: Path) -> None:
     """The daemon goes on until the next boot, and nobody hears of it before."""
     site, ours = tmp_path / "diario", tmp_path / "prep"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -176,6 +178,7 @@ def test_a_queue_of_the_owners_stops_the_run() -> None:
     def lines(*words: str) -> list[str]:
         return said[words[:2] if words[0] == "ip" else words[-1]]
 
+    assert probe.uplinks(lines, ["-4"]) == ["eth0", "eth1"]
     found = probe.shaped(lines)
     assert found == ["eth0 (tbf 8001:)"]
     assert probe.unshared(lines) == ["eth0", "eth1"], "the role's own queue stands on eth2 alone"
@@ -208,7 +211,7 @@ def test_protocols_that_programs_wait_for() -> None:
     assert load_probe().raw(lines) == [{"protocol": 112, "process": "keepalived"}, {"protocol": 89, "process": ""}]
 
 
-def test_addresses_of_the_logins_of_late() -> None:
+def test_logins_of_late() -> None:
     lines = [
         "Accepted publickey for ana from 203.0.113.9 port 50000 ssh2: ED25519 SHA256:x",
         "Accepted password for luis from 2001:db8::7 port 50001 ssh2",
@@ -217,7 +220,20 @@ def test_addresses_of_the_logins_of_late() -> None:
         "Accepted publickey for ana from UNKNOWN port 65535 ssh2: ED25519 SHA256:x",
         "Failed password for invalid user from from 198.51.100.1 port 1 ssh2",
     ]
-    assert load_probe().entered(lines) == ["2001:db8::7", "203.0.113.9", "fe80::1"]
+    found = [tuple(each.values()) for each in load_probe().entered(lines)]
+    assert found == [
+        ("luis", "password", "2001:db8::7", ""),
+        ("ana", "publickey", "203.0.113.9", ""),
+        ("ana", "publickey", "fe80::1", ""),
+    ]
+
+
+def test_the_rsa_key_of_a_login_is_found_by_what_sshd_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe, key, other = load_probe(), "ssh-rsa AAAAB3NzaC1yc2E=", "ssh-rsa AAAAB3NzaC1yc3E="
+    monkeypatch.setattr(probe, "account_keys", lambda _: ["ssh-rsa AAAAB", other, key])
+    mark = base64.b64encode(hashlib.sha256(base64.b64decode(key.split()[1])).digest()).decode().rstrip("=")
+    line = f"Accepted publickey for nas from 10.0.0.5 port 50000 ssh2: RSA SHA256:{mark}"
+    assert [probe.entered([each])[0]["key"] for each in (line, line.replace(mark, "otra"))] == [key, ""]
 
 
 def test_datagrams_that_programs_wait_for() -> None:

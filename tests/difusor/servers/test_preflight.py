@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from plugin_kit import load
 from server_kit import SERVER, WANTED, with_facts
 
+from difusor.servers.logins import Login
 from difusor.servers.neighbours import Neighbours
 from difusor.servers.preflight import GIGABYTE, Machine, exposed, left_outside, problems
 
@@ -46,6 +47,10 @@ def test_a_good_server_has_no_problem() -> None:
         (
             with_facts(packages_unfinished=["mysql-server"], recorded=False),
             "dpkg dejó a medias mysql-server, y apt no podría instalar nada más",
+        ),
+        (
+            replace(SERVER, neighbours=Neighbours(detour=("eth1", "eth0"))),
+            "usted entra por eth1 y el servidor le contesta por eth0",
         ),
         (with_facts(user_id="root"), "usted entra por SSH como root, lo que se va a cerrar"),
         (replace(SERVER, free={"/srv": 9 * GIGABYTE}), "/srv tiene 9.0 GB libres y necesita 10"),
@@ -202,6 +207,33 @@ def test_a_key_that_the_server_will_refuse_is_found_before(keys: list[str], open
 )
 def test_operator_is_recognised(connection: str) -> None:
     assert problems(with_facts(env={"SSH_CONNECTION": connection} if connection else {}), **WANTED) == []
+
+
+def test_who_is_answered_by_another_interface_may_say_that_this_is_so() -> None:
+    server = replace(SERVER, neighbours=Neighbours(detour=("eth1", "eth0")))
+    assert problems(server, **WANTED, strict_paths=False) == []
+
+
+@pytest.mark.parametrize(
+    ("connection", "by", "found"),
+    [
+        ("10.9.0.4 5 203.0.113.10 22", "eth0", ["eth1", "eth0"]),
+        ("::ffff:10.9.0.4 5 ::ffff:203.0.113.10 22", "eth0", ["eth1", "eth0"]),
+        ("10.9.0.4 5 203.0.113.10 22", "eth1", []),
+        ("10.9.0.4 5 192.0.2.1 22", "eth0", []),  # a router translates the server's address
+        ("fd00:9::4 5 fd00:9::10 22", "eth0", []),
+        ("203.0.113.10 5 203.0.113.10 22", "lo", []),
+        ("", "eth0", []),
+    ],
+    ids=["otra", "en IPv6", "la misma", "traducida", "IPv6", "local", "sin SSH"],
+)
+def test_probe_knows_by_which_interface_the_operator_is_answered(connection: str, by: str, found: list[str]) -> None:
+    said = {
+        "address": ["1: lo    inet 127.0.0.1/8 scope host lo", "3: eth1    inet 203.0.113.10/24 brd x scope global"],
+        "route": [f"10.9.0.4 from 203.0.113.10 via 10.0.0.1 dev {by} uid 0", "    cache"],
+    }
+    lines = lambda *words: said["route" if "route" in words else "address"]  # noqa: E731
+    assert load("module_utils/probe/queues.py").detour(lines, connection) == found
 
 
 def test_a_minor_release_of_debian_is_that_release() -> None:
@@ -377,7 +409,8 @@ def test_probe_knows_whose_engine_it_is(tmp_path: Path) -> None:
 
 def test_who_came_in_by_ssh_and_will_not_any_more_is_told() -> None:
     """The owner's own people, of whom nobody has asked: he learns it before the firewall shuts them out."""
-    beside = Neighbours(entered=("10.9.0.9", "203.0.113.9", "fd00:9::4", "fe80::1"))
+    addresses = ("10.9.0.9", "203.0.113.9", "fd00:9::4", "fe80::1", "203.0.113.9")
+    beside = Neighbours(entered=tuple(Login("ana", "publickey", each) for each in addresses))
     server = replace(SERVER, neighbours=beside)
     assert left_outside(server, WANTED["trusted"]) == ["203.0.113.9", "fe80::1"]
 

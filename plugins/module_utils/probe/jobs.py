@@ -1,0 +1,149 @@
+"""What the owner's server does by itself, at boot and by the clock, that ends its packet filter or its work."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+
+from ansible.module_utils.probe import OURS, read
+
+UNITS = "/etc/systemd/system/"
+AT_BOOT = (
+    "/etc/rc.local", "/etc/rc[S2-5].d/S*", "/etc/network/interfaces", "/etc/network/interfaces.d/*",
+    "/etc/network/if-*up.d/*", "/etc/networkd-dispatcher/*/*", "/etc/NetworkManager/dispatcher.d/*",
+    UNITS + "*.service", UNITS + "*.service.d/*.conf",
+)  # fmt: skip
+BY_THE_CLOCK = (
+    "/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*", "/etc/cron.hourly/*", "/etc/cron.daily/*",
+    "/etc/cron.weekly/*", "/etc/cron.monthly/*",
+)  # fmt: skip
+CRONTABS = ("/etc/crontab", "/etc/cron.d/", "/var/spool/cron/")  # whose lines begin with when
+RESTART = re.compile(r"(?:^|[\s/;&|=])(?:(?:reboot|poweroff|halt|shutdown)(?![\w-])|(?:tel)?init [06]\b)")
+# A command, its name also in a variable as in "$IPTABLES" -F, and its words.
+COMMAND = re.compile(
+    r"""(?:^|[\s;&|(/`"'=@!+-])(ip6?tables(?:-legacy|-nft)?(?:-restore)?|\$\{?ip6?t\w*\}?|ufw|systemctl)"?"""
+    r"""(?=[\s<]|$)([^;&|]*)""",
+    re.IGNORECASE,
+)
+ASKED_FOR = re.compile(r"""(?:\s-[efvx]|which|type|hash|netns exec .*|docker exec .*)\s+["/\w]*$""")
+NFT = re.compile(
+    r"\b(?:flush\s+ruleset|(?:flush|delete)\s+table\s+ip6?\s+(?:filter|nat)\b|flush\s+chain\s+ip6?\s+filter\s+INPUT\b)"
+)
+PATH = re.compile(r"""(?<![\w.~$}])/[^\s"'`;&|<>(){}$=,:]+""")
+# What packages bring, and what is no script.
+PACKAGED = re.compile("/(?:usr/(?:s?bin|lib|libexec|share)|s?bin|lib|dev|proc|sys)/")
+LARGEST_SCRIPT = 1_000_000
+
+
+def begun_with(path):
+    """Return the lines of a file by which it starts something; `path` tells what kind of file it is."""
+    found = [line.strip() for line in read(path).replace("\\\n", " ").splitlines()]
+    if path.startswith(UNITS):
+        return [line for line in found if re.match(r"Exec(Start|Condition)", line)]
+    if path.startswith("/etc/network/interfaces"):
+        return [line for line in found if not re.match(r"(pre-|post-)?down\b", line)]
+    return found
+
+
+def running(path, begun, seen=None):
+    """Yield (file, line) for lines of a file, then for those of the owner's scripts that they name, and so on."""
+    seen = {path} if seen is None else seen
+    for line in (line for line in begun if line and line[0] != "#"):
+        yield path, line
+        for named in PATH.findall(re.sub(r">+\s*\S+", "", line)):  # not what it writes, as a log
+            if named not in seen and not PACKAGED.match(named) and is_script(named):
+                seen.add(named)
+                yield from running(named, begun_with(named), seen)
+
+
+def is_script(path):
+    """Tell whether a file is somebody's script or list of commands: text, and not the project's."""
+    if not os.path.isfile(path) or os.path.getsize(path) > LARGEST_SCRIPT:
+        return False
+    text = read(path)
+    return "\0" not in text and OURS not in text[:200]
+
+
+def emptying(lines, owns, patterns=AT_BOOT + BY_THE_CLOCK):
+    """Return [{path, command, starter}] for what takes UFW's rules from the kernel, each file once.
+
+    `owns(path)` tells whether a file is the owner's; `starter` is the file in which the server finds what it runs.
+    """
+    found = {}
+    for starter in owners_files(owns, patterns):
+        for path, line in running(starter, begun_with(starter)):
+            command = emptied_by(line)
+            if command and path not in found and starts(lines, starter):
+                found[path] = {"path": path, "command": command, "starter": starter}
+    return list(found.values())
+
+
+def owners_files(owns, patterns):
+    """Return the owner's files of these patterns, each once, although several links lead to it."""
+    paths = {os.path.realpath(path): path for each in patterns for path in sorted(glob.glob(each))}
+    return sorted(path for real, path in paths.items() if not PACKAGED.match(real) and owns(real))
+
+
+def starts(lines, path):
+    """Tell whether the server starts what a file says: a script that may be run, a unit that is not switched off."""
+    if path.startswith(UNITS):
+        unit = path[len(UNITS) :].partition("/")[0]
+        unit = unit[:-2] if unit.endswith(".d") else unit
+        return not {"disabled", "masked", "linked"} & set(lines("systemctl", "is-enabled", unit))
+    return path.startswith((*CRONTABS, "/etc/network/interfaces")) or os.access(path, os.X_OK)
+
+
+def emptied_by(line):
+    """Return the command in a line that empties chains which UFW's rules are in, or ends UFW; "" when there is none."""
+    for match in COMMAND.finditer(line):
+        name, words = match[1].lower(), re.sub("[\"'`)]", " ", match[2]).split()
+        if ASKED_FOR.search(line[: match.start(1)]) or words[:1] == ["]"]:
+            continue
+        if "restore" in name:
+            ends = not {"-n", "--noflush", "-t", "--test"} & set(words)
+        elif name == "ufw":
+            ends = bool({"disable", "reset"} & set(words))
+        elif name == "systemctl":
+            ends = bool({"stop", "disable", "mask"} & set(words)) and bool({"ufw", "ufw.service"} & set(words))
+        else:
+            ends = flushes(words)
+        if ends:
+            return " ".join((match[1] + match[2]).split()).strip("\"'`) ")
+    said = NFT.search(line)
+    return said[0] if said else ""
+
+
+def flushes(words):
+    """Tell whether iptables with these words empties all chains of a table, or the one that leads to UFW's."""
+    table = "".join(words[words.index("-t") + 1 :][:1]) if "-t" in words else "filter"
+    for place, word in enumerate(words):
+        if word in ("-F", "--flush") and (table in ("filter", "nat") or table[:1] == "$"):
+            chain = "".join(words[place + 1 : place + 2])
+            return chain == "INPUT" or not re.match(r"[$A-Za-z_]", chain)
+    return False
+
+
+def restarting(lines, owns, patterns=BY_THE_CLOCK, timers=UNITS + "*.timer"):
+    """Return when jobs restart the server or turn it off, as "/etc/crontab: 0 3 * * 1"; of a script only its path.
+
+    Not what they run, which may name a password.
+    """
+    found = []
+    for path in owners_files(owns, patterns):
+        for line in begun_with(path):
+            if restarts(path, [line]) and starts(lines, path):
+                words = line.split()
+                when = ": " + " ".join(words[: 1 if words[0][0] == "@" else 5])
+                found.append(path + (when if path.startswith(CRONTABS) else ""))
+    for path in owners_files(owns, [timers]):
+        said = dict(line.strip().partition("=")[::2] for line in read(path).splitlines())
+        service = os.path.join(os.path.dirname(path), said.get("Unit", os.path.basename(path)[:-6] + ".service"))
+        if restarts(service, begun_with(service)) and starts(lines, path):
+            found.append("%s: %s" % (path, said.get("OnCalendar", "")))
+    return list(dict.fromkeys(found))
+
+
+def restarts(path, begun):
+    """Tell whether any of these lines of a file, or of a script that they name, restarts the server or ends it."""
+    return any(RESTART.search(line) for _, line in running(path, begun))

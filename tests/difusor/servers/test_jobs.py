@@ -1,0 +1,114 @@
+"""What a server does by itself, at boot and by the clock: what empties its packet filter, and what restarts it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plugin_kit import load
+
+from difusor.servers.neighbours import Neighbours, problems
+
+
+def load_probe() -> Any:
+    """Return the module that runs on the server."""
+    return load("module_utils/probe/jobs.py")
+
+
+def owned(_: str) -> bool:
+    return True
+
+
+def no_lines(*_: str) -> list[str]:
+    return []
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("iptables -F", "iptables -F"),
+        ("/sbin/iptables-legacy -w --flush INPUT", "iptables-legacy -w --flush INPUT"),
+        ("for t in filter nat; do ip6tables -t $t -F; done", "ip6tables -t $t -F"),
+        ('"$IPTABLES" -F', '$IPTABLES -F'),
+        ("pre-up iptables-restore < /etc/iptables.up.rules", "iptables-restore < /etc/iptables.up.rules"),
+        ("[ -x /sbin/iptables-restore ] && iptables-restore </etc/r", "iptables-restore </etc/r"),
+        ("ExecStart=/bin/sh -c 'iptables -F'", "iptables -F"),
+        ("@reboot root /usr/sbin/nft flush ruleset", "flush ruleset"),
+        ("flush table ip filter", "flush table ip filter"),
+        ("nft flush chain ip filter INPUT", "flush chain ip filter INPUT"),
+        ("ufw --force disable", "ufw --force disable"),
+        ("systemctl stop ufw.service", "systemctl stop ufw.service"),
+        # Chains of the owner's, other tables, what only adds, and what only asks.
+        ("iptables -F oficina", ""),
+        ('iptables -F "$CADENA"', ""),
+        ("iptables -t mangle -F", ""),
+        ("iptables-restore --noflush /etc/r", ""),
+        ("iptables-restore -n < /etc/r; iptables -A INPUT -p tcp --dport 22 -j ACCEPT", ""),
+        ("command -v iptables-restore >/dev/null || exit 0", ""),
+        ("ip netns exec casa iptables -F", ""),
+        ("nft flush table inet casa", ""),
+        ("ufw allow 80/tcp", ""),
+        ("systemctl stop nginx", ""),
+        ('"$SCRIPT" -F', ""),
+    ],
+)  # fmt: skip
+def test_commands_that_take_ufws_rules_from_the_kernel(line: str, command: str) -> None:
+    assert load_probe().emptied_by(line) == command
+
+
+def test_what_runs_at_boot_and_empties_the_packet_filter_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Directly or by a script that it calls; not what a unit does when it stops, nor a unit that is switched off."""
+    probe, units = load_probe(), f"{tmp_path}/system/"
+    monkeypatch.setattr(probe, "UNITS", units)
+    Path(units, "viejo.service.d").mkdir(parents=True)
+    script, local, log = tmp_path / "firewall.sh", tmp_path / "rc.local", tmp_path / "log"
+    log.write_text("iptables -F\n")
+    script.write_text("#!/bin/sh\n# iptables -F\niptables -P INPUT DROP\niptables \\\n -F\n")
+    local.write_text(f"#!/bin/sh\n. {script} >>{log}\nexit 0\n")
+    local.chmod(0o755)
+    plain = tmp_path / "rc.off"
+    plain.write_text("iptables -F\n")
+    Path(units, "casa.service").write_text("[Service]\nExecStart=/usr/local/bin/nada\nExecStop=/sbin/iptables -F\n")
+    Path(units, "tarde.service").write_text("[Service]\nExecStart=-/sbin/iptables-restore /etc/r\n")
+    Path(units, "viejo.service.d/x.conf").write_text("[Service]\nExecStartPost=/sbin/iptables -F\n")
+    ours = tmp_path / "rc.ours"
+    ours.write_text("# Managed by prep-difusor\niptables -F\n")
+    ours.chmod(0o755)
+    (tmp_path / "rc.link").symlink_to(local)
+    patterns = [f"{tmp_path}/rc.*", f"{units}*.service", f"{units}*.service.d/*.conf"]
+    states = {"viejo.service": ["disabled"], "tarde.service": ["enabled"]}
+    found = probe.emptying(lambda *words: states[words[-1]], lambda path: path != str(ours), patterns)
+    assert [each["path"] for each in found] == [str(script), f"{units}tarde.service"]
+    sentences = problems(Neighbours(emptying=tuple(tuple(each.values()) for each in found)))
+    assert sentences[0].startswith(f"«iptables -F» en {script}, que corre desde {found[0]['starter']}, quita las ")
+    assert sentences[1].startswith(f"«iptables-restore /etc/r» en {units}tarde.service quita las reglas de UFW")
+
+
+def test_jobs_that_restart_the_server_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elections are on Sundays, and so are many such jobs."""
+    probe, crontab, script = load_probe(), tmp_path / "diario", tmp_path / "limpia.sh"
+    monkeypatch.setattr(probe, "CRONTABS", (str(crontab),))
+    restarts = [
+        "0 3 * * 1 root /sbin/shutdown -r now",
+        "30 2 * * * root apt-get -y upgrade && reboot",
+        "@weekly root init 6",
+        f"0 4 * * 0 root sh {script} >/dev/null",
+    ]
+    others = ["# 0 3 * * 1 root reboot", "0 3 * * * root /usr/local/bin/reboots-report", "SHELL=/bin/sh", ""]
+    crontab.write_text("\n".join([*restarts, *others]))
+    script.write_text("[ -f /run/reboot-required ] || exit\nreboot\n")
+    weekly = tmp_path / "semanal"
+    weekly.write_text("#!/bin/sh\nsystemctl reboot\n")
+    weekly.chmod(0o755)
+    (tmp_path / "otro.timer").write_text("[Timer]\nOnCalendar=Sun 03:00\nUnit=reinicia.service\n")
+    (tmp_path / "reinicia.service").write_text("[Service]\nExecStart=/sbin/reboot\n")
+    monkeypatch.setattr(probe, "starts", lambda *_: True)
+    patterns = [str(tmp_path / "missing"), str(crontab), str(weekly)]
+    assert probe.restarting(no_lines, owned, patterns, f"{tmp_path}/*.timer") == [
+        *(f"{crontab}: {when}" for when in ("0 3 * * 1", "30 2 * * *", "@weekly", "0 4 * * 0")),
+        str(weekly),
+        f"{tmp_path}/otro.timer: Sun 03:00",
+    ]

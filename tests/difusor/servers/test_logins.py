@@ -1,0 +1,96 @@
+"""Who came in by SSH of late: whom the hardened SSH will refuse, whatever the address, and who would be left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from plugin_kit import load
+from server_kit import SERVER, WANTED
+
+from difusor.servers.logins import Login, closing, refused, unattended
+from difusor.servers.neighbours import Neighbours
+from difusor.servers.preflight import ends, problems
+
+
+def short_key() -> str:
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+
+
+def test_who_comes_in_a_way_that_ends_is_told() -> None:
+    """Backups as root, administrators by password, an old appliance: from addresses that stay admitted."""
+    logins = [
+        Login("root", "publickey", "10.0.0.5"),
+        Login("root", "publickey", "10.0.0.6"),
+        Login("root", "password", "10.0.0.5"),
+        Login("ana", "keyboard-interactive/pam", "10.0.0.7"),
+        Login("ana", "publickey", "10.0.0.7"),
+        Login("nas", "publickey", "10.0.0.8", short_key()),
+    ]
+    always = [
+        "root con llave desde 10.0.0.5 y 10.0.0.6",
+        "root con contraseña desde 10.0.0.5",
+    ]
+    by_password, by_short_key = "ana con contraseña desde 10.0.0.7", "nas con llave RSA de 2048 bits desde 10.0.0.8"
+    assert refused(logins, by_password=False, long_rsa=True) == [*always, by_password, by_short_key]
+    assert refused(logins, by_password=True, long_rsa=False) == always
+
+
+@pytest.mark.parametrize(
+    ("user", "keyed", "operator", "told"),
+    [
+        ("root", (), "root", True),
+        ("root", ("instituto",), "instituto", True),
+        ("ana", (), "instituto", True),
+        ("root", ("ana",), "root", False),
+        ("root", (), "operador", False),
+        ("instituto", (), "instituto", False),
+    ],
+)
+def test_an_outlet_that_would_keep_no_way_to_root_is_told(
+    user: str, keyed: tuple[str, ...], operator: str, told: bool
+) -> None:
+    found = unattended([Login(user, "publickey", "10.0.0.5")], keyed, "instituto", operator)
+    assert [each.startswith("ninguna cuenta del difusor con sudo tiene llave") for each in found] == [True] * told
+
+
+def test_a_match_block_that_admits_what_is_closed_stops_the_run(tmp_path: Path) -> None:
+    """It holds before what another file says for everybody, so that root or a password would get in."""
+    deeper, main, ours = tmp_path / "más", tmp_path / "sshd_config", tmp_path / "prep"
+    ours.write_text("# Managed by prep-difusor\nMatch User x\n  PasswordAuthentication yes\n")
+    deeper.write_text("PasswordAuthentication=yes # el taller\nmatch all\nPermitRootLogin no\n")
+    main.write_text(
+        f"Include {ours}\nPermitRootLogin yes\nPasswordAuthentication yes\n"
+        f"Match  Address 10.0.0.0/8\n\tpermitrootlogin\tprohibit-password\n  X11Forwarding no\n  Include {deeper}\n"
+    )
+    found = [tuple(each.values()) for each in load("module_utils/probe/files.py").excepted(str(main), str(tmp_path))]
+    assert found == [
+        (str(main), "Match Address 10.0.0.0/8", "permitrootlogin prohibit-password"),
+        (str(deeper), "Match Address 10.0.0.0/8", "PasswordAuthentication yes"),
+        (str(deeper), "match all", "PermitRootLogin no"),
+    ]
+    server = replace(SERVER, neighbours=Neighbours(excepted=tuple(found)))
+    for by_password, told in ((False, 2), (True, 1)):
+        sentences = problems(server, **WANTED, by_password=by_password)
+        assert len(sentences) == told
+        assert sentences[0].startswith("«permitrootlogin prohibit-password» bajo «Match Address 10.0.0.0/8» en ")
+
+
+@pytest.mark.parametrize(("openssh", "told"), [((8, 4), 1), ((9, 6), 2), ((), 1)])
+def test_what_ssh_refuses_to_everybody_is_told(openssh: tuple[int, ...], told: int) -> None:
+    assert len(closing(openssh)) == told
+
+
+def test_it_is_told_before_the_first_run_only() -> None:
+    beside = Neighbours(entered=(Login("root", "publickey", "10.0.0.5"),), keyed=("ana",))
+    server = replace(SERVER, openssh="1:9.6p1-3ubuntu13.5", neighbours=beside)
+    assert {name: len(told) for name, told in ends(server, by_password=False).items()} == {
+        "refused": 1, "closing": 2, "unattended": 0,
+    }  # fmt: skip
+    assert ends(replace(server, neighbours=Neighbours()), by_password=False)["closing"] == []
+    finished = replace(server, neighbours=replace(beside, mirror_of=("prep.difusor.mx",)))
+    assert ends(finished, by_password=False)["closing"] == []
