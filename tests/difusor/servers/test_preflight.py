@@ -213,11 +213,13 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.M
         [
             'LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=80,fd=4))',
             "LISTEN 0 4096 127.0.0.53%lo:53 0.0.0.0:*",
+            "LISTEN 0 32 [fe80::1]%incusbr0:53 [::]:*",
         ],
         {"80": "12:pids:/x.service/y\n1:name=systemd:/docker/0a/system.slice/ssh.service\n0::/\n"}.__getitem__,
     ) == [
         {"address": "::", "port": 22, "process": "sshd", "unit": "ssh.service"},
         {"address": "127.0.0.53", "port": 53, "process": "", "unit": ""},
+        {"address": "fe80::1", "port": 53, "process": "", "unit": ""},
     ]
     assert probe.unit_of("0::/system.slice/docker-0a.scope\n") == "docker-0a.scope"
     assert probe.unit_of("0::/\n") == probe.unit_of("") == ""
@@ -316,6 +318,7 @@ def test_what_the_firewall_closes_and_what_stays_open_is_told() -> None:
         ("0.0.0.0", 8080, "dockerd", ""),  # holds the port for a container, where there is no docker-proxy
         ("::", 2375, "dockerd", ""),  # its own: the API
         ("*", 8443, "consola", ""),
+        ("fe80::1", 53, "dnsmasq", ""),
         *SERVER.listeners,
     )
     beside = Neighbours(
@@ -326,6 +329,7 @@ def test_what_the_firewall_closes_and_what_stays_open_is_told() -> None:
     )
     closed, opened = exposed(replace(SERVER, listeners=listeners, neighbours=beside), WANTED["port_owners"])
     assert closed == [
+        "dnsmasq (53)",
         "snmpd (161/udp)",
         "dockerd (2375)",
         "mysqld (3306)",
