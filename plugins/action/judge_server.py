@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from difusor import spec
+from difusor.inventory import images
 from difusor.servers import diagnosis, preflight, webserver
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -26,6 +28,7 @@ SPEC = {
     "login_keys": {"type": "list", "elements": "str", "required": True},
     "trusted": {"type": "list", "elements": "str", "required": True},
     "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
+    "images": {"type": "list", "elements": "str", "required": True},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
@@ -83,6 +86,7 @@ class ActionModule(ActionBase):
             trusted=args["trusted"],
             hosts=args["hosts"],
             keys=args["keys"],
+            images=[(archive, images.architecture(Path(archive))) for archive in args["images"]],
         )
         diagnoses = _diagnoses(server, args) if args["call"] else []
         closed, opened = preflight.exposed(server, port_owners)

@@ -23,6 +23,8 @@ ACCOUNT_COMMENT = "Instituto (PREP)"
 FIRST_UID = 1000
 """Of the accounts of people; those of services have lower ones."""
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What Docker calls the architectures that the kernel names."""
 DOCKER_NETWORKS = tuple(map(ipaddress.IPv4Network, ("172.17.0.0/16", "172.18.0.0/16")))
 """What a Docker engine without options takes for its bridge, and for the first network that is made."""
 
@@ -80,6 +82,7 @@ def problems(
     trusted: Iterable[str],
     hosts: Collection[str] = (),
     keys: Iterable[str] = (),
+    images: Iterable[tuple[str, str]] = (),
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
@@ -88,10 +91,11 @@ def problems(
     service may listen on each TCP port, `conflicts` a sentence for each package that must not be installed,
     `kept_rules` the owner's UFW rules that may stay, `sensorless` the versions without the requested sensor, `trusted`
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
-    account.
+    account, `images` the archive and the architecture of each image, "" when it is unknown.
     """
     return [
         *_unsupported(server, releases),
+        *_foreign(server, images),
         *_without_ipv6(server),
         *_as_root(server),
         *_sensorless(server, sensorless),
@@ -161,6 +165,17 @@ def _unsupported(server: Machine, releases: Mapping[str, Iterable[str]]) -> Iter
     if version not in releases.get(distribution, ()):
         known = ", ".join(releases.get("Ubuntu", ()))
         yield f"el sistema es {distribution} {version}, que no se admite; instale Ubuntu Server (versiones: {known})"
+
+
+def _foreign(server: Machine, images: Iterable[tuple[str, str]]) -> Iterator[str]:
+    kernel = server.facts["architecture"]
+    own = ARCHITECTURES.get(kernel, kernel)
+    for archive, architecture in images:
+        if architecture not in ("", own):
+            yield (
+                f"{archive} es una imagen para {architecture} y el servidor es {own}, donde no corre; use un servidor "
+                f"{architecture}, o una imagen para {own} (./difusor images la hace para la máquina en que se corre)"
+            )
 
 
 def _sensorless(server: Machine, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:

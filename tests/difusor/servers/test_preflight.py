@@ -82,6 +82,24 @@ def test_problem(server: Machine, sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kernel", "image", "told"),
+    [
+        ("x86_64", "amd64", False),
+        ("x86_64", "arm64", True),
+        ("aarch64", "arm64", False),
+        ("aarch64", "amd64", True),
+        ("riscv64", "riscv64", False),
+        ("aarch64", "", False),
+    ],
+)
+def test_an_image_for_another_architecture_is_told(kernel: str, image: str, told: bool) -> None:
+    found = problems(with_facts(architecture=kernel), **WANTED, images=[("/x/waf.tar.gz", image)])
+    assert [each.partition(" y el servidor")[0] for each in found] == (
+        [f"/x/waf.tar.gz es una imagen para {image}"] if told else []
+    )
+
+
+@pytest.mark.parametrize(
     ("facts", "told"),
     [
         ({}, True),
