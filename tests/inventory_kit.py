@@ -31,11 +31,14 @@ PASSWORD = (ROOT / "inventories/demo/vault-password.txt").read_text().strip()
 SERVER = "web1"
 
 
-def packed_image(**config: Any) -> bytes:
+def packed_image(architecture: str = "amd64", **config: Any) -> bytes:
     """Return an archive as `docker image save` writes it, of an image without content and with this configuration."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        files = {"blobs/config": {"config": config}, "manifest.json": [{"Config": "blobs/config", "Layers": []}]}
+        files = {
+            "blobs/config": {"architecture": architecture, "config": config},
+            "manifest.json": [{"Config": "blobs/config", "Layers": []}],
+        }
         for name, content in files.items():
             raw = json.dumps(content).encode()
             member = tarfile.TarInfo(name)

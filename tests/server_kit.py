@@ -11,6 +11,7 @@ SERVER = Machine(
     facts={
         "distribution": "Ubuntu",
         "distribution_version": "22.04",
+        "architecture": "x86_64",
         "env": {"SSH_CONNECTION": "10.9.0.4 50000 10.9.0.10 22"},
         "virtualization_role": "host",
         "virtualization_type": "kvm",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from difusor import spec
+from difusor.inventory import images
 from difusor.servers import diagnosis, preflight, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
@@ -27,6 +29,7 @@ SPEC = {
     "login_keys": {"type": "list", "elements": "str", "required": True},
     "trusted": {"type": "list", "elements": "str", "required": True},
     "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
+    "images": {"type": "list", "elements": "str", "required": True},
     "strict_paths": {"type": "bool", "required": True},
     "password_login": {"type": "bool", "required": True, "no_log": False},
     "hosts": {"type": "list", "elements": "str", "required": True},
@@ -88,6 +91,7 @@ class ActionModule(ActionBase):
             keys=args["keys"],
             by_password=args["password_login"],
             strict_paths=args["strict_paths"],
+            images=[(archive, images.architecture(Path(archive))) for archive in args["images"]],
         )
         diagnoses = _diagnoses(server, args) if args["call"] else []
         closed, opened = preflight.exposed(server, port_owners)

@@ -235,6 +235,40 @@ def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
+    ("name", "version", "verb", "refused"),
+    [
+        ("ubuntu", "22.04", "images", True),
+        ("ubuntu", "22.04", "letter", True),
+        ("ubuntu", "22.04", "clean", False),
+        ("ubuntu", "24.04", "letter --help", False),
+        ("ubuntu", "24.04", "letter", False),
+        ("debian", "11", "seal", True),
+        ("debian", "12", "seal", False),
+        ("debian", "", "seal", False),  # testing
+        ("void", "rolling", "seal", False),
+    ],
+)
+def test_a_machine_that_is_too_old_for_images_and_papers_is_told(
+    project: Path, tmp_path: Path, name: str, version: str, verb: str, refused: bool
+) -> None:
+    release = tmp_path / "os-release"
+    release.write_text(f'ID={name}\nPRETTY_NAME="El sistema {version}"\nVERSION_ID="{version}"\n')
+    launcher = project / "difusor"
+    # The end of the launcher is its start, here without what it would install.
+    text = launcher.read_text().replace("/etc/os-release", str(release)).removesuffix('main "$@"\n')
+    stand_ins = "ensure_environment() { echo made; }; need() { :; }\n"
+    launcher.write_text(f'{text}{stand_ins}main "$@"\n')
+    start = subprocess.run([launcher, *verb.split()], capture_output=True, text=True)
+    if refused:
+        assert start.returncode == 1
+        assert start.stdout == ""
+        assert f"El sistema {version} no tiene con qué hacer imágenes ni papeles; corra «{verb}» en" in start.stderr
+    else:
+        assert start.stdout.startswith("made")
+        assert start.stderr == ""
+
+
+@pytest.mark.parametrize(
     ("content", "names", "status", "said"),
     [
         ("# only a comment", "", 0, ""),

@@ -40,6 +40,36 @@ def test_the_probe_knows_which_options_are_the_projects() -> None:
 
 
 @pytest.mark.parametrize(
+    ("installed", "shared", "packages"),
+    [
+        ([], False, ["python3-requests", "apparmor", "docker.io"]),
+        (["docker-ce"], False, ["python3-requests", "apparmor"]),
+        # Where the kernel's policy is the machine's, an engine that finds AppArmor starts no container.
+        ([], True, ["python3-requests", "docker.io"]),
+    ],
+)
+def test_the_engine_gets_what_it_confines_containers_with(
+    installed: list[str], shared: bool, packages: list[str]
+) -> None:
+    facts = {"packages": dict.fromkeys(installed, "1"), "distribution_release": "bookworm"}
+    inputs = {"ansible_facts": facts, "kernel_shared": shared, "ansible_check_mode": False}
+    assert role_kit.value("docker", "docker_packages", inputs) == packages
+    arrived = {**inputs, "packages_arrived": True}
+    assert role_kit.value("docker", "_docker_unconfined", arrived) is not shared
+    assert role_kit.value("docker", "_docker_unconfined", inputs) is False, "without the role packages nothing came"
+    facts["packages"] |= {"apparmor": "3"}
+    assert role_kit.value("docker", "_docker_unconfined", arrived) is False
+
+
+def test_apparmor_stays_with_an_engine_that_stays() -> None:
+    """Without it the containers that somebody has put there since would run unconfined from the next boot on."""
+    facts = {"distribution_release": "bookworm"}
+    for theirs, kept in ((["datos"], ["docker.io", "apparmor"]), ([], [])):
+        inputs = {"ansible_facts": facts, "kernel_shared": False, "_docker_theirs": [theirs]}
+        assert role_kit.value("docker", "docker_kept", inputs) == kept
+
+
+@pytest.mark.parametrize(
     ("added", "group", "unneeded"),
     [
         (["docker"], ["x", "104", ""], True),
@@ -78,6 +108,13 @@ def test_an_engine_starts_anew_when_its_options_changed_or_its_rules_are_gone(
     inputs = {"ansible_facts": {"current_state": seen}, "__docker_tree": {"changed": changed}}
     assert role_kit.value("docker", "_docker_stale", inputs) is stale
     assert role_kit.value("docker", "docker_healthy", inputs) == ([] if stale else ["prep-1"])
+
+
+def test_containers_that_have_just_been_confined_are_waited_for() -> None:
+    container = {"state": "running", "healthy": True, "reached": True, "networks": ["prep"]}
+    seen = {"containers": {"prep-1": container}, "translates": True}
+    inputs = {"ansible_facts": {"current_state": seen}, "__docker_confined": {"changed": True}}
+    assert role_kit.value("docker", "docker_healthy", inputs) == []
 
 
 def test_no_engine_starts_anew_for_a_container_that_is_off_its_network() -> None:

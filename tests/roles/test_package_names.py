@@ -23,7 +23,8 @@ def installed(release: str, tls_mode: str) -> list[str]:
     for path in sorted((ROOT / "roles").glob("*/defaults/main.yml")) + sorted((ROOT / "roles").glob("*/vars/main.yml")):
         variables |= yaml.safe_load(path.read_text()) or {}
     variables = {name: trust_as_template(each) if isinstance(each, str) else each for name, each in variables.items()}
-    variables |= {"ansible_facts": {"distribution_release": release, "packages": {}}, "nginx_tls_mode": tls_mode}
+    facts = {"distribution_release": release, "packages": {}, "virtualization_role": "host"}
+    variables |= {"ansible_facts": facts, "nginx_tls_mode": tls_mode}
     templar = Templar(loader=DataLoader(), variables=variables)
     names: list[str] = [*templar.template(trust_as_template(WIRED)), *templar.template(variables["_packages_own"])]
     return names

@@ -8,8 +8,21 @@ import subprocess
 import role_kit
 
 INPUTS = {"ufw_unlimited_sources": ["192.0.2.10", "2001:db8::/48"], "ufw_source_rate": 50, "ufw_source_burst": 1000}
-HOOK = role_kit.render("ufw", "etc/ufw/after.init", INPUTS)
-FOUR, SIX = re.findall(r"<<END\n(.*?)^END$", HOOK, re.MULTILINE | re.DOTALL)
+
+
+def hook(advertised: bool) -> str:
+    """Return the hook of a server whose IPv6 is, or is not, configured by router advertisements."""
+    facts = {"ipv6_advertised": advertised}
+    return role_kit.render("ufw", "etc/ufw/after.init", {**INPUTS, "ansible_facts": facts})
+
+
+def restored(hook: str) -> list[str]:
+    """Return what the hook restores: the rules of IPv4, and those of IPv6."""
+    return re.findall(r"<<END\n(.*?)^END$", hook, re.MULTILINE | re.DOTALL)
+
+
+HOOK = hook(advertised=False)
+FOUR, SIX = restored(HOOK)
 
 
 def test_the_hook_is_a_script_that_a_shell_can_read() -> None:
@@ -39,3 +52,13 @@ def test_a_source_without_limits_is_in_the_rules_of_its_own_ip_version() -> None
     for rules, own, other in ((FOUR, "192.0.2.10", "2001:db8::/48"), (SIX, "2001:db8::/48", "192.0.2.10")):
         assert f"-A prep-web -s {own} -j RETURN" in rules
         assert other not in rules
+
+
+def test_router_advertisements_are_dropped_first_unless_ipv6_depends_on_them() -> None:
+    """systemd-networkd answers them whatever the kernel's parameters say."""
+    drop = "-A prep-input -p ipv6-icmp --icmpv6-type router-advertisement -j DROP\n"
+    before, found, _ = SIX.partition(drop)
+    assert found
+    assert "-A " not in before
+    assert "icmp" not in FOUR
+    assert restored(hook(advertised=True)) == [FOUR, SIX.replace(drop, "")]

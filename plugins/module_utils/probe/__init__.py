@@ -36,6 +36,15 @@ def looking(module):
     return lines
 
 
+def listening(line):
+    """Return (address, port), both text, of the socket in a line of `ss`: an address without brackets and zone.
+
+    `ss` writes the zone of a link-local address behind the brackets: [fe80::1]%eth0:123.
+    """
+    address, _, port = line.split()[3].rpartition(":")
+    return address.partition("%")[0].strip("[]"), port
+
+
 def _printed(command):
     """Return what a program prints; `surrogateescape` keeps bytes that are not UTF-8.
 

@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, read
+from ansible.module_utils.probe import LISTS, listening, read
 from ansible.module_utils.probe.files import account_keys
 from ansible.module_utils.probe.queues import detour, shaped, uplinks
 from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, numbers, of_iptables, of_nft
@@ -26,13 +26,13 @@ def datagrams(lines):
     """Return [{address, port, process}] out of the lines of `ss -Hlunp`, without the ports of DHCP clients."""
     found = []
     for line in lines:
-        address, _, port = line.split()[3].rpartition(":")
+        address, port = listening(line)
         process = re.search(r'users:\(\("([^"]+)"', line)
         # Sockets of programs that only ask others have a number from the kernel's own range, from 32768 on.
         if port not in ("68", "546") and (int(port) < 32768 or not process):
             found.append(
                 {
-                    "address": address.strip("[]").partition("%")[0],
+                    "address": address,
                     "port": int(port),
                     "process": process.group(1) if process else "",
                 }
@@ -44,7 +44,7 @@ def raw(lines):
     """Return [{protocol, process}] out of the lines of `ss -Hlwnp`, without ICMP, which the firewall lets in."""
     found = []
     for line in lines:
-        protocol = line.split()[3].rpartition(":")[2]
+        _, protocol = listening(line)
         process = re.search(r'users:\(\("([^"]+)"', line)
         if protocol.isdigit() and protocol not in ("1", "58"):
             found.append({"protocol": int(protocol), "process": process.group(1) if process else ""})

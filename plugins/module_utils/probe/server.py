@@ -16,7 +16,7 @@ import re
 import socket
 import stat
 
-from ansible.module_utils.probe import OURS, content, dpkg, engine, parameters, read
+from ansible.module_utils.probe import OURS, content, dpkg, engine, listening, parameters, read
 from ansible.module_utils.probe.queues import unshared
 
 PARAMETERS = "/etc/sysctl.d/zz-prep-difusor.conf"
@@ -57,11 +57,11 @@ def listeners(lines, cgroups_of):
     """Return [{address, port, process, unit}] out of the lines of `ss -Hltnp`; `cgroups_of` reads a process's."""
     found = []
     for line in lines:
-        address, _, port = line.split()[3].rpartition(":")
+        address, port = listening(line)
         process = re.search(r'users:\(\("([^"]+)",pid=(\d+)', line)
         found.append(
             {
-                "address": address.strip("[]").partition("%")[0],
+                "address": address,
                 "port": int(port),
                 "process": process.group(1) if process else "",
                 "unit": unit_of(cgroups_of(process.group(2))) if process else "",

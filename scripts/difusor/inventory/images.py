@@ -10,7 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from difusor.project import build
 
@@ -62,6 +62,12 @@ def labels(packed: bytes) -> dict[str, str]:
     return _labels(_config(packed) or {})
 
 
+def architecture(archive: Path) -> str:
+    """Return what the image in an archive is made for, in Docker's words: amd64, arm64; empty when it does not say."""
+    with archive.open("rb") as file:
+        return str((_description(file) or {}).get("architecture") or "")
+
+
 def listed_files(labels: Mapping[str, str]) -> list[str]:
     """Return the files that an image with these labels lists; none without a list; ValueError for an unusable one."""
     files = labels.get(FILES, "").split()
@@ -81,17 +87,24 @@ def _labels(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _config(packed: bytes) -> dict[str, Any] | None:
-    """Return the `config` object of the image in an archive of `docker image save`; None when it is none.
+    """Return the `config` object of the image in an archive of `docker image save`; None when it is none."""
+    described = _description(io.BytesIO(packed))
+    if described is None:
+        return None
+    config = described.get("config")
+    return config if isinstance(config, dict) else {}
+
+
+def _description(packed: IO[bytes]) -> dict[str, Any] | None:
+    """Return the JSON object that describes the image in an archive of `docker image save`; None when it is none.
 
     Only as much is unpacked as is needed: `./difusor images` writes what describes the image first, Docker last.
     """
     try:
-        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:*") as archive:
-            described = _described(archive)
+        with tarfile.open(fileobj=packed, mode="r:*") as archive:
+            return _described(archive)
     except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, LookupError, TypeError, ValueError):
         return None
-    config = described.get("config")
-    return config if isinstance(config, dict) else {}
 
 
 def _described(archive: tarfile.TarFile) -> dict[str, Any]:

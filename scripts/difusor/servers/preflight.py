@@ -23,6 +23,8 @@ ACCOUNT_COMMENT = "Instituto (PREP)"
 FIRST_UID = 1000
 """Of the accounts of people; those of services have lower ones."""
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What Docker calls the architectures that the kernel names."""
 DOCKER_NETWORKS = tuple(map(ipaddress.IPv4Network, ("172.17.0.0/16", "172.18.0.0/16")))
 """What a Docker engine without options takes for its bridge, and for the first network that is made."""
 
@@ -82,6 +84,7 @@ def problems(
     keys: Iterable[str] = (),
     by_password: bool = False,
     strict_paths: bool = True,
+    images: Iterable[tuple[str, str]] = (),
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
@@ -91,10 +94,12 @@ def problems(
     `kept_rules` the owner's UFW rules that may stay, `sensorless` the versions without the requested sensor, `trusted`
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
     account, `by_password` whether SSH goes on admitting passwords, `strict_paths` whether the kernel will drop what
-    comes by another interface than its answer goes.
+    comes by another interface than its answer goes, `images` the archive and the architecture of each image, "" when
+    it is unknown.
     """
     return [
         *_unsupported(server, releases),
+        *_foreign(server, images),
         *_without_ipv6(server),
         *_half_way(server),
         *_as_root(server),
@@ -182,6 +187,17 @@ def _unsupported(server: Machine, releases: Mapping[str, Iterable[str]]) -> Iter
     if version not in releases.get(distribution, ()):
         known = ", ".join(releases.get("Ubuntu", ()))
         yield f"el sistema es {distribution} {version}, que no se admite; instale Ubuntu Server (versiones: {known})"
+
+
+def _foreign(server: Machine, images: Iterable[tuple[str, str]]) -> Iterator[str]:
+    kernel = server.facts["architecture"]
+    own = ARCHITECTURES.get(kernel, kernel)
+    for archive, architecture in images:
+        if architecture not in ("", own):
+            yield (
+                f"{archive} es una imagen para {architecture} y el servidor es {own}, donde no corre; use un servidor "
+                f"{architecture}, o una imagen para {own} (./difusor images la hace para la máquina en que se corre)"
+            )
 
 
 def _sensorless(server: Machine, releases: Mapping[str, Iterable[str]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Judges what programs tell of a machine: the frequency of its processor, the capacity of its disks, its link."""
+"""Judges what programs tell of a machine: its processor's frequency, its disks' capacity, its link, its mounts."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ def _held(node: Node, counted: set[str]) -> float:
 def _is_raid(node: Node) -> bool:
     """Tell whether a node is an array: of mdadm or the device mapper, or a mirrored volume of LVM."""
     return node["type"].startswith("raid") or any("_rimage_" in child["name"] for child in node.get("children", []))
+
+
+def roots_alone(options: Iterable[str]) -> bool:
+    """Tell whether only root may enter a tmpfs that is mounted with these options, as mode=700 without a uid."""
+    given = dict(option.split("=", 1) for option in options if "=" in option)
+    return int(given.get("mode", "1777"), 8) & 0o077 == 0 and given.get("uid", "0") == "0"
 
 
 def flat(nodes: Iterable[Node]) -> list[Any]:

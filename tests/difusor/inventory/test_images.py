@@ -10,7 +10,7 @@ from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 from inventory_kit import PREP, packed_image
 
-from difusor.inventory.images import FILES, check_image, listed_files
+from difusor.inventory.images import FILES, architecture, check_image, listed_files
 
 
 def image(files: str) -> bytes:
@@ -27,6 +27,17 @@ def test_the_roles_read_the_list_in_the_archive_or_in_the_labels_of_a_pulled_ima
     for expression in ("archive | image_files", "labels | listed_files"):
         assert templar.template(trust_as_template(f"{{{{ {expression} }}}}")) == ["app.js", "index.html"]
     assert templar.template(trust_as_template("{{ none | listed_files }}")) == []
+
+
+@pytest.mark.parametrize(
+    ("packed", "found"),
+    [(packed_image("arm64"), "arm64"), (PREP, "amd64"), (b"none", "")],
+    ids=["arm64", "amd64", "no"],
+)
+def test_what_an_image_is_made_for_is_read_from_its_archive(packed: bytes, found: str, tmp_path: Path) -> None:
+    archive = tmp_path / "prep.tar.gz"
+    archive.write_bytes(packed)
+    assert architecture(archive) == found
 
 
 @pytest.mark.parametrize("files", ["a.js", "a-b_c.d.js x/y/z.woff2 README 2024.json", "  a.js\n b.js "])

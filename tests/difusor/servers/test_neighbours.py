@@ -242,8 +242,10 @@ def test_datagrams_that_programs_wait_for() -> None:
         'UNCONN 0 0 *:45331 *:* users:(("resolver",pid=8,fd=3))',
         "UNCONN 0 0 [::]:51820 [::]:*",
         'UNCONN 0 0 0.0.0.0%eth0:68 0.0.0.0:* users:(("dhclient",pid=9,fd=3))',
+        'UNCONN 0 0 [fe80::1]%eth0:123 [::]:* users:(("ntpd",pid=10,fd=20))',
     ]
     assert load_probe().datagrams(lines) == [
         {"address": "0.0.0.0", "port": 161, "process": "snmpd"},
         {"address": "::", "port": 51820, "process": ""},
+        {"address": "fe80::1", "port": 123, "process": "ntpd"},
     ]

@@ -95,6 +95,24 @@ def test_problem(server: Machine, sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kernel", "image", "told"),
+    [
+        ("x86_64", "amd64", False),
+        ("x86_64", "arm64", True),
+        ("aarch64", "arm64", False),
+        ("aarch64", "amd64", True),
+        ("riscv64", "riscv64", False),
+        ("aarch64", "", False),
+    ],
+)
+def test_an_image_for_another_architecture_is_told(kernel: str, image: str, told: bool) -> None:
+    found = problems(with_facts(architecture=kernel), **WANTED, images=[("/x/waf.tar.gz", image)])
+    assert [each.partition(" y el servidor")[0] for each in found] == (
+        [f"/x/waf.tar.gz es una imagen para {image}"] if told else []
+    )
+
+
+@pytest.mark.parametrize(
     ("facts", "told"),
     [
         ({}, True),
@@ -257,11 +275,13 @@ def test_probe_reads_what_the_programs_say(tmp_path: Path, monkeypatch: pytest.M
         [
             'LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=80,fd=4))',
             "LISTEN 0 4096 127.0.0.53%lo:53 0.0.0.0:*",
+            "LISTEN 0 32 [fe80::1]%incusbr0:53 [::]:*",
         ],
         {"80": "12:pids:/x.service/y\n1:name=systemd:/docker/0a/system.slice/ssh.service\n0::/\n"}.__getitem__,
     ) == [
         {"address": "::", "port": 22, "process": "sshd", "unit": "ssh.service"},
         {"address": "127.0.0.53", "port": 53, "process": "", "unit": ""},
+        {"address": "fe80::1", "port": 53, "process": "", "unit": ""},
     ]
     assert probe.unit_of("0::/system.slice/docker-0a.scope\n") == "docker-0a.scope"
     assert probe.unit_of("0::/\n") == probe.unit_of("") == ""
@@ -424,6 +444,7 @@ def test_what_the_firewall_closes_and_what_stays_open_is_told() -> None:
         ("0.0.0.0", 8080, "dockerd", ""),  # holds the port for a container, where there is no docker-proxy
         ("::", 2375, "dockerd", ""),  # its own: the API
         ("*", 8443, "consola", ""),
+        ("fe80::1", 53, "dnsmasq", ""),
         *SERVER.listeners,
     )
     beside = Neighbours(
@@ -434,6 +455,7 @@ def test_what_the_firewall_closes_and_what_stays_open_is_told() -> None:
     )
     closed, opened = exposed(replace(SERVER, listeners=listeners, neighbours=beside), WANTED["port_owners"])
     assert closed == [
+        "dnsmasq (53)",
         "snmpd (161/udp)",
         "dockerd (2375)",
         "mysqld (3306)",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from difusor.suite.machine import capacity, gigahertz
+from difusor.suite.machine import capacity, gigahertz, roots_alone
 
 GB = 10**9
 Node = dict[str, Any]
@@ -75,3 +75,18 @@ def test_the_frequency_is_the_nominal_one(
 ) -> None:
     found, said = gigahertz(lscpu, nominal, cpuinfo)
     assert (round(found, 2), said) == (ghz, what)
+
+
+@pytest.mark.parametrize(
+    ("options", "alone"),
+    [
+        ("rw,relatime,size=1024k,mode=700", True),  # as the snap of LXD mounts /var/snap/lxd/common/ns
+        ("rw,size=1024k,mode=700,uid=0,gid=0", True),
+        ("rw,size=1024k,mode=700,uid=1000,gid=1000", False),
+        ("rw,size=1024k,mode=750,gid=27", False),
+        ("rw,size=1024k,mode=755", False),
+        ("rw,relatime", False),
+    ],
+)
+def test_who_may_enter_what_is_mounted_in_memory(options: str, alone: bool) -> None:
+    assert roots_alone(options.split(",")) is alone
