@@ -122,18 +122,24 @@ def problems(
             for package, reason in conflicts.items()
             if package in server.packages
         ),
-        *(
-            f"UFW admite «{rule}» por una regla ajena; si debe quedarse, o mientras usted entre por ella, agréguela "
-            "tal cual a difusor_kept_ufw_rules; si no, bórrela (ufw delete)"
-            for rule in server.rules
-            if rule not in kept_rules
-        ),
-        *(
-            f"UFW niega «{rule}» a cualquiera, y esa regla vale antes que la de la página; bórrela (ufw delete)"
-            for rule in server.denials
-        ),
+        *_undecided(server, kept_rules),
         *neighbours.problems(server.neighbours, port_owners, hosts),
     ]
+
+
+def _undecided(server: Machine, kept_rules: Iterable[str]) -> list[str]:
+    """Name the owner's UFW rules that the inventory does not decide about."""
+    admitted = [
+        f"UFW admite «{rule}» por una regla ajena; si debe quedarse, o mientras usted entre por ella, agréguela "
+        "tal cual a difusor_kept_ufw_rules; si no, bórrela (ufw delete)"
+        for rule in server.rules
+        if rule not in kept_rules
+    ]
+    denied = (
+        f"UFW niega «{rule}» a cualquiera, y esa regla vale antes que la de la página; bórrela (ufw delete)"
+        for rule in server.denials
+    )
+    return [*admitted, *denied]
 
 
 def exposed(server: Machine, port_owners: Collection[int]) -> tuple[list[str], list[str]]:
