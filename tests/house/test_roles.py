@@ -60,6 +60,31 @@ def test_names_tell_the_role_and_the_reach(role: Path) -> None:
     assert [name for name in registered if not name.startswith(f"__{role.name}_")] == []
 
 
+PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+VARIABLES = {
+    role.name: {
+        name: str(value)
+        for part in ("defaults", "vars")
+        for name, value in (load(role / part / "main.yml") or {}).items()
+    }
+    for role in ROLES
+}
+OWNERS = {name: role for role, variables in VARIABLES.items() for name in variables}
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.name)
+def test_a_playbook_has_every_role_of_which_its_roles_inputs_are_computed(playbook: Path) -> None:
+    """A run refuses inputs that cannot be computed, so one variable of another role stopped the late changes."""
+    imported = set(re.findall(r"(?:name: |role: )(\w+)\b", playbook.read_text(encoding="utf-8"))) & set(VARIABLES)
+    asked = {name for role in imported for name in load(ROOT / "roles" / role / "defaults/main.yml") or {}}
+    known: set[str] = set()
+    while asked:
+        known |= asked
+        texts = [VARIABLES[OWNERS[name]][name] for name in asked]
+        asked = {name for text in texts for name in re.findall(r"\w+", text) if name in OWNERS} - known
+    assert {name: OWNERS[name] for name in known if OWNERS[name] not in imported} == {}
+
+
 @role_test
 def test_every_default_has_its_line(role: Path) -> None:
     path = role / "defaults/main.yml"
