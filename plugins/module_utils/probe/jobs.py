@@ -32,7 +32,7 @@ NFT = re.compile(
 )
 PATH = re.compile(r"""(?<![\w.~$}])/[^\s"'`;&|<>(){}$=,:]+""")
 # What packages bring, and what is no script.
-PACKAGED = re.compile("/(?:usr/(?:s?bin|lib|libexec|share)|s?bin|lib|dev|proc|sys)/")
+PACKAGED = re.compile("/(?:usr/(?:s?bin|lib|libexec|share)|s?bin|lib|dev(?!/shm/)|proc|sys)/")
 LARGEST_SCRIPT = 1_000_000
 
 

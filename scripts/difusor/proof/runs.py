@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -32,7 +33,10 @@ def run(suite: Suite, enter: Callable[[str], None] = lambda _: None) -> Run:
     done = Run(suite, Phases(enter=enter))
     started = datetime.now(UTC)
     try:
-        run_step(f"Prueba {suite.name}", *suite.command, log=suite.log, env=suite.environment, heard=done.phases.hear)
+        with _scratch(suite):
+            run_step(
+                f"Prueba {suite.name}", *suite.command, log=suite.log, env=suite.environment, heard=done.phases.hear
+            )
     except StepFailed as failure:
         lines = [f"{test.name}: {test.saw.partition('\n')[0]}" for test in failed(suite)]
         complain("\n".join([str(failure), *lines]))
@@ -40,6 +44,18 @@ def run(suite: Suite, enter: Callable[[str], None] = lambda _: None) -> Run:
     record = done.phases.record(started, datetime.now(UTC), held=done.failure is None)
     write(suite.record, record.model_dump_json(indent=2) + "\n")
     return done
+
+
+@contextmanager
+def _scratch(suite: Suite) -> Iterator[None]:
+    """Make the suite's folder in memory, and remove it afterwards."""
+    if folder := suite.scratch:
+        folder.mkdir()
+    try:
+        yield
+    finally:
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _forget(suite: Suite) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from difusor.project import BUILD
@@ -35,6 +38,8 @@ BEGIN = {"bullseye": "test_lockout.py", "trixie": "test_site.py", "noble": "test
 """The file of lab/ with which a release begins, if not the first: so those that wait for a clock, such as most of
 test_corte_night, meet on the other releases those that need a processor.
 """
+MEMORY, MEMORY_NEEDED = Path("/dev/shm"), 4 << 30
+"""A file system in the machine's memory, and how many bytes must be free there for the unit tests to use it."""
 YIELDING = [sys.executable, "-m", "difusor.proof.yielding"]
 """Goes before a command that is to take only the processor time that the releases leave."""
 MOLECULE = {
@@ -85,6 +90,16 @@ class Suite:
         """The folder where molecule/shared/destroy.yml keeps the journals of the lab's hosts."""
         return BUILD / f"log/{self.name}"
 
+    @cached_property
+    def scratch(self) -> Path | None:
+        """The folder in memory where the unit tests keep what they make; None without room for it, and for the others.
+
+        The programs under test write every file through to the disk; there that would also write out, each time, what
+        the servers of the releases have not written yet.
+        """
+        has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
+        return MEMORY / f"prep-difusor-{os.getpid()}" if self.name == UNIT and has_room else None
+
     @property
     def command(self) -> list[str]:
         """The command that runs the suite."""
@@ -99,6 +114,8 @@ class Suite:
     def environment(self) -> dict[str, str]:
         """The environment variables: a release, lab and Molecule state of its own, so that suites can run together."""
         values = {"LAB": self.name, "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / f"molecule/{self.name}")}
+        if self.scratch:
+            values["TMPDIR"] = str(self.scratch)
         if self.name != UNIT:
             values |= MOLECULE
         if self.name not in (UNIT, MACHINE):

@@ -185,6 +185,36 @@ def test_what_a_suite_runs(suite: Suite, program: str, tests: str | None) -> Non
     assert suite.name == "unit" or Path(f"{ROOT}/molecule/{suite.command[-1]}/molecule.yml").exists()
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_unit_tests_keep_their_files_in_memory_and_leave_none(
+    held: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def step(title: str, *command: str, env: dict[str, str], **_: Any) -> None:
+        Path(env["TMPDIR"], "left").write_text("")
+        seen.append(env["TMPDIR"])
+        if not held:
+            raise StepFailed("falló")
+
+    for name in ("scratch", "build"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(suites, "MEMORY", tmp_path / "scratch")
+    monkeypatch.setattr(suites, "MEMORY_NEEDED", 0)
+    monkeypatch.setattr(suites, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(runs, "run_step", step)
+    assert (runs.run(Suite("unit")).failure is None) == held
+    assert seen and not list((tmp_path / "scratch").iterdir())
+
+
+def test_without_room_in_memory_and_for_other_suites_files_are_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "TMPDIR" not in Suite("trixie").environment
+    monkeypatch.setattr(suites, "MEMORY_NEEDED", 1 << 60)
+    assert "TMPDIR" not in Suite("unit").environment
+    monkeypatch.setattr(suites, "MEMORY", Path("/nowhere"))
+    assert "TMPDIR" not in Suite("unit").environment
+
+
 @pytest.mark.parametrize(
     ("log", "where", "said"),
     [
