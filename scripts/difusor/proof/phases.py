@@ -52,11 +52,9 @@ class Fault(BaseModel):
 class Phases:
     """Collects phases and errors from the lines of a suite's output."""
 
-    def __init__(
-        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), enter: Callable[[str], None] = lambda _: None
-    ) -> None:
-        """Take what returns the present instant in UTC, and what to call with the name of each phase that begins."""
-        self._now, self._enter = now, enter
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Take what returns the present instant in UTC."""
+        self._now = now
         self._marks: list[tuple[str, datetime]] = []
         self._open = True
         self._task = ""
@@ -68,7 +66,6 @@ class Phases:
         if match := PHASE.fullmatch(line):
             self._marks.append((match[1], self._now()))
             self._open, self._task = True, ""
-            self._enter(match[1])
         elif END.match(line):
             self._open = False
         elif match := TASK.match(line):

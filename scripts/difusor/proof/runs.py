@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,13 +24,10 @@ class Run:
     failure: StepFailed | None = None
 
 
-def run(suite: Suite, enter: Callable[[str], None] = lambda _: None) -> Run:
-    """Run a suite to its end. Failures are printed at once, one line per test, and returned, not raised.
-
-    `enter` is called with the name of each phase when it begins.
-    """
+def run(suite: Suite) -> Run:
+    """Run a suite to its end. Failures are printed at once, one line per test, and returned, not raised."""
     _forget(suite)
-    done = Run(suite, Phases(enter=enter))
+    done = Run(suite)
     started = datetime.now(UTC)
     try:
         with _scratch(suite):

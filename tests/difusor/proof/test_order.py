@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from threading import Barrier, Event
+from threading import Barrier
 from time import monotonic
 
 import pytest
@@ -43,48 +42,16 @@ def test_neither_a_failed_run_nor_a_part_of_one_tells_how_long_a_suite_takes() -
     assert order("unit", "trixie", "bookworm") == ["bookworm", "trixie", "unit"]
 
 
-def test_the_unit_tests_begin_with_the_first_releases_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    unit, servers = Event(), Barrier(2)
+def test_all_suites_run_at_once_and_come_back_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = Barrier(4)
 
-    def run(suite: Suite, enter: Callable[[str], None]) -> Run:
-        if suite.name == "unit":
-            unit.set()
-        else:
-            enter("create")
-            assert not unit.wait(0.2)
-            servers.wait(60)
-            enter("verify")
-            assert unit.wait(60)
+    def run(suite: Suite) -> Run:
+        together.wait(60)
         return Run(suite)
 
-    _run_all(monkeypatch, run, "bookworm", "trixie", "unit")
-
-
-@pytest.mark.parametrize(
-    "releases", [(), ("trixie",), ("bookworm", "trixie")], ids=["none", "one", "none gets that far"]
-)
-def test_the_unit_tests_wait_for_no_release_that_leaves_a_core_free(
-    monkeypatch: pytest.MonkeyPatch, releases: tuple[str, ...]
-) -> None:
-    unit = Event()
-
-    def run(suite: Suite, enter: Callable[[str], None]) -> Run:
-        enter("create")
-        if suite.name == "unit":
-            unit.set()
-        elif len(releases) == 1:
-            assert unit.wait(60)
-        return Run(suite)
-
-    _run_all(monkeypatch, run, *releases, "unit")
-    assert unit.is_set()
-
-
-def _run_all(monkeypatch: pytest.MonkeyPatch, run: Callable[[Suite, Callable[[str], None]], Run], *names: str) -> None:
-    """Run suites that consist of `run`, on two cores."""
     monkeypatch.setattr(schedule, "run", run)
-    monkeypatch.setattr(schedule.os, "cpu_count", lambda: 2)
-    schedule.run_all(map(Suite, names))
+    found = schedule.run_all(map(Suite, ("unit", "bookworm", "bullseye", "trixie")))
+    assert [each.suite.name for each in found] == ["bookworm", "bullseye", "trixie", "unit"]
 
 
 def test_ticks_of_a_kernel() -> None:

@@ -26,6 +26,16 @@ print(found)
 """Prints the nice value, whether it has a session of its own, and what the file that is given says of that."""
 
 
+WAITING = """
+import signal, sys, time
+signal.signal(int(sys.argv[1]), lambda *_: sys.exit(7))
+print("ready", flush=True)
+while True:  # signal.pause() would wait for ever for a signal that came just before it
+    time.sleep(0.1)  # pace: between two chances to take the signal
+"""
+"""Ends with 7 at the signal whose number is given."""
+
+
 def test_it_yields_to_its_own_session_and_to_others() -> None:
     told = AUTOGROUP if AUTOGROUP.exists() else os.devnull  # not every kernel shares the processors among sessions
     printed = subprocess.check_output([*YIELDING, sys.executable, "-c", SHOW, told], text=True).split()
@@ -40,9 +50,7 @@ def test_its_status_is_the_commands(status: int) -> None:
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_what_ends_it_ends_the_command(number: signal.Signals) -> None:
-    waiting = f"import signal, sys; signal.signal({number:d}, lambda *_: sys.exit(7)); print('ready', flush=True)"
-    command = [*YIELDING, sys.executable, "-c", f"{waiting}; signal.pause()"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*YIELDING, sys.executable, "-c", WAITING, f"{number:d}"], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
