@@ -50,7 +50,9 @@ def test_its_status_is_the_commands(status: int) -> None:
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_what_ends_it_ends_the_command(number: signal.Signals) -> None:
-    with subprocess.Popen([*YIELDING, sys.executable, "-c", WAITING, f"{number:d}"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*YIELDING, sys.executable, "-c", WAITING, f"{number:d}"], stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
