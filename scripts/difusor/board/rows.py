@@ -166,7 +166,13 @@ def _settled(due: Due, found: Recorded, zone: ZoneInfo) -> tuple[datetime | None
     """Return when a step was settled, or None, and a note."""
     match due.key:
         case "oficio" | "carta" if entry := found.filed.standing.get((due.key, "")):
-            return (None, "el archivo falta") if due.key in found.lacking else (entry.received, "tardío" * entry.late)
+            if due.key in found.lacking:
+                return None, "el archivo falta"
+            # An oficio came when its enrolment says, which may have been corrected since its scan was filed.
+            notice = found.kept.notice if found.kept and due.key == "oficio" else None
+            if notice:
+                return notice.received, "tardío" * bool(due.until and notice.received > due.until)
+            return entry.received, "tardío" * entry.late
         case "oficio" if found.kept and found.kept.notice:
             return None, "registrado; falta archivarlo"
         case "formato" | "logotipo" if found.kept and due.key not in found.lacking:

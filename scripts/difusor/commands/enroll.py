@@ -136,7 +136,8 @@ def _next(answer: Answer) -> list[str]:
             f"Cuando su administrador la haya agregado: ./difusor preflight -i {answer.difusor}",
         ]
     if answer.outcome == "corregido":
-        return [*_letter(answer), f"Cambiaron {', '.join(answer.files)}. Sigue: ./difusor apply -i {answer.difusor}"]
+        follows = f" Sigue: ./difusor apply -i {answer.difusor}" if len(answer.files) > 1 else ""
+        return [*_letter(answer), f"Cambió {', '.join(answer.files)}.{follows}"]
     return []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -25,6 +27,7 @@ from difusor.partners.likeness import folded
 from difusor.partners.record import Record
 from difusor.partners.review import Surroundings, accepted_key, review, undecided
 from difusor.project import UnusableError
+from difusor.terminal import console
 
 
 class Options(TypedDict):
@@ -54,8 +57,21 @@ def enroll(path: Path, **options: Unpack[Options]) -> Answer:
     _refuse_ahead(options)
     of_election = elections_file.chosen(options["election"])
     received = open_form(path)
-    with locked(elections_file.file(of_election).parent):
+    with _turn(elections_file.file(of_election).parent, options["check"]):
         return _enrolled(path, received, of_election, accepted, options)
+
+
+@contextmanager
+def _turn(folder: Path, check: bool) -> Iterator[None]:
+    """Let nobody else enrol in this home meanwhile; whoever only checks changes nothing, and waits for nobody."""
+    with ExitStack() as stack:
+        try:
+            if not check:
+                stack.enter_context(locked(folder, wait=False))
+        except BlockingIOError:
+            console.print("Otra persona inscribe en este momento; se espera a que termine.")
+            stack.enter_context(locked(folder))
+        yield
 
 
 def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[str, str], options: Options) -> Answer:
@@ -207,17 +223,18 @@ def _dates(given: datetime | None, form: Form | None, before: Record | None) -> 
         return given or instants.now(), None
     if form != before.form:
         return before.received, given or instants.now()
-    if before.corrected is None:
-        return given or before.received, None
+    if before.corrected is None or (given and given < before.received):
+        return given or before.received, before.corrected
     return before.received, given or before.corrected
 
 
 def _changes(form: Form, desk: Desk, before: Record, election: Election) -> list[tuple[str, str, str]]:
     """Return (key, before, after) of each item that changed, or of when the form came, if nothing else did."""
-    then, now = before.corrected or before.received, desk.corrected or desk.received
-    if form != before.form or then == now:
+    if form != before.form:
         return record.differences(before.form, form)
-    return [("fechas", _local(then, election), _local(now, election))]
+    dates = ((before.received, desk.received), (before.corrected, desk.corrected))
+    moved = [(then, now) for then, now in dates if then and now and then != now]
+    return [("fechas", _local(then, election), _local(now, election)) for then, now in moved]
 
 
 def _local(instant: datetime, election: Election) -> str:

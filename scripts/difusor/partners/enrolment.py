@@ -136,9 +136,9 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], befo
         _try_out(folder, partner, {name: wanted[name] for name in changed})
     elif kept == before:
         return []
-    files.replace(folder / record.FILE, before.model_copy(update={"pending": kept.written}).to_bytes())
     if entrance.keys() & {*changed}:
         steps.forget(folder)  # what was done was done to another server, or under another name
+    files.replace(folder / record.FILE, before.model_copy(update={"pending": kept.written}).to_bytes())
     for name in changed:
         files.replace(folder / name, wanted[name])
     files.replace(folder / record.FILE, kept.to_bytes())

@@ -151,12 +151,18 @@ def _read(inventory: Path) -> Mapping[str, Any]:
             said.require(host, READ)
     except variables.InventoryError as error:
         raise _NotYet(f"su inventario no se puede leer: {' '.join(str(error).split()).rstrip('.')}") from None
-    found = next((each for each in said.hosts.values() if "difusor_fqdn" in each), {})
+    first = next((each for each in said.hosts.values() if "difusor_fqdn" in each), {})
+    found = {name: _bare(value) for name, value in first.items()}
     for field in ("fqdn", "trusted_addresses", "admin_keys"):
         name = f"difusor_{field}"
         if name in found and (problem := fault(PartnerFacts, field, found[name])):
             raise _NotYet(f"{name} de su inventario no sirve: {problem}")
     return found
+
+
+def _bare(value: Any) -> Any:
+    """Return a value as a run takes it, which minds no spaces or line ends around the texts of a list."""
+    return [each.strip() if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
 
 
 def _addresses(case: _Case) -> dict[str, Any]:

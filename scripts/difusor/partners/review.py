@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from difusor import spec
 from difusor.inventory import Election
 from difusor.partners.form.items import Received, Remark, filled, keys
-from difusor.partners.form.values import HOST, NOT_PUBLIC, is_local, own_domain, plain_words
+from difusor.partners.form.values import HOST, NOT_PUBLIC, is_local, own_domain, plain_words, unread
 from difusor.partners.likeness import acronym, alike, contains, folded, imitates, twins
 from difusor.partners.record import LATE
 from difusor.partners.roster import Known
@@ -55,7 +55,7 @@ class Surroundings:
 
 def review(said: Mapping[str, str], received: Received, around: Surroundings) -> list[Remark]:
     """Return everything that a clerk would say about a form's values, by their keys; "" are those not to be judged."""
-    checks = (_own_link, _institute, _addresses, _others, _hardware, _auditor, _late)
+    checks = (_own_link, _letters, _institute, _addresses, _others, _hardware, _auditor, _late)
     return [finding for check in checks for finding in check(said, received, around)]
 
 
@@ -68,6 +68,14 @@ def _own_link(said: Mapping[str, str], received: Received, around: Surroundings)
     if link and site and own_domain(link) != own_domain(site):
         yield received.finding(
             "enlace", f"«{link}» no está bajo el dominio del medio ({own_domain(site)}); proponga uno que lo esté"
+        )
+
+
+def _letters(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
+    """Yield the letters of a name that could be taken for others, and by which no other name would be compared."""
+    if strange := unread(said["nombre"]):
+        yield received.finding(
+            "nombre", f"lleva «{strange}», que puede confundirse con otra letra; confirme que así se escribe", "revisar"
         )
 
 

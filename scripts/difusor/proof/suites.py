@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Sequence
@@ -39,7 +40,8 @@ BEGIN = {"bullseye": "test_lockout.py", "trixie": "test_site.py", "noble": "test
 test_corte_night, meet on the other releases those that need a processor.
 """
 MEMORY, MEMORY_NEEDED = Path("/dev/shm"), 4 << 30
-"""A file system in the machine's memory, and how many bytes must be free there for the unit tests to use it."""
+"""A file system in the machine's memory, and how many bytes must be free there for the unit tests to use it; they also
+run programs there."""
 YIELDING = [sys.executable, "-m", "difusor.proof.yielding"]
 """Goes before a command that is to take only the processor time that the releases leave."""
 MOLECULE = {
@@ -97,8 +99,10 @@ class Suite:
         The programs under test write every file through to the disk; there that would also write out, each time, what
         the servers of the releases have not written yet.
         """
-        has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
-        return MEMORY / f"prep-difusor-{os.getpid()}" if self.name == UNIT and has_room else None
+        if self.name != UNIT or not MEMORY.is_dir() or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+            return None
+        has_room = shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
+        return MEMORY / f"prep-difusor-{secrets.token_hex(4)}" if has_room else None
 
     @property
     def command(self) -> list[str]:

@@ -18,6 +18,7 @@ from difusor.board import page, rows
 from difusor.board.rows import Board, Row, Step
 from difusor.commands import status
 from difusor.inventory import Election
+from difusor.inventory.parts import Notice
 from difusor.partners import record, review, steps
 from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Excuse, Papers
@@ -269,6 +270,18 @@ def test_only_the_paper_that_came_late_is_called_late(
     filed(folder, "oficio", late=notified > NOW)
     (row,) = board(folder, call=call).rows
     assert " ".join(step.key for step in row.steps if step.note == "tardío") == late
+
+
+def test_an_oficio_is_as_late_as_its_enrolment_says_by_now(home: Path) -> None:
+    """Its scan kept the mistyped date, and the acuse said another."""
+    folder = difusor(home)
+    kept = record.read(folder)
+    assert kept
+    notice = Notice(kind="medio de comunicación", folio="MED/7", received=NOW)
+    (folder / record.FILE).write_bytes(kept.model_copy(update={"notice": notice}).to_bytes())
+    filed(folder, "oficio", late=True)
+    (row,) = board(folder, notice_until=NOW).rows
+    assert [step.note for step in row.steps if step.key == "oficio"] == [""]
 
 
 def test_a_server_that_was_given_back_and_another_elections_are_not_installed(home: Path) -> None:

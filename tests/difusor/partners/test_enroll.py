@@ -315,6 +315,8 @@ SEEN: list[tuple[dict[str, str], str, str]] = [
     ({"nombre": "lMPEBAR Noticias"}, "nombre", "se confunde con el Instituto"),
     ({"nombre": "Noticias1MPEBAR"}, "nombre", "se confunde con el Instituto"),
     ({"nombre": "1ER Noticias"}, "nombre", "se confunde con el Instituto"),
+    ({"nombre": "Di\u0251rio de Ribelos"}, "nombre", "lleva «\u0251», que puede confundirse con otra letra"),
+    ({"nombre": "Radio Na\ua78c Sav\u0268"}, "nombre", "lleva «\ua78c\u0268», que puede confundirse con otra letra"),
     ({"hardware": "2 núcleos, 4 GB de RAM, SSD"}, "hardware", "aclare cuál es"),
     ({"anexo_tecnico.servidor": "virtual"}, "anexo_tecnico.servidor", "HW-01"),
     ({"anexo_tecnico.ghz": "1,9"}, "anexo_tecnico.ghz", "ANEXO TÉCNICO pide 2.4 GHz"),
@@ -417,6 +419,10 @@ def test_what_is_late_is_kept_and_marked(
         marked[key] for key in ("received", "marks", "notice")
     )
     assert kept["corrected"] == "2027-06-05T00:00:00Z"
+    mistyped = datetime(2027, 5, 24, tzinfo=UTC)
+    assert enroll(corrected, update=True, received=mistyped).outcome == "corregido", "the first form's date"
+    kept = json.loads((home / "inventories/radio_uaem/anexo2.json").read_text())
+    assert (kept["received"], kept["corrected"]) == ("2027-05-24T00:00:00Z", "2027-06-05T00:00:00Z")
     with pytest.raises(FactError, match="--folio"):
         enroll(corrected, folio="{{ lookup('pipe', 'id') }}", notified=late)
 

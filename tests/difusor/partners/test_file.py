@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,22 @@ def test_an_oficio_came_when_its_enrolment_says_however_late_it_is_scanned(
     mistyped = Filing("oficio", "MED/7", received=came + timedelta(days=3), replace=True)
     with pytest.raises(UnusableError, match="llegó el 20/05/2026, 16:30:00 y no el 23/05/2026, 16:30:00; corrija --r"):
         filing.file(enrolled, sent(tmp_path), mistyped)
+
+
+def test_a_deadline_that_moved_makes_no_other_paper_of_a_scan(enrolled: Path, tmp_path: Path, home: Path) -> None:
+    """The same command was refused, with the very values that had been given."""
+    election, oficio = (
+        home / "elections/ensayo.yml",
+        Filing("oficio", "O/1", received=datetime(2026, 5, 25, tzinfo=UTC)),
+    )
+    text = election.read_text().rstrip()
+    election.write_text(f'{text}\n    election_notice_until: "2026-05-22T00:00:00Z"\n')
+    assert filing.file(enrolled, sent(tmp_path), oficio).late
+    election.write_text(f'{text}\n    election_notice_until: "2026-05-26T00:00:00Z"\n')
+    again = filing.file(enrolled, sent(tmp_path), oficio)
+    assert (again.outcome, again.late) == ("ya estaba", True)
+    judged = filing.file(enrolled, sent(tmp_path), replace(oficio, replace=True))
+    assert (judged.outcome, judged.late) == ("sustituido", False)
 
 
 def test_a_difusor_that_never_sent_a_form_has_its_signed_one_on_file(home: Path, tmp_path: Path) -> None:

@@ -105,6 +105,14 @@ def test_what_no_server_would_take_is_on_no_paper(
     assert f"difusor_{name}" in found.waiting["direcciones"] and told in found.waiting["direcciones"]
 
 
+def test_a_key_that_ends_with_its_line_is_on_the_paper(enrolled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does in a block of YAML; a run takes it."""
+    monkeypatch.setattr(letters, "pdf", lambda html: b"%PDF-")
+    main = enrolled / f"group_vars/{enrolled.name}/main.yml"
+    main.write_text(yaml.safe_dump(yaml.safe_load(main.read_text()) | {"difusor_admin_keys": [f"{KEY}\n"]}))
+    assert letters.write(enrolled, ("direcciones",), MADE, (), letters.folder_of(enrolled)).waiting == {}
+
+
 def test_the_same_papers_have_the_same_bytes(enrolled: Path) -> None:
     written(enrolled, "carta")
     first = (letters.folder_of(enrolled) / "carta.pdf").read_bytes()

@@ -71,7 +71,8 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
         before = papers.read(inventory)
         earlier = before.standing.get((filing.paper, filing.clause))
         entry = _entry(inventory, filing, found, kept, earlier)
-        same = earlier is not None and entry == earlier.model_copy(update={"filed": entry.filed})
+        same = earlier is not None and _says_the_same(entry, earlier, filing.replace)
+        entry = earlier if earlier and same else entry
         _refuse_mistaken(inventory, entry, before, None if same or filing.replace else earlier, kept)
         if not same or papers.fault(inventory, entry):  # the scan itself may have been lost
             papers.keep(inventory, entry, found.content)
@@ -87,6 +88,15 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
         replaced=earlier.file if earlier and earlier.file != entry.file else "",
         notes=(*notes, *_notes(inventory, entry, kept)),
     )  # fmt: skip
+
+
+def _says_the_same(entry: Entry, earlier: Entry, replace: bool) -> bool:
+    """Tell whether a scan is on file as it is said to be; with `replace`, also whether it is still late or in time.
+
+    The institute may have moved the deadline since.
+    """
+    late = entry.late if not replace else earlier.late
+    return entry == earlier.model_copy(update={"filed": entry.filed, "late": late})
 
 
 def excuse(inventory: Path, paper: Required, reason: str) -> Excuse:

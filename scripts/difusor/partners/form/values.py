@@ -55,9 +55,9 @@ def plain_words(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", "".join(each for each in split if not unicodedata.combining(each)))
 
 
-def _is_latin(letter: str) -> bool:
-    """Tell whether a letter is one of a to z, as it is or with an accent; others look like them, and are no word's."""
-    return unicodedata.name(letter, "").startswith("LATIN") and bool(plain_words(letter))
+def unread(text: str) -> str:
+    """Return the letters that are none of a to z, not even with an accent: some languages' own, or look-alikes."""
+    return "".join(each for each in text if each.isalpha() and not plain_words(each))
 
 
 def bare(value: str) -> str:
@@ -79,7 +79,7 @@ def _text(value: str) -> str:
     if FORMULA.match(tidy):
         raise ValueError("comienza como una fórmula («=», «@», o «+» con una función); escriba solo el texto")
     for letter in tidy:
-        if not letter.isascii() and letter not in SIGNS and not _is_latin(letter):
+        if not letter.isascii() and letter not in SIGNS and not unicodedata.name(letter, "").startswith("LATIN"):
             raise ValueError(f"lleva «{letter}», que no es del alfabeto latino y puede confundirse; vuelva a teclearlo")
     return re.sub(r" {2,}", " ", tidy)
 
