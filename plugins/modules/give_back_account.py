@@ -69,7 +69,9 @@ class Account:
         """Return [(what it puts back, command)]; the comment is the last, because it says that there is work left."""
         found = []
         if self.secret_was and self.secret and self.secret_was[1] != self.secret[1]:
-            found.append(("password", ["usermod", "--password", self.secret_was[1], self.name]))
+            # Every account may read a command line, so the hash goes by standard input.
+            is_open = self.secret_was[1] == ""
+            found.append(("password", ["passwd", "--delete", self.name] if is_open else ["chpasswd", "--encrypted"]))
         if self.secret_was and self.secret and self.secret_was[1:5] != self.secret[1:5]:
             ages = [
                 "--%s=%s" % (name, self.secret_was[place] or -1) for name, place in (("lastday", 2), ("maxdays", 4))
@@ -116,7 +118,8 @@ def restore_keys(path, kept, check_mode):
 
     Nothing is written through a link that the account may have put in the place of its folder.
     """
-    if os.path.islink(os.path.dirname(path)):
+    folder = os.path.dirname(path)
+    if os.path.islink(folder) or not os.path.isdir(folder):
         return False
     if kept is None:
         if not os.path.lexists(path):
@@ -156,8 +159,9 @@ def main():
         restored += ["keys"] if restore_keys(*account.keys(), check_mode=module.check_mode) else []
         for what, command in account.commands(given["group"]):
             restored.append(what)
-            code, _, said = (0, "", "") if module.check_mode else module.run_command(command)
-            if code != 0:  # not with the command, which may have a hash
+            secret = "%s:%s" % (account.name, account.secret_was[1]) if command[0] == "chpasswd" else None
+            code, _, said = (0, "", "") if module.check_mode else module.run_command(command, data=secret)
+            if code != 0:
                 module.fail_json(msg="no se pudo devolver «%s» de %s: %s" % (what, given["name"], said.strip()))
     module.exit_json(changed=bool(restored), restored=restored)
 

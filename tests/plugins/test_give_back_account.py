@@ -34,7 +34,7 @@ def test_everything_that_the_role_set_is_put_back_the_comment_last(tmp_path: Pat
     ana = account(tmp_path, BEFORE, TAKEN)
     assert ana.is_taken(COMMENT)
     assert [command for _, command in ana.commands("sudo")] == [
-        ["usermod", "--password", "!", "ana"],
+        ["chpasswd", "--encrypted"],
         ["chage", "--lastday=19000", "--maxdays=365", "ana"],
         ["gpasswd", "--delete", "ana", "sudo"],
         ["usermod", "--shell", "/bin/zsh", "ana"],
@@ -93,6 +93,7 @@ def test_no_keys_are_written_through_a_link_of_the_account(tmp_path: Path) -> No
     for folder in (keys.parents[1], copy.parent, roots):
         folder.mkdir(parents=True)
     copy.write_text("ssh-ed25519 A\n")
+    assert not ACCOUNT.restore_keys(*ana.keys(), check_mode=False), "somebody has removed the folder"
     keys.parent.symlink_to(roots)
     assert not ACCOUNT.restore_keys(*ana.keys(), check_mode=False)
     assert not list(roots.iterdir())

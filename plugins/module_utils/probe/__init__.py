@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 import subprocess
 
 OURS = "Managed by prep-difusor"  # in the first lines of every file that `managed_files` renders
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")  # SSH's access lists
+
+
+LARGEST = 1_000_000  # bytes of a file that somebody wrote by hand
+KERNELS = re.compile("/(?:proc|sys|dev(?!/shm))/")
 
 
 def read(path):
@@ -15,6 +22,20 @@ def read(path):
             return file.read()
     except OSError:
         return ""
+
+
+def read_plain(path):
+    """Return the text of a file that any account may have put there; "" when it is no plain file of usual size.
+
+    A pipe, or a link to a file of the kernel's, would keep the reader waiting for ever.
+    """
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST or KERNELS.match(os.path.realpath(path)):
+            return ""
+    except (OSError, ValueError):
+        return ""
+    return read(path)
 
 
 def content(path):

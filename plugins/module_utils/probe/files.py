@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, OURS, content, jobs, read
+from ansible.module_utils.probe import LISTS, OURS, content, jobs, read, read_plain
 from ansible.module_utils.probe.server import members
 
 NGINX = "/etc/nginx"
@@ -264,7 +264,8 @@ def account_keys(name):
         home = pwd.getpwnam(name).pw_dir
     except KeyError:
         return []
-    text = "".join(read(os.path.join(home, ".ssh", each)) + "\n" for each in ("authorized_keys", "authorized_keys2"))
+    paths = (os.path.join(home, ".ssh", each) for each in ("authorized_keys", "authorized_keys2"))
+    text = "\n".join(map(read_plain, paths))
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
     found = (re.search(r"(?:^|\s)((?:ssh|ecdsa|sk)-\S+\s+AAAA\S+)", line) for line in lines)
     return [" ".join(match.group(1).split()) for match in found if match]

@@ -6,7 +6,7 @@ import glob
 import os
 import re
 
-from ansible.module_utils.probe import OURS, read
+from ansible.module_utils.probe import OURS, read_plain
 
 UNITS = "/etc/systemd/system/"
 AT_BOOT = (
@@ -15,7 +15,7 @@ AT_BOOT = (
     UNITS + "*.service", UNITS + "*.service.d/*.conf",
 )  # fmt: skip
 BY_THE_CLOCK = (
-    "/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*", "/etc/cron.hourly/*", "/etc/cron.daily/*",
+    "/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/root", "/etc/cron.hourly/*", "/etc/cron.daily/*",
     "/etc/cron.weekly/*", "/etc/cron.monthly/*",
 )  # fmt: skip
 CRONTABS = ("/etc/crontab", "/etc/cron.d/", "/var/spool/cron/")  # whose lines begin with when
@@ -31,14 +31,16 @@ NFT = re.compile(
     r"\b(?:flush\s+ruleset|(?:flush|delete)\s+table\s+ip6?\s+(?:filter|nat)\b|flush\s+chain\s+ip6?\s+filter\s+INPUT\b)"
 )
 PATH = re.compile(r"""(?<![\w.~$}])/[^\s"'`;&|<>(){}$=,:]+""")
-# What packages bring, and what is no script.
-PACKAGED = re.compile("/(?:usr/(?:s?bin|lib|libexec|share)|s?bin|lib|dev(?!/shm/)|proc|sys)/")
-LARGEST_SCRIPT = 1_000_000
+# What packages bring, what is no script, and disks of other machines, which may not answer.
+PACKAGED = re.compile("/(?:usr/(?:s?bin|lib|libexec|share)|s?bin|lib|dev(?!/shm/)|proc|sys|var/log|mnt|media|net)/")
+# What stands before the name of a file that is run although its mode does not say so.
+RUNS = re.compile(r"""(?:^|[\s;&|(/])(?:(?:ba|da|k|z)?sh|\.|source|nft\s+-f)\s+(?:-[a-z]+\s+)*["']?$""")
+DEEPEST = 10  # scripts that call one another
 
 
 def begun_with(path):
     """Return the lines of a file by which it starts something; `path` tells what kind of file it is."""
-    found = [line.strip() for line in read(path).replace("\\\n", " ").splitlines()]
+    found = [line.strip() for line in read_plain(path).replace("\\\n", " ").splitlines()]
     if path.startswith(UNITS):
         return [line for line in found if re.match(r"Exec(Start|Condition)", line)]
     if path.startswith("/etc/network/interfaces"):
@@ -46,23 +48,30 @@ def begun_with(path):
     return found
 
 
-def running(path, begun, seen=None):
+def running(path, begun, seen=None, depth=0):
     """Yield (file, line) for lines of a file, then for those of the owner's scripts that they name, and so on."""
     seen = {path} if seen is None else seen
     for line in (line for line in begun if line and line[0] != "#"):
         yield path, line
-        for named in PATH.findall(re.sub(r">+\s*\S+", "", line)):  # not what it writes, as a log
-            if named not in seen and not PACKAGED.match(named) and is_script(named):
+        said = re.sub(r">+\s*\S+", "", line)  # not what it writes, as a log
+        for match in PATH.finditer(said):
+            named = os.path.normpath("/" + match[0].lstrip("/"))
+            if named not in seen and depth < DEEPEST and is_script(named, RUNS.search(said[: match.start()])):
                 seen.add(named)
-                yield from running(named, begun_with(named), seen)
+                yield from running(named, begun_with(named), seen, depth + 1)
 
 
-def is_script(path):
-    """Tell whether a file is somebody's script or list of commands: text, and not the project's."""
-    if not os.path.isfile(path) or os.path.getsize(path) > LARGEST_SCRIPT:
+def is_script(path, is_called=None):
+    """Tell whether a file is somebody's script: text that may be run or `is_called` so, and not the project's.
+
+    What a job only reads is none: strangers write what is in a web server's log.
+    """
+    if PACKAGED.match(path) or PACKAGED.match(os.path.realpath(path)):
         return False
-    text = read(path)
-    return "\0" not in text and OURS not in text[:200]
+    text = read_plain(path)
+    if not text or "\0" in text or OURS in text[:200]:
+        return False
+    return bool(is_called) or text.startswith("#!") or os.access(path, os.X_OK)
 
 
 def emptying(lines, owns, patterns=AT_BOOT + BY_THE_CLOCK):
@@ -137,7 +146,7 @@ def restarting(lines, owns, patterns=BY_THE_CLOCK, timers=UNITS + "*.timer"):
                 when = ": " + " ".join(words[: 1 if words[0][0] == "@" else 5])
                 found.append(path + (when if path.startswith(CRONTABS) else ""))
     for path in owners_files(owns, [timers]):
-        said = dict(line.strip().partition("=")[::2] for line in read(path).splitlines())
+        said = dict(line.strip().partition("=")[::2] for line in read_plain(path).splitlines())
         service = os.path.join(os.path.dirname(path), said.get("Unit", os.path.basename(path)[:-6] + ".service"))
         if restarts(service, begun_with(service)) and starts(lines, path):
             found.append("%s: %s" % (path, said.get("OnCalendar", "")))

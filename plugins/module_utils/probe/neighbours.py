@@ -229,14 +229,14 @@ def entered(lines):
     said = r"Accepted (\S+) for (.*) from ([0-9A-Fa-f.:]+)\S* port \d+(?: ssh2: RSA SHA256:(\S+))?"
     found = {match.groups("") for match in (re.match(said, line) for line in lines) if match}
     return [
-        {"user": user, "method": method, "address": address, "key": rsa_key(account_keys(user), fingerprint)}
+        {"user": user, "method": method, "address": address, "key": rsa_key(user, fingerprint)}
         for method, user, address, fingerprint in sorted(found)
     ]
 
 
-def rsa_key(keys, fingerprint):
+def rsa_key(user, fingerprint):
     """Return the one of an account's keys whose SHA-256 sshd has logged; "" when it is gone, or was no RSA key."""
-    for key in keys if fingerprint else []:
+    for key in account_keys(user) if fingerprint else []:
         try:
             digest = hashlib.sha256(base64.b64decode(key.split()[1])).digest()
         except ValueError:  # a line that somebody has damaged

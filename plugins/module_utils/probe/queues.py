@@ -26,7 +26,9 @@ def detour(lines, connection):
     came = next((each[1] for each in known if each[3].partition("/")[0] == words[2]), "")
     route = re.search(r" dev (\S+)", " ".join(lines("ip", "-4", "route", "get", words[0], "from", words[2])))
     gone = route[1] if route else ""
-    return [came, gone] if came and gone not in ("", "lo", came) else []
+    # An address on a device without a cable, as one that is routed to the server, came by another.
+    is_compared = came and gone not in ("", "lo", came) and not re.match(r"lo$|dummy", came)
+    return [came, gone] if is_compared else []
 
 
 def roots(lines):

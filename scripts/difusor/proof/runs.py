@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -30,29 +28,17 @@ def run(suite: Suite) -> Run:
     done = Run(suite)
     started = datetime.now(UTC)
     try:
-        with _scratch(suite):
-            run_step(
-                f"Prueba {suite.name}", *suite.command, log=suite.log, env=suite.environment, heard=done.phases.hear
-            )
+        run_step(f"Prueba {suite.name}", *suite.command, log=suite.log, env=suite.environment, heard=done.phases.hear)
     except StepFailed as failure:
         lines = [f"{test.name}: {test.saw.partition('\n')[0]}" for test in failed(suite)]
         complain("\n".join([str(failure), *lines]))
         done.failure = failure
+    finally:
+        if suite.scratch:
+            shutil.rmtree(suite.scratch, ignore_errors=True)
     record = done.phases.record(started, datetime.now(UTC), held=done.failure is None)
     write(suite.record, record.model_dump_json(indent=2) + "\n")
     return done
-
-
-@contextmanager
-def _scratch(suite: Suite) -> Iterator[None]:
-    """Make the suite's folder in memory, and remove it afterwards."""
-    if folder := suite.scratch:
-        folder.mkdir()
-    try:
-        yield
-    finally:
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _forget(suite: Suite) -> None:

@@ -102,7 +102,8 @@ class Suite:
         if self.name != UNIT or not MEMORY.is_dir() or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
             return None
         has_room = shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED
-        return MEMORY / f"prep-difusor-{secrets.token_hex(4)}" if has_room else None
+        # A short name: a test's socket has a path of at most 108 bytes.
+        return MEMORY / f"prep-{secrets.token_hex(4)}" if has_room else None
 
     @property
     def command(self) -> list[str]:
@@ -110,7 +111,8 @@ class Suite:
         if self.name == UNIT:
             # The releases are what a run waits for.
             workers = ["--numprocesses=2", "--dist=loadfile"]
-            return [*YIELDING, "pytest", "-q", "tests", *workers, f"--junitxml={self.junit}"]
+            memory = [f"--basetemp={self.scratch}"] if self.scratch else []
+            return [*YIELDING, "pytest", "-q", "tests", *workers, *memory, f"--junitxml={self.junit}"]
         scenario = "changed" if self.tests else MACHINE if self.name == MACHINE else "default"
         return ["molecule", "test", "--scenario-name", scenario]
 
@@ -118,8 +120,6 @@ class Suite:
     def environment(self) -> dict[str, str]:
         """The environment variables: a release, lab and Molecule state of its own, so that suites can run together."""
         values = {"LAB": self.name, "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / f"molecule/{self.name}")}
-        if self.scratch:
-            values["TMPDIR"] = str(self.scratch)
         if self.name != UNIT:
             values |= MOLECULE
         if self.name not in (UNIT, MACHINE):

@@ -54,7 +54,7 @@ def test_as_at_the_beginning(compared: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        ("files", "/etc/sudoers.d/zz-prep-difusor"), ("packages", "fail2ban:all"), ("accounts", "cuenta instituto"),
+        ("files", "/etc/sudoers.d/prep-difusor"), ("packages", "fail2ban:all"), ("accounts", "cuenta instituto"),
         ("folders", "/srv/prep"), ("kernel", "kernel.kptr_restrict"), ("ports", "tcp 0.0.0.0:873"),
         ("crontabs", "prep-visita"), ("services", "prep-corte-gate.service"), ("files", "/etc/hosts"),
         ("firewall", "iptables -P INPUT DROP"), ("failed", "nginx.service"),

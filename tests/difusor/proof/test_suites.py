@@ -191,9 +191,11 @@ def test_unit_tests_keep_their_files_in_memory_and_leave_none(
 ) -> None:
     seen = []
 
-    def step(title: str, *command: str, env: dict[str, str], **_: Any) -> None:
-        Path(env["TMPDIR"], "left").write_text("")
-        seen.append(env["TMPDIR"])
+    def step(title: str, *command: str, **_: Any) -> None:
+        (folder,) = (Path(word.partition("=")[2]) for word in command if word.startswith("--basetemp="))
+        folder.mkdir()
+        (folder / "left").write_text("")
+        seen.append(folder)
         if not held:
             raise StepFailed("falló")
 
@@ -208,11 +210,12 @@ def test_unit_tests_keep_their_files_in_memory_and_leave_none(
 
 
 def test_without_room_in_memory_and_for_other_suites_files_are_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "TMPDIR" not in Suite("trixie").environment
+    assert Suite("trixie").scratch is None
     monkeypatch.setattr(suites, "MEMORY_NEEDED", 1 << 60)
-    assert "TMPDIR" not in Suite("unit").environment
+    assert Suite("unit").scratch is None
     monkeypatch.setattr(suites, "MEMORY", Path("/nowhere"))
-    assert "TMPDIR" not in Suite("unit").environment
+    assert Suite("unit").scratch is None
+    assert "--basetemp" not in " ".join(Suite("unit").command)
 
 
 @pytest.mark.parametrize(

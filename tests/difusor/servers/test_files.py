@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -133,6 +134,9 @@ def test_the_keys_and_the_password_of_an_account_are_read(tmp_path: Path, monkey
     (tmp_path / ".ssh/authorized_keys2").write_text("sk-ssh-ed25519@openssh.com AAAAmás\n")
     monkeypatch.setattr(probe.pwd, "getpwnam", lambda name: SimpleNamespace(pw_dir=str(tmp_path)))
     assert probe.account_keys("x") == ["ssh-ed25519 AAAAuna", "ssh-rsa AAAAotra", "sk-ssh-ed25519@openssh.com AAAAmás"]
+    (tmp_path / ".ssh/authorized_keys2").unlink()
+    os.mkfifo(tmp_path / ".ssh/authorized_keys2")
+    assert len(probe.account_keys("x")) == 2, "whoever owns the folder keeps nobody waiting"
     shadow.write_text("ana:$y$j9T$x:1::::::\nluis:!:1::::::\neva:!$6$x:1::::::\nanabel:*:1::::::\n")
     assert [probe.has_password(name, str(shadow)) for name in ("ana", "luis", "eva", "anabel", "otra")] == [
         True, False, False, False, False,

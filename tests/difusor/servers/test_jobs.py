@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,22 @@ def test_jobs_that_restart_the_server_are_told(tmp_path: Path, monkeypatch: pyte
         str(weekly),
         f"{tmp_path}/otro.timer: Sun 03:00",
     ]
+
+
+def test_what_a_job_only_reads_or_an_account_may_have_put_there_stops_nothing(tmp_path: Path) -> None:
+    """Strangers write what is in a web server's log; a pipe or a file of the kernel's would be read for ever."""
+    probe = load_probe()
+    log, pipe, link = tmp_path / "access.log", tmp_path / "tubo", tmp_path / "enlace"
+    log.write_text('192.0.2.1 "GET /" "() { :; }; iptables -F"\n')
+    os.mkfifo(pipe)
+    link.symlink_to("/proc/kmsg")
+    jobs = tmp_path / "jobs"
+    jobs.write_text(
+        f"0 3 * * * root goaccess {log}\n0 3 * * * root sh {pipe}\n0 4 * * * root . {link}; sh //proc/kmsg\n"
+        f"0 5 * * * root cat {tmp_path}/bucle0\n"
+    )
+    for number in range(1500):
+        (tmp_path / f"bucle{number}").write_text(f"#!/bin/sh\n. {tmp_path}/bucle{number + 1}\n")
+    assert probe.emptied_by(log.read_text())
+    read = {path for path, _ in probe.running(str(jobs), probe.begun_with(str(jobs)))}
+    assert read == {str(jobs), *(f"{tmp_path}/bucle{number}" for number in range(probe.DEEPEST))}

@@ -241,13 +241,22 @@ def test_who_is_answered_by_another_interface_may_say_that_this_is_so() -> None:
         ("10.9.0.4 5 192.0.2.1 22", "eth0", []),  # a router translates the server's address
         ("fd00:9::4 5 fd00:9::10 22", "eth0", []),
         ("203.0.113.10 5 203.0.113.10 22", "lo", []),
+        (
+            "10.9.0.4 5 203.0.113.20 22",
+            "eth0",
+            [],
+        ),  # an address that is routed to the server, on a device without cable
         ("", "eth0", []),
     ],
-    ids=["otra", "en IPv6", "la misma", "traducida", "IPv6", "local", "sin SSH"],
+    ids=["otra", "en IPv6", "la misma", "traducida", "IPv6", "local", "sin cable", "sin SSH"],
 )
 def test_probe_knows_by_which_interface_the_operator_is_answered(connection: str, by: str, found: list[str]) -> None:
     said = {
-        "address": ["1: lo    inet 127.0.0.1/8 scope host lo", "3: eth1    inet 203.0.113.10/24 brd x scope global"],
+        "address": [
+            "1: lo    inet 127.0.0.1/8 scope host lo",
+            "3: eth1    inet 203.0.113.10/24 brd x scope global",
+            "4: dummy0    inet 203.0.113.20/32 scope global",
+        ],
         "route": [f"10.9.0.4 from 203.0.113.10 via 10.0.0.1 dev {by} uid 0", "    cache"],
     }
     lines = lambda *words: said["route" if "route" in words else "address"]  # noqa: E731
