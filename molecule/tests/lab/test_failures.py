@@ -241,7 +241,9 @@ def test_without_docker_nothing_waits_for_its_log_to_be_read(
         found = until(ask, lambda seen: [429] not in seen.values(), what="el límite dejara preguntar otra vez")
     finally:
         host.check_output("systemctl start docker.service")
-    statuses = Counter(status for answer in answers for status in answer["statuses"])
+    # Who is not there answers either way, by how long nginx has waited.
+    away = {504: 502} if before["computed"] == [502] else {}
+    statuses = Counter(away.get(status, status) for answer in answers for status in answer["statuses"])
     record_evidence(f"{dict(statuses)}; antes: {before}; después: {found}")
     assert statuses == {before["computed"][0]: MANY, 403: MANY}
     assert before["computed"] in ([404], [502])

@@ -277,7 +277,7 @@ def test_an_oficio_is_as_late_as_its_enrolment_says_by_now(home: Path) -> None:
     folder = difusor(home)
     kept = record.read(folder)
     assert kept
-    notice = Notice(kind="medio de comunicación", folio="MED/7", received=NOW)
+    notice = Notice(kind="medio de comunicación", folio="MED/7", received=instants.write(NOW))
     (folder / record.FILE).write_bytes(kept.model_copy(update={"notice": notice}).to_bytes())
     filed(folder, "oficio", late=True)
     (row,) = board(folder, notice_until=NOW).rows

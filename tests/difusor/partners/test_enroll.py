@@ -315,7 +315,7 @@ SEEN: list[tuple[dict[str, str], str, str]] = [
     ({"nombre": "lMPEBAR Noticias"}, "nombre", "se confunde con el Instituto"),
     ({"nombre": "Noticias1MPEBAR"}, "nombre", "se confunde con el Instituto"),
     ({"nombre": "1ER Noticias"}, "nombre", "se confunde con el Instituto"),
-    ({"nombre": "Di\u0251rio de Ribelos"}, "nombre", "lleva «\u0251», que puede confundirse con otra letra"),
+    ({"nombre": "L\u0251 Uni\u00f3n"}, "nombre", "lleva «\u0251», que puede confundirse con otra letra"),
     ({"nombre": "Radio Na\ua78c Sav\u0268"}, "nombre", "lleva «\ua78c\u0268», que puede confundirse con otra letra"),
     ({"hardware": "2 núcleos, 4 GB de RAM, SSD"}, "hardware", "aclare cuál es"),
     ({"anexo_tecnico.servidor": "virtual"}, "anexo_tecnico.servidor", "HW-01"),
