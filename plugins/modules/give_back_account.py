@@ -105,7 +105,7 @@ def members(path, group):
 
 
 def text(path):
-    """Return the text of a file, with every byte preserved; "" when there is no file."""
+    """Return the text of a file, with every byte preserved, as an old comment may have; "" when there is no file."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()

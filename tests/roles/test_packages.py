@@ -182,3 +182,18 @@ def flat(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the tasks of a file or of plays, those inside blocks too."""
     inner = ("tasks", "pre_tasks", "post_tasks", "block", "rescue", "always")
     return [*entries, *(task for entry in entries for part in inner for task in flat(entry.get(part, [])))]
+
+
+@pytest.mark.parametrize(
+    ("said", "again"),
+    [
+        ("dpkg: error: dpkg frontend lock was locked by another process with pid 812", True),
+        ("dpkg: error processing package libblockdev2 (--configure): the clock is wrong", False),
+    ],
+)
+def test_only_a_lock_of_another_program_is_waited_for(said: str, again: bool) -> None:
+    """What a package's own script complains of is not over in two minutes."""
+    tasks = yaml.safe_load((role_kit.ROLES / "packages/tasks/missing.yml").read_text())
+    (ends,) = (task["until"] for task in tasks if "until" in task)
+    inputs = {"__packages_finished": {"rc": 1, "stderr": said}}
+    assert role_kit.value("packages", f"({ends})", inputs) is not again

@@ -9,10 +9,8 @@ import subprocess
 
 OURS = "Managed by prep-difusor"  # in the first lines of every file that `managed_files` renders
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")  # SSH's access lists
-
-
 LARGEST = 1_000_000  # bytes of a file that somebody wrote by hand
-KERNELS = re.compile("/(?:proc|sys|dev(?!/shm))/")
+KERNELS = re.compile("/(?:proc|sys|dev(?!/shm))/")  # folders of files that the kernel writes while they are read
 
 
 def read(path):

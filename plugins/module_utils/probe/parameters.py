@@ -7,13 +7,10 @@ import os
 
 from ansible.module_utils.probe import OURS, read
 
-FOLDERS = (
-    "/usr/lib/sysctl.d",
-    "/run/sysctl.d",
-    "/etc/sysctl.d",
-)  # a file hides those of its name in the folders before
+# A file hides those of its name in the folders before.
+FOLDERS = ("/usr/lib/sysctl.d", "/run/sysctl.d", "/etc/sysctl.d")
 PTRACE = "/proc/sys/kernel/yama/ptrace_scope"
-FOR_GOOD = "3"  # which the kernel keeps until it ends
+FOR_GOOD = "3"  # a value that only a restart of the machine takes back
 
 
 def owners(folders=FOLDERS, ptrace=PTRACE):
