@@ -136,8 +136,9 @@ def _next(answer: Answer) -> list[str]:
             f"Cuando su administrador la haya agregado: ./difusor preflight -i {answer.difusor}",
         ]
     if answer.outcome == "corregido":
-        follows = f" Sigue: ./difusor apply -i {answer.difusor}" if len(answer.files) > 1 else ""
-        return [*_letter(answer), f"Cambió {', '.join(answer.files)}.{follows}"]
+        if len(answer.files) == 1:  # its own record, of which the server has nothing
+            return [*_letter(answer), f"Cambió {answer.files[0]}."]
+        return [*_letter(answer), f"Cambiaron {', '.join(answer.files)}. Sigue: ./difusor apply -i {answer.difusor}"]
     return []
 
 
