@@ -43,7 +43,7 @@ def furnish(folder: Path, many: int) -> None:
     rendered = next(iter(variables.read(DEMO).hosts.values()))
     kept = {name: value for name, value in rendered.items() if name.startswith(("election_", "lab_window"))}
     (folder / "elections").mkdir(parents=True)
-    said = {"all": {"vars": {**kept, "lab_election": shown()}}}
+    said = {"all": {"vars": {**kept, "lab_election": shown(), "lab_elections": {}}}}
     (folder / "elections/banco.yml").write_text(json.dumps(said, default=str))  # JSON is YAML
     (folder / f"elections/{shown()}.yml").symlink_to(ROOT / f"elections/{shown()}.yml")
     (folder / "build").mkdir()
