@@ -20,6 +20,10 @@ DOCKER_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-(prep|[0-9a-f]{12})")
 KNOWN_TABLES = re.compile(
     r"ip6? (filter|nat|mangle|raw|security)$|inet (prep-difusor|f2b-table)$|\S+ (docker-|libvirt)"
 )
+# The tables of iptables that a packet meets before UFW's rules, with the chains that deny something there.
+EARLIER = {"raw": ("PREROUTING",), "mangle": ("PREROUTING", "INPUT")}
+# The chains of nft that a packet to the server meets.
+HOOKS = re.compile(r"hook (input|prerouting|ingress)\b")
 
 
 def datagrams(lines):
@@ -103,10 +107,26 @@ def admits(rule):
     )
 
 
-def shuts(chains, connection):
-    """Return the rule of INPUT, or of the owner's chains behind it, that denies a Connection ahead of UFW's chains."""
-    rule = connection.shut(chains, "INPUT", of_iptables)
+def shuts(chains, connection, chain="INPUT"):
+    """Return the rule of a chain, or of the owner's chains behind it, that denies a Connection ahead of UFW's."""
+    rule = connection.shut(chains, chain, of_iptables)
     return [rule] if rule else []
+
+
+def shuts_earlier(look, connection):
+    """Return the rules that deny a Connection in the tables that it meets before, as "-t raw -A PREROUTING -j DROP".
+
+    A table that nobody has made is not asked for: iptables would make it, with all its costs.
+    """
+    found, made = [], look("nft", "list", "tables")
+    for command, family in (("iptables", "ip"), ("ip6tables", "ip6")):
+        is_older = "legacy" in "".join(look(command, "--version"))
+        for table, hooked in EARLIER.items():
+            named = "table %s %s" % (family, table)
+            if table in read("/proc/net/%s_tables_names" % family).split() if is_older else named in made:
+                chains = filters(look(command, "-t", table, "-S"))
+                found += ["-t %s %s" % (table, rule) for chain in hooked for rule in shuts(chains, connection, chain)]
+    return found
 
 
 def nat_rules(look):
@@ -191,15 +211,15 @@ def tables(text, connection):
             for chain, lines in re.findall(r"^\tchain (\S+) \{\n(.*?)^\t\}", body, re.MULTILINE | re.DOTALL)
         }
         for chain, lines in chains.items():
-            base = next((line for line in lines if "hook input" in line), "")
-            if not base or KNOWN_TABLES.match(name):
+            base = next((line for line in lines if HOOKS.search(line)), "")
+            if not base or KNOWN_TABLES.match(name) or not connection.passes(base):
                 continue
             rule = connection.shut(chains, chain, of_nft)
             if "policy drop" in base:
                 shut.append(name)
             elif rule:
                 shut.append("%s: %s" % (name, rule))
-            elif len(lines) > 1:
+            elif len(lines) > 1 and "hook input" in base:
                 found.append(name)
     return found, shut
 
@@ -280,7 +300,9 @@ def look(lines, containers, account, origins, shape, units, ports, operator):
         "published": published([each.partition(" ")[2] for each in containers] + services),
         "accepting": sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
         "shutting": sorted(
-            {rule for each in chains for rule in shuts(each, connection)} | {f"nft {each}" for each in shutting}
+            {rule for each in chains for rule in shuts(each, connection)}
+            | {*shuts_earlier(lines, connection)}
+            | {f"nft {each}" for each in shutting}
         ),
         "diverting": [each for chains in nat for each in diverting(chains, own)] + diverting_tables(ruleset),
         "tables": sorted(set(open_tables)),
