@@ -238,7 +238,7 @@ files:
       description: The public keys that open the institute's account now, each as type and key.
       type: list
     keyed:
-      description: The members of the group sudo who have a key.
+      description: The members of the group sudo, and whom another rule of sudo lets become root, who have a key.
       type: list
     has_password:
       description: Whether that account has a password that it can log in with.

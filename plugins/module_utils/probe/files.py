@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, OURS, content, jobs, read, read_plain
+from ansible.module_utils.probe import LISTS, OURS, content, jobs, read, read_plain, sudo
 from ansible.module_utils.probe.server import members
 
 NGINX = "/etc/nginx"
@@ -316,7 +316,7 @@ def look(lines, account, replaced):
         "rules": [rule for path in RULES for rule in rules(read(path))],
         "denials": [rule for path in RULES for rule in denials(read(path))],
         "keys": account_keys(account),
-        "keyed": sorted(name for name in members("sudo") if account_keys(name)),
+        "keyed": sorted(name for name in {*members("sudo"), *sudo.to_root()} if account_keys(name)),
         "has_password": has_password(account),
         "uid": uid(account),
         "mirror_of": mirror_of(read(PAGE)),

@@ -43,7 +43,7 @@ class Neighbours:
     entered: tuple[Login, ...] = ()  # who has logged in by SSH of late
     detour: tuple[str, ...] = ()  # interfaces by which the operator comes in and is answered, where these differ
     excepted: tuple[tuple[str, str, str], ...] = ()  # (path, Match line, setting) of SSH's blocks about ways to log in
-    keyed: tuple[str, ...] = ()  # members of the group sudo who have a key
+    keyed: tuple[str, ...] = ()  # who may become root by sudo and has a key
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
     raw: tuple[tuple[int, str], ...] = ()  # (protocol of IP, program; empty when unknown)
     published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp

@@ -58,6 +58,26 @@ def test_an_outlet_that_would_keep_no_way_to_root_is_told(
     assert [each.startswith("ninguna cuenta del difusor con sudo tiene llave") for each in found] == [True] * told
 
 
+def test_who_becomes_root_by_a_rule_of_his_own_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As cloud-init writes them; not who may run some commands, or all of them as somebody else."""
+    probe, main, folder = load("module_utils/probe/sudo.py"), tmp_path / "sudoers", tmp_path / "sudoers.d"
+    monkeypatch.setattr(probe, "members", lambda group: {"wheel": ["eva"], "sudo": ["ana"]}.get(group, []))
+    folder.mkdir()
+    main.write_text(
+        "Defaults\tenv_reset, secure_path=/bin\nroot ALL=(ALL:ALL) ALL\n%sudo\tALL=(ALL:ALL) ALL\n%none ALL=ALL\n"
+        "User_Alias TALLER = luis, \\\n  %wheel : OTROS = x\nTALLER ALL = (root) NOPASSWD: ALL\n"
+        "Cmnd_Alias TODO = ALL\nOTROS ALL=(postgres) ALL\n# beto ALL=ALL\n"
+        f"#includedir {folder}\n@include sudoers.local\n"
+    )
+    (tmp_path / "sudoers.local").write_text("@include sudoers.local\nrita, ciro ALL = NOPASSWD:SETENV: /bin/ls, ALL\n")
+    (folder / "90-cloud").write_text(
+        "ubuntu ALL=(ALL) NOPASSWD:ALL # de la imagen\nrespaldo ALL=(root) /usr/bin/rsync\n"
+    )
+    (folder / "viejo.bak").write_text("beto ALL=ALL\n")
+    assert probe.to_root(str(main)) == ["ana", "ciro", "eva", "luis", "rita", "ubuntu"]
+    assert probe.to_root(str(tmp_path / "missing")) == []
+
+
 def test_a_match_block_that_admits_what_is_closed_stops_the_run(tmp_path: Path) -> None:
     """It holds before what another file says for everybody, so that root or a password would get in."""
     deeper, main, ours = tmp_path / "más", tmp_path / "sshd_config", tmp_path / "prep"
