@@ -124,8 +124,12 @@ ansible_facts:
         images: {description: "The project's Docker images, as {name: id}.", type: dict}
         networks: {description: "Docker's bridge networks, as {name: options}.", type: dict}
         containers:
-          description: "The project's containers, as {name: {state, healthy, reached, networks, image, settings}}."
+          description: >-
+            The project's containers, as {name: {state, healthy, reached, confined, networks, image, settings}};
+            C(confined) tells whether it was started with a profile of AppArmor.
           type: dict
+        confinable: {description: Whether the kernel has AppArmor., type: bool}
+        confining: {description: "Whether the Docker engine that runs knows of it, or does not answer", type: bool}
         translates: {description: "Whether the kernel has Docker's chain of published ports, or needs none", type: bool}
         strayed:
           description: Kernel parameters that do not have the value that an earlier run has given them.
