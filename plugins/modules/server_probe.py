@@ -208,7 +208,9 @@ neighbours:
       description: Whether the Docker engine belongs to a swarm.
       type: bool
     doors:
-      description: "SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ...}."
+      description: >-
+        SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ..., matched, broken};
+        C(matched) has what only a Match block says of its sessions, C(broken) tells whether sshd ends there.
       type: list
     entered:
       description: >-

@@ -25,7 +25,7 @@ SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 WAYS_IN = (
     "permitrootlogin", "passwordauthentication", "kbdinteractiveauthentication", "challengeresponseauthentication",
-    "permitemptypasswords",
+    "permitemptypasswords", "hostbasedauthentication",
 )  # fmt: skip
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"

@@ -20,6 +20,8 @@ DOCKER_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-(prep|[0-9a-f]{12})")
 KNOWN_TABLES = re.compile(
     r"ip6? (filter|nat|mangle|raw|security)$|inet (prep-difusor|f2b-table)$|\S+ (docker-|libvirt)"
 )
+# Settings of SSH without which nobody gets a session by his key.
+SESSION = ("pubkeyauthentication", "authenticationmethods", "authorizedkeysfile", "forcecommand", "chrootdirectory")
 # The tables of iptables that a packet meets before UFW's rules, with the chains that deny something there.
 EARLIER = {"raw": ("PREROUTING",), "mangle": ("PREROUTING", "INPUT")}
 # The chains of nft that a packet to the server meets.
@@ -225,19 +227,26 @@ def tables(text, connection):
 
 
 def doors(lines, account, origins):
-    """Return SSH's access lists in force for the account from each origin, as sshd itself says, with Match blocks."""
-    found = []
+    """Return what sshd itself says of the account's login from each origin, with Match blocks.
+
+    As {origin, address, matched, broken, and each access list in force}. `matched`: those settings of SESSION that only
+    a Match block says, by name; `broken`: whether sshd ends at what it says, although it has no complaint for others.
+    """
+    found, general = [], lines("sshd", "-T") if account and origins else []
     for origin in origins if account else []:
         network = ipaddress.ip_network(origin, strict=False)
         address = str(network[1] if network.num_addresses > 1 else network[0])
         own = "::1" if network.version == 6 else "127.0.0.1"
         asked = "user=%s,host=%s,addr=%s,laddr=%s,lport=22" % (account, address, address, own)
-        door = {name: [] for name in LISTS}
-        for line in lines("sshd", "-T", "-C", asked):
+        door, matched = {name: [] for name in LISTS}, {}
+        said = lines("sshd", "-T", "-C", asked)
+        for line in said:
             name, _, value = line.partition(" ")
             if name in door:
                 door[name].append(value)
-        found.append(dict(door, origin=origin, address=address))
+            elif name in SESSION and line not in general:
+                matched[name] = value
+        found.append(dict(door, origin=origin, address=address, matched=matched, broken=bool(general) and not said))
     return found
 
 

@@ -86,15 +86,17 @@ def test_a_match_block_that_admits_what_is_closed_stops_the_run(tmp_path: Path) 
     main.write_text(
         f"Include {ours}\nPermitRootLogin yes\nPasswordAuthentication yes\n"
         f"Match  Address 10.0.0.0/8\n\tpermitrootlogin\tprohibit-password\n  X11Forwarding no\n  Include {deeper}\n"
+        "Match User nas\nHostbasedAuthentication yes\n"
     )
     found = [tuple(each.values()) for each in load("module_utils/probe/files.py").excepted(str(main), str(tmp_path))]
     assert found == [
         (str(main), "Match Address 10.0.0.0/8", "permitrootlogin prohibit-password"),
         (str(deeper), "Match Address 10.0.0.0/8", "PasswordAuthentication yes"),
         (str(deeper), "match all", "PermitRootLogin no"),
+        (str(main), "Match User nas", "HostbasedAuthentication yes"),
     ]
     server = replace(SERVER, neighbours=Neighbours(excepted=tuple(found)))
-    for by_password, told in ((False, 2), (True, 1)):
+    for by_password, told in ((False, 3), (True, 2)):
         sentences = problems(server, **WANTED, by_password=by_password)
         assert len(sentences) == told
         assert sentences[0].startswith("«permitrootlogin prohibit-password» bajo «Match Address 10.0.0.0/8» en ")
