@@ -75,6 +75,10 @@ HARMLESS = [
     "-m set --match-set crowdsec-blacklists src -j DROP",
     "-m rpfilter --invert -j DROP",
     "-m addrtype --dst-type BROADCAST -j DROP",
+    # As wg-quick and Docker have them in the table raw.
+    "! -i wg0 -d 203.0.113.7/32 -m addrtype ! --src-type LOCAL -j DROP",
+    "-d 172.18.0.2/32 ! -i br-prep -j DROP",
+    "-d 127.5.6.7/32 ! -i lo -p tcp -m tcp --dport 443 -j DROP",
     # Limits of what one address, or all, may ask for.
     "-p tcp -m tcp --dport 80 -m connlimit --connlimit-above 50 --connlimit-mask 32 --connlimit-saddr -j REJECT",
     "-p tcp -m tcp --dport 80 -m hashlimit --hashlimit-above 100/sec --hashlimit-mode srcip --hashlimit-name w -j DROP",
@@ -182,6 +186,7 @@ NFT_HARMLESS = [
     "accept; drop",
     "ct state vmap { invalid : drop, established : accept }",
     "fib daddr type broadcast drop",
+    'iifname != "wg0" ip daddr 203.0.113.7 fib saddr type != local drop',
 ]
 
 
