@@ -12,7 +12,7 @@ case "$last" in *authorized_keys*) ;; *) ssh -G "$@" >%s ;; esac
 exec sh -c "$last"
 """
 """Executes on this machine what Ansible sends to the server; what changes the keys is no login that proves anything."""
-ALONE = {"controlmaster": "false", "controlpath": "", "loglevel": "DEBUG", "proxyjump": "salto.example"}
+ALONE = {"controlpath": "", "loglevel": "DEBUG", "proxyjump": "salto.example"}
 
 
 def behind_a_jump_host(folder: Path) -> list[str]:
@@ -21,7 +21,7 @@ def behind_a_jump_host(folder: Path) -> list[str]:
     config.write_text(CONFIG)
     program.write_text(SSH % (folder / "way"))
     program.chmod(0o755)
-    shared = f"-o ControlMaster=auto -o ControlPersist=60s -o ControlPath={folder}/%C"
+    shared = f"-o ControlMaster=auto -o ControlPersist=60s -o ControlPath={folder}/%C -M -S {folder}/otra -q"
     values = {
         "ansible_ssh_executable": str(program),
         "ansible_ssh_args": f"{shared} -o ProxyJump=salto.example -o User=otra -F {config}",

@@ -126,7 +126,10 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
     return Neighbours(
         account=account,
         groups=frozenset(found["groups"]),
-        doors=tuple(Door(door["address"], {name: door[name] for name in SPELLING}) for door in found["doors"]),
+        doors=tuple(
+            Door(door["address"], {name: door[name] for name in SPELLING}, door["matched"], door["broken"])
+            for door in found["doors"]
+        ),
         files=files["lists"],
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
         **{

@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from difusor.servers.connection import ANEW, is_refused, options, spoken
+from difusor.servers.connection import ANEW, LAST, is_refused, options, spoken
 
 SPEC = {
     "user": {"type": "str", "required": True},
@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
     def _command(self, user: str, key: Path) -> list[str]:
         """Return a command that logs in like Ansible, but as `user`, with only this key, on a connection of its own.
 
-        What is its own comes first, because ssh takes the first of two.
+        What is its own comes first, because ssh takes the first of two, and what counts by its place (LAST) at the end.
         """
         option, port = self._connection.get_option, self._connection.get_option("port")
         own = (
@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
             *options([] if option("host_key_checking") else ["StrictHostKeyChecking=no"]),
             *options([f"Port={port}"] if port else []),
             *shlex.split(option("ssh_common_args") or ""),
-            *shlex.split(option("ssh_extra_args") or ""),
+            *shlex.split(option("ssh_extra_args") or ""), *LAST,
             str(self._play_context.remote_addr), "true",
         ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from difusor.servers.connection import ANEW, TOO_MANY_KEYS, Login, cause, is_refused, options, spoken
+from difusor.servers.connection import ANEW, LAST, TOO_MANY_KEYS, Login, cause, is_refused, options, spoken
 
 SPEC = {
     "command": {"type": "str", "required": True},
@@ -32,9 +32,10 @@ class ActionModule(ActionBase):
         _, args = self.validate_argument_spec(SPEC)
         deadline = time.monotonic() + args["timeout"]
         if self._connection.transport == "ssh":
-            given = self._connection.get_option("ssh_args") or ""
+            first, last = (self._connection.get_option(name) or "" for name in ("ssh_args", "ssh_extra_args"))
             # First, because ssh takes the first of two; not by the task's vars, which extra variables would replace.
-            self._connection.set_option("ssh_args", f"{' '.join(options(ANEW))} {given}")
+            self._connection.set_option("ssh_args", f"{' '.join(options(ANEW))} {first}")
+            self._connection.set_option("ssh_extra_args", f"{last} {' '.join(LAST)}")
         while True:
             try:
                 answer = self._low_level_execute_command(args["command"], sudoable=True)

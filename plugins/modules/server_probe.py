@@ -124,8 +124,12 @@ ansible_facts:
         images: {description: "The project's Docker images, as {name: id}.", type: dict}
         networks: {description: "Docker's bridge networks, as {name: options}.", type: dict}
         containers:
-          description: "The project's containers, as {name: {state, healthy, reached, networks, image, settings}}."
+          description: >-
+            The project's containers, as {name: {state, healthy, reached, confined, networks, image, settings}};
+            C(confined) tells whether it was started with a profile of AppArmor.
           type: dict
+        confinable: {description: Whether the kernel has AppArmor., type: bool}
+        confining: {description: "Whether the Docker engine that runs knows of it, or does not answer", type: bool}
         translates: {description: "Whether the kernel has Docker's chain of published ports, or needs none", type: bool}
         strayed:
           description: Kernel parameters that do not have the value that an earlier run has given them.
@@ -204,7 +208,9 @@ neighbours:
       description: Whether the Docker engine belongs to a swarm.
       type: bool
     doors:
-      description: "SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ...}."
+      description: >-
+        SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ..., matched, broken};
+        C(matched) has what only a Match block says of its sessions, C(broken) tells whether sshd ends there.
       type: list
     entered:
       description: >-
@@ -238,7 +244,7 @@ files:
       description: The public keys that open the institute's account now, each as type and key.
       type: list
     keyed:
-      description: The members of the group sudo who have a key.
+      description: The members of the group sudo, and whom another rule of sudo lets become root, who have a key.
       type: list
     has_password:
       description: Whether that account has a password that it can log in with.

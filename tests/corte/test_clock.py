@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from corte_kit import Server
-from machine_kit import Machine
+from machine_kit import FAKED, Machine
 
 from corte.format import instants
 from difusor.suite.waiting import until
@@ -114,3 +116,11 @@ def test_the_gate_opens_at_the_same_instant_in_any_zone(machine: Callable[[datet
         until(here.is_open, what="la compuerta abra")
     opened = datetime.fromtimestamp(here.server.config.gate_file.stat().st_mtime, opens.tzinfo)
     assert opened >= opens - TICK
+
+
+def test_a_clock_that_is_set_leaves_nothing_in_memory_when_its_program_is_killed() -> None:
+    """Thousands of such leftovers fill /dev/shm, and a program that gets the id of one of them does not start."""
+    with subprocess.Popen(["sh", "-c", "kill -9 $$"], env={**os.environ, **FAKED}) as killed:
+        pass
+    left = [Path(f"/dev/shm/{kind}_{killed.pid}") for kind in ("faketime_shm", "sem.faketime_sem")]
+    assert not [path for path in left if path.exists()]

@@ -292,6 +292,12 @@ def in_docker(inspected: dict[str, Any], *, reached: bool | None = True) -> dict
     return {"images": PROBE.images(["prep-difusor/prep:1\tsha256:a"]), "containers": containers}
 
 
+@pytest.mark.parametrize(("profile", "confined"), [("docker-default", True), ("", False), (None, False)])
+def test_a_container_is_confined_where_it_was_started_with_a_profile(profile: str | None, confined: bool) -> None:
+    seen = in_docker({**INSPECTED, "AppArmorProfile": profile})
+    assert seen["containers"]["prep-1"]["confined"] is confined
+
+
 def test_a_container_as_wanted_is_current() -> None:
     assert CONTAINER.is_current(WANTED, in_docker(INSPECTED))
 

@@ -16,7 +16,7 @@ REFUSALS = {
         "203.0.113.5 cortó antes de llegar a la llave de «ana», porque esta máquina le ofrece más llaves"
     ),
     "ana@203.0.113.5: Permission denied (publickey).": "Permission denied (publickey)",
-    "debug1: Server accepts key: /k ED25519 SHA256:x\nAccess denied by the rules\nConnection closed by 203.0.113.5": (
+    "debug1: Server accepts key: /k\ndebug2: we sent\nAccess denied by the rules\nConnection closed by 203.0.113.5": (
         "No se pudo entrar de nuevo: Access denied by the rules Connection closed by 203.0.113.5"
     ),
 }

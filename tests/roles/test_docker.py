@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,7 +52,9 @@ def test_the_probe_knows_which_options_are_the_projects() -> None:
 def test_the_engine_gets_what_it_confines_containers_with(
     installed: list[str], shared: bool, packages: list[str]
 ) -> None:
-    facts = {"packages": dict.fromkeys(installed, "1"), "distribution_release": "bookworm"}
+    seen = {"containers": {}, "confinable": True, "confining": True}
+    facts: dict[str, Any] = {"packages": dict.fromkeys(installed, "1"), "distribution_release": "bookworm"}
+    facts["current_state"] = seen
     inputs = {"ansible_facts": facts, "kernel_shared": shared, "ansible_check_mode": False}
     assert role_kit.value("docker", "docker_packages", inputs) == packages
     arrived = {**inputs, "packages_arrived": True}
@@ -59,6 +62,58 @@ def test_the_engine_gets_what_it_confines_containers_with(
     assert role_kit.value("docker", "_docker_unconfined", inputs) is False, "without the role packages nothing came"
     facts["packages"] |= {"apparmor": "3"}
     assert role_kit.value("docker", "_docker_unconfined", arrived) is False
+
+
+@pytest.mark.parametrize(
+    ("confinable", "confining", "confined", "shared", "engine", "loose"),
+    [
+        (True, False, False, False, True, ["prep-1"]),  # the last run ended before it started the engine anew
+        (True, True, False, False, False, ["prep-1"]),  # or before it started the containers anew
+        (True, True, True, False, False, []),
+        (False, True, False, False, False, []),  # a kernel without AppArmor
+        (True, False, False, True, False, []),
+    ],
+)
+def test_what_an_interrupted_run_left_unconfined_is_confined_by_the_next(
+    confinable: bool, confining: bool, confined: bool, shared: bool, engine: bool, loose: list[str]
+) -> None:
+    containers = {
+        name: {"state": state, "confined": confined} for name, state in (("prep-1", "running"), ("x", "exited"))
+    }
+    seen = {"containers": containers, "confinable": confinable, "confining": confining}
+    facts = {"packages": {"apparmor": "3"}, "distribution_release": "bookworm", "current_state": seen}
+    inputs = {"ansible_facts": facts, "kernel_shared": shared, "ansible_check_mode": False}
+    assert role_kit.value("docker", "_docker_unconfined", inputs) is engine
+    assert role_kit.value("docker", "_docker_loose", inputs) == loose
+    del facts["packages"]["apparmor"]
+    assert role_kit.value("docker", "_docker_loose", inputs) == [], "a restart would change nothing"
+
+
+@pytest.mark.parametrize(
+    ("enabled", "said", "confinable", "confining"),
+    [
+        ("Y", ['["name=apparmor","name=seccomp,profile=builtin"]'], True, True),
+        ("Y", ['["name=seccomp,profile=builtin","name=cgroupns"]'], True, False),
+        ("Y", ["null"], True, True),  # the engine does not run, and will look when it starts
+        ("Y", [], True, True),
+        ("N", ['["name=seccomp"]'], False, True),
+        (None, [], False, True),
+    ],
+)
+def test_an_engine_that_started_before_apparmor_came_is_known(
+    enabled: str | None,
+    said: list[str],
+    confinable: bool,
+    confining: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    probe = load("module_utils/probe/engine.py")
+    monkeypatch.setattr(probe, "APPARMOR", str(tmp_path))
+    monkeypatch.setattr(probe, "ENABLED", str(tmp_path / "enabled"))
+    if enabled:
+        (tmp_path / "enabled").write_text(f"{enabled}\n")
+    assert probe.confinement(lambda *_: said) == {"confinable": confinable, "confining": confining}
 
 
 def test_apparmor_stays_with_an_engine_that_stays() -> None:

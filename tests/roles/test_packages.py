@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import role_kit
 import yaml
-from machine_kit import LIBRARY
+from machine_kit import FAKED
 
 OPENS, CLOSES = "2024-06-02T20:00:00-06:00", "2024-06-04T02:00:00Z"
 SNAP = '#!/bin/sh\necho "$@" >>{}/snap.said\n'
@@ -36,8 +36,8 @@ def due(folder: Path, now: str, state: str = "", stale: bool = False, **inputs: 
     script.write_text(role_kit.render("packages", "usr/local/sbin/prep-updates-due", given))
     (folder / "snap").write_text(SNAP.format(folder))
     (folder / "snap").chmod(0o755)
-    clock = {"LD_PRELOAD": str(LIBRARY), "FAKETIME": f"@{datetime.fromisoformat(now).astimezone():%Y-%m-%d %H:%M:%S}"}
-    environment = {**os.environ, **clock, "PATH": f"{folder}:{os.environ['PATH']}"}
+    clock = {"FAKETIME": f"@{datetime.fromisoformat(now).astimezone():%Y-%m-%d %H:%M:%S}"}
+    environment = {**os.environ, **FAKED, **clock, "PATH": f"{folder}:{os.environ['PATH']}"}
     done = subprocess.run(["sh", script], env=environment, capture_output=True, text=True)
     assert done.returncode in (0, 1) and not done.stderr, done
     assert done.returncode == 0 or "esperan" in done.stdout

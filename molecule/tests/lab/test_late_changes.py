@@ -278,12 +278,20 @@ def _look(host: Host, trusted: Host, variables: dict[str, Any]) -> Seen:
 
 
 def _other_image(archive: str, copy: Path) -> dict[str, str]:
-    """Save an image that differs from the one in `archive` only by a label; return it as the inventory names it."""
+    """Save an image that differs from the one in `archive` only by a label; return it as the inventory names it.
+
+    In the engine nothing of it stays. What was loaded does: another release's suite may be using it at this moment.
+    """
     loaded = _docker("load", "--quiet", "--input", archive).rpartition(": ")[2]
     container = _docker("create", loaded)
-    identity = _docker("commit", "--change", "LABEL upgrade=tested", container)
-    _docker("rm", container)
-    save(identity, copy)
+    try:
+        identity = _docker("commit", "--change", "LABEL upgrade=tested", container)
+    finally:
+        _docker("rm", container)
+    try:
+        save(identity, copy)
+    finally:
+        _docker("rmi", "--no-prune", identity)  # else also those that it was made from, where they have no name
     return {"archive": str(copy), "sha256": hashlib.sha256(copy.read_bytes()).hexdigest()}
 
 

@@ -9,6 +9,8 @@ import re
 from ansible.module_utils.probe import read
 
 DAEMON = "/etc/docker/daemon.json"
+# What the kernel shows of AppArmor where it is in force.
+APPARMOR, ENABLED = "/sys/kernel/security/apparmor", "/sys/module/apparmor/parameters/enabled"
 # The engine's options that the role docker sets; of an engine that ran before, and of one that the project brought.
 SHARED_OPTIONS = ("live-restore",)
 OPTIONS = ("icc", "ip", "live-restore", "log-driver", "log-opts", "no-new-privileges", "userland-proxy")
@@ -62,6 +64,16 @@ def flags(words, ours):
     named = {name.replace("log-opts", "log-opt") for name in ours}
     given = {re.sub("=.*", "", word.strip("\"'"), flags=re.DOTALL) for word in words}
     return sorted({"--" + name for name in named} & given)
+
+
+def confinement(lines):
+    """Return {confinable, confining}: whether the kernel has AppArmor, and whether the engine that runs knows of it.
+
+    An engine looks for AppArmor once, when it starts. One that does not answer counts as knowing.
+    """
+    confinable = os.path.exists(APPARMOR) and read(ENABLED).strip() == "Y"
+    said = " ".join(lines("docker", "info", "--format", "{{json .SecurityOptions}}") if confinable else [])
+    return {"confinable": confinable, "confining": "name=apparmor" in said or "name=" not in said}
 
 
 def facts(lines, found):

@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, OURS, content, jobs, read, read_plain
+from ansible.module_utils.probe import LISTS, OURS, content, jobs, read, read_plain, sudo
 from ansible.module_utils.probe.server import members
 
 NGINX = "/etc/nginx"
@@ -25,7 +25,7 @@ SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 WAYS_IN = (
     "permitrootlogin", "passwordauthentication", "kbdinteractiveauthentication", "challengeresponseauthentication",
-    "permitemptypasswords",
+    "permitemptypasswords", "hostbasedauthentication",
 )  # fmt: skip
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
@@ -316,7 +316,7 @@ def look(lines, account, replaced):
         "rules": [rule for path in RULES for rule in rules(read(path))],
         "denials": [rule for path in RULES for rule in denials(read(path))],
         "keys": account_keys(account),
-        "keyed": sorted(name for name in members("sudo") if account_keys(name)),
+        "keyed": sorted(name for name in {*members("sudo"), *sudo.to_root()} if account_keys(name)),
         "has_password": has_password(account),
         "uid": uid(account),
         "mirror_of": mirror_of(read(PAGE)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import time
 
 from ansible.module_utils.probe import OURS, read_plain
 
@@ -12,13 +13,24 @@ UNITS = "/etc/systemd/system/"
 AT_BOOT = (
     "/etc/rc.local", "/etc/rc[S2-5].d/S*", "/etc/network/interfaces", "/etc/network/interfaces.d/*",
     "/etc/network/if-*up.d/*", "/etc/networkd-dispatcher/*/*", "/etc/NetworkManager/dispatcher.d/*",
-    UNITS + "*.service", UNITS + "*.service.d/*.conf",
+    "/etc/NetworkManager/dispatcher.d/*.d/*", UNITS + "*.service", UNITS + "*.service.d/*.conf",
+    "/etc/wireguard/*.conf", "/etc/openvpn/*.conf", "/etc/openvpn/server/*.conf",
+    "/etc/openvpn/client/*.conf",
 )  # fmt: skip
+# The folders of tunnels, and the unit of each file: of a tunnel home.conf, openvpn-client@home.
+TUNNELS = {
+    "/etc/wireguard": "wg-quick@", "/etc/openvpn": "openvpn@", "/etc/openvpn/server": "openvpn-server@",
+    "/etc/openvpn/client": "openvpn-client@",
+}  # fmt: skip
+OPENVPN = "/etc/default/openvpn"
+# The lines by which a tunnel that begins, or one of its clients, starts something.
+TUNNEL = re.compile(r"(?:pre|post)up\s*=|(?:up|route-up|client-connect|learn-address)\s", re.IGNORECASE)
+AT_JOBS = "/var/spool/cron/atjobs/"
 BY_THE_CLOCK = (
     "/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/root", "/etc/cron.hourly/*", "/etc/cron.daily/*",
-    "/etc/cron.weekly/*", "/etc/cron.monthly/*",
+    "/etc/cron.weekly/*", "/etc/cron.monthly/*", AT_JOBS + "*",
 )  # fmt: skip
-CRONTABS = ("/etc/crontab", "/etc/cron.d/", "/var/spool/cron/")  # whose lines begin with when
+CRONTABS = ("/etc/crontab", "/etc/cron.d/", "/var/spool/cron/crontabs/")  # whose lines begin with when
 RESTART = re.compile(r"(?:^|[\s/;&|=])(?:(?:reboot|poweroff|halt|shutdown)(?![\w-])|(?:tel)?init [06]\b)")
 # A command, its name also in a variable as in "$IPTABLES" -F, and its words.
 COMMAND = re.compile(
@@ -43,6 +55,8 @@ def begun_with(path):
     found = [line.strip() for line in read_plain(path).replace("\\\n", " ").splitlines()]
     if path.startswith(UNITS):
         return [line for line in found if re.match(r"Exec(Start|Condition)", line)]
+    if os.path.dirname(path) in TUNNELS:
+        return [line for line in found if TUNNEL.match(line)]
     if path.startswith("/etc/network/interfaces"):
         return [line for line in found if not re.match(r"(pre-|post-)?down\b", line)]
     return found
@@ -91,7 +105,16 @@ def emptying(lines, owns, patterns=AT_BOOT + BY_THE_CLOCK):
 def owners_files(owns, patterns):
     """Return the owner's files of these patterns, each once, although several links lead to it."""
     paths = {os.path.realpath(path): path for each in patterns for path in sorted(glob.glob(each))}
-    return sorted(path for real, path in paths.items() if not PACKAGED.match(real) and owns(real))
+    theirs = (path for real, path in paths.items() if not PACKAGED.match(real) and is_roots(real) and owns(real))
+    return sorted(theirs)
+
+
+def is_roots(path):
+    """Tell whether root runs a file: of `at` only its own jobs; any account may put others there, of any size."""
+    try:
+        return not path.startswith(AT_JOBS) or os.stat(path).st_uid == 0
+    except OSError:  # it has just run
+        return False
 
 
 def starts(lines, path):
@@ -100,6 +123,13 @@ def starts(lines, path):
         unit = path[len(UNITS) :].partition("/")[0]
         unit = unit[:-2] if unit.endswith(".d") else unit
         return not {"disabled", "masked", "linked"} & set(lines("systemctl", "is-enabled", unit))
+    folder, name = os.path.split(path)
+    if TUNNELS.get(folder) == "openvpn@":  # which its service starts, by a list of names; without one, all
+        named = re.findall(r"^\s*AUTOSTART=(.*)", read_plain(OPENVPN), re.MULTILINE)
+        return not named or bool({"all", name[: -len(".conf")]} & set(re.findall(r"[^\s\"']+", named[-1])))
+    if folder in TUNNELS:
+        unit = TUNNELS[folder] + name[: -len(".conf")] + ".service"
+        return bool({"enabled", "enabled-runtime"} & set(lines("systemctl", "is-enabled", unit)))
     return path.startswith((*CRONTABS, "/etc/network/interfaces")) or os.access(path, os.X_OK)
 
 
@@ -136,7 +166,7 @@ def flushes(words):
 def restarting(lines, owns, patterns=BY_THE_CLOCK, timers=UNITS + "*.timer"):
     """Return when jobs restart the server or turn it off, as "/etc/crontab: 0 3 * * 1"; of a script only its path.
 
-    Not what they run, which may name a password.
+    Of a job of `at` the instant is in its name. Not what they run, which may name a password.
     """
     found = []
     for path in owners_files(owns, patterns):
@@ -144,13 +174,19 @@ def restarting(lines, owns, patterns=BY_THE_CLOCK, timers=UNITS + "*.timer"):
             if restarts(path, [line]) and starts(lines, path):
                 words = line.split()
                 when = ": " + " ".join(words[: 1 if words[0][0] == "@" else 5])
-                found.append(path + (when if path.startswith(CRONTABS) else ""))
+                found.append(path + (when if path.startswith(CRONTABS) else at(path)))
     for path in owners_files(owns, [timers]):
         said = dict(line.strip().partition("=")[::2] for line in read_plain(path).splitlines())
         service = os.path.join(os.path.dirname(path), said.get("Unit", os.path.basename(path)[:-6] + ".service"))
         if restarts(service, begun_with(service)) and starts(lines, path):
             found.append("%s: %s" % (path, said.get("OnCalendar", "")))
     return list(dict.fromkeys(found))
+
+
+def at(path):
+    """Return when a job of `at` runs, as ": 2027-06-06 08:00Z"; "" of any other file."""
+    minutes = re.fullmatch(re.escape(AT_JOBS) + "[a-z=][0-9a-f]{5}([0-9a-f]{8})", path, re.IGNORECASE)
+    return time.strftime(": %Y-%m-%d %H:%MZ", time.gmtime(int(minutes[1], 16) * 60)) if minutes else ""
 
 
 def restarts(path, begun):

@@ -20,6 +20,12 @@ DOCKER_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-(prep|[0-9a-f]{12})")
 KNOWN_TABLES = re.compile(
     r"ip6? (filter|nat|mangle|raw|security)$|inet (prep-difusor|f2b-table)$|\S+ (docker-|libvirt)"
 )
+# Settings of SSH without which nobody gets a session by his key.
+SESSION = ("pubkeyauthentication", "authenticationmethods", "authorizedkeysfile", "forcecommand", "chrootdirectory")
+# The tables of iptables that a packet meets before UFW's rules, with the chains that deny something there.
+EARLIER = {"raw": ("PREROUTING",), "mangle": ("PREROUTING", "INPUT")}
+# The chains of nft that a packet to the server meets.
+HOOKS = re.compile(r"hook (input|prerouting|ingress)\b")
 
 
 def datagrams(lines):
@@ -103,10 +109,26 @@ def admits(rule):
     )
 
 
-def shuts(chains, connection):
-    """Return the rule of INPUT, or of the owner's chains behind it, that denies a Connection ahead of UFW's chains."""
-    rule = connection.shut(chains, "INPUT", of_iptables)
+def shuts(chains, connection, chain="INPUT"):
+    """Return the rule of a chain, or of the owner's chains behind it, that denies a Connection ahead of UFW's."""
+    rule = connection.shut(chains, chain, of_iptables)
     return [rule] if rule else []
+
+
+def shuts_earlier(look, connection):
+    """Return the rules that deny a Connection in the tables that it meets before, as "-t raw -A PREROUTING -j DROP".
+
+    A table that nobody has made is not asked for: iptables would make it, with all its costs.
+    """
+    found, made = [], look("nft", "list", "tables")
+    for command, family in (("iptables", "ip"), ("ip6tables", "ip6")):
+        is_older = "legacy" in "".join(look(command, "--version"))
+        for table, hooked in EARLIER.items():
+            named = "table %s %s" % (family, table)
+            if table in read("/proc/net/%s_tables_names" % family).split() if is_older else named in made:
+                chains = filters(look(command, "-t", table, "-S"))
+                found += ["-t %s %s" % (table, rule) for chain in hooked for rule in shuts(chains, connection, chain)]
+    return found
 
 
 def nat_rules(look):
@@ -191,33 +213,40 @@ def tables(text, connection):
             for chain, lines in re.findall(r"^\tchain (\S+) \{\n(.*?)^\t\}", body, re.MULTILINE | re.DOTALL)
         }
         for chain, lines in chains.items():
-            base = next((line for line in lines if "hook input" in line), "")
-            if not base or KNOWN_TABLES.match(name):
+            base = next((line for line in lines if HOOKS.search(line)), "")
+            if not base or KNOWN_TABLES.match(name) or not connection.passes(base):
                 continue
             rule = connection.shut(chains, chain, of_nft)
             if "policy drop" in base:
                 shut.append(name)
             elif rule:
                 shut.append("%s: %s" % (name, rule))
-            elif len(lines) > 1:
+            elif len(lines) > 1 and "hook input" in base:
                 found.append(name)
     return found, shut
 
 
 def doors(lines, account, origins):
-    """Return SSH's access lists in force for the account from each origin, as sshd itself says, with Match blocks."""
-    found = []
+    """Return what sshd itself says of the account's login from each origin, with Match blocks.
+
+    As {origin, address, matched, broken, and each access list in force}. `matched`: those settings of SESSION that only
+    a Match block says, by name; `broken`: whether sshd ends at what it says, although it has no complaint for others.
+    """
+    found, general = [], lines("sshd", "-T") if account and origins else []
     for origin in origins if account else []:
         network = ipaddress.ip_network(origin, strict=False)
         address = str(network[1] if network.num_addresses > 1 else network[0])
         own = "::1" if network.version == 6 else "127.0.0.1"
         asked = "user=%s,host=%s,addr=%s,laddr=%s,lport=22" % (account, address, address, own)
-        door = {name: [] for name in LISTS}
-        for line in lines("sshd", "-T", "-C", asked):
+        door, matched = {name: [] for name in LISTS}, {}
+        said = lines("sshd", "-T", "-C", asked)
+        for line in said:
             name, _, value = line.partition(" ")
             if name in door:
                 door[name].append(value)
-        found.append(dict(door, origin=origin, address=address))
+            elif name in SESSION and line not in general:
+                matched[name] = value
+        found.append(dict(door, origin=origin, address=address, matched=matched, broken=bool(general) and not said))
     return found
 
 
@@ -280,7 +309,9 @@ def look(lines, containers, account, origins, shape, units, ports, operator):
         "published": published([each.partition(" ")[2] for each in containers] + services),
         "accepting": sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
         "shutting": sorted(
-            {rule for each in chains for rule in shuts(each, connection)} | {f"nft {each}" for each in shutting}
+            {rule for each in chains for rule in shuts(each, connection)}
+            | {*shuts_earlier(lines, connection)}
+            | {f"nft {each}" for each in shutting}
         ),
         "diverting": [each for chains in nat for each in diverting(chains, own)] + diverting_tables(ruleset),
         "tables": sorted(set(open_tables)),

@@ -218,7 +218,10 @@ def answers(bindings):
 
 
 def containers(lines):
-    """Return {name: {state, healthy, reached, networks, image, and what `container` compares}} of `docker inspect`."""
+    """Return {name: {state, healthy, reached, confined, networks, image, settings}} of `docker inspect`.
+
+    `settings` are what `container` compares. The profile of AppArmor is that of the last start, "" without one.
+    """
     found = {}
     for each in json.loads("".join(lines) or "[]"):
         settings = {name: each["HostConfig"].get(name) for name in SETTINGS}
@@ -226,6 +229,7 @@ def containers(lines):
             "state": each["State"]["Status"],
             "healthy": (each["State"].get("Health") or {}).get("Status") == "healthy",
             "reached": each["State"]["Status"] == "running" and answers(settings["PortBindings"]),
+            "confined": bool(each.get("AppArmorProfile")),
             "networks": sorted(each["NetworkSettings"]["Networks"]),
             "image": each["Image"],
             "settings": dict(settings, RestartPolicy=settings["RestartPolicy"]["Name"]),
@@ -290,6 +294,7 @@ def current_state(lines, ours, options, key, pending):
         "images": images(lines("docker", "images", "--no-trunc", "--format", tagged, "prep-difusor/*")),
         "networks": networks(lines("docker", "network", "inspect", "--format", named, *bridges) if bridges else []),
         "containers": containers(lines("docker", "inspect", *ours) if ours else []),
+        **engine.confinement(lines),
         "translates": not ours or translates(lines, options),
         "strayed": strayed(read(PARAMETERS)),
         "unshared": unshared(lines) if os.path.exists(UPLINK) else [],

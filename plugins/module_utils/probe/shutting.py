@@ -129,6 +129,11 @@ class Connection:
         names = self.uplinks or ([] if pattern == "lo" else [pattern])
         return any(fnmatchcase(name, pattern) for name in names)
 
+    def passes(self, base):
+        """Tell whether it meets a chain of nft whose line of the hook this is; that of `ingress` names interfaces."""
+        bound = re.search(r"\bdevices? (?:= )?(\{[^}]*\}|\S+)", base)
+        return not bound or any(self._is_uplink(name) for name in re.findall(r"[^\s{},;\"=]+", bound[1]))
+
     def shut(self, chains, chain, parse, ports=None):
         """Return the text of the first rule that denies it, "" when it is admitted or UFW asked, None otherwise.
 

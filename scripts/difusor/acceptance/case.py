@@ -113,8 +113,10 @@ class Case:
         }  # fmt: skip
         options = [word for name, value in given_options.items() if value for word in ("-o", f"{name}={value}")]
         further = (shlex.split(str(values.get(f"ansible_ssh_{kind}_args") or "")) for kind in ("common", "extra"))
-        # Of two options of one name, ssh takes the first: the inventory's may name the connection that is open.
-        return [program, *options, *own, *chain.from_iterable(further)]
+        # Of two options of one name, ssh takes the first: the inventory's may name the connection that is open. Of `-S`
+        # it takes the last, before any option; sftp has another `-S`, and hands no such one on.
+        alone = ["-S", "none"] if program == "ssh" else []
+        return [program, *options, *own, *chain.from_iterable(further), *alone]
 
     def enters(self, command: str = "true") -> child.Finished | None:
         """Run a command through a new login of the operator; None when there is no answer in time."""

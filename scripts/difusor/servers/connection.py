@@ -29,6 +29,8 @@ class Login:
 
 ANEW = ("ControlMaster=no", "ControlPath=none", "LogLevel=DEBUG")
 """What makes ssh open a connection of its own, and tell of its steps, by which `is_refused` knows a refusal."""
+LAST = ("-S", "none", "-v")
+"""Arguments that have to come last besides: for ssh, a `-S` or `-q` counts more than any `-o`, wherever it stands."""
 NO_PASSWORD_GIVEN = (
     "[Mm]issing sudo password|a password is required|interactive authentication is required|terminal is required"
 )
@@ -38,8 +40,8 @@ WRONG_PASSWORD = "[Ii]ncorrect sudo password|[Ss]orry, try again|Authentication 
 TOO_MANY_KEYS = "Too many authentication failures"
 """What ssh says when a server has ended the connection after as many keys as it lets a client try (MaxAuthTries)."""
 AUTHENTICATED = "Authenticated to "
-STEPS = ("debug1: ", AUTHENTICATED, "Transferred: ", "Bytes per second: ")
-"""How ssh, asked by `-o LogLevel=DEBUG`, begins the lines that tell of its steps."""
+STEPS = ("debug1: ", "debug2: ", "debug3: ", AUTHENTICATED, "Transferred: ", "Bytes per second: ")
+"""How ssh, asked by `-o LogLevel=DEBUG`, begins the lines that tell of its steps; of more, with a `-v` besides."""
 ACCEPTED = "debug1: Server accepts key"
 """The step after which a server closes the connection, before AUTHENTICATED, if it refuses the account, as PAM does."""
 # What ssh, sudo and Ansible say, the first that fits; the sentence may use the fields of `Login`. `{said}` is the text

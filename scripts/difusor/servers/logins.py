@@ -68,7 +68,7 @@ def closing(openssh: tuple[int, ...]) -> list[str]:
 def unattended(logins: Iterable[Login], keyed: Collection[str], institute: str, operator: str) -> list[str]:
     """Return what to do where nobody of the outlet's would keep a way to root.
 
-    `keyed`: the members of sudo with a key; `operator`: the account in use, which has a key and sudo.
+    `keyed`: who may become root by sudo and has a key; `operator`: the account in use, which has a key and sudo.
     """
     others = {*keyed, operator} - {institute, "root", ""}
     if others or not any(each.user != institute for each in logins):

@@ -22,14 +22,33 @@ SPELLING = {
     "denygroups": "DenyGroups",
 }
 """SSH's access lists as its manual writes them, by the name that `sshd -T` prints."""
+SESSION = {
+    "pubkeyauthentication": "PubkeyAuthentication",
+    "authenticationmethods": "AuthenticationMethods",
+    "authorizedkeysfile": "AuthorizedKeysFile",
+    "forcecommand": "ForceCommand",
+    "chrootdirectory": "ChrootDirectory",
+}
+"""The same of what decides whether an account gets a session of its own by its key."""
+ADMITTING = {
+    "pubkeyauthentication": "yes",
+    "authenticationmethods": "any|publickey",
+    "authorizedkeysfile": r".*\.ssh/authorized_keys",
+}
+"""What one word of their values has to be for that; of the others, `none`."""
 
 
 @dataclass(frozen=True)
 class Door:
-    """SSH's access lists in force for one account when it comes from `address`; each list holds patterns."""
+    """What SSH says of one account when it comes from `address`: its access lists in force, which hold patterns.
+
+    `matched`: those of SESSION that a Match block says, by name; `is_broken`: whether sshd ends at such a block.
+    """
 
     address: str
     lists: Mapping[str, Sequence[str]]
+    matched: Mapping[str, str] = field(default_factory=dict)
+    is_broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +62,7 @@ class Neighbours:
     entered: tuple[Login, ...] = ()  # who has logged in by SSH of late
     detour: tuple[str, ...] = ()  # interfaces by which the operator comes in and is answered, where these differ
     excepted: tuple[tuple[str, str, str], ...] = ()  # (path, Match line, setting) of SSH's blocks about ways to log in
-    keyed: tuple[str, ...] = ()  # members of the group sudo who have a key
+    keyed: tuple[str, ...] = ()  # who may become root by sudo and has a key
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
     raw: tuple[tuple[int, str], ...] = ()  # (protocol of IP, program; empty when unknown)
     published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp
@@ -146,6 +165,19 @@ def _refusal(door: Door, found: Neighbours, groups: Iterable[str]) -> str:
             return f"lo niega {told(f'deny{kind}')}; quítelo de ahí"
         if door.lists[f"allow{kind}"] and not listed(f"allow{kind}", names):
             return f"no está en {told(f'allow{kind}')}; agregue {found.account if kind == 'users' else ADMINS}"
+    return _blocked(door)
+
+
+def _blocked(door: Door) -> str:
+    """Return what a Match block of SSH says by which the account gets no session by its key; empty when none does."""
+    if door.is_broken:
+        return "sshd no acepta un bloque Match que vale para ella; corríjalo en /etc/ssh/sshd_config o sshd_config.d"
+    for name, said in door.matched.items():
+        if not any(re.fullmatch(ADMITTING.get(name, "none"), word) for word in said.split()):
+            return (
+                f"un bloque Match dice para ella «{SESSION[name]} {said}»; exclúyala de ese bloque (en "
+                "/etc/ssh/sshd_config o sshd_config.d)"
+            )
     return ""
 
 

@@ -95,7 +95,9 @@ def _line(server: SshBackend, command: str, given: str) -> str:
     """Return the shell's line with which testinfra would run a command, on a connection of its own, with this input."""
     words, values = server._build_ssh_command(command)
     place = words.index("ssh") + 1
-    return f"exec {server.quote(' '.join([*words[:place], *OPTIONS, *words[place:]]), *values)} <{shlex.quote(given)}"
+    # Of `-S` ssh takes the last, before any option; what ends the words are the server's name and the command.
+    words = [*words[:place], *OPTIONS, *words[place:-1], "-S none", words[-1]]
+    return f"exec {server.quote(' '.join(words), *values)} <{shlex.quote(given)}"
 
 
 def _rate(line: str, worth: Callable[[bytes], int]) -> Rate:

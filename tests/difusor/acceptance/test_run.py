@@ -211,11 +211,11 @@ def test_one_that_has_not_ended_is_the_latest_whatever_the_clock_said(inventory:
 
 def test_a_new_login_takes_the_way_of_the_inventory_but_no_connection_that_is_open(case: Answering) -> None:
     case.__dict__["values"] = {
-        "ansible_user": "operador", "ansible_ssh_common_args": "-o ProxyJump=bastion -o ControlPath=/abierta",
+        "ansible_user": "operador", "ansible_ssh_common_args": "-o ProxyJump=bastion -o ControlPath=/abierta -S /otra",
         "ansible_ssh_extra_args": "-o 'UserKnownHostsFile=/home/ana/Mis documentos/known_hosts'",
     }  # fmt: skip
     said = subprocess.run([*case.login("ssh"), "-G", "189.240.1.7"], capture_output=True, text=True, check=True).stdout
-    assert "proxyjump bastion" in said and "controlpath /abierta" not in said
+    assert "proxyjump bastion" in said and "controlpath" not in said
     assert "user operador" in said and "userknownhostsfile /home/ana/Mis" in said
     assert "Port=22" not in case.login("ssh"), "ssh's own configuration may name another port"
     own = case.login("sftp", user="prep-visita", key=Path("llave"))

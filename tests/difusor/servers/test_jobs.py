@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,62 @@ def test_what_runs_at_boot_and_empties_the_packet_filter_stops_the_run(
     sentences = problems(Neighbours(emptying=tuple(tuple(each.values()) for each in found)))
     assert sentences[0].startswith(f"«iptables -F» en {script}, que corre desde {found[0]['starter']}, quita las ")
     assert sentences[1].startswith(f"«iptables-restore /etc/r» en {units}tarde.service quita las reglas de UFW")
+
+
+def test_a_tunnel_that_begins_at_boot_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What WireGuard and OpenVPN run when they begin; not at their end, nor of a tunnel that nobody starts."""
+    probe, folders = load_probe(), [tmp_path / name for name in ("wireguard", "openvpn", "openvpn/server")]
+    for folder in folders:
+        folder.mkdir()
+    units = dict(zip(map(str, folders), ("wg-quick@", "openvpn@", "openvpn-server@"), strict=True))
+    monkeypatch.setattr(probe, "TUNNELS", units)
+    monkeypatch.setattr(probe, "OPENVPN", str(tmp_path / "default"))
+    script = tmp_path / "sube.sh"
+    script.write_text("#!/bin/sh\niptables -F\n")
+    (tmp_path / "default").write_text('#AUTOSTART="all"\nAUTOSTART="casa oficina"\n')
+    up = "[Interface]\nPrivateKey = iptables -F\nPostUp = iptables -A FORWARD -i %i -j ACCEPT; iptables -F INPUT\n"
+    (folders[0] / "wg0.conf").write_text(up)
+    (folders[0] / "wg1.conf").write_text(up)
+    (folders[0] / "wg2.conf").write_text("[Interface]\nPostDown = iptables -F\nPreUp = ufw reload\n")
+    for name in ("casa", "otra"):
+        (folders[1] / f"{name}.conf").write_text(f"dev tun\nscript-security 2\nup {script}\ndown '/sbin/iptables -F'\n")
+    (folders[2] / "web.conf").write_text("route-up \"/bin/sh -c 'ufw disable'\"\n")
+    states = {"wg-quick@wg0.service": ["enabled"], "openvpn-server@web.service": ["enabled"]}
+    found = probe.emptying(
+        lambda *words: states.get(words[-1], ["disabled"]), owned, [f"{folder}/*.conf" for folder in folders]
+    )
+    assert [(each["command"], Path(each["starter"]).name) for each in found] == [
+        ("iptables -F", "casa.conf"), ("ufw disable", "web.conf"), ("iptables -F INPUT", "wg0.conf"),
+    ]  # fmt: skip
+
+
+def test_jobs_of_at_are_read_where_they_are_roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a job is a script with the environment of who ordered it; of other accounts it could end nothing."""
+    probe, folder = load_probe(), f"{tmp_path}/atjobs/"
+    monkeypatch.setattr(probe, "AT_JOBS", folder)
+    Path(folder).mkdir()
+    for name, command in (("a00001035abcde", "iptables -F"), ("a00002035abcde", "reboot")):
+        job = Path(folder, name)
+        job.write_text(f"#!/bin/sh\n# atrun uid=0 gid=0\nLANG=C; export LANG\ncd /root || exit\n{command}\n")
+        job.chmod(0o700)
+    found = probe.emptying(no_lines, owned, [f"{folder}*"]), probe.restarting(no_lines, owned, [f"{folder}*"], "")
+    assert [each["path"] for each in found[0]] == [f"{folder}a00001035abcde"]
+    assert found[1] == [f"{folder}a00002035abcde: 2077-01-01 02:38Z"]
+    read = []
+    monkeypatch.setattr(probe.os, "stat", lambda _: os.stat_result([0o100700, 0, 0, 1, 1000, 1000, 0, 0, 0, 0]))
+    assert probe.owners_files(read.append, [f"{folder}*"]) == read == []
+
+
+def test_where_servers_keep_what_begins_things_is_looked_at() -> None:
+    probe = load_probe()
+    places = {
+        "/etc/NetworkManager/dispatcher.d/pre-up.d/10-firewall", "/etc/NetworkManager/dispatcher.d/90-casa",
+        "/etc/networkd-dispatcher/routable.d/50-casa", "/etc/network/if-pre-up.d/iptables", "/etc/network/interfaces",
+        "/etc/wireguard/wg0.conf", "/etc/openvpn/casa.conf", "/etc/openvpn/client/casa.conf", "/etc/rc.local",
+        "/var/spool/cron/atjobs/a0000101c9c2f0", "/var/spool/cron/crontabs/root",
+    }  # fmt: skip
+    patterns = probe.AT_BOOT + probe.BY_THE_CLOCK
+    assert not {each for each in places if not any(fnmatchcase(each, pattern) for pattern in patterns)}
 
 
 def test_jobs_that_restart_the_server_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,26 @@ def test_an_outlet_that_would_keep_no_way_to_root_is_told(
     assert [each.startswith("ninguna cuenta del difusor con sudo tiene llave") for each in found] == [True] * told
 
 
+def test_who_becomes_root_by_a_rule_of_his_own_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As cloud-init writes them; not who may run some commands, or all of them as somebody else."""
+    probe, main, folder = load("module_utils/probe/sudo.py"), tmp_path / "sudoers", tmp_path / "sudoers.d"
+    monkeypatch.setattr(probe, "members", lambda group: {"wheel": ["eva"], "sudo": ["ana"]}.get(group, []))
+    folder.mkdir()
+    main.write_text(
+        "Defaults\tenv_reset, secure_path=/bin\nroot ALL=(ALL:ALL) ALL\n%sudo\tALL=(ALL:ALL) ALL\n%none ALL=ALL\n"
+        "User_Alias TALLER = luis, \\\n  %wheel : OTROS = x\nTALLER ALL = (root) NOPASSWD: ALL\n"
+        "Cmnd_Alias TODO = ALL\nOTROS ALL=(postgres) ALL\n# beto ALL=ALL\n"
+        f"#includedir {folder}\n@include sudoers.local\n"
+    )
+    (tmp_path / "sudoers.local").write_text("@include sudoers.local\nrita, ciro ALL = NOPASSWD:SETENV: /bin/ls, ALL\n")
+    (folder / "90-cloud").write_text(
+        "ubuntu ALL=(ALL) NOPASSWD:ALL # de la imagen\nrespaldo ALL=(root) /usr/bin/rsync\n"
+    )
+    (folder / "viejo.bak").write_text("beto ALL=ALL\n")
+    assert probe.to_root(str(main)) == ["ana", "ciro", "eva", "luis", "rita", "ubuntu"]
+    assert probe.to_root(str(tmp_path / "missing")) == []
+
+
 def test_a_match_block_that_admits_what_is_closed_stops_the_run(tmp_path: Path) -> None:
     """It holds before what another file says for everybody, so that root or a password would get in."""
     deeper, main, ours = tmp_path / "más", tmp_path / "sshd_config", tmp_path / "prep"
@@ -66,15 +86,17 @@ def test_a_match_block_that_admits_what_is_closed_stops_the_run(tmp_path: Path) 
     main.write_text(
         f"Include {ours}\nPermitRootLogin yes\nPasswordAuthentication yes\n"
         f"Match  Address 10.0.0.0/8\n\tpermitrootlogin\tprohibit-password\n  X11Forwarding no\n  Include {deeper}\n"
+        "Match User nas\nHostbasedAuthentication yes\n"
     )
     found = [tuple(each.values()) for each in load("module_utils/probe/files.py").excepted(str(main), str(tmp_path))]
     assert found == [
         (str(main), "Match Address 10.0.0.0/8", "permitrootlogin prohibit-password"),
         (str(deeper), "Match Address 10.0.0.0/8", "PasswordAuthentication yes"),
         (str(deeper), "match all", "PermitRootLogin no"),
+        (str(main), "Match User nas", "HostbasedAuthentication yes"),
     ]
     server = replace(SERVER, neighbours=Neighbours(excepted=tuple(found)))
-    for by_password, told in ((False, 2), (True, 1)):
+    for by_password, told in ((False, 3), (True, 2)):
         sentences = problems(server, **WANTED, by_password=by_password)
         assert len(sentences) == told
         assert sentences[0].startswith("«permitrootlogin prohibit-password» bajo «Match Address 10.0.0.0/8» en ")

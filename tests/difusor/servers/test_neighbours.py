@@ -61,6 +61,49 @@ def test_access_lists_that_keep_the_institute_out(lists: dict[str, list[str]], s
     assert sentence in found
 
 
+GENERAL = [
+    "pubkeyauthentication yes", "authenticationmethods any", "authorizedkeysfile .ssh/authorized_keys",
+    "maxsessions 10", "forcecommand none", "chrootdirectory none",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("pubkeyauthentication no", "PubkeyAuthentication no"),
+        ("authenticationmethods publickey,password", "AuthenticationMethods publickey,password"),
+        ("authorizedkeysfile /etc/ssh/llaves/%u", "AuthorizedKeysFile /etc/ssh/llaves/%u"),
+        ("forcecommand internal-sftp", "ForceCommand internal-sftp"),
+        ("authenticationmethods publickey,password publickey", ""),
+        ("authorizedkeysfile /etc/ssh/llaves %h/.ssh/authorized_keys", ""),
+        ("maxsessions 2", ""),
+    ],
+)
+def test_a_match_block_that_gives_the_institute_no_session_stops_the_run(setting: str, said: str) -> None:
+    """The run itself proves only the login from the operator's address; what holds for everybody, it proves."""
+    name = setting.split()[0]
+    matched = [setting if line.startswith(f"{name} ") else line for line in GENERAL]
+
+    def look(*words: str) -> list[str]:
+        return matched if "addr=10.9.0.1" in ",".join(words) else GENERAL
+
+    found = load_probe().doors(look, "instituto", ["10.9.0.0/24", "10.8.0.4"])
+    doors = [Door(each["address"], {kind: each[kind] for kind in SPELLING}, each["matched"]) for each in found]
+    sentences = problems(Neighbours(account="instituto", doors=tuple(doors)))
+    told = f"desde 10.9.0.1: un bloque Match dice para ella «{said}»; exclúyala"
+    assert [told in sentence for sentence in sentences] == ([True] if said else [])
+    general = load_probe().doors(lambda *_: matched, "instituto", ["10.9.0.0/24"])
+    assert general[0]["matched"] == {}, "it is said for everybody, or its own file says otherwise"
+
+
+def test_a_match_block_at_which_sshd_ends_stops_the_run() -> None:
+    found = load_probe().doors(lambda *words: [] if "-C" in words else GENERAL, "instituto", ["10.9.0.4"])
+    door = Door("10.9.0.4", {name: [] for name in SPELLING}, is_broken=found[0]["broken"])
+    (sentence,) = problems(Neighbours(account="instituto", doors=(door,)))
+    assert "desde 10.9.0.4: sshd no acepta un bloque Match" in sentence
+    assert not load_probe().doors(lambda *_: [], "instituto", ["10.9.0.4"])[0]["broken"], "sshd is not installed yet"
+
+
 def test_the_accounts_own_groups_count() -> None:
     assert told(allowgroups=["prensa"], groups=["instituto", "prensa"]) == []
 

@@ -75,6 +75,10 @@ HARMLESS = [
     "-m set --match-set crowdsec-blacklists src -j DROP",
     "-m rpfilter --invert -j DROP",
     "-m addrtype --dst-type BROADCAST -j DROP",
+    # As wg-quick and Docker have them in the table raw.
+    "! -i wg0 -d 203.0.113.7/32 -m addrtype ! --src-type LOCAL -j DROP",
+    "-d 172.18.0.2/32 ! -i br-prep -j DROP",
+    "-d 127.5.6.7/32 ! -i lo -p tcp -m tcp --dport 443 -j DROP",
     # Limits of what one address, or all, may ask for.
     "-p tcp -m tcp --dport 80 -m connlimit --connlimit-above 50 --connlimit-mask 32 --connlimit-saddr -j REJECT",
     "-p tcp -m tcp --dport 80 -m hashlimit --hashlimit-above 100/sec --hashlimit-mode srcip --hashlimit-name w -j DROP",
@@ -182,6 +186,7 @@ NFT_HARMLESS = [
     "accept; drop",
     "ct state vmap { invalid : drop, established : accept }",
     "fib daddr type broadcast drop",
+    'iifname != "wg0" ip daddr 203.0.113.7 fib saddr type != local drop',
 ]
 
 
@@ -219,6 +224,47 @@ def test_tables_of_nft_that_filter_what_comes_in(
     probe: Any, connection: Any, name: str, policy: str, rules: str, found: tuple[list[str], list[str]]
 ) -> None:
     assert probe.tables(CHAIN % (name, "input", policy, rules), connection) == found
+
+
+@pytest.mark.parametrize(
+    ("hook", "shut"),
+    [
+        ("hook prerouting priority raw;", True),
+        ('hook ingress device "eth0" priority filter;', True),
+        ("hook ingress devices = { eth0, eth1 } priority filter;", True),
+        ('hook ingress device "docker0" priority filter;', False),
+        ("hook output priority filter;", False),
+        ("hook forward priority filter;", False),
+    ],
+)
+def test_a_chain_of_nft_that_comes_before_ufws_is_read_too(probe: Any, connection: Any, hook: str, shut: bool) -> None:
+    text = "table netdev casa {\n\tchain antes {\n\t\ttype filter %s policy accept;\n\t\t%s\n\t}\n}\n"
+    found = probe.tables(text % (hook, "tcp dport { 80, 443 } drop"), connection)
+    assert found == ([], ["netdev casa: tcp dport { 80, 443 } drop"] if shut else [])
+    assert probe.tables(text % (hook, "tcp dport 23 drop"), connection) == ([], []), "it closes nothing of the page"
+
+
+def test_tables_of_iptables_that_come_before_ufws_are_read_where_somebody_has_made_them(
+    probe: Any, connection: Any
+) -> None:
+    rules = {
+        ("iptables", "raw"): "-A PREROUTING -p tcp -m tcp --dport 80 -j DROP",
+        ("iptables", "mangle"): "-A INPUT -p tcp -m tcp --dport 3306 -j DROP",
+        ("ip6tables", "mangle"): "-A INPUT -p tcp -m multiport --dports 22,873 -j DROP",
+        ("ip6tables", "raw"): "-j DROP",
+    }
+
+    def look(*words: str) -> list[str]:
+        if words == ("nft", "list", "tables"):
+            return ["table ip raw", "table ip mangle", "table ip6 mangle"]
+        return ["iptables v1.8.9 (nf_tables)"] if words[1] == "--version" else [rules[words[0], words[2]]]
+
+    found = probe.shuts_earlier(look, connection)
+    assert found == ["-t raw " + rules["iptables", "raw"], "-t mangle " + rules["ip6tables", "mangle"]]
+    (sentence, _) = problems(Neighbours(shutting=tuple(found)))
+    assert sentence.startswith(
+        f"iptables niega con «{found[0]}» también la página o los cortes, antes de preguntar a UFW"
+    )
 
 
 def test_what_of_nft_shuts_stops_the_run() -> None:

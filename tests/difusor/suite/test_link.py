@@ -81,10 +81,11 @@ def test_the_best_of_the_rounds_counts_and_no_round_is_for_nothing() -> None:
 
 def test_the_connection_is_its_own_and_not_compressed() -> None:
     """Of two options of ssh the first counts; those of the inventory come later."""
-    server = SshBackend("operador@192.0.2.1:2222", ssh_extra_args="-o ControlPath=/x -o Compression=yes")
+    server = SshBackend("operador@192.0.2.1:2222", ssh_extra_args="-o ControlPath=/x -S /y -o Compression=yes")
     line = link._line(server, link.DOWNLOAD, os.devnull)
     assert line.startswith("exec ssh -T -o ControlMaster=no -o ControlPath=none")
     assert line.index("Compression=no") < line.index("Compression=yes")
+    assert line.index("-S /y") < line.index("-S none") < line.index("192.0.2.1")
     assert "Port=2222" in line and line.endswith("</dev/null")
 
 
