@@ -24,8 +24,9 @@ from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Excuse, Papers
 from difusor.partners.form.items import Received, read
 from difusor.partners.review import Surroundings
-from difusor.partners.revocation import Order, end, order_restoration, revoke
+from difusor.partners.revocation import Order, end, in_force, order_restoration, revoke
 from difusor.project import HOME
+from difusor.terminal import local
 
 ZONE = ZoneInfo("America/Tijuana")
 NOW = datetime(2027, 5, 14, 18, tzinfo=UTC)
@@ -323,11 +324,19 @@ def test_nothing_is_asked_of_who_is_off_the_list(
     assert exit_status(monkeypatch) == 0
     told = capsys.readouterr().out
     assert "altera los <resultados>" in told and "enviar" not in told and "Güemes" not in told
+    record = in_force(folder)
+    assert record is not None
+    since = local(record.since, ZoneInfo(election().timezone))
+    assert f"desde {since}" in told
     (row,) = board(folder, difusor(home, "otro", "Otro Medio")).rows[1:]
     assert (row.action, row.call, row.is_behind) == ("", "", False)
     assert states(row).startswith("oficio:vencido") and row.revoked.startswith("fuera de la lista desde ")
     shown = page.html(board(folder))
-    assert 'class="calm"' in shown and "Está fuera de la lista" in shown and "altera los &lt;resultados&gt;" in shown
+    assert (
+        'class="calm"' in shown
+        and f"Está fuera de la lista desde {since}" in shown
+        and "altera los &lt;resultados&gt;" in shown
+    )
     order_restoration(folder, "Dirección Ejecutiva", "se aclaró")
     assert board(folder).rows[0].revoked.endswith("está por volver")
     end(folder)

@@ -118,7 +118,7 @@ def test_a_citizen_verifies_the_list_with_the_command_that_the_page_gives(home: 
 @pytest.mark.parametrize(
     ("list_from", "told"),
     [
-        ("2039-05-27T06:00:00Z", "la convocatoria permite publicar la lista desde el 26 de mayo de 2039, 23:00 horas"),
+        ("2039-05-27T06:00:00Z", "la convocatoria permite publicar la lista desde el 26/05/2039 23:00:00 PDT"),
         (None, "no dice desde cuándo puede publicarse la lista"),
     ],
 )

@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -32,6 +33,7 @@ from difusor.partners.answer import Answer
 from difusor.partners.facts import FactError
 from difusor.partners.form.items import keys
 from difusor.project import UnusableError, vault_password
+from difusor.terminal import local
 
 NAME = "diario_de_ribelos"
 
@@ -449,7 +451,7 @@ def test_when_a_form_came_is_corrected_with_the_same_form(
     form, corrected = as_yaml(mail), as_yaml(mail / "otro", {"tecnico.celular": "777 123 4569"})
     shown = enroll(form, received=first)
     assert shown.outcome == "por confirmar" and [each.title for each in shown.changes] == ["Cuándo llegó"]
-    assert shown.changes[0].after == "19/05/2026, 17:00"
+    assert shown.changes[0].after == local(first, ZoneInfo("America/Tijuana"))
     assert enroll(form, received=first, update=True).outcome == "corregido" and dates() == (first, None)
     for again in ({}, {"received": first}):
         assert enroll(form, **again).outcome == "sin cambios"

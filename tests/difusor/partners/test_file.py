@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from form_kit import png
@@ -26,7 +27,10 @@ from difusor.partners.facts import FactError
 from difusor.partners.filing import attested, filing, papers, scan
 from difusor.partners.filing.filing import Filing
 from difusor.project import UnusableError
+from difusor.terminal import local
 
+ZONE = ZoneInfo("America/Tijuana")
+"""Of the place of the election."""
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n2 0 obj\n<</Type/Pages>>\nendobj\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
 
 
@@ -133,7 +137,7 @@ def test_what_the_clerk_mistyped_of_a_scan_is_corrected_with_replace_and_the_res
     first = filing.file(enrolled, sent(tmp_path), letter(received=typed))
     assert filing.file(enrolled, sent(tmp_path), letter(received=typed, signed_by="Luis Güemes")).outcome == "ya estaba"
     for said in ({"received": came}, {"signed_by": "Rosa Salgado"}):
-        with pytest.raises(UnusableError, match=r"de Luis Güemes, recibido el 26/05/2026, 17:00:00 .* con --replace"):
+        with pytest.raises(UnusableError, match=f"de Luis Güemes, recibido el {local(typed, ZONE)} .* con --replace"):
             filing.file(enrolled, sent(tmp_path), letter(**said))
     done = filing.file(enrolled, sent(tmp_path), letter(received=came, replace=True))
     assert (done.outcome, done.replaced, done.file) == ("sustituido", "", first.file)
@@ -278,7 +282,8 @@ def test_an_oficio_came_when_its_enrolment_says_however_late_it_is_scanned(
     assert papers.read(enrolled).standing["oficio", ""].received == came
     assert filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7", received=came)).outcome == "ya estaba"
     mistyped = Filing("oficio", "MED/7", received=came + timedelta(days=3), replace=True)
-    with pytest.raises(UnusableError, match="llegó el 20/05/2026, 16:30:00 y no el 23/05/2026, 16:30:00; corrija --r"):
+    told = f"llegó el {local(came, ZONE)} y no el {local(came + timedelta(days=3), ZONE)}; corrija --received"
+    with pytest.raises(UnusableError, match=told):
         filing.file(enrolled, sent(tmp_path), mistyped)
 
 

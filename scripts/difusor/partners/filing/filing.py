@@ -25,6 +25,7 @@ from difusor.partners.record import Record
 from difusor.process import account
 from difusor.project import UnusableError, home
 from difusor.spec import papers as texts
+from difusor.terminal import local
 
 TOLD = {"oficio": "el oficio digitalizado", "carta": "la carta compromiso (ANEXO 3), firmada y digitalizada"}
 LONGEST = 500
@@ -250,7 +251,7 @@ def _refuse_unlike(inventory: Path, entry: Entry, noted: Notice) -> None:
 
 
 def _local(inventory: Path, instant: datetime) -> str:
-    return f"{instant.astimezone(election.of(inventory).catalog.zone):%d/%m/%Y, %H:%M:%S}"
+    return local(instant, election.of(inventory).catalog.zone)
 
 
 def _notes(inventory: Path, entry: Entry, kept: Record | None) -> Iterator[str]:
