@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -283,6 +283,31 @@ def test_an_oficio_is_as_late_as_its_enrolment_says_by_now(home: Path) -> None:
     filed(folder, "oficio", late=True)
     (row,) = board(folder, notice_until=NOW).rows
     assert [step.note for step in row.steps if step.key == "oficio"] == [""]
+
+
+@pytest.mark.parametrize("server", ["web1", ""], ids=["given back", "another one"])
+def test_the_dictamen_of_a_server_that_is_no_more_does_not_count(
+    home: Path, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    """A server of the difusor was given back, or a correction names another one; installed again, it is measured."""
+    folder, given_back = difusor(home), datetime(2027, 5, 15, 18, tzinfo=UTC)
+
+    def measured(at: datetime) -> None:
+        said = {"inventory": "inventories/diario", "election": {"id": "ribera"}, "finished": at.isoformat()}
+        (home / "build/dictamen").mkdir(exist_ok=True)
+        (home / "build/dictamen/diario.json").write_text(json.dumps({**said, "verdict": "CUMPLE"}))
+
+    monkeypatch.setattr(instants, "now", lambda: given_back)
+    steps.note(folder, "web1", "provisioned", NOW)
+    steps.note(folder, "web2", "provisioned", NOW)
+    measured(given_back - timedelta(hours=1))
+    assert "dictamen:hecho" in states(board(folder).rows[0])
+    steps.forget(folder, server)
+    assert "dictamen:falta" in states(board(folder).rows[0])
+    steps.note(folder, "web1", "provisioned", given_back + timedelta(hours=1))
+    assert "dictamen:falta" in states(board(folder).rows[0])
+    measured(given_back + timedelta(hours=2))
+    assert "dictamen:hecho" in states(board(folder).rows[0])
 
 
 def test_a_server_that_was_given_back_and_another_elections_are_not_installed(home: Path) -> None:
