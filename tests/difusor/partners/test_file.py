@@ -18,6 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from form_kit import png
 
 from corte.format import instants
@@ -112,6 +113,25 @@ def test_the_evidence_says_on_which_day_of_the_place_a_paper_was_received(enroll
     (values,) = (each for each in read(enrolled).hosts.values() if "difusor_fqdn" in each)
     (found,) = attestations(values, "DG-09")
     assert found.told == "firmado por Luis Güemes, recibido el 2026-05-25"
+
+
+def test_of_a_paper_that_an_earlier_version_filed_nobody_says_on_which_day_it_was_signed(
+    enrolled: Path, tmp_path: Path
+) -> None:
+    """That version wrote the day of its receipt where that of the signature belongs; the next filing corrects it."""
+    filing.file(enrolled, sent(tmp_path), letter(received=datetime(2026, 5, 26, 2, 30, tzinfo=UTC)))
+    told = enrolled / f"group_vars/{enrolled.name}/{attested.FILE}"
+    told.write_text(told.read_text().replace("received: ", "date: ").replace("2026-05-25", "2026-05-26"))
+
+    def evidence() -> str:
+        rendered = yaml.safe_load(told.read_text())["difusor_attestations"][0]
+        document = rendered["document"].replace("{{ inventory_dir }}", str(enrolled))
+        (found,) = attestations({"difusor_attestations": [{**rendered, "document": document}]}, "DG-09")
+        return found.told
+
+    assert evidence() == "firmado por Luis Güemes (se firmó o se recibió el 2026-05-26)"
+    filing.file(enrolled, sent(tmp_path), letter())
+    assert evidence() == "firmado por Luis Güemes, recibido el 2026-05-25"
 
 
 def test_the_same_scan_twice_changes_nothing_and_another_needs_to_be_meant(enrolled: Path, tmp_path: Path) -> None:

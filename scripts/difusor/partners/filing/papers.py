@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from corte.format import files
 from corte.format.files import read_capped
 from corte.format.refusal import Refusal
+from difusor.inventory.parts import FILED
 from difusor.partners.filing.scan import LARGEST, Kind
 from difusor.partners.record import Moment
 from difusor.project import UnusableError
 
-FILE, FOLDER = "papeles.json", "papeles"
+FILE, FOLDER = "papeles.json", FILED
 Paper = Literal["oficio", "carta", "formato", "dictamen", "constancia"]
 """What may be filed: the oficio, the letter of ANEXO 3, the form of ANEXO 2 signed, the dictamen, a constancia."""
 Required = Literal["oficio", "formato", "logotipo", "carta"]
