@@ -19,6 +19,7 @@ from difusor.partners.answer import Answer, answer
 from difusor.partners.enrolment import Desk
 from difusor.partners.facts import FactError, PartnerFacts, ahead, data, fault
 from difusor.partners.files import refuse_existing
+from difusor.partners.filing import papers
 from difusor.partners.form.items import Received, Remark, read, texts
 from difusor.partners.form.model import Form
 from difusor.partners.form.received import open_form
@@ -103,6 +104,7 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
     if before is None:
         return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),), entrance)
     written = tuple(enrolment.correct(form, desk, picture, findings, before))
+    papers.end_excuses(inventory.folder(name))
     return told("corregido" if written else "sin cambios", written, entrance)
 
 

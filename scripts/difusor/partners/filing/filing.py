@@ -164,7 +164,10 @@ def _lack(inventory: Path, paper: Required, kept: Record | None, filed: Papers, 
         assert kept is not None
         picture = inventory / LOGO
         right = picture.is_file() and hashlib.sha256(picture.read_bytes()).hexdigest() == kept.written.get(LOGO)
-        return "" if right else f"{picture} no es el logotipo que se inscribió: ./difusor enroll FORMATO --update"
+        if right:
+            return ""
+        lost = "falta:" if not picture.exists() else "no es el logotipo que se inscribió: bórrelo y"
+        return f"{picture} {lost} ./difusor enroll FORMATO --update"
     if entry is None:
         return f"falta {TOLD[paper]}: ./difusor file ARCHIVO -i {name} --as {paper}"
     return _unlike(inventory, entry, thorough)
