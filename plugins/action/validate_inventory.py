@@ -54,7 +54,10 @@ def _advice(host: inventory.Host) -> Iterator[str]:
     """Yield what the operator has to know although nothing is wrong, each without its full stop."""
     yield from (f"Elección: {each}" for each in inventory.advice(host.election))
     if revoked := host.partner.revocation:
-        yield f"{host.name} está {revoked.told}. Esta ejecución lo deja así; vuelve con ./difusor restore"
+        from difusor.terminal import by_clocks  # only here: with it come libraries that no other run needs
+
+        told = by_clocks(revoked.told, host.election.catalog.zone)
+        yield f"{host.name} está {told}. Esta ejecución lo deja así; vuelve con ./difusor restore"
 
 
 def _plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ from difusor.baseline.record import BaselineError, check_key
 from difusor.inventory import load
 from difusor.project import ROOT, UnusableError, commit
 from difusor.synthetic.due import due
-from difusor.terminal import plain
+from difusor.terminal import by_clocks, plain
 
 STATUS = "/srv/prep/estado/estado.json"
 """Where a server says what it shows (the role corte's corte_status_file)."""
@@ -52,9 +52,8 @@ def only_server(inventory: Path) -> str:
             f"{inventory} tiene {len(servers)} servidores ({names}) y se acepta uno solo: haga un inventario con ese"
         )
     if revoked := servers[0].partner.revocation:
-        raise UnusableError(
-            f"{servers[0].name} está {revoked.told}. No se acepta mientras no vuelva (./difusor restore)"
-        )
+        told = by_clocks(revoked.told, servers[0].election.catalog.zone)
+        raise UnusableError(f"{servers[0].name} está {told}. No se acepta mientras no vuelva (./difusor restore)")
     return servers[0].name
 
 

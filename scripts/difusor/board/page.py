@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
 
 from difusor.board.rows import SETTLED, Board, Row
 from difusor.papers.document import environment
+from difusor.terminal import by_clocks
 
 
 def html(board: Board) -> str:
     """Return the page of a board; every text in it is escaped and in one line."""
     templates = environment("difusor.board")
-    templates.filters |= {"left": left, "short": short}
+    templates.filters |= {"left": left, "short": short, "clocks": partial(by_clocks, zone=ZoneInfo(board.timezone))}
     return templates.get_template("board.html.j2").render(board=board, settled=SETTLED)
 
 

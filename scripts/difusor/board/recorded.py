@@ -76,14 +76,18 @@ def _steps(found: Recorded, inventory: Path, election: str) -> None:
 
 
 def _dictamen(found: Recorded, inventory: Path, election: str) -> None:
-    """Take the dictamen in force, which is of all servers of the difusor, if it is of this election."""
+    """Take the dictamen in force, which is of all servers of the difusor, if it is of this election.
+
+    Not one of before a server was given back, or became another: that server has to be measured again, or is no more.
+    """
     path = build() / "dictamen" / f"{inventory.name}.json"
     if not path.exists():
         return
     with _whole(path):
         content = json.loads(path.read_bytes())
-        if content["election"]["id"] == election:
-            found.verdict, found.measured = str(content["verdict"]), instants.parse_offset(content["finished"])
+        measured, gone = instants.parse_offset(content["finished"]), found.done.forgotten
+        if content["election"]["id"] == election and (gone is None or measured > gone):
+            found.verdict, found.measured = str(content["verdict"]), measured
 
 
 def _mirror(found: Recorded, inventory: Path, election: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,13 +49,14 @@ def run(
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
-    from difusor.publish import front, signing, standing, target
+    from difusor.publish import front, signing, standing
+    from difusor.publish import target as servers
     from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
 
     try:
         signed = signing.verify(tree)[0] if tree else None
-        targets = [server for source in inventory for server in target.read(source)]
+        targets = [server for source in inventory for server in servers.read(source)]
         elections = {standing.opening_of(server.election): server.election for server in targets}
         orders = {opening: standing.Records(election).standing() for opening, election in elections.items()}
     except (UnusableError, Refusal) as problem:
@@ -74,22 +77,24 @@ def run(
             return [Comparison(one.name, "unreachable", shortened(why))]
 
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        comparisons = [each for found in pool.map(ask, targets) for each in found]
+        asked = zip(targets, pool.map(ask, targets), strict=True)
+        found = [(each, target.election.catalog.zone) for target, answers in asked for each in answers]
     if as_json:
-        typer.echo(json_text([asdict(comparison) for comparison in comparisons]))
+        typer.echo(json_text([asdict(comparison) for comparison, _ in found]))
     else:
-        results.print(_table(comparisons))
-    for one in comparisons:
+        results.print(_table(found))
+    for one, zone in found:
         for fault in one.log:
-            console.print(f"[red]✗[/] {one.difusor}: {printable(fault)}", soft_wrap=True)
+            console.print(f"[red]✗[/] {one.difusor}: {printable(fault, zone)}", soft_wrap=True)
         for warning in one.warnings:
-            console.print(f"[yellow]![/] {one.difusor}: {printable(warning)}", soft_wrap=True)
-    raise typer.Exit(0 if all(comparison.good for comparison in comparisons) else 1)
+            console.print(f"[yellow]![/] {one.difusor}: {printable(warning, zone)}", soft_wrap=True)
+    raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
 
 
-def _table(comparisons: list[Comparison]) -> Table:
+def _table(found: Sequence[tuple[Comparison, tzinfo]]) -> Table:
+    """Return the comparisons, each with the times of its own election's zone."""
     rows = table("Difusor", "Espejo", "Corte", "Manifiesto", "Comparado", "Detalle")
-    for one in comparisons:
+    for one, zone in found:
         more = f" (y {len(one.differences) - 1} más)" if len(one.differences) > 1 else ""
         rows.add_row(
             one.difusor,
@@ -97,7 +102,7 @@ def _table(comparisons: list[Comparison]) -> Table:
             "" if one.sequence is None else f"{one.sequence}, hace {_ago(one.age_seconds or 0)}",
             f"{one.manifest_sha256[:16]}…" if one.manifest_sha256 else "",
             f"{one.files} archivos, {one.bytes / 1e6:.1f} MB, {one.seconds:.1f} s",
-            printable(one.detail) + more,
+            printable(one.detail, zone) + more,
         )
     return rows
 

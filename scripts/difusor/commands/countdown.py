@@ -118,11 +118,12 @@ def _table(found: list[Row]) -> Table:
         marks = "".join(MARKS[each.state] for each in row.checks)
         wrong = [each for each in row.checks if each.state != "good"]
         told = "\n".join(
-            f"{MARKS[each.state]} {TITLES[each.key]}: {printable(each.found)}\n  [dim]→[/] {printable(each.remedy)}"
+            f"{MARKS[each.state]} {TITLES[each.key]}: {printable(each.found, row.zone)}\n"
+            f"  [dim]→[/] {printable(each.remedy, row.zone)}"
             for each in wrong
         )
         state = "[dim]fuera[/]" if row.revoked else STATES[row.state]
-        columns.add_row(printable(row.difusor), state, marks, told or printable(row.revoked))
+        columns.add_row(printable(row.difusor), state, marks, told or printable(row.revoked, row.zone))
     return columns
 
 

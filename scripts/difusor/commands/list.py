@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -119,11 +118,12 @@ def show(made: Made, folder: Path | None, as_json: bool = False) -> bool:
             results.print(f"  {printable(from_project(folder))}/index.html", soft_wrap=True)
         if made.until:
             renewed = "antes, escríbala otra vez, o déjela con --watch"
-            results.print(f"  vigente hasta {_local(made, made.until)}; {renewed}", soft_wrap=True)
+            results.print(f"  vigente hasta {local(made.until, made.zone)}; {renewed}", soft_wrap=True)
     for left in made.entries.left:
-        warn(f"{left.id} no está en la lista: {left.reason}.")
+        warn(f"{left.id} no está en la lista: {left.reason}.", made.zone)
     for name, failing in made.out.items():
-        warn(f"{name} no está en la lista: falla desde {_local(made, failing.since)} ({'; '.join(failing.faults)}).")
+        since, faults = local(failing.since, made.zone), "; ".join(failing.faults)
+        warn(f"{name} no está en la lista: falla desde {since} ({faults}).", made.zone)
     return not any(left.damage for left in made.entries.left)
 
 
@@ -136,15 +136,15 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
         typer.echo(json.dumps(json.loads(json_text(_document(made))), ensure_ascii=False))
     for left in made.entries.left:
         if left.damage:
-            warn(f"{left.id} no está en la lista: {left.reason}.")
+            warn(f"{left.id} no está en la lista: {left.reason}.", made.zone)
     for each in made.events:
         color, mark = ("red", "✗") if each.change == "sale" else ("green", "✓")
         why = "; ".join(each.faults)
-        since = _local(made, each.since)
+        since = local(each.since, made.zone)
         told = f"falla desde {since}: {why}. Llame a {each.listed.call or 'su responsable técnico'}"
         told = told if each.change == "sale" else f"fallaba desde {since}"
         name = printable(each.listed.id)
-        console.print(f"[bold {color}]{mark} {name} {each.change} de la lista[/]: {printable(told)}.")
+        console.print(f"[bold {color}]{mark} {name} {each.change} de la lista[/]: {printable(told, made.zone)}.")
     _tell_looks(made)
     return not (made.is_blind or made.held)
 
@@ -165,18 +165,17 @@ def _tell_looks(made: Made) -> None:
     told = list(made.looks.items())[: EXAMPLES if made.is_blind else None]
     for name, look in told:
         for fault in look.faults:
-            console.print(f"  [red]✗[/] {printable(name)}: {printable(plain(fault, 500))}", soft_wrap=True)
+            console.print(f"  [red]✗[/] {printable(name)}: {printable(plain(fault, 500), made.zone)}", soft_wrap=True)
         for warning in look.warnings:
-            console.print(f"  [yellow]![/] {printable(name)}: {printable(plain(warning, 500))}", soft_wrap=True)
+            console.print(
+                f"  [yellow]![/] {printable(name)}: {printable(plain(warning, 500), made.zone)}", soft_wrap=True
+            )
     if more := len(made.looks) - len(told):
         console.print(f"  [red]✗[/] y {more} más")
-    line = f"{_local(made, made.at)}: {len(made.looks)} páginas en {made.seconds:.1f} s; {len(made.shown)} en la lista"
+    at = local(made.at, made.zone)
+    line = f"{at}: {len(made.looks)} páginas en {made.seconds:.1f} s; {len(made.shown)} en la lista"
     out = f", fuera {', '.join(made.out)}" if made.out else ""
     console.print(f"[dim]{line}{printable(out)}{'; lista escrita' if made.written else ''}[/]", soft_wrap=True)
-
-
-def _local(made: Made, instant: datetime) -> str:
-    return local(instant.isoformat(), ZoneInfo(made.timezone))
 
 
 def _document(made: Made) -> dict[str, Any]:

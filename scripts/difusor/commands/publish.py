@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,13 +58,13 @@ def run(
     from difusor.publish.seen import Seen
     from difusor.publish.standing import ended
 
-    targets, outcomes = _read(inventory)
+    targets, outcomes, zone = _read(inventory)
     try:
         signed = signed_for(targets, tree, key, jump)
     except (UnusableError, Refusal) as problem:
         for unusable in outcomes:  # most likely the cause
-            complain(unusable.detail)
-        complain(problem)
+            complain(unusable.detail, zone)
+        complain(problem, zone)
         raise typer.Exit(1) from problem
     console.print(f"Corte {signed.manifest.sequence} de {signed.manifest.election}, manifiesto {signed.sha256[:16]}…")
     for clause in ended(signed.manifest):
@@ -82,17 +83,18 @@ def run(
         }
         typer.echo(json_text(document))
     else:
-        results.print(_table(outcomes))
+        results.print(_table(outcomes, zone))
     for outcome in outcomes:
         for warning in outcome.warnings:
-            console.print(f"[yellow]![/] {outcome.difusor}: {printable(warning)}", soft_wrap=True)
+            console.print(f"[yellow]![/] {outcome.difusor}: {printable(warning, zone)}", soft_wrap=True)
     raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)
 
 
-def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome]]:
+def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo | None]:
     """Return every server that gets cortes, and the outcome of those that get none, so that one never stops the others.
 
-    Those are the servers that are off the list, and the inventories that cannot be used.
+    Those are the servers that are off the list, and the inventories that cannot be used. The third is the zone of the
+    election, which is the same of all.
     """
     from difusor.project import UnusableError
     from difusor.publish import target
@@ -100,23 +102,25 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome]]:
 
     targets: list[Target] = []
     failed: list[Outcome] = []
+    zone: tzinfo | None = None
     for inventory in inventories:
         try:
             servers = target.read(inventory)
+            zone = servers[0].election.catalog.zone
             targets += [server for server in servers if not server.revoked]
             failed += [Outcome(server.name, "revoked", server.revoked, 0, 0.0) for server in servers if server.revoked]
         except UnusableError as error:
             failed.append(Outcome(inventory.name, "failed", str(error), 0, 0.0))
-    return targets, failed
+    return targets, failed, zone
 
 
 def _line(outcome: Outcome) -> str:
     return f"{outcome.difusor}: {WORDS[outcome.result]} [dim]({outcome.seconds:.1f} s)[/]"
 
 
-def _table(outcomes: list[Outcome]) -> Table:
+def _table(outcomes: list[Outcome], zone: tzinfo | None) -> Table:
     rows = table("Difusor", "Resultado", "Detalle", "Enviado", "Tiempo")
     for outcome in outcomes:
         sent, seconds = f"{outcome.sent_bytes / 1e6:.2f} MB", f"{outcome.seconds:.1f} s"
-        rows.add_row(outcome.difusor, WORDS[outcome.result], printable(outcome.detail), sent, seconds)
+        rows.add_row(outcome.difusor, WORDS[outcome.result], printable(outcome.detail, zone), sent, seconds)
     return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import click
 import typer
@@ -141,6 +142,7 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
     from difusor.report.dictamen import shortcomings
     from difusor.report.verdict import Overall, shown
 
+    zone = ZoneInfo(dictamen["election"]["timezone"])
     title = f"{printable(dictamen['difusor']['name'])}: cumplimiento del {printable(dictamen['annex'])}"
     verdicts = Table(title=title, title_justify="left")
     for heading in ("Cláusula", "Requisito", "Dictamen", "Pruebas"):
@@ -155,7 +157,7 @@ def _show(dictamen: Mapping[str, Any], paths: tuple[Path, Path]) -> None:
         if entry["fix"]:
             screen.print(f"[bold]{entry['id']}[/] {printable(entry['fix'])}")
     for line in shortcomings(dictamen):
-        screen.print(f"[red]·[/] {printable(line)}", soft_wrap=True)
+        screen.print(f"[red]·[/] {printable(line, zone)}", soft_wrap=True)
     if dictamen["unreachable"]:
         screen.print(f"[magenta]No evaluado:[/] {printable(dictamen['unreachable'])}")
     if drift := dictamen["drift"]:

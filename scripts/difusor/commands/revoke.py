@@ -60,11 +60,13 @@ def run(
     except (UnusableError, FactError) as problem:
         complain(problem)
         raise typer.Exit(1) from problem
-    _show(found, as_json, check)
+    _show(name, found, as_json, check)
     raise typer.Exit(PENDING if found.pending else 0)
 
 
-def _show(found: Result, as_json: bool, check: bool) -> None:
+def _show(inventory: Path, found: Result, as_json: bool, check: bool) -> None:
+    from difusor.inventory import zone_of
+
     assert found.record is not None
     if as_json:
         record = found.record.model_dump(mode="json", exclude_none=True)
@@ -72,7 +74,8 @@ def _show(found: Result, as_json: bool, check: bool) -> None:
         typer.echo(json_text({**document, "check": check, "paper": str(found.paper or "")}))
     else:
         state = "quedaría " if check else "" if found.is_new else "ya estaba "
-        results.print(f"[green]✓[/] {found.difusor}: {state}{printable(found.record.told)}", soft_wrap=True)
+        told = printable(found.record.told, zone_of(inventory))
+        results.print(f"[green]✓[/] {found.difusor}: {state}{told}", soft_wrap=True)
         for server in found.servers:
             results.print(f"[green]✓[/] {printable(server)}: sin cortes, sin secreto, y el aviso en su sitio")
     if found.paper and not as_json:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from difusor.terminal import complain, console, printable
+from difusor.terminal import by_clocks, complain, console, local, printable
 from difusor.terminal.arguments import Corte, Election, Jump, named_corte, written_instant
 
 if TYPE_CHECKING:
-    from corte.format.manifest import Window
+    from difusor.inventory import Election as Decided
     from difusor.publish.signing import SignedCorte
 
 ClockOverride = Annotated[
@@ -86,6 +86,7 @@ def run(
 ) -> None:  # fmt: skip
     """Firma un corte, con órdenes si hacen falta: escribe corte.json y corte.json.sig en su carpeta."""
     from corte.format.refusal import Refusal
+    from difusor.inventory import zone_of
     from difusor.project import UnusableError
     from difusor.publish.orders import Orders, sign
 
@@ -94,19 +95,19 @@ def run(
     given = tuple(word for word, ordered in words.items() if ordered)
     try:
         orders = Orders(simulacro, sequence, jump, corte, close, retain, given, after, withdraw)
-        signed, window, signer = sign(tree, election, key, orders)
+        signed, decided, signer = sign(tree, election, key, orders)
     except (UnusableError, Refusal) as problem:
-        complain(problem)
+        complain(problem, zone_of(election))
         raise typer.Exit(1) from problem
-    _say(signed, signer, window if close or retain else None)
+    _say(signed, signer, decided, is_moved=bool(close or retain))
 
 
-def _say(signed: SignedCorte, signer: str, moved: Window | None) -> None:
+def _say(signed: SignedCorte, signer: str, decided: Decided, is_moved: bool) -> None:
     """Print what was signed and by whom, the window if it was moved, and the manifest's SHA-256 as the result."""
     from corte.format import instants
     from difusor.publish import signing, standing
 
-    document = signed.manifest
+    document, window, zone = signed.manifest, decided.window, decided.catalog.zone
     console.print(
         f"[green]✓[/] corte {document.sequence} de {document.election} ({document.environment}), "
         f"{len(document.files)} archivos, {document.total_bytes / 1e6:.1f} MB, firmado por {signer}"
@@ -114,17 +115,18 @@ def _say(signed: SignedCorte, signer: str, moved: Window | None) -> None:
     for word in document.orders:
         console.print(f"  orden: {word}")
     for clause in standing.sentences(document.stands):
-        console.print(f"  sigue en pie: {clause}")
+        console.print(f"  sigue en pie: {by_clocks(clause, zone)}")
     for clause in standing.ended(document):
         console.print(f"  termina: {clause}")
-    if moved:
+    if is_moved:
+        typed = " y ".join(f"«{instants.write(each)}»" for each in (window.closes, window.retain_until))
         console.print(
-            f"  cierra {instants.write(moved.closes)}, disponible hasta {instants.write(moved.retain_until)}; "
-            "escríbalo en la elección: manda el último corte firmado"
+            f"  cierra {local(window.closes, zone)}, disponible hasta {local(window.retain_until, zone)}; "
+            f"escríbalo en la elección ({typed}): manda el último corte firmado"
         )
     warnings, checked = signing.plausible(signed)
     for told in checked:
-        console.print(f"  {printable(told)}")
+        console.print(f"  {printable(told, zone)}")
     for warning in warnings:
-        console.print(f"[yellow]![/] {printable(warning)}")
+        console.print(f"[yellow]![/] {printable(warning, zone)}")
     typer.echo(signed.sha256)

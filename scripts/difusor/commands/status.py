@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -59,19 +60,20 @@ def show(board: Board, html: Path | None) -> None:
     from difusor.board.page import left
     from difusor.board.rows import ASTRAY
 
+    zone = ZoneInfo(board.timezone)
     columns = table("Difusor", "Avance", "Sigue", "Llame a", "Plazo", title=printable(board.name))
     columns.columns[1].no_wrap = True
     for row in board.rows:
         marks = "".join(MARKS[step.state] for step in row.steps)
         follows = f"{row.actor}: {row.action}" if row.action else row.revoked or "nada pendiente"
         until = left(row) if row.action else ""
-        columns.add_row(printable(row.name), marks, printable(follows), printable(row.call), until)
+        columns.add_row(printable(row.name), marks, printable(follows, zone), printable(row.call), until)
     results.print(columns)
     results.print(f"[dim]Avance: {', '.join(title.lower() for title, _ in board.dues)}.[/]", soft_wrap=True)
     results.print("[dim]✓ hecho, e exceptuado, · falta, ✗ vencido o no cumple.[/]")
     for row in board.rows:
         for each in row.damage:
-            warn(f"{row.id}: {each}.")
+            warn(f"{row.id}: {each}.", zone)
     for name in board.astray:
         warn(f"{name} no está en ningún tablero: {ASTRAY}.")
     if html:

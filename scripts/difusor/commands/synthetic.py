@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import click
 import typer
 
-from difusor.terminal import complain
+from difusor.terminal import complain, local
 from difusor.terminal.arguments import MaybeDifusor, MaybeElection
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def run(
         setting = Setting.of(found).but(images=images)
         if every:
             for summary in write_night(out, setting, seed=seed):
-                _tell(summary)
+                _tell(summary, setting.catalog.zone)
         else:
-            _tell(write_corte(out, setting, number=number or due(found), seed=seed))
+            _tell(write_corte(out, setting, number=number or due(found), seed=seed), setting.catalog.zone)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except UnusableError as problem:
@@ -64,7 +65,7 @@ def run(
         raise typer.Exit(1) from problem
 
 
-def _tell(summary: CorteSummary) -> None:
+def _tell(summary: CorteSummary, zone: tzinfo) -> None:
     actas = f"{summary.captured:5,} de {summary.expected:,} actas"
     size = f"{summary.bytes / 1e6:5.1f} MB en {summary.files} archivos, {summary.changed} nuevos"
-    typer.echo(f"corte {summary.number:3d}  {summary.corte:%Y-%m-%dT%H:%M:%SZ}  {actas}  {size}")
+    typer.echo(f"corte {summary.number:3d}  {local(summary.corte, zone)}  {actas}  {size}")

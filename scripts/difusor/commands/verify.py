@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 import typer
 
-from difusor.terminal import complain, console, json_text, printable, results, warn
+from difusor.terminal import by_clocks, complain, console, json_text, printable, results, warn
 from difusor.terminal.arguments import Json, verifiable
 
 if TYPE_CHECKING:
@@ -98,22 +98,23 @@ def show(checked: Checked, zone: ZoneInfo | None = None) -> None:
 
 def _list(folder: Path, election: Path | None) -> None:
     from corte.format import instants
-    from difusor.inventory import load_election
+    from difusor.inventory import load_election, zone_of
     from difusor.listing import checking
     from difusor.project import UnusableError
 
+    zone = zone_of(election) if election else None
     try:
         found = checking.read(folder)
         signer = checking.signer(found, load_election(election)) if election else f"la llave {found.fingerprint}"
         checking.refuse_past(found, instants.now())
     except UnusableError as problem:
-        complain(problem)
+        complain(problem, zone)
         raise typer.Exit(1) from problem
     assert found.until  # refuse_past
+    made, until = (by_clocks(instants.write(each), zone) for each in (found.made, found.until))
     results.print(
         f"[green]✓[/] lista de {printable(found.election)} ({printable(found.environment)}), "
-        f"{len(found.difusores)} difusores, firmada por {printable(signer)} el {instants.write(found.made)}, "
-        f"vigente hasta el {instants.write(found.until)}",
+        f"{len(found.difusores)} difusores, firmada por {printable(signer)} el {made}, vigente hasta el {until}",
         soft_wrap=True,
     )
 
@@ -121,28 +122,30 @@ def _list(folder: Path, election: Path | None) -> None:
 def _corte(tree: Path, election: Path | None) -> None:
     from corte.format import instants
     from corte.format.refusal import Refusal
-    from difusor.inventory import load_election
+    from difusor.inventory import load_election, zone_of
     from difusor.project import UnusableError
     from difusor.publish import signing, standing
 
+    zone = zone_of(election) if election else None
     try:
         signed, fingerprint = signing.verify(tree)
         signer = standing.past_signer(signed, load_election(election)) if election else f"la llave {fingerprint}"
     except (UnusableError, Refusal) as problem:
-        complain(problem)
+        complain(problem, zone)
         raise typer.Exit(1) from problem
     document = signed.manifest
+    corte = by_clocks(instants.write(document.corte), zone)
     console.print(
         f"[green]✓[/] corte {document.sequence} de {document.election} ({document.environment}), "
-        f"{instants.write(document.corte)}, {len(document.files)} archivos íntegros, firmado por {signer}"
+        f"{corte}, {len(document.files)} archivos íntegros, firmado por {signer}"
     )
     for word in document.orders:
         console.print(f"  orden: {word}")
     for clause in standing.sentences(document.stands):
-        console.print(f"  en pie: {clause}")
+        console.print(f"  en pie: {by_clocks(clause, zone)}")
     warnings, checked = signing.plausible(signed)
     for told in checked:
-        console.print(f"  {printable(told)}")
+        console.print(f"  {printable(told, zone)}")
     for warning in warnings:
-        console.print(f"[yellow]![/] {printable(warning)}")
+        console.print(f"[yellow]![/] {printable(warning, zone)}")
     typer.echo(signed.sha256)

@@ -38,4 +38,4 @@ def judge(register: Path, election: Election, host: str, look: Look, given: str)
             f"averigüe quién ({against}); si es indebido, ./difusor apply -i {given}; si es debido, registre otra vez "
             "en otra carpeta (freeze --output) y désela con --against",
         )  # fmt: skip
-    return good("drift", f"ninguno desde {signed.baseline.taken:%d/%m}")
+    return good("drift", f"ninguno desde {signed.baseline.taken.astimezone(election.catalog.zone):%d/%m}")

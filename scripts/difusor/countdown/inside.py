@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from corte.format import instants
 from difusor.baseline.look import signers as listed
@@ -125,7 +124,7 @@ def _instant(text: object) -> datetime | None:
 def _told(value: object, election: Election) -> str:
     """Return a value of server.json: an instant as people at the election's place read it, anything else as it is."""
     instant = value if isinstance(value, datetime) else _instant(value)
-    return plain(value, 40) if instant is None else local(instant.isoformat(), ZoneInfo(election.timezone))
+    return plain(value, 40) if instant is None else local(instant, election.catalog.zone)
 
 
 def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> Check:

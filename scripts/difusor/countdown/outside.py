@@ -6,13 +6,11 @@ import ipaddress
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from difusor.countdown.checks import Check, Moment, bad, good, some, warn
 from difusor.countdown.subjects import Subject
-from difusor.inventory import Election, Host
+from difusor.inventory import Host
 from difusor.publish.mirror import Mirror
 from difusor.publish.target import Target
 from difusor.servers import certificate, families, names
@@ -152,7 +150,7 @@ def _caa(host: Host, outside: Outside, moment: Moment) -> Check:
 
 
 def _certificate(host: Host, outside: Outside, given: str) -> Check:
-    election, seen = host.election, outside.certificates
+    election, seen, zone = host.election, outside.certificates, host.election.catalog.zone
     end = max(election.closes, election.retain_until or election.closes)
     renew = f"pida a su difusor el certificado nuevo, con sus intermedios, y ejecute ./difusor apply -i {given}"
     if refused := next((each for each in seen if each.refusal), None):
@@ -163,13 +161,9 @@ def _certificate(host: Host, outside: Outside, given: str) -> Check:
     if expires <= end:
         return bad(
             "certificate",
-            f"vence {_local(expires, election)} y la ventana termina {_local(end, election)}",
+            f"vence {local(expires, zone)} y la ventana termina {local(end, zone)}",
             renew,
         )
     if faults := [f"con el nombre {name}, {each.refusal}" for name, each in outside.aliases.items() if each.refusal]:
         return bad("certificate", some(faults), f"{renew}; o quite de difusor_aliases lo que nadie visita")
-    return good("certificate", f"vence {expires:%Y-%m-%d}")
-
-
-def _local(instant: datetime, election: Election) -> str:
-    return local(instant.isoformat(), ZoneInfo(election.timezone))
+    return good("certificate", f"vence {expires.astimezone(zone):%Y-%m-%d}")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +46,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Row:
-    """One server: its checks in the order in which they are seen to. `revoked`: why it is off the list, or empty."""
+    """One server: its checks in the order in which they are seen to. `revoked`: why it is off the list, or empty.
+
+    `zone`: that of its election, by whose clocks its times are told; None when the inventory does not say.
+    """
 
     difusor: str
     moment: Moment | None
     opens: datetime | None
     checks: tuple[Check, ...]
     revoked: str = ""
+    zone: tzinfo | None = None
 
     @property
     def state(self) -> State:
@@ -89,7 +93,8 @@ def _row(subject: Subject, found: Found | None, options: Options, now: datetime)
         checks = _checks(subject, found, moment, options.register) if found else []
     except Exception as error:  # servers and files may say what nobody foresaw, and the others have their rows
         checks = [_unforeseen("server", error)]
-    return Row(subject.name, moment, election.opens, tuple(ordered(checks, moment)), subject.revoked)
+    found_out = tuple(ordered(checks, moment))
+    return Row(subject.name, moment, election.opens, found_out, subject.revoked, election.catalog.zone)
 
 
 def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> list[Check]:

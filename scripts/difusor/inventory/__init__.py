@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from difusor.inventory.hosts import load_election as load_election
     from difusor.inventory.hosts import load_election_name as load_election_name
     from difusor.inventory.hosts import servers as servers
+    from difusor.inventory.hosts import zone_of as zone_of
     from difusor.inventory.model import NAMES as NAMES
     from difusor.inventory.model import Election as Election
     from difusor.inventory.model import Partner as Partner
@@ -44,14 +45,17 @@ MODULES = {
     "calendar": ("advice",),
     "checking": ("JUDGED", "problems"),
     "declared": ("Declared",),
-    "hosts": ("READ", "Host", "attestations", "election_of", "load", "load_election", "load_election_name", "servers"),
+    "hosts": (
+        "READ", "Host", "attestations", "election_of", "load", "load_election", "load_election_name", "servers",
+        "zone_of",
+    ),
     "model": ("NAMES", "Election", "Partner", "variable_names"),
     "names": ("role_inputs", "unknown"),
     "parts": ("Call", "Contact", "Decision", "Notice", "Registration", "Revocation", "Waiver"),
     "sources": ("election_faults",),
     "variables": ("InventoryError",),
     "vaults": ("vaulted",),
-}
+}  # fmt: skip
 """The module of each name."""
 
 

@@ -29,12 +29,23 @@ def faults(path: Path, root: yaml.MappingNode) -> Iterator[str]:
 
 def members(root: yaml.MappingNode) -> Iterator[tuple[str, str]]:
     """Yield (group, member) for each server, and each group, that a file of groups without faults puts into a group."""
-    waiting = [] if any(key.value == "plugin" for key, _ in root.value) else [root]
+    for name, parts in _groups(root):
+        for part in (parts[kind] for kind in ("hosts", "children") if kind in parts):
+            yield from ((name, str(member.value)) for member, _ in part.value)
+
+
+def variables(root: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node]]:
+    """Yield (group, its variables) for each group that a file of groups without faults gives variables to."""
+    yield from ((name, parts["vars"]) for name, parts in _groups(root) if "vars" in parts)
+
+
+def _groups(root: yaml.MappingNode) -> Iterator[tuple[str, dict[str, yaml.Node]]]:
+    """Yield (name, parts that say anything) of each group, wherever in a file of groups without faults it is."""
+    waiting: list[yaml.Node] = [] if any(key.value == "plugin" for key, _ in root.value) else [root]
     while waiting:
         for name, group in waiting.pop().value:
             parts = {} if group.tag == NULL else {key.value: part for key, part in group.value if part.tag != NULL}
-            for part in (parts[kind] for kind in ("hosts", "children") if kind in parts):
-                yield from ((str(name.value), str(member.value)) for member, _ in part.value)
+            yield str(name.value), parts
             waiting += [parts["children"]] if "children" in parts else []
 
 

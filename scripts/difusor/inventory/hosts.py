@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import ValidationError
@@ -81,6 +83,17 @@ def load_election(source: Path) -> Election:
                 return _load(Election, values, source)
         raise InventoryError(f"el inventario {source} no dice de qué elección es")
     return election_of(_text(source), source)
+
+
+def zone_of(source: Path) -> ZoneInfo | None:
+    """Return the time zone of an election's file, or an inventory's; None when it cannot be read, as is told elsewhere.
+
+    An inventory's election is in the file that it links, which needs no Ansible, or else in itself.
+    """
+    linked = source / "election.yml"
+    with suppress(InventoryError, OSError):
+        return load_election(linked.resolve() if linked.is_symlink() and linked.exists() else source).catalog.zone
+    return None
 
 
 def load_election_name(source: Path) -> str:

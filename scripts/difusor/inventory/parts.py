@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -176,8 +177,15 @@ def that_may_be_excused(waiver: Waiver, info: ValidationInfo) -> Waiver:
     return waiver
 
 
+FILED = "papeles"
+"""The folder of an inventory in which `difusor file` keeps scans."""
+
+
 class Attestation(Strict):
-    """A document that attests what no program can measure: signed on the day `date`, received on `received`."""
+    """A document that attests what no program can measure: signed on the day `date`, received on `received`.
+
+    Of a filed scan earlier versions wrote as `date` when it was received.
+    """
 
     clause: ClauseId
     document: File
@@ -194,6 +202,8 @@ class Attestation(Strict):
     @property
     def told(self) -> str:
         """Who signed it, and the days that are known of it, as evidence names it."""
+        if self.date and not self.received and Path(self.document).parent.name == FILED:
+            return f"firmado por {self.signed_by} (se firmó o se recibió el {self.date})"
         signed = f" el {self.date}" if self.date else ""
         received = f", recibido el {self.received}" if self.received else ""
         return f"firmado por {self.signed_by}{signed}{received}"

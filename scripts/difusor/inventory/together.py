@@ -1,6 +1,7 @@
 """Judges inventories that one run names together: Ansible mixes them, and takes the last one's where two differ.
 
-An election's variables are of the group `all`, so the servers of one inventory would get the election of another.
+An election's variables are of the group `all`, so the servers of one inventory would get the election of another, and
+so it is with whatever else one inventory says of a group that both have.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from difusor.inventory import folders, groups
 from difusor.inventory.sources import GROUP, election_id
 from difusor.inventory.vaults import HEADER
 
+SHARED = ("all", GROUP)
+"""The groups that the servers of all inventories are in."""
+
 
 def faults(sources: Iterable[Path]) -> list[str]:
     """Return a sentence for each thing that keeps these inventories, whose files can be read, from one run."""
@@ -24,7 +28,7 @@ def faults(sources: Iterable[Path]) -> list[str]:
         files.setdefault(folder.resolve(), []).extend(folders.own_files(source))
     if len(files) < 2:
         return []
-    return [*_elections(files.values()), *_names(files.values())]
+    return [*_elections(files.values()), *_names(files.values()), *_shared(files.values())]
 
 
 def _elections(inventories: Iterable[list[Path]]) -> Iterator[str]:
@@ -56,6 +60,44 @@ def _names(inventories: Iterable[list[Path]]) -> Iterator[str]:
             )
 
 
+def _shared(inventories: Iterable[list[Path]]) -> Iterator[str]:
+    """Yield a sentence for each of these inventories, by their files, whose variables the servers of others would get.
+
+    What all of them say alike does no harm.
+    """
+    said = [(files[0].parent, _of_all(files)) for files in inventories]
+    for folder, own in said:
+        others = [(other, values) for other, values in said if other != folder]
+        for content, path in own.items():
+            if lacking := next((other for other, values in others if content not in values), None):
+                yield (
+                    f"{path} da variables a todos los servidores de la corrida, también a los de {lacking}; páselas a "
+                    "group_vars, con el nombre de su difusor, o haga una corrida para cada uno"
+                )
+                break
+
+
+def _of_all(files: list[Path]) -> dict[str, Path]:
+    """Return what an inventory, by its files, says of SHARED groups, each with its file; but not its election."""
+    found: dict[str, Path] = {}
+    for path in files:
+        root = _root(path) if path.suffix in folders.SUFFIXES and not _is_election(path) else None
+        said = groups.variables(root) if root else ()
+        found |= {f"{group}: {yaml.serialize(values)}": path for group, values in said if group in SHARED}
+    folder = files[0].parent
+    for path in folders.variable_files(folder):
+        kind, group = path.relative_to(folder).parts[:2]
+        if kind == "group_vars" and Path(group).stem in SHARED and (content := _said(path)):
+            found[content] = path
+    return found
+
+
+def _said(path: Path) -> str:
+    """Return what a file of variables says, without its comments; of a vault its text, and "" of a file without any."""
+    root = _root(path)
+    return yaml.serialize(root) if root else path.read_text(encoding="utf-8") if _is_vault(path) else ""
+
+
 def _members(files: Iterable[Path]) -> set[str]:
     """Return the names of the servers in the group `difusores`, and of the groups in it."""
     described = [each for path in files if path.suffix in folders.SUFFIXES for each in _described(path)]
@@ -66,8 +108,18 @@ def _members(files: Iterable[Path]) -> set[str]:
 
 
 def _described(path: Path) -> Iterator[tuple[str, str]]:
-    raw = path.read_bytes()
-    if not raw.startswith(HEADER):
-        root = yaml.compose(raw.decode("utf-8-sig"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        if isinstance(root, yaml.MappingNode):
-            yield from groups.members(root)
+    if root := _root(path):
+        yield from groups.members(root)
+
+
+def _root(path: Path) -> yaml.MappingNode | None:
+    """Return what a YAML file without faults describes; None for an empty one, and for a vault."""
+    if _is_vault(path):
+        return None
+    text = path.read_text(encoding="utf-8-sig")
+    root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return root if isinstance(root, yaml.MappingNode) else None
+
+
+def _is_vault(path: Path) -> bool:
+    return path.read_bytes().startswith(HEADER)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from corte.format import files, instants, signature
 from difusor.inventory import Election, picture
@@ -18,9 +17,9 @@ from difusor.inventory.signers import signed
 from difusor.listing import page
 from difusor.listing.entries import Listed
 from difusor.listing.page import PAGE, PURPOSE, SIGNATURE, SIGNERS, STYLE, TWIN, Tile
-from difusor.papers.dates import hour
 from difusor.partners.files import new_folder
 from difusor.project import UnusableError
+from difusor.terminal import local
 
 LOGOS = "logotipos"
 PARTS = {PAGE, STYLE, TWIN, SIGNATURE, SIGNERS, LOGOS}
@@ -45,10 +44,10 @@ def refuse_early(election: Election, now: datetime) -> None:
             "como list_from"
         )
     if now < begins:
-        local = begins.astimezone(ZoneInfo(election.timezone))
+        since = local(begins, election.catalog.zone)
         raise UnusableError(
-            f"la convocatoria permite publicar la lista desde el {hour(local)}; nada se escribió. Para ver hoy quién "
-            "estará en ella, repita sin la carpeta"
+            f"la convocatoria permite publicar la lista desde el {since}; nada se escribió. Para ver hoy quién estará "
+            "en ella, repita sin la carpeta"
         )
 
 

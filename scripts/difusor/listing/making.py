@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from corte.format import instants
 from corte.format.errors import why
@@ -48,7 +49,7 @@ class Made:
     """
 
     election: str
-    timezone: str
+    zone: ZoneInfo
     entries: Entries
     shown: tuple[Listed, ...]
     out: dict[str, Failing]
@@ -83,7 +84,7 @@ def _made(wanted: Making) -> Made:
     shown = tuple(each for each in found.listed if each.id not in before.out)
     now = wanted.now()
     until = write(wanted, election, shown, now) if wanted.folder else None
-    return Made(election.id, election.timezone, found, shown, before.out, {}, (), now, until=until)
+    return Made(election.id, election.catalog.zone, found, shown, before.out, {}, (), now, until=until)
 
 
 def read(wanted: Making) -> tuple[Election, Entries]:

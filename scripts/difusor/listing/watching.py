@@ -68,7 +68,7 @@ def watch_once(wanted: Making) -> Made:
             with suppress(UnusableError):  # the list is written; forgotten, it is written once more the next time
                 state.keep(election.id, result.state.model_copy(update={"page": digest}))
     return Made(
-        election.id, election.timezone, found, result.shown, result.state.out, looks, result.events, now,
+        election.id, election.catalog.zone, found, result.shown, result.state.out, looks, result.events, now,
         time.monotonic() - started, result.is_blind, until, result.held,
     )  # fmt: skip
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
-from zoneinfo import ZoneInfo
 
 from corte.format import instants
 from corte.format.files import locked
@@ -20,6 +19,7 @@ from difusor.partners.answer import Answer, answer
 from difusor.partners.enrolment import Desk
 from difusor.partners.facts import FactError, PartnerFacts, ahead, data, fault
 from difusor.partners.files import refuse_existing
+from difusor.partners.filing import papers
 from difusor.partners.form.items import Received, Remark, read, texts
 from difusor.partners.form.model import Form
 from difusor.partners.form.received import open_form
@@ -27,7 +27,7 @@ from difusor.partners.likeness import folded
 from difusor.partners.record import Record
 from difusor.partners.review import Surroundings, accepted_key, review, undecided
 from difusor.project import UnusableError
-from difusor.terminal import console
+from difusor.terminal import console, local
 
 
 class Options(TypedDict):
@@ -104,6 +104,7 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
     if before is None:
         return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),), entrance)
     written = tuple(enrolment.correct(form, desk, picture, findings, before))
+    papers.end_excuses(inventory.folder(name))
     return told("corregido" if written else "sin cambios", written, entrance)
 
 
@@ -128,9 +129,10 @@ def _refuse_namesake(said: str, name: str, before: Record) -> None:
 def _refuse_over(election: Election, desk: Desk) -> None:
     """Raise UnusableError when a form came after the election for which nobody enrols any more."""
     if desk.received > election.closes:
+        ended = local(election.closes, election.catalog.zone)
         raise UnusableError(
-            f"la elección «{election.id}» terminó el {_local(election.closes, election)} y nada se creó; dé --election "
-            "con la que sigue, o --received si el formato llegó antes"
+            f"la elección «{election.id}» terminó el {ended} y nada se creó; dé --election con la que sigue, o "
+            "--received si el formato llegó antes"
         )
 
 
@@ -234,11 +236,8 @@ def _changes(form: Form, desk: Desk, before: Record, election: Election) -> list
         return record.differences(before.form, form)
     dates = ((before.received, desk.received), (before.corrected, desk.corrected))
     moved = [(then, now) for then, now in dates if then and now and then != now]
-    return [("fechas", _local(then, election), _local(now, election)) for then, now in moved]
-
-
-def _local(instant: datetime, election: Election) -> str:
-    return f"{instant.astimezone(ZoneInfo(election.timezone)):%d/%m/%Y, %H:%M}"
+    zone = election.catalog.zone
+    return [("fechas", local(then, zone), local(now, zone)) for then, now in moved]
 
 
 def _reviewed(

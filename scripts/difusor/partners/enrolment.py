@@ -119,16 +119,17 @@ def enrol(form: Form, desk: Desk, picture: bytes, findings: list[Remark]) -> Pat
 def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], before: Record) -> list[str]:
     """Write into an inventory what a corrected form changes; return the files that changed, by their paths in it.
 
-    UnusableError when a file was edited by hand, or the inventory could not be installed with the changes; nothing
-    has changed then. An interrupted correction is completed, or replaced, by the next one.
+    A file that was lost is written anew. UnusableError when one was edited by hand, or the inventory could not be
+    installed with the changes; nothing has changed then. An interrupted correction is completed, or replaced, by the
+    next one.
     """
     folder = inventory.folder(desk.id)
     partner = facts(form, desk)
     entrance = inventory.entrance(partner, host_key(partner, form))
     wanted = {**entrance, **_registered(form, desk, partner, picture, before)}
-    current = {name: (folder / name).read_bytes() if (folder / name).exists() else b"" for name in wanted}
-    changed = [name for name in wanted if current[name] != wanted[name]]
-    if edited := [name for name in changed if _sha256(current[name]) not in _ours(name, before)]:
+    current = {name: (folder / name).read_bytes() for name in wanted if (folder / name).exists()}
+    changed = [name for name in wanted if current.get(name) != wanted[name]]
+    if edited := [name for name in changed if name in current and _sha256(current[name]) not in _ours(name, before)]:
         named = ", ".join(str(folder / name) for name in edited)
         raise UnusableError(f"se editó a mano y no se sobrescribe: {named}. Cámbielo ahí; nada cambió")
     kept = _record(form, desk, findings, wanted, before)

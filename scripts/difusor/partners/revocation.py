@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from corte.format import files, instants
 from corte.format.files import locked
 from difusor import spec
-from difusor.inventory import Revocation
+from difusor.inventory import Revocation, zone_of
 from difusor.inventory.parts import Restoration
 from difusor.inventory.passwords import DRAWN, NAME
 from difusor.inventory.variables import reseal
@@ -31,6 +31,7 @@ from difusor.partners.facts import FactError, data
 from difusor.partners.inventory import drawn_secrets
 from difusor.project import DAMAGE, UnusableError
 from difusor.spec import reading
+from difusor.terminal import by_clocks
 
 VARIABLE = "difusor_revocations"
 SECRET = "vault_difusor_rsync_secret"
@@ -80,7 +81,8 @@ def in_force(inventory: Path) -> Revocation | None:
 def refuse_revoked(inventory: Path, what: str) -> None:
     """Raise UnusableError when the difusor is off the list; `what` is what is not done then, as «no se dictamina»."""
     if found := in_force(inventory):
-        raise UnusableError(f"{inventory.name} está {found.told}. Por eso {what}; para que vuelva: ./difusor restore")
+        told = by_clocks(found.told, zone_of(inventory))
+        raise UnusableError(f"{inventory.name} está {told}. Por eso {what}; para que vuelva: ./difusor restore")
 
 
 def of(inventory: Path, order: Order) -> Revocation:
@@ -162,9 +164,10 @@ def order_restoration(inventory: Path, by: str, reason: str) -> Revocation | Non
         if last is None or not last.in_force:
             return None
         if last.final:
+            since = by_clocks(instants.write(last.since), zone_of(inventory))
             raise UnusableError(
-                f"{inventory.name} fue revocado de manera definitiva el {instants.write(last.since)} por {last.by}: no "
-                "se restablece, y nada cambió"
+                f"{inventory.name} fue revocado de manera definitiva el {since} por {last.by}: no se restablece, y "
+                "nada cambió"
             )
         if last.state == "revoked":
             said = {"at": instants.write(_now()), "by": by.strip(), "reason": reason.strip()}

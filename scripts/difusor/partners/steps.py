@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from corte.format import files
+from corte.format import files, instants
 from corte.format.files import locked
 from difusor.partners.record import Moment
 from difusor.partners.roster import election_of
@@ -20,12 +20,17 @@ Servers = dict[str, dict[Step, Moment]]
 
 
 class Steps(BaseModel):
-    """When each step last succeeded, by server; all for one election, by the name of its file."""
+    """When each step last succeeded, by server; all for one election, by the name of its file.
+
+    `forgotten`: when a server was last given back, or became another one. What was found before is of a server that is
+    no more.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     election: str = ""
     servers: Servers = {}
+    forgotten: Moment | None = None
 
     def when(self, step: Step) -> datetime | None:
         """Return when a step was first true of every server that is known; None while it is not."""
@@ -55,20 +60,32 @@ def read(inventory: Path) -> Steps:
 
 def note(inventory: Path, server: str, step: Step, at: datetime) -> None:
     """Note that a step succeeded on a server; a damaged note is begun anew. OSError when it cannot be written."""
-    _change(inventory, lambda known: {**known, server: {**known.get(server, {}), step: at}})
+
+    def noted(before: Steps) -> Steps:
+        done = {**before.servers.get(server, {}), step: at}
+        return before.model_copy(update={"servers": {**before.servers, server: done}})
+
+    _change(inventory, noted)
 
 
 def forget(inventory: Path, server: str = "") -> None:
     """Take back what is noted of a server, or of all of them, that is not as it was any more; OSError as above."""
-    _change(inventory, lambda known: {name: done for name, done in known.items() if server not in ("", name)})
+
+    def forgetting(before: Steps) -> Steps:
+        left = {name: done for name, done in before.servers.items() if server not in ("", name)}
+        return before.model_copy(update={"servers": left, "forgotten": instants.now()})
+
+    _change(inventory, forgetting)
 
 
-def _change(inventory: Path, changed: Callable[[Servers], Servers]) -> None:
-    path, election = file(inventory), election_of(inventory)
+def _change(inventory: Path, changed: Callable[[Steps], Steps]) -> None:
+    path, none = file(inventory), Steps(election=election_of(inventory))
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.parent):
         try:
-            before = read(inventory).servers
+            before = read(inventory)
         except UnusableError:
-            before = {}
-        files.replace(path, f"{Steps(election=election, servers=changed(before)).model_dump_json(indent=1)}\n".encode())
+            before = none
+        # A note of before notes said for which election they are has none.
+        after = changed(before).model_copy(update={"election": none.election})
+        files.replace(path, f"{after.model_dump_json(indent=1)}\n".encode())

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from corte.format import instants
 from corte.format.errors import why
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
@@ -17,6 +16,7 @@ from difusor.publish import mistakes, signing, standing
 from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
+from difusor.terminal import local
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,10 @@ class Orders:
     withdraw: str | None = None
 
 
-def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedCorte, Window, str]:
-    """Sign the corte of a folder for an election and with these orders; return it, its window and its signer.
+def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedCorte, Election, str]:
+    """Sign the corte of a folder for an election and with these orders; return it, the election, and its signer.
+
+    The election has the window that is ordered.
 
     UnusableError or Refusal say why it cannot be.
     """
@@ -45,7 +47,7 @@ def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedC
     _check_offsets(decided, orders)
     decided = decided.within(ordered_window(decided.window, orders.close, orders.retain))
     signed = _sign(tree, decided, key, orders)
-    return signed, decided.window, signing.signer(signed, decided)
+    return signed, decided, signing.signer(signed, decided)
 
 
 def _check_offsets(election: Election, orders: Orders) -> None:
@@ -116,7 +118,7 @@ def _check_alike(targets: list[Target]) -> None:
     found = {standing.opening_of(target.election): target for target in targets}
     if len(found) > 1:
         told = "; ".join(
-            f"{target.name} publica {election} ({environment}), que abre {instants.write(opens)}"
+            f"{target.name} publica {election} ({environment}), que abre {local(opens, target.election.catalog.zone)}"
             for (election, environment, opens), target in found.items()
         )
         raise UnusableError(

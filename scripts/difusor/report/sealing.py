@@ -156,7 +156,8 @@ def _attached(source: Path, content: bytes, dictamen: Mapping[str, Any]) -> tupl
     except results.ResultsError as error:
         return (twin,), [f"va sin los resultados de la medición: {error}"]
     if measured.finished.replace(microsecond=0) != made:  # a dictamen tells its time in whole seconds
-        return (twin,), [f"va sin los resultados de la medición: {raw} es de otra, del {measured.finished:%d/%m/%Y}"]
+        day = measured.finished.astimezone(ZoneInfo(dictamen["election"]["timezone"]))
+        return (twin,), [f"va sin los resultados de la medición: {raw} es de otra, del {day:%d/%m/%Y}"]
     return (twin, Attached(raw.name, _read(raw), made, RAW)), []
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from difusor.inventory import zone_of
 from difusor.partners.revocation import in_force
 from difusor.project import UnusableError, build
 from difusor.report.index import OFF_THE_LIST, Row, again, row
@@ -16,7 +17,7 @@ from difusor.report.results import ResultsError
 from difusor.report.verdict import Overall
 from difusor.spec import SpecError
 from difusor.suite.measurement import measure
-from difusor.terminal import plain, plain_lines
+from difusor.terminal import by_clocks, plain, plain_lines
 
 PERCENT = re.compile(r"\[ *(\d+)%\]")
 """How far pytest is, in the line of a test."""
@@ -49,7 +50,7 @@ def _row(folder: Path, output: Path, at: At) -> Row:
     at(name, 0)
     try:
         if revoked := in_force(folder):
-            why = f"está {revoked.told}; para que vuelva: ./difusor restore"
+            why = f"está {by_clocks(revoked.told, zone_of(folder))}; para que vuelva: ./difusor restore"
             return Row(id=name, name=name, verdict=OFF_THE_LIST, status=0, why=plain(why, MOST))
         found = measure(folder, output, hear=_Log(name, at).hear)
         dictamen, papers = issue(found, output)

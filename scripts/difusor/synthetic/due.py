@@ -9,6 +9,7 @@ from corte.format import instants
 from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.synthetic.setting import Setting
+from difusor.terminal import local
 
 
 def due(election: Election, now: datetime | None = None) -> int:
@@ -20,5 +21,7 @@ def due(election: Election, now: datetime | None = None) -> int:
         raise UnusableError(f"{election.id} es oficial, y los datos sintéticos son solo para simulacros")
     closes, now = election.window.closes, now or instants.now()
     if now > closes:
-        raise UnusableError(f"el simulacro {election.id} cerró a las {instants.write(closes)}; haga otra elección")
+        raise UnusableError(
+            f"el simulacro {election.id} cerró el {local(closes, election.catalog.zone)}; haga otra elección"
+        )
     return max(1, bisect_right(Setting.of(election).instants, now))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ results = Console(highlight=False)
 """Standard output: only the result that was asked for, which may go through a pipe or into a file."""
 LINE_CHARACTERS = 64 * 1024
 """How much of a step's output is read at once, even if it has no line breaks."""
+INSTANT = re.compile(r"(?<!«)(?<!\")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ(?![»\"])")
+"""An instant as records and servers write it in a sentence; one in quotes was typed, or is to be typed."""
 
 
 def plain(text: object, most: int | None = None) -> str:
@@ -47,9 +50,12 @@ def plain_lines(text: str) -> str:
     return "\n".join(plain(line.expandtabs()) for line in text.splitlines())
 
 
-def printable(text: object) -> str:
-    """Return a text from outside in a form that is safe on a terminal: `plain`, and without rich's markup."""
-    return escape(plain(text))
+def printable(text: object, zone: tzinfo | None = None) -> str:
+    """Return a text from outside in a form that is safe on a terminal: `plain`, and without rich's markup.
+
+    Its instants are told by the clocks of a zone, as `by_clocks` does.
+    """
+    return escape(plain(by_clocks(str(text), zone)))
 
 
 def json_text(document: Any) -> str:
@@ -68,14 +74,15 @@ def _plain_throughout(value: Any) -> Any:
     return plain(value) if isinstance(value, str) else value
 
 
-def complain(problem: object) -> None:
-    """Print why a verb cannot go on, in as many lines as the problem takes."""
-    console.print("[bold red]✗[/] " + "\n".join(map(printable, str(problem).splitlines())), soft_wrap=True)
+def complain(problem: object, zone: tzinfo | None = None) -> None:
+    """Print why a verb cannot go on, in as many lines as the problem takes, with the times of a zone."""
+    lines = [printable(line, zone) for line in str(problem).splitlines()]
+    console.print("[bold red]✗[/] " + "\n".join(lines), soft_wrap=True)
 
 
-def warn(problem: object) -> None:
-    """Print what the reader has to know although the verb goes on."""
-    console.print(f"[yellow]![/] {printable(problem)}", soft_wrap=True)
+def warn(problem: object, zone: tzinfo | None = None) -> None:
+    """Print what the reader has to know although the verb goes on, with the times of a zone."""
+    console.print(f"[yellow]![/] {printable(problem, zone)}", soft_wrap=True)
 
 
 def table(*headings: str, title: str | None = None) -> Table:
@@ -86,9 +93,25 @@ def table(*headings: str, title: str | None = None) -> Table:
     return columns
 
 
-def local(instant: str, zone: tzinfo) -> str:
-    """Return an instant in ISO 8601 as people there read it, with its zone: 02/06 20:00:00 CST."""
-    return datetime.fromisoformat(instant).astimezone(zone).strftime("%d/%m %H:%M:%S %Z")
+def local(instant: datetime | str, zone: tzinfo) -> str:
+    """Return an instant (text: in ISO 8601) as people there read it, with its zone: 02/06 20:00:00 CST.
+
+    The year is said of another year than this one. A zone without letters has its difference: UTC-04.
+    """
+    value = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+    there = value.astimezone(zone)
+    year = "" if there.year == datetime.now(zone).year else "/%Y"
+    name = there.strftime("%Z")
+    return there.strftime(f"%d/%m{year} %H:%M:%S ") + (f"UTC{name}" if name.startswith(("+", "-")) else name)
+
+
+def by_clocks(sentence: str, zone: tzinfo | None) -> str:
+    """Return a sentence with its instants (INSTANT) as `local` tells them; without a zone they stay in UTC, with Z.
+
+    Sentences of records and servers have them in UTC, and so have the answers for programs: only what a person reads
+    is told by the clocks that this person has before him.
+    """
+    return sentence if zone is None else INSTANT.sub(lambda found: local(found[0], zone), sentence)
 
 
 class StepFailed(RuntimeError):

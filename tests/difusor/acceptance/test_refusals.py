@@ -90,7 +90,7 @@ def test_an_official_election(case: Told, inventory: Path) -> None:
 
 def test_a_rehearsal_that_is_over(case: Told, inventory: Path) -> None:
     decide(home_of(inventory), election_opens="2024-06-02T20:00:00Z", election_closes="2024-06-03T20:00:00Z")
-    with pytest.raises(UnusableError, match="cerró a las"):
+    with pytest.raises(UnusableError, match="cerró el"):
         begin.begin(case, case.server, keep=False)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,8 +24,9 @@ from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Excuse, Papers
 from difusor.partners.form.items import Received, read
 from difusor.partners.review import Surroundings
-from difusor.partners.revocation import Order, end, order_restoration, revoke
+from difusor.partners.revocation import Order, end, in_force, order_restoration, revoke
 from difusor.project import HOME
+from difusor.terminal import local
 
 ZONE = ZoneInfo("America/Tijuana")
 NOW = datetime(2027, 5, 14, 18, tzinfo=UTC)
@@ -284,6 +285,31 @@ def test_an_oficio_is_as_late_as_its_enrolment_says_by_now(home: Path) -> None:
     assert [step.note for step in row.steps if step.key == "oficio"] == [""]
 
 
+@pytest.mark.parametrize("server", ["web1", ""], ids=["given back", "another one"])
+def test_the_dictamen_of_a_server_that_is_no_more_does_not_count(
+    home: Path, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    """A server of the difusor was given back, or a correction names another one; installed again, it is measured."""
+    folder, given_back = difusor(home), datetime(2027, 5, 15, 18, tzinfo=UTC)
+
+    def measured(at: datetime) -> None:
+        said = {"inventory": "inventories/diario", "election": {"id": "ribera"}, "finished": at.isoformat()}
+        (home / "build/dictamen").mkdir(exist_ok=True)
+        (home / "build/dictamen/diario.json").write_text(json.dumps({**said, "verdict": "CUMPLE"}))
+
+    monkeypatch.setattr(instants, "now", lambda: given_back)
+    steps.note(folder, "web1", "provisioned", NOW)
+    steps.note(folder, "web2", "provisioned", NOW)
+    measured(given_back - timedelta(hours=1))
+    assert "dictamen:hecho" in states(board(folder).rows[0])
+    steps.forget(folder, server)
+    assert "dictamen:falta" in states(board(folder).rows[0])
+    steps.note(folder, "web1", "provisioned", given_back + timedelta(hours=1))
+    assert "dictamen:falta" in states(board(folder).rows[0])
+    measured(given_back + timedelta(hours=2))
+    assert "dictamen:hecho" in states(board(folder).rows[0])
+
+
 def test_a_server_that_was_given_back_and_another_elections_are_not_installed(home: Path) -> None:
     folder = difusor(home)
     for server in ("web1", "web2"):
@@ -323,11 +349,19 @@ def test_nothing_is_asked_of_who_is_off_the_list(
     assert exit_status(monkeypatch) == 0
     told = capsys.readouterr().out
     assert "altera los <resultados>" in told and "enviar" not in told and "Güemes" not in told
+    record = in_force(folder)
+    assert record is not None
+    since = local(record.since, ZoneInfo(election().timezone))
+    assert f"desde {since}" in told
     (row,) = board(folder, difusor(home, "otro", "Otro Medio")).rows[1:]
     assert (row.action, row.call, row.is_behind) == ("", "", False)
     assert states(row).startswith("oficio:vencido") and row.revoked.startswith("fuera de la lista desde ")
     shown = page.html(board(folder))
-    assert 'class="calm"' in shown and "Está fuera de la lista" in shown and "altera los &lt;resultados&gt;" in shown
+    assert (
+        'class="calm"' in shown
+        and f"Está fuera de la lista desde {since}" in shown
+        and "altera los &lt;resultados&gt;" in shown
+    )
     order_restoration(folder, "Dirección Ejecutiva", "se aclaró")
     assert board(folder).rows[0].revoked.endswith("está por volver")
     end(folder)

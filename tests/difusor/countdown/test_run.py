@@ -16,6 +16,7 @@ from countdown_kit import host, look, seen, server
 from inventory_kit import ELECTION, Certificates, write_inventory
 from look_kit import name_server, page
 from publish_kit import app_of
+from rich.console import Console
 from testinfra.host import Host
 from typer.testing import CliRunner
 
@@ -191,6 +192,11 @@ def test_one_that_is_off_the_list_is_not_looked_at_and_is_not_red(tmp_path: Path
     revocation = {"since": "2024-06-02T18:00:00Z", "by": "Pleno", "reason": "mostró otras cifras", "provision": "DG-04"}
     (row,) = rows([subject("norte", difusor_revocations=[revocation])], Options(tmp_path), OPENS)
     assert (row.checks, row.state) == ((), "good") and "mostró otras cifras" in row.revoked
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(countdown._table([row]))
+    told = " ".join(shown.get().replace("│", " ").split())
+    assert "desde 02/06/2024 11:00:00 PDT" in told
 
 
 def test_what_nobody_foresaw_is_a_red_row_too(tmp_path: Path) -> None:

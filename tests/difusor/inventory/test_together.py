@@ -9,6 +9,7 @@ import pytest
 from inventory_kit import ELECTION, dump
 
 from difusor.inventory import together
+from difusor.inventory.variables import read
 
 
 def made(folder: Path, name: str, server: str, election: str = "estatal-2024") -> Path:
@@ -63,6 +64,38 @@ def test_a_server_or_a_group_of_two_inventories_is_told(tmp_path: Path, name: st
     north, other = made(tmp_path, "norte", "web1"), made(tmp_path / "copia", name, server)
     (said,) = together.faults([north, other])
     assert said.startswith(f"«{told}» está en {north} y en {other}, y uno tomaría las variables del otro; haga una")
+
+
+@pytest.mark.parametrize(
+    "file", ["group_vars/all/main.yml", "group_vars/difusores.yml", "more.yml"], ids=["all", "difusores", "vars"]
+)
+def test_what_one_inventory_says_of_all_servers_is_told(tmp_path: Path, file: str) -> None:
+    """In one run the servers of the other would get it; read apart, they do not. What both say alike does no harm."""
+    north, south = made(tmp_path, "norte", "web1"), made(tmp_path, "sur", "web2")
+    says = {"difusor_path": "/prep/"}
+    group = {"all": {"children": {"difusores": {"vars": says}}}}
+    for inventory in (north, south):
+        (inventory / file).parent.mkdir(parents=True, exist_ok=True)
+    if file != "more.yml":
+        (south / file).write_text("---\n# nada\n")
+    dump(north / file, group if file == "more.yml" else says)
+    path = frozenset(says)
+    assert [read(each, only=path).hosts for each in (north, south, north)] == [
+        {"web1": says, "instituto": says if file == "group_vars/all/main.yml" else {}},
+        {"web2": {}, "instituto": {}},
+        {"web1": says, "instituto": says if file == "group_vars/all/main.yml" else {}},
+    ]
+    assert together.faults([north]) == []
+    assert together.faults([south, north]) == [
+        f"{north / file} da variables a todos los servidores de la corrida, también a los de {south}; páselas a "
+        "group_vars, con el nombre de su difusor, o haga una corrida para cada uno"
+    ]
+    (south / file).write_text(f"# igual\n{(north / file).read_text()}")
+    assert together.faults([north, south]) == []
+    (south / file).write_text((north / file).read_text().replace("/prep/", "/otra/"))
+    assert [said.partition(" ")[0] for said in together.faults([north, south])] == [
+        str(north / file), str(south / file)
+    ]  # fmt: skip
 
 
 def test_whatever_ansible_can_read_can_be_compared(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from corte_kit import make_key
@@ -22,6 +23,7 @@ from difusor.listing import checking, making, page
 from difusor.listing.making import Making
 from difusor.partners import revocation
 from difusor.project import UnusableError
+from difusor.terminal import local
 
 MADE = datetime(2026, 5, 28, 18, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -70,7 +72,9 @@ def test_the_page_and_its_twin_say_until_when(wanted: Making, home: Path) -> Non
 
 def test_the_verb_tells_the_list_of_today_from_one_of_before(wanted: Making, home: Path) -> None:
     status, told = verified(home / "lista", "--election", str(home / "elections/demo.yml"))
-    assert status == 1 and "la lista caducó el 2026-05-29T18:00:00Z" in told
+    ended = datetime(2026, 5, 29, 18, tzinfo=UTC)
+    assert status == 1 and f"la lista caducó el {local(ended, ZoneInfo('America/Tijuana'))}" in told
+    assert "la lista caducó el 2026-05-29T18:00:00Z" in verified(home / "lista")[1], "whose clocks, it cannot know"
     making.make(replace(wanted, now=lambda: datetime.now(UTC)))
     status, told = verified(home / "lista", "--election", str(home / "elections/demo.yml"))
     assert status == 0 and "lista de demo" in told and "2 difusores, firmada por firma@" in told

@@ -59,7 +59,7 @@ def test_nobody_enrols_in_an_election_that_is_over(home: Path) -> None:
     before = everything(home)
     done = difusor("enroll", str(as_yaml(home.parent / "correo")), "--ssh-key", str(home / "llave"), home=home)
     assert done.returncode == 1
-    assert "la elección «ensayo» terminó el 07/06/2024, 13:00 y nada se creó; dé --election" in done.stderr
+    assert "la elección «ensayo» terminó el 07/06/2024 13:00:00 PDT y nada se creó; dé --election" in done.stderr
     assert everything(home) == before
 
 

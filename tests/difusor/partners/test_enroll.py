@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -30,8 +31,10 @@ from difusor.inventory.vaults import password_of
 from difusor.partners import desk, record, roster, steps
 from difusor.partners.answer import Answer
 from difusor.partners.facts import FactError
+from difusor.partners.filing import filing, papers
 from difusor.partners.form.items import keys
 from difusor.project import UnusableError, vault_password
+from difusor.terminal import local
 
 NAME = "diario_de_ribelos"
 
@@ -449,12 +452,32 @@ def test_when_a_form_came_is_corrected_with_the_same_form(
     form, corrected = as_yaml(mail), as_yaml(mail / "otro", {"tecnico.celular": "777 123 4569"})
     shown = enroll(form, received=first)
     assert shown.outcome == "por confirmar" and [each.title for each in shown.changes] == ["Cuándo llegó"]
-    assert shown.changes[0].after == "19/05/2026, 17:00"
+    assert shown.changes[0].after == local(first, ZoneInfo("America/Tijuana"))
     assert enroll(form, received=first, update=True).outcome == "corregido" and dates() == (first, None)
     for again in ({}, {"received": first}):
         assert enroll(form, **again).outcome == "sin cambios"
     assert enroll(corrected, received=second, update=True).outcome == "corregido" and dates() == (first, second)
     assert enroll(corrected, received=mended, update=True).outcome == "corregido" and dates() == (first, mended)
+
+
+def test_a_lost_logo_is_enrolled_again_and_its_excuse_ends_with_that(
+    enrolled: Path, mail: Path, enroll: Callable[..., Answer]
+) -> None:
+    """An old excuse would let through a logo that somebody exchanged later."""
+    logo = enrolled / "logotipo.png"
+    original = logo.read_bytes()
+    for _ in range(2):
+        logo.unlink()
+        assert filing.missing(enrolled)["logotipo"] == f"{logo} falta: ./difusor enroll FORMATO --update"
+        filing.excuse(enrolled, "logotipo", "acuerdo CG/12/2027 del Pleno")
+        filing.excuse(enrolled, "carta", "acuerdo CG/13/2027 del Pleno")
+        assert enroll(as_yaml(mail), update=True).outcome == "corregido" and logo.read_bytes() == original
+        logo.write_bytes(png(90, 90))
+        assert "bórrelo" in filing.missing(enrolled)["logotipo"]
+        assert papers.read(enrolled).excuse("logotipo") is None
+        assert papers.read(enrolled).excuse("carta") is not None
+    with pytest.raises(UnusableError, match="se editó a mano"):
+        enroll(as_yaml(mail), update=True)
 
 
 def test_nobodys_bytes_are_published(home: Path, mail: Path, enroll: Callable[..., Answer]) -> None:

@@ -15,8 +15,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from form_kit import png
 
 from corte.format import instants
@@ -26,7 +28,10 @@ from difusor.partners.facts import FactError
 from difusor.partners.filing import attested, filing, papers, scan
 from difusor.partners.filing.filing import Filing
 from difusor.project import UnusableError
+from difusor.terminal import local
 
+ZONE = ZoneInfo("America/Tijuana")
+"""Of the place of the election."""
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n2 0 obj\n<</Type/Pages>>\nendobj\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
 
 
@@ -110,6 +115,25 @@ def test_the_evidence_says_on_which_day_of_the_place_a_paper_was_received(enroll
     assert found.told == "firmado por Luis Güemes, recibido el 2026-05-25"
 
 
+def test_of_a_paper_that_an_earlier_version_filed_nobody_says_on_which_day_it_was_signed(
+    enrolled: Path, tmp_path: Path
+) -> None:
+    """That version wrote the day of its receipt where that of the signature belongs; the next filing corrects it."""
+    filing.file(enrolled, sent(tmp_path), letter(received=datetime(2026, 5, 26, 2, 30, tzinfo=UTC)))
+    told = enrolled / f"group_vars/{enrolled.name}/{attested.FILE}"
+    told.write_text(told.read_text().replace("received: ", "date: ").replace("2026-05-25", "2026-05-26"))
+
+    def evidence() -> str:
+        rendered = yaml.safe_load(told.read_text())["difusor_attestations"][0]
+        document = rendered["document"].replace("{{ inventory_dir }}", str(enrolled))
+        (found,) = attestations({"difusor_attestations": [{**rendered, "document": document}]}, "DG-09")
+        return found.told
+
+    assert evidence() == "firmado por Luis Güemes (se firmó o se recibió el 2026-05-26)"
+    filing.file(enrolled, sent(tmp_path), letter())
+    assert evidence() == "firmado por Luis Güemes, recibido el 2026-05-25"
+
+
 def test_the_same_scan_twice_changes_nothing_and_another_needs_to_be_meant(enrolled: Path, tmp_path: Path) -> None:
     first = filing.file(enrolled, sent(tmp_path), letter())
     record = (enrolled / papers.FILE).read_bytes()
@@ -133,7 +157,7 @@ def test_what_the_clerk_mistyped_of_a_scan_is_corrected_with_replace_and_the_res
     first = filing.file(enrolled, sent(tmp_path), letter(received=typed))
     assert filing.file(enrolled, sent(tmp_path), letter(received=typed, signed_by="Luis Güemes")).outcome == "ya estaba"
     for said in ({"received": came}, {"signed_by": "Rosa Salgado"}):
-        with pytest.raises(UnusableError, match=r"de Luis Güemes, recibido el 26/05/2026, 17:00:00 .* con --replace"):
+        with pytest.raises(UnusableError, match=f"de Luis Güemes, recibido el {local(typed, ZONE)} .* con --replace"):
             filing.file(enrolled, sent(tmp_path), letter(**said))
     done = filing.file(enrolled, sent(tmp_path), letter(received=came, replace=True))
     assert (done.outcome, done.replaced, done.file) == ("sustituido", "", first.file)
@@ -278,7 +302,8 @@ def test_an_oficio_came_when_its_enrolment_says_however_late_it_is_scanned(
     assert papers.read(enrolled).standing["oficio", ""].received == came
     assert filing.file(enrolled, sent(tmp_path), Filing("oficio", "MED/7", received=came)).outcome == "ya estaba"
     mistyped = Filing("oficio", "MED/7", received=came + timedelta(days=3), replace=True)
-    with pytest.raises(UnusableError, match="llegó el 20/05/2026, 16:30:00 y no el 23/05/2026, 16:30:00; corrija --r"):
+    told = f"llegó el {local(came, ZONE)} y no el {local(came + timedelta(days=3), ZONE)}; corrija --received"
+    with pytest.raises(UnusableError, match=told):
         filing.file(enrolled, sent(tmp_path), mistyped)
 
 

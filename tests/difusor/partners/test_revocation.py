@@ -26,6 +26,7 @@ from difusor.project import UnusableError
 from difusor.publish import target
 from difusor.servers import playbook
 from difusor.servers.playbook import Options
+from difusor.terminal import local
 
 CLAUSE = spec.load("ribera-2027")["DG-12"]
 ORDER = Order("Secretaría Ejecutiva", "alteró la página: «tres actas» # y más", "DG-04")
@@ -67,6 +68,9 @@ def test_the_record_says_all_and_is_read_by_everybody(diario: Path, tmp_path: Pa
     assert made_now.evidence[0].sha256.startswith("2d711642b726b044")
     (mirror,) = target.read(diario)
     assert mirror.revoked.startswith("fuera de la lista desde ") and ORDER.reason in mirror.revoked
+    since = local(made_now.since, server.election.catalog.zone)
+    with pytest.raises(UnusableError, match=f"está fuera de la lista desde {since}: "):
+        revocation.refuse_revoked(diario, "no se mide")
 
 
 def test_secrets_are_drawn_anew_once_and_the_vault_keeps_the_rest(diario: Path) -> None:

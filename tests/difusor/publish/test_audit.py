@@ -24,11 +24,13 @@ from corte.format.standing import Standing
 from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
+from difusor.project import ROOT
 from difusor.publish import age, comparison, front, paced, roads, signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
 from difusor.publish.standing import Records
+from difusor.terminal import local
 
 Serve = Callable[[dict[str, Any]], None]
 
@@ -375,6 +377,25 @@ def test_an_old_corte_and_a_log_that_lost_entries_fail_the_audit(
     kept.publish(replace(signed, manifest=replace(signed.manifest, sequence=8, generated=later)), where.election)
     found = comparison.compare(where, seen=kept)
     assert found.result == "old" and "el Instituto publicó el 8" in found.detail
+
+
+def test_each_mirror_is_told_by_the_clocks_of_its_own_election(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    own = make_target(election, path="/prep/")
+    found = [
+        replace(own, name=path.stem, election=own.election.model_copy(update={"place": path.stem}))
+        for path in (ROOT / "catalogs").glob("*.yml")
+    ]
+    monkeypatch.setattr(target, "read", lambda _: found)
+    monkeypatch.setattr(Seen, "faults", lambda self, target: ["2024-06-03T03:00:00Z: su bitácora perdió renglones"])
+    serve({})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder)])
+    there = {each.name: local("2024-06-03T03:00:00Z", each.election.catalog.zone) for each in found}
+    assert len({*there.values()}) > 1 and there["ribera"] == "02/06/2024 20:00:00 PDT"
+    assert all(f"{name}: {told}: su bitácora perdió renglones" in done.output for name, told in there.items())
+    asked = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    assert json.loads(asked.stdout)[0]["log"][0].startswith("2024-06-03T03:00:00Z: ")
 
 
 SITE = Front.model_validate({"name": "www.diario.test", "program": "nginx", "addresses": ["10.0.0.9"]})

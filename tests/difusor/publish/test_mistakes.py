@@ -204,7 +204,8 @@ def test_a_number_that_the_folder_does_not_say_is_told(
 
 def test_a_corte_later_than_its_own_close_is_not_signed(tree: Path, election: Path, key: Path):
     done = run_sign(tree, election, key, "--close", instants.write(OPENS + timedelta(minutes=30)))
-    assert done.exit_code == 1 and "cierra" in done.output
+    told = " ".join(done.output.split())
+    assert done.exit_code == 1 and "su elección cierra 02/06/2024 19:30:00 PDT" in told
 
 
 def test_a_key_that_may_not_sign_is_told_at_once(tree: Path, tmp_path: Path, election: Path, records: Path):

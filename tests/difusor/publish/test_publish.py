@@ -42,6 +42,26 @@ def test_a_reason_cannot_write_on_the_operators_terminal(
     assert "\x1b" not in screen.getvalue()
 
 
+def test_people_read_when_a_mirror_opens_by_the_clocks_of_the_election_and_programs_in_utc(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """One of another year than this one, so that it has its year; eighty columns hold the table."""
+    shown = {"corte": "2024-06-03T02:00:00Z", "since": "2024-06-03T02:00:05Z"}
+    mirror_that_says(monkeypatch, ("shown", {"shown": shown}))
+    off = "fuera de la lista desde 2024-06-03T03:00:00Z: firmó otro"
+    both = [make_target(election), make_target(election, "sur", revoked=off)]
+    monkeypatch.setattr(targets, "read", lambda source: both)
+    monkeypatch.setattr(publish, "results", Console(file=(screen := io.StringIO()), width=80))
+    with pytest.raises(typer.Exit):
+        publish.run(signed.folder, [Path("norte")])
+    text = "".join(line.split("│")[3].strip() + " " for line in screen.getvalue().splitlines() if line[:1] == "│")
+    assert "corte 02/06/2024 19:00:00 PDT, desde 02/06/2024 19:00:05 PDT" in " ".join(text.split())
+    assert "desde 02/06/2024 20:00:00 PDT: firmó otro" in " ".join(text.split())
+    assert max(map(len, screen.getvalue().splitlines())) <= 80
+    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(signed.folder), "--json"])
+    assert "corte 2024-06-03T02:00:00Z, desde 2024-06-03T02:00:05Z" in json.loads(done.stdout)["difusores"][1]["detail"]
+
+
 def mirror_that_says(monkeypatch: pytest.MonkeyPatch, *words: tuple[str, dict[str, Any]]) -> list[bool]:
     """Replace network and rsync: the mirror answers `words`. Return the list that gets each push's `checksum`."""
     pushes: list[bool] = []
@@ -176,6 +196,6 @@ def test_an_inventory_that_cannot_be_read_is_one_outcome(
         return [make_target(election)]
 
     monkeypatch.setattr(targets, "read", read)
-    found, failed = publish._read([tmp_path / "malo", tmp_path / "norte"])
+    found, failed, _ = publish._read([tmp_path / "malo", tmp_path / "norte"])
     assert [target.name for target in found] == ["norte"]
     assert [(outcome.difusor, outcome.result) for outcome in failed] == [("malo", "failed")]

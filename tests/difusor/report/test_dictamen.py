@@ -8,6 +8,7 @@ import shutil
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -18,6 +19,7 @@ from click.testing import Result
 from inventory_kit import shipped
 from typer.testing import CliRunner
 
+from difusor.commands import report
 from difusor.commands.report import run
 from difusor.inventory import Decision, Declared
 from difusor.project import write
@@ -26,6 +28,7 @@ from difusor.report.results import Results, ResultsError, load
 from difusor.servers.identity import MeasuredServer
 from difusor.spec import deviations
 from difusor.suite import browser
+from difusor.terminal import local
 
 
 def compose(results: Results) -> dict:
@@ -42,6 +45,16 @@ def paper(results: Results, tmp_path: Path) -> tuple[dict, str]:
     composed = compose(results)
     json_file, html_file = dictamen.write_papers(composed, tmp_path / "diario")
     return json.loads(json_file.read_text(encoding="utf-8")), html_file.read_text(encoding="utf-8")
+
+
+def test_the_terminal_tells_what_to_correct_by_the_clocks_of_the_election(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    composed = {**compose(results), "previous": None}
+    monkeypatch.setattr(dictamen, "shortcomings", lambda found: ["web1: cierra 2024-06-04T02:00:00Z"])
+    report._show(composed, (tmp_path / "diario.json", tmp_path / "diario.html"))
+    there = local("2024-06-04T02:00:00Z", ZoneInfo(composed["election"]["timezone"]))
+    assert f"web1: cierra {there}" in capsys.readouterr().out and not there.endswith("UTC")
 
 
 def test_every_clause_has_its_verdict(paper: tuple[dict, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
 from typing import NoReturn
@@ -13,8 +14,19 @@ import pytest
 from rich.console import Console
 
 from difusor import terminal
-from difusor.terminal import StepFailed, json_text, local, plain, printable, run_step, side_by_side, table
+from difusor.terminal import (
+    StepFailed,
+    by_clocks,
+    json_text,
+    local,
+    plain,
+    printable,
+    run_step,
+    side_by_side,
+    table,
+)
 
+MEXICO = ZoneInfo("America/Mexico_City")
 ACTING = "\x00\x07\x1b[2J\x7f\x85\x9b\r\u200b\u202e\u2028\u2066\ufeff\ud800"
 """Control characters of both sets, other directions of writing, invisible ones, half of a surrogate pair."""
 
@@ -84,5 +96,26 @@ def test_a_narrow_terminal_cuts_nothing_short() -> None:
 
 
 def test_local_time_has_its_zone() -> None:
-    assert local("2024-06-03T02:00:00+00:00", ZoneInfo("America/Mexico_City")) == "02/06 20:00:00 CST"
-    assert local("2024-06-03T02:00:00+00:00", ZoneInfo("America/Tijuana")) == "02/06 19:00:00 PDT"
+    """Clocks go forward in one zone and not in the other; the year is told of another year than this one."""
+    assert local("2024-06-03T02:00:00+00:00", ZoneInfo("America/Mexico_City")) == "02/06/2024 20:00:00 CST"
+    assert local("2024-06-03T02:00:00Z", ZoneInfo("America/Tijuana")) == "02/06/2024 19:00:00 PDT"
+    assert local("2024-12-03T02:00:00Z", ZoneInfo("America/Tijuana")) == "02/12/2024 18:00:00 PST"
+    now = datetime.now(MEXICO).replace(month=6, day=2, hour=20, minute=0, second=0)
+    assert local(now.astimezone(UTC), MEXICO) == "02/06 20:00:00 CST"
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [("America/Santiago", "02/06/2024 22:00:00 UTC-04"), ("Asia/Kathmandu", "03/06/2024 07:45:00 UTC+0545")],
+    ids=["whole hours", "a part of one"],
+)
+def test_a_zone_without_a_name_is_told_by_its_difference_with_utc(zone: str, told: str) -> None:
+    assert local("2024-06-03T02:00:00Z", ZoneInfo(zone)) == told
+
+
+def test_a_sentence_for_people_has_the_times_of_their_clocks() -> None:
+    """What is in quotes was typed, or is to be typed; without a zone all stay in UTC, and say so."""
+    said = 'pausa desde 2024-06-03T02:00:00Z; escriba «2024-06-03T02:00:00Z» o "2024-06-03T02:00:00Z", 2024-06-03'
+    told = said.replace("2024-06-03T02:00:00Z", "02/06/2024 20:00:00 CST", 1)
+    assert (by_clocks(said, MEXICO), by_clocks(said, None)) == (told, said)
+    assert printable("[x] 2024-06-03T02:00:00Z", MEXICO) == r"\[x] 02/06/2024 20:00:00 CST"

@@ -25,6 +25,7 @@ from difusor.partners.record import Record
 from difusor.process import account
 from difusor.project import UnusableError, home
 from difusor.spec import papers as texts
+from difusor.terminal import local
 
 TOLD = {"oficio": "el oficio digitalizado", "carta": "la carta compromiso (ANEXO 3), firmada y digitalizada"}
 LONGEST = 500
@@ -163,7 +164,10 @@ def _lack(inventory: Path, paper: Required, kept: Record | None, filed: Papers, 
         assert kept is not None
         picture = inventory / LOGO
         right = picture.is_file() and hashlib.sha256(picture.read_bytes()).hexdigest() == kept.written.get(LOGO)
-        return "" if right else f"{picture} no es el logotipo que se inscribió: ./difusor enroll FORMATO --update"
+        if right:
+            return ""
+        lost = "falta:" if not picture.exists() else "no es el logotipo que se inscribió: bórrelo y"
+        return f"{picture} {lost} ./difusor enroll FORMATO --update"
     if entry is None:
         return f"falta {TOLD[paper]}: ./difusor file ARCHIVO -i {name} --as {paper}"
     return _unlike(inventory, entry, thorough)
@@ -250,7 +254,7 @@ def _refuse_unlike(inventory: Path, entry: Entry, noted: Notice) -> None:
 
 
 def _local(inventory: Path, instant: datetime) -> str:
-    return f"{instant.astimezone(election.of(inventory).catalog.zone):%d/%m/%Y, %H:%M:%S}"
+    return local(instant, election.of(inventory).catalog.zone)
 
 
 def _notes(inventory: Path, entry: Entry, kept: Record | None) -> Iterator[str]:

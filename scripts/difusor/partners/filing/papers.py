@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from corte.format import files
-from corte.format.files import read_capped
+from corte.format import files, instants
+from corte.format.files import locked, read_capped
 from corte.format.refusal import Refusal
+from difusor.inventory.parts import FILED
 from difusor.partners.filing.scan import LARGEST, Kind
 from difusor.partners.record import Moment
 from difusor.project import UnusableError
 
-FILE, FOLDER = "papeles.json", "papeles"
+FILE, FOLDER = "papeles.json", FILED
 Paper = Literal["oficio", "carta", "formato", "dictamen", "constancia"]
 """What may be filed: the oficio, the letter of ANEXO 3, the form of ANEXO 2 signed, the dictamen, a constancia."""
 Required = Literal["oficio", "formato", "logotipo", "carta"]
 REQUIRED: tuple[Required, ...] = ("oficio", "formato", "logotipo", "carta")
 """What an official difusor has on file before anything is installed."""
+ENROLLED = ("formato", "logotipo")
+"""Those that `difusor enroll` takes, be they filed or not."""
 TITLES = {
     "oficio": "Oficio con que avisó que participa", "formato": "Formato de registro (ANEXO 2)",
     "logotipo": "Logotipo", "carta": "Carta compromiso (ANEXO 3)", "dictamen": "Dictamen firmado",
@@ -68,7 +72,8 @@ class Excuse(BaseModel):
 class Papers(BaseModel):
     """The whole file in the order in which it grew; nothing is taken out of it. Of a paper the last scan counts.
 
-    `difusor`: whose it is, the name of the inventory; "" until it is written.
+    `difusor`: whose it is, the name of the inventory; "" until it is written. `enrolled`: when `difusor enroll` last
+    took form and logo after one of them had been excused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +81,7 @@ class Papers(BaseModel):
     difusor: str = ""
     filed: tuple[Entry, ...] = ()
     excused: tuple[Excuse, ...] = ()
+    enrolled: Moment | None = None
 
     @property
     def standing(self) -> dict[tuple[str, str], Entry]:
@@ -83,10 +89,11 @@ class Papers(BaseModel):
         return {each.subject: each for each in self.filed}
 
     def excuse(self, paper: str) -> Excuse | None:
-        """Return the last excuse for a paper; None when a scan was filed after it, which ends it."""
-        entry = self.standing.get((paper, ""))
+        """Return the last excuse for a paper; None when that was filed or enrolled after it, which ends it."""
+        entry, enrolled = self.standing.get((paper, "")), self.enrolled if paper in ENROLLED else None
+        came = [each for each in (entry and entry.filed, enrolled) if each]
         found = next((each for each in reversed(self.excused) if each.paper == paper), None)
-        return found if found and (entry is None or found.at >= entry.filed) else None
+        return found if found and all(found.at >= each for each in came) else None
 
 
 def read(inventory: Path) -> Papers:
@@ -125,6 +132,14 @@ def keep(inventory: Path, entry: Entry, content: bytes) -> None:
         write(inventory, Papers())
     (inventory / FOLDER).mkdir(exist_ok=True)
     files.replace(inventory / entry.file, content, mode=0o600)
+
+
+def end_excuses(inventory: Path) -> None:
+    """Note that form and logo were enrolled now, if one of them was excused; a damaged record excuses nothing."""
+    with suppress(UnusableError), locked(inventory):
+        kept = read(inventory)
+        if any(kept.excuse(paper) for paper in ENROLLED):
+            write(inventory, kept.model_copy(update={"enrolled": instants.now()}))
 
 
 def write(inventory: Path, papers: Papers) -> None:
