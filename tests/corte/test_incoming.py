@@ -86,6 +86,18 @@ def test_a_folder_named_like_the_signature_does_not_start_the_intake_for_ever(se
     assert not folder.exists()
 
 
+def test_a_folder_named_like_the_manifest_keeps_no_later_push_out(server: Server):
+    raw = server.manifest(6).to_bytes()
+    folder = server.config.incoming / manifest.NAME
+    folder.unlink()
+    (folder / "dentro").mkdir(parents=True)
+    (folder / "dentro/x").write_bytes(b"x")
+    (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(signature.sign(raw, server.key, "demo"))
+    refused(server, server.run(), "kind")  # rsync has delivered the signature beside it
+    assert not folder.exists()
+    assert server.push(raw)["result"] == "shown"
+
+
 def test_a_sparse_file_as_large_as_the_disk(server: Server):
     found = server.manifest(6)
     huge = manifest.Entry(10**12, "a" * 64)

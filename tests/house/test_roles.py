@@ -85,6 +85,15 @@ def test_a_playbook_has_every_role_of_which_its_roles_inputs_are_computed(playbo
     assert {name: OWNERS[name] for name in known if OWNERS[name] not in imported} == {}
 
 
+def test_a_late_change_of_the_trusted_addresses_reaches_every_role_that_reads_them() -> None:
+    inputs = load(ROOT / "playbooks/group_vars/all.yml")
+    reading = [name for name, text in inputs.items() if "ufw_trusted_addresses" in f"{name} {text}"]
+    readers = {name.partition("_")[0] for name in reading}
+    plays = load(ROOT / "playbooks/trusted.yml")
+    run = {task["ansible.builtin.import_role"]["name"] for task in plays[1]["tasks"] if "tags" not in task}
+    assert run == readers - {"preflight"}
+
+
 @role_test
 def test_every_default_has_its_line(role: Path) -> None:
     path = role / "defaults/main.yml"

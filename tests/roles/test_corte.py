@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from role_kit import render
 
+from corte.format.limits import MAX_CORTE_BYTES
 from corte.format.signature import valid_signers
 from difusor.inventory.parts import Signer
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@instituto.mx"
+SLOW_DISK = 4 * 1024**2
+"""Bytes that a slow disk copies in a second."""
 SIGNERS = [
     {"principal": "firma@demo.test", "key": f"{KEY}\n", "valid_after": "2024-05-01T00:00:00-06:00",
      "valid_before": "2024-07-01T00:00:00Z"},
@@ -38,3 +42,10 @@ def test_the_lines_are_read_within_their_dates() -> None:
     at = datetime(2024, 6, 10, tzinfo=UTC)
     assert [principal for principal, _ in valid_signers(INSTALLED, at)] == ["firma@demo.test"]
     assert list(valid_signers(INSTALLED, datetime(2024, 7, 1, tzinfo=UTC))) == []
+
+
+def test_the_largest_corte_has_time_to_be_copied_on_a_slow_disk() -> None:
+    """An intake that is ended begins again from nothing, so one that is too slow would never show the corte."""
+    unit = render("corte", "etc/systemd/system/prep-corte-intake.service", {"corte_incoming_group": "prep-entrada"})
+    number, unit_of_time = re.findall(r"^TimeoutStartSec=(\d+)(min|h)$", unit, re.MULTILINE)[0]
+    assert int(number) * {"min": 60, "h": 3600}[unit_of_time] > MAX_CORTE_BYTES / SLOW_DISK

@@ -181,3 +181,15 @@ def test_no_engine_starts_anew_for_a_container_that_is_off_its_network() -> None
 def test_no_engine_starts_anew_on_a_server_without_containers() -> None:
     inputs = {"ansible_facts": {"current_state": {"containers": {}, "translates": False}}}
     assert role_kit.value("docker", "_docker_stale", inputs) is False
+
+
+def test_the_network_of_the_containers_has_addresses_of_its_own() -> None:
+    """Docker's own choice may be the campus's, whose citizens would get no answer; a network that is there stays."""
+    (task,) = yaml.safe_load((role_kit.ROLES / "docker/tasks/network.yml").read_text())
+    made = task["community.docker.docker_network"]
+    assert made["ipam_config"] == [{"subnet": "{{ docker_subnet }}"}]
+    options = role_kit.value("docker", "_docker_network_options", {})
+    for networks, is_made in (({}, True), ({"prep": options}, False)):
+        facts = {"current_state": {"networks": networks}}
+        inputs = {"ansible_facts": facts, "docker_ready": True}
+        assert role_kit.value("docker", task["when"], inputs) is is_made

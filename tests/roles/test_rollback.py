@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import role_kit
 
+from difusor.spec.reading import values
+
 SETTINGS = "etc/ssh/sshd_config.d/00-prep-difusor.conf"
 
 
@@ -77,3 +79,21 @@ def test_after_an_undone_change_the_next_one_can_be_proved(guard: Guard) -> None
     assert guard("cancel") == 0
     assert guard("cancel") == 0
     assert guard.reads() == "después"
+
+
+def test_a_removal_leaves_no_failed_unit_of_the_project() -> None:
+    """`systemctl stop` makes a scan of AIDE fail, and systemd shows a failed unit also without its file."""
+    stop, forget = values((role_kit.ROLES / "rollback/tasks/stop.yml").read_text())
+    assert (stop["loop"], stop["ansible.builtin.systemd_service"]["state"]) == ("{{ rollback_stopped }}", "stopped")
+    argv = forget["ansible.builtin.command"]["argv"].strip("{} ")
+    forgotten = role_kit.value("rollback", argv, {"rollback_stopped": ["aiderenew.service"]})
+    assert forgotten == ["systemctl", "reset-failed", "prep-rollback.service", "aiderenew.service"]
+
+
+@pytest.mark.parametrize("path", ["rollback/tasks/found.yml", "audit/tasks/remove.yml"])
+def test_a_removal_stops_units_before_their_files_go(path: str) -> None:
+    added = ["/etc/systemd/system/aiderenew.service", "/etc/systemd/system/aidecheck.timer"]
+    found = {"paths": [*added, "/etc/systemd/system/nginx.service.d/prep.conf"], "etc": {"added": added}}
+    tasks = values((role_kit.ROLES / path).read_text())
+    (stop,) = [task["vars"]["rollback_stopped"] for task in tasks if "rollback_stopped" in task.get("vars", {})]
+    assert "aiderenew.service" in role_kit.value("rollback", stop.strip("{} "), {"rollback_found": found})

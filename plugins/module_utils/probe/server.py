@@ -22,6 +22,7 @@ from ansible.module_utils.probe.queues import unshared
 PARAMETERS = "/etc/sysctl.d/zz-prep-difusor.conf"
 UPLINK = "/usr/local/sbin/prep-uplink"
 ANSWER = 3.0  # seconds that a container on this server may take to answer
+RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")  # of the second the first may know nothing
 DOCKER_DATA = "/var/lib/docker"  # where an engine keeps its images, unless its options name another folder
 RECORD = "/var/lib/prep-difusor"  # kept by `managed_files`: the paths it has touched, and the server as it was before
 FOUND = RECORD + "/found"
@@ -73,6 +74,13 @@ def listeners(lines, cgroups_of):
 def advertised(routes, addresses):
     """Tell whether router advertisements configure IPv6, from the lines of `ip -6 route` and of dynamic addresses."""
     return bool(addresses) or any(re.search(r"\bproto (kernel_)?ra\b", route) for route in routes)
+
+
+def reached(routes, *resolvers):
+    """Return the networks of the lines of `ip -4 route`, and the name servers of the texts of resolv.conf (IPv4)."""
+    networks = [re.match(r"(?:[a-z]+ )?(\d[\d./]*)", line) for line in routes]
+    servers = re.findall(r"^\s*nameserver\s+(\d[\d.]*)\s*$", "\n".join(resolvers), re.MULTILINE)
+    return sorted({network.group(1) for network in networks if network} | set(servers))
 
 
 def sites(paths, packaged):
@@ -344,6 +352,7 @@ def look(lines, folders, key, pending):
         },
         "accounts_before": accounts_before(FOUND),
         "sites": sites(paths, packaged),
+        "reached": reached(lines("ip", "-4", "route", "show"), *map(read, RESOLVERS)),
         "ipv6_advertised": advertised(
             lines("ip", "-6", "route", "show"),
             lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -96,24 +97,44 @@ def claim(incoming: int) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError:  # a folder is in the way of the claim
-        _discard_claimed(incoming)
+        _discard(_CLAIMED, incoming)
         os.rename(manifest.SIGNATURE_NAME, _CLAIMED, src_dir_fd=incoming, dst_dir_fd=incoming)
     try:
         return files.read_capped(_CLAIMED, signature.MAX_BYTES, incoming)
     except Refusal:
         return b""
     finally:
-        _discard_claimed(incoming)
+        _discard(_CLAIMED, incoming)
 
 
-def _discard_claimed(incoming: int) -> None:
-    """Remove what was claimed, even a folder: with `rm`, because Python's rmtree fails on very deep folders."""
+def read_manifest(incoming: int) -> bytes:
+    """Return the pushed manifest's bytes; Refusal when it is no regular file, or too large.
+
+    A folder of that name is removed, or it would refuse every later push: a push leaves manifest and signature out of
+    what it deletes, and replaces anything but a folder.
+    """
     try:
-        os.unlink(_CLAIMED, dir_fd=incoming)
+        return files.read_capped(manifest.NAME, manifest.MAX_BYTES, incoming)
+    except Refusal:
+        if _is_folder(manifest.NAME, incoming):
+            _discard(manifest.NAME, incoming)
+        raise
+
+
+def _is_folder(name: str, incoming: int) -> bool:
+    with suppress(FileNotFoundError):
+        return stat.S_ISDIR(os.stat(name, dir_fd=incoming, follow_symlinks=False).st_mode)
+    return False
+
+
+def _discard(name: str, incoming: int) -> None:
+    """Remove what has this name, even a folder: with `rm`, because Python's rmtree fails on very deep folders."""
+    try:
+        os.unlink(name, dir_fd=incoming)
     except FileNotFoundError:
         return
     except OSError:
-        subprocess.run(["rm", "-rf", f"/proc/self/fd/{incoming}/{_CLAIMED}"], pass_fds=[incoming], check=False)
+        subprocess.run(["rm", "-rf", f"/proc/self/fd/{incoming}/{name}"], pass_fds=[incoming], check=False)
 
 
 def forget(incoming: int) -> None:

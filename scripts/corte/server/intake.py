@@ -25,7 +25,7 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from corte.server import gate
 from corte.server.config import Config
-from corte.server.incoming import Listing, claim, forget, listing
+from corte.server.incoming import Listing, claim, forget, listing, read_manifest
 from corte.server.memory import Memory
 from corte.server.state import Attempt, Corte, State, is_withdrawn
 from corte.server.store import Store
@@ -109,7 +109,7 @@ class Intake:
         corte: Corte | None = None
         problem: Refusal | None = None
         try:
-            raw = files.read_capped(manifest.NAME, manifest.MAX_BYTES, incoming)
+            raw = read_manifest(incoming)
             corte = self._accept(incoming, listed, raw, armour)
         except Refusal as refusal:
             problem = refusal

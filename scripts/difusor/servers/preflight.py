@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
-from difusor.servers import logins, neighbours
+from difusor.servers import engine, logins, neighbours
 from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
@@ -25,8 +25,6 @@ FIRST_UID = 1000
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """What Docker calls the architectures that the kernel names."""
-DOCKER_NETWORKS = tuple(map(ipaddress.IPv4Network, ("172.17.0.0/16", "172.18.0.0/16")))
-"""What a Docker engine without options takes for its bridge, and for the first network that is made."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,8 @@ def problems(
     by_password: bool = False,
     strict_paths: bool = True,
     images: Iterable[tuple[str, str]] = (),
+    others: Iterable[str] = (),
+    subnet: str = "",
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
@@ -95,7 +95,8 @@ def problems(
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
     account, `by_password` whether SSH goes on admitting passwords, `strict_paths` whether the kernel will drop what
     comes by another interface than its answer goes, `images` the archive and the architecture of each image, "" when
-    it is unknown.
+    it is unknown; `others` further addresses and names that the server has to reach, `subnet` the addresses of the
+    containers' network.
     """
     return [
         *_unsupported(server, releases),
@@ -106,9 +107,7 @@ def problems(
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
         *(_by_a_detour(server) if strict_paths else ()),
-        *_behind_docker(server, trusted),
-        *_remapped(server),
-        *_flagged(server),
+        *engine.problems(server.facts, [*trusted, *others], subnet),
         *_somebodys(server, keys),
         *_by_another_port(server),
         *_short_keys(server),
@@ -295,45 +294,6 @@ def _by_a_detour(server: Machine) -> Iterator[str]:
         yield (
             f"usted entra por {came} y el servidor le contesta por {gone}, con lo que el núcleo dejaría de oírlo "
             "(rp_filter); corrija esa ruta, o ponga kernel_sysctl: {net.ipv4.conf.all.rp_filter: 2} en el inventario"
-        )
-
-
-def _behind_docker(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
-    """Tell of addresses that a new Docker would take for its containers', so that no answer reaches them any more.
-
-    It avoids the networks of the server's own interfaces, but knows of none beyond a router.
-    """
-    options = server.facts.get("docker_daemon", {})
-    if server.facts.get("docker_before") or {"bip", "default-address-pools"} <= set(options):
-        return
-    own = [ipaddress.ip_address(each) for each in server.facts.get("all_ipv4_addresses", ())]
-    taken = [net for net in DOCKER_NETWORKS if not any(address in net for address in own)]
-    for origin in trusted:
-        network = ipaddress.ip_network(origin)
-        if any(network.version == 4 and network.overlaps(net) for net in taken):
-            yield (
-                f"{origin} quedaría incomunicada con el servidor, porque Docker toma esas direcciones para "
-                'sus contenedores; déle otras en /etc/docker/daemon.json: {"bip": "192.168.240.1/24", '
-                '"default-address-pools": [{"base": "192.168.241.0/24", "size": 28}]}'
-            )
-
-
-def _remapped(server: Machine) -> Iterator[str]:
-    """Tell of an owner's engine in whose containers a user is another one outside, so that no socket can be made."""
-    if server.facts.get("docker_before") and server.facts.get("docker_daemon", {}).get("userns-remap"):
-        yield (
-            "el Docker del servidor cambia la identidad de los contenedores (userns-remap en /etc/docker/daemon.json), "
-            "y el WAF no podría abrir sus sockets; quite esa opción, o use otro servidor"
-        )
-
-
-def _flagged(server: Machine) -> Iterator[str]:
-    """Tell of options on the engine's command line with which it would not start once they are in its file too."""
-    if flags := server.facts.get("docker_flags"):
-        yield (
-            f"Docker recibe {', '.join(flags)} en su línea de órdenes y no arrancaría, porque el proyecto lo pone en "
-            "/etc/docker/daemon.json; quítelo de DOCKER_OPTS en /etc/default/docker, o de la unidad (systemctl cat "
-            "docker), y reinicie Docker"
         )
 
 

@@ -113,22 +113,6 @@ def test_an_image_for_another_architecture_is_told(kernel: str, image: str, told
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
-    [
-        ({}, True),
-        ({"docker_daemon": {"bip": "10.0.0.1/24"}}, True),
-        ({"docker_daemon": {"bip": "10.0.0.1/24", "default-address-pools": []}}, False),
-        ({"docker_before": True}, False),  # it has its networks already
-        ({"all_ipv4_addresses": ["172.17.0.9"]}, False),
-    ],
-)
-def test_an_address_that_docker_would_take_is_told(facts: dict[str, Any], told: bool) -> None:
-    wanted = {**WANTED, "trusted": [*WANTED["trusted"], "172.17.4.0/24"]}
-    found = problems(with_facts(**facts), **wanted)
-    assert [each.partition(" quedaría incomunicada")[0] for each in found] == (["172.17.4.0/24"] if told else [])
-
-
-@pytest.mark.parametrize(
     ("comment", "keys", "has_password", "found"),
     [
         ("", ("ssh-ed25519 AAAAsuya",), False, "perdería llaves; si es"),

@@ -1,0 +1,73 @@
+"""Docker on a server that is judged before the first run: whom its networks would cut off without a sign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from plugin_kit import load
+from role_kit import ROLES, value
+from server_kit import WANTED, with_facts
+
+from difusor.servers.preflight import problems
+from difusor.spec.reading import values
+
+SUBNET = "198.18.241.0/28"
+BEFORE = {"docker_before": True}
+FINISHED = {"all_ipv4_addresses": ["172.17.0.1"], "current_state": {"networks": {"prep": {}}}}
+
+
+def cut_off(facts: dict[str, Any], *others: str, trusted: tuple[str, ...] = ()) -> list[str]:
+    wanted = {**WANTED, "trusted": [*WANTED["trusted"], *trusted]}
+    found = problems(with_facts(**facts), **wanted, others=others, subnet=SUBNET)
+    return [each.partition(" quedaría incomunicada")[0] for each in found]
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({}, True),
+        ({"docker_daemon": {"bip": "10.0.0.1/24"}}, False),
+        (BEFORE, False),  # its bridge has its network already
+        ({"all_ipv4_addresses": ["172.17.0.9"]}, False),
+        (FINISHED, False),
+    ],
+    ids=["new", "told-another", "before", "own-network", "finished"],
+)
+def test_an_address_that_a_new_engines_bridge_would_take_is_told(facts: dict[str, Any], told: bool) -> None:
+    assert cut_off(facts, trusted=("172.17.4.0/24",)) == (["172.17.4.0/24"] if told else [])
+
+
+@pytest.mark.parametrize("facts", [{}, BEFORE], ids=["new", "before"])
+def test_an_address_that_the_projects_network_would_take_is_told_also_where_docker_ran(facts: dict[str, Any]) -> None:
+    assert cut_off(facts, trusted=("198.18.241.9",)) == ["198.18.241.9"]
+    assert cut_off({**facts, **FINISHED}, trusted=("198.18.241.9",)) == [], "a network that is there keeps its own"
+
+
+def test_whom_else_the_server_needs_is_compared_too() -> None:
+    assert cut_off({}, "198.18.0.0/15", "tiempo.example", "2001:db8::/32", "172.18.0.5") == ["198.18.0.0/15"]
+    found = {"reached": ["172.16.0.0/12", "198.18.241.3", "128.0.0.0/1", "10.0.0.0/8"]}
+    assert cut_off(found) == ["172.16.0.0/12", "198.18.241.3"]
+
+
+def test_a_network_that_is_none_is_told() -> None:
+    (said,) = problems(with_facts(), **WANTED, subnet="198.18.241.1/28")
+    assert said.startswith("docker_subnet dice «198.18.241.1/28»")
+
+
+def test_the_preflight_judges_the_network_that_the_role_makes() -> None:
+    source = (ROLES.parent / "playbooks" / "group_vars/all.yml").read_text()
+    judged = values(source)["preflight_subnet"].strip("{} ")
+    assert value("preflight", judged, {}) == SUBNET, "where the preflight runs alone, no role docker says it"
+    assert value("docker", judged, {}) == SUBNET
+    assert value("docker", judged, {"docker_subnet": "10.7.0.0/28"}) == "10.7.0.0/28"
+
+
+def test_the_probe_reads_routes_and_name_servers() -> None:
+    routes = [
+        "default via 10.0.0.1 dev eth0 proto dhcp", "10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.5",
+        "unreachable 10.9.0.0/16", "10.0.0.1 dev eth0 scope link",
+    ]  # fmt: skip
+    resolvers = "# nameserver 9.9.9.9\nnameserver 127.0.0.53\nnameserver fd00::53\n", "nameserver 10.0.7.2\n", ""
+    found = load("module_utils/probe/server.py").reached(routes, *resolvers)
+    assert found == ["10.0.0.0/24", "10.0.0.1", "10.0.7.2", "10.9.0.0/16", "127.0.0.53"]

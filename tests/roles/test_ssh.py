@@ -1,0 +1,25 @@
+"""What sshd is told, by the server's OpenSSH."""
+
+from __future__ import annotations
+
+import pytest
+from role_kit import render
+
+DROP_IN = "etc/ssh/sshd_config.d/00-prep-difusor.conf"
+EXEMPT = "PerSourcePenaltyExemptList 10.9.0.4,fd00:9::/64"
+
+
+@pytest.mark.parametrize(
+    ("version", "addresses", "is_there"),
+    [
+        ("1:10.0p1-7+deb13u4", ["10.9.0.4", "fd00:9::/64"], True),
+        ("1:9.6p1-3ubuntu13", ["10.9.0.4", "fd00:9::/64"], False),  # it would not start with an option it does not know
+        ("1:10.0p1-7+deb13u4", [], False),  # nor with an empty list
+    ],
+    ids=["since-9.8", "before-9.8", "nobody"],
+)
+def test_sshd_penalises_no_trusted_address(version: str, addresses: list[str], is_there: bool) -> None:
+    facts = {"packages": {"openssh-server": version}, "ssh_host_key_rsa_public": ""}
+    text = render("ssh", DROP_IN, {"ansible_facts": facts, "ssh_trusted_addresses": addresses})
+    assert (EXEMPT in text.splitlines()) is is_there
+    assert ("PerSourcePenalty" in text) is is_there
