@@ -96,7 +96,14 @@ def _differs(there: Published, shown: Sequence[Listed]) -> bool:
 
 
 def _is_due(there: Published, wanted: Making, now: datetime) -> bool:
-    """Tell whether less than half of the time is left for which a list is valid: whoever copies it is never late."""
+    """Tell whether a list has to be signed anew: less than half of its time is left, or whoever checks it refuses it.
+
+    At half of the time, so that whoever copies it is never late.
+    """
+    try:
+        checking.refuse_past(there, now)
+    except UnusableError:
+        return True
     return there.until is None or there.until - now < wanted.valid / 2
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from typer.testing import CliRunner
 from corte.format import signature
 from difusor.commands import list as command
 from difusor.inventory import load_election
-from difusor.listing import making, state, watch, watching
+from difusor.listing import checking, making, state, watch, watching
 from difusor.listing.entries import Listed
 from difusor.listing.looks import How, Look, _about_certificates, _There, look
 from difusor.listing.making import Made, Making
@@ -373,3 +374,13 @@ def test_the_watch_renews_the_list_when_half_of_its_time_is_left(night: Night) -
     armour = signature.sign(raw, make_key(night.home, "ajena"), "demo", "lista")
     (night.home / "lista/lista.json.sig").write_bytes(armour)
     assert night.round().written
+
+
+def test_a_list_signed_while_the_clock_was_ahead_is_signed_anew(night: Night) -> None:
+    """Whoever checks it refuses it as one of the future; by some minutes clocks may differ."""
+    at, second = datetime.now(UTC).replace(microsecond=0), timedelta(seconds=1)
+    written = []
+    for now in (at + checking.AHEAD + second, at + second, at):
+        night.making = replace(night.making, now=partial(datetime.astimezone, now, UTC))
+        written.append(night.round().written)
+    assert written == [True, False, True] and checking.read(night.home / "lista").made == at
