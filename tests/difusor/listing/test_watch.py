@@ -276,6 +276,19 @@ def test_who_is_revoked_while_the_watch_looks_is_not_put_back(night: Night, monk
     assert [each.id for each in night.round().shown] == night.page == ["oeste", "sur"]
 
 
+def test_a_list_that_does_not_end_holds_the_watch_up_only_so_long(
+    home: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be suspended, or ask for a passphrase at a terminal that somebody has left."""
+    monkeypatch.setattr(state, "PATIENCE", 0.05)
+    told = "otro «list» de esta máquina no termina de escribir la lista en 0 segundos"
+    with state.turn("demo"):
+        for wait in (watching.watch_once, making.make):
+            with pytest.raises(UnusableError, match=told):
+                wait(Making("demo", home / "lista", key))
+    assert making.make(Making("demo", home / "lista", key)).written
+
+
 def test_a_second_watch_of_an_election_is_refused(night: Night) -> None:
     """Two would count one failure twice, and a page that failed for a second would be out."""
     first = watching.rounds(night.making, 0, 2)
