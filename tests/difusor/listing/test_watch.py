@@ -19,18 +19,20 @@ from look_kit import Table, name_server, page
 from publish_kit import app_of
 from typer.testing import CliRunner
 
-from corte.format import signature
+from corte.format import manifest, signature
 from difusor.commands import list as command
 from difusor.inventory import load_election
-from difusor.listing import checking, making, state, watch, watching
+from difusor.listing import checking, looks, making, state, watch, watching
 from difusor.listing.entries import Listed
 from difusor.listing.looks import How, Look, _about_certificates, _There, look
 from difusor.listing.making import Made, Making
 from difusor.listing.state import State
 from difusor.partners import revocation
 from difusor.project import UnusableError
-from difusor.publish import signing
+from difusor.publish import age, signing
 from difusor.publish.mirror import PATH
+from difusor.publish.seen import Published, Seen
+from difusor.publish.signing import SignedCorte
 from difusor.servers import certificate
 from difusor.servers.certificate import Certificate
 from difusor.servers.names import Names
@@ -133,6 +135,43 @@ def test_a_page_that_shows_anything_else_fails(change: dict[str, tuple[int, byte
 def test_a_page_that_waits_for_the_opening_is_right(night: Night) -> None:
     night.answers["norte"] = {PATH: (200, b'{"gate": {"state": "waiting"}}'), "/prep/corte.json": (503, b"")}
     assert night.look() == Look()
+
+
+@pytest.mark.parametrize(("published", "faults"), [(8, 0), (9, 1)])
+def test_a_page_is_not_at_fault_while_the_next_corte_may_still_be_on_its_way(
+    published: int, faults: int, night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It shows 7, and another mirror has the published one already; who missed one in between was left behind."""
+    monkeypatch.setattr(age, "GRACE", timedelta(0))
+    election = load_election(night.home / "elections/demo.yml")
+    shown = manifest.read(night.answers["norte"]["/prep/corte.json"][1])
+    later = replace(shown, sequence=published, generated=shown.generated + timedelta(seconds=1))
+    assert not Seen().publish(SignedCorte(night.home, later, b"", b""), election)
+    found = night.look().faults
+    assert len(found) == faults and all("y el Instituto publicó el 9" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "at", "due"),
+    [
+        (1, timedelta(minutes=5), timedelta(minutes=15)),
+        (2, timedelta(minutes=5), timedelta(minutes=7)),
+        (1, timedelta(minutes=-30), timedelta(minutes=2)),
+        (1, timedelta(minutes=-5), timedelta(minutes=5)),
+    ],
+)
+def test_a_page_has_to_show_a_corte_once_the_push_of_the_first_can_be_over(
+    sequence: int, at: timedelta, due: timedelta, home: Path
+) -> None:
+    """Counted from the opening, with cortes every ten minutes."""
+    election = load_election(home / "elections/demo.yml")
+    opens = election.window.opens
+    published = Published(
+        opens=opens, sequence=sequence, generated=opens, manifest_sha256="f" * 64, hold=False, at=opens + at
+    )
+    for more in (timedelta(0), timedelta(seconds=1)):
+        now = opens + due + more
+        assert looks._is_due(published, How(election, now=partial(datetime.astimezone, now, UTC))) is bool(more)
 
 
 def test_name_servers_that_differ_do_no_harm_as_long_as_every_address_is_right(night: Night) -> None:
