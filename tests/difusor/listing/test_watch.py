@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -326,6 +328,21 @@ def test_a_list_that_does_not_end_holds_the_watch_up_only_so_long(
             with pytest.raises(UnusableError, match=told):
                 wait(Making("demo", home / "lista", key))
     assert making.make(Making("demo", home / "lista", key)).written
+
+
+def test_the_watch_signs_without_asking_anybody_and_knows_at_its_start_whether_it_can(night: Night, key: Path) -> None:
+    """Whoever started it has gone home, and each round would wait for him."""
+    own = Path(shutil.copy(key, night.home / "llave"))
+    running = watching.rounds(replace(night.making, key=own), 0, 2)
+    assert isinstance(next(running), Made)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "una frase", "-f", own], check=True, capture_output=True)
+    (night.home / "lista/index.html").unlink()
+    told = next(running)
+    assert isinstance(told, UnusableError) and "no se pudo pedir su frase" in str(told)
+    assert next(running, None) is None
+    making.make(night.making)
+    with pytest.raises(UnusableError, match="no se pudo pedir su frase"):
+        next(watching.rounds(replace(night.making, key=own), 0, 1))
 
 
 def test_a_second_watch_of_an_election_is_refused(night: Night) -> None:
