@@ -13,7 +13,9 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import termios
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -22,6 +24,10 @@ from corte.format.errors import why
 from corte.format.refusal import Refusal, quote
 
 MAX_BYTES = 64 * 1024
+PATIENCE = 60.0
+"""Seconds for ssh-keygen, also while it waits for somebody to type a passphrase or to touch a key."""
+ALONE = 10.0
+"""Seconds for ssh-keygen when nobody is asked; it takes much less, unless it waits for somebody all the same."""
 
 _FIRST, _LAST = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
 _COLUMNS = 70
@@ -30,13 +36,16 @@ _SIGNER = re.compile(
     r'valid-after="(?P<after>\d{14})",valid-before="(?P<before>\d{14})" (?P<key>\S+ \S+)(?: .*)?',
     re.ASCII,
 )
+_TOUCHED = re.compile(rb"-SK(-CERT)?\)$", re.MULTILINE)
+"""How ssh-keygen ends a line on a key that signs only when it is touched (FIDO)."""
 _CAUSES = {
     "Couldn't load public key": "esa llave no existe o no es de OpenSSH",
     "No private key found": (
         "falta su parte privada, está dañada (fines de renglón de Windows, o le falta el último renglón), otros "
         "usuarios pueden leerla, o el agente de SSH no la tiene"
     ),
-    "passphrase": "la frase de la llave no es esa",
+    "passphrase": "no se pudo pedir su frase, o no es esa; cárguela en el agente de SSH (ssh-add) y repita",
+    "device not found": "no está conectada",
     "incorrect signature": "firma otro contenido",
     "namespace does not match": "se firmó para otra elección o para otro fin",
     "invalid format|libcrypto": "no es una llave ni una firma de OpenSSH",
@@ -49,15 +58,63 @@ def namespace(election: str, purpose: str = "corte") -> str:
     return f"prep-{purpose}@{election}"
 
 
-def sign(raw: bytes, key: Path, election: str, purpose: str = "corte") -> bytes:
+def sign(raw: bytes, key: Path, election: str, purpose: str = "corte", asks: bool = True) -> bytes:
     """Return the armoured signature of `raw`; `key` is a private key, or a public one whose private half an agent has.
 
-    Refusal when ssh-keygen cannot sign with this key.
+    Whoever is at the terminal is asked for the key's passphrase, unless not `asks`. Refusal when ssh-keygen cannot
+    sign with this key.
     """
-    done = _ssh_keygen(["-Y", "sign", "-q", "-f", str(key), "-n", namespace(election, purpose)], raw)
+    arguments = ["-Y", "sign", "-q", "-f", str(key), "-n", namespace(election, purpose)]
+    patience = PATIENCE if asks else ALONE
+    late = (
+        f"No se pudo firmar con {key}: en {patience:.0f} segundos nadie dio su frase ni la tocó, o el agente de SSH no "
+        "respondió; cárguela en el agente (ssh-add) y repita."
+    )
+    with _terminal() as terminal:
+        if asks and terminal is not None and _TOUCHED.search(_ssh_keygen(["-l", "-f", str(key)]).stdout):
+            os.write(terminal, "Toque la llave cuando parpadee.\n".encode())
+        done = _ssh_keygen(arguments, raw, _asking(asks, terminal), patience, late)
     if done.returncode != 0 or not done.stdout:
         raise Refusal("signature", f"No se pudo firmar con {key}: {_reason(done)}.")
     return canonical(done.stdout)
+
+
+@contextmanager
+def _terminal() -> Iterator[int | None]:
+    """Yield the operator's terminal and leave it as it was; a program killed while it asks leaves it without echo.
+
+    None when there is none, or when this program is in its background: who asks there is stopped by the system.
+    """
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        yield None
+        return
+    try:
+        is_ours = os.tcgetpgrp(terminal) == os.getpgrp()
+        before = termios.tcgetattr(terminal)
+        try:
+            yield terminal if is_ours else None
+        finally:
+            with suppress(OSError, termios.error):  # the terminal was closed meanwhile
+                if is_ours and termios.tcgetattr(terminal) != before:
+                    # What was typed of a passphrase goes to nobody.
+                    termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+                    os.write(terminal, b"\n")
+    finally:
+        os.close(terminal)
+
+
+def _asking(asks: bool, terminal: int | None) -> dict[str, str]:
+    """Return the environment in which ssh-keygen asks at the terminal, without one by the operator's dialog, or nobody.
+
+    By itself it would ask by a dialog, which most machines lack, because its input is no terminal; and where there is
+    neither, it would take the first line of what it signs for the passphrase.
+    """
+    if not asks:
+        return {"SSH_ASKPASS_REQUIRE": "force", "SSH_ASKPASS": "false"}
+    by = "force" if terminal is None else "never"
+    return {"SSH_ASKPASS_REQUIRE": os.environ.get("SSH_ASKPASS_REQUIRE", by)}
 
 
 def canonical(armour: bytes) -> bytes:
@@ -178,12 +235,16 @@ def signed_by(raw: bytes, signature: bytes, election: str, purpose: str = "corte
     return done.stdout.decode("utf-8", "replace").split()[-1]
 
 
-def _ssh_keygen(arguments: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
-    environment = dict(os.environ, LC_ALL="C")
+def _ssh_keygen(
+    arguments: list[str], data: bytes = b"", more: Mapping[str, str] | None = None, patience: float = PATIENCE,
+    late: str = "ssh-keygen no respondió a tiempo.",
+) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
+    environment = dict(os.environ, LC_ALL="C", **(more or {}))
+    command = ["ssh-keygen", *arguments]
     try:
-        done = subprocess.run(["ssh-keygen", *arguments], input=data, env=environment, capture_output=True, timeout=60)
+        done = subprocess.run(command, input=data, env=environment, capture_output=True, timeout=patience)
     except subprocess.TimeoutExpired:
-        raise Refusal("system", "ssh-keygen no respondió a tiempo.") from None
+        raise Refusal("system", late) from None
     except OSError as error:
         raise Refusal("system", f"No se pudo usar ssh-keygen: {why(error)}.") from None
     if done.returncode < 0:  # by the kernel, for want of memory

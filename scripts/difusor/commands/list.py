@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from corte.format.errors import why
 from difusor.commands._options import name_server
 from difusor.terminal import complain, console, json_text, local, plain, printable, results, table, warn
 from difusor.terminal.arguments import Authority, Json, elections, from_project
@@ -133,7 +134,7 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
         complain(f"esta vuelta no se pudo y la lista queda como estaba: {made}")
         return False
     if as_json:
-        typer.echo(json.dumps(json.loads(json_text(_document(made))), ensure_ascii=False))
+        _tell_program(made)
     for left in made.entries.left:
         if left.damage:
             warn(f"{left.id} no está en la lista: {left.reason}.", made.zone)
@@ -147,6 +148,20 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
         console.print(f"[bold {color}]{mark} {name} {each.change} de la lista[/]: {printable(told, made.zone)}.")
     _tell_looks(made)
     return not (made.is_blind or made.held)
+
+
+def _tell_program(made: Made) -> None:
+    """Write a round as a line of JSON; whoever reads it may be gone, or its disk full, and the watch goes on.
+
+    Standard output fails once, and takes what follows without writing it (process.streams).
+    """
+    try:
+        typer.echo(json.dumps(json.loads(json_text(_document(made))), ensure_ascii=False))
+    except OSError as error:
+        warn(
+            f"el JSON ya no puede escribirse ({why(error)}) y la vigilancia sigue sin él; para recibirlo, deténgala "
+            "con Ctrl-C y empiece otra"
+        )
 
 
 def _tell_looks(made: Made) -> None:

@@ -12,13 +12,14 @@ from difusor.inventory.model import Election
 from difusor.project import UnusableError
 
 
-def signed(raw: bytes, key: Path, election: Election, purpose: str) -> bytes:
+def signed(raw: bytes, key: Path, election: Election, purpose: str, asks: bool = True) -> bytes:
     """Return the armoured signature of `raw` for an election and a purpose; it is valid for no other.
 
-    UnusableError when `key` cannot sign, or is none with which this election's cortes may be signed now.
+    Nobody is asked for the key's passphrase unless `asks`. UnusableError when `key` cannot sign, or is none with which
+    this election's cortes may be signed now.
     """
     try:
-        armour = signature.sign(raw, key, election.id, purpose)
+        armour = signature.sign(raw, key, election.id, purpose, asks)
     except Refusal as refusal:
         raise UnusableError(str(refusal)) from refusal
     now = instants.now()

@@ -53,12 +53,13 @@ def refuse_early(election: Election, now: datetime) -> None:
 
 def write(
     folder: Path, election: Election, listed: Sequence[Listed], key: Path, now: datetime, valid: timedelta,
-    announce: Callable[[datetime], None],
+    announce: Callable[[datetime], None], asks: bool = True,
 ) -> datetime:  # fmt: skip
     """Write the list over the one that the folder has, in one step; return until when it is valid.
 
-    `announce` is called with that instant when all is written, before it takes the old one's place. UnusableError
-    when the date, the key or the folder forbid it, OSError when it cannot be written; what was there is there then.
+    `announce` is called with that instant when all is written, before it takes the old one's place. Nobody is asked
+    for the key's passphrase unless `asks`. UnusableError when the date, the key or the folder forbid it, OSError when
+    it cannot be written; what was there is there then.
     """
     refuse_early(election, now)
     _refuse_other(folder)
@@ -66,7 +67,7 @@ def write(
     until = (made + valid).replace(microsecond=0)
     tiles, content = _content(election, listed, made, until)
     twin = _twin(election, tiles, content, made, until)
-    content |= {TWIN: twin, SIGNATURE: signed(twin, key, election, PURPOSE)}
+    content |= {TWIN: twin, SIGNATURE: signed(twin, key, election, PURPOSE, asks)}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(folder, over=True) as unfinished:
         (unfinished / LOGOS).mkdir()

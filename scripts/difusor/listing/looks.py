@@ -12,7 +12,7 @@ from corte.format import instants
 from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.listing.entries import Listed
-from difusor.publish.age import GRACE
+from difusor.publish import age
 from difusor.publish.comparison import Comparison, glance
 from difusor.publish.seen import Published, Seen
 from difusor.publish.target import Target
@@ -125,7 +125,8 @@ def _is_due(published: Published | None, how: How) -> bool:
     if published is None or published.hold:
         return False
     window, now = how.election.window, how.now()
-    return max(window.opens, published.at) + GRACE < now < window.closes
+    pushed = published.at + age.while_pushed(published, 0, how.election)
+    return max(window.opens + age.GRACE, pushed) < now < window.closes
 
 
 def _about_certificates(found: Names, there: Sequence[_There], how: How) -> Iterator[str]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Making:
     """What the operator wants: of which election, into which folder, signed by whom; and how to look at pages.
 
-    `valid`: how long the list is to be believed.
+    `valid`: how long the list is to be believed; `asks`: whether somebody may be asked for the key's passphrase.
     """
 
     election: str | None
@@ -39,6 +39,7 @@ class Making:
     authority: Path | None = None
     now: Callable[[], datetime] = instants.now
     valid: timedelta = VALID
+    asks: bool = True
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,6 @@ def write(wanted: Making, election: Election, shown: Sequence[Listed], now: date
         )  # fmt: skip
 
     try:
-        return folder.write(wanted.folder, election, shown, wanted.key, now, wanted.valid, announce)
+        return folder.write(wanted.folder, election, shown, wanted.key, now, wanted.valid, announce, wanted.asks)
     except OSError as error:
         raise UnusableError(f"no se puede escribir {error.filename or wanted.folder}: {why(error)}") from None

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from corte.format import files, instants
 from corte.format.errors import why
-from corte.format.files import locked
 from difusor.partners.record import Moment
 from difusor.project import UnusableError, build
+from difusor.publish.standing import PATIENCE
 from difusor.terminal import plain
 
 FAILURES = 2
@@ -86,11 +86,19 @@ def keep(election: str, state: State) -> None:
 
 @contextmanager
 def turn(election: str) -> Iterator[None]:
-    """Let nobody else decide who is on the list, or write it, meanwhile; UnusableError when a file cannot be used."""
+    """Let nobody else decide who is on the list, or write it, meanwhile.
+
+    UnusableError when another one does not end in time, or a file cannot be used.
+    """
     path = folder(election)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with locked(path):
+        with (path / ".lock").open("w") as file:
+            if not files.lock(file.fileno(), PATIENCE):
+                raise UnusableError(
+                    f"otro «list» de esta máquina no termina de escribir la lista en {PATIENCE:.0f} segundos (quizá "
+                    "espera la frase de su llave, o está suspendido): termínelo y repita"
+                )
             yield
     except OSError as error:
         raise UnusableError(f"no se puede usar {error.filename or path}: {why(error)}") from None

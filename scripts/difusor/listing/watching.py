@@ -11,11 +11,13 @@ from datetime import datetime
 
 from corte.format import instants
 from difusor.inventory import Election
+from difusor.inventory.signers import signed
 from difusor.listing import checking, folder, state
 from difusor.listing.checking import Published
 from difusor.listing.entries import Entries, Listed
 from difusor.listing.looks import How, Look, look_all
 from difusor.listing.making import Made, Making, read, write
+from difusor.listing.page import PURPOSE
 from difusor.listing.state import State
 from difusor.listing.watch import Round, judge
 from difusor.project import UnusableError, home
@@ -25,12 +27,16 @@ from difusor.publish.standing import Records
 def rounds(wanted: Making, every: float, most: int | None = None) -> Iterator[Made | UnusableError]:
     """Look at every listed page each `every` seconds and yield what came of each round, `most` rounds at most.
 
-    What prevents the first round is raised; later, a round that cannot be is yielded, and the watch goes on.
+    What prevents the first round is raised; later, a round that cannot be is yielded, and the watch goes on. It signs
+    without asking anybody, and tries at its start whether it can: later nobody is there to answer.
     """
+    wanted = replace(wanted, asks=False)
     election, _ = read(wanted)
     folder.refuse_early(election, wanted.now())
     number = 0
     with state.alone(election.id):
+        if wanted.key:
+            signed(b"", wanted.key, election, PURPOSE, asks=False)
         while most is None or number < most:
             started, number = time.monotonic(), number + 1
             try:
@@ -96,7 +102,14 @@ def _differs(there: Published, shown: Sequence[Listed]) -> bool:
 
 
 def _is_due(there: Published, wanted: Making, now: datetime) -> bool:
-    """Tell whether less than half of the time is left for which a list is valid: whoever copies it is never late."""
+    """Tell whether a list has to be signed anew: less than half of its time is left, or whoever checks it refuses it.
+
+    At half of the time, so that whoever copies it is never late.
+    """
+    try:
+        checking.refuse_past(there, now)
+    except UnusableError:
+        return True
     return there.until is None or there.until - now < wanted.valid / 2
 
 

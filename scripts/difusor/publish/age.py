@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from corte.format import instants
 from corte.format.manifest import Manifest
+from difusor.inventory import Election
 from difusor.publish.seen import Published
 
 GRACE = timedelta(minutes=2)
@@ -37,6 +38,16 @@ def judge(
     if expected or (published is not None and published.generated == shown.generated):
         return "", f"{old}; es el último que publicó el Instituto"
     return f"{old}; en esta máquina no consta que sea el último que publicó el Instituto", ""
+
+
+def while_pushed(published: Published, sequence: int, election: Election) -> timedelta:
+    """Return the grace of a mirror that shows corte `sequence` (0: none), to which the push may still be running.
+
+    A corte counts as published once the fastest mirror has it, and the slowest may need until the next one. Whoever is
+    further behind was left behind: each new corte would else give it another interval.
+    """
+    is_next = published.sequence <= sequence + 1
+    return max(GRACE, timedelta(minutes=election.interval_minutes)) if is_next else GRACE
 
 
 def _late(shown: Manifest, now: datetime) -> str:

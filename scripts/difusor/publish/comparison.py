@@ -111,7 +111,8 @@ def glance(
 ) -> Comparison:
     """Compare the manifest that a mirror shows, and a few files drawn by lot; quick, and nothing is noted.
 
-    The arguments are those of `compare`. `empty` is the result only of a mirror whose estado.json answers.
+    The arguments are those of `compare`. `empty` is the result only of a mirror whose estado.json answers, and `old` of
+    none to which the last corte may still be on its way.
     """
 
     def ask(mirror: Mirror) -> Comparison:
@@ -183,7 +184,7 @@ def _compare_once(
         *(roads.differences(mirror, base, drawn) if is_whole else ()),
         *there,
     ]
-    old, warnings = _judged_by_age(signed, target.election, expected, seen, standing) if seen else ("", [])
+    old, warnings = _judged_by_age(signed, target.election, expected, seen, standing, is_whole) if seen else ("", [])
     return Comparison(
         target.name,
         "altered" if differences else "old" if old else "authentic",
@@ -200,11 +201,12 @@ def _compare_once(
 
 
 def _judged_by_age(
-    signed: SignedCorte, election: Election, expected: str | None, seen: Seen, standing: Standing | None
+    signed: SignedCorte, election: Election, expected: str | None, seen: Seen, standing: Standing | None, is_whole: bool
 ) -> tuple[str, list[str]]:
     """Return why the corte is too old ("" if it is not), and what else is to be said of its age."""
     published, trouble = seen.published(election, standing)
-    old, news = age.judge(signed.manifest, published, instants.now(), expected == signed.sha256)
+    grace = None if is_whole or not published else age.while_pushed(published, signed.manifest.sequence, election)
+    old, news = age.judge(signed.manifest, published, instants.now(), expected == signed.sha256, grace)
     return old, [*trouble, *filter(None, [news])]
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from difusor.partners import record, revocation
 from difusor.partners.enrolment import LOGO
 from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Excuse, Papers
+from difusor.process import streams
 from difusor.project import UnusableError
 from difusor.suite import browser
 
@@ -298,3 +300,18 @@ def test_the_page_fits_a_telephone(home: Path, key: Path) -> None:
     frame = f'<iframe style="width: 405px; border: 0" srcdoc="{html.escape(whole)}"></iframe>'
     (home / "frame.html").write_text(f'<body onload="{measure}">{frame}</body>', encoding="utf-8")
     assert browser.read((home / "frame.html").as_uri(), "nadie.test", "127.0.0.1") == "390 px"
+
+
+def test_the_watch_goes_on_when_nobody_reads_its_json_any_more(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = making.make(wanted(None, None))
+    monkeypatch.setattr(watching, "rounds", lambda *_: [made] * 3)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", streams._over(pipe, streams._Output))
+        assert command._watched(wanted(None, None), 0, 3, as_json=True)
+    told = capsys.readouterr().err
+    assert told.count("el JSON ya no puede escribirse (la conexión se cortó)") == 1
+    assert told.count("0 páginas en") == 3

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +21,20 @@ from look_kit import Table, name_server, page
 from publish_kit import app_of
 from typer.testing import CliRunner
 
-from corte.format import signature
+from corte.format import manifest, signature
 from difusor.commands import list as command
 from difusor.inventory import load_election
-from difusor.listing import making, state, watch, watching
+from difusor.listing import checking, looks, making, state, watch, watching
 from difusor.listing.entries import Listed
 from difusor.listing.looks import How, Look, _about_certificates, _There, look
 from difusor.listing.making import Made, Making
 from difusor.listing.state import State
 from difusor.partners import revocation
 from difusor.project import UnusableError
-from difusor.publish import signing
+from difusor.publish import age, signing
 from difusor.publish.mirror import PATH
+from difusor.publish.seen import Published, Seen
+from difusor.publish.signing import SignedCorte
 from difusor.servers import certificate
 from difusor.servers.certificate import Certificate
 from difusor.servers.names import Names
@@ -132,6 +137,43 @@ def test_a_page_that_shows_anything_else_fails(change: dict[str, tuple[int, byte
 def test_a_page_that_waits_for_the_opening_is_right(night: Night) -> None:
     night.answers["norte"] = {PATH: (200, b'{"gate": {"state": "waiting"}}'), "/prep/corte.json": (503, b"")}
     assert night.look() == Look()
+
+
+@pytest.mark.parametrize(("published", "faults"), [(8, 0), (9, 1)])
+def test_a_page_is_not_at_fault_while_the_next_corte_may_still_be_on_its_way(
+    published: int, faults: int, night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It shows 7, and another mirror has the published one already; who missed one in between was left behind."""
+    monkeypatch.setattr(age, "GRACE", timedelta(0))
+    election = load_election(night.home / "elections/demo.yml")
+    shown = manifest.read(night.answers["norte"]["/prep/corte.json"][1])
+    later = replace(shown, sequence=published, generated=shown.generated + timedelta(seconds=1))
+    assert not Seen().publish(SignedCorte(night.home, later, b"", b""), election)
+    found = night.look().faults
+    assert len(found) == faults and all("y el Instituto publicó el 9" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "at", "due"),
+    [
+        (1, timedelta(minutes=5), timedelta(minutes=15)),
+        (2, timedelta(minutes=5), timedelta(minutes=7)),
+        (1, timedelta(minutes=-30), timedelta(minutes=2)),
+        (1, timedelta(minutes=-5), timedelta(minutes=5)),
+    ],
+)
+def test_a_page_has_to_show_a_corte_once_the_push_of_the_first_can_be_over(
+    sequence: int, at: timedelta, due: timedelta, home: Path
+) -> None:
+    """Counted from the opening, with cortes every ten minutes."""
+    election = load_election(home / "elections/demo.yml")
+    opens = election.window.opens
+    published = Published(
+        opens=opens, sequence=sequence, generated=opens, manifest_sha256="f" * 64, hold=False, at=opens + at
+    )
+    for more in (timedelta(0), timedelta(seconds=1)):
+        now = opens + due + more
+        assert looks._is_due(published, How(election, now=partial(datetime.astimezone, now, UTC))) is bool(more)
 
 
 def test_name_servers_that_differ_do_no_harm_as_long_as_every_address_is_right(night: Night) -> None:
@@ -275,6 +317,34 @@ def test_who_is_revoked_while_the_watch_looks_is_not_put_back(night: Night, monk
     assert [each.id for each in night.round().shown] == night.page == ["oeste", "sur"]
 
 
+def test_a_list_that_does_not_end_holds_the_watch_up_only_so_long(
+    home: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be suspended, or ask for a passphrase at a terminal that somebody has left."""
+    monkeypatch.setattr(state, "PATIENCE", 0.05)
+    told = "otro «list» de esta máquina no termina de escribir la lista en 0 segundos"
+    with state.turn("demo"):
+        for wait in (watching.watch_once, making.make):
+            with pytest.raises(UnusableError, match=told):
+                wait(Making("demo", home / "lista", key))
+    assert making.make(Making("demo", home / "lista", key)).written
+
+
+def test_the_watch_signs_without_asking_anybody_and_knows_at_its_start_whether_it_can(night: Night, key: Path) -> None:
+    """Whoever started it has gone home, and each round would wait for him."""
+    own = Path(shutil.copy(key, night.home / "llave"))
+    running = watching.rounds(replace(night.making, key=own), 0, 2)
+    assert isinstance(next(running), Made)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "una frase", "-f", own], check=True, capture_output=True)
+    (night.home / "lista/index.html").unlink()
+    told = next(running)
+    assert isinstance(told, UnusableError) and "no se pudo pedir su frase" in str(told)
+    assert next(running, None) is None
+    making.make(night.making)
+    with pytest.raises(UnusableError, match="no se pudo pedir su frase"):
+        next(watching.rounds(replace(night.making, key=own), 0, 1))
+
+
 def test_a_second_watch_of_an_election_is_refused(night: Night) -> None:
     """Two would count one failure twice, and a page that failed for a second would be out."""
     first = watching.rounds(night.making, 0, 2)
@@ -373,3 +443,13 @@ def test_the_watch_renews_the_list_when_half_of_its_time_is_left(night: Night) -
     armour = signature.sign(raw, make_key(night.home, "ajena"), "demo", "lista")
     (night.home / "lista/lista.json.sig").write_bytes(armour)
     assert night.round().written
+
+
+def test_a_list_signed_while_the_clock_was_ahead_is_signed_anew(night: Night) -> None:
+    """Whoever checks it refuses it as one of the future; by some minutes clocks may differ."""
+    at, second = datetime.now(UTC).replace(microsecond=0), timedelta(seconds=1)
+    written = []
+    for now in (at + checking.AHEAD + second, at + second, at):
+        night.making = replace(night.making, now=partial(datetime.astimezone, now, UTC))
+        written.append(night.round().written)
+    assert written == [True, False, True] and checking.read(night.home / "lista").made == at
