@@ -13,7 +13,7 @@ from corte.format import instants
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.publish import signing
-from difusor.publish.mirror import Mirror, is_shut, last_number, refuses, stands, waits
+from difusor.publish.mirror import Mirror, has, is_shut, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, push
 from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
@@ -120,7 +120,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                 signing.check_sendable(signed, target.election, waits(before))
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
                 number = None if before is None else last_number(before)
-                word, status = mirror.await_word(signed, number, options.wait)
+                word, status = mirror.await_word(signed, number, options.wait, before)
                 note(mirror, status or None)
                 if word == "refused" and not checksum and _is_worth_another(signed, status):
                     continue
@@ -128,7 +128,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                     return outcome("refused", _reason(signed, status))
                 if word == "silent":
                     return outcome("silent", mirror.problem or _unsaid(signed, status))
-                return outcome(_result(word, signed, status), _told(word, status) + _unknown(signed, status))
+                return outcome(_result(word, signed, status), _told(word, signed, status) + _unknown(signed, status))
     except PushFailed as failure:
         return outcome("failed", str(failure))
     except Refusal as refusal:
@@ -149,6 +149,11 @@ def _follows(signed: SignedCorte, status: dict[str, Any]) -> bool:
 def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
     if refuses(status, signed):
         return f"rechaza este corte, pero quizá por un envío anterior: {status['last_attempt'].get('reason')}"
+    if has(status, signed):
+        return (
+            "ya tenía este corte y no dice qué hizo con este envío: vea en el servidor si corre lo que los recibe "
+            "(systemctl status 'prep-corte*'), y publique otra vez"
+        )
     return "recibió el corte pero aún no dice qué hizo con él"
 
 
@@ -190,7 +195,13 @@ def _unknown(signed: SignedCorte, status: dict[str, Any]) -> str:
     return f"; sigue órdenes que este corte no lleva ({'; '.join(told) or 'una orden terminó'}): fírmelo con --after"
 
 
-def _told(word: str, status: dict[str, Any]) -> str:
+def _told(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:
+    attempt = status.get("last_attempt") or {}
+    is_repeated = (attempt.get("result"), attempt.get("manifest_sha256")) == ("repeated", signed.sha256)
+    return ("ya lo tenía; " if is_repeated else "") + _shows(word, status)
+
+
+def _shows(word: str, status: dict[str, Any]) -> str:
     gate, shown = status.get("gate") or {}, status.get("shown") or {}
     if word == "shut":
         return _clock(status)

@@ -51,6 +51,16 @@ def test_a_run_that_waits_for_the_password_of_its_key_keeps_no_other_waiting_for
     assert desk.sign(desk.corte(7)).exit_code == 0
 
 
+def test_a_corte_that_is_pushed_again_is_answered_each_time(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """The first repetition has a number of its own, and those that follow are only counted."""
+    folder = desk.folder / "cortes/5"
+    for _ in range(3):
+        assert desk.publish(folder, key=False) == (0, ["shown", "shown"])
+        assert "ya lo tenía" in desk.details
+    monkeypatch.setattr(deliver, "push", lambda *_: 1)
+    assert desk.publish(folder, key=False) == (1, ["silent", "silent"]), "no intake has seen this push"
+
+
 def test_a_hold_stands_in_every_later_corte_until_it_is_resumed(desk: Desk):
     done = desk.sign(desk.folder / "cortes/5", "--hold")
     assert "sigue en pie: pausa desde" in done.output
