@@ -6,14 +6,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, console, json_text, printable, results, table
-from difusor.terminal.arguments import Authority, Corte, Difusores, Json, Jump
+from difusor.terminal import complain, console, json_text, printable, results, table, warn
+from difusor.terminal.arguments import Authority, Corte, Json, Jump, MaybeDifusores, elections
 
 if TYPE_CHECKING:
     from difusor.publish.deliver import Outcome
+    from difusor.publish.signing import SignedCorte
     from difusor.publish.target import Target
 
 WORDS = {
@@ -31,7 +33,11 @@ WORDS = {
 
 def run(
     tree: Corte,
-    inventory: Difusores,
+    inventory: MaybeDifusores = None,
+    election: Annotated[
+        str | None,
+        typer.Option(metavar="ELECCIÓN", autocompletion=elections, help="En vez de -i: todos los difusores de esta."),
+    ] = None,
     key: Annotated[
         Path | None,
         typer.Option(metavar="LLAVE", resolve_path=True, help="Llave con que se firma, si el corte no está firmado."),
@@ -57,7 +63,8 @@ def run(
     from difusor.publish.seen import Seen
     from difusor.publish.standing import ended
 
-    targets, outcomes = _read(inventory)
+    given = _given(inventory, election)
+    targets, outcomes = _read(given)
     try:
         signed = signed_for(targets, tree, key, jump)
     except (UnusableError, Refusal) as problem:
@@ -74,19 +81,22 @@ def run(
         if forgotten := remember_published(signed, targets, outcomes):
             told = f"no se anotó aquí que este corte se publicó: {printable(forgotten)}"
             console.print(f"[yellow]![/] {told}", soft_wrap=True)
-    if as_json:
-        document = {
-            "sequence": signed.manifest.sequence,
-            "manifest_sha256": signed.sha256,
-            "difusores": [asdict(outcome) for outcome in outcomes],
-        }
-        typer.echo(json_text(document))
-    else:
-        results.print(_table(outcomes))
-    for outcome in outcomes:
-        for warning in outcome.warnings:
-            console.print(f"[yellow]![/] {outcome.difusor}: {printable(warning)}", soft_wrap=True)
+    _tell(signed, outcomes, given, as_json)
     raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)
+
+
+def _given(inventory: list[Path] | None, election: str | None) -> list[Path]:
+    """Return the inventories that are meant: those given, or all of an election."""
+    from difusor.countdown import subjects
+    from difusor.project import UnusableError
+
+    if bool(inventory) == bool(election):
+        raise click.UsageError("Dé -i o --election, no ambas ni ninguna.")
+    try:
+        return inventory or subjects.of_election(election)
+    except UnusableError as problem:
+        complain(problem)
+        raise typer.Exit(1) from problem
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome]]:
@@ -108,6 +118,29 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome]]:
         except UnusableError as error:
             failed.append(Outcome(inventory.name, "failed", str(error), 0, 0.0))
     return targets, failed
+
+
+def _tell(signed: SignedCorte, outcomes: list[Outcome], given: list[Path], as_json: bool) -> None:
+    """Print what became of the corte at each difusor, the warnings, and which of the same election got nothing."""
+    from difusor.board import rows
+
+    left_out = [folder.name for folder in rows.beside(given)]
+    if as_json:
+        document = {
+            "sequence": signed.manifest.sequence,
+            "manifest_sha256": signed.sha256,
+            "difusores": [asdict(outcome) for outcome in outcomes],
+            "left_out": left_out,
+        }
+        typer.echo(json_text(document))
+    else:
+        results.print(_table(outcomes))
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            console.print(f"[yellow]![/] {outcome.difusor}: {printable(warning)}", soft_wrap=True)
+    if left_out:
+        these = " ".join(f"-i {name}" for name in left_out)
+        warn(f"son de la misma elección y no se les envió: {', '.join(left_out)}; si deben tenerlo: publish {these}")
 
 
 def _line(outcome: Outcome) -> str:

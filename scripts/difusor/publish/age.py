@@ -39,6 +39,11 @@ def judge(
     return f"{old}; en esta máquina no consta que sea el último que publicó el Instituto", ""
 
 
+def is_behind(sentence: str) -> bool:
+    """Tell whether a sentence, such as `judge` gives, is about a mirror that lacks what the institute published."""
+    return any(words in sentence for words in (", y el Instituto publicó el ", ", y el Instituto ya publicó"))
+
+
 def _late(shown: Manifest, now: datetime) -> str:
     """Return how long no corte has come, if for more than two intervals within its window; else ""."""
     until = min(now, shown.window.closes)

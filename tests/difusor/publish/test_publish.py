@@ -7,6 +7,7 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from publish_kit import app_of, make_target
 from rich.console import Console
 from typer.testing import CliRunner
 
+from difusor.board import rows
 from difusor.cli import VERBS
 from difusor.commands import publish
-from difusor.project import UnusableError
+from difusor.project import HOME, UnusableError
 from difusor.publish import comparison, deliver, mirror, push
 from difusor.publish import target as targets
 from difusor.publish.deliver import Options, Outcome
@@ -179,3 +181,45 @@ def test_an_inventory_that_cannot_be_read_is_one_outcome(
     found, failed = publish._read([tmp_path / "malo", tmp_path / "norte"])
     assert [target.name for target in found] == ["norte"]
     assert [(outcome.difusor, outcome.result) for outcome in failed] == [("malo", "failed")]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a home whose difusores norte, sur and este are of the election demo, and oeste of another one."""
+    home = tmp_path / "home"
+    monkeypatch.setenv(HOME, str(home))
+    for name, election in {"norte": "demo", "sur": "demo", "este": "demo", "oeste": "otra"}.items():
+        (home / "inventories" / name).mkdir(parents=True)
+        (home / "inventories" / name / "election.yml").symlink_to(f"../../elections/{election}.yml")
+        (home / "elections").mkdir(exist_ok=True)
+        (home / f"elections/{election}.yml").touch()
+    return home
+
+
+def test_who_of_the_election_got_nothing_is_told(
+    signed: SignedCorte, election: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Who is off the list is not missed. To publish to some only is no failure: somebody may mean to."""
+    mirror_that_says(monkeypatch, SHOWN)
+    revoked = SimpleNamespace(told="fuera de la lista")
+    monkeypatch.setattr(rows.revocation, "in_force", lambda folder: revoked if folder.name == "este" else None)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election, source.name)])
+    outside = tmp_path / "sur"
+    outside.mkdir()
+
+    def left_out(*options: object) -> tuple[list[str], str]:
+        done = CliRunner().invoke(app_of(publish), [str(signed.folder), *map(str, options), "--json"])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)["left_out"], done.stderr
+
+    found, told = left_out("-i", home / "inventories/norte")
+    assert found == ["sur"] and "sur; si deben tenerlo: publish -i sur" in told
+    assert left_out("-i", outside)[0] == []
+    for all_of_it in (("-i", "norte", "-i", "sur"), ("--election", "demo")):
+        assert left_out(*all_of_it)[0] == []
+
+
+@pytest.mark.parametrize("options", [[], ["-i", "norte", "--election", "demo"]], ids=["none", "both"])
+def test_it_has_to_be_said_to_whom(signed: SignedCorte, home: Path, options: list[str]):
+    done = CliRunner().invoke(app_of(publish), [str(signed.folder), *options])
+    assert done.exit_code == 2 and "Dé -i o --election, no ambas ni ninguna" in done.output
