@@ -132,9 +132,11 @@ def _missing(signed: SignedCorte, targets: list[Target]) -> str:
     """
     if not targets or not standing.is_of(signed.manifest, targets[0].election):
         return ""
-    own, known = signed.manifest.stands, standing.Records(targets[0].election).standing()
+    records = standing.Records(targets[0].election)
+    own, known = signed.manifest.stands, records.standing()
     if own.includes(known):
         return ""
+    records.check_dates()  # what cannot be signed is not to be asked for
     return ", ".join(set(standing.sentences(known)) - set(standing.sentences(own))) or "una orden terminó"
 
 

@@ -120,6 +120,28 @@ def test_light_mode_is_not_ordered_while_a_mirror_would_refuse_every_corte_that_
     assert "no conoce el modo ligero" in " ".join(desk.details.split())
 
 
+@pytest.mark.parametrize("order", ["--hold", "--rectification", "--clock-override", "--light", "--withdraw"])
+def test_an_order_signed_while_the_clock_was_ahead_is_told_with_its_file_and_remedy(
+    desk: Desk, records: Path, order: str
+):
+    """Nothing more could be signed or published until that hour had come, and no message said what to do."""
+    folder, good, signed_before = desk.folder / "cortes/5", desk.folder / "good", desk.corte(6)
+    shutil.copytree(folder, good)
+    assert desk.sign(signed_before).exit_code == 0
+    desk.now += timedelta(minutes=40)
+    assert desk.sign(folder, order, *([folder] if order == "--withdraw" else [])).exit_code == 0
+    desk.now -= timedelta(minutes=40)
+    (kept,) = records.rglob("*.firmado.json")
+    for path in (kept, folder / manifest.NAME):
+        told = desk.sign(folder, "--resume").output
+        assert f"{path} lleva órdenes de las 20" in told and "--after" in told
+        if path == kept:
+            assert desk.publish(signed_before, key=False) == (1, []) and f"{path} lleva órdenes" in desk.details
+        path.rename(desk.folder / f"aparte-{path.name}")
+    assert desk.sign(folder, "--after", good).exit_code == 0
+    assert desk.publish(folder, key=False)[0] == 0
+
+
 def test_a_hold_given_with_a_corte_that_nobody_has_keeps_the_one_before(desk: Desk):
     """Signing a corte twice before it is sent does not make it the one that stays shown."""
     folder = desk.corte(6)
