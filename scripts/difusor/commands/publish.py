@@ -66,7 +66,7 @@ def run(
     given = _given(inventory, election)
     targets, outcomes = _read(given)
     try:
-        signed = signed_for(targets, tree, key, jump)
+        signed = signed_for(targets, tree, key, jump, _warn_of_tables)
     except (UnusableError, Refusal) as problem:
         for unusable in outcomes:  # most likely the cause
             complain(unusable.detail)
@@ -118,6 +118,14 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome]]:
         except UnusableError as error:
             failed.append(Outcome(inventory.name, "failed", str(error), 0, 0.0))
     return targets, failed
+
+
+def _warn_of_tables(signed: SignedCorte) -> None:
+    """Print what does not add up in the tables of a corte that was signed now, as `sign` does; it stops nothing."""
+    from difusor.publish import signing
+
+    for warning in signing.plausible(signed)[0]:
+        warn(warning)
 
 
 def _tell(signed: SignedCorte, outcomes: list[Outcome], given: list[Path], as_json: bool) -> None:

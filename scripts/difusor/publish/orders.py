@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -65,10 +66,16 @@ def ordered_window(window: Window, close: datetime | None, retain: datetime | No
     return Window(window.opens, closes, retain or max(retained, closes))
 
 
-def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | None = None) -> SignedCorte:
+def signed_for(
+    targets: list[Target],
+    tree: Path,
+    key: Path | None,
+    jump: int | None = None,
+    tell: Callable[[SignedCorte], object] = lambda signed: None,
+) -> SignedCorte:
     """Return the signed corte of a folder; given a key, sign it first unless it is signed as these difusores expect.
 
-    UnusableError or Refusal say why it cannot be.
+    `tell` is called with a corte that was signed now. UnusableError or Refusal say why it cannot be.
     """
     _check_alike(targets)
     if signing.is_signed(tree):
@@ -88,7 +95,9 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | 
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
     if ordered := signing.ordered(tree, targets[0].election):
         raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
-    return _sign(tree, targets[0].election, key, Orders(jump=jump))
+    signed = _sign(tree, targets[0].election, key, Orders(jump=jump))
+    tell(signed)
+    return signed
 
 
 def remember_published(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> str:

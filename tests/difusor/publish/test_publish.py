@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+from corte_kit import table
 from publish_kit import app_of, make_target
 from rich.console import Console
 from typer.testing import CliRunner
@@ -128,6 +129,20 @@ def test_the_word_of_every_difusor_as_json(
     assert (done.exit_code, document["sequence"], document["manifest_sha256"]) == (1, 7, signed.sha256)
     assert [(one["difusor"], one["result"]) for one in document["difusores"]] == [("norte", "shown"), ("sur", "failed")]
     assert CliRunner().invoke(app, [*both[:3], "--json"]).exit_code == 0
+
+
+def test_tables_that_do_not_add_up_are_told_before_the_corte_that_publish_signs_is_delivered(
+    tree: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """A corte that is signed already was told of when it was signed."""
+    mirror_that_says(monkeypatch, SHOWN)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election)])
+    (tree / "descargas/alcaldias.csv").write_bytes(table(7))
+    command = [str(tree), "-i", str(tmp_path), "--key", str(key)]
+    done = CliRunner().invoke(app_of(publish), command)
+    before, delivered, _ = done.stderr.partition("norte: publicado")
+    assert done.exit_code == 0 and delivered and "! alcaldias.csv: " in before
+    assert "alcaldias.csv" not in CliRunner().invoke(app_of(publish), command).stderr
 
 
 @pytest.mark.parametrize("code", ["digest", "system"])
