@@ -47,13 +47,13 @@ def run(
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
-    from difusor.publish import front, signing, standing, target
+    from difusor.publish import front, signing, standing
     from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
 
     try:
         signed = signing.verify(tree)[0] if tree else None
-        targets = [server for source in inventory for server in target.read(source)]
+        targets, unusable = _read(inventory)
         elections = {standing.opening_of(server.election): server.election for server in targets}
         orders = {opening: standing.Records(election).standing() for opening, election in elections.items()}
     except (UnusableError, Refusal) as problem:
@@ -73,8 +73,8 @@ def run(
             why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
             return [Comparison(one.name, "unreachable", shortened(why))]
 
-    with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        comparisons = [each for found in pool.map(ask, targets) for each in found]
+    with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
+        comparisons = unusable + [each for found in pool.map(ask, targets) for each in found]
     if as_json:
         typer.echo(json_text([asdict(comparison) for comparison in comparisons]))
     else:
@@ -85,6 +85,22 @@ def run(
         for warning in one.warnings:
             console.print(f"[yellow]![/] {one.difusor}: {printable(warning)}", soft_wrap=True)
     raise typer.Exit(0 if all(comparison.good for comparison in comparisons) else 1)
+
+
+def _read(inventories: list[Path]) -> tuple[list[Target], list[Comparison]]:
+    """Return every server to audit, and a row for each inventory that cannot be used, which stops no other."""
+    from difusor.project import UnusableError
+    from difusor.publish import target
+    from difusor.publish.comparison import Comparison, shortened
+
+    targets: list[Target] = []
+    unusable: list[Comparison] = []
+    for inventory in inventories:
+        try:
+            targets += target.read(inventory)
+        except UnusableError as error:
+            unusable.append(Comparison(inventory.name, "unreachable", shortened(" ".join(str(error).split()))))
+    return targets, unusable
 
 
 def _table(comparisons: list[Comparison]) -> Table:

@@ -116,7 +116,7 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome]]:
             targets += [server for server in servers if not server.revoked]
             failed += [Outcome(server.name, "revoked", server.revoked, 0, 0.0) for server in servers if server.revoked]
         except UnusableError as error:
-            failed.append(Outcome(inventory.name, "failed", str(error), 0, 0.0))
+            failed.append(Outcome(inventory.name, "failed", " ".join(str(error).split()), 0, 0.0))
     return targets, failed
 
 

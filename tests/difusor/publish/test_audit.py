@@ -24,6 +24,7 @@ from corte.format.standing import Standing
 from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
+from difusor.project import UnusableError
 from difusor.publish import age, comparison, front, paced, roads, signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
@@ -320,6 +321,25 @@ def test_what_nobody_foresaw_of_one_mirror_leaves_the_others_their_rows(
     found = json.loads(done.stdout)
     assert (done.exit_code, [one["result"] for one in found]) == (1, ["unreachable", "authentic"])
     assert found[0]["detail"].startswith("falló este programa (KeyError")
+
+
+def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
+    serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def read(inventory: Path) -> list[target.Target]:
+        if inventory.name == "malo":
+            raise UnusableError("malo: rsync_secret: falta\nde veras")
+        return [make_target(election, path="/prep/")]
+
+    monkeypatch.setattr(target, "read", read)
+    (tmp_path / "malo").mkdir()
+    serve({})
+    bad, good = ["-i", str(tmp_path / "malo")], ["-i", str(signed.folder), "--tree", str(signed.folder)]
+    for given, results in ((bad, ["unreachable"]), (bad + good, ["unreachable", "authentic"])):
+        done = CliRunner().invoke(app_of(audit), [*given, "--json"])
+        found = json.loads(done.stdout)
+        assert (done.exit_code, [one["result"] for one in found]) == (1, results)
+        assert found[0]["difusor"] == "malo" and found[0]["detail"] == "malo: rsync_secret: falta de veras"
 
 
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
