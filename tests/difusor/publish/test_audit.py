@@ -98,7 +98,7 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
         monkeypatch.setattr(Mirror, "__init__", make)
         monkeypatch.setattr(paced.time, "sleep", lambda _: None)
         monkeypatch.setattr(roads, "SAMPLE", 100)
-        monkeypatch.setattr(roads, "_addresses", lambda target: iter([]))
+        monkeypatch.setattr(roads, "_addresses", lambda target: [])
 
     return install
 
@@ -213,7 +213,7 @@ def test_every_address_of_the_page_is_compared(
     serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
     serve({"2001:db8::7 /prep/corte.json.sig": b"x"})
-    monkeypatch.setattr(roads, "_addresses", lambda _: iter([("IPv4", "192.0.2.7"), ("IPv6", "[2001:db8::7]")]))
+    monkeypatch.setattr(roads, "_addresses", lambda _: [("IPv4", "192.0.2.7"), ("IPv6", "[2001:db8::7]")])
     found = comparison.compare(make_target(election, path="/prep/"))
     assert found.differences == ["en su dirección IPv6 [2001:db8::7], corte.json.sig no es el que se firmó"]
 
@@ -232,18 +232,49 @@ esac
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
-    assert list(roads._addresses(make_target(election, address="192.0.2.7"))) == [
+    page = make_target(election, address="192.0.2.7")
+    assert roads._others(page, roads._addresses(page)) == [
         ("IPv4", "192.0.2.8"), ("IPv4", "192.0.2.9"), ("IPv6", "2001:db8::7"),
     ]  # fmt: skip
     program.write_text("#!/bin/sh\nexec sleep 60\n")  # pace: a name server that does not answer
     monkeypatch.setattr(roads, "RESOLVING", replace(roads.RESOLVING, seconds=0.1))
-    assert list(roads._addresses(make_target(election))) == []
+    different, (told,), lost = roads.elsewhere(page, None, {}, 0.0)
+    assert (different, told, lost) == ([], "no se pudo saber qué direcciones tiene prep.norte.test", "")
+
+
+NAMED = "[2001:db8::7]"
+
+
+@pytest.mark.parametrize(
+    ("named", "changes", "lost"),
+    [
+        ([], {}, "prep.norte.mx no tiene dirección"),
+        (["192.0.2.7", NAMED], {}, f"prep.norte.mx lleva a 192.0.2.7, {NAMED}, y ahí nadie responde; no lleva a 10."),
+        (["192.0.2.7", "192.0.2.8"], {}, ""),
+        (["192.0.2.7", "10.0.0.1"], {}, ""),
+        (["192.0.2.7", NAMED], {"address": "[2001:DB8:0::7]"}, ""),
+        ([], {"address": "prep.norte.mx"}, ""),
+        ([], {"front": Front(name="www.norte.mx", program="nginx", addresses=["192.0.2.7"])}, ""),
+        ([], {"fqdn": "prep.norte.test"}, ""),
+    ],
+    ids=["nowhere", "to the dead", "elsewhere too", "here too", "spelling", "by its name", "behind a site", "a lab"],
+)  # fmt: skip
+def test_a_page_whose_name_leads_nowhere_is_not_good(
+    serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch, named: list[str], changes: dict[str, Any], lost: str
+):
+    """Its server may answer at the inventory's address as ever when the domain has lapsed."""
+    dead = partial(wire, b"", **{"Content-Encoding": "br"})
+    serve({f"{address} /prep/corte.json": dead for address in ("192.0.2.7", NAMED.strip("[]")) if not changes})
+    monkeypatch.setattr(roads, "_addresses", lambda _: [("IPv6" if ":" in each else "IPv4", each) for each in named])
+    found = comparison.compare(make_target(election, **{"path": "/prep/", "fqdn": "prep.norte.mx", **changes}))
+    assert (found.result, found.good) == (("unreachable", False) if lost else ("authentic", True)), found
+    assert not lost or found.detail.startswith(lost)
 
 
 def test_an_address_that_does_not_answer_is_only_told(serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch):
     serve({"192.0.2.7 /prep/corte.json": partial(wire, b"", **{"Content-Encoding": "br"})})
-    monkeypatch.setattr(roads, "_addresses", lambda _: iter([("IPv4", "192.0.2.7")]))
-    found = comparison.compare(make_target(election, path="/prep/"))
+    monkeypatch.setattr(roads, "_addresses", lambda _: [("IPv4", "192.0.2.7"), ("IPv4", "10.0.0.1")])
+    found = comparison.compare(make_target(election, path="/prep/", fqdn="prep.norte.mx"))
     assert found.good and "no se pudo comparar en su dirección IPv4 192.0.2.7" in found.warnings[0]
 
 
