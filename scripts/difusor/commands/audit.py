@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +47,7 @@ def run(
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
-    from difusor.publish import front, signing, standing
+    from difusor.publish import front, signing, standing, stopping
     from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
 
@@ -73,17 +73,18 @@ def run(
             why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
             return [Comparison(one.name, "unreachable", shortened(why))]
 
+    stopped: BaseException | None = None
     with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
-        comparisons = unusable + [each for found in pool.map(ask, targets) for each in found]
-    if as_json:
-        typer.echo(json_text([asdict(comparison) for comparison in comparisons]))
-    else:
-        results.print(_table(comparisons))
-    for one in comparisons:
-        for fault in one.log:
-            console.print(f"[red]✗[/] {one.difusor}: {printable(fault)}", soft_wrap=True)
-        for warning in one.warnings:
-            console.print(f"[yellow]![/] {one.difusor}: {printable(warning)}", soft_wrap=True)
+        asked = [pool.submit(ask, one) for one in targets]
+        try:
+            wait(asked)
+        except BaseException as stop:  # Ctrl-C: what was compared by then is shown
+            stopping.stop(asked)
+            stopped = stop
+    comparisons = unusable + [each for found in asked for each in found.result()]
+    _tell(comparisons, as_json)
+    if stopped:
+        raise stopped
     raise typer.Exit(0 if all(comparison.good for comparison in comparisons) else 1)
 
 
@@ -101,6 +102,19 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Comparison]]:
         except UnusableError as error:
             unusable.append(Comparison(inventory.name, "unreachable", shortened(" ".join(str(error).split()))))
     return targets, unusable
+
+
+def _tell(comparisons: list[Comparison], as_json: bool) -> None:
+    """Print what was found at each mirror, then what its log lacks and what else is to be said."""
+    if as_json:
+        typer.echo(json_text([asdict(comparison) for comparison in comparisons]))
+    else:
+        results.print(_table(comparisons))
+    for one in comparisons:
+        for fault in one.log:
+            console.print(f"[red]✗[/] {one.difusor}: {printable(fault)}", soft_wrap=True)
+        for warning in one.warnings:
+            console.print(f"[yellow]![/] {one.difusor}: {printable(warning)}", soft_wrap=True)
 
 
 def _table(comparisons: list[Comparison]) -> Table:

@@ -59,7 +59,7 @@ def run(
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
     from difusor.publish.deliver import Options, deliver_all
-    from difusor.publish.orders import remember_published, signed_for
+    from difusor.publish.orders import signed_for
     from difusor.publish.seen import Seen
     from difusor.publish.standing import ended
 
@@ -77,10 +77,15 @@ def run(
         console.print(f"[yellow]![/] termina: {clause}. Para que siga, firme el corte con «difusor sign --light»")
     if targets:
         options = Options(bandwidth, ca, wait, minutes * 60, Seen())
-        outcomes += deliver_all(signed, targets, options, lambda done: console.print(f"  {_line(done)}"))
-        if forgotten := remember_published(signed, targets, outcomes):
-            told = f"no se anotó aquí que este corte se publicó: {printable(forgotten)}"
-            console.print(f"[yellow]![/] {told}", soft_wrap=True)
+        told: list[Outcome] = []
+        try:
+            delivered = deliver_all(signed, targets, options, lambda done: _say(done, told))
+        except BaseException:  # who presses Ctrl-C has to know who has the corte by then
+            _remember(signed, targets, told)
+            _tell(signed, outcomes + told, given, as_json)
+            raise
+        _remember(signed, targets, delivered)
+        outcomes += delivered
     _tell(signed, outcomes, given, as_json)
     raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)
 
@@ -151,8 +156,18 @@ def _tell(signed: SignedCorte, outcomes: list[Outcome], given: list[Path], as_js
         warn(f"son de la misma elección y no se les envió: {', '.join(left_out)}; si deben tenerlo: publish {these}")
 
 
-def _line(outcome: Outcome) -> str:
-    return f"{outcome.difusor}: {WORDS[outcome.result]} [dim]({outcome.seconds:.1f} s)[/]"
+def _say(outcome: Outcome, told: list[Outcome]) -> None:
+    """Print the outcome at a difusor, and add it to those told."""
+    told.append(outcome)
+    console.print(f"  {outcome.difusor}: {WORDS[outcome.result]} [dim]({outcome.seconds:.1f} s)[/]")
+
+
+def _remember(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> None:
+    """Remember what was published, and say when that cannot be."""
+    from difusor.publish.orders import remember_published
+
+    if forgotten := remember_published(signed, targets, outcomes):
+        warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
 
 
 def _table(outcomes: list[Outcome]) -> Table:

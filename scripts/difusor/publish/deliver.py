@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from difusor.publish.push import LIMIT, PushFailed, push
 from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
+from difusor.publish.stopping import STOPPED, TOLD, stop
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
-from difusor.servers import child
 from difusor.terminal import plain
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind", "system"}
@@ -32,9 +32,6 @@ moment, such as processes.
 
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
-
-KILL_EVERY = 0.2
-"""Seconds after which an interrupted run looks again for programs to kill: a delivery may begin its next attempt."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +77,21 @@ class Options:
 def deliver_all(
     signed: SignedCorte, targets: list[Target], options: Options, tell: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Deliver to all targets at once; `tell` is called with each outcome as it comes. Returns them as `targets` go."""
+    """Deliver to all targets at once; `tell` is called with each outcome as it comes. Returns them as `targets` go.
+
+    What stops it, such as Ctrl-C, is raised once all deliveries have ended, and their outcomes are told.
+    """
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        running = {pool.submit(deliver, signed, target, options): target for target in targets}
+        running = [pool.submit(deliver, signed, target, options) for target in targets]
+        waiting = set(running)
         try:
             for done in as_completed(running):
+                waiting.remove(done)
                 tell(done.result())
-        except BaseException:  # Ctrl-C too, which does not reach the programs by itself
-            while wait(running, timeout=KILL_EVERY).not_done:
-                child.kill_all()
+        except BaseException:
+            stop(waiting)
+            for done in waiting:
+                tell(done.result())
             raise
     return [done.result() for done in running]
 
@@ -130,7 +133,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                     return outcome("silent", mirror.problem or _unsaid(signed, status))
                 return outcome(_result(word, signed, status), _told(word, signed, status) + _unknown(signed, status))
     except PushFailed as failure:
-        return outcome("failed", str(failure))
+        return outcome("failed", TOLD if STOPPED.is_set() else str(failure))
     except Refusal as refusal:
         return outcome("refused", str(refusal))
     except (OSError, ValueError) as error:  # the inventory's certificate or name is unusable

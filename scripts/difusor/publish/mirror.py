@@ -9,6 +9,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from corte.format import instants
 from corte.format.standing import Standing
 from difusor.publish import trust
 from difusor.publish.signing import SignedCorte
+from difusor.publish.stopping import LOOK_EVERY, STOPPED, TOLD
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
 from difusor.servers import certificate
@@ -146,9 +148,8 @@ class Mirror:
         while True:
             status = self.status()
             waited = time.monotonic() - started
-            if waited >= BEHIND or not is_behind(status, opens):
+            if waited >= BEHIND or not is_behind(status, opens) or STOPPED.wait(max(EVERY, waited / 10)):
                 return status
-            time.sleep(max(EVERY, waited / 10))
 
     def await_word(
         self, signed: SignedCorte, after: int | None, seconds: float, before: dict[str, Any] | None = None
@@ -175,9 +176,9 @@ class Mirror:
                 if word not in ("", "shut"):
                     return word, status
             waited = time.monotonic() - started
-            if waited >= (min(BEHIND, seconds) if word and waits(status) else seconds):
+            is_over = waited >= (min(BEHIND, seconds) if word and waits(status) else seconds)
+            if is_over or STOPPED.wait(max(EVERY, waited / 10)):
                 return word or "silent", status
-            time.sleep(max(EVERY, waited / 10))
 
     def _client(self, tls: ssl.SSLContext) -> httpx.AsyncClient:
         return httpx.AsyncClient(verify=tls, timeout=TIMEOUT, headers={"Host": self.target.fqdn}, trust_env=False)
@@ -195,13 +196,24 @@ class Mirror:
 
     def _in_time[Answer](self, asked: Coroutine[Any, Any, Answer], seconds: float = math.inf) -> Answer:
         async def bounded() -> Answer:
-            async with asyncio.timeout(min(seconds, self.deadline - time.monotonic())):
-                return await asked
+            async with asyncio.timeout(min(seconds, self.deadline - time.monotonic())) as bound:
+                stopping = asyncio.create_task(_end_when_stopped(bound))
+                try:
+                    return await asked
+                finally:
+                    stopping.cancel()
 
         try:
             return self._runner.run(bounded())
         except TimeoutError:
-            raise httpx.ReadTimeout("no terminó de responder a tiempo") from None
+            raise httpx.ReadTimeout(TOLD if STOPPED.is_set() else "no terminó de responder a tiempo") from None
+
+
+async def _end_when_stopped(bound: asyncio.Timeout) -> None:
+    while not STOPPED.is_set():
+        await asyncio.sleep(LOOK_EVERY)
+    with suppress(RuntimeError):  # its time is over just now
+        bound.reschedule(0)
 
 
 def _into(content: bytearray, limit: int) -> Callable[[bytes], bool]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -371,6 +374,31 @@ def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
         found = json.loads(done.stdout)
         assert (done.exit_code, [one["result"] for one in found]) == (1, results)
         assert found[0]["difusor"] == "malo" and found[0]["detail"] == "malo: rsync_secret: falta de veras"
+
+
+async def silent() -> AsyncIterator[bytes]:
+    """Say nothing for as long as anybody listens."""
+    await asyncio.sleep(60)  # pace: a mirror that hangs
+    yield b""
+
+
+def test_who_presses_ctrl_c_is_told_at_once_what_was_compared_by_then(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(works: list[Future[Any]]) -> None:
+        wait(works[:1])
+        raise KeyboardInterrupt
+
+    both = [make_target(election, name, path="/prep/", address=f"10.0.0.{name}") for name in ("1", "2")]
+    monkeypatch.setattr(target, "read", lambda _: both)
+    monkeypatch.setattr(audit, "wait", interrupted)
+    serve({"10.0.0.2 /prep/descargas/a.csv": silent()})
+    started = time.monotonic()
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
+    assert done.exit_code == 130 and time.monotonic() - started < 20
+    found = {one["difusor"]: (one["result"], one["detail"]) for one in json.loads(done.stdout)}
+    assert found["1"][0] == "authentic" and found["2"] == ("unreachable", "se interrumpió antes de que terminara")
+    assert "Se detiene; en 5 segundos a lo más" in done.stderr
 
 
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +24,7 @@ from difusor.board import rows
 from difusor.cli import VERBS
 from difusor.commands import publish
 from difusor.project import HOME, UnusableError
-from difusor.publish import comparison, deliver, mirror, push
+from difusor.publish import comparison, deliver, mirror, push, standing
 from difusor.publish import target as targets
 from difusor.publish.deliver import Options, Outcome
 from difusor.publish.signing import SignedCorte
@@ -232,6 +235,35 @@ def test_who_of_the_election_got_nothing_is_told(
     assert left_out("-i", outside)[0] == []
     for all_of_it in (("-i", "norte", "-i", "sur"), ("--election", "demo")):
         assert left_out(*all_of_it)[0] == []
+
+
+def test_who_presses_ctrl_c_is_told_at_once_who_has_the_corte_by_then(
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: Path
+):
+    """A mirror that does not answer was waited for without a word, and what was published by then was forgotten."""
+    says = {"norte": {"shown": {"manifest_sha256": signed.sha256}, "last_attempt": {"number": 1}}}
+    before = {"norte"}  # who has not been asked yet
+
+    def status(self: mirror.Mirror) -> dict[str, Any]:
+        is_first = self.target.name in before
+        before.discard(self.target.name)
+        return {} if is_first else says.get(self.target.name, {})
+
+    def interrupted(works: list[Future[Outcome]]) -> Iterator[Future[Outcome]]:
+        yield next(as_completed(works))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mirror.Mirror, "status", status)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    monkeypatch.setattr(deliver, "as_completed", interrupted)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election, name) for name in ("norte", "sur")])
+    started = time.monotonic()
+    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--json"])
+    assert time.monotonic() - started < 20 and not mirror.STOPPED.is_set()
+    results = {one["difusor"]: one["result"] for one in json.loads(done.stdout)["difusores"]}
+    assert (done.exit_code, results) == (130, {"norte": "shown", "sur": "silent"})
+    assert "Se detiene; en 5 segundos a lo más" in done.stderr
+    assert standing.Records(make_target(election).election).is_published(signed.manifest)
 
 
 @pytest.mark.parametrize("options", [[], ["-i", "norte", "--election", "demo"]], ids=["none", "both"])
