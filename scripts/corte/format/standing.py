@@ -91,6 +91,13 @@ class Standing:
         """Whether mirrors shall not send the heavy folders (`limits.HEAVY`), to leave the link to the results."""
         return self.light_at is not None and _is_after(self.light_at, self.light_ended_at)
 
+    @property
+    def latest(self) -> datetime | None:
+        """When the last of all these orders was given; None where there is none."""
+        dates = [self.resumed_at, self.clock_override_at, self.clock_override_ended_at]
+        dates += [self.light_at, self.light_ended_at]
+        return _latest(*dates, *(one.at for one in (self.hold, self.rectified, *self.withdrawn) if one))
+
     def lets_fall(self, after: int, through: int) -> bool:
         """Tell whether counts may fall between the cortes of two sequences: one after the first was rectified.
 
@@ -166,10 +173,8 @@ class Standing:
         }
         if self.is_light and "light" not in orders:
             return True
-        dates = [self.resumed_at, self.clock_override_at, self.clock_override_ended_at]
-        dates += [self.light_at, self.light_ended_at]
-        dates += [one.at for one in (self.hold, self.rectified, *self.withdrawn) if one]
-        return not all(follows[word] for word in orders) or any(_is_after(at, generated + AHEAD) for at in dates if at)
+        latest = self.latest
+        return not all(follows[word] for word in orders) or (latest is not None and latest > generated + AHEAD)
 
     def to_json(self) -> dict[str, Any]:
         """Return the value of `standing` in a manifest and in estado.json: instants as text, null for what is not.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,8 @@ from difusor.board import recorded
 from difusor.board.calendar import Due, dues
 from difusor.board.recorded import Recorded
 from difusor.inventory import Election
-from difusor.project import inventories
+from difusor.partners import revocation
+from difusor.project import UnusableError, inventories
 from difusor.report.verdict import Overall
 
 State = Literal["hecho", "exceptuado", "falta", "vencido", "no cumple"]
@@ -113,9 +115,28 @@ def folders_of(election_file: Path) -> list[Path]:
     return [folder for folder in inventories() if _election_of(folder) == election_file.resolve()]
 
 
+def beside(given: Iterable[Path]) -> list[Path]:
+    """Return the home's other inventories that link the election of one of these and are not off the list, by name.
+
+    An inventory that is outside the home, or links no election, has none beside it.
+    """
+    meant = {place for path in given for place in (path.resolve(), *path.resolve().parents)}
+    own = [folder for folder in inventories() if folder.resolve() in meant]
+    files = {file for folder in own if (file := _election_of(folder)).is_file()}
+    others = [folder for folder in inventories() if folder not in own and _election_of(folder) in files]
+    return [folder for folder in others if not _is_off(folder)]
+
+
 def astray() -> list[Path]:
     """Return the inventories of which nobody can say to which election they belong."""
     return [folder for folder in inventories() if not _election_of(folder).is_file()]
+
+
+def _is_off(folder: Path) -> bool:
+    """Tell whether a difusor is off the list; one whose record cannot be read is not known to be."""
+    with suppress(UnusableError, OSError):
+        return revocation.in_force(folder) is not None
+    return False
 
 
 def _election_of(folder: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict
 from datetime import tzinfo
 from pathlib import Path
@@ -18,6 +18,9 @@ from difusor.terminal.arguments import Authority, Difusores, Json
 if TYPE_CHECKING:
     from difusor.publish.comparison import Comparison
     from difusor.publish.target import Target
+
+    type Found = tuple[Comparison, tzinfo | None]
+    """A comparison, with the zone of its election; an inventory that cannot be used has none."""
 
 WORDS = {
     "authentic": "[green]auténtico[/]",
@@ -49,14 +52,13 @@ def run(
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
-    from difusor.publish import front, signing, standing
-    from difusor.publish import target as servers
+    from difusor.publish import front, signing, standing, stopping
     from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
 
     try:
         signed = signing.verify(tree)[0] if tree else None
-        targets = [server for source in inventory for server in servers.read(source)]
+        targets, unusable = _read(inventory)
         elections = {standing.opening_of(server.election): server.election for server in targets}
         orders = {opening: standing.Records(election).standing() for opening, election in elections.items()}
     except (UnusableError, Refusal) as problem:
@@ -76,9 +78,41 @@ def run(
             why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
             return [Comparison(one.name, "unreachable", shortened(why))]
 
-    with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        asked = zip(targets, pool.map(ask, targets), strict=True)
-        found = [(each, target.election.catalog.zone) for target, answers in asked for each in answers]
+    stopped: BaseException | None = None
+    with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
+        asked = [pool.submit(ask, one) for one in targets]
+        try:
+            wait(asked)
+        except BaseException as stop:  # Ctrl-C: what was compared by then is shown
+            stopping.stop(asked)
+            stopped = stop
+    zones = [one.election.catalog.zone for one in targets]
+    found = unusable + [(each, zone) for zone, one in zip(zones, asked, strict=True) for each in one.result()]
+    _tell(found, as_json)
+    if stopped:
+        raise stopped
+    raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
+
+
+def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
+    """Return every server to audit, and a row for each inventory that cannot be used, which stops no other."""
+    from difusor.project import UnusableError
+    from difusor.publish import target
+    from difusor.publish.comparison import Comparison, shortened
+
+    targets: list[Target] = []
+    unusable: list[Found] = []
+    for inventory in inventories:
+        try:
+            targets += target.read(inventory)
+        except UnusableError as error:
+            why = shortened(" ".join(str(error).split()))
+            unusable.append((Comparison(inventory.name, "unreachable", why), None))
+    return targets, unusable
+
+
+def _tell(found: Sequence[Found], as_json: bool) -> None:
+    """Print what was found at each mirror, then what its log lacks and what else is to be said."""
     if as_json:
         typer.echo(json_text([asdict(comparison) for comparison, _ in found]))
     else:
@@ -88,10 +122,9 @@ def run(
             console.print(f"[red]✗[/] {one.difusor}: {printable(fault, zone)}", soft_wrap=True)
         for warning in one.warnings:
             console.print(f"[yellow]![/] {one.difusor}: {printable(warning, zone)}", soft_wrap=True)
-    raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
 
 
-def _table(found: Sequence[tuple[Comparison, tzinfo]]) -> Table:
+def _table(found: Sequence[Found]) -> Table:
     """Return the comparisons, each with the times of its own election's zone."""
     rows = table("Difusor", "Espejo", "Corte", "Manifiesto", "Comparado", "Detalle")
     for one, zone in found:

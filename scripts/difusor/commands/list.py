@@ -16,6 +16,7 @@ from difusor.terminal.arguments import Authority, Json, elections, from_project
 
 if TYPE_CHECKING:
     from difusor.listing.making import Made, Making
+    from difusor.listing.watch import Event
 
 
 EXAMPLES = 3
@@ -142,12 +143,22 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
         color, mark = ("red", "✗") if each.change == "sale" else ("green", "✓")
         why = "; ".join(each.faults)
         since = local(each.since, made.zone)
-        told = f"falla desde {since}: {why}. Llame a {each.listed.call or 'su responsable técnico'}"
+        told = f"falla desde {since}: {why}. {_remedy(each)}"
         told = told if each.change == "sale" else f"fallaba desde {since}"
         name = printable(each.listed.id)
         console.print(f"[bold {color}]{mark} {name} {each.change} de la lista[/]: {printable(told, made.zone)}.")
     _tell_looks(made)
     return not (made.is_blind or made.held)
+
+
+def _remedy(event: Event) -> str:
+    """Return what to do about a difusor that leaves the list: first of all, whether its corte was sent to it."""
+    from difusor.publish import age
+
+    call = f"lame a {event.listed.call or 'su responsable técnico'}"
+    if not any(map(age.is_behind, event.faults)):
+        return f"L{call}"
+    return f"Si no se le envió: ./difusor publish CARPETA -i {event.listed.id}; si se le envió, l{call}"
 
 
 def _tell_program(made: Made) -> None:

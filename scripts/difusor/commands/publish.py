@@ -7,14 +7,16 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 from rich.table import Table
 
-from difusor.terminal import complain, console, json_text, printable, results, table
-from difusor.terminal.arguments import Authority, Corte, Difusores, Json, Jump
+from difusor.terminal import complain, console, json_text, printable, results, table, warn
+from difusor.terminal.arguments import Authority, Corte, Json, Jump, MaybeDifusores, elections
 
 if TYPE_CHECKING:
     from difusor.publish.deliver import Outcome
+    from difusor.publish.signing import SignedCorte
     from difusor.publish.target import Target
 
 WORDS = {
@@ -32,7 +34,11 @@ WORDS = {
 
 def run(
     tree: Corte,
-    inventory: Difusores,
+    inventory: MaybeDifusores = None,
+    election: Annotated[
+        str | None,
+        typer.Option(metavar="ELECCIÓN", autocompletion=elections, help="En vez de -i: todos los difusores de esta."),
+    ] = None,
     key: Annotated[
         Path | None,
         typer.Option(metavar="LLAVE", resolve_path=True, help="Llave con que se firma, si el corte no está firmado."),
@@ -54,13 +60,14 @@ def run(
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
     from difusor.publish.deliver import Options, deliver_all
-    from difusor.publish.orders import remember_published, signed_for
+    from difusor.publish.orders import signed_for
     from difusor.publish.seen import Seen
     from difusor.publish.standing import ended
 
-    targets, outcomes, zone = _read(inventory)
+    given = _given(inventory, election)
+    targets, outcomes, zone = _read(given)
     try:
-        signed = signed_for(targets, tree, key, jump)
+        signed = signed_for(targets, tree, key, jump, lambda new: _warn_of_tables(new, zone))
     except (UnusableError, Refusal) as problem:
         for unusable in outcomes:  # most likely the cause
             complain(unusable.detail, zone)
@@ -71,23 +78,31 @@ def run(
         console.print(f"[yellow]![/] termina: {clause}. Para que siga, firme el corte con «difusor sign --light»")
     if targets:
         options = Options(bandwidth, ca, wait, minutes * 60, Seen())
-        outcomes += deliver_all(signed, targets, options, lambda done: console.print(f"  {_line(done)}"))
-        if forgotten := remember_published(signed, targets, outcomes):
-            told = f"no se anotó aquí que este corte se publicó: {printable(forgotten)}"
-            console.print(f"[yellow]![/] {told}", soft_wrap=True)
-    if as_json:
-        document = {
-            "sequence": signed.manifest.sequence,
-            "manifest_sha256": signed.sha256,
-            "difusores": [asdict(outcome) for outcome in outcomes],
-        }
-        typer.echo(json_text(document))
-    else:
-        results.print(_table(outcomes, zone))
-    for outcome in outcomes:
-        for warning in outcome.warnings:
-            console.print(f"[yellow]![/] {outcome.difusor}: {printable(warning, zone)}", soft_wrap=True)
+        told: list[Outcome] = []
+        try:
+            delivered = deliver_all(signed, targets, options, lambda done: _say(done, told))
+        except BaseException:  # who presses Ctrl-C has to know who has the corte by then
+            _remember(signed, targets, told)
+            _tell(signed, outcomes + told, given, zone, as_json)
+            raise
+        _remember(signed, targets, delivered)
+        outcomes += delivered
+    _tell(signed, outcomes, given, zone, as_json)
     raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)
+
+
+def _given(inventory: list[Path] | None, election: str | None) -> list[Path]:
+    """Return the inventories that are meant: those given, or all of an election."""
+    from difusor.countdown import subjects
+    from difusor.project import UnusableError
+
+    if bool(inventory) == bool(election):
+        raise click.UsageError("Dé -i o --election, no ambas ni ninguna.")
+    try:
+        return inventory or subjects.of_election(election)
+    except UnusableError as problem:
+        complain(problem)
+        raise typer.Exit(1) from problem
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo | None]:
@@ -110,12 +125,53 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo 
             targets += [server for server in servers if not server.revoked]
             failed += [Outcome(server.name, "revoked", server.revoked, 0, 0.0) for server in servers if server.revoked]
         except UnusableError as error:
-            failed.append(Outcome(inventory.name, "failed", str(error), 0, 0.0))
+            failed.append(Outcome(inventory.name, "failed", " ".join(str(error).split()), 0, 0.0))
     return targets, failed, zone
 
 
-def _line(outcome: Outcome) -> str:
-    return f"{outcome.difusor}: {WORDS[outcome.result]} [dim]({outcome.seconds:.1f} s)[/]"
+def _warn_of_tables(signed: SignedCorte, zone: tzinfo | None) -> None:
+    """Print what does not add up in the tables of a corte that was signed now, as `sign` does; it stops nothing."""
+    from difusor.publish import signing
+
+    for warning in signing.plausible(signed)[0]:
+        warn(warning, zone)
+
+
+def _tell(signed: SignedCorte, outcomes: list[Outcome], given: list[Path], zone: tzinfo | None, as_json: bool) -> None:
+    """Print what became of the corte at each difusor, the warnings, and which of the same election got nothing."""
+    from difusor.board import rows
+
+    left_out = [folder.name for folder in rows.beside(given)]
+    if as_json:
+        document = {
+            "sequence": signed.manifest.sequence,
+            "manifest_sha256": signed.sha256,
+            "difusores": [asdict(outcome) for outcome in outcomes],
+            "left_out": left_out,
+        }
+        typer.echo(json_text(document))
+    else:
+        results.print(_table(outcomes, zone))
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            console.print(f"[yellow]![/] {outcome.difusor}: {printable(warning, zone)}", soft_wrap=True)
+    if left_out:
+        these = " ".join(f"-i {name}" for name in left_out)
+        warn(f"son de la misma elección y no se les envió: {', '.join(left_out)}; si deben tenerlo: publish {these}")
+
+
+def _say(outcome: Outcome, told: list[Outcome]) -> None:
+    """Print the outcome at a difusor, and add it to those told."""
+    told.append(outcome)
+    console.print(f"  {outcome.difusor}: {WORDS[outcome.result]} [dim]({outcome.seconds:.1f} s)[/]")
+
+
+def _remember(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> None:
+    """Remember what was published, and say when that cannot be."""
+    from difusor.publish.orders import remember_published
+
+    if forgotten := remember_published(signed, targets, outcomes):
+        warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
 
 
 def _table(outcomes: list[Outcome], zone: tzinfo | None) -> Table:

@@ -50,6 +50,11 @@ def while_pushed(published: Published, sequence: int, election: Election) -> tim
     return max(GRACE, timedelta(minutes=election.interval_minutes)) if is_next else GRACE
 
 
+def is_behind(sentence: str) -> bool:
+    """Tell whether a sentence, such as `judge` gives, is about a mirror that lacks what the institute published."""
+    return any(words in sentence for words in (", y el Instituto publicó el ", ", y el Instituto ya publicó"))
+
+
 def _late(shown: Manifest, now: datetime) -> str:
     """Return how long no corte has come, if for more than two intervals within its window; else ""."""
     until = min(now, shown.window.closes)

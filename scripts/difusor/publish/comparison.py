@@ -41,9 +41,9 @@ class Comparison:
     """The result for one mirror, and every difference.
 
     authentic; altered; old (authentic, but not the last corte); empty (shows no corte); untrusted (a browser would not
-    accept its certificate); unreachable; off (off the list, and shows nothing); showing (off the list, and shows
-    something). `log`: what did not fit in the mirror's log since the opening; `warnings`: what else is to be said. All
-    these are sentences.
+    accept its certificate); unreachable (for citizens, also if only the name of its page leads nowhere); off (off the
+    list, and shows nothing); showing (off the list, and shows something). `log`: what did not fit in the mirror's log
+    since the opening; `warnings`: what else is to be said. All these are sentences.
     """
 
     difusor: str
@@ -174,7 +174,7 @@ def _compare_once(
     heavy = {path: entry for path, entry in signed.manifest.files.items() if is_light and _is_heavy(path)}
     sent = {path: entry for path, entry in signed.manifest.files.items() if path not in heavy}
     drawn = {**papers, **roads.sample(sent)}
-    there, unasked = roads.elsewhere(target, authority, drawn, mirror.deadline) if is_whole else ([], [])
+    there, unasked, lost = roads.elsewhere(target, authority, drawn, mirror.deadline) if is_whole else ([], [], "")
     differences = [
         *_withdrawn(signed, followed.join(standing or Standing())),
         *_misplaced(signed, target.election),
@@ -187,8 +187,8 @@ def _compare_once(
     old, warnings = _judged_by_age(signed, target.election, expected, seen, standing, is_whole) if seen else ("", [])
     return Comparison(
         target.name,
-        "altered" if differences else "old" if old else "authentic",
-        differences[0] if differences else old or "; ".join([f"firmado por {signer}", *_orders(followed)]),
+        "altered" if differences else "unreachable" if lost else "old" if old else "authentic",
+        differences[0] if differences else lost or old or "; ".join([f"firmado por {signer}", *_orders(followed)]),
         sequence=signed.manifest.sequence,
         generated=instants.write(signed.manifest.generated),
         age_seconds=int((instants.now() - signed.manifest.generated).total_seconds()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from corte.format import instants
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.publish import signing
-from difusor.publish.mirror import Mirror, is_shut, last_number, refuses, stands, waits
+from difusor.publish.mirror import Mirror, has, is_shut, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, push
 from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
+from difusor.publish.stopping import STOPPED, TOLD, stop
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
-from difusor.servers import child
 from difusor.terminal import plain
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind", "system"}
@@ -32,9 +32,6 @@ moment, such as processes.
 
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
-
-KILL_EVERY = 0.2
-"""Seconds after which an interrupted run looks again for programs to kill: a delivery may begin its next attempt."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +77,21 @@ class Options:
 def deliver_all(
     signed: SignedCorte, targets: list[Target], options: Options, tell: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Deliver to all targets at once; `tell` is called with each outcome as it comes. Returns them as `targets` go."""
+    """Deliver to all targets at once; `tell` is called with each outcome as it comes. Returns them as `targets` go.
+
+    What stops it, such as Ctrl-C, is raised once all deliveries have ended, and their outcomes are told.
+    """
     with ThreadPoolExecutor(max_workers=len(targets)) as pool:
-        running = {pool.submit(deliver, signed, target, options): target for target in targets}
+        running = [pool.submit(deliver, signed, target, options) for target in targets]
+        waiting = set(running)
         try:
             for done in as_completed(running):
+                waiting.remove(done)
                 tell(done.result())
-        except BaseException:  # Ctrl-C too, which does not reach the programs by itself
-            while wait(running, timeout=KILL_EVERY).not_done:
-                child.kill_all()
+        except BaseException:
+            stop(waiting)
+            for done in waiting:
+                tell(done.result())
             raise
     return [done.result() for done in running]
 
@@ -120,7 +123,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                 signing.check_sendable(signed, target.election, waits(before))
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
                 number = None if before is None else last_number(before)
-                word, status = mirror.await_word(signed, number, options.wait)
+                word, status = mirror.await_word(signed, number, options.wait, before)
                 note(mirror, status or None)
                 if word == "refused" and not checksum and _is_worth_another(signed, status):
                     continue
@@ -128,9 +131,9 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                     return outcome("refused", _reason(signed, status))
                 if word == "silent":
                     return outcome("silent", mirror.problem or _unsaid(signed, status))
-                return outcome(_result(word, signed, status), _told(word, status) + _unknown(signed, status))
+                return outcome(_result(word, signed, status), _told(word, signed, status) + _unknown(signed, status))
     except PushFailed as failure:
-        return outcome("failed", str(failure))
+        return outcome("failed", TOLD if STOPPED.is_set() else str(failure))
     except Refusal as refusal:
         return outcome("refused", str(refusal))
     except (OSError, ValueError) as error:  # the inventory's certificate or name is unusable
@@ -149,6 +152,11 @@ def _follows(signed: SignedCorte, status: dict[str, Any]) -> bool:
 def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
     if refuses(status, signed):
         return f"rechaza este corte, pero quizá por un envío anterior: {status['last_attempt'].get('reason')}"
+    if has(status, signed):
+        return (
+            "ya tenía este corte y no dice qué hizo con este envío: vea en el servidor si corre lo que los recibe "
+            "(systemctl status 'prep-corte*'), y publique otra vez"
+        )
     return "recibió el corte pero aún no dice qué hizo con él"
 
 
@@ -190,7 +198,13 @@ def _unknown(signed: SignedCorte, status: dict[str, Any]) -> str:
     return f"; sigue órdenes que este corte no lleva ({'; '.join(told) or 'una orden terminó'}): fírmelo con --after"
 
 
-def _told(word: str, status: dict[str, Any]) -> str:
+def _told(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:
+    attempt = status.get("last_attempt") or {}
+    is_repeated = (attempt.get("result"), attempt.get("manifest_sha256")) == ("repeated", signed.sha256)
+    return ("ya lo tenía; " if is_repeated else "") + _shows(word, status)
+
+
+def _shows(word: str, status: dict[str, Any]) -> str:
     gate, shown = status.get("gate") or {}, status.get("shown") or {}
     if word == "shut":
         return _clock(status)

@@ -9,6 +9,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from corte.format import instants
 from corte.format.standing import Standing
 from difusor.publish import trust
 from difusor.publish.signing import SignedCorte
+from difusor.publish.stopping import LOOK_EVERY, STOPPED, TOLD
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
 from difusor.servers import certificate
@@ -44,7 +46,7 @@ _TEXT = {
 _SHAPE = {
     "shown": _TEXT,
     "held": _TEXT,
-    "last_attempt": {**_TEXT, "number": int},
+    "last_attempt": {**_TEXT, "number": int, "times": int},
     "gate": {**_TEXT, "hold": _TEXT},
     "clock": {"synchronised": bool},
     "standing": {"withdrawn": list},
@@ -146,15 +148,18 @@ class Mirror:
         while True:
             status = self.status()
             waited = time.monotonic() - started
-            if waited >= BEHIND or not is_behind(status, opens):
+            if waited >= BEHIND or not is_behind(status, opens) or STOPPED.wait(max(EVERY, waited / 10)):
                 return status
-            time.sleep(max(EVERY, waited / 10))
 
-    def await_word(self, signed: SignedCorte, after: int | None, seconds: float) -> tuple[str, dict[str, Any]]:
+    def await_word(
+        self, signed: SignedCorte, after: int | None, seconds: float, before: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
         """Ask until estado.json tells the result of a push of this corte, in an attempt numbered above `after`.
 
-        With `after` None the earlier attempts are unknown; a refusal then counts only once a newer one follows. A
-        mirror that only its clock keeps shut is waited for: chrony may be about to confirm it. Only for a few seconds
+        With `after` None the earlier attempts are unknown; a refusal then counts only once a newer one follows.
+        `before` is the estado.json of before the push: a mirror that had the corte already has to answer this push too,
+        and a refusal that it only counts once more, under the same number, is an answer.
+        A mirror that only its clock keeps shut is waited for: chrony may be about to confirm it. Only for a few seconds
         if chrony has confirmed it, and it is behind this machine's.
         Returns (shown, held, shut, withdrawn, refused or silent, the last estado.json).
         """
@@ -165,15 +170,15 @@ class Mirror:
             status = self.status() or status
             if status:
                 after = last_number(status) if after is None else after
-                word = word_on(status, signed, after)
+                word = word_on(status, signed, after, before)
                 is_late = is_shut(status) or is_behind(status, signed.manifest.window.opens)
                 word = "shut" if word == "held" and is_late else word
                 if word not in ("", "shut"):
                     return word, status
             waited = time.monotonic() - started
-            if waited >= (min(BEHIND, seconds) if word and waits(status) else seconds):
+            is_over = waited >= (min(BEHIND, seconds) if word and waits(status) else seconds)
+            if is_over or STOPPED.wait(max(EVERY, waited / 10)):
                 return word or "silent", status
-            time.sleep(max(EVERY, waited / 10))
 
     def _client(self, tls: ssl.SSLContext) -> httpx.AsyncClient:
         return httpx.AsyncClient(verify=tls, timeout=TIMEOUT, headers={"Host": self.target.fqdn}, trust_env=False)
@@ -191,13 +196,24 @@ class Mirror:
 
     def _in_time[Answer](self, asked: Coroutine[Any, Any, Answer], seconds: float = math.inf) -> Answer:
         async def bounded() -> Answer:
-            async with asyncio.timeout(min(seconds, self.deadline - time.monotonic())):
-                return await asked
+            async with asyncio.timeout(min(seconds, self.deadline - time.monotonic())) as bound:
+                stopping = asyncio.create_task(_end_when_stopped(bound))
+                try:
+                    return await asked
+                finally:
+                    stopping.cancel()
 
         try:
             return self._runner.run(bounded())
         except TimeoutError:
-            raise httpx.ReadTimeout("no terminó de responder a tiempo") from None
+            raise httpx.ReadTimeout(TOLD if STOPPED.is_set() else "no terminó de responder a tiempo") from None
+
+
+async def _end_when_stopped(bound: asyncio.Timeout) -> None:
+    while not STOPPED.is_set():
+        await asyncio.sleep(LOOK_EVERY)
+    with suppress(RuntimeError):  # its time is over just now
+        bound.reschedule(0)
 
 
 def _into(content: bytearray, limit: int) -> Callable[[bytes], bool]:
@@ -241,13 +257,23 @@ def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
     return decode
 
 
-def word_on(status: dict[str, Any], signed: SignedCorte, after: int) -> str:
-    """Return what estado.json says of a corte: shown, held, refused, or "" if nothing yet.
+def word_on(status: dict[str, Any], signed: SignedCorte, after: int, before: dict[str, Any] | None = None) -> str:
+    """Return what estado.json says of a push of a corte: shown, held, refused, or "" if nothing yet.
 
-    Of a corte that is nothing but the order to withdraw it: withdrawn.
+    Of a corte that is nothing but the order to withdraw it: withdrawn. `before` is the estado.json of before the push.
     """
-    if refuses(status, signed) and last_number(status) > after:
+    is_answered = _last_push(status) > _last_push(before) if before else last_number(status) > after
+    if refuses(status, signed) and is_answered:
         return "refused"
+    had = bool(before and has(before, signed))
+    return "" if had and not is_answered else has(status, signed)
+
+
+def has(status: dict[str, Any], signed: SignedCorte) -> str:
+    """Return what a mirror has made of a corte, whichever push brought it: shown, held, withdrawn, or "" for nothing.
+
+    Withdrawn is one that is nothing but the order to withdraw it.
+    """
     if signed.manifest.withdraws_itself:
         return "withdrawn" if stands(status).includes(signed.manifest.stands) else ""
     for word in ("shown", "held"):
@@ -294,6 +320,11 @@ def is_behind(status: dict[str, Any] | None, opens: datetime) -> bool:
 def last_number(status: dict[str, Any] | None) -> int:
     """Return the number of the last attempt in estado.json; 0 when there was none."""
     return ((status or {}).get("last_attempt") or {}).get("number") or 0
+
+
+def _last_push(status: dict[str, Any]) -> tuple[int, int]:
+    """Return the number of the last attempt, and how often it came: the same push with the same result is counted."""
+    return last_number(status), (status.get("last_attempt") or {}).get("times") or 0
 
 
 def _parsed(code: int, content: bytes) -> dict[str, Any]:

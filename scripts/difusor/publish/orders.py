@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -67,10 +68,16 @@ def ordered_window(window: Window, close: datetime | None, retain: datetime | No
     return Window(window.opens, closes, retain or max(retained, closes))
 
 
-def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | None = None) -> SignedCorte:
+def signed_for(
+    targets: list[Target],
+    tree: Path,
+    key: Path | None,
+    jump: int | None = None,
+    tell: Callable[[SignedCorte], object] = lambda signed: None,
+) -> SignedCorte:
     """Return the signed corte of a folder; given a key, sign it first unless it is signed as these difusores expect.
 
-    UnusableError or Refusal say why it cannot be.
+    `tell` is called with a corte that was signed now. UnusableError or Refusal say why it cannot be.
     """
     _check_alike(targets)
     if signing.is_signed(tree):
@@ -90,7 +97,9 @@ def signed_for(targets: list[Target], tree: Path, key: Path | None, jump: int | 
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
     if ordered := signing.ordered(tree, targets[0].election):
         raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
-    return _sign(tree, targets[0].election, key, Orders(jump=jump))
+    signed = _sign(tree, targets[0].election, key, Orders(jump=jump))
+    tell(signed)
+    return signed
 
 
 def remember_published(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> str:
@@ -134,9 +143,11 @@ def _missing(signed: SignedCorte, targets: list[Target]) -> str:
     """
     if not targets or not standing.is_of(signed.manifest, targets[0].election):
         return ""
-    own, known = signed.manifest.stands, standing.Records(targets[0].election).standing()
+    records = standing.Records(targets[0].election)
+    own, known = signed.manifest.stands, records.standing()
     if own.includes(known):
         return ""
+    records.check_dates()  # what cannot be signed is not to be asked for
     return ", ".join(set(standing.sentences(known)) - set(standing.sentences(own))) or "una orden terminó"
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,6 +35,9 @@ RESOLVING = child.Bounds(seconds=3)
 ADDRESSES = 2
 """How many further addresses of each family are looked at: a hostile name server may give any number."""
 
+RESERVED = (".test", ".example", ".invalid", ".localhost")
+"""Ends of names that no name server knows (RFC 6761), such as a lab's."""
+
 Files = Mapping[str, Entry]
 
 
@@ -55,13 +60,21 @@ def differences(mirror: Mirror, base: str, files: Files) -> Iterator[str]:
         yield from _by_other_names(paced, base, path, entry)
 
 
-def elsewhere(target: Target, authority: Path | None, files: Files, deadline: float) -> tuple[list[str], list[str]]:
+def elsewhere(
+    target: Target, authority: Path | None, files: Files, deadline: float
+) -> tuple[list[str], list[str], str]:
     """Ask for files at the other addresses that the name of the mirror's page has, in both address families.
 
-    Returns sentences: what differs there, and which addresses could not be asked.
+    Returns sentences: what differs there, which addresses could not be asked, and why a citizen who opens the page by
+    its name gets to none of them and not to the one that is compared anyway ("" if one does).
     """
     different, unasked = [], []
-    for family, address in _addresses(target):
+    try:
+        named = _addresses(target)
+    except (OSError, child.BoundError):
+        return [], [f"no se pudo saber qué direcciones tiene {target.fqdn}"], ""
+    asked = _others(target, named)
+    for family, address in asked:
         where = f"en su dirección {family} {address}"
         try:
             with Mirror(replace(target, address=address), authority) as mirror:
@@ -75,22 +88,47 @@ def elsewhere(target: Target, authority: Path | None, files: Files, deadline: fl
             different.append(f"{where}, {error}")
         except (httpx.HTTPError, OSError, ValueError) as error:
             unasked.append(f"no se pudo comparar {where}: {trouble(error)}")
-    return different, unasked
+    is_reached = len(unasked) < len(asked) or _is_named(target, named)
+    return different, unasked, "" if is_reached or not _is_public(target) else _lost(target, named)
 
 
-def _addresses(target: Target) -> Iterator[tuple[str, str]]:
-    """Yield (IPv4 or IPv6, address) for the page's name, but for the address that is compared anyway.
-
-    Yields nothing when the name has no address, or the name server does not answer in time.
-    """
+def _addresses(target: Target) -> list[tuple[str, str]]:
+    """Return (IPv4 or IPv6, address) for the page's name; OSError or BoundError when this machine cannot tell."""
+    found: dict[tuple[str, str], None] = {}
     for family, database in FAMILIES.items():
-        try:
-            said = child.run(["getent", database, target.fqdn], RESOLVING).stdout.decode("ascii", "replace")
-        except (OSError, child.BoundError):
-            continue
-        found = dict.fromkeys(line.split()[0] for line in said.splitlines() if line.strip())
-        others = [each for each in found if each != target.address and not each.startswith("::ffff:")]
-        yield from ((family, address) for address in others[:ADDRESSES])
+        said = child.run(["getent", database, target.fqdn], RESOLVING).stdout.decode("ascii", "replace")
+        found |= {(family, line.split()[0]): None for line in said.splitlines() if line.strip()}
+    return [(family, address) for family, address in found if not address.startswith("::ffff:")]
+
+
+def _others(target: Target, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the addresses to ask besides the one that is compared anyway, so many of each family."""
+    others = [each for each in named if not _is_named(target, [each])]
+    return [each for family in FAMILIES for each in [one for one in others if one[0] == family][:ADDRESSES]]
+
+
+def _is_named(target: Target, named: list[tuple[str, str]]) -> bool:
+    """Tell whether what is compared anyway is one of these addresses of the name, or is asked by the name itself."""
+    return target.address == target.fqdn or _plain(target.address) in [_plain(address) for _, address in named]
+
+
+def _plain(address: str) -> str:
+    """Return an address in its usual spelling; what is none, such as a name, as it is."""
+    with suppress(ValueError):
+        return str(ip_address(address.strip("[]")))
+    return address
+
+
+def _is_public(target: Target) -> bool:
+    """Tell whether citizens open the page by this name: it is in the DNS, and not that of a server behind a site."""
+    return target.front is None and not target.fqdn.endswith(RESERVED)
+
+
+def _lost(target: Target, named: list[tuple[str, str]]) -> str:
+    if not named:
+        return f"{target.fqdn} no tiene dirección, o el servidor de nombres de esta máquina no la sabe: revise el DNS"
+    told = ", ".join(address for _, address in named)
+    return f"{target.fqdn} lleva a {told}, y ahí nadie responde; no lleva a {target.address}, que sí: revise el DNS"
 
 
 def _by_query(paced: Paced, url: str, path: str, entry: Entry) -> Iterator[str]:

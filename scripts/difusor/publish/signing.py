@@ -185,14 +185,21 @@ def ordered(folder: Path, election: Election) -> str:
 
 
 def identity(folder: Path) -> tuple[int, datetime]:
-    """Return the sequence and instant that the tree's datos/corte.json gives."""
-    document = stated(folder)
+    """Return the sequence and instant that the tree's datos/corte.json gives; UnusableError when it gives none."""
+    document, path = stated(folder), folder / IDENTITY
     try:
-        return int(document["secuencia"]), instants.parse_offset(document["corte"])
+        return int(document["secuencia"]), _instant(document["corte"], path)
     except (ValueError, KeyError, TypeError, OverflowError):
         raise UnusableError(
-            f"{folder / IDENTITY} no dice «secuencia» y «corte»; indique --sequence y --corte"
+            f"{path} no dice «secuencia» y «corte»; escríbalos ahí, o délos con «difusor sign», --sequence y --corte"
         ) from None
+
+
+def _instant(text: str, path: Path) -> datetime:
+    try:
+        return instants.parse_offset(text)
+    except ValueError as error:
+        raise UnusableError(f"{path}, «corte»: {error}; o délo con «difusor sign» y --corte") from None
 
 
 def identified(folder: Path, sequence: int | None, corte: datetime | None) -> tuple[int, datetime]:

@@ -19,7 +19,7 @@ from corte.format import files, instants, manifest, signature
 from corte.format.errors import why
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
-from corte.format.standing import MAX_WITHDRAWN, Standing, Withdrawn
+from corte.format.standing import AHEAD, MAX_WITHDRAWN, Standing, Withdrawn
 from difusor.inventory import Election
 from difusor.project import UnusableError, write
 from difusor.publish import notes, signing
@@ -103,6 +103,10 @@ class Records:
             "la carpeta del último corte firmado"
         )
 
+    def check_dates(self) -> None:
+        """Refuse to go on with orders that the last manifest dates later than this machine's clock."""
+        _check_dates(self.standing(), self._last)
+
     def remember(self, signed: SignedCorte, is_published: bool = False) -> None:
         """Record a signed corte as the last one, and whether a difusor has taken it; OSError when that fails.
 
@@ -160,9 +164,14 @@ def statement(
     SHA-256. UnusableError or Refusal say why it cannot be.
     """
     records = Records(election)
-    before = records.standing().join(_own(folder, election))
+    records.check_dates()
+    own = _own(folder, election)
+    _check_dates(own, folder / manifest.NAME)
+    before = records.standing().join(own)
     if after is not None:
-        before = before.join(_signed(after, election).stands)
+        given = _signed(after, election).stands
+        _check_dates(given, after)
+        before = before.join(given)
     gone = _find(withdraw, folder, records) if withdraw else None
     if gone and len(before.withdrawn) >= MAX_WITHDRAWN:
         raise UnusableError(f"ya hay {MAX_WITHDRAWN} cortes retirados; revoque la llave que los firma")
@@ -216,6 +225,18 @@ def ended(document: Manifest) -> list[str]:
     if at is None or at < document.generated or stands.is_light:
         return []
     return ["modo ligero; las imágenes de las actas se envían otra vez"]
+
+
+def _check_dates(stands: Standing, path: Path) -> None:
+    """Refuse orders of a file that are dated later than the clock: no manifest that carries them is valid."""
+    latest, now = stands.latest, instants.now()
+    if latest is not None and latest > now + AHEAD:
+        raise UnusableError(
+            f"{path} lleva órdenes de las {instants.write(latest)}, y aquí son las {instants.write(now)}: se firmó con "
+            "un reloj adelantado, y hasta esa hora ningún corte puede llevarlas. Compruebe el de esta máquina; si está "
+            "bien, y ningún espejo las sigue («standing» en su estado.json), mueva ese archivo a otra carpeta y firme "
+            "dando con --after la carpeta del último corte bueno. Si alguno las sigue, espere a esa hora"
+        )
 
 
 def _own(folder: Path, election: Election) -> Standing:

@@ -24,8 +24,10 @@ from typer.testing import CliRunner
 from difusor.commands import list as command
 from difusor.inventory import load_election
 from difusor.listing import entries, making, page, state, watching
+from difusor.listing.entries import Listed
 from difusor.listing.making import Making
 from difusor.listing.state import Failing, State
+from difusor.listing.watch import Event
 from difusor.partners import record, revocation
 from difusor.partners.enrolment import LOGO
 from difusor.partners.filing import papers
@@ -315,3 +317,19 @@ def test_the_watch_goes_on_when_nobody_reads_its_json_any_more(
     told = capsys.readouterr().err
     assert told.count("el JSON ya no puede escribirse (la conexión se cortó)") == 1
     assert told.count("0 páginas en") == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("en IPv4 127.0.0.2: muestra el corte 6, firmado ayer, y el Instituto publicó el 7, firmado hoy", True),
+        ("en IPv4 127.0.0.2: no muestra ningún corte, y el Instituto ya publicó", True),
+        ("www.norte.com.mx no tiene direcciones en el DNS", False),
+    ],
+    ids=["the one before", "none", "another fault"],
+)
+def test_of_who_lacks_the_last_corte_it_is_asked_first_whether_it_was_sent(fault: str, told: bool) -> None:
+    listed = Listed("norte", "Diario", "www.norte.com.mx/prep/", call="Ana Peña, 600 000 0000")
+    remedy = command._remedy(Event("sale", listed, AT, (fault,)))
+    assert remedy.startswith("Si no se le envió: ./difusor publish CARPETA -i norte; ") is told
+    assert remedy.endswith("lame a Ana Peña, 600 000 0000")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,7 +27,7 @@ from corte.format.standing import Standing
 from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
-from difusor.project import ROOT
+from difusor.project import ROOT, UnusableError
 from difusor.publish import age, comparison, front, paced, roads, signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
@@ -99,7 +102,7 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
         monkeypatch.setattr(Mirror, "__init__", make)
         monkeypatch.setattr(paced.time, "sleep", lambda _: None)
         monkeypatch.setattr(roads, "SAMPLE", 100)
-        monkeypatch.setattr(roads, "_addresses", lambda target: iter([]))
+        monkeypatch.setattr(roads, "_addresses", lambda target: [])
 
     return install
 
@@ -214,7 +217,7 @@ def test_every_address_of_the_page_is_compared(
     serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
     serve({"2001:db8::7 /prep/corte.json.sig": b"x"})
-    monkeypatch.setattr(roads, "_addresses", lambda _: iter([("IPv4", "192.0.2.7"), ("IPv6", "[2001:db8::7]")]))
+    monkeypatch.setattr(roads, "_addresses", lambda _: [("IPv4", "192.0.2.7"), ("IPv6", "[2001:db8::7]")])
     found = comparison.compare(make_target(election, path="/prep/"))
     assert found.differences == ["en su dirección IPv6 [2001:db8::7], corte.json.sig no es el que se firmó"]
 
@@ -233,18 +236,49 @@ esac
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
-    assert list(roads._addresses(make_target(election, address="192.0.2.7"))) == [
+    page = make_target(election, address="192.0.2.7")
+    assert roads._others(page, roads._addresses(page)) == [
         ("IPv4", "192.0.2.8"), ("IPv4", "192.0.2.9"), ("IPv6", "2001:db8::7"),
     ]  # fmt: skip
     program.write_text("#!/bin/sh\nexec sleep 60\n")  # pace: a name server that does not answer
     monkeypatch.setattr(roads, "RESOLVING", replace(roads.RESOLVING, seconds=0.1))
-    assert list(roads._addresses(make_target(election))) == []
+    different, (told,), lost = roads.elsewhere(page, None, {}, 0.0)
+    assert (different, told, lost) == ([], "no se pudo saber qué direcciones tiene prep.norte.test", "")
+
+
+NAMED = "[2001:db8::7]"
+
+
+@pytest.mark.parametrize(
+    ("named", "changes", "lost"),
+    [
+        ([], {}, "prep.norte.mx no tiene dirección"),
+        (["192.0.2.7", NAMED], {}, f"prep.norte.mx lleva a 192.0.2.7, {NAMED}, y ahí nadie responde; no lleva a 10."),
+        (["192.0.2.7", "192.0.2.8"], {}, ""),
+        (["192.0.2.7", "10.0.0.1"], {}, ""),
+        (["192.0.2.7", NAMED], {"address": "[2001:DB8:0::7]"}, ""),
+        ([], {"address": "prep.norte.mx"}, ""),
+        ([], {"front": Front(name="www.norte.mx", program="nginx", addresses=["192.0.2.7"])}, ""),
+        ([], {"fqdn": "prep.norte.test"}, ""),
+    ],
+    ids=["nowhere", "to the dead", "elsewhere too", "here too", "spelling", "by its name", "behind a site", "a lab"],
+)  # fmt: skip
+def test_a_page_whose_name_leads_nowhere_is_not_good(
+    serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch, named: list[str], changes: dict[str, Any], lost: str
+):
+    """Its server may answer at the inventory's address as ever when the domain has lapsed."""
+    dead = partial(wire, b"", **{"Content-Encoding": "br"})
+    serve({f"{address} /prep/corte.json": dead for address in ("192.0.2.7", NAMED.strip("[]")) if not changes})
+    monkeypatch.setattr(roads, "_addresses", lambda _: [("IPv6" if ":" in each else "IPv4", each) for each in named])
+    found = comparison.compare(make_target(election, **{"path": "/prep/", "fqdn": "prep.norte.mx", **changes}))
+    assert (found.result, found.good) == (("unreachable", False) if lost else ("authentic", True)), found
+    assert not lost or found.detail.startswith(lost)
 
 
 def test_an_address_that_does_not_answer_is_only_told(serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch):
     serve({"192.0.2.7 /prep/corte.json": partial(wire, b"", **{"Content-Encoding": "br"})})
-    monkeypatch.setattr(roads, "_addresses", lambda _: iter([("IPv4", "192.0.2.7")]))
-    found = comparison.compare(make_target(election, path="/prep/"))
+    monkeypatch.setattr(roads, "_addresses", lambda _: [("IPv4", "192.0.2.7"), ("IPv4", "10.0.0.1")])
+    found = comparison.compare(make_target(election, path="/prep/", fqdn="prep.norte.mx"))
     assert found.good and "no se pudo comparar en su dirección IPv4 192.0.2.7" in found.warnings[0]
 
 
@@ -322,6 +356,50 @@ def test_what_nobody_foresaw_of_one_mirror_leaves_the_others_their_rows(
     found = json.loads(done.stdout)
     assert (done.exit_code, [one["result"] for one in found]) == (1, ["unreachable", "authentic"])
     assert found[0]["detail"].startswith("falló este programa (KeyError")
+
+
+def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
+    serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def read(inventory: Path) -> list[target.Target]:
+        if inventory.name == "malo":
+            raise UnusableError("malo: rsync_secret: falta\nde veras")
+        return [make_target(election, path="/prep/")]
+
+    monkeypatch.setattr(target, "read", read)
+    (tmp_path / "malo").mkdir()
+    serve({})
+    bad, good = ["-i", str(tmp_path / "malo")], ["-i", str(signed.folder), "--tree", str(signed.folder)]
+    for given, results in ((bad, ["unreachable"]), (bad + good, ["unreachable", "authentic"])):
+        done = CliRunner().invoke(app_of(audit), [*given, "--json"])
+        found = json.loads(done.stdout)
+        assert (done.exit_code, [one["result"] for one in found]) == (1, results)
+        assert found[0]["difusor"] == "malo" and found[0]["detail"] == "malo: rsync_secret: falta de veras"
+
+
+async def silent() -> AsyncIterator[bytes]:
+    """Say nothing for as long as anybody listens."""
+    await asyncio.sleep(60)  # pace: a mirror that hangs
+    yield b""
+
+
+def test_who_presses_ctrl_c_is_told_at_once_what_was_compared_by_then(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(works: list[Future[Any]]) -> None:
+        wait(works[:1])
+        raise KeyboardInterrupt
+
+    both = [make_target(election, name, path="/prep/", address=f"10.0.0.{name}") for name in ("1", "2")]
+    monkeypatch.setattr(target, "read", lambda _: both)
+    monkeypatch.setattr(audit, "wait", interrupted)
+    serve({"10.0.0.2 /prep/descargas/a.csv": silent()})
+    started = time.monotonic()
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
+    assert done.exit_code == 130 and time.monotonic() - started < 20
+    found = {one["difusor"]: (one["result"], one["detail"]) for one in json.loads(done.stdout)}
+    assert found["1"][0] == "authentic" and found["2"] == ("unreachable", "se interrumpió antes de que terminara")
+    assert "Se detiene; en 5 segundos a lo más" in done.stderr
 
 
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)

@@ -114,6 +114,48 @@ def test_only_the_answer_to_this_push_counts(signed: SignedCorte, status: dict[s
     assert mirror.word_on(said, signed, after=5) == word
 
 
+def attempt_at(sha256: str, number: int, times: int, result: str = "repeated") -> dict[str, Any]:
+    return {"manifest_sha256": sha256, "number": number, "times": times, "result": result}
+
+
+@pytest.mark.parametrize("word", ["shown", "held"])
+@pytest.mark.parametrize(
+    ("number", "times", "is_answered"), [(5, 1, False), (5, 2, True), (6, 1, True)], ids=["dead", "counted", "newer"]
+)
+def test_a_mirror_that_had_the_corte_has_to_answer_the_push_that_repeats_it(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, word: str, number: int, times: int,
+    is_answered: bool,
+):  # fmt: skip
+    """Its page shows the corte although nothing takes in what is pushed; a server counts repetitions in `times`."""
+    corte = {"manifest_sha256": signed.sha256, "corte": "2024-06-03T03:10:00Z", "since": "2024-06-03T03:11:00Z"}
+    before = {word: corte, "last_attempt": attempt_at(signed.sha256, 5, 1)}
+    said = [before, {**before, "last_attempt": attempt_at(signed.sha256, number, times)}]
+    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said.pop(0) if len(said) > 1 else said[0])
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
+    assert (outcome.result, outcome.good) == ((word, True) if is_answered else ("silent", False))
+    assert outcome.detail.startswith("ya lo tenía; " if is_answered else "ya tenía este corte y no dice qué hizo")
+
+
+def test_a_repeated_push_that_is_refused_as_the_one_before_is_refused(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The server counts it under the same number; it was told as without an answer, after all the time to wait."""
+    refused = {**refusal_of(signed.sha256, signed.signature_sha256, 5), "code": "disk"}
+    said = [{"last_attempt": {**refused, "times": times}} for times in (1, 2)]
+    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said.pop(0) if len(said) > 1 else said[0])
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    assert deliver.deliver(signed, make_target(election), Options(wait=0)).result == "refused"
+
+
+def say_once_pushed(monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]) -> None:
+    """Have the mirror say this from the push on, and nothing of a corte before."""
+    pushed: list[object] = []
+    before = {name: value for name, value in said.items() if name not in ("shown", "held")}
+    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said if pushed else before)
+    monkeypatch.setattr(deliver, "push", lambda *_: pushed.append(_) or 10)
+
+
 @pytest.mark.parametrize(
     ("said", "result", "detail"),
     [
@@ -149,8 +191,7 @@ def test_a_page_that_only_its_clock_keeps_shut_is_not_said_to_open_in_the_past(
         "held": {"manifest_sha256": signed.sha256},
         "gate": {"state": "unsynchronised", "opens": "2024-06-03T02:00:00Z"},
     }
-    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said)
-    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    say_once_pushed(monkeypatch, said)
     outcome = deliver.deliver(signed, make_target(election), Options(wait=1))
     assert (outcome.result, outcome.good) == ("shut", False), "citizens see no results there, and nobody would know"
     assert "reloj no está sincronizado" in outcome.detail
@@ -168,8 +209,7 @@ def test_a_page_that_a_slow_clock_keeps_shut_after_the_opening_is_said_to_be_shu
         "clock": {"synchronised": synchronised},
     }
     monkeypatch.setattr(mirror, "BEHIND", 0.1)
-    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said)
-    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    say_once_pushed(monkeypatch, said)
     monkeypatch.setattr(signing, "check_sendable", lambda *_: None)  # as of the corte of zeros
     outcome = deliver.deliver(signed, make_target(election), Options(wait=60 if synchronised else 1))
     assert (outcome.result, outcome.good) == ("shut", False)
@@ -187,8 +227,7 @@ def test_before_the_opening_a_page_that_waits_is_held(
         "gate": {"state": "waiting", "opens": instants.write(decided.window.opens)},
         "clock": {"synchronised": True},
     }
-    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said)
-    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    say_once_pushed(monkeypatch, said)
     monkeypatch.setattr(signing, "check_sendable", lambda *_: None)
     outcome = deliver.deliver(signed, replace(make_target(election), election=decided), Options(wait=60))
     assert (outcome.result, outcome.good) == ("held", True) and outcome.detail.startswith("abre 20")
@@ -201,7 +240,7 @@ def test_a_page_that_opens_while_it_is_waited_for_is_not_said_to_be_shut(
     corte = {"manifest_sha256": signed.sha256, "corte": "2024-06-03T03:10:00Z", "since": "2024-06-03T03:11:00Z"}
     shut, opened = {"held": corte, "gate": {"state": "unsynchronised"}}, {"shown": corte, "gate": {"state": "open"}}
     slow = {"held": corte, "gate": {"state": "waiting"}, "clock": {"synchronised": True}}
-    said = [shut, shut, slow, slow, opened]
+    said = [{}, shut, shut, slow, slow, opened]
     monkeypatch.setattr(mirror.Mirror, "status", lambda self: said.pop(0) if len(said) > 1 else said[0])
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
     assert deliver.deliver(signed, make_target(election), Options(wait=30)).result == "shown"

@@ -52,6 +52,16 @@ def test_a_run_that_waits_for_the_password_of_its_key_keeps_no_other_waiting_for
     assert desk.sign(desk.corte(7)).exit_code == 0
 
 
+def test_a_corte_that_is_pushed_again_is_answered_each_time(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """The first repetition has a number of its own, and those that follow are only counted."""
+    folder = desk.folder / "cortes/5"
+    for _ in range(3):
+        assert desk.publish(folder, key=False) == (0, ["shown", "shown"])
+        assert "ya lo tenía" in desk.details
+    monkeypatch.setattr(deliver, "push", lambda *_: 1)
+    assert desk.publish(folder, key=False) == (1, ["silent", "silent"]), "no intake has seen this push"
+
+
 def test_a_hold_stands_in_every_later_corte_until_it_is_resumed(desk: Desk):
     done = desk.sign(desk.folder / "cortes/5", "--hold")
     assert re.search(r"sigue en pie: pausa desde \d\d/\d\d [\d:]+ P[DS]T: se", " ".join(done.output.split()))
@@ -109,6 +119,28 @@ def test_light_mode_is_not_ordered_while_a_mirror_would_refuse_every_corte_that_
     desk.outdated = "sur"
     assert desk.publish(desk.folder / "cortes/5", "sur", key=False) == (1, ["refused"])
     assert "no conoce el modo ligero" in " ".join(desk.details.split())
+
+
+@pytest.mark.parametrize("order", ["--hold", "--rectification", "--clock-override", "--light", "--withdraw"])
+def test_an_order_signed_while_the_clock_was_ahead_is_told_with_its_file_and_remedy(
+    desk: Desk, records: Path, order: str
+):
+    """Nothing more could be signed or published until that hour had come, and no message said what to do."""
+    folder, good, signed_before = desk.folder / "cortes/5", desk.folder / "good", desk.corte(6)
+    shutil.copytree(folder, good)
+    assert desk.sign(signed_before).exit_code == 0
+    desk.now += timedelta(minutes=40)
+    assert desk.sign(folder, order, *([folder] if order == "--withdraw" else [])).exit_code == 0
+    desk.now -= timedelta(minutes=40)
+    (kept,) = records.rglob("*.firmado.json")
+    for path in (kept, folder / manifest.NAME):
+        told = desk.sign(folder, "--resume").output
+        assert f"{path} lleva órdenes de las " in told and "--after" in told
+        if path == kept:
+            assert desk.publish(signed_before, key=False) == (1, []) and f"{path} lleva órdenes" in desk.details
+        path.rename(desk.folder / f"aparte-{path.name}")
+    assert desk.sign(folder, "--after", good).exit_code == 0
+    assert desk.publish(folder, key=False)[0] == 0
 
 
 def test_a_hold_given_with_a_corte_that_nobody_has_keeps_the_one_before(desk: Desk):

@@ -38,7 +38,7 @@ def audit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Audit:
     monkeypatch.setattr(Mirror, "url", f"https://x{comparison.PATH}", raising=False)
     monkeypatch.setattr(Mirror, "hand", hand)
     monkeypatch.setattr(roads, "differences", lambda *_: [])
-    monkeypatch.setattr(roads, "elsewhere", lambda *_: ([], []))
+    monkeypatch.setattr(roads, "elsewhere", lambda *_: ([], [], ""))
     known = standing.Records(load_election(desk.election)).standing
     return lambda name: comparison.compare(make_target(desk.election, name), seen=Seen(), standing=known())
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
+from corte_kit import table
 from publish_kit import app_of, make_target
 from rich.console import Console
 from typer.testing import CliRunner
 
+from difusor.board import rows
 from difusor.cli import VERBS
 from difusor.commands import publish
-from difusor.project import UnusableError
-from difusor.publish import comparison, deliver, mirror, push
+from difusor.project import HOME, UnusableError
+from difusor.publish import comparison, deliver, mirror, push, standing
 from difusor.publish import target as targets
 from difusor.publish.deliver import Options, Outcome
 from difusor.publish.signing import SignedCorte
@@ -148,6 +154,20 @@ def test_the_word_of_every_difusor_as_json(
     assert CliRunner().invoke(app, [*both[:3], "--json"]).exit_code == 0
 
 
+def test_tables_that_do_not_add_up_are_told_before_the_corte_that_publish_signs_is_delivered(
+    tree: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """A corte that is signed already was told of when it was signed."""
+    mirror_that_says(monkeypatch, SHOWN)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election)])
+    (tree / "descargas/alcaldias.csv").write_bytes(table(7))
+    command = [str(tree), "-i", str(tmp_path), "--key", str(key)]
+    done = CliRunner().invoke(app_of(publish), command)
+    before, delivered, _ = done.stderr.partition("norte: publicado")
+    assert done.exit_code == 0 and delivered and "! alcaldias.csv: " in before
+    assert "alcaldias.csv" not in CliRunner().invoke(app_of(publish), command).stderr
+
+
 @pytest.mark.parametrize("code", ["digest", "system"])
 def test_what_another_push_cures_is_sent_again(
     signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, code: str
@@ -199,3 +219,74 @@ def test_an_inventory_that_cannot_be_read_is_one_outcome(
     found, failed, _ = publish._read([tmp_path / "malo", tmp_path / "norte"])
     assert [target.name for target in found] == ["norte"]
     assert [(outcome.difusor, outcome.result) for outcome in failed] == [("malo", "failed")]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a home whose difusores norte, sur and este are of the election demo, and oeste of another one."""
+    home = tmp_path / "home"
+    monkeypatch.setenv(HOME, str(home))
+    for name, election in {"norte": "demo", "sur": "demo", "este": "demo", "oeste": "otra"}.items():
+        (home / "inventories" / name).mkdir(parents=True)
+        (home / "inventories" / name / "election.yml").symlink_to(f"../../elections/{election}.yml")
+        (home / "elections").mkdir(exist_ok=True)
+        (home / f"elections/{election}.yml").touch()
+    return home
+
+
+def test_who_of_the_election_got_nothing_is_told(
+    signed: SignedCorte, election: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Who is off the list is not missed. To publish to some only is no failure: somebody may mean to."""
+    mirror_that_says(monkeypatch, SHOWN)
+    revoked = SimpleNamespace(told="fuera de la lista")
+    monkeypatch.setattr(rows.revocation, "in_force", lambda folder: revoked if folder.name == "este" else None)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election, source.name)])
+    outside = tmp_path / "sur"
+    outside.mkdir()
+
+    def left_out(*options: object) -> tuple[list[str], str]:
+        done = CliRunner().invoke(app_of(publish), [str(signed.folder), *map(str, options), "--json"])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)["left_out"], done.stderr
+
+    found, told = left_out("-i", home / "inventories/norte")
+    assert found == ["sur"] and "sur; si deben tenerlo: publish -i sur" in told
+    assert left_out("-i", outside)[0] == []
+    for all_of_it in (("-i", "norte", "-i", "sur"), ("--election", "demo")):
+        assert left_out(*all_of_it)[0] == []
+
+
+def test_who_presses_ctrl_c_is_told_at_once_who_has_the_corte_by_then(
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: Path
+):
+    """A mirror that does not answer was waited for without a word, and what was published by then was forgotten."""
+    says = {"norte": {"shown": {"manifest_sha256": signed.sha256}, "last_attempt": {"number": 1}}}
+    before = {"norte"}  # who has not been asked yet
+
+    def status(self: mirror.Mirror) -> dict[str, Any]:
+        is_first = self.target.name in before
+        before.discard(self.target.name)
+        return {} if is_first else says.get(self.target.name, {})
+
+    def interrupted(works: list[Future[Outcome]]) -> Iterator[Future[Outcome]]:
+        yield next(as_completed(works))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mirror.Mirror, "status", status)
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    monkeypatch.setattr(deliver, "as_completed", interrupted)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election, name) for name in ("norte", "sur")])
+    started = time.monotonic()
+    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--json"])
+    assert time.monotonic() - started < 20 and not mirror.STOPPED.is_set()
+    results = {one["difusor"]: one["result"] for one in json.loads(done.stdout)["difusores"]}
+    assert (done.exit_code, results) == (130, {"norte": "shown", "sur": "silent"})
+    assert "Se detiene; en 5 segundos a lo más" in done.stderr
+    assert standing.Records(make_target(election).election).is_published(signed.manifest)
+
+
+@pytest.mark.parametrize("options", [[], ["-i", "norte", "--election", "demo"]], ids=["none", "both"])
+def test_it_has_to_be_said_to_whom(signed: SignedCorte, home: Path, options: list[str]):
+    done = CliRunner().invoke(app_of(publish), [str(signed.folder), *options])
+    assert done.exit_code == 2 and "Dé -i o --election, no ambas ni ninguna" in done.output

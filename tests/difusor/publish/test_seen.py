@@ -202,18 +202,20 @@ def test_publishing_sees_a_log_cut_before_it_and_one_cut_meanwhile(
 def test_no_damage_of_what_is_kept_stops_publishing(
     signed: SignedCorte, target: Target, kept: Seen, server: Server, monkeypatch: pytest.MonkeyPatch, spoil: str
 ):
-    shown = server.write(5) | {"shown": {"manifest_sha256": signed.sha256}}
+    before = server.write(5)
+    shown = before | {"shown": {"manifest_sha256": signed.sha256}}
     if spoil == "file in the way":
         kept.folder.write_text("x")
     else:
-        deliveries(signed, target, kept, monkeypatch, shown)
+        deliveries(signed, target, kept, monkeypatch, before, shown)
     if spoil in SPOILS:
         for name in (NAME, seen.PUBLISHED):
             SPOILS[spoil](kept.path(target.election, name))
     if spoil == "read-only":
         monkeypatch.setattr(seen.files, "replace", fail)
         shown = server.write() | {"shown": {"manifest_sha256": signed.sha256}}
-    outcome = deliveries(signed, target, kept, monkeypatch, shown)
+    again = shown | {"last_attempt": {"number": 9}}
+    outcome = deliveries(signed, target, kept, monkeypatch, shown, again)
     assert outcome.result == "shown" and outcome.warnings
 
 

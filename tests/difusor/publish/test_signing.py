@@ -105,6 +105,26 @@ def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, 
 
 
 @pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("2027-06-06T20:10:00", r"«2027-06-06T20:10:00» no dice su diferencia con UTC; escríbalo como 2024"),
+        ("20:10", "«20:10» no es un instante como 2024"),
+        ("9999-12-31T23:59:59-06:00", "no es de ningún año"),
+        (2010, "no dice «secuencia» y «corte»; escríbalos ahí, o délos con «difusor sign», --sequence y --corte"),
+    ],
+    ids=["no offset", "no date", "the last year", "a number"],
+)  # fmt: skip
+def test_an_instant_that_the_tree_says_in_another_form_is_told_as_that(
+    tree: Path, election: Path, key: Path, said: object, told: str
+):
+    """It was told as missing, with options that `publish` does not have."""
+    (tree / "datos/corte.json").write_text(json.dumps({"secuencia": 7, "corte": said}))
+    with pytest.raises(UnusableError, match=told) as refused:
+        signed_for([make_target(election)], tree, key)
+    assert "«difusor sign»" in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (lambda text: text.replace("    election_opens", "    election_opened"), "election_opens: falta"),

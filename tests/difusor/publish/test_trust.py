@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,11 @@ def serve(tmp_path: Path, signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) 
     """Return a function that starts a server with a certificate and its key; mirrors are then asked at its port."""
     servers: list[ThreadingHTTPServer] = []
     shown = {"shown": {"manifest_sha256": signed.sha256, "corte": "2024-06-03T03:10:00Z"}, "gate": {"state": "open"}}
-    status = json.dumps(shown).encode()
+    numbers = count(1)
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            status = json.dumps({**shown, "last_attempt": {"number": next(numbers)}}).encode()
             self.send_response(200 if self.path == PATH else 404)
             self.send_header("Content-Length", str(len(status)))
             self.end_headers()
