@@ -100,6 +100,14 @@ def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() ->
     assert len(pages) == 7
 
 
+def test_the_status_is_compressed() -> None:
+    """Without its type, of the server's own list, it was sent whole: each waiting page asks for it once a minute."""
+    _, body = answered(render(SITE), "/.well-known/prep/estado.json")
+    (kind,) = re.findall(r"(\S+) json;", body)
+    (compressed,) = re.findall(r"gzip_types (.+);", render("etc/nginx/snippets/prep-own.conf"))
+    assert kind in compressed.split()
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_every_address_of_the_page_is_the_notice(base: str) -> None:
     site = render(SITE, base=base, inputs=(*CLOSED, ("nginx_revoked", True)))
