@@ -144,6 +144,13 @@ def test_what_a_corte_holds_comes_from_the_disk(base: str, inputs: tuple[tuple[s
     assert who(render(SITE, base=base, inputs=CLOSED), f"{base}corte.json") == "disk"
 
 
+def test_a_cold_image_keeps_nobody_waiting_for_results() -> None:
+    """A worker that reads from a slow disk itself stops all its connections. Results are in memory: no thread reads."""
+    assert re.search(r"^thread_pool disk threads=8;$", render("etc/nginx/nginx.conf"), re.MULTILINE)
+    assert "aio threads=disk;" in answered(render(SITE), "/actas/1.jpg")[1]
+    assert "aio " not in answered(render(SITE), "/datos/corte.json")[1]
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_every_page_that_nginx_says_by_itself_exists(base: str) -> None:
     visitors, behind = by_door(render(SITE, base=base, inputs=OPEN))
