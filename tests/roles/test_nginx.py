@@ -100,6 +100,14 @@ def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() ->
     assert len(pages) == 7
 
 
+def test_the_status_is_compressed() -> None:
+    """Without its type, of the server's own list, it was sent whole: each waiting page asks for it once a minute."""
+    _, body = answered(render(SITE), "/.well-known/prep/estado.json")
+    (kind,) = re.findall(r"(\S+) json;", body)
+    (compressed,) = re.findall(r"gzip_types (.+);", render("etc/nginx/snippets/prep-own.conf"))
+    assert kind in compressed.split()
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_every_address_of_the_page_is_the_notice(base: str) -> None:
     site = render(SITE, base=base, inputs=(*CLOSED, ("nginx_revoked", True)))
@@ -134,6 +142,13 @@ def test_what_a_corte_holds_comes_from_the_disk(base: str, inputs: tuple[tuple[s
         assert f"alias /srv/prep/publico/actual/{folder}/;" in body
         assert not re.search(r"_fast|_inspect|proxy_|return 404", body)
     assert who(render(SITE, base=base, inputs=CLOSED), f"{base}corte.json") == "disk"
+
+
+def test_a_cold_image_keeps_nobody_waiting_for_results() -> None:
+    """A worker that reads from a slow disk itself stops all its connections. Results are in memory: no thread reads."""
+    assert re.search(r"^thread_pool disk threads=8;$", render("etc/nginx/nginx.conf"), re.MULTILINE)
+    assert "aio threads=disk;" in answered(render(SITE), "/actas/1.jpg")[1]
+    assert "aio " not in answered(render(SITE), "/datos/corte.json")[1]
 
 
 @pytest.mark.parametrize("base", BASES)

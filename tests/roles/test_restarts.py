@@ -17,14 +17,28 @@ NEEDED = [
 ]
 
 
+INPUTS = {"corte_incoming_dir": "/x", "nginx_app_socket": "/x", "rsync_path": "/x"}
+
+
+def sections(role: str, path: str, **inputs: bool) -> dict[str, list[str]]:
+    """Return the lines of each section of a unit, or of a drop-in of one."""
+    unit = role_kit.render(role, f"etc/systemd/system/{path}", {**INPUTS, **inputs})
+    return {name: body.splitlines() for name, body in (part.split("]\n", 1) for part in unit.split("\n[")[1:])}
+
+
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize(("role", "path", "why"), NEEDED, ids=lambda each: str(each)[:6])
 def test_no_end_is_the_last(role: str, path: str, why: str, shared: bool) -> None:
     """systemd gives up after five starts in ten seconds, and of some packages' units after the first end."""
-    inputs = {"kernel_shared": shared, "corte_incoming_dir": "/x", "nginx_app_socket": "/x", "rsync_path": "/x"}
-    unit = role_kit.render(role, f"etc/systemd/system/{path}", inputs)
-    sections = dict(part.split("]\n", 1) for part in unit.split("\n[")[1:])
-    assert "StartLimitIntervalSec=0" in sections["Unit"].splitlines(), why
-    restarts = {line for line in sections["Service"].splitlines() if line.startswith("Restart")}
+    unit = sections(role, path, kernel_shared=shared)
+    assert "StartLimitIntervalSec=0" in unit["Unit"], why
+    restarts = {line for line in unit["Service"] if line.startswith("Restart")}
     assert "Restart=always" in restarts, f"{why}, also after it has been ended in order, as by pkill"
     assert any(line.startswith("RestartSec=") for line in restarts)
+
+
+@pytest.mark.parametrize("role", ["nginx", "rsync", "ssh"])
+def test_one_process_that_is_killed_for_memory_ends_alone(role: str) -> None:
+    """systemd would stop them all: for one worker, which its master replaces, everybody's connections and the cache."""
+    (path,) = (path for of, path, _ in NEEDED if of == role)
+    assert "OOMPolicy=continue" in sections(role, path, kernel_shared=False)["Service"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from countdown_kit import host
+from nginx_kit import render
 
 from difusor.partners.front import lines
 from difusor.project import UnusableError
@@ -41,6 +42,17 @@ def test_a_server_with_ipv6_alone_is_reached() -> None:
 def test_the_folder_without_its_slash_leads_to_it_and_no_other_name_does() -> None:
     assert 'RedirectMatch 301 "^/prep2024\\\\.mor$" "/prep2024.mor/"' in printed("apache")
     assert 'location = "/prep2024.mor" {' in printed("nginx")
+
+
+def test_one_failure_keeps_no_visitor_out() -> None:
+    """Earlier Apaches ask a server that failed once no more for a minute; nginx does so only where it has several."""
+    for location in printed("apache").split("<Location ")[1:]:
+        (said,) = re.findall(r"^ +ProxyPass (.+)", location, re.MULTILINE)
+        ttl = int(dict(word.split("=") for word in said.split() if "=" in word and "//" not in word)["ttl"])
+        assert "retry=0" in said.split() and said.split()[-1] == "nocanon"
+        (edge,) = re.findall(r"keepalive_timeout (\d+)s;", render("etc/nginx/snippets/prep-own.conf"))
+        assert ttl < int(edge), "else it would send a request on a connection that the server is closing"
+    assert len(re.findall(r"^ +server ", printed("nginx"), re.MULTILINE)) == 1
 
 
 def test_a_difusor_without_another_site_is_told_so() -> None:

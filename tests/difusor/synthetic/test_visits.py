@@ -74,6 +74,50 @@ def test_the_countdown_is_right_where_a_cache_kept_the_status(mirror: Mirror) ->
     assert re.search(r" (01:00:00|00:59:\d\d) ", said), said
 
 
+COUNTED = """
+const first = window.fetch, kept = sessionStorage;
+const count = (name) => (kept[name] = Number(kept[name] || 0) + 1);
+Object.defineProperty(document, 'hidden', {get: () => %s && performance.now() > 5000});
+window.fetch = (path, options) => {
+  if (path.endsWith('estado.json')) {
+    count('asked');
+    const headers = {Date: new Date(Date.now()).toUTCString()};
+    return first(path, options).then((answer) => new Response(answer.body, {headers}));
+  }
+  if (count('tried') <= %d) return Promise.reject(new TypeError('Failed to fetch'));
+  kept.seconds = performance.now() / 1000;
+  return first(path, options);
+};
+const {seconds, asked, tried} = kept;
+if (performance.getEntriesByType('navigation')[0].type === 'reload') {
+  document.addEventListener('DOMContentLoaded', () => {
+    document.body.textContent = `Se abre a los ${Math.floor(seconds)} s: ${tried} intentos, ${asked || 0} preguntas.`;
+  });
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("failures", "hidden", "seconds", "told"),
+    [
+        (0, "false", range(100, 107), "1 intentos, 2 preguntas."),
+        (2, "false", range(115, 152), "3 intentos, 4 preguntas."),
+        (0, "true", range(100, 107), "1 intentos, 1 preguntas."),
+    ],
+    ids=["at the opening", "two failures", "hidden"],
+)
+def test_the_waiting_page_goes_when_there_is_another_and_costs_little_until_then(
+    failures: int, hidden: str, seconds: range, told: str, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reloaded once, also without an answer, which left the browser's error page; and it asked every 20 seconds."""
+    monkeypatch.setattr(browser, "PATIENCE", 180_000)
+    wait(mirror, timedelta(seconds=100))
+    mirror.visit(clock(SETTING.opens - timedelta(seconds=100)) + COUNTED % (hidden, failures))
+    said = mirror.read("espera.html", "Se abre a los ")
+    opened = re.search(r"Se abre a los (\d+) s: (.+)", said)
+    assert opened and int(opened[1]) in seconds and opened[2] == told, said
+
+
 @pytest.mark.parametrize("wrong", [timedelta(minutes=-5), timedelta(minutes=5), timedelta(days=-1), timedelta(days=1)])
 def test_a_phone_whose_clock_is_wrong_says_the_age_by_the_servers(wrong: timedelta, mirror: Mirror) -> None:
     mirror.visit(clock(CORTE + timedelta(minutes=2) + wrong))

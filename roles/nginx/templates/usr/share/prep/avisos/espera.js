@@ -3,8 +3,11 @@
 "use strict";
 
 const STATUS = "/.well-known/prep/estado.json";
+const REVOKED = 410; // the institute took this server off its list, as the page then says
 const SPREAD_MS = 5000; // visitors' reloads are spread over this time, and a page that has just loaded waits as long
-const ASK_EVERY_MS = 20000;
+const ASK_EVERY_MS = 60000; // each costs a new connection: the server has closed the last one
+const AGAIN_MS = 10000; // to the next try, on average, where the results should be there and are not
+const PATIENCE_MS = 30000; // after it a request without an answer is given up
 
 const ITSELF = "Esta página se actualiza sola: no hace falta recargarla.";
 const WORDS = {
@@ -22,10 +25,27 @@ const element = (id) => document.getElementById(id);
 let opens = null; // instant of the opening, by this device's clock
 let leaving = false;
 
-function leave() {
+const rest = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+function request(path, method) {
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), PATIENCE_MS);
+  return fetch(path, { method, cache: "no-store", signal: stop.signal });
+}
+
+// Reloads once the server has another page to show. A reload without an answer would leave the browser's own error page,
+// which asks for nothing again; so it is tried first, as often as need be, and this page stays meanwhile.
+async function leave() {
   if (leaving) return;
   leaving = true;
-  setTimeout(() => location.reload(), Math.max(SPREAD_MS - performance.now(), Math.random() * SPREAD_MS));
+  await rest(Math.max(SPREAD_MS - performance.now(), Math.random() * SPREAD_MS));
+  for (let pause = AGAIN_MS; opens === null; pause = Math.min(2 * pause, ASK_EVERY_MS)) {
+    const answer = await request(location.href, "HEAD").catch(() => ({}));
+    if (answer.ok || answer.status === REVOKED) return location.reload();
+    ask(); // it says why there is nothing yet, and it may have another hour of the opening
+    await rest(pause * (0.5 + Math.random()));
+  }
+  leaving = false;
 }
 
 // What this server waits for, by its public status: a word of WORDS, or nothing when there are results to see.
@@ -70,7 +90,8 @@ function tick() {
 
 async function ask() {
   try {
-    const answer = await fetch(STATUS, { cache: "no-store" });
+    const answer = await request(STATUS, "GET");
+    if (answer.status === REVOKED) return location.reload();
     const status = await answer.json();
     const { gate } = status;
     const word = reason(status);
@@ -90,7 +111,12 @@ async function ask() {
   }
 }
 
-ask();
+function look() {
+  if (!document.hidden && !leaving) ask();
+}
+
+look();
 setInterval(tick, 1000);
-setInterval(ask, ASK_EVERY_MS);
-setTimeout(leave, 10 * 60 * 1000); // reload after ten minutes in any case
+setInterval(look, ASK_EVERY_MS);
+document.addEventListener("visibilitychange", look);
+setInterval(leave, 10 * 60 * 1000); // also where the status cannot be read
