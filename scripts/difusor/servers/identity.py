@@ -39,6 +39,8 @@ LOGIN = frozenset(
     )
 )  # fmt: skip
 """The variables by which a host is reached; whoever needs no others renders only these, in a tenth of the time."""
+SECRET = frozenset(name for name in LOGIN if name.endswith(("password", "pass")))
+"""Those of them that are passwords."""
 VANTAGES = ("trusted_vantage", "untrusted_vantage")
 """The groups of the hosts from which a server is looked at."""
 FAILED = 255
@@ -76,7 +78,8 @@ def connect(inventory: Variables, source: str, bounds: child.Bounds | None = Non
         if values.get("ansible_connection", "ssh") in ("ssh", "smart"):
             # From a vantage point tests only look at the server: its account need not have sudo.
             values.setdefault("ansible_become", name not in onlookers and values.get("ansible_user") != "root")
-            values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={control}/{_short_name(values)}")
+            shared = control / _short_name(Path(source), name, values)
+            values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={shared}")
     runner = AnsibleRunner.get_runner(source)
     runner.inventory = inventory.listing()  # testinfra's own, from ansible-inventory, has unrendered Jinja
     passwords = {name: str(values.get(BECOME_PASSWORD) or "") for name, values in inventory.hosts.items()}
@@ -109,9 +112,14 @@ def _run_local(backend: BaseBackend, sudo: Sudo, bounds: child.Bounds, command: 
     return backend.result(done.status, line.encode(), done.stdout, sudo.answer(done.stderr))
 
 
-def _short_name(values: dict[str, Any]) -> str:
-    """Return a short name for a connection's control socket: with ssh's %C the path can exceed a socket's limit."""
-    target = "\0".join(str(values.get(f"ansible_{part}")) for part in ("user", "host", "port"))
+def _short_name(source: Path, name: str, values: dict[str, Any]) -> str:
+    """Return a short name for a connection's control socket: with ssh's %C the path can exceed a socket's limit.
+
+    Two servers behind jump hosts of their own may have one address, account and port, so these alone do not tell them
+    apart.
+    """
+    ways = (f"{each}={values[each]}" for each in sorted(LOGIN - SECRET) if each in values)
+    target = "\0".join((str(source.resolve()), name, *ways))
     return f"difusor-{hashlib.sha256(target.encode()).hexdigest()[:10]}"
 
 
