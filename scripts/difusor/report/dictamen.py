@@ -70,7 +70,7 @@ def compose(
             for name in type(declared).model_fields
             if name.startswith("election_")
         },
-        "server": {"host": host, **server.identity},
+        "server": {**server.identity, "host": host},
         "servers": [_server(host, server, declared, verdicts)],
         "lab": {"name": declared.lab, "suite": server.identity.get("release", "")} if declared.lab else None,
         "unreachable": server.unreachable,
@@ -94,8 +94,8 @@ def compose(
 def _server(host: str, server: MeasuredServer, declared: Declared, verdicts: Iterable[Verdict]) -> dict[str, Any]:
     """Return one server as the dictamen lists it, with its own verdict."""
     return {
-        "host": host,
         **server.identity,
+        "host": host,
         "public_address": declared.difusor_public_address,
         "unreachable": server.unreachable,
         "verdict": overall(verdicts),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,15 +21,20 @@ from difusor.servers.connection import Login, cause
 from difusor.servers.sudo import Sudo
 from difusor.terminal import plain
 
-# This command shows whether a host answers as root, and prints its identity.
+# This command shows whether a host answers as root, and prints its identity: each value in one line, whatever it is, so
+# that none passes for another. The file of the system is read, not executed.
 IDENTITY = r"""
-echo "uid=$(id -u)"
-echo "hostname=$(hostname)"
-echo "machine_id=$(cat /etc/machine-id 2>/dev/null)"
-echo "kernel=$(uname -r)"
-echo "ssh_host_key=$(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null | cut -d' ' -f2)"
-[ ! -r /etc/os-release ] || { . /etc/os-release; echo "system=$PRETTY_NAME"; echo "release=$VERSION_CODENAME"; }
+say() { printf '%s=%s\n' "$1" "$(tail -n 1)"; }
+release() { sed -n "s/^$1=//p" /etc/os-release | tr -d "\"'"; }
+id -u | say uid
+hostname | say hostname
+cat /etc/machine-id 2>/dev/null | say machine_id
+uname -r | say kernel
+ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null | cut -d' ' -f2 | say ssh_host_key
+[ ! -r /etc/os-release ] || { release PRETTY_NAME | say system; release VERSION_CODENAME | say release; }
 """
+NAMES = frozenset(re.findall(r"\| say (\w+)", IDENTITY))
+"""The names of what it prints; a line with another name is none of its answers."""
 BOUNDS = child.Bounds(seconds=3600, output_bytes=256 * 1024 * 1024, memory_bytes=None, own_group=False)
 """What one command on a server may take. The longest one measures for minutes; the largest answer is a whole log."""
 LOGIN = frozenset(
@@ -179,7 +185,8 @@ def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:
         text, complaint = answer.stdout, answer.stderr
     except RuntimeError as error:
         return {}, f"{name} no responde: {explain(getattr(error.args[0], 'stderr', str(error)), name, host)}"
-    found = dict(plain(line, MOST).split("=", 1) for line in text.splitlines() if "=" in line[:MOST])
+    said = dict(plain(line, MOST).split("=", 1) for line in text.split("\n") if "=" in line[:MOST])
+    found = {name: value for name, value in said.items() if name in NAMES}
     if "uid" in found:
         return found, ""
     return {}, f"{name}: {explain(complaint, name, host)}"

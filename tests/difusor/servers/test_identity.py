@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,3 +97,28 @@ def test_control_characters_of_a_servers_identity_are_replaced(host: Host, tmp_p
     (tmp_path / "said").write_text(r"printf 'uid=0\nhostname=\033[2J\302\233\377'; head -c 50000 /dev/zero")
     found = identity.server("diario", host, {}).identity
     assert found["hostname"].isprintable() and len(found["hostname"]) <= identity.MOST
+
+
+def test_a_server_says_of_itself_what_it_is_asked_and_nothing_else(host: Host, tmp_path: Path):
+    """Its dictamen would otherwise name another server of the difusor, or whatever else the paper has."""
+    (tmp_path / "said").write_text(r"printf 'uid=0\nhostname=uno\vhost=dos\nhost=web2\nverdict=CUMPLE\n'")
+    found = identity.server("diario", host, {}).identity
+    assert found == {"hostname": "uno\ufffdhost=dos"}
+
+
+@pytest.mark.parametrize(
+    ("text", "system"),
+    [
+        ('PRETTY_NAME="Ubuntu 24.04\nssh_host_key=otra"\n', "Ubuntu 24.04"),
+        ("PRETTY_NAME=`id`\nPRETTY_NAME='Debian GNU/Linux 13'\n", "Debian GNU/Linux 13"),
+        ('PRETTY_NAME="$(touch ./made)"\n', "$(touch ./made)"),
+        ("", ""),
+    ],
+)
+def test_the_file_that_names_the_system_is_read_and_not_executed(tmp_path: Path, text: str, system: str):
+    (tmp_path / "os-release").write_text(text)
+    command = identity.IDENTITY.replace("/etc/os-release", "./os-release")
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, capture_output=True, text=True)
+    names = [line.partition("=")[0] for line in done.stdout.splitlines()]
+    assert sorted(names) == sorted(identity.NAMES)
+    assert f"\nsystem={system}\n" in done.stdout and not (tmp_path / "made").exists()
