@@ -105,6 +105,7 @@ def _bounded(
     if host is not None and name in passwords:  # the first time: testinfra asks for the host before each command
         sudo = Sudo.of(host.backend, passwords.pop(name))
         host.backend.run_local = partial(_run_local, host.backend, sudo, bounds)
+        host.backend.difusor_name = name  # by which `lost` knows whose result it is
         host.backend.decode = partial(str, encoding="utf-8", errors="replace")
     return host
 
@@ -171,10 +172,14 @@ def blindness(name: str, host: Host | None) -> str:
     return f"a {name} le falta {' y '.join(lacking)}" if lacking else ""
 
 
-def lost(error: BaseException | None) -> bool:
-    """Tell whether an error is a failure of ssh (raised by testinfra with the result), not of the remote command."""
+def lost(error: BaseException | None, name: str | None = None) -> bool:
+    """Tell whether an error is a failure of ssh (raised by testinfra with the result), not of the remote command.
+
+    `name`: only of the ssh to the host that has it in the inventory.
+    """
     result = error.args[0] if isinstance(error, RuntimeError) and error.args else None
-    return getattr(result, "exit_status", None) == FAILED
+    own = name is None or getattr(getattr(result, "backend", None), "difusor_name", None) == name
+    return own and getattr(result, "exit_status", None) == FAILED
 
 
 def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:
