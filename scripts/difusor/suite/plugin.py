@@ -382,16 +382,13 @@ def _test_name(item: pytest.Item) -> str:
 
 
 def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None], host: str) -> results.Outcome:
-    """Return the outcome: `failed` only for a failed assertion; any other exception means that nothing was measured.
-
-    A vantage point that is lost says nothing of the host that the test is about, which may well answer.
-    """
+    """Return the outcome: `failed` only for a failed assertion; any other exception means that nothing was measured."""
     if report.passed:
         return "passed"
     if report.skipped:
         return "skipped"
     error = call.excinfo.value if call.excinfo else None
-    if identity.lost(error, host):
+    if identity.lost(error, host):  # a vantage point that is lost says nothing of the host, which may well answer
         return "unreachable"
     return "failed" if report.when == "call" and wording.measured(error, wording.place_of(call)) else "error"
 
