@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor.inventory import Declared
 from difusor.inventory.variables import BECOME_PASSWORD, Variables, read
-from difusor.servers import child
+from difusor.servers import child, ssh_password
 from difusor.servers.connection import Login, cause
 from difusor.servers.sudo import Sudo
 from difusor.terminal import plain
@@ -40,8 +41,9 @@ BOUNDS = child.Bounds(seconds=3600, output_bytes=256 * 1024 * 1024, memory_bytes
 LOGIN = frozenset(
     f"ansible_{part}"
     for part in (
-        "connection", "host", "port", "user", "password", "ssh_pass", "private_key_file", "ssh_private_key_file",
-        "ssh_common_args", "ssh_extra_args", "become", "become_user", "become_password", "become_pass", "sudo_pass",
+        "connection", "host", "port", "user", "password", "ssh_pass", "ssh_password", "private_key_file",
+        "ssh_private_key_file", "ssh_common_args", "ssh_extra_args", "become", "become_user", "become_password",
+        "become_pass", "sudo_pass",
     )
 )  # fmt: skip
 """The variables by which a host is reached; whoever needs no others renders only these, in a tenth of the time."""
@@ -85,16 +87,32 @@ def connect(inventory: Variables, source: str, bounds: child.Bounds | None = Non
             # From a vantage point tests only look at the server: its account need not have sudo.
             values.setdefault("ansible_become", name not in onlookers and values.get("ansible_user") != "root")
             shared = control / _short_name(Path(source), name, values)
-            values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={shared}")
+            once = f" {ssh_password.ONCE}" if ssh_password.declared(values) else ""
+            values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={shared}{once}")
     runner = AnsibleRunner.get_runner(source)
-    runner.inventory = inventory.listing()  # testinfra's own, from ansible-inventory, has unrendered Jinja
+    runner.inventory = _listing(inventory)  # testinfra's own, from ansible-inventory, has unrendered Jinja
     passwords = {name: str(values.get(BECOME_PASSWORD) or "") for name, values in inventory.hosts.items()}
-    runner.get_host = partial(_bounded, runner.get_host, passwords, bounds or BOUNDS)
+    entries = {name: ssh_password.environment(ssh_password.declared(each)) for name, each in inventory.hosts.items()}
+    runner.get_host = partial(_bounded, runner.get_host, passwords, entries, bounds or BOUNDS)
     return runner
 
 
+def _listing(inventory: Variables) -> dict[str, Any]:
+    """Return an inventory for testinfra, which would write a password of ssh into its command, for all to see."""
+    hosts = {
+        name: {key: value for key, value in values.items() if key not in ssh_password.NAMES}
+        for name, values in inventory.hosts.items()
+    }
+    return {**inventory.listing(), "_meta": {"hostvars": hosts}}
+
+
 def _bounded(
-    get_host: Callable[..., Host | None], passwords: dict[str, str], bounds: child.Bounds, name: str, **options: Any
+    get_host: Callable[..., Host | None],
+    passwords: dict[str, str],
+    entries: Mapping[str, dict[str, str]],
+    bounds: child.Bounds,
+    name: str,
+    **options: Any,
 ) -> Host | None:
     """Return testinfra's host, with bounds to its answers: testinfra itself waits for ever and takes any number.
 
@@ -105,6 +123,7 @@ def _bounded(
     if host is not None and name in passwords:  # the first time: testinfra asks for the host before each command
         sudo = Sudo.of(host.backend, passwords.pop(name))
         host.backend.run_local = partial(_run_local, host.backend, sudo, bounds)
+        host.backend.difusor_environment = entries[name]
         host.backend.difusor_name = name  # by which `lost` knows whose result it is
         host.backend.decode = partial(str, encoding="utf-8", errors="replace")
     return host
@@ -113,7 +132,7 @@ def _bounded(
 def _run_local(backend: BaseBackend, sudo: Sudo, bounds: child.Bounds, command: str, *arguments: str) -> CommandResult:
     line = backend.quote(command, *arguments)
     try:
-        done = child.run(["sh", "-c", line], bounds, given=sudo.input)
+        done = child.run(["sh", "-c", line], bounds, os.environ | backend.difusor_environment, given=sudo.input)
     except child.BoundError:
         return backend.result(FAILED, line.encode(), b"", b"la respuesta no terminaba")
     return backend.result(done.status, line.encode(), done.stdout, sudo.answer(done.stderr))

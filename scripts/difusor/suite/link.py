@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ DOWNLOAD = f"timeout {SECONDS:.0f} head -c {MOST} /dev/urandom"
 """Run on the server: random bytes, so that compression on the way changes nothing."""
 UPLOAD = f"timeout {SECONDS:.0f} sh -c 'for each in $(seq {MOST // PIECE}); do head -c {PIECE} >/dev/null; echo; done'"
 OPTIONS = (
-    "-T -o ControlMaster=no -o ControlPath=none -o BatchMode=yes -o Compression=no",
+    "-T -o ControlMaster=no -o ControlPath=none -o Compression=no",
     "-o Ciphers=^aes128-gcm@openssh.com",  # the one that costs processors least: the link is to be the limit
 )
 ROUNDS = 3
@@ -65,9 +65,10 @@ def measure(server: SshBackend, enough: float) -> tuple[Rate, Rate]:
     with tempfile.NamedTemporaryFile(prefix="difusor-") as content:
         content.write(os.urandom(MOST))
         content.flush()
-        sends = _best(lambda: _rate(_line(server, DOWNLOAD, os.devnull), len), enough)
+        entry, sent = _entry(server), _line(server, DOWNLOAD, os.devnull)
+        sends = _best(lambda: _rate(sent, len, entry), enough)
         pieces = _line(server, UPLOAD, content.name)
-        gets = _best(lambda: _rate(pieces, lambda said: said.count(b"\n") * PIECE), enough)
+        gets = _best(lambda: _rate(pieces, lambda said: said.count(b"\n") * PIECE, entry), enough)
     return sends, gets
 
 
@@ -95,20 +96,32 @@ def _line(server: SshBackend, command: str, given: str) -> str:
     """Return the shell's line with which testinfra would run a command, on a connection of its own, with this input."""
     words, values = server._build_ssh_command(command)
     place = words.index("ssh") + 1
+    unasked = () if _entry(server) else ("-o BatchMode=yes",)
     # Of `-S` ssh takes the last, before any option; what ends the words are the server's name and the command.
-    words = [*words[:place], *OPTIONS, *words[place:-1], "-S none", words[-1]]
+    words = [*words[:place], *OPTIONS, *unasked, *words[place:-1], "-S none", words[-1]]
     return f"exec {server.quote(' '.join(words), *values)} <{shlex.quote(given)}"
 
 
-def _rate(line: str, worth: Callable[[bytes], int]) -> Rate:
-    """Run the streams until enough is carried or the time is over; `worth`: bytes that a piece of output stands for."""
+def _entry(server: SshBackend) -> dict[str, str]:
+    """Return the variables with which ssh finds the password of a server that is entered by one."""
+    found: dict[str, str] = getattr(server, "difusor_environment", {})
+    return found
+
+
+def _rate(line: str, worth: Callable[[bytes], int], entry: Mapping[str, str] = {}) -> Rate:
+    """Run the streams until enough is carried or the time is over; `worth`: bytes that a piece of output stands for.
+
+    `entry`: variables of their environment.
+    """
     with ExitStack() as stack:
-        return _timed([stack.enter_context(_stream(line)) for _ in range(STREAMS)], worth)
+        return _timed([stack.enter_context(_stream(line, entry)) for _ in range(STREAMS)], worth)
 
 
 @contextmanager
-def _stream(line: str) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(["sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:
+def _stream(line: str, entry: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
+        ["sh", "-c", line], env={**os.environ, **entry}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    ) as process:
         try:
             yield process
         finally:

@@ -89,6 +89,16 @@ def test_the_connection_is_its_own_and_not_compressed() -> None:
     assert "Port=2222" in line and line.endswith("</dev/null")
 
 
+def test_a_server_that_is_entered_by_password_may_ask_for_it() -> None:
+    """BatchMode would refuse the question; where a key opens, nobody is to be asked."""
+    server = SshBackend("operador@192.0.2.1")
+    assert "BatchMode=yes" in link._line(server, link.DOWNLOAD, os.devnull)
+    server.difusor_environment = {"CLAVE": "1"}
+    assert "BatchMode" not in link._line(server, link.DOWNLOAD, os.devnull)
+    with pytest.raises(link.LinkError, match="clave 1"):
+        link._rate("echo clave $CLAVE >&2", len, server.difusor_environment)
+
+
 def test_one_measurement_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process waits for its turn until the first has ended; for another turn it does not wait."""
     monkeypatch.setenv(HOME, str(tmp_path))
