@@ -62,7 +62,7 @@ def test_servers_with_one_address_behind_their_own_jump_hosts_share_no_connectio
         suites.add(backend.ssh_extra_args.partition("ControlPath=")[2])
         playbooks.add(inventory.hosts[name]["ansible_control_path"] % {"directory": "/cp"})
     assert len(suites) == len(playbooks) == 3
-    assert all(len(each) == len("/cp/0123456789-%r") and each.endswith("-%r") for each in playbooks)
+    assert all(len(each) == len("/cp/01234567-%r") and each.endswith("-%r") for each in playbooks)
 
 
 def test_another_way_to_the_same_server_is_another_connection(tmp_path: Path) -> None:
