@@ -53,7 +53,8 @@ def whole_roles(play: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_wiring_feeds_only_inputs_that_exist() -> None:
-    assert set(load(WIRING)) - inventory.role_inputs(ROOT / "roles") == set()
+    given = {name for name in load(WIRING) if not name.startswith("ansible_")}
+    assert given - inventory.role_inputs(ROOT / "roles") == set()
 
 
 def test_wiring_reads_only_names_that_exist() -> None:

@@ -137,6 +137,15 @@ def test_tasks_hide_no_error_and_edit_no_line(path: Path) -> None:
         assert not {"lineinfile", "ansible.builtin.lineinfile"} & set(task), task["name"]
 
 
+def test_a_program_that_is_asked_in_english_answers_in_english() -> None:
+    """Before glibc 2.39 the LANGUAGE of a server in Spanish counts more than C.UTF-8, and its texts are recognised."""
+    folders = ("roles", "playbooks", "plugins", "scripts")
+    files = [each for folder in folders for ending in ("yml", "py") for each in (ROOT / folder).rglob(f"*.{ending}")]
+    asked = re.compile(r".*\bLC_ALL[:=] ?C\.UTF-8\b.*")
+    found = [line for each in sorted(files) for line in asked.findall(each.read_text(encoding="utf-8"))]
+    assert found and [line for line in found if not re.search(r"\bLANGUAGE[:=] ?C\b", line)] == []
+
+
 @role_test
 def test_templates_say_who_manages_the_file(role: Path) -> None:
     unsigned = [

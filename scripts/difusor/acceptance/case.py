@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -18,7 +19,7 @@ from testinfra.host import Host
 from difusor.inventory import Election, load_election
 from difusor.inventory.variables import Variables, read
 from difusor.project import ROOT
-from difusor.servers import child, identity, sudo
+from difusor.servers import child, identity, ssh_password, sudo
 from difusor.terminal import StepFailed, plain, run_step
 
 LOGIN = child.Bounds(seconds=20, output_bytes=64 * 1024)
@@ -99,7 +100,7 @@ class Case:
             raise
 
     def login(self, program: str, *, user: str = "", key: Path | None = None) -> list[str]:
-        """Return the start of a command line of ssh or sftp that logs in anew and asks nothing, its target excluded.
+        """Return the start of a command line of ssh or sftp that logs in anew and asks nobody, its target excluded.
 
         Without an account and its key it is the operator's own login.
         """
@@ -107,7 +108,8 @@ class Case:
         given = values.get("ansible_ssh_private_key_file")
         own = ["-i", str(key or given)] if key or given else []
         given_options = {
-            "BatchMode": "yes", "ControlMaster": "no", "ControlPath": "none", "ConnectTimeout": "5",
+            "BatchMode": "yes" if key or not ssh_password.declared(values) else "", "NumberOfPasswordPrompts": 1,
+            "ControlMaster": "no", "ControlPath": "none", "ConnectTimeout": "5",
             "IdentitiesOnly": "yes" if key else "", "Port": values.get("ansible_port"),
             "User": user or values.get("ansible_user"),
         }  # fmt: skip
@@ -121,7 +123,8 @@ class Case:
     def enters(self, command: str = "true") -> child.Finished | None:
         """Run a command through a new login of the operator; None when there is no answer in time."""
         try:
-            return child.run([*self.login("ssh"), self.address, command], LOGIN)
+            environment = os.environ | ssh_password.environment(ssh_password.declared(self.values))
+            return child.run([*self.login("ssh"), self.address, command], LOGIN, environment)
         except child.BoundError:
             return None
 

@@ -15,7 +15,7 @@ from difusor.inventory import READ, Host, servers
 from difusor.inventory.variables import read
 from difusor.partners import election
 from difusor.project import UnusableError, home
-from difusor.servers import child, identity
+from difusor.servers import child, identity, ssh_password
 
 LOOKS = child.Bounds(seconds=30, output_bytes=32 * 1024 * 1024, memory_bytes=None)
 """What one look at one server may take."""
@@ -86,7 +86,7 @@ def _servers(inventory: Path) -> list[Subject]:
     variables = read(inventory, only=READ | identity.LOGIN)
     hosts = servers(variables, inventory)
     for values in variables.hosts.values():
-        if not values.get("ansible_ssh_pass"):
+        if not ssh_password.declared(values):
             values["ansible_ssh_common_args"] = f"{values.get('ansible_ssh_common_args', '')} {UNASKED}".strip()
     runner = identity.connect(variables, str(inventory), LOOKS)
     others = [name for name in variables.groups.get("trusted_vantage", []) if not _is_here(variables.hosts[name])]

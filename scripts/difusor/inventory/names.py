@@ -27,7 +27,7 @@ def unknown(names: Iterable[str], root: Path) -> list[str]:
     `root` is the project; names set in its playbooks/group_vars are known.
     """
     wired = reading.values((root / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))
-    known = NAMES | role_inputs(root / "roles") | set(wired)
+    known = NAMES | role_inputs(root / "roles") | {name for name in wired if not name.startswith("ansible_")}
     prefixes = ("difusor_", "election_", *(f"{role.name}_" for role in (root / "roles").iterdir()))
     sentences = []
     for name in sorted(set(names) - known):

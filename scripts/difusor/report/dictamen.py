@@ -70,7 +70,7 @@ def compose(
             for name in type(declared).model_fields
             if name.startswith("election_")
         },
-        "server": {"host": host, **server.identity},
+        "server": {**server.identity, "host": host},
         "servers": [_server(host, server, declared, verdicts)],
         "lab": {"name": declared.lab, "suite": server.identity.get("release", "")} if declared.lab else None,
         "unreachable": server.unreachable,
@@ -94,8 +94,8 @@ def compose(
 def _server(host: str, server: MeasuredServer, declared: Declared, verdicts: Iterable[Verdict]) -> dict[str, Any]:
     """Return one server as the dictamen lists it, with its own verdict."""
     return {
-        "host": host,
         **server.identity,
+        "host": host,
         "public_address": declared.difusor_public_address,
         "unreachable": server.unreachable,
         "verdict": overall(verdicts),
@@ -143,12 +143,19 @@ def _unkept(declared: Declared, spec: Spec) -> list[str]:
     return [each[0].upper() + each[1:] + told for each in unkept if each]
 
 
-def write_papers(dictamen: Mapping[str, Any], path: Path) -> tuple[Path, Path]:
-    """Write `path`.json and `path`.html, whole or not at all; return both. The HTML has the SHA-256 of the JSON."""
+def write_papers(dictamen: Mapping[str, Any], path: Path, before: bytes = b"") -> tuple[Path, Path]:
+    """Write `path`.json and `path`.html, each whole or not at all; return both. The HTML has the SHA-256 of the JSON.
+
+    `before`: what the JSON said until now. If it differs, the sealed paper beside it was of that one, and goes first:
+    wherever this is interrupted, no signed paper stands beside another dictamen, and `seal` refuses the two files.
+    """
     text = json.dumps(dictamen, ensure_ascii=False, indent=2) + "\n"
     json_file, html_file = path.with_name(f"{path.name}.json"), path.with_name(f"{path.name}.html")
+    page = render(dictamen, json_file.name, hashlib.sha256(text.encode()).hexdigest())
+    if text.encode() != before:
+        path.with_name(f"{path.name}.pdf").unlink(missing_ok=True)
+    write(html_file, page)
     write(json_file, text)
-    write(html_file, render(dictamen, json_file.name, hashlib.sha256(text.encode()).hexdigest()))
     return json_file, html_file
 
 

@@ -34,11 +34,7 @@ def issue(
         output.mkdir(parents=True, exist_ok=True)
         with locked(output):
             dictamen["previous"] = history.previous(path, dictamen)
-            before = history.keep(path)
-            papers = write_papers(dictamen, path)
-            if papers[0].read_bytes() != before:  # a sealed paper beside it is of the one before, and kept with that
-                path.with_name(f"{path.name}.pdf").unlink(missing_ok=True)
-            return dictamen, papers
+            return dictamen, write_papers(dictamen, path, before=history.keep(path))
     except OSError as error:
         raise ResultsError(
             f"no se puede escribir el dictamen en {output}: {why(error)}. Corrija la carpeta; lo ya medido se emite "

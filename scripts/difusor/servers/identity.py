@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,30 +17,38 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor.inventory import Declared
 from difusor.inventory.variables import BECOME_PASSWORD, Variables, read
-from difusor.servers import child
+from difusor.servers import child, ssh_password
 from difusor.servers.connection import Login, cause
 from difusor.servers.sudo import Sudo
 from difusor.terminal import plain
 
-# This command shows whether a host answers as root, and prints its identity.
+# This command shows whether a host answers as root, and prints its identity: each value in one line, whatever it is, so
+# that none passes for another. The file of the system is read, not executed.
 IDENTITY = r"""
-echo "uid=$(id -u)"
-echo "hostname=$(hostname)"
-echo "machine_id=$(cat /etc/machine-id 2>/dev/null)"
-echo "kernel=$(uname -r)"
-echo "ssh_host_key=$(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null | cut -d' ' -f2)"
-[ ! -r /etc/os-release ] || { . /etc/os-release; echo "system=$PRETTY_NAME"; echo "release=$VERSION_CODENAME"; }
+say() { printf '%s=%s\n' "$1" "$(tail -n 1)"; }
+release() { sed -n "s/^$1=//p" /etc/os-release | tr -d "\"'"; }
+id -u | say uid
+hostname | say hostname
+cat /etc/machine-id 2>/dev/null | say machine_id
+uname -r | say kernel
+ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null | cut -d' ' -f2 | say ssh_host_key
+[ ! -r /etc/os-release ] || { release PRETTY_NAME | say system; release VERSION_CODENAME | say release; }
 """
+NAMES = frozenset(re.findall(r"\| say (\w+)", IDENTITY))
+"""The names of what it prints; a line with another name is none of its answers."""
 BOUNDS = child.Bounds(seconds=3600, output_bytes=256 * 1024 * 1024, memory_bytes=None, own_group=False)
 """What one command on a server may take. The longest one measures for minutes; the largest answer is a whole log."""
 LOGIN = frozenset(
     f"ansible_{part}"
     for part in (
-        "connection", "host", "port", "user", "password", "ssh_pass", "private_key_file", "ssh_private_key_file",
-        "ssh_common_args", "ssh_extra_args", "become", "become_user", "become_password", "become_pass", "sudo_pass",
+        "connection", "host", "port", "user", "password", "ssh_pass", "ssh_password", "private_key_file",
+        "ssh_private_key_file", "ssh_common_args", "ssh_extra_args", "become", "become_user", "become_password",
+        "become_pass", "sudo_pass",
     )
 )  # fmt: skip
 """The variables by which a host is reached; whoever needs no others renders only these, in a tenth of the time."""
+SECRET = frozenset(name for name in LOGIN if name.endswith(("password", "pass")))
+"""Those of them that are passwords."""
 VANTAGES = ("trusted_vantage", "untrusted_vantage")
 """The groups of the hosts from which a server is looked at."""
 FAILED = 255
@@ -76,16 +86,33 @@ def connect(inventory: Variables, source: str, bounds: child.Bounds | None = Non
         if values.get("ansible_connection", "ssh") in ("ssh", "smart"):
             # From a vantage point tests only look at the server: its account need not have sudo.
             values.setdefault("ansible_become", name not in onlookers and values.get("ansible_user") != "root")
-            values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={control}/{_short_name(values)}")
+            shared = control / _short_name(Path(source), name, values)
+            once = f" {ssh_password.ONCE}" if ssh_password.declared(values) else ""
+            values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={shared}{once}")
     runner = AnsibleRunner.get_runner(source)
-    runner.inventory = inventory.listing()  # testinfra's own, from ansible-inventory, has unrendered Jinja
+    runner.inventory = _listing(inventory)  # testinfra's own, from ansible-inventory, has unrendered Jinja
     passwords = {name: str(values.get(BECOME_PASSWORD) or "") for name, values in inventory.hosts.items()}
-    runner.get_host = partial(_bounded, runner.get_host, passwords, bounds or BOUNDS)
+    entries = {name: ssh_password.environment(ssh_password.declared(each)) for name, each in inventory.hosts.items()}
+    runner.get_host = partial(_bounded, runner.get_host, passwords, entries, bounds or BOUNDS)
     return runner
 
 
+def _listing(inventory: Variables) -> dict[str, Any]:
+    """Return an inventory for testinfra, which would write a password of ssh into its command, for all to see."""
+    hosts = {
+        name: {key: value for key, value in values.items() if key not in ssh_password.NAMES}
+        for name, values in inventory.hosts.items()
+    }
+    return {**inventory.listing(), "_meta": {"hostvars": hosts}}
+
+
 def _bounded(
-    get_host: Callable[..., Host | None], passwords: dict[str, str], bounds: child.Bounds, name: str, **options: Any
+    get_host: Callable[..., Host | None],
+    passwords: dict[str, str],
+    entries: Mapping[str, dict[str, str]],
+    bounds: child.Bounds,
+    name: str,
+    **options: Any,
 ) -> Host | None:
     """Return testinfra's host, with bounds to its answers: testinfra itself waits for ever and takes any number.
 
@@ -96,6 +123,8 @@ def _bounded(
     if host is not None and name in passwords:  # the first time: testinfra asks for the host before each command
         sudo = Sudo.of(host.backend, passwords.pop(name))
         host.backend.run_local = partial(_run_local, host.backend, sudo, bounds)
+        host.backend.difusor_environment = entries[name]
+        host.backend.difusor_name = name  # by which `lost` knows whose result it is
         host.backend.decode = partial(str, encoding="utf-8", errors="replace")
     return host
 
@@ -103,15 +132,20 @@ def _bounded(
 def _run_local(backend: BaseBackend, sudo: Sudo, bounds: child.Bounds, command: str, *arguments: str) -> CommandResult:
     line = backend.quote(command, *arguments)
     try:
-        done = child.run(["sh", "-c", line], bounds, given=sudo.input)
+        done = child.run(["sh", "-c", line], bounds, os.environ | backend.difusor_environment, given=sudo.input)
     except child.BoundError:
         return backend.result(FAILED, line.encode(), b"", b"la respuesta no terminaba")
     return backend.result(done.status, line.encode(), done.stdout, sudo.answer(done.stderr))
 
 
-def _short_name(values: dict[str, Any]) -> str:
-    """Return a short name for a connection's control socket: with ssh's %C the path can exceed a socket's limit."""
-    target = "\0".join(str(values.get(f"ansible_{part}")) for part in ("user", "host", "port"))
+def _short_name(source: Path, name: str, values: dict[str, Any]) -> str:
+    """Return a short name for a connection's control socket: with ssh's %C the path can exceed a socket's limit.
+
+    Two servers behind jump hosts of their own may have one address, account and port, so these alone do not tell them
+    apart.
+    """
+    ways = (f"{each}={values[each]}" for each in sorted(LOGIN - SECRET) if each in values)
+    target = "\0".join((str(source.resolve()), name, *ways))
     return f"difusor-{hashlib.sha256(target.encode()).hexdigest()[:10]}"
 
 
@@ -157,10 +191,14 @@ def blindness(name: str, host: Host | None) -> str:
     return f"a {name} le falta {' y '.join(lacking)}" if lacking else ""
 
 
-def lost(error: BaseException | None) -> bool:
-    """Tell whether an error is a failure of ssh (raised by testinfra with the result), not of the remote command."""
+def lost(error: BaseException | None, name: str | None = None) -> bool:
+    """Tell whether an error is a failure of ssh (raised by testinfra with the result), not of the remote command.
+
+    `name`: only of the ssh to the host that has it in the inventory.
+    """
     result = error.args[0] if isinstance(error, RuntimeError) and error.args else None
-    return getattr(result, "exit_status", None) == FAILED
+    own = name is None or getattr(getattr(result, "backend", None), "difusor_name", None) == name
+    return own and getattr(result, "exit_status", None) == FAILED
 
 
 def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:
@@ -171,7 +209,8 @@ def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:
         text, complaint = answer.stdout, answer.stderr
     except RuntimeError as error:
         return {}, f"{name} no responde: {explain(getattr(error.args[0], 'stderr', str(error)), name, host)}"
-    found = dict(plain(line, MOST).split("=", 1) for line in text.splitlines() if "=" in line[:MOST])
+    said = dict(plain(line, MOST).split("=", 1) for line in text.split("\n") if "=" in line[:MOST])
+    found = {name: value for name, value in said.items() if name in NAMES}
     if "uid" in found:
         return found, ""
     return {}, f"{name}: {explain(complaint, name, host)}"

@@ -91,8 +91,9 @@ class Sudo:
             how = "-k -S"
             # Where sudo does not ask after all, nobody reads the password: the command must not find it either.
             command = f"exec </dev/null; echo '{ROOT_SPEAKS}' >&2; {command}"
-        # In English, whatever the operator's language, because its complaints are recognised.
-        return f"env LC_ALL=C.UTF-8 sudo {account}{how} /bin/sh -c {shlex.quote(command)}"
+        # In English, whatever the server's language, because its complaints are recognised. Before glibc 2.39 LANGUAGE
+        # counts more than C.UTF-8.
+        return f"env LC_ALL=C.UTF-8 LANGUAGE=C sudo {account}{how} /bin/sh -c {shlex.quote(command)}"
 
     def _run(
         self, run: Callable[..., CommandResult], command: str, *arguments: str, **options: object

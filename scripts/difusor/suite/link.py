@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import selectors
-import shlex
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import IO
 
 from testinfra.backend.ssh import SshBackend
 
@@ -33,7 +34,7 @@ DOWNLOAD = f"timeout {SECONDS:.0f} head -c {MOST} /dev/urandom"
 """Run on the server: random bytes, so that compression on the way changes nothing."""
 UPLOAD = f"timeout {SECONDS:.0f} sh -c 'for each in $(seq {MOST // PIECE}); do head -c {PIECE} >/dev/null; echo; done'"
 OPTIONS = (
-    "-T -o ControlMaster=no -o ControlPath=none -o BatchMode=yes -o Compression=no",
+    "-T -o ControlMaster=no -o ControlPath=none -o Compression=no",
     "-o Ciphers=^aes128-gcm@openssh.com",  # the one that costs processors least: the link is to be the limit
 )
 ROUNDS = 3
@@ -65,10 +66,15 @@ def measure(server: SshBackend, enough: float) -> tuple[Rate, Rate]:
     with tempfile.NamedTemporaryFile(prefix="difusor-") as content:
         content.write(os.urandom(MOST))
         content.flush()
-        sends = _best(lambda: _rate(_line(server, DOWNLOAD, os.devnull), len), enough)
-        pieces = _line(server, UPLOAD, content.name)
-        gets = _best(lambda: _rate(pieces, lambda said: said.count(b"\n") * PIECE), enough)
+        entry, sent, pieces = _entry(server), _line(server, DOWNLOAD), _line(server, UPLOAD)
+        sends = _best(lambda: _rate(sent, len, entry=entry), enough)
+        gets = _best(lambda: _rate(pieces, of_pieces, content.name, entry), enough)
     return sends, gets
+
+
+def of_pieces(said: bytes) -> int:
+    """Return the bytes that a server says it has."""
+    return said.count(b"\n") * PIECE
 
 
 def _best(once: Callable[[], Rate], enough: float) -> Rate:
@@ -91,34 +97,54 @@ def results_are_out(opens: datetime, closes: Sequence[datetime], now: datetime) 
     )
 
 
-def _line(server: SshBackend, command: str, given: str) -> str:
-    """Return the shell's line with which testinfra would run a command, on a connection of its own, with this input."""
+def _line(server: SshBackend, command: str) -> str:
+    """Return the shell's line with which testinfra would run a command, on a connection of its own."""
     words, values = server._build_ssh_command(command)
     place = words.index("ssh") + 1
+    unasked = () if _entry(server) else ("-o BatchMode=yes",)
     # Of `-S` ssh takes the last, before any option; what ends the words are the server's name and the command.
-    words = [*words[:place], *OPTIONS, *words[place:-1], "-S none", words[-1]]
-    return f"exec {server.quote(' '.join(words), *values)} <{shlex.quote(given)}"
+    words = [*words[:place], *OPTIONS, *unasked, *words[place:-1], "-S none", words[-1]]
+    return f"exec {server.quote(' '.join(words), *values)}"
 
 
-def _rate(line: str, worth: Callable[[bytes], int]) -> Rate:
-    """Run the streams until enough is carried or the time is over; `worth`: bytes that a piece of output stands for."""
+def _entry(server: SshBackend) -> dict[str, str]:
+    """Return the variables with which ssh finds the password of a server that is entered by one."""
+    found: dict[str, str] = getattr(server, "difusor_environment", {})
+    return found
+
+
+def _rate(line: str, worth: Callable[[bytes], int], given: str = "", entry: Mapping[str, str] = {}) -> Rate:
+    """Run the streams until enough is carried or the time is over; `worth`: bytes that a piece of output stands for.
+
+    `given`: the file that each stream sends; of what a server says it has, no more counts than ssh has read of it.
+    `entry`: variables of their environment.
+    """
     with ExitStack() as stack:
-        return _timed([stack.enter_context(_stream(line)) for _ in range(STREAMS)], worth)
+        inputs = [stack.enter_context(open(given or os.devnull, "rb", buffering=0)) for _ in range(STREAMS)]
+        streams = [stack.enter_context(_stream(line, each, entry)) for each in inputs]
+        # ssh reads by the same open file, so its place there is ssh's.
+        return _timed(streams, worth, lambda: sum(each.tell() for each in inputs) if given else sys.maxsize)
 
 
 @contextmanager
-def _stream(line: str) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(["sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:
+def _stream(line: str, given: IO[bytes], entry: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {**os.environ, **entry}
+    with subprocess.Popen(
+        ["sh", "-c", line], env=environment, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    ) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
-def _timed(streams: Sequence[subprocess.Popen[bytes]], worth: Callable[[bytes], int]) -> Rate:
-    """Read what the streams print; return what came after the warm-up, or all of it when the time was over before."""
+def _timed(streams: Sequence[subprocess.Popen[bytes]], worth: Callable[[bytes], int], most: Callable[[], int]) -> Rate:
+    """Read what the streams print; return what came after the warm-up, or all of it when the time was over before.
+
+    `most`: the bytes that can have been carried until now.
+    """
     began = time.monotonic()
-    total, since, last = 0, (0, began), began
+    said, total, since, last = 0, 0, (0, began), began
     with selectors.DefaultSelector() as waiting:
         for each in streams:
             assert each.stdout is not None  # PIPE
@@ -129,7 +155,8 @@ def _timed(streams: Sequence[subprocess.Popen[bytes]], worth: Callable[[bytes], 
                 if not piece:
                     waiting.unregister(key.fileobj)
                     continue
-                total, last = total + worth(piece), time.monotonic()
+                said, last = said + worth(piece), time.monotonic()
+                total = min(said, most())
                 if not since[0] and total >= WARM_UP:
                     since = (total, last)
     if total == since[0] or last == since[1]:

@@ -274,7 +274,7 @@ def pytest_runtest_makereport(
         beyond=() if _measured(item) else asked.of_the_call(_marked(item, "criterion"), suite.call),
         host=host_name(item),
         test=_test_name(item),
-        outcome="unreachable" if server and server.unreachable else _outcome(report, call),
+        outcome="unreachable" if server and server.unreachable else _outcome(report, call, host_name(item)),
         method="atestado" if item.stash.get(METHOD, "") else "medido",
         sentence=_sentence(item),
         evidence=tuple(plain_lines(suite.redact(text)[:EVIDENCE_LIMIT]) for text in item.stash.get(EVIDENCE, [])),
@@ -381,14 +381,14 @@ def _test_name(item: pytest.Item) -> str:
     return f"{item.path.relative_to(item.config.rootpath).as_posix()}::{name}"
 
 
-def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> results.Outcome:
+def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None], host: str) -> results.Outcome:
     """Return the outcome: `failed` only for a failed assertion; any other exception means that nothing was measured."""
     if report.passed:
         return "passed"
     if report.skipped:
         return "skipped"
     error = call.excinfo.value if call.excinfo else None
-    if identity.lost(error):
+    if identity.lost(error, host):  # a vantage point that is lost says nothing of the host, which may well answer
         return "unreachable"
     return "failed" if report.when == "call" and wording.measured(error, wording.place_of(call)) else "error"
 

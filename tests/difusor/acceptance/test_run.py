@@ -222,6 +222,21 @@ def test_a_new_login_takes_the_way_of_the_inventory_but_no_connection_that_is_op
     assert "User=prep-visita" in own and "IdentitiesOnly=yes" in own
 
 
+def test_a_new_login_has_the_password_of_the_inventory(
+    case: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a key opens, or another account enters, ssh asks for none."""
+    (tmp_path / "ssh").write_text("#!/bin/sh\n\"$SSH_ASKPASS\" 'password: '; printf ' %s' \"$@\"\n")
+    (tmp_path / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    case.__dict__["values"] = {"ansible_user": "operador", "ansible_password": "clave"}
+    done = case.enters()
+    assert done is not None and done.stdout.startswith(b"clave\n") and b"BatchMode" not in done.stdout
+    assert "BatchMode=yes" in case.login("sftp", user="prep-visita", key=Path("llave"))
+    case.__dict__["values"] = {"ansible_user": "operador"}
+    assert "BatchMode=yes" in case.login("ssh")
+
+
 def test_a_server_that_admits_no_other_account_before_the_installation_is_no_failure(
     case: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -476,7 +476,8 @@ def test_misspelled_name(name: str, suggestion: str) -> None:
 
 
 def test_variables_of_others_are_not_refused() -> None:
-    assert inventory.unknown(["lab_dir", "my_proxy", "difusor_fqdn", "preflight_free_gb"], ROOT) == []
+    names = ["lab_dir", "my_proxy", "ansible_control_path_dir", "difusor_fqdn", "preflight_free_gb"]
+    assert inventory.unknown(names, ROOT) == []
 
 
 def test_nothing_is_retained_after_the_close_unless_it_is_ordered(good: Variables) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from call_kit import FIRST
 from call_kit import results as measured
 
+from difusor.project import write
 from difusor.report import dictamen, history
 from difusor.report.comparison import compare, counted
 from difusor.report.issue import issue, status
@@ -128,6 +130,39 @@ def test_a_sealed_paper_does_not_stand_beside_the_dictamen_that_came_after_it(tm
     issue(changed(measured(), "DG-11", outcome="passed"), tmp_path)
     assert not (tmp_path / "diario.pdf").exists()
     assert (tmp_path / "anteriores/diario/20240603T014105Z.pdf").read_bytes() == b"%PDF firmado"
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_an_issue_that_is_cut_off_leaves_no_signed_paper_beside_another_dictamen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    """The JSON, which programs read, is the last to be new; whoever seals the two is told to issue them again."""
+    paths = issue(measured(), tmp_path)[1]
+    before = paths[0].read_bytes()
+    (tmp_path / "diario.pdf").write_bytes(b"%PDF firmado")
+    times = count(1)
+
+    def until_cut(path: Path, text: str) -> None:
+        if next(times) == cut:
+            raise KeyboardInterrupt
+        write(path, text)
+
+    later = changed(measured(), "DG-11", outcome="passed")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(dictamen, "write", until_cut)
+        issue(later, tmp_path)
+    assert paths[0].read_bytes() == before and not (tmp_path / "diario.pdf").exists()
+    assert issue(later, tmp_path)[0]["previous"]["finished"] == "2024-06-03T01:41:05Z"
+
+
+def test_a_dictamen_that_cannot_be_drawn_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = issue(measured(), tmp_path)[1]
+    (tmp_path / "diario.pdf").write_bytes(b"%PDF firmado")
+    before = [path.read_bytes() for path in paths]
+    monkeypatch.setattr(dictamen, "render", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        issue(changed(measured(), "DG-11", outcome="passed"), tmp_path)
+    assert [path.read_bytes() for path in paths] == before and (tmp_path / "diario.pdf").exists()
 
 
 def test_issued_again_it_is_compared_with_the_one_before_its_own(tmp_path: Path) -> None:

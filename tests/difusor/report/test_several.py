@@ -53,6 +53,16 @@ def test_the_worst_server_decides_and_each_is_named() -> None:
     assert '<b class="host">web2</b>' in text and "web2: test_" in text
 
 
+def test_no_server_speaks_for_another() -> None:
+    """What a server says of itself is no part of how the dictamen names it."""
+    results = measured()
+    liar = results.servers["web1"].model_copy(update={"identity": {"hostname": "uno", "host": "web2", "verdict": "x"}})
+    found = results.model_copy(update={"servers": {"web1": liar}})
+    document = dictamen.compose(found, "web1", FIRST, deviations.load())
+    assert document["server"]["host"] == document["servers"][0]["host"] == "web1"
+    assert document["servers"][0]["verdict"] == document["verdict"]
+
+
 def test_every_finding_of_every_server_is_there() -> None:
     results = measured()
     one, two = of_two(results, **{"HW-02": "passed"})

@@ -18,6 +18,7 @@ PASSWORD = "Clave '$secreta\" 1"
 SUDO = r"""#!/bin/sh
 echo "$0 $*" >>{seen}/commands
 [ ! -e {seen}/free ] || asks=no
+case $LANGUAGE in es*) echo 'sudo: se requiere una contraseña' >&2; exit 1 ;; esac
 while :; do
   case $1 in
     -n) [ "$asks" = no ] || {{ echo '{refusal}' >&2; exit 1; }}; shift ;;
@@ -61,6 +62,7 @@ def server(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, password: s
         (programs / name).chmod(0o755)
     (folder / "password").write_text(f"{PASSWORD}\n")
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("LANGUAGE", "es_MX:es")  # as a server in Spanish has it in /etc/default/locale
     values = {"ansible_host": "192.0.2.1", "ansible_user": "operador", BECOME_PASSWORD: password}
     inventory = Variables(hosts={"diario": values}, groups={"all": ["diario"]})
     runner = identity.connect(inventory, str(folder / "hosts.yml"))

@@ -41,16 +41,27 @@ def test_no_link_is_measured_while_results_are_out(now: datetime, closes: list[d
 
 def test_what_comes_is_counted_after_the_warm_up_and_no_further() -> None:
     """What the server runs, run here: four streams of random bytes, of which no more is read than is asked."""
-    rate = link._rate(f"exec {link.DOWNLOAD} </dev/null", len)
+    rate = link._rate(f"exec {link.DOWNLOAD}", len)
     assert link.TRANSFER - (1 << 18) <= rate.carried <= link.TRANSFER + (1 << 18)
     assert rate.mbps > 0
 
 
 def test_what_goes_is_counted_where_it_arrives(tmp_path: Path) -> None:
     (tmp_path / "content").write_bytes(os.urandom(link.MOST))
-    rate = link._rate(f"exec {link.UPLOAD} <{tmp_path}/content", lambda said: said.count(b"\n") * link.PIECE)
+    rate = link._rate(f"exec {link.UPLOAD}", link.of_pieces, str(tmp_path / "content"))
     assert rate.carried % link.PIECE == 0
     assert rate.carried >= link.TRANSFER - link.MOST, "one read, which ends the warm-up, may bring a whole stream"
+
+
+def test_a_server_has_no_more_than_was_sent_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This one says at once that it has everything, and takes 40 kB at a time."""
+    monkeypatch.setattr(link, "SECONDS", 1.0)
+    (tmp_path / "content").write_bytes(os.urandom(link.MOST))
+    liar = (
+        "while dd bs=40k count=1 of=/dev/null 2>/dev/null; do seq 13 | tr -d 0-9; sleep 0.05; done"  # pace: of the link
+    )
+    rate = link._rate(f"exec sh -c '{liar}'", link.of_pieces, str(tmp_path / "content"))
+    assert 0 < rate.carried < 4 * 1_000_000 and rate.mbps < 40
 
 
 def test_a_slow_link_ends_with_its_time_and_has_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,11 +93,21 @@ def test_the_best_of_the_rounds_counts_and_no_round_is_for_nothing() -> None:
 def test_the_connection_is_its_own_and_not_compressed() -> None:
     """Of two options of ssh the first counts; those of the inventory come later."""
     server = SshBackend("operador@192.0.2.1:2222", ssh_extra_args="-o ControlPath=/x -S /y -o Compression=yes")
-    line = link._line(server, link.DOWNLOAD, os.devnull)
+    line = link._line(server, link.DOWNLOAD)
     assert line.startswith("exec ssh -T -o ControlMaster=no -o ControlPath=none")
     assert line.index("Compression=no") < line.index("Compression=yes")
     assert line.index("-S /y") < line.index("-S none") < line.index("192.0.2.1")
-    assert "Port=2222" in line and line.endswith("</dev/null")
+    assert "Port=2222" in line
+
+
+def test_a_server_that_is_entered_by_password_may_ask_for_it() -> None:
+    """BatchMode would refuse the question; where a key opens, nobody is to be asked."""
+    server = SshBackend("operador@192.0.2.1")
+    assert "BatchMode=yes" in link._line(server, link.DOWNLOAD)
+    server.difusor_environment = {"CLAVE": "1"}
+    assert "BatchMode" not in link._line(server, link.DOWNLOAD)
+    with pytest.raises(link.LinkError, match="clave 1"):
+        link._rate("echo clave $CLAVE >&2", len, entry=server.difusor_environment)
 
 
 def test_one_measurement_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -201,6 +202,18 @@ def test_a_vantage_point_needs_its_tools(lacking: str, said: str) -> None:
     answers = {identity.IDENTITY: "uid=0\n", identity.LACKING: lacking}
     host = SimpleNamespace(run=lambda command: SimpleNamespace(stdout=answers[command], stderr=""))
     assert said in identity.blindness("ajeno", host) if said else identity.blindness("ajeno", host) == ""
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("diario", "unreachable"), ("ajeno", "error")])
+def test_a_vantage_point_that_is_lost_is_not_the_server(tmp_path: Path, name: str, outcome: str) -> None:
+    """The clauses that need it remain without a measure; the server's whole dictamen was NO EVALUADO."""
+    nowhere = {"ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_user": "nadie"}
+    inventory = variables.Variables({"diario": {**nowhere}, "ajeno": {**nowhere}}, {"all": ["diario", "ajeno"]})
+    lost = identity.connect(inventory, str(tmp_path / "hosts.yml")).get_host(name)
+    call = pytest.CallInfo.from_call(lambda: lost.run("true"), "call")  # type: ignore[union-attr]
+    report = SimpleNamespace(passed=False, skipped=False, when="call")
+    assert plugin._outcome(report, call, "diario") == outcome  # type: ignore[arg-type]
+    assert identity.lost(call.excinfo.value if call.excinfo else None)
 
 
 def test_what_asks_a_kernel_asks_no_container(suite: pytest.Pytester) -> None:
