@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from corte_fixtures import get
+from corte_fixtures import Shown, get
 
 from corte.format import instants, manifest, tree
 from corte.format.standing import Standing
@@ -32,9 +33,10 @@ def test_every_byte_is_the_signed_one(published: SignedCorte, expect: Expect, re
     found = published.manifest
     sent = replace(found, files={each: found.files[each] for each in found.files if (published.folder / each).exists()})
     for path, entry in sent.files.items():
-        content = (published.folder / path).read_bytes()
-        if manifest.Entry(len(content), manifest.digest(content)) != entry:
-            altered.append(path)
+        with (published.folder / path).open("rb") as file:  # of up to two gigabytes
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if manifest.Entry(file.tell(), digest) != entry:
+                altered.append(path)
     record_evidence(
         f"corte {found.sequence}: {len(sent.files)} de {len(found.files)} archivos, "
         f"{sent.total_bytes} bytes, manifiesto {published.sha256}"
@@ -44,14 +46,13 @@ def test_every_byte_is_the_signed_one(published: SignedCorte, expect: Expect, re
 
 
 @pytest.mark.clause("DG-04", "DG-11")
-def test_the_server_names_what_it_shows(
-    published: SignedCorte, status: dict[str, Any], record_evidence: Record
-) -> None:
+def test_the_server_names_what_it_shows(shown: Shown, record_evidence: Record) -> None:
     """El estado público del servidor nombra, por su SHA-256 y su secuencia, el corte que la página entrega."""
-    record_evidence(status["shown"])
-    assert status["shown"]["manifest_sha256"] == published.sha256
-    assert status["shown"]["sequence"] == published.manifest.sequence
-    assert status["shown"]["corte"] == instants.write(published.manifest.corte)
+    named, published = shown.status["shown"], shown.corte
+    record_evidence(named)
+    assert named["manifest_sha256"] == published.sha256
+    assert named["sequence"] == published.manifest.sequence
+    assert named["corte"] == instants.write(published.manifest.corte)
 
 
 @pytest.mark.clause("DG-10")
@@ -109,17 +110,15 @@ def test_nothing_is_retained_without_an_order(status: dict[str, Any], target: Ta
 
 
 @pytest.mark.clause("DG-10", "DG-11")
-def test_what_the_institute_withdrew_is_not_shown(
-    published: SignedCorte, status: dict[str, Any], record_evidence: Record
-) -> None:
+def test_what_the_institute_withdrew_is_not_shown(shown: Shown, record_evidence: Record) -> None:
     """El servidor dice qué órdenes firmadas sigue; el corte a la vista no está retirado y las lleva o las antecede."""
-    follows = Standing.from_json(status["standing"])
+    follows, gate = Standing.from_json(shown.status["standing"]), shown.status["gate"]
     record_evidence("; ".join(sentences(follows)) or "ninguna orden en pie")
-    shown = published.manifest
-    assert not follows.withdraws(shown.sequence, shown.corte, shown.content_sha256, published.sha256)
-    assert follows.includes(shown.stands)
-    assert (status["gate"]["hold"] is None) is (follows.hold_in_force is None)
-    assert status["gate"]["light"] is follows.is_light
+    found = shown.corte.manifest
+    assert not follows.withdraws(found.sequence, found.corte, found.content_sha256, shown.corte.sha256)
+    assert follows.includes(found.stands)
+    assert (gate["hold"] is None) is (follows.hold_in_force is None)
+    assert gate["light"] is follows.is_light
 
 
 @pytest.mark.clause("RED-05")

@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_fixtures import get
+from corte_fixtures import Shown, get, said, shown_in, steadily
 from testinfra.host import Host
+from web_fixtures import STATUS
 
 from corte.format import instants, limits, manifest
 from corte.format.refusal import Refusal
@@ -38,6 +40,7 @@ with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as archive:
 Expect = Callable[[str], dict[str, Any]]
 Fetch = Callable[[str], str]
 Fingerprint = Callable[..., str]
+Lacking = Callable[[Callable[..., str]], list[str]]
 Record = Callable[[object], None]
 
 
@@ -76,18 +79,26 @@ def fingerprint(untrusted: Host, door: str) -> Fingerprint:
 
 @pytest.mark.clause("DG-11")
 def test_latest_corte_is_shown_with_its_time(
-    fetch: Fetch, fingerprint: Fingerprint, url: str, variables: dict[str, Any], record_evidence: Record
+    mirror: Mirror, fetch: Fetch, fingerprint: Fingerprint, url: str, variables: dict[str, Any], record_evidence: Record
 ) -> None:
     """Un ciudadano recibe el último corte que el servidor verificó, con su fecha y hora."""
-    state = json.loads(fetch(f"https://{variables['difusor_fqdn']}/.well-known/prep/estado.json"))
-    if state["gate"]["state"] not in ("open", "closed"):
-        pytest.skip(f"no se muestra ningún corte (compuerta: {state['gate']['state']})")
-    assert state["shown"], "la compuerta está abierta y no se muestra ningún corte"
-    shown = json.loads(fetch(f"{url}datos/corte.json"))
-    received = fingerprint(f"{url}corte.json")
-    record_evidence(f"corte {shown['corte']}, manifiesto {received}; estado del espejo: {state['shown']}")
-    assert received == state["shown"]["manifest_sha256"]
-    assert datetime.fromisoformat(shown["corte"]) == datetime.fromisoformat(state["shown"]["corte"])
+
+    def look() -> tuple[dict[str, Any], dict[str, Any], str]:
+        state = json.loads(fetch(f"https://{variables['difusor_fqdn']}{STATUS}"))
+        if state["gate"]["state"] not in ("open", "closed"):
+            pytest.skip(f"no se muestra ningún corte (compuerta: {state['gate']['state']})")
+        assert state["shown"], "la compuerta está abierta y no se muestra ningún corte"
+        return state["shown"], json.loads(fetch(f"{url}datos/corte.json")), fingerprint(f"{url}corte.json")
+
+    def agree(found: tuple[dict[str, Any], dict[str, Any], str]) -> bool:
+        named, data, received = found
+        return received == named["manifest_sha256"] and moment(data["corte"]) == moment(named["corte"])
+
+    moment = datetime.fromisoformat
+    named, data, received = steadily(lambda: shown_in(said(mirror)), look, agree)
+    record_evidence(f"corte {data['corte']}, manifiesto {received}; estado del espejo: {named}")
+    assert received == named["manifest_sha256"]
+    assert moment(data["corte"]) == moment(named["corte"])
 
 
 @pytest.mark.clause("DG-11")
@@ -108,33 +119,41 @@ def test_corte_is_the_institute_s_last_one(
 
 
 @pytest.fixture
-def spoken(published: SignedCorte, target: Target) -> tuple[str, str]:
-    """Return the date and the time of the corte that is shown, in local time, as people write them."""
-    local = published.manifest.corte.astimezone(timezone(target.election.utc_offset))
-    return day(local.date()), f"{local:%H:%M}"
+def lacking(mirror: Mirror, take: Callable[[], Shown], target: Target, record_evidence: Record) -> Lacking:
+    """Return a function that tells what a page does not show of the date and the time of the corte, in local time.
+
+    The page is read by the function that it is given, which gets date and time as people write them.
+    """
+
+    def look(read: Callable[..., str]) -> tuple[str, list[str]]:
+        local = take().corte.manifest.corte.astimezone(timezone(target.election.utc_offset))
+        spoken = day(local.date()), f"{local:%H:%M}"
+        page = read(*spoken)
+        return page, [each for each in spoken if each not in page]
+
+    def told(read: Callable[..., str]) -> list[str]:
+        page, missing = steadily(lambda: shown_in(said(mirror)), lambda: look(read), lambda found: not found[1])
+        record_evidence(page[:400])
+        return missing
+
+    return told
 
 
 @pytest.mark.clause("DG-11")
-def test_browsers_show_its_date_and_time(
-    spoken: tuple[str, str], url: str, variables: dict[str, Any], record_evidence: Record
-) -> None:
+def test_browsers_show_its_date_and_time(lacking: Lacking, url: str, variables: dict[str, Any]) -> None:
     """En un navegador, la página muestra la fecha y la hora del corte."""
     try:
-        shown = browser.read(url, variables["difusor_fqdn"], variables["difusor_public_address"], *spoken)
+        missing = lacking(partial(browser.read, url, variables["difusor_fqdn"], variables["difusor_public_address"]))
     except BrowserError as error:
         pytest.skip(str(error))
-    record_evidence(shown[:400])
-    assert all(each in shown for each in spoken), f"un navegador no muestra {' ni '.join(spoken)}"
+    assert not missing, f"un navegador no muestra {' ni '.join(missing)}"
 
 
 @pytest.mark.clause("DG-11")
-def test_its_date_and_time_need_no_script(
-    spoken: tuple[str, str], fetch: Fetch, url: str, record_evidence: Record
-) -> None:
+def test_its_date_and_time_need_no_script(lacking: Lacking, fetch: Fetch, url: str) -> None:
     """También sin JavaScript se leen la fecha y la hora del corte."""
-    shown = browser.read_without_scripts(url, fetch)
-    record_evidence(shown[:400])
-    assert all(each in shown for each in spoken), f"sin JavaScript no se leen {' ni '.join(spoken)}"
+    missing = lacking(lambda *_: browser.read_without_scripts(url, fetch))
+    assert not missing, f"sin JavaScript no se leen {' ni '.join(missing)}"
 
 
 @pytest.mark.clause("DG-03")
@@ -163,16 +182,15 @@ def test_page_is_the_institute_s(
 
 @pytest.mark.clause("DG-03")
 def test_nothing_is_held_back_without_an_order(
-    host: Host, mirror: Mirror, base: str, status: dict[str, Any], published: SignedCorte, target: Target,
-    tmp_path: Path, record_evidence: Record,
+    host: Host, mirror: Mirror, base: str, shown: Shown, target: Target, tmp_path: Path, record_evidence: Record
 ) -> None:  # fmt: skip
     """Se envía todo lo que el Instituto entregó; si las actas no se envían (modo ligero), él lo ordenó con su firma."""
     answers = {folder: get(mirror, f"{base}{folder}/").status_code for folder in limits.HEAVY}
-    if 503 not in answers.values() and not status["gate"].get("light"):
+    if 503 not in answers.values() and not shown.status["gate"].get("light"):
         record_evidence("se envía todo")
         return
     stands, orders = Standing(), {}
-    for signed in (published, *_orders(host, tmp_path)):
+    for signed in (shown.corte, *_orders(host, tmp_path)):
         if signed.manifest.window.opens != target.election.window.opens:
             continue
         with suppress(Refusal):  # of a key that may sign no more, and not known here
