@@ -1,9 +1,10 @@
-"""Judges what programs tell of a machine: its processor's frequency, its disks' capacity, its link, its mounts."""
+"""Judges what programs tell of a machine: its processor's frequency, its disks' capacity, its addresses, its mounts."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 Node = Mapping[str, Any]
@@ -55,6 +56,22 @@ def roots_alone(options: Iterable[str]) -> bool:
     """Tell whether only root may enter a tmpfs that is mounted with these options, as mode=700 without a uid."""
     given = dict(option.split("=", 1) for option in options if "=" in option)
     return int(given.get("mode", "1777"), 8) & 0o077 == 0 and given.get("uid", "0") == "0"
+
+
+def reachable(links: Iterable[Node], leading: Collection[str]) -> tuple[list[str], list[str]]:
+    """Divide a server's addresses, as `ip -json address show` tells them, into those that others may reach or not.
+
+    Reachable are public addresses, on whatever interface, and every IPv6 address of the interfaces in `leading`, by
+    which the server reaches others.
+    """
+    outer: list[str] = []
+    inner: list[str] = []
+    for link in links:
+        for text in (each["local"] for each in link.get("addr_info", []) if "local" in each):
+            address = ipaddress.ip_address(text)
+            is_outer = address.is_global or (address.version == 6 and link["ifname"] in leading)
+            (outer if is_outer else inner).append(text)
+    return outer, inner
 
 
 def flat(nodes: Iterable[Node]) -> list[Any]:

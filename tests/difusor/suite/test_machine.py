@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from difusor.suite.machine import capacity, gigahertz, roots_alone
+from difusor.suite.machine import capacity, gigahertz, reachable, roots_alone
 
 GB = 10**9
 Node = dict[str, Any]
@@ -90,3 +90,26 @@ def test_the_frequency_is_the_nominal_one(
 )
 def test_who_may_enter_what_is_mounted_in_memory(options: str, alone: bool) -> None:
     assert roots_alone(options.split(",")) is alone
+
+
+def link(name: str, *addresses: str) -> Node:
+    return {"ifname": name, "addr_info": [{"local": each} for each in addresses]}
+
+
+@pytest.mark.parametrize(
+    ("links", "leading", "outer", "inner"),
+    [
+        # a public address of another network card may have a container behind it
+        (
+            [link("eno1", "10.0.0.5", "fd00::5"), link("eno2", "8.8.4.4"), link("docker0", "172.17.0.1")], {"eno1"},
+            ["fd00::5", "8.8.4.4"], ["10.0.0.5", "172.17.0.1"],
+        ),
+        ([link("eno1", "2606:4700::5")], {"eno1"}, ["2606:4700::5"], []),  # IPv6 only
+        ([link("eno1", "10.0.0.5"), link("br-1", "fd01::1")], {"eno1"}, [], ["10.0.0.5", "fd01::1"]),
+        ([{}], set(), [], []),  # as `ip` shows an interface that it leaves out
+    ],
+)  # fmt: skip
+def test_every_public_address_is_scanned(
+    links: list[Node], leading: set[str], outer: list[str], inner: list[str]
+) -> None:
+    assert reachable(links, leading) == (outer, inner)
