@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pinned
 import pytest
 from corte_fixtures import Shown, get, said, shown_in, steadily
 from testinfra.host import Host
@@ -18,6 +19,7 @@ from web_fixtures import STATUS
 from corte.format import instants, limits, manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
+from difusor.inventory import images
 from difusor.publish import age
 from difusor.publish.mirror import Mirror
 from difusor.publish.seen import Seen
@@ -156,19 +158,38 @@ def test_its_date_and_time_need_no_script(lacking: Lacking, fetch: Fetch, url: s
     assert not missing, f"sin JavaScript no se leen {' ni '.join(missing)}"
 
 
+@pytest.fixture
+def page(host: Host, variables: dict[str, Any], record_evidence: Record) -> dict[str, str]:
+    """Return the SHA-256 of each file of the institute's page, by its name.
+
+    From the archive of its image. One that the server pulls by its digest is not on this machine: the server's is read.
+    """
+    if archive := pinned.archive(variables["difusor_prep_image"]):
+        if files := images.files_below(archive, SITE):
+            return files
+        pytest.skip(f"la imagen no tiene su página en {SITE}: no se sabe con qué comparar lo que se recibe")
+    record_evidence("la imagen se baja de un registro: sus archivos son los que el servidor tiene de ella")
+    name = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
+    return dict(json.loads(host.check_output("docker cp %s:%s - | python3 -c %s", name, SITE, FINGERPRINTS)))
+
+
 @pytest.mark.clause("DG-03")
 def test_page_is_the_institute_s(
-    host: Host, fingerprint: Fingerprint, url: str, expect: Expect, record_evidence: Record
+    page: dict[str, str],
+    status: dict[str, Any],
+    take: Callable[[], Shown],
+    fingerprint: Fingerprint,
+    url: str,
+    expect: Expect,
+    record_evidence: Record,
 ) -> None:
     """Cada archivo de la página llega al ciudadano como está en la imagen que fijó el Instituto: nada se le agrega."""
     if fingerprint(url) == "503":
         pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera")
-    name = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
-    files = json.loads(host.check_output("docker cp %s:%s - | python3 -c %s", name, SITE, FINGERPRINTS))
     # The corte may bring a file of the same name, which is served instead; DG-04 judges that one.
-    corte = set(host.run("cd /srv/prep/publico/actual/ && find . -type f").stdout.split("\n"))
-    wanted = {path: files[path] for path in sorted(files) if f"./{path}" not in corte}
-    wanted |= {"": files["index.html"]} if "index.html" in wanted else {}
+    corte = take().corte.manifest.files if status["shown"] else {}
+    wanted = {path: page[path] for path in sorted(page) if path not in corte}
+    wanted |= {"": page["index.html"]} if "index.html" in wanted else {}
     altered = [
         f"{path or 'la portada'}, {form}"
         for path, digest in wanted.items()

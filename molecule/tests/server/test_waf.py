@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import pinned
 import pytest
 from corte_fixtures import SHOWN, steadily
 from patience import one_of_each_kind, send_patiently
@@ -266,12 +267,11 @@ def test_rule_set_is_known(container: Container, record_evidence: Record) -> Non
 
 
 @pytest.mark.criterion("RED-07")
-def test_image_is_the_pinned_one(container: Container, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_image_is_the_pinned_one(
+    host: Host, container: Container, variables: dict[str, Any], record_evidence: Record
+) -> None:
     """El contenedor del WAF corre la imagen fijada por su SHA-256."""
-    image = variables["difusor_waf_image"]
-    pinned = image.get("sha256") or image["reference"].split("@sha256:")[-1]
-    record_evidence(f"{container['Config']['Image']} (fijada: {pinned})")
-    assert container["Config"]["Image"].endswith(pinned[:12])
+    pinned.check(host, container, variables["difusor_waf_image"], record_evidence)
 
 
 @pytest.mark.criterion("RED-07")
