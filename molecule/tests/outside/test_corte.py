@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from corte_fixtures import Shown, get
+from web_fixtures import Visit
 
 from corte.format import instants, manifest, tree
 from corte.format.standing import Standing
@@ -71,10 +72,12 @@ def test_gate_follows_the_window(
     status: dict[str, Any],
     target: Target,
     base: str,
+    url: str,
+    visit: Visit,
     expect: Expect,
     record_evidence: Record,
 ) -> None:
-    """La página entrega resultados dentro del periodo y ninguno fuera de él, por instante absoluto."""
+    """La página entrega a todos resultados dentro del periodo y ninguno fuera de él, por instante absoluto."""
     now = datetime.now(UTC)
     gate, window = status["gate"], target.election.window
     assert gate["opens"] == instants.write(window.opens)
@@ -85,13 +88,19 @@ def test_gate_follows_the_window(
     closes, retain_until = instants.parse(gate["closes"]), instants.parse(gate["retain_until"])
     due = "waiting" if now < window.opens else "open" if now < closes else "closed" if now < retain_until else "retired"
     answer = get(mirror, f"{base}datos/corte.json?{now.timestamp()}")
-    record_evidence(f"{instants.write(now)}: compuerta {gate}, la página responde {answer.status_code}")
+    status_outside, outside = visit(f"{url}datos/corte.json?{now.timestamp()}")
+    record_evidence(
+        f"{instants.write(now)}: compuerta {gate}, la página responde {answer.status_code} al Instituto y "
+        f"{status_outside} a una dirección cualquiera"
+    )
     assert gate["state"] == due, f"la compuerta dice {gate['state']} y por la hora debe decir {due}"
     if due in ("open", "closed"):
         assert answer.status_code == (200 if status["shown"] else 404)
     else:
         assert answer.status_code == expect("DG-05")["closed_status"]
         assert "corte" not in answer.headers.get("content-type", "") and b'"secuencia"' not in answer.content
+        assert '"secuencia"' not in outside, "a una dirección cualquiera le entrega resultados"
+    assert status_outside == answer.status_code, "a una dirección cualquiera le responde otra cosa que al Instituto"
 
 
 @pytest.mark.clause("DG-05")
