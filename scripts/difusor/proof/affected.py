@@ -107,6 +107,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/acceptance/*", NO_SERVER),
     ("scripts/difusor/baseline/*", ("baseline", "countdown")),
     ("scripts/difusor/board/*", NO_SERVER),
+    ("scripts/difusor/countdown/inside.py", ("chrony", "countdown")),
     ("scripts/difusor/countdown/*", ("countdown",)),
     ("scripts/difusor/lab/desk/*", NO_SERVER),
     ("scripts/difusor/commands/*", NO_SERVER),
