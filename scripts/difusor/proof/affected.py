@@ -133,7 +133,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/report/templates/*", NO_SERVER),
     ("scripts/difusor/servers/bans.py", ("fail2ban",)),
     ("scripts/difusor/servers/connection.py", ("preflight",)),
-    ("scripts/difusor/servers/neighbours.py", ("preflight",)),
+    ("scripts/difusor/servers/neighbours.py", ("preflight", "ssh")),
     ("scripts/difusor/servers/limits.py", NO_SERVER),
     ("scripts/difusor/servers/playbook.py", NO_SERVER),
     ("scripts/difusor/servers/portscan.py", ("network", "vantage")),
