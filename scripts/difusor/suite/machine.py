@@ -8,6 +8,12 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 Node = Mapping[str, Any]
+NOT_OF_THE_POOL = re.compile(r"(?m)^\s*(?:logs?|cache|spares?)\b")
+"""How `zpool list -v` begins the part with devices that hold nothing for good."""
+HIDING = re.compile(
+    r"perc|megaraid|lsi|avago|broadcom|\bmr\d{4}|adaptec|logical volume|raid|qemu|vmware|virtual|vbox", re.I
+)
+"""Vendors and models of controllers and virtual machines, which call a disk rotating without knowing what it is."""
 KILOHERTZ = 100_000
 """A nominal frequency above this is given in kHz, not in MHz: no processor has 100 GHz."""
 
@@ -50,6 +56,17 @@ def _held(node: Node, counted: set[str]) -> float:
 def _is_raid(node: Node) -> bool:
     """Tell whether a node is an array: of mdadm or the device mapper, or a mirrored volume of LVM."""
     return node["type"].startswith("raid") or any("_rimage_" in child["name"] for child in node.get("children", []))
+
+
+def members(told: str) -> list[str]:
+    """Return the devices of a file system on several, as `zpool list -vHPL` or `btrfs filesystem show` tells them."""
+    return re.findall(r"(?<=\s)/dev/\S+", NOT_OF_THE_POOL.split(told)[0])
+
+
+def is_hidden(disk: Node) -> bool:
+    """Tell whether a disk of lsblk is what a controller or a virtual machine makes of others that nobody sees."""
+    named = " ".join(str(disk.get(field) or "") for field in ("vendor", "model"))
+    return disk.get("tran") == "virtio" or disk["name"].startswith(("vd", "xvd")) or bool(HIDING.search(named))
 
 
 def roots_alone(options: Iterable[str]) -> bool:
