@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 Node = Mapping[str, Any]
@@ -89,6 +90,20 @@ def reachable(links: Iterable[Node], leading: Collection[str]) -> tuple[list[str
             is_outer = address.is_global or (address.version == 6 and link["ifname"] in leading)
             (outer if is_outer else inner).append(text)
     return outer, inner
+
+
+def uncovered(wanted: Iterable[str], words: Iterable[str]) -> list[str]:
+    """Return those addresses and networks that are in none of the networks among the words of a program's answer."""
+    networks = []
+    for word in words:
+        with suppress(ValueError):
+            networks.append(ipaddress.ip_network(word, strict=False))
+
+    def is_covered(text: str) -> bool:
+        network: Any = ipaddress.ip_network(text, strict=False)
+        return any(network.version == each.version and network.subnet_of(each) for each in networks)
+
+    return [each for each in wanted if not is_covered(each)]
 
 
 def flat(nodes: Iterable[Node]) -> list[Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from difusor.suite.machine import capacity, gigahertz, is_hidden, members, reachable, roots_alone
+from difusor.suite.machine import capacity, gigahertz, is_hidden, members, reachable, roots_alone, uncovered
 
 GB = 10**9
 Node = dict[str, Any]
@@ -155,3 +155,8 @@ def test_what_hides_its_disks_says_nothing_of_them(
     name: str, tran: str | None, vendor: str | None, model: str | None, hidden: bool
 ) -> None:
     assert is_hidden({"name": name, "tran": tran, "vendor": vendor, "model": model}) is hidden
+
+
+def test_an_address_is_not_covered_by_another_that_begins_like_it() -> None:
+    said = ["addresses/networks", "ignored:", "|-", "10.0.0.50", "fd00::/64", "`-", "192.0.2.0/24"]
+    assert uncovered(["10.0.0.5", "192.0.2.7", "192.0.2.0/24", "fd00::20", "0.0.2.0"], said) == ["10.0.0.5", "0.0.2.0"]
