@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ import pytest
 from corte.format import instants, limits, manifest
 from difusor import inventory
 from difusor.publish import signing
+from difusor.publish.comparison import PAPERS
 from difusor.publish.mirror import PATH, Mirror, last_number
 from difusor.publish.push import push
 from difusor.publish.signing import SignedCorte
@@ -24,6 +26,19 @@ PACE = 1.0
 """Seconds between two requests to a server that answers «too fast»: asking at once again would get us banned."""
 WAIT = 60.0
 """Seconds within which the server must report a push in estado.json."""
+
+SHOWN = "/srv/prep/publico/actual"
+"""On the server, the link to the corte that is shown."""
+LOOKS = 2
+"""How often the page is looked at while new cortes come."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a server says in its estado.json, and a copy of the corte that its page showed then."""
+
+    status: dict[str, Any]
+    corte: SignedCorte
 
 
 @pytest.fixture
@@ -60,27 +75,49 @@ def base(mirror: Mirror, variables: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def published(
-    mirror: Mirror,
-    status: dict[str, Any],
-    base: str,
-    downloads: dict[str, Path],
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> SignedCorte:
-    """Return a copy of the corte from the public page: manifest, signature and every file that the manifest names.
+def take(
+    mirror: Mirror, base: str, downloads: dict[str, Path], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Shown]:
+    """Return a function that copies the corte of the public page: manifest, signature and every file that it names.
 
     Without what the server holds back in the heavy folders, if it says that light mode is ordered; another test asks
     for the order.
     """
-    if status["shown"] is None:  # before the opening nothing may be shown: the clause is then not verified, and says so
-        pytest.skip(f"no se muestra ningún corte (compuerta: {status['gate']['state']})")
-    sha256 = status["shown"]["manifest_sha256"]
-    if sha256 not in downloads:
-        downloads[sha256] = download(mirror, base, status, tmp_path_factory.mktemp("corte")).folder
-    folder = tmp_path / "publicado"
-    shutil.copytree(downloads[sha256], folder)
-    return _corte_in(folder)
+
+    def look() -> Shown:
+        status = said(mirror)
+        if status["shown"] is None:  # before the opening nothing may be shown: the clause is then not verified
+            pytest.skip(f"no se muestra ningún corte (compuerta: {status['gate']['state']})")
+        sha256 = shown_in(status)
+        if sha256 not in downloads:
+            corte = download(mirror, base, status, tmp_path_factory.mktemp("corte"))
+            if corte.sha256 != sha256:
+                return Shown(status, corte)
+            downloads[sha256] = corte.folder
+        folder = tmp_path / "publicado"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(downloads[sha256], folder)
+        return Shown(status, _corte_in(folder))
+
+    def taken() -> Shown:
+        found = steadily(lambda: shown_in(said(mirror)), look)
+        if found.corte.sha256 != shown_in(found.status):  # the page changes a moment before estado.json says so
+            found = steadily(lambda: shown_in(said(mirror)), look)
+        return found
+
+    return taken
+
+
+@pytest.fixture
+def shown(take: Callable[[], Shown]) -> Shown:
+    """Return a copy of the corte from the public page, with the estado.json that goes with it."""
+    return take()
+
+
+@pytest.fixture
+def published(shown: Shown) -> SignedCorte:
+    """Return a copy of the corte from the public page."""
+    return shown.corte
 
 
 def base_of(mirror: Mirror, variables: dict[str, Any]) -> str:
@@ -88,11 +125,50 @@ def base_of(mirror: Mirror, variables: dict[str, Any]) -> str:
     return mirror.url.removesuffix(PATH) + str(variables["difusor_path"])
 
 
+def steadily[Found](
+    which: Callable[[], object], look: Callable[[], Found], holds: Callable[[Found], object] = lambda _: False
+) -> Found:
+    """Return what `look` finds; once more when a new corte came meanwhile, because it then saw a part of each.
+
+    `which` tells the corte that is shown. What `holds` is true of is good as it is. The test is skipped when a corte
+    came during the second look, too.
+    """
+    before = which()
+    for _ in range(LOOKS):
+        fault = None
+        try:
+            if holds(found := look()):
+                return found
+        except Exception as error:
+            fault = error
+        after = which()
+        if after == before and fault:
+            raise fault
+        if after == before:
+            return found
+        before = after
+    pytest.skip("cada vez que se midió llegó un corte nuevo entretanto; repita la medición")
+
+
+def said(mirror: Mirror) -> dict[str, Any]:
+    """Return estado.json; ConnectionError when it does not answer."""
+    status = mirror.status()
+    if status is None:
+        raise ConnectionError(mirror.problem)
+    return status
+
+
+def shown_in(status: dict[str, Any]) -> str:
+    """Return the SHA-256 of the manifest that an estado.json says is shown; empty when none is."""
+    return str((status["shown"] or {}).get("manifest_sha256", ""))
+
+
 def download(mirror: Mirror, base: str, status: dict[str, Any], folder: Path) -> SignedCorte:
-    """Copy the corte that the page at `base` shows into a folder, as the fixture `published` does."""
-    _download(mirror, base, [manifest.NAME, manifest.SIGNATURE_NAME], folder)
+    """Copy the corte that the page at `base` shows into a folder, as the fixture `take` does."""
+    _download(mirror, base, PAPERS, folder)
     named = manifest.read((folder / manifest.NAME).read_bytes()).files
-    _download(mirror, base, named, folder, limits.HEAVY if status["gate"].get("light") else ())
+    sizes = {path: entry.size for path, entry in named.items()}
+    _download(mirror, base, sizes, folder, limits.HEAVY if status["gate"].get("light") else ())
     return _corte_in(folder)
 
 
@@ -118,14 +194,7 @@ def get(mirror: Mirror, url: str) -> httpx.Response:
 
 def await_status(mirror: Mirror, holds: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:
     """Return estado.json as soon as `holds` is true for it; a mirror that does not answer is asked again."""
-
-    def ask() -> dict[str, Any]:
-        status = mirror.status()
-        if status is None:
-            raise ConnectionError(mirror.problem)
-        return status
-
-    return until(ask, holds, what=what, within=WAIT, despite=(ConnectionError,))
+    return until(lambda: said(mirror), holds, what=what, within=WAIT, despite=(ConnectionError,))
 
 
 def next_attempt(mirror: Mirror, after: int) -> dict[str, Any]:
@@ -144,12 +213,35 @@ def _corte_in(folder: Path) -> SignedCorte:
     return SignedCorte.of(folder, *signing.papers(folder))
 
 
-def _download(mirror: Mirror, base: str, paths: Iterable[str], folder: Path, held_back: Collection[str] = ()) -> None:
-    for path in paths:
-        answer = get(mirror, base + quote(path))
-        if answer.status_code == 503 and path.partition("/")[0] in held_back:
-            assert answer.content.startswith(b"<!doctype html>"), f"{path} responde 503 sin el aviso del modo ligero"
+def _download(
+    mirror: Mirror, base: str, sizes: Mapping[str, int], folder: Path, held_back: Collection[str] = ()
+) -> None:
+    for path, size in sizes.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        status = _save(mirror, base + quote(path), file, size)
+        if status == 503 and path.partition("/")[0] in held_back:
+            with file.open("rb") as notice:
+                assert notice.read(15) == b"<!doctype html>", f"{path} responde 503 sin el aviso del modo ligero"
+            file.unlink()
             continue
-        assert answer.status_code == 200, f"{path} responde {answer.status_code}"
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(answer.content)
+        assert status == 200, f"{path} responde {status}"
+
+
+def _save(mirror: Mirror, url: str, file: Path, size: int) -> int:
+    """Write an answer's content to a file, until it is larger than `size`; return its status, as `get` does.
+
+    Piece by piece, because a file of a corte may be larger than what is kept of an answer in memory.
+    """
+
+    def ask() -> int:
+        with file.open("wb") as written:
+
+            def keep(piece: bytes) -> bool:
+                written.write(piece)
+                return written.tell() > size
+
+            return mirror.hand(url, keep).status_code
+
+    what = f"{url} se entregue sin que el servidor diga que se pide demasiado aprisa"
+    return until(ask, lambda status: status != 429, what=what, every=PACE)

@@ -13,8 +13,10 @@ import pytest
 from testinfra.host import Host
 
 from difusor.servers import portscan
+from difusor.suite import machine
 
 Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
 SCANNER = Path(portscan.__file__).read_text(encoding="utf-8")
 EVERY_PORT = "1-65535"
 WAIT = 2.6  # seconds for an answer; TCP sends its second attempt after one second, new kernels a third after two
@@ -25,27 +27,53 @@ in every volley notices that; the second and third attempts at all silent ports 
 
 
 @pytest.fixture(scope="module")
-def own_ipv6(host: Host) -> list[str]:
-    """Return the server's IPv6 addresses on the interface that leads outside, link-local ones left out."""
-    interface = json.loads(host.check_output("ip -json route show default"))[0]["dev"]
-    found = json.loads(host.check_output("ip -json -6 address show dev %s scope global", interface))
-    return [each["local"] for interface in found for each in interface.get("addr_info", []) if "local" in each]
+def own_addresses(host: Host) -> tuple[list[str], list[str]]:
+    """Return the server's addresses that are scanned besides the public one, and those that are not."""
+    told = [host.check_output(f"ip -json {family} route show default") or "[]" for family in ("-4", "-6")]
+    hops = [hop for text in told for route in json.loads(text) for hop in (route, *route.get("nexthops", []))]
+    links = json.loads(host.check_output("ip -json address show scope global"))
+    return machine.reachable(links, {hop["dev"] for hop in hops if "dev" in hop})
 
 
 @pytest.fixture
 def open_to_anyone(
-    untrusted: Host, variables: dict[str, Any], own_ipv6: list[str], expect: Expect
+    untrusted: Host,
+    variables: dict[str, Any],
+    own_addresses: tuple[list[str], list[str]],
+    expect: Expect,
+    record_evidence: Record,
 ) -> dict[str, list[int]]:
     """Return every TCP port that answers the untrusted vantage point, by address."""
-    return scan_every_port(untrusted, variables, own_ipv6, expect("RED-03")["ports"])
+    return _every_port(untrusted, variables, own_addresses, expect, record_evidence)
 
 
 @pytest.fixture
 def open_to_trusted(
-    trusted: Host, variables: dict[str, Any], own_ipv6: list[str], expect: Expect
+    trusted: Host,
+    variables: dict[str, Any],
+    own_addresses: tuple[list[str], list[str]],
+    expect: Expect,
+    record_evidence: Record,
 ) -> dict[str, list[int]]:
     """Return every TCP port that answers the trusted vantage point, by address."""
-    return scan_every_port(trusted, variables, own_ipv6, expect("RED-03")["ports"])
+    return _every_port(trusted, variables, own_addresses, expect, record_evidence)
+
+
+def _every_port(
+    vantage: Host,
+    variables: dict[str, Any],
+    own_addresses: tuple[list[str], list[str]],
+    expect: Expect,
+    record_evidence: Record,
+) -> dict[str, list[int]]:
+    """Scan every address, and say which was left out: what nobody scans may have anything open."""
+    scanned, private = own_addresses
+    found = scan_every_port(vantage, variables, scanned, expect("RED-03")["ports"])
+    if private := [each for each in private if each not in found]:
+        record_evidence(f"no se recorren {', '.join(private)}: no son públicas")
+    if unrouted := [each for each in scanned if each not in found]:
+        record_evidence(f"no se recorren {', '.join(unrouted)}: el punto de observación no tiene ruta hasta ahí")
+    return found
 
 
 def scan(vantage: Host, targets: dict[str, str], known: str = "", wait: float = WAIT) -> dict[str, list[int]]:

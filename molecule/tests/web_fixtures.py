@@ -1,8 +1,9 @@
-"""Requests to the page, written byte for byte, and a fixture that skips tests while the gate is closed."""
+"""Requests to the page, written byte for byte, and as a citizen makes them; and what the gate lets through."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,10 +11,60 @@ from testinfra.host import Host
 
 from difusor.servers.rawhttp import send
 
+Fetch = Callable[[str], str]
+Fingerprint = Callable[..., str]
+Visit = Callable[[str], tuple[int, str]]
+
 STATUS = "/.well-known/prep/estado.json"
 """The path of estado.json, the server's public state."""
 INSPECTED = "/.well-known/prep/waf/"
 """What is asked for below this path goes through the WAF, also while the gate is closed; behind it is a constant."""
+
+CURL = "curl --silent --show-error --insecure --max-time 20 --resolve %s"
+# The forms in which a server may keep a file, by what curl asks for: the best that it knows, gzip, and none.
+FORMS = {"comprimido": "--compressed", "gzip": "--compressed --header Accept-Encoding:gzip", "sin comprimir": ""}
+
+
+@pytest.fixture
+def door(variables: dict[str, Any]) -> str:
+    """Return what tells curl where the page's name is, so that the vantage point needs no name server."""
+    address = variables["difusor_public_address"]
+    return f"{variables['difusor_fqdn']}:443:{f'[{address}]' if ':' in address else address}"
+
+
+@pytest.fixture
+def fetch(untrusted: Host, door: str) -> Fetch:
+    """Return a function that gets a page's text as a citizen does; its certificate is judged by another test."""
+    return lambda url: untrusted.check_output(f"{CURL} --compressed --fail %s", door, url)
+
+
+@pytest.fixture
+def fingerprint(untrusted: Host, door: str) -> Fingerprint:
+    """Return a function that gets a file in one of FORMS: its SHA-256, or the status when that is not 200."""
+
+    def ask(url: str, form: str = "comprimido") -> str:
+        command = f"{CURL} {FORMS[form]} --write-out '%%{{stderr}}%%{{http_code}}' %s | sha256sum"
+        done = untrusted.run(command, door, url)
+        status = done.stderr.strip()[-3:]
+        if status == "000":
+            pytest.skip(f"el punto de observación no obtuvo {url}: {done.stderr.strip()[:-3].strip()}")
+        return done.stdout.split()[0] if status == "200" else status
+
+    return ask
+
+
+@pytest.fixture
+def visit(untrusted: Host, door: str) -> Visit:
+    """Return a function that asks for a page as a citizen does: its status and its text, whatever the status is."""
+
+    def ask(url: str) -> tuple[int, str]:
+        done = untrusted.run(f"{CURL} --compressed --write-out '\\n%%{{http_code}}' %s", door, url)
+        text, _, status = done.stdout.rpartition("\n")
+        if done.failed:
+            pytest.skip(f"el punto de observación no obtuvo {url}: {done.stderr.strip()}")
+        return int(status), text
+
+    return ask
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_a_restart_opens_nothing(
     host: Host,
     trusted: Host,
     untrusted: Host,
-    own_ipv6: list[str],
+    own_addresses: tuple[list[str], list[str]],
     variables: dict[str, Any],
     what: str,
     expect: Expect,
@@ -68,9 +68,9 @@ def test_a_restart_opens_nothing(
             lambda talk: talk.succeeded,
             what="los contenedores del difusor se alcancen entre sí, como antes",
         )
-    web, closed = expect("RED-03")["ports"], expect("RED-04")["ports"]
+    (more, _), web, closed = own_addresses, expect("RED-03")["ports"], expect("RED-04")["ports"]
     with ThreadPoolExecutor() as pool:
-        seen = [pool.submit(scan_every_port, vantage, variables, own_ipv6, web) for vantage in (untrusted, trusted)]
+        seen = [pool.submit(scan_every_port, vantage, variables, more, web) for vantage in (untrusted, trusted)]
     to_anyone, to_trusted = (each.result() for each in seen)
     record_evidence(f"cualquiera: {to_anyone}; confiable: {to_trusted}")
     assert len(to_anyone) == len(to_trusted) == 2, "no se miraron las dos familias"

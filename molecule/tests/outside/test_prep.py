@@ -6,17 +6,22 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import pinned
 import pytest
-from corte_fixtures import get
+from corte_fixtures import Shown, get, said, shown_in, steadily
 from testinfra.host import Host
+from web_fixtures import FORMS, STATUS, Fetch, Fingerprint
 
 from corte.format import instants, limits, manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
-from difusor.publish import age
+from difusor.inventory import images
+from difusor.publish import age, roads
 from difusor.publish.mirror import Mirror
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
@@ -36,58 +41,44 @@ with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as archive:
 """
 
 Expect = Callable[[str], dict[str, Any]]
-Fetch = Callable[[str], str]
-Fingerprint = Callable[..., str]
+Lacking = Callable[[Callable[..., str]], list[str]]
 Record = Callable[[object], None]
 
 
-CURL = "curl --silent --show-error --insecure --max-time 20 --resolve %s"
-# The forms in which a server may keep a file, by what curl asks for: the best that it knows, gzip, and none.
-FORMS = {"comprimido": "--compressed", "gzip": "--compressed --header Accept-Encoding:gzip", "sin comprimir": ""}
-
-
-@pytest.fixture
-def door(variables: dict[str, Any]) -> str:
-    """Return what tells curl where the page's name is, so that the vantage point needs no name server."""
-    address = variables["difusor_public_address"]
-    return f"{variables['difusor_fqdn']}:443:{f'[{address}]' if ':' in address else address}"
-
-
-@pytest.fixture
-def fetch(untrusted: Host, door: str) -> Fetch:
-    """Return a function that gets a page's text as a citizen does; its certificate is judged by another test."""
-    return lambda url: untrusted.check_output(f"{CURL} --compressed --fail %s", door, url)
-
-
-@pytest.fixture
-def fingerprint(untrusted: Host, door: str) -> Fingerprint:
-    """Return a function that gets a file in one of FORMS: its SHA-256, or the status when that is not 200."""
-
-    def ask(url: str, form: str = "comprimido") -> str:
-        command = f"{CURL} {FORMS[form]} --write-out '%%{{stderr}}%%{{http_code}}' %s | sha256sum"
-        done = untrusted.run(command, door, url)
-        status = done.stderr.strip()[-3:]
-        if status == "000":
-            pytest.skip(f"el punto de observación no obtuvo {url}: {done.stderr.strip()[:-3].strip()}")
-        return done.stdout.split()[0] if status == "200" else status
-
-    return ask
-
-
-@pytest.mark.clause("DG-11")
+@pytest.mark.clause("DG-11", "DG-04", "DG-10")
 def test_latest_corte_is_shown_with_its_time(
-    fetch: Fetch, fingerprint: Fingerprint, url: str, variables: dict[str, Any], record_evidence: Record
+    mirror: Mirror,
+    take: Callable[[], Shown],
+    fetch: Fetch,
+    fingerprint: Fingerprint,
+    url: str,
+    variables: dict[str, Any],
+    record_evidence: Record,
 ) -> None:
-    """Un ciudadano recibe el último corte que el servidor verificó, con su fecha y hora."""
-    state = json.loads(fetch(f"https://{variables['difusor_fqdn']}/.well-known/prep/estado.json"))
-    if state["gate"]["state"] not in ("open", "closed"):
-        pytest.skip(f"no se muestra ningún corte (compuerta: {state['gate']['state']})")
-    assert state["shown"], "la compuerta está abierta y no se muestra ningún corte"
-    shown = json.loads(fetch(f"{url}datos/corte.json"))
-    received = fingerprint(f"{url}corte.json")
-    record_evidence(f"corte {shown['corte']}, manifiesto {received}; estado del espejo: {state['shown']}")
-    assert received == state["shown"]["manifest_sha256"]
-    assert datetime.fromisoformat(shown["corte"]) == datetime.fromisoformat(state["shown"]["corte"])
+    """Un ciudadano recibe el último corte que el servidor verificó, firmado, con su fecha y hora, y no otro.
+
+    The manifest, and a few files drawn by lot: a server could send something else to trusted addresses.
+    """
+
+    def differences() -> list[str]:
+        state = json.loads(fetch(f"https://{variables['difusor_fqdn']}{STATUS}"))
+        if state["gate"]["state"] not in ("open", "closed"):
+            pytest.skip(f"no se muestra ningún corte (compuerta: {state['gate']['state']})")
+        assert state["shown"], "la compuerta está abierta y no se muestra ningún corte"
+        corte, data = take().corte, json.loads(fetch(f"{url}datos/corte.json"))
+        sent = {path: entry for path, entry in corte.manifest.files.items() if (corte.folder / path).exists()}
+        wanted = {manifest.NAME: corte.sha256, **{path: entry.sha256 for path, entry in roads.sample(sent).items()}}
+        received = {path: fingerprint(url + quote(path)) for path in wanted}
+        named, told = state["shown"], datetime.fromisoformat(data["corte"])
+        record_evidence(f"corte {data['corte']}, recibido {received}; estado del espejo: {named}")
+        return [
+            *(path for path, digest in received.items() if digest != wanted[path]),
+            *(["estado.json"] if named["manifest_sha256"] != corte.sha256 else []),
+            *(["la hora"] if {told, datetime.fromisoformat(named["corte"])} != {corte.manifest.corte} else []),
+        ]
+
+    found = steadily(lambda: shown_in(said(mirror)), differences, lambda found: not found)
+    assert not found, f"un ciudadano no recibe lo que el Instituto firmó: {', '.join(found)}"
 
 
 @pytest.mark.clause("DG-11")
@@ -108,48 +99,75 @@ def test_corte_is_the_institute_s_last_one(
 
 
 @pytest.fixture
-def spoken(published: SignedCorte, target: Target) -> tuple[str, str]:
-    """Return the date and the time of the corte that is shown, in local time, as people write them."""
-    local = published.manifest.corte.astimezone(timezone(target.election.utc_offset))
-    return day(local.date()), f"{local:%H:%M}"
+def lacking(mirror: Mirror, take: Callable[[], Shown], target: Target, record_evidence: Record) -> Lacking:
+    """Return a function that tells what a page does not show of the date and the time of the corte, in local time.
+
+    The page is read by the function that it is given, which gets date and time as people write them.
+    """
+
+    def look(read: Callable[..., str]) -> tuple[str, list[str]]:
+        local = take().corte.manifest.corte.astimezone(timezone(target.election.utc_offset))
+        spoken = day(local.date()), f"{local:%H:%M}"
+        page = read(*spoken)
+        return page, [each for each in spoken if each not in page]
+
+    def told(read: Callable[..., str]) -> list[str]:
+        page, missing = steadily(lambda: shown_in(said(mirror)), lambda: look(read), lambda found: not found[1])
+        record_evidence(page[:400])
+        return missing
+
+    return told
 
 
 @pytest.mark.clause("DG-11")
-def test_browsers_show_its_date_and_time(
-    spoken: tuple[str, str], url: str, variables: dict[str, Any], record_evidence: Record
-) -> None:
+def test_browsers_show_its_date_and_time(lacking: Lacking, url: str, variables: dict[str, Any]) -> None:
     """En un navegador, la página muestra la fecha y la hora del corte."""
     try:
-        shown = browser.read(url, variables["difusor_fqdn"], variables["difusor_public_address"], *spoken)
+        missing = lacking(partial(browser.read, url, variables["difusor_fqdn"], variables["difusor_public_address"]))
     except BrowserError as error:
         pytest.skip(str(error))
-    record_evidence(shown[:400])
-    assert all(each in shown for each in spoken), f"un navegador no muestra {' ni '.join(spoken)}"
+    assert not missing, f"un navegador no muestra {' ni '.join(missing)}"
 
 
 @pytest.mark.clause("DG-11")
-def test_its_date_and_time_need_no_script(
-    spoken: tuple[str, str], fetch: Fetch, url: str, record_evidence: Record
-) -> None:
+def test_its_date_and_time_need_no_script(lacking: Lacking, fetch: Fetch, url: str) -> None:
     """También sin JavaScript se leen la fecha y la hora del corte."""
-    shown = browser.read_without_scripts(url, fetch)
-    record_evidence(shown[:400])
-    assert all(each in shown for each in spoken), f"sin JavaScript no se leen {' ni '.join(spoken)}"
+    missing = lacking(lambda *_: browser.read_without_scripts(url, fetch))
+    assert not missing, f"sin JavaScript no se leen {' ni '.join(missing)}"
+
+
+@pytest.fixture
+def page(host: Host, variables: dict[str, Any], record_evidence: Record) -> dict[str, str]:
+    """Return the SHA-256 of each file of the institute's page, by its name.
+
+    From the archive of its image. One that the server pulls by its digest is not on this machine: the server's is read.
+    """
+    if archive := pinned.archive(variables["difusor_prep_image"]):
+        if files := images.files_below(archive, SITE):
+            return files
+        pytest.skip(f"la imagen no tiene su página en {SITE}: no se sabe con qué comparar lo que se recibe")
+    record_evidence("la imagen se baja de un registro: sus archivos son los que el servidor tiene de ella")
+    name = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
+    return dict(json.loads(host.check_output("docker cp %s:%s - | python3 -c %s", name, SITE, FINGERPRINTS)))
 
 
 @pytest.mark.clause("DG-03")
 def test_page_is_the_institute_s(
-    host: Host, fingerprint: Fingerprint, url: str, expect: Expect, record_evidence: Record
+    page: dict[str, str],
+    status: dict[str, Any],
+    take: Callable[[], Shown],
+    fingerprint: Fingerprint,
+    url: str,
+    expect: Expect,
+    record_evidence: Record,
 ) -> None:
     """Cada archivo de la página llega al ciudadano como está en la imagen que fijó el Instituto: nada se le agrega."""
     if fingerprint(url) == "503":
         pytest.skip("la compuerta está cerrada: todo recibe el aviso de espera")
-    name = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Names}}'")
-    files = json.loads(host.check_output("docker cp %s:%s - | python3 -c %s", name, SITE, FINGERPRINTS))
     # The corte may bring a file of the same name, which is served instead; DG-04 judges that one.
-    corte = set(host.run("cd /srv/prep/publico/actual/ && find . -type f").stdout.split("\n"))
-    wanted = {path: files[path] for path in sorted(files) if f"./{path}" not in corte}
-    wanted |= {"": files["index.html"]} if "index.html" in wanted else {}
+    corte = take().corte.manifest.files if status["shown"] else {}
+    wanted = {path: page[path] for path in sorted(page) if path not in corte}
+    wanted |= {"": page["index.html"]} if "index.html" in wanted else {}
     altered = [
         f"{path or 'la portada'}, {form}"
         for path, digest in wanted.items()
@@ -163,16 +181,15 @@ def test_page_is_the_institute_s(
 
 @pytest.mark.clause("DG-03")
 def test_nothing_is_held_back_without_an_order(
-    host: Host, mirror: Mirror, base: str, status: dict[str, Any], published: SignedCorte, target: Target,
-    tmp_path: Path, record_evidence: Record,
+    host: Host, mirror: Mirror, base: str, shown: Shown, target: Target, tmp_path: Path, record_evidence: Record
 ) -> None:  # fmt: skip
     """Se envía todo lo que el Instituto entregó; si las actas no se envían (modo ligero), él lo ordenó con su firma."""
     answers = {folder: get(mirror, f"{base}{folder}/").status_code for folder in limits.HEAVY}
-    if 503 not in answers.values() and not status["gate"].get("light"):
+    if 503 not in answers.values() and not shown.status["gate"].get("light"):
         record_evidence("se envía todo")
         return
     stands, orders = Standing(), {}
-    for signed in (published, *_orders(host, tmp_path)):
+    for signed in (shown.corte, *_orders(host, tmp_path)):
         if signed.manifest.window.opens != target.election.window.opens:
             continue
         with suppress(Refusal):  # of a key that may sign no more, and not known here

@@ -23,6 +23,8 @@ FORBIDDEN = [
     "--links", "--devices", "--hard-links", "--perms", "--owner", "--inplace", "--append", "--backup", "--partial",
     "--delay-updates", "--remove-source-files", "--temp-dir=/tmp", "--link-dest=/etc", "--keep-dirlinks", "--relative",
 ]  # fmt: skip
+REFUSED = "configured to refuse"
+"""What rsync says of an option that the daemon does not take."""
 AT_ONCE = 3
 """Attempts at a time: after each refusal rsync waits half a second."""
 CONNECT = """
@@ -78,7 +80,9 @@ def test_only_plain_files_are_received(target: Target, tmp_path: Path, record_ev
 
     def accepts(option: str) -> bool:
         done = rsync(target, "--dry-run", "--recursive", option, f"{tmp_path}/", target.url)
-        return done.returncode == 0 or "refuse" not in done.stderr
+        if done.returncode and REFUSED not in done.stderr:  # such as «Connection refused»: it was not even asked
+            pytest.skip(f"no se supo si rechaza {option}: {done.stderr.strip()}")
+        return done.returncode == 0
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         accepted = [option for option, taken in zip(FORBIDDEN, pool.map(accepts, FORBIDDEN), strict=True) if taken]

@@ -34,7 +34,7 @@ def test_institute_user_has_root_privileges(
 def test_institute_user_can_log_in(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
     """El usuario del Instituto tiene las llaves registradas y ninguna otra, o una contraseña con hash SHA-512."""
     user = host.user(variables["difusor_admin_user"])
-    listed = host.run(f"cat {user.home}/.ssh/authorized_keys").stdout.splitlines()
+    listed = host.run(f"cat {user.home}/.ssh/authorized_keys {user.home}/.ssh/authorized_keys2").stdout.splitlines()
     found = {line.split()[1] for line in listed if line.strip() and not line.startswith("#")}
     registered = {key.split()[1] for key in variables["difusor_admin_keys"]}
     hashed = user.password.startswith("$6$")

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from difusor.suite import machine
+
 Record = Callable[[object], None]
 JAILS = {"sshd"}
 ATTACKER, VICTIM = "192.0.2.66", "198.51.100.9"
@@ -56,5 +58,6 @@ def test_trusted_addresses_are_never_banned(host: Host, variables: dict[str, Any
     """Las direcciones confiables del Instituto nunca se bloquean."""
     ignored = host.check_output("fail2ban-client get sshd ignoreip")
     record_evidence(ignored)
-    for address in variables["election_trusted_addresses"] + variables.get("difusor_trusted_addresses", []):
-        assert address in ignored
+    trusted = variables["election_trusted_addresses"] + variables.get("difusor_trusted_addresses", [])
+    missing = machine.uncovered(trusted, ignored.split())
+    assert not missing, f"fail2ban bloquearía {', '.join(missing)}"

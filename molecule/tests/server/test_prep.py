@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pinned
 import pytest
 from testinfra.host import Host
 
@@ -28,12 +29,11 @@ def container(host: Host) -> Container:
 
 
 @pytest.mark.clause("SW-02", "DG-10")
-def test_image_is_the_pinned_one(container: Container, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_image_is_the_pinned_one(
+    host: Host, container: Container, variables: dict[str, Any], record_evidence: Record
+) -> None:
     """El contenedor del PREP corre la imagen que el Instituto fijó por su SHA-256."""
-    image = variables["difusor_prep_image"]
-    pinned = image.get("sha256") or image["reference"].split("@sha256:")[-1]
-    record_evidence(f"{container['Config']['Image']} (fijada: {pinned})")
-    assert container["Config"]["Image"].endswith(pinned[:12])
+    pinned.check(host, container, variables["difusor_prep_image"], record_evidence)
 
 
 @pytest.mark.clause("DG-10")

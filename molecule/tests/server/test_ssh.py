@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from difusor.servers.neighbours import ADMITTING, SESSION, SPELLING, Door, Neighbours, problems, unfit
+
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 
@@ -34,10 +36,10 @@ def test_daemon_listens(host: Host, expect: Expect, record_evidence: Record) -> 
 
 
 @pytest.fixture
-def logins(host: Host, variables: dict[str, Any]) -> dict[str, list[str]]:
+def logins(host: Host, variables: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
     """Return the lines of the configuration for each login of root and of those who may become root, with Match blocks.
 
-    Of each trusted network its first address is asked for.
+    By account and address. Of each trusted network its first address is asked for.
     """
     rules = host.run("cat /etc/sudoers /etc/sudoers.d/*").stdout
     ruled = re.findall(r"(?m)^([a-z_][\w.-]*)\s[^=\n]*=.*\bALL\s*$", rules)  # by a rule of their own
@@ -49,14 +51,14 @@ def logins(host: Host, variables: dict[str, Any]) -> dict[str, list[str]]:
         own = "::1" if network.version == 6 else "127.0.0.1"
         for user in dict.fromkeys(users):
             asked = f"user={user},host={address},addr={address},laddr={own},lport=22"
-            found[f"{user} desde {address}"] = host.check_output("sshd -T -C %s", asked).splitlines()
+            found[user, address] = host.check_output("sshd -T -C %s", asked).splitlines()
     return found
 
 
 @pytest.mark.clause("SW-03")
 def test_login_methods(
     effective: dict[str, str],
-    logins: dict[str, list[str]],
+    logins: dict[tuple[str, str], list[str]],
     variables: dict[str, Any],
     expect: Expect,
     record_evidence: Record,
@@ -68,10 +70,34 @@ def test_login_methods(
     record_evidence(found)
     assert found == wanted
     lines = [f"{name} {value}" for name, value in {**wanted, "kbdinteractiveauthentication": "no"}.items()]
-    others = {who: [line for line in lines if line not in said] for who, said in logins.items()}
+    others = {
+        f"{user} desde {address}": [line for line in lines if line not in said]
+        for (user, address), said in logins.items()
+    }
     assert not {who: lacking for who, lacking in others.items() if lacking}, "un bloque Match dice otra cosa"
     methods = {"publickey"} | ({"password"} if found["passwordauthentication"] == "yes" else set())
     assert methods <= set(expect("SW-03")["methods"]), "la convocatoria no admite entrar con contraseña"
+
+
+@pytest.mark.clause("SW-03", "SW-05")
+def test_the_institute_is_let_in(
+    host: Host, logins: dict[tuple[str, str], list[str]], variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """SSH deja entrar a la cuenta del Instituto desde cada dirección confiable, con sus llaves y a su sesión."""
+    account = variables["difusor_admin_user"]
+    own = {address: said for (user, address), said in logins.items() if user == account}
+    doors = tuple(Door(address, {name: _values(said, name) for name in SPELLING}) for address, said in own.items())
+    refused = problems(Neighbours(account, frozenset(host.user(account).groups), doors))
+    asked = [name for name in SESSION if variables["difusor_admin_keys"] or name not in ADMITTING]
+    settings = [{name: " ".join(_values(said, name)) for name in asked} for said in own.values()]
+    wrong = dict.fromkeys(each for said in settings for each in unfit(said))
+    record_evidence(f"{account} desde {', '.join(own)}: {settings[0]}")
+    assert not refused, "; ".join(refused)
+    assert not wrong, f"{account} no tendría una sesión con su llave: {'; '.join(wrong)}"
+
+
+def _values(said: list[str], name: str) -> list[str]:
+    return [line.partition(" ")[2] for line in said if line.partition(" ")[0] == name]
 
 
 @pytest.mark.criterion("SW-03")

@@ -138,12 +138,10 @@ def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> C
     if state != "active":
         return bad("clock", f"chrony no corre ({plain(state, 40)}) y la compuerta no abriría", repair)
     here = datetime.fromtimestamp(server.now, UTC)
-    slack = timedelta(seconds=CLOCK_SLACK)
-    if not asked - slack <= here <= answered + slack:
-        apart = (here - (asked if here < asked else answered)).total_seconds()
+    if seconds := apart(here, asked, answered):
         return bad(
             "clock",
-            f"está {apart:+.0f} s del de esta máquina",
+            f"está {seconds:+.0f} s del de esta máquina",
             f"vea cuál está mal (timedatectl, en las dos); {repair}",
         )
     clock = (server.status or {}).get("clock")
@@ -158,6 +156,14 @@ def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> C
         return bad("clock", "la compuerta no lo da por sincronizado y no abriría", repair)
     offset = clock.get("offset_seconds")
     return good("clock", f"sincronizado ({offset:+.4f} s)" if isinstance(offset, float) else "sincronizado")
+
+
+def apart(there: datetime, asked: datetime, answered: datetime) -> float:
+    """Return by how many seconds a clock differs that was read between two instants of this one; 0 within the slack."""
+    slack = timedelta(seconds=CLOCK_SLACK)
+    if asked - slack <= there <= answered + slack:
+        return 0.0
+    return (there - (asked if there < asked else answered)).total_seconds()
 
 
 def _signers(election: Election, server: Server, look: Look, given: str) -> Check:

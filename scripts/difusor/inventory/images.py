@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import lzma
 import re
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +22,10 @@ RULESET = "prep-difusor.ruleset"
 FILES = "prep-difusor.files"
 """The label in which an image of the PREP application lists its files, by spaces; the edge answers no other names."""
 LISTED = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/)*[A-Za-z0-9][A-Za-z0-9_.-]*")
+STARTED = ("Entrypoint", "Cmd", "User", "WorkingDir")
+"""What says in an image, and in a container, which program is started and how."""
+TAKEN, EMPTIED = ".wh.", ".wh..wh..opq"
+"""How a layer names what it takes away from those below it: one name, or all that a folder had."""
 SMALL = 1 << 20  # bytes; the files of an archive that describe the image have a few thousand
 
 
@@ -66,6 +71,56 @@ def architecture(archive: Path) -> str:
     """Return what the image in an archive is made for, in Docker's words: amd64, arm64; empty when it does not say."""
     with archive.open("rb") as file:
         return str((_description(file) or {}).get("architecture") or "")
+
+
+def unlike(archive: Path, layers: Sequence[str], config: Mapping[str, Any]) -> list[str]:
+    """Return in what an image that runs is not the one in an archive; nothing when it is that one.
+
+    By its content, because an engine chooses the name of what it loads: `layers` are the SHA-256 of its uncompressed
+    layers (RootFS of `docker image inspect`), `config` what `docker inspect` says of its container.
+    """
+    with archive.open("rb") as file:
+        described = _description(file) or {}
+    wanted = described.get("config") or {}
+    found = [name for name in STARTED if (config.get(name) or "") != (wanted.get(name) or "")]
+    same = list(layers) == (described.get("rootfs") or {}).get("diff_ids")
+    return [*([] if same else ["su contenido"]), *found]
+
+
+def files_below(archive: Path, folder: str) -> dict[str, str]:
+    """Return the SHA-256 of each file that the image in an archive has below a folder, by its path there.
+
+    An archive that is none raises what tarfile and json do: tarfile.TarError, OSError, LookupError or ValueError.
+    """
+    with tarfile.open(archive) as whole:
+        manifest = whole.extractfile("manifest.json")
+        order = list(json.loads(manifest.read())[0]["Layers"]) if manifest else []
+        layers = {}
+        for member in whole:  # in the order of the archive: to go back would be to decompress it again
+            if member.name in order and (packed := whole.extractfile(member)):
+                layers[member.name] = _layer(packed, folder.strip("/") + "/")
+    found: dict[str, str] = {}
+    for hidden, files in (layers[name] for name in order):
+        found = {path: digest for path, digest in found.items() if not f"{path}/".startswith(hidden)} | files
+    below = len(folder.strip("/")) + 1
+    return {path[below:]: digest for path, digest in found.items()}
+
+
+def _layer(packed: IO[bytes], folder: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return what a layer takes away from those below it (beginnings of paths), and its files in `folder`."""
+    hidden, files = [], {}
+    with tarfile.open(fileobj=packed) as layer:
+        for member in layer:
+            path = member.name.removeprefix("./").lstrip("/")
+            above, _, name = path.rpartition("/")
+            if name == EMPTIED:
+                hidden.append(f"{above}/")
+            elif name.startswith(TAKEN):
+                hidden.append(f"{above}/{name.removeprefix(TAKEN)}/".lstrip("/"))
+            elif path.startswith(folder) and (member.isfile() or member.islnk()):
+                file = layer.extractfile(member)
+                files[path] = hashlib.sha256(file.read() if file else b"").hexdigest()
+    return tuple(hidden), files
 
 
 def listed_files(labels: Mapping[str, str]) -> list[str]:

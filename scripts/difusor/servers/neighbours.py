@@ -172,13 +172,19 @@ def _blocked(door: Door) -> str:
     """Return what a Match block of SSH says by which the account gets no session by its key; empty when none does."""
     if door.is_broken:
         return "sshd no acepta un bloque Match que vale para ella; corríjalo en /etc/ssh/sshd_config o sshd_config.d"
-    for name, said in door.matched.items():
-        if not any(re.fullmatch(ADMITTING.get(name, "none"), word) for word in said.split()):
-            return (
-                f"un bloque Match dice para ella «{SESSION[name]} {said}»; exclúyala de ese bloque (en "
-                "/etc/ssh/sshd_config o sshd_config.d)"
-            )
+    for said in unfit(door.matched):
+        return (
+            f"un bloque Match dice para ella «{said}»; exclúyala de ese bloque (en "
+            "/etc/ssh/sshd_config o sshd_config.d)"
+        )
     return ""
+
+
+def unfit(said: Mapping[str, str]) -> Iterator[str]:
+    """Yield those settings of SESSION, as sshd_config has them, by which an account gets no session by its key."""
+    for name, value in said.items():
+        if not any(re.fullmatch(ADMITTING.get(name, "none"), word) for word in value.split()):
+            yield f"{SESSION[name]} {value}"
 
 
 def _matches(pattern: str, name: str, address: str) -> bool:

@@ -1,12 +1,20 @@
-"""Judges what programs tell of a machine: its processor's frequency, its disks' capacity, its link, its mounts."""
+"""Judges what programs tell of a machine: its processor's frequency, its disks' capacity, its addresses, its mounts."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 Node = Mapping[str, Any]
+NOT_OF_THE_POOL = re.compile(r"(?m)^\s*(?:logs?|cache|spares?)\b")
+"""How `zpool list -v` begins the part with devices that hold nothing for good."""
+HIDING = re.compile(
+    r"perc|megaraid|lsi|avago|broadcom|\bmr\d{4}|adaptec|logical volume|raid|qemu|vmware|virtual|vbox", re.I
+)
+"""Vendors and models of controllers and virtual machines, which call a disk rotating without knowing what it is."""
 KILOHERTZ = 100_000
 """A nominal frequency above this is given in kHz, not in MHz: no processor has 100 GHz."""
 
@@ -51,10 +59,51 @@ def _is_raid(node: Node) -> bool:
     return node["type"].startswith("raid") or any("_rimage_" in child["name"] for child in node.get("children", []))
 
 
+def members(told: str) -> list[str]:
+    """Return the devices of a file system on several, as `zpool list -vHPL` or `btrfs filesystem show` tells them."""
+    return re.findall(r"(?<=\s)/dev/\S+", NOT_OF_THE_POOL.split(told)[0])
+
+
+def is_hidden(disk: Node) -> bool:
+    """Tell whether a disk of lsblk is what a controller or a virtual machine makes of others that nobody sees."""
+    named = " ".join(str(disk.get(field) or "") for field in ("vendor", "model"))
+    return disk.get("tran") == "virtio" or disk["name"].startswith(("vd", "xvd")) or bool(HIDING.search(named))
+
+
 def roots_alone(options: Iterable[str]) -> bool:
     """Tell whether only root may enter a tmpfs that is mounted with these options, as mode=700 without a uid."""
     given = dict(option.split("=", 1) for option in options if "=" in option)
     return int(given.get("mode", "1777"), 8) & 0o077 == 0 and given.get("uid", "0") == "0"
+
+
+def reachable(links: Iterable[Node], leading: Collection[str]) -> tuple[list[str], list[str]]:
+    """Divide a server's addresses, as `ip -json address show` tells them, into those that others may reach or not.
+
+    Reachable are public addresses, on whatever interface, and every IPv6 address of the interfaces in `leading`, by
+    which the server reaches others.
+    """
+    outer: list[str] = []
+    inner: list[str] = []
+    for link in links:
+        for text in (each["local"] for each in link.get("addr_info", []) if "local" in each):
+            address = ipaddress.ip_address(text)
+            is_outer = address.is_global or (address.version == 6 and link["ifname"] in leading)
+            (outer if is_outer else inner).append(text)
+    return outer, inner
+
+
+def uncovered(wanted: Iterable[str], words: Iterable[str]) -> list[str]:
+    """Return those addresses and networks that are in none of the networks among the words of a program's answer."""
+    networks = []
+    for word in words:
+        with suppress(ValueError):
+            networks.append(ipaddress.ip_network(word, strict=False))
+
+    def is_covered(text: str) -> bool:
+        network: Any = ipaddress.ip_network(text, strict=False)
+        return any(network.version == each.version and network.subnet_of(each) for each in networks)
+
+    return [each for each in wanted if not is_covered(each)]
 
 
 def flat(nodes: Iterable[Node]) -> list[Any]:

@@ -18,6 +18,10 @@ SHOWN = 1_000
 """How many characters of what was seen last a failure quotes: the last ones, where logs tell the cause."""
 
 
+class TooSlow(Exception):
+    """Nothing was measured in time; the message is a Spanish sentence. Unlike an AssertionError it blames nobody."""
+
+
 def until[Seen](
     look: Callable[[], Seen],
     holds: Callable[[Seen], object] = bool,

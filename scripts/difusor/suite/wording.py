@@ -12,6 +12,8 @@ import pytest
 import testinfra
 from testinfra.backend.base import CommandResult
 
+from difusor.suite.waiting import TooSlow
+
 OPENING = re.compile(r"[\[{(]")
 OF_A_NAME = re.compile(r"[\w\]]")
 """What stands before a bracket that belongs to a name: a call or an index, which is quoted as it is."""
@@ -81,6 +83,8 @@ def place_of(call: pytest.CallInfo[None]) -> Path | None:
 def _obstacle(call: pytest.CallInfo[None]) -> str:
     """Return what kept a test from measuring: the command that failed, else the line of the test that broke off."""
     assert call.excinfo is not None
+    if isinstance(call.excinfo.value, TooSlow):
+        return str(call.excinfo.value)
     result = _result_of(call)
     if result is not None:
         command = result.command.decode(errors="replace") if isinstance(result.command, bytes) else str(result.command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -221,3 +221,9 @@ def test_no_instant_of_a_server_is_beyond_the_calendar_and_no_disk_beyond_arithm
     ):
         with pytest.raises(ValidationError):
             Server.model_validate_json(json.dumps({**server(), **said}))
+
+
+@pytest.mark.parametrize(("there", "seconds"), [(-1.5, 0.0), (0.5, 0.0), (2.5, 0.0), (601.0, 600.0), (-60.0, -60.0)])
+def test_a_clock_may_differ_by_what_the_question_took_and_a_little(there: float, seconds: float) -> None:
+    asked = datetime(2030, 6, 2, 20, tzinfo=UTC)
+    assert inside.apart(asked + timedelta(seconds=there), asked, asked + timedelta(seconds=1)) == seconds

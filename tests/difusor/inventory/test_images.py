@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 from inventory_kit import PREP, packed_image
 
+from difusor.inventory import images
 from difusor.inventory.images import FILES, architecture, check_image, listed_files
 
 
@@ -60,3 +65,48 @@ def test_a_list_that_would_write_into_the_configuration_is_refused(file: str) ->
 def test_a_file_that_is_listed_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="lista dos veces un archivo"):
         check_image(image("app.js index.html app.js"), "prep.tar.gz", "prep")
+
+
+def layer(**files: bytes) -> bytes:
+    """Return a layer with these files; their names have `__` for a slash, `WH` for `.wh.`, `_opq` for `.opq`."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name.replace("__", "/").replace("WH", ".wh.").replace("_opq", ".opq"))
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def layered(path: Path, *layers: bytes) -> Path:
+    """Write an archive of an image with these layers, what describes it last, as Docker does."""
+    parts = {f"{number}/layer.tar": content for number, content in enumerate(layers)}
+    described = {"config": {"Cmd": ["nginx"]}, "rootfs": {"diff_ids": [f"sha256:{name}" for name in parts]}}
+    parts["config.json"] = json.dumps(described).encode()
+    parts["manifest.json"] = json.dumps([{"Config": "config.json", "Layers": list(parts)[:-1]}]).encode()
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in parts.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_the_files_of_an_image_are_those_of_its_layers_together(tmp_path: Path) -> None:
+    base = layer(usr__page__a=b"1", usr__page__b=b"2", usr__page__old__c=b"3", usr__page__old__d=b"4", etc__a=b"5")
+    upper = layer(usr__page__a=b"new", usr__page__WHb=b"", usr__page__WHold=b"", usr__pages=b"6")
+    archive = layered(tmp_path / "imagen.tar.gz", base, upper)
+    assert images.files_below(archive, "/usr/page") == {"a": digest(b"new")}
+    opaque = layered(tmp_path / "otra.tar.gz", base, layer(usr__WHWH_opq=b"", usr__page__e=b"7"))
+    assert images.files_below(opaque, "/usr/page") == {"e": digest(b"7")}
+
+
+def test_an_image_is_known_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
+    archive = layered(tmp_path / "imagen.tar.gz", layer(a=b"1"))
+    assert images.unlike(archive, ["sha256:0/layer.tar"], {"Cmd": ["nginx"], "User": "", "Entrypoint": None}) == []
+    assert images.unlike(archive, ["sha256:0/layer.tar", "sha256:otra"], {"Cmd": ["nginx"]}) == ["su contenido"]
+    assert images.unlike(archive, ["sha256:0/layer.tar"], {"Cmd": ["sh"], "User": "0"}) == ["Cmd", "User"]

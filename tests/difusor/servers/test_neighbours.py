@@ -13,7 +13,7 @@ import role_kit
 from plugin_kit import load
 
 from difusor.project import ROOT
-from difusor.servers.neighbours import SPELLING, Door, Neighbours, problems
+from difusor.servers.neighbours import SESSION, SPELLING, Door, Neighbours, problems, unfit
 
 
 def load_probe() -> Any:
@@ -292,3 +292,18 @@ def test_datagrams_that_programs_wait_for() -> None:
         {"address": "::", "port": 51820, "process": ""},
         {"address": "fe80::1", "port": 123, "process": "ntpd"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_unfit"),
+    [
+        ("authorizedkeysfile", ".ssh/authorized_keys .ssh/authorized_keys2", False),
+        ("authorizedkeysfile", "/etc/ssh/llaves/%u", True),
+        ("authenticationmethods", "any", False),
+        ("authenticationmethods", "publickey,password", True),
+        ("forcecommand", "none", False),
+        ("forcecommand", "internal-sftp", True),
+    ],
+)
+def test_what_gives_no_session_by_a_key_is_known_whoever_says_it(name: str, value: str, is_unfit: bool) -> None:
+    assert list(unfit({name: value})) == ([f"{SESSION[name]} {value}"] if is_unfit else [])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from difusor.suite.machine import capacity, gigahertz, roots_alone
+from difusor.suite.machine import capacity, gigahertz, is_hidden, members, reachable, roots_alone, uncovered
 
 GB = 10**9
 Node = dict[str, Any]
@@ -90,3 +90,73 @@ def test_the_frequency_is_the_nominal_one(
 )
 def test_who_may_enter_what_is_mounted_in_memory(options: str, alone: bool) -> None:
     assert roots_alone(options.split(",")) is alone
+
+
+def link(name: str, *addresses: str) -> Node:
+    return {"ifname": name, "addr_info": [{"local": each} for each in addresses]}
+
+
+@pytest.mark.parametrize(
+    ("links", "leading", "outer", "inner"),
+    [
+        # a public address of another network card may have a container behind it
+        (
+            [link("eno1", "10.0.0.5", "fd00::5"), link("eno2", "8.8.4.4"), link("docker0", "172.17.0.1")], {"eno1"},
+            ["fd00::5", "8.8.4.4"], ["10.0.0.5", "172.17.0.1"],
+        ),
+        ([link("eno1", "2606:4700::5")], {"eno1"}, ["2606:4700::5"], []),  # IPv6 only
+        ([link("eno1", "10.0.0.5"), link("br-1", "fd01::1")], {"eno1"}, [], ["10.0.0.5", "fd01::1"]),
+        ([{}], set(), [], []),  # as `ip` shows an interface that it leaves out
+    ],
+)  # fmt: skip
+def test_every_public_address_is_scanned(
+    links: list[Node], leading: set[str], outer: list[str], inner: list[str]
+) -> None:
+    assert reachable(links, leading) == (outer, inner)
+
+
+ZPOOL = """rpool	928G	2.6G	925G	-	-	0%	0%	1.00x	ONLINE	-
+	mirror-0	928G	2.6G	925G	-	-	0%	0.28%	-	ONLINE
+	/dev/nvme0n1p3	930G	-	-	-	-	-	-	-	ONLINE
+	/dev/nvme1n1p3	930G	-	-	-	-	-	-	-	ONLINE
+spare	-	-	-	-	-	-	-	-	-
+	/dev/sdc	-	-	-	-	-	-	-	-	AVAIL
+"""
+BTRFS = """Label: none  uuid: 8d7b5ee3-8a4f-4f0e-9d1e-2f6e6d4ec0aa
+	Total devices 2 FS bytes used 2.10GiB
+	devid    1 size 111.00GiB used 4.02GiB path /dev/sda2
+	devid    2 size 111.00GiB used 4.02GiB path /dev/sdb2
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [(ZPOOL, ["/dev/nvme0n1p3", "/dev/nvme1n1p3"]), (BTRFS, ["/dev/sda2", "/dev/sdb2"]), ("no pools available", [])],
+)
+def test_the_devices_of_a_file_system_on_several_are_known(told: str, found: list[str]) -> None:
+    assert members(told) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "tran", "vendor", "model", "hidden"),
+    [
+        ("vda", "virtio", "0x1af4", None, True),
+        ("vda", None, None, None, True),
+        ("sda", None, "DELL    ", "PERC H730 Mini", True),
+        ("sda", None, "HP      ", "LOGICAL VOLUME", True),
+        ("sda", "sas", "AVAGO", "MR9361-8i", True),
+        ("sda", None, "QEMU", "QEMU HARDDISK", True),
+        ("sda", "sata", "ATA     ", "ST4000NM0035-1V4107", False),
+        ("sda", "sas", "SEAGATE ", "ST600MM0069", False),
+        ("nvme0n1", "nvme", None, "INTEL SSDPE2KX010T8", False),
+    ],
+)
+def test_what_hides_its_disks_says_nothing_of_them(
+    name: str, tran: str | None, vendor: str | None, model: str | None, hidden: bool
+) -> None:
+    assert is_hidden({"name": name, "tran": tran, "vendor": vendor, "model": model}) is hidden
+
+
+def test_an_address_is_not_covered_by_another_that_begins_like_it() -> None:
+    said = ["addresses/networks", "ignored:", "|-", "10.0.0.50", "fd00::/64", "`-", "192.0.2.0/24"]
+    assert uncovered(["10.0.0.5", "192.0.2.7", "192.0.2.0/24", "fd00::20", "0.0.2.0"], said) == ["10.0.0.5", "0.0.2.0"]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from difusor.suite.wording import enumerated, plainly
+from difusor.suite.waiting import TooSlow
+from difusor.suite.wording import enumerated, measured, plainly, why
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,14 @@ def test_python_becomes_an_enumeration(text: str, plain: str) -> None:
 )
 def test_a_value_is_enumerated(value: object, plain: str) -> None:
     assert enumerated(value) == plain
+
+
+def test_what_was_too_slow_is_not_measured_and_says_so() -> None:
+    sentence = "no ocurrió que el servidor responda, en 120.0 s"
+    info = pytest.CallInfo.from_call(lambda: _raise(TooSlow(sentence)), "call")
+    assert why(info)[0] == f"no se pudo medir: {sentence}"
+    assert not measured(TooSlow(sentence), None)
+
+
+def _raise(error: Exception) -> None:
+    raise error
