@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from testinfra.host import Host
 
 from difusor.servers.rawhttp import send
+from difusor.suite.waiting import until
 
 Fetch = Callable[[str], str]
 Fingerprint = Callable[..., str]
@@ -84,6 +86,19 @@ def inspected(host: Host, variables: dict[str, Any]) -> list[str]:
 def gate_is_closed(host: Host, variables: dict[str, Any]) -> bool:
     """Tell whether the page answers with the waiting notice."""
     return bool(send(host, variables, [request(variables, "")])[0]["statuses"] == [503])
+
+
+@contextmanager
+def reloading(host: Host) -> Iterator[None]:
+    """After a block that reloads nginx, wait until its old workers have ended: the reload itself returns earlier."""
+    workers = "pgrep --parent $(systemctl show --property MainPID --value nginx.service)"
+    before = set(host.check_output(workers).split())
+    yield
+    until(
+        lambda: before & set(host.check_output(workers).split()),
+        lambda left: not left,
+        what="se vayan los procesos de nginx que servían antes",
+    )
 
 
 def declared(variables: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import INSPECTED, STATUS, declared, get, headers_of, page_files, request
+from web_fixtures import INSPECTED, STATUS, declared, get, headers_of, page_files, reloading, request
 
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
@@ -92,7 +92,8 @@ def small_limit(host: Host, variables: dict[str, Any]) -> Iterator[None]:
     files, kept = "/etc/nginx/sites-available/prep /etc/nginx/conf.d/prep-limits.conf", "/run/prueba-limites"
     host.check_output(f"mkdir {kept} && cp -p {files} {kept}")
     try:
-        host.check_output(f"{SMALL} nginx -t -q && systemctl reload nginx.service")
+        with reloading(host):
+            host.check_output(f"{SMALL} nginx -t -q && systemctl reload nginx.service")
         yield
     finally:
         host.check_output(f"for file in {files}; do cp -p {kept}/${{file##*/}} $file; done; rm -r {kept}")

@@ -11,13 +11,13 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from testinfra.host import Host
+from web_fixtures import reloading
 
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
@@ -105,7 +105,7 @@ def options(
     wrong = {"difusor_sensor": True, "difusor_sensor_rules": _pinned(rules / "mala.rules", "alert sin sentido\n")}
     listed, start = host.check_output(KNOWN), _paths(host)
     try:
-        with _reloading(host):
+        with reloading(host):
             run_site(edge, "--tags", f"packages,{EDGE}")
         visits = _visit(host, trusted, untrusted, variables, listed, mark)
         packages, paths, listening = _packages(host), _paths(host), _listeners(host)
@@ -119,7 +119,7 @@ def options(
         certificates = Certificates(first, renewed, _named(host, variables)) if authority else None
         seen = _provoke(host, untrusted, variables, mark, listening) if has_sensor else None
     finally:
-        with _reloading(host):  # workers that end write the last lines of their log
+        with reloading(host):  # workers that end write the last lines of their log
             run_site({}, "--tags", f"{EDGE},suricata")
     ask = f"curl --silent --insecure --max-time 5 --ipv6 --output /dev/null https://{variables['difusor_fqdn']}/"
     return Options(
@@ -223,19 +223,6 @@ def _logged(host: Host, visits: Visits, mark: str) -> Visits:
         each[0]: (each[1], each[2]) for each in re.findall(rf"\?(\w+)={mark} .* fast=(\d) .* upstream=(\S+)", lines)
     }
     return replace(visits, visitors=visitors, roads=roads)
-
-
-@contextmanager
-def _reloading(host: Host) -> Iterator[None]:
-    """After a block that reloads nginx, wait until its old workers have ended: the reload itself returns earlier."""
-    workers = "pgrep --parent $(systemctl show --property MainPID --value nginx.service)"
-    before = set(host.check_output(workers).split())
-    yield
-    until(
-        lambda: before & set(host.check_output(workers).split()),
-        lambda left: not left,
-        what="se vayan los procesos de nginx que servían antes",
-    )
 
 
 # The authority, and its certificates
