@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, tzinfo
 from functools import partial
 from os import environ
@@ -30,7 +30,7 @@ results = Console(highlight=False)
 """Standard output: only the result that was asked for, which may go through a pipe or into a file."""
 LINE_CHARACTERS = 64 * 1024
 """How much of a step's output is read at once, even if it has no line breaks."""
-INSTANT = re.compile(r"(?<!«)(?<!\")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ(?![»\"])")
+INSTANT = re.compile(r"(?<!«)(?<!\")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ(?![»\"])", re.ASCII)
 """An instant as records and servers write it in a sentence; one in quotes was typed, or is to be typed."""
 
 
@@ -109,9 +109,16 @@ def by_clocks(sentence: str, zone: tzinfo | None) -> str:
     """Return a sentence with its instants (INSTANT) as `local` tells them; without a zone they stay in UTC, with Z.
 
     Sentences of records and servers have them in UTC, and so have the answers for programs: only what a person reads
-    is told by the clocks that this person has before him.
+    is told by the clocks that this person has before him. What only looks like an instant, such as one of 31 June that
+    a server made up, stays as it is.
     """
-    return sentence if zone is None else INSTANT.sub(lambda found: local(found[0], zone), sentence)
+
+    def told(found: re.Match[str]) -> str:
+        with suppress(ValueError, OverflowError):
+            return local(found[0], zone) if zone else found[0]
+        return found[0]
+
+    return INSTANT.sub(told, sentence)
 
 
 class StepFailed(RuntimeError):

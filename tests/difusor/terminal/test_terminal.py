@@ -119,3 +119,10 @@ def test_a_sentence_for_people_has_the_times_of_their_clocks() -> None:
     told = said.replace("2024-06-03T02:00:00Z", "02/06/2024 20:00:00 CST", 1)
     assert (by_clocks(said, MEXICO), by_clocks(said, None)) == (told, said)
     assert printable("[x] 2024-06-03T02:00:00Z", MEXICO) == r"\[x] 02/06/2024 20:00:00 CST"
+
+
+@pytest.mark.parametrize(
+    "said", ["2024-06-31T02:00:00Z", "2024-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "٢٠٢٤-٠٦-٠٣T٠٢:٠٠:٠٠Z"]
+)
+def test_what_only_looks_like_an_instant_stays_as_a_server_said_it(said: str) -> None:
+    assert printable(f"muestra {said}", MEXICO) == f"muestra {said}"
