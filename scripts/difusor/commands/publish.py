@@ -92,17 +92,24 @@ def run(
 
 
 def _given(inventory: list[Path] | None, election: str | None) -> list[Path]:
-    """Return the inventories that are meant: those given, or all of an election."""
-    from difusor.countdown import subjects
+    """Return the inventories that are meant: those given, or all that link an election's file."""
+    from difusor.board import rows
+    from difusor.partners import election as elections_file
     from difusor.project import UnusableError
 
     if bool(inventory) == bool(election):
         raise click.UsageError("Dé -i o --election, no ambas ni ninguna.")
     try:
-        return inventory or subjects.of_election(election)
+        found = inventory or rows.folders_of(elections_file.file(elections_file.chosen(election)))
+        if not found:
+            raise UnusableError(f"ningún inventario es de {election}; diga cuáles con -i")
     except UnusableError as problem:
         complain(problem)
         raise typer.Exit(1) from problem
+    if not inventory and (astray := rows.astray()):  # one of another election would stop all
+        these = ", ".join(folder.name for folder in astray)
+        warn(f"no enlazan ninguna elección y no se les envía: {these}; si son de esta, dé cada uno con -i")
+    return found
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo | None]:

@@ -286,6 +286,18 @@ def test_who_presses_ctrl_c_is_told_at_once_who_has_the_corte_by_then(
     assert standing.Records(make_target(election).election).is_published(signed.manifest)
 
 
+def test_an_inventory_that_links_no_election_stops_no_publication_to_all_of_one(
+    signed: SignedCorte, election: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    mirror_that_says(monkeypatch, SHOWN)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election, source.name)])
+    (home / "inventories/suelto").mkdir()
+    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "--election", "demo", "--json"])
+    assert done.exit_code == 0, done.output
+    assert {each["difusor"] for each in json.loads(done.stdout)["difusores"]} == {"este", "norte", "sur"}
+    assert "no se les envía: suelto; si son de esta, dé cada uno con -i" in done.stderr
+
+
 @pytest.mark.parametrize("options", [[], ["-i", "norte", "--election", "demo"]], ids=["none", "both"])
 def test_it_has_to_be_said_to_whom(signed: SignedCorte, home: Path, options: list[str]):
     done = CliRunner().invoke(app_of(publish), [str(signed.folder), *options])
