@@ -104,7 +104,8 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
     if before is None:
         return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),), entrance)
     written = tuple(enrolment.correct(form, desk, picture, findings, before))
-    papers.end_excuses(inventory.folder(name))
+    if written:
+        papers.end_excuses(inventory.folder(name))
     return told("corregido" if written else "sin cambios", written, entrance)
 
 

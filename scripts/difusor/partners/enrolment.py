@@ -137,7 +137,7 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], befo
         _try_out(folder, partner, {name: wanted[name] for name in changed})
     elif kept == before:
         return []
-    if entrance.keys() & {*changed}:
+    if any(_sha256(wanted[name]) != before.written.get(name) for name in entrance.keys() & {*changed}):
         steps.forget(folder)  # what was done was done to another server, or under another name
     files.replace(folder / record.FILE, before.model_copy(update={"pending": kept.written}).to_bytes())
     for name in changed:

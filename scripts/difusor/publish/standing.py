@@ -63,7 +63,7 @@ class Records:
             if not files.lock(file.fileno(), PATIENCE):
                 raise UnusableError(
                     f"otro «sign» o «publish» de esta máquina no termina de firmar en {PATIENCE:.0f} segundos (quizá "
-                    "espera la contraseña de su llave, o está suspendido): termínelo y repita"
+                    "espera la frase de su llave, o está suspendido): termínelo y repita"
                 )
             yield
 
