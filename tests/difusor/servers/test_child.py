@@ -87,7 +87,8 @@ def test_a_killed_program_is_not_waited_for_while_another_keeps_its_outputs_open
 
     def work() -> None:
         with pytest.raises(child.TooLongError):
-            shell(f"setsid sleep 30 & touch {tmp_path}/begun; wait", Bounds(25))  # pace: outlives the program
+            # pace: outlives the program; what is touched says that it has left the program's group by then
+            shell(f"setsid sh -c 'touch {tmp_path}/begun; exec sleep 30' & wait", Bounds(25))
         done.append(time.monotonic() - started)
 
     thread = threading.Thread(target=work)
