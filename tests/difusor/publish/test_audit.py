@@ -363,7 +363,7 @@ def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
 ):
     def read(inventory: Path) -> list[target.Target]:
         if inventory.name == "malo":
-            raise UnusableError("malo: rsync_secret: falta\nde veras")
+            raise UnusableError("malo: rsync_secret: falta\nde veras" + ". Otra" * 100)
         return [make_target(election, path="/prep/")]
 
     monkeypatch.setattr(target, "read", read)
@@ -374,7 +374,8 @@ def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
         done = CliRunner().invoke(app_of(audit), [*given, "--json"])
         found = json.loads(done.stdout)
         assert (done.exit_code, [one["result"] for one in found]) == (1, results)
-        assert found[0]["difusor"] == "malo" and found[0]["detail"] == "malo: rsync_secret: falta de veras"
+        assert found[0]["difusor"] == "malo"
+        assert found[0]["detail"] == "malo: rsync_secret: falta de veras" + ". Otra" * 100
 
 
 async def silent() -> AsyncIterator[bytes]:
