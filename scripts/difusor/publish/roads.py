@@ -68,12 +68,9 @@ def elsewhere(
     Returns sentences: what differs there, which addresses could not be asked, and why a citizen who opens the page by
     its name gets to none of them and not to the one that is compared anyway ("" if one does).
     """
-    different, unasked = [], []
-    try:
-        named = _addresses(target)
-    except (OSError, child.BoundError):
-        return [], [f"no se pudo saber qué direcciones tiene {target.fqdn}"], ""
+    named, unknown = _addresses(target)
     asked = _others(target, named)
+    different, unasked = [], []
     for family, address in asked:
         where = f"en su dirección {family} {address}"
         try:
@@ -89,16 +86,23 @@ def elsewhere(
         except (httpx.HTTPError, OSError, ValueError) as error:
             unasked.append(f"no se pudo comparar {where}: {trouble(error)}")
     is_reached = len(unasked) < len(asked) or _is_named(target, named)
-    return different, unasked, "" if is_reached or not _is_public(target) else _lost(target, named)
+    lost = "" if unknown or is_reached or not _is_public(target) else _lost(target, named)
+    unasked += [f"no se pudo saber qué direcciones {family} tiene {target.fqdn}" for family in unknown]
+    return different, unasked, lost
 
 
-def _addresses(target: Target) -> list[tuple[str, str]]:
-    """Return (IPv4 or IPv6, address) for the page's name; OSError or BoundError when this machine cannot tell."""
+def _addresses(target: Target) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return (IPv4 or IPv6, address) for the page's name, and the families of which this machine cannot tell."""
     found: dict[tuple[str, str], None] = {}
+    unknown = []
     for family, database in FAMILIES.items():
-        said = child.run(["getent", database, target.fqdn], RESOLVING).stdout.decode("ascii", "replace")
+        try:
+            said = child.run(["getent", database, target.fqdn], RESOLVING).stdout.decode("ascii", "replace")
+        except (OSError, child.BoundError):
+            unknown.append(family)
+            continue
         found |= {(family, line.split()[0]): None for line in said.splitlines() if line.strip()}
-    return [(family, address) for family, address in found if not address.startswith("::ffff:")]
+    return [(family, address) for family, address in found if not address.startswith("::ffff:")], unknown
 
 
 def _others(target: Target, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
