@@ -66,7 +66,8 @@ def elsewhere(
     """Ask for files at the other addresses that the name of the mirror's page has, in both address families.
 
     Returns sentences: what differs there, which addresses could not be asked, and why a citizen who opens the page by
-    its name gets to none of them and not to the one that is compared anyway ("" if one does).
+    its name gets to none of them and not to the one that is compared anyway ("" if one does, or may: a network may keep
+    this machine, and nobody else, from the server's public address).
     """
     named, unknown = _addresses(target)
     asked = _others(target, named)
@@ -84,9 +85,10 @@ def elsewhere(
         except UntrustedError as error:
             different.append(f"{where}, {error}")
         except (httpx.HTTPError, OSError, ValueError) as error:
-            unasked.append(f"no se pudo comparar {where}: {trouble(error)}")
+            unasked.append(f"desde esta máquina no se pudo comparar {where}: {trouble(error)}")
     is_reached = len(unasked) < len(asked) or _is_named(target, named)
-    lost = "" if unknown or is_reached or not _is_public(target) else _lost(target, named)
+    may_be_reached = unknown or _holds(named, target.public_address)
+    lost = "" if is_reached or may_be_reached or not _is_public(target) else _lost(target, named)
     unasked += [f"no se pudo saber qué direcciones {family} tiene {target.fqdn}" for family in unknown]
     return different, unasked, lost
 
@@ -113,7 +115,11 @@ def _others(target: Target, named: list[tuple[str, str]]) -> list[tuple[str, str
 
 def _is_named(target: Target, named: list[tuple[str, str]]) -> bool:
     """Tell whether what is compared anyway is one of these addresses of the name, or is asked by the name itself."""
-    return target.address == target.fqdn or _plain(target.address) in [_plain(address) for _, address in named]
+    return target.address == target.fqdn or _holds(named, target.address)
+
+
+def _holds(named: list[tuple[str, str]], address: str) -> bool:
+    return _plain(address) in [_plain(each) for _, each in named]
 
 
 def _plain(address: str) -> str:

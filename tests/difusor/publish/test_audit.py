@@ -278,23 +278,29 @@ NAMED = "[2001:db8::7]"
         (["192.0.2.7", "192.0.2.8"], {}, ""),
         (["192.0.2.7", "10.0.0.1"], {}, ""),
         (["192.0.2.7", NAMED], {"address": "[2001:DB8:0::7]"}, ""),
+        ([NAMED], {"public_address": "192.0.2.7"}, f"prep.norte.mx lleva a {NAMED}, y ahí nadie responde"),
+        (["192.0.2.7", NAMED], {"public_address": "2001:db8::7"}, ""),
         ([], {"address": "prep.norte.mx"}, ""),
         ([], {"front": Front(name="www.norte.mx", program="nginx", addresses=["192.0.2.7"])}, ""),
         ([], {"fqdn": "prep.norte.test"}, ""),
     ],
-    ids=["nowhere", "to the dead", "elsewhere too", "here too", "spelling", "by its name", "behind a site", "a lab"],
+    ids=[
+        "nowhere", "to the dead", "elsewhere too", "here too", "spelling", "not to the public address",
+        "to the public address", "by its name", "behind a site", "a lab",
+    ],
 )  # fmt: skip
 def test_a_page_whose_name_leads_nowhere_is_not_good(
     serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch, named: list[str], changes: dict[str, Any], lost: str
 ):
     """Its server may answer at the inventory's address as ever when the domain has lapsed."""
     dead = partial(wire, b"", **{"Content-Encoding": "br"})
-    serve({f"{address} /prep/corte.json": dead for address in ("192.0.2.7", NAMED.strip("[]")) if not changes})
+    serve({f"{address} /prep/corte.json": dead for address in ("192.0.2.7", NAMED.strip("[]"))})
     addresses = [("IPv6" if ":" in each else "IPv4", each) for each in named]
     monkeypatch.setattr(roads, "_addresses", lambda _: (addresses, []))
     found = comparison.compare(make_target(election, **{"path": "/prep/", "fqdn": "prep.norte.mx", **changes}))
     assert (found.result, found.good) == (("unreachable", False) if lost else ("authentic", True)), found
     assert not lost or found.detail.startswith(lost)
+    assert all(told.startswith("desde esta máquina no se pudo comparar en su dirección IPv") for told in found.warnings)
 
 
 def test_an_address_that_does_not_answer_is_only_told(serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch):
