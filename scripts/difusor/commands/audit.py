@@ -98,7 +98,7 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
     """Return every server to audit, and a row for each inventory that cannot be used, which stops no other."""
     from difusor.project import UnusableError
     from difusor.publish import target
-    from difusor.publish.comparison import Comparison, shortened
+    from difusor.publish.comparison import Comparison
 
     targets: list[Target] = []
     unusable: list[Found] = []
@@ -106,7 +106,7 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
         try:
             targets += target.read(inventory)
         except UnusableError as error:
-            why = shortened(" ".join(str(error).split()))
+            why = " ".join(str(error).split())  # whole: each of its sentences is about another fault
             unusable.append((Comparison(inventory.name, "unreachable", why), None))
     return targets, unusable
 

@@ -19,6 +19,9 @@ from difusor.inventory.vaults import HEADER
 SHARED = ("all", GROUP)
 """The groups that the servers of all inventories are in."""
 
+type Said = dict[tuple[str, str], tuple[str, Path]]
+"""The value of each variable of a group, and the file that says it; a whole vault stands for its variables."""
+
 
 def faults(sources: Iterable[Path]) -> list[str]:
     """Return a sentence for each thing that keeps these inventories, whose files can be read, from one run."""
@@ -68,34 +71,45 @@ def _shared(inventories: Iterable[list[Path]]) -> Iterator[str]:
     said = [(files[0].parent, _of_all(files)) for files in inventories]
     for folder, own in said:
         others = [(other, values) for other, values in said if other != folder]
-        for content, path in own.items():
-            if lacking := next((other for other, values in others if content not in values), None):
+        for key, (content, path) in own.items():
+            if lacking := next((other for other, values in others if values.get(key, ("",))[0] != content), None):
+                hidden = " (cifradas, y solo una copia del mismo texto cifrado cuenta como igual)" * _is_hidden(content)
                 yield (
-                    f"{path} da variables a todos los servidores de la corrida, también a los de {lacking}; páselas a "
-                    "group_vars, con el nombre de su difusor, o haga una corrida para cada uno"
+                    f"{path} da variables a todos los servidores de la corrida, también a los de {lacking}{hidden}; "
+                    "páselas a group_vars, con el nombre de su difusor, o haga una corrida para cada uno"
                 )
                 break
 
 
-def _of_all(files: list[Path]) -> dict[str, Path]:
-    """Return what an inventory, by its files, says of SHARED groups, each with its file; but not its election."""
-    found: dict[str, Path] = {}
+def _of_all(files: list[Path]) -> Said:
+    """Return what an inventory, by its files, says of SHARED groups in the end; but not its election."""
+    found: Said = {}
     for path in files:
         root = _root(path) if path.suffix in folders.SUFFIXES and not _is_election(path) else None
         said = groups.variables(root) if root else ()
-        found |= {f"{group}: {yaml.serialize(values)}": path for group, values in said if group in SHARED}
+        for group, values in said:
+            found |= _values(group, values, path) if group in SHARED else {}
     folder = files[0].parent
     for path in folders.variable_files(folder):
         kind, group = path.relative_to(folder).parts[:2]
-        if kind == "group_vars" and Path(group).stem in SHARED and (content := _said(path)):
-            found[content] = path
+        if kind != "group_vars" or (name := Path(group).stem) not in SHARED:
+            continue
+        if _is_vault(path):
+            text = path.read_text(encoding="utf-8")
+            found[name, text] = text, path
+        elif root := _root(path):
+            found |= _values(name, root, path)
     return found
 
 
-def _said(path: Path) -> str:
-    """Return what a file of variables says, without its comments; of a vault its text, and "" of a file without any."""
-    root = _root(path)
-    return yaml.serialize(root) if root else path.read_text(encoding="utf-8") if _is_vault(path) else ""
+def _values(group: str, variables: yaml.Node, path: Path) -> Said:
+    """Return what a file says of a group, however it is written: in whatever order, with whatever quotes."""
+    return {(group, str(name.value)): (yaml.serialize(value, canonical=True), path) for name, value in variables.value}
+
+
+def _is_hidden(content: str) -> bool:
+    """Tell whether a vault, or a value that is one, says something: the same text is another one in each of them."""
+    return HEADER.decode() in content
 
 
 def _members(files: Iterable[Path]) -> set[str]:

@@ -119,6 +119,8 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         with Mirror(target, options.authority, forgiving=True) as mirror:
             for checksum in (False, True):
                 before = mirror.await_opening(signed.manifest.window.opens)
+                if STOPPED.is_set():  # the mirror may not have been heard to its end, and nothing more is sent
+                    raise PushFailed(TOLD)
                 note(mirror, before)
                 signing.check_sendable(signed, target.election, waits(before))
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)

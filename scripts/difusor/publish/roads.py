@@ -66,14 +66,12 @@ def elsewhere(
     """Ask for files at the other addresses that the name of the mirror's page has, in both address families.
 
     Returns sentences: what differs there, which addresses could not be asked, and why a citizen who opens the page by
-    its name gets to none of them and not to the one that is compared anyway ("" if one does).
+    its name gets to none of them and not to the one that is compared anyway ("" if one does, or may: a network may keep
+    this machine, and nobody else, from the server's public address).
     """
-    different, unasked = [], []
-    try:
-        named = _addresses(target)
-    except (OSError, child.BoundError):
-        return [], [f"no se pudo saber qué direcciones tiene {target.fqdn}"], ""
+    named, unknown = _addresses(target)
     asked = _others(target, named)
+    different, unasked = [], []
     for family, address in asked:
         where = f"en su dirección {family} {address}"
         try:
@@ -87,18 +85,26 @@ def elsewhere(
         except UntrustedError as error:
             different.append(f"{where}, {error}")
         except (httpx.HTTPError, OSError, ValueError) as error:
-            unasked.append(f"no se pudo comparar {where}: {trouble(error)}")
+            unasked.append(f"desde esta máquina no se pudo comparar {where}: {trouble(error)}")
     is_reached = len(unasked) < len(asked) or _is_named(target, named)
-    return different, unasked, "" if is_reached or not _is_public(target) else _lost(target, named)
+    may_be_reached = unknown or _holds(named, target.public_address)
+    lost = "" if is_reached or may_be_reached or not _is_public(target) else _lost(target, named)
+    unasked += [f"no se pudo saber qué direcciones {family} tiene {target.fqdn}" for family in unknown]
+    return different, unasked, lost
 
 
-def _addresses(target: Target) -> list[tuple[str, str]]:
-    """Return (IPv4 or IPv6, address) for the page's name; OSError or BoundError when this machine cannot tell."""
+def _addresses(target: Target) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return (IPv4 or IPv6, address) for the page's name, and the families of which this machine cannot tell."""
     found: dict[tuple[str, str], None] = {}
+    unknown = []
     for family, database in FAMILIES.items():
-        said = child.run(["getent", database, target.fqdn], RESOLVING).stdout.decode("ascii", "replace")
+        try:
+            said = child.run(["getent", database, target.fqdn], RESOLVING).stdout.decode("ascii", "replace")
+        except (OSError, child.BoundError):
+            unknown.append(family)
+            continue
         found |= {(family, line.split()[0]): None for line in said.splitlines() if line.strip()}
-    return [(family, address) for family, address in found if not address.startswith("::ffff:")]
+    return [(family, address) for family, address in found if not address.startswith("::ffff:")], unknown
 
 
 def _others(target: Target, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -109,7 +115,11 @@ def _others(target: Target, named: list[tuple[str, str]]) -> list[tuple[str, str
 
 def _is_named(target: Target, named: list[tuple[str, str]]) -> bool:
     """Tell whether what is compared anyway is one of these addresses of the name, or is asked by the name itself."""
-    return target.address == target.fqdn or _plain(target.address) in [_plain(address) for _, address in named]
+    return target.address == target.fqdn or _holds(named, target.address)
+
+
+def _holds(named: list[tuple[str, str]], address: str) -> bool:
+    return _plain(address) in [_plain(each) for _, each in named]
 
 
 def _plain(address: str) -> str:

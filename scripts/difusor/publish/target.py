@@ -26,6 +26,8 @@ class Target:
     election: Election
     path: str = "/"
     port: int = RSYNC_PORT
+    public_address: str = ""
+    """Where citizens reach the server; `address` may be another one, such as that of a VPN."""
     front: Front | None = None
     """The outlet's own site, where citizens reach the page through it."""
     is_shared: bool = False
@@ -48,16 +50,18 @@ class Target:
             election=host.election,
             path=partner.path,
             port=host.rsync_port,
+            public_address=partner.public_address,
             front=partner.front,
             revoked=partner.revocation.told if partner.revocation else "",
         )
 
     def through(self, front: Front) -> Target:
         """Return the page as citizens reach it through the outlet's own site."""
-        name = f"{self.name}, por {front.name}"
+        name, address = f"{self.name}, por {front.name}", front.addresses[0]
         return replace(
-            self, name=name, address=front.addresses[0], fqdn=front.name, certificate=None, front=None, is_shared=True
-        )
+            self, name=name, address=address, public_address=address, fqdn=front.name, certificate=None, front=None,
+            is_shared=True,
+        )  # fmt: skip
 
     @property
     def url(self) -> str:

@@ -98,6 +98,39 @@ def test_what_one_inventory_says_of_all_servers_is_told(tmp_path: Path, file: st
     ]  # fmt: skip
 
 
+def test_it_does_not_matter_in_which_file_or_how_the_same_is_written(tmp_path: Path) -> None:
+    north, south = made(tmp_path, "norte", "web1"), made(tmp_path, "sur", "web2")
+    for inventory in (north, south):
+        (inventory / "group_vars/all").mkdir(parents=True)
+    (north / "group_vars/all/main.yml").write_text("difusor_path: /prep/\nntp: [a, b]\nold: 1\n")
+    (north / "group_vars/all/more.yml").write_text("old: 2\n")
+    (south / "group_vars/all/one.yml").write_text("old: 2\nntp:\n- 'a'\n- b\n")
+    dump(south / "more.yml", {"all": {"vars": {"difusor_path": "/prep/"}}})
+    assert together.faults([north, south]) == []
+    (north / "group_vars/all").rename(north / "group_vars/difusores")
+    assert len(together.faults([north, south])) == 2, "the same is said of another group"
+
+
+@pytest.mark.parametrize(
+    "text", ["$ANSIBLE_VAULT;1.1;AES256\n{}\n", "secret: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  {}\n"],
+    ids=["file", "value"],
+)  # fmt: skip
+def test_what_is_encrypted_is_the_same_only_as_a_copy_and_that_is_told(tmp_path: Path, text: str) -> None:
+    """The same text is encrypted in another way each time."""
+    north, south = made(tmp_path, "norte", "web1"), made(tmp_path, "sur", "web2")
+    one, other = north / "group_vars/all/vault.yml", south / "group_vars/all/secrets.yml"
+    for path in (one, other):
+        path.parent.mkdir(parents=True)
+        path.write_text(text.format("3031"))
+    assert together.faults([north, south]) == []
+    other.write_text(text.format("3132"))
+    told = together.faults([north, south])
+    assert [said.partition(" ")[0] for said in told] == [str(one), str(other)]
+    assert all(
+        "(cifradas, y solo una copia del mismo texto cifrado cuenta como igual); páselas a" in said for said in told
+    )
+
+
 def test_whatever_ansible_can_read_can_be_compared(tmp_path: Path) -> None:
     north, south = made(tmp_path, "norte", "web1"), made(tmp_path, "sur", "web2")
     (south / "lab.yml").write_text("plugin: lab\nhosts: {web1: 10}\n")

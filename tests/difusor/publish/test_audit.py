@@ -33,6 +33,7 @@ from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
 from difusor.publish.standing import Records
+from difusor.servers import child
 from difusor.terminal import local
 
 Serve = Callable[[dict[str, Any]], None]
@@ -102,7 +103,7 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
         monkeypatch.setattr(Mirror, "__init__", make)
         monkeypatch.setattr(paced.time, "sleep", lambda _: None)
         monkeypatch.setattr(roads, "SAMPLE", 100)
-        monkeypatch.setattr(roads, "_addresses", lambda target: [])
+        monkeypatch.setattr(roads, "_addresses", lambda target: ([], []))
 
     return install
 
@@ -217,7 +218,7 @@ def test_every_address_of_the_page_is_compared(
     serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
     serve({"2001:db8::7 /prep/corte.json.sig": b"x"})
-    monkeypatch.setattr(roads, "_addresses", lambda _: [("IPv4", "192.0.2.7"), ("IPv6", "[2001:db8::7]")])
+    monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "192.0.2.7"), ("IPv6", "[2001:db8::7]")], []))
     found = comparison.compare(make_target(election, path="/prep/"))
     assert found.differences == ["en su dirección IPv6 [2001:db8::7], corte.json.sig no es el que se firmó"]
 
@@ -237,13 +238,33 @@ esac
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     page = make_target(election, address="192.0.2.7")
-    assert roads._others(page, roads._addresses(page)) == [
+    assert roads._others(page, roads._addresses(page)[0]) == [
         ("IPv4", "192.0.2.8"), ("IPv4", "192.0.2.9"), ("IPv6", "2001:db8::7"),
     ]  # fmt: skip
     program.write_text("#!/bin/sh\nexec sleep 60\n")  # pace: a name server that does not answer
     monkeypatch.setattr(roads, "RESOLVING", replace(roads.RESOLVING, seconds=0.1))
-    different, (told,), lost = roads.elsewhere(page, None, {}, 0.0)
-    assert (different, told, lost) == ([], "no se pudo saber qué direcciones tiene prep.norte.test", "")
+    told = [f"no se pudo saber qué direcciones {family} tiene prep.norte.mx" for family in ("IPv4", "IPv6")]
+    page = replace(page, fqdn="prep.norte.mx")
+    assert roads.elsewhere(page, None, {}, 0.0) == ([], told, "")
+
+
+def test_a_name_server_that_hides_one_family_hides_no_address_of_the_other(
+    serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Once a name server that never answered for IPv6 left the second IPv4 address, with other bytes, uncompared."""
+
+    def resolve(command: list[str], _: child.Bounds) -> child.Finished:
+        if command[1] == "ahostsv6":
+            raise child.TooLongError(b"", b"")
+        return child.Finished(0, b"192.0.2.7 STREAM\n", b"")
+
+    addresses = roads._addresses
+    serve({"192.0.2.7 /prep/corte.json.sig": b"x"})
+    monkeypatch.setattr(roads, "_addresses", addresses)
+    monkeypatch.setattr(roads.child, "run", resolve)
+    found = comparison.compare(make_target(election, path="/prep/", fqdn="prep.norte.mx"))
+    assert found.differences == ["en su dirección IPv4 192.0.2.7, corte.json.sig no es el que se firmó"]
+    assert found.warnings == ["no se pudo saber qué direcciones IPv6 tiene prep.norte.mx"]
 
 
 NAMED = "[2001:db8::7]"
@@ -257,27 +278,34 @@ NAMED = "[2001:db8::7]"
         (["192.0.2.7", "192.0.2.8"], {}, ""),
         (["192.0.2.7", "10.0.0.1"], {}, ""),
         (["192.0.2.7", NAMED], {"address": "[2001:DB8:0::7]"}, ""),
+        ([NAMED], {"public_address": "192.0.2.7"}, f"prep.norte.mx lleva a {NAMED}, y ahí nadie responde"),
+        (["192.0.2.7", NAMED], {"public_address": "2001:db8::7"}, ""),
         ([], {"address": "prep.norte.mx"}, ""),
         ([], {"front": Front(name="www.norte.mx", program="nginx", addresses=["192.0.2.7"])}, ""),
         ([], {"fqdn": "prep.norte.test"}, ""),
     ],
-    ids=["nowhere", "to the dead", "elsewhere too", "here too", "spelling", "by its name", "behind a site", "a lab"],
+    ids=[
+        "nowhere", "to the dead", "elsewhere too", "here too", "spelling", "not to the public address",
+        "to the public address", "by its name", "behind a site", "a lab",
+    ],
 )  # fmt: skip
 def test_a_page_whose_name_leads_nowhere_is_not_good(
     serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch, named: list[str], changes: dict[str, Any], lost: str
 ):
     """Its server may answer at the inventory's address as ever when the domain has lapsed."""
     dead = partial(wire, b"", **{"Content-Encoding": "br"})
-    serve({f"{address} /prep/corte.json": dead for address in ("192.0.2.7", NAMED.strip("[]")) if not changes})
-    monkeypatch.setattr(roads, "_addresses", lambda _: [("IPv6" if ":" in each else "IPv4", each) for each in named])
+    serve({f"{address} /prep/corte.json": dead for address in ("192.0.2.7", NAMED.strip("[]"))})
+    addresses = [("IPv6" if ":" in each else "IPv4", each) for each in named]
+    monkeypatch.setattr(roads, "_addresses", lambda _: (addresses, []))
     found = comparison.compare(make_target(election, **{"path": "/prep/", "fqdn": "prep.norte.mx", **changes}))
     assert (found.result, found.good) == (("unreachable", False) if lost else ("authentic", True)), found
     assert not lost or found.detail.startswith(lost)
+    assert all(told.startswith("desde esta máquina no se pudo comparar en su dirección IPv") for told in found.warnings)
 
 
 def test_an_address_that_does_not_answer_is_only_told(serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch):
     serve({"192.0.2.7 /prep/corte.json": partial(wire, b"", **{"Content-Encoding": "br"})})
-    monkeypatch.setattr(roads, "_addresses", lambda _: [("IPv4", "192.0.2.7"), ("IPv4", "10.0.0.1")])
+    monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "192.0.2.7"), ("IPv4", "10.0.0.1")], []))
     found = comparison.compare(make_target(election, path="/prep/", fqdn="prep.norte.mx"))
     assert found.good and "no se pudo comparar en su dirección IPv4 192.0.2.7" in found.warnings[0]
 
@@ -363,7 +391,7 @@ def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
 ):
     def read(inventory: Path) -> list[target.Target]:
         if inventory.name == "malo":
-            raise UnusableError("malo: rsync_secret: falta\nde veras")
+            raise UnusableError("malo: rsync_secret: falta\nde veras" + ". Otra" * 100)
         return [make_target(election, path="/prep/")]
 
     monkeypatch.setattr(target, "read", read)
@@ -374,7 +402,8 @@ def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
         done = CliRunner().invoke(app_of(audit), [*given, "--json"])
         found = json.loads(done.stdout)
         assert (done.exit_code, [one["result"] for one in found]) == (1, results)
-        assert found[0]["difusor"] == "malo" and found[0]["detail"] == "malo: rsync_secret: falta de veras"
+        assert found[0]["difusor"] == "malo"
+        assert found[0]["detail"] == "malo: rsync_secret: falta de veras" + ". Otra" * 100
 
 
 async def silent() -> AsyncIterator[bytes]:

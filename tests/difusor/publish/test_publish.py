@@ -263,25 +263,37 @@ def test_who_presses_ctrl_c_is_told_at_once_who_has_the_corte_by_then(
     """A mirror that does not answer was waited for without a word, and what was published by then was forgotten."""
     says = {"norte": {"shown": {"manifest_sha256": signed.sha256}, "last_attempt": {"number": 1}}}
     before = {"norte"}  # who has not been asked yet
+    sent, both_sent = list[str](), threading.Event()
 
-    def status(self: mirror.Mirror) -> dict[str, Any]:
+    def status(self: mirror.Mirror) -> dict[str, Any] | None:
+        if self.target.name == "este":
+            return None if mirror.STOPPED.wait(20) else {}
         is_first = self.target.name in before
         before.discard(self.target.name)
         return {} if is_first else says.get(self.target.name, {})
 
+    def pushed(folder: Path, target: Target, *_: object) -> int:
+        sent.append(target.name)
+        if {"norte", "sur"} <= {*sent}:
+            both_sent.set()
+        return 10
+
     def interrupted(works: list[Future[Outcome]]) -> Iterator[Future[Outcome]]:
         yield next(as_completed(works))
+        assert both_sent.wait(20)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(mirror.Mirror, "status", status)
-    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    monkeypatch.setattr(deliver, "push", pushed)
     monkeypatch.setattr(deliver, "as_completed", interrupted)
-    monkeypatch.setattr(targets, "read", lambda source: [make_target(election, name) for name in ("norte", "sur")])
+    all_three = [make_target(election, name) for name in ("norte", "sur", "este")]
+    monkeypatch.setattr(targets, "read", lambda source: all_three)
     started = time.monotonic()
     done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--json"])
     assert time.monotonic() - started < 20 and not mirror.STOPPED.is_set()
     results = {one["difusor"]: one["result"] for one in json.loads(done.stdout)["difusores"]}
-    assert (done.exit_code, results) == (130, {"norte": "shown", "sur": "silent"})
+    assert (done.exit_code, results) == (130, {"norte": "shown", "sur": "silent", "este": "failed"})
+    assert "este" not in sent  # it was still asked what it shows
     assert "Se detiene; en 5 segundos a lo más" in done.stderr
     assert standing.Records(make_target(election).election).is_published(signed.manifest)
 

@@ -87,8 +87,9 @@ def test_a_killed_program_is_not_waited_for_while_another_keeps_its_outputs_open
 
     def work() -> None:
         with pytest.raises(child.TooLongError):
-            # pace: outlives the program; what is touched says that it has left the program's group by then
-            shell(f"setsid sh -c 'touch {tmp_path}/begun; exec sleep 30' & wait", Bounds(25))
+            # Begun is what has left the program's group; in it it would be killed, too.
+            other = f"touch {tmp_path}/begun; exec sleep 30"  # pace: outlives the program
+            shell(f"setsid sh -c '{other}' & wait", Bounds(25))
         done.append(time.monotonic() - started)
 
     thread = threading.Thread(target=work)
