@@ -44,6 +44,13 @@ def test_an_address_that_the_projects_network_would_take_is_told_also_where_dock
     assert cut_off({**facts, **FINISHED}, trusted=("198.18.241.9",)) == [], "a network that is there keeps its own"
 
 
+def test_a_network_whose_engine_does_not_answer_is_not_judged_against_itself() -> None:
+    found = {"interfaces": ["lo", "br-prep"], "reached": [SUBNET], "current_state": {"networks": {}}}
+    assert cut_off(found) == []
+    assert cut_off({**found, "interfaces": ["lo"]}) == [SUBNET]
+    assert value("docker", "docker_bridge", {}) in found["interfaces"]
+
+
 def test_whom_else_the_server_needs_is_compared_too() -> None:
     assert cut_off({}, "198.18.0.0/15", "tiempo.example", "2001:db8::/32", "172.18.0.5") == ["198.18.0.0/15"]
     found = {"reached": ["172.16.0.0/12", "198.18.241.3", "128.0.0.0/1", "10.0.0.0/8"]}
