@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from corte.format import instants
 from difusor import catalog
-from difusor.terminal import local
 
 DOCUMENTATION = r"""
 name: local_time
@@ -41,6 +40,8 @@ def local_time(place: str, at: str) -> str:
 
     Ansible composes a message before it knows whether there is a reason to show it.
     """
+    from difusor.terminal import local  # its libraries are slow to load, and every run of Ansible loads this file
+
     try:
         return local(instants.parse_offset(at), catalog.load(place).zone)
     except (ValueError, catalog.CatalogError):

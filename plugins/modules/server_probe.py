@@ -112,6 +112,7 @@ ansible_facts:
       description: The kernel parameters that files of the owner's set, and those that cannot be set back, by name.
       type: dict
     reached: {description: "The networks of the server's routes, and its name servers, IPv4 only.", type: list}
+    avoided: {description: "Those of them that a Docker engine avoids: on link, and name servers.", type: list}
     ipv6_advertised: {description: Whether IPv6 is configured by router advertisements., type: bool}
     current_state:
       description: The state of what the roles manage; a role skips what is already as wanted.

@@ -40,6 +40,14 @@ def test_what_every_run_of_ansible_loads_is_not_heavy() -> None:
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
+def test_no_filter_loads_what_writes_to_a_terminal() -> None:
+    """Ansible loads all of them in every run."""
+    files = [str(path) for path in sorted((ROOT / "plugins/filter").glob("*.py"))]
+    load = f"import runpy, sys; [runpy.run_path(file) for file in {files}]; "
+    done = interpreter("pydantic", "yaml").run("-c", f"{load}print({{'rich', 'typer'}} & sys.modules.keys())")
+    assert (done.returncode, done.stdout) == (0, "set()\n"), done.stderr
+
+
 def test_every_module_of_commands_is_a_verb() -> None:
     modules = {path.stem for path in Path(ROOT, "scripts/difusor/commands").glob("[!_]*.py")}
     assert VERBS.keys() == modules

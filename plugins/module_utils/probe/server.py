@@ -83,6 +83,11 @@ def reached(routes, *resolvers):
     return sorted({network.group(1) for network in networks if network} | set(servers))
 
 
+def avoided(routes, *resolvers):
+    """Return those of the same that a Docker engine avoids by itself: networks on link, and name servers."""
+    return reached([line for line in routes if "scope link" in line], *resolvers)
+
+
 def sites(paths, packaged):
     """Return those of nginx's files that the owner wrote, or that cannot be read; `packaged`: lines of "path md5"."""
     found = []
@@ -342,6 +347,7 @@ def look(lines, folders, key, pending):
     docker = engine.facts(lines, FOUND)
     options = docker["docker_daemon"]
     places = {path: real(path, options) for path in folders}
+    network = (lines("ip", "-4", "route", "show"), *map(read, RESOLVERS))
     facts = {
         **docker,
         **dpkg.facts(lines),
@@ -352,7 +358,8 @@ def look(lines, folders, key, pending):
         },
         "accounts_before": accounts_before(FOUND),
         "sites": sites(paths, packaged),
-        "reached": reached(lines("ip", "-4", "route", "show"), *map(read, RESOLVERS)),
+        "reached": reached(*network),
+        "avoided": avoided(*network),
         "ipv6_advertised": advertised(
             lines("ip", "-6", "route", "show"),
             lines("ip", "-6", "-oneline", "address", "show", "scope", "global", "dynamic"),

@@ -15,6 +15,8 @@ BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
 """What an engine without options takes for its own bridge."""
 NETWORK = "prep"
 """The name of the network of the project's containers (`docker_network`)."""
+CONTAINERS = "br-prep"
+"""Its interface (`docker_bridge`), which stays in the kernel while the engine does not run."""
 WIDEST = 8
 """Length of the shortest prefix that says where somebody is; a VPN's routes for half the Internet do not."""
 
@@ -46,12 +48,13 @@ def _cut_off(facts: Facts, named: Iterable[str], subnet: ipaddress.IPv4Network |
 
 def _taken(facts: Facts, subnet: ipaddress.IPv4Network | None) -> Iterator[tuple[ipaddress.IPv4Network, str]]:
     """Yield each network that the run would take for containers, and how another one is chosen."""
-    # A new engine avoids the networks of the server's own interfaces, but knows of none beyond a router.
-    own = [ipaddress.ip_address(each) for each in facts.get("all_ipv4_addresses", ())]
+    # A new engine avoids the server's own networks and its name servers, but knows of no network beyond a router.
+    avoided = [*facts.get("all_ipv4_addresses", ()), *facts.get("avoided", ())]
     is_settled = facts.get("docker_before") or "bip" in facts.get("docker_daemon", {})
-    if not is_settled and not any(address in BRIDGE for address in own):
+    if not is_settled and not any(_overlaps(each, BRIDGE) for each in avoided):
         yield BRIDGE, 'déle otras en /etc/docker/daemon.json: {"bip": "192.168.240.1/24"}'
-    if subnet and NETWORK not in facts.get("current_state", {}).get("networks", {}):
+    networks = facts.get("current_state", {}).get("networks", {})
+    if subnet and NETWORK not in networks and CONTAINERS not in facts.get("interfaces", ()):
         yield subnet, "ponga otra red en el inventario (docker_subnet: 192.168.241.0/28)"
 
 

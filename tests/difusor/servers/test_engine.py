@@ -44,10 +44,23 @@ def test_an_address_that_the_projects_network_would_take_is_told_also_where_dock
     assert cut_off({**facts, **FINISHED}, trusted=("198.18.241.9",)) == [], "a network that is there keeps its own"
 
 
+def test_a_network_whose_engine_does_not_answer_is_not_judged_against_itself() -> None:
+    found = {"interfaces": ["lo", "br-prep"], "reached": [SUBNET], "current_state": {"networks": {}}}
+    assert cut_off(found) == []
+    assert cut_off({**found, "interfaces": ["lo"]}) == [SUBNET]
+    assert value("docker", "docker_bridge", {}) in found["interfaces"]
+
+
 def test_whom_else_the_server_needs_is_compared_too() -> None:
     assert cut_off({}, "198.18.0.0/15", "tiempo.example", "2001:db8::/32", "172.18.0.5") == ["198.18.0.0/15"]
     found = {"reached": ["172.16.0.0/12", "198.18.241.3", "128.0.0.0/1", "10.0.0.0/8"]}
     assert cut_off(found) == ["172.16.0.0/12", "198.18.241.3"]
+
+
+@pytest.mark.parametrize("avoided", ["172.16.0.0/12", "172.17.0.2"], ids=["on link", "name server"])
+def test_what_docker_avoids_by_itself_stops_nothing(avoided: str) -> None:
+    assert cut_off({"reached": [avoided], "avoided": [avoided]}) == []
+    assert cut_off({"reached": [avoided], "avoided": []}) == [avoided], "it knows of none beyond a router"
 
 
 def test_a_network_that_is_none_is_told() -> None:
@@ -69,5 +82,7 @@ def test_the_probe_reads_routes_and_name_servers() -> None:
         "unreachable 10.9.0.0/16", "10.0.0.1 dev eth0 scope link",
     ]  # fmt: skip
     resolvers = "# nameserver 9.9.9.9\nnameserver 127.0.0.53\nnameserver fd00::53\n", "nameserver 10.0.7.2\n", ""
-    found = load("module_utils/probe/server.py").reached(routes, *resolvers)
+    probe = load("module_utils/probe/server.py")
+    found = probe.reached(routes, *resolvers)
     assert found == ["10.0.0.0/24", "10.0.0.1", "10.0.7.2", "10.9.0.0/16", "127.0.0.53"]
+    assert probe.avoided(routes, *resolvers) == [each for each in found if each != "10.9.0.0/16"]

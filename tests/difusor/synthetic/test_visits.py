@@ -75,18 +75,18 @@ def test_the_countdown_is_right_where_a_cache_kept_the_status(mirror: Mirror) ->
 
 
 COUNTED = """
-const first = window.fetch, kept = sessionStorage;
+const first = window.fetch, kept = sessionStorage, answers = %s;
 const count = (name) => (kept[name] = Number(kept[name] || 0) + 1);
-Object.defineProperty(document, 'hidden', {get: () => %s && performance.now() > 5000});
+Object.defineProperty(document, 'hidden', {get: () => performance.now() > 5000 && performance.now() < %d});
 window.fetch = (path, options) => {
   if (path.endsWith('estado.json')) {
     count('asked');
     const headers = {Date: new Date(Date.now()).toUTCString()};
-    return first(path, options).then((answer) => new Response(answer.body, {headers}));
+    return first(path, options).then((answer) => new Response(answer.body, {headers, status: %d}));
   }
-  if (count('tried') <= %d) return Promise.reject(new TypeError('Failed to fetch'));
+  const status = answers[count('tried') - 1];
   kept.seconds = performance.now() / 1000;
-  return first(path, options);
+  return status ? Promise.resolve(new Response('', {status})) : Promise.reject(new TypeError('Failed to fetch'));
 };
 const {seconds, asked, tried} = kept;
 if (performance.getEntriesByType('navigation')[0].type === 'reload') {
@@ -98,21 +98,30 @@ if (performance.getEntriesByType('navigation')[0].type === 'reload') {
 
 
 @pytest.mark.parametrize(
-    ("failures", "hidden", "seconds", "told"),
+    ("answers", "status", "shown", "seconds", "told"),
     [
-        (0, "false", range(100, 107), "1 intentos, 2 preguntas."),
-        (2, "false", range(115, 152), "3 intentos, 4 preguntas."),
-        (0, "true", range(100, 107), "1 intentos, 1 preguntas."),
+        ([200], 200, 0, range(100, 107), "1 intentos, 2 preguntas."),
+        ([404], 200, 0, range(100, 107), "1 intentos, 2 preguntas."),
+        ([0, 429, 200], 200, 0, range(115, 152), "3 intentos, 4 preguntas."),
+        ([200], 200, 10**6, range(100, 107), "1 intentos, 1 preguntas."),
+        ([503, 200], 200, 150_000, range(150, 167), "2 intentos, 2 preguntas."),
+        ([410], 410, 0, range(4, 12), "1 intentos, 1 preguntas."),
     ],
-    ids=["at the opening", "two failures", "hidden"],
+    ids=["at the opening", "no such page", "two failures", "hidden", "hidden and early", "revoked"],
 )
 def test_the_waiting_page_goes_when_there_is_another_and_costs_little_until_then(
-    failures: int, hidden: str, seconds: range, told: str, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+    answers: list[int],
+    status: int,
+    shown: int,
+    seconds: range,
+    told: str,
+    mirror: Mirror,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It reloaded once, also without an answer, which left the browser's error page; and it asked every 20 seconds."""
+    """It reloaded without an answer, which left the browser's error page; at 404 never; at a revoked server at once."""
     monkeypatch.setattr(browser, "PATIENCE", 180_000)
     wait(mirror, timedelta(seconds=100))
-    mirror.visit(clock(SETTING.opens - timedelta(seconds=100)) + COUNTED % (hidden, failures))
+    mirror.visit(clock(SETTING.opens - timedelta(seconds=100)) + COUNTED % (answers, shown, status))
     said = mirror.read("espera.html", "Se abre a los ")
     opened = re.search(r"Se abre a los (\d+) s: (.+)", said)
     assert opened and int(opened[1]) in seconds and opened[2] == told, said

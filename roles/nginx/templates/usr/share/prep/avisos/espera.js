@@ -4,6 +4,7 @@
 
 const STATUS = "/.well-known/prep/estado.json";
 const REVOKED = 410; // the institute took this server off its list, as the page then says
+const BUSY = 429;
 const SPREAD_MS = 5000; // visitors' reloads are spread over this time, and a page that has just loaded waits as long
 const ASK_EVERY_MS = 60000; // each costs a new connection: the server has closed the last one
 const AGAIN_MS = 10000; // to the next try, on average, where the results should be there and are not
@@ -33,17 +34,19 @@ function request(path, method) {
   return fetch(path, { method, cache: "no-store", signal: stop.signal });
 }
 
-// Reloads once the server has another page to show. A reload without an answer would leave the browser's own error page,
-// which asks for nothing again; so it is tried first, as often as need be, and this page stays meanwhile.
+// Reloads once the server has another page to show, if only that there is none at this address. A reload without an
+// answer would leave the browser's own error page, which asks for nothing again; so it is tried first, as often as need
+// be while somebody looks, and this page stays meanwhile.
 async function leave() {
   if (leaving) return;
   leaving = true;
   await rest(Math.max(SPREAD_MS - performance.now(), Math.random() * SPREAD_MS));
   for (let pause = AGAIN_MS; opens === null; pause = Math.min(2 * pause, ASK_EVERY_MS)) {
-    const answer = await request(location.href, "HEAD").catch(() => ({}));
-    if (answer.ok || answer.status === REVOKED) return location.reload();
+    const { status } = await request(location.href, "HEAD").catch(() => ({ status: 0 }));
+    if (status && status < 500 && status !== BUSY) return location.reload();
     ask(); // it says why there is nothing yet, and it may have another hour of the opening
-    await rest(pause * (0.5 + Math.random()));
+    do await rest(pause * (0.5 + Math.random()));
+    while (document.hidden);
   }
   leaving = false;
 }
@@ -91,7 +94,10 @@ function tick() {
 async function ask() {
   try {
     const answer = await request(STATUS, "GET");
-    if (answer.status === REVOKED) return location.reload();
+    if (answer.status === REVOKED) {
+      opens = null;
+      return leave();
+    }
     const status = await answer.json();
     const { gate } = status;
     const word = reason(status);
