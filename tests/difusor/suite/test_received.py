@@ -36,7 +36,7 @@ def received(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Received:
     (tmp_path / "curl").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
-    return lambda *program: web.received(testinfra.get_host("local://"), "prep.example:443:192.0.2.1", URL, *program)
+    return lambda *program: web.received(testinfra.get_host("local://"), "", URL, *program)
 
 
 def test_a_whole_answer_is_judged(received: Received) -> None:
@@ -54,3 +54,11 @@ def test_a_part_of_a_file_is_not_judged(received: Received) -> None:
 def test_who_asks_too_fast_asks_again(received: Received) -> None:
     Path("answers").write_text("429 0 espere\n429 0 espere\n200 0 aaa\n")
     assert received() == (200, "aaa")
+
+
+def test_where_only_a_cdn_is_admitted_the_page_is_asked_for_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "molecule/tests")
+    door = load("web_fixtures.py").door.__wrapped__
+    server = {"difusor_fqdn": "prep.example", "difusor_public_address": "2001:db8::1"}
+    assert door(server) == "--resolve 'prep.example:443:[2001:db8::1]'"
+    assert door(server | {"difusor_origin_lock": True}) == ""
