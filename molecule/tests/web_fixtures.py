@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from corte_fixtures import PACE
 from testinfra.host import Host
 
 from difusor.servers.rawhttp import send
@@ -22,22 +24,34 @@ STATUS = "/.well-known/prep/estado.json"
 INSPECTED = "/.well-known/prep/waf/"
 """What is asked for below this path goes through the WAF, also while the gate is closed; behind it is a constant."""
 
-CURL = "curl --silent --show-error --insecure --max-time 20 --resolve %s"
+CURL = "curl --silent --show-error --insecure --max-time 20"
 # The forms in which a server may keep a file, by what curl asks for: the best that it knows, gzip, and none.
 FORMS = {"comprimido": "--compressed", "gzip": "--compressed --header Accept-Encoding:gzip", "sin comprimir": ""}
 
 
 @pytest.fixture
 def door(variables: dict[str, Any]) -> str:
-    """Return what tells curl where the page's name is, so that the vantage point needs no name server."""
+    """Return curl's options for the server itself, so that the vantage point needs no name server.
+
+    None where the firewall admits only a CDN: citizens then go where the page's name leads, and reach the server by it.
+    """
+    if variables.get("difusor_origin_lock"):
+        return ""
     address = variables["difusor_public_address"]
-    return f"{variables['difusor_fqdn']}:443:{f'[{address}]' if ':' in address else address}"
+    at = f"[{address}]" if ":" in address else address
+    return shlex.join(["--resolve", f"{variables['difusor_fqdn']}:443:{at}"])
 
 
 @pytest.fixture
-def fetch(untrusted: Host, door: str) -> Fetch:
+def fetch(visit: Visit) -> Fetch:
     """Return a function that gets a page's text as a citizen does; its certificate is judged by another test."""
-    return lambda url: untrusted.check_output(f"{CURL} --compressed --fail %s", door, url)
+
+    def ask(url: str) -> str:
+        status, text = visit(url)
+        assert status == 200, f"{url} responde {status}"
+        return text
+
+    return ask
 
 
 @pytest.fixture
@@ -45,12 +59,8 @@ def fingerprint(untrusted: Host, door: str) -> Fingerprint:
     """Return a function that gets a file in one of FORMS: its SHA-256, or the status when that is not 200."""
 
     def ask(url: str, form: str = "comprimido") -> str:
-        command = f"{CURL} {FORMS[form]} --write-out '%%{{stderr}}%%{{http_code}}' %s | sha256sum"
-        done = untrusted.run(command, door, url)
-        status = done.stderr.strip()[-3:]
-        if status == "000":
-            pytest.skip(f"el punto de observación no obtuvo {url}: {done.stderr.strip()[:-3].strip()}")
-        return done.stdout.split()[0] if status == "200" else status
+        status, digest = received(untrusted, door, url, form, "sha256sum")
+        return digest.split()[0] if status == 200 else str(status)
 
     return ask
 
@@ -58,15 +68,27 @@ def fingerprint(untrusted: Host, door: str) -> Fingerprint:
 @pytest.fixture
 def visit(untrusted: Host, door: str) -> Visit:
     """Return a function that asks for a page as a citizen does: its status and its text, whatever the status is."""
+    return lambda url: received(untrusted, door, url)
 
-    def ask(url: str) -> tuple[int, str]:
-        done = untrusted.run(f"{CURL} --compressed --write-out '\\n%%{{http_code}}' %s", door, url)
-        text, _, status = done.stdout.rpartition("\n")
-        if done.failed:
-            pytest.skip(f"el punto de observación no obtuvo {url}: {done.stderr.strip()}")
-        return int(status), text
 
-    return ask
+def received(vantage: Host, door: str, url: str, form: str = "comprimido", program: str = "cat") -> tuple[int, str]:
+    """Return the status of an answer, and what a program on the vantage point makes of its body.
+
+    When the server answers that we ask too fast, it is asked again after a pause. What does not arrive whole is no
+    fault of the server: the test is skipped.
+    """
+    curl = f"{CURL} {door} {FORMS[form]} --write-out '%%{{stderr}}%%{{http_code}}' %s"
+
+    def ask() -> tuple[int, str]:
+        # curl says 200 also of a part; its own exit status, which the pipe hides, tells whether that was all.
+        done = vantage.run(f'{{ {curl}; echo " $?" >&2; }} | {program}', url)
+        *complaint, status, ended = done.stderr.split()
+        if ended != "0":
+            pytest.skip(f"el punto de observación no obtuvo {url}: {' '.join(complaint)}")
+        return int(status), done.stdout
+
+    what = f"{url} se entregue sin que el servidor diga que se pide demasiado aprisa"
+    return until(ask, lambda answer: answer[0] != 429, what=what, every=PACE)
 
 
 @pytest.fixture

@@ -90,8 +90,13 @@ def test_a_late_change_of_the_trusted_addresses_reaches_every_role_that_reads_th
     reading = [name for name, text in inputs.items() if "ufw_trusted_addresses" in f"{name} {text}"]
     readers = {name.partition("_")[0] for name in reading}
     plays = load(ROOT / "playbooks/trusted.yml")
-    run = {task["ansible.builtin.import_role"]["name"] for task in plays[1]["tasks"] if "tags" not in task}
+    tasks = [task for task in plays[1]["tasks"] if "tags" not in task]
+    run = {task["ansible.builtin.import_role"]["name"] for task in tasks if "ansible.builtin.import_role" in task}
     assert run == readers - {"preflight"}
+    # A fault of the institute's account, which role ssh proves, ends the run: what is in force by then is authorised.
+    before = [task.get("ansible.builtin.import_tasks") for task in tasks[-3:-1]]
+    assert before == ["tasks/applied.yml", "tasks/authorise.yml"]
+    assert tasks[-1]["ansible.builtin.import_role"]["name"] == "ssh"
 
 
 @role_test

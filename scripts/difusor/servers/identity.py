@@ -87,8 +87,9 @@ def connect(inventory: Variables, source: str, bounds: child.Bounds | None = Non
             # From a vantage point tests only look at the server: its account need not have sudo.
             values.setdefault("ansible_become", name not in onlookers and values.get("ansible_user") != "root")
             shared = control / _short_name(Path(source), name, values)
-            once = f" {ssh_password.ONCE}" if ssh_password.declared(values) else ""
-            values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={shared}{once}")
+            further = str(values.setdefault("ansible_ssh_extra_args", f"-o ControlPath={shared}") or "")
+            if ssh_password.declared(values) and ssh_password.ONCE not in further:
+                values["ansible_ssh_extra_args"] = f"{further} {ssh_password.ONCE}".strip()
     runner = AnsibleRunner.get_runner(source)
     runner.inventory = _listing(inventory)  # testinfra's own, from ansible-inventory, has unrendered Jinja
     passwords = {name: str(values.get(BECOME_PASSWORD) or "") for name, values in inventory.hosts.items()}

@@ -22,7 +22,7 @@ exec sh -c "$last"
 """
 
 
-def entered(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, password: str, prompt: str) -> str:
+def entered(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, password: str, prompt: str, **more: str) -> str:
     """Return why a server whose inventory declares a password in this variable cannot be used, and "" when it can."""
     (folder / "bin").mkdir()
     for program, text in {"ssh": SSH.format(seen=folder), "id": "#!/bin/sh\necho 0\n"}.items():
@@ -31,7 +31,7 @@ def entered(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, password: 
     (folder / "password").write_text(f"{PASSWORD}\n")
     (folder / "prompt").write_text(prompt)
     monkeypatch.setenv("PATH", f"{folder}/bin:{os.environ['PATH']}")
-    values = {"ansible_host": "192.0.2.1", "ansible_user": "root", name: password}
+    values = {"ansible_host": "192.0.2.1", "ansible_user": "root", name: password, **more}
     inventory = Variables(hosts={"diario": values}, groups={"all": ["diario"]})
     for _ in range(2):  # a worker of pytest-xdist connects with what the first has made of the inventory
         host = identity.connect(inventory, str(folder / "hosts.yml")).get_host("diario")
@@ -52,6 +52,24 @@ def test_the_password_of_the_inventory_reaches_ssh(
 def test_a_wrong_password_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = entered(tmp_path, monkeypatch, "ansible_password", "otra", "password: ")
     assert "192.0.2.1 no deja entrar a «root»" in said
+
+
+def test_a_wrong_password_is_given_once_whatever_else_ssh_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = "-o Compression=yes"
+    entered(tmp_path, monkeypatch, "ansible_password", "otra", "password: ", ansible_ssh_extra_args=own)
+    assert (tmp_path / "commands").read_text().count(f"{own} {ssh_password.ONCE} ") == 1
+
+
+def test_a_jump_host_does_not_get_the_password(tmp_path: Path) -> None:
+    """The server's own ssh starts the one to the jump host, and both find the same variables."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\n[ "$1" = server ] || { "$SSH_ASKPASS" "Password: "; exit; }\n"$0" jump\nexit 0\n')
+    ssh.chmod(0o755)
+    environment = os.environ | ssh_password.environment(PASSWORD)
+    assert subprocess.run([ssh, "alone"], env=environment, capture_output=True).stdout == f"{PASSWORD}\n".encode()
+    assert subprocess.run([ssh, "server"], env=environment, capture_output=True).stdout == b""
 
 
 def test_a_new_host_key_is_not_accepted_by_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
