@@ -66,9 +66,9 @@ def _names(inventories: Iterable[list[Path]]) -> Iterator[str]:
 def _shared(inventories: Iterable[list[Path]]) -> Iterator[str]:
     """Yield a sentence for each of these inventories, by their files, whose variables the servers of others would get.
 
-    What all of them say alike does no harm.
+    What all of them say alike does no harm. An inventory without servers is there for those of the others.
     """
-    said = [(files[0].parent, _of_all(files)) for files in inventories]
+    said = [(files[0].parent, _of_all(files)) for files in inventories if _members(files)]
     for folder, own in said:
         others = [(other, values) for other, values in said if other != folder]
         for key, (content, path) in own.items():

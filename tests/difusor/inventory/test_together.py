@@ -98,6 +98,14 @@ def test_what_one_inventory_says_of_all_servers_is_told(tmp_path: Path, file: st
     ]  # fmt: skip
 
 
+def test_an_inventory_without_servers_gives_its_variables_to_those_of_the_others(tmp_path: Path) -> None:
+    """As Molecule's own does."""
+    north = made(tmp_path, "norte", "web1")
+    (tmp_path / "mas").mkdir()
+    dump(tmp_path / "mas/valores.yml", {"all": {"vars": {"valor": "mil"}}, "ungrouped": {"vars": {}}})
+    assert together.faults([tmp_path / "mas", north]) == []
+
+
 def test_it_does_not_matter_in_which_file_or_how_the_same_is_written(tmp_path: Path) -> None:
     north, south = made(tmp_path, "norte", "web1"), made(tmp_path, "sur", "web2")
     for inventory in (north, south):
