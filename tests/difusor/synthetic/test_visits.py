@@ -39,10 +39,14 @@ def mirror(tmp_path: Path, corte: Path) -> Iterator[Mirror]:
 
 
 def wait(mirror: Mirror, before: timedelta) -> None:
-    """Have the mirror wait for the opening, with the edge's notice as espera.html; its clock says so long before."""
+    """Have the mirror wait for the opening, with the edge's notice as espera.html; its clock says so long before.
+
+    Those who look at it have phones of before 2019.
+    """
     page = (NOTICES / "espera.html.j2").read_text(encoding="utf-8")
     page = re.sub(r"\{%.*?%\}", "", page).replace("{{ nginx_base_path }}", "/")
-    page = page.replace("<script", '<script src="visita.js"></script>\n<script', 1)
+    old = "<script>delete window.AbortController; delete window.AbortSignal;</script>"
+    page = page.replace("<script", f'{old}<script src="visita.js"></script>\n<script', 1)
     (mirror.folder / "espera.html").write_text(re.sub(r"\{\{.*?\}\}", "-420", page), encoding="utf-8")
     opens = SETTING.opens.isoformat().replace("+00:00", "Z")
     mirror.alter[STATUS] = lambda _: {"gate": {"state": "waiting", "opens": opens}, "shown": None, "standing": {}}
