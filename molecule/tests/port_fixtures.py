@@ -36,44 +36,36 @@ def own_addresses(host: Host) -> tuple[list[str], list[str]]:
 
 
 @pytest.fixture
-def open_to_anyone(
-    untrusted: Host,
-    variables: dict[str, Any],
-    own_addresses: tuple[list[str], list[str]],
-    expect: Expect,
-    record_evidence: Record,
-) -> dict[str, list[int]]:
-    """Return every TCP port that answers the untrusted vantage point, by address."""
-    return _every_port(untrusted, variables, own_addresses, expect, record_evidence)
+def every_port(
+    variables: dict[str, Any], own_addresses: tuple[list[str], list[str]], expect: Expect, record_evidence: Record
+) -> Callable[[Host], dict[str, list[int]]]:
+    """Return a function that scans every address from a vantage point, and says which was left out.
+
+    What nobody scans may have anything open.
+    """
+    scanned, private = own_addresses
+
+    def scanned_from(vantage: Host) -> dict[str, list[int]]:
+        found = scan_every_port(vantage, variables, scanned, expect("RED-03")["ports"])
+        if inner := [each for each in private if each not in found]:
+            record_evidence(f"no se recorren {', '.join(inner)}: no son públicas")
+        if unrouted := [each for each in scanned if each not in found]:
+            record_evidence(f"no se recorren {', '.join(unrouted)}: el punto de observación no tiene ruta hasta ahí")
+        return found
+
+    return scanned_from
 
 
 @pytest.fixture
-def open_to_trusted(
-    trusted: Host,
-    variables: dict[str, Any],
-    own_addresses: tuple[list[str], list[str]],
-    expect: Expect,
-    record_evidence: Record,
-) -> dict[str, list[int]]:
+def open_to_anyone(untrusted: Host, every_port: Callable[[Host], dict[str, list[int]]]) -> dict[str, list[int]]:
+    """Return every TCP port that answers the untrusted vantage point, by address."""
+    return every_port(untrusted)
+
+
+@pytest.fixture
+def open_to_trusted(trusted: Host, every_port: Callable[[Host], dict[str, list[int]]]) -> dict[str, list[int]]:
     """Return every TCP port that answers the trusted vantage point, by address."""
-    return _every_port(trusted, variables, own_addresses, expect, record_evidence)
-
-
-def _every_port(
-    vantage: Host,
-    variables: dict[str, Any],
-    own_addresses: tuple[list[str], list[str]],
-    expect: Expect,
-    record_evidence: Record,
-) -> dict[str, list[int]]:
-    """Scan every address, and say which was left out: what nobody scans may have anything open."""
-    scanned, private = own_addresses
-    found = scan_every_port(vantage, variables, scanned, expect("RED-03")["ports"])
-    if private := [each for each in private if each not in found]:
-        record_evidence(f"no se recorren {', '.join(private)}: no son públicas")
-    if unrouted := [each for each in scanned if each not in found]:
-        record_evidence(f"no se recorren {', '.join(unrouted)}: el punto de observación no tiene ruta hasta ahí")
-    return found
+    return every_port(trusted)
 
 
 def scan(vantage: Host, targets: dict[str, str], known: str = "", wait: float = WAIT) -> dict[str, list[int]]:

@@ -33,6 +33,13 @@ def test_an_engine_of_the_projects_is_closed() -> None:
     assert found["live-restore"] is True
 
 
+def test_the_preflight_judges_the_addresses_that_the_network_will_have() -> None:
+    """It runs before the role whose default they are, so they are written there again."""
+    wired = yaml.safe_load((role_kit.ROLES.parent / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))
+    subnet = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["docker_subnet"]
+    assert wired["preflight_subnet"] == f"{{{{ docker_subnet | default('{subnet}') }}}}"
+
+
 def test_the_probe_knows_which_options_are_the_projects() -> None:
     """It takes the others in a later daemon.json for the outlet's."""
     probe, defaults = load("module_utils/probe/engine.py"), yaml.safe_load(DEFAULTS.read_text())
