@@ -155,10 +155,10 @@ def _remedy(event: Event) -> str:
     """Return what to do about a difusor that leaves the list: first of all, whether its corte was sent to it."""
     from difusor.publish import age
 
-    call = f"lame a {event.listed.call or 'su responsable técnico'}"
+    who = event.listed.call or "su responsable técnico"
     if not any(map(age.is_behind, event.faults)):
-        return f"L{call}"
-    return f"Si no se le envió: ./difusor publish CARPETA -i {event.listed.id}; si se le envió, l{call}"
+        return f"Llame a {who}"
+    return f"Si no se le envió: ./difusor publish CARPETA -i {event.listed.id}; si se le envió, llame a {who}"
 
 
 def _tell_program(made: Made) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from difusor.inventory.hosts import READ as READ
     from difusor.inventory.hosts import Host as Host
     from difusor.inventory.hosts import attestations as attestations
+    from difusor.inventory.hosts import election_file as election_file
     from difusor.inventory.hosts import election_of as election_of
     from difusor.inventory.hosts import load as load
     from difusor.inventory.hosts import load_election as load_election
@@ -46,8 +47,8 @@ MODULES = {
     "checking": ("JUDGED", "problems"),
     "declared": ("Declared",),
     "hosts": (
-        "READ", "Host", "attestations", "election_of", "load", "load_election", "load_election_name", "servers",
-        "zone_of",
+        "READ", "Host", "attestations", "election_file", "election_of", "load", "load_election",
+        "load_election_name", "servers", "zone_of",
     ),
     "model": ("NAMES", "Election", "Partner", "variable_names"),
     "names": ("role_inputs", "unknown"),

@@ -86,14 +86,16 @@ def load_election(source: Path) -> Election:
 
 
 def zone_of(source: Path) -> ZoneInfo | None:
-    """Return the time zone of an election's file, or an inventory's; None when it cannot be read, as is told elsewhere.
-
-    An inventory's election is in the file that it links, which needs no Ansible, or else in itself.
-    """
-    linked = source / "election.yml"
+    """Return the zone of an election's file, or an inventory's; None if it cannot be read, which is told elsewhere."""
     with suppress(InventoryError, OSError):
-        return load_election(linked.resolve() if linked.is_symlink() and linked.exists() else source).catalog.zone
+        return load_election(election_file(source)).catalog.zone
     return None
+
+
+def election_file(inventory: Path) -> Path:
+    """Return the election's file that an inventory links, which is read without Ansible; itself where it links none."""
+    linked = inventory / "election.yml"
+    return linked.resolve() if linked.is_symlink() and linked.exists() else inventory
 
 
 def load_election_name(source: Path) -> str:

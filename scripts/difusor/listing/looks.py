@@ -116,7 +116,7 @@ def _content(found: Comparison, how: How) -> str:
     """Return what is wrong with what a page shows; "" when it is the institute's, or nothing is to be shown now."""
     if found.result == "empty":
         published, _ = how.seen.published(how.election, how.standing)
-        return "no muestra ningún corte, y el Instituto ya publicó" if _is_due(published, how) else ""
+        return f"no muestra ningún corte, {age.ANY_PUBLISHED}" if _is_due(published, how) else ""
     return "" if found.result == "authentic" else found.detail
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from corte.format import instants
-from difusor.inventory import Election, election_faults, election_of, load_election
+from difusor.inventory import Election, election_faults, election_file, election_of, load_election
 from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
 from difusor.project import DAMAGE, ROOT, UnusableError, home, own, whose
@@ -46,8 +46,7 @@ def of(inventory: Path) -> Election:
 
     InventoryError says why it cannot be read.
     """
-    linked = inventory / "election.yml"
-    return load_election(linked.resolve() if linked.is_symlink() and linked.exists() else inventory)
+    return load_election(election_file(inventory))
 
 
 def models() -> list[str]:

@@ -11,6 +11,9 @@ from difusor.publish.seen import Published
 
 GRACE = timedelta(minutes=2)
 """How long after the institute published a corte a mirror may still show the one before."""
+PUBLISHED = "y el Instituto publicó"
+ANY_PUBLISHED = "y el Instituto ya publicó"
+"""What sentences say of a mirror that lacks the last corte, or any; `is_behind` knows them by that."""
 
 
 def judge(
@@ -24,7 +27,7 @@ def judge(
     """
     if published and published.is_after(shown) and not expected:
         behind = (
-            f"muestra el corte {shown.sequence}, firmado {instants.write(shown.generated)}, y el Instituto publicó "
+            f"muestra el corte {shown.sequence}, firmado {instants.write(shown.generated)}, {PUBLISHED} "
             f"el {published.sequence}, firmado {instants.write(published.generated)}"
         )
         if published.hold:
@@ -52,7 +55,7 @@ def while_pushed(published: Published, sequence: int, election: Election) -> tim
 
 def is_behind(sentence: str) -> bool:
     """Tell whether a sentence, such as `judge` gives, is about a mirror that lacks what the institute published."""
-    return any(words in sentence for words in (", y el Instituto publicó el ", ", y el Instituto ya publicó"))
+    return PUBLISHED in sentence or ANY_PUBLISHED in sentence
 
 
 def _late(shown: Manifest, now: datetime) -> str:
