@@ -1,4 +1,4 @@
-"""Requests that slow down when the server asks for it, because other tests use the same server at the same time."""
+"""Asks again where that is refused for a moment only: requests that come too fast, an engine that is busy."""
 
 from __future__ import annotations
 
@@ -62,3 +62,12 @@ def one_of_each_kind(paths: list[str], drawn: int = DRAWN) -> list[str]:
     lot = random.SystemRandom().sample(paths, min(drawn, len(paths)))
     chosen = {*kinds.values(), *lot}
     return [path for path in paths if path in chosen]
+
+
+def pausing(container: str) -> str:
+    """Return a command that pauses a container.
+
+    The engine of Debian 11 cannot while a program of the container's is being started, such as the check of its health
+    («unable to freeze»); a moment later it can.
+    """
+    return " || ".join([f"docker pause {container}"] * 5)

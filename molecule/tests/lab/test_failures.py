@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from patience import send_patiently
+from patience import pausing, send_patiently
 from testinfra.host import Host
 from web_fixtures import INSPECTED, declared, page_files, request
 
@@ -100,7 +100,7 @@ def test_containers_that_docker_leaves_away_come_back(host: Host, ask: Ask, reco
     identity = host.check_output("docker inspect --format={{.Id}} %s", application)
     host.check_output("systemctl stop docker.socket docker.service")
     host.check_output("python3 -c %s %s", FORGET, f"/var/lib/docker/containers/{identity}/config.v2.json")
-    host.check_output("systemctl start docker.service && docker pause %s", firewall)
+    host.check_output(f"systemctl start docker.service && {{ {pausing(firewall)}; }}")
     wanted = dict.fromkeys((application, firewall), "running healthy")
     show = "docker inspect --format '{{.Name}} {{.State.Status}} {{.State.Health.Status}}' %s %s"
 
