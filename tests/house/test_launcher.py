@@ -127,17 +127,24 @@ def test_an_environment_that_is_not_this_projects_is_made_again(
         os.killpg(start.pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("making", "begun"), [("making=1", ["prep", "waf"]), ("making=", [])])
+@pytest.mark.parametrize(
+    ("making", "begun"),
+    [
+        ("making=1 asked=test", ["host bookworm", "peer bookworm", "prep", "waf"]),
+        ("making=1 asked=images", ["prep", "waf"]),
+        ("making= asked=test", []),
+    ],
+)
 def test_images_are_begun_while_the_environment_is_made(project: Path, making: str, begun: list[str]) -> None:
     """Once there is an environment, the verb itself finds out what is to be built."""
     (project / "containers").mkdir()
-    (project / "containers/build").write_text("#!/bin/sh\necho $1 >>begun\n")
+    (project / "containers/build").write_text("#!/bin/sh\necho $* >>begun\n")
     (project / "containers/build").chmod(0o755)
     (project / "begun").touch()
     functions = (
         (project / "difusor").read_text().replace('\nmain "$@"\n', "\n").replace("${BASH_SOURCE[0]}", "./difusor")
     )
-    stand_ins = "need() { :; }; start_engine() { :; }"
+    stand_ins = "need() { :; }; start_engine() { :; }; is_debian() { :; }"
     subprocess.run(
         ["bash", "-c", f"{functions}\n{stand_ins}\n{making}\nensure_lab_tools; wait"], cwd=project, check=True
     )
@@ -168,6 +175,30 @@ def test_clean_ends_no_process_of_another_program(
     launch("clean")
     assert stranger.poll() is None
     assert not pidfile.exists()
+
+
+def test_several_images_are_built_side_by_side(tmp_path: Path) -> None:
+    """Each waits until the other has begun; the references come in the order asked for, and none when one fails."""
+    build = tmp_path / "build"
+    functions = (ROOT / "containers/build").read_text().replace('\nmain "$@"\n', "\n")
+    os.mkfifo(tmp_path / "meeting")
+    image = (
+        "image() { echo se construye $1 >&2; case $1 in broken) exit 3 ;; host) echo >meeting ;;"
+        " peer) read -r _ <meeting ;; esac; echo prep-difusor/$1:$2; }"
+    )
+    build.write_text(f'{functions}\n{image}\nmain "$@"\n')
+    build.chmod(0o755)
+
+    def built(*names: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([build, *names], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    both = built("peer:bookworm", "host:trixie")
+    assert both.stdout == "prep-difusor/peer:bookworm\nprep-difusor/host:trixie\n"
+    assert both.returncode == 0
+    assert sorted(both.stderr.splitlines()) == ["se construye host", "se construye peer"]
+    failed = built("host:trixie", "peer:bookworm", "broken:trixie")
+    assert failed.returncode != 0
+    assert failed.stdout == ""
 
 
 SOURCES = """\

@@ -27,8 +27,9 @@ ONCE = {
     "lab/test_revocation.py": "what a revocation takes away is units and files of the project, alike on every release",
     # Second, so that it meets bullseye's call: that admits TLS 1.3 alone, which an old nginx in front has to be told.
     "lab/test_front.py": "the site in front is on another machine, and what is compared is what it passes on",
-    "lab/test_preflight.py": "the controller judges what was read of a server; the releases are the test's own data",
+    # Third, because trixie takes longest with the files that all run, and this one is short.
     "lab/test_vantage.py": "the account is on another machine, from which the server looks alike whatever it runs",
+    "lab/test_preflight.py": "the controller judges what was read of a server; the releases are the test's own data",
     "lab/test_baseline.py": "compares two looks at the same server, whatever it runs",
 }
 """Test files that depend on no release and prove no clause, and why; of the releases of a run, each runs on one.
