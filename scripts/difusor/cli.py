@@ -45,7 +45,7 @@ PANELS = {
         "remove",
     ),
     "Corte": ("synthetic", "sign", "verify"),
-    "Noche": ("countdown", "publish", "audit", "trusted", "bans", "purge"),
+    "Noche": ("countdown", "publish", "audit", "trusted", "signers", "bans", "purge"),
 }
 """The help, from top to bottom: verbs in the order in which an operator needs them."""
 SHELLS = ("bash", "zsh", "fish")

@@ -167,7 +167,7 @@ def apart(there: datetime, asked: datetime, answered: datetime) -> float:
 
 
 def _signers(election: Election, server: Server, look: Look, given: str) -> Check:
-    apply = f"./difusor apply -i {given} -- --tags corte"
+    repair = f"./difusor signers -i {given}"
     wanted = listed(election.allowed_signers)
     wrong = [f"{key[:16]}… no es de la elección" for key in look.signers.keys() - wanted.keys()]
     wrong += [f"falta {wanted[key].partition(' ')[0]} ({key[:16]}…)" for key in wanted.keys() - look.signers.keys()]
@@ -179,14 +179,14 @@ def _signers(election: Election, server: Server, look: Look, given: str) -> Chec
         return bad(
             "signers",
             f"el servidor no admite a los de la elección: {some(sorted(wrong))}",
-            f"{apply} los repone; averigüe quién los cambió",
+            f"{repair} los repone; averigüe quién los cambió",
         )
     if _keys(server.revoked or "") != _keys(election.revoked):
-        return bad("signers", "su lista de llaves revocadas no es la de la elección", apply)
+        return bad("signers", "su lista de llaves revocadas no es la de la elección", repair)
     if gap := _gap(election):
         return bad(
             "signers", f"ninguna llave vale desde {_told(gap, election)}",
-            f"corrija las fechas en election_signers y ejecute {apply}",
+            f"corrija las fechas en election_signers y ejecute {repair}",
         )  # fmt: skip
     return good("signers", f"{len(wanted)} como en la elección")
 

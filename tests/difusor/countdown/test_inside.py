@@ -104,7 +104,10 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "no inodes": ("disk", lambda said: said["disks"]["/"].update(free_files=9), "quedan 9 de 16", "--inodes -xd1 /"),
     "read only": ("disk", lambda said: said["disks"]["/"].update(read_only=True), "/ no admite escritura", "dmesg"),
     "no disk": ("disk", lambda said: said["disks"].clear(), "ningún disco", "df -h"),
-    "revoked": ("signers", lambda said: said.update(revoked="ssh-ed25519 AAAA x"), "revocadas no es", "--tags corte"),
+    "revoked": (
+        "signers", lambda said: said.update(revoked="ssh-ed25519 AAAA x"),
+        "revocadas no es", "./difusor signers -i diario",
+    ),
 }  # fmt: skip
 
 
@@ -147,7 +150,7 @@ def test_a_signer_that_is_not_the_elections_is_red() -> None:
     ):
         checks = {each.key: each for each in inside.judge(host(), seen(server(), election, signers=signers), "diario")}
         assert wrong(checks) == {"signers": "bad"}
-        assert told in checks["signers"].found and "./difusor apply -i diario" in checks["signers"].remedy
+        assert told in checks["signers"].found and "./difusor signers -i diario" in checks["signers"].remedy
 
 
 def test_from_opening_to_close_somebody_may_sign_at_every_instant(tmp_path: Path) -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import command_kit
 import pytest
+import yaml
 from ansible_kit import ansible
 
+from difusor.project import ROOT
 from difusor.servers.playbook import Options
 
 PLAYBOOKS = {
     "preflight": "playbooks/preflight.yml",
     "apply": "site.yml",
     "trusted": "playbooks/trusted.yml",
+    "signers": "playbooks/signers.yml",
     "upgrade": "playbooks/upgrade.yml",
     "remove": "playbooks/remove.yml",
 }
@@ -69,3 +72,21 @@ def test_what_a_playbook_asks_to_confirm_is_an_option(verb: str, flags: list[str
     done = difusor(verb, "-i", "demo", *flags, "--", "--list-hosts", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"--extra-vars {shlex.quote(values)} --list-hosts" in done.stderr.splitlines()[0]
+
+
+def test_a_server_that_is_no_mirror_gets_no_signers_and_keeps_none_from_the_others(tmp_path: Path) -> None:
+    """The refusal of `playbooks/signers.yml`, of two servers of which a run has set up one."""
+    _, install = yaml.safe_load((ROOT / "playbooks/signers.yml").read_text())
+    for task in install["tasks"]:
+        task["tags"] = ["never"]  # of the role only its variables
+    found = "{{ {'folders': {'/usr/local/lib/prep-corte': ['corte']} if inventory_hostname == 'espejo' else {}} }}"
+    seen = {"name": "What the probe tells", "set_fact": {"current_state": found, "cacheable": True}}
+    reached = {"name": "What follows", "debug": {"msg": "firmantes de {{ inventory_hostname }}"}}
+    kept = {name: install[name] for name in ("gather_facts", "any_errors_fatal", "tasks")}
+    play = {**kept, "hosts": "all", "pre_tasks": [seen, install["pre_tasks"][1], reached]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    done = ansible("playbook", "-i", "nuevo,espejo,", tmp_path / "play.yml")
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 2, done.stderr
+    assert "fatal: [nuevo]: FAILED!" in said and "instálelo con ./difusor apply -i X" in said
+    assert "firmantes de espejo" in said and "firmantes de nuevo" not in said

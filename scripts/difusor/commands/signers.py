@@ -1,0 +1,11 @@
+"""`difusor signers`: apply a late change of who may sign within seconds, as when a key was stolen."""
+
+from __future__ import annotations
+
+from difusor.servers.playbook import verb
+
+run = verb(
+    "playbooks/signers.yml",
+    "Aplica en segundos un cambio de los firmantes o de las llaves revocadas de la elección; el servidor que falla no "
+    "detiene a los demás.",
+)
