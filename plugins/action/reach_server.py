@@ -13,16 +13,20 @@ from difusor.servers.connection import Login, cause
 CLASSIC = "/usr/bin/sudo.ws"
 """The original sudo, where sudo-rs took its name (Ubuntu 26.04)."""
 
+REVOKED = "-- revoked_since --"
 KEYS = "-- authorized_keys --"
-"""Separates the two parts of the server's answer."""
+"""Separate the parts of the server's answer."""
+RECORD = "/etc/prep-corte/revoked_since"
+"""Where the role corte leaves since when a server is off the list; only root reads it."""
 
 
 class ActionModule(ActionBase):
     """Run Python's version on the server through the task's connection and become; the task takes no arguments.
 
-    Returns `login_keys`: the lines of the account's authorized_keys; `sudo_is_rust`: whether the server's sudo is
-    sudo-rs; `become_exe`: the sudo that later tasks have to use, empty when any will do. sudo-rs prints a prompt that
-    Ansible does not recognise, so with a password Ansible would wait for ever.
+    Returns `login_keys`: the lines of the account's authorized_keys; `revoked_since`: the instant at which the server
+    was taken off the list, as the institute recorded it, empty when it is on it; `sudo_is_rust`: whether the server's
+    sudo is sudo-rs; `become_exe`: the sudo that later tasks have to use, empty when any will do. sudo-rs prints a
+    prompt that Ansible does not recognise, so with a password Ansible would wait for ever.
     """
 
     _supports_check_mode = True
@@ -37,7 +41,8 @@ class ActionModule(ActionBase):
             become_exe, problem = self._other_sudo(login)
             if not problem:
                 answer = self._low_level_execute_command(
-                    f"{shlex.quote(_python(variables))} --version && {{ sudo --version 2>&1; echo {KEYS}; "
+                    f"{shlex.quote(_python(variables))} --version && {{ sudo --version 2>&1; "
+                    f"echo {REVOKED}; cat {RECORD} 2>/dev/null; echo {KEYS}; "
                     f"cat ~{shlex.quote(login.user)}/.ssh/authorized_keys 2>/dev/null; true; }}"
                 )
                 said = f"{answer['stderr']}\n{answer['stdout']}\n{_python(variables) if answer['rc'] == 127 else ''}"
@@ -46,12 +51,14 @@ class ActionModule(ActionBase):
             become_exe, problem = "", cause(str(error), login)
         if problem:
             return {"failed": True, "msg": f"No se puede usar {login.name} y nada se tocó en él: {problem}."}
-        programs, _, keys = answer["stdout"].partition(KEYS)
+        programs, _, rest = answer["stdout"].partition(REVOKED)
+        record, _, keys = rest.partition(KEYS)
         return {
             "changed": False,
             "become_exe": become_exe,
             "sudo_is_rust": "sudo-rs" in programs,
-            "login_keys": [line.strip() for line in keys.splitlines() if line.strip() and line[0] != "#"],
+            "revoked_since": " ".join(_lines(record)),
+            "login_keys": _lines(keys),
         }
 
     def _login(self, variables: dict[str, Any]) -> Login:
@@ -78,6 +85,11 @@ class ActionModule(ActionBase):
             )
         become.set_option("become_exe", CLASSIC)
         return CLASSIC, ""
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines that are neither empty nor comments."""
+    return [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
 
 
 def _python(variables: dict[str, Any]) -> str:

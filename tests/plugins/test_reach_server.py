@@ -1,8 +1,11 @@
-"""The action `reach_server`, run by Ansible against this machine: what it finds before anything is asked as root."""
+"""The action `reach_server`, run by Ansible against this machine, and what the preflight says of its findings."""
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_kit import ansible
@@ -30,3 +33,48 @@ def test_a_server_that_cannot_be_used_is_refused_at_once(values: str, sentence: 
     done = ansible("playbook", "-i", "aqui,", "-c", "local", tmp_path / "play.yml", *given, timeout=20)
     assert done.returncode == 2
     assert f"No se puede usar aqui y nada se tocó en él: {sentence}" in " ".join(done.stdout.split()), done
+
+
+SINCE = "2027-06-06T01:30:00Z"
+# A sudo that shows these tests a server's record below their own folder.
+SUDO = """#!/bin/sh
+for command; do :; done
+exec sh -c "$(printf %s "$command" | sed 's#/etc/prep-corte/#{folder}/#')"
+"""
+REVOKED = """
+- hosts: all
+  gather_facts: false
+  vars: {preflight_place: ribera}
+  tasks:
+    - {ansible.builtin.import_role: {name: preflight, tasks_from: reach}}
+"""
+
+
+def test_a_revoked_server_is_refused_by_a_folder_that_does_not_know_of_it(tmp_path: Path) -> None:
+    """A copy of the folder made before the revocation; one with the record, or a run that may, goes on."""
+    listed, revoked, folder = (tmp_path / name for name in ("listado", "revocado", "diario"))
+    for each in (listed, revoked, folder):
+        each.mkdir()
+        (each / "sudo").write_text(SUDO.format(folder=each))
+        (each / "sudo").chmod(0o755)
+    (revoked / "revoked_since").write_text(f"# de quien la escribe\n{SINCE}\n")
+    before = "2027-06-05T01:30:00Z"
+    hosts: dict[str, dict[str, Any]] = {
+        "ajena": {},
+        "anterior": {"preflight_revocations": [before]},
+        "enterada": {"preflight_revocations": [before, SINCE]},
+        "devuelve": {"preflight_any_revocation": True},
+        "lista": {"ansible_become_exe": f"{listed}/sudo"},
+    }
+    # Ansible would not call sudo to become who it is already; this sudo does not ask whom.
+    become = {"ansible_become_user": "otro", "ansible_become_exe": f"{revoked}/sudo"}
+    shared = {"ansible_connection": "local", **become}
+    (folder / "hosts.yml").write_text(json.dumps({"difusores": {"hosts": hosts, "vars": shared}}))
+    (tmp_path / "play.yml").write_text(REVOKED)
+    done = ansible("playbook", "-i", folder, tmp_path / "play.yml", "--check", timeout=60)
+    said = " ".join(done.stdout.split())
+    assert [name for name in hosts if f"{name} fue retirado de la lista el " in said] == ["ajena", "anterior"], done
+    assert f"esta carpeta no lo sabe: traiga de la otra máquina {folder}/group_vars/diario/revocations.yml" in said
+    assert "./difusor revoke diario; nada se tocó" in said
+    assert SINCE not in said, "it is told by the place's clocks"
+    assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][2:], done

@@ -6,9 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from role_kit import render, value
+import yaml
+from role_kit import ROLES, render, value
 
 ACCOUNT: dict[str, Any] = {"accounts_admin_user": "instituto", "accounts_revoked": True}
+BEFORE, SINCE = "2027-06-05T01:30:00Z", "2027-06-06T01:30:00Z"
 
 
 @pytest.mark.parametrize("revoked", [False, True])
@@ -36,6 +38,46 @@ def test_the_institutes_account_is_given_back_only_when_it_was_there_before_and_
 def test_neither_secret_nor_signers_stay() -> None:
     assert render("rsync", "etc/rsyncd.secrets", {"rsync_revoked": True, "rsync_secret": "x"}).strip() == ""
     assert render("corte", "etc/prep-corte/allowed_signers", {"corte_revoked": True, "corte_signers": []}).strip() == ""
+
+
+@pytest.mark.parametrize(("revoked", "kept"), [(False, []), (True, [SINCE])])
+def test_the_server_itself_keeps_since_when_it_is_off_the_list(revoked: bool, kept: list[str]) -> None:
+    """It must not be the inventory alone that knows: a copy of it made before the revocation does not."""
+    inputs = {"corte_revoked": revoked, "corte_revoked_since": SINCE}
+    lines = render("corte", "etc/prep-corte/revoked_since", inputs).splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == kept
+    assert bool(lines) is revoked, "an empty file is removed, one without an instant is not"
+
+
+def test_every_run_but_three_stops_at_a_revocation_that_its_inventory_does_not_know() -> None:
+    """One that revokes goes on only with a record of its own; else it would end the other one."""
+    admitting = {}
+    for path in sorted((ROLES.parent / "playbooks").glob("*.yml")):
+        first = yaml.safe_load(path.read_text(encoding="utf-8"))[0]
+        admitting[path.stem] = first.get("vars", {}).get("preflight_any_revocation", False)
+        imports = [task.get("ansible.builtin.import_role", {}) for task in first.get("tasks", [])]
+        reached = {"reach", "look"} & {each.get("tasks_from") for each in imports}
+        assert reached or path.stem in ("preflight", "server"), "site.yml is these two, and the role begins with it"
+    expected = {"remove": True, "restore": True, "revoke": "{{ corte_revoked }}"}
+    assert {name: found for name, found in admitting.items() if found} == expected
+
+
+@pytest.mark.parametrize(
+    ("revocations", "known", "kept"),
+    [
+        (None, [], ""),
+        ([], [], ""),
+        ([{"since": BEFORE, "state": "restored"}, {"since": SINCE}], [BEFORE, SINCE], SINCE),
+    ],
+)
+def test_the_inventory_says_which_revocations_it_knows_and_which_one_the_server_keeps(
+    revocations: list[dict[str, str]] | None, known: list[str], kept: str
+) -> None:
+    wired = yaml.safe_load((ROLES.parent / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))
+    inputs = {name: wired[name] for name in ("preflight_revocations", "corte_revoked_since")}
+    inputs["difusor_revocations"] = revocations
+    assert value("corte", "preflight_revocations", inputs) == known
+    assert value("corte", "corte_revoked_since", inputs) == kept
 
 
 @pytest.mark.parametrize(("login", "left"), [("ubuntu", []), ("instituto", ["instituto"])])

@@ -86,6 +86,7 @@ class Revoked:
     audited: Said
     again: Said
     site: str
+    stale: Said
     kept: Seen
     restored: Said
     light: Seen
@@ -118,6 +119,10 @@ class Institute:
         status, said = self._run("ansible-playbook", "-i", self.inventory, "site.yml", "--tags", ROLES)
         assert status == 0, said
         return said
+
+    def stale(self) -> Said:
+        """Run a playbook from the lab's own folder, which knows of no revocation."""
+        return self._run("ansible-playbook", "-i", ROOT / "inventories/demo", "playbooks/trusted.yml")
 
     def secret(self) -> str:
         """Return the secret that the copy's vault has now."""
@@ -198,14 +203,16 @@ def revoked(
     audited = institute.verb("audit", "-i", "demo")
     again = institute.verb("revoke", "demo", "--reason", REASON)
     site = institute.site()
+    stale = institute.stale()
     kept = institute.look(host, folder, secrets)
     restored = institute.verb("restore", "demo", "--reason", "se aclaró")
     light = institute.look(host, folder, secrets)
     host.check_output("journalctl --sync")
     journal = host.check_output("journalctl --quiet --no-pager --output=cat --since=-20min")
     return Revoked(
-        absent, published, back, done, last - began, dark, audited, again, site, kept, restored, light, journal, secrets
-    )
+        absent, published, back, done, last - began, dark, audited, again, site, stale, kept, restored, light, journal,
+        secrets,
+    )  # fmt: skip
 
 
 def test_the_institutes_half_holds_although_the_server_does_not_answer(
@@ -238,11 +245,14 @@ def test_a_server_that_came_back_shows_the_notice_and_takes_nothing(
 
 
 def test_neither_the_verb_again_nor_the_site_changes_anything(revoked: Revoked, record_evidence: Record) -> None:
-    """Repetir la revocación no hace nada más, y una ejecución normal de site.yml no devuelve la página."""
+    """Repetir la revocación no hace nada más, y ninguna otra ejecución devuelve la página, ni desde otra carpeta."""
     record_evidence("site.yml sobre un difusor revocado: sin cambios, y con el aviso en la página")
+    record_evidence("trusted.yml desde una carpeta sin el expediente: se niega")
     assert revoked.again[0] == 0 and "PLAY" not in revoked.again[1]
     assert "changed=0" in revoked.site
     assert "fuera de la lista" in revoked.site
+    status, said = revoked.stale
+    assert status == 2 and "fue retirado de la lista el " in " ".join(said.split()), said
 
 
 def test_restored_it_shows_what_it_showed_with_a_new_secret(revoked: Revoked, record_evidence: Record) -> None:
