@@ -10,11 +10,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from difusor.project import own
+from difusor.project import ROOT, home, own
 from difusor.spec import reading
 from difusor.spec.clauses import ClauseId, Sentence, SpecError
 from difusor.spec.faults import sentence
 
+MODEL = ROOT / "spec/papers/ribera-2027.yml"
+"""The texts from which another call's are written."""
 BLANKS = ("offices", "day", "institute", "month", "year")
 """What a text may leave to the election."""
 BLANK = re.compile(r"\{([^{}]*)\}")
@@ -72,7 +74,13 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 def load(call: str) -> Papers:
     """Return the texts of a call, the institute's own or else the project's; SpecError says what is wrong with them."""
-    return _load(own(f"spec/papers/{call}.yml"))
+    path = own(f"spec/papers/{call}.yml")
+    if not path.exists():
+        raise SpecError(
+            f"la convocatoria «{call}» no tiene los textos de su carta compromiso; copie {MODEL} a "
+            f"{home() / 'spec/papers'}/{call}.yml y escriba los suyos"
+        )
+    return _load(path)
 
 
 @cache
