@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from difusor.project import ROOT, home, own
+from difusor.project import ROOT, own
 from difusor.spec import clauses, reading
 from difusor.spec.clauses import ClauseId, Sentence, SpecError
 from difusor.spec.faults import sentence
@@ -80,8 +80,7 @@ def load(call: str) -> Papers:
     path = own(f"spec/papers/{call}.yml")
     if not path.exists():
         raise SpecError(
-            f"la convocatoria «{call}» no tiene los textos de su carta compromiso; copie {MODEL} a "
-            f"{home() / 'spec/papers'}/{call}.yml y escriba los suyos"
+            f"la convocatoria «{call}» no tiene los textos de su carta; copie {MODEL} a {path} y escriba los suyos"
         )
     found = _load(path)
     if wrong := _faults(found, clauses.load(call)):

@@ -1,4 +1,4 @@
-"""The texts of a call's letter are of that call, and what is missing or wrong in them is told before a paper is made."""
+"""The texts of a call's letter are of that call; what is missing or wrong in them is told before a paper is made."""
 
 from __future__ import annotations
 
