@@ -62,8 +62,9 @@ def inventories() -> list[Path]:
 
 
 def own(path: str) -> Path:
-    """Return the institute's own file when its home has one at this path, else the project's."""
-    return found if (found := home() / path).exists() else ROOT / path
+    """Return the institute's own file when its home has one at this path, or nobody has; else the project's."""
+    ours, theirs = home() / path, ROOT / path
+    return theirs if theirs.exists() and not ours.exists() else ours
 
 
 def told(path: Path) -> Path:

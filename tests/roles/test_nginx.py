@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 import role_kit
+from markupsafe import escape
 from nginx_kit import BASES, CLOSED, GATE, OPEN, RELEASES, SITE, answered, by_door, judged, locations, maps, render, who
 
 from difusor.servers import limits
+from difusor.suite import browser
+
+NOTICES = sorted((role_kit.ROLES / "nginx/templates/usr/share/prep/avisos").glob("*.html.j2"))
 
 
 @pytest.mark.parametrize(
@@ -90,14 +94,28 @@ def test_without_a_corte_the_page_waits(base: str) -> None:
 
 
 def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() -> None:
-    pages = sorted((role_kit.ROLES / "nginx/templates/usr/share/prep/avisos").glob("*.html.j2"))
-    for page in pages:
+    for page in NOTICES:
         path = f"usr/share/prep/avisos/{page.stem}"
         label = '<body>\n  <header class="label">Simulacro</header>\n'
         assert label in render(path, inputs=(("nginx_notice_label", "Simulacro"),))
         assert 'class="label"' not in render(path)
         assert "example.mx" not in render(path), "it names the site of the outlet"
-    assert len(pages) == 7
+    assert len(NOTICES) == 7
+
+
+def test_notices_show_the_institute_s_words_as_they_are_written() -> None:
+    """A browser took the address of mail in `<…>` for a tag, and showed nothing of it."""
+    words = {
+        "nginx_contact": 'Unidad de Informática & Redes <prep@ier.test>, "PREP", (600) 000 0000',
+        "nginx_notice_title": "PREP <Ribera & Añil>",
+        "nginx_notice_label": "Simulacro <1 & 2>",
+    }
+    site = 'https://ier.test/?a="b"&c'
+    for page in NOTICES:
+        text = render(f"usr/share/prep/avisos/{page.stem}", inputs=(*words.items(), ("nginx_institute_site", site)))
+        assert [each for each in words.values() if each not in browser.words(text)] == [], page.name
+        assert site not in text
+        assert (f'href="{escape(site)}"' in text) is (page.name == "revocado.html.j2")
 
 
 def test_the_status_is_compressed() -> None:

@@ -32,6 +32,7 @@ from difusor.inventory.parts import (
     that_may_be_excused,
 )
 from difusor.inventory.values import (
+    SPELT,
     Address,
     Day,
     DomainName,
@@ -91,11 +92,13 @@ class Election(Strict):
     environment: Literal["official", "simulacro"]
     spec: Annotated[
         str,
-        matching(r"[a-z0-9][a-z0-9-]*", "debe ser el nombre de una convocatoria de spec/"),
+        matching(r"[a-z0-9][a-z0-9-]*", f"debe ser el nombre de una convocatoria de spec/, {SPELT}"),
         AfterValidator(_called),
     ]
     place: Annotated[
-        str, matching(r"[a-z][a-z0-9-]*", "debe ser el nombre de un lugar de catalogs/"), AfterValidator(_known)
+        str,
+        matching(r"[a-z][a-z0-9-]*", f"debe ser el nombre de un lugar de catalogs/, {SPELT}"),
+        AfterValidator(_known),
     ]
     offices: Annotated[list[str], Field(min_length=1)]
     institute: Institute

@@ -242,7 +242,14 @@ class Institute(Strict):
     domain: DomainName | None = None
     address: str = ""
     telephone: str = ""
-    logo: Annotated[str, matching(r"([a-z0-9][a-z0-9._-]*\.png)?", "debe ser el nombre de un PNG de elections/")] = ""
+    logo: Annotated[
+        str,
+        matching(
+            r"([a-z0-9][a-z0-9._-]*\.png)?",
+            "debe ser el nombre de un PNG de elections/, en minúsculas sin acentos ni espacios, como instituto.png; "
+            "llame así también al archivo",
+        ),
+    ] = ""
     colors: Colors
     signs: Person
 

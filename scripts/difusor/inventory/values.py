@@ -35,6 +35,8 @@ MAPPED_BITS = 96
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Read = Callable[[str], bytes]
 LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+SPELT = "en minúsculas sin acentos, con cifras y -; llame así también a su archivo"
+"""How the name of a place or a call is written, as the end of a sentence."""
 
 
 def matching(pattern: str, sentence: str, secret: bool = False) -> AfterValidator:

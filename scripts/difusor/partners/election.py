@@ -17,9 +17,9 @@ from difusor.spec import reading
 from difusor.terminal.arguments import elections
 
 COPIED = tuple(f"election_{name}" for name in ("spec", "place", "offices", "institute", "client", "time_servers"))
-"""What a new election takes from another: its call, where it is, what is elected, and who holds it."""
-DATES = ("form_until", "list_from")
-"""What the call says that holds for one election only; the rest of election_call is taken too, as is the contact."""
+"""What a new election takes from another: its call, where it is, the offices, and who holds it."""
+OF_ONE_ELECTION = ("form_until", "list_from", "elected")
+"""What the call says of one election only: its dates and what is elected; the rest of election_call is taken too."""
 REHEARSAL = timedelta(hours=24)
 """How long a rehearsal lasts whose close nobody gave: as the publication of the real night."""
 
@@ -64,7 +64,7 @@ def _copied(path: Path) -> dict[str, Any]:
         found = {name: variables[name] for name in COPIED}
         found["election_contact"] = variables.get("election_contact") or ""
         said = variables.get("election_call") or {}
-        found["election_call"] = {name: value for name, value in said.items() if name not in DATES}
+        found["election_call"] = {name: value for name, value in said.items() if name not in OF_ONE_ELECTION}
     except (OSError, yaml.YAMLError, *DAMAGE):
         return {}
     return {} if "{{" in str(found) or variables.get("election_id", "").startswith("{{") else found

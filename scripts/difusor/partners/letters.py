@@ -21,6 +21,7 @@ from difusor.partners.facts import PartnerFacts, fault
 from difusor.partners.host_key import fingerprint
 from difusor.partners.record import Record
 from difusor.project import UnusableError, build
+from difusor.spec.expected import SSH_PORT, WEB_PORTS
 from difusor.spec.papers import filled, load
 
 Kind = Literal["carta", "acuse", "direcciones"]
@@ -170,18 +171,23 @@ def _addresses(case: _Case) -> dict[str, Any]:
     trusted = list(dict.fromkeys([*case.election.trusted_addresses, *found.get("difusor_trusted_addresses", [])]))
     if not trusted:
         raise _NotYet("aún no hay direcciones confiables; escríbalas en election_trusted_addresses")
-    call, annex = case.election.spec, case.kept.form.annex
-    clauses, perimeter = spec.load(call), load(call).addresses
-    ports = sorted({*clauses[perimeter.trusted].expect["ports"], annex.ssh_port})
+    call, annex = spec.load(case.election.spec), case.kept.form.annex
+    perimeter = load(case.election.spec).addresses
+    ports = _ports(call, perimeter.trusted, (SSH_PORT, call.rsync_port))
     return {
         "technical": case.kept.form.technical.name,
         "trusted": trusted,
-        "closed": ports,
-        "open": clauses[perimeter.anywhere].expect["ports"],
+        "closed": sorted({*ports, annex.ssh_port}),
+        "open": _ports(call, perimeter.anywhere, WEB_PORTS),
         "servers": [str(each) for each in (annex.ipv4, annex.ipv6) if each],
         "fqdn": found.get("difusor_fqdn", ""),
         "acme": found.get("difusor_tls_mode") == "acme",
         "account": annex.ssh_account,
         "keys": [fingerprint(each) for each in found.get("difusor_admin_keys", [])],
-        "clause": clauses[perimeter.trusted],
+        "clause": call[perimeter.trusted] if perimeter.trusted else None,
     }
+
+
+def _ports(call: spec.Spec, clause: str | None, usual: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the ports that a clause of the call says; the usual ones when the texts of the letter name none."""
+    return tuple(call[clause].expect["ports"]) if clause else usual

@@ -13,7 +13,7 @@ from difusor import spec
 from difusor.inventory import Election
 from difusor.partners.form.items import Received, Remark, filled, keys
 from difusor.partners.form.values import HOST, NOT_PUBLIC, is_local, own_domain, plain_words, unread
-from difusor.partners.likeness import acronym, alike, contains, folded, imitates, twins
+from difusor.partners.likeness import COMMON, acronym, alike, contains, folded, imitates, twins
 from difusor.partners.record import LATE
 from difusor.partners.roster import Known
 
@@ -90,11 +90,11 @@ def _institute(said: Mapping[str, str], received: Received, around: Surroundings
             yield received.finding(key, f"«{said[key]}» es del Instituto ({domain}); escriba el del medio")
         elif HOST.fullmatch(host) and imitates(host, domain):
             yield received.finding(key, f"«{host}» se parece al dominio del Instituto ({domain}); use un nombre propio")
-    name, institute = folded(said["nombre"]), around.election.institute
-    taken = [folded(each) for each in (domain.partition(".")[0], institute.name)]
-    # Within a word an acronym means nothing: some have three letters.
-    is_acronym = any(twins(each, folded(institute.acronym)) for each in plain_words(said["nombre"]))
-    if is_acronym or any(each in name or contains(name, each) or alike(each, name) for each in taken):
+    institute, label = around.election.institute, {folded(domain.partition(".")[0])} - COMMON
+    words, name = plain_words(said["nombre"]), folded(said["nombre"])
+    # Within a word an acronym, or a label as short, means nothing: some have three letters.
+    is_word = any(twins(word, each) for word in words for each in {folded(institute.acronym), *label})
+    if is_word or any(contains(name, each) or alike(each, name) for each in {folded(institute.name), *label}):
         yield received.finding(
             "nombre", f"«{said['nombre']}» se confunde con el Instituto; confírmelo con quien firma", "revisar"
         )

@@ -81,7 +81,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "DG-11": {"grace_minutes": Count},
     "DG-12": {"refused": Literal[True]},
     "DG-13": {"decided_by": Text},
-    "DG-14": {"telephone": Text, "extension": Text},
+    "DG-14": {"telephone": Text, "extension": str},  # "": the telephone has none
 }
 """The names and types of each clause's values, by its id."""
 

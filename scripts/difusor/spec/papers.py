@@ -10,11 +10,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from difusor.project import own
-from difusor.spec import reading
+from difusor.project import ROOT, own
+from difusor.spec import clauses, reading
 from difusor.spec.clauses import ClauseId, Sentence, SpecError
 from difusor.spec.faults import sentence
 
+MODEL = ROOT / "spec/papers/ribera-2027.yml"
+"""The texts from which another call's are written."""
 BLANKS = ("offices", "day", "institute", "month", "year")
 """What a text may leave to the election."""
 BLANK = re.compile(r"\{([^{}]*)\}")
@@ -52,17 +54,20 @@ class Letter(Part):
 
 
 class Perimeter(Part):
-    """The clauses whose ports (`expect`) an outlet's perimeter admits from trusted addresses, and from anywhere."""
+    """The clauses whose ports (`expect`) an outlet's perimeter admits from trusted addresses, and from anywhere.
 
-    trusted: ClauseId
-    anywhere: ClauseId
+    Where the call has none, the ports are those on which the project's servers listen.
+    """
+
+    trusted: ClauseId | None = None
+    anywhere: ClauseId | None = None
 
 
 class Papers(Part):
     """All of it."""
 
     letter: Letter
-    addresses: Perimeter
+    addresses: Perimeter = Perimeter()
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
@@ -72,7 +77,28 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 def load(call: str) -> Papers:
     """Return the texts of a call, the institute's own or else the project's; SpecError says what is wrong with them."""
-    return _load(own(f"spec/papers/{call}.yml"))
+    path = own(f"spec/papers/{call}.yml")
+    if not path.exists():
+        raise SpecError(
+            f"la convocatoria «{call}» no tiene los textos de su carta; copie {MODEL} a {path} y escriba los suyos"
+        )
+    found = _load(path)
+    if wrong := _faults(found, clauses.load(call)):
+        raise SpecError("\n".join(f"{path}: {each}" for each in wrong))
+    return found
+
+
+def _faults(texts: Papers, call: clauses.Spec) -> list[str]:
+    """Return a sentence for each clause that the texts name and the call lacks, or that says no ports."""
+    wrong = []
+    if texts.letter.clause not in call.ids:
+        wrong.append(f"letter: clause: la convocatoria no tiene {texts.letter.clause}; escriba la que cumple la carta")
+    for name, clause in texts.addresses:
+        if clause and clause not in call.ids:
+            wrong.append(f"addresses: {name}: la convocatoria no tiene {clause}; quítela")
+        elif clause and "ports" not in call[clause].expect:
+            wrong.append(f"addresses: {name}: {clause} no dice puertos (ports); escriba la que los dice, o quítela")
+    return wrong
 
 
 @cache

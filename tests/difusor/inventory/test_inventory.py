@@ -203,7 +203,7 @@ CASES: dict[str, tuple[Change, str]] = {
     "call that is no call": (replace("election_spec", "deviations"), "election_spec: no hay convocatoria «deviations»"),
     "call that is a path": (
         replace("election_spec", "../catalogs/x"),
-        "debe ser el nombre de una convocatoria de spec/",
+        "debe ser el nombre de una convocatoria de spec/, en minúsculas sin acentos, con cifras y -; llame así",
     ),
     "call that nobody named": (
         lambda v: v.pop("election_spec"),
@@ -215,11 +215,15 @@ CASES: dict[str, tuple[Change, str]] = {
     ),
     "logo that is a path": (
         lambda v: v.update(election_institute={**v["election_institute"], "logo": "../spec/logo.png"}),
-        "election_institute.logo: debe ser el nombre de un PNG de elections/",
+        "election_institute.logo: debe ser el nombre de un PNG de elections/, en minúsculas sin acentos ni espacios",
     ),
     "logo that is not there": (
         lambda v: v.update(election_institute={**v["election_institute"], "logo": "nada.png"}),
         "election_institute: no se puede leer ",
+    ),
+    "place whose file has another kind of name": (
+        replace("election_place", "valle_alto"),
+        "debe ser el nombre de un lugar de catalogs/, en minúsculas sin acentos, con cifras y -; llame así",
     ),
     "place that is a path": (replace("election_place", "../spec/x"), "debe ser el nombre de un lugar de catalogs/"),
     "no office": (replace("election_offices", []), "election_offices: está vacía; agregue al menos un elemento"),

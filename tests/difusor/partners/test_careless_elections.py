@@ -29,7 +29,7 @@ MODELS = {
     "no offices": ("[alcaldias, congreso]", "[]", "election_offices: está vacía"),
     "capitals of an office": ("[alcaldias, congreso]", "[Alcaldias]", "no tiene el cargo «Alcaldias»; los que tiene:"),
     "office without list": ("[alcaldias, congreso]", "alcaldias", "election_offices: debe ser una lista"),
-    "capitals of a place": ("election_place: ribera", "election_place: Ribera", "un lugar de catalogs/; dice «Ribera»"),
+    "capitals of a place": ("election_place: ribera", "election_place: Ribera", "a su archivo; dice «Ribera»"),
     "no place": ("election_place: ribera", "election_place:", "election_place: debe ser un texto"),
     "misspelt": ("acronym:", "acronim:", "¿quiso decir acronym?"),
     "twice": ("election_client: ier", "election_client: ier\n    election_client: oir", "ya está en el renglón 21"),

@@ -407,7 +407,7 @@ def test_what_is_late_is_kept_and_marked(
     assert "ya había comenzado" not in str(enroll(during, check=True, received=datetime(2027, 6, 7, tzinfo=UTC)))
     assert answer.reply[-2:] == (
         "Instituto Electoral de Ribera (IER)",
-        "Unidad de Informática, (600) 000 0000, extensión 12",
+        "Unidad de Informática & Redes <prep@ier.test>, (600) 000 0000, extensión 12",
     )
     (host,) = load(home / "inventories/radio_uaem")
     assert host.partner.notice and (host.partner.notice.folio, host.partner.notice.kind) == (

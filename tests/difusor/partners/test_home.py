@@ -13,6 +13,7 @@ import pytest
 from home_kit import difusor, made
 
 from difusor import cli, project, spec
+from difusor.inventory import picture
 from difusor.project import HOME, ROOT
 from difusor.terminal.arguments import difusores, election, inventory
 
@@ -42,6 +43,15 @@ def test_the_institutes_own_spec_wins(home: Path) -> None:
         (home / f"spec/{name}.yml").write_text(own, encoding="utf-8")
         assert spec.load(name).document == "Anexo propio"
     assert "de-aqui" in spec.names() and "deviations" not in spec.names()
+
+
+def test_a_file_that_nobody_has_is_missing_in_the_home(home: Path) -> None:
+    """The project is updated, and shared with other homes: nobody is told to save something in it."""
+    wanted = home / "elections/falta.png"
+    assert project.own("elections/falta.png") == wanted
+    with pytest.raises(ValueError, match=re.escape(f"no se puede leer {wanted} (no existe); guarde ahí el logotipo")):
+        picture.of_the_institute("falta.png")
+    assert project.own("spec/deviations.yml") == ROOT / "spec/deviations.yml"
 
 
 def test_the_line_that_a_verb_prints_works_in_any_folder(home: Path) -> None:

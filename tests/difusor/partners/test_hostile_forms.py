@@ -8,6 +8,8 @@ import socket
 import subprocess
 import time
 import zlib
+from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from form_kit import BOUNDED, GOOD, as_yaml, beside_logo, png
 from home_kit import everything, furnish
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inventory_kit import KEY
+from inventory_kit import KEY, shipped
 
 from difusor.inventory import picture
 from difusor.inventory.variables import read as read_inventory
@@ -25,6 +27,7 @@ from difusor.partners.enrolment import Desk
 from difusor.partners.form.items import Received, Remark, items, keys, read
 from difusor.partners.form.received import open_form
 from difusor.partners.likeness import alike, folded, imitates
+from difusor.partners.review import Surroundings, _institute
 from difusor.project import UnusableError
 
 PIPE = "{{ lookup('pipe', 'touch evaluado') }}"
@@ -167,6 +170,21 @@ def test_a_value_of_another_kind_is_refused_by_its_item(key: str, text: str) -> 
 )  # fmt: skip
 def test_an_imitation_of_a_domain_is_seen(host: str, domain: str, seen: bool) -> None:
     assert imitates(host, domain) is seen
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "seen"),
+    [
+        ("El Tiempo", "iem.org.mx", False), ("Línea Directa", "ine.mx", False), ("La Prepa", "prep.iee.mx", False),
+        ("IEM Noticias", "iem.org.mx", True), ("1ne Noticias", "ine.mx", True), ("La Impebar", "impebar.mx", True),
+        ("Noticiasimpebar", "impebar.mx", True), ("Instituto Electoral de Ribera", "prep.iee.mx", True),
+    ],
+)  # fmt: skip
+def test_a_short_domain_of_the_institute_is_not_seen_within_a_word(name: str, domain: str, seen: bool) -> None:
+    institute = {**shipped("ribera-2027").institute.model_dump(), "domain": domain}
+    around = Surroundings(shipped("ribera-2027", institute=institute), [], datetime(2027, 5, 20, tzinfo=UTC))
+    said = defaultdict(str, nombre=name)
+    assert ("se confunde con el Instituto" in str([*_institute(said, Received(said, {}), around)])) is seen
 
 
 @BOUNDED

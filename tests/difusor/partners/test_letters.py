@@ -113,6 +113,22 @@ def test_a_key_that_ends_with_its_line_is_on_the_paper(enrolled: Path, monkeypat
     assert letters.write(enrolled, ("direcciones",), MADE, (), letters.folder_of(enrolled)).waiting == {}
 
 
+def test_where_the_call_says_no_ports_the_paper_tells_those_of_the_servers(
+    home: Path, enrolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "pdf", str.encode)
+    call = f"{load_election(enrolled).spec}.yml"
+    clauses = yaml.safe_load((ROOT / "spec" / call).read_text())
+    clauses["clauses"] = [each for each in clauses["clauses"] if each["id"] not in ("RED-03", "RED-04")]
+    (home / "spec/papers").mkdir(parents=True)
+    (home / "spec" / call).write_text(yaml.safe_dump(clauses))
+    texts = (ROOT / "spec/papers" / call).read_text().partition("addresses:")[0]
+    (home / "spec/papers" / call).write_text(texts)
+    letters.write(enrolled, ("direcciones",), MADE, (), letters.folder_of(enrolled))
+    said = (letters.folder_of(enrolled) / "direcciones.pdf").read_text()
+    assert "22, 2222, 8730" in said and "TCP 80 y 443: " in said and 'class="quote"' not in said
+
+
 def test_the_same_papers_have_the_same_bytes(enrolled: Path) -> None:
     written(enrolled, "carta")
     first = (letters.folder_of(enrolled) / "carta.pdf").read_bytes()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from inventory_kit import KEY, Certificates
 from passlib.hash import sha512_crypt
 
-from difusor.inventory import load_election
+from difusor.inventory import Call, load_election
 from difusor.inventory.variables import content, read
 from difusor.partners import asked, election
 from difusor.partners.facts import ElectionFacts, FactError, PartnerFacts, of
@@ -294,14 +294,15 @@ def test_a_new_election_is_held_where_another_is_and_by_the_same_institute(home:
     assert (found.place, found.offices, found.institute.acronym) == ("ribera", ["alcaldias", "congreso"], "IER")
     assert election.models() == ["ensayo"], "the institute's own come before the project's"
     (ours := home / "elections/ensayo.yml").write_text(
-        ours.read_text() + '    election_call: {seat: Puerto Añil, list_from: "2027-05-27T06:00:00Z"}\n'
+        ours.read_text()
+        + '    election_call: {seat: Puerto Añil, elected: Alcaldías, list_from: "2027-05-27T06:00:00Z"}\n'
     )
     until = datetime(2027, 5, 22, 2, tzinfo=UTC)
     election.create(of(ElectionFacts, ELECTION | {"id": "otro", "like": "ensayo", "notice_until": until}))
     other = load_election(home / "elections/otro.yml")
     assert (other.notice_until, found.notice_until) == (until, None)
     assert (other.institute, other.contact) == (found.institute, found.contact) and found.contact
-    assert other.call and (other.call.seat, other.call.list_from) == ("Puerto Añil", None), "its dates are not taken"
+    assert other.call == Call(seat="Puerto Añil"), "neither its dates nor what was elected"
 
 
 def test_the_election_says_for_all_its_difusores_from_where_anybody_looks(home: Path) -> None:

@@ -377,7 +377,8 @@ def test_the_paper_is_the_institute_s_that_holds_the_election(results: Results, 
     assert '<p class="institute">Instituto Electoral de Ribera</p>' in text
     assert "Calle del Muelle 1, Puerto Añil, Ribera · (600) 000 0000" in text
     assert "Por el Instituto<small>Marina Ñúñez Güémez, Dirección Ejecutiva</small>" in text
-    assert "--seal: #0b3d4f;" in text and "Unidad de Informática, (600) 000 0000, extensión 12" in text
+    assert "--seal: #0b3d4f;" in text
+    assert "Unidad de Informática &amp; Redes &lt;prep@ier.test&gt;, (600) 000 0000, extensión 12" in text
     assert FIRST.institute not in text
 
 

@@ -136,6 +136,11 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path, clause: str, given: 
         _load(tmp_path, own)
 
 
+def test_a_telephone_may_have_no_extension(tmp_path: Path) -> None:
+    own = VALID.replace("SW-05", "DG-14").replace("{uid: 0}", '{telephone: 800 000 0000, extension: ""}')
+    assert _load(tmp_path, own)["DG-14"].expect["extension"] == ""
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(spec.SpecError) as refused:
         _load(tmp_path, VALID.replace("uid: 0", "").replace("annex: ANEXO 1", "anexo: x"))
