@@ -161,6 +161,7 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
     records = standing.Records(election)
     with records.lock():
         stands = standing.statement(tree, election, orders.after, orders.withdraw)
+        mistakes.check_window(election, orders.close, orders.retain, orders.after)
         # What a key signed that servers do not know was never ordered, and is not written over what they know.
         signed = signing.sign(tree, election, key, sequence, corte, words, stands, partial(signing.admit, election))
         records.remember(signed)

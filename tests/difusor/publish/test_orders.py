@@ -19,7 +19,7 @@ from corte_kit import make_key, write_files
 from desk_kit import Desk
 from publish_kit import make_target
 
-from corte.format import manifest
+from corte.format import instants, manifest
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from difusor.inventory import load_election
@@ -403,3 +403,52 @@ def test_nothing_is_retained_when_the_close_moves_unless_it_was_ordered() -> Non
     retained = closes + 100 * hour
     assert ordered_window(Window(opens, closes, retained), closes - hour, None).retain_until == retained
     assert ordered_window(Window(opens, closes, closes), None, retained).retain_until == retained
+
+
+def with_window(election: Path, **hours: int) -> None:
+    """Move the close or the end in the election's file by so many hours."""
+    window, text = load_election(election).window, election.read_text()
+    for name, moved in hours.items():
+        instant = getattr(window, name)
+        text = text.replace(instants.write(instant), instants.write(instant + timedelta(hours=moved)))
+    election.write_text(text)
+
+
+@pytest.mark.parametrize(("name", "option"), [("closes", "--close"), ("retain_until", "--retain")])
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["signed elsewhere", "signed here"])
+def test_a_window_that_was_moved_is_not_moved_back_by_an_older_file_of_the_election(
+    desk: Desk, records: Path, name: str, option: str, elsewhere: bool
+):
+    """The next corte, signed with the file of the morning, closed the page at the old hour; nothing told of it."""
+    window, last = load_election(desk.election).window, desk.folder / "cortes/5"
+    moved = getattr(window, name) + timedelta(hours=1)
+    assert desk.sign(last, option, instants.write(moved)).exit_code == 0
+    after = ["--after", last] if elsewhere else []
+    if elsewhere:
+        shutil.rmtree(records)
+    done = desk.sign(desk.corte(6), *after)
+    told, zone = "".join(done.output.split()), load_election(desk.election).catalog.zone
+    assert done.exit_code == 1 and not signing.is_signed(desk.folder / "cortes/6")
+    for each in (getattr(window, name), moved):
+        assert each.astimezone(zone).isoformat() in told
+    assert f"{option}seguidodelquevale" in told
+    if not elsewhere:
+        assert desk.publish(desk.corte(6)) == (1, []) and option in desk.details
+    assert desk.sign(desk.corte(6), option, instants.write(moved), *after).exit_code == 0
+    with_window(desk.election, **{name: 1})
+    assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"])
+    assert getattr(signed_in(desk.folder / "cortes/7").window, name) == moved
+
+
+def test_a_close_after_the_end_takes_the_end_along(desk: Desk):
+    window = load_election(desk.election).window
+    later = instants.write(window.retain_until + timedelta(hours=1))
+    assert desk.sign(desk.corte(6), "--close", later).exit_code == 0
+
+
+def test_a_corte_that_is_published_once_more_is_not_taken_for_the_last_one_signed(desk: Desk):
+    early, moved = desk.folder / "cortes/5", load_election(desk.election).window.closes + timedelta(hours=1)
+    assert desk.sign(desk.corte(6), "--close", instants.write(moved)).exit_code == 0
+    assert desk.publish(early, key=False) == (0, ["shown", "shown"])
+    with_window(desk.election, closes=1)
+    assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"])
