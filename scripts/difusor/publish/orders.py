@@ -13,7 +13,7 @@ from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from difusor.inventory import Election, load_election
 from difusor.project import UnusableError
-from difusor.publish import mistakes, signing, standing
+from difusor.publish import elsewhere, mistakes, signing, standing
 from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -97,6 +97,7 @@ def signed_for(
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
     if ordered := signing.ordered(tree, targets[0].election):
         raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
+    elsewhere.check(targets[0].election, targets)
     signed = _sign(tree, targets[0].election, key, Orders(jump=jump))
     tell(signed)
     return signed

@@ -26,6 +26,7 @@ from difusor.inventory import load_election
 from difusor.project import UnusableError
 from difusor.publish import deliver, signing, standing
 from difusor.publish import target as targets
+from difusor.publish.mirror import Mirror
 from difusor.publish.orders import ordered_window
 from difusor.publish.push import PushFailed
 from difusor.publish.seen import Seen
@@ -157,7 +158,8 @@ def test_a_hold_that_nobody_expects_is_a_failure(desk: Desk, records: Path):
     desk.sign(desk.folder / "cortes/5", "--hold")
     desk.publish(desk.folder / "cortes/5")
     shutil.rmtree(records)
-    assert desk.publish(desk.corte(6)) == (1, ["paused", "paused"])
+    assert desk.sign(desk.corte(6)).exit_code == 0
+    assert desk.publish(desk.folder / "cortes/6", key=False) == (1, ["paused", "paused"])
     assert "sigue órdenes que este corte no lleva" in desk.details and "--after" in desk.details
     done = desk.sign(desk.folder / "cortes/6", "--after", desk.folder / "cortes/5")
     assert "sigue en pie: pausa" in done.output
@@ -452,3 +454,33 @@ def test_a_corte_that_is_published_once_more_is_not_taken_for_the_last_one_signe
     assert desk.publish(early, key=False) == (0, ["shown", "shown"])
     with_window(desk.election, closes=1)
     assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"])
+
+
+@pytest.mark.parametrize("shows", [True, False], ids=["a corte", "only orders"])
+def test_a_machine_that_has_signed_nothing_signs_no_corte_where_mirrors_have_another_ones(
+    desk: Desk, records: Path, shows: bool
+):
+    """It was signed without the orders of the other machine; only then, and with success, the table told of them."""
+    last, following = desk.folder / "cortes/5", desk.corte(6)
+    assert desk.sign(last, "--rectification").exit_code == 0
+    assert desk.publish(last, key=False) == (0, ["shown", "shown"])
+    shutil.rmtree(records)
+    if not shows:
+        desk.patch.setattr(Mirror, "status", lambda mirror: {**desk.status(mirror.target.name), "shown": None})
+    assert desk.publish(following) == (1, []) and not signing.is_signed(following)
+    told = "".join(desk.details.split())
+    assert "siguenórdenes:norte,sur.Firmecon«difusorsign»y--after" in told
+    page = "https://prep.norte.test/corte.json"
+    assert (f"{page}y{page}.sig" in told) is shows
+    assert desk.sign(following, "--after", last).exit_code == 0
+    assert signed_in(following).stands.rectified
+
+
+@pytest.mark.parametrize("said", [{}, {"gate": {"opens": "2024-06-03T02:00:00Z"}}, {"shown": None}])
+def test_a_machine_that_has_signed_nothing_signs_where_mirrors_have_nothing_of_this_opening(
+    desk: Desk, records: Path, said: dict[str, Any]
+):
+    shutil.rmtree(records)
+    desk.patch.setattr(Mirror, "status", lambda mirror: said and {**desk.status(mirror.target.name), **said})
+    desk.publish(desk.corte(6))
+    assert signing.is_signed(desk.folder / "cortes/6")
