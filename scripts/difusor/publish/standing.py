@@ -21,7 +21,7 @@ from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import AHEAD, MAX_WITHDRAWN, Standing, Withdrawn
 from difusor.inventory import Election
-from difusor.project import UnusableError, write
+from difusor.project import UnusableError, locking, write
 from difusor.publish import notes, signing
 from difusor.publish.signing import SignedCorte
 
@@ -60,7 +60,9 @@ class Records:
         except OSError as error:
             raise UnusableError(f"no se puede guardar en {folder} qué órdenes siguen en pie: {why(error)}") from None
         with file:
-            if not files.lock(file.fileno(), PATIENCE):
+            with locking(folder):
+                is_taken = files.lock(file.fileno(), PATIENCE)
+            if not is_taken:
                 raise UnusableError(
                     f"otro «sign» o «publish» de esta máquina no termina de firmar en {PATIENCE:.0f} segundos (quizá "
                     "espera la frase de su llave, o está suspendido): termínelo y repita"
