@@ -484,3 +484,18 @@ def test_a_machine_that_has_signed_nothing_signs_where_mirrors_have_nothing_of_t
     desk.patch.setattr(Mirror, "status", lambda mirror: said and {**desk.status(mirror.target.name), **said})
     desk.publish(desk.corte(6))
     assert signing.is_signed(desk.folder / "cortes/6")
+
+
+def test_a_corte_that_another_machine_signed_after_this_one_is_told_as_that(desk: Desk, tmp_path: Path):
+    """It was only refused, or without an answer, although every mirror showed it."""
+    ours, theirs = desk.corte(6), tmp_path / "theirs"
+    shutil.copytree(ours, theirs)
+    assert desk.sign(ours).exit_code == desk.sign(theirs).exit_code == 0
+    assert desk.publish(theirs, key=False) == (0, ["shown", "shown"])
+    assert desk.publish(ours, key=False) == (1, ["refused", "refused"])
+    assert "Ya tiene este corte, firmado" in desk.details and "firme el siguiente con --after" in desk.details
+    desk.patch.setattr(deliver, "push", lambda *_: 1)
+    silent = ("silent", {**desk.status("norte"), "last_attempt": None})
+    desk.patch.setattr(Mirror, "await_word", lambda *_: silent)
+    assert desk.publish(ours, key=False) == (1, ["silent", "silent"])
+    assert "Ya tiene este corte, firmado" in desk.details
