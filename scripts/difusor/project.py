@@ -7,9 +7,12 @@ import re
 import shlex
 import subprocess
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from corte.format import files
+from corte.format.errors import why
 from difusor import process
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,6 +149,23 @@ DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, R
 
 class UnusableError(Exception):
     """A file or value that the operator gave cannot be used; the message is a Spanish sentence."""
+
+
+@contextmanager
+def locking(folder: Path) -> Iterator[None]:
+    """Have a lock in a folder taken within; UnusableError on a file system that has none, as some shares.
+
+    BlockingIOError, that somebody else has the lock, is passed on.
+    """
+    try:
+        yield
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise UnusableError(
+            f"el disco de {folder} no sirve para que solo un proceso trabaje ahí: {why(error)}; ponga la carpeta del "
+            f"Instituto ({HOME}) en un disco de esta máquina"
+        ) from None
 
 
 def commit() -> str:

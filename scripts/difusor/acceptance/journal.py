@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from difusor.project import UnusableError, build, write
+from difusor.project import UnusableError, build, locking, write
 
 START = "inicio.json"
 RECORD = "resultado.json"
@@ -171,7 +171,8 @@ def alone(inventory: Path) -> Iterator[int]:
     descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with locking(path):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UnusableError(
                 f"otra aceptación de {path.name} está en curso, o aún corre el paso que dejó: espere a que termine"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,9 +16,12 @@ from difusor.terminal import complain, console, json_text, printable, results, t
 from difusor.terminal.arguments import Authority, Difusores, Json
 
 if TYPE_CHECKING:
+    from corte.format.standing import Standing
     from difusor.publish.comparison import Comparison
+    from difusor.publish.seen import Seen
     from difusor.publish.target import Target
 
+    type Opening = tuple[str, str, datetime]
     type Found = tuple[Comparison, tzinfo | None]
     """A comparison, with the zone of its election; an inventory that cannot be used has none."""
 
@@ -68,11 +71,12 @@ def run(
         orders[opening] = orders[opening].join(signed.manifest.stands)
     # A corte that only orders its own withdrawal is shown nowhere.
     expected = signed.sha256 if signed and not signed.manifest.withdraws_itself else None
+    seen = Seen()
 
     def ask(one: Target) -> list[Comparison]:
         known = orders[standing.opening_of(one.election)]
         try:
-            found = compare(one, ca, expected, minutes * 60, Seen(), known)
+            found = compare(one, ca, expected, minutes * 60, seen, known)
             return [found, *([front.compare(one, one.front, found, ca, minutes * 60, known)] if one.front else [])]
         except Exception as error:  # a fault of this program's: told of this difusor, and the others have their rows
             why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
@@ -86,12 +90,28 @@ def run(
         except BaseException as stop:  # Ctrl-C: what was compared by then is shown
             stopping.stop(asked)
             stopped = stop
-    zones = [one.election.catalog.zone for one in targets]
-    found = unusable + [(each, zone) for zone, one in zip(zones, asked, strict=True) for each in one.result()]
+    found = [*unusable, *_rejudged(targets, [each.result() for each in asked], seen, orders, expected)]
     _tell(found, as_json)
     if stopped:
         raise stopped
     raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
+
+
+def _rejudged(
+    targets: Sequence[Target],
+    found: Sequence[Sequence[Comparison]],
+    seen: Seen,
+    orders: Mapping[Opening, Standing],
+    expected: str | None,
+) -> Iterator[Found]:
+    """Yield what was found at each mirror, judged once more by what all of them show."""
+    from difusor.publish.comparison import rejudged
+    from difusor.publish.standing import opening_of
+
+    for one, those in zip(targets, found, strict=True):
+        for each in those:
+            known = orders[opening_of(one.election)]
+            yield rejudged(each, one, seen, known, expected), one.election.catalog.zone
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from corte.format import instants
@@ -13,7 +14,7 @@ from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.listing.entries import Listed
 from difusor.publish import age
-from difusor.publish.comparison import Comparison, glance
+from difusor.publish.comparison import Comparison, glance, rejudged
 from difusor.publish.seen import Published, Seen
 from difusor.publish.target import Target
 from difusor.servers import certificate, families, names
@@ -51,15 +52,16 @@ class Look:
 
 @dataclass(frozen=True)
 class _There:
-    """What was found at one address."""
+    """What was found at one address: its certificate and, if a browser accepts that, what it shows (None: no look)."""
 
     seen: Certificate
-    content: str = ""
+    target: Target | None = None
+    found: Comparison | None = None
 
-    @property
-    def fault(self) -> str:
-        """What is wrong there; "" when nothing is, or this machine has no road there."""
-        found = self.seen.refusal or self.seen.trouble or self.content
+    def fault(self, how: How) -> str:
+        """Return what is wrong there; "" when nothing is, or this machine has no road there."""
+        content = _content(self.found, self.target, how) if self.found and self.target else ""
+        found = self.seen.refusal or self.seen.trouble or content
         return (
             ""
             if self.seen.away or not found
@@ -67,30 +69,48 @@ class _There:
         )
 
 
+type _Page = tuple[Names, list[_There]]
+"""What was found of the name of a page, and at each of its addresses."""
+
+
 def look_all(listed: Sequence[Listed], how: How) -> dict[str, Look]:
-    """Return by id what was found at each page; all are looked at together."""
+    """Return by id what was found at each page; all are looked at together, then judged by what all of them show."""
     with ThreadPoolExecutor(max_workers=max(1, len(listed))) as pool:
-        return dict(zip((each.id for each in listed), pool.map(lambda each: _safely(each, how), listed), strict=True))
+        pages = list(pool.map(lambda each: _safely(partial(_visit, each, how)), listed))
+    return {
+        each.id: page if isinstance(page, Look) else _safely(partial(_judge, page, how))
+        for each, page in zip(listed, pages, strict=True)
+    }
 
 
-def _safely(listed: Listed, how: How) -> Look:
+def _safely[Found](do: Callable[[], Found]) -> Found | Look:
     """Look at a page; one that shows what nobody expected is at fault itself, and ends the look at no other."""
     try:
-        return look(listed, how)
+        return do()
     except Exception as error:
         return Look((f"no se pudo mirar ({type(error).__name__}: {error}); si sigue, es una falla de este programa",))
 
 
 def look(listed: Listed, how: How) -> Look:
     """Return what is wrong with one listed page, at each of its addresses."""
+    return _judge(_visit(listed, how), how)
+
+
+def _visit(listed: Listed, how: How) -> _Page:
+    """Ask for the addresses of a page, and for what each of them shows."""
     found = names.look(listed.host, how.servers)
-    if not found.addresses:
-        return Look(tuple(found.faults()), tuple(found.warnings()))
     by_family = families.by_family(found.addresses, MOST)
     addresses = [address for each in by_family.values() for address in each]
-    with ThreadPoolExecutor(max_workers=len(addresses)) as pool:
-        there = list(pool.map(lambda address: _look_at(listed, address, how), addresses))
-    faults = [each.fault for each in there if each.fault]
+    with ThreadPoolExecutor(max_workers=max(1, len(addresses))) as pool:
+        return found, list(pool.map(lambda address: _look_at(listed, address, how), addresses))
+
+
+def _judge(page: _Page, how: How) -> Look:
+    found, there = page
+    if not found.addresses:
+        return Look(tuple(found.faults()), tuple(found.warnings()))
+    addresses = [each.seen.address for each in there]
+    faults = [fault for each in there if (fault := each.fault(how))]
     if all(each.seen.away for each in there):
         faults.append(f"esta máquina no tiene camino a ninguna de sus direcciones ({', '.join(addresses)})")
     # Name servers may give each asker other addresses, as a cloud's do; that is harmless if each one of them is right.
@@ -109,14 +129,15 @@ def _look_at(listed: Listed, address: str, how: How) -> _There:
         name=listed.id, address=address, fqdn=listed.host, module="", client="", secret="", certificate=None,
         election=how.election, path=listed.path,
     )  # fmt: skip
-    return _There(seen, _content(glance(target, how.authority, SECONDS, how.seen, how.standing), how))
+    return _There(seen, target, glance(target, how.authority, SECONDS, how.seen, how.standing))
 
 
-def _content(found: Comparison, how: How) -> str:
+def _content(found: Comparison, target: Target, how: How) -> str:
     """Return what is wrong with what a page shows; "" when it is the institute's, or nothing is to be shown now."""
     if found.result == "empty":
-        published, _ = how.seen.published(how.election, how.standing)
+        published = how.seen.newest(how.election, how.standing)
         return f"no muestra ningún corte, {age.ANY_PUBLISHED}" if _is_due(published, how) else ""
+    found = rejudged(found, target, how.seen, how.standing, is_whole=False)
     return "" if found.result == "authentic" else found.detail
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from corte.format import files, instants
 from corte.format.errors import why
 from difusor.partners.record import Moment
-from difusor.project import UnusableError, build
+from difusor.project import UnusableError, build, locking
 from difusor.publish.standing import PATIENCE
 from difusor.terminal import plain
 
@@ -94,7 +94,9 @@ def turn(election: str) -> Iterator[None]:
     try:
         path.mkdir(parents=True, exist_ok=True)
         with (path / ".lock").open("w") as file:
-            if not files.lock(file.fileno(), PATIENCE):
+            with locking(path):
+                is_taken = files.lock(file.fileno(), PATIENCE)
+            if not is_taken:
                 raise UnusableError(
                     f"otro «list» de esta máquina no termina de escribir la lista en {PATIENCE:.0f} segundos (quizá "
                     "espera la frase de su llave, o está suspendido): termínelo y repita"
@@ -115,7 +117,8 @@ def alone(election: str) -> Iterator[None]:
         raise UnusableError(f"no se puede usar {path}: {why(error)}") from None
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with locking(path.parent):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             raise UnusableError(

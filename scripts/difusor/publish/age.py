@@ -14,6 +14,8 @@ GRACE = timedelta(minutes=2)
 PUBLISHED = "y el Instituto publicó"
 ANY_PUBLISHED = "y el Instituto ya publicó"
 """What sentences say of a mirror that lacks the last corte, or any; `is_behind` knows them by that."""
+LAST = "es el último que publicó el Instituto"
+"""What they say of one that has it."""
 
 
 def judge(
@@ -39,7 +41,7 @@ def judge(
         return "", ""
     old = f"el corte {shown.sequence} se firmó {instants.write(shown.generated)} y ya debería haber otro: {late}"
     if expected or (published is not None and published.generated == shown.generated):
-        return "", f"{old}; es el último que publicó el Instituto"
+        return "", f"{old}; {LAST}"
     return f"{old}; en esta máquina no consta que sea el último que publicó el Instituto", ""
 
 

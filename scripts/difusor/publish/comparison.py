@@ -127,6 +127,34 @@ def glance(
     return replace(found, detail=shortened(found.detail))
 
 
+def rejudged(
+    found: Comparison,
+    target: Target,
+    seen: Seen,
+    standing: Standing | None = None,
+    expected: str | None = None,
+    is_whole: bool = True,
+) -> Comparison:
+    """Judge the age of what a mirror shows once more, by what the other mirrors of the same run show.
+
+    Another machine may have published, of which this one knows nothing. The arguments are those of `compare`, which
+    found this; `is_whole` is false for what `glance` found.
+    """
+    shown = seen.shown_by(target)
+    if found.result != "authentic" or shown is None or shown.named.manifest_sha256 != found.manifest_sha256:
+        return found
+    if found.manifest_sha256 == expected:
+        return found
+    newest = seen.newest(target.election, shown.followed.join(standing or Standing()))
+    if newest is None or newest == seen.published(target.election, standing)[0] or not newest.is_after(shown.manifest):
+        return found
+    grace = None if is_whole else age.while_pushed(newest, shown.manifest.sequence, target.election)
+    judged = age.judge(shown.manifest, newest, instants.now(), grace=grace)
+    old, news = (each and f"{each}; lo muestra otro espejo, y en esta máquina no consta" for each in judged)
+    warnings = [*(each for each in found.warnings if age.LAST not in each), *filter(None, [news])]
+    return replace(found, result="old" if old else found.result, detail=old or found.detail, warnings=warnings)
+
+
 def shortened(sentence: str) -> str:
     """Return a sentence with a mirror's words in it as it may be shown: its beginning, without control characters."""
     return plain(sentence, MOST)
@@ -155,7 +183,8 @@ def _compare_once(
     standing: Standing | None,
     is_whole: bool = True,
 ) -> Comparison:
-    followed = stands(mirror.status() or {})
+    status = mirror.status() or {}
+    followed = stands(status)
     base, paced = mirror.url.removesuffix(PATH) + target.path, Paced(mirror)
     with tempfile.TemporaryDirectory(prefix="corte-") as name:
         folder, papers = Path(name), {}
@@ -170,6 +199,8 @@ def _compare_once(
             papers[part] = content.entry
         signed = SignedCorte.of(folder, *signing.papers(folder))
         signer = past_signer(signed, target.election, expected == signed.sha256)
+    if seen:
+        seen.notice(target, signed, followed, (status.get("shown") or {}).get("since"))
     is_light = signed.manifest.stands.is_light or (standing is not None and standing.is_light)
     heavy = {path: entry for path, entry in signed.manifest.files.items() if is_light and _is_heavy(path)}
     sent = {path: entry for path, entry in signed.manifest.files.items() if path not in heavy}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -152,14 +153,29 @@ def _follows(signed: SignedCorte, status: dict[str, Any]) -> bool:
 
 
 def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
+    later = _signed_later(signed, status)
     if refuses(status, signed):
-        return f"rechaza este corte, pero quizá por un envío anterior: {status['last_attempt'].get('reason')}"
+        return f"rechaza este corte, pero quizá por un envío anterior: {status['last_attempt'].get('reason')}{later}"
     if has(status, signed):
         return (
             "ya tenía este corte y no dice qué hizo con este envío: vea en el servidor si corre lo que los recibe "
             "(systemctl status 'prep-corte*'), y publique otra vez"
         )
-    return "recibió el corte pero aún no dice qué hizo con él"
+    return f"no dice qué hizo con este envío.{later}" if later else "recibió el corte pero aún no dice qué hizo con él"
+
+
+def _signed_later(signed: SignedCorte, status: dict[str, Any]) -> str:
+    """Return, as a sentence, that a mirror says it has this corte already by a later signing; "" when it does not."""
+    document = signed.manifest
+    for had in (status.get(word) or {} for word in ("shown", "held")):
+        is_same = (had.get("sequence"), had.get("corte")) == (document.sequence, instants.write(document.corte))
+        with suppress(ValueError):
+            if is_same and (later := instants.parse(had.get("generated"))) > document.generated:
+                return (
+                    f" Ya tiene este corte, firmado {instants.write(later)}, después que este: si se firmó en otra "
+                    "máquina, no lo envíe más, y firme el siguiente con --after y esa carpeta."
+                )
+    return ""
 
 
 def _is_worth_another(signed: SignedCorte, status: dict[str, Any]) -> bool:
@@ -175,7 +191,9 @@ def _is_late(signed: SignedCorte, status: dict[str, Any]) -> bool:
 def _reason(signed: SignedCorte, status: dict[str, Any]) -> str:
     """Return why a server refuses the corte: what it says, and what it cannot know of itself."""
     said = status["last_attempt"].get("reason") or "no dice por qué"
-    return f"{said} Además, {_clock(status)}." if _is_late(signed, status) else said + _outdated(signed, status)
+    if _is_late(signed, status):
+        return f"{said} Además, {_clock(status)}."
+    return said + _outdated(signed, status) + _signed_later(signed, status)
 
 
 def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish import signing
 from difusor.publish.seen import Seen
-from difusor.publish.standing import Records
+from difusor.publish.standing import Records, latest
 
 MAX_JUMP = 10
 """How many sequences a corte may be beyond the last one; more is signed only with `--jump`."""
@@ -37,6 +37,31 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
         raise UnusableError(
             f"{folder / signing.IDENTITY} dice «simulacro»: {'sí' if said else 'no'}, y se firmaría como "
             f"{election.environment}; revise la carpeta, y si es un simulacro use --simulacro"
+        )
+
+
+def check_window(election: Election, close: datetime | None, retain: datetime | None, after: Path | None) -> None:
+    """Refuse to move the close or the end that the last corte signed has, unless it is ordered.
+
+    The newest signed window is in force at the mirrors, and the file of an election may be older than it. `election`
+    has the window that would be signed; `after` is a corte that was signed elsewhere.
+    """
+    if (last := latest(election, after)) is None:
+        return
+    was, would = last.window, election.window
+    if close is None:
+        _check_kept(election, "cierra", was.closes, would.closes, "--close")
+    if retain is None and (was.retain_until > was.closes or would.retain_until > would.closes):
+        kept = max(was.retain_until, would.closes)  # never less than until the close
+        _check_kept(election, "sigue disponible hasta", kept, would.retain_until, "--retain")
+
+
+def _check_kept(election: Election, says: str, was: datetime, would: datetime, option: str) -> None:
+    if was != would:
+        before, now = (instant.astimezone(election.catalog.zone).isoformat() for instant in (was, would))
+        raise UnusableError(
+            f"el último corte firmado {says} {before}, y la elección dice {now}: firme con «difusor sign» y {option} "
+            "seguido del que vale, y escríbalo en el archivo de la elección"
         )
 
 

@@ -13,7 +13,7 @@ from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from difusor.inventory import Election, load_election
 from difusor.project import UnusableError
-from difusor.publish import mistakes, signing, standing
+from difusor.publish import elsewhere, mistakes, signing, standing
 from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -97,6 +97,7 @@ def signed_for(
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
     if ordered := signing.ordered(tree, targets[0].election):
         raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
+    elsewhere.check(targets[0].election, targets)
     signed = _sign(tree, targets[0].election, key, Orders(jump=jump))
     tell(signed)
     return signed
@@ -161,6 +162,7 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
     records = standing.Records(election)
     with records.lock():
         stands = standing.statement(tree, election, orders.after, orders.withdraw)
+        mistakes.check_window(election, orders.close, orders.retain, orders.after)
         # What a key signed that servers do not know was never ordered, and is not written over what they know.
         signed = signing.sign(tree, election, key, sequence, corte, words, stands, partial(signing.admit, election))
         records.remember(signed)

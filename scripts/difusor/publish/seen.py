@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -21,13 +22,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from corte.format import files, instants, manifest
 from corte.format.errors import why
+from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
-from corte.format.standing import Standing
+from corte.format.standing import Standing, Withdrawn
 from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish import notes
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import Records
+from difusor.publish.standing import Records, is_of
 from difusor.publish.target import Target
 
 PUBLISHED = "publicado"
@@ -92,12 +94,26 @@ class Published(Kept):
         return self.generated > other.generated
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a mirror shows in this run, signed validly: the manifest without its files, and since when, as it says.
+
+    `named` is how an order would withdraw it; `followed` are the orders that the mirror says it follows.
+    """
+
+    manifest: Manifest
+    named: Withdrawn
+    since: datetime
+    followed: Standing
+
+
 class Seen:
     """The records of this machine, in a folder for each election and environment."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """Take the folder, by default that of the records; it is made when something is written."""
         self.folder = folder or notes.kept_in()
+        self.shown: dict[str, Shown] = {}
 
     def note(self, target: Target, status: dict[str, Any] | None, asked: datetime) -> list[str]:
         """Note what a mirror says of its log; return as sentences what does not fit what it said before, and news.
@@ -161,6 +177,36 @@ class Seen:
             return None, [str(error)]
         except OSError as error:
             return None, [f"no se pudo leer en {path} qué se publicó: {why(error)}"]
+
+    def notice(self, target: Target, signed: SignedCorte, followed: Standing, since: object) -> None:
+        """Note for this run what a mirror shows, if it is of this opening; `since` is what its estado.json says."""
+        document = signed.manifest
+        if is_of(document, target.election):
+            at = document.generated
+            with suppress(ValueError):
+                at = max(at, instants.parse(since))
+            named = document.withdrawn(signed.sha256, document.generated)
+            self.shown[_name(target)] = Shown(replace(document, files={}), named, at, followed)
+
+    def shown_by(self, target: Target) -> Shown | None:
+        """Return what a mirror shows, as far as this run has seen it."""
+        return self.shown.get(_name(target))
+
+    def newest(self, election: Election, standing: Standing) -> Published | None:
+        """Return the corte last published: from here, or of those that mirrors show in this run, if that is later."""
+        last, _ = self.published(election, standing)
+        good = [
+            one for one in self.shown.values()
+            if is_of(one.manifest, election) and not standing.withdraws(*one.named.identity, one.named.manifest_sha256)
+        ]  # fmt: skip
+        other = min(good, key=lambda one: (-one.manifest.generated.timestamp(), one.since), default=None)
+        if other is None or (last and last.generated >= other.manifest.generated):
+            return last
+        return Published(
+            opens=election.window.opens, sequence=other.manifest.sequence, generated=other.manifest.generated,
+            manifest_sha256=other.named.manifest_sha256, hold=other.manifest.stands.hold_in_force is not None,
+            at=other.since,
+        )  # fmt: skip
 
     def without_light(self, election: Election) -> list[Path]:
         """Return the records of the mirrors whose servers, when last asked, did not know light mode."""

@@ -21,7 +21,7 @@ from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import AHEAD, MAX_WITHDRAWN, Standing, Withdrawn
 from difusor.inventory import Election
-from difusor.project import UnusableError, write
+from difusor.project import UnusableError, locking, write
 from difusor.publish import notes, signing
 from difusor.publish.signing import SignedCorte
 
@@ -60,7 +60,9 @@ class Records:
         except OSError as error:
             raise UnusableError(f"no se puede guardar en {folder} qué órdenes siguen en pie: {why(error)}") from None
         with file:
-            if not files.lock(file.fileno(), PATIENCE):
+            with locking(folder):
+                is_taken = files.lock(file.fileno(), PATIENCE)
+            if not is_taken:
                 raise UnusableError(
                     f"otro «sign» o «publish» de esta máquina no termina de firmar en {PATIENCE:.0f} segundos (quizá "
                     "espera la frase de su llave, o está suspendido): termínelo y repita"
@@ -68,21 +70,26 @@ class Records:
             yield
 
     def standing(self) -> Standing:
-        """Return what stands according to the last manifest.
+        """Return what stands according to the last manifest; UnusableError as `newest`."""
+        found = self.newest()
+        return found.stands if found else Standing()
+
+    def newest(self) -> Manifest | None:
+        """Return the last manifest; None when no corte of this opening was signed or published here.
 
         UnusableError when its record is damaged, or this machine cannot read or verify it.
         """
         try:
             content = self._last.read_bytes()
         except FileNotFoundError:
-            return Standing()
+            return None
         except OSError as error:
             raise self._unread(why(error)) from None
         try:
             record = json.loads(content)
             raw, armour = record["manifest"].encode(), record["signature"].encode()
             signature.signed_by(raw, armour, self.election.id)
-            return manifest.read(raw).stands
+            return manifest.read(raw)
         except OSError as error:
             cause = "no hay dónde escribir archivos temporales" if error.errno == errno.ENOENT else why(error)
             raise self._unread(cause) from None
@@ -114,7 +121,7 @@ class Records:
         """
         if not is_of(signed.manifest, self.election):
             raise UnusableError(f"el corte {signed.manifest.sequence} no es de esta elección y apertura")
-        if signed.manifest.stands.includes(self.standing()):  # else another one was signed with more orders meanwhile
+        if _succeeds(signed.manifest, self.newest()):  # else another one was signed meanwhile, perhaps with more orders
             write(self._last, json.dumps({"manifest": signed.raw.decode(), "signature": signed.armour.decode()}) + "\n")
         entry = signed.manifest.withdrawn(signed.sha256, signed.manifest.generated)
         (line,) = Standing(withdrawn=(entry,)).to_json()["withdrawn"]
@@ -152,6 +159,24 @@ def opening_of(one: Election | Manifest) -> tuple[str, str, datetime]:
 def is_of(found: Manifest, election: Election) -> bool:
     """Tell whether a manifest is of this election, environment and opening."""
     return opening_of(found) == opening_of(election)
+
+
+def _succeeds(document: Manifest, before: Manifest | None) -> bool:
+    """Tell whether a manifest takes the place of the last one: it knows more orders, or the same and is no older."""
+    if before is None:
+        return True
+    if document.stands == before.stands:
+        return document.generated >= before.generated
+    return document.stands.includes(before.stands)
+
+
+def latest(election: Election, after: Path | None = None) -> Manifest | None:
+    """Return the newest manifest of those that this machine remembers and that `after` gives; None for none.
+
+    UnusableError or Refusal say why one cannot be read.
+    """
+    given = None if after is None else _signed(after, election)
+    return max(filter(None, (given, Records(election).newest())), key=lambda one: one.generated, default=None)
 
 
 def statement(

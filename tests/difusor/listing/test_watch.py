@@ -194,7 +194,8 @@ def test_both_families_are_looked_at_and_a_road_that_this_machine_lacks_blames_n
     night.table["www.norte.com.mx", "AAAA"] = ["300 ::1"]
     (fault,) = night.look().faults
     assert fault.startswith("en IPv6 ::1: ")
-    assert not _There(Certificate("2001:db8::7", trouble="la red no es accesible", away=True)).fault
+    how = How(load_election(night.home / "elections/demo.yml"))
+    assert not _There(Certificate("2001:db8::7", trouble="la red no es accesible", away=True)).fault(how)
 
 
 def test_a_certificate_that_ends_soon_or_may_not_be_renewed_is_told(night: Night) -> None:
@@ -453,3 +454,23 @@ def test_a_list_signed_while_the_clock_was_ahead_is_signed_anew(night: Night) ->
         night.making = replace(night.making, now=partial(datetime.astimezone, now, UTC))
         written.append(night.round().written)
     assert written == [True, False, True] and checking.read(night.home / "lista").made == at
+
+
+def test_a_page_that_was_left_behind_by_what_another_machine_published_is_at_fault(
+    night: Night, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This machine had published nothing, and kept on the list who showed the corte before, or none."""
+    monkeypatch.setattr(age, "GRACE", timedelta(minutes=-1))
+    election, folder = load_election(night.home / "elections/demo.yml"), night.home / "nueve"
+    write_files(folder, {**FILES, "datos/corte.json": b'{"secuencia": 9, "corte": "2024-06-03T03:30:00Z"}'})
+    before = manifest.read(night.answers["norte"]["/prep/corte.json"][1])
+    with monkeypatch.context() as later:
+        later.setattr(signing.instants, "now", lambda: before.generated + timedelta(seconds=1))
+        signed = signing.sign(folder, election, key)
+    status = {"shown": {"manifest_sha256": signed.sha256}, "gate": {"state": "open"}}
+    files = {f"/prep/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
+    night.answers["sur"] = {name: (200, path.read_bytes()) for name, path in files.items()}
+    night.answers["sur"][PATH] = (200, json.dumps(status).encode())
+    found = looks.look_all((NORTE, SUR), How(election, night.making.servers, night.making.authority))
+    assert found["sur"] == Look() and len(found["norte"].faults) == 1
+    assert found["norte"].faults[0].endswith("; lo muestra otro espejo, y en esta máquina no consta")

@@ -543,3 +543,51 @@ def test_a_revoked_difusor_shows_nothing_through_its_site_either(serve: Serve, e
     serve(dict.fromkeys(("/prep/", "/prep/corte.json", "/prep/datos/corte.json", PATH), partial(wire, b"", 410)))
     found = through_the_site(election, revoked="fuera de la lista desde hoy")
     assert [(each.result, each.good) for each in found] == [("off", True)] * 2
+
+
+@pytest.fixture
+def later(signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SignedCorte:
+    """Corte 9, signed a second after corte 7 on another machine; nothing is too new to be due."""
+    monkeypatch.setattr(age, "GRACE", timedelta(minutes=-1))
+    folder = tmp_path / "nueve"
+    write_files(folder, {**FILES, "datos/corte.json": b'{"secuencia": 9, "corte": "2024-06-03T03:30:00Z"}'})
+    with monkeypatch.context() as second:
+        second.setattr(signing.instants, "now", lambda: signed.manifest.generated + timedelta(seconds=1))
+        return signing.sign(folder, load_election(election), tmp_path / "firma")
+
+
+def test_a_mirror_that_was_left_behind_by_what_another_machine_published_is_old(
+    serve: Serve, signed: SignedCorte, later: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The machine that had published the one before certified it: «es el último que publicó el Instituto»."""
+    behind = make_target(election, path="/prep/")
+    Seen().publish(signed, behind.election)
+    monkeypatch.setattr(target, "read", lambda _: [behind, replace(behind, name="sur", address="10.0.0.2")])
+    monkeypatch.setattr(roads, "differences", lambda *_: [])
+    status = json.dumps({"shown": {"manifest_sha256": later.sha256, "since": "2024-06-03T03:31:00Z"}}).encode()
+    there = {path.relative_to(later.folder): path.read_bytes() for path in later.folder.rglob("*") if path.is_file()}
+    serve({f"10.0.0.2 /prep/{path}": content for path, content in there.items()} | {f"10.0.0.2 {PATH}": status})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    norte, sur = json.loads(done.stdout)
+    assert (done.exit_code, norte["result"], sur["result"]) == (1, "old", "authentic"), done.output
+    assert "el Instituto publicó el 9" in norte["detail"]
+    assert norte["detail"].endswith("; lo muestra otro espejo, y en esta máquina no consta")
+    tree = ["--tree", str(signed.folder)]
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json", *tree])
+    assert [each["result"] for each in json.loads(done.stdout)] == ["authentic", "altered"]
+
+
+def test_what_the_institute_withdrew_leaves_nobody_behind(
+    signed: SignedCorte, later: SignedCorte, election: Path, tmp_path: Path
+):
+    norte, sur = make_target(election), make_target(election, "sur", address="10.0.0.2")
+    gone = Standing(withdrawn=(later.manifest.withdrawn(later.sha256, later.manifest.generated),))
+    last = f"el corte 7 lleva 30 minutos; {age.LAST}"
+    found = comparison.Comparison("norte", "authentic", "", manifest_sha256=signed.sha256, warnings=[last])
+    for known, followed, old in ((gone, Standing(), False), (Standing(), gone, False), (Standing(), Standing(), True)):
+        seen = Seen(tmp_path / "build/cortes")
+        seen.notice(norte, signed, followed, None)
+        assert comparison.rejudged(found, norte, seen, known) == found
+        seen.notice(sur, later, Standing(), None)
+        again = comparison.rejudged(found, norte, seen, known)
+        assert (again.result, again.warnings) == (("old", []) if old else ("authentic", [last]))

@@ -28,6 +28,12 @@ from difusor.publish.signing import SignedCorte
 OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
 
 
+@pytest.fixture(autouse=True)
+def _no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no mirror answer."""
+    monkeypatch.setattr(mirror.Mirror, "status", lambda mirror: None)
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     return make_tree(tmp_path / "corte", 7)

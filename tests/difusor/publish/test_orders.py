@@ -19,13 +19,14 @@ from corte_kit import make_key, write_files
 from desk_kit import Desk
 from publish_kit import make_target
 
-from corte.format import manifest
+from corte.format import instants, manifest
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from difusor.inventory import load_election
 from difusor.project import UnusableError
 from difusor.publish import deliver, signing, standing
 from difusor.publish import target as targets
+from difusor.publish.mirror import Mirror
 from difusor.publish.orders import ordered_window
 from difusor.publish.push import PushFailed
 from difusor.publish.seen import Seen
@@ -157,7 +158,8 @@ def test_a_hold_that_nobody_expects_is_a_failure(desk: Desk, records: Path):
     desk.sign(desk.folder / "cortes/5", "--hold")
     desk.publish(desk.folder / "cortes/5")
     shutil.rmtree(records)
-    assert desk.publish(desk.corte(6)) == (1, ["paused", "paused"])
+    assert desk.sign(desk.corte(6)).exit_code == 0
+    assert desk.publish(desk.folder / "cortes/6", key=False) == (1, ["paused", "paused"])
     assert "sigue órdenes que este corte no lleva" in desk.details and "--after" in desk.details
     done = desk.sign(desk.folder / "cortes/6", "--after", desk.folder / "cortes/5")
     assert "sigue en pie: pausa" in done.output
@@ -403,3 +405,97 @@ def test_nothing_is_retained_when_the_close_moves_unless_it_was_ordered() -> Non
     retained = closes + 100 * hour
     assert ordered_window(Window(opens, closes, retained), closes - hour, None).retain_until == retained
     assert ordered_window(Window(opens, closes, closes), None, retained).retain_until == retained
+
+
+def with_window(election: Path, **hours: int) -> None:
+    """Move the close or the end in the election's file by so many hours."""
+    window, text = load_election(election).window, election.read_text()
+    for name, moved in hours.items():
+        instant = getattr(window, name)
+        text = text.replace(instants.write(instant), instants.write(instant + timedelta(hours=moved)))
+    election.write_text(text)
+
+
+@pytest.mark.parametrize(("name", "option"), [("closes", "--close"), ("retain_until", "--retain")])
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["signed elsewhere", "signed here"])
+def test_a_window_that_was_moved_is_not_moved_back_by_an_older_file_of_the_election(
+    desk: Desk, records: Path, name: str, option: str, elsewhere: bool
+):
+    """The next corte, signed with the file of the morning, closed the page at the old hour; nothing told of it."""
+    window, last = load_election(desk.election).window, desk.folder / "cortes/5"
+    moved = getattr(window, name) + timedelta(hours=1)
+    assert desk.sign(last, option, instants.write(moved)).exit_code == 0
+    after = ["--after", last] if elsewhere else []
+    if elsewhere:
+        shutil.rmtree(records)
+    done = desk.sign(desk.corte(6), *after)
+    told, zone = "".join(done.output.split()), load_election(desk.election).catalog.zone
+    assert done.exit_code == 1 and not signing.is_signed(desk.folder / "cortes/6")
+    for each in (getattr(window, name), moved):
+        assert each.astimezone(zone).isoformat() in told
+    assert f"{option}seguidodelquevale" in told
+    if not elsewhere:
+        assert desk.publish(desk.corte(6)) == (1, []) and option in desk.details
+    assert desk.sign(desk.corte(6), option, instants.write(moved), *after).exit_code == 0
+    with_window(desk.election, **{name: 1})
+    assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"])
+    assert getattr(signed_in(desk.folder / "cortes/7").window, name) == moved
+
+
+def test_a_close_after_the_end_takes_the_end_along(desk: Desk):
+    window = load_election(desk.election).window
+    later = instants.write(window.retain_until + timedelta(hours=1))
+    assert desk.sign(desk.corte(6), "--close", later).exit_code == 0
+
+
+def test_a_corte_that_is_published_once_more_is_not_taken_for_the_last_one_signed(desk: Desk):
+    early, moved = desk.folder / "cortes/5", load_election(desk.election).window.closes + timedelta(hours=1)
+    assert desk.sign(desk.corte(6), "--close", instants.write(moved)).exit_code == 0
+    assert desk.publish(early, key=False) == (0, ["shown", "shown"])
+    with_window(desk.election, closes=1)
+    assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"])
+
+
+@pytest.mark.parametrize("shows", [True, False], ids=["a corte", "only orders"])
+def test_a_machine_that_has_signed_nothing_signs_no_corte_where_mirrors_have_another_ones(
+    desk: Desk, records: Path, shows: bool
+):
+    """It was signed without the orders of the other machine; only then, and with success, the table told of them."""
+    last, following = desk.folder / "cortes/5", desk.corte(6)
+    assert desk.sign(last, "--rectification").exit_code == 0
+    assert desk.publish(last, key=False) == (0, ["shown", "shown"])
+    shutil.rmtree(records)
+    if not shows:
+        desk.patch.setattr(Mirror, "status", lambda mirror: {**desk.status(mirror.target.name), "shown": None})
+    assert desk.publish(following) == (1, []) and not signing.is_signed(following)
+    told = "".join(desk.details.split())
+    assert "siguenórdenes:norte,sur.Firmecon«difusorsign»y--after" in told
+    page = "https://prep.norte.test/corte.json"
+    assert (f"{page}y{page}.sig" in told) is shows
+    assert desk.sign(following, "--after", last).exit_code == 0
+    assert signed_in(following).stands.rectified
+
+
+@pytest.mark.parametrize("said", [{}, {"gate": {"opens": "2024-06-03T02:00:00Z"}}, {"shown": None}])
+def test_a_machine_that_has_signed_nothing_signs_where_mirrors_have_nothing_of_this_opening(
+    desk: Desk, records: Path, said: dict[str, Any]
+):
+    shutil.rmtree(records)
+    desk.patch.setattr(Mirror, "status", lambda mirror: said and {**desk.status(mirror.target.name), **said})
+    desk.publish(desk.corte(6))
+    assert signing.is_signed(desk.folder / "cortes/6")
+
+
+def test_a_corte_that_another_machine_signed_after_this_one_is_told_as_that(desk: Desk, tmp_path: Path):
+    """It was only refused, or without an answer, although every mirror showed it."""
+    ours, theirs = desk.corte(6), tmp_path / "theirs"
+    shutil.copytree(ours, theirs)
+    assert desk.sign(ours).exit_code == desk.sign(theirs).exit_code == 0
+    assert desk.publish(theirs, key=False) == (0, ["shown", "shown"])
+    assert desk.publish(ours, key=False) == (1, ["refused", "refused"])
+    assert "Ya tiene este corte, firmado" in desk.details and "firme el siguiente con --after" in desk.details
+    desk.patch.setattr(deliver, "push", lambda *_: 1)
+    silent = ("silent", {**desk.status("norte"), "last_attempt": None})
+    desk.patch.setattr(Mirror, "await_word", lambda *_: silent)
+    assert desk.publish(ours, key=False) == (1, ["silent", "silent"])
+    assert "Ya tiene este corte, firmado" in desk.details

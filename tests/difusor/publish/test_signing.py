@@ -20,6 +20,7 @@ from difusor.commands import sign, verify
 from difusor.inventory import load_election
 from difusor.project import UnusableError
 from difusor.publish import signing
+from difusor.publish.mirror import Mirror
 from difusor.publish.orders import signed_for
 from difusor.publish.signing import SignedCorte
 
@@ -31,6 +32,12 @@ def test_a_tree_is_signed_under_the_elections_own_terms(signed: SignedCorte):
     again, fingerprint = signing.verify(signed.folder)
     assert again == signed
     assert fingerprint.startswith("SHA256:")
+
+
+@pytest.fixture(autouse=True)
+def _no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no mirror answer."""
+    monkeypatch.setattr(Mirror, "status", lambda mirror: None)
 
 
 def test_the_signer_is_one_of_the_elections(signed: SignedCorte, election: Path, tmp_path: Path):
