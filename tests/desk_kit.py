@@ -33,7 +33,7 @@ def write_open_election(folder: Path, key: Path) -> Path:
     dates = {
         "2024-06-03T02:00:00Z": opens,
         "2024-06-04T02:00:00Z": opens + timedelta(hours=24),
-        "2024-06-10T05:59:00Z": opens + timedelta(days=7),
+        "2039-06-10T05:59:00Z": opens + timedelta(days=7),
     }
     text = ELECTION.format(key=key.with_name("firma.pub").read_text().strip())
     for before, instant in dates.items():

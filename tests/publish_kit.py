@@ -24,7 +24,7 @@ all:
     election_environment: official
     election_opens: "2024-06-03T02:00:00Z"
     election_closes: "2024-06-04T02:00:00Z"
-    election_retain_until: "2024-06-10T05:59:00Z"
+    election_retain_until: "2039-06-10T05:59:00Z"
     election_retention_order: {{by: Pleno, agreement: CEE/101/2024, date: "2024-05-30"}}
     election_interval_minutes: 10
     election_spec: ribera-2027

@@ -1,4 +1,4 @@
-"""Judges whether a shown corte is the last one, by what the institute published and by the corte's own window."""
+"""Judges whether a shown corte is the last one and may still be shown, by what was published and by its own window."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from corte.format import instants
 from corte.format.manifest import Manifest
+from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.publish.seen import Published
 
 GRACE = timedelta(minutes=2)
-"""How long after the institute published a corte a mirror may still show the one before."""
+"""How long after the institute published a corte a mirror may still show the one before, and after the end the last."""
 PUBLISHED = "y el Instituto publicó"
 ANY_PUBLISHED = "y el Instituto ya publicó"
 """What sentences say of a mirror that lacks the last corte, or any; `is_behind` knows them by that."""
@@ -43,6 +44,22 @@ def judge(
     if expected or (published is not None and published.generated == shown.generated):
         return "", f"{old}; {LAST}"
     return f"{old}; en esta máquina no consta que sea el último que publicó el Instituto", ""
+
+
+def overdue(shown: Manifest, election: Election, followed: Standing, now: datetime) -> str:
+    """Return as a sentence why no corte may be shown any more, "" if one may; `followed`: the mirror's orders.
+
+    The end is that of the shown corte. While the mirror holds the newer ones back, theirs may be later, as in the
+    election.
+    """
+    window = shown.window
+    end = max(window.retain_until, election.window.retain_until) if followed.hold_in_force else window.retain_until
+    if now <= end + GRACE:
+        return ""
+    return (
+        f"muestra resultados, y su publicación terminó {instants.write(end)}; si su servidor estuvo detenido, su reloj "
+        "atrasa: en él, sudo systemctl restart chrony"
+    )
 
 
 def while_pushed(published: Published, sequence: int, election: Election) -> timedelta:

@@ -40,10 +40,10 @@ PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.
 class Comparison:
     """The result for one mirror, and every difference.
 
-    authentic; altered; old (authentic, but not the last corte); empty (shows no corte); untrusted (a browser would not
-    accept its certificate); unreachable (for citizens, also if only the name of its page leads nowhere); off (off the
-    list, and shows nothing); showing (off the list, and shows something). `log`: what did not fit in the mirror's log
-    since the opening; `warnings`: what else is to be said. All these are sentences.
+    authentic; altered; old (authentic, but not the last corte, or shown after the end); empty (shows no corte);
+    untrusted (a browser would not accept its certificate); unreachable (for citizens, also if only the name of its page
+    leads nowhere); off (off the list, and shows nothing); showing (off the list, and shows something). `log`: what did
+    not fit in the mirror's log since the opening; `warnings`: what else is to be said. All these are sentences.
     """
 
     difusor: str
@@ -216,6 +216,7 @@ def _compare_once(
         *there,
     ]
     old, warnings = _judged_by_age(signed, target.election, expected, seen, standing, is_whole) if seen else ("", [])
+    old = age.overdue(signed.manifest, target.election, followed, instants.now()) or old
     return Comparison(
         target.name,
         "altered" if differences else "unreachable" if lost else "old" if old else "authentic",

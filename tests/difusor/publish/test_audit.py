@@ -23,7 +23,7 @@ from publish_kit import app_of, make_target, without_end, write_election
 from typer.testing import CliRunner
 
 from corte.format import manifest
-from corte.format.standing import Standing
+from corte.format.standing import HoldOrder, Standing
 from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
@@ -484,6 +484,31 @@ def test_an_old_corte_and_a_log_that_lost_entries_fail_the_audit(
     kept.publish(replace(signed, manifest=replace(signed.manifest, sequence=8, generated=later)), where.election)
     found = comparison.compare(where, seen=kept)
     assert found.result == "old" and "el Instituto publicó el 8" in found.detail
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_page_that_shows_results_after_the_end_fails(serve: Serve, signed: SignedCorte, election: Path, held: bool):
+    """As a machine does that was suspended in the night; a newer corte that is held back may have a later end."""
+    hold = HoldOrder(datetime(2024, 6, 3, 3, tzinfo=UTC), 7, 8) if held else None
+    status: dict[str, Any] = {"standing": Standing(hold=hold).to_json()}
+    text = election.read_text()
+    election.write_text(text.replace("2039-06-10T05:59:00Z", "2024-06-04T02:00:00Z"))
+    ended = signing.sign(signed.folder, load_election(election), election.with_name("firma"))
+    election.write_text(text)
+    status["shown"] = {"manifest_sha256": ended.sha256}
+    serve({PATH: json.dumps(status).encode()})
+    found = comparison.compare(make_target(election, path="/prep/"))
+    assert found.result == ("authentic" if held else "old")
+    assert held or (
+        "su publicación terminó 2024-06-04T02:00:00Z" in found.detail and "systemctl restart chrony" in found.detail
+    )
+
+
+def test_after_the_end_a_page_has_two_minutes(signed: SignedCorte, election: Path):
+    known = load_election(election)
+    for late, word in ((age.GRACE, ""), (age.GRACE + timedelta(seconds=1), "muestra resultados")):
+        found = age.overdue(signed.manifest, known, Standing(), signed.manifest.window.retain_until + late)
+        assert (word in found) if word else found == ""
 
 
 def test_each_mirror_is_told_by_the_clocks_of_its_own_election(
