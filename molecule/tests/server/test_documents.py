@@ -98,6 +98,11 @@ def test_letter(attested: Attested) -> None:
     attested("DG-09")
 
 
+def test_what_only_this_call_wants_on_paper(own_clause: str, attested: Attested) -> None:
+    """Un documento firmado acredita lo que esta convocatoria pide y ninguna prueba mide."""
+    attested(own_clause)
+
+
 @pytest.mark.clause("DG-13")
 def test_what_is_excepted_was_decided(variables: dict[str, Any], expect: Expect, record_evidence: Record) -> None:
     """Lo que la convocatoria no prevé (exenciones, conservar después del cierre) lo decidió quien ella dice."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from difusor import spec
@@ -11,6 +11,8 @@ from difusor.inventory.model import Election
 
 LONGEST = timedelta(hours=24)
 """How long a PREP publishes, from its start, by the Reglamento de Elecciones (article 353)."""
+MORNING = 12
+"""Before this hour no PREP opens on the election day itself: people still vote."""
 REHEARSALS = 3
 """How many simulacros the Reglamento de Elecciones asks for (Anexo 13)."""
 PENDING = "election_pending"
@@ -28,6 +30,16 @@ def pending(variables: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def polling_day(election: Election) -> date | None:
+    """Return the day on which people vote: what the election says, else the local day of the opening.
+
+    None for a rehearsal that does not say it: its own day is no day of an election.
+    """
+    if election.day or election.environment != "official":
+        return election.day
+    return election.opens.astimezone(election.catalog.zone).date()
+
+
 def advice(election: Election) -> list[str]:
     """Return a sentence for each thing that regulation or call ask otherwise, and that the institute has to judge."""
     said = []
@@ -39,6 +51,8 @@ def advice(election: Election) -> list[str]:
         )
     if other := _other_hours(election):
         said.append(f"{other}; revise election_opens y election_closes, o la convocatoria (election_spec)")
+    if doubt := _doubtful_day(election):
+        said.append(doubt)
     if election.environment == "official" and (there := len(election.simulacros)) < REHEARSALS:
         said.append(
             f"election_simulacros tiene {there} y el Reglamento de Elecciones pide {REHEARSALS}; "
@@ -60,6 +74,24 @@ def _other_hours(election: Election) -> str:
     return spec.load(election.spec).promises.other_hours(
         election.opens.astimezone(zone), election.closes.astimezone(zone)
     )
+
+
+def _doubtful_day(election: Election) -> str:
+    """Return a sentence when the letter and the page would hardly tell the right election day; a rehearsal has any."""
+    opens = election.opens.astimezone(election.catalog.zone)
+    if election.environment != "official":
+        return ""
+    if election.day is None and opens.hour < MORNING:
+        return (
+            f"la publicación abre el {opens:%Y-%m-%d} a las {opens:%H:%M}, y la carta y la página dirían que ese día "
+            "es la jornada; escriba en election_day el día en que se vota"
+        )
+    if election.day not in (None, opens.date(), opens.date() - timedelta(days=1)):
+        return (
+            f"election_day es {election.day} y la publicación abre el {opens:%Y-%m-%d}, ni ese día ni el siguiente; "
+            "corrija uno de los dos"
+        )
+    return ""
 
 
 def _unsaid_telephone(election: Election) -> str:

@@ -106,6 +106,7 @@ class Election(Strict):
     time_servers: list[HostName] = Field([])
     opens: Instant
     closes: Instant
+    day: Day | None = None
     retention_order: Decision | None = None
     retain_until: Instant | None = None
     notice_until: Instant | None = None

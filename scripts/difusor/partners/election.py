@@ -9,7 +9,15 @@ from typing import Any
 import yaml
 
 from corte.format import instants
-from difusor.inventory import Election, election_faults, election_file, election_of, load_election
+from difusor.inventory import (
+    Election,
+    InventoryError,
+    election_faults,
+    election_file,
+    election_of,
+    load_election,
+)
+from difusor.inventory.calendar import polling_day
 from difusor.partners.facts import ElectionFacts
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
 from difusor.project import DAMAGE, ROOT, UnusableError, home, own, whose
@@ -62,6 +70,7 @@ def _copied(path: Path) -> dict[str, Any]:
     try:
         variables = reading.values(path.read_text(encoding="utf-8"))["all"]["vars"]
         found = {name: variables[name] for name in COPIED}
+        found["election_day"] = str(variables.get("election_day") or "")
         found["election_contact"] = variables.get("election_contact") or ""
         said = variables.get("election_call") or {}
         found["election_call"] = {name: value for name, value in said.items() if name not in OF_ONE_ELECTION}
@@ -79,7 +88,15 @@ def taken(like: str) -> dict[str, Any]:
         raise UnusableError(
             f"de {model} no se pueden tomar convocatoria, lugar e Instituto; elija entre: {', '.join(models())}"
         )
-    return copied
+    return copied | {"election_day": _day(model, copied["election_day"])}
+
+
+def _day(model: Path, said: str) -> str:
+    """Return a model's election day, as 2027-06-06; while it cannot be read whole, what it says itself, or ""."""
+    try:
+        return str(polling_day(load_election(model)) or "")
+    except InventoryError:
+        return said
 
 
 def create(facts: ElectionFacts) -> Path:
@@ -95,6 +112,10 @@ def create(facts: ElectionFacts) -> Path:
 def text(facts: ElectionFacts) -> str:
     """Return what the election's file says; UnusableError when `like` says nothing of a place and an institute."""
     copied = taken(facts.like)
+    # A rehearsal is one of its model's election, unless that is over; another election has a day of its own.
+    yesterday = (facts.opens - timedelta(days=1)).date().isoformat()
+    if facts.environment == "official" or copied["election_day"] < yesterday:
+        copied["election_day"] = ""
     today = instants.now().replace(hour=0, minute=0, second=0, microsecond=0)
     # A signer's key is valid from a day before the first corte, or from today, for the rehearsals.
     signs = {"signs_from": min(today, facts.opens - timedelta(days=1)), "signs_until": facts.signs_until}

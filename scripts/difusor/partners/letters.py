@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from corte.format import files
 from difusor import spec
 from difusor.inventory import Election, variables
+from difusor.inventory.calendar import polling_day
 from difusor.papers.dates import MONTHS, day
 from difusor.papers.document import Head, Issuer, document
 from difusor.papers.printing import pdf
@@ -29,6 +30,8 @@ KINDS: tuple[Kind, ...] = ("carta", "acuse", "direcciones")
 UNSIGNED = "carta.pdf"
 TEMPLATES = {"carta": "letter", "acuse": "acknowledgement", "direcciones": "addresses"}
 READ = frozenset({"difusor_trusted_addresses", "difusor_fqdn", "difusor_tls_mode", "difusor_admin_keys"})
+TO_BE_WRITTEN = "______"
+"""What a letter has, as the call's own does, where the outlet or the institute writes by hand."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,10 @@ def _values(case: _Case, kind: Kind) -> dict[str, Any]:
 
 def _letter(case: _Case) -> dict[str, Any]:
     election, made = case.election, case.local(case.made)
-    texts, call = load(election.spec).letter, election.call
+    texts, call, voted = load(election.spec).letter, election.call, polling_day(election)
     blanks = {
         "offices": (call.elected if call else "") or _offices(case.election),
-        "day": day(case.local(case.election.opens)),
+        "day": day(voted) if voted else TO_BE_WRITTEN,
         "institute": case.election.institute.name,
         "month": MONTHS[made.month - 1],
         "year": str(made.year),

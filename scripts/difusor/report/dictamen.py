@@ -42,8 +42,7 @@ def compose(
     """
     server = results.servers[host]
     declared = server.declared
-    zone = declared.zone
-    local = results.finished.astimezone(zone)
+    local = results.finished.astimezone(declared.zone)
     findings = [finding for finding in results.findings if finding.host in ("", host)]
     assessments = assess_all(
         spec.clauses, findings, declared.difusor_waivers, local.date(), reachable=not server.unreachable
@@ -81,8 +80,9 @@ def compose(
         "tools": results.tools,
         "clauses": [_entry(assessment, local.date()) for assessment in assessments],
         "unbound": [_finding(finding) for finding in findings if not set(finding.clauses) & set(spec.ids)],
+        "unjudged": [each.model_dump() for each in spec.unjudged],
         "left_out": {test: list(clauses) for test, clauses in sorted(results.left_out.items())},
-        "drift": drift and {**drift, "taken": _local(drift["taken"], zone)},
+        "drift": drift and {**drift, "taken": _local(drift["taken"], declared.zone)},
         "previous": None,
         "deviations": {
             topic: [{"rule": each.rule, "reason": each.reason, "ids": each.by_auditor()} for each in rules]

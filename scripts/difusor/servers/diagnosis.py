@@ -13,8 +13,6 @@ from typing import Any
 from difusor import spec
 from difusor.servers.preflight import GIGABYTE, Machine
 
-ON_PAPER = ("HW-05", "DG-09")
-"""Clauses that a signed document alone establishes."""
 NOT_DISKS = ("dm-", "fd", "loop", "md", "nbd", "ram", "sr", "zram")
 Judged = tuple[bool, str]
 """Whether a clause is met, and what was found."""
@@ -51,7 +49,7 @@ def diagnose(
     }
     found = []
     for clause in call.clauses:
-        if clause.id in ON_PAPER or (clause.id == "RED-01" and clause.id in on_file):
+        if clause.on_paper or (clause.id == "RED-01" and clause.id in on_file):
             judged: Judged | None = _document(clause.id in on_file)
         else:
             judged = judges[clause.id](server, clause.expect) if clause.id in judges else None

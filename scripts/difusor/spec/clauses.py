@@ -14,6 +14,8 @@ from difusor.spec import expected, reading
 from difusor.spec.faults import sentence
 
 Method = Literal["medido", "atestado", "manual", "derivado"]
+UNMEASURED: tuple[Method, ...] = ("atestado", "manual")
+"""How a clause is established that no program measures: a call may have clauses of its own of these methods."""
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Sentence = Annotated[str, Field(min_length=1)]
 CLAUSE_ID = r"(PAR|SW|HW|RED|DG)-\d\d"
@@ -46,16 +48,24 @@ class Clause(BaseModel):
 
     @model_validator(mode="after")
     def _has_a_role(self) -> Clause:
-        if self.role is None and not self.optional and not self.rests_on:
+        if self.role is None and not self.optional and not self.rests_on and self.id in expected.VALUES:
             raise ValueError("una cláusula que no es opcional nombra su rol (role)")
         if bool(self.rests_on) is not (self.method == "derivado"):
             raise ValueError("una cláusula derivada, y ninguna otra, dice de qué grupos depende (rests_on)")
         return self
 
     @model_validator(mode="after")
-    def _can_be_measured(self) -> Clause:
+    def _can_be_judged(self) -> Clause:
         if self.id not in expected.VALUES:
-            raise ValueError(f"ninguna prueba la mide; las que se miden son {', '.join(expected.VALUES)}")
+            if self.method not in UNMEASURED:
+                raise ValueError(
+                    f"ninguna prueba la mide; las que se miden son {', '.join(expected.VALUES)}. Si la convocatoria la "
+                    "pide, escriba method: atestado (la acredita un documento) o manual (la comprueba una persona), o "
+                    "póngala en unjudged"
+                )
+            if self.expect:
+                raise ValueError("ninguna prueba lee los valores de expect; quítelos, y déjelos en quote")
+            return self
         if wrong := expected.faults(self.id, self.expect):
             raise ValueError("; ".join(wrong))
         return self
@@ -64,6 +74,11 @@ class Clause(BaseModel):
     def group(self) -> str:
         """The letters of its id, as SW."""
         return self.id.partition("-")[0]
+
+    @property
+    def on_paper(self) -> bool:
+        """Whether a signed document alone establishes it."""
+        return self.method == "atestado"
 
 
 class Criteria(BaseModel):

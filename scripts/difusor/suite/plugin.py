@@ -179,7 +179,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     suite, wanted = config.stash[SUITE], set(config.option.clause)
     if unknown := wanted - set(suite.call.ids if suite.call else VALUES):
         raise pytest.UsageError(f"no está en la convocatoria {suite.call_name}: {', '.join(sorted(unknown))}")
-    if problems := [f"{item.nodeid}: {name}" for item in items for name in _named(item) if name not in VALUES]:
+    known = {*VALUES, *(suite.call.ids if suite.call else ())}
+    if problems := [f"{item.nodeid}: {name}" for item in items for name in _named(item) if name not in known]:
         raise pytest.UsageError(f"no está entre las cláusulas que se miden: {'; '.join(problems)}")
     if mute := [item.nodeid for item in items if _named(item) and not _sentence(item)]:
         raise pytest.UsageError(f"falta el docstring, que es lo que el dictamen muestra: {'; '.join(mute)}")

@@ -13,6 +13,7 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor.inventory import InventoryError, attestations
 from difusor.spec import Spec
+from difusor.spec.expected import VALUES
 from difusor.suite.asked import LacksClause
 from difusor.suite.plugin import EVIDENCE, METHOD, SUITE
 from difusor.suite.wording import enumerated, plainly
@@ -67,6 +68,25 @@ def variables(pytestconfig: pytest.Config, _testinfra_host: Host) -> dict[str, A
 def url(variables: dict[str, Any]) -> str:
     """Return the public address of the page, ending in a slash."""
     return f"https://{variables['difusor_fqdn']}{variables['difusor_path']}"
+
+
+OWN = "own_clause"
+"""A test with this argument is made for each clause that the call has on paper alone and that no test is about."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make the test of OWN one for each such clause, which it then measures."""
+    if OWN in metafunc.fixturenames:
+        found = metafunc.config.stash[SUITE].call
+        ids = [each.id for each in found.clauses if each.on_paper and each.id not in VALUES] if found else []
+        metafunc.parametrize(OWN, [pytest.param(each, marks=pytest.mark.clause(each)) for each in ids])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Drop the test of OWN where the call has no such clause: pytest would skip it, and what is skipped is told."""
+    items[:] = [
+        each for each in items if OWN not in getattr(each, "fixturenames", ()) or each.get_closest_marker("clause")
+    ]
 
 
 @pytest.fixture

@@ -172,7 +172,7 @@ def table_name(setting: Setting, office: Office, corte: datetime) -> str:
 
 def packed_name(setting: Setting, code: str) -> str:
     """Return the name of a table inside the zip."""
-    year, entity = setting.local(setting.opens, "%Y"), setting.catalog.entity.code
+    year, entity = f"{setting.polling_day:%Y}", setting.catalog.entity.code
     return setting.catalog.files.packed.format(office=code, entity=entity, year=year)
 
 

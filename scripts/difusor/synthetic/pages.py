@@ -43,7 +43,7 @@ def election_of(setting: Setting) -> Document:
             "enlace": institute.colors.accent,
             "enlace_oscuro": institute.colors.accent_dark,
         },
-        "jornada": setting.local(setting.opens, "%Y-%m-%d"),
+        "jornada": setting.polling_day.isoformat(),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import cached_property
 
 from difusor.catalog import Catalog, Office
@@ -18,8 +18,8 @@ ENVIRONMENTS = ("official", "simulacro")
 class Setting:
     """One election; its cortes are `total`, the first at `opens` and the last at `closes`.
 
-    `logo`: the institute's, as PNG; empty when it has none. `images`: of how many polling stations, the first of the
-    place, the cortes have the images of the actas.
+    `logo`: the institute's, as PNG; empty when it has none. `day`: on which people vote, if the election says it.
+    `images`: of how many polling stations, the first of the place, the cortes have the images of the actas.
     """
 
     catalog: Catalog
@@ -31,6 +31,7 @@ class Setting:
     total: int
     environment: str
     logo: bytes = b""
+    day: date | None = None
     images: int = 0
 
     def __post_init__(self) -> None:
@@ -57,6 +58,7 @@ class Setting:
             total=max(2, (window.closes - window.opens) // interval + 1),
             environment=election.environment,
             logo=picture.of_the_institute(election.institute.logo),
+            day=election.day,
         )
 
     def but(self, **changes: object) -> Setting:
@@ -68,6 +70,11 @@ class Setting:
         """The instants of all cortes, to the second."""
         seconds = (self.closes - self.opens).total_seconds()
         return tuple(self.opens + timedelta(seconds=seconds * i // (self.total - 1)) for i in range(self.total))
+
+    @cached_property
+    def polling_day(self) -> date:
+        """The day on which people vote; without one, that of the opening, in a rehearsal too."""
+        return self.day or self.at(self.opens).date()
 
     @property
     def simulacro(self) -> bool:

@@ -83,6 +83,13 @@ def test_fewer_are_refused_for_the_night_itself() -> None:
             ],
         ),
         ({"environment": "simulacro", "closes": "2024-06-03T23:00:00Z"}, []),
+        ({"simulacros": DAYS, "day": "2024-06-02"}, []),
+        ({"simulacros": DAYS, "day": "2024-06-06"}, ["election_day es 2024-06-06 y la publicación abre el 2024-06-02"]),
+        (
+            {"simulacros": DAYS, "opens": "2024-06-03T07:00:00Z"},
+            ["la convocatoria dice", "la publicación abre el 2024-06-03 a las 00:00, y la carta y la página"],
+        ),
+        ({"environment": "simulacro", "opens": "2024-06-02T17:00:00Z", "closes": "2024-06-03T03:00:00Z"}, []),
     ],
 )
 def test_the_rest_is_advice(values: dict[str, Any], said: list[str]) -> None:

@@ -22,6 +22,7 @@ import yaml
 from form_kit import png
 
 from corte.format import instants
+from difusor import spec
 from difusor.inventory import attestations
 from difusor.inventory.variables import read
 from difusor.partners.facts import FactError
@@ -346,3 +347,11 @@ def test_two_clerks_at_once_lose_no_paper(enrolled: Path, tmp_path: Path) -> Non
     with ThreadPoolExecutor(len(clauses)) as pool:
         list(pool.map(clerk, clauses))
     assert {each.clause for each in papers.read(enrolled).filed} == set(clauses)
+
+
+def test_a_document_is_taken_for_each_clause_that_the_call_has_on_paper_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for one that no other call has, and that cannot be excused."""
+    call = spec.load("ribera-2027")
+    own = call["DG-09"].model_copy(update={"id": "DG-15", "waivable": ()})
+    monkeypatch.setattr(spec, "load", lambda name: call.model_copy(update={"clauses": (*call.clauses, own)}))
+    assert "DG-15" in filing._attestable("ribera-2027") and "DG-09" not in filing._attestable("ribera-2027")

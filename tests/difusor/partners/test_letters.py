@@ -140,3 +140,33 @@ def test_a_difusor_without_a_form_has_no_letter(home: Path) -> None:
     (home / "inventories/otro").mkdir()
     with pytest.raises(UnusableError, match="no tiene formato del ANEXO 2"):
         letters.write(home / "inventories/otro", KINDS, MADE, (), home)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"environment": "simulacro", "opens": "2027-05-16T19:00:00-07:00"}, "el ______"),
+        (
+            {"environment": "simulacro", "opens": "2027-05-16T19:00:00-07:00", "day": "2027-06-06"},
+            "el 6 de junio de 2027",
+        ),
+        ({"environment": "official", "opens": "2027-06-06T19:00:00-07:00"}, "el 6 de junio de 2027"),
+        (
+            {"environment": "official", "opens": "2027-06-07T00:00:00-07:00", "day": "2027-06-06"},
+            "el 6 de junio de 2027",
+        ),
+    ],
+    ids=["rehearsal", "rehearsal of a day", "evening", "after midnight"],
+)
+def test_a_letter_commits_to_the_day_of_the_election(
+    said: dict[str, str], told: str, home: Path, enrolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = home / "elections/ensayo.yml"
+    whole = yaml.safe_load(ours.read_text())
+    whole["all"]["vars"].pop("election_day", None)
+    whole["all"]["vars"] |= {f"election_{name}": value for name, value in said.items()}
+    ours.write_text(yaml.safe_dump(whole, allow_unicode=True))
+    drawn: list[str] = []
+    monkeypatch.setattr(letters, "pdf", lambda html: drawn.append(html) or b"%PDF-")
+    letters.write(enrolled, ("carta",), MADE, (), letters.folder_of(enrolled))
+    assert f"que se celebrará {told}," in drawn[0]

@@ -7,8 +7,9 @@ import pty
 import shlex
 import stat
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -303,6 +304,19 @@ def test_a_new_election_is_held_where_another_is_and_by_the_same_institute(home:
     assert (other.notice_until, found.notice_until) == (until, None)
     assert (other.institute, other.contact) == (found.institute, found.contact) and found.contact
     assert other.call == Call(seat="Puerto Añil"), "neither its dates nor what was elected"
+
+
+def test_a_rehearsal_is_of_the_day_of_its_election_and_another_election_has_its_own(home: Path) -> None:
+    def day(name: str, **values: Any) -> date | None:
+        election.create(of(ElectionFacts, ELECTION | {"id": name} | values))
+        return load_election(home / f"elections/{name}.yml").day
+
+    assert day("oficial", like="ensayo", environment="official") is None, "the opening tells it"
+    before = {"opens": datetime(2027, 5, 17, tzinfo=UTC), "closes": datetime(2027, 5, 18, tzinfo=UTC)}
+    assert day("previo", like="oficial", **before) == date(2027, 6, 6)
+    assert day("otro-previo", like="previo", **before) == date(2027, 6, 6)
+    after = {"opens": datetime(2027, 9, 5, tzinfo=UTC), "closes": datetime(2027, 9, 6, tzinfo=UTC)}
+    assert day("posterior", like="oficial", **after) is None, "that election is over"
 
 
 def test_the_election_says_for_all_its_difusores_from_where_anybody_looks(home: Path) -> None:

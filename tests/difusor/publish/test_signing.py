@@ -221,7 +221,7 @@ def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: P
     assert document.window.closes == datetime(2024, 6, 4, 3, tzinfo=UTC)
     assert document.window.opens == datetime(2024, 6, 3, 2, tzinfo=UTC)
     run_verb(
-        tree, "--election", election, "--key", key, "--close", "2024-07-01T00:00:00Z", "--resume", "--rectification"
+        tree, "--election", election, "--key", key, "--close", "2039-07-01T00:00:00Z", "--resume", "--rectification"
     )
     document = manifest.read((tree / manifest.NAME).read_bytes())
     assert document.orders == ("rectification", "resume")

@@ -437,3 +437,10 @@ def test_what_was_measured_of_a_clause_that_the_call_lost_is_shown_all_the_same(
     assert "RED-06" not in {entry["id"] for entry in composed["clauses"]}
     lost = {each.test for each in results.findings if each.clauses == ("RED-06",)}
     assert lost and lost <= {each["test"] for each in composed["unbound"]}
+
+
+def test_what_of_the_call_no_clause_judges_is_in_an_annex(paper: tuple[dict, str]) -> None:
+    data, text = paper
+    assert data["unjudged"] == [each.model_dump() for each in FIRST.unjudged] != []
+    annex = html.unescape(text.partition("ninguna cláusula juzga</h2>")[2])
+    assert all(each.text in annex and each.reason in annex for each in FIRST.unjudged)

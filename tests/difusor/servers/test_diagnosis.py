@@ -97,3 +97,9 @@ def test_a_contract_attests_the_link() -> None:
     server = with_facts(default_ipv4={})
     on_file = {**ON_FILE, "attested": ["HW-05", "DG-09", "RED-01"]}
     assert all(diagnosis.met for diagnosis in diagnose(server, FIRST, **on_file))
+
+
+def test_a_document_is_asked_for_each_clause_that_a_call_has_on_paper_alone() -> None:
+    own = FIRST["HW-05"].model_copy(update={"id": "DG-15"})
+    call = FIRST.model_copy(update={"clauses": (*FIRST.clauses, own)})
+    assert [each.clause.id for each in diagnose(SERVER, call, **ON_FILE) if not each.met] == ["DG-15"]

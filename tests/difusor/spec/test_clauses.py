@@ -178,3 +178,18 @@ def test_a_home_has_calls_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
         {"valle-2027", *(path.stem for path in (project.ROOT / "spec").glob("*.yml"))} - {"deviations"}
     )
     assert "SW-05" in VALUES
+
+
+OWN = "  - {id: DG-15, title: Planta, section: ANEXO 1, quote: Planta de luz., method: atestado, fix: Envíe.}\n"
+
+
+def test_a_call_asks_also_what_no_test_measures(tmp_path: Path) -> None:
+    """A document establishes it, or a person; it needs no role of the project and has no value that a test reads."""
+    for method in ("atestado", "manual"):
+        own = _load(tmp_path, VALID + OWN.replace("atestado", method))["DG-15"]
+        assert (own.method, own.role, own.on_paper) == (method, None, method == "atestado")
+        read.cache_clear()
+    with pytest.raises(spec.SpecError, match=r"DG-15: ninguna prueba la mide; .* method: atestado .* unjudged"):
+        _load(tmp_path, VALID + OWN.replace("atestado", "medido"))
+    with pytest.raises(spec.SpecError, match="DG-15: ninguna prueba lee los valores de expect"):
+        _load(tmp_path, VALID + OWN.replace("fix:", "expect: {horas: 12}, fix:"))

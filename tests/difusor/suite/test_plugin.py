@@ -1,7 +1,8 @@
 """The suite's plugin, run on small suites against the local machine as the tested host."""
 
+import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 from call_kit import NAME as CALL
 
+from difusor import project, spec
 from difusor.inventory import variables
 from difusor.inventory.revision import revision
+from difusor.report.results import load
+from difusor.report.verdict import Verdict, assess_all
 from difusor.servers import identity
 from difusor.suite import plugin, vantages
 
@@ -361,3 +365,43 @@ def test_a_call_that_cannot_be_used_is_refused_before_measuring(
     done = _run(suite)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines([message])
+
+
+OWN = """
+document: Convocatoria
+institute: Instituto
+annex: ANEXO 1
+criteria: {certificate_days: 14, tls_floor: TLSv1.2}
+clauses:
+  - {id: HW-05, title: Luz, section: '1', quote: q, method: atestado, role: preflight, fix: Envíe.}
+  - {id: DG-15, title: Planta, section: '2', quote: q, method: atestado, fix: Envíe.}
+  - {id: DG-16, title: Seguro, section: '3', quote: q, method: atestado, fix: Envíe.}
+  - {id: DG-17, title: Guardia, section: '4', quote: q, method: manual, fix: Nombre.}
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_clause_that_only_this_call_has_is_judged_by_its_document(
+    suite: pytest.Pytester, workers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each by its own; where a call has none there is no such test, not even a skipped one."""
+    other = '\n@pytest.mark.clause("HW-01")\ndef test_other(host):\n    """Se mide."""\n'
+    test = 'def test_own(host, own_clause, attested):\n    """Un documento lo acredita."""\n    attested(own_clause)\n'
+    suite.makepyfile(test_suite="import pytest\n\n" + test + other)
+    _run(suite, "--hosts=ansible://uno", "-n", workers)
+    assert _findings(suite).keys() == {("uno", "test_other")}
+
+    (suite.path / "spec").mkdir()
+    (suite.path / "spec/valle.yml").write_text(OWN)
+    monkeypatch.setenv(project.HOME, str(suite.path))
+    (paper := suite.path / "contrato.pdf").write_bytes(b"%PDF-")
+    digest = hashlib.sha256(b"%PDF-").hexdigest()
+    filed = f"{{clause: DG-15, document: {paper}, sha256: {digest}, signed_by: Luz, received: '2024-05-01'}}"
+    waivers = INVENTORY.partition("    difusor_waivers:")[0].replace(CALL, "valle")
+    (suite.path / "hosts.yml").write_text(f"{waivers}    difusor_attestations: [{filed}]\n")
+    _run(suite, "--hosts=ansible://uno", "-n", workers)
+    found = load(suite.path / "r.json").findings
+    judged = assess_all(spec.load("valle").clauses, found, (), date(2024, 6, 2))
+    assert {each.clause.id: each.verdict for each in judged} == {
+        "HW-05": Verdict.UNTESTED, "DG-15": Verdict.ATTESTED, "DG-16": Verdict.FAILS, "DG-17": Verdict.MANUAL
+    }  # fmt: skip

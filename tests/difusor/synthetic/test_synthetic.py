@@ -6,14 +6,14 @@ import io
 import json
 import re
 import zipfile
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from corte_kit import room_for
 from inventory_kit import shipped
 
-from difusor.synthetic import CorteSummary, Setting, write_corte, write_night
+from difusor.synthetic import CorteSummary, Setting, database, pages, write_corte, write_night
 from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, SHARES
 from difusor.synthetic.night import apportion
 from difusor.synthetic.totals import percentage
@@ -274,3 +274,11 @@ def test_percentages_are_truncated():
 def test_parts_add_up():
     assert apportion(10, [1, 1, 1]) == [4, 3, 3]
     assert sum(apportion(2583, list(SHARES.values()))) == 2583
+
+
+def test_the_page_tells_the_day_on_which_people_vote() -> None:
+    """Whether the results of that day are published after midnight, or those of a rehearsal months before."""
+    rehearsed = RIBERA.but(opens=RIBERA.opens - timedelta(days=180), day=date(2027, 6, 6))
+    assert pages.election_of(rehearsed)["jornada"] == "2027-06-06"
+    assert "2027" in database.packed_name(rehearsed, "X"), "and its year is in the names of tables"
+    assert pages.election_of(RIBERA.but(day=None))["jornada"] == "2027-06-06", "that of the opening"

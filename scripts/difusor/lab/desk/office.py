@@ -119,6 +119,7 @@ def _calendar(now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     today = now.astimezone(zone).date()
     return {
         "election_notice_until": at(-6, 20),
+        "election_day": str(today + BEFORE_OPENING),
         "election_contact": CONTACT,
         "election_simulacros": [str(today + timedelta(days=each)) for each in (1, 2, 3)],
         "election_call": {

@@ -198,7 +198,8 @@ def _refuse_faulty(inventory: Path, filing: Filing) -> None:
 def _attestable(call: str) -> list[str]:
     """Return the clauses of a call that a constancia may attest: those that a document can, but the letter's."""
     of_the_letter = texts.load(call).letter.clause
-    return [each.id for each in spec.load(call).clauses if "atestado" in each.waivable and each.id != of_the_letter]
+    by_document = [each.id for each in spec.load(call).clauses if each.on_paper or "atestado" in each.waivable]
+    return [each for each in by_document if each != of_the_letter]
 
 
 def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | None, earlier: Entry | None) -> Entry:
