@@ -195,6 +195,7 @@ def test_a_list_of_files_in_canonical_form_is_read_as_by_the_json_reader(edits: 
         ("key order", json.dumps(dict(reversed(DOCUMENT.items())), indent=1).encode() + b"\n"),
         ("file order", canonical_of(DOCUMENT | {"files": dict(reversed(DOCUMENT["files"].items()))})),
         ("comma", GOOD.to_bytes().replace(b"  },\n", b"  }\n", 1).replace(b"  }\n }", b"  },\n }")),
+        ("a space for a comma", GOOD.to_bytes().replace(b"  },\n", b"  } \n", 1)),
         ("truncated", GOOD.to_bytes()[:-20]),
         ("a float", GOOD.to_bytes().replace(b"7,", b"7.0,")),
         ("a long number", GOOD.to_bytes().replace(b"7,", b"7" * 5_000_000 + b",")),

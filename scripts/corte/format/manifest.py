@@ -40,7 +40,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LIST = '\n "files": {'
 """What comes before the list of files."""
 _FILE = re.compile(
-    r"""\n  "([^"\\\x00-\x1f]+)": {\n   "sha256": "([0-9a-f]{64})",\n   "size": (0|[1-9][0-9]{,11})\n  },?"""
+    r"""\n  "([^"\\\x00-\x1f]+)": {\n   "sha256": "([0-9a-f]{64})",\n   "size": (0|[1-9][0-9]{,11})\n  }(?:,|\Z)"""
 )
 """A file in canonical form, with the comma after each but the last; no path that JSON writes with a backslash."""
 _AROUND = len("""\n  "": {\n   "sha256": "",\n   "size": \n  },""") + 64
