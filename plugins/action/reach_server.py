@@ -24,9 +24,9 @@ class ActionModule(ActionBase):
     """Run Python's version on the server through the task's connection and become; the task takes no arguments.
 
     Returns `login_keys`: the lines of the account's authorized_keys; `revoked_since`: the instant at which the server
-    was taken off the list, as the institute recorded it, empty when it is on it; `sudo_is_rust`: whether the server's
-    sudo is sudo-rs; `become_exe`: the sudo that later tasks have to use, empty when any will do. sudo-rs prints a
-    prompt that Ansible does not recognise, so with a password Ansible would wait for ever.
+    was taken off the list, as the institute recorded it in the file `record`, empty when it is on it; `sudo_is_rust`:
+    whether the server's sudo is sudo-rs; `become_exe`: the sudo that later tasks have to use, empty when any will do.
+    sudo-rs prints a prompt that Ansible does not recognise, so with a password Ansible would wait for ever.
     """
 
     _supports_check_mode = True
@@ -58,6 +58,7 @@ class ActionModule(ActionBase):
             "become_exe": become_exe,
             "sudo_is_rust": "sudo-rs" in programs,
             "revoked_since": " ".join(_lines(record)),
+            "record": RECORD,
             "login_keys": _lines(keys),
         }
 

@@ -63,6 +63,7 @@ def test_a_revoked_server_is_refused_by_a_folder_that_does_not_know_of_it(tmp_pa
         "ajena": {},
         "anterior": {"preflight_revocations": [before]},
         "enterada": {"preflight_revocations": [before, SINCE]},
+        "retira": {"preflight_revoked": True},
         "devuelve": {"preflight_any_revocation": True},
         "lista": {"ansible_become_exe": f"{listed}/sudo"},
     }

@@ -49,8 +49,8 @@ def test_the_server_itself_keeps_since_when_it_is_off_the_list(revoked: bool, ke
     assert bool(lines) is revoked, "an empty file is removed, one without an instant is not"
 
 
-def test_every_run_but_three_stops_at_a_revocation_that_its_inventory_does_not_know() -> None:
-    """One that revokes goes on only with a record of its own; else it would end the other one."""
+def test_every_run_but_two_stops_at_a_revocation_that_its_inventory_does_not_know() -> None:
+    """One whose inventory revokes goes on too, and gives nothing back."""
     admitting = {}
     for path in sorted((ROLES.parent / "playbooks").glob("*.yml")):
         first = yaml.safe_load(path.read_text(encoding="utf-8"))[0]
@@ -58,8 +58,7 @@ def test_every_run_but_three_stops_at_a_revocation_that_its_inventory_does_not_k
         imports = [task.get("ansible.builtin.import_role", {}) for task in first.get("tasks", [])]
         reached = {"reach", "look"} & {each.get("tasks_from") for each in imports}
         assert reached or path.stem in ("preflight", "server"), "site.yml is these two, and the role begins with it"
-    expected = {"remove": True, "restore": True, "revoke": "{{ corte_revoked }}"}
-    assert {name: found for name, found in admitting.items() if found} == expected
+    assert {name: found for name, found in admitting.items() if found} == {"remove": True, "restore": True}
 
 
 @pytest.mark.parametrize(
@@ -67,17 +66,21 @@ def test_every_run_but_three_stops_at_a_revocation_that_its_inventory_does_not_k
     [
         (None, [], ""),
         ([], [], ""),
-        ([{"since": BEFORE, "state": "restored"}, {"since": SINCE}], [BEFORE, SINCE], SINCE),
+        ([{"since": BEFORE, "state": "restored"}, {"since": SINCE, "state": "revoked"}], [BEFORE, SINCE], SINCE),
     ],
 )
 def test_the_inventory_says_which_revocations_it_knows_and_which_one_the_server_keeps(
     revocations: list[dict[str, str]] | None, known: list[str], kept: str
 ) -> None:
     wired = yaml.safe_load((ROLES.parent / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))
-    inputs = {name: wired[name] for name in ("preflight_revocations", "corte_revoked_since")}
+    inputs = {
+        name: wired[name]
+        for name in ("preflight_revocations", "corte_revoked_since", "corte_revoked", "preflight_revoked")
+    }
     inputs["difusor_revocations"] = revocations
     assert value("corte", "preflight_revocations", inputs) == known
     assert value("corte", "corte_revoked_since", inputs) == kept
+    assert value("corte", "preflight_revoked", inputs) is bool(kept)
 
 
 @pytest.mark.parametrize(("login", "left"), [("ubuntu", []), ("instituto", ["instituto"])])
