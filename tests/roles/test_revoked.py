@@ -67,6 +67,7 @@ def test_every_run_but_two_stops_at_a_revocation_that_its_inventory_does_not_kno
         (None, [], ""),
         ([], [], ""),
         ([{"since": BEFORE, "state": "restored"}, {"since": SINCE, "state": "revoked"}], [BEFORE, SINCE], SINCE),
+        ([{"since": SINCE}], [SINCE], SINCE),  # written by hand: the state of a revocation is revoked, if none is said
     ],
 )
 def test_the_inventory_says_which_revocations_it_knows_and_which_one_the_server_keeps(
