@@ -44,27 +44,34 @@ class ActionModule(ActionBase):
         current_state = task_vars.get("ansible_facts", {}).get("current_state")
         if current_state and is_current(args, current_state):
             return {"changed": False}
-        options = {name: value for name, value in args.items() if name not in ("network", "role")}
-        return self._execute_module(
-            module_name="community.docker.docker_container",
-            module_args={
-                **options,
-                "memory_swap": args["memory"],
-                "network_mode": args["network"],
-                "labels": {"prep-difusor.role": args["role"]},
-                "pull": "never",
-                # One that stopped may not start again, since its network may be another by now; the module would leave
-                # it on a network that somebody gave it besides; and to a bridge that it was taken off Docker does not
-                # attach it again; and it leaves folders that somebody gave it besides. It holds no data.
-                "recreate": is_stopped(args["name"], current_state)
-                or is_elsewhere(args, current_state)
-                or is_unreached(args["name"], current_state)
-                or sees_others(args, current_state),
-                "paused": False,
-                "state": "started",
-            },
-            task_vars=task_vars,
-        )
+        options = module_options(args, current_state)
+        module = "community.docker.docker_container"
+        result = self._execute_module(module_name=module, module_args=options, task_vars=task_vars)
+        if result.get("failed"):
+            # prep-containers.service may have brought the container back just after the module looked at it, and Docker
+            # refuses, for instance, to resume one that is not paused. The module looks at it anew.
+            result = self._execute_module(module_name=module, module_args=options, task_vars=task_vars)
+        return result
+
+
+def module_options(args: Mapping[str, Any], current_state: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the options of `docker_container` with which it makes the container run as wanted."""
+    return {
+        **{name: value for name, value in args.items() if name not in ("network", "role")},
+        "memory_swap": args["memory"],
+        "network_mode": args["network"],
+        "labels": {"prep-difusor.role": args["role"]},
+        "pull": "never",
+        # One that stopped may not start again, since its network may be another by now; the module would leave it on a
+        # network that somebody gave it besides; and to a bridge that it was taken off Docker does not attach it again;
+        # and it leaves folders that somebody gave it besides. It holds no data.
+        "recreate": is_stopped(args["name"], current_state)
+        or is_elsewhere(args, current_state)
+        or is_unreached(args["name"], current_state)
+        or sees_others(args, current_state),
+        "paused": False,
+        "state": "started",
+    }
 
 
 def is_stopped(name: str, current_state: Mapping[str, Any] | None) -> bool:

@@ -221,3 +221,16 @@ def test_what_the_owner_says_for_all_of_nginx_does_not_alter_the_page(
     record_evidence([status for status, _, _ in after])
     for path, was, now in zip([*paths, "rango", "rango", "HTTP", "ACME"], before, after, strict=True):
         assert now == was, path
+
+
+@pytest.mark.clause("DG-02")
+def test_nginx_serves_the_owners_pages_without_the_site(host: Host, record_evidence: Record) -> None:
+    """Si alguien deshabilita el sitio del PREP, nginx arranca igual con los sitios del medio."""
+    link = "/etc/nginx/sites-enabled/prep"
+    before = host.check_output("readlink %s", link)
+    try:
+        found = host.run("rm %s && nginx -t -q", link)
+    finally:
+        host.check_output("ln -sf %s %s", before, link)
+    record_evidence(found.stderr or "nginx -t: sin errores")
+    assert found.rc == 0, found.stderr
