@@ -164,9 +164,18 @@ def test_what_a_corte_holds_comes_from_the_disk(base: str, inputs: tuple[tuple[s
 
 def test_a_cold_image_keeps_nobody_waiting_for_results() -> None:
     """A worker that reads from a slow disk itself stops all its connections. Results are in memory: no thread reads."""
-    assert re.search(r"^thread_pool disk threads=8;$", render("etc/nginx/nginx.conf"), re.MULTILINE)
-    assert "aio threads=disk;" in answered(render(SITE), "/actas/1.jpg")[1]
+    (pool,) = re.findall(r"^thread_pool (\w+) threads=8;$", render("etc/nginx/modules-enabled/prep-threads.conf"), re.M)
+    assert f"aio threads={pool};" in answered(render(SITE), "/actas/1.jpg")[1]
     assert "aio " not in answered(render(SITE), "/datos/corte.json")[1]
+
+
+def test_nginx_starts_with_the_packages_own_main_file() -> None:
+    """Somebody may put it back, as dpkg offers at an upgrade; the site needs nothing of it but what it includes."""
+    main = render("etc/nginx/nginx.conf").partition("\nhttp {")[0]
+    assert set(re.findall(r"^ *(\w+)", main, re.MULTILINE)) == {
+        "user", "pid", "worker_processes", "pcre_jit", "error_log", "include", "events", "worker_connections"
+    }  # fmt: skip
+    assert "\ninclude /etc/nginx/modules-enabled/*.conf;\n" in main
 
 
 @pytest.mark.parametrize("base", BASES)

@@ -223,14 +223,36 @@ def test_what_the_owner_says_for_all_of_nginx_does_not_alter_the_page(
         assert now == was, path
 
 
+# What the packages of all releases say, as somebody puts it back at an upgrade.
+PACKAGED = """
+user www-data;
+worker_processes auto;
+pid /run/nginx.pid;
+error_log /var/log/nginx/error.log;
+include /etc/nginx/modules-enabled/*.conf;
+events { worker_connections 768; }
+http {
+    sendfile on; tcp_nopush on; types_hash_max_size 2048; server_tokens off; gzip on;
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on;
+    access_log /var/log/nginx/access.log;
+    include /etc/nginx/conf.d/*.conf;
+    include /etc/nginx/sites-enabled/*;
+}
+"""
+
+
 @pytest.mark.clause("DG-02")
 def test_nginx_serves_the_owners_pages_without_the_site(host: Host, record_evidence: Record) -> None:
-    """Si alguien deshabilita el sitio del PREP, nginx arranca igual con los sitios del medio."""
-    link = "/etc/nginx/sites-enabled/prep"
+    """Si alguien deshabilita el sitio del PREP, o repone el nginx.conf del paquete, nginx arranca igual."""
+    link, main = "/etc/nginx/sites-enabled/prep", "/etc/nginx/prueba.conf"
     before = host.check_output("readlink %s", link)
     try:
+        packaged = host.run(f"printf %%s %s >{main} && nginx -t -q -c {main}", PACKAGED)
         found = host.run("rm %s && nginx -t -q", link)
     finally:
-        host.check_output("ln -sf %s %s", before, link)
-    record_evidence(found.stderr or "nginx -t: sin errores")
+        host.check_output(f"rm -f {main} && ln -sf %s %s", before, link)
+    record_evidence(found.stderr + packaged.stderr or "nginx -t: sin errores")
     assert found.rc == 0, found.stderr
+    assert packaged.rc == 0, packaged.stderr
