@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import role_kit
+import yaml
 from markupsafe import escape
 from nginx_kit import BASES, CLOSED, GATE, OPEN, RELEASES, SITE, answered, by_door, judged, locations, maps, render, who
 
@@ -415,6 +416,34 @@ def test_a_slow_reader_has_time_for_lost_packets(release: str) -> None:
     own = render("etc/nginx/snippets/prep-own.conf", release)
     times = re.findall(r"^(?:client_header_timeout|http2_recv_timeout) (\d+)s;", own, re.MULTILINE)
     assert times and all(4 * 1 + 4 + 4 <= int(each) <= 15 for each in times)
+
+
+def test_each_timer_runs_on_and_is_restarted_when_its_own_files_have_changed() -> None:
+    """An owner may have stopped those of packages: nothing else would rotate the logs, or renew the certificate."""
+    tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/configure.yml").read_text(encoding="utf-8"))
+    (task,) = (each for each in tasks if each.get("loop") == "{{ _nginx_timers }}")
+    assert task["unit"]["name"] == "{{ item }}.timer"
+    changed = {"prep-certificate": "prep-certificate.service", "logrotate": "logrotate.timer.d/prep.conf"}
+    for mode, names in (("files", [*changed]), ("acme", [*changed, "certbot"])):
+        assert role_kit.value("nginx", "_nginx_timers", {"nginx_tls_mode": mode}) == names
+    for each, file in changed.items():
+        tree = {"changed_files": ["/etc/systemd/system/nginx.service.d/prep.conf", f"/etc/systemd/system/{file}"]}
+        for name in names:
+            given = {"item": name, "__nginx_tree": tree}
+            assert role_kit.value("nginx", task["unit"]["restart"].strip("{ }"), given) is (name == each)
+
+
+@pytest.mark.parametrize(("before", "added", "off"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_a_removal_leaves_a_timer_off_that_its_owner_had_off(before: bool, added: bool, off: bool) -> None:
+    tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/remove.yml").read_text(encoding="utf-8"))
+    (task,) = (each for each in tasks if "unit" in each)
+    link = "/etc/systemd/system/timers.target.wants/logrotate.timer"
+    known = {
+        "item": "logrotate",
+        "rollback_packages_before": ["logrotate"] if before else [],
+        "rollback_found": {"etc": {"added": [link] if added else []}},
+    }
+    assert task["unit"]["stopped"] and all(role_kit.value("nginx", each, known) for each in task["when"]) is off
 
 
 def test_a_timer_that_runs_often_is_not_put_off_by_what_the_package_says() -> None:

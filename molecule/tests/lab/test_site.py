@@ -44,6 +44,7 @@ DRIFT = [
     ("rm /etc/nginx/sites-enabled/prep", "readlink /etc/nginx/sites-enabled/prep", "../sites-available/prep"),
     ("touch /etc/cron.deny", "test -e /etc/cron.deny || echo absent", "absent"),
     ("systemctl disable --quiet --now prep-certificate.timer", "systemctl is-active prep-certificate.timer", "active"),
+    ("systemctl disable --quiet --now logrotate.timer", "systemctl is-enabled logrotate.timer", "enabled"),
     ("systemctl disable --quiet chrony", "systemctl is-enabled chrony", "enabled"),
     ("systemctl stop prep-corte-intake.path", "systemctl is-active prep-corte-intake.path", "active"),
     ("systemctl stop fail2ban", "systemctl is-active fail2ban", "active"),

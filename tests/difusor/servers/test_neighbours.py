@@ -202,10 +202,12 @@ def test_every_unit_that_a_role_starts_is_looked_for() -> None:
         name
         for path in (ROOT / "roles").glob("*/tasks/*.yml")
         for name in re.findall(r"^ +unit:\n +name: ([\w-]+\.service)$", path.read_text(), re.MULTILINE)
-        if not name.startswith("prep-")
     }
-    assert "nginx.service" in found
-    assert found - {"suricata.service"} <= set(role_kit.value("preflight", "preflight_units", {}))
+    found |= {f"{name}.timer" for name in role_kit.value("nginx", "_nginx_timers", {"nginx_tls_mode": "acme"})}
+    units = set(role_kit.value("preflight", "preflight_units", {"preflight_certbot": True}))
+    assert {"nginx.service", "logrotate.timer", "certbot.timer"} <= found
+    assert {name for name in found if not name.startswith("prep-")} - {"suricata.service"} <= units
+    assert units - set(role_kit.value("preflight", "preflight_units", {})) == {"certbot.timer"}
 
 
 def test_a_queue_of_the_owners_stops_the_run() -> None:
