@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import role_kit
 import yaml
 from markupsafe import escape
 from nginx_kit import BASES, CLOSED, GATE, OPEN, RELEASES, SITE, answered, by_door, judged, locations, maps, render, who
+from variables_kit import write_certificate
 
 from difusor.servers import limits
 from difusor.suite import browser
@@ -416,6 +419,36 @@ def test_a_slow_reader_has_time_for_lost_packets(release: str) -> None:
     own = render("etc/nginx/snippets/prep-own.conf", release)
     times = re.findall(r"^(?:client_header_timeout|http2_recv_timeout) (\d+)s;", own, re.MULTILINE)
     assert times and all(4 * 1 + 4 + 4 <= int(each) <= 15 for each in times)
+
+
+@pytest.mark.parametrize(
+    ("issued", "held", "given", "asked"),
+    [
+        ("issued", "issued", False, False),
+        ("issued", "own", True, False),
+        ("issued", "", True, False),
+        ("ended", "own", False, False),
+        ("", "own", False, True),
+    ],
+)
+def test_what_certbot_has_and_nginx_lacks_is_given_to_it(
+    issued: str, held: str, given: bool, asked: bool, tmp_path: Path
+) -> None:
+    """A run may end before certbot's hook, and somebody may put an older /etc/ssl back: nothing else would tell."""
+    for name, days in {"issued": 30, "own": 3650, "ended": -1}.items():
+        write_certificate(tmp_path, name, days)
+    files = {"cert.pem": [f"{issued}.pem"] if issued else [], "nginx": [f"{held}.key", f"{held}.pem"] if held else []}
+    for name, parts in files.items():
+        if parts:
+            (tmp_path / name).write_text("".join((tmp_path / each).read_text() for each in parts))
+    tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/acme.yml").read_text(encoding="utf-8"))
+    read, give, flush, ask = tasks
+    assert give["environment"] == {"RENEWED_LINEAGE": "{{ _nginx_lineage }}"} and "flush_handlers" in flush.values()
+    script = read["ansible.builtin.shell"].replace("{{ _nginx_lineage }}", str(tmp_path))
+    script = script.replace("{{ _nginx_certificate }}", str(tmp_path / "nginx"))
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False).stdout
+    known = {"__nginx_certified": {"stdout": said}, "_nginx_domains": ["prep.diario.mx"]}
+    assert [role_kit.value("nginx", task["when"], known) for task in (give, ask)] == [given, asked]
 
 
 def test_each_timer_runs_on_and_is_restarted_when_its_own_files_have_changed() -> None:
