@@ -101,3 +101,28 @@ def test_the_reason_is_asked_for_and_written_by_one_rule() -> None:
     for published, reason in ((True, "openssl"), (True, ""), (False, "openssl")):
         said = expression(write["when"], upgrade_published=published, upgrade_reason=reason)
         assert said is (published and bool(reason))
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"),
+    [("activating", False), ("deactivating", False), ("inactive", True), ("failed", True), ("", True)],
+)
+def test_a_restart_waits_until_aide_has_authorised_what_was_installed(state: str, ended: bool) -> None:
+    """Otherwise AIDE reports the new programs as an intrusion at boot, every day, and in the dictamen."""
+    names = [task["name"] for task in play()["tasks"]]
+    waiting = names.index("Wait until AIDE has authorised what was installed")
+    assert names.index("Install the security updates") < waiting < names.index("Restart the server") - 1
+    task = play()["tasks"][waiting]
+    assert expression(f"({task['until']})", __upgrade_authorised={"stdout": state}) is ended
+    assert task["failed_when"] is False and task["retries"] * task["delay"] <= 600
+
+
+def test_every_run_that_changes_files_of_the_system_authorises_them() -> None:
+    """AIDE leaves with a removal, and a purge deletes nothing that AIDE compares."""
+    lacking = []
+    for path in sorted(PLAYBOOKS.glob("*.yml")):
+        last = yaml.safe_load(path.read_text())[-1]
+        tasks = [*last.get("tasks", []), *last.get("post_tasks", [])]
+        if "tasks/authorise.yml" not in [task.get("ansible.builtin.import_tasks") for task in tasks[-2:]]:
+            lacking.append(path.stem)
+    assert lacking == ["preflight", "purge", "remove"]
