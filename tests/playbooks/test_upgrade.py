@@ -103,6 +103,43 @@ def test_the_reason_is_asked_for_and_written_by_one_rule() -> None:
         assert said is (published and bool(reason))
 
 
+# What unattended-upgrade 2.6 (Debian 11) to 2.13 write with --verbose.
+OWN_LOCK = "Lock file is already taken, exiting\n"
+DPKG_LOCK = """\
+Starting unattended upgrades script
+Lock could not be acquired (another package manager running?)
+Cache lock can not be acquired, exiting
+"""
+BROKEN = "Starting unattended upgrades script\nCache has broken packages, exiting\n"
+DONE = "Starting unattended upgrades script\nPackages that will be upgraded: locales\nAll upgrades installed\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "again"),
+    [(OWN_LOCK, True), (DPKG_LOCK, True), (BROKEN, False), (DONE, False), ("", False)],
+    ids=["own", "dpkg", "broken", "done", "nothing"],
+)
+def test_updates_wait_for_a_lock_that_apts_timers_have_taken(said: str, again: bool) -> None:
+    (task,) = (task for task in play()["tasks"] if task["name"] == "Install the security updates")
+    assert expression(f"({task['until']})", __upgrade={"rc": 1, "stdout": said}) is not again
+    assert "--verbose" in task["ansible.builtin.command"]  # otherwise it says nothing of its own lock
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [(OWN_LOCK, "desde hace más de 15 minutos"), (BROKEN, "Cache has broken packages, exiting. Lo que alcanzó")],
+    ids=["lock", "broken"],
+)
+def test_updates_that_were_not_installed_are_told_with_what_to_do(said: str, told: str) -> None:
+    tasks = {task["name"]: task for task in play()["tasks"]}
+    text = tasks["Refuse to go on when the security updates were not installed"]["ansible.builtin.assert"]["fail_msg"]
+    found = {"rc": 1, "stdout": said, "stdout_lines": said.splitlines(), "stderr_lines": []}
+    variables = {"__upgrade": found, "inventory_hostname": "web1"}
+    own = {"upgrade_locked": trust_as_template(play()["vars"]["upgrade_locked"])}
+    message = Templar(loader=DataLoader(), variables={**own, **variables}).template(trust_as_template(text))
+    assert told in message and message.endswith("y repita ./difusor upgrade.")
+
+
 @pytest.mark.parametrize(
     ("state", "ended"),
     [("activating", False), ("deactivating", False), ("inactive", True), ("failed", True), ("", True)],
