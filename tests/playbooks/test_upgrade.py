@@ -1,13 +1,18 @@
-"""What `difusor upgrade` shows before it does anything: the updates that are pending, by whether it installs them."""
+"""What `difusor upgrade` shows before it does anything, and what may end, delay or shorten it once it has begun."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "playbooks/templates/upgrade.txt.j2"
+PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
+TEMPLATE = PLAYBOOKS / "templates/upgrade.txt.j2"
 # Lines of apt 2.4 on Ubuntu 22.04 and apt 3.0 on Debian 13.
 SIMULATED = """\
 Reading package lists...
@@ -29,3 +34,132 @@ def test_pending_updates_are_listed() -> None:
         "Otras, que no instala: 1",
         "  tzdata 2025a-0ubuntu0.22.04 → 2025b-0ubuntu0.22.04",
     ]
+
+
+def play() -> dict[str, Any]:
+    (only,) = yaml.safe_load((PLAYBOOKS / "upgrade.yml").read_text())
+    return dict(only)
+
+
+def expression(text: str, **variables: Any) -> Any:
+    """Return the value of an expression of the playbook's, with its own variables and these."""
+    own = {name: trust_as_template(each) for name, each in play()["vars"].items() if isinstance(each, str)}
+    templar = Templar(loader=DataLoader(), variables={**own, **variables})
+    return templar.template(trust_as_template(f"{{{{ {text} }}}}"))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "gate", "reason", "allowed"),
+    [
+        (40, "waiting", "", True),
+        (20, "waiting", "", False),
+        (20, "waiting", "openssl", True),
+        (40, "open", "", False),
+        (-10, "", "", False),
+        (-10, "open", "openssl", True),
+        (-70, "closed", "", True),
+        (-70, "open", "", False),  # a corte has moved the close
+    ],
+)
+def test_half_an_hour_before_the_opening_counts_as_published(
+    minutes: int, gate: str, reason: str, allowed: bool
+) -> None:
+    """The window of one hour opens in so many minutes."""
+    opens = datetime.now(UTC) + timedelta(minutes=minutes)
+    window = {"election_opens": opens.isoformat(), "election_closes": (opens + timedelta(hours=1)).isoformat()}
+    assert expression("upgrade_allowed", __gate={"stdout": gate}, upgrade_reason=reason, **window) is allowed
+
+
+@pytest.mark.parametrize(
+    ("step", "refuses"),
+    [("Install the security updates", True), ("Restart the server", False)],
+    ids=["install", "restart"],
+)
+def test_what_may_interrupt_the_page_is_preceded_by_another_look(step: str, refuses: bool) -> None:
+    """What came before may have taken half an hour. A gate that opened leaves out the restart, and fails nothing."""
+    tasks = play()["tasks"]
+    (at,) = (index for index, task in enumerate(tasks) if task["name"] == step)
+    look = tasks[at - 1]
+    assert look["ansible.builtin.import_tasks"] == "tasks/published.yml"
+    assert look["vars"].get("upgrade_refuses", play()["vars"]["upgrade_refuses"]) is refuses
+    assert ("upgrade_allowed" in tasks[at].get("when", "")) is not refuses
+
+
+def test_a_restart_that_was_left_out_is_told() -> None:
+    tasks = {task["name"]: task for task in play()["tasks"]}
+    told = tasks["Say that the restart was left out"]
+    for exists, skipped in ((True, True), (True, False), (False, True)):
+        found = {"__upgrade_restart": {"stat": {"exists": exists}}, "__upgrade_restarted": {"skipped": skipped}}
+        assert expression(told["when"], **found) is (exists and skipped)
+    assert "repita ./difusor upgrade -i" in told["ansible.builtin.debug"]["msg"]
+
+
+def test_the_reason_is_asked_for_and_written_by_one_rule() -> None:
+    refuse, write = yaml.safe_load((PLAYBOOKS / "tasks/published.yml").read_text())[1:]
+    assert refuse["ansible.builtin.assert"]["that"] == "upgrade_allowed"
+    assert refuse["when"] == "upgrade_refuses"
+    for published, reason in ((True, "openssl"), (True, ""), (False, "openssl")):
+        said = expression(write["when"], upgrade_published=published, upgrade_reason=reason)
+        assert said is (published and bool(reason))
+
+
+# What the versions 2.6 to 2.13 of unattended-upgrade write with --verbose.
+OWN_LOCK = "Lock file is already taken, exiting\n"
+DPKG_LOCK = """\
+Starting unattended upgrades script
+Lock could not be acquired (another package manager running?)
+Cache lock can not be acquired, exiting
+"""
+BROKEN = "Starting unattended upgrades script\nCache has broken packages, exiting\n"
+DONE = "Starting unattended upgrades script\nPackages that will be upgraded: locales\nAll upgrades installed\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "again"),
+    [(OWN_LOCK, True), (DPKG_LOCK, True), (BROKEN, False), (DONE, False), ("", False)],
+    ids=["own", "dpkg", "broken", "done", "nothing"],
+)
+def test_updates_wait_for_a_lock_that_apts_timers_have_taken(said: str, again: bool) -> None:
+    (task,) = (task for task in play()["tasks"] if task["name"] == "Install the security updates")
+    assert expression(f"({task['until']})", __upgrade={"rc": 1, "stdout": said}) is not again
+    assert "--verbose" in task["ansible.builtin.command"]  # otherwise it says nothing of its own lock
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [(OWN_LOCK, "desde hace más de 15 minutos"), (BROKEN, "Cache has broken packages, exiting. Lo que alcanzó")],
+    ids=["lock", "broken"],
+)
+def test_updates_that_were_not_installed_are_told_with_what_to_do(said: str, told: str) -> None:
+    tasks = {task["name"]: task for task in play()["tasks"]}
+    text = tasks["Refuse to go on when the security updates were not installed"]["ansible.builtin.assert"]["fail_msg"]
+    found = {"rc": 1, "stdout": said, "stdout_lines": said.splitlines(), "stderr_lines": []}
+    variables = {"__upgrade": found, "inventory_hostname": "web1"}
+    own = {"upgrade_locked": trust_as_template(play()["vars"]["upgrade_locked"])}
+    message = Templar(loader=DataLoader(), variables={**own, **variables}).template(trust_as_template(text))
+    assert told in message and message.endswith("y repita ./difusor upgrade.")
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"),
+    [("activating", False), ("deactivating", False), ("inactive", True), ("failed", True), ("", True)],
+)
+def test_a_restart_waits_until_aide_has_authorised_what_was_installed(state: str, ended: bool) -> None:
+    """Otherwise AIDE reports the new programs as an intrusion at boot, every day, and in the dictamen."""
+    names = [task["name"] for task in play()["tasks"]]
+    waiting = names.index("Wait until AIDE has authorised what was installed")
+    assert names.index("Install the security updates") < waiting < names.index("Restart the server") - 1
+    task = play()["tasks"][waiting]
+    assert expression(f"({task['until']})", __upgrade_authorised={"stdout": state}) is ended
+    assert task["failed_when"] is False and task["retries"] * task["delay"] <= 600
+
+
+def test_every_run_that_changes_files_of_the_system_authorises_them() -> None:
+    """AIDE leaves with a removal, and a purge deletes nothing that AIDE compares."""
+    lacking = []
+    for path in sorted(PLAYBOOKS.glob("*.yml")):
+        last = yaml.safe_load(path.read_text())[-1]
+        tasks = [*last.get("tasks", []), *last.get("post_tasks", [])]
+        if "tasks/authorise.yml" not in [task.get("ansible.builtin.import_tasks") for task in tasks[-2:]]:
+            lacking.append(path.stem)
+    assert lacking == ["preflight", "purge", "remove"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 from datetime import datetime
@@ -137,6 +138,19 @@ def test_every_transaction_waits_and_suspends_needrestart() -> None:
                 assert apt["lock_timeout"] == "{{ packages_lock_timeout }}", task["name"]
                 assert task["environment"] == "{{ packages_environment }}", task["name"]
     assert found >= 3
+
+
+def test_every_program_that_takes_a_lock_of_apts_waits_for_it() -> None:
+    """apt's timers may take it in the moment after the run found it free."""
+    paths = [*ROLES.glob("*/tasks/*.yml"), *(ROLES.parent / "playbooks").glob("*.yml")]
+    tasks = [task for path in sorted(paths) for task in flat(yaml.safe_load(path.read_text()) or []) if "name" in task]
+    waiting = set()
+    for task in tasks:
+        command = str(task.get("ansible.builtin.command", ""))
+        if re.search(r"apt-get|unattended-upgrade|dpkg .*--configure", command) and "--simulate" not in command:
+            waiting.add(task["name"])
+            assert "DPkg::Lock::Timeout=" in command or "lock" in task.get("until", "").lower(), task["name"]
+    assert waiting >= {"Install the security updates", "Fetch the package lists"}
 
 
 @pytest.mark.parametrize("name", ["systemd-timesyncd", "ntpsec", "ntp", "openntpd"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import role_kit
 
@@ -42,3 +44,34 @@ def test_one_process_that_is_killed_for_memory_ends_alone(role: str) -> None:
     """systemd would stop them all: for one worker, which its master replaces, everybody's connections and the cache."""
     (path,) = (path for of, path, _ in NEEDED if of == role)
     assert "OOMPolicy=continue" in sections(role, path, kernel_shared=False)["Service"]
+
+
+UNIT = r"[\w@-]+\.(?:service|path|socket|timer)"
+STARTS = re.compile(rf"systemctl\b[^\n;|]*?\b(?:start|(?:re|try-re|reload-or-re)start)\b[^\n;|]*?({UNIT})")
+FOLLOWS = re.compile(rf"^On(?:Failure|Success)=({UNIT})", re.MULTILINE)
+
+
+def started_by_others() -> set[str]:
+    """Return the units that a hook, a script, a path or another unit of the roles starts, as often as it likes.
+
+    Not what only a timer starts: the fastest comes every two minutes.
+    """
+    paths = [path for path in sorted(role_kit.ROLES.glob("*/templates/**/*")) if path.is_file()]
+    texts = [path.read_text() for path in paths]
+    units = {unit for text in texts for found in (STARTS, FOLLOWS) for unit in found.findall(text)}
+    watching = {path.name.removesuffix(".j2") for path in paths if re.search(r"\.path(\.j2)?$", path.name)}
+    return units | watching | {name.replace(".path", ".service") for name in watching}
+
+
+def test_what_others_start_is_never_started_too_often() -> None:
+    """After five starts in ten seconds systemd refuses the next, and what it was started for is not done.
+
+    dpkg starts AIDE's authorisation after each step of an upgrade: without the last one the new files are an intrusion.
+    """
+    units = started_by_others()
+    assert {"aiderenew.service", "prep-corte-intake.service", "prep-intake-recovery.service", "ssh.service"} <= units
+    for unit in sorted(units):
+        files = [*role_kit.ROLES.glob(f"*/templates/etc/systemd/system/{unit}.j2")]
+        files += role_kit.ROLES.glob(f"*/templates/etc/systemd/system/{unit}.d/*.j2")
+        text = "".join(path.read_text() for path in files)
+        assert "\nStartLimitIntervalSec=0\n" in text.partition("[Unit]")[2].partition("\n[")[0], unit

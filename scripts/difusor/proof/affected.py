@@ -83,6 +83,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("playbooks/remove.yml", ("site",)),
     ("playbooks/tasks/remove_*", ("site",)),
     ("playbooks/tasks/gate.yml", ("site",)),
+    ("playbooks/tasks/published.yml", ("site",)),
     ("playbooks/templates/*", ("site",)),
     ("playbooks/acceptance/*", BY_HAND),
     ("roles/*/tasks/remove.yml", ("options", "site")),
