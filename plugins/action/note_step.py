@@ -15,7 +15,7 @@ from difusor.partners import steps
 class ActionModule(ActionBase):
     """Note `step` of the host whose inventory is in the folder `inventory`; nothing in check mode.
 
-    The step `removed` takes back the others.
+    The step `removed` takes back the others, also for a run that began before it and ends after.
     """
 
     _requires_connection = False
@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
             if (step := self._task.args["step"]) == "removed":
                 steps.forget(inventory, host)
             else:
-                steps.note(inventory, host, step, instants.now())
+                steps.note(inventory, host, step, instants.now(), "preflight" if step == "provisioned" else None)
         except OSError as error:
             return {"changed": False, "warnings": [f"El tablero no lo sabrá: no se pudo anotar ({why(error)})."]}
         return {"changed": False}

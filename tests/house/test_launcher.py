@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -125,6 +127,62 @@ def test_an_environment_that_is_not_this_projects_is_made_again(
         assert start.stderr is not None  # PIPE above
         assert "Preparando el entorno" in start.stderr.readline()
         os.killpg(start.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("mark", ["made-from", "project"])
+def test_a_verb_waits_while_another_one_makes_the_environment(project: Path, mark: str) -> None:
+    """Two that started after an update of the checkout destroyed each other's."""
+    made = (project / ".venv" / mark).read_text()
+    (project / ".venv" / mark).unlink()
+    another = os.open(project, os.O_RDONLY)
+    fcntl.flock(another, fcntl.LOCK_EX)
+    with subprocess.Popen([project / "difusor", "verify"], stderr=subprocess.PIPE, text=True) as start:
+        assert start.stderr is not None  # PIPE above
+        said = start.stderr.readline()
+        (project / ".venv" / mark).write_text(made)
+        os.close(another)
+        assert start.wait() == 0
+    assert "Otro verbo prepara el entorno de Python; se espera a que termine" in said
+    assert (project / "asked").read_text() == "difusor verify\n"
+
+
+def test_a_verb_that_waits_for_the_environment_is_ended_by_ctrl_c(project: Path) -> None:
+    (project / ".venv/made-from").unlink()
+    another = os.open(project, os.O_RDONLY)
+    fcntl.flock(another, fcntl.LOCK_EX)
+    command = [project / "difusor", "verify"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as start:
+        assert start.stderr is not None  # PIPE above
+        assert "se espera" in start.stderr.readline()
+        while start.poll() is None:
+            os.killpg(start.pid, signal.SIGINT)
+            time.sleep(0.05)  # pace: bash takes no notice of the one that comes just before flock begins
+    assert start.returncode != 0
+    os.close(another)
+    assert (project / ".venv/bin/difusor").exists(), "nothing was made anew"
+
+
+def test_the_environment_is_locked_while_it_is_made_and_for_nobody_else(project: Path) -> None:
+    """Neither the verb nor what is begun meanwhile, such as the Docker engine, keeps other verbs waiting."""
+    tell = f"{{{{ flock --nonblock {project} echo free || echo taken; }}}} >>{project}/{{}}"
+    (project / ".venv/made-from").unlink()
+    launcher = project / "difusor"
+    text = launcher.read_text().removesuffix('main "$@"\n')
+    # What is begun here lives longer than the launcher.
+    stand_ins = f"""
+    mkfifo ended begun
+    find_python() {{ echo venv; }}
+    venv() {{ [[ $1 == -c ]] || {{ mkdir -p .venv/bin; cp verb .venv/bin/difusor; read -r _ <begun; }}; }}
+    pip_install() {{ {tell.format("making")}; }}
+    ensure_lab_tools() {{ sh -c 'read _ <ended' & echo >begun; }}
+    """
+    (project / "verb").write_text(f"#!/bin/sh\n{tell.format('used')}\n")
+    (project / "verb").chmod(0o755)
+    launcher.write_text(f'{text}{stand_ins}main "$@"\n')
+    subprocess.run([launcher, "demo"], check=True, timeout=60)
+    (project / "ended").write_text("\n")
+    assert (project / "making").read_text() == "taken\ntaken\n"
+    assert (project / "used").read_text() == "free\n"
 
 
 @pytest.mark.parametrize(

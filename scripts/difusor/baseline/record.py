@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corte.format import signature
 from corte.format.errors import why
+from corte.format.files import locked
 from corte.format.refusal import Refusal
 from difusor.baseline.look import fingerprint
 from difusor.inventory import Election
@@ -95,8 +96,11 @@ def write(baseline: Baseline, path: Path, key: Path) -> Path:
     except Refusal as refusal:
         raise BaselineError(str(refusal)) from refusal
     signature_path = path.with_name(f"{path.name}.sig")
-    write_whole(path, text)
-    write_whole(signature_path, armour.decode())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path.parent):
+        refuse_existing(path)  # another one may have been made while somebody typed the key's passphrase
+        write_whole(path, text)
+        write_whole(signature_path, armour.decode())
     return signature_path
 
 

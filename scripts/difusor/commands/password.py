@@ -45,7 +45,10 @@ def run(
     password = _ask("Contraseña nueva del usuario del Instituto", twice=True)
     if found := weaknesses(password):
         _refuse(f"La contraseña {', '.join(found)}; nada cambió.")
-    vault.store(password)
+    try:
+        vault.store(password)
+    except ShutVaultError as error:
+        _refuse(f"{error}; nada cambió.")
     results.print(
         f"[green]✓[/] Hash guardado en {from_project(path)}. "
         f"Aplíquelo con ./difusor apply -i {name} -- --tags accounts.",

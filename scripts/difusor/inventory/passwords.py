@@ -30,28 +30,39 @@ class ShutVaultError(Exception):
 
 
 class Vault:
-    """One vault file of the vault identity `name`, opened with the password `key`; `text` is "" for a new file."""
+    """One vault file of the vault identity `name`, which the password `key` opens; it need not exist yet."""
 
     def __init__(self, path: Path, name: str, key: str) -> None:
         """Open the vault; ShutVaultError when it does not open."""
-        from ansible.errors import AnsibleError
         from ansible.parsing.vault import VaultLib, VaultSecret
 
         self.path, self.name = path, name
         self._vault: Any = VaultLib([(name, VaultSecret(key.encode()))])
+        self._text()
+
+    def store(self, password: str) -> None:
+        """Put the hash of a password into the vault and write it, encrypted and readable by its owner only.
+
+        Everything else stays as it is by then: somebody may have been asked for the password since the vault was
+        opened, and `revoke` have drawn a secret anew. ShutVaultError when it does not open any more.
+        """
+        hashed = sha512_crypt.using(rounds=ROUNDS).hash(password)  # type: ignore[no-untyped-call]  # the stubs' gap
+        with files.locked(self.path.parent):
+            sealed = self._vault.encrypt(stored(self._text(), hashed), vault_id=self.name)
+            files.replace(self.path, sealed, mode=0o600)
+
+    def _text(self) -> str:
+        from ansible.errors import AnsibleError
+
+        path = self.path
         try:
-            self.text = self._vault.decrypt(path.read_bytes()).decode() if path.exists() else "---\n"
+            return str(self._vault.decrypt(path.read_bytes()).decode()) if path.exists() else "---\n"
         except AnsibleError as error:
             raise ShutVaultError(f"{path} no se descifra con esa contraseña, o no está cifrado") from error
         except UnicodeDecodeError as error:
             raise ShutVaultError(f"{path} se descifra, pero no es texto en UTF-8; recupérelo de su copia") from error
         except OSError as error:
             raise ShutVaultError(f"no se puede leer {path} ({why(error)}); corrija sus permisos") from error
-
-    def store(self, password: str) -> None:
-        """Put the hash of a password into the vault and write it, encrypted and readable by its owner only."""
-        hashed = sha512_crypt.using(rounds=ROUNDS).hash(password)  # type: ignore[no-untyped-call]  # the stubs' gap
-        files.replace(self.path, self._vault.encrypt(stored(self.text, hashed), vault_id=self.name), mode=0o600)
 
 
 def weaknesses(password: str) -> list[str]:

@@ -9,10 +9,13 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
 
+from corte.format.files import locked
 from difusor.project import BUILD, ROOT, build, write
 from difusor.terminal import StepFailed, run_step, side_by_side, warn
 
@@ -44,32 +47,38 @@ def bring(name: str) -> Path:
 
     Its name contains the digest, so that the archive that an inventory pins stays when a newer one is built.
     """
-    source, sha256 = archive(name), digest(name)
     if build() == BUILD:
-        return source
-    copy = build() / f"images/{name}-{sha256[:12]}.tar.gz"
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    if not copy.exists():
-        temporary = copy.with_suffix(".new")
-        shutil.copyfile(source, temporary)
-        os.replace(temporary, copy)
-    write(build() / f"images/{name}.tar.gz.sha256", f"{sha256}  {copy.name}\n")
+        return archive(name)
+    with _alone(name):
+        source, sha256 = archive(name), digest(name)
+        copy = build() / f"images/{name}-{sha256[:12]}.tar.gz"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if not copy.exists():
+            temporary = copy.with_suffix(".new")
+            shutil.copyfile(source, temporary)
+            os.replace(temporary, copy)
+        write(build() / f"images/{name}.tar.gz.sha256", f"{sha256}  {copy.name}\n")
     return copy
 
 
 def _build(name: str) -> None:
-    warnings: list[str] = []
-    hear = partial(_hear, warnings)
-    run_step(f"Imagen {name}", ROOT / "containers/build", name, log=BUILD / f"log/image-{name}.log", heard=hear)
-    for warning in warnings:
-        warn(warning)
-    reference = (BUILD / f"log/image-{name}.log").read_text().splitlines()[-1]
-    _ensure_archive(reference, archive(name))
+    said: list[str] = []  # not read from the log, which another run may write at the same time
+    log = BUILD / f"log/image-{name}.log"
+    run_step(f"Imagen {name}", ROOT / "containers/build", name, log=log, heard=said.append)
+    for line in said:
+        if line.startswith(WARNING):
+            warn(line.removeprefix(WARNING).strip())
+    with _alone(name):
+        _ensure_archive(said[-1].strip(), archive(name))
 
 
-def _hear(warnings: list[str], line: str) -> None:
-    if line.startswith(WARNING):
-        warnings.append(line.removeprefix(WARNING).strip())
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Let no other run of this project write an image's archive or its digest, or copy it, meanwhile."""
+    folder = BUILD / f"turnos/archivo-{name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        yield
 
 
 def _ensure_archive(reference: str, archive: Path) -> None:

@@ -83,8 +83,9 @@ def write(
         except _NotYet as reason:
             waiting[kind] = str(reason)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in drawn.items():
-        files.replace(folder / f"{name}.pdf", content)
+    with files.locked(folder):  # or else `seal`, which signs one of before now, would write that over the new one
+        for name, content in drawn.items():
+            files.replace(folder / f"{name}.pdf", content)
     return Papers(tuple(folder / f"{name}.pdf" for name in drawn), waiting)
 
 

@@ -58,12 +58,18 @@ def read(inventory: Path) -> Steps:
         ) from None
 
 
-def note(inventory: Path, server: str, step: Step, at: datetime) -> None:
-    """Note that a step succeeded on a server; a damaged note is begun anew. OSError when it cannot be written."""
+def note(inventory: Path, server: str, step: Step, at: datetime, after: Step | None = None) -> None:
+    """Note that a step succeeded on a server; a damaged note is begun anew. OSError when it cannot be written.
+
+    With `after`, a step of the same run, only if that is noted still: else the server was given back, or became
+    another one, while the run went on.
+    """
 
     def noted(before: Steps) -> Steps:
-        done = {**before.servers.get(server, {}), step: at}
-        return before.model_copy(update={"servers": {**before.servers, server: done}})
+        known = before.servers.get(server, {})
+        if after and after not in known:
+            return before
+        return before.model_copy(update={"servers": {**before.servers, server: {**known, step: at}}})
 
     _change(inventory, noted)
 

@@ -219,10 +219,11 @@ class Seen:
 
     def hand_over(self, target: Target, folder: Path) -> None:
         """Move what is kept of a mirror and its cortes to a folder: they were deleted, and its log begins anew."""
-        for name in (_name(target), PUBLISHED):
-            kept = self.path(target.election, name)
-            if kept.exists():
-                shutil.move(kept, folder / f"visto-{kept.name}")
+        with _alone(notes.folder(target.election, self.folder)):  # or else a `publish` would write it back
+            for name in (_name(target), PUBLISHED):
+                kept = self.path(target.election, name)
+                if kept.exists():
+                    shutil.move(kept, folder / f"visto-{kept.name}")
 
     def path(self, election: Election, name: str) -> Path:
         """Return where a record is."""

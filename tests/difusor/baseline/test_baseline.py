@@ -16,6 +16,7 @@ import pytest
 import yaml
 from publish_kit import ELECTION, write_election
 
+from corte.format import signature
 from difusor.baseline import look, record, take
 from difusor.baseline.drift import since
 from difusor.baseline.record import Baseline, BaselineError, Change, Look
@@ -177,6 +178,23 @@ def test_a_baseline_is_never_overwritten(baseline: Baseline, key: Path, tmp_path
     with pytest.raises(BaselineError, match=r"diario.json ya existe y no se sobrescribe; guárdelo con otro nombre"):
         record.write(baseline.model_copy(update={"commit": "otro"}), path, key)
     assert (path.read_bytes(), path.with_name("diario.json.sig").read_bytes()) == before
+
+
+def test_of_two_that_are_made_at_once_the_first_stays(
+    baseline: Baseline, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one waited for the passphrase of its key, and then wrote over the first, which is evidence."""
+    path, sign, others = tmp_path / "diario.json", signature.sign, []
+
+    def slow(*given: Any) -> bytes:
+        monkeypatch.setattr(signature, "sign", sign)
+        others.append(record.write(baseline.model_copy(update={"commit": "otro"}), path, key))
+        return sign(*given)
+
+    monkeypatch.setattr(signature, "sign", slow)
+    with pytest.raises(BaselineError, match="ya existe y no se sobrescribe"):
+        record.write(baseline, path, key)
+    assert others and record.read(path).baseline.commit == "otro"
 
 
 def election_of(key: Path, **changes: Any) -> Election:

@@ -327,6 +327,18 @@ def test_a_server_that_was_given_back_and_another_elections_are_not_installed(ho
     assert steps.read(folder).servers.keys() == {"web2"}, "what was another election's is gone"
 
 
+def test_a_run_that_ends_later_installed_no_server_that_was_forgotten_meanwhile(home: Path) -> None:
+    """Minutes after a correction named another server, the board said of the old one that it was installed."""
+    folder = difusor(home)
+    steps.note(folder, "web1", "preflight", NOW)
+    steps.forget(folder)
+    steps.note(folder, "web1", "provisioned", NOW, after="preflight")
+    assert not steps.read(folder).servers
+    steps.note(folder, "web2", "preflight", NOW)
+    steps.note(folder, "web2", "provisioned", NOW, after="preflight")
+    assert {*steps.read(folder).servers["web2"]} == {"preflight", "provisioned"}
+
+
 def exit_status(monkeypatch: pytest.MonkeyPatch) -> int:
     """Return how the verb ends when the oficio was due before today."""
     overdue = election(notice_until=datetime(2020, 1, 1, tzinfo=UTC))

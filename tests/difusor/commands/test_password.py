@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -12,6 +13,7 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from passlib.hash import sha512_crypt
 from typer.testing import CliRunner
 
+from corte.format import files
 from difusor.commands import password
 from difusor.inventory.passwords import DRAWN, LENGTH, NAME, REPEATS, ROUNDS, SEQUENCE, weaknesses
 from difusor.project import ROOT
@@ -67,6 +69,49 @@ def test_vault_is_made_when_there_is_none(vault: Path) -> None:
     vault.unlink()
     assert ask(KEY, KEY, GOOD, GOOD)[0] == 0
     assert list(opened(vault)) == [NAME]
+
+
+def test_what_another_verb_wrote_while_the_password_was_typed_stays(
+    vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vault got the secret again that `revoke` had replaced meanwhile, and nobody was told."""
+    drawn = f"---\n{NAME}: sorteado\nvault_difusor_rsync_secret: sorteado\n"
+
+    def answer(title: str, *, twice: bool) -> str:
+        if title.startswith("Contraseña de la bóveda"):
+            return KEY
+        vault.write_bytes(VAULT.encrypt(drawn, vault_id="diario"))
+        return GOOD
+
+    def replace(*given: Any, **named: Any) -> None:
+        with pytest.raises(BlockingIOError), files.locked(vault.parent, wait=False):
+            pass
+        write(*given, **named)
+
+    write = files.replace
+    monkeypatch.setattr(files, "replace", replace)
+    monkeypatch.setattr(password, "_ask", answer)
+    assert ask()[0] == 0
+    values = opened(vault)
+    assert sha512_crypt.verify(GOOD, values[NAME])
+    assert values["vault_difusor_rsync_secret"] == "sorteado"
+
+
+def test_a_vault_that_got_another_password_meanwhile_is_left_as_it_is(
+    vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = VaultLib([("diario", VaultSecret(b"otra"))]).encrypt("---\n", vault_id="diario")
+
+    def answer(title: str, *, twice: bool) -> str:
+        if title.startswith("Contraseña de la bóveda"):
+            return KEY
+        vault.write_bytes(other)
+        return GOOD
+
+    monkeypatch.setattr(password, "_ask", answer)
+    status, said = ask()
+    assert status == 1 and "no se descifra con esa contraseña" in said and "nada cambió" in said
+    assert vault.read_bytes() == other
 
 
 @pytest.mark.parametrize("as_program", [False, True])

@@ -6,10 +6,12 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from corte.format.files import locked
 from difusor.inventory.images import built, check_image
 from difusor.lab import images
 from difusor.project import HOME
@@ -58,6 +60,31 @@ def test_the_operator_sees_what_an_image_had_to_do_without(
     assert "! las reglas [4.25] no se obtuvieron\n" in said
     assert "se construye" not in said
     assert archive.read_bytes() == b"saved before"
+
+
+def test_an_archive_and_its_digest_are_written_by_one_run_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of different images left the archive of one with the digest of the other, which inventories then pinned."""
+    monkeypatch.setattr(images, "BUILD", tmp_path)
+    saved: list[Path] = []
+
+    def save(identity: str, archive: Path) -> None:
+        with pytest.raises(BlockingIOError), locked(tmp_path / "turnos/archivo-waf", wait=False):
+            pass
+        archive.write_bytes(b"packed")
+        saved.append(archive)
+
+    def built(title: str, *command: object, log: Path, heard: Callable[[str], None]) -> None:
+        heard(f"{REFERENCE}\n")  # and in the log is what another run writes
+
+    monkeypatch.setattr(images, "save", save)
+    monkeypatch.setattr(images, "run_step", built)
+    monkeypatch.setattr(images, "_docker", lambda *arguments: "sha256:1")
+    images._build("waf")
+    images._build("waf")
+    assert saved == [tmp_path / "images/waf.tar.gz"], "the second found it made of the same image"
+    assert images.digest("waf") == hashlib.sha256(b"packed").hexdigest()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from call_kit import NAME as CALL
 from inventory_kit import KEY
 from papers_kit import text_of
 
+from corte.format import files
 from difusor.inventory import load_election
 from difusor.inventory.variables import read
 from difusor.partners import letters
@@ -103,6 +104,24 @@ def test_what_no_server_would_take_is_on_no_paper(
     found = letters.write(enrolled, ("carta", "direcciones"), MADE, (), letters.folder_of(enrolled))
     assert [path.stem for path in found.written] == ["carta"]
     assert f"difusor_{name}" in found.waiting["direcciones"] and told in found.waiting["direcciones"]
+
+
+def test_no_paper_is_written_while_somebody_signs_an_earlier_one(
+    enrolled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`seal`, which holds the lock of the folder, wrote the signed earlier one over the new one."""
+    folder, kept, held = letters.folder_of(enrolled), files.replace, []
+
+    def replace(path: Path, content: bytes) -> None:
+        with pytest.raises(BlockingIOError), files.locked(folder, wait=False):
+            pass
+        held.append(path.name)
+        kept(path, content)
+
+    monkeypatch.setattr(letters, "pdf", lambda html: b"%PDF-")
+    monkeypatch.setattr(files, "replace", replace)
+    letters.write(enrolled, ("carta",), MADE, filing.state(enrolled), folder)
+    assert held == ["carta.pdf"]
 
 
 def test_a_key_that_ends_with_its_line_is_on_the_paper(enrolled: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ PLAY = """
     - note_step: {inventory: "{{ homes }}/{{ inventory_hostname }}", step: preflight}
     - note_step: {inventory: "{{ homes }}/{{ inventory_hostname }}", step: removed}
       when: inventory_hostname == 'devuelto'
+    - note_step: {inventory: "{{ homes }}/{{ inventory_hostname }}", step: provisioned}
+      when: inventory_hostname in ['devuelto', 'simulacro']
 """
 
 
@@ -80,3 +82,4 @@ def test_what_the_preflight_of_each_difusor_says(
     assert "No se sabe qué hay" in said["ajeno"] and "es una carpeta" in said["ajeno"]
     noted = {name for name, folder in folders.items() if steps.read(folder).when("preflight")}
     assert noted == {"completo", "exceptuado", "simulacro"}
+    assert {name for name, folder in folders.items() if steps.read(folder).when("provisioned")} == {"simulacro"}

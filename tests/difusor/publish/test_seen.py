@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ import pytest
 from corte_kit import FILES, make_key, write_files
 from publish_kit import make_target, write_election
 
-from corte.format import instants
+from corte.format import files, instants
 from corte.format.standing import Standing
 from corte.server import log
 from difusor.inventory import load_election
@@ -101,6 +102,24 @@ def damage(server: Server) -> dict[str, Any]:
 @pytest.fixture
 def server(tmp_path: Path) -> Server:
     return Server(tmp_path)
+
+
+def test_what_is_handed_over_is_not_written_back_by_another_run(
+    kept: Seen, target: Target, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `publish` that had read the record wrote it anew after the purge, and accused the mirror of a lost log."""
+    kept.note(target, server.write(5), instants.now())
+    move, folder = shutil.move, kept.path(target.election, NAME).parent
+
+    def moved(source: Path, where: Path) -> None:
+        with pytest.raises(BlockingIOError), files.locked(folder, wait=False):
+            pass
+        move(source, where)
+
+    monkeypatch.setattr(shutil, "move", moved)
+    kept.hand_over(target, tmp_path)
+    assert [path.name for path in tmp_path.glob("visto-*")] == [f"visto-{NAME}.json"]
+    assert kept.note(target, begin_anew(server), instants.now()) == []
 
 
 @pytest.mark.parametrize(
