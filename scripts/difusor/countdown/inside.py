@@ -181,7 +181,9 @@ def _signers(election: Election, server: Server, look: Look, given: str) -> Chec
             f"el servidor no admite a los de la elección: {some(sorted(wrong))}",
             f"{repair} los repone; averigüe quién los cambió",
         )
-    if _keys(server.revoked or "") != _keys(election.revoked):
+    if server.revoked is None:
+        return bad("signers", "falta su lista de llaves revocadas y rechazaría todos los cortes", f"{repair} la repone")
+    if _keys(server.revoked) != _keys(election.revoked):
         return bad("signers", "su lista de llaves revocadas no es la de la elección", repair)
     if gap := _gap(election):
         return bad(

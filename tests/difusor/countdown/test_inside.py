@@ -108,6 +108,10 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
         "signers", lambda said: said.update(revoked="ssh-ed25519 AAAA x"),
         "revocadas no es", "./difusor signers -i diario",
     ),
+    "no list of revoked keys": (
+        "signers", lambda said: said.update(revoked=None),
+        "falta su lista de llaves revocadas", "./difusor signers -i diario la repone",
+    ),
 }  # fmt: skip
 
 
