@@ -14,7 +14,7 @@ from corte.format import instants
 from difusor.baseline.look import signers
 from difusor.baseline.record import Look
 from difusor.countdown.inside import CODE
-from difusor.countdown.look import UNITS
+from difusor.countdown.look import FIREWALL, UNITS
 from difusor.countdown.seen import Seen, Server
 from difusor.inventory import Host
 from difusor.project import ROOT
@@ -48,6 +48,7 @@ def server() -> dict[str, Any]:
         "now": now.timestamp(),
         "disks": {"/": dict(DISK)},
         "units": dict.fromkeys(UNITS, "active"),
+        "at_boot": dict.fromkeys((*UNITS, FIREWALL), "enabled"),
         "refused": {},
         "containers": [
             {

@@ -10,6 +10,7 @@ from corte.format import instants
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad, good, some, warn
+from difusor.countdown.look import TESTS
 from difusor.countdown.seen import Disk, Seen, Server
 from difusor.inventory import Election, Host
 from difusor.project import ROOT
@@ -26,6 +27,14 @@ CLOCK_SLACK = 2.0
 CLOCK_AGE = timedelta(minutes=4)
 """How old the gate's last look at its clock may be: it looks every minute, and tells so every half."""
 CHRONY = "chrony.service"
+NOT_AT_BOOT = {
+    "disabled": "en el servidor: sudo systemctl enable {units}",
+    "masked": "en el servidor: sudo systemctl unmask {units} && sudo systemctl enable {units}",
+    "ENABLED=no": "./difusor apply -i {given} lo pone en vigor también al arrancar",
+}
+"""States in which a unit, or the firewall, does not start with the server, and what mends them."""
+STARTED = "prep-corte-intake.path"
+"""Starts with the server even if it is disabled: the gate's unit starts it."""
 ABSENT = "not-found"
 """The state of a unit whose package somebody has removed, perhaps by installing another that takes its place."""
 WINDOW = {
@@ -72,11 +81,26 @@ def _services(server: Server, given: str) -> Check:
         )  # fmt: skip
     if server.refused:
         daemon, reason = next(iter(server.refused.items()))  # the next look names the other
+        test = " ".join(TESTS.get(daemon, (plain(daemon, 20), "-t")))
         return bad(
             "services", f"{plain(daemon, 20)} corre, pero no volvería a arrancar: «{plain(reason, 300)}»",
-            f"en el servidor: corrija o retire ese archivo, y sudo {plain(daemon, 20)} -t",
+            f"en el servidor: corrija o retire ese archivo, y sudo {test}",
         )  # fmt: skip
-    return good("services", f"{len(server.units) - 1} en marcha")
+    return _at_boot(server.at_boot, given) or good("services", f"{len(server.units) - 1} en marcha")
+
+
+def _at_boot(states: dict[str, str], given: str) -> Check | None:
+    """Return the red check of units that run and would not start with the server."""
+    lost = {unit: state for unit, state in states.items() if state in NOT_AT_BOOT and unit != STARTED}
+    if not lost:
+        return None
+    told = some([f"{plain(unit, 60)} ({state})" for unit, state in lost.items()])
+    mended = [
+        remedy.format(units=plain(" ".join(units), 200), given=given)
+        for state, remedy in NOT_AT_BOOT.items()
+        if (units := [unit for unit in lost if lost[unit] == state])
+    ]
+    return bad("services", f"no arrancaría con el servidor: {told}", f"{'; '.join(mended)}; averigüe quién lo cambió")
 
 
 def _reinstall(given: str) -> str:

@@ -21,7 +21,14 @@ UNITS = (
     "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
     "prep-containers.service", "chrony.service",
 )  # fmt: skip
-TESTS = {"nginx": ("nginx", "-t"), "sshd": ("sshd", "-t")}
+FIREWALL, UFW = "ufw.service", Path("/etc/ufw/ufw.conf")
+"""What puts the firewall in force when the server starts, and whether it shall."""
+TESTS = {
+    "nginx": ("nginx", "-t"),
+    "sshd": ("sshd", "-t"),
+    "chronyd": ("chronyd", "-p", "-f", "/etc/chrony/chrony.conf"),
+    "dockerd": ("dockerd", "--validate"),
+}
 """How daemons test the configuration with which they would start again: one that runs may not be able to."""
 HARMLESS = (
     "[warn]",
@@ -29,8 +36,11 @@ HARMLESS = (
     "Deprecated option",
     "Unsupported option",
     "Missing privilege separation directory",
+    "chronyd version",
+    "unknown flag: --validate",
+    "See 'dockerd --help'",
 )
-"""What they say besides: sshd's folder, for instance, is made when it starts."""
+"""What they say besides: sshd's folder is made when it starts, and an engine before Docker 23 has no such test."""
 CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/estado.json")
 REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")
 FAMILIES = {"iptables": "ufw", "ip6tables": "ufw6"}
@@ -41,6 +51,8 @@ CONTAINER = (
     "{{range .HostConfig.PortBindings}}{{range .}} {{.HostIp}}:{{.HostPort}}{{end}}{{end}}"
 )
 """What is asked of each container: role, image, state, health ("" without a check of it), where it is published."""
+PROPERTIES = "Id,LoadState,ActiveState,UnitFileState"
+"""What is asked of each unit."""
 SECONDS = 8
 """How long one program may take: a Docker engine that hangs must not hide what the others say."""
 
@@ -63,14 +75,31 @@ def disks(folders: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     return dict(found.values())
 
 
-def units(listing: str) -> dict[str, str]:
-    """Return the state of each unit (active, inactive, not-found), out of what `systemctl show` says of them."""
+def described(listing: str) -> dict[str, dict[str, str]]:
+    """Return the properties of each unit, out of what `systemctl show` says of them."""
     blocks = (dict(line.split("=", 1) for line in block.splitlines()) for block in listing.split("\n\n"))
+    return {block["Id"]: block for block in blocks if "Id" in block}
+
+
+def units(found: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Return the state of each unit (active, inactive, not-found)."""
     return {
-        block["Id"]: "not-found" if block["LoadState"] == "not-found" else block["ActiveState"]
-        for block in blocks
-        if "Id" in block
+        unit: "not-found" if said["LoadState"] == "not-found" else said["ActiveState"]
+        for unit, said in found.items()
+        if unit != FIREWALL  # whose rules are read; its unit has only loaded them
     }
+
+
+def at_boot(found: dict[str, dict[str, str]], config: str) -> dict[str, str]:
+    """Return by unit what systemd does with it when the server starts (enabled, disabled, masked).
+
+    UFW's unit puts nothing in force unless `config`, the text of ufw.conf, says ENABLED=yes.
+    """
+    states = {unit: said.get("UnitFileState", "") for unit, said in found.items()}
+    switch = re.search(r"(?m)^ENABLED=[\"']?(\w*)", config)
+    if states.get(FIREWALL) == "enabled" and (not switch or switch.group(1).lower() != "yes"):
+        states[FIREWALL] = "ENABLED=no"
+    return states
 
 
 def admitted(listing: str, chain: str = "INPUT", ports: str = "", source: str = "") -> list[list[str]]:
@@ -156,10 +185,12 @@ def _refused() -> dict[str, str]:
     found = {}
     for name, command in TESTS.items():
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
+            done = subprocess.run(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=SECONDS
+            )
         except (OSError, subprocess.SubprocessError):
             continue
-        faults = [line for line in done.stdout.splitlines() if not any(each in line for each in HARMLESS)]
+        faults = [line for line in done.stderr.splitlines() if not any(each in line for each in HARMLESS)]
         if done.returncode and faults:
             found[name] = faults[0]
     return found
@@ -201,10 +232,12 @@ def _firewall() -> dict[str, Any]:
 def main() -> None:
     """Print what was seen as one line of JSON."""
     config = _read(RSYNC)
+    found = described(_said("systemctl", "show", f"--property={PROPERTIES}", *UNITS, FIREWALL) or "")
     seen = {
         "now": time.time(),
         "disks": disks(FOLDERS),
-        "units": units(_said("systemctl", "show", "--property=Id,LoadState,ActiveState", *UNITS) or ""),
+        "units": units(found),
+        "at_boot": at_boot(found, _read(UFW) or ""),
         "refused": _refused(),
         "containers": _containers(),
         **_firewall(),

@@ -44,6 +44,10 @@ def stop(unit: str, state: str = "failed") -> Callable[[Said], object]:
     return lambda said: said["units"].update({unit: state})
 
 
+def boot(unit: str, state: str) -> Callable[[Said], object]:
+    return lambda said: said["at_boot"].update({unit: state})
+
+
 def contained(role: int, **values: object) -> Callable[[Said], object]:
     return lambda said: said["containers"][role].update(values)
 
@@ -64,6 +68,27 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "no start": (
         "services", lambda said: said["refused"].update(nginx="[emerg] x in /etc/nginx/diario:1"),
         "nginx corre, pero no volvería a arrancar: «[emerg] x in /etc/nginx/diario:1»", "sudo nginx -t",
+    ),
+    "no clock again": (
+        "services", lambda said: said["refused"].update(chronyd="Fatal error : Invalid directive at line 3"),
+        "chronyd corre, pero no volvería a arrancar", "sudo chronyd -p -f /etc/chrony/chrony.conf",
+    ),
+    "disabled": (
+        "services", boot("nginx.service", "disabled"),
+        "no arrancaría con el servidor: nginx.service (disabled)",
+        "en el servidor: sudo systemctl enable nginx.service; averigüe",
+    ),
+    "masked": (
+        "services", boot("docker.service", "masked"), "no arrancaría con el servidor: docker.service (masked)",
+        "sudo systemctl unmask docker.service && sudo systemctl enable docker.service",
+    ),
+    "firewall disabled": (
+        "services", boot("ufw.service", "disabled"), "no arrancaría con el servidor: ufw.service (disabled)",
+        "sudo systemctl enable ufw.service",
+    ),
+    "firewall off at boot": (
+        "services", boot("ufw.service", "ENABLED=no"), "no arrancaría con el servidor: ufw.service (ENABLED=no)",
+        "./difusor apply -i diario lo pone en vigor",
     ),
     "chrony": ("clock", stop("chrony.service"), "chrony no corre (failed)", "systemctl restart chrony"),
     "no chrony": ("clock", lambda said: said["units"].pop("chrony.service"), "chrony no corre (ausente)", "chrony"),
@@ -125,6 +150,21 @@ def test_what_would_spoil_the_night_is_red_and_says_what_to_do(name: str) -> Non
 
 def test_a_server_whose_units_cannot_be_read_is_red() -> None:
     assert wrong(judged(lambda said: said["units"].clear())) == {"services": "bad", "clock": "bad"}
+
+
+@pytest.mark.parametrize("state", ["static", "indirect", "generated", "enabled-runtime", "alias", ""])
+def test_a_unit_that_starts_otherwise_is_not_called_wrong(state: str) -> None:
+    assert wrong(judged(boot("rsync.service", state))) == {}
+    assert wrong(judged(boot("prep-corte-intake.path", "disabled"))) == {}, "the gate's unit starts it"
+
+
+def test_everything_that_would_not_start_with_the_server_is_told_at_once() -> None:
+    def change(said: Said) -> None:
+        said["at_boot"].update({"nginx.service": "disabled", "rsync.service": "disabled", "ufw.service": "masked"})
+
+    services = judged(change)["services"]
+    assert "rsync.service (disabled), nginx.service (disabled), ufw.service (masked)" in services.found
+    assert "systemctl enable rsync.service nginx.service; en el servidor: sudo systemctl unmask ufw" in services.remedy
 
 
 def test_what_only_has_to_be_known_is_a_warning() -> None:

@@ -59,10 +59,10 @@ RSYNC = "[corte]\nuid = prep-entrada\nhosts allow = 10.87.210.1 fd00:87:210::20\
 
 
 def test_what_programs_print_is_read() -> None:
-    assert look.units(UNITS) == {
+    assert look.units(look.described(UNITS)) == {
         "nginx.service": "active", "rsync.service": "inactive", "chrony.service": "not-found",
     }  # fmt: skip
-    assert look.units("") == {}
+    assert look.described("") == {}
     assert (look.allowed(RSYNC), look.allowed("[corte]\n")) == (["10.87.210.1", "fd00:87:210::20"], None)
     assert look.containers(CONTAINERS) == [
         {
@@ -118,18 +118,44 @@ def test_every_service_that_a_night_needs_is_looked_at() -> None:
     assert {*look.UNITS} == roles | {"prep-corte-gate.service", "prep-corte-intake.path"}
 
 
+@pytest.mark.parametrize(
+    ("enabled", "config", "firewall"),
+    [
+        ("enabled", "ENABLED=yes\nLOGLEVEL=low\n", "enabled"),
+        ("enabled", '# ENABLED=no\nENABLED="Yes"\n', "enabled"),
+        ("enabled", "ENABLED=no\n", "ENABLED=no"),
+        ("enabled", "", "ENABLED=no"),
+        ("masked", "ENABLED=no\n", "masked"),
+    ],
+)
+def test_what_starts_with_the_server_is_read(enabled: str, config: str, firewall: str) -> None:
+    """UFW's unit puts nothing in force where UFW's own file says so; whether it has run says nothing of the rules."""
+    told = f"{UNITS}\nId=ufw.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState={enabled}\n"
+    found = look.described(told)
+    assert look.at_boot(found, config)["ufw.service"] == firewall
+    assert "ufw.service" not in look.units(found)
+
+
 def test_a_daemon_that_would_not_start_again_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = (
-        "echo 'nginx: [warn] x'; echo 'nginx: the configuration file x syntax is ok'; "
-        "echo 'nginx: [emerg] unknown directive in /etc/nginx/diario:1' >&2; exit 1"
-    )
-    mentioned = "echo /etc/ssh/sshd_config line 7: Deprecated option UsePrivilegeSeparation; exit"
-    for name, does in (("nginx", said), ("sshd", f"{mentioned} 0"), ("ssh", f"{mentioned} 255")):
+    """As the daemons of Debian 11 say it, whose engine knows no such test."""
+    mentioned = "echo /etc/ssh/sshd_config line 7: Deprecated option UsePrivilegeSeparation >&2; exit"
+    daemons = {
+        "nginx": "echo 'nginx: [warn] x' >&2; echo 'nginx: the configuration file x syntax is ok' >&2; "
+        "echo 'nginx: [emerg] unknown directive in /etc/nginx/diario:1' >&2; exit 1",
+        "sshd": f"{mentioned} 0",
+        "ssh": f"{mentioned} 255",
+        "chronyd": "echo server 192.0.2.1; echo '2027-06-06T18:00:00Z chronyd version 4.0 starting (+NTP)' >&2; "
+        "echo '2027-06-06T18:00:00Z Fatal error : Invalid directive at line 3' >&2; exit 1",
+        "dockerd": "echo \"Status: unknown flag: --validate\nSee 'dockerd --help'., Code: 125\" >&2; exit 1",
+    }
+    for name, does in daemons.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
         (tmp_path / name).chmod(0o755)
-    tests = {name: (str(tmp_path / name), "-t") for name in ("nginx", "sshd", "ssh", "missing")}
-    monkeypatch.setattr(look, "TESTS", tests)
-    assert look._refused() == {"nginx": "nginx: [emerg] unknown directive in /etc/nginx/diario:1"}
+    monkeypatch.setattr(look, "TESTS", {name: (str(tmp_path / name), "-t") for name in (*daemons, "missing")})
+    assert look._refused() == {
+        "nginx": "nginx: [emerg] unknown directive in /etc/nginx/diario:1",
+        "chronyd": "2027-06-06T18:00:00Z Fatal error : Invalid directive at line 3",
+    }
 
 
 def test_each_disk_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
