@@ -47,6 +47,7 @@ def server() -> dict[str, Any]:
     return {
         "now": now.timestamp(),
         "disks": {"/": dict(DISK)},
+        "unwritable": {},
         "units": dict.fromkeys(UNITS, "active"),
         "at_boot": dict.fromkeys((*UNITS, FIREWALL), "enabled"),
         "refused": {},

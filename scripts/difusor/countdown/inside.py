@@ -62,7 +62,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
         _signers(host.election, server, seen.look, given),
         _image(host, server, given),
         _trusted(host, server, given),
-        _disk(server.disks),
+        _disk(server.disks, server.unwritable, given),
     ]
 
 
@@ -315,7 +315,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return None
 
 
-def _disk(disks: dict[str, Disk]) -> Check:
+def _disk(disks: dict[str, Disk], unwritable: dict[str, str], given: str) -> Check:
     for folder, disk in disks.items():
         place = plain(folder)
         if disk.read_only:
@@ -330,6 +330,13 @@ def _disk(disks: dict[str, Disk]) -> Check:
             )  # fmt: skip
         if disk.free < FULL:
             return bad("disk", *_filled(place, disk))
+    if unwritable:
+        folder, user = next(iter(unwritable.items()))  # the remedy is the others' too
+        return bad(
+            "disk", f"{plain(user, 40)} no puede escribir en {plain(folder)}" if user else f"falta {plain(folder)}",
+            f"./difusor apply -i {given} lo repone; si sigue, en el servidor: namei -l {plain(folder)}; averigüe quién "
+            "lo cambió",
+        )  # fmt: skip
     for folder, disk in disks.items():
         if disk.free < NEARLY_FULL:
             return warn("disk", *_filled(plain(folder), disk))

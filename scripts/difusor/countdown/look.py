@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import socket
 import subprocess
@@ -15,8 +16,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-FOLDERS = ("/", "/srv/prep/entrada", "/srv/prep/almacen", "/srv/prep/publico", "/var/lib/docker", "/var/log")
-"""Where a night writes: what arrives, what is kept and shown, containers, logs."""
+WRITERS = {
+    "/srv/prep/entrada": "prep-entrada",
+    "/srv/prep/almacen": "prep-corte",
+    "/srv/prep/publico": "prep-corte",
+}
+"""Whose folder is what arrives, what is kept, and what is shown."""
+FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/log")
+"""Where a night writes: besides these, containers and logs."""
 UNITS = (
     "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
     "prep-containers.service", "chrony.service",
@@ -73,6 +80,27 @@ def disks(folders: tuple[str, ...]) -> dict[str, dict[str, Any]]:
             folder = os.path.dirname(folder)
         found.setdefault(device, (folder, described))
     return dict(found.values())
+
+
+def unwritable(writers: dict[str, str]) -> dict[str, str]:
+    """Return the folders in which their users cannot write, each with its user; "" for one that is missing."""
+    return {
+        folder: user if os.path.isdir(folder) else ""
+        for folder, user in writers.items()
+        if not may(user, "-w", folder + "/.")  # which also asks whether the folder may be entered
+    }
+
+
+def may(user: str, how: str, path: str) -> bool:
+    """Tell whether a user of the server may read (-r) or write (-w) at a path; no user may whom it does not have."""
+    try:
+        account = pwd.getpwnam(user)
+        groups = os.getgrouplist(user, account.pw_gid)
+        return not subprocess.run(
+            ("test", how, path), user=account.pw_uid, group=account.pw_gid, extra_groups=groups, timeout=SECONDS
+        ).returncode
+    except (KeyError, OSError, subprocess.SubprocessError):
+        return False
 
 
 def described(listing: str) -> dict[str, dict[str, str]]:
@@ -236,6 +264,7 @@ def main() -> None:
     seen = {
         "now": time.time(),
         "disks": disks(FOLDERS),
+        "unwritable": unwritable(WRITERS),
         "units": units(found),
         "at_boot": at_boot(found, _read(UFW) or ""),
         "refused": _refused(),

@@ -128,6 +128,14 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
              "/srv/prep/entrada tiene 0.1 GB libres", "du -xhd1 /srv/prep/entrada"),
     "no inodes": ("disk", lambda said: said["disks"]["/"].update(free_files=9), "quedan 9 de 16", "--inodes -xd1 /"),
     "read only": ("disk", lambda said: said["disks"]["/"].update(read_only=True), "/ no admite escritura", "dmesg"),
+    "no folder": (
+        "disk", lambda said: said["unwritable"].update({"/srv/prep/entrada": ""}),
+        "falta /srv/prep/entrada", "./difusor apply -i diario lo repone",
+    ),
+    "shut folder": (
+        "disk", lambda said: said["unwritable"].update({"/srv/prep/almacen": "prep-corte"}),
+        "prep-corte no puede escribir en /srv/prep/almacen", "namei -l /srv/prep/almacen",
+    ),
     "no disk": ("disk", lambda said: said["disks"].clear(), "ningún disco", "df -h"),
     "revoked": (
         "signers", lambda said: said.update(revoked="ssh-ed25519 AAAA x"),

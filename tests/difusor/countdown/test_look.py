@@ -5,8 +5,12 @@ from __future__ import annotations
 import ast
 import errno
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +59,7 @@ UNITS = "\n".join(
     )
 )  # fmt: skip
 CONTAINERS = "waf prep-difusor/waf:92e47a2b373f running healthy\nprep ajena:1 exited  127.0.0.1:9\n"
+AS_OTHERS = pytest.mark.skipif(os.geteuid() != 0, reason="only root may ask in the name of another user")
 RSYNC = "[corte]\nuid = prep-entrada\nhosts allow = 10.87.210.1 fd00:87:210::20\nhosts deny = *\n"
 
 
@@ -165,6 +170,26 @@ def test_each_disk_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     found = look.disks((str(tmp_path / "srv"), str(tmp_path / "srv/entrada"), str(tmp_path / "falta")))
     assert list(found) == [str(tmp_path)]
     assert 0 < found[str(tmp_path)]["free"] <= found[str(tmp_path)]["size"]
+
+
+@pytest.fixture
+def enterable() -> Iterator[Path]:
+    """A folder that every user may enter; pytest's own are its user's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@AS_OTHERS
+def test_folders_in_which_their_users_cannot_write_are_told(enterable: Path) -> None:
+    """Root can write everywhere: asked is whether the user can, and may enter."""
+    folders = {str(enterable / name): "nobody" for name in ("own", "foreign", "shut", "missing")}
+    own, foreign, shut, missing = folders
+    for path, mode, user in ((own, 0o700, "nobody"), (foreign, 0o755, "root"), (shut, 0o600, "nobody")):
+        os.mkdir(path, mode)
+        shutil.chown(path, user)
+    assert look.unwritable(folders) == {foreign: "nobody", shut: "nobody", missing: ""}
+    assert look.unwritable({own: "gone-from-passwd"}) == {own: "gone-from-passwd"}
 
 
 def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
