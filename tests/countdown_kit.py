@@ -48,6 +48,7 @@ def server() -> dict[str, Any]:
         "now": now.timestamp(),
         "disks": {"/": dict(DISK)},
         "unwritable": {},
+        "readable": True,
         "units": dict.fromkeys(UNITS, "active"),
         "at_boot": dict.fromkeys((*UNITS, FIREWALL), "enabled"),
         "refused": {},

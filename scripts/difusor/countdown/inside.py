@@ -10,7 +10,7 @@ from corte.format import instants
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad, good, some, warn
-from difusor.countdown.look import TESTS
+from difusor.countdown.look import SHOWN, TESTS
 from difusor.countdown.seen import Disk, Seen, Server
 from difusor.inventory import Election, Host
 from difusor.project import ROOT
@@ -44,6 +44,8 @@ WINDOW = {
 """What the fields of a server's server.json are called."""
 CODE = "/usr/local/lib/prep-corte/corte"
 """Where a server has the code that takes in cortes, of which the same version signs them here."""
+PUBLIC = "/srv/prep/publico"
+"""What everybody may read; files of the store that are not public yet lie elsewhere."""
 FOREIGN = (
     "si sigue, la regla no es del proyecto: en el servidor, sudo ufw status numbered y sudo iptables -S (o ip6tables) "
     "dicen cuál es; quítela"
@@ -62,7 +64,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
         _signers(host.election, server, seen.look, given),
         _image(host, server, given),
         _trusted(host, server, given),
-        _disk(server.disks, server.unwritable, given),
+        _disk(server, given),
     ]
 
 
@@ -315,8 +317,8 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return None
 
 
-def _disk(disks: dict[str, Disk], unwritable: dict[str, str], given: str) -> Check:
-    for folder, disk in disks.items():
+def _disk(server: Server, given: str) -> Check:
+    for folder, disk in server.disks.items():
         place = plain(folder)
         if disk.read_only:
             return bad(
@@ -330,20 +332,32 @@ def _disk(disks: dict[str, Disk], unwritable: dict[str, str], given: str) -> Che
             )  # fmt: skip
         if disk.free < FULL:
             return bad("disk", *_filled(place, disk))
-    if unwritable:
-        folder, user = next(iter(unwritable.items()))  # the remedy is the others' too
+    if closed := _closed(server, given):
+        return closed
+    for folder, disk in server.disks.items():
+        if disk.free < NEARLY_FULL:
+            return warn("disk", *_filled(plain(folder), disk))
+    least = min(server.disks.values(), key=lambda each: each.free, default=None)
+    if least is None:
+        return bad("disk", "no se pudo leer ningún disco", "en el servidor: df -h")
+    return good("disk", f"{least.free / GIGABYTE:,.0f} GB libres")
+
+
+def _closed(server: Server, given: str) -> Check | None:
+    """Return the red check of folders of /srv/prep that are missing, or shut to who writes or reads there."""
+    if server.unwritable:
+        folder, user = next(iter(server.unwritable.items()))  # the remedy is the others' too
         return bad(
             "disk", f"{plain(user, 40)} no puede escribir en {plain(folder)}" if user else f"falta {plain(folder)}",
             f"./difusor apply -i {given} lo repone; si sigue, en el servidor: namei -l {plain(folder)}; averigüe quién "
             "lo cambió",
         )  # fmt: skip
-    for folder, disk in disks.items():
-        if disk.free < NEARLY_FULL:
-            return warn("disk", *_filled(plain(folder), disk))
-    least = min(disks.values(), key=lambda each: each.free, default=None)
-    if least is None:
-        return bad("disk", "no se pudo leer ningún disco", "en el servidor: df -h")
-    return good("disk", f"{least.free / GIGABYTE:,.0f} GB libres")
+    if server.readable is False:
+        return bad(
+            "disk", "nginx no puede leer el corte que se muestra: alguien quitó permisos en /srv/prep",
+            f"en el servidor: sudo chmod o+x /srv /srv/prep && sudo chmod -R o+rX {PUBLIC}; si sigue: namei -l {SHOWN}",
+        )  # fmt: skip
+    return None
 
 
 def _filled(place: str, disk: Disk) -> tuple[str, str]:

@@ -22,6 +22,8 @@ WRITERS = {
     "/srv/prep/publico": "prep-corte",
 }
 """Whose folder is what arrives, what is kept, and what is shown."""
+READER, SHOWN = "www-data", "/srv/prep/publico/actual/corte.json"
+"""As whom nginx reads, and the corte that it shows, when there is one."""
 FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/log")
 """Where a night writes: besides these, containers and logs."""
 UNITS = (
@@ -265,6 +267,7 @@ def main() -> None:
         "now": time.time(),
         "disks": disks(FOLDERS),
         "unwritable": unwritable(WRITERS),
+        "readable": may(READER, "-r", SHOWN) if os.path.exists(SHOWN) else None,
         "units": units(found),
         "at_boot": at_boot(found, _read(UFW) or ""),
         "refused": _refused(),

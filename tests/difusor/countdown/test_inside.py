@@ -136,6 +136,10 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
         "disk", lambda said: said["unwritable"].update({"/srv/prep/almacen": "prep-corte"}),
         "prep-corte no puede escribir en /srv/prep/almacen", "namei -l /srv/prep/almacen",
     ),
+    "unread": (
+        "disk", lambda said: said.update(readable=False),
+        "nginx no puede leer el corte que se muestra", "sudo chmod -R o+rX /srv/prep/publico",
+    ),
     "no disk": ("disk", lambda said: said["disks"].clear(), "ningún disco", "df -h"),
     "revoked": (
         "signers", lambda said: said.update(revoked="ssh-ed25519 AAAA x"),
@@ -154,6 +158,10 @@ def test_what_would_spoil_the_night_is_red_and_says_what_to_do(name: str) -> Non
     checks = judged(change)
     assert wrong(checks) == {key: "bad"}
     assert found in checks[key].found and remedy in checks[key].remedy
+
+
+def test_a_server_that_shows_no_corte_yet_is_ready() -> None:
+    assert wrong(judged(lambda said: said.update(readable=None))) == {}
 
 
 def test_a_server_whose_units_cannot_be_read_is_red() -> None:

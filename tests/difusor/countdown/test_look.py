@@ -192,6 +192,19 @@ def test_folders_in_which_their_users_cannot_write_are_told(enterable: Path) -> 
     assert look.unwritable({own: "gone-from-passwd"}) == {own: "gone-from-passwd"}
 
 
+@AS_OTHERS
+def test_a_corte_in_a_folder_that_was_shut_is_not_read(enterable: Path) -> None:
+    """As after `chmod -R o-rwx`: the folder of each user above may be as it should be."""
+    shown = enterable / "cortes/1-a"
+    shown.mkdir(parents=True)
+    (enterable / "actual").symlink_to("cortes/1-a")
+    corte = enterable / "actual/corte.json"
+    corte.touch()
+    assert look.may("nobody", "-r", str(corte))
+    shown.parent.chmod(0o750)
+    assert not look.may("nobody", "-r", str(corte))
+
+
 def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
     """Sent as text, with nothing that the project installs: what is missing is null, and nothing fails."""
     done = subprocess.run([sys.executable, "-IB", "-c", servers.LOOK], capture_output=True, check=True)
