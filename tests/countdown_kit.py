@@ -51,6 +51,7 @@ def server() -> dict[str, Any]:
         "readable": True,
         "units": dict.fromkeys(UNITS, "active"),
         "at_boot": dict.fromkeys((*UNITS, FIREWALL), "enabled"),
+        "elsewhere": [],
         "refused": {},
         "containers": [
             {

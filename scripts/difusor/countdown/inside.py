@@ -88,6 +88,13 @@ def _services(server: Server, given: str) -> Check:
             "services", f"{plain(daemon, 20)} corre, pero no volvería a arrancar: «{plain(reason, 300)}»",
             f"en el servidor: corrija o retire ese archivo, y sudo {test}",
         )  # fmt: skip
+    if server.elsewhere:
+        told = some([plain(unit, 60) for unit in server.elsewhere])
+        return bad(
+            "services", f"un disco montado o un cambio de carpeta dejó a {told} fuera de /srv/prep",
+            "en el servidor: sudo systemctl restart prep-corte-gate.service prep-corte-intake.path rsync.service; si "
+            "llegó un corte mientras tanto, envíelo otra vez",
+        )  # fmt: skip
     return _at_boot(server.at_boot, given) or good("services", f"{len(server.units) - 1} en marcha")
 
 

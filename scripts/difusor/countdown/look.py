@@ -30,6 +30,9 @@ UNITS = (
     "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
     "prep-containers.service", "chrony.service",
 )  # fmt: skip
+PLACES = {"prep-corte-gate.service": "/srv/prep", "rsync.service": "/srv/prep/entrada"}
+"""The folders that services see by a mount of their own, which is the only place where they can write."""
+PROCESSES = "/proc"
 FIREWALL, UFW = "ufw.service", Path("/etc/ufw/ufw.conf")
 """What puts the firewall in force when the server starts, and whether it shall."""
 TESTS = {
@@ -60,7 +63,7 @@ CONTAINER = (
     "{{range .HostConfig.PortBindings}}{{range .}} {{.HostIp}}:{{.HostPort}}{{end}}{{end}}"
 )
 """What is asked of each container: role, image, state, health ("" without a check of it), where it is published."""
-PROPERTIES = "Id,LoadState,ActiveState,UnitFileState"
+PROPERTIES = "Id,LoadState,ActiveState,UnitFileState,MainPID"
 """What is asked of each unit."""
 SECONDS = 8
 """How long one program may take: a Docker engine that hangs must not hide what the others say."""
@@ -130,6 +133,28 @@ def at_boot(found: dict[str, dict[str, str]], config: str) -> dict[str, str]:
     if states.get(FIREWALL) == "enabled" and (not switch or switch.group(1).lower() != "yes"):
         states[FIREWALL] = "ENABLED=no"
     return states
+
+
+def elsewhere(found: dict[str, dict[str, str]]) -> list[str]:
+    """Return the services whose folder is no longer the server's: a disk was mounted over it, or it was moved.
+
+    They keep the mount that they have until they start again. What may not be looked into is not told.
+    """
+    roots = {unit: f"{PROCESSES}/{found.get(unit, {}).get('MainPID')}/root" for unit in PLACES}
+    return [
+        unit
+        for unit, folder in PLACES.items()
+        if os.path.isdir(folder) and os.path.isdir(roots[unit]) and _place(folder) != _place(roots[unit] + folder)
+    ]
+
+
+def _place(folder: str) -> tuple[int, int, int] | None:
+    """Return which folder this is, and whether it is read-only, as everything but that mount is to the service."""
+    try:
+        status = os.stat(folder)
+        return status.st_dev, status.st_ino, os.statvfs(folder).f_flag & os.ST_RDONLY
+    except OSError:
+        return None
 
 
 def admitted(listing: str, chain: str = "INPUT", ports: str = "", source: str = "") -> list[list[str]]:
@@ -270,6 +295,7 @@ def main() -> None:
         "readable": may(READER, "-r", SHOWN) if os.path.exists(SHOWN) else None,
         "units": units(found),
         "at_boot": at_boot(found, _read(UFW) or ""),
+        "elsewhere": elsewhere(found),
         "refused": _refused(),
         "containers": _containers(),
         **_firewall(),

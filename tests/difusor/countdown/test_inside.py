@@ -73,6 +73,10 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
         "services", lambda said: said["refused"].update(chronyd="Fatal error : Invalid directive at line 3"),
         "chronyd corre, pero no volvería a arrancar", "sudo chronyd -p -f /etc/chrony/chrony.conf",
     ),
+    "another folder": (
+        "services", lambda said: said["elsewhere"].append("rsync.service"),
+        "dejó a rsync.service fuera de /srv/prep", "systemctl restart prep-corte-gate.service",
+    ),
     "disabled": (
         "services", boot("nginx.service", "disabled"),
         "no arrancaría con el servidor: nginx.service (disabled)",

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from inventory_kit import Certificates
@@ -203,6 +204,26 @@ def test_a_corte_in_a_folder_that_was_shut_is_not_read(enterable: Path) -> None:
     assert look.may("nobody", "-r", str(corte))
     shown.parent.chmod(0o750)
     assert not look.may("nobody", "-r", str(corte))
+
+
+def test_a_service_that_stayed_in_another_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that was moved may be seen, and be read-only: then its mount went with it."""
+    host, processes = tmp_path / "prep", tmp_path / "proc"
+    host.mkdir()
+    for pid in (7, 8, 9):
+        (processes / f"{pid}/root{tmp_path}").mkdir(parents=True)
+    (processes / f"7/root{host}").symlink_to(host)
+    (processes / f"8/root{host}").mkdir()
+    pids = {"same": "7", "moved": "8", "gone": "9", "ended": "10", "stopped": "0", "unread": ""}
+    monkeypatch.setattr(look, "PROCESSES", str(processes))
+    monkeypatch.setattr(look, "PLACES", dict.fromkeys((*pids, "absent"), str(host)))
+    found = {unit: {"MainPID": pid} for unit, pid in pids.items()}
+    assert look.elsewhere(found) == ["moved", "gone"]
+    flags = SimpleNamespace(f_flag=os.ST_RDONLY)
+    monkeypatch.setattr(look.os, "statvfs", lambda path: flags if "proc" in path else SimpleNamespace(f_flag=0))
+    assert look.elsewhere({"same": {"MainPID": "7"}}) == ["same"]
+    host.rmdir()
+    assert look.elsewhere(found) == [], "that it is missing is told otherwise"
 
 
 def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
