@@ -42,6 +42,9 @@ WINDOW = {
     "retain_until": "el fin de la conservación",
 }  # fmt: skip
 """What the fields of a server's server.json are called."""
+NGINX = "/etc/nginx/nginx.conf"
+MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
+"""What the first line of every file says that the project installs (plugins/action/managed_files.py)."""
 CODE = "/usr/local/lib/prep-corte/corte"
 """Where a server has the code that takes in cortes, of which the same version signs them here."""
 PUBLIC = "/srv/prep/publico"
@@ -57,7 +60,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
     """Return the checks of a server; `given` is what follows -i in the commands that mend it."""
     server = seen.server
     return [
-        _services(server, given),
+        _services(server, seen.look, given),
         _code(seen.look, given),
         _window(host.election, server, given),
         _clock(server, seen.asked, seen.answered, given),
@@ -68,7 +71,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
     ]
 
 
-def _services(server: Server, given: str) -> Check:
+def _services(server: Server, look: Look, given: str) -> Check:
     if not server.units:
         return bad("services", "systemd no dice cómo están", "en el servidor: systemctl --failed")
     stopped = {unit: state for unit, state in server.units.items() if state != "active" and unit != CHRONY}
@@ -80,6 +83,11 @@ def _services(server: Server, given: str) -> Check:
             "services", f"no corre {told}",
             f"en el servidor: sudo systemctl start {plain(' '.join(stopped), 200)}; si se detiene otra vez, "
             f"./difusor preflight -i {given} dice si otro programa ocupa su puerto, y journalctl -u lo demás",
+        )  # fmt: skip
+    if not look.files.get(NGINX, "").endswith(f" {nginx_digest()}"):
+        return bad(
+            "services", "nginx.conf no es el del proyecto en esta versión y nginx puede atender a muchos menos",
+            f"./difusor apply -i {given} lo repone; averigüe quién lo cambió, o qué actualización",
         )  # fmt: skip
     if server.refused:
         daemon, reason = next(iter(server.refused.items()))  # the next look names the other
@@ -96,6 +104,12 @@ def _services(server: Server, given: str) -> Check:
             "llegó un corte mientras tanto, envíelo otra vez",
         )  # fmt: skip
     return _at_boot(server.at_boot, given) or good("services", f"{len(server.units) - 1} en marcha")
+
+
+def nginx_digest() -> str:
+    """Return the SHA-256 of the nginx.conf that this version installs, the same on every server."""
+    template = (ROOT / f"roles/nginx/templates{NGINX}.j2").read_text(encoding="utf-8")
+    return hashlib.sha256(template.replace("{{ ansible_managed }}", MANAGED).encode()).hexdigest()
 
 
 def _at_boot(states: dict[str, str], given: str) -> Check | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import plugin_kit
 import pytest
+import role_kit
 from corte_kit import make_key
 from countdown_kit import DISK, host, look, seen, server
 from hypothesis import given
@@ -198,10 +201,37 @@ def test_a_server_of_another_version_of_the_project_is_red() -> None:
     """It may refuse what this version signs, all night long."""
     election = host().election
     path = f"{inside.CODE}/format/manifest.py"
-    for files in ({**look(election).files, path: "0644 root:root aa"}, {"/etc/motd": "0644 root:root aa"}):
-        checks = {each.key: each for each in inside.judge(host(), seen(server(), election, files=files), "diario")}
+    files = look(election).files
+    for there in ({**files, path: "0644 root:root aa"}, {inside.NGINX: files[inside.NGINX]}):
+        checks = {each.key: each for each in inside.judge(host(), seen(server(), election, files=there), "diario")}
         assert wrong(checks) == {"code": "bad"}
         assert "otra versión" in checks["code"].found and checks["code"].remedy == "./difusor apply -i diario"
+
+
+def test_an_nginx_conf_that_is_not_the_projects_is_red() -> None:
+    """As the package's, which an upgrade puts there: it starts, and serves few visitors."""
+    election = host().election
+    files = look(election).files
+    for there in ({**files, inside.NGINX: "0644 root:root aa"}, {**files, inside.NGINX: ""}):
+        checks = {each.key: each for each in inside.judge(host(), seen(server(), election, files=there), "diario")}
+        assert wrong(checks) == {"services": "bad"}
+        assert checks["services"].found.startswith("nginx.conf no es el del proyecto")
+        assert "./difusor apply -i diario" in checks["services"].remedy
+
+
+def test_an_nginx_conf_that_keeps_nginx_from_starting_is_told_first() -> None:
+    """The daemon names a file to correct, but a run of the site brings the right one."""
+    said, election = server(), host().election
+    said["refused"]["nginx"] = "[emerg] x in /etc/nginx/nginx.conf:1"
+    files = {**look(election).files, inside.NGINX: "0644 root:root aa"}
+    checks = inside.judge(host(), seen(said, election, files=files), "diario")
+    assert checks[0].found.startswith("nginx.conf no es el del proyecto")
+
+
+def test_the_projects_nginx_conf_is_the_one_that_its_role_installs() -> None:
+    managed = plugin_kit.load("action/managed_files.py").MANAGED
+    installed = role_kit.render("nginx", inside.NGINX.lstrip("/"), {"ansible_managed": managed})
+    assert inside.nginx_digest() == hashlib.sha256(installed.encode()).hexdigest()
 
 
 def test_a_signer_that_is_not_the_elections_is_red() -> None:
