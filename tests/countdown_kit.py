@@ -13,8 +13,8 @@ from publish_kit import SECRET
 from corte.format import instants
 from difusor.baseline.look import signers
 from difusor.baseline.record import Look
-from difusor.countdown.inside import CODE
-from difusor.countdown.look import UNITS
+from difusor.countdown.inside import CODE, NGINX, nginx_digest
+from difusor.countdown.look import FIREWALL, UNITS
 from difusor.countdown.seen import Seen, Server
 from difusor.inventory import Host
 from difusor.project import ROOT
@@ -47,7 +47,11 @@ def server() -> dict[str, Any]:
     return {
         "now": now.timestamp(),
         "disks": {"/": dict(DISK)},
+        "unwritable": {},
+        "readable": True,
         "units": dict.fromkeys(UNITS, "active"),
+        "at_boot": dict.fromkeys((*UNITS, FIREWALL), "enabled"),
+        "elsewhere": [],
         "refused": {},
         "containers": [
             {
@@ -78,8 +82,9 @@ def server() -> dict[str, Any]:
 def look(election: Any) -> Look:
     """Return the baseline's look at a server with the signers of the election."""
     return Look(
-        server={"kernel": "6.1"}, files={"/etc/motd": "0644 root:root aa", **_code()}, packages={"nginx:amd64": "1.22"},
-        images={"prep-1": "sha256:1"}, signers=signers(election.allowed_signers),
+        server={"kernel": "6.1"},
+        files={"/etc/motd": "0644 root:root aa", NGINX: f"0644 root:root {nginx_digest()}", **_code()},
+        packages={"nginx:amd64": "1.22"}, images={"prep-1": "sha256:1"}, signers=signers(election.allowed_signers),
     )  # fmt: skip
 
 

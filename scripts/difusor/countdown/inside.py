@@ -10,6 +10,7 @@ from corte.format import instants
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad, good, some, warn
+from difusor.countdown.look import SHOWN, TESTS
 from difusor.countdown.seen import Disk, Seen, Server
 from difusor.inventory import Election, Host
 from difusor.project import ROOT
@@ -26,6 +27,14 @@ CLOCK_SLACK = 2.0
 CLOCK_AGE = timedelta(minutes=4)
 """How old the gate's last look at its clock may be: it looks every minute, and tells so every half."""
 CHRONY = "chrony.service"
+NOT_AT_BOOT = {
+    "disabled": "en el servidor: sudo systemctl enable {units}",
+    "masked": "en el servidor: sudo systemctl unmask {units} && sudo systemctl enable {units}",
+    "ENABLED=no": "./difusor apply -i {given} lo pone en vigor también al arrancar",
+}
+"""States in which a unit, or the firewall, does not start with the server, and what mends them."""
+STARTED = "prep-corte-intake.path"
+"""Starts with the server even if it is disabled: the gate's unit starts it."""
 ABSENT = "not-found"
 """The state of a unit whose package somebody has removed, perhaps by installing another that takes its place."""
 WINDOW = {
@@ -33,8 +42,13 @@ WINDOW = {
     "retain_until": "el fin de la conservación",
 }  # fmt: skip
 """What the fields of a server's server.json are called."""
+NGINX = "/etc/nginx/nginx.conf"
+MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
+"""What the first line of every file says that the project installs (plugins/action/managed_files.py)."""
 CODE = "/usr/local/lib/prep-corte/corte"
 """Where a server has the code that takes in cortes, of which the same version signs them here."""
+PUBLIC = "/srv/prep/publico"
+"""What everybody may read; files of the store that are not public yet lie elsewhere."""
 FOREIGN = (
     "si sigue, la regla no es del proyecto: en el servidor, sudo ufw status numbered y sudo iptables -S (o ip6tables) "
     "dicen cuál es; quítela"
@@ -46,18 +60,18 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
     """Return the checks of a server; `given` is what follows -i in the commands that mend it."""
     server = seen.server
     return [
-        _services(server, given),
+        _services(server, seen.look, given),
         _code(seen.look, given),
         _window(host.election, server, given),
         _clock(server, seen.asked, seen.answered, given),
         _signers(host.election, server, seen.look, given),
         _image(host, server, given),
         _trusted(host, server, given),
-        _disk(server.disks),
+        _disk(server, given),
     ]
 
 
-def _services(server: Server, given: str) -> Check:
+def _services(server: Server, look: Look, given: str) -> Check:
     if not server.units:
         return bad("services", "systemd no dice cómo están", "en el servidor: systemctl --failed")
     stopped = {unit: state for unit, state in server.units.items() if state != "active" and unit != CHRONY}
@@ -70,13 +84,46 @@ def _services(server: Server, given: str) -> Check:
             f"en el servidor: sudo systemctl start {plain(' '.join(stopped), 200)}; si se detiene otra vez, "
             f"./difusor preflight -i {given} dice si otro programa ocupa su puerto, y journalctl -u lo demás",
         )  # fmt: skip
+    if not look.files.get(NGINX, "").endswith(f" {nginx_digest()}"):
+        return bad(
+            "services", "nginx.conf no es el del proyecto en esta versión y nginx puede atender a muchos menos",
+            f"./difusor apply -i {given} lo repone; averigüe quién lo cambió, o qué actualización",
+        )  # fmt: skip
     if server.refused:
         daemon, reason = next(iter(server.refused.items()))  # the next look names the other
+        test = " ".join(TESTS.get(daemon, (plain(daemon, 20), "-t")))
         return bad(
             "services", f"{plain(daemon, 20)} corre, pero no volvería a arrancar: «{plain(reason, 300)}»",
-            f"en el servidor: corrija o retire ese archivo, y sudo {plain(daemon, 20)} -t",
+            f"en el servidor: corrija o retire ese archivo, y sudo {test}",
         )  # fmt: skip
-    return good("services", f"{len(server.units) - 1} en marcha")
+    if server.elsewhere:
+        told = some([plain(unit, 60) for unit in server.elsewhere])
+        return bad(
+            "services", f"un disco montado o un cambio de carpeta dejó a {told} fuera de /srv/prep",
+            "en el servidor: sudo systemctl restart prep-corte-gate.service prep-corte-intake.path rsync.service; si "
+            "llegó un corte mientras tanto, envíelo otra vez",
+        )  # fmt: skip
+    return _at_boot(server.at_boot, given) or good("services", f"{len(server.units) - 1} en marcha")
+
+
+def nginx_digest() -> str:
+    """Return the SHA-256 of the nginx.conf that this version installs, the same on every server."""
+    template = (ROOT / f"roles/nginx/templates{NGINX}.j2").read_text(encoding="utf-8")
+    return hashlib.sha256(template.replace("{{ ansible_managed }}", MANAGED).encode()).hexdigest()
+
+
+def _at_boot(states: dict[str, str], given: str) -> Check | None:
+    """Return the red check of units that run and would not start with the server."""
+    lost = {unit: state for unit, state in states.items() if state in NOT_AT_BOOT and unit != STARTED}
+    if not lost:
+        return None
+    told = some([f"{plain(unit, 60)} ({state})" for unit, state in lost.items()])
+    mended = [
+        remedy.format(units=plain(" ".join(units), 200), given=given)
+        for state, remedy in NOT_AT_BOOT.items()
+        if (units := [unit for unit in lost if lost[unit] == state])
+    ]
+    return bad("services", f"no arrancaría con el servidor: {told}", f"{'; '.join(mended)}; averigüe quién lo cambió")
 
 
 def _reinstall(given: str) -> str:
@@ -181,7 +228,9 @@ def _signers(election: Election, server: Server, look: Look, given: str) -> Chec
             f"el servidor no admite a los de la elección: {some(sorted(wrong))}",
             f"{repair} los repone; averigüe quién los cambió",
         )
-    if _keys(server.revoked or "") != _keys(election.revoked):
+    if server.revoked is None:
+        return bad("signers", "falta su lista de llaves revocadas y rechazaría todos los cortes", f"{repair} la repone")
+    if _keys(server.revoked) != _keys(election.revoked):
         return bad("signers", "su lista de llaves revocadas no es la de la elección", repair)
     if gap := _gap(election):
         return bad(
@@ -289,8 +338,8 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return None
 
 
-def _disk(disks: dict[str, Disk]) -> Check:
-    for folder, disk in disks.items():
+def _disk(server: Server, given: str) -> Check:
+    for folder, disk in server.disks.items():
         place = plain(folder)
         if disk.read_only:
             return bad(
@@ -304,13 +353,32 @@ def _disk(disks: dict[str, Disk]) -> Check:
             )  # fmt: skip
         if disk.free < FULL:
             return bad("disk", *_filled(place, disk))
-    for folder, disk in disks.items():
+    if closed := _closed(server, given):
+        return closed
+    for folder, disk in server.disks.items():
         if disk.free < NEARLY_FULL:
             return warn("disk", *_filled(plain(folder), disk))
-    least = min(disks.values(), key=lambda each: each.free, default=None)
+    least = min(server.disks.values(), key=lambda each: each.free, default=None)
     if least is None:
         return bad("disk", "no se pudo leer ningún disco", "en el servidor: df -h")
     return good("disk", f"{least.free / GIGABYTE:,.0f} GB libres")
+
+
+def _closed(server: Server, given: str) -> Check | None:
+    """Return the red check of folders of /srv/prep that are missing, or shut to who writes or reads there."""
+    if server.unwritable:
+        folder, user = next(iter(server.unwritable.items()))  # the remedy is the others' too
+        return bad(
+            "disk", f"{plain(user, 40)} no puede escribir en {plain(folder)}" if user else f"falta {plain(folder)}",
+            f"./difusor apply -i {given} lo repone; si sigue, en el servidor: namei -l {plain(folder)}; averigüe quién "
+            "lo cambió",
+        )  # fmt: skip
+    if server.readable is False:
+        return bad(
+            "disk", "nginx no puede leer el corte que se muestra: alguien quitó permisos en /srv/prep",
+            f"en el servidor: sudo chmod o+x /srv /srv/prep && sudo chmod -R o+rX {PUBLIC}; si sigue: namei -l {SHOWN}",
+        )  # fmt: skip
+    return None
 
 
 def _filled(place: str, disk: Disk) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import socket
 import subprocess
@@ -15,13 +16,31 @@ import time
 from pathlib import Path
 from typing import Any
 
-FOLDERS = ("/", "/srv/prep/entrada", "/srv/prep/almacen", "/srv/prep/publico", "/var/lib/docker", "/var/log")
-"""Where a night writes: what arrives, what is kept and shown, containers, logs."""
+WRITERS = {
+    "/srv/prep/entrada": "prep-entrada",
+    "/srv/prep/almacen": "prep-corte",
+    "/srv/prep/publico": "prep-corte",
+}
+"""Whose folder is what arrives, what is kept, and what is shown."""
+READER, SHOWN = "www-data", "/srv/prep/publico/actual/corte.json"
+"""As whom nginx reads, and the corte that it shows, when there is one."""
+FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/log")
+"""Where a night writes: besides these, containers and logs."""
 UNITS = (
     "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
     "prep-containers.service", "chrony.service",
 )  # fmt: skip
-TESTS = {"nginx": ("nginx", "-t"), "sshd": ("sshd", "-t")}
+PLACES = {"prep-corte-gate.service": "/srv/prep", "rsync.service": "/srv/prep/entrada"}
+"""The folders that services see by a mount of their own, which is the only place where they can write."""
+PROCESSES = "/proc"
+FIREWALL, UFW = "ufw.service", Path("/etc/ufw/ufw.conf")
+"""What puts the firewall in force when the server starts, and whether it shall."""
+TESTS = {
+    "nginx": ("nginx", "-t"),
+    "sshd": ("sshd", "-t"),
+    "chronyd": ("chronyd", "-p", "-f", "/etc/chrony/chrony.conf"),
+    "dockerd": ("dockerd", "--validate"),
+}
 """How daemons test the configuration with which they would start again: one that runs may not be able to."""
 HARMLESS = (
     "[warn]",
@@ -29,8 +48,11 @@ HARMLESS = (
     "Deprecated option",
     "Unsupported option",
     "Missing privilege separation directory",
+    "chronyd version",
+    "unknown flag: --validate",
+    "See 'dockerd --help'",
 )
-"""What they say besides: sshd's folder, for instance, is made when it starts."""
+"""What they say besides: sshd's folder is made when it starts, and an engine before Docker 23 has no such test."""
 CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/estado.json")
 REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")
 FAMILIES = {"iptables": "ufw", "ip6tables": "ufw6"}
@@ -41,6 +63,8 @@ CONTAINER = (
     "{{range .HostConfig.PortBindings}}{{range .}} {{.HostIp}}:{{.HostPort}}{{end}}{{end}}"
 )
 """What is asked of each container: role, image, state, health ("" without a check of it), where it is published."""
+PROPERTIES = "Id,LoadState,ActiveState,UnitFileState,MainPID"
+"""What is asked of each unit."""
 SECONDS = 8
 """How long one program may take: a Docker engine that hangs must not hide what the others say."""
 
@@ -63,14 +87,74 @@ def disks(folders: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     return dict(found.values())
 
 
-def units(listing: str) -> dict[str, str]:
-    """Return the state of each unit (active, inactive, not-found), out of what `systemctl show` says of them."""
-    blocks = (dict(line.split("=", 1) for line in block.splitlines()) for block in listing.split("\n\n"))
+def unwritable(writers: dict[str, str]) -> dict[str, str]:
+    """Return the folders in which their users cannot write, each with its user; "" for one that is missing."""
     return {
-        block["Id"]: "not-found" if block["LoadState"] == "not-found" else block["ActiveState"]
-        for block in blocks
-        if "Id" in block
+        folder: user if os.path.isdir(folder) else ""
+        for folder, user in writers.items()
+        if not may(user, "-w", folder + "/.")  # which also asks whether the folder may be entered
     }
+
+
+def may(user: str, how: str, path: str) -> bool:
+    """Tell whether a user of the server may read (-r) or write (-w) at a path; no user may whom it does not have."""
+    try:
+        account = pwd.getpwnam(user)
+        groups = os.getgrouplist(user, account.pw_gid)
+        return not subprocess.run(
+            ("test", how, path), user=account.pw_uid, group=account.pw_gid, extra_groups=groups, timeout=SECONDS
+        ).returncode
+    except (KeyError, OSError, subprocess.SubprocessError):
+        return False
+
+
+def described(listing: str) -> dict[str, dict[str, str]]:
+    """Return the properties of each unit, out of what `systemctl show` says of them."""
+    blocks = (dict(line.split("=", 1) for line in block.splitlines()) for block in listing.split("\n\n"))
+    return {block["Id"]: block for block in blocks if "Id" in block}
+
+
+def units(found: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Return the state of each unit (active, inactive, not-found)."""
+    return {
+        unit: "not-found" if said["LoadState"] == "not-found" else said["ActiveState"]
+        for unit, said in found.items()
+        if unit != FIREWALL  # whose rules are read; its unit has only loaded them
+    }
+
+
+def at_boot(found: dict[str, dict[str, str]], config: str) -> dict[str, str]:
+    """Return by unit what systemd does with it when the server starts (enabled, disabled, masked).
+
+    UFW's unit puts nothing in force unless `config`, the text of ufw.conf, says ENABLED=yes.
+    """
+    states = {unit: said.get("UnitFileState", "") for unit, said in found.items()}
+    switch = re.search(r"(?m)^ENABLED=[\"']?(\w*)", config)
+    if states.get(FIREWALL) == "enabled" and (not switch or switch.group(1).lower() != "yes"):
+        states[FIREWALL] = "ENABLED=no"
+    return states
+
+
+def elsewhere(found: dict[str, dict[str, str]]) -> list[str]:
+    """Return the services whose folder is no longer the server's: a disk was mounted over it, or it was moved.
+
+    They keep the mount that they have until they start again. What may not be looked into is not told.
+    """
+    roots = {unit: f"{PROCESSES}/{found.get(unit, {}).get('MainPID')}/root" for unit in PLACES}
+    return [
+        unit
+        for unit, folder in PLACES.items()
+        if os.path.isdir(folder) and os.path.isdir(roots[unit]) and _place(folder) != _place(roots[unit] + folder)
+    ]
+
+
+def _place(folder: str) -> tuple[int, int, int] | None:
+    """Return which folder this is, and whether it is read-only, as everything but that mount is to the service."""
+    try:
+        status = os.stat(folder)
+        return status.st_dev, status.st_ino, os.statvfs(folder).f_flag & os.ST_RDONLY
+    except OSError:
+        return None
 
 
 def admitted(listing: str, chain: str = "INPUT", ports: str = "", source: str = "") -> list[list[str]]:
@@ -156,10 +240,12 @@ def _refused() -> dict[str, str]:
     found = {}
     for name, command in TESTS.items():
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
+            done = subprocess.run(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=SECONDS
+            )
         except (OSError, subprocess.SubprocessError):
             continue
-        faults = [line for line in done.stdout.splitlines() if not any(each in line for each in HARMLESS)]
+        faults = [line for line in done.stderr.splitlines() if not any(each in line for each in HARMLESS)]
         if done.returncode and faults:
             found[name] = faults[0]
     return found
@@ -201,10 +287,15 @@ def _firewall() -> dict[str, Any]:
 def main() -> None:
     """Print what was seen as one line of JSON."""
     config = _read(RSYNC)
+    found = described(_said("systemctl", "show", f"--property={PROPERTIES}", *UNITS, FIREWALL) or "")
     seen = {
         "now": time.time(),
         "disks": disks(FOLDERS),
-        "units": units(_said("systemctl", "show", "--property=Id,LoadState,ActiveState", *UNITS) or ""),
+        "unwritable": unwritable(WRITERS),
+        "readable": may(READER, "-r", SHOWN) if os.path.exists(SHOWN) else None,
+        "units": units(found),
+        "at_boot": at_boot(found, _read(UFW) or ""),
+        "elsewhere": elsewhere(found),
         "refused": _refused(),
         "containers": _containers(),
         **_firewall(),

@@ -50,15 +50,23 @@ class Container(Exact):
 class Server(Exact):
     """One server; what could not be read is None.
 
-    `now`: its clock, in seconds of Unix time; `refused`: by daemon, what keeps it from starting again; `denies`:
-    whether the firewall drops what no rule admits; `admitted`: (TCP ports, source) of each rule of the kernel that
-    admits somebody, "" being all ports and everybody; `allowed`: whom the rsync daemon admits; `revoked`: its list of
-    revoked keys; `config`: its server.json; `status`: its estado.json.
+    `now`: its clock, in seconds of Unix time; `unwritable`: the folders in which their users cannot write, with
+    these, "" for one that is missing; `readable`: whether nginx can read the corte that is shown, None when none is;
+    `at_boot`: by unit, what systemd does with it when the server starts (enabled, disabled, masked), or ENABLED=no
+    where UFW's own file keeps the firewall off then; `elsewhere`: the services that go on in another folder than the
+    server's; `refused`: by daemon, what keeps it from starting again; `denies`: whether the firewall drops what no rule
+    admits; `admitted`: (TCP ports, source) of each rule of the kernel that admits somebody, "" being all ports and
+    everybody; `allowed`: whom the rsync daemon admits; `revoked`: its list of revoked keys; `config`: its server.json;
+    `status`: its estado.json.
     """
 
     now: Annotated[float, Field(ge=0, le=LAST)]
     disks: dict[str, Disk]
+    unwritable: dict[str, str]
+    readable: bool | None
     units: dict[str, str]
+    at_boot: dict[str, str]
+    elsewhere: list[str]
     refused: dict[str, str]
     containers: list[Container] | None
     denies: bool | None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import plugin_kit
 import pytest
+import role_kit
 from corte_kit import make_key
 from countdown_kit import DISK, host, look, seen, server
 from hypothesis import given
@@ -44,6 +47,10 @@ def stop(unit: str, state: str = "failed") -> Callable[[Said], object]:
     return lambda said: said["units"].update({unit: state})
 
 
+def boot(unit: str, state: str) -> Callable[[Said], object]:
+    return lambda said: said["at_boot"].update({unit: state})
+
+
 def contained(role: int, **values: object) -> Callable[[Said], object]:
     return lambda said: said["containers"][role].update(values)
 
@@ -64,6 +71,31 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "no start": (
         "services", lambda said: said["refused"].update(nginx="[emerg] x in /etc/nginx/diario:1"),
         "nginx corre, pero no volvería a arrancar: «[emerg] x in /etc/nginx/diario:1»", "sudo nginx -t",
+    ),
+    "no clock again": (
+        "services", lambda said: said["refused"].update(chronyd="Fatal error : Invalid directive at line 3"),
+        "chronyd corre, pero no volvería a arrancar", "sudo chronyd -p -f /etc/chrony/chrony.conf",
+    ),
+    "another folder": (
+        "services", lambda said: said["elsewhere"].append("rsync.service"),
+        "dejó a rsync.service fuera de /srv/prep", "systemctl restart prep-corte-gate.service",
+    ),
+    "disabled": (
+        "services", boot("nginx.service", "disabled"),
+        "no arrancaría con el servidor: nginx.service (disabled)",
+        "en el servidor: sudo systemctl enable nginx.service; averigüe",
+    ),
+    "masked": (
+        "services", boot("docker.service", "masked"), "no arrancaría con el servidor: docker.service (masked)",
+        "sudo systemctl unmask docker.service && sudo systemctl enable docker.service",
+    ),
+    "firewall disabled": (
+        "services", boot("ufw.service", "disabled"), "no arrancaría con el servidor: ufw.service (disabled)",
+        "sudo systemctl enable ufw.service",
+    ),
+    "firewall off at boot": (
+        "services", boot("ufw.service", "ENABLED=no"), "no arrancaría con el servidor: ufw.service (ENABLED=no)",
+        "./difusor apply -i diario lo pone en vigor",
     ),
     "chrony": ("clock", stop("chrony.service"), "chrony no corre (failed)", "systemctl restart chrony"),
     "no chrony": ("clock", lambda said: said["units"].pop("chrony.service"), "chrony no corre (ausente)", "chrony"),
@@ -103,10 +135,26 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
              "/srv/prep/entrada tiene 0.1 GB libres", "du -xhd1 /srv/prep/entrada"),
     "no inodes": ("disk", lambda said: said["disks"]["/"].update(free_files=9), "quedan 9 de 16", "--inodes -xd1 /"),
     "read only": ("disk", lambda said: said["disks"]["/"].update(read_only=True), "/ no admite escritura", "dmesg"),
+    "no folder": (
+        "disk", lambda said: said["unwritable"].update({"/srv/prep/entrada": ""}),
+        "falta /srv/prep/entrada", "./difusor apply -i diario lo repone",
+    ),
+    "shut folder": (
+        "disk", lambda said: said["unwritable"].update({"/srv/prep/almacen": "prep-corte"}),
+        "prep-corte no puede escribir en /srv/prep/almacen", "namei -l /srv/prep/almacen",
+    ),
+    "unread": (
+        "disk", lambda said: said.update(readable=False),
+        "nginx no puede leer el corte que se muestra", "sudo chmod -R o+rX /srv/prep/publico",
+    ),
     "no disk": ("disk", lambda said: said["disks"].clear(), "ningún disco", "df -h"),
     "revoked": (
         "signers", lambda said: said.update(revoked="ssh-ed25519 AAAA x"),
         "revocadas no es", "./difusor signers -i diario",
+    ),
+    "no list of revoked keys": (
+        "signers", lambda said: said.update(revoked=None),
+        "falta su lista de llaves revocadas", "./difusor signers -i diario la repone",
     ),
 }  # fmt: skip
 
@@ -119,8 +167,27 @@ def test_what_would_spoil_the_night_is_red_and_says_what_to_do(name: str) -> Non
     assert found in checks[key].found and remedy in checks[key].remedy
 
 
+def test_a_server_that_shows_no_corte_yet_is_ready() -> None:
+    assert wrong(judged(lambda said: said.update(readable=None))) == {}
+
+
 def test_a_server_whose_units_cannot_be_read_is_red() -> None:
     assert wrong(judged(lambda said: said["units"].clear())) == {"services": "bad", "clock": "bad"}
+
+
+@pytest.mark.parametrize("state", ["static", "indirect", "generated", "enabled-runtime", "alias", ""])
+def test_a_unit_that_starts_otherwise_is_not_called_wrong(state: str) -> None:
+    assert wrong(judged(boot("rsync.service", state))) == {}
+    assert wrong(judged(boot("prep-corte-intake.path", "disabled"))) == {}, "the gate's unit starts it"
+
+
+def test_everything_that_would_not_start_with_the_server_is_told_at_once() -> None:
+    def change(said: Said) -> None:
+        said["at_boot"].update({"nginx.service": "disabled", "rsync.service": "disabled", "ufw.service": "masked"})
+
+    services = judged(change)["services"]
+    assert "rsync.service (disabled), nginx.service (disabled), ufw.service (masked)" in services.found
+    assert "systemctl enable rsync.service nginx.service; en el servidor: sudo systemctl unmask ufw" in services.remedy
 
 
 def test_what_only_has_to_be_known_is_a_warning() -> None:
@@ -134,10 +201,37 @@ def test_a_server_of_another_version_of_the_project_is_red() -> None:
     """It may refuse what this version signs, all night long."""
     election = host().election
     path = f"{inside.CODE}/format/manifest.py"
-    for files in ({**look(election).files, path: "0644 root:root aa"}, {"/etc/motd": "0644 root:root aa"}):
-        checks = {each.key: each for each in inside.judge(host(), seen(server(), election, files=files), "diario")}
+    files = look(election).files
+    for there in ({**files, path: "0644 root:root aa"}, {inside.NGINX: files[inside.NGINX]}):
+        checks = {each.key: each for each in inside.judge(host(), seen(server(), election, files=there), "diario")}
         assert wrong(checks) == {"code": "bad"}
         assert "otra versión" in checks["code"].found and checks["code"].remedy == "./difusor apply -i diario"
+
+
+def test_an_nginx_conf_that_is_not_the_projects_is_red() -> None:
+    """As the package's, which an upgrade puts there: it starts, and serves few visitors."""
+    election = host().election
+    files = look(election).files
+    for there in ({**files, inside.NGINX: "0644 root:root aa"}, {**files, inside.NGINX: ""}):
+        checks = {each.key: each for each in inside.judge(host(), seen(server(), election, files=there), "diario")}
+        assert wrong(checks) == {"services": "bad"}
+        assert checks["services"].found.startswith("nginx.conf no es el del proyecto")
+        assert "./difusor apply -i diario" in checks["services"].remedy
+
+
+def test_an_nginx_conf_that_keeps_nginx_from_starting_is_told_first() -> None:
+    """The daemon names a file to correct, but a run of the site brings the right one."""
+    said, election = server(), host().election
+    said["refused"]["nginx"] = "[emerg] x in /etc/nginx/nginx.conf:1"
+    files = {**look(election).files, inside.NGINX: "0644 root:root aa"}
+    checks = inside.judge(host(), seen(said, election, files=files), "diario")
+    assert checks[0].found.startswith("nginx.conf no es el del proyecto")
+
+
+def test_the_projects_nginx_conf_is_the_one_that_its_role_installs() -> None:
+    managed = plugin_kit.load("action/managed_files.py").MANAGED
+    installed = role_kit.render("nginx", inside.NGINX.lstrip("/"), {"ansible_managed": managed})
+    assert inside.nginx_digest() == hashlib.sha256(installed.encode()).hexdigest()
 
 
 def test_a_signer_that_is_not_the_elections_is_red() -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import ast
 import errno
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from inventory_kit import Certificates
@@ -55,14 +60,15 @@ UNITS = "\n".join(
     )
 )  # fmt: skip
 CONTAINERS = "waf prep-difusor/waf:92e47a2b373f running healthy\nprep ajena:1 exited  127.0.0.1:9\n"
+AS_OTHERS = pytest.mark.skipif(os.geteuid() != 0, reason="only root may ask in the name of another user")
 RSYNC = "[corte]\nuid = prep-entrada\nhosts allow = 10.87.210.1 fd00:87:210::20\nhosts deny = *\n"
 
 
 def test_what_programs_print_is_read() -> None:
-    assert look.units(UNITS) == {
+    assert look.units(look.described(UNITS)) == {
         "nginx.service": "active", "rsync.service": "inactive", "chrony.service": "not-found",
     }  # fmt: skip
-    assert look.units("") == {}
+    assert look.described("") == {}
     assert (look.allowed(RSYNC), look.allowed("[corte]\n")) == (["10.87.210.1", "fd00:87:210::20"], None)
     assert look.containers(CONTAINERS) == [
         {
@@ -118,18 +124,44 @@ def test_every_service_that_a_night_needs_is_looked_at() -> None:
     assert {*look.UNITS} == roles | {"prep-corte-gate.service", "prep-corte-intake.path"}
 
 
+@pytest.mark.parametrize(
+    ("enabled", "config", "firewall"),
+    [
+        ("enabled", "ENABLED=yes\nLOGLEVEL=low\n", "enabled"),
+        ("enabled", '# ENABLED=no\nENABLED="Yes"\n', "enabled"),
+        ("enabled", "ENABLED=no\n", "ENABLED=no"),
+        ("enabled", "", "ENABLED=no"),
+        ("masked", "ENABLED=no\n", "masked"),
+    ],
+)
+def test_what_starts_with_the_server_is_read(enabled: str, config: str, firewall: str) -> None:
+    """UFW's unit puts nothing in force where UFW's own file says so; whether it has run says nothing of the rules."""
+    told = f"{UNITS}\nId=ufw.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState={enabled}\n"
+    found = look.described(told)
+    assert look.at_boot(found, config)["ufw.service"] == firewall
+    assert "ufw.service" not in look.units(found)
+
+
 def test_a_daemon_that_would_not_start_again_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = (
-        "echo 'nginx: [warn] x'; echo 'nginx: the configuration file x syntax is ok'; "
-        "echo 'nginx: [emerg] unknown directive in /etc/nginx/diario:1' >&2; exit 1"
-    )
-    mentioned = "echo /etc/ssh/sshd_config line 7: Deprecated option UsePrivilegeSeparation; exit"
-    for name, does in (("nginx", said), ("sshd", f"{mentioned} 0"), ("ssh", f"{mentioned} 255")):
+    """As the daemons of Debian 11 say it, whose engine knows no such test."""
+    mentioned = "echo /etc/ssh/sshd_config line 7: Deprecated option UsePrivilegeSeparation >&2; exit"
+    daemons = {
+        "nginx": "echo 'nginx: [warn] x' >&2; echo 'nginx: the configuration file x syntax is ok' >&2; "
+        "echo 'nginx: [emerg] unknown directive in /etc/nginx/diario:1' >&2; exit 1",
+        "sshd": f"{mentioned} 0",
+        "ssh": f"{mentioned} 255",
+        "chronyd": "echo server 192.0.2.1; echo '2027-06-06T18:00:00Z chronyd version 4.0 starting (+NTP)' >&2; "
+        "echo '2027-06-06T18:00:00Z Fatal error : Invalid directive at line 3' >&2; exit 1",
+        "dockerd": "echo \"Status: unknown flag: --validate\nSee 'dockerd --help'., Code: 125\" >&2; exit 1",
+    }
+    for name, does in daemons.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
         (tmp_path / name).chmod(0o755)
-    tests = {name: (str(tmp_path / name), "-t") for name in ("nginx", "sshd", "ssh", "missing")}
-    monkeypatch.setattr(look, "TESTS", tests)
-    assert look._refused() == {"nginx": "nginx: [emerg] unknown directive in /etc/nginx/diario:1"}
+    monkeypatch.setattr(look, "TESTS", {name: (str(tmp_path / name), "-t") for name in (*daemons, "missing")})
+    assert look._refused() == {
+        "nginx": "nginx: [emerg] unknown directive in /etc/nginx/diario:1",
+        "chronyd": "2027-06-06T18:00:00Z Fatal error : Invalid directive at line 3",
+    }
 
 
 def test_each_disk_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +171,59 @@ def test_each_disk_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     found = look.disks((str(tmp_path / "srv"), str(tmp_path / "srv/entrada"), str(tmp_path / "falta")))
     assert list(found) == [str(tmp_path)]
     assert 0 < found[str(tmp_path)]["free"] <= found[str(tmp_path)]["size"]
+
+
+@pytest.fixture
+def enterable() -> Iterator[Path]:
+    """A folder that every user may enter; pytest's own are its user's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@AS_OTHERS
+def test_folders_in_which_their_users_cannot_write_are_told(enterable: Path) -> None:
+    """Root can write everywhere: asked is whether the user can, and may enter."""
+    folders = {str(enterable / name): "nobody" for name in ("own", "foreign", "shut", "missing")}
+    own, foreign, shut, missing = folders
+    for path, mode, user in ((own, 0o700, "nobody"), (foreign, 0o755, "root"), (shut, 0o600, "nobody")):
+        os.mkdir(path, mode)
+        shutil.chown(path, user)
+    assert look.unwritable(folders) == {foreign: "nobody", shut: "nobody", missing: ""}
+    assert look.unwritable({own: "gone-from-passwd"}) == {own: "gone-from-passwd"}
+
+
+@AS_OTHERS
+def test_a_corte_in_a_folder_that_was_shut_is_not_read(enterable: Path) -> None:
+    """As after `chmod -R o-rwx`: the folder of each user above may be as it should be."""
+    shown = enterable / "cortes/1-a"
+    shown.mkdir(parents=True)
+    (enterable / "actual").symlink_to("cortes/1-a")
+    corte = enterable / "actual/corte.json"
+    corte.touch()
+    assert look.may("nobody", "-r", str(corte))
+    shown.parent.chmod(0o750)
+    assert not look.may("nobody", "-r", str(corte))
+
+
+def test_a_service_that_stayed_in_another_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that was moved may be seen, and be read-only: then its mount went with it."""
+    host, processes = tmp_path / "prep", tmp_path / "proc"
+    host.mkdir()
+    for pid in (7, 8, 9):
+        (processes / f"{pid}/root{tmp_path}").mkdir(parents=True)
+    (processes / f"7/root{host}").symlink_to(host)
+    (processes / f"8/root{host}").mkdir()
+    pids = {"same": "7", "moved": "8", "gone": "9", "ended": "10", "stopped": "0", "unread": ""}
+    monkeypatch.setattr(look, "PROCESSES", str(processes))
+    monkeypatch.setattr(look, "PLACES", dict.fromkeys((*pids, "absent"), str(host)))
+    found = {unit: {"MainPID": pid} for unit, pid in pids.items()}
+    assert look.elsewhere(found) == ["moved", "gone"]
+    flags = SimpleNamespace(f_flag=os.ST_RDONLY)
+    monkeypatch.setattr(look.os, "statvfs", lambda path: flags if "proc" in path else SimpleNamespace(f_flag=0))
+    assert look.elsewhere({"same": {"MainPID": "7"}}) == ["same"]
+    host.rmdir()
+    assert look.elsewhere(found) == [], "that it is missing is told otherwise"
 
 
 def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
