@@ -215,10 +215,11 @@ def own_lock(path=LOCK):
     """
     if os.path.exists(path) and os.stat(path).st_mode & 0o077 == 0:
         return
-    handle = os.open(path + ".prep-new", os.O_WRONLY | os.O_CREAT, 0o600)
+    new = "%s.prep-new-%d" % (path, os.getpid())
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT, 0o600)
     os.fchmod(handle, 0o600)
     os.close(handle)
-    os.replace(path + ".prep-new", path)
+    os.replace(new, path)
 
 
 def show(key, name):
