@@ -75,6 +75,7 @@ class Server:
             "files": [],
             "after_init": None,
             "guard": None,
+            "run": "",
             **params,
         }
         self.check_mode = False
