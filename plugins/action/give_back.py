@@ -1,4 +1,4 @@
-"""Controller half of `give_back`: adds the paths that the calling role's templates install."""
+"""Controller half of `give_back`: adds the paths that the calling role's templates install, and the run's word."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
         super().run(tmp, task_vars)
-        args = dict(self._task.args)
+        args = {**self._task.args, "run": (task_vars or {}).get("preflight_run", "")}
         if args.get("own"):
             if self._task._role is None:
                 raise AnsibleActionFail("give_back: only a role has something of its own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 from typing import Any
 
@@ -13,35 +14,52 @@ from difusor.servers.connection import Login, cause
 CLASSIC = "/usr/bin/sudo.ws"
 """The original sudo, where sudo-rs took its name (Ubuntu 26.04)."""
 
+BEGAN = "-- began --"
 REVOKED = "-- revoked_since --"
 KEYS = "-- authorized_keys --"
 """Separate the parts of the server's answer."""
 RECORD = "/etc/prep-corte/revoked_since"
 """Where the role corte leaves since when a server is off the list; only root reads it."""
+LATEST = "/run/prep-difusor.run"
+"""The word of the run that began last on a server, which modules compare with their own (module_utils/runs.py)."""
+SPEC = {
+    "run": {"type": "str", "default": ""},  # the word that an earlier play of this run has left on the server
+    "begins": {"type": "bool", "default": False},  # this run may change the server
+    "revocations": {"type": "list", "elements": "str", "default": []},  # those that the inventory knows
+    "any_revocation": {"type": "bool", "default": False},  # no revocation stops this run
+}
 
 
 class ActionModule(ActionBase):
-    """Run Python's version on the server through the task's connection and become; the task takes no arguments.
+    """Run Python's version on the server through the task's connection and become; see SPEC for the arguments.
 
-    Returns `login_keys`: the lines of the account's authorized_keys; `revoked_since`: the instant at which the server
-    was taken off the list, as the institute recorded it in the file `record`, empty when it is on it; `sudo_is_rust`:
-    whether the server's sudo is sudo-rs; `become_exe`: the sudo that later tasks have to use, empty when any will do.
-    sudo-rs prints a prompt that Ansible does not recognise, so with a password Ansible would wait for ever.
+    A run that begins leaves a word of its own on the server: from then on an older one touches nothing there. A preview
+    does not begin, nor a run that the revocation of the server stops.
+
+    Returns `run`: that word, empty when there is none; `login_keys`: the lines of the account's authorized_keys;
+    `revoked_since`: the instant at which the server was taken off the list, as the institute recorded it in the file
+    `record`, empty when it is on it; `sudo_is_rust`: whether the server's sudo is sudo-rs; `become_exe`: the sudo that
+    later tasks have to use, empty when any will do. sudo-rs prints a prompt that Ansible does not recognise, so with a
+    password Ansible would wait for ever.
     """
 
     _supports_check_mode = True
-    _VALID_ARGS = frozenset()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Fail with a sentence, never as unreachable, so that the run ends with it."""
         super().run(tmp, task_vars)
+        _, args = self.validate_argument_spec(SPEC)
         variables = task_vars or {}
+        begins = args["begins"] and not args["run"] and not self._task.check_mode
+        word = secrets.token_hex(6)
+        known = None if args["any_revocation"] else args["revocations"]
         login = self._login(variables)
         try:
             become_exe, problem = self._other_sudo(login)
             if not problem:
                 answer = self._low_level_execute_command(
                     f"{shlex.quote(_python(variables))} --version && {{ sudo --version 2>&1; "
+                    f"{beginning(word, known) if begins else ''} "
                     f"echo {REVOKED}; cat {RECORD} 2>/dev/null; echo {KEYS}; "
                     f"cat ~{shlex.quote(login.user)}/.ssh/authorized_keys 2>/dev/null; true; }}"
                 )
@@ -55,6 +73,7 @@ class ActionModule(ActionBase):
         record, _, keys = rest.partition(KEYS)
         return {
             "changed": False,
+            "run": word if BEGAN in programs else args["run"],
             "become_exe": become_exe,
             "sudo_is_rust": "sudo-rs" in programs,
             "revoked_since": " ".join(_lines(record)),
@@ -86,6 +105,16 @@ class ActionModule(ActionBase):
             )
         become.set_option("become_exe", CLASSIC)
         return CLASSIC, ""
+
+
+def beginning(word: str, known: list[str] | None) -> str:
+    """Return the command that leaves a run's word on the server and says so, unless its revocation stops the run.
+
+    `known` are the revocations that the inventory knows; None when any will do.
+    """
+    admitted = "*" if known is None else "|".join(map(shlex.quote, ["", *known]))
+    left = f"(umask 077; echo {word} >{LATEST}.{word}) && mv {LATEST}.{word} {LATEST} && echo {BEGAN}"
+    return f"case $(sed '/^#/d' {RECORD} 2>/dev/null) in {admitted}) {left};; esac;"
 
 
 def _lines(text: str) -> list[str]:

@@ -32,12 +32,28 @@ class ActionModule(ActionBase):
             return {"changed": False}
         if self._task.check_mode and (args["restart"] or args["name"] not in units):
             return {"changed": True}  # check mode may not have installed the unit or its files
+        if not args["restart"] and (older := self._older(task_vars)):
+            return older
         done = self._ask(args["name"], "restarted" if args["restart"] else "started", task_vars)
         if not args["restart"] and done.get("status", {}).get("ActiveState") == "activating":
             # The module takes such a unit for started, although it may fail, and systemd start it again, every second.
             # A restart fails then.
             done = self._ask(args["name"], "restarted", task_vars)
         return done
+
+    def _older(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the failure of a run that a later one has overtaken; nothing else.
+
+        A later one may have stopped the unit on purpose. What is restarted has files that `managed_files` has just
+        written, which asks the same.
+        """
+        run = task_vars.get("preflight_run", "")
+        if self._task.check_mode or not run:
+            return {}
+        asked: dict[str, Any] = self._execute_module(
+            module_name="latest_run", module_args={"run": run}, task_vars=task_vars
+        )
+        return asked if asked.get("failed") else {}
 
     def _stop(self, name: str, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Stop a unit and disable it; the probe does not tell which of the two is missing, so systemd is asked."""

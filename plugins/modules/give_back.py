@@ -9,6 +9,7 @@ import shutil
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.runs import refuse_older
 
 DOCUMENTATION = r"""
 module: give_back
@@ -45,6 +46,10 @@ options:
     description: The folder in which managed_files keeps its record.
     type: path
     default: /var/lib/prep-difusor
+  run:
+    description: The word of this run; when a later run has left its own on the server, nothing is restored.
+    type: str
+    default: ""
 author: [prep-difusor]
 """
 
@@ -209,6 +214,7 @@ def main():
             "also": paths,
             "modes": paths,
             "record": {"type": "path", "default": "/var/lib/prep-difusor"},
+            "run": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -216,6 +222,8 @@ def main():
     record = Record(given["record"])
     restored, removed = [], []
     if given["restore"]:
+        if not module.check_mode:
+            refuse_older(module, given["run"])
         restored, removed = record.restore(
             given["paths"] if given["own"] else None, given["also"], given["modes"], module.check_mode
         )

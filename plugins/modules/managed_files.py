@@ -16,6 +16,7 @@ import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.runs import refuse_older
 
 DOCUMENTATION = r"""
 module: managed_files
@@ -70,7 +71,8 @@ options:
     type: path
     default: /var/lib/prep-difusor
   run:
-    description: A word that no other run of the playbook has.
+    description:
+      - A word that no other run of the playbook has. Nothing is written when a later run has left its own.
     type: str
     default: ""
 author: [prep-difusor]
@@ -119,6 +121,8 @@ class ManagedFiles:
 
     def apply(self):
         """Bring all paths into the wanted state; nothing is written before all files are valid."""
+        if not self.module.check_mode:
+            refuse_older(self.module, self.module.params["run"])
         waiting = self.take_over()
         wanted = {path: base64.b64decode(spec["content"]) for path, spec in self.payload["files"].items()}
         present = {path: content for path, content in wanted.items() if content.strip()}

@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.runs import refuse_older
 
 DOCUMENTATION = r"""
 module: ufw_policy
@@ -67,6 +68,10 @@ options:
   guard:
     description: A program that undoes a change not confirmed in time; run with C(arm) before the first change.
     type: path
+  run:
+    description: The word of this run; when a later run has left its own on the server, nothing is changed.
+    type: str
+    default: ""
 author: [prep-difusor]
 """
 
@@ -215,10 +220,11 @@ def own_lock(path=LOCK):
     """
     if os.path.exists(path) and os.stat(path).st_mode & 0o077 == 0:
         return
-    handle = os.open(path + ".prep-new", os.O_WRONLY | os.O_CREAT, 0o600)
+    new = "%s.prep-new-%d" % (path, os.getpid())
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT, 0o600)
     os.fchmod(handle, 0o600)
     os.close(handle)
-    os.replace(path + ".prep-new", path)
+    os.replace(new, path)
 
 
 def show(key, name):
@@ -424,6 +430,7 @@ def main():
             "files": {"type": "list", "elements": "path", "default": []},
             "after_init": {"type": "path"},
             "guard": {"type": "path"},
+            "run": {"type": "str", "default": ""},
         },
         required_by={"files": ["stamp"], "after_init": ["stamp"]},
         supports_check_mode=True,
@@ -431,6 +438,7 @@ def main():
     policy = Policy(module, checked(module))
     changes = policy.changes()
     if changes and not module.check_mode:
+        refuse_older(module, module.params["run"])
         policy.guard("arm", check_rc=True)
         own_lock()
         policy.apply(changes)

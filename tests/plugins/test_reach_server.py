@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_kit import ansible
+from plugin_kit import load
+
+from difusor.project import ROOT
 
 PLAY = "- {hosts: all, gather_facts: false, become: true, tasks: [{reach_server: }]}\n"
 # Ubuntu 26.04's sudo tells its name like this, and asks for the password with a prompt that Ansible waits for in vain.
@@ -36,10 +41,11 @@ def test_a_server_that_cannot_be_used_is_refused_at_once(values: str, sentence: 
 
 
 SINCE = "2027-06-06T01:30:00Z"
+WORD = "prep-difusor.run"
 # A sudo that shows these tests a server's record below their own folder.
 SUDO = """#!/bin/sh
 for command; do :; done
-exec sh -c "$(printf %s "$command" | sed 's#/etc/prep-corte/#{folder}/#')"
+exec sh -c "$(printf %s "$command" | sed 's#/etc/prep-corte/#{folder}/#g; s#/run/#{folder}/#g')"
 """
 REVOKED = """
 - hosts: all
@@ -72,10 +78,46 @@ def test_a_revoked_server_is_refused_by_a_folder_that_does_not_know_of_it(tmp_pa
     shared = {"ansible_connection": "local", **become}
     (folder / "hosts.yml").write_text(json.dumps({"difusores": {"hosts": hosts, "vars": shared}}))
     (tmp_path / "play.yml").write_text(REVOKED)
-    done = ansible("playbook", "-i", folder, tmp_path / "play.yml", "--check", timeout=60)
+    done = ansible("playbook", "-i", folder, tmp_path / "play.yml", timeout=60)
     said = " ".join(done.stdout.split())
     assert [name for name in hosts if f"{name} fue retirado de la lista el " in said] == ["ajena", "anterior"], done
     assert f"esta carpeta no lo sabe: traiga de la otra máquina {folder}/group_vars/diario/revocations.yml" in said
     assert "./difusor revoke diario; nada se tocó" in said
     assert SINCE not in said, "it is told by the place's clocks"
+    assert all(re.fullmatch("[0-9a-f]{12}\n", (each / WORD).read_text()) for each in (listed, revoked))
     assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][2:], done
+
+
+REACH = load("action/reach_server.py")
+
+
+@pytest.mark.parametrize(
+    ("kept", "known", "begins"),
+    [
+        ("", [], True),
+        (SINCE, [], False),
+        (SINCE, ["2027-06-05T01:30:00Z"], False),
+        (SINCE, ["2027-06-05T01:30:00Z", SINCE], True),
+        (SINCE, None, True),
+    ],
+)
+def test_a_run_begins_on_a_server_unless_its_revocation_stops_it(
+    kept: str, known: list[str] | None, begins: bool, tmp_path: Path
+) -> None:
+    """A refused run touches nothing, so that it must not end the one that is under way, such as the revocation."""
+    if kept:
+        (tmp_path / "revoked_since").write_text(f"# de quien la escribe\n{kept}\n")
+    latest = tmp_path / WORD
+    latest.write_text("b\n")
+    command = REACH.beginning("a", known).replace("/etc/prep-corte/", f"{tmp_path}/").replace("/run/", f"{tmp_path}/")
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert (REACH.BEGAN in done.stdout, latest.read_text()) == (begins, "a\n" if begins else "b\n")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "revoked_since") == [WORD]
+
+
+def test_a_look_alone_does_not_begin() -> None:
+    """Else a diagnosis would end the installation that is under way. What imports a play overrides its variables."""
+    site, alone = (yaml.safe_load((ROOT / name).read_text())[0] for name in ("site.yml", "playbooks/preflight.yml"))
+    assert (site["vars"], alone["vars"]) == ({"preflight_begins": True}, {"preflight_begins": False})
+    reach = yaml.safe_load((ROOT / "roles/preflight/tasks/reach.yml").read_text())[0]["reach_server"]
+    assert reach["begins"] == "{{ preflight_begins }}"

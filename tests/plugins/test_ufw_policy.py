@@ -44,6 +44,22 @@ def test_nobody_but_root_can_hold_the_lock_that_ufw_waits_for(tmp_path: Path) ->
     assert lock.stat().st_mode & 0o777 == 0o600
 
 
+def test_two_runs_that_make_the_lock_at_the_same_moment_both_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, replace, runs = str(tmp_path / "ufw.lock"), os.replace, iter([1, 2])
+
+    def after_the_other(new: str, path: str) -> None:
+        monkeypatch.setattr(os, "replace", replace)
+        ufw.own_lock(path)
+        replace(new, path)
+
+    monkeypatch.setattr(os, "getpid", lambda: next(runs))
+    monkeypatch.setattr(os, "replace", after_the_other)
+    ufw.own_lock(lock)
+    assert os.listdir(tmp_path) == ["ufw.lock"]
+
+
 class Stop(Exception):
     """Raised instead of the module's exit."""
 
@@ -59,6 +75,7 @@ class Server:
             "files": [],
             "after_init": None,
             "guard": None,
+            "run": "",
             **params,
         }
         self.check_mode = False

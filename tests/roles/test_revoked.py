@@ -93,3 +93,11 @@ def test_the_institutes_account_leaves_unless_it_is_the_way_in(login: str, left:
     assert sorted({*known} - {*removed}) == left
     rules = [render("accounts", f"etc/sudoers.d/{name}", inputs) for name in ("prep-difusor", "zz-prep-difusor")]
     assert re.findall(r"(?m)^(\w+) ALL=", "".join(rules)) == left
+
+
+def test_a_purge_starts_nothing_on_a_server_that_was_revoked_meanwhile() -> None:
+    """It goes by what the server says now, since its own variables are of its beginning."""
+    tasks = yaml.safe_load((ROLES.parent / "playbooks/purge.yml").read_text(encoding="utf-8"))[0]["tasks"]
+    (look, start) = next(task["always"] for task in tasks if "always" in task)
+    assert look["ansible.builtin.stat"]["path"] in (ROLES / "corte/tasks/install.yml").read_text(encoding="utf-8")
+    assert start["when"] == f"not (corte_revoked or {look['register']}.stat.exists)"

@@ -67,8 +67,21 @@ def test_a_change_that_another_run_proved_is_proved(guard: Guard) -> None:
     guard("arm")
     guard.write("después")
     assert (guard("cancel"), guard("cancel")) == (0, 0)
-    assert guard("restore") == 0
+    assert guard("restore") == 1, "nothing is put back, and who asked for it must not hear that it was"
     assert guard.reads() == "después"
+
+
+def test_a_change_that_the_timer_has_undone_counts_as_restored(guard: Guard) -> None:
+    guard("arm")
+    guard.write("después")
+    assert (guard("restore"), guard("restore")) == (0, 0)
+    assert guard.reads() == "antes"
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, "quedaron como antes"), (1, "no volvieron atrás (no hay de dónde)")])
+def test_who_is_shut_out_hears_whether_the_change_was_undone(code: int, told: str) -> None:
+    done = {"__rollback_restored": {"rc": code, "stderr": "no hay de dónde\n"}}
+    assert told in role_kit.value("rollback", "rollback_outcome", done)
 
 
 def test_after_an_undone_change_the_next_one_can_be_proved(guard: Guard) -> None:

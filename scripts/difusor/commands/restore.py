@@ -37,6 +37,12 @@ def run(
     except (UnusableError, FactError) as problem:
         complain(problem)
         raise typer.Exit(1) from problem
+    if found.overtaken and found.record:
+        complain(
+            f"{found.difusor}: mientras volvía, {found.record.by} lo retiró otra vez ({found.record.reason}) y sigue "
+            "fuera de la lista; aclárelo con quien lo ordenó antes de repetir restore"
+        )
+        raise typer.Exit(PENDING)
     for sentence in found.pending:
         console.print(f"[yellow]![/] {printable(sentence)}. Sigue fuera de la lista: repita.", soft_wrap=True)
     if found.pending:

@@ -178,7 +178,7 @@ def order_restoration(inventory: Path, by: str, reason: str) -> Revocation | Non
 
 
 def end(inventory: Path) -> None:
-    """Note that the difusor is back, and on the list again."""
+    """Note that the difusor is back, and on the list again; not when it was revoked anew while it was coming back."""
     with _alone(inventory):
         record = read(inventory)
         if record and record[-1].state == "restoring":

@@ -25,7 +25,7 @@ class Result:
     """What is done and what is not: `record` is None when there was nothing to restore; `is_new`: ordered just now.
 
     `servers` have done their half. `pending`: sentences on what is missing, without their full stop. `paper`: the
-    notification to the difusor.
+    notification to the difusor. `overtaken`: while it was being restored somebody revoked it anew, which is `record`.
     """
 
     difusor: str
@@ -34,6 +34,7 @@ class Result:
     servers: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     paper: Path | None = None
+    overtaken: bool = False
 
 
 def revoke(inventory: Path, order: Order, options: Options) -> Result:
@@ -72,6 +73,8 @@ def restore(inventory: Path, by: str, reason: str, options: Options) -> Result:
     done, pending = _run(RESTORE, inventory, _servers(inventory), options, {})
     if not pending:
         revocation.end(inventory)
+    if (anew := revocation.in_force(inventory)) and anew.state == "revoked":
+        return Result(inventory.name, anew, False, done, pending, overtaken=True)
     return Result(inventory.name, record, True, done, pending)
 
 

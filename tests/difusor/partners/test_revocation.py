@@ -221,6 +221,25 @@ def test_a_preview_writes_nothing(diario: Path, servers: list[tuple[str, dict[st
     assert servers == [(revoking.REVOKE, {revoking.REVOKED: True})]
 
 
+@pytest.mark.parametrize("status", [0, 2])
+def test_a_revocation_that_comes_while_the_server_is_restored_is_told(
+    status: int, diario: Path, servers: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands, also when the server had done its half by then; `restore` said that the difusor was back."""
+    revoking.revoke(diario, ORDER, Options())
+
+    def run(*_: object) -> int:
+        revocation.revoke(diario, replace(ORDER, by="Luis", reason="reincidió"))
+        return status
+
+    monkeypatch.setattr(playbook, "run", run)
+    done = CliRunner().invoke(_app(), ["restore", "diario", "--reason", "se aclaró"])
+    said = " ".join(done.output.split())
+    assert done.exit_code == 3 and "de vuelta" not in said and "repita" not in said, done.output
+    assert "Luis lo retiró otra vez (reincidió) y sigue fuera de la lista" in said
+    assert [each.state for each in revocation.read(diario)] == ["restored", "revoked"]
+
+
 def test_nobody_is_restored_with_the_old_secret(diario: Path, servers: list[tuple[str, dict[str, Any]]]) -> None:
     path = diario / "group_vars/diario/vault.yml"
     kept = path.read_bytes()
