@@ -66,7 +66,7 @@ class ActionModule(ActionBase):
     def _payload(self, args: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return what is wanted, attributes and contents (base64) included: files, directories, links and absent."""
         attributes = args.get("files") or {}
-        directories = args.get("directories") or {}
+        directories = {**dict.fromkeys(_folders(args.get("copies") or {})), **(args.get("directories") or {})}
         files = {
             dest: {
                 **ATTRIBUTES,
@@ -141,6 +141,13 @@ def _files(top: Path) -> Iterator[Path]:
     """Yield every file below a folder, except Python's compiled files."""
     for folder, _, names in os.walk(top):
         yield from (Path(folder) / name for name in sorted(names) if not name.endswith(".pyc"))
+
+
+def _folders(copies: Mapping[str, str]) -> Iterator[str]:
+    """Yield the paths on the server of all folders of these copies, which nobody else has anything in."""
+    for dest, folder in copies.items():
+        for source in _files(Path(folder)):
+            yield from (os.path.normpath(f"{dest}/{above}") for above in source.relative_to(folder).parents)
 
 
 def is_current(payload: Mapping[str, Any], current_state: Mapping[str, Any], key: str) -> bool:

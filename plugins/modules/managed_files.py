@@ -33,7 +33,9 @@ options:
     description: Take only this folder below C(templates/).
     type: str
   copies:
-    description: Folders of the controller whose files are installed byte for byte, by their path on the server.
+    description:
+      - Folders of the controller whose files are installed byte for byte, by their path on the server. There they, and
+        the folders in them, are the project's alone, with owner and mode as if they were in O(directories).
     type: dict
   files:
     description:
@@ -43,7 +45,9 @@ options:
       - A template that renders to nothing but white space removes its file.
     type: dict
   directories:
-    description: Directories to make or correct, by path, with C(owner), C(group) and C(mode) (default C(0755)).
+    description:
+      - Directories to make or correct, by path, with C(owner), C(group) and C(mode) (default C(0755)). A parent that is
+        made for a file is never looked at again, so a directory that is the project's alone is named here.
     type: dict
   links:
     description: Symbolic links, path to target.

@@ -257,6 +257,9 @@ files:
     mirror_of:
       description: The names of the page for which an earlier run has set up this server; empty before the first.
       type: list
+    unrecorded:
+      description: Whether an earlier run has set up this server and the record of how it was found before is gone.
+      type: bool
     main:
       description: The same of a nginx.conf that the owner has changed, of which only the outer two levels are read.
       type: list

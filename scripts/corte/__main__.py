@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,6 +44,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(os.EX_USAGE, f"No se entiende la orden «{' '.join(sys.argv[1:])}».\n\n{HELP % config.PATH}")
 
 
+def _unconfigured(verb: str, message: str) -> int:
+    print(message, file=sys.stderr)
+    if verb == "intake":
+        time.sleep(intake.PAUSE)  # the signature, which it cannot claim, starts it again at once
+    return 1
+
+
 def main() -> int:
     """Run one of the server's two services, print the log while checking its chain, or delete a rehearsal's data."""
     parser = Parser(allow_abbrev=False)
@@ -53,7 +61,10 @@ def main() -> int:
     try:
         settings = config.Config.load(arguments.config)
     except OSError as error:
-        sys.exit(f"No se puede leer {arguments.config}: {why(error)}.")
+        return _unconfigured(arguments.verb, f"No se puede leer {arguments.config}: {why(error)}.")
+    except (KeyError, TypeError, ValueError):
+        wrong = f"{arguments.config} no dice lo que debe: quien opera el espejo repita ./difusor apply."
+        return _unconfigured(arguments.verb, wrong)
     try:
         if arguments.verb == "intake":
             gc.disable()  # a short run whose 200,000 entries hold no cycles; looking for some costs a twentieth of it

@@ -10,6 +10,9 @@ import pytest
 from interpreter_kit import interpreter
 from machine_kit import SERVICES
 
+from corte import __main__ as command
+from corte.server import intake
+
 
 def corte(*arguments: str) -> subprocess.CompletedProcess[str]:
     return interpreter(*SERVICES).run("-m", "corte", *arguments)
@@ -32,3 +35,20 @@ def test_the_help_is_spanish_and_names_every_verb():
 def test_a_configuration_that_cannot_be_read_is_told_in_a_sentence(tmp_path: Path):
     done = corte("log", "--config", str(tmp_path / "no-hay.json"))
     assert (done.returncode, done.stderr) == (1, f"No se puede leer {tmp_path}/no-hay.json: no existe.\n")
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", '{"election": "demo"}', "\udcff"])
+def test_an_intake_without_its_configuration_is_not_started_again_at_once(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """It cannot claim the signature that starts it. The gate ends at once: systemd waits before it starts it."""
+    file, pauses = tmp_path / "server.json", []
+    if text is not None:
+        file.write_bytes(text.encode(errors="surrogateescape"))
+    monkeypatch.setattr(command.time, "sleep", pauses.append)
+    for verb in ("gate", "intake"):
+        monkeypatch.setattr(command.sys, "argv", ["corte", verb, "--config", str(file)])
+        assert command.main() == 1
+    assert pauses == [intake.PAUSE]
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and {str(file) in line for line in said} == {True}

@@ -277,6 +277,23 @@ def test_a_role_gives_back_only_its_own(server: Server) -> None:
     assert list(server.root.iterdir()) == []
 
 
+def test_folders_that_are_the_projects_alone_are_put_right_and_else_left_alone(server: Server) -> None:
+    """Those named, and all of copies; where they stand as wanted, recorded or not, a run changes nothing."""
+    server.template("etc/prep/deep/ours", "ours\n")
+    (server.root / "etc/prep").mkdir(parents=True, mode=0o755)
+    source = server.role.parents[1] / "source"
+    (source / "deep/down").mkdir(parents=True)
+    (source / "deep/down/module.py").write_text("pass\n")
+    wanted = f"{{copies: {{{server.root}/lib: {source}}}, directories: {{{server.root}/etc/prep: {{}}}}}}"
+    server.run(wanted)
+    alone = [server.root / path for path in ("etc/prep", "lib", "lib/deep", "lib/deep/down")]
+    for path in alone:
+        path.chmod(0o700)
+    assert "changed=1" in server.run(wanted).stdout
+    assert [path.stat().st_mode & 0o777 for path in alone] == [0o755] * 4
+    assert "changed=0" in server.run(wanted).stdout
+
+
 def test_what_differs_from_before_is_said_of_etc_packages_accounts_and_groups(give_back: Any, tmp_path: Path) -> None:
     status = "Package: {}\nStatus: install ok installed\nVersion: 1\n\n"
     states = {

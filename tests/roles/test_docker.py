@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import role_kit
 import yaml
+from ansible_kit import ansible
 from plugin_kit import load
 
 DEFAULTS = role_kit.ROLES / "docker/defaults/main.yml"
@@ -206,3 +207,24 @@ def test_the_network_of_the_containers_has_addresses_of_its_own() -> None:
         assert role_kit.value("docker", look["when"], inputs) is not bool(networks)
         inputs["__docker_network"] = {"skipped": True} if networks else {"network": found}
         assert role_kit.value("docker", task["when"], inputs) is is_made
+
+
+def test_an_image_is_copied_also_where_the_record_of_how_the_server_was_found_is_gone(tmp_path: Path) -> None:
+    """The copy makes the folder that it needs, and no other: without one, `managed_files` begins a new record."""
+    archive, folders = tmp_path / "image.tar", tmp_path / "lib"
+    archive.write_text("image")
+    folders.mkdir()
+    play = tmp_path / "play.yml"
+    inputs = {
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "docker_image": {"archive": str(archive), "sha256": "0" * 64},
+        "rollback_record": str(folders / "record"),
+        "_docker_archives": str(folders / "archives"),
+    }
+    bring = {"name": "docker", "tasks_from": "image_archive", "rolespec_validate": False}
+    tasks = [{"ansible.builtin.include_role": bring}]
+    play.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    done = ansible("playbook", "-i", "localhost,", "-c", "local", "-e", json.dumps(inputs), play)
+    assert "tiene SHA-256" in done.stdout
+    assert [str(path.relative_to(folders)) for path in sorted(folders.rglob("*"))] == ["archives", "archives/image.tar"]
+    assert (folders / "archives").stat().st_mode & 0o777 == 0o700

@@ -103,6 +103,38 @@ def test_a_removal_leaves_no_failed_unit_of_the_project() -> None:
     assert forgotten == ["systemctl", "reset-failed", "prep-rollback.service", "aiderenew.service"]
 
 
+@pytest.mark.parametrize(
+    ("recorded", "unit", "goes_on"), [(True, True, True), (False, True, False), (False, False, True)]
+)
+def test_a_removal_without_the_record_of_before_is_refused_where_the_project_is(
+    recorded: bool, unit: bool, goes_on: bool
+) -> None:
+    """A server that was never touched, or was given back already, is still passed over."""
+    refusal = values((role_kit.ROLES / "rollback/tasks/found.yml").read_text())[1]["ansible.builtin.assert"]
+    added = ["/etc/systemd/system/prep-corte-gate.service"] if unit else ["/etc/hosts"]
+    given = {"rollback_found": {"recorded": recorded, "etc": {"added": added}}}
+    assert role_kit.value("rollback", refusal["that"], given) is goes_on
+    assert (role_kit.ROLES / f"corte/templates{added[0]}.j2").exists() is unit
+
+
+def test_the_preflight_warns_of_a_lost_record() -> None:
+    lists = {
+        "containers": [],
+        "mistaken": [],
+        "neighbours": {key: [] for key in ("accepting", "tables", "routed", "uplinks")},
+    }
+    judged = {key: [] for key in ("closed", "outside", "refused", "closing", "unattended", "open", "diagnoses")}
+    for lost in (True, False):
+        files = {"rules": [], "changed_files": [], "restarting": [], "unrecorded": lost}
+        inputs = {
+            "inventory_hostname": "espejo",
+            "ansible_facts": {"sites": [], "current_state": {"admins": {}}},
+            "__preflight_probe": {**lists, "files": files},
+            "__preflight_server": judged,
+        }
+        assert ("AVISO: este servidor ya es un espejo" in role_kit.render("preflight", "diagnosis.txt", inputs)) is lost
+
+
 @pytest.mark.parametrize("path", ["rollback/tasks/found.yml", "audit/tasks/remove.yml"])
 def test_a_removal_stops_units_before_their_files_go(path: str) -> None:
     added = ["/etc/systemd/system/aiderenew.service", "/etc/systemd/system/aidecheck.timer"]

@@ -56,6 +56,7 @@ DRIFT = [
     ("sysctl --write net.ipv4.tcp_syncookies=0", "sysctl --values net.ipv4.tcp_syncookies", "1"),
     ("tc qdisc delete dev eth0 root", "tc qdisc show dev eth0 | grep --count 'htb 50e: root'", "1"),
     ("iptables --delete ufw-user-input 1", "iptables --list-rules ufw-user-input | wc --lines", "RULES"),
+    ("chmod 700 /etc/prep-corte", "stat --format=%a /etc/prep-corte", "755"),
     # Last: the gate ends and starts again every second meanwhile, and its start would start the path unit, too.
     ("chown root /srv/prep/almacen", "stat --format=%U /srv/prep/almacen", "prep-corte"),
 ]

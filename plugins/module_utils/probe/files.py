@@ -10,7 +10,7 @@ import re
 import shlex
 
 from ansible.module_utils.probe import LISTS, OURS, content, jobs, read, read_plain, sudo
-from ansible.module_utils.probe.server import members
+from ansible.module_utils.probe.server import FOUND, members
 
 NGINX = "/etc/nginx"
 SITES = ("sites-enabled/*", "conf.d/*.conf")
@@ -129,6 +129,11 @@ def mirror_of(text, path=PAGE):
     """Return the names that the project's own site, whose text this is, answers to."""
     named = [each["words"][1:] for each in directives(path, text) if each["words"][0] == "server_name"]
     return sorted({name for names in named for name in names} - {"_"}) if is_ours(text) else []
+
+
+def unrecorded(page=PAGE, found=FOUND):
+    """Tell whether this is the project's server already, and the record of how it was found is gone or begun since."""
+    return is_ours(read(page)) and (not os.path.isdir(found) or is_ours(read(found + page)))
 
 
 def is_changed(path, packaged):
@@ -320,6 +325,7 @@ def look(lines, account, replaced):
         "has_password": has_password(account),
         "uid": uid(account),
         "mirror_of": mirror_of(read(PAGE)),
+        "unrecorded": unrecorded(),
         "main": owners_main(packaged),
         "changed_files": [path for path in replaced if is_changed(path, packaged)],
         "modules": modules(read(RSYNCD)),

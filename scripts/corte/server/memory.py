@@ -13,7 +13,7 @@ from typing import Any
 from corte.format import files, instants
 from corte.format.errors import why
 from corte.server import log as journal
-from corte.server import records, recovery
+from corte.server import modes, records, recovery
 from corte.server.clock import Clock
 from corte.server.config import Config
 from corte.server.records import Damaged
@@ -112,6 +112,7 @@ class Memory:
     def publish(self, state: State, gate: str, clock: Clock, now: datetime) -> None:
         """Write estado.json; where that cannot be, only the journal says so, because what citizens see matters more."""
         content = json.dumps(public(state, self.config, gate, clock, now), ensure_ascii=False, indent=1) + "\n"
+        modes.reopen(self.config.status_file.parent)
         try:
             files.replace(self.config.status_file, content.encode())
         except OSError as error:

@@ -25,7 +25,7 @@ from pathlib import Path
 from corte.format import files, paths, tree
 from corte.format.manifest import NAME, SIGNATURE_NAME, Entry, Manifest, digest
 from corte.format.refusal import Refusal
-from corte.server import compressed, folders, spare
+from corte.server import compressed, folders, modes, spare
 from corte.server.compressed import date_of
 from corte.server.objects import Objects
 
@@ -73,13 +73,17 @@ class Store:
         return found
 
     def _repair(self) -> list[str]:
-        around = (self.new.parent, self.trees.parent)
-        needed = (*around, self.objects.folder, self.waiting, self.orders, self.signed, self.new, self.trees)
-        if all(map(folders.is_usable, needed)):
-            return []
-        # Gate and intake would undo each other's repairs. Any account may hold this lock, so it is not waited for long.
-        with files.locked(self.new.parents[1], patience=PATIENCE):
-            return [folder.name for folder in needed if folders.ensure(folder)]
+        made = (self.trees, self.objects.folder, self.waiting, self.orders, self.signed, self.new)
+        walked = (*made, self.spare)
+        found = modes.reopened(walked, (self.trees.parent, *walked))
+        shown = self.trees / self.shown()
+        found += modes.reopened(walked, (shown, shown / NAME))
+        needed = (self.new.parent, self.trees.parent, *made)
+        if not all(map(folders.is_usable, needed)):
+            # Gate and intake would undo each other's repairs. Any account may hold this lock, so the wait is short.
+            with files.locked(self.new.parents[1], patience=PATIENCE):
+                found += [folder.name for folder in needed if folders.ensure(folder)]
+        return found
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
         """Build a corte's tree in `self.new`: link known content, copy the rest from `incoming`, verifying every byte.
@@ -139,13 +143,12 @@ class Store:
             os.close(folder)
 
     def damaged(self, name: str, manifest: Manifest, paths: Iterable[str]) -> list[str]:
-        """Return which of these files of a kept tree the disk has changed; their objects are removed.
-
-        So no later corte links to the damaged content.
-        """
+        """Return which of these files of a kept tree the disk has changed; no later corte links to their content."""
         kept = self._find(name)
         if kept is None:
             return []
+        paths = [*paths]
+        modes.reopened([kept], (kept / path for path in paths))  # where one is closed to nginx, others are
         folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY)
         try:
             found = [path for path in paths if not _is_whole(folder, path, manifest.files[path])]
@@ -181,6 +184,7 @@ class Store:
         if waiting.exists():
             waiting.rename(files.vacated(public))
             files.sync_folder(self.trees)
+        modes.reopened([public], (public, public / NAME))
         files.replace_link(self.current, f"cortes/{name}")
 
     def hide(self) -> None:

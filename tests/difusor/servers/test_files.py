@@ -186,6 +186,19 @@ def test_another_difusors_server_stops_the_run() -> None:
     )
 
 
+def test_a_mirror_whose_record_of_before_is_lost_or_begun_anew_is_told(tmp_path: Path) -> None:
+    probe, page, found = load_probe(), tmp_path / "prep", tmp_path / "found"
+    kept = Path(f"{found}{page}")
+    lost = lambda: probe.unrecorded(str(page), str(found))  # noqa: E731
+    assert not lost()
+    page.write_text("# Managed by prep-difusor\n")
+    assert lost()
+    kept.parent.mkdir(parents=True)
+    assert not lost()
+    kept.write_text("# Managed by prep-difusor\n")
+    assert lost()
+
+
 def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
     ours, theirs = b"prep-difusor:ssh".hex(), b"prep: la oficina".hex()
     lines = (
