@@ -153,7 +153,7 @@ def test_one_service_at_a_time_repairs_folders(machine: Machine, monkeypatch: py
     a_file(store.waiting)
     free = []
 
-    def ensure(_: Path) -> bool:
+    def ensure(_: Path, mode: int) -> bool:
         with folder_of(store) as around:
             try:
                 fcntl.flock(around, fcntl.LOCK_EX | fcntl.LOCK_NB)

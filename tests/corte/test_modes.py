@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
+import tempfile
+import traceback
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from corte_kit import FILES, Server
@@ -46,8 +52,12 @@ def closed(server: Server) -> list[str]:
     return [f"{each} {each.stat().st_mode:o}" for each in seen if each.stat().st_mode & 0o044 != 0o044]
 
 
-def look(server: Server) -> None:
-    Memory(server.config).restore(Store(server.config.store, server.config.public), instants.now())
+def look(server: Server) -> Store:
+    """Look once as the gate does, and let its walk come to an end."""
+    store = Store(server.config.store, server.config.public)
+    Memory(server.config).restore(store, instants.now())
+    store.walk.go_on(60)
+    return store
 
 
 @pytest.mark.parametrize("mode", ["o-rwx", "750", "700", "a-rwx"])
@@ -74,7 +84,7 @@ def test_a_look_mends_where_files_alone_are_closed(server: Server):
 
 
 def test_a_look_that_finds_nothing_walks_no_tree_and_logs_nothing(server: Server, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(modes, "reopen_all", lambda folder: pytest.fail(f"{folder} was walked"))
+    monkeypatch.setattr(modes, "_reopen_all", lambda folder: pytest.fail(f"{folder} was walked"))
     before = len(list(log.entries(Memory(server.config).log_path)))
     look(server)
     assert len(list(log.entries(Memory(server.config).log_path))) == before
@@ -83,25 +93,73 @@ def test_a_look_that_finds_nothing_walks_no_tree_and_logs_nothing(server: Server
 def test_what_cannot_be_mended_is_not_walked_nor_logged_at_every_look(server: Server, monkeypatch: pytest.MonkeyPatch):
     close(server.config.public / "cortes")
     monkeypatch.setattr(os, "chmod", lambda *given: (_ for _ in ()).throw(PermissionError(*given)))
-    monkeypatch.setattr(modes, "reopen_all", lambda folder: pytest.fail(f"{folder} was walked"))
-    assert Store(server.config.store, server.config.public).repair() == []
+    monkeypatch.setattr(modes, "_reopen_all", lambda folder: pytest.fail(f"{folder} was walked"))
+    store = Store(server.config.store, server.config.public)
+    assert store.repair() == []
+    store.walk.go_on(60)
 
 
 def test_a_chmod_that_still_runs_while_the_trees_are_walked_is_mended_too(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ):
     close(server.config.public)
-    walk, late = modes.reopen_all, [server.config.public / "actual/datos"]
+    walk, late = modes._reopen_all, [server.config.public / "actual/datos"]
 
-    def overtaken(folder: Path) -> bool:
-        found = walk(folder)
+    def overtaken(folder: Path) -> Iterator[bool]:
+        yield from walk(folder)
         if folder.name == "cortes" and late:
             close(late.pop())
-        return found
 
-    monkeypatch.setattr(modes, "reopen_all", overtaken)
+    monkeypatch.setattr(modes, "_reopen_all", overtaken)
     look(server)
     assert closed(server) == []
+
+
+def test_a_walk_takes_a_little_at_each_look_and_comes_to_its_end(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """The gate has to open and close on the second, however many files there are."""
+    close(server.config.public)
+    store = Store(server.config.store, server.config.public)
+    monkeypatch.setattr(modes, "time", SimpleNamespace(monotonic=count().__next__))  # a second for each question
+    looks = 0
+    while closed(server):
+        store.walk.go_on(2)
+        looks += 1
+    assert looks > 3
+    store.walk.go_on(1000)
+    monkeypatch.setattr(modes, "_reopen_all", lambda folder: pytest.fail(f"{folder} was walked"))
+    store.walk.go_on(2)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may act in the name of another user")
+@pytest.mark.parametrize("mode", ["600", "644", "a-x", "000"])
+def test_a_store_that_its_owner_cannot_enter_is_mended_to_the_last_file(shows_three: Server, mode: str):
+    """Then the folders are mended first, and nobody else may enter the store, in which cortes wait."""
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are root's alone
+        os.chmod(folder, 0o755)
+        server = shows_three.copy(Path(folder) / "srv")
+        store = server.config.store
+        (store / "reserva").rename(store.parent / "apart")
+        close(store, mode)
+        subprocess.run(["chown", "-R", "nobody", folder], check=True)
+        _look_as("nobody", server)
+        assert closed(server) == []
+        inner = [path for path in (store / "objetos").rglob("*") if path.is_dir()]
+        assert inner and all(path.stat().st_mode & 0o700 == 0o700 for path in inner)
+        assert store.stat().st_mode & 0o777 == 0o700
+
+
+def _look_as(user: str, server: Server) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setuid(pwd.getpwnam(user).pw_uid)
+            look(server)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.parametrize("mode", ["o-rwx", "750", "a-rwx"])
@@ -121,6 +179,7 @@ def test_a_corte_that_waited_is_readable_when_it_is_shown(server: Server):
     for path in (server.config.store / "espera" / name).rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o400)
     store.show(name)
+    store.walk.go_on(60)
     assert closed(server) == []
 
 

@@ -31,6 +31,8 @@ CLOCK_EVERY = timedelta(seconds=60)
 CLOCK_RETRY = timedelta(seconds=2)
 CLOCK_BEFORE = (timedelta(seconds=3), timedelta(seconds=10))
 """How long before an instant of the window chrony is asked once more; not later, or its answer could delay the gate."""
+WALK = 0.5
+"""Seconds at each look for the walk through closed trees; less when an instant of the window is nearer."""
 PUBLISH_EVERY = timedelta(seconds=30)
 PAPERS_EVERY = timedelta(seconds=60)
 
@@ -101,6 +103,7 @@ class Gate:
         while True:
             window = self._decide()
             self.look_at_papers()
+            self.store.walk.go_on(min(WALK, _pause(window, self.watch.now()) / 2))
             self.ask_clock(window, self.watch.now())
             self._rest(_pause(window, self.watch.now()))
 

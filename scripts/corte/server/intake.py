@@ -42,6 +42,8 @@ RESULTS = {
 }
 PAUSE = 30.0
 """Seconds to wait when the signature cannot be claimed."""
+WALK = 120.0
+"""Seconds for the walk through closed trees, which the gate goes on with."""
 TOLD = 20
 """How many damaged files the log names at most."""
 
@@ -83,8 +85,10 @@ class Intake:
             if armour is not None:
                 with listing(incoming) as listed:
                     self._prepare()
+                    self.store.walk.go_on(WALK)  # or else what is kept could not be linked to
                     with files.syncing(self.config.store):  # what was pushed is not on disk yet
                         self._take(incoming, listed, armour)
+                    self.store.walk.go_on(WALK)
                 self.memory.end_run()
                 print(_cost(), file=sys.stderr)
         except OSError as error:

@@ -7,31 +7,47 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-
-from corte.server import folders
 
 _FOLDER, _FILE = 0o755, 0o444
 """The modes with which folders and files of a tree are made."""
 _LIST, _READ = 0o055, 0o444
 """What of them everybody needs."""
-_WALKS = 3
-"""How often the trees are walked at most: the `chmod -R` may still run, and have passed by after the first walk."""
 
 
-def reopened(trees: Collection[Path], tops: Iterable[Path]) -> list[str]:
-    """Let everybody read `tops`, and all of `trees` if one of those was closed; return the names of those that were.
+class Walk:
+    """Lets everybody read whole trees again, for some time at a time: they have up to a million files and folders.
 
-    `tops`, where a `chmod -R` begins, are looked at every second; trees have up to 200,000 files, and each question to
-    the disk takes its time, so they are not walked for nothing.
+    It begins anew until it finds nothing, because the `chmod` may still run, and have passed by after it.
     """
-    found = [path.name for path in tops if reopen(path)]
-    for _ in range(_WALKS if found else 0):
-        if not any([reopen_all(tree) for tree in trees if folders.is_real(tree)]):
-            break
-    return found
+
+    def __init__(self, trees: Callable[[], Iterable[Path]]) -> None:
+        """Take a function that returns the trees, the most urgent first."""
+        self._trees = trees
+        self._is_due = False
+        self._rest: Iterator[bool] | None = None
+
+    def begin(self) -> None:
+        """Have `go_on` walk: something was found closed."""
+        self._is_due = True
+
+    def go_on(self, seconds: float) -> None:
+        """Walk for so long, or to the end; without `begin` nothing is asked of the disk."""
+        deadline = time.monotonic() + seconds
+        while self._is_due or self._rest:
+            if self._rest is None:
+                self._is_due = False
+                self._rest = (
+                    found for tree in self._trees() if not os.path.islink(tree) for found in _reopen_all(tree)
+                )
+            for found in self._rest:
+                self._is_due |= found
+                if time.monotonic() >= deadline:
+                    return
+            self._rest = None
 
 
 def reopen(path: Path) -> bool:
@@ -42,17 +58,19 @@ def reopen(path: Path) -> bool:
         return False
 
 
-def reopen_all(folder: Path) -> bool:
-    """Let everybody read a folder and all that is in it that is this program's; tell whether that was needed."""
-    found = reopen(folder)
+def _reopen_all(folder: Path) -> Iterator[bool]:
+    """Let everybody read a folder and all that is in it that is this program's; yield of each whether it was closed."""
+    yield reopen(folder)
     with suppress(OSError), os.scandir(folder) as items:
         for item in items:
-            mode = item.stat(follow_symlinks=False).st_mode
+            try:
+                mode = item.stat(follow_symlinks=False).st_mode
+            except FileNotFoundError:  # an older tree is taken apart meanwhile
+                continue
             if stat.S_ISDIR(mode):
-                found |= reopen_all(Path(item.path))
-            elif mode & _READ != _READ:
-                found |= reopen(Path(item.path))
-    return found
+                yield from _reopen_all(Path(item.path))
+            else:
+                yield mode & _READ != _READ and reopen(Path(item.path))
 
 
 def _is_closed(mode: int) -> bool:

@@ -34,8 +34,6 @@ _NOT_LINKED = (errno.ENOENT, errno.ENOTDIR, errno.EMLINK, errno.EPERM, errno.EAC
 RESERVE_BYTES = 256 * 1024 * 1024
 RESERVE_INODES = 10_000
 """Bytes and inodes that a corte must leave free, so that the server's other services never meet a full disk."""
-PATIENCE = 2.0
-"""Seconds to wait while another service repairs the store's folders."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,8 @@ class Store:
         self.spare = store / "reserva"
         self.trees = public / "cortes"
         self.current = public / "actual"
+        self._made = (self.trees, self.waiting, self.objects.folder, self.orders, self.signed, self.new)
+        self.walk = modes.Walk(lambda: (self.trees / self.shown(), *self._made, self.spare))
         self._repaired = self._repair()
 
     def repair(self) -> list[str]:
@@ -73,16 +73,12 @@ class Store:
         return found
 
     def _repair(self) -> list[str]:
-        made = (self.trees, self.objects.folder, self.waiting, self.orders, self.signed, self.new)
-        walked = (*made, self.spare)
-        found = modes.reopened(walked, (self.trees.parent, *walked))
+        needed = (self.trees.parent, *self._made)
+        found = folders.ensure_all(self.new.parent, needed)
         shown = self.trees / self.shown()
-        found += modes.reopened(walked, (shown, shown / NAME))
-        needed = (self.new.parent, self.trees.parent, *made)
-        if not all(map(folders.is_usable, needed)):
-            # Gate and intake would undo each other's repairs. Any account may hold this lock, so the wait is short.
-            with files.locked(self.new.parents[1], patience=PATIENCE):
-                found += [folder.name for folder in needed if folders.ensure(folder)]
+        found += [path.name for path in (*needed, self.spare, shown, shown / NAME) if modes.reopen(path)]
+        if found:
+            self.walk.begin()
         return found
 
     def stage(self, incoming: int, manifest: Manifest, raw: bytes, signature: bytes) -> Staged:
@@ -148,7 +144,8 @@ class Store:
         if kept is None:
             return []
         paths = [*paths]
-        modes.reopened([kept], (kept / path for path in paths))  # where one is closed to nginx, others are
+        if any([modes.reopen(kept / path) for path in paths]):  # where one is closed to nginx, others are
+            self.walk.begin()
         folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY)
         try:
             found = [path for path in paths if not _is_whole(folder, path, manifest.files[path])]
@@ -184,7 +181,8 @@ class Store:
         if waiting.exists():
             waiting.rename(files.vacated(public))
             files.sync_folder(self.trees)
-        modes.reopened([public], (public, public / NAME))
+        if modes.reopen(public) | modes.reopen(public / NAME):
+            self.walk.begin()
         files.replace_link(self.current, f"cortes/{name}")
 
     def hide(self) -> None:

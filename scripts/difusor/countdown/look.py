@@ -22,8 +22,8 @@ WRITERS = {
     "/srv/prep/publico": "prep-corte",
 }
 """Whose folder is what arrives, what is kept, and what is shown."""
-READER, SHOWN = "www-data", "/srv/prep/publico/actual/corte.json"
-"""As whom nginx reads, and the corte that it shows, when there is one."""
+READER, SHOWN = "www-data", "/srv/prep/publico/actual/"
+"""As whom nginx reads, and the files of the corte that it shows, when there is one."""
 FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/log")
 """Where a night writes: besides these, containers and logs."""
 UNITS = (
@@ -99,13 +99,32 @@ def unwritable(writers: dict[str, str]) -> dict[str, str]:
 def may(user: str, how: str, path: str) -> bool:
     """Tell whether a user of the server may read (-r) or write (-w) at a path; no user may whom it does not have."""
     try:
-        account = pwd.getpwnam(user)
-        groups = os.getgrouplist(user, account.pw_gid)
-        return not subprocess.run(
-            ("test", how, path), user=account.pw_uid, group=account.pw_gid, extra_groups=groups, timeout=SECONDS
-        ).returncode
+        return not _run_as(user, "test", how, path).returncode
     except (KeyError, OSError, subprocess.SubprocessError):
         return False
+
+
+def may_read_all(user: str, folder: str) -> bool | None:
+    """Tell whether a user may read all that is in a folder; None when there is none, or a slow disk does not tell."""
+    if not os.path.isdir(folder):
+        return None
+    try:
+        # Twice, because the tree may be exchanged for another one meanwhile.
+        asked = (_run_as(user, "find", folder, "!", "-readable", "-print", "-quit") for _ in range(2))
+        return any(not (found.returncode or found.stdout) for found in asked)
+    except subprocess.TimeoutExpired:
+        return None
+    except (KeyError, OSError, subprocess.SubprocessError):
+        return False
+
+
+def _run_as(user: str, *command: str) -> subprocess.CompletedProcess[bytes]:
+    account = pwd.getpwnam(user)
+    groups = os.getgrouplist(user, account.pw_gid)
+    return subprocess.run(
+        command, user=account.pw_uid, group=account.pw_gid, extra_groups=groups, cwd="/", capture_output=True,
+        timeout=SECONDS,
+    )  # fmt: skip
 
 
 def described(listing: str) -> dict[str, dict[str, str]]:
@@ -292,7 +311,7 @@ def main() -> None:
         "now": time.time(),
         "disks": disks(FOLDERS),
         "unwritable": unwritable(WRITERS),
-        "readable": may(READER, "-r", SHOWN) if os.path.exists(SHOWN) else None,
+        "readable": may_read_all(READER, SHOWN),
         "units": units(found),
         "at_boot": at_boot(found, _read(UFW) or ""),
         "elsewhere": elsewhere(found),

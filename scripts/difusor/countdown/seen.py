@@ -51,7 +51,7 @@ class Server(Exact):
     """One server; what could not be read is None.
 
     `now`: its clock, in seconds of Unix time; `unwritable`: the folders in which their users cannot write, with
-    these, "" for one that is missing; `readable`: whether nginx can read the corte that is shown, None when none is;
+    these, "" for one that is missing; `readable`: whether nginx can read all that is shown, None when nothing is;
     `at_boot`: by unit, what systemd does with it when the server starts (enabled, disabled, masked), or ENABLED=no
     where UFW's own file keeps the firewall off then; `elsewhere`: the services that go on in another folder than the
     server's; `refused`: by daemon, what keeps it from starting again; `denies`: whether the firewall drops what no rule

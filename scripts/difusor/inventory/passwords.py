@@ -38,6 +38,7 @@ class Vault:
 
         self.path, self.name = path, name
         self._vault: Any = VaultLib([(name, VaultSecret(key.encode()))])
+        self._is_new = not path.exists()
         self._text()
 
     def store(self, password: str) -> None:
@@ -48,6 +49,8 @@ class Vault:
         """
         hashed = sha512_crypt.using(rounds=ROUNDS).hash(password)  # type: ignore[no-untyped-call]  # the stubs' gap
         with files.locked(self.path.parent):
+            if not (self._is_new or self.path.exists()):
+                raise ShutVaultError(f"{self.path} ya no está; averigüe quién lo quitó y repóngalo")
             sealed = self._vault.encrypt(stored(self._text(), hashed), vault_id=self.name)
             files.replace(self.path, sealed, mode=0o600)
 

@@ -201,9 +201,14 @@ def test_a_corte_in_a_folder_that_was_shut_is_not_read(enterable: Path) -> None:
     (enterable / "actual").symlink_to("cortes/1-a")
     corte = enterable / "actual/corte.json"
     corte.touch()
-    assert look.may("nobody", "-r", str(corte))
+    folder = f"{enterable}/actual/"
+    assert look.may_read_all("nobody", folder)
+    corte.chmod(0o640)
+    assert not look.may_read_all("nobody", folder)
+    corte.chmod(0o644)
     shown.parent.chmod(0o750)
-    assert not look.may("nobody", "-r", str(corte))
+    assert not look.may_read_all("nobody", folder)
+    assert look.may_read_all("nobody", f"{enterable}/none/") is None
 
 
 def test_a_service_that_stayed_in_another_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
