@@ -130,6 +130,18 @@ def test_a_walk_takes_a_little_at_each_look_and_comes_to_its_end(server: Server,
     store.walk.go_on(2)
 
 
+def test_a_walk_that_cannot_tell_what_is_shown_begins_at_the_next_look(server: Server, monkeypatch: pytest.MonkeyPatch):
+    """The gate would end by it, and be closed for a second."""
+    close(server.config.public)
+    store = Store(server.config.store, server.config.public)
+    with monkeypatch.context() as moment:
+        moment.setattr(store, "shown", lambda: os.readlink(server.config.public / "nothing"))
+        store.walk.go_on(60)
+    assert closed(server)
+    store.walk.go_on(60)
+    assert closed(server) == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may act in the name of another user")
 @pytest.mark.parametrize("mode", ["600", "644", "a-x", "000"])
 def test_a_store_that_its_owner_cannot_enter_is_mended_to_the_last_file(shows_three: Server, mode: str):

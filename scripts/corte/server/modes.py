@@ -39,10 +39,12 @@ class Walk:
         deadline = time.monotonic() + seconds
         while self._is_due or self._rest:
             if self._rest is None:
+                try:
+                    trees = [tree for tree in self._trees() if not os.path.islink(tree)]
+                except OSError:  # the link that selects the shown tree is just closed or exchanged: at the next look
+                    return
                 self._is_due = False
-                self._rest = (
-                    found for tree in self._trees() if not os.path.islink(tree) for found in _reopen_all(tree)
-                )
+                self._rest = (found for tree in trees for found in _reopen_all(tree))
             for found in self._rest:
                 self._is_due |= found
                 if time.monotonic() >= deadline:
