@@ -43,7 +43,7 @@ RESULTS = {
 PAUSE = 30.0
 """Seconds to wait when the signature cannot be claimed."""
 WALK = 120.0
-"""Seconds for the walk through closed trees, which the gate goes on with."""
+"""Seconds for a walk through closed trees at most: a corte waits for the first, and the next one for the second."""
 TOLD = 20
 """How many damaged files the log names at most."""
 
