@@ -11,6 +11,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.probe import files, looking, neighbours, sendable, server
+from ansible.module_utils.probe.docker_api import Engine
 
 DOCUMENTATION = """
 ---
@@ -318,12 +319,12 @@ def main():
         },
         supports_check_mode=True,
     )
-    lines = looking(module)
-    facts, found = server.look(lines, module.params["paths"], module.params["key"].encode(), awaits_proof(module))
+    lines, docker, key = looking(module), Engine(), module.params["key"].encode()
+    facts, found = server.look(lines, docker, module.params["paths"], key, awaits_proof(module))
     asked = module.params["beside"]
     if asked is not None:
         replaced = asked.pop("replaced")
-        found["neighbours"] = neighbours.look(lines, found["containers"], **asked)
+        found["neighbours"] = neighbours.look(lines, docker, found["containers"], **asked)
         found["files"] = files.look(lines, asked["account"], replaced)
     module.exit_json(changed=False, ansible_facts=sendable(facts), **sendable(found))
 

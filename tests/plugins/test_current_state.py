@@ -286,10 +286,10 @@ INSPECTED = {
 
 def in_docker(inspected: dict[str, Any], *, reached: bool | None = True) -> dict[str, Any]:
     """Return what is found of one container; with None for `reached`, whether its published port really answers."""
-    containers = PROBE.containers(json.dumps([inspected], indent=4).splitlines())
+    containers = PROBE.containers([inspected])
     if reached is not None:
         containers["prep-1"]["reached"] = reached
-    return {"images": PROBE.images(["prep-difusor/prep:1\tsha256:a"]), "containers": containers}
+    return {"images": PROBE.images([{"Id": "sha256:a", "RepoTags": ["prep-difusor/prep:1"]}]), "containers": containers}
 
 
 @pytest.mark.parametrize(("profile", "confined"), [("docker-default", True), ("", False), (None, False)])
@@ -395,7 +395,8 @@ def test_a_container_that_differs_is_not_current(part: str, value: Any) -> None:
 
 
 def test_a_missing_container_is_not_current() -> None:
-    assert not CONTAINER.is_current(WANTED, {"images": {}, "containers": PROBE.containers([])})
+    for described in ([], [{}]):  # the engine knows no such container, or no longer
+        assert not CONTAINER.is_current(WANTED, {"images": {}, "containers": PROBE.containers(described)})
     assert not CONTAINER.is_current({**WANTED, "image": "prep-difusor/prep:2"}, in_docker(INSPECTED))
 
 
@@ -416,8 +417,9 @@ def test_every_setting_that_is_compared_is_one_that_is_read() -> None:
 
 
 def test_networks_are_known_by_their_options() -> None:
-    lines = ['prep\t{"com.docker.network.bridge.name":"br-prep"}', "bridge\t{}"]
-    assert PROBE.networks(lines) == {"prep": {"com.docker.network.bridge.name": "br-prep"}, "bridge": {}}
+    options = {"com.docker.network.bridge.name": "br-prep"}
+    listed = [{"Name": "prep", "Options": options}, {"Name": "bridge", "Options": {}}, {"Name": "x", "Options": None}]
+    assert PROBE.networks(listed) == {"prep": options, "bridge": {}, "x": {}}
 
 
 UNITS = """

@@ -22,7 +22,7 @@ BESIDE = {
 
 @pytest.mark.parametrize("beside", [None, BESIDE], ids=["alone", "beside"])
 def test_it_returns_what_it_documents_and_reads_no_more(
-    monkeypatch: pytest.MonkeyPatch, beside: dict[str, Any] | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, beside: dict[str, Any] | None
 ) -> None:
     probe, returned, asked = load("modules/server_probe.py"), {}, set()
     options = yaml.safe_load(probe.DOCUMENTATION)["options"]
@@ -46,6 +46,8 @@ def test_it_returns_what_it_documents_and_reads_no_more(
     root = ("root", "x", 0, 0, b"Mar\xeda".decode("utf-8", "surrogateescape"), "/root", "/bin/bash")
     monkeypatch.setattr(probe.server.pwd, "getpwall", lambda: [probe.server.pwd.struct_passwd(root)])
     monkeypatch.setattr(probe, "AnsibleModule", Module)
+    engine = probe.Engine(str(tmp_path / "docker.sock"))  # not that of the machine that runs this test
+    monkeypatch.setattr(probe, "Engine", lambda: engine)
     probe.main()
     assert json.dumps(returned, ensure_ascii=False).encode(), "Ansible refuses what is not UTF-8"
     assert returned.pop("changed") is False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -100,17 +101,17 @@ def test_what_an_interrupted_run_left_unconfined_is_confined_by_the_next(
 @pytest.mark.parametrize(
     ("enabled", "said", "confinable", "confining"),
     [
-        ("Y", ['["name=apparmor","name=seccomp,profile=builtin"]'], True, True),
-        ("Y", ['["name=seccomp,profile=builtin","name=cgroupns"]'], True, False),
-        ("Y", ["null"], True, True),  # the engine does not run, and will look when it starts
-        ("Y", [], True, True),
-        ("N", ['["name=seccomp"]'], False, True),
-        (None, [], False, True),
+        ("Y", {"SecurityOptions": ["name=apparmor", "name=seccomp,profile=builtin"]}, True, True),
+        ("Y", {"SecurityOptions": ["name=seccomp,profile=builtin", "name=cgroupns"]}, True, False),
+        ("Y", {"SecurityOptions": None}, True, True),
+        ("Y", {}, True, True),  # the engine does not run, and will look when it starts
+        ("N", {"SecurityOptions": ["name=seccomp"]}, False, True),
+        (None, {}, False, True),
     ],
 )
 def test_an_engine_that_started_before_apparmor_came_is_known(
     enabled: str | None,
-    said: list[str],
+    said: dict[str, Any],
     confinable: bool,
     confining: bool,
     tmp_path: Path,
@@ -121,7 +122,7 @@ def test_an_engine_that_started_before_apparmor_came_is_known(
     monkeypatch.setattr(probe, "ENABLED", str(tmp_path / "enabled"))
     if enabled:
         (tmp_path / "enabled").write_text(f"{enabled}\n")
-    assert probe.confinement(lambda *_: said) == {"confinable": confinable, "confining": confining}
+    assert probe.confinement(SimpleNamespace(info=said)) == {"confinable": confinable, "confining": confining}
 
 
 def test_apparmor_stays_with_an_engine_that_stays() -> None:

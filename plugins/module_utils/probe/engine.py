@@ -66,13 +66,13 @@ def flags(words, ours):
     return sorted({"--" + name for name in named} & given)
 
 
-def confinement(lines):
+def confinement(docker):
     """Return {confinable, confining}: whether the kernel has AppArmor, and whether the engine that runs knows of it.
 
     An engine looks for AppArmor once, when it starts. One that does not answer counts as knowing.
     """
     confinable = os.path.exists(APPARMOR) and read(ENABLED).strip() == "Y"
-    said = " ".join(lines("docker", "info", "--format", "{{json .SecurityOptions}}") if confinable else [])
+    said = " ".join(docker.info.get("SecurityOptions") or []) if confinable else ""
     return {"confinable": confinable, "confining": "name=apparmor" in said or "name=" not in said}
 
 

@@ -58,7 +58,7 @@ def raw(lines):
 
 
 def published(lines):
-    """Return ports as "8080/tcp" out of the port columns of `docker ps` and `docker service ls`."""
+    """Return ports as "8080/tcp" out of columns of ports as `docker ps` and `docker service ls` show them."""
     found = set()
     for line in lines:
         for part in line.split(", "):
@@ -291,8 +291,11 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def look(lines, containers, account, origins, shape, units, ports, operator):
-    """Return what RETURN of `server_probe` describes as `neighbours`; `containers`: the owner's, as it does."""
+def look(lines, docker, containers, account, origins, shape, units, ports, operator):
+    """Return what RETURN of `server_probe` describes as `neighbours`.
+
+    `docker`: the Engine; `containers`: the owner's, as RETURN describes them.
+    """
     chains = [filters(lines(command, "-S")) for command in ("iptables", "ip6tables")]
     ruleset = owners_tables(lines)
     own = "".join(lines("hostname", "--all-ip-addresses")).split()
@@ -301,7 +304,7 @@ def look(lines, containers, account, origins, shape, units, ports, operator):
     open_tables, shutting = tables(ruleset, connection)
     nat = [filters(rules) for rules in nat_rules(lines)]
     logins = lines("journalctl", "--quiet", "--unit=ssh", "--since=-14days", "--output=cat", "--grep=^Accepted ")
-    swarm = "".join(lines("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")).strip() == "active"
+    swarm = (docker.info.get("Swarm") or {}).get("LocalNodeState") == "active"
     services = lines("docker", "service", "ls", "--format", "{{.Ports}}") if swarm else []
     return {
         "datagrams": datagrams(lines("ss", "-Hlunp")),

@@ -9,14 +9,13 @@ import glob
 import grp
 import hashlib
 import hmac
-import json
 import os
 import pwd
 import re
 import socket
 import stat
 
-from ansible.module_utils.probe import OURS, content, dpkg, engine, listening, parameters, read
+from ansible.module_utils.probe import OURS, content, docker_api, dpkg, engine, listening, parameters, read
 from ansible.module_utils.probe.queues import unshared
 
 PARAMETERS = "/etc/sysctl.d/zz-prep-difusor.conf"
@@ -208,9 +207,9 @@ def units(lines):
     return found
 
 
-def images(lines):
-    """Return {name: id} out of the lines of `docker images` (see current_state)."""
-    return dict(line.split("\t") for line in lines if line.count("\t") == 1)
+def images(listed):
+    """Return {name: id} out of the engine's list of images."""
+    return {name: each["Id"] for each in listed for name in each["RepoTags"] or []}
 
 
 def answers(bindings):
@@ -230,13 +229,13 @@ def answers(bindings):
     return True
 
 
-def containers(lines):
-    """Return {name: {state, healthy, reached, confined, networks, image, settings}} of `docker inspect`.
+def containers(described):
+    """Return {name: {state, healthy, reached, confined, networks, image, settings}} of the engine's descriptions.
 
     `settings` are what `container` compares. The profile of AppArmor is that of the last start, "" without one.
     """
     found = {}
-    for each in json.loads("".join(lines) or "[]"):
+    for each in filter(None, described):  # of one that has just been removed nothing is known
         settings = {name: each["HostConfig"].get(name) for name in SETTINGS}
         found[each["Name"].lstrip("/")] = {
             "state": each["State"]["Status"],
@@ -261,9 +260,9 @@ def translates(lines, options):
     return bool(lines("iptables", "--wait", "10", "--table", "nat", "--list-rules", "DOCKER"))
 
 
-def networks(lines):
-    """Return {name: options} out of the lines of `docker network inspect` (see current_state)."""
-    return {name: json.loads(options) for name, _, options in (line.partition("\t") for line in lines) if options}
+def networks(listed):
+    """Return {name: options} out of the engine's list of networks."""
+    return {each["Name"]: each["Options"] or {} for each in listed}
 
 
 def strayed(text, value=None):
@@ -288,26 +287,23 @@ def mistaken(lines):
     return list(dict.fromkeys(lines("journalctl", "--quiet", "--boot", *said)))
 
 
-def current_state(lines, ours, options, key, pending):
+def current_state(lines, docker, ours, options, key, pending):
     """Return the state of what the roles manage (see RETURN).
 
-    `ours`: names of the project's containers; `options`: those of Docker that the server's owner wrote.
+    `ours`: ids of the project's containers; `options`: those of Docker that the server's owner wrote.
     """
     record = read(os.path.join(RECORD, "paths"))
     touched = [path.rstrip("/") for path in record.splitlines() if path.startswith("/") and "\0" not in path]
     described = {path: describe(path, key) for path in touched}
-    bridges = lines("docker", "network", "ls", "--quiet", "--filter", "driver=bridge")
-    named = "{{.Name}}\t{{json .Options}}"
-    tagged = "{{.Repository}}:{{.Tag}}\t{{.ID}}"
     shown = "--property=Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
     return {
         "paths": {path: line for path, line in described.items() if line},
         "folders": folders(touched),
         "units": units(lines("systemctl", "show", shown, "*.service", "*.timer", "*.path")),
-        "images": images(lines("docker", "images", "--no-trunc", "--format", tagged, "prep-difusor/*")),
-        "networks": networks(lines("docker", "network", "inspect", "--format", named, *bridges) if bridges else []),
-        "containers": containers(lines("docker", "inspect", *ours) if ours else []),
-        **engine.confinement(lines),
+        "images": images(docker.ask(list, "/images/json", reference=["prep-difusor/*"])),
+        "networks": networks(docker.ask(list, "/networks", driver=["bridge"])),
+        "containers": containers(docker.ask(dict, "/containers/%s/json" % each) for each in ours),
+        **engine.confinement(docker),
         "translates": not ours or translates(lines, options),
         "strayed": strayed(read(PARAMETERS)),
         "unshared": unshared(lines) if os.path.exists(UPLINK) else [],
@@ -335,21 +331,22 @@ def mhz(read):
     return round(max(map(float, re.findall(r"^cpu MHz\s*: ([\d.]+)", cpuinfo, re.MULTILINE)), default=0))
 
 
-def look(lines, folders, key, pending):
+def look(lines, docker, folders, key, pending):
     """Return (facts, the rest) of what RETURN of `server_probe` describes.
 
-    `folders`: those whose free space is read; `key` (bytes): of the digests; `pending`: whether the guard waits.
+    `docker`: the Engine; `folders`: those whose free space is read; `key` (bytes): of the digests; `pending`: whether
+    the guard waits.
     """
     paths = sorted(path for pattern in SITES for path in glob.glob(pattern) if os.path.isfile(path))
     packaged = {line.strip() for line in lines("dpkg-query", "--show", "--showformat", "${Conffiles}", "nginx-common")}
-    others = '{{if not (.Label "prep-difusor.role")}}{{.Names}} {{.Ports}}{{end}}'
-    ours = lines("docker", "ps", "--all", "--filter", "label=prep-difusor.role", "--format", "{{.Names}}")
-    docker = engine.facts(lines, FOUND)
-    options = docker["docker_daemon"]
+    listed = docker.ask(list, "/containers/json?all=1")
+    ours = [each["Id"] for each in listed if docker_api.is_ours(each)]
+    installed = engine.facts(lines, FOUND)
+    options = installed["docker_daemon"]
     places = {path: real(path, options) for path in folders}
     network = (lines("ip", "-4", "route", "show"), *map(read, RESOLVERS))
     facts = {
-        **docker,
+        **installed,
         **dpkg.facts(lines),
         "recorded": os.path.isdir(FOUND),
         "accounts": {
@@ -366,12 +363,12 @@ def look(lines, folders, key, pending):
         ),
         "su_stack": read(SU),
         "owners_parameters": parameters.owners(),
-        "current_state": current_state(lines, ours, options, key, pending),
+        "current_state": current_state(lines, docker, ours, options, key, pending),
     }
     return facts, {
         "free": {path: free(place) for path, place in places.items()},
         "listeners": listeners(lines("ss", "-Hltnp"), lambda process: read("/proc/%s/cgroup" % process)),
-        "containers": [line.strip() for line in lines("docker", "ps", "--format", others) if line.strip()],
+        "containers": docker_api.owners(listed),
         "snaps": sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob("/snap/*/current")),
         "mhz": mhz(read),
         "ipv6": os.path.exists("/proc/sys/net/ipv6"),
