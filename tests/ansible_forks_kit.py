@@ -1,4 +1,4 @@
-"""What forks of one interpreter that has imported Ansible share beside modules: packed modules, and filters.
+"""What forks of one interpreter that has imported Ansible share beside modules: packed modules, filters and templates.
 
 Ansible packs each module with all that it imports, which takes a sixth of a second, into a temporary folder that it
 makes when it is imported and deletes at its end. Of forks the first to end would delete it for all: here only the
@@ -7,18 +7,72 @@ interpreter deletes it. Nothing else stays in it: whoever writes another file th
 The first expression with a filter or a test has Ansible load all of them, which takes a tenth of a second: of a run
 that evaluates none itself, each task's process would load them anew.
 
+Each task's process also compiles the templates that it needs, and what it compiled ends with it, which takes a third of
+its work: here it is kept by what the template says, and for the next process the code is only read.
+
 Python's search for unused objects writes to each object that it looks at, and so copies the memory that forks share:
 forks, which do not last long, do without it.
 """
 
 import atexit
 import gc
+import hashlib
+import marshal
 import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import CodeType
+from typing import Any
 
+from ansible._internal._templating._jinja_bits import (
+    _TEMPLATE_OVERRIDE_FIELD_NAMES,
+    AnsibleEnvironment,
+    _TemplateCompileContext,
+)
 from ansible.plugins.loader import filter_loader, test_loader
 from ansible.utils.path import cleanup_tmp_file
 
-os.register_at_fork(after_in_child=lambda: atexit.unregister(cleanup_tmp_file))
+KEPT = Path(tempfile.mkdtemp(prefix="templates-"))
+_compile = AnsibleEnvironment.compile
+
+
+def compiled(environment: AnsibleEnvironment, source: Any, *rest: Any, **options: Any) -> Any:
+    """Return the code of a template as it was kept; else compile it and keep it.
+
+    What is compiled depends on the text and on the settings that a template may begin with, since Ansible has Jinja
+    leave constants as they are. Of a template's tree, or one with a name, nothing is kept.
+    """
+    if not isinstance(source, str) or rest or options:
+        return _compile(environment, source, *rest, **options)
+    context = _TemplateCompileContext.current(optional=True)
+    settings = [getattr(environment, name) for name in _TEMPLATE_OVERRIDE_FIELD_NAMES]
+    said = repr([str(source), settings, context and context.escape_backslashes])
+    kept = KEPT / hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
+    with suppress(OSError):
+        return marshal.loads(kept.read_bytes())
+    code = _compile(environment, source)
+    _keep(kept, code)
+    return code
+
+
+def _keep(kept: Path, code: CodeType) -> None:
+    """Write a template's code whole: other processes may be reading it."""
+    written = kept.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):  # the interpreter has ended, and its folder with it
+        written.write_bytes(marshal.dumps(code))
+        written.replace(kept)
+
+
+def _remove() -> None:
+    shutil.rmtree(KEPT, ignore_errors=True)
+
+
+AnsibleEnvironment.compile = compiled
+atexit.register(_remove)
+for _end in (cleanup_tmp_file, _remove):
+    os.register_at_fork(after_in_child=lambda end=_end: atexit.unregister(end))
 os.register_at_fork(after_in_child=gc.disable)
 for _loader in (filter_loader, test_loader):
     list(_loader.all())
