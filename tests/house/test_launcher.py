@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -306,6 +307,25 @@ def test_an_image_that_two_labs_need_at_once_is_built_once(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["prep-difusor/peer:bookworm-0123456789ab"] * 2
     assert (tmp_path / "containers/begun").read_text() == "prep-difusor/peer:bookworm-0123456789ab\n"
+
+
+def test_the_files_of_an_image_are_roots(tmp_path: Path) -> None:
+    """Not those of whoever has the checkout: the number may be somebody's in the image, who could then write /etc."""
+    folder = tmp_path / "rootfs/etc"
+    folder.mkdir(parents=True)
+    (folder / "lab.conf").touch()
+    (folder / "start").touch()
+    for path, mode in ((folder / "lab.conf", 0o660), (folder / "start", 0o770), (folder, 0o770)):
+        path.chmod(mode)
+        if os.geteuid() == 0:
+            os.chown(path, 1000, 1000)
+    functions = (ROOT / "containers/build").read_text().replace('\nmain "$@"\n', "\n")
+    subprocess.run(["bash", "-c", f"{functions}\npack '{tmp_path}/rootfs' '{tmp_path}/rootfs.tar'"], check=True)
+    with tarfile.open(tmp_path / "rootfs.tar") as archive:
+        packed = {entry.name: (entry.uid, entry.gid, oct(entry.mode)) for entry in archive if entry.name != "."}
+    assert packed == {
+        "./etc": (0, 0, "0o755"), "./etc/lab.conf": (0, 0, "0o644"), "./etc/start": (0, 0, "0o755")
+    }  # fmt: skip
 
 
 def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: Path) -> None:

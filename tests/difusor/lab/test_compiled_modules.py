@@ -27,7 +27,7 @@ def run(archive: Path, kept: Path, value: str) -> str:
     with zipfile.ZipFile(archive, "w") as written:
         written.writestr("sent.py", f"VALUE = {value!r}\n")
     program = PROGRAM.format(archive=str(archive), folder=str(FOLDER), kept=str(kept))
-    printed = subprocess.run([sys.executable, "-I", "-c", program], check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run([sys.executable, "-IB", "-c", program], check=True, capture_output=True, text=True).stdout
     shown, file = printed.split()
     assert file == f"{archive}/sent.py"
     return shown
