@@ -19,7 +19,7 @@ from testinfra.host import Host
 from corte.format.standing import Standing
 from difusor import inventory
 from difusor.partners.front import lines
-from difusor.publish import comparison, front, signing
+from difusor.publish import comparison, front, paced, signing
 from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import PATH, Mirror, last_number
 from difusor.publish.push import push
@@ -133,6 +133,14 @@ class Fronted:
         behind = comparison.compare(target, self.authority)
         assert target.front
         return behind, front.compare(target, target.front, behind, self.authority, WAIT, Standing())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pace() -> Iterator[None]:
+    """Have the comparisons wait for the server and the site alone: the usual pace is more than half of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paced, "RATE", 1_000.0)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -48,12 +48,12 @@ class Content:
 
 
 class Paced:
-    """A mirror that is asked at most `rate` times a second."""
+    """A mirror that is asked at most `rate` times a second, RATE if none is given."""
 
-    def __init__(self, mirror: Mirror, rate: float = RATE) -> None:
+    def __init__(self, mirror: Mirror, rate: float | None = None) -> None:
         """Take a mirror, which must be open."""
         self.mirror = mirror
-        self._pause, self._next = 1 / rate, time.monotonic()
+        self._pause, self._next = 1 / (rate or RATE), time.monotonic()
 
     def get(self, url: str, content: Content, method: str = "GET", **headers: str) -> tuple[httpx.Response, Content]:
         """Return the answer and `content` continued by what it brings; `headers` and errors as those of `Mirror.hand`.
