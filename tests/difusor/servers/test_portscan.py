@@ -195,7 +195,8 @@ def test_only_a_silent_port_is_asked_again(monkeypatch: pytest.MonkeyPatch, sile
     with socket.socket() as refusing:
         refusing.bind(TARGET)
         refused = refusing.getsockname()[1]
-        assert portscan.scan("127.0.0.1", f"{refused},{silent}", 0.1) == []
+        # Nothing is asked again whose time is over, and a busy machine may stop this process for a tenth of a second.
+        assert portscan.scan("127.0.0.1", f"{refused},{silent}", 1.0) == []
     assert asked.count(refused) == 1
     assert asked.count(silent) > 1
 
