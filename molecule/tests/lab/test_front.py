@@ -137,7 +137,7 @@ class Fronted:
 
 @pytest.fixture(scope="module", autouse=True)
 def pace() -> Iterator[None]:
-    """Have the comparisons wait for the server and the site alone: the usual pace is more than half of their time."""
+    """Ask ten times as fast as `audit` does, which for most of a comparison's time only keeps to its pace."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paced, "RATE", 1_000.0)
         yield

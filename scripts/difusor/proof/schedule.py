@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from difusor.proof.runs import Run, run
 from difusor.proof.suites import MACHINE, Suite, last_record
@@ -35,10 +36,12 @@ def _expected(suite: Suite) -> float:
 def run_all(suites: Iterable[Suite]) -> list[Run]:
     """Run every suite, AT_ONCE at a time; return the runs in the order in which they began.
 
-    The unit tests take only what the others leave of the processors, and so fill every gap from the start. None of the
-    programs interrupts another just because something woke it up (sched(7)): they change places half as often, and
-    take a twentieth less of the processors. The launcher starts the Docker engine in the same way, and so the servers.
+    The unit tests take only what the others leave of the processors, and so fill every gap from the start. A program
+    that wakes up waits until the one that runs has had its turn (SCHED_BATCH, see sched(7)): the processors switch
+    half as often between programs, and all together need a twentieth less of them. Where the launcher starts the Docker
+    engine, the engine and its servers wait in the same way.
     """
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    with suppress(OSError):  # a machine may forbid it; there the suites take a little longer
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(run, longest_first(suites)))
