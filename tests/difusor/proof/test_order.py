@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from threading import Barrier
-from time import monotonic
 
 import pytest
 
@@ -13,6 +12,7 @@ from difusor.proof import cores, schedule
 from difusor.proof.phases import Record
 from difusor.proof.runs import Run
 from difusor.proof.suites import Suite
+from difusor.suite.waiting import until
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -62,12 +62,10 @@ def test_ticks_of_a_kernel() -> None:
 def test_a_busy_machine_is_seen_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "EVERY", 0.2)
     with cores.Cores() as watched:
-        end = monotonic() + 1
-        while monotonic() < end:
-            pass
+        until(lambda: len(watched.samples), lambda samples: samples >= 3, what="haya tres muestras", every=0)
     first, last = watched.samples[0], watched.samples[-1]
-    assert len(watched.samples) >= 3
-    assert (last.until - first.since) >= timedelta(seconds=0.9)
+    assert all(earlier.until == later.since for earlier, later in pairwise(watched.samples))
+    assert (last.until - first.since) >= timedelta(seconds=0.5)
     share = cores.busy(watched.samples, first.since, last.until)
     assert share is not None and 0 < share <= 1
 
