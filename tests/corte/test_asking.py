@@ -57,7 +57,7 @@ class Desk:
     own: int | None
     seen: str = ""
 
-    def read_until(self, text: str, seconds: float = 30.0) -> None:
+    def read_until(self, text: str, seconds: float = 300.0) -> None:
         until = time.monotonic() + seconds
         while text not in self.seen:
             assert self.screen is not None
@@ -70,7 +70,7 @@ class Desk:
 
     def end(self) -> tuple[str, str]:
         """Wait for the program's end; return what it printed and why it could not sign."""
-        printed, told = self.program.communicate(timeout=30)
+        printed, told = self.program.communicate(timeout=300)
         while self.screen is not None and select.select([self.screen], [], [], 0)[0]:
             self.seen += os.read(self.screen, 4096).decode()
         return printed, told.strip()

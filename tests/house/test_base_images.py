@@ -44,7 +44,7 @@ def containers(tmp_path: Path) -> Path:
 
 def build(containers: Path, *names: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": f"{containers}:{os.environ['PATH']}"}
-    return subprocess.run([containers / "build", *names], env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run([containers / "build", *names], env=environment, capture_output=True, text=True, timeout=300)
 
 
 def begun(containers: Path) -> list[str]:

@@ -180,7 +180,7 @@ def test_the_environment_is_locked_while_it_is_made_and_for_nobody_else(project:
     (project / "verb").write_text(f"#!/bin/sh\n{tell.format('used')}\n")
     (project / "verb").chmod(0o755)
     launcher.write_text(f'{text}{stand_ins}main "$@"\n')
-    subprocess.run([launcher, "demo"], check=True, timeout=60)
+    subprocess.run([launcher, "demo"], check=True, timeout=300)
     (project / "ended").write_text("\n")
     assert (project / "making").read_text() == "taken\ntaken\n"
     assert (project / "used").read_text() == "free\n"
@@ -249,7 +249,7 @@ def test_several_images_are_built_side_by_side(tmp_path: Path) -> None:
     build.chmod(0o755)
 
     def built(*names: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([build, *names], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        return subprocess.run([build, *names], cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     both = built("peer:bookworm", "host:trixie")
     assert both.stdout == "prep-difusor/peer:bookworm\nprep-difusor/host:trixie\n"
@@ -302,7 +302,7 @@ def test_an_image_that_two_labs_need_at_once_is_built_once(tmp_path: Path) -> No
     """
     script = f"{functions}\n{stand_ins}\nmain peer bookworm & first=$!; main peer bookworm & wait $first && wait $!"
     done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path / "containers", capture_output=True, text=True, timeout=60
+        ["bash", "-c", script], cwd=tmp_path / "containers", capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["prep-difusor/peer:bookworm-0123456789ab"] * 2

@@ -41,7 +41,7 @@ def _logins(said_by_ssh: str, folder: Path) -> tuple[str, int]:
     program.chmod(0o755)
     values = [f"ansible_ssh_executable={program}", "ansible_host=203.0.113.5", "ansible_user=ana"]
     given = [word for value in values for word in ("-e", value)]
-    done = ansible("playbook", "-i", "servidor,", play, *given, timeout=60)
+    done = ansible("playbook", "-i", "servidor,", play, *given)
     assert keys.read_text() == "ssh-ed25519 AAAA la-suya\n"
     return " ".join(done.stdout.split()), len(asked.read_text().splitlines())
 
@@ -74,7 +74,7 @@ def test_it_goes_the_operators_own_way_but_alone(port: str, gone: str, tmp_path:
     keys.write_text("ssh-ed25519 AAAA la-suya\n")
     play.write_text(PLAY % keys)
     said = ["-e", f"ansible_port={port}"] if port else []
-    done = ansible("playbook", "-i", "servidor,", play, *behind_a_jump_host(tmp_path), *said, timeout=60)
+    done = ansible("playbook", "-i", "servidor,", play, *behind_a_jump_host(tmp_path), *said)
     assert done.returncode == 0, done.stdout
     expected = {**ALONE, "user": "instituto", "port": gone, "identitiesonly": "yes"}
     assert way(tmp_path, *expected) == expected

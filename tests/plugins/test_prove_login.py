@@ -31,7 +31,7 @@ def test_a_refused_login_is_said_and_not_repeated(refusal: str, tmp_path: Path) 
     program.chmod(0o755)
     values = [f"ansible_ssh_executable={program}", "ansible_host=203.0.113.5", "ansible_user=ana"]
     given = [word for value in values for word in ("-e", value)]
-    done = ansible("playbook", "-i", "servidor,", play, *given, timeout=60)
+    done = ansible("playbook", "-i", "servidor,", play, *given)
     said = " ".join(done.stdout.split())
     assert "No se pudo entrar de nuevo: " in said and REFUSALS[refusal] in said, done.stdout
     assert len(asked.read_text().splitlines()) == 1
@@ -41,7 +41,7 @@ def test_it_goes_the_operators_own_way_but_alone(tmp_path: Path) -> None:
     """A jump host, a port of ~/.ssh/config, a shared connection: only the last would make the proof worthless."""
     play = tmp_path / "play.yml"
     play.write_text(PLAY)
-    done = ansible("playbook", "-i", "servidor,", play, *behind_a_jump_host(tmp_path), timeout=60)
+    done = ansible("playbook", "-i", "servidor,", play, *behind_a_jump_host(tmp_path))
     assert done.returncode == 0, done.stdout
     expected = {**ALONE, "port": "2222"}
     assert way(tmp_path, *expected) == expected

@@ -35,7 +35,7 @@ def test_a_server_that_cannot_be_used_is_refused_at_once(values: str, sentence: 
     (tmp_path / "sudo").write_text(SUDO_RS)
     (tmp_path / "sudo").chmod(0o755)
     given = ["-e", values, "-e", f"ansible_become_exe={tmp_path}/sudo"]
-    done = ansible("playbook", "-i", "aqui,", "-c", "local", tmp_path / "play.yml", *given, timeout=20)
+    done = ansible("playbook", "-i", "aqui,", "-c", "local", tmp_path / "play.yml", *given)
     assert done.returncode == 2
     assert f"No se puede usar aqui y nada se tocó en él: {sentence}" in " ".join(done.stdout.split()), done
 
@@ -78,7 +78,7 @@ def test_a_revoked_server_is_refused_by_a_folder_that_does_not_know_of_it(tmp_pa
     shared = {"ansible_connection": "local", **become}
     (folder / "hosts.yml").write_text(json.dumps({"difusores": {"hosts": hosts, "vars": shared}}))
     (tmp_path / "play.yml").write_text(REVOKED)
-    done = ansible("playbook", "-i", folder, tmp_path / "play.yml", timeout=60)
+    done = ansible("playbook", "-i", folder, tmp_path / "play.yml")
     said = " ".join(done.stdout.split())
     assert [name for name in hosts if f"{name} fue retirado de la lista el " in said] == ["ajena", "anterior"], done
     assert f"esta carpeta no lo sabe: traiga de la otra máquina {folder}/group_vars/diario/revocations.yml" in said

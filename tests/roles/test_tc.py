@@ -31,7 +31,7 @@ def program(tmp_path: Path) -> Path:
 def run(script: str) -> subprocess.CompletedProcess[str]:
     """Run a script as root of a network of its own."""
     command = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", NETWORK + script]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 def roots(shown: str) -> list[str]:

@@ -67,7 +67,7 @@ def test_what_the_preflight_of_each_difusor_says(
     }
     done_play = subprocess.run(
         [*command, "-e", json.dumps({"homes": str(enrolled.parent)})],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     document, _ = json.JSONDecoder().raw_decode(
         done_play.stdout[done_play.stdout.index("{") :]

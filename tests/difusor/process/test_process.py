@@ -28,7 +28,7 @@ def program(code: str, started: str = '"$@"', **environment: str) -> subprocess.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
     return subprocess.run(
         ["sh", "-c", started, "sh", sys.executable, "-c", whole],
-        env=kept | SCRIPTS | environment, capture_output=True, text=True, errors="replace", timeout=60,
+        env=kept | SCRIPTS | environment, capture_output=True, text=True, errors="replace", timeout=300,
         preexec_fn=_heed,
     )  # fmt: skip
 

@@ -57,6 +57,6 @@ def test_what_ends_it_ends_the_command(number: signal.Signals) -> None:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             process.send_signal(number)
-            assert process.wait(timeout=60) == 7
+            assert process.wait(timeout=300) == 7
         finally:
             process.kill()

@@ -115,7 +115,7 @@ def test_one_measurement_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(HOME, str(tmp_path))
     waits = "import sys; from difusor.suite.turns import turn\nwith turn(sys.argv[1]): print('x', flush=True)"
     with turn("enlace"):
-        subprocess.run([sys.executable, "-c", waits, "rutas"], check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", waits, "rutas"], check=True, timeout=300)
         other = subprocess.Popen([sys.executable, "-c", waits, "enlace"])
         until(lambda: _waits_for_a_lock(other.pid), what="el otro proceso espere su turno")
         assert other.poll() is None

@@ -32,7 +32,7 @@ ACTING = "\x00\x07\x1b[2J\x7f\x85\x9b\r\u200b\u202e\u2028\u2066\ufeff\ud800"
 
 
 def test_functions_run_at_the_same_time() -> None:
-    meeting = Barrier(2, timeout=60)
+    meeting = Barrier(2, timeout=300)
     side_by_side(meeting.wait, meeting.wait)
 
 
