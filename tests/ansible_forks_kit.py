@@ -1,11 +1,13 @@
-"""What forks of one interpreter that has imported Ansible share beside modules: packed modules, filters and templates.
+"""What forks of one interpreter that has imported Ansible share beside modules: packed modules, plugins and templates.
 
 Ansible packs each module with all that it imports, which takes a sixth of a second, into a temporary folder that it
 makes when it is imported and deletes at its end. Of forks the first to end would delete it for all: here only the
 interpreter deletes it. Nothing else stays in it: whoever writes another file there deletes it.
 
 The first expression with a filter or a test has Ansible load all of them, which takes a tenth of a second: of a run
-that evaluates none itself, each task's process would load them anew.
+that evaluates none itself, each task's process would load them anew. For each that is Jinja's own Ansible looks through
+all of its files first, in vain. Each task's process would also look for the plugins by which a server is reached, and
+read what options they have, and would read the spec of the call, which some filters ask.
 
 Each task's process also compiles the templates that it needs, and what it compiled ends with it, which takes a third of
 its work: here it is kept by what the template says, and for the next process the code is only read.
@@ -21,7 +23,9 @@ import marshal
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Set
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -31,8 +35,27 @@ from ansible._internal._templating._jinja_bits import (
     AnsibleEnvironment,
     _TemplateCompileContext,
 )
-from ansible.plugins.loader import filter_loader, test_loader
+from ansible.plugins.loader import (
+    Jinja2Loader,
+    become_loader,
+    connection_loader,
+    filter_loader,
+    lookup_loader,
+    shell_loader,
+    test_loader,
+)
 from ansible.utils.path import cleanup_tmp_file
+from jinja2.defaults import DEFAULT_FILTERS, DEFAULT_TESTS
+
+from difusor import spec
+
+USED = (
+    (become_loader, "sudo"),
+    (connection_loader, "ssh"),
+    (lookup_loader, "ansible.builtin.file"),
+    (shell_loader, "sh"),
+)
+"""The plugins that nearly every task needs, by the loader and the name by which it asks for them."""
 
 KEPT = Path(tempfile.mkdtemp(prefix="templates-"))
 _compile = AnsibleEnvironment.compile
@@ -65,6 +88,17 @@ def _keep(kept: Path, code: CodeType) -> None:
         written.replace(kept)
 
 
+def _know_jinjas_own(loader: Jinja2Loader, names: Set[str]) -> None:
+    """Load all filters or all tests of Ansible; have it look for none of those of Jinja that it has not."""
+    list(loader.all())
+    own = names - loader._cached_non_collection_wrappers.keys()
+    loader.get = partial(_found, loader.get, own)
+
+
+def _found(get: Callable[..., Any], own: Set[str], name: str, *rest: Any, **options: Any) -> Any:
+    return None if name in own else get(name, *rest, **options)
+
+
 def _remove() -> None:
     shutil.rmtree(KEPT, ignore_errors=True)
 
@@ -74,5 +108,9 @@ atexit.register(_remove)
 for _end in (cleanup_tmp_file, _remove):
     os.register_at_fork(after_in_child=lambda end=_end: atexit.unregister(end))
 os.register_at_fork(after_in_child=gc.disable)
-for _loader in (filter_loader, test_loader):
-    list(_loader.all())
+for _loader, _names in ((filter_loader, DEFAULT_FILTERS.keys()), (test_loader, DEFAULT_TESTS.keys())):
+    _know_jinjas_own(_loader, _names)
+for _loader, _name in USED:
+    _loader.get(_name, class_only=True)
+for _call in spec.names():
+    spec.load(_call)

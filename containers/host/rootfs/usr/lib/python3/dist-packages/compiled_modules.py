@@ -4,9 +4,12 @@ Ansible sends each module with all that it imports, as source in a ZIP archive. 
 but not of archives: half a module's time goes into compiling, in every task, what was compiled in the task before. Here
 it is kept by what the source contains, in memory; what runs is the same. Python imports this file at its start, because
 compiled_modules.pth says so.
+
+Such a module also does without Python's search for unused objects: it ends before it would need the memory.
 """
 
 import _imp
+import gc
 import marshal
 import os
 import zipimport
@@ -21,10 +24,11 @@ _compile = zipimport._compile_source
 
 def compiled(path, source):
     """Return the code of a module in an archive, whose `source` is bytes, as it was kept; else compile and keep it."""
+    gc.disable()
     kept = os.path.join(KEPT, _imp.source_hash(VERSION, source).hex())
     try:
         with open(kept, "rb") as file:
-            return marshal.load(file)
+            return marshal.loads(file.read())  # marshal.load would ask the file for every few bytes
     except OSError:
         code = _compile(path, source)
         if os.geteuid() == 0:
