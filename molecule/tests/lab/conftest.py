@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from ansible_kit import ansible
+from testinfra.host import Host
 
 Play = Callable[..., subprocess.CompletedProcess[str]]
 Site = Callable[..., str]
 UNREAD = ("--skip-tags", "authorise")
 """Options of runs after which no test reads AIDE's record: a scan of all programs takes two seconds of a processor."""
+NO_SCAN = "systemctl stop aiderenew.service"
+"""Ends the wait for a scan that installing packages has begun, and that no test reads either."""
 LONGEST = 1800.0
 """Seconds after which a run of a playbook hangs; one against a slow server on a busy machine takes some minutes."""
 
@@ -48,12 +51,13 @@ def play(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def run_site(play: Play) -> Site:
+def run_site(host: Host, play: Play) -> Site:
     """Return a function that runs site.yml with other values for some variables and returns what it printed."""
 
     def run(values: dict[str, Any] | None = None, *options: str) -> str:
         result = play("site.yml", values or {}, *UNREAD, *options)
         assert result.returncode == 0, _fault(result.stdout) or result.stdout + result.stderr
+        host.run(NO_SCAN)
         return result.stdout + result.stderr
 
     return run

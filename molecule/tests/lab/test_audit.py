@@ -38,7 +38,7 @@ def test_changes_during_the_authorisation_are_authorised_too(host: Host, record_
         host.check_output(f"touch {unit}")
         check = host.run(f"aide --config /etc/aide/aide.conf --limit '^{unit}$' --check")
     finally:
-        host.check_output(f"rm {unit}")
+        host.check_output(f"rm {unit}; systemctl stop aiderenew.service")
     record_evidence(f"de nuevo; {check.stdout.strip()[-200:]}")
     assert check.rc == 0
 

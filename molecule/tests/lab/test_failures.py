@@ -139,6 +139,21 @@ def test_services_that_somebody_ends_come_back(host: Host, record_evidence: Reco
     )
 
 
+def test_a_run_connects_the_application_again(
+    host: Host, ask: Ask, run_site: Callable[..., str], record_evidence: Record
+) -> None:
+    """Si alguien desconecta del puente la aplicación, no se la alcanza hasta la siguiente ejecución."""
+    _await_health(host)
+    for interface in host.check_output("ls /sys/class/net/br-prep/brif").split():
+        host.check_output("ip link set %s nomaster", interface)
+    found = ask()
+    run_site({}, "--tags", "docker,prep")
+    back = ask()
+    record_evidence(f"desconectada: {found}")
+    assert found["computed"] in ([502], [504])
+    assert back == SERVED
+
+
 def test_without_room_on_the_disk_the_site_goes_on(
     host: Host, variables: dict[str, Any], ask: Ask, record_evidence: Record
 ) -> None:
@@ -193,21 +208,6 @@ def test_a_certificate_about_to_end_raises_an_alarm(host: Host, record_evidence:
     record_evidence(told)
     assert alarmed.failed
     assert "Certificate will expire" in told
-
-
-def test_a_run_connects_the_application_again(
-    host: Host, ask: Ask, run_site: Callable[..., str], record_evidence: Record
-) -> None:
-    """Si alguien desconecta del puente la aplicación, no se la alcanza hasta la siguiente ejecución."""
-    _await_health(host)
-    for interface in host.check_output("ls /sys/class/net/br-prep/brif").split():
-        host.check_output("ip link set %s nomaster", interface)
-    found = ask()
-    run_site({}, "--tags", "docker,prep")
-    back = ask()
-    record_evidence(f"desconectada: {found}")
-    assert found["computed"] in ([502], [504])
-    assert back == SERVED
 
 
 def test_without_docker_the_corte_goes_on(host: Host, ask: Ask, record_evidence: Record) -> None:
