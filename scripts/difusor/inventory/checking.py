@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -49,7 +50,8 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
     found = _of_the_address(values)
     found |= {name: _to_do(name, sentence) for name, value in values.items() if (sentence := unfinished(value))}
     found |= pending(values)
-    context: dict[str, Any] = {"call": _usable_call(values)} | ({"read": read} if read else {})
+    read = cache(read or from_disk)  # an image has tens of megabytes, and its digest and its labels are both asked for
+    context = {"call": _usable_call(values), "read": read}
     told = set(found) | ({PENDING} if pending(values) else set())
     for model, remedy in ((Election, NO_ELECTION), (Partner, NO_PARTNER)):
         if not variable_names(model) & values.keys():
@@ -96,12 +98,12 @@ def _to_do(name: str, sentence: str) -> str:
     return f"{sentence}, o quite la variable" if optional and sentence.endswith("escriba el suyo") else sentence
 
 
-def _of_the_files(values: Mapping[str, Any], read: Read | None) -> dict[str, str]:
+def _of_the_files(values: Mapping[str, Any], read: Read) -> dict[str, str]:
     """Return what is wrong when nobody can know which files a PREP application has that is not declared open."""
     image = values.get("difusor_prep_image")
     path = image.get("archive") if isinstance(image, Mapping) else None
     try:
-        if not path or listed_files(labels((read or from_disk)(path))):
+        if not path or listed_files(labels(read(path))):
             return {}
     except (OSError, ValueError):
         return {}  # said already
@@ -114,13 +116,13 @@ def _of_the_files(values: Mapping[str, Any], read: Read | None) -> dict[str, str
     }
 
 
-def _of_the_chain(values: Mapping[str, Any], read: Read | None) -> dict[str, str]:
+def _of_the_chain(values: Mapping[str, Any], read: Read) -> dict[str, str]:
     """Return what is wrong with the certificates that go with the page's, which browsers must be able to follow."""
     path = values.get("difusor_tls_certificate")
     if values.get("difusor_tls_mode") != "files" or not isinstance(path, str):
         return {}
     try:
-        reason = distrust((read or from_disk)(path))
+        reason = distrust(read(path))
     except (OSError, ValueError):
         return {}  # said already
     if not reason:

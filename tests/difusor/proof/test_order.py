@@ -46,7 +46,7 @@ def test_all_suites_run_at_once_and_come_back_in_their_order(monkeypatch: pytest
     together = Barrier(4)
 
     def run(suite: Suite) -> Run:
-        together.wait(60)
+        together.wait(300)
         return Run(suite)
 
     monkeypatch.setattr(schedule, "run", run)

@@ -127,7 +127,7 @@ def test_one_difusor_that_is_slow_delays_no_other(signed: SignedCorte, election:
     others_told = threading.Event()
 
     def pushed(folder: Path, target: Target, *_: object) -> int:
-        assert target.address != "lento" or others_told.wait(30)
+        assert target.address != "lento" or others_told.wait(300)
         return 10
 
     monkeypatch.setattr(deliver, "push", pushed)
@@ -267,7 +267,7 @@ def test_who_presses_ctrl_c_is_told_at_once_who_has_the_corte_by_then(
 
     def status(self: mirror.Mirror) -> dict[str, Any] | None:
         if self.target.name == "este":
-            return None if mirror.STOPPED.wait(20) else {}
+            return None if mirror.STOPPED.wait(300) else {}
         is_first = self.target.name in before
         before.discard(self.target.name)
         return {} if is_first else says.get(self.target.name, {})
@@ -280,7 +280,7 @@ def test_who_presses_ctrl_c_is_told_at_once_who_has_the_corte_by_then(
 
     def interrupted(works: list[Future[Outcome]]) -> Iterator[Future[Outcome]]:
         yield next(as_completed(works))
-        assert both_sent.wait(20)
+        assert both_sent.wait(300)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(mirror.Mirror, "status", status)
@@ -290,7 +290,7 @@ def test_who_presses_ctrl_c_is_told_at_once_who_has_the_corte_by_then(
     monkeypatch.setattr(targets, "read", lambda source: all_three)
     started = time.monotonic()
     done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--json"])
-    assert time.monotonic() - started < 20 and not mirror.STOPPED.is_set()
+    assert time.monotonic() - started < 120 and not mirror.STOPPED.is_set()
     results = {one["difusor"]: one["result"] for one in json.loads(done.stdout)["difusores"]}
     assert (done.exit_code, results) == (130, {"norte": "shown", "sur": "silent", "este": "failed"})
     assert "este" not in sent  # it was still asked what it shows

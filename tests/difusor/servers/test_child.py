@@ -14,7 +14,7 @@ from difusor.servers import child
 from difusor.servers.child import Bounds
 from difusor.suite.waiting import until
 
-HANG = "sleep 60"  # pace: a program that hangs
+HANG = "sleep 300"  # pace: a program that hangs
 DRIP = "while :; do echo x; sleep 0.1; done"  # pace: a program that prints now and then
 
 
@@ -47,7 +47,7 @@ def test_a_program_that_does_not_end_is_killed_with_its_descendants(script: str,
     started = time.monotonic()
     with pytest.raises(child.TooLongError):
         shell(f"echo $$ >{tmp_path}/group; {script}", Bounds(0.3))
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 120
     group = (tmp_path / "group").read_text().strip()
     left = partial(Path("/proc").glob, "[0-9]*/stat")  # killed, but on a busy machine not yet gone
     until(
@@ -71,7 +71,7 @@ def test_memory_is_limited():
 
 def test_all_that_run_can_be_killed_at_once():
     done: list[child.Finished] = []
-    threads = [threading.Thread(target=lambda: done.append(shell(HANG, Bounds(50)))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: done.append(shell(HANG, Bounds(250)))) for _ in range(3)]
     for thread in threads:
         thread.start()
     until(lambda: len(child._running), lambda number: number == len(threads), what="los tres programas corran")
@@ -88,8 +88,8 @@ def test_a_killed_program_is_not_waited_for_while_another_keeps_its_outputs_open
     def work() -> None:
         with pytest.raises(child.TooLongError):
             # Begun is what has left the program's group; in it it would be killed, too.
-            other = f"touch {tmp_path}/begun; exec sleep 30"  # pace: outlives the program
-            shell(f"setsid sh -c '{other}' & wait", Bounds(25))
+            other = f"touch {tmp_path}/begun; exec sleep 120"  # pace: outlives the program
+            shell(f"setsid sh -c '{other}' & wait", Bounds(100))
         done.append(time.monotonic() - started)
 
     thread = threading.Thread(target=work)
@@ -97,4 +97,4 @@ def test_a_killed_program_is_not_waited_for_while_another_keeps_its_outputs_open
     until((tmp_path / "begun").exists, what="el otro programa corra")
     until(child.kill_all, lambda _: bool(done), what="se deje de esperar")
     thread.join()
-    assert done[0] < 10
+    assert done[0] < 90

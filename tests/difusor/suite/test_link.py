@@ -69,7 +69,7 @@ def test_a_slow_link_ends_with_its_time_and_has_a_rate(monkeypatch: pytest.Monke
     monkeypatch.setattr(link, "SECONDS", 1.0)
     began = time.monotonic()
     rate = link._rate("exec sh -c 'while head -c 10000 /dev/zero; do sleep 0.05; done'", len)  # pace: of the link
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120
     assert 0 < rate.mbps < 8
 
 
@@ -119,7 +119,7 @@ def test_one_measurement_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         other = subprocess.Popen([sys.executable, "-c", waits, "enlace"])
         until(lambda: _waits_for_a_lock(other.pid), what="el otro proceso espere su turno")
         assert other.poll() is None
-    assert other.wait(60) == 0
+    assert other.wait(300) == 0
 
 
 def _waits_for_a_lock(process: int) -> bool:
