@@ -13,8 +13,8 @@ PHASE = re.compile(r"INFO +\[[\w-]+ > (\w+)\] Executing\n?")
 END = re.compile(r"\w+ +\[[\w-]+ > \w+\] .*Executed: ")
 TASK = re.compile(r"TASK \[(.*)\]")
 FAULT = ("fatal:", "[ERROR]", "ERROR ", "CRITICAL ")
-START = "start"
-"""The phase before Molecule's first one; the only phase of a suite without Molecule."""
+START, TESTS = "start", "verify"
+"""The phase before Molecule's first one, which is the only phase of a suite without Molecule; and that of the tests."""
 
 
 class Phase(BaseModel):
@@ -61,6 +61,11 @@ class Phases:
         self._lines = 0
         self.faults: list[Fault] = []
 
+    @property
+    def current(self) -> str:
+        """The name of the phase that has begun last."""
+        return self._marks[-1][0] if self._marks else START
+
     def hear(self, line: str) -> None:
         """Process one line of output at the moment at which it is read."""
         if match := PHASE.fullmatch(line):
@@ -77,8 +82,7 @@ class Phases:
         self._lines += 1
 
     def _complain(self) -> None:
-        phase = self._marks[-1][0] if self._marks else START
-        self.faults.append(Fault(phase=phase, task=self._task, at=self._now(), line=self._lines))
+        self.faults.append(Fault(phase=self.current, task=self._task, at=self._now(), line=self._lines))
 
     def record(self, started: datetime, ended: datetime, held: bool) -> Record:
         """Return the record of the run: how long each phase took between `started` and `ended`."""

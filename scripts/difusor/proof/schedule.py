@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
+from threading import Event
 
 from difusor.proof.runs import Run, run
-from difusor.proof.suites import MACHINE, Suite, last_record
+from difusor.proof.suites import MACHINE, UNIT, Suite, last_record
 
 AT_ONCE = 4
 """How many suites run at a time: each waits for its server half of the time, and two cores should never be idle."""
@@ -36,12 +38,30 @@ def _expected(suite: Suite) -> float:
 def run_all(suites: Iterable[Suite]) -> list[Run]:
     """Run every suite, AT_ONCE at a time; return the runs in the order in which they began.
 
-    The unit tests take only what the others leave of the processors, and so fill every gap from the start. A program
-    that wakes up waits until the one that runs has had its turn (SCHED_BATCH, see sched(7)): the processors switch
-    half as often between programs, and all together need a twentieth less of them. Where the launcher starts the Docker
-    engine, the engine and its servers wait in the same way.
+    A program that wakes up waits until the one that runs has had its turn (SCHED_BATCH, see sched(7)): the processors
+    switch half as often between programs, and all together need a twentieth less of them. Where the launcher starts the
+    Docker engine, the engine and its servers wait in the same way.
     """
     with suppress(OSError):  # a machine may forbid it; there the suites take a little longer
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    runs, ended = [Run(suite) for suite in longest_first(suites)], Event()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(run, longest_first(suites)))
+        try:
+            return list(pool.map(partial(_in_turn, runs, ended), runs))
+        finally:  # also by Ctrl-C, after which no suite begins
+            ended.set()
+            for each in runs:
+                each.is_set_up.set()
+
+
+def _in_turn(runs: Sequence[Run], ended: Event, one: Run) -> Run:
+    """Run a suite, the unit tests when what sets up servers leaves something of the processors.
+
+    They take only what the others leave, and so fill every gap. While a server for each processor is being set up there
+    is none, and so little would be left for them that a limit of a program under test could be over.
+    """
+    if one.suite.name == UNIT:
+        others = [each for each in runs if each is not one]
+        for each in others[: max(0, len(others) + 1 - len(os.sched_getaffinity(0)))]:
+            each.is_set_up.wait()
+    return one if ended.is_set() else run(one)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
-from difusor.proof import cores, schedule
+from difusor.proof import cores, runs, schedule
 from difusor.proof.phases import Record
 from difusor.proof.runs import Run
 from difusor.proof.suites import Suite
 from difusor.suite.waiting import until
+from difusor.terminal import StepFailed
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+RELEASES = ("bookworm", "bullseye", "trixie")
+DEBIAN = ("unit", *RELEASES)
 
 pytestmark = pytest.mark.usefixtures("build")
 
@@ -29,11 +32,10 @@ def order(*names: str) -> list[str]:
 
 
 def test_longest_first() -> None:
-    debian = ("unit", "bookworm", "bullseye", "trixie")
-    assert order(*debian) == ["bookworm", "bullseye", "trixie", "unit"]
+    assert order(*DEBIAN) == [*RELEASES, "unit"]
     remember(Suite("trixie"), 2000)
     remember(Suite("unit"), 1500)
-    assert order(*debian) == ["trixie", "unit", "bookworm", "bullseye"]
+    assert order(*DEBIAN) == ["trixie", "unit", "bookworm", "bullseye"]
 
 
 def test_neither_a_failed_run_nor_a_part_of_one_tells_how_long_a_suite_takes() -> None:
@@ -42,16 +44,67 @@ def test_neither_a_failed_run_nor_a_part_of_one_tells_how_long_a_suite_takes() -
     assert order("unit", "trixie", "bookworm") == ["bookworm", "trixie", "unit"]
 
 
+def on(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule.os, "sched_getaffinity", lambda _: set(range(processors)))
+
+
 def test_all_suites_run_at_once_and_come_back_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     together = Barrier(4)
 
-    def run(suite: Suite) -> Run:
+    def run(one: Run) -> Run:
         together.wait(300)
-        return Run(suite)
+        return one
 
+    on(4, monkeypatch)
     monkeypatch.setattr(schedule, "run", run)
-    found = schedule.run_all(map(Suite, ("unit", "bookworm", "bullseye", "trixie")))
-    assert [each.suite.name for each in found] == ["bookworm", "bullseye", "trixie", "unit"]
+    found = schedule.run_all(map(Suite, DEBIAN))
+    assert [each.suite.name for each in found] == [*RELEASES, "unit"]
+
+
+@pytest.mark.parametrize(("processors", "before"), [(1, 3), (2, 2), (3, 1), (8, 0)])
+def test_the_unit_tests_wait_for_servers_that_take_all_processors(
+    processors: int, before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that began first are waited for; here each goes on until the unit tests have begun."""
+    set_up, begun = set[str](), Event()
+
+    def run(one: Run) -> Run:
+        name = one.suite.name
+        if name == "unit":
+            assert set_up == {*RELEASES[:before]}
+            begun.set()
+        elif name in RELEASES[:before]:
+            set_up.add(name)
+            one.hear("INFO     [default > verify] Executing\n")
+        assert begun.wait(300)
+        return one
+
+    on(processors, monkeypatch)
+    monkeypatch.setattr(schedule, "run", run)
+    assert len(schedule.run_all(map(Suite, DEBIAN))) == 4
+
+
+def test_a_server_that_could_not_be_set_up_does_not_hold_the_unit_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    def died(*_: object, **__: object) -> None:
+        raise StepFailed("sin imagen")
+
+    monkeypatch.setattr(runs, "run_step", died)
+    on(1, monkeypatch)
+    assert all(each.failure for each in schedule.run_all(map(Suite, DEBIAN)))
+
+
+def test_nothing_begins_after_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+
+    def run(one: Run) -> Run:
+        ran.append(one.suite.name)
+        raise KeyboardInterrupt
+
+    on(1, monkeypatch)
+    monkeypatch.setattr(schedule, "run", run)
+    with pytest.raises(KeyboardInterrupt):
+        schedule.run_all(map(Suite, ("unit", "trixie")))
+    assert ran == ["trixie"]
 
 
 def test_ticks_of_a_kernel() -> None:

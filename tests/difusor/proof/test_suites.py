@@ -122,7 +122,7 @@ def test_a_failed_suite_says_what_speaks_against_the_server(
     monkeypatch.setattr(runs, "run_step", die)
     write_dictamen(build, "trixie")
     Suite("trixie").journals.mkdir()
-    assert runs.run(Suite("trixie")).failure is DIED
+    assert runs.run(Run(Suite("trixie"))).failure is DIED
     said = capsys.readouterr().err
     assert said.splitlines() == [f"✗ {DIED}", "a: está abierto", "d: no pasó"]
 
@@ -158,7 +158,7 @@ def test_a_run_leaves_its_log_and_what_its_phases_took(build: Path, monkeypatch:
     said = "echo 'INFO     [default > create] Executing'; sleep 0.3"  # pace: what a phase takes
     said += "; echo 'INFO     [default > verify] Executing'"
     monkeypatch.setattr(Suite, "command", property(lambda _: ["sh", "-c", f"{said}; echo $LAB $HOST_SUITE $NO_COLOR"]))
-    assert runs.run(Suite("trixie")).failure is None
+    assert runs.run(Run(Suite("trixie"))).failure is None
     assert Suite("trixie").log.read_text().splitlines()[-1] == "trixie trixie 1"
     record = suites.last_record(Suite("trixie"))
     assert record is not None and record.held
@@ -205,7 +205,7 @@ def test_unit_tests_keep_their_files_in_memory_and_leave_none(
     monkeypatch.setattr(suites, "MEMORY_NEEDED", 0)
     monkeypatch.setattr(suites, "BUILD", tmp_path / "build")
     monkeypatch.setattr(runs, "run_step", step)
-    assert (runs.run(Suite("unit")).failure is None) == held
+    assert (runs.run(Run(Suite("unit"))).failure is None) == held
     assert seen and not list((tmp_path / "scratch").iterdir())
 
 
