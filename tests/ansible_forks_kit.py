@@ -40,7 +40,6 @@ from ansible.plugins.loader import (
     become_loader,
     connection_loader,
     filter_loader,
-    lookup_loader,
     shell_loader,
     test_loader,
 )
@@ -52,7 +51,6 @@ from difusor import spec
 USED = (
     (become_loader, "sudo"),
     (connection_loader, "ssh"),
-    (lookup_loader, "ansible.builtin.file"),
     (shell_loader, "sh"),
 )
 """The plugins that nearly every task needs, by the loader and the name by which it asks for them."""
@@ -113,4 +111,5 @@ for _loader, _names in ((filter_loader, DEFAULT_FILTERS.keys()), (test_loader, D
 for _loader, _name in USED:
     _loader.get(_name, class_only=True)
 for _call in spec.names():
-    spec.load(_call)
+    with suppress(spec.SpecError):  # the test that needs it tells what is wrong
+        spec.load(_call)
