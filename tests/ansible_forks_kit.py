@@ -87,13 +87,14 @@ def _keep(kept: Path, code: CodeType) -> None:
 
 
 def _know_jinjas_own(loader: Jinja2Loader, names: Set[str]) -> None:
-    """Load all filters or all tests of Ansible; have it look for none of those of Jinja that it has not."""
+    """Load all of Ansible's filters, or tests, and have it look for none that only Jinja has."""
     list(loader.all())
     own = names - loader._cached_non_collection_wrappers.keys()
     loader.get = partial(_found, loader.get, own)
 
 
 def _found(get: Callable[..., Any], own: Set[str], name: str, *rest: Any, **options: Any) -> Any:
+    """Return a plugin as `get` does, which returns None for those of Jinja's `own`."""
     return None if name in own else get(name, *rest, **options)
 
 

@@ -244,7 +244,7 @@ def test_sudo_broken_by_pam(
     )
     status, said = operator.run("site.yml", "--tags", "packages,pam", roles=roles, **provisioned)
     assert status != 0
-    operator.console("systemctl stop aiderenew.service")  # which packages have begun; no test here reads its record
+    operator.console("systemctl stop aiderenew.service")  # AIDE would scan the new packages, for a record nobody reads
     assert "sudo no admite la configuración nueva de PAM" in said
     record_evidence(f"se retiró; se vuelve a entrar y a ser root en {operator.seconds_until_let_in()} s")
 

@@ -55,10 +55,11 @@ def run_all(suites: Iterable[Suite]) -> list[Run]:
 
 
 def _in_turn(runs: Sequence[Run], ended: Event, one: Run) -> Run:
-    """Run a suite, the unit tests when what sets up servers leaves something of the processors.
+    """Run a suite; the unit tests wait until fewer servers are being set up than this machine has processors.
 
-    They take only what the others leave, and so fill every gap. While a server for each processor is being set up there
-    is none, and so little would be left for them that a limit of a program under test could be over.
+    They take only what the others leave. Setting up a server keeps a processor busy; from then on its tests often wait,
+    and leave more. With next to nothing a program under test would be too slow for its own limits.
+    Once `ended` is set, nothing begins any more.
     """
     if one.suite.name == UNIT:
         others = [each for each in runs if each is not one]

@@ -51,6 +51,16 @@ def test_other_source_is_compiled_anew(tmp_path: Path, kept: Path) -> None:
     assert len(list(kept.iterdir())) == 2
 
 
+def test_only_what_ansible_sends_does_without_the_search_for_unused_objects(tmp_path: Path, kept: Path) -> None:
+    """The server's own programs, which run for weeks, import this file, too."""
+    program = f"import sys; sys.path.insert(0, {str(FOLDER)!r}); import compiled_modules, gc; print(gc.isenabled())"
+    assert subprocess.check_output([sys.executable, "-IB", "-c", program], text=True) == "True\n"
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as written:
+        written.writestr("sent.py", "import gc\nVALUE = gc.isenabled()\n")
+    program = PROGRAM.format(archive=str(tmp_path / "one.zip"), folder=str(FOLDER), kept=str(kept))
+    assert subprocess.check_output([sys.executable, "-IB", "-c", program], text=True).startswith("False ")
+
+
 def test_without_room_it_is_compiled_each_time(tmp_path: Path, kept: Path) -> None:
     kept.write_text("a file where the folder should be")
     assert run(tmp_path / "one.zip", kept, "a") == "a"

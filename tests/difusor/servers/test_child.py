@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
 import time
@@ -88,13 +90,15 @@ def test_a_killed_program_is_not_waited_for_while_another_keeps_its_outputs_open
     def work() -> None:
         with pytest.raises(child.TooLongError):
             # Begun is what has left the program's group; in it it would be killed, too.
-            other = f"touch {tmp_path}/begun; exec sleep 120"  # pace: outlives the program
+            other = f"echo $$ >{tmp_path}/begun; exec sleep 120"  # pace: outlives the program
             shell(f"setsid sh -c '{other}' & wait", Bounds(100))
         done.append(time.monotonic() - started)
 
     thread = threading.Thread(target=work)
     thread.start()
-    until((tmp_path / "begun").exists, what="el otro programa corra")
+    begun = tmp_path / "begun"
+    other = until(lambda: begun.exists() and begun.read_text().strip(), what="el otro programa corra")
     until(child.kill_all, lambda _: bool(done), what="se deje de esperar")
     thread.join()
+    os.kill(int(other), signal.SIGKILL)
     assert done[0] < 90

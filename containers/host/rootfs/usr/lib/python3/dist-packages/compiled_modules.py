@@ -5,7 +5,7 @@ but not of archives: half a module's time goes into compiling, in every task, wh
 it is kept by what the source contains, in memory; what runs is the same. Python imports this file at its start, because
 compiled_modules.pth says so.
 
-Such a module also does without Python's search for unused objects: it ends before it would need the memory.
+Such a module also does without Python's search for unused objects, because it ends before it would need the memory.
 """
 
 import _imp
