@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from corte_kit import Server, flip
 
 from corte.format import manifest, tree
+from corte.server import spare
 from corte.server.objects import Objects
+from corte.server.store import Store
 
 MANY = {f"actas/{number:02}/acta.csv": b"numero\n%d\n" % number * 100 for number in range(60)}
 
@@ -157,3 +160,42 @@ def test_without_a_usable_retired_tree_a_new_one_is_made(server: Server, tmp_pat
     for sequence in (5, 6):
         assert send(server, sequence)["result"] == "shown"
     assert_right(server, 6)
+
+
+def test_a_tree_that_was_retired_after_the_look_is_looked_at_itself(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gate may retire a tree at any moment; what was seen of the one before says nothing about it."""
+    spare, stage = server.config.store / "reserva", Store.stage
+
+    def exchanged(*given: Any) -> Any:
+        spare.rename(tmp_path / "aside")
+        shutil.copytree(tmp_path / "aside", spare)  # of copies, none of which is an object
+        (spare / "sobra.html").write_text("otro")
+        return stage(*given)
+
+    monkeypatch.setattr(Store, "stage", exchanged)
+    assert send(server, 5)["result"] == "shown"
+    assert_right(server, 5)
+
+
+def test_a_look_that_fails_is_made_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, look = os.getpid(), spare.look
+
+    def failing(*given: Any) -> list[str]:
+        if os.getpid() != begun:
+            raise MemoryError
+        return look(*given)
+
+    monkeypatch.setattr(spare, "look", failing)
+    assert _links_of_tree(server, 5, monkeypatch) < 10
+    assert_right(server, 5)
+
+
+def test_without_another_process_the_look_is_made_here(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", none)
+    assert _links_of_tree(server, 5, monkeypatch) < 10
+    assert_right(server, 5)

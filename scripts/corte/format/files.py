@@ -87,11 +87,13 @@ def named(path: Path) -> Iterator[None]:
         raise
 
 
-def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | None = None) -> None:
+def replace(
+    path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | None = None, waits: bool = True
+) -> None:  # fmt: skip
     """Write a file so that readers and a power cut see the old content or the new, never a mixture.
 
     The new content is first written to a temporary file in the same folder, or in `by_way_of`, a folder of the same
-    file system.
+    file system. Without `waits` it reaches the disk later, and a power cut before that may leave the file damaged.
     """
     descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=UNFINISHED)
     try:
@@ -99,14 +101,16 @@ def replace(path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | Non
             target.write(content)
             target.flush()
             os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
+            if waits:
+                os.fsync(descriptor)
         os.replace(temporary, cleared(path))
     except BaseException:
         # Gone already when Ctrl-C came just after the renaming; then it is Ctrl-C that has to be told.
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    sync_folder(path.parent)
+    if waits:
+        sync_folder(path.parent)
 
 
 def replace_link(path: Path, target: str) -> None:

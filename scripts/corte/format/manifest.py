@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from corte.format import instants, limits, paths
@@ -164,6 +164,11 @@ class Manifest:
         """The SHA-256 of the list of files; it does not depend on when or with which orders they were signed."""
         entries = sorted(self.files.items())
         return digest("".join([f"{path}\0{size}\0{sha256}\n" for path, (size, sha256) in entries]).encode())
+
+    @cached_property
+    def folders(self) -> set[str]:
+        """All folders above its files."""
+        return paths.folders(self.files)
 
     @property
     def total_bytes(self) -> int:

@@ -7,6 +7,7 @@ case-insensitive or Unicode-normalising file system would take for the same one,
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -22,6 +23,9 @@ TEXTS = (".csv", ".html", ".json", ".txt")
 _NAME = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?<!\.)"
 _PLAIN = re.compile(rf"(?:{_NAME}/){{0,{MAX_DEPTH - 1}}}{_NAME}")
 """Paths that `check` lets pass if they are short, found in one step because a corte has up to 200,000."""
+_PLAIN_CHARACTERS = (string.ascii_letters + string.digits + "_-./\n").encode()
+_NOT_PLAIN = (b"\n.", b".\n", b"\n/", b"/\n", b"//", b"/.", b"./", b"\n\n")
+"""What no path has that `_PLAIN` fits, when each stands between two ends of line."""
 
 
 def check(path: str) -> None:
@@ -88,7 +92,19 @@ def _doubtful(paths: list[str]) -> list[str]:
     tops = {path.partition("/")[0].lower() for path in paths}
     if not types.isdisjoint(limits.REFUSED_TYPES) or not tops.isdisjoint(limits.RESERVED):
         return paths
+    if _are_plain(paths):
+        return []
     return [path for path in paths if len(path) > MAX_NAME_BYTES or not _PLAIN.fullmatch(path)]
+
+
+def _are_plain(paths: list[str]) -> bool:
+    """Tell whether all paths are plain and short, which takes a fifth of looking at each by itself."""
+    lines = "\n".join(["", *paths, ""]).encode("utf-8", "surrogatepass")
+    if lines.translate(None, _PLAIN_CHARACTERS) or any(found in lines for found in _NOT_PLAIN):
+        return False
+    if lines.count(b"\n") != len(paths) + 1:
+        return False
+    return max(map(len, paths)) <= MAX_NAME_BYTES and max(path.count("/") for path in paths) < MAX_DEPTH
 
 
 @lru_cache(maxsize=1024)

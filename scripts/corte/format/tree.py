@@ -21,7 +21,7 @@ def compare(folder: int, manifest: Manifest) -> None:
 
     It stops at the first such file, so a million unwanted files cost no more time than one.
     """
-    folders = paths.folders(manifest.files)
+    folders = manifest.folders
     missing = set(manifest.files)
     for path, info in _walk(folder, "", folders):
         entry = manifest.files.get(path)

@@ -8,7 +8,9 @@ import shutil
 import zlib
 from gzip import GzipFile
 
-from corte.format import paths
+from corte.format import paths, tree
+from corte.format.manifest import Entry
+from corte.format.refusal import Refusal
 
 SUFFIX = ".gz"
 _LEAST_BYTES = 512
@@ -60,3 +62,16 @@ def holds(path: str, sha256: str, folder: int) -> bool:
     except (OSError, EOFError, zlib.error):
         return False
     return found.hexdigest() == sha256
+
+
+def is_whole(folder: int, path: str, entry: Entry) -> bool:
+    """Tell whether a file and its compressed copy still have the content that was verified.
+
+    `folder` is the descriptor of a kept tree, in which only this program writes: the path is taken as the web server
+    takes it, in one step.
+    """
+    try:
+        tree.read_verified(None, f"/proc/self/fd/{folder}/{path}", entry)
+        return not pays(path, entry.size) or holds(path + SUFFIX, entry.sha256, folder)
+    except (Refusal, OSError):
+        return False

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
-from corte.format import files, manifest, paths, signature, tree
-from corte.format.manifest import Manifest
+from corte.format import files, manifest, signature, tree
+from corte.format.manifest import Entry, Manifest
 from corte.format.refusal import Refusal
+from corte.server.compressed import date_of
 
 _CLAIMED = ".reclamado"
 
@@ -53,7 +54,7 @@ class Listing:
         if self.process is None or self.printed is None:
             return False
         lines = [f"f {size} {path}" for path, (size, _) in found.files.items()]
-        lines += [f"d {path}" for path in paths.folders(found.files)]
+        lines += [f"d {path}" for path in found.folders]
         expected = {*"\0".join(lines).encode().split(b"\0")}
         if not _ends(self.process, self.printed, sum(map(len, expected)) + len(expected)):
             return False
@@ -151,3 +152,13 @@ def forget(incoming: int) -> None:
         )  # fmt: skip
     finally:
         fcntl.flock(incoming, fcntl.LOCK_UN)
+
+
+def copy(incoming: int, path: str, entry: Entry, new: str) -> None:
+    """Copy a pushed file to the new file `new`, verifying every byte; its date is the same on all mirrors."""
+    instant = date_of(entry.sha256)
+    with open(new, "xb") as target:  # buffered: an unbuffered write may be partial
+        tree.read_verified(incoming, path, entry, target.write)
+        target.flush()
+        os.fchmod(target.fileno(), 0o444)
+        os.utime(target.fileno(), (instant, instant))

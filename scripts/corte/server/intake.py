@@ -83,7 +83,7 @@ class Intake:
         try:
             armour = claim(incoming)
             if armour is not None:
-                with listing(incoming) as listed:
+                with listing(incoming) as listed, self.store.looking():
                     self._prepare()
                     self.store.walk.go_on(WALK)  # or else what is kept could not be linked to
                     with files.syncing(self.config.store):  # what was pushed is not on disk yet

@@ -124,7 +124,8 @@ class Memory:
         with suppress(Damaged):
             unfinished = str(records.read(self.run_path) or "")
         with suppress(OSError):  # without this note an interrupted run goes unreported; the corte matters more
-            files.replace(self.run_path, records.content(instants.write(now)))
+            # Without waiting for the disk, which is busy with what was pushed and gets it all before a corte is kept.
+            files.replace(self.run_path, records.content(instants.write(now)), waits=False)
         return unfinished
 
     def end_run(self) -> None:

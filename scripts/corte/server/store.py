@@ -17,16 +17,17 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from corte.format import files, paths, tree
-from corte.format.manifest import NAME, SIGNATURE_NAME, Entry, Manifest, digest
+from corte.format import files
+from corte.format.manifest import NAME, SIGNATURE_NAME, Manifest, digest
 from corte.format.refusal import Refusal
 from corte.server import compressed, folders, modes, spare
-from corte.server.compressed import date_of
+from corte.server.beside import Beside, beside
+from corte.server.incoming import copy
 from corte.server.objects import Objects
 
 _NOT_LINKED = (errno.ENOENT, errno.ENOTDIR, errno.EMLINK, errno.EPERM, errno.EACCES)
@@ -65,6 +66,7 @@ class Store:
         self._made = (self.trees, self.waiting, self.objects.folder, self.orders, self.signed, self.new)
         self.walk = modes.Walk(lambda: (self.trees / self.shown(), *self._made, self.spare))
         self._repaired = self._repair()
+        self._looking: Beside | None = None
 
     def repair(self) -> list[str]:
         """Make the folders usable; return the names of those that were not, since the last call."""
@@ -89,9 +91,9 @@ class Store:
         """
         self.clear_new()
         self._demand_inodes(manifest)
-        staged, there = self._skeleton(manifest, raw, signature)
+        staged, lacking = self._skeleton(manifest, raw, signature)
         missing: dict[str, list[str]] = {}
-        for path in [path for path in manifest.files if path not in there]:
+        for path in lacking:
             entry = manifest.files[path]
             try:
                 os.link(self.objects.path(entry.sha256), f"{staged}/{path}")
@@ -105,7 +107,7 @@ class Store:
         fresh = {}
         for sha256, (path, *twins) in missing.items():
             fresh[sha256] = f"{staged}/{path}"
-            _copy(incoming, path, manifest, fresh[sha256])
+            copy(incoming, path, manifest.files[path], fresh[sha256])
             for twin in twins:
                 os.link(fresh[sha256], f"{staged}/{twin}")
         return Staged(staged, fresh, raw, signature)
@@ -148,7 +150,7 @@ class Store:
             self.walk.begin()
         folder = os.open(kept, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            found = [path for path in paths if not _is_whole(folder, path, manifest.files[path])]
+            found = [path for path in paths if not compressed.is_whole(folder, path, manifest.files[path])]
         finally:
             os.close(folder)
         for path in found:
@@ -166,7 +168,7 @@ class Store:
             for path in paths:
                 sha256 = manifest.files[path].sha256
                 new = f"{self.new}/{sha256}"
-                _copy(incoming, path, manifest, new)
+                copy(incoming, path, manifest.files[path], new)
                 files.sync_file_system(self.new)
                 self.objects.keep(sha256, new)
                 with suppress(FileNotFoundError):  # it may be a copy of the damaged file
@@ -229,7 +231,7 @@ class Store:
 
     def prepare_spare(self, manifest: Manifest) -> None:
         """Make the spare tree like this corte, and remove the objects that only the spare tree still had."""
-        spare.prepare(self.spare, manifest.files, self.objects)
+        spare.prepare(self.spare, manifest, self.objects)
 
     def names(self) -> list[str]:
         """Return the names of all trees, waiting or public."""
@@ -310,7 +312,7 @@ class Store:
         """Refuse a tree that would not leave RESERVE_INODES free, counting all its files as new."""
         found = os.statvfs(self.new)
         # A text file also has a compressed copy.
-        wanted = len(manifest.files) * 2 + len(paths.folders(manifest.files))
+        wanted = len(manifest.files) * 2 + len(manifest.folders)
         if found.f_files and found.f_favail < wanted + RESERVE_INODES:  # 0: they are made as needed
             raise Refusal("disk", f"No hay lugar en el disco para {wanted} archivos más.")
 
@@ -331,22 +333,34 @@ class Store:
         for new, sha256 in fresh.items():
             os.rename(new, self.objects.place(sha256 + compressed.SUFFIX))
 
-    def _skeleton(self, manifest: Manifest, raw: bytes, signature: bytes) -> tuple[Path, set[str]]:
-        """Begin a tree, of the spare one if there is one; return it and the paths of the files that it has already."""
+    def _skeleton(self, manifest: Manifest, raw: bytes, signature: bytes) -> tuple[Path, list[str]]:
+        """Begin a tree, of the spare one if there is one; return it and the paths of the files that it has not yet."""
         staged = self.new / "arbol"
-        there: set[str] = set()
         try:
             if folders.is_real(self.spare):
                 self.spare.rename(staged)
-            there = spare.strip(staged, manifest.files, self.objects.inodes())
+            lacking = spare.strip(staged, manifest, self._look(staged))
         except OSError:  # there is none, or it cannot be used
             files.vacated(staged).mkdir(mode=0o755)
-        for folder in sorted(paths.folders(manifest.files)):
+            lacking = list(manifest.files)
+        for folder in sorted(manifest.folders):
             (staged / folder).mkdir(mode=0o755, exist_ok=True)
         for name, content in ((NAME, raw), (SIGNATURE_NAME, signature)):
             (staged / name).write_bytes(content)
             (staged / name).chmod(0o444)
-        return staged, there
+        return staged, lacking
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Have a process beside this one see meanwhile what `stage` needs to know of the spare tree."""
+        with beside(lambda: spare.look(self.spare, self.objects)) as self._looking:
+            yield
+
+    def _look(self, staged: Path) -> list[str]:
+        with suppress(OSError):
+            if self._looking and spare.is_of(seen := self._looking.lines(), staged):
+                return seen
+        return spare.look(staged, self.objects)  # another tree was retired meanwhile
 
     def clear_new(self) -> None:
         """Remove what an interrupted admission left in `self.new`.
@@ -356,16 +370,6 @@ class Store:
         folders.ensure(self.new)
         for path in list(self.new.iterdir()):
             files.vacated(path)
-
-
-def _copy(incoming: int, path: str, manifest: Manifest, new: str) -> None:
-    """Copy a pushed file to the new file `new`, verifying every byte; its date is the same on all mirrors."""
-    instant = date_of(manifest.files[path].sha256)
-    with open(new, "xb") as target:  # buffered: an unbuffered write may be partial
-        tree.read_verified(incoming, path, manifest.files[path], target.write)
-        target.flush()
-        os.fchmod(target.fileno(), 0o444)
-        os.utime(target.fileno(), (instant, instant))
 
 
 def _write_papers(folder: Path, raw: bytes, signature: bytes, by_way_of: Path | None = None) -> list[str]:
@@ -383,16 +387,3 @@ def _read(path: Path) -> bytes | None:
         return files.read(path)
     except OSError:
         return None
-
-
-def _is_whole(folder: int, path: str, entry: Entry) -> bool:
-    """Tell whether a file and its compressed copy still have the content that was verified.
-
-    `folder` is the descriptor of a kept tree, in which only this program writes: the path is taken as the web server
-    takes it, in one step.
-    """
-    try:
-        tree.read_verified(None, f"/proc/self/fd/{folder}/{path}", entry)
-        return not compressed.pays(path, entry.size) or compressed.holds(path + compressed.SUFFIX, entry.sha256, folder)
-    except (Refusal, OSError):
-        return False
