@@ -1,16 +1,13 @@
 // The files to download, and how to verify that the institute published them.
 
 import {sha256} from './data.js';
-import {h} from './dom.js';
+import {h, heading, section} from './dom.js';
 import {bytes, date, time} from './format.js';
 
 export function downloadsView(head) {
   const example = head.descargas[0] ? fileName(head.descargas[0]) : 'ARCHIVO';
   return [
-    h('div', {class: 'heading'},
-      h('div', {},
-        h('p', {class: 'eyebrow'}, `Corte de las ${time(head.corte)} del ${date(head.corte)}`),
-        h('h1', {tabindex: -1}, 'Base de datos'))),
+    heading(`Corte de las ${time(head.corte)} del ${date(head.corte)}`, 'Base de datos'),
     h('p', {class: 'prose'}, 'Estos archivos contienen todas las actas del corte, con los mismos datos que este sitio. ',
       'Cada corte sustituye al anterior; el nombre de cada archivo lleva la fecha y la hora del suyo.'),
     h('ul', {class: 'downloads'}, head.descargas.map(file =>
@@ -19,10 +16,9 @@ export function downloadsView(head) {
         h('p', {}, h('a', {class: 'button', href: file.archivo, download: true},
           `Descargar ${file.archivo.endsWith('.zip') ? 'ZIP' : 'CSV'}`, h('span', {}, bytes(file.bytes)))),
         h('p', {class: 'file'}, fileName(file)),
-        h('p', {class: 'digest'}, h('span', {}, 'SHA-256 '), h('code', {}, file.sha256))))),
+        h('p', {class: 'digest'}, 'SHA-256 ', h('code', {}, file.sha256))))),
     h('div', {class: 'columns'},
-      h('section', {class: 'guide', 'aria-labelledby': 'verify'},
-        h('h2', {id: 'verify'}, 'Cómo comprobar un archivo'),
+      section('verify', 'guide', 'Cómo comprobar un archivo',
         h('p', {}, 'Si cambia un solo carácter, el SHA-256 es otro. Calcule el de su copia y compárelo con el de arriba.'),
         checker(head.descargas),
         h('dl', {class: 'commands'}, [

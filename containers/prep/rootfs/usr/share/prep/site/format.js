@@ -13,7 +13,7 @@ const integer = new Intl.NumberFormat('es-MX');
 const clock = new Intl.DateTimeFormat('es-MX', {timeZone: 'UTC', hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
 const longDate = new Intl.DateTimeFormat('es-MX', {timeZone: 'UTC', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'});
 
-export const number = value => integer.format(value);
+export const number = integer.format;
 
 // Percentages arrive truncated to four decimals and are shown without rounding.
 export const percent = text => `${text}\u202f%`;
