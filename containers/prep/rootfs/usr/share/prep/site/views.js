@@ -189,9 +189,11 @@ function folded(title, key, source, state, build) {
     try {
       const detail = await loadDetail(source);
       if (detail) return fill(body, ...build(detail));
-      if (state.renewed === announced) throw Error('Las actas son posteriores');
-      state.renewed = announced; // once: a cache may keep what announces it
-      state.refresh();
+      if (state.renewed !== announced) {
+        state.renewed = announced; // once: a cache may keep what announces it
+        await state.refresh();
+      }
+      if (body.isConnected) throw Error('Es de un corte posterior');
     } catch {
       fill(body, h('p', {role: 'status'}, 'No fue posible cargarlo. '), h('button', {type: 'button', onclick: read}, 'Reintentar'));
     }
