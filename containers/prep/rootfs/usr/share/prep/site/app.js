@@ -20,11 +20,11 @@ let missed = false; // whether there is a newer corte that could not be shown
 let forgotten = ''; // the instant of the last withdrawal for which the page was loaded again
 let rendering = 0;
 let address = ''; // the last that names a view; a jump within the page does not
-let sought = ''; // the section that a search leads to, until its view is shown
+let sought = {}; // what a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
 let visit = {};
-const freshVisit = () => ({search: '', section: '', open: false, night: false, refresh: () => show({renew: true})});
+const freshVisit = () => ({told: '', search: '', section: '', open: false, night: false, refresh: () => show({renew: true})});
 
 // The view that the address names.
 function route() {
@@ -99,8 +99,9 @@ function render(children, arrived) {
   const focused = main.contains(document.activeElement) ? document.activeElement.id : '';
   fill(main, ...children.filter(Boolean));
   if (arrived && focused !== 'territory') { // keep the focus of who moves through the list of territories
-    if (scrollY > main.offsetTop) main.scrollIntoView();
-    main.querySelector('h1')?.focus({preventScroll: true});
+    const list = visit.search && main.querySelector('#territories'); // several have the name that was sought
+    if (list || scrollY > main.offsetTop) (list || main).scrollIntoView();
+    (list || main.querySelector('h1'))?.focus({preventScroll: true});
   } else if (focused) {
     byId(focused)?.focus({preventScroll: true});
   }
@@ -186,7 +187,7 @@ function warning() {
   return unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}` : '';
 }
 
-// Leads to the section, or to the first territory with that name, of the office that is shown.
+// Leads to the section, or to the territory with that name, of the office that is shown; or to those of which it may be one.
 async function find(event) {
   event.preventDefault();
   const wanted = byId('anywhere').value.trim();
@@ -195,19 +196,28 @@ async function find(event) {
   try {
     const office = officeOf(route().view, head) ?? head.elecciones[0];
     const {page} = pages.has(office.clave) ? {page: pages.get(office.clave)} : await load(() => office);
-    const id = isSection
-      ? (await readSections())[office.clave]?.[Number(wanted)]
-      : page.territorios.find(one => plain(one.nombre).includes(plain(wanted)))?.id;
-    setText('found', id ? '' : `No hay ${isSection ? 'sección' : page.division.uno} «${wanted}».`);
-    if (id) go(`#/${office.clave}/${id}`, isSection ? wanted : '');
+    const {uno: kind, varios: kinds} = page.division;
+    const ids = isSection
+      ? [(await readSections())[office.clave]?.[Number(wanted)]]
+      : called(page.territorios, wanted).map(one => one.id);
+    if (!ids[0]) setText('found', `No hay ${isSection ? 'sección' : kind} «${wanted}».`);
+    else if (!ids[1]) go(`#/${office.clave}/${ids[0]}`, isSection && {section: wanted, open: true});
+    else go(`#/${office.clave}`, {search: wanted, told: `${ids.length} ${kinds} llevan «${wanted}» en el nombre; elija en la lista.`});
   } catch (error) {
     console.error(error);
     setText('found', 'No se pudo buscar; inténtelo de nuevo.');
   }
 }
 
-function go(view, section) {
-  sought = section;
+// The only one that is called so, or that has these words, or one that begins so; or else all whose name contains it.
+function called(territories, wanted) {
+  const words = plain(wanted);
+  const having = part => territories.filter(one => words && `| ${plain(one.nombre)} |`.includes(part));
+  return [`| ${words} |`, ` ${words} `, ` ${words}`].map(having).find(found => found.length === 1) ?? having(words);
+}
+
+function go(view, found) {
+  sought = found;
   if (location.hash === view) dispatchEvent(new Event('hashchange'));
   else location.hash = view;
 }
@@ -259,8 +269,9 @@ async function look() {
 
 addEventListener('hashchange', () => {
   if (location.hash && !location.hash.startsWith('#/')) return; // a jump within the page
-  visit = {...freshVisit(), section: sought, open: sought !== ''};
-  sought = '';
+  visit = {...freshVisit(), ...sought};
+  sought = {};
+  setText('found', visit.told);
   show({arrived: true});
 });
 byId('finder').addEventListener('submit', find);

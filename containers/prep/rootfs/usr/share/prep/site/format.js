@@ -40,5 +40,6 @@ export function bytes(size) {
   return size < 1e6 ? `${number(Math.ceil(size / 1e3))} kB` : `${(size / 1e6).toFixed(1)} MB`;
 }
 
-// Text for searching: without accents and capitals.
-export const plain = text => text.normalize('NFD').replace(/\p{Diacritic}/gu, '').toLowerCase();
+// Text for searching: words without accents, capitals and other signs.
+export const plain = text =>
+  text.normalize('NFD').replace(/\p{Diacritic}/gu, '').toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ').trim();

@@ -157,7 +157,7 @@ function territoryList(page, state) {
   const input = filter(rows, empty, state, 'search', (name, wanted) => name.includes(plain(wanted)));
   return h('section', {'aria-labelledby': 'territories'},
     h('div', {class: 'heading'},
-      h('h2', {id: 'territories'}, `Resultados por ${kind}`),
+      h('h2', {id: 'territories', tabindex: -1}, `Resultados por ${kind}`),
       h('div', {class: 'field'}, h('label', {for: 'search'}, `Buscar ${kind}`), input)),
     table('territories', `${page.corto}: candidatura con más votos y avance de cada ${kind}`,
       [column(kind, 'capital'), column('Candidatura con más votos', 'text'), column('Porcentaje'), column('Actas capturadas')],
