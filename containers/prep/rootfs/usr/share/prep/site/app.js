@@ -39,7 +39,7 @@ function officeOf(view, {elecciones: offices}) {
 }
 
 // A corrected corte may keep its instant; its number is higher.
-const isNewer = (one, than) => one.corte === than.corte ? one.secuencia > than.secuencia : one.corte > than.corte;
+const isNewer = (one, than) => one.corte === than.corte ? one.secuencia - than.secuencia > 0 : one.corte > than.corte;
 
 // Shows the view that the address names. After a failure the page stays, unless another view was asked for.
 async function show({renew = false, arrived = false} = {}) {
@@ -236,8 +236,8 @@ const isLate = () => head?.siguiente && now() > Date.parse(head.siguiente) + LOO
 // Whether the corte on this page was withdrawn. A corrected one may have its number and instant: that counts once.
 function isGone() {
   const gone = head && withdrawn().find(one =>
-    one.sequence === head.secuencia && Date.parse(one.corte) === Date.parse(head.corte));
-  return gone && (gone.at !== forgotten || status.shown?.sequence !== head.secuencia) && gone;
+    one.sequence === Number(head.secuencia) && Date.parse(one.corte) === Date.parse(head.corte));
+  return gone && (gone.at !== forgotten || status.shown?.sequence !== Number(head.secuencia)) && gone;
 }
 
 // Shows what this mirror shows now, even if it is an older corte.

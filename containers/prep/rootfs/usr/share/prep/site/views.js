@@ -55,7 +55,8 @@ function citation(head, page, territory) {
     h('button', {type: 'button', class: 'button', onclick: share}, navigator.share ? 'Compartir' : 'Copiar con el enlace'), said);
 }
 
-const ranked = results => [...results].sort((a, b) => b.votos - a.votos);
+// An institute that makes JSON of the rows of a table writes numbers as text.
+const ranked = results => results.map(one => ({...one, votos: Number(one.votos)})).sort((a, b) => b.votos - a.votos);
 
 // What the ballot says of a candidacy, or else only its key.
 const named = ({candidaturas}, key) => candidaturas.find(one => one.clave === key) ?? {nombre: key, columnas: []};
@@ -217,8 +218,8 @@ function actaTable(territory, {actas: all, imagenes: images}, state) {
     columns.map(key => h('td', {}, acta[key])),
     h('td', {}, acta.TOTAL_VOTOS_CALCULADO),
     h('td', {}, acta.LISTA_NOMINAL),
-    h('td', {class: 'text'}, acta.CONTABILIZADA ? acta.OBSERVACIONES : `No contabilizada. ${acta.OBSERVACIONES}`)));
-  const empty = h('p', {class: 'empty'}, 'No hay actas registradas de esa sección.');
+    h('td', {class: 'text'}, !Number(acta.CONTABILIZADA) && 'No contabilizada. ', acta.OBSERVACIONES)));
+  const empty = none('No hay actas registradas de esa sección.');
   const input = filter(rows, empty, state, 'section', (name, wanted) => !wanted || Number(name) === Number(wanted));
   return [
     h('div', {class: 'field'}, h('label', {for: 'section'}, 'Sección (está en su credencial para votar)'), input),
