@@ -89,6 +89,7 @@ VIEWS = {
     ),
     "section": View("?section#/alcaldias", "table.actas tbody :not([hidden])", seek(SECTION)),
     "data base and nothing found": View("?data#/base-de-datos", "#found:not(:empty)", seek("xyz")),
+    "several found": View("?several#/alcaldias", "#territories:focus", seek("an")),
     "no results": View("?none", ".message", alter={"datos/corte.json": lambda _: {}}),
     "help": View("ayuda.html"),
     "authenticity": View("autentico.html", "#verdict.bad"),

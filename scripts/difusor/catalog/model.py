@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -181,6 +182,18 @@ class Catalog(Part):
         _once("districts", "id", [each.id for each in self.districts])
         for field in ("key", "code", "letter"):
             _once("offices", field, [getattr(each, field) for each in self.offices])
+        return self
+
+    @model_validator(mode="after")
+    def _every_territory_can_be_told_from_the_others(self) -> Catalog:
+        for office in self.offices:
+            titles = Counter(self.division(office).title(each) for each in self.territories(office))
+            if twice := next((title for title, times in titles.items() if times > 1), None):
+                part = "municipalities" if office.by == "municipality" else "districts"
+                raise ValueError(
+                    f"{part}: hay dos que en {office.short} se llaman «{twice}»; agregue algo que los distinga, en "
+                    f"name o en divisions.{office.by}.label"
+                )
         return self
 
     @model_validator(mode="after")

@@ -297,3 +297,70 @@ def test_a_page_fits_a_small_phone_and_letters_of_twice_the_size(page: str, mirr
     (mirror.folder / "marcos.html").write_text(FRAMES % page, encoding="utf-8")
     said = mirror.read("marcos.html", "Anchos: ")
     assert said.endswith("Anchos: cabe, cabe, cabe, cabe, cabe"), said
+
+
+OPENED = "setInterval(() => { for (const part of document.querySelectorAll('details')) part.open = true; }, 100);"
+
+
+def as_text(part: Any) -> Any:
+    """Return a document as it is made of a table's rows: every number is a text."""
+    if isinstance(part, dict):
+        return {key: as_text(each) for key, each in part.items()}
+    if isinstance(part, list):
+        return list(map(as_text, part))
+    return f"{part:02}" if type(part) is int else part
+
+
+def test_numbers_that_are_written_as_text_are_numbers(mirror: Mirror) -> None:
+    """A place without votes had a tie, a place was not found by its number, an acta that does not count did."""
+
+    def page(document: Any) -> Any:
+        del document["territorios"][2:]
+        for each in document["territorios"][0]["candidaturas"]:
+            each["votos"] = 0
+        return as_text(document)
+
+    def detail(document: Any) -> Any:
+        acta = document["actas"][0]
+        acta["CONTABILIZADA"] = 0
+        del acta["OBSERVACIONES"]
+        return as_text(document)
+
+    mirror.alter |= {"datos/corte.json": as_text, "datos/alcaldias.json": page, "datos/alcaldias/01.json": detail}
+    assert "Empate" not in mirror.read("", "Sin votos")
+    mirror.visit(OPENED)
+    assert "undefined" not in mirror.read("#/alcaldias/1", "No contabilizada.")
+
+
+CHECKED = """
+delete Blob.prototype.arrayBuffer;
+Object.defineProperty(crypto, 'subtle', {value: {digest: async () => new ArrayBuffer(32)}});
+%s
+const waiting = setInterval(() => {
+  const input = document.querySelector('#file');
+  if (!input) return;
+  clearInterval(waiting);
+  const given = new DataTransfer();
+  given.items.add(new File(['votos'], 'copia.txt'));
+  input.files = given.files;
+  input.dispatchEvent(new Event('change'));
+}, 100);
+"""
+UNREADABLE = "Response.prototype.arrayBuffer = () => Promise.reject(new DOMException('no', 'NotReadableError'));"
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [("", "Su copia es idéntica a 20270606_2345_PREP.txt."), (UNREADABLE, "No se pudo leer copia.txt.")],
+    ids=["old phone", "unreadable"],
+)
+def test_a_copy_is_compared_by_an_old_phone_too_and_nothing_is_said_of_files_that_the_corte_has_not(
+    script: str, told: str, mirror: Mirror
+) -> None:
+    """Phones of before 2020 said nothing; and every file was a CSV with commas, in a ZIP with its LEEME."""
+    file = {"archivo": "descargas/20270606_2345_PREP.txt", "contenido": "Alcaldías", "bytes": 9, "sha256": "0" * 64}
+    mirror.alter["datos/corte.json"] = lambda head: head | {"descargas": [file]}
+    mirror.visit(CHECKED % script)
+    said = mirror.read("#/base-de-datos", told)
+    assert "Descargar TXT" in said
+    assert not re.search("CSV|ZIP|UTF-8|comas|consejos distritales", said)

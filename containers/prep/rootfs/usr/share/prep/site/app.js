@@ -16,14 +16,15 @@ const pages = new Map();
 let head = null;
 let status = null;
 let unreachable = false;
+let missed = false; // whether there is a newer corte that could not be shown
 let forgotten = ''; // the instant of the last withdrawal for which the page was loaded again
 let rendering = 0;
 let address = ''; // the last that names a view; a jump within the page does not
-let sought = ''; // the section that a search leads to, until its view is shown
+let sought = {}; // what a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
 let visit = {};
-const freshVisit = () => ({search: '', section: '', open: false, night: false, refresh: () => show({renew: true})});
+const freshVisit = () => ({told: '', search: '', section: '', open: false, night: false, refresh: () => show({renew: true})});
 
 // The view that the address names.
 function route() {
@@ -38,41 +39,59 @@ function officeOf(view, {elecciones: offices}) {
 }
 
 // A corrected corte may keep its instant; its number is higher.
-const isNewer = (one, than) => one.corte === than.corte ? one.secuencia > than.secuencia : one.corte > than.corte;
+const isNewer = (one, than) => one.corte === than.corte ? one.secuencia - than.secuencia > 0 : one.corte > than.corte;
 
 // Shows the view that the address names. After a failure the page stays, unless another view was asked for.
 async function show({renew = false, arrived = false} = {}) {
   const turn = ++rendering;
   const {view, id} = route();
-  let office = head && officeOf(view, head);
+  const shown = head;
+  let latest = head;
   try {
+    let office = head && officeOf(view, head);
     let page = pages.get(office?.clave);
     if (renew || !head || (office && page?.corte !== head.corte)) {
-      const loaded = await load(latest => officeOf(view, latest));
+      ({page} = await load(each => {
+        office = officeOf(view, each);
+        latest = each;
+        return office;
+      }));
       if (turn !== rendering) return;
       // a cache on the way may still answer with an older corte: ignore it
-      if (head && isNewer(head, loaded.head)) throw new Error('Corte anterior al mostrado');
-      if (head && isNewer(loaded.head, head)) {
-        pages.clear();
-        if (renew) setText('announcement', `Nuevo corte: ${time(loaded.head.corte)}`);
-      }
-      ({head, page} = loaded);
-      showPlace(head);
-      office = officeOf(view, head);
-      if (page) pages.set(office.clave, page);
-      unreachable = false;
+      if (shown && isNewer(shown, latest)) throw new Error('Corte anterior al mostrado');
+      unreachable = missed = false;
     }
-    const territory = page?.territorios.find(one => one.id === id);
-    render(page ? electionView(head, page, territory, visit) : downloadsView(head), arrived);
-    setTitle(page ? [territory?.nombre, page.corto] : ['Base de datos']);
+    const isNew = shown && isNewer(latest, shown);
+    present(latest, page, id, arrived);
+    if (isNew) pages.clear();
+    if (page) pages.set(office.clave, page);
+    if (isNew && renew) setText('announcement', `Nuevo corte: ${time(head.corte)}`);
   } catch (error) {
     if (turn !== rendering) return;
     console.error(error);
     unreachable = true;
-    if (!renew || !head) render(failure(), arrived);
+    if (shown && isNewer(latest, shown)) missed = true;
+    if (!renew || !shown) render(failure(), arrived);
   }
-  if (head) tabs(office?.clave ?? DATA);
+  if (head) tabs(officeOf(view, head)?.clave ?? DATA);
   masthead();
+}
+
+// Shows a corte whole, or leaves the one before on the page: votes never stand below the hour of another corte.
+function present(latest, page, id, arrived) {
+  const shown = head;
+  try {
+    head = latest;
+    showPlace(head);
+    showCorte();
+    const territory = page?.territorios.find(one => Number(one.id) === id);
+    const view = page ? electionView(head, page, territory, visit) : downloadsView(head);
+    document.title = [territory?.nombre, page?.corto ?? 'Base de datos', `PREP ${head.eleccion.entidad}`].filter(Boolean).join(' · ');
+    render(view, arrived);
+  } catch (error) {
+    if (shown) showPlace(head = shown);
+    throw error;
+  }
 }
 
 function render(children, arrived) {
@@ -80,8 +99,9 @@ function render(children, arrived) {
   const focused = main.contains(document.activeElement) ? document.activeElement.id : '';
   fill(main, ...children.filter(Boolean));
   if (arrived && focused !== 'territory') { // keep the focus of who moves through the list of territories
-    if (scrollY > main.offsetTop) main.scrollIntoView();
-    main.querySelector('h1')?.focus({preventScroll: true});
+    const list = visit.search && main.querySelector('#territories'); // several have the name that was sought
+    if (list || scrollY > main.offsetTop) (list || main).scrollIntoView();
+    (list || main.querySelector('h1'))?.focus({preventScroll: true});
   } else if (focused) {
     byId(focused)?.focus({preventScroll: true});
   }
@@ -100,10 +120,6 @@ function failure() {
     h('p', {}, h('a', {href: 'datos/resultados.html'}, 'Véalos en una página más sencilla.')));
 }
 
-function setTitle(parts) {
-  document.title = [...parts.filter(Boolean), `PREP ${head.eleccion.entidad}`].join(' · ');
-}
-
 // One tab for each office, before that of the data base; `view` is the shown one.
 function tabs(view) {
   const known = [...document.querySelectorAll('.tabs a')].map(link => link.hash);
@@ -118,18 +134,22 @@ function tabs(view) {
 }
 
 // Date, time and age of the corte, on every view.
+function showCorte() {
+  showLabels(head);
+  setText('tag', labels(head)[0] ?? '');
+  byId('tag').hidden = !labels(head).length;
+  setText('process', `${head.eleccion.nombre}. Jornada electoral del ${day(head.eleccion.jornada)}.`);
+  byId('corte').dateTime = head.corte;
+  setText('time', time(head.corte));
+  setText('corte', date(head.corte));
+  setText('next', `${head.hora} · ${head.siguiente && !closed() ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
+  setText('age', age());
+}
+
+// The corte, and what has to be said of it now.
 function masthead() {
-  if (head) {
-    showLabels(head);
-    setText('tag', labels(head)[0] ?? '');
-    byId('tag').hidden = !labels(head).length;
-    setText('process', `${head.eleccion.nombre}. Jornada electoral del ${day(head.eleccion.jornada)}.`);
-    byId('corte').dateTime = head.corte;
-    setText('time', time(head.corte));
-    setText('corte', date(head.corte));
-    setText('next', `${head.hora} · ${head.siguiente && !closed() ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
-    setText('age', age());
-  } else if (status) {
+  if (head) showCorte();
+  else if (status) {
     showLabels({simulacro: status.environment === 'simulacro'});
     if (waits()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
   }
@@ -143,27 +163,31 @@ const withdrawn = () => status?.standing?.withdrawn ?? [];
 // Whether there is nothing to show: no corte has come yet, or every one was withdrawn.
 const waits = () => status && !status.shown && (withdrawn().length > 0 || status.gate.state === 'open');
 const closed = () => status?.gate.state === 'closed';
+// Whether a message stands in the place of results.
+const isMessage = () => document.querySelector('.message');
 // Whether the publication ended since the status was read.
 const isOver = () => !closed() && now() > Date.parse(status?.gate.closes);
 
 function warning() {
-  if (!head) return '';
+  if (!head || isMessage()) return '';
+  const shown = `Se muestra el de las ${time(head.corte)}.`;
+  if (missed) return `Hay un corte más reciente que no se pudo mostrar. ${shown}`;
   if (closed()) {
     const {closes} = status.gate;
     return `La difusión cerró el ${date(closes)} a las ${time(closes)}. Estos son los últimos resultados preliminares.`;
   }
   if (status?.gate.hold) return `El Instituto puso en pausa la actualización. Se muestra el corte de las ${time(head.corte)}.`;
   if (withdrawn().some(one => one.sequence > status.shown?.sequence)) {
-    return `Por orden del Instituto se retiró un corte posterior. Se muestra el de las ${time(head.corte)}.`;
+    return `Por orden del Instituto se retiró un corte posterior. ${shown}`;
   }
   const stale = head.siguiente
     && now() - Date.parse(head.corte) > STALE_INTERVALS * head.intervalo_segundos * 1000;
   if (stale) return `Última actualización ${age()}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
   if (status?.shown?.orders?.includes('rectification')) return 'Por orden del Instituto, este corte rectifica al anterior.';
-  return unreachable ? `No se pudo comprobar si hay un corte más reciente. Se muestra el de las ${time(head.corte)}.` : '';
+  return unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}` : '';
 }
 
-// Leads to the section, or to the first territory with that name, of the office that is shown.
+// Leads to the section, or to the territory with that name, of the office that is shown; or to those of which it may be one.
 async function find(event) {
   event.preventDefault();
   const wanted = byId('anywhere').value.trim();
@@ -172,19 +196,28 @@ async function find(event) {
   try {
     const office = officeOf(route().view, head) ?? head.elecciones[0];
     const {page} = pages.has(office.clave) ? {page: pages.get(office.clave)} : await load(() => office);
-    const id = isSection
-      ? (await readSections())[office.clave]?.[Number(wanted)]
-      : page.territorios.find(one => plain(one.nombre).includes(plain(wanted)))?.id;
-    setText('found', id ? '' : `No hay ${isSection ? 'sección' : page.division.uno} «${wanted}».`);
-    if (id) go(`#/${office.clave}/${id}`, isSection ? wanted : '');
+    const {uno: kind, varios: kinds} = page.division;
+    const ids = isSection
+      ? [(await readSections())[office.clave]?.[Number(wanted)]]
+      : called(page.territorios, wanted).map(one => one.id);
+    if (!ids[0]) setText('found', `No hay ${isSection ? 'sección' : kind} «${wanted}».`);
+    else if (!ids[1]) go(`#/${office.clave}/${ids[0]}`, isSection && {section: wanted, open: true});
+    else go(`#/${office.clave}`, {search: wanted, told: `${ids.length} ${kinds} llevan «${wanted}» en el nombre; elija en la lista.`});
   } catch (error) {
     console.error(error);
     setText('found', 'No se pudo buscar; inténtelo de nuevo.');
   }
 }
 
-function go(view, section) {
-  sought = section;
+// The only one that is called so, or that has these words, or one that begins so; or else all whose name contains it.
+function called(territories, wanted) {
+  const words = plain(wanted);
+  const having = part => territories.filter(one => words && `| ${plain(one.nombre)} |`.includes(part));
+  return [`| ${words} |`, ` ${words} `, ` ${words}`].map(having).find(found => found.length === 1) ?? having(words);
+}
+
+function go(view, found) {
+  sought = found;
   if (location.hash === view) dispatchEvent(new Event('hashchange'));
   else location.hash = view;
 }
@@ -203,8 +236,8 @@ const isLate = () => head?.siguiente && now() > Date.parse(head.siguiente) + LOO
 // Whether the corte on this page was withdrawn. A corrected one may have its number and instant: that counts once.
 function isGone() {
   const gone = head && withdrawn().find(one =>
-    one.sequence === head.secuencia && Date.parse(one.corte) === Date.parse(head.corte));
-  return gone && (gone.at !== forgotten || status.shown?.sequence !== head.secuencia) && gone;
+    one.sequence === Number(head.secuencia) && Date.parse(one.corte) === Date.parse(head.corte));
+  return gone && (gone.at !== forgotten || status.shown?.sequence !== Number(head.secuencia)) && gone;
 }
 
 // Shows what this mirror shows now, even if it is an older corte.
@@ -221,9 +254,12 @@ async function look() {
   let isSame = false;
   try {
     const latest = await readHead();
-    unreachable = !latest.corte;
     isSame = head && JSON.stringify(latest) === JSON.stringify(head);
-    if (!head || isNewer(latest, head)) await show({renew: true});
+    if (!head || isMessage() || isNewer(latest, head)) await show({renew: true});
+    else {
+      unreachable = !latest.corte;
+      missed = false;
+    }
   } catch {
     unreachable = true;
   }
@@ -233,8 +269,9 @@ async function look() {
 
 addEventListener('hashchange', () => {
   if (location.hash && !location.hash.startsWith('#/')) return; // a jump within the page
-  visit = {...freshVisit(), section: sought, open: sought !== ''};
-  sought = '';
+  visit = {...freshVisit(), ...sought};
+  sought = {};
+  setText('found', visit.told);
   show({arrived: true});
 });
 byId('finder').addEventListener('submit', find);

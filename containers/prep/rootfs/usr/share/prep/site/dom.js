@@ -12,6 +12,14 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+// What a view begins with: its title, and above it where that belongs.
+export const heading = (above, title, ...children) => h('div', {class: 'heading'},
+  h('div', {}, h('p', {class: 'eyebrow'}, above), h('h1', {tabindex: -1}, title)), children);
+
+// A part of a view, and its own heading.
+export const section = (id, style, title, ...children) =>
+  h('section', {class: style, 'aria-labelledby': id}, h('h2', {id}, title), children);
+
 // Exchanges an element's children. Safari 13 has no replaceChildren.
 export function fill(element, ...children) {
   element.textContent = '';

@@ -13,7 +13,7 @@ const integer = new Intl.NumberFormat('es-MX');
 const clock = new Intl.DateTimeFormat('es-MX', {timeZone: 'UTC', hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
 const longDate = new Intl.DateTimeFormat('es-MX', {timeZone: 'UTC', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'});
 
-export const number = value => integer.format(value);
+export const number = integer.format;
 
 // Percentages arrive truncated to four decimals and are shown without rounding.
 export const percent = text => `${text}\u202f%`;
@@ -40,5 +40,6 @@ export function bytes(size) {
   return size < 1e6 ? `${number(Math.ceil(size / 1e3))} kB` : `${(size / 1e6).toFixed(1)} MB`;
 }
 
-// Text for searching: without accents and capitals.
-export const plain = text => text.normalize('NFD').replace(/\p{Diacritic}/gu, '').toLowerCase();
+// Text for searching: words without accents, capitals and other signs.
+export const plain = text =>
+  text.normalize('NFD').replace(/\p{Diacritic}/gu, '').toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ').trim();

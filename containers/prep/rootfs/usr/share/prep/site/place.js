@@ -18,9 +18,5 @@ export function showPlace({minutos_utc: minutes, eleccion: election}) {
 
 function showLogo({logo, instituto: institute}) {
   const picture = byId('logo');
-  if (picture && logo) {
-    picture.src = logo;
-    picture.alt = institute;
-    picture.hidden = false;
-  }
+  if (picture && logo) Object.assign(picture, {src: logo, alt: institute, hidden: false});
 }

@@ -1,6 +1,6 @@
 // The results of an election: everywhere, or in one territory.
 
-import {fill, h} from './dom.js';
+import {fill, h, heading, section} from './dom.js';
 import {date, number, percent, plain, time} from './format.js';
 import {loadDetail} from './data.js';
 import {labels} from './rehearsal.js';
@@ -10,19 +10,14 @@ export function electionView(head, page, territory, state) {
   const {eleccion: election} = head;
   const shown = territory ?? page;
   return [
-    h('div', {class: 'heading'},
-      h('div', {},
-        h('p', {class: 'eyebrow'}, territory ? h('a', {href: `#/${page.clave}`}, `‹ ${page.corto}`) : election.ambito),
-        h('h1', {tabindex: -1}, territory ? territory.nombre : page.corto)),
+    heading(territory ? h('a', {href: `#/${page.clave}`}, `‹ ${page.corto}`) : election.ambito,
+      territory?.nombre ?? page.corto,
       chooser(election, page, territory)),
     h('div', {class: 'columns'},
       progress(shown.totales),
-      h('section', {'aria-labelledby': 'candidacies'},
-        h('h2', {id: 'candidacies'}, 'Votos por candidatura'),
-        bars(page, shown)),
-      h('section', {'aria-labelledby': 'parties'},
-        h('h2', {id: 'parties'}, 'Votos por partido político y combinación'),
-        partyTable(page, shown, territory ?? {nombre: election.entidad})),
+      section('candidacies', null, 'Votos por candidatura', bars(page, shown)),
+      section('parties', null, 'Votos por partido político y combinación',
+        partyTable(page, shown, territory?.nombre ?? election.entidad)),
       counts(shown.totales)),
     territory ? actas(territory, state) : territoryList(page, state),
     !territory && night(page, state),
@@ -55,16 +50,18 @@ function citation(head, page, territory) {
       said.textContent = 'No se pudo copiar: seleccione el texto de arriba.';
     }
   };
-  return h('section', {class: 'citation', 'aria-labelledby': 'citation'},
-    h('h2', {id: 'citation'}, 'Cite o comparta'),
+  return section('citation', 'citation', 'Cite o comparta',
     h('p', {class: 'detail'}, text),
     h('button', {type: 'button', class: 'button', onclick: share}, navigator.share ? 'Compartir' : 'Copiar con el enlace'), said);
 }
 
-const ranked = results => [...results].sort((a, b) => b.votos - a.votos);
+// An institute that makes JSON of the rows of a table writes numbers as text.
+const ranked = results => results.map(one => ({...one, votos: Number(one.votos)})).sort((a, b) => b.votos - a.votos);
 
 // What the ballot says of a candidacy, or else only its key.
 const named = ({candidaturas}, key) => candidaturas.find(one => one.clave === key) ?? {nombre: key, columnas: []};
+
+const none = text => h('p', {class: 'empty'}, text);
 
 // By candidacy, in how many territories it has the most votes; in a tie nobody has.
 function leads(page) {
@@ -79,13 +76,13 @@ function leads(page) {
 function bars(page, shown) {
   const {boleta: ballot, territorios: territories} = page;
   const led = shown === page && territories.length > 1 && leads(page);
-  if (!shown.candidaturas.length) return h('p', {class: 'empty'}, 'Aquí no hay candidaturas.');
+  if (!shown.candidaturas.length) return none('Aquí no hay candidaturas.');
   return h('ol', {class: 'bars'}, ranked(shown.candidaturas).map(result => {
     const candidacy = named(ballot, result.clave);
     const parties = candidacy.columnas.filter(column => ballot.columnas[column]);
     return h('li', {'--color': candidacy.color, '--share': `${result.porcentaje}%`},
       h('p', {class: 'name'}, candidacy.nombre),
-      h('p', {class: 'votes'}, number(result.votos), h('span', {}, ' votos')),
+      h('p', {class: 'votes'}, number(result.votos), ' votos'),
       h('p', {class: 'share'}, percent(result.porcentaje)),
       h('div', {class: 'bar', 'aria-hidden': 'true'}),
       h('p', {class: 'parties'}, parties.map(party =>
@@ -95,8 +92,7 @@ function bars(page, shown) {
 }
 
 function progress(totals) {
-  return h('section', {class: 'progress', 'aria-labelledby': 'progress'},
-    h('h2', {id: 'progress'}, 'Avance'),
+  return section('progress', 'progress', 'Avance',
     h('p', {class: 'figure'}, h('b', {}, percent(totals.actas_capturadas_porcentaje)), ' de actas capturadas'),
     h('p', {class: 'figure participation'}, h('b', {}, percent(totals.participacion)), ' de participación ciudadana'),
     h('div', {class: 'bar', '--share': `${totals.actas_capturadas_porcentaje}%`, 'aria-hidden': 'true'}),
@@ -104,8 +100,7 @@ function progress(totals) {
 }
 
 function counts(totals) {
-  return h('section', {class: 'counts', 'aria-labelledby': 'counts'},
-    h('h2', {id: 'counts'}, 'Actas y votos'),
+  return section('counts', 'counts', 'Actas y votos',
     h('dl', {},
       row('Actas esperadas', totals.actas_esperadas),
       row('Actas capturadas', totals.actas_capturadas),
@@ -115,13 +110,14 @@ function counts(totals) {
       row('Total de votos', totals.votos)));
 }
 
+const line = (name, count, share) => h('tr', {}, h('th', {scope: 'row'}, name), h('td', {}, number(count)), h('td', {}, percent(share)));
+
 const row = (term, count) => h('div', {}, h('dt', {}, term), h('dd', {}, number(count)));
 
 function partyTable(page, shown, place) {
   const {columnas: columns} = page.boleta;
-  const line = (name, votes, share) => h('tr', {}, h('th', {scope: 'row'}, name), h('td', {}, number(votes)), h('td', {}, percent(share)));
-  const {votos: all} = shown.totales;
-  return table('', `${page.corto}, ${place.nombre}: votos por partido político y combinación`,
+  const all = Number(shown.totales.votos);
+  return table('', `${page.corto}, ${place}: votos por partido político y combinación`,
     [column('Partido o combinación'), column('Votos'), column('Porcentaje')],
     shown.columnas.map(result => line(columnName(columns, result.clave), result.votos, result.porcentaje)),
     h('tfoot', {}, line('Total', all, all ? '100.0000' : '0.0000')));
@@ -148,7 +144,7 @@ const swatch = color => h('span', {class: 'swatch', '--color': color, 'aria-hidd
 
 function territoryList(page, state) {
   const {uno: kind} = page.division;
-  const empty = h('p', {class: 'empty'}, 'Ningún nombre coincide con la búsqueda.');
+  const empty = none('Ningún nombre coincide con la búsqueda.');
   const rows = page.territorios.map(one => {
     const [first = {}, second = {}] = ranked(one.candidaturas);
     const tie = first.votos === second.votos; // with a single candidacy there is no tie
@@ -162,7 +158,7 @@ function territoryList(page, state) {
   const input = filter(rows, empty, state, 'search', (name, wanted) => name.includes(plain(wanted)));
   return h('section', {'aria-labelledby': 'territories'},
     h('div', {class: 'heading'},
-      h('h2', {id: 'territories'}, `Resultados por ${kind}`),
+      h('h2', {id: 'territories', tabindex: -1}, `Resultados por ${kind}`),
       h('div', {class: 'field'}, h('label', {for: 'search'}, `Buscar ${kind}`), input)),
     table('territories', `${page.corto}: candidatura con más votos y avance de cada ${kind}`,
       [column(kind, 'capital'), column('Candidatura con más votos', 'text'), column('Porcentaje'), column('Actas capturadas')],
@@ -178,8 +174,7 @@ function night(page, state) {
   const source = {detalle: {archivo: 'datos/noche.json', corte: page.corte}};
   return folded('La noche, corte por corte', 'night', source, state, ({cortes: instants, cargos: offices}) => {
     const {actas_capturadas: captured, porcentaje: shares} = offices[page.clave];
-    const rows = instants.map((instant, at) => h('tr', {},
-      h('th', {scope: 'row'}, time(instant)), h('td', {}, number(captured[at])), h('td', {}, percent(shares[at]))));
+    const rows = instants.map((instant, at) => line(time(instant), captured[at], shares[at]));
     return [table('', `${page.corto}: actas capturadas en cada corte`,
       [column('Corte'), column('Actas capturadas'), column('De las esperadas')],
       rows.reverse())];
@@ -195,9 +190,11 @@ function folded(title, key, source, state, build) {
     try {
       const detail = await loadDetail(source);
       if (detail) return fill(body, ...build(detail));
-      if (state.renewed === announced) throw Error('Las actas son posteriores');
-      state.renewed = announced; // once: a cache may keep what announces it
-      state.refresh();
+      if (state.renewed !== announced) {
+        state.renewed = announced; // once: a cache may keep what announces it
+        await state.refresh();
+      }
+      if (body.isConnected) throw Error('Es de un corte posterior');
     } catch {
       fill(body, h('p', {role: 'status'}, 'No fue posible cargarlo. '), h('button', {type: 'button', onclick: read}, 'Reintentar'));
     }
@@ -212,7 +209,7 @@ function folded(title, key, source, state, build) {
 
 // `images`: the file with the image of each acta, where the corte has any.
 function actaTable(territory, {actas: all, imagenes: images}, state) {
-  if (!all.length) return [h('p', {class: 'empty'}, 'Todavía no hay actas registradas.')];
+  if (!all.length) return [none('Todavía no hay actas registradas.')];
   const columns = territory.columnas.map(one => one.clave);
   const rows = all.map((acta, at) => h('tr', {'data-name': acta.SECCION},
     h('th', {scope: 'row'}, acta.SECCION),
@@ -221,8 +218,8 @@ function actaTable(territory, {actas: all, imagenes: images}, state) {
     columns.map(key => h('td', {}, acta[key])),
     h('td', {}, acta.TOTAL_VOTOS_CALCULADO),
     h('td', {}, acta.LISTA_NOMINAL),
-    h('td', {class: 'text'}, acta.CONTABILIZADA ? acta.OBSERVACIONES : `No contabilizada. ${acta.OBSERVACIONES}`)));
-  const empty = h('p', {class: 'empty'}, 'No hay actas registradas de esa sección.');
+    h('td', {class: 'text'}, !Number(acta.CONTABILIZADA) && 'No contabilizada. ', acta.OBSERVACIONES)));
+  const empty = none('No hay actas registradas de esa sección.');
   const input = filter(rows, empty, state, 'section', (name, wanted) => !wanted || Number(name) === Number(wanted));
   return [
     h('div', {class: 'field'}, h('label', {for: 'section'}, 'Sección (está en su credencial para votar)'), input),
