@@ -88,6 +88,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("playbooks/acceptance/*", BY_HAND),
     ("roles/*/tasks/remove.yml", ("options", "site")),
     ("roles/docker/tasks/withdraw.yml", ("site",)),
+    ("roles/packages/tasks/exchange.yml", ("options", "site")),
     ("roles/docker/tasks/retire.yml", ("docker", "late_changes", "site")),
     ("plugins/*/give_back.py", ("options", "site")),
     ("plugins/modules/give_back_account.py", ("late_changes", "revocation", "site")),
