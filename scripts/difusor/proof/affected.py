@@ -89,6 +89,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("roles/*/tasks/remove.yml", ("options", "site")),
     ("roles/docker/tasks/withdraw.yml", ("site",)),
     ("roles/packages/tasks/exchange.yml", ("options", "site")),
+    ("roles/ufw/tasks/unlog.yml", ("site",)),
     ("roles/docker/tasks/retire.yml", ("docker", "late_changes", "site")),
     ("plugins/*/give_back.py", ("options", "site")),
     ("plugins/modules/give_back_account.py", ("late_changes", "revocation", "site")),
