@@ -84,6 +84,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("playbooks/tasks/remove_*", ("site",)),
     ("playbooks/tasks/gate.yml", ("site",)),
     ("playbooks/tasks/published.yml", ("site",)),
+    ("playbooks/tasks/restart.yml", ("site",)),
     ("playbooks/templates/*", ("site",)),
     ("playbooks/acceptance/*", BY_HAND),
     ("roles/*/tasks/remove.yml", ("options", "site")),
