@@ -25,6 +25,11 @@ def value(role: str, name: str, inputs: dict[str, Any]) -> Any:
     return _templar(role, inputs).template(trust_as_template(f"{{{{ {name} }}}}"))
 
 
+def text(role: str, source: str, inputs: dict[str, Any]) -> str:
+    """Return a text of a role's task, such as a message; `inputs` come on top of the role's defaults."""
+    return str(_templar(role, inputs).template(trust_as_template(source)))
+
+
 def _templar(role: str, inputs: dict[str, Any]) -> Templar:
     private = ROLES / role / "vars/main.yml"
     own = {

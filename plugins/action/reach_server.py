@@ -15,9 +15,12 @@ CLASSIC = "/usr/bin/sudo.ws"
 """The original sudo, where sudo-rs took its name (Ubuntu 26.04)."""
 
 BEGAN = "-- began --"
+RECORDED = "-- recorded --"
 REVOKED = "-- revoked_since --"
 KEYS = "-- authorized_keys --"
 """Separate the parts of the server's answer."""
+FOUND = "/var/lib/prep-difusor/found"
+"""The copy of how a server was found, which `managed_files` makes before its first change; only root sees it."""
 RECORD = "/etc/prep-corte/revoked_since"
 """Where the role corte leaves since when a server is off the list; only root reads it."""
 LATEST = "/run/prep-difusor.run"
@@ -36,11 +39,11 @@ class ActionModule(ActionBase):
     A run that begins leaves a word of its own on the server: from then on an older one touches nothing there. A preview
     does not begin, nor a run that the revocation of the server stops.
 
-    Returns `run`: that word, empty when there is none; `login_keys`: the lines of the account's authorized_keys;
-    `revoked_since`: the instant at which the server was taken off the list, as the institute recorded it in the file
-    `record`, empty when it is on it; `sudo_is_rust`: whether the server's sudo is sudo-rs; `become_exe`: the sudo that
-    later tasks have to use, empty when any will do. sudo-rs prints a prompt that Ansible does not recognise, so with a
-    password Ansible would wait for ever.
+    Returns `run`: that word, empty when there is none; `recorded`: whether an earlier run has kept how it found the
+    server; `login_keys`: the lines of the account's authorized_keys; `revoked_since`: the instant at which the server
+    was taken off the list, as the institute recorded it in the file `record`, empty when it is on it; `sudo_is_rust`:
+    whether the server's sudo is sudo-rs; `become_exe`: the sudo that later tasks have to use, empty when any will do.
+    sudo-rs prints a prompt that Ansible does not recognise, so with a password Ansible would wait for ever.
     """
 
     _supports_check_mode = True
@@ -60,7 +63,7 @@ class ActionModule(ActionBase):
                 answer = self._low_level_execute_command(
                     f"{shlex.quote(_python(variables))} --version && {{ sudo --version 2>&1; "
                     f"{beginning(word, known) if begins else ''} "
-                    f"echo {REVOKED}; cat {RECORD} 2>/dev/null; echo {KEYS}; "
+                    f"test ! -d {FOUND} || echo {RECORDED}; echo {REVOKED}; cat {RECORD} 2>/dev/null; echo {KEYS}; "
                     f"cat ~{shlex.quote(login.user)}/.ssh/authorized_keys 2>/dev/null; true; }}"
                 )
                 said = f"{answer['stderr']}\n{answer['stdout']}\n{_python(variables) if answer['rc'] == 127 else ''}"
@@ -74,6 +77,7 @@ class ActionModule(ActionBase):
         return {
             "changed": False,
             "run": word if BEGAN in programs else args["run"],
+            "recorded": RECORDED in programs,
             "become_exe": become_exe,
             "sudo_is_rust": "sudo-rs" in programs,
             "revoked_since": " ".join(_lines(record)),

@@ -77,6 +77,10 @@ groups: {description: "Names, as C(added) and C(missing).", type: dict, returned
 """
 
 STATUS = "var/lib/dpkg/status"
+# Between the two lines dpkg writes others, such as Essential. The third word of Status is how far the package has come.
+PACKAGE = re.compile(
+    r"^Package: (\S+)\n(?:(?!Status:)\S.*\n)*?Status: \S+ \S+ (?!not-installed$|config-files$)\S+$", re.MULTILINE
+)
 
 
 class Record:
@@ -142,8 +146,11 @@ def compare(before, after):
 
 
 def packages(status):
-    """Return the names of the installed packages from the text of dpkg's status file."""
-    return re.findall(r"^Package: (\S+)\nStatus: \S+ ok installed$", status, re.MULTILINE)
+    """Return the names of the packages in the text of dpkg's status file: installed, or left half-way.
+
+    One that somebody's apt was just installing when the server was recorded is the owner's, not the project's.
+    """
+    return PACKAGE.findall(status)
 
 
 def names(listing):

@@ -99,6 +99,9 @@ ansible_facts:
       elements: str
     docker_before: {description: Whether the server's owner ran a Docker engine before the first run., type: bool}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
+    packages_half_way:
+      description: "The packages that are half-way, as {name: version}, also while another program is installing them."
+      type: dict
     packages_unfinished:
       description: Packages that dpkg left half-way; none while another program is installing some.
       type: list

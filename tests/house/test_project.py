@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,25 @@ def test_playbooks_read_no_private_name_of_a_role() -> None:
     files = [path for path in (ROOT / "playbooks").rglob("*") if path.suffix in (".yml", ".j2")]
     found = {path.name: names for path in files if (names := private.findall(path.read_text(encoding="utf-8")))}
     assert found == {}
+
+
+def test_every_restart_says_how_long_it_waits() -> None:
+    """By itself Ansible gives up after ten minutes, and a server that tests its memory and its disks takes longer."""
+    found = {
+        path.name: (entry["ansible.builtin.reboot"] or {}).get("reboot_timeout", 0)
+        for path in sorted((ROOT / "playbooks").rglob("*.yml"))
+        for entry in mappings(load(path))
+        if "ansible.builtin.reboot" in entry
+    }
+    assert found and {name: seconds for name, seconds in found.items() if seconds < 900} == {}
+
+
+def mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every mapping in what YAML has read, those inside others too."""
+    if isinstance(value, dict):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from mappings(each)
 
 
 def test_collections_come_with_the_ansible_package() -> None:

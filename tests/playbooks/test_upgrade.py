@@ -89,7 +89,7 @@ def test_a_restart_that_was_left_out_is_told() -> None:
     tasks = {task["name"]: task for task in play()["tasks"]}
     told = tasks["Say that the restart was left out"]
     for exists, skipped in ((True, True), (True, False), (False, True)):
-        found = {"__upgrade_restart": {"stat": {"exists": exists}}, "__upgrade_restarted": {"skipped": skipped}}
+        found = {"__upgrade_restart": {"stat": {"exists": exists}}, "__restarted": {"skipped": skipped}}
         assert expression(told["when"], **found) is (exists and skipped)
     assert "repita ./difusor upgrade -i" in told["ansible.builtin.debug"]["msg"]
 

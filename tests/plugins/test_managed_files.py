@@ -294,6 +294,40 @@ def test_folders_that_are_the_projects_alone_are_put_right_and_else_left_alone(s
     assert "changed=0" in server.run(wanted).stdout
 
 
+STATES = """\
+Package: dpkg
+Essential: yes
+Status: install ok installed
+Version: 1
+
+Package: {}
+Status: {}
+Version: 1
+
+Package: chrony
+Status: install ok installed
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "was_there"),
+    [
+        ("install ok unpacked", True), ("install ok half-configured", True), ("install reinstreq half-installed", True),
+        ("install ok triggers-awaited", True), ("install ok triggers-pending", True), ("hold ok installed", True),
+        ("deinstall ok config-files", False), ("purge ok not-installed", False),
+    ],
+)  # fmt: skip
+def test_a_package_that_was_half_way_when_the_server_was_recorded_is_the_owners(
+    give_back: Any, status: str, was_there: bool
+) -> None:
+    """Else a removal would take sudo or openssh-server away, which the first boot's updates were just installing."""
+    found, now = STATES.format("sudo", status), STATES.format("sudo", "install ok installed")
+    assert give_back.packages(found) == ["dpkg", *(["sudo"] if was_there else []), "chrony"]
+    added = give_back.compare(give_back.packages(found), give_back.packages(now))["added"]
+    assert added == ([] if was_there else ["sudo"])
+
+
 def test_what_differs_from_before_is_said_of_etc_packages_accounts_and_groups(give_back: Any, tmp_path: Path) -> None:
     status = "Package: {}\nStatus: install ok installed\nVersion: 1\n\n"
     states = {

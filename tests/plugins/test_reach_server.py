@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import role_kit
 import yaml
 from ansible_kit import ansible
 from plugin_kit import load
@@ -16,6 +18,7 @@ from plugin_kit import load
 from difusor.project import ROOT
 
 PLAY = "- {hosts: all, gather_facts: false, become: true, tasks: [{reach_server: }]}\n"
+SHOWN = "- {hosts: all, gather_facts: false, tasks: [{debug: {msg: 'recorded={{ found.recorded }}'}}]}\n"
 # Ubuntu 26.04's sudo tells its name like this, and asks for the password with a prompt that Ansible waits for in vain.
 SUDO_RS = '#!/bin/sh\n[ "$1" != --version ] || { echo sudo-rs 0.2.13 >&2; exit; }\nread -r answer\n'
 
@@ -89,6 +92,30 @@ def test_a_revoked_server_is_refused_by_a_folder_that_does_not_know_of_it(tmp_pa
 
 
 REACH = load("action/reach_server.py")
+
+
+def test_a_server_is_recorded_once_a_run_has_kept_how_it_found_it(tmp_path: Path) -> None:
+    """Before, a run that changes it waits for installations, and looks at it only then."""
+    (tmp_path / "play.yml").write_text(PLAY.replace("reach_server: ", "reach_server: , register: found") + SHOWN)
+    (tmp_path / "sudo").write_text(SUDO.format(folder=tmp_path).replace("#/run/#", "#/var/lib/prep-difusor/#"))
+    (tmp_path / "sudo").chmod(0o755)
+    given = ["-e", f"ansible_become_user=otro ansible_become_exe={tmp_path}/sudo"]
+    for recorded in (False, True):
+        done = ansible("playbook", "-i", "aqui,", "-c", "local", tmp_path / "play.yml", *given)
+        assert f"recorded={recorded}" in done.stdout, done
+        (tmp_path / "found").mkdir(exist_ok=True)
+
+
+def test_a_first_run_looks_at_a_server_when_other_installations_have_ended() -> None:
+    tasks = yaml.safe_load((ROOT / "roles/preflight/tasks/look.yml").read_text())
+    reach, wait, facts = tasks[:3]
+    assert reach["ansible.builtin.import_tasks"] == "reach.yml" and "ansible.builtin.setup" in facts
+    assert wait["ansible.builtin.include_role"]["tasks_from"] == "wait"
+    for begins, recorded, check in itertools.product((True, False), repeat=3):
+        given = {"preflight_begins": begins, "ansible_check_mode": check}
+        found = {"__preflight_reach": {"recorded": recorded}, **given}
+        waits = role_kit.value("preflight", f"({wait['when']})", found)
+        assert waits is (begins and not recorded and not check)
 
 
 @pytest.mark.parametrize(

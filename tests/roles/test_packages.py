@@ -140,6 +140,33 @@ def test_every_transaction_waits_and_suspends_needrestart() -> None:
     assert found >= 3
 
 
+def test_the_transaction_of_a_removal_waits_and_brings_back_only_what_could_be_fetched() -> None:
+    """Without the archive, or with lists of months ago, apt would stop, and everything of the project's would stay."""
+    inputs = {
+        "rollback_found": {"packages": {"missing": ["systemd-timesyncd"], "added": ["chrony"]}},
+        "__packages_unneeded": {"stdout": "Remv chrony [4.6]"},
+    }
+    words = role_kit.value("packages", "_packages_exchange", inputs)
+    assert words[-3:] == ["purge", "chrony", "systemd-timesyncd+"] and "DPkg::Lock::Timeout=900" in words
+    for rc, last in ((0, "systemd-timesyncd+"), (100, "chrony")):
+        assert (
+            role_kit.value("packages", "_packages_exchange", {**inputs, "__packages_fetched": {"rc": rc}})[-1] == last
+        )
+
+
+def test_a_removal_fetches_lists_before_what_comes_back_and_says_what_does_not() -> None:
+    tasks = yaml.safe_load((ROLES / "packages/tasks/exchange.yml").read_text())
+    includes = [task.get("ansible.builtin.include_tasks") for task in tasks]
+    fetch, tell, exchange = tasks[2:]
+    assert includes[:2] == ["wait.yml", "lists.yml"]
+    assert fetch["failed_when"] is False and "--download-only" in fetch["ansible.builtin.command"]["argv"]
+    inputs = {"_packages_replaced": ["ntp+"], "__packages_fetched": {"rc": 100, "stderr": "E: Unable to fetch"}}
+    assert role_kit.value("packages", f"({tell['when']})", inputs) is True
+    said = role_kit.text("packages", tell["ansible.builtin.debug"]["msg"], inputs)
+    assert "no pudo traer ntp, que" in said and "sudo apt install ntp)" in said and said.endswith("E: Unable to fetch")
+    assert [*exchange] == ["name", "block", "rescue"]
+
+
 def test_every_program_that_takes_a_lock_of_apts_waits_for_it() -> None:
     """apt's timers may take it in the moment after the run found it free."""
     paths = [*ROLES.glob("*/tasks/*.yml"), *(ROLES.parent / "playbooks").glob("*.yml")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from role_kit import render
+from role_kit import render, value
 
 DROP_IN = "etc/ssh/sshd_config.d/00-prep-difusor.conf"
 EXEMPT = "PerSourcePenaltyExemptList 10.9.0.4,fd00:9::/64"
@@ -23,3 +23,11 @@ def test_sshd_penalises_no_trusted_address(version: str, addresses: list[str], i
     text = render("ssh", DROP_IN, {"ansible_facts": facts, "ssh_trusted_addresses": addresses})
     assert (EXEMPT in text.splitlines()) is is_there
     assert ("PerSourcePenalty" in text) is is_there
+
+
+def test_an_openssh_whose_update_is_half_way_has_a_version_too() -> None:
+    """Without it the run would end in the middle, after others have changed the server."""
+    facts = {"packages": {}, "packages_half_way": {"openssh-server": "1:9.6p1-3ubuntu13"}}
+    assert value("ssh", "_ssh_version", {"ansible_facts": facts}) == "9.6"
+    facts = {"packages": {}, "packages_half_way": {"passwd": "1:4.13+dfsg1-1"}}
+    assert value("accounts", "_accounts_shadow_version", {"ansible_facts": facts}) == "4.13"

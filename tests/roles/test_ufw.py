@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
+import pytest
 import role_kit
 
 INPUTS = {"ufw_unlimited_sources": ["192.0.2.10", "2001:db8::/48"], "ufw_source_rate": 50, "ufw_source_burst": 1000}
@@ -62,3 +63,17 @@ def test_router_advertisements_are_dropped_first_unless_ipv6_depends_on_them() -
     assert "-A " not in before
     assert "icmp" not in FOUR
     assert restored(hook(advertised=True)) == [FOUR, SIX.replace(drop, "")]
+
+
+@pytest.mark.parametrize(
+    ("before", "ours"),
+    [
+        ("", True),  # it was not installed
+        ("ENABLED=no\nLOGLEVEL=low\n", True),
+        ("ENABLED=yes\nLOGLEVEL=off\n", True),
+        ("ENABLED=yes\nLOGLEVEL=low\n", False),
+    ],
+)
+def test_the_log_of_a_firewall_that_logged_before_is_the_owners(before: str, ours: bool) -> None:
+    """Ubuntu has UFW installed and off; its first line in /var/log/ufw.log is of the project's firewall."""
+    assert role_kit.value("ufw", "_ufw_log_is_ours", {"__ufw_before": {"stdout": before}}) is ours

@@ -19,10 +19,10 @@ def packages(lines):
     return {name: version for status, name, version in fields if status[1] == "i"}
 
 
-def unfinished(lines):
-    """Return the names of the packages that were left half-way, from the same lines."""
+def half_way(lines):
+    """Return {name: version} of the packages that are half-way, from the same lines."""
     fields = (line.split("\t") for line in lines)
-    return sorted({name for status, name, _ in fields if status[1] in HALF_WAY})
+    return {name: version for status, name, version in fields if status[1] in HALF_WAY}
 
 
 def is_installing(lock=LOCK, locks="/proc/locks"):
@@ -38,8 +38,10 @@ def is_installing(lock=LOCK, locks="/proc/locks"):
 def facts(lines):
     """Return what RETURN of `server_probe` says of dpkg and its packages."""
     listed = lines("dpkg-query", "--show", "--showformat", FORM)
+    begun = half_way(listed)
     return {
         "packages": packages(listed),
-        "packages_unfinished": [] if is_installing() else unfinished(listed),
+        "packages_half_way": begun,
+        "packages_unfinished": [] if is_installing() else sorted(begun),
         "dpkg_interrupted": bool(glob.glob(JOURNAL)),
     }

@@ -99,10 +99,11 @@ class Case:
                 raise LostError(f"{failure} Se perdió la conexión con el servidor") from failure
             raise
 
-    def login(self, program: str, *, user: str = "", key: Path | None = None) -> list[str]:
+    def login(self, program: str, *, user: str = "", key: Path | None = None, family: str = "") -> list[str]:
         """Return the start of a command line of ssh or sftp that logs in anew and asks nobody, its target excluded.
 
-        Without an account and its key it is the operator's own login.
+        Without an account and its key it is the operator's own login. `family`: inet or inet6, to reach the server by
+        that alone.
         """
         values = self.values
         given = values.get("ansible_ssh_private_key_file")
@@ -111,7 +112,7 @@ class Case:
             "BatchMode": "yes" if key or not ssh_password.declared(values) else "", "NumberOfPasswordPrompts": 1,
             "ControlMaster": "no", "ControlPath": "none", "ConnectTimeout": "5",
             "IdentitiesOnly": "yes" if key else "", "Port": values.get("ansible_port"),
-            "User": user or values.get("ansible_user"),
+            "User": user or values.get("ansible_user"), "AddressFamily": family,
         }  # fmt: skip
         options = [word for name, value in given_options.items() if value for word in ("-o", f"{name}={value}")]
         further = (shlex.split(str(values.get(f"ansible_ssh_{kind}_args") or "")) for kind in ("common", "extra"))
@@ -120,11 +121,11 @@ class Case:
         alone = ["-S", "none"] if program == "ssh" else []
         return [program, *options, *own, *chain.from_iterable(further), *alone]
 
-    def enters(self, command: str = "true") -> child.Finished | None:
-        """Run a command through a new login of the operator; None when there is no answer in time."""
+    def enters(self, command: str = "true", family: str = "") -> child.Finished | None:
+        """Run a command through a new login of the operator (see `login`); None when there is no answer in time."""
         try:
             environment = os.environ | ssh_password.environment(ssh_password.declared(self.values))
-            return child.run([*self.login("ssh"), self.address, command], LOGIN, environment)
+            return child.run([*self.login("ssh", family=family), self.address, command], LOGIN, environment)
         except child.BoundError:
             return None
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from difusor.acceptance import state
+from difusor.acceptance import standing, state
 from difusor.acceptance.case import Case
 from difusor.acceptance.doing import AFTER, BEFORE
 from difusor.acceptance.journal import Outcome, Verdict
 from difusor.acceptance.measured import some
+from difusor.acceptance.renewed import REASON, renewed
 from difusor.baseline.record import Change
 from difusor.project import write
 
@@ -30,12 +31,15 @@ EMPTIED, NOTHING = "/etc/apt/sources.list", sha256().hexdigest()
 
 
 def compare(case: Case, folder: Path, beginning: Path, upgraded: Path) -> Outcome:
-    """Compare the server with the beginning, apart from what its own upgrade changed and what packages leave."""
+    """Compare the server with the beginning, apart from what its own updates changed and what packages leave."""
+    standing.settle(case, folder)
     was, now = state.saved(beginning), state.take(case)
     state.save(now, folder)
     found = state.differences(was, now)
     upgrades = _by_upgrade(upgraded)
-    theirs = [each for each in found if _is_of(each, upgrades)]
+    by_upgrade = [each for each in found if each in upgrades]
+    by_itself = renewed(case, [each for each in found if each not in by_upgrade])
+    theirs = [*by_upgrade, *by_itself]
     left = [each for each in found if each not in theirs]
     remains = {each: why for each in left if (why := why_it_remains(each, left))}
     booted = was["system"]["boot"] != now["system"]["boot"]
@@ -43,7 +47,8 @@ def compare(case: Case, folder: Path, beginning: Path, upgraded: Path) -> Outcom
     lasting = [each for each in left if each not in remains and each not in waiting]
     write(folder / "diferencias.txt", state.told(lasting))
     write(folder / "vuelven-al-reiniciar.txt", state.told(waiting))
-    write(folder / "de-la-actualización.txt", state.told(theirs))
+    reasons = "".join(f"{state.told([each]).rstrip()}: {REASON}\n" for each in by_itself)
+    write(folder / "de-la-actualización.txt", state.told(by_upgrade) + reasons)
     write(
         folder / "restos.txt", "".join(f"{state.TOLD[each.kind]} {each.name}: {why}\n" for each, why in remains.items())
     )
@@ -74,21 +79,10 @@ def why_it_remains(change: Change, all_changes: Iterable[Change]) -> str:
 
 
 def _by_upgrade(folder: Path) -> list[Change]:
-    """Return what the step `upgrade` changed; nothing when it was not done."""
+    """Return what the step `upgrade` changed, from one state to another; nothing when it was not done.
+
+    What the project brought and the upgrade renewed is not in the comparison with the beginning as such a change.
+    """
     if not (folder / AFTER).exists():
         return []
     return state.differences(state.saved(folder, BEFORE), state.saved(folder, AFTER), state.OF_PACKAGES)
-
-
-def _is_of(change: Change, upgrades: Sequence[Change]) -> bool:
-    """Tell whether the upgrade made a change: from what was at the beginning to what is there now.
-
-    What the project brought and the upgrade renewed is not of the upgrade. A package that was at the beginning is,
-    though the installation may have renewed it before.
-    """
-    if change in upgrades:
-        return True
-    there = change.kind == "packages" and state.ABSENT not in (change.before, change.after)
-    return there and any(
-        (each.kind, each.name, each.after) == (change.kind, change.name, change.after) for each in upgrades
-    )

@@ -59,14 +59,15 @@ def shut_out(case: Case, folder: Path) -> Outcome:
     if (found := origin(came_from.stdout)) is None:
         return Outcome(Verdict.UNVERIFIED, "el servidor no dice desde qué dirección entra el operador, y no se probó")
     operator, port = found
+    family = _family(case, found)
     case.ask(UNDO_EARLIER)
     seconds = _seconds(case)
     before = case.ask(RULES)
     try:
         case.ask(MISTAKE, str(seconds + 2 * GRACE), operator, port, operator, port)
-        return _watch(case, folder, seconds, before)
+        return _watch(case, folder, seconds, before, family)
     finally:
-        if not _shut(case):  # else the timers are still needed
+        if not _shut(case, family):  # else the timers are still needed
             case.ask(UNDO)
 
 
@@ -83,6 +84,18 @@ def origin(said: bytes) -> tuple[str, str] | None:
     return None
 
 
+def _family(case: Case, found: tuple[str, str]) -> str:
+    """Return by which family of addresses alone the operator comes in from the same address.
+
+    The denial is for that address; a login by a name with addresses of both families would get in by the other one. ""
+    where the server sees another family than the operator's machine uses, as behind NAT64 or a bastion.
+    """
+    family = "inet6" if ip_address(found[0]).version == 6 else "inet"
+    came_from = case.enters("echo $SSH_CONNECTION", family)
+    same = came_from is not None and not came_from.status and origin(came_from.stdout) == found
+    return family if same else ""
+
+
 def _seconds(case: Case) -> int:
     said = case.ask(WAIT).split()
     if not said:
@@ -90,17 +103,17 @@ def _seconds(case: Case) -> int:
     return int(said[0])
 
 
-def _watch(case: Case, folder: Path, seconds: int, before: str) -> Outcome:
+def _watch(case: Case, folder: Path, seconds: int, before: str, family: str) -> Outcome:
     """Measure until the operator gets in again, which should take `seconds`; `before`: the firewall as it was."""
     started = time.monotonic()
     try:
-        until(lambda: _shut(case), what="la puerta se cierre", within=seconds / 2, every=0.5)
+        until(lambda: _shut(case, family), what="la puerta se cierre", within=seconds / 2, every=0.5)
     except AssertionError:
         case.ask("prep-rollback restore")
         return Outcome(Verdict.UNVERIFIED, "la regla contra el operador no cerró la puerta: algo lo admite antes")
     closed, most = time.monotonic() - started, seconds + 3 * GRACE
     try:
-        until(lambda: not _shut(case), what="el operador vuelva a entrar", within=most, every=1)
+        until(lambda: not _shut(case, family), what="el operador vuelva a entrar", within=most, every=1)
     except AssertionError:
         raise LostError(f"el operador quedó fuera más de {most} s; entre por la consola del proveedor") from None
     opened = time.monotonic() - started
@@ -115,9 +128,9 @@ def _watch(case: Case, folder: Path, seconds: int, before: str) -> Outcome:
     return Outcome(Verdict.PASSED, told, facts)
 
 
-def _shut(case: Case) -> bool:
+def _shut(case: Case, family: str) -> bool:
     """Tell whether a new login of the operator fails."""
-    answer = case.enters()
+    answer = case.enters(family=family)
     return answer is None or answer.status != 0
 
 

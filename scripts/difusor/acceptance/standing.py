@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from difusor.acceptance import state
-from difusor.acceptance.case import Case
+from difusor.acceptance.case import VERB_LOG, Case
 from difusor.acceptance.journal import Outcome, Verdict
 from difusor.acceptance.measured import some
 from difusor.project import write
@@ -15,11 +15,17 @@ JOURNAL = "journalctl --boot --priority=warning --no-pager --quiet --output=shor
 
 def before(case: Case, folder: Path) -> Outcome:
     """Write down how the server stands."""
+    settle(case, folder)
     now = state.take(case)
     state.save(now, folder)
     where = f", en un contenedor ({now['system']['container']})" if now["system"]["container"] else ""
     counts = f"{len(now['files'])} archivos y carpetas, {len(now['packages'])} paquetes"
     return Outcome(Verdict.PASSED, f"{counts}, {len(now['ports'])} puertos{where}", {"system": now["system"]})
+
+
+def settle(case: Case, folder: Path) -> None:
+    """Wait until nobody installs packages, as on a server's first boot: half-way, it would stand as it never stays."""
+    case.play("Esperar a que nadie instale paquetes en el servidor", folder / VERB_LOG, "settle.yml")
 
 
 def complaints(case: Case, folder: Path, earlier: Path) -> Outcome:

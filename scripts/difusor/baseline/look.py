@@ -17,6 +17,7 @@ import re
 import shutil
 import stat
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,13 @@ def files(folders: tuple[str, ...], secret: bytes) -> dict[str, str]:
     Of a file that not everybody may read, the digest is keyed with `secret`: it still shows a change, but nobody can
     check guesses of the content against it.
     """
-    return {
-        path: _describe(path, secret)
-        for top in folders
-        for folder, subfolders, names in os.walk(top)
-        for path in (os.path.join(folder, name) for name in (*subfolders, *names))
-        if path not in BACKUPS
-    }
+    found = {}
+    for top in folders:
+        for folder, subfolders, names in os.walk(top):
+            for path in {os.path.join(folder, name) for name in (*subfolders, *names)} - BACKUPS:
+                with suppress(FileNotFoundError):  # programs that write a new file beside the old one rename it
+                    found[path] = _describe(path, secret)
+    return found
 
 
 def _describe(path: str, secret: bytes) -> str:

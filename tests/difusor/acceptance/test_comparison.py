@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import copy
+import os
+import shlex
+import subprocess
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from difusor.acceptance import comparison, measured, standing, state, survey
+from difusor.acceptance import comparison, measured, renewed, standing, state, survey
 from difusor.acceptance.case import Case
 from difusor.acceptance.doing import AFTER, BEFORE
 from difusor.acceptance.journal import Verdict
+from difusor.project import ROOT
 
 BARE: dict[str, dict[str, str]] = {
     "files": {"/etc/hosts": "0644 root:root aa", "/etc/group": "0644 root:root bb"},
@@ -21,6 +27,17 @@ BARE: dict[str, dict[str, str]] = {
     "firewall": {}, "kernel": {"kernel.dmesg_restrict": "0"}, "mounts": {}, "denials": {},
     "system": {"boot": "uno", "container": "", "kernel": "6.1", "kernel_log": "yes"},
 }  # fmt: skip
+
+
+class Local(Case):
+    """A server whose commands run here, and on which nobody installs packages."""
+
+    def ask(self, *command: str) -> str:
+        line = command[0] % tuple(map(shlex.quote, command[1:]))
+        return subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout
+
+    def play(self, title: str, log: Path, playbook: str, *words: str) -> None:
+        self.facts.setdefault("plays", {})[playbook] = {"title": title}
 
 
 def changed(**kinds: dict[str, str]) -> dict[str, dict[str, str]]:
@@ -42,7 +59,7 @@ def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def compare(now: state.State) -> Any:
         monkeypatch.setattr(state, "take", lambda case: now)
-        return comparison.compare(Case(Path("x"), "difusor", Path("llave")), *places)
+        return comparison.compare(Local(Path("x"), "difusor", Path("llave")), *places)
 
     return compare
 
@@ -116,6 +133,61 @@ def test_a_unit_that_came_with_an_upgraded_package_is_the_upgrades(compared: Any
     upgraded = changed(packages={"openssl:amd64": "3.0.2"}, services={"fwupd.timer": "enabled active"})
     state.save(upgraded, tmp_path / "15", AFTER)
     assert compared(upgraded).verdict is Verdict.PASSED
+
+
+def test_a_package_that_stayed_and_is_newer_is_of_an_update(compared: Any, tmp_path: Path) -> None:
+    """Whoever began it: the server's timers may renew packages between any two steps. Nothing of that is downgraded."""
+    outcome = compared(changed(packages={"openssl:amd64": "3.0.1-1~deb12u1", "libc6:amd64": "2.36+b1"}))
+    assert outcome.verdict is Verdict.PASSED and "cambios de la actualización: 2" in outcome.sentence
+    told = (tmp_path / "19/de-la-actualización.txt").read_text().splitlines()
+    assert told == [
+        f"paquete: libc6:amd64: 2.36 → 2.36+b1: {renewed.REASON}",
+        f"paquete: openssl:amd64: 3.0.1 → 3.0.1-1~deb12u1: {renewed.REASON}",
+    ]
+    assert compared(changed(packages={"openssl:amd64": "3.0.1~rc1"})).verdict is Verdict.FAILED
+    gone = changed()
+    del gone["packages"]["libc6:amd64"]
+    assert compared(gone).verdict is Verdict.FAILED
+
+
+def test_a_file_is_of_an_update_only_as_its_package_brings_it(
+    compared: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the project wrote into it and left would otherwise pass for the package's."""
+    file, program = tmp_path / "openssl.cnf", tmp_path / "bin/dpkg-query"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n[ \"$4\" != openssl ] || echo ' {file} {md5(b'nuevo').hexdigest()}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setitem(BARE["files"], str(file), "0644 root:root aa")
+    state.save(BARE, tmp_path / "01")
+    for content, access, version, verdict in (
+        ("nuevo", "0644 root:root", "3.0.2", Verdict.PASSED),
+        ("del proyecto", "0644 root:root", "3.0.2", Verdict.FAILED),
+        ("nuevo", "0600 root:root", "3.0.2", Verdict.FAILED),
+        ("nuevo", "0644 root:root", "3.0.1", Verdict.FAILED),
+    ):
+        file.write_text(content)
+        now = changed(packages={"openssl:amd64": version}, files={str(file): f"{access} bb"})
+        assert compared(now).verdict is verdict, (content, access, version)
+
+
+def test_nobody_installs_packages_while_the_server_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package caught half-way would be missing at the beginning, and the project would seem to have left it."""
+    case = Local(Path("x"), "difusor", Path("llave"))
+
+    def take(_: Case) -> state.State:
+        assert "settle.yml" in case.facts["plays"]
+        return BARE
+
+    monkeypatch.setattr(state, "take", take)
+    assert standing.before(case, tmp_path).verdict is Verdict.PASSED
+    (play,) = yaml.safe_load((ROOT / "playbooks/acceptance/settle.yml").read_text())
+    roles = [task["ansible.builtin.import_role"] for task in play["tasks"]]
+    assert roles == [{"name": "preflight", "tasks_from": "reach"}, {"name": "packages", "tasks_from": "wait"}]
+    assert play["vars"] == {"preflight_begins": False}
 
 
 def test_a_sources_list_with_content_is_no_remnant(compared: Any) -> None:

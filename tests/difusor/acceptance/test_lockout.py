@@ -21,6 +21,7 @@ class Server(Case):
 
     came_from = CONNECTION
     wait = "90\n"
+    others = CONNECTION  # whence the operator comes by one family of addresses alone
     mistake: Callable[[], str] = str
 
     def ask(self, *command: str) -> str:
@@ -29,8 +30,9 @@ class Server(Case):
             return self.wait
         return type(self).mistake() if command[0] == lockout.MISTAKE else ""
 
-    def enters(self, command: str = "true") -> Finished:
-        return Finished(0, self.came_from, b"")
+    def enters(self, command: str = "true", family: str = "") -> Finished:
+        self.facts.setdefault("families", {})[family] = command
+        return Finished(0, self.others if family else self.came_from, b"")
 
     @property
     def asked(self) -> list[str]:
@@ -93,3 +95,26 @@ def test_a_server_that_does_not_say_how_long_it_waits_fails(
     with pytest.raises(StepFailed, match="prep-rollback"):
         lockout.shut_out(server, tmp_path)
     assert lockout.MISTAKE not in server.asked
+
+
+@pytest.mark.parametrize(
+    ("came_from", "alone", "family"),
+    [
+        (CONNECTION, CONNECTION, "inet"),
+        (b"2806:10a6::7 50211 2806:10a6::1 22\n", b"2806:10a6::7 50212 2806:10a6::1 22\n", "inet6"),
+        (CONNECTION, b"", ""),  # NAT64: the operator has no IPv4, from which the server sees him come
+        (CONNECTION, b"189.240.1.9 50211 10.0.0.4 2222\n", ""),
+    ],
+)
+def test_who_is_denied_by_one_family_of_addresses_does_not_come_in_by_the_other(
+    server: Server, came_from: bytes, alone: bytes, family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name may have addresses of both; the door would never seem shut."""
+    monkeypatch.setattr(Server, "came_from", came_from)
+    monkeypatch.setattr(Server, "others", alone)
+    monkeypatch.setattr(Server, "wait", "1\n")
+    assert lockout.shut_out(server, tmp_path).verdict is Verdict.UNVERIFIED
+    assert server.facts["families"][family] == "true"
+    monkeypatch.setattr(Case, "values", {"ansible_user": "operador"})
+    words = Case(server.inventory, server.server, server.key).login("ssh", family=family)
+    assert f"AddressFamily={family}" in words if family else "AddressFamily" not in " ".join(words)

@@ -67,6 +67,16 @@ def test_a_look_tells_content_mode_owner_and_target(tmp_path: Path, monkeypatch:
     assert look.files((str(tmp_path),), b"another")[str(tmp_path / "closed")] != found["closed"]
 
 
+def test_a_look_leaves_out_what_goes_away_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file that a program writes beside the old one and renames."""
+    for name in ("passwd", "passwd.new"):
+        (tmp_path / name).write_text("root")
+    walk = list(os.walk(tmp_path))
+    monkeypatch.setattr(look.os, "walk", lambda top: walk)
+    (tmp_path / "passwd.new").unlink()
+    assert [*look.files((str(tmp_path),), b"secret")] == [str(tmp_path / "passwd")]
+
+
 def test_a_look_reads_what_the_programs_say() -> None:
     assert look.packages("ii \tufw:all\t0.36\nrc \tapache2:amd64\t2.4\nhi \tcurl:amd64\t8\n") == {
         "ufw:all": "0.36",

@@ -374,7 +374,8 @@ def test_a_package_that_was_left_half_way_is_told_before_the_first_run_only() ->
     assert problems(with_facts(packages_unfinished=["nginx"], recorded=True), **WANTED) == []
     lines = ["ii \tufw\t0.36.1", "iF \tmysql-server\t8.0", "iU \tphp\t8.3", "it \tman-db\t2", "rc \tapache2\t2.4"]
     lines += ["iHR\tb\t1", "iW \tc\t1", "pn \td\t"]
-    assert load("module_utils/probe/dpkg.py").unfinished(lines) == ["b", "c", "mysql-server", "php"]
+    found = load("module_utils/probe/dpkg.py").half_way(lines)
+    assert found == {"b": "1", "c": "1", "mysql-server": "8.0", "php": "8.3"}
 
 
 def test_packages_are_half_way_for_a_while_when_another_program_installs_them(tmp_path: Path) -> None:
