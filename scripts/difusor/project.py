@@ -151,6 +151,19 @@ class UnusableError(Exception):
     """A file or value that the operator gave cannot be used; the message is a Spanish sentence."""
 
 
+_PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")
+
+
+def padded(value: str) -> str:
+    """Return what to do with an unquoted number that has zeros before it, as a Spanish clause; else "".
+
+    YAML takes 017 for 15, an octal number, and 08, which is none, for a text.
+    """
+    if not _PADDED.fullmatch(value):
+        return ""
+    return f"{value}: quite los ceros de la izquierda, o póngalo entre comillas si es texto"
+
+
 @contextmanager
 def locking(folder: Path) -> Iterator[None]:
     """Have a lock in a folder taken within; UnusableError on a file system that has none, as some shares.

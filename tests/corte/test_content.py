@@ -57,6 +57,19 @@ def test_another_instant_is_noticed_in_name_and_header(corte: tuple[Path, dateti
         ("02/06/2024 20:00:59", False, False),
         ("2/6/2024 20:01:00", True, False),
         ("2024/06/02 20:01", True, False),
+        ("2024-06-02T20:01:59", True, False),
+        ("2024-06-02T20:00:59.5", False, False),
+        ("2024-06-03 1:30:00", True, False),
+        ("2024-6-3 01:30", True, False),
+        ("02/06/2024 11:59 PM", True, False),
+        ("02/06/2024 08:00:59 p. m.", False, False),
+        ("02/06/2024 08:01:00 p.\xa0m.", True, False),
+        ("2024-06-02 12:30 a. m.", False, False),
+        ("2024-06-03T02:00:00Z", False, True),
+        ("2024-06-02 20:00:00-06:00", False, True),
+        ("02/06/24 23:59", False, True),
+        ("06/13/2024 20:00", False, True),
+        ("2024-06-02 20:00" + " " * 60_000 + "x", False, True),
         ("Jun 2 2024 8:01PM", False, True),
         ("-", False, False),
     ],
@@ -64,7 +77,7 @@ def test_another_instant_is_noticed_in_name_and_header(corte: tuple[Path, dateti
 def test_an_acta_later_than_its_corte_is_noticed_however_its_time_is_written(
     tmp_path: Path, cell: str, warned: bool, unchecked: bool
 ):
-    (tmp_path / "a.csv").write_bytes(HEAD + f"\r\nSECCION,FECHA_HORA_CAPTURA\r\n1,{cell}\r\n".encode())
+    (tmp_path / "a.csv").write_bytes(HEAD + f"\r\nSHA,FECHA_HORA_CAPTURA\r\n-,{cell}\r\n".encode())
     said = content.read(tmp_path, ["a.csv"], OPENS)
     assert [text for text in said.warnings if "posterior al corte" in text] == [
         "a.csv: 1 actas llevan una hora posterior al corte."
@@ -77,7 +90,65 @@ def test_what_is_no_table_and_what_tells_no_instant_is_said_to_be_unchecked(tmp_
     (tmp_path / "a.csv").write_bytes(b"CANDIDATURA,NOMBRE\r\n1,Uno\r\n")
     (tmp_path / "b.csv").write_bytes(HEAD.replace(b"(UTC-6)", b"hora local"))
     said = content.read(tmp_path, ["a.csv", "b.csv"], OPENS)
-    assert [text.partition(":")[0] for text in said.unchecked] == ["a.csv", "b.csv"]
+    assert [text.partition(":")[0] for text in said.unchecked] == ["a.csv", "b.csv", "b.csv"]
+
+
+def test_what_a_table_has_no_column_for_is_not_said_to_be_compared(tmp_path: Path):
+    (tmp_path / "a.csv").write_bytes(HEAD + b"\r\nSECCION,FECHA_CAPTURA,HASH\r\n1,2024-06-03 23:59:00,zz\r\n")
+    said = content.read(tmp_path, ["a.csv"], OPENS)
+    assert said.unchecked == [
+        "a.csv: no tiene columnas de hora (FECHA_HORA_…).",
+        "a.csv: no tiene columna de código (CODIGO_INTEGRIDAD o SHA).",
+    ]
+
+
+ROWS = HEAD + b"\r\nSECCION,FECHA_HORA_CAPTURA,CODIGO_INTEGRIDAD\r\n1,2024-06-03 23:59:00,zz\r\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ROWS,
+        ROWS.replace(b",", b", "),
+        ROWS.replace(b",", b" , "),
+        ROWS.replace(b",", b";"),
+        ROWS.replace(b",", b"\t"),
+        ROWS.replace(b",", b"|"),
+        ROWS.lower(),
+        ROWS.replace(b"ACTAS_", b"Actas "),
+        b"\xef\xbb\xbf" + ROWS,
+        b"t\xc3\xadtulo, de dos, o m\xc3\xa1s\r\n" * 12 + ROWS,
+    ],
+    ids=["INE's", "spaces", "more spaces", "semicolons", "tabs", "bars", "lower case", "words", "mark", "titles"],
+)
+def test_rows_are_compared_however_the_table_is_written(tmp_path: Path, text: bytes):
+    """Nothing of them was compared, and nobody was told."""
+    (tmp_path / "a.csv").write_bytes(text)
+    said = content.read(tmp_path, ["a.csv"], OPENS)
+    assert (said.captured, said.rows, said.unchecked) == ({"a.csv": 5}, 1, [])
+    assert [warning.partition(": ")[2] for warning in said.warnings] == [
+        "1 renglones están incompletos o llevan un código de integridad mal formado.",
+        "1 actas llevan una hora posterior al corte.",
+    ]
+
+
+@pytest.mark.parametrize("totals", [b"ACTAS_CAPTURADAS\r\n5", b"\xef\xbb\xbfACTAS_ESPERADAS,ACTAS_CAPTURADAS\r\n9,5"])
+def test_more_actas_than_expected_are_told_only_where_they_are(tmp_path: Path, totals: bytes):
+    (tmp_path / "a.csv").write_bytes(totals + b"\r\n\r\nSECCION,VOTOS\r\n1,2\r\n")
+    assert content.read(tmp_path, ["a.csv"], OPENS).warnings == []
+
+
+def test_the_first_row_of_a_summary_is_not_taken_for_totals(tmp_path: Path):
+    """In another order its count would be lower, and the corte refused as fallen."""
+    for name, title in (("a.csv", b""), ("b.csv", b"Resumen\r\n")):
+        (tmp_path / name).write_bytes(title + b"Municipio;Actas capturadas\r\nUno;7\r\nDos;9\r\n")
+    said = content.read(tmp_path, ["a.csv", "b.csv"], OPENS)
+    assert (said.captured, said.warnings, len(said.unchecked)) == ({}, [], 2)
+
+
+def test_a_table_in_utf_16_is_told_as_that(tmp_path: Path):
+    (tmp_path / "a.csv").write_bytes(ROWS.decode().encode("utf-16"))
+    assert content.read(tmp_path, ["a.csv"], OPENS).warnings == ["a.csv: no se puede leer (no está en UTF-8)."]
 
 
 @given(raw=st.binary(max_size=400), name=st.sampled_from(["a.csv", "a.zip", "99999999_9999_a.csv"]))

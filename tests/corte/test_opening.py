@@ -148,6 +148,20 @@ def packed(folder: Path, text: bytes) -> bytes:
         ("descargas/a.csv", table(0, registered=1, digest="-")),
         ("descargas/a.csv", table(0, registered=1, digest="-", at="02/06/2024 20:00")),
         ("descargas/a.CSV", table(3)),
+        ("descargas/a.csv", table(3).replace(b",", b";")),
+        ("descargas/a.csv", table(3).replace(b",", b"\t")),
+        ("descargas/a.csv", table(0, registered=1, digest="-").replace(b",", b";")),
+        ("descargas/a.csv", table(3).replace(b"ACTAS_", b"Actas ")),
+        ("descargas/a.csv", b"x\r\n" * 12 + table(0, registered=1)),
+        ("descargas/a.csv", b"\xef\xbb\xbf" + table(3).partition(b"(UTC-6)\r\n")[2]),
+        ("descargas/a.csv", table(3).partition(b"\r\n\r\n")[2]),
+        ("descargas/a.csv", table(0, registered=1, digest="a" * 32).partition(b"\r\n\r\n")[2].replace(b",", b"\t")),
+        ("descargas/a.csv", table(0, registered=1).replace(b"CODIGO_INTEGRIDAD", b"HUELLA").replace(b"FECHA_", b"")),
+        ("descargas/a.csv", table(0, registered=1, digest="-", at="Jun 2 2024 8:01PM")),
+        ("descargas/a.csv", table(3).decode().encode("utf-16")),
+        ("descargas/a.csv", b"MUNICIPIO;Actas capturadas\r\nUno;0\r\nDos;5\r\n"),
+        ("descargas/a.csv", b"Resumen\r\nMUNICIPIO,ACTAS_CAPTURADAS\r\nUno,0\r\nDos,5\r\n"),
+        ("descargas/a.csv", b"Resumen\r\nMUNICIPIO,ACTAS_CAPTURADAS\r\nUno,0\r\nDos,0\r\nTres,1\r\n"),
         ("descargas/a.zip", table(3)),
         ("descargas/b.zip", b"no es un zip"),
         ("actas/00/170012B0100.jpg", b"x"),
@@ -157,6 +171,40 @@ def packed(folder: Path, text: bytes) -> bytes:
 def test_what_may_hold_a_captured_acta(tmp_path: Path, path: str, text: bytes):
     write_files(tmp_path, {**ZEROS, path: packed(tmp_path, text) if path == "descargas/a.zip" else text})
     assert path in content.captures(tmp_path, [*ZEROS, path])
+
+
+NONE = table(0, registered=0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NONE,
+        NONE.replace(b",", b";"),
+        NONE.replace(b",", b"\t"),
+        NONE.replace(b",", b"|"),
+        NONE.replace(b",", b", "),
+        NONE.lower(),
+        b"\xef\xbb\xbf" + NONE,
+        b"PREP, el 2024-06-02 20:00:00\r\n" * 12 + NONE,
+        table(0, registered=3, digest="-").replace(b"2024/06/02 20:00:00", b"-"),
+        b"CANDIDATURA,NOMBRE\r\n1,Uno\r\n",
+        b"MUNICIPIO;Actas capturadas\r\n1;0\r\n2;0\r\n",
+        b"MUNICIPIO,ACTAS_CAPTURADAS\r\nUno,0\r\nDos,0\r\n",
+        b"Actas capturadas\r\nMUNICIPIO,NOMBRE\r\n1,Uno\r\n",
+        b"CAMPO,CONTENIDO\r\nPORCENTAJE,de 1 a 100\r\nCAPTURADAS,de 1 a 9999\r\n",
+        b"AVISO,HORA\r\nprimer corte,2024-06-02 20:00:00\r\n",
+    ],
+)
+def test_a_table_of_zeros_is_one_however_it_is_written(tmp_path: Path, text: bytes):
+    write_files(tmp_path, {**ZEROS, "descargas/a.csv": text})
+    assert content.captures(tmp_path, [*ZEROS, "descargas/a.csv"]) == ""
+
+
+def test_a_code_without_totals_is_told_as_one(tmp_path: Path):
+    """A list of digests, which is no acta, can then be moved to a file of another kind."""
+    write_files(tmp_path, {"a.csv": b"archivo,sha256\r\nx," + b"a" * 64 + b"\r\n"})
+    assert content.captures(tmp_path, ["a.csv"]) == "a.csv lleva códigos como los de integridad de las actas"
 
 
 @pytest.mark.parametrize("files", [FILES, {"index.html": b"x"}, {"datos/a.json": b'{"actas": []}'}])

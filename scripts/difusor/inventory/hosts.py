@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from difusor.inventory.calendar import pending
 from difusor.inventory.checking import sentences
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
+from difusor.inventory.names import misspelt
 from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.sources import election_faults
 from difusor.inventory.values import host
@@ -143,9 +144,12 @@ def attestations(variables: Mapping[str, Any], clause: str) -> list[Attestation]
 
 
 def _load[Model: Strict](model: type[Model], variables: Mapping[str, Any], whose: object) -> Model:
+    strange: list[str] = []
     if model is Election:
         _whole(pending(variables), whose)
-    return _formed(model, {name: variables[name] for name in variable_names(model) if name in variables}, whose)
+        strange = misspelt(variables)  # a list of revoked keys under another name would be taken for none
+    values = {name: variables[name] for name in variable_names(model) if name in variables}
+    return _formed(model, values, whose, strange)
 
 
 def _whole(sentences: Mapping[str, str], whose: object) -> None:
@@ -154,9 +158,17 @@ def _whole(sentences: Mapping[str, str], whose: object) -> None:
         raise InventoryError(f"{whose}: {' '.join(f'{name}: {text}.' for name, text in sentences.items())}")
 
 
-def _formed[Model: Strict](model: type[Model], values: Mapping[str, Any], whose: object) -> Model:
-    """Check only the form of the values; the files they name are not read, because they may be on the servers only."""
+def _formed[Model: Strict](
+    model: type[Model], values: Mapping[str, Any], whose: object, strange: Sequence[str] = ()
+) -> Model:
+    """Check only the form of the values; the files they name are not read, because they may be on the servers only.
+
+    `strange` are sentences on other values, with which there is no model either.
+    """
     try:
-        return model.model_validate(values, context={"read": None})
+        made = model.model_validate(values, context={"read": None})
     except ValidationError as error:
-        raise InventoryError(f"{whose}: {' '.join(sentences(error))}") from None
+        raise InventoryError(f"{whose}: {' '.join([*strange, *sentences(error)])}") from None
+    if strange:
+        raise InventoryError(f"{whose}: {' '.join(strange)}")
+    return made

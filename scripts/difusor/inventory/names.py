@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from difusor.inventory.model import NAMES
+from difusor.inventory.model import NAMES, Election, variable_names
 from difusor.spec import reading
 
 
@@ -35,3 +35,11 @@ def unknown(names: Iterable[str], root: Path) -> list[str]:
         if near or name.startswith(prefixes):
             sentences.append(f"{name}: no existe; {f'¿quiso decir {near[0]}?' if near else 'quítela del inventario.'}")
     return sentences
+
+
+def misspelt(names: Iterable[str]) -> list[str]:
+    """Return a Spanish sentence for each of `names` that begins like a variable of an election and is none."""
+    known = variable_names(Election)
+    strange = sorted(name for name in set(names) - known if name.startswith("election_"))
+    near = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.8) for name in strange}
+    return [f"{name}: no existe; {f'¿quiso decir {near[name][0]}?' if near[name] else 'quítela.'}" for name in strange]

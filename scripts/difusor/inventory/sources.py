@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -17,6 +18,7 @@ from corte.format.errors import why
 from difusor.inventory import folders, groups
 from difusor.inventory.folders import EXTENSIONS, VARIABLES
 from difusor.inventory.vaults import HEADER, opening
+from difusor.project import ROOT, padded
 
 GROUP = "difusores"
 UNREAD = "_difusor_unread"
@@ -47,6 +49,9 @@ CAUSES = {
     "unknown escape character": "tras «\\» sigue un signo que no se admite; use comillas sencillas",
     "special characters are not allowed": "hay un carácter de control; bórrelo",
 }
+INTEGER, TEXT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:str"
+SHORT = 5
+"""A number such as 08 or 0190, which YAML takes for text, has fewer characters."""
 Open = Callable[[Path], str]
 
 
@@ -130,6 +135,8 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
         return
     yield from _repeated(path, documents[0])
     yield from _meaningless(path, documents[0])
+    if not vaulted:
+        yield from _padded(path, documents[0])
     if is_inventory:
         yield from groups.faults(path, documents[0])
     else:
@@ -149,6 +156,32 @@ def _repeated(path: Path, root: yaml.Node) -> Iterator[str]:
         waiting += [part for entry in node.value for part in (entry if isinstance(entry, tuple) else [entry])]
         if isinstance(node, yaml.MappingNode):
             yield from _twice(path, node)
+
+
+@cache
+def _of_the_project() -> tuple[str, ...]:
+    """Return how the names of variables begin that this project, or Ansible, reads."""
+    return ("ansible_", "difusor_", "election_", *(f"{role.name}_" for role in (ROOT / "roles").iterdir()))
+
+
+def _padded(path: Path, root: yaml.Node) -> Iterator[str]:
+    """Yield a sentence for each number with zeros before it in our variables, which YAML takes for an octal one.
+
+    Those of others may be modes of files, which are meant so; a longer one that is no octal number is a telephone's.
+    """
+    waiting, judged = [(root, False)], set()
+    while waiting:
+        node, ours = waiting.pop()
+        if isinstance(node, yaml.ScalarNode):
+            number = node.tag == INTEGER or (node.tag == TEXT and len(node.value) < SHORT)
+            if ours and number and not node.style and (said := padded(node.value)):
+                yield f"{path}, renglón {node.start_mark.line + 1}: {said}"
+        elif id(node) not in judged:
+            judged.add(id(node))
+            for entry in node.value:
+                key, value = entry if isinstance(entry, tuple) else (None, entry)
+                named = isinstance(key, yaml.ScalarNode) and key.value.startswith(_of_the_project())
+                waiting.append((value, ours or named))
 
 
 class _Constructor(yaml.constructor.SafeConstructor):

@@ -84,7 +84,7 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS, only: frozenset[str] = fr
             raw = variables.get_vars(host=host, include_hostvars=False)
             templar = Templar(loader=loader, variables=raw)
             values: dict[str, Any] = {}
-            for name in raw.keys() & only if only else raw.keys() - INTERNAL:
+            for name in filter(_among(only), raw):
                 try:
                     values[name] = json.loads(json.dumps(templar.template(raw[name]), default=str))
                 except AnsibleError as error:
@@ -161,6 +161,14 @@ def reseal(path: Path, change: Callable[[str], str]) -> None:
         raise OSError(0, "no se descifra con las contraseñas de las bóvedas", str(path)) from None
     sealed = vault.encrypt(change(text.decode()).encode(), secret=secret, vault_id=identity(path))
     files.replace(path, sealed, mode=stat.S_IMODE(path.stat().st_mode))
+
+
+def _among(only: frozenset[str]) -> Callable[[str], bool]:
+    """Return whether a variable is to be rendered; of an election that is asked for, misspelt ones are too."""
+    if not only:
+        return lambda name: name not in INTERNAL
+    whole = "election_id" in only
+    return lambda name: name in only or (whole and name.startswith("election_"))
 
 
 @cache

@@ -17,8 +17,9 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election, signers
 from difusor.project import UnusableError
+from difusor.publish import pages
 
-IDENTITY = "datos/corte.json"
+IDENTITY = pages.IDENTITY
 BEHIND = (
     "por el reloj de esta máquina ya es la hora de apertura y el del espejo va detrás; vea cuál da la hora oficial: si "
     "es el de aquí, que el espejo llegue a un servidor de hora (NTP, UDP 123), y allá: sudo systemctl restart chrony"
@@ -107,14 +108,15 @@ def verify(folder: Path) -> tuple[SignedCorte, str]:
 def plausible(signed: SignedCorte) -> tuple[list[str], list[str]]:
     """Return the warnings that every server will give on the tables of a signed tree, and what of them was checked.
 
-    Warnings say too whether it was signed as another corte than its folder says, and of the corte of the opening why it
-    would be refused before an official opening. What was checked ends with what could not be.
+    Warnings say too what of the page contradicts the corte, whether it was signed as another one than its folder says,
+    and of the corte of the opening why it would be refused before an official opening. What was checked ends with what
+    could not be.
     """
     document = signed.manifest
     read = content.read(signed.folder, document.files, document.corte)
     checked = [f"actas leídas en las tablas: {read.rows:,}; se compararon totales, horas y códigos de integridad"]
     checked += [f"sin comprobar: {each}" for each in read.unchecked]
-    found = read.warnings
+    found = [*read.warnings, *pages.warnings(signed.folder, stated(signed.folder), document.files, read.captured)]
     with suppress(UnusableError):
         sequence, corte = identity(signed.folder)
         if (sequence, corte) != (document.sequence, document.corte):

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from corte.format.errors import why
-from difusor.project import UnusableError
+from difusor.project import UnusableError, padded
 
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The loader of safe values whose parser is in C, where PyYAML was built with it."""
@@ -21,21 +21,36 @@ class ReadingError(UnusableError):
     """A file cannot be read as YAML; the message is a Spanish sentence with the file and, where known, the line."""
 
 
+_NO_NAME = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary")
+
+
 class _Loader(LOADER):  # type: ignore[misc, valid-type]  # which one it is, is known when it runs
-    """Reads YAML; refuses a key that is there twice, of which YAML would take the last."""
+    """Reads YAML; refuses a key that is there twice, of which YAML would take the last, and one that is no name."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: dict[str, int] = {}
         for key, _ in node.value:
-            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode) or key.tag in _NO_NAME:
+                raise _Faulty(key, "antes de «:» va un nombre; un texto que empieza con { o con [ va entre comillas")
             if key.value in seen:
-                raise _Repeated(line, str(key.value), seen[key.value])
-            seen[str(key.value)] = line
+                raise _Faulty(key, f"{key.value} ya está en el renglón {seen[key.value]}; deje uno solo")
+            seen[str(key.value)] = key.start_mark.line + 1
         return super().construct_mapping(node, deep)  # type: ignore[no-any-return]  # the stubs' gap
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError):
+            said = f"«{node.value}» no es una fecha ni un número que exista; corríjalo, o póngalo entre comillas"
+            raise _Faulty(node, said) from None
 
-class _Repeated(Exception):
-    """A key (`args`: line, key, earlier line) is there twice."""
+
+class _Faulty(Exception):
+    """A part of YAML cannot have been meant as it would be read (`args`: line, Spanish clause)."""
+
+    def __init__(self, part: yaml.Node | yaml.Event, said: str) -> None:
+        """Take the line of the part, which a parser always gives."""
+        super().__init__(part.start_mark.line + 1 if part.start_mark else 1, said)
 
 
 def values(text: str | bytes) -> Any:
@@ -47,7 +62,7 @@ def read(path: Path) -> Any:
     """Return what a YAML file says; ReadingError says why it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
-        _refuse_aliases(text)
+        _refuse(text)
         return yaml.load(text, _Loader)
     except UnicodeDecodeError:
         raise ReadingError(f"{path} no está en UTF-8; guárdelo con esa codificación") from None
@@ -57,13 +72,15 @@ def read(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f": línea {mark.line + 1}, columna {mark.column + 1}" if mark else ""
         raise ReadingError(f"{path} no es YAML{where}") from None
-    except _Repeated as twice:
-        line, key, before = twice.args
-        raise ReadingError(f"{path}, renglón {line}: {key} ya está en el renglón {before}; deje uno solo") from None
+    except _Faulty as fault:
+        line, said = fault.args
+        raise ReadingError(f"{path}, renglón {line}: {said}") from None
 
 
-def _refuse_aliases(text: str) -> None:
-    """Raise MarkedYAMLError at the first alias: what it stands for may grow without end."""
+def _refuse(text: str) -> None:
+    """Raise MarkedYAMLError at the first alias: what it stands for may grow without end; _Faulty at a padded number."""
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
             raise yaml.MarkedYAMLError(problem_mark=event.start_mark)  # type: ignore[arg-type]  # the C parser has a class of marks of its own
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and (said := padded(event.value)):
+            raise _Faulty(event, said)

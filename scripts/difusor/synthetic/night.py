@@ -124,9 +124,17 @@ def apportion(total: int, weights: list[float]) -> list[int]:
     return parts
 
 
+def _share_out(stations: int, weights: list[float]) -> list[int]:
+    """Apportion the polling stations among municipalities; each has one at least, where there are enough."""
+    counts = apportion(stations, weights)
+    if all(counts) or stations < len(weights):
+        return counts
+    return [1 + more for more in apportion(stations - len(weights), weights)]
+
+
 def _stations(rng: random.Random, setting: Setting) -> Iterator[Station]:
     section, municipalities = 0, setting.catalog.municipalities
-    counts = apportion(setting.catalog.stations, [municipality.weight for municipality in municipalities])
+    counts = _share_out(setting.catalog.stations, [municipality.weight for municipality in municipalities])
     for municipality, count in zip(municipalities, counts, strict=True):
         made = 0
         while made < count:

@@ -97,6 +97,13 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "dates of nobody": ("dates: d/m/Y", "dates: m/d/Y", "tables.dates: debe ser 'Y-m-d' o 'd/m/Y'"),
     "alias that grows": ("name: Sierra}", "name: &a Sierra}\n  - *a", "no es YAML: línea 36, columna 5"),
     "no YAML": ("stations: 310", "stations: [310", "no es YAML: línea"),
+    "no octal number": ("number: 99", "number: 08", "renglón 3: 08: quite los ceros de la izquierda, o póngalo entre"),
+    "octal number": ("stations: 310", "stations: 0310", "renglón 31: 0310: quite los ceros de la izquierda"),
+    "octal number in a list": ("districts: [1, 3]", "districts: [1, 010]", ": 010: quite los ceros"),
+    "expression": ("title: Estado de Ribera", "title: {{ nombre }}", "antes de «:» va un nombre; un texto que empieza"),
+    "list as a key": ("stations: 310", "stations: 310\n? [a]\n: 1", "renglón 32: antes de «:» va un nombre"),
+    "date as a key": ("stations: 310", "stations: 310\n2027-02-28: 1", "renglón 32: antes de «:» va un nombre"),
+    "30th of February": ("name: Ribera", "name: 2027-02-30", "«2027-02-30» no es una fecha ni un número que exista"),
 }
 
 
@@ -110,6 +117,12 @@ def test_a_fault_is_told_with_its_file_and_key(write: Write, old: str, new: str,
     with pytest.raises(CatalogError) as told:
         catalog.load("islas")
     assert str(told.value).startswith(str(path)) and sentence in str(told.value)
+
+
+def test_zeros_before_a_number_that_change_nothing_are_taken(write: Write) -> None:
+    write(GOOD.replace("districts: [1, 3]", "districts: [01, 03]").replace("name: Ribera", 'name: "010"'))
+    found = catalog.load("islas")
+    assert (found.municipalities[0].districts, found.entity.name) == ((1, 3), "010")
 
 
 @pytest.mark.parametrize("text", ["", "islas\n", "- 1\n", "null\n", "entity: []\n", "offices: {a: 1}\n"])

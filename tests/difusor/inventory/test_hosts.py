@@ -69,6 +69,17 @@ def test_what_lacks_is_told_rather_than_what_depends_on_it(tmp_path: Path) -> No
         load(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["election_notice_untill", "lab_notice_until", "notice_until"])
+def test_a_misspelt_variable_of_an_election_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    """Only a run of Ansible refused it, and a list of revoked keys counted as empty."""
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"difusores": {"hosts": {"web1": {**VARIABLES, name: "x"}}}}))
+    if not name.startswith("election_"):
+        assert load(tmp_path)
+        return
+    with pytest.raises(InventoryError, match=rf"web1: {name}: no existe; ¿quiso decir election_notice_until\?"):
+        load(tmp_path)
+
+
 def test_without_an_address_a_host_is_reached_by_its_name() -> None:
     variables = {name: value for name, value in VARIABLES.items() if name != "ansible_host"}
     assert Host.of("web1", variables).address == "web1"

@@ -79,6 +79,9 @@ CASES: dict[str, tuple[Change, str]] = {
         diario("{hosts: {web1: {ansible_host: '{{ x }'}}}"), "ansible_host: «{{ x }» es una expresión que no termina",
     ),
     "an expression without quotes": (main("x: {{ y }}\n"), "como {{ otra_variable }}, póngala entre comillas"),
+    "an octal number": (main("difusor_uplink_mbps: 0100\n"), "main.yml, renglón 1: 0100: quite los ceros"),
+    "no octal number": (main("difusor_notice:\n  x: [08]\n"), "main.yml, renglón 2: 08: quite los ceros"),
+    "an octal port": (diario("{hosts: {web1: {ansible_port: 022}}}"), "hosts.yml, renglón 1: 022: quite los ceros"),
     "no such connection": (main("ansible_connection: shh\n"), "ansible_connection: «shh» no existe; escriba ssh"),
     "a number as a variable": (main("1: x\n"), f"renglón 1: {NAME}"),
     "nothing as a variable": (main("~: x\n"), f"renglón 1: {NAME}"),
@@ -126,6 +129,7 @@ def test_a_sound_inventory_has_none(inventory: Path) -> None:
     os.mkfifo(inventory / "notas.txt")
     (inventory / MAIN).write_text(
         "x: !vault |\n  $ANSIBLE\ny: !unsafe '{{'\nz: &a [1]\nw: *a\nv: {<<: {b: 1}}\nu: 2027-06-30\n"
+        'mode: 0640\ndifusor_x: {a: "0100", b: 07, c: 0198765432, d: !!str 08x}\n'
     )
     (inventory / HOSTS).write_text(
         "difusores: {children: {diario: {hosts: {'web[01:12:2].mx': {ansible_connection: a.b.c}}, vars: {}}}}\n"

@@ -35,6 +35,7 @@ MODELS = {
     "twice": ("election_client: ier", "election_client: ier\n    election_client: oir", "ya está en el renglón 21"),
     "twice within": ("acronym: IER", "acronym: IER\n      acronym: OIR", "acronym ya está en el renglón 15"),
     "tab": ("    election_offices", "\telection_offices", "renglón 12, columna 1: no es YAML válido: hay un tabulador"),
+    "octal": ("interval_minutes: 15", "interval_minutes: 015", ": 015: quite los ceros de la izquierda"),
 }  # fmt: skip
 
 

@@ -135,6 +135,8 @@ def test_an_instant_that_the_tree_says_in_another_form_is_told_as_that(
     ("change", "sentence"),
     [
         (lambda text: text.replace("    election_opens", "    election_opened"), "election_opens: falta"),
+        (lambda text: f"{text}    election_revoked_key: []\n", r"no existe; ¿quiso decir election_revoked_keys\?"),
+        (lambda text: f"{text}    election_jornada: 2024-06-02\n", "election_jornada: no existe; quítela"),
         (lambda text: text.replace("-06:00", ""), "no es un instante absoluto"),
         (lambda text: text.replace("demo\n", '"{{ lab }}"\n', 1), "depende de un inventario"),
         (lambda text: "[]", "debe ser un solo documento"),

@@ -15,7 +15,7 @@ from inventory_kit import shipped
 
 from difusor.synthetic import CorteSummary, Setting, database, pages, write_corte, write_night
 from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, SHARES
-from difusor.synthetic.night import apportion
+from difusor.synthetic.night import apportion, night
 from difusor.synthetic.totals import percentage
 
 RIBERA = Setting.of(shipped("ribera-2027", opens="2027-06-07T03:00:00Z", closes="2027-06-08T03:00:00Z"))
@@ -274,6 +274,16 @@ def test_percentages_are_truncated():
 def test_parts_add_up():
     assert apportion(10, [1, 1, 1]) == [4, 3, 3]
     assert sum(apportion(2583, list(SHARES.values()))) == 2583
+
+
+def test_every_municipality_has_a_polling_station_however_small_it_is() -> None:
+    """Of 570 municipalities of which five are cities, as many as in a state that there is, a third had none."""
+    catalog = RIBERA.catalog
+    small = tuple(each.model_copy(update={"weight": 0.01}) for each in catalog.municipalities[1:])
+    places = (catalog.municipalities[0].model_copy(update={"weight": 900.0}), *small)
+    stations = night(3, RIBERA.but(catalog=catalog.model_copy(update={"municipalities": places}))).stations
+    assert {each.municipality for each in stations} == {each.id for each in places}
+    assert len(stations) == catalog.stations
 
 
 def test_the_page_tells_the_day_on_which_people_vote() -> None:

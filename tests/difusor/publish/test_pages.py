@@ -1,0 +1,103 @@
+"""What the page would show is compared with the corte that was signed: nothing else ever looked at it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inventory_kit import shipped
+
+from difusor.inventory import load_election
+from difusor.publish import pages, signing
+from difusor.synthetic import Setting, write_corte
+
+OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 3, 22, tzinfo=UTC)
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of two cortes of one night."""
+    folder = tmp_path_factory.mktemp("noche")
+    setting = Setting.of(shipped("ribera-2027")).but(opens=OPENS, closes=CLOSES, total=81)
+    for number in (19, 20):
+        write_corte(folder / str(number), setting, number=number, seed=1)
+    return folder
+
+
+@pytest.fixture
+def corte(night: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(night / "20", tmp_path / "20"))
+
+
+@pytest.fixture
+def warned(corte: Path, election: Path, key: Path) -> Callable[[], list[str]]:
+    """Return a function that signs the corte and returns its warnings."""
+    return lambda: signing.plausible(signing.sign(corte, load_election(election), key))[0]
+
+
+def change(path: Path, how: Change) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    how(document)
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_a_corte_whose_files_agree_is_not_warned_of(warned: Callable[[], list[str]]) -> None:
+    assert warned() == []
+
+
+def test_the_page_of_an_office_of_the_corte_before_is_noticed(
+    night: Path, corte: Path, warned: Callable[[], list[str]]
+) -> None:
+    shutil.copy(night / "19/datos/congreso.json", corte / "datos/congreso.json")
+    first, second = warned()
+    assert first == (
+        "datos/congreso.json es del corte 2024-06-03T06:30:00Z, y datos/corte.json del corte 2024-06-03T06:45:00Z."
+    )
+    assert second.startswith("datos/congreso.json dice ") and "actas capturadas de «Congreso del estado», y " in second
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (lambda head: head["elecciones"][0].update(archivo="datos/nada.json"), "nombra «datos/nada.json», que no está"),
+        (lambda head: head["elecciones"][0]["totales"].update(actas_capturadas=1), "dice 1 actas capturadas de «Alc"),
+        (lambda head: head["descargas"][0].update(sha256="0" * 64), "un tamaño o un SHA-256 que no son los del"),
+        (lambda head: head["descargas"][1].update(bytes=1), "un tamaño o un SHA-256 que no son los del archivo"),
+        (lambda head: head["descargas"][1].update(archivo="descargas/x.csv"), "ofrece «descargas/x.csv», que no está"),
+    ],
+)
+def test_what_the_head_says_wrong_of_a_file_is_noticed(
+    corte: Path, warned: Callable[[], list[str]], how: Change, told: str
+) -> None:
+    change(corte / pages.IDENTITY, how)
+    (warning,) = warned()
+    assert warning.startswith(pages.IDENTITY) and told in warning
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda head: head.pop("elecciones"),
+        lambda head: head.update(elecciones="x", descargas=[{"archivo": "nada"}]),
+        lambda head: head.update(elecciones=[1, {"archivo": 2}, {"clave": "x"}], descargas={}),
+        lambda head: [each.pop("totales") for each in head["elecciones"]],
+        lambda head: head["elecciones"][0].update(totales=[], nombre=None),
+    ],
+)
+def test_nothing_is_said_of_another_application_s_file(
+    corte: Path, warned: Callable[[], list[str]], how: Change
+) -> None:
+    change(corte / pages.IDENTITY, how)
+    assert warned() == []
+
+
+def test_warnings_are_few_and_short(corte: Path, warned: Callable[[], list[str]]) -> None:
+    change(corte / pages.IDENTITY, lambda head: head.update(elecciones=[{"archivo": "x" * 500}] * 50))
+    found = warned()
+    assert (len(found), max(map(len, found))) == (pages.MAX_WARNINGS, 200)
