@@ -16,7 +16,7 @@ from difusor.board import recorded
 from difusor.board.calendar import Due, dues
 from difusor.board.recorded import Recorded
 from difusor.inventory import Election
-from difusor.partners import revocation
+from difusor.partners import revocation, roster
 from difusor.project import UnusableError, inventories
 from difusor.report.verdict import Overall
 
@@ -32,7 +32,6 @@ INSTITUTE = {
     "dictamen": "emitir el dictamen: ./difusor report -i {}",
     "oficial": "publicar el primer corte de la noche",
 }
-ASTRAY = "su election.yml falta o no lleva a ninguna elección; enlace la suya: ln -sfn ../../elections/<elección>.yml"
 REHEARSE = "participar en el simulacro: ./difusor publish"
 
 
@@ -106,13 +105,13 @@ def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
         timezone=election.timezone, made=now.astimezone(zone),
         dues=tuple((each.title, each.until.astimezone(zone) if each.until else None) for each in calendar),
         rows=(*sorted(late, key=_urgency), *(row for row in rows if not row.action)),
-        astray=tuple(folder.name for folder in astray()),
+        astray=tuple(folder.name for folder in roster.astray()),
     )  # fmt: skip
 
 
 def folders_of(election_file: Path) -> list[Path]:
     """Return the inventories that link an election's file, by name."""
-    return [folder for folder in inventories() if _election_of(folder) == election_file.resolve()]
+    return [folder for folder in inventories() if roster.election_file(folder) == election_file.resolve()]
 
 
 def beside(given: Iterable[Path]) -> list[Path]:
@@ -122,14 +121,9 @@ def beside(given: Iterable[Path]) -> list[Path]:
     """
     meant = {place for path in given for place in (path.resolve(), *path.resolve().parents)}
     own = [folder for folder in inventories() if folder.resolve() in meant]
-    files = {file for folder in own if (file := _election_of(folder)).is_file()}
-    others = [folder for folder in inventories() if folder not in own and _election_of(folder) in files]
+    files = {file for folder in own if (file := roster.election_file(folder))}
+    others = [folder for folder in inventories() if folder not in own and roster.election_file(folder) in files]
     return [folder for folder in others if not _is_off(folder)]
-
-
-def astray() -> list[Path]:
-    """Return the inventories of which nobody can say to which election they belong."""
-    return [folder for folder in inventories() if not _election_of(folder).is_file()]
 
 
 def _is_off(folder: Path) -> bool:
@@ -137,10 +131,6 @@ def _is_off(folder: Path) -> bool:
     with suppress(UnusableError, OSError):
         return revocation.in_force(folder) is not None
     return False
-
-
-def _election_of(folder: Path) -> Path:
-    return (folder / "election.yml").resolve()
 
 
 def _urgency(row: Row) -> tuple[int, str]:

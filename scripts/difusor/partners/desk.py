@@ -206,8 +206,10 @@ def _before(name: str) -> Record | None:
 def _desk(
     name: str, election: str, options: Options, accepted: dict[str, str], form: Form | None, before: Record | None
 ) -> Desk:
-    if before and (enrolled := roster.election_of(inventory.folder(name))) != election:
-        raise UnusableError(f"«{name}» está inscrito en la elección «{enrolled}»; dé --election o --name")
+    if before and not roster.is_of(folder := inventory.folder(name), election):
+        other = roster.election_of(folder)
+        told = f"está inscrito en la elección «{other}»; dé --election o --name"
+        raise UnusableError(f"«{name}» {told}" if other else f"de «{name}» {roster.ASTRAY.format(name)}")
     came, corrected = _dates(options["received"], form, before)
     return Desk(
         id=name, election=election, received=came, corrected=corrected, logo=options["logo"],
@@ -244,12 +246,12 @@ def _changes(form: Form, desk: Desk, before: Record, election: Election) -> list
 def _reviewed(
     said: dict[str, str], received: Received, desk: Desk, before: Record | None, election: Election
 ) -> list[Remark]:
-    others, unreadable = roster.known(desk.election, desk.id)
+    others, unread = roster.known(desk.election, desk.id)
     # A correction is no later than the form that it corrects, nor than its oficio.
     notified = desk.notified or (before.notice.received if before and before.notice else None)
     around = Surroundings(election, others, desk.received, notified)
     told = [
-        Remark("nombre", "difusores", f"no se comparó con «{each}»: su inventario no se puede leer", "aviso")
-        for each in unreadable
+        Remark("nombre", "difusores", f"no se comparó con «{each}»: {reason}", "aviso")
+        for each, reason in unread.items()
     ]
     return [*review(said, received, around), *told]

@@ -387,3 +387,6 @@ def test_only_the_inventories_of_the_election_are_on_its_board(home: Path) -> No
     assert rows.folders_of(home / "elections/ribera.yml") == [ours.parent / "diario"]
     shown = board(ours)
     assert shown.astray == ("otro",) and "de qué elección son: otro." in page.html(shown)
+    (other / "election.yml").unlink()
+    (other / "election.yml").write_text((home / "elections/ribera.yml").read_text())
+    assert board(ours).astray == ("otro",), "a copy is no link"
