@@ -109,6 +109,8 @@ def show(answer: Answer, reply: bool = False) -> None:
     for change in answer.changes:
         before, after = (printable(text) or "(vacío)" for text in (change.before, change.after))
         console.print(f"  {printable(change.title)}: [red]{before}[/] → [green]{after}[/]", soft_wrap=True)
+    for note in answer.notes:
+        console.print(f"[yellow]![/] {printable(note[:1].upper() + note[1:])}.", soft_wrap=True)
     mark = "[red]✗[/]" if answer.outcome.startswith("por ") else "[green]✓[/]"
     results.print(f"{mark} {printable(answer.difusor)}: {answer.outcome}", soft_wrap=True)
     for line in _next(answer):

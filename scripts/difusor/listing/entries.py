@@ -14,9 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 from corte.format.errors import why
 from difusor.inventory import variables
 from difusor.partners import record, revocation, roster
-from difusor.partners.enrolment import LOGO
 from difusor.partners.filing import filing, papers
 from difusor.partners.form.values import Name, WebPlace, plain_words
+from difusor.partners.record import LOGO
 from difusor.project import UnusableError
 from difusor.spec.faults import sentence
 

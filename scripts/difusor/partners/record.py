@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,8 @@ from difusor.partners.form.items import texts
 from difusor.partners.form.model import Form
 from difusor.project import UnusableError
 
+LOGO = "logotipo.png"
+"""The name of the logo, as it was drawn anew, in the inventory of a difusor."""
 FILE = "anexo2.json"
 """Its name in the inventory of the difusor."""
 LATE = "el formato llegó"
@@ -66,3 +69,8 @@ def differences(before: Form, after: Form) -> list[tuple[str, str, str]]:
     """Return (key, before, after) of each item whose value changed."""
     old, new = texts(before), texts(after)
     return [(key, old[key], new[key]) for key in old if old[key] != new[key]]
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 by which a record knows a file, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

@@ -38,12 +38,13 @@ SHORT = "si no se puede ampliar, la exención la decide {}"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a form is reviewed against; `received` and `notified`: when form and oficio came."""
+    """What a form is reviewed against; `received` and `notified`: when form and oficio came; `logo`: its SHA-256."""
 
     election: Election
     others: list[Known]
     received: datetime
     notified: datetime | None = None
+    logo: str = ""
 
     @property
     def institute(self) -> str:
@@ -130,6 +131,9 @@ def _others(said: Mapping[str, str], received: Received, around: Surroundings) -
                 f"ya identifica al servidor de {whose}; si uno es copia del otro, genere llaves nuevas: ssh-keygen -A"
             )
             yield received.finding(SERVER_KEY, told)
+        if around.logo and around.logo == other.logo:
+            told = f"es la misma imagen que la de {whose}; confirme de quién es"
+            yield received.finding("logotipo", told, "revisar")
 
 
 def _named_alike(said: Mapping[str, str], received: Received, other: Known, whose: str) -> Iterator[Remark]:

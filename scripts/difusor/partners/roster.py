@@ -10,9 +10,9 @@ from pathlib import Path
 
 from difusor.inventory import variables
 from difusor.partners import record
-from difusor.partners.form.model import Form
 from difusor.partners.form.values import own_domain
 from difusor.partners.likeness import folded
+from difusor.partners.record import Record
 from difusor.project import UnusableError, home, inventories
 
 READ = frozenset({"difusor_name", "difusor_fqdn", "difusor_public_address", "ansible_host"})
@@ -26,7 +26,10 @@ ASTRAY = (
 
 @dataclass(frozen=True)
 class Known:
-    """What tells a difusor from others; a public key is in `server_keys` without its comment."""
+    """What tells a difusor from others; a public key is in `server_keys` without its comment.
+
+    `logo`: the SHA-256 of its picture, drawn anew.
+    """
 
     id: str
     name: str
@@ -34,6 +37,7 @@ class Known:
     domain: str
     addresses: frozenset[str]
     server_keys: frozenset[str]
+    logo: str = ""
 
 
 def known(election: str, but: str) -> tuple[list[Known], dict[str, str]]:
@@ -104,7 +108,7 @@ def _real(path: Path) -> Path:
 def _read(folder: Path) -> Iterator[Known]:
     """Yield the difusor of an inventory: from its enrolment when it has one, else as Ansible reads the inventory."""
     if kept := record.read(folder):
-        yield _of_form(folder.name, kept.form)
+        yield _of_record(folder.name, kept)
         return
     for values in variables.read(folder, only=READ).hosts.values():
         if "difusor_fqdn" in values:
@@ -124,11 +128,14 @@ def _plain(address: str) -> str:
         return address
 
 
-def _of_form(id: str, form: Form) -> Known:
+def _of_record(id: str, kept: Record) -> Known:
+    form = kept.form
     addresses = {form.annex.ipv4, form.annex.ipv6, form.annex.ssh_host} - {None}
-    fqdn = form.link.partition("/")[0]
-    keys = frozenset({form.annex.ssh_key})
-    return Known(id, form.name, fqdn, own_domain(form.site.partition("/")[0]), frozenset(map(str, addresses)), keys)
+    return Known(
+        id=id, name=form.name, fqdn=form.link.partition("/")[0], domain=own_domain(form.site.partition("/")[0]),
+        addresses=frozenset(map(str, addresses)), server_keys=frozenset({form.annex.ssh_key}),
+        logo=kept.written.get(record.LOGO, ""),
+    )  # fmt: skip
 
 
 def _server_keys(folder: Path) -> frozenset[str]:

@@ -29,9 +29,9 @@ from difusor.listing.making import Making
 from difusor.listing.state import Failing, State
 from difusor.listing.watch import Event
 from difusor.partners import record, revocation, roster
-from difusor.partners.enrolment import LOGO
 from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Excuse, Papers
+from difusor.partners.record import LOGO
 from difusor.process import streams
 from difusor.project import UnusableError
 from difusor.suite import browser

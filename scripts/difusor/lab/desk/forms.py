@@ -13,8 +13,8 @@ from difusor.lab.desk.outlets import LATE, Outlet
 from difusor.lab.desk.step import Step
 from difusor.partners import desk
 from difusor.partners.answer import Answer
-from difusor.partners.enrolment import LOGO
 from difusor.partners.facts import FactError
+from difusor.partners.record import LOGO
 from difusor.project import UnusableError
 from difusor.terminal.arguments import from_project
 

@@ -16,12 +16,11 @@ from corte.format.files import locked
 from difusor import spec
 from difusor.inventory import Notice
 from difusor.partners import election, record
-from difusor.partners.enrolment import LOGO
 from difusor.partners.facts import FactError, ahead, data
 from difusor.partners.filing import attested, papers, scan
 from difusor.partners.filing.papers import REQUIRED, TITLES, Entry, Excuse, Paper, Papers, Required
 from difusor.partners.letters import UNSIGNED, folder_of
-from difusor.partners.record import Record
+from difusor.partners.record import LOGO, Record
 from difusor.process import account
 from difusor.project import UnusableError, home
 from difusor.spec import papers as texts
