@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from difusor.inventory import Election, Notice
-from difusor.partners import enrolment, record
+from difusor.inventory.certificates import whole
+from difusor.partners import enrolment, inventory, record
 from difusor.partners.enrolment import Desk
 from difusor.partners.form.model import Form
 from difusor.partners.record import LOGO, Record
@@ -21,7 +22,7 @@ def replaced(form: Form, desk: Desk, picture: bytes, before: Record, election: E
     """Return what differs from the enrolment: items, or else when the form came, and what is given besides the form."""
     zone = election.catalog.zone
     told = record.differences(before.form, form) if form != before.form else [*_dates(desk, before, zone)]
-    besides = (_notice(form, desk, before, zone), _ssh_key(desk, before))
+    besides = (_notice(form, desk, before, zone), _certificate(desk, zone), _ssh_key(desk, before))
     return [*told, *_logo(picture, before), *(each for part in besides for each in part)]
 
 
@@ -51,3 +52,21 @@ def _told(notice: Notice, zone: ZoneInfo) -> str:
 def _ssh_key(desk: Desk, before: Record) -> Iterator[Change]:
     if desk.ssh_key != before.ssh_key:
         yield "llave_ssh", before.ssh_key or OF_SSH, desk.ssh_key or OF_SSH
+
+
+def _certificate(desk: Desk, zone: ZoneInfo) -> Iterator[Change]:
+    """Yield a certificate that was delivered in the place of the inventory's."""
+    there = inventory.folder(desk.id) / inventory.CERTIFICATE
+    if not desk.certificate or not desk.certificate_key or not there.is_file():
+        return
+    then, now = there.read_bytes(), desk.certificate.read_bytes()
+    if then != now:
+        yield "anexo_tecnico.certificado", _expires(then, zone), _expires(now, zone)
+
+
+def _expires(pem: bytes, zone: ZoneInfo) -> str:
+    known = f"SHA-256 {record.digest(pem)[:16]}…"
+    try:
+        return f"vence {local(whole(pem)[0].not_valid_after_utc, zone)}, {known}"
+    except ValueError:
+        return known  # no certificate, which is refused later

@@ -70,18 +70,20 @@ def certificate(said: str, received: Received, desk: Desk, before: Record | None
     """Return what is missing of the certificate, or what an enrolled difusor's main.yml has to say of it now."""
     if not said:
         return []  # told already
-    delivered = said == DELIVERED
+    delivered, given = said == DELIVERED, desk.certificate and desk.certificate_key
     key = "anexo_tecnico.certificado"
+    if not delivered and desk.certificate:
+        return [received.finding(key, "lo solicita el servidor y se dio --certificate; pregunte cuál de los dos")]
+    if before and said == before.form.annex.certificate:
+        return []
     if before:
-        changed = said != before.form.annex.certificate
-        told = f"cambió; ajuste difusor_tls_mode en inventories/{desk.id}/group_vars/{desk.id}/main.yml"
-        return [received.finding(key, told, "aviso")] if changed else []
-    if delivered and not (desk.certificate and desk.certificate_key):
+        more = " y dé él y su llave con --certificate y --certificate-key" if delivered and not given else ""
+        told = f"cambió; ajuste difusor_tls_mode en inventories/{desk.id}/group_vars/{desk.id}/main.yml{more}"
+        return [received.finding(key, told, "aviso")]
+    if delivered and not given:
         # No mistake in the form: what is missing comes by another way, and only enrolling needs it.
         told = "falta entregar al Instituto, en persona, el certificado con sus intermedios y su llave privada"
         return [received.finding(key, told, "aviso")]
-    if not delivered and desk.certificate:
-        return [received.finding(key, "lo solicita el servidor y se dio --certificate; pregunte cuál de los dos")]
     return []
 
 
@@ -119,15 +121,17 @@ def enrol(form: Form, desk: Desk, picture: bytes, findings: list[Remark]) -> Pat
 def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], before: Record) -> list[str]:
     """Write into an inventory what a corrected form changes; return the files that changed, by their paths in it.
 
-    A file that was lost is written anew. UnusableError when one was edited by hand, or the inventory could not be
-    installed with the changes; nothing has changed then. An interrupted correction is completed, or replaced, by the
-    next one.
+    A file that was lost is written anew, and a certificate that the outlet delivered takes the place of its last one.
+    UnusableError or FactError when one was edited by hand, or the inventory could not be installed with the changes;
+    nothing has changed then. An interrupted correction is completed, or replaced, by the next one.
     """
+    if bool(desk.certificate) is not bool(desk.certificate_key):
+        raise FactError({"--certificate": "va con --certificate-key, y los dos se dan juntos; nada cambió"})
     folder = inventory.folder(desk.id)
     partner = facts(form, desk)
     entrance = inventory.entrance(partner, host_key(partner, form))
     wanted = {**entrance, **_registered(form, desk, partner, picture, before)}
-    changed = _changed(folder, wanted, before)
+    changed = _changed(folder, wanted, before) | inventory.delivered(folder, partner)
     kept = _record(form, desk, findings, wanted, before)
     if changed:
         _try_out(folder, partner, changed)
@@ -137,6 +141,7 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], befo
         steps.forget(folder)  # what was done was done to another server, or under another name
     files.replace(folder / record.FILE, before.model_copy(update={"pending": kept.written}).to_bytes())
     for name, content in changed.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         files.replace(folder / name, content)
     files.replace(folder / record.FILE, kept.to_bytes())
     return [*changed, record.FILE]
@@ -159,8 +164,9 @@ def _try_out(folder: Path, partner: PartnerFacts, changed: Mapping[str, bytes]) 
         copy = Path(temporary)
         shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
         for name, content in changed.items():
+            (copy / name).parent.mkdir(exist_ok=True)
             (copy / name).write_bytes(content)
-        inventory.refuse_faulty(copy, partner)
+        inventory.refuse_faulty(copy, partner, corrected=folder)
 
 
 def _registered(

@@ -12,8 +12,11 @@ from form_kit import GOOD, OTHER, as_yaml, png
 from home_kit import everything
 from inventory_kit import Certificates
 
+from difusor.inventory.variables import content
 from difusor.partners import desk, record, steps
 from difusor.partners.answer import Answer
+from difusor.partners.facts import FactError
+from difusor.project import UnusableError
 
 NAME = "diario_de_ribelos"
 SITE = "www.diarioderibelos.com.mx"
@@ -127,3 +130,31 @@ def test_the_reply_to_an_enrolled_outlet_has_the_keys_that_the_signed_notice_con
     main.write_text(text.replace("difusor_admin_keys:\n", "difusor_admin_keys: [nada]\nprestadas:\n"))
     broken = enroll(form, ssh_key=None)
     assert broken.outcome == "sin cambios" and "no se pueden usar" in broken.notes[0]
+
+
+def test_a_new_certificate_takes_the_place_of_the_delivered_one(
+    home: Path, mail: Path, tmp_path: Path, enroll: Enroll
+) -> None:
+    certificates, form = Certificates(), as_yaml(mail, DELIVERED)
+    enroll(form, **delivered(tmp_path, "a", certificates))
+    folder, second = home / "inventories" / NAME, delivered(tmp_path, "b", certificates)
+    with pytest.raises(FactError, match="--certificate-key"):
+        enroll(form, update=True, certificate=second["certificate"])
+    shown = enroll(form, **second)
+    assert (shown.outcome, changed(shown)) == ("por confirmar", ["anexo_tecnico.certificado"])
+    done = enroll(form, update=True, **second)
+    assert (done.outcome, {*done.files}) == ("corregido", {"tls/fullchain.pem", "tls/key.pem", record.FILE})
+    assert (folder / "tls/fullchain.pem").read_bytes() == second["certificate"].read_bytes()
+    assert content(str(folder / "tls/key.pem")) == second["certificate_key"].read_bytes()
+    assert b"PRIVATE KEY" not in b"".join(everything(home).values())
+    assert enroll(form, update=True, **second).outcome == "sin cambios"
+    mixed = {"certificate": tmp_path / "b.pem", "certificate_key": tmp_path / "a.key"}
+    with pytest.raises(UnusableError, match=r"nada cambió(?s:.)*a\.key no es la llave del certificado"):
+        enroll(form, update=True, **mixed)
+    moved = {**DELIVERED, "enlace": "prep.diarioderibelos.com.mx"}
+    with pytest.raises(UnusableError, match="dé también --certificate") as refused:
+        enroll(as_yaml(mail, moved), update=True)
+    assert f"{folder}/tls/fullchain.pem no es para prep.diarioderibelos.com.mx" in str(refused.value)
+    other = delivered(tmp_path, "c", certificates, "prep.diarioderibelos.com.mx")
+    assert enroll(as_yaml(mail, moved), update=True, **other).outcome == "corregido"
+    assert {path.name for path in folder.parent.iterdir()} == {NAME}
