@@ -246,7 +246,8 @@ def _reviewed(
     # A correction is no later than the form that it corrects, nor than its oficio.
     notified = desk.notified or (before.notice.received if before and before.notice else None)
     logo = record.digest(picture) if picture else ""
-    around = Surroundings(election, others, desk.received, notified, logo)
+    may_correct = before is None and "nombre" not in desk.accepted
+    around = Surroundings(election, others, desk.received, notified, logo, may_correct)
     told = [
         Remark("nombre", "difusores", f"no se comparó con «{each}»: {reason}", "aviso")
         for each, reason in unread.items()

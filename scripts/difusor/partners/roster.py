@@ -28,7 +28,7 @@ ASTRAY = (
 class Known:
     """What tells a difusor from others; a public key is in `server_keys` without its comment.
 
-    `logo`: the SHA-256 of its picture, drawn anew.
+    `is_enrolled`: it sent a form, which another one may correct. `logo`: the SHA-256 of its picture, drawn anew.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Known:
     domain: str
     addresses: frozenset[str]
     server_keys: frozenset[str]
+    is_enrolled: bool = False
     logo: str = ""
 
 
@@ -133,7 +134,7 @@ def _of_record(id: str, kept: Record) -> Known:
     addresses = {form.annex.ipv4, form.annex.ipv6, form.annex.ssh_host} - {None}
     return Known(
         id=id, name=form.name, fqdn=form.link.partition("/")[0], domain=own_domain(form.site.partition("/")[0]),
-        addresses=frozenset(map(str, addresses)), server_keys=frozenset({form.annex.ssh_key}),
+        addresses=frozenset(map(str, addresses)), server_keys=frozenset({form.annex.ssh_key}), is_enrolled=True,
         logo=kept.written.get(record.LOGO, ""),
     )  # fmt: skip
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from form_kit import GOOD, OTHER, as_yaml, png
-from home_kit import everything
-from inventory_kit import Certificates
+from home_kit import everything, made
+from inventory_kit import KEY, Certificates
 
 from difusor.inventory.variables import content
 from difusor.partners import desk, record, steps
@@ -158,3 +158,34 @@ def test_a_new_certificate_takes_the_place_of_the_delivered_one(
     other = delivered(tmp_path, "c", certificates, "prep.diarioderibelos.com.mx")
     assert enroll(as_yaml(mail, moved), update=True, **other).outcome == "corregido"
     assert {path.name for path in folder.parent.iterdir()} == {NAME}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"nombre": "El Diario de Ribelos, S.A."}, {"enlace": "prep.diarioderibelos.com.mx"}],
+    ids=["name", "link"],
+)
+def test_who_corrects_his_own_name_or_link_is_not_told_that_his_server_is_anothers(
+    change: dict[str, str], mail: Path, enroll: Enroll
+) -> None:
+    enroll(as_yaml(mail), name="diario")
+    answer = enroll(as_yaml(mail, change))
+    assert (answer.outcome, said(answer).keys()) == ("por confirmar", {"nombre"})
+    assert "si es él, dé --name diario" in said(answer)["nombre"]
+    assert not any(word in "".join(answer.reply) for word in ("ya es la", "ssh-keygen"))
+    assert changed(enroll(as_yaml(mail, change), name="diario")) == [*change]
+    other = enroll(as_yaml(mail, change), accept=["1=es otro medio"])
+    assert other.outcome == "por corregir", "an outlet of its own has nothing of another's"
+    assert {"anexo_tecnico.ipv4", "anexo_tecnico.ssh_llave"} <= said(other).keys()
+
+
+def test_a_difusor_made_by_new_is_corrected_by_no_form(mail: Path, enroll: Enroll) -> None:
+    """It has sent none, so that --name would be refused."""
+    made()
+    same = {"anexo_tecnico.ipv4": "189.240.1.7", "anexo_tecnico.ssh_llave": KEY}
+    assert said(enroll(as_yaml(mail, {**OTHER, **same}))).keys() == same.keys()
+
+
+def test_ipv6_alone_is_told_before_the_countdown_is_red(mail: Path, enroll: Enroll) -> None:
+    answer = enroll(as_yaml(mail, {"anexo_tecnico.ipv4": ""}), check=True)
+    assert answer.outcome == "revisado" and "IPv4" in said(answer)["anexo_tecnico.ipv4"]
