@@ -65,6 +65,10 @@ def run(
     ] = None,
     certificate: Annotated[Path | None, _file("El certificado con sus intermedios, si lo entregó el difusor.")] = None,
     certificate_key: Annotated[Path | None, _file("La llave del certificado.")] = None,
+    server_name: Annotated[
+        str | None,
+        typer.Option(metavar="DOMINIO", help="El propio del servidor, si la liga es una carpeta de otro sitio."),
+    ] = None,
     reply: Annotated[bool, typer.Option("--reply", help="Muestra la respuesta para quien envió el formato.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -82,7 +86,7 @@ def run(
         answer = desk.enroll(
             form, election=election, name=name, update=update, check=check, accept=accept or [], received=received,
             folio=folio, notified=notified, logo=logo, ssh_key=ssh_key, certificate=certificate,
-            certificate_key=certificate_key,
+            certificate_key=certificate_key, server_name=server_name,
         )  # fmt: skip
     except (UnusableError, FactError) as problem:
         _refuse(problem, as_json)

@@ -11,7 +11,10 @@ from difusor.partners.host_key import fingerprint
 
 Outcome = Literal["creado", "corregido", "sin cambios", "por corregir", "por confirmar", "revisado"]
 
-OTHER_TITLES = {"fechas": "Cuándo llegó", "oficio": "Oficio", "llave_ssh": "Llave de SSH del Instituto"}
+OTHER_TITLES = {
+    "fechas": "Cuándo llegó", "oficio": "Oficio", "llave_ssh": "Llave de SSH del Instituto",
+    "nombre_servidor": "Nombre propio del servidor",
+}  # fmt: skip
 """What is corrected besides the items of a form."""
 
 

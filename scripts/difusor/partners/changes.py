@@ -15,14 +15,14 @@ from difusor.terminal import local
 
 Change = tuple[str, str, str]
 """The key of an item, or of `answer.OTHER_TITLES`; what was enrolled; what is given now."""
-OF_SSH = "la que ssh toma por sí mismo"
+OF_SSH, OF_LINK = "la que ssh toma por sí mismo", "el de la liga"
 
 
 def replaced(form: Form, desk: Desk, picture: bytes, before: Record, election: Election) -> list[Change]:
     """Return what differs from the enrolment: items, or else when the form came, and what is given besides the form."""
     zone = election.catalog.zone
     told = record.differences(before.form, form) if form != before.form else [*_dates(desk, before, zone)]
-    besides = (_notice(form, desk, before, zone), _certificate(desk, zone), _ssh_key(desk, before))
+    besides = (_notice(form, desk, before, zone), _certificate(desk, zone), _names(desk, before))
     return [*told, *_logo(picture, before), *(each for part in besides for each in part)]
 
 
@@ -49,9 +49,12 @@ def _told(notice: Notice, zone: ZoneInfo) -> str:
     return f"folio {notice.folio}, recibido el {local(notice.received, zone)}"
 
 
-def _ssh_key(desk: Desk, before: Record) -> Iterator[Change]:
+def _names(desk: Desk, before: Record) -> Iterator[Change]:
+    """Yield another key with which the institute enters, or another name of the server: both are in hosts.yml."""
     if desk.ssh_key != before.ssh_key:
         yield "llave_ssh", before.ssh_key or OF_SSH, desk.ssh_key or OF_SSH
+    if desk.server_name != before.server_name:
+        yield "nombre_servidor", before.server_name or OF_LINK, desk.server_name or OF_LINK
 
 
 def _certificate(desk: Desk, zone: ZoneInfo) -> Iterator[Change]:

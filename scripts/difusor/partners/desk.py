@@ -47,6 +47,7 @@ class Options(TypedDict):
     ssh_key: str | None
     certificate: Path | None
     certificate_key: Path | None
+    server_name: str | None
 
 
 def enroll(path: Path, **options: Unpack[Options]) -> Answer:
@@ -218,11 +219,21 @@ def _desk(
     came, corrected = _dates(options["received"], form, before)
     given = options["ssh_key"]
     ssh_key = asked.unless_own(absolute(given)) if given else before.ssh_key if before else ""
+    server_name = _server_name(options["server_name"], form, before)
     return Desk(
         id=name, election=election, received=came, corrected=corrected, ssh_key=ssh_key, logo=options["logo"],
-        certificate=options["certificate"], accepted=accepted,
+        certificate=options["certificate"], server_name=server_name, accepted=accepted,
         certificate_key=options["certificate_key"], folio=options["folio"], notified=options["notified"],
     )  # fmt: skip
+
+
+def _server_name(given: str | None, form: Form | None, before: Record | None) -> str:
+    """Return the server's own name; empty where that is the name of the link, be it because it is given to say so."""
+    if not given:
+        return before.server_name if before else ""
+    if problem := fault(PartnerFacts, "fqdn", given):
+        raise FactError({"--server-name": problem})
+    return "" if form and given == form.link.partition("/")[0] else given
 
 
 def _dates(given: datetime | None, form: Form | None, before: Record | None) -> tuple[datetime, datetime | None]:

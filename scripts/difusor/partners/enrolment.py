@@ -31,7 +31,7 @@ name: the first run makes the institute's, and would be logged in with it."""
 class Desk:
     """What the clerk's side adds to a form. `ssh_key`: the private key's path, empty for one that ssh takes itself.
 
-    `public_keys`: those that enter. `received`:
+    `public_keys`: those that enter. `server_name`: the server's own, empty where it is that of the link. `received`:
     when the first form came, `corrected`: when the one that corrects it.
     """
 
@@ -40,6 +40,7 @@ class Desk:
     received: datetime
     public_keys: tuple[str, ...] = ()
     ssh_key: str = ""
+    server_name: str = ""
     logo: Path | None = None
     certificate: Path | None = None
     certificate_key: Path | None = None
@@ -93,7 +94,7 @@ def facts(form: Form, desk: Desk) -> PartnerFacts:
     public = form.annex.ipv4 or form.annex.ipv6
     values = {
         "id": desk.id, "election": desk.election, "name": form.name,
-        "fqdn": host, "path": f"/{path}/" if path else "/",
+        "fqdn": desk.server_name or host, "path": f"/{path}/" if path else "/",
         "login": form.annex.ssh_account, "address": form.annex.ssh_host or public, "port": form.annex.ssh_port,
         "public_address": public, "admin_keys": desk.public_keys, "ssh_key": desk.ssh_key,
         "admin_user": ACCOUNT if form.annex.ssh_account != ACCOUNT else OTHER_ACCOUNT,
@@ -197,5 +198,6 @@ def _record(
         accepted={each.key: desk.accepted[each.key] for each in findings if each.weight == "revisar"},
         notice=notice(form, desk, before),
         ssh_key=desk.ssh_key,
+        server_name=desk.server_name,
         written={name: record.digest(content) for name, content in written.items()},
     )

@@ -30,6 +30,7 @@ Moment = Annotated[
 class Record(BaseModel):
     """One enrolment. `received` is when the first form came, `corrected` when the last one did that changed it.
 
+    `server_name` is the server's own, empty where it is that of the link.
     `written` has the SHA-256 of each file that it wrote: what differs was edited by hand. `pending` has those of a
     correction that has begun, and is empty when it has ended."""
 
@@ -42,6 +43,7 @@ class Record(BaseModel):
     accepted: dict[str, str] = {}
     notice: Notice | None = None
     ssh_key: str = ""
+    server_name: str = ""
     written: dict[str, str] = {}
     pending: dict[str, str] = {}
 

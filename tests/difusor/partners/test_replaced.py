@@ -12,6 +12,7 @@ from form_kit import GOOD, OTHER, as_yaml, png
 from home_kit import everything, made
 from inventory_kit import KEY, Certificates
 
+from difusor.inventory import load
 from difusor.inventory.variables import content
 from difusor.partners import desk, record, steps
 from difusor.partners.answer import Answer
@@ -177,6 +178,28 @@ def test_who_corrects_his_own_name_or_link_is_not_told_that_his_server_is_anothe
     other = enroll(as_yaml(mail, change), accept=["1=es otro medio"])
     assert other.outcome == "por corregir", "an outlet of its own has nothing of another's"
     assert {"anexo_tecnico.ipv4", "anexo_tecnico.ssh_llave"} <= said(other).keys()
+
+
+def test_the_servers_own_name_is_kept_beside_the_link(home: Path, mail: Path, enroll: Enroll) -> None:
+    """The link is a folder of a site that is on another server."""
+    form, folder = as_yaml(mail), home / "inventories" / NAME
+    enroll(form)
+    with pytest.raises(FactError, match="--server-name"):
+        enroll(form, server_name="prep")
+    shown = enroll(form, server_name="prep.diarioderibelos.com.mx")
+    assert (shown.outcome, changed(shown)) == ("por confirmar", ["nombre_servidor"])
+    assert enroll(form, server_name="prep.diarioderibelos.com.mx", update=True).outcome == "corregido"
+    main = folder / f"group_vars/{NAME}/main.yml"
+    front = f"difusor_front: {{name: {SITE}, program: nginx, addresses: [189.240.9.9]}}\n"
+    main.write_text(main.read_text() + front)
+    corrected = as_yaml(mail, {"tecnico.celular": "777 123 4569"})
+    assert enroll(corrected, update=True).outcome == "corregido"
+    (host,) = load(folder)
+    assert (host.name, host.partner.public_name) == ("prep.diarioderibelos.com.mx", SITE)
+    assert host.partner.path == "/prep2027mor/"
+    main.write_text(main.read_text().replace(front, ""))
+    assert enroll(corrected, server_name=SITE, update=True).outcome == "corregido"
+    assert load(folder)[0].name == SITE
 
 
 def test_a_difusor_made_by_new_is_corrected_by_no_form(mail: Path, enroll: Enroll) -> None:

@@ -68,6 +68,7 @@ def _enroll(office: Office, outlet: Outlet, form: Path, accept: Sequence[str] = 
         answer: Answer | Exception = desk.enroll(
             form, election=None, name=None, update=update, check=False, accept=list(accept), received=received,
             folio=folio, notified=noticed, logo=None, ssh_key=str(office.key), certificate=None, certificate_key=None,
+            server_name=None,
         )  # fmt: skip
     except (UnusableError, FactError) as problem:
         answer = problem
