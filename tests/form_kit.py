@@ -54,6 +54,7 @@ WHERE = {
 """The sheet and the cell of each item."""
 
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEPJQmY9Qe1mNMcqTe1DgwpdKcnLEYHmiYyCIsyQfKxZ"
+OTHER_LOGO = "launion.png"
 OTHER = {
     "nombre": "La Unión de Cuautla",
     "sitio": "launion.com.mx",
@@ -61,6 +62,7 @@ OTHER = {
     "anexo_tecnico.ipv4": "189.240.1.8",
     "anexo_tecnico.ipv6": "",
     "anexo_tecnico.ssh_llave": OTHER_KEY,
+    "logotipo": OTHER_LOGO,
 }
 """What another outlet writes instead."""
 
@@ -102,9 +104,10 @@ def as_workbook(
 
 
 def beside_logo(folder: Path, name: str, content: bytes) -> Path:
-    """Write a form, and a logo unless there is one; return the form's path."""
+    """Write a form, and each outlet's logo unless it is there; return the form's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "logotipo.png").exists():
-        (folder / "logotipo.png").write_bytes(png())
+    for name_of_logo, width in ((GOOD["logotipo"], 200), (OTHER_LOGO, 220)):
+        if not (folder / name_of_logo).exists():
+            (folder / name_of_logo).write_bytes(png(width))
     (folder / name).write_bytes(content)
     return folder / name

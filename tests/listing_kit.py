@@ -11,10 +11,10 @@ from form_kit import GOOD, png
 from publish_kit import write_election
 
 from difusor.partners import record
-from difusor.partners.enrolment import LOGO
 from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Papers
 from difusor.partners.form.items import Received, read
+from difusor.partners.record import LOGO
 from difusor.project import HOME
 
 AT = datetime(2024, 5, 20, 18, tzinfo=UTC)

@@ -93,7 +93,7 @@ def _dictamen(found: Recorded, inventory: Path, election: str) -> None:
 def _mirror(found: Recorded, inventory: Path, election: str) -> None:
     if found.kept is None:
         return
-    host = found.kept.form.link.partition("/")[0]
+    host = found.kept.server_name or found.kept.form.link.partition("/")[0]
     for path in sorted(notes.kept_in().glob(f"*/{host}@*.json")):
         environment = path.parent.name.rpartition("-")[2]
         if environment == "official" and path.parent.name != f"{election}-official":

@@ -16,7 +16,8 @@ from difusor.board import recorded
 from difusor.board.calendar import Due, dues
 from difusor.board.recorded import Recorded
 from difusor.inventory import Election
-from difusor.partners import revocation
+from difusor.partners import revocation, roster
+from difusor.partners.filing.papers import Entry
 from difusor.project import UnusableError, inventories
 from difusor.report.verdict import Overall
 
@@ -26,13 +27,13 @@ OUTLET = {
     "oficio": "enviar su oficio", "formato": "enviar el ANEXO 2", "logotipo": "enviar su logotipo en PNG",
     "carta": "firmar y enviar la carta (ANEXO 3)",
 }  # fmt: skip
+PAPERS = {"oficio": "su oficio", "formato": "su ANEXO 2 firmado", "carta": "su carta (ANEXO 3) firmada"}
 INSTITUTE = {
     "preflight": "revisar el servidor: ./difusor preflight -i {}",
     "instalado": "instalar: ./difusor apply -i {}",
     "dictamen": "emitir el dictamen: ./difusor report -i {}",
     "oficial": "publicar el primer corte de la noche",
 }
-ASTRAY = "su election.yml falta o no lleva a ninguna elección; enlace la suya: ln -sfn ../../elections/<elección>.yml"
 REHEARSE = "participar en el simulacro: ./difusor publish"
 
 
@@ -106,13 +107,13 @@ def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
         timezone=election.timezone, made=now.astimezone(zone),
         dues=tuple((each.title, each.until.astimezone(zone) if each.until else None) for each in calendar),
         rows=(*sorted(late, key=_urgency), *(row for row in rows if not row.action)),
-        astray=tuple(folder.name for folder in astray()),
+        astray=tuple(folder.name for folder in roster.astray()),
     )  # fmt: skip
 
 
 def folders_of(election_file: Path) -> list[Path]:
     """Return the inventories that link an election's file, by name."""
-    return [folder for folder in inventories() if _election_of(folder) == election_file.resolve()]
+    return [folder for folder in inventories() if roster.election_file(folder) == election_file.resolve()]
 
 
 def beside(given: Iterable[Path]) -> list[Path]:
@@ -122,14 +123,9 @@ def beside(given: Iterable[Path]) -> list[Path]:
     """
     meant = {place for path in given for place in (path.resolve(), *path.resolve().parents)}
     own = [folder for folder in inventories() if folder.resolve() in meant]
-    files = {file for folder in own if (file := _election_of(folder)).is_file()}
-    others = [folder for folder in inventories() if folder not in own and _election_of(folder) in files]
+    files = {file for folder in own if (file := roster.election_file(folder))}
+    others = [folder for folder in inventories() if folder not in own and roster.election_file(folder) in files]
     return [folder for folder in others if not _is_off(folder)]
-
-
-def astray() -> list[Path]:
-    """Return the inventories of which nobody can say to which election they belong."""
-    return [folder for folder in inventories() if not _election_of(folder).is_file()]
 
 
 def _is_off(folder: Path) -> bool:
@@ -137,10 +133,6 @@ def _is_off(folder: Path) -> bool:
     with suppress(UnusableError, OSError):
         return revocation.in_force(folder) is not None
     return False
-
-
-def _election_of(folder: Path) -> Path:
-    return (folder / "election.yml").resolve()
 
 
 def _urgency(row: Row) -> tuple[int, str]:
@@ -183,10 +175,15 @@ def _step(due: Due, found: Recorded, zone: ZoneInfo, now: datetime) -> Step:
     return Step(key=due.key, title=due.title, state=state, until=due.until, note=note)
 
 
+def _scan(due: Due, found: Recorded) -> Entry | None:
+    """Return the scan on file by which a step is settled; that of a form only where nobody enrolled with one."""
+    return None if due.key == "formato" and found.kept else found.filed.standing.get((due.key, ""))
+
+
 def _settled(due: Due, found: Recorded, zone: ZoneInfo) -> tuple[datetime | None, str]:
     """Return when a step was settled, or None, and a note."""
     match due.key:
-        case "oficio" | "carta" if entry := found.filed.standing.get((due.key, "")):
+        case "oficio" | "carta" | "formato" if (entry := _scan(due, found)) is not None:
             if due.key in found.lacking:
                 return None, "el archivo falta"
             # An oficio came when its enrolment says, which may have been corrected since its scan was filed.
@@ -216,14 +213,28 @@ def _settled(due: Due, found: Recorded, zone: ZoneInfo) -> tuple[datetime | None
 def _next(step: Step, found: Recorded, name: str, election: Election) -> tuple[str, str, str]:
     """Return who must act, what to do, and whom to call."""
     if found.kept is None:
-        return "Instituto", f"inscribirlo: ./difusor enroll FORMATO --name {name}", election.contact
+        return "Instituto", _without_form(step, found, name), election.contact
     legal, technical = found.kept.form.legal, found.kept.form.technical
     if step.key in OUTLET:
         action = "archivar el oficio: ./difusor file" if step.note.startswith("registrado") else OUTLET[step.key]
         actor = "Instituto" if step.note.startswith("registrado") else "Difusor"
         return actor, action, f"{legal.name}, {legal.phone}, celular {legal.mobile}"
-    action = REHEARSE if step.key.startswith("simulacro") else INSTITUTE[step.key].format(name)
-    if step.state == "no cumple":
-        action = "corregir lo que dice el dictamen"
     actor = "Difusor" if step.state == "no cumple" else "Instituto"
-    return actor, action, f"{technical.name}, {technical.phone}, celular {technical.mobile}"
+    return actor, _at_server(step, name), f"{technical.name}, {technical.phone}, celular {technical.mobile}"
+
+
+def _without_form(step: Step, found: Recorded, name: str) -> str:
+    """Return what to do for a difusor that `new` made, which nobody can enrol any more."""
+    if found.damage:
+        return "recuperar de su copia lo que está dañado"
+    if step.key == "logotipo":
+        return f"decidir si se exceptúa el logotipo: ./difusor file -i {name} --without logotipo --reason RAZÓN"
+    if step.key in OUTLET:
+        return f"archivar {PAPERS[step.key]}: ./difusor file ARCHIVO -i {name} --as {step.key} --folio FOLIO"
+    return _at_server(step, name)
+
+
+def _at_server(step: Step, name: str) -> str:
+    if step.state == "no cumple":
+        return "corregir lo que dice el dictamen"
+    return REHEARSE if step.key.startswith("simulacro") else INSTITUTE[step.key].format(name)

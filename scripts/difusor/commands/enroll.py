@@ -65,6 +65,10 @@ def run(
     ] = None,
     certificate: Annotated[Path | None, _file("El certificado con sus intermedios, si lo entregó el difusor.")] = None,
     certificate_key: Annotated[Path | None, _file("La llave del certificado.")] = None,
+    server_name: Annotated[
+        str | None,
+        typer.Option(metavar="DOMINIO", help="El propio del servidor, si la liga es una carpeta de otro sitio."),
+    ] = None,
     reply: Annotated[bool, typer.Option("--reply", help="Muestra la respuesta para quien envió el formato.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -82,7 +86,7 @@ def run(
         answer = desk.enroll(
             form, election=election, name=name, update=update, check=check, accept=accept or [], received=received,
             folio=folio, notified=notified, logo=logo, ssh_key=ssh_key, certificate=certificate,
-            certificate_key=certificate_key,
+            certificate_key=certificate_key, server_name=server_name,
         )  # fmt: skip
     except (UnusableError, FactError) as problem:
         _refuse(problem, as_json)
@@ -109,6 +113,8 @@ def show(answer: Answer, reply: bool = False) -> None:
     for change in answer.changes:
         before, after = (printable(text) or "(vacío)" for text in (change.before, change.after))
         console.print(f"  {printable(change.title)}: [red]{before}[/] → [green]{after}[/]", soft_wrap=True)
+    for note in answer.notes:
+        console.print(f"[yellow]![/] {printable(note[:1].upper() + note[1:])}.", soft_wrap=True)
     mark = "[red]✗[/]" if answer.outcome.startswith("por ") else "[green]✓[/]"
     results.print(f"{mark} {printable(answer.difusor)}: {answer.outcome}", soft_wrap=True)
     for line in _next(answer):

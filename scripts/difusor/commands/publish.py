@@ -95,6 +95,7 @@ def _given(inventory: list[Path] | None, election: str | None) -> list[Path]:
     """Return the inventories that are meant: those given, or all that link an election's file."""
     from difusor.board import rows
     from difusor.partners import election as elections_file
+    from difusor.partners import roster
     from difusor.project import UnusableError
 
     if bool(inventory) == bool(election):
@@ -106,7 +107,7 @@ def _given(inventory: list[Path] | None, election: str | None) -> list[Path]:
     except UnusableError as problem:
         complain(problem)
         raise typer.Exit(1) from problem
-    if not inventory and (astray := rows.astray()):  # one of another election would stop all
+    if not inventory and (astray := roster.astray()):  # one of another election would stop all
         these = ", ".join(folder.name for folder in astray)
         warn(f"no enlazan ninguna elección y no se les envía: {these}; si son de esta, dé cada uno con -i")
     return found

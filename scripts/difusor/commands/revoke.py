@@ -65,21 +65,32 @@ def run(
 
 
 def _show(inventory: Path, found: Result, as_json: bool, check: bool) -> None:
+    from corte.format import instants
     from difusor.inventory import zone_of
+
+    zone = zone_of(inventory)
 
     assert found.record is not None
     if as_json:
         record = found.record.model_dump(mode="json", exclude_none=True)
         document = {"difusor": found.difusor, "record": record, "servers": found.servers, "pending": found.pending}
+        document["unrecorded"] = found.unrecorded
         typer.echo(json_text({**document, "check": check, "paper": str(found.paper or "")}))
     else:
         state = "quedaría " if check else "" if found.is_new else "ya estaba "
-        told = printable(found.record.told, zone_of(inventory))
+        told = printable(found.record.told, zone)
         results.print(f"[green]✓[/] {found.difusor}: {state}{told}", soft_wrap=True)
+        if final := found.record.made_final:
+            told = f"definitiva desde {instants.write(final.at)}, por orden de {final.by}: {final.reason}"
+            results.print(f"  {printable(told, zone)}", soft_wrap=True)
         for server in found.servers:
             results.print(f"[green]✓[/] {printable(server)}: sin cortes, sin secreto, y el aviso en su sitio")
     if found.paper and not as_json:
         results.print(f"  La notificación para el difusor: {from_project(found.paper)}", soft_wrap=True)
+    if found.unrecorded:
+        options = ", ".join(found.unrecorded)
+        told = f"lo que ahora dice {options} no quedó en el expediente, que conserva lo de la primera orden"
+        console.print(f"[yellow]![/] {told}.", soft_wrap=True)
     for sentence in found.pending:
         console.print(f"[yellow]![/] {printable(sentence)}. Repita el comando.", soft_wrap=True)
     for sentence in OTHERS:

@@ -58,7 +58,7 @@ def run(
 def show(board: Board, html: Path | None) -> None:
     """Print the board, and where it is as a page."""
     from difusor.board.page import left
-    from difusor.board.rows import ASTRAY
+    from difusor.partners.roster import ASTRAY
 
     zone = ZoneInfo(board.timezone)
     columns = table("Difusor", "Avance", "Sigue", "Llame a", "Plazo", title=printable(board.name))
@@ -75,6 +75,6 @@ def show(board: Board, html: Path | None) -> None:
         for each in row.damage:
             warn(f"{row.id}: {each}.", zone)
     for name in board.astray:
-        warn(f"{name} no está en ningún tablero: {ASTRAY}.")
+        warn(f"{name} no está en ningún tablero: {ASTRAY.format(name)}.")
     if html:
         results.print(f"  {printable(from_project(html))}", soft_wrap=True)

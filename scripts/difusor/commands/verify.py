@@ -11,7 +11,7 @@ import click
 import typer
 
 from difusor.terminal import by_clocks, complain, console, json_text, printable, results, warn
-from difusor.terminal.arguments import Json, verifiable
+from difusor.terminal.arguments import Json, MaybeElection, verifiable
 
 if TYPE_CHECKING:
     from difusor.papers.checking import Checked
@@ -25,13 +25,7 @@ def run(
             help="Carpeta de un corte o de la lista oficial, un PDF, o el difusor cuyo dictamen se selló.",
         ),
     ],
-    election: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="ELECCIÓN", exists=True, resolve_path=True,
-            help="Elección o inventario: comprueba también quién firmó un corte o la lista; da la hora de ahí.",
-        ),
-    ] = None,
+    election: MaybeElection = None,
     authority: Annotated[
         list[Path] | None,
         typer.Option(
@@ -44,9 +38,10 @@ def run(
 ) -> None:  # fmt: skip
     """Comprueba un corte firmado o la lista oficial, byte por byte, o las firmas electrónicas de un papel en PDF.
 
-    Una lista que ya caducó no vale. De un papel dice quién firmó, cuándo, si algo cambió después y si se conoce a quien
-    emitió el certificado. Termina con 0 si todo vale; con 1 si algo no vale o no hay firma; con 2 si nada cambió, pero
-    no se conoce a la autoridad.
+    Con --election comprueba además quién firmó un corte o la lista, y da la hora de ahí. Una lista que ya caducó no
+    vale. De un papel dice quién firmó, cuándo, si algo cambió después y si se conoce a quien emitió el certificado.
+    Termina con 0 si todo vale; con 1 si algo no vale o no hay firma; con 2 si nada cambió, pero no se conoce a la
+    autoridad.
     """
     if what.is_file():
         raise typer.Exit(_paper(what, election, authority or (), as_json))

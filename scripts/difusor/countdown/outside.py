@@ -11,6 +11,7 @@ from pathlib import Path
 from difusor.countdown.checks import Check, Moment, bad, good, some, warn
 from difusor.countdown.subjects import Subject
 from difusor.inventory import Host
+from difusor.partners.inventory import CERTIFICATE
 from difusor.publish.mirror import Mirror
 from difusor.publish.target import Target
 from difusor.servers import certificate, families, names
@@ -149,10 +150,21 @@ def _caa(host: Host, outside: Outside, moment: Moment) -> Check:
     return good("caa", some([*said.caa]))
 
 
+def _renewal(host: Host, given: str) -> str:
+    """Return how the page gets another certificate: one that the outlet delivered is in its inventory."""
+    partner, apply = host.partner, f"./difusor apply -i {given}"
+    asked = "pida a su difusor el certificado nuevo, con sus intermedios"
+    is_delivered = partner.tls_mode == "files" and partner.tls_certificate.endswith(f"/{given}/{CERTIFICATE}")
+    if is_delivered and partner.registration and not partner.front:
+        enroll = f"./difusor enroll FORMATO --name {given} --update --certificate ARCHIVO --certificate-key ARCHIVO"
+        return f"{asked}, y su llave; ejecute {enroll}, y {apply}"
+    return f"{asked}, y ejecute {apply}"
+
+
 def _certificate(host: Host, outside: Outside, given: str) -> Check:
     election, seen, zone = host.election, outside.certificates, host.election.catalog.zone
     end = max(election.closes, election.retain_until or election.closes)
-    renew = f"pida a su difusor el certificado nuevo, con sus intermedios, y ejecute ./difusor apply -i {given}"
+    renew = _renewal(host, given)
     if refused := next((each for each in seen if each.refusal), None):
         return bad("certificate", f"en {refused.address}, {refused.refusal}", renew)
     expires = min((each.expires for each in seen if each.expires), default=None)

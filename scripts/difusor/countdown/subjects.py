@@ -13,7 +13,7 @@ from difusor.board import rows
 from difusor.countdown.checks import Check, bad
 from difusor.inventory import READ, Host, servers
 from difusor.inventory.variables import read
-from difusor.partners import election
+from difusor.partners import election, roster
 from difusor.project import UnusableError, home
 from difusor.servers import child, identity, ssh_password
 
@@ -56,7 +56,7 @@ def of_election(name: str | None) -> list[Path]:
     UnusableError when there is none.
     """
     chosen = election.chosen(name)
-    found = [*rows.folders_of(election.file(chosen)), *rows.astray()]
+    found = [*rows.folders_of(election.file(chosen)), *roster.astray()]
     if not found:
         raise UnusableError(f"ningún inventario es de {chosen}; diga cuáles con -i, o inscríbalos con ./difusor enroll")
     return found

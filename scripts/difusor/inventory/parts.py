@@ -277,12 +277,22 @@ class Restoration(Strict):
     reason: Text
 
 
+class Finality(Strict):
+    """That a later order made a revocation final: when, who gave it, why, by which provision, on what evidence."""
+
+    at: Instant
+    by: Text
+    reason: Text
+    provision: ClauseId
+    evidence: list[Evidence] = []
+
+
 class Revocation(Strict):
     """That the institute took a difusor off the list: when, who ordered it, why, and by which provision of the call.
 
     `state`: `revoked` until it is ordered to restore, then `restoring` until all servers are back. `rotated` is when
     its secrets were drawn anew in the institute's vault; `servers` when each of them had done its half. A `final` one
-    is not restored.
+    is not restored; `made_final` says who ordered that, if it was not the first order.
     """
 
     since: Instant
@@ -291,6 +301,7 @@ class Revocation(Strict):
     provision: ClauseId
     evidence: list[Evidence] = []
     final: bool = False
+    made_final: Finality | None = None
     state: Literal["revoked", "restoring", "restored"] = "revoked"
     rotated: Instant | None = None
     servers: dict[str, Instant] = {}
@@ -384,6 +395,6 @@ class Registration(Strict):
 
 PARTS: tuple[type[Strict], ...] = (
     Image, Signer, DynamicPath, Exclusion, Rules, Decision, Waiver, Attestation, Notice, Call, Contact, Registration,
-    Colors, Person, Institute, Evidence, Restoration, Revocation,
+    Colors, Person, Institute, Evidence, Restoration, Finality, Revocation,
 )  # fmt: skip
 """All models of values that have keys."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,10 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from corte.format.errors import why
 from difusor.inventory import variables
-from difusor.partners import record, revocation
-from difusor.partners.enrolment import LOGO
+from difusor.partners import record, revocation, roster
 from difusor.partners.filing import filing, papers
 from difusor.partners.form.values import Name, WebPlace, plain_words
+from difusor.partners.record import LOGO
 from difusor.project import UnusableError
 from difusor.spec.faults import sentence
 
@@ -66,17 +67,20 @@ class Left:
 
 @dataclass(frozen=True)
 class Entries:
-    """Everybody who has an inventory of the election: those on the list by name, and those who are not."""
+    """Everybody who has an inventory of the election, or of nobody knows which: who is on the list, by name, or not."""
 
     listed: tuple[Listed, ...]
     left: tuple[Left, ...]
 
 
-def entries(folders: Sequence[Path]) -> Entries:
-    """Return who is on the list of the election whose inventories these folders are; never fails."""
+def entries(folders: Sequence[Path], astray: Sequence[Path] = ()) -> Entries:
+    """Return who is on the list of the election whose inventories these folders are; never fails.
+
+    `astray`: inventories of which nobody can say to which election they belong, and which may be of this one.
+    """
     found = [_entry(folder) for folder in folders]
     listed, doubled = _once([each for each in found if isinstance(each, Listed)])
-    left = [each for each in found if isinstance(each, Left)]
+    left = [*(each for each in found if isinstance(each, Left)), *map(_astray, astray)]
     by_name = sorted(listed, key=lambda each: (plain_words(each.name), each.id))
     return Entries(tuple(by_name), tuple(sorted([*left, *doubled], key=lambda each: each.id)))
 
@@ -96,6 +100,13 @@ def _entry(folder: Path) -> Listed | Left:
         return Left(folder.name, sentence(error.errors(include_url=False)[0]), damage=True)
     except OSError as error:
         return Left(folder.name, f"no se puede leer {error.filename or folder}: {why(error)}", damage=True)
+
+
+def _astray(folder: Path) -> Left:
+    with suppress(UnusableError, OSError):
+        if off := revocation.in_force(folder):
+            return Left(folder.name, off.told)
+    return Left(folder.name, roster.ASTRAY.format(folder.name), damage=True)
 
 
 def _of_records(folder: Path, has_logo: bool) -> Listed:

@@ -18,6 +18,7 @@ from difusor.listing.entries import Entries, Listed
 from difusor.listing.folder import VALID
 from difusor.listing.state import Failing
 from difusor.partners import election as elections_file
+from difusor.partners import roster
 from difusor.project import UnusableError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _made(wanted: Making) -> Made:
 def read(wanted: Making) -> tuple[Election, Entries]:
     """Return the election as its file says it now, and who is on its list; UnusableError says why not."""
     path = _file(wanted)
-    return load_election(path), entries.entries(folders_of(path))
+    return load_election(path), entries.entries(folders_of(path), roster.astray())
 
 
 def _file(wanted: Making) -> Path:

@@ -11,7 +11,10 @@ from difusor.partners.host_key import fingerprint
 
 Outcome = Literal["creado", "corregido", "sin cambios", "por corregir", "por confirmar", "revisado"]
 
-OTHER_TITLES = {"fechas": "Cuándo llegó"}
+OTHER_TITLES = {
+    "fechas": "Cuándo llegó", "oficio": "Oficio", "llave_ssh": "Llave de SSH del Instituto",
+    "nombre_servidor": "Nombre propio del servidor",
+}  # fmt: skip
 """What is corrected besides the items of a form."""
 
 
@@ -39,7 +42,7 @@ class Change(BaseModel):
 
 
 class Answer(BaseModel):
-    """The whole answer. `reply` has the lines of the text for whoever sent the form."""
+    """The whole answer. `reply`: the lines of the text for whoever sent the form; `notes`: for the clerk alone."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,6 +52,7 @@ class Answer(BaseModel):
     changes: tuple[Change, ...] = ()
     files: tuple[str, ...] = ()
     reply: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def answer(
@@ -59,11 +63,12 @@ def answer(
     signed: tuple[str, ...],
     outcome: Outcome,
     files: tuple[str, ...] = (),
-    entrance: tuple[str, str] = ("", ""),
+    entrance: tuple[str, tuple[str, ...]] = ("", ()),
+    notes: tuple[str, ...] = (),
 ) -> Answer:
     """Return the answer; what was found is told in the order of the form, and the reply ends with `signed`.
 
-    `entrance`: the account that the outlet gave and the public key that it has to let in; empty until it is enrolled.
+    `entrance`: the account that the outlet gave and the public keys that it has to let in; empty until it is enrolled.
     """
     order = {key: place for place, key in enumerate(keys())}
     findings = sorted(findings, key=lambda each: order.get(each.key, -1))
@@ -80,20 +85,26 @@ def answer(
     )
     open_ones = [each for each in findings if each.weight != "revisar" or each.key not in accepted]
     reply = (*_reply(outcome, open_ones), *_admission(*entrance), "", *signed)
-    return Answer(difusor=difusor, outcome=outcome, findings=told, changes=altered, files=files, reply=reply)
+    return Answer(
+        difusor=difusor, outcome=outcome, findings=told, changes=altered, files=files, reply=reply, notes=notes
+    )  # fmt: skip
 
 
-def _admission(account: str, key: str) -> tuple[str, ...]:
-    """Return what the server's administrator does before the institute can enter: mail keeps the key in one line."""
-    if not key:
+def _admission(account: str, public_keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the server's administrator does before the institute can enter: mail keeps a key in one line."""
+    if not public_keys:
         return ()
+    prints = " y ".join(map(fingerprint, public_keys))
+    several = len(public_keys) > 1
+    what = "estos renglones, tal cual, uno por llave," if several else "este renglón, tal cual,"
+    compare = f"Sus huellas son {prints}. Compárelas" if several else f"Su huella es {prints}. Compárela"
     return (
         "",
-        f"Para preparar el servidor, agregue este renglón, tal cual, a ~/.ssh/authorized_keys de «{account}»:",
+        f"Para preparar el servidor, agregue {what} a ~/.ssh/authorized_keys de «{account}»:",
         "",
-        key,
+        *public_keys,
         "",
-        f"Su huella es {fingerprint(key)}. Compárela antes con la del aviso de direcciones confiables, que va firmado.",
+        f"{compare} antes con lo que dice el aviso de direcciones confiables, que va firmado.",
     )
 
 

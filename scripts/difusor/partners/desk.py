@@ -13,9 +13,10 @@ from typing import TypedDict, Unpack
 from corte.format import instants
 from corte.format.files import locked
 from difusor.inventory import Election, load_election
-from difusor.partners import asked, enrolment, inventory, record, revocation, roster
+from difusor.partners import asked, enrolment, inventory, login_keys, record, revocation, roster
 from difusor.partners import election as elections_file
 from difusor.partners.answer import Answer, answer
+from difusor.partners.changes import replaced
 from difusor.partners.enrolment import Desk
 from difusor.partners.facts import FactError, PartnerFacts, ahead, data, fault
 from difusor.partners.files import refuse_existing
@@ -28,6 +29,7 @@ from difusor.partners.record import Record
 from difusor.partners.review import Surroundings, accepted_key, review, undecided
 from difusor.project import UnusableError
 from difusor.terminal import console, local
+from difusor.terminal.arguments import absolute
 
 
 class Options(TypedDict):
@@ -45,6 +47,7 @@ class Options(TypedDict):
     ssh_key: str | None
     certificate: Path | None
     certificate_key: Path | None
+    server_name: str | None
 
 
 def enroll(path: Path, **options: Unpack[Options]) -> Answer:
@@ -87,8 +90,9 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
     election = load_election(elections_file.file(of_election))
     if before is None:
         _refuse_over(election, desk)
-    findings += [*_reviewed(said, received, desk, before, election), *_somebody_else(said, received, name, before)]
-    changes = _changes(form, desk, before, election) if before and form else []
+    reviewed = _reviewed(said, received, desk, before, election, picture)
+    findings += [*reviewed, *_somebody_else(said, received, name, before)]
+    changes = replaced(form, desk, picture, before, election) if before and form else []
     told = partial(answer, name or path.name, findings, dict(desk.accepted), changes, _signature(election))
     if waiting := undecided(findings, desk.accepted):
         return told("por corregir" if any(each.weight == "error" for each in waiting) else "por confirmar")
@@ -99,14 +103,14 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
         return told("por confirmar")
     if before:
         revocation.refuse_revoked(inventory.folder(name), "no se corrige su inscripción")
-    desk = _with_key(desk, options["ssh_key"], before)
-    entrance = (form.annex.ssh_account, desk.public_key)
+    desk, note = _with_keys(desk, options["ssh_key"], before)
+    entrance = (form.annex.ssh_account, desk.public_keys)
     if before is None:
         return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),), entrance)
     written = tuple(enrolment.correct(form, desk, picture, findings, before))
     if written:
         papers.end_excuses(inventory.folder(name))
-    return told("corregido" if written else "sin cambios", written, entrance)
+    return told("corregido" if written else "sin cambios", written, entrance, (note,) if note else ())
 
 
 def _name(said: dict[str, str], given: str | None) -> str:
@@ -159,14 +163,16 @@ def _somebody_else(said: dict[str, str], received: Received, name: str, before: 
     return [received.finding("nombre", told, "revisar")]
 
 
-def _with_key(desk: Desk, given: str | None, before: Record | None) -> Desk:
-    """Return the desk with the operator's key, which only who creates or corrects needs."""
-    try:
-        private = asked.key_pair(given or (before.ssh_key if before else "") or asked.own_key())
-        public = asked.public_key(f"{private}.pub")
-    except ValueError as error:
-        raise FactError({"--ssh-key": str(error)}) from None
-    return replace(desk, public_key=public, ssh_key=asked.unless_own(private))
+def _with_keys(desk: Desk, given: str | None, before: Record | None) -> tuple[Desk, str]:
+    """Return the desk with the keys that enter, and what the clerk has to know of them.
+
+    Who creates gives his own. An enrolled difusor has those of its inventory, which the signed notice confirms.
+    """
+    private, public = login_keys.pair(given) if given or before is None else (desk.ssh_key, "")
+    if before is None:
+        return replace(desk, public_keys=(public,), ssh_key=asked.unless_own(private)), ""
+    keys, problem = login_keys.admitted(inventory.folder(desk.id))
+    return replace(desk, public_keys=keys), login_keys.note(desk.id, keys, problem, private)
 
 
 def _accepted(given: list[str]) -> dict[str, str]:
@@ -206,15 +212,28 @@ def _before(name: str) -> Record | None:
 def _desk(
     name: str, election: str, options: Options, accepted: dict[str, str], form: Form | None, before: Record | None
 ) -> Desk:
-    if before and (enrolled := roster.election_of(inventory.folder(name))) != election:
-        raise UnusableError(f"«{name}» está inscrito en la elección «{enrolled}»; dé --election o --name")
+    if before and not roster.is_of(folder := inventory.folder(name), election):
+        other = roster.election_of(folder)
+        told = f"está inscrito en la elección «{other}»; dé --election o --name"
+        raise UnusableError(f"«{name}» {told}" if other else f"de «{name}» {roster.ASTRAY.format(name)}")
     came, corrected = _dates(options["received"], form, before)
+    given = options["ssh_key"]
+    ssh_key = asked.unless_own(absolute(given)) if given else before.ssh_key if before else ""
+    server_name = _server_name(options["server_name"], form, before)
     return Desk(
-        id=name, election=election, received=came, corrected=corrected, logo=options["logo"],
-        certificate=options["certificate"],
+        id=name, election=election, received=came, corrected=corrected, ssh_key=ssh_key, logo=options["logo"],
+        certificate=options["certificate"], server_name=server_name, accepted=accepted,
         certificate_key=options["certificate_key"], folio=options["folio"], notified=options["notified"],
-        accepted=accepted,
     )  # fmt: skip
+
+
+def _server_name(given: str | None, form: Form | None, before: Record | None) -> str:
+    """Return the server's own name; empty where that is the name of the link, be it because it is given to say so."""
+    if not given:
+        return before.server_name if before else ""
+    if problem := fault(PartnerFacts, "fqdn", given):
+        raise FactError({"--server-name": problem})
+    return "" if form and given == form.link.partition("/")[0] else given
 
 
 def _dates(given: datetime | None, form: Form | None, before: Record | None) -> tuple[datetime, datetime | None]:
@@ -231,25 +250,17 @@ def _dates(given: datetime | None, form: Form | None, before: Record | None) -> 
     return before.received, given or before.corrected
 
 
-def _changes(form: Form, desk: Desk, before: Record, election: Election) -> list[tuple[str, str, str]]:
-    """Return (key, before, after) of each item that changed, or of when the form came, if nothing else did."""
-    if form != before.form:
-        return record.differences(before.form, form)
-    dates = ((before.received, desk.received), (before.corrected, desk.corrected))
-    moved = [(then, now) for then, now in dates if then and now and then != now]
-    zone = election.catalog.zone
-    return [("fechas", local(then, zone), local(now, zone)) for then, now in moved]
-
-
 def _reviewed(
-    said: dict[str, str], received: Received, desk: Desk, before: Record | None, election: Election
+    said: dict[str, str], received: Received, desk: Desk, before: Record | None, election: Election, picture: bytes
 ) -> list[Remark]:
-    others, unreadable = roster.known(desk.election, desk.id)
+    others, unread = roster.known(desk.election, desk.id)
     # A correction is no later than the form that it corrects, nor than its oficio.
     notified = desk.notified or (before.notice.received if before and before.notice else None)
-    around = Surroundings(election, others, desk.received, notified)
+    logo = record.digest(picture) if picture else ""
+    may_correct = before is None and "nombre" not in desk.accepted
+    around = Surroundings(election, others, desk.received, notified, logo, may_correct)
     told = [
-        Remark("nombre", "difusores", f"no se comparó con «{each}»: su inventario no se puede leer", "aviso")
-        for each in unreadable
+        Remark("nombre", "difusores", f"no se comparó con «{each}»: {reason}", "aviso")
+        for each, reason in unread.items()
     ]
     return [*review(said, received, around), *told]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import tempfile
@@ -23,7 +22,6 @@ from difusor.partners.form.values import plain_words
 from difusor.partners.record import Record
 from difusor.project import UnusableError
 
-LOGO = "logotipo.png"
 ACCOUNT, OTHER_ACCOUNT = "instituto", "instituto-prep"
 """The institute's account on every server, unless main.yml is given another; the other where the outlet's own has that
 name: the first run makes the institute's, and would be logged in with it."""
@@ -33,14 +31,16 @@ name: the first run makes the institute's, and would be logged in with it."""
 class Desk:
     """What the clerk's side adds to a form. `ssh_key`: the private key's path, empty for one that ssh takes itself.
 
-    `received`: when the first form came, `corrected`: when the one came that corrects it.
+    `public_keys`: those that enter. `server_name`: the server's own, empty where it is that of the link. `received`:
+    when the first form came, `corrected`: when the one that corrects it.
     """
 
     id: str
     election: str
     received: datetime
-    public_key: str = ""
+    public_keys: tuple[str, ...] = ()
     ssh_key: str = ""
+    server_name: str = ""
     logo: Path | None = None
     certificate: Path | None = None
     certificate_key: Path | None = None
@@ -71,18 +71,20 @@ def certificate(said: str, received: Received, desk: Desk, before: Record | None
     """Return what is missing of the certificate, or what an enrolled difusor's main.yml has to say of it now."""
     if not said:
         return []  # told already
-    delivered = said == DELIVERED
+    delivered, given = said == DELIVERED, desk.certificate and desk.certificate_key
     key = "anexo_tecnico.certificado"
+    if not delivered and desk.certificate:
+        return [received.finding(key, "lo solicita el servidor y se dio --certificate; pregunte cuál de los dos")]
+    if before and said == before.form.annex.certificate:
+        return []
     if before:
-        changed = said != before.form.annex.certificate
-        told = f"cambió; ajuste difusor_tls_mode en inventories/{desk.id}/group_vars/{desk.id}/main.yml"
-        return [received.finding(key, told, "aviso")] if changed else []
-    if delivered and not (desk.certificate and desk.certificate_key):
+        more = " y dé él y su llave con --certificate y --certificate-key" if delivered and not given else ""
+        told = f"cambió; ajuste difusor_tls_mode en inventories/{desk.id}/group_vars/{desk.id}/main.yml{more}"
+        return [received.finding(key, told, "aviso")]
+    if delivered and not given:
         # No mistake in the form: what is missing comes by another way, and only enrolling needs it.
         told = "falta entregar al Instituto, en persona, el certificado con sus intermedios y su llave privada"
         return [received.finding(key, told, "aviso")]
-    if not delivered and desk.certificate:
-        return [received.finding(key, "lo solicita el servidor y se dio --certificate; pregunte cuál de los dos")]
     return []
 
 
@@ -91,13 +93,14 @@ def facts(form: Form, desk: Desk) -> PartnerFacts:
     host, _, path = form.link.partition("/")
     public = form.annex.ipv4 or form.annex.ipv6
     values = {
-        "id": desk.id, "election": desk.election, "name": form.name, "fqdn": host, "path": f"/{path}/" if path else "/",
+        "id": desk.id, "election": desk.election, "name": form.name,
+        "fqdn": desk.server_name or host, "path": f"/{path}/" if path else "/",
         "login": form.annex.ssh_account, "address": form.annex.ssh_host or public, "port": form.annex.ssh_port,
-        "public_address": public, "admin_keys": (desk.public_key,), "ssh_key": desk.ssh_key,
+        "public_address": public, "admin_keys": desk.public_keys, "ssh_key": desk.ssh_key,
         "admin_user": ACCOUNT if form.annex.ssh_account != ACCOUNT else OTHER_ACCOUNT,
         "certificate": desk.certificate, "certificate_key": desk.certificate_key,
     }  # fmt: skip
-    return of(PartnerFacts, {name: value for name, value in values.items() if value not in (None, "")})
+    return of(PartnerFacts, {name: value for name, value in values.items() if value not in (None, "", ())})
 
 
 def host_key(partner: PartnerFacts, form: Form) -> str:
@@ -119,36 +122,41 @@ def enrol(form: Form, desk: Desk, picture: bytes, findings: list[Remark]) -> Pat
 def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], before: Record) -> list[str]:
     """Write into an inventory what a corrected form changes; return the files that changed, by their paths in it.
 
-    A file that was lost is written anew. UnusableError when one was edited by hand, or the inventory could not be
-    installed with the changes; nothing has changed then. An interrupted correction is completed, or replaced, by the
-    next one.
+    A file that was lost is written anew, and a certificate that the outlet delivered takes the place of its last one.
+    UnusableError or FactError when one was edited by hand, or the inventory could not be installed with the changes;
+    nothing has changed then. An interrupted correction is completed, or replaced, by the next one.
     """
+    if bool(desk.certificate) is not bool(desk.certificate_key):
+        raise FactError({"--certificate": "va con --certificate-key, y los dos se dan juntos; nada cambió"})
     folder = inventory.folder(desk.id)
     partner = facts(form, desk)
     entrance = inventory.entrance(partner, host_key(partner, form))
     wanted = {**entrance, **_registered(form, desk, partner, picture, before)}
-    current = {name: (folder / name).read_bytes() for name in wanted if (folder / name).exists()}
-    changed = [name for name in wanted if current.get(name) != wanted[name]]
-    if edited := [name for name in changed if name in current and _sha256(current[name]) not in _ours(name, before)]:
-        named = ", ".join(str(folder / name) for name in edited)
-        raise UnusableError(f"se editó a mano y no se sobrescribe: {named}. Cámbielo ahí; nada cambió")
+    changed = _changed(folder, wanted, before) | inventory.delivered(folder, partner)
     kept = _record(form, desk, findings, wanted, before)
     if changed:
-        _try_out(folder, partner, {name: wanted[name] for name in changed})
+        _try_out(folder, partner, changed)
     elif kept == before:
         return []
-    if any(_sha256(wanted[name]) != before.written.get(name) for name in entrance.keys() & {*changed}):
+    if any(record.digest(wanted[name]) != before.written.get(name) for name in entrance.keys() & changed.keys()):
         steps.forget(folder)  # what was done was done to another server, or under another name
     files.replace(folder / record.FILE, before.model_copy(update={"pending": kept.written}).to_bytes())
-    for name in changed:
-        files.replace(folder / name, wanted[name])
+    for name, content in changed.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        files.replace(folder / name, content)
     files.replace(folder / record.FILE, kept.to_bytes())
     return [*changed, record.FILE]
 
 
-def _ours(name: str, before: Record) -> tuple[str | None, str | None]:
-    """Return what a file has when nobody edited it: what was written, or what an interrupted correction meant to."""
-    return before.written.get(name), before.pending.get(name)
+def _changed(folder: Path, wanted: Mapping[str, bytes], before: Record) -> dict[str, bytes]:
+    """Return the files that have to be written; UnusableError when somebody edited one of them by hand."""
+    current = {name: (folder / name).read_bytes() for name in wanted if (folder / name).exists()}
+    changed = {name: content for name, content in wanted.items() if current.get(name) != content}
+    ours = {name: (before.written.get(name), before.pending.get(name)) for name in changed}  # or a correction's to be
+    if edited := [name for name in changed if name in current and record.digest(current[name]) not in ours[name]]:
+        named = ", ".join(str(folder / name) for name in edited)
+        raise UnusableError(f"se editó a mano y no se sobrescribe: {named}. Cámbielo ahí; nada cambió")
+    return changed
 
 
 def _try_out(folder: Path, partner: PartnerFacts, changed: Mapping[str, bytes]) -> None:
@@ -157,19 +165,21 @@ def _try_out(folder: Path, partner: PartnerFacts, changed: Mapping[str, bytes]) 
         copy = Path(temporary)
         shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
         for name, content in changed.items():
+            (copy / name).parent.mkdir(exist_ok=True)
             (copy / name).write_bytes(content)
-        inventory.refuse_faulty(copy, partner)
+        inventory.refuse_faulty(copy, partner, corrected=folder)
 
 
 def _registered(
     form: Form, desk: Desk, partner: PartnerFacts, picture: bytes, before: Record | None
 ) -> dict[str, bytes]:
-    values = dict(partner) | {"form": form, "notice": _notice(form, desk, before)}
+    values = dict(partner) | {"form": form, "notice": notice(form, desk, before)}
     text = render("registration.yml.j2", values)
-    return {f"group_vars/{desk.id}/registration.yml": text.encode(), LOGO: picture}
+    return {f"group_vars/{desk.id}/registration.yml": text.encode(), record.LOGO: picture}
 
 
-def _notice(form: Form, desk: Desk, before: Record | None) -> Notice | None:
+def notice(form: Form, desk: Desk, before: Record | None) -> Notice | None:
+    """Return the oficio that the clerk gives, or the one of before with the kind that the form says."""
     if desk.folio and desk.notified:
         said = {"kind": form.annex.kind, "folio": desk.folio, "received": instants.write(desk.notified)}
         return Notice.model_validate(said)
@@ -186,11 +196,8 @@ def _record(
         corrected=desk.corrected,
         marks=tuple(str(each) for each in findings if each.weight == "aviso"),
         accepted={each.key: desk.accepted[each.key] for each in findings if each.weight == "revisar"},
-        notice=_notice(form, desk, before),
+        notice=notice(form, desk, before),
         ssh_key=desk.ssh_key,
-        written={name: _sha256(content) for name, content in written.items()},
+        server_name=desk.server_name,
+        written={name: record.digest(content) for name, content in written.items()},
     )
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

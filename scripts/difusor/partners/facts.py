@@ -127,7 +127,7 @@ class ElectionFacts(Facts):
 
 
 class PartnerFacts(Facts):
-    """What is known of a partner and its server before the first run."""
+    """What is known of a partner and its server before the first run. One with an inventory has `admin_keys` in it."""
 
     id: PartnerName
     election: ElectionName
@@ -140,7 +140,7 @@ class PartnerFacts(Facts):
     public_address: Address
     trusted_addresses: tuple[Origin, ...] = ()
     admin_user: Account = "instituto"
-    admin_keys: Annotated[tuple[LoginKey, ...], Field(min_length=1)]
+    admin_keys: Annotated[tuple[LoginKey, ...], Field(min_length=1)] = ()
     ssh_key: str = ""
     certificate: Path | None = None
     certificate_key: Path | None = None

@@ -59,19 +59,45 @@ def create(facts: PartnerFacts, host_key: str, registered: Mapping[str, bytes] |
     return final
 
 
-def refuse_faulty(inventory: Path, facts: PartnerFacts) -> None:
-    """Raise UnusableError when preflight would refuse something in this unfinished inventory."""
-    if found := _faults(inventory):
-        lines = "\n".join(f"- {each}" for each in found)
-        # The operator knows the paths that were typed, not those of the copies in the unfinished inventory.
-        for copy, typed in ((CERTIFICATE, facts.certificate), (KEY, facts.certificate_key)):
-            lines = lines.replace(str(inventory / copy), str(typed))
+def refuse_faulty(unfinished: Path, facts: PartnerFacts, corrected: Path | None = None) -> None:
+    """Raise UnusableError when preflight would refuse something in this unfinished inventory.
+
+    `corrected`: the inventory of which it is a copy, with corrections.
+    """
+    if not (found := _faults(unfinished)):
+        return
+    lines = "\n".join(f"- {each}" for each in found)
+    # The operator knows the paths that were typed, or are in the inventory, not those in the unfinished one.
+    for copy, typed in ((CERTIFICATE, facts.certificate), (KEY, facts.certificate_key)):
+        known = typed or (corrected / copy if corrected else None)
+        lines = lines.replace(str(unfinished / copy), str(known)) if known else lines
+    if corrected is None:
         raise UnusableError(f"con esos valores el difusor no se puede instalar, y nada se creó. Corrija:\n{lines}")
+    lines = lines.replace(str(unfinished), str(corrected))
+    if str(corrected / CERTIFICATE) in lines:
+        lines += "\n- El certificado nuevo, con su llave: dé también --certificate y --certificate-key"
+    raise UnusableError(f"con esos valores el difusor no se puede instalar, y nada cambió. Corrija:\n{lines}")
 
 
 def entrance(facts: PartnerFacts, host_key: str) -> dict[str, bytes]:
     """Return the files that say how to enter the server, by their path in the inventory."""
     return {"hosts.yml": render("hosts.yml.j2", dict(facts)).encode(), "known_hosts": f"{host_key}\n".encode()}
+
+
+def delivered(inventory: Path, facts: PartnerFacts) -> dict[str, bytes]:
+    """Return the certificate and its key, which is sealed, as they go into an inventory that has others, or none."""
+    if not (facts.certificate and facts.certificate_key):
+        return {}
+    given = {CERTIFICATE: facts.certificate.read_bytes(), KEY: facts.certificate_key.read_bytes()}
+    other = {name: plain for name, plain in given.items() if _there(inventory / name) != plain}
+    return {name: seal(plain, facts.id) if name == KEY else plain for name, plain in other.items()}
+
+
+def _there(path: Path) -> bytes | None:
+    try:
+        return content(str(path))
+    except OSError:
+        return None
 
 
 def _fill(inventory: Path, facts: PartnerFacts, host_key: str, registered: Mapping[str, bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from corte.format import files
 from difusor import spec
@@ -11,10 +12,8 @@ from difusor.inventory import Host, Revocation
 from difusor.papers import dates
 from difusor.papers.document import Head, Issuer, document
 from difusor.papers.printing import pdf
+from difusor.partners.revocation import BLOCKS
 from difusor.project import build
-
-BLOCKS = "DG-12"
-"""The clause by which the institute may take a difusor off the list."""
 
 
 def write(host: Host, revocation: Revocation, name: str) -> Path:
@@ -22,7 +21,8 @@ def write(host: Host, revocation: Revocation, name: str) -> Path:
 
     The same record gives the same paper. UnusableError when the system lacks what a PDF takes.
     """
-    path = build() / f"revocation/{name}-{revocation.since:%Y%m%dT%H%M%SZ}.pdf"
+    second = "-definitiva" if revocation.made_final else ""  # the first one may be signed and sent by then
+    path = build() / f"revocation/{name}-{revocation.since:%Y%m%dT%H%M%SZ}{second}.pdf"
     content = pdf(html(host, revocation))
     path.parent.mkdir(parents=True, exist_ok=True)
     files.replace(path, content)
@@ -35,19 +35,36 @@ def html(host: Host, revocation: Revocation) -> str:
     issuer = Issuer.of(election)
     head = Head("Retiro de la lista de difusores", election.name, issuer, revocation.since)
     since = revocation.since.astimezone(issuer.zone)
+    final = revocation.made_final
+    provisions = dict.fromkeys([revocation.provision, *([final.provision] if final else [])])
+    evidence = [*revocation.evidence, *(final.evidence if final else [])]
     values: dict[str, Any] = {
         "name": partner.name,
         "legal": partner.registration.legal_contact.name if partner.registration else "",
         "clause": clauses[BLOCKS],
-        "infringed": clauses[revocation.provision] if revocation.provision != BLOCKS else None,
+        "infringed": [clauses[each] for each in provisions if each != BLOCKS],
         "facts": [
             ("Sitio", f"https://{partner.public_name}{partner.path}"),
             ("Desde", dates.instant(since.isoformat())),
             ("Por qué", revocation.reason),
             ("Lo ordenó", revocation.by),
-            *([("Vigencia", "definitiva")] if revocation.final else []),
+            *_ends(revocation, issuer.zone),
         ],
         "rotated": revocation.rotated is not None,
-        "evidence": [{"name": Path(each.document).name, "sha256": each.sha256} for each in revocation.evidence],
+        "evidence": [{"name": Path(each.document).name, "sha256": each.sha256} for each in evidence],
     }
     return document("revocation.html.j2", head, values)
+
+
+def _ends(revocation: Revocation, zone: ZoneInfo) -> list[tuple[str, str]]:
+    """Return what is told of a final revocation: also who ordered that and why, if it was not the first order."""
+    if not revocation.final:
+        return []
+    told = [("Vigencia", "definitiva")]
+    if final := revocation.made_final:
+        told += [
+            ("Definitiva desde", dates.instant(final.at.astimezone(zone).isoformat())),
+            ("Por qué es definitiva", final.reason),
+            ("Ordenó que lo fuera", final.by),
+        ]
+    return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,8 @@ from difusor.partners.form.items import texts
 from difusor.partners.form.model import Form
 from difusor.project import UnusableError
 
+LOGO = "logotipo.png"
+"""The name of the logo, as it was drawn anew, in the inventory of a difusor."""
 FILE = "anexo2.json"
 """Its name in the inventory of the difusor."""
 LATE = "el formato llegó"
@@ -27,6 +30,7 @@ Moment = Annotated[
 class Record(BaseModel):
     """One enrolment. `received` is when the first form came, `corrected` when the last one did that changed it.
 
+    `server_name` is the server's own, empty where it is that of the link.
     `written` has the SHA-256 of each file that it wrote: what differs was edited by hand. `pending` has those of a
     correction that has begun, and is empty when it has ended."""
 
@@ -39,6 +43,7 @@ class Record(BaseModel):
     accepted: dict[str, str] = {}
     notice: Notice | None = None
     ssh_key: str = ""
+    server_name: str = ""
     written: dict[str, str] = {}
     pending: dict[str, str] = {}
 
@@ -66,3 +71,8 @@ def differences(before: Form, after: Form) -> list[tuple[str, str, str]]:
     """Return (key, before, after) of each item whose value changed."""
     old, new = texts(before), texts(after)
     return [(key, old[key], new[key]) for key in old if old[key] != new[key]]
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 by which a record knows a file, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

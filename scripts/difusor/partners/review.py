@@ -38,12 +38,17 @@ SHORT = "si no se puede ampliar, la exención la decide {}"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a form is reviewed against; `received` and `notified`: when form and oficio came."""
+    """What a form is reviewed against; `received` and `notified`: when form and oficio came; `logo`: its SHA-256.
+
+    `may_correct`: nobody is enrolled by the name that it would get, and the clerk has not said that it is another's.
+    """
 
     election: Election
     others: list[Known]
     received: datetime
     notified: datetime | None = None
+    logo: str = ""
+    may_correct: bool = False
 
     @property
     def institute(self) -> str:
@@ -101,8 +106,12 @@ def _institute(said: Mapping[str, str], received: Received, around: Surroundings
 
 
 def _addresses(said: Mapping[str, str], received: Received, around: Surroundings) -> Iterator[Remark]:
-    if not filled(received).keys() & set(ADDRESSES[:2]):
+    written = filled(received).keys()
+    if not written & set(ADDRESSES[:2]):
         yield received.finding(ADDRESSES[0], "falta la dirección IP pública; escriba la IPv4, la IPv6 o las dos")
+    elif ADDRESSES[0] not in written:
+        told = "falta la IPv4: quien no tiene IPv6 no abrirá la página, y countdown será rojo; pídala a su proveedor"
+        yield received.finding(ADDRESSES[0], told, "aviso")
     for key in (*ADDRESSES, "ftp.servidor"):
         try:
             address = ipaddress.ip_address(said[key])
@@ -121,15 +130,34 @@ def _others(said: Mapping[str, str], received: Received, around: Surroundings) -
     """Yield what another difusor has already, and what could be mistaken for another's."""
     for other in around.others:
         whose = f"«{other.name}» ({other.id})"
-        yield from _named_alike(said, received, other, whose)
-        for key in ADDRESSES:
-            if said[key] and said[key] in other.addresses:
-                yield received.finding(key, f"«{said[key]}» ya es la dirección de {whose}; cada difusor tiene la suya")
-        if said[SERVER_KEY] and said[SERVER_KEY] in other.server_keys:
+        if around.may_correct and _has_server_of(said, other):
             told = (
-                f"ya identifica al servidor de {whose}; si uno es copia del otro, genere llaves nuevas: ssh-keygen -A"
+                f"parece la corrección de {whose}, que tiene la misma llave de servidor, y la misma liga o dirección; "
+                f"si es él, dé --name {other.id}; si es otro medio, acéptelo y se dirá lo que no pueden compartir"
             )
-            yield received.finding(SERVER_KEY, told)
+            yield received.finding("nombre", told, "revisar")
+        else:
+            yield from _shared(said, received, other, whose, around.logo)
+
+
+def _has_server_of(said: Mapping[str, str], other: Known) -> bool:
+    """Tell whether a form has an enrolled difusor's server, so that it is hardly somebody else's."""
+    link, addresses = _host(said["enlace"]), {said[key] for key in ADDRESSES} - {""}
+    is_same = said[SERVER_KEY] in other.server_keys and (link == other.fqdn or bool(addresses & other.addresses))
+    return other.is_enrolled and is_same
+
+
+def _shared(said: Mapping[str, str], received: Received, other: Known, whose: str, logo: str) -> Iterator[Remark]:
+    """Yield what a form has of another difusor."""
+    yield from _named_alike(said, received, other, whose)
+    for key in ADDRESSES:
+        if said[key] and said[key] in other.addresses:
+            yield received.finding(key, f"«{said[key]}» ya es la dirección de {whose}; cada difusor tiene la suya")
+    if said[SERVER_KEY] and said[SERVER_KEY] in other.server_keys:
+        told = f"ya identifica al servidor de {whose}; si uno es copia del otro, genere llaves nuevas: ssh-keygen -A"
+        yield received.finding(SERVER_KEY, told)
+    if logo and logo == other.logo:
+        yield received.finding("logotipo", f"es la misma imagen que la de {whose}; confirme de quién es", "revisar")
 
 
 def _named_alike(said: Mapping[str, str], received: Received, other: Known, whose: str) -> Iterator[Remark]:

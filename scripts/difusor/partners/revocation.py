@@ -23,17 +23,20 @@ from corte.format import files, instants
 from corte.format.files import locked
 from difusor import spec
 from difusor.inventory import Revocation, zone_of
-from difusor.inventory.parts import Restoration
+from difusor.inventory.parts import Finality, Restoration
 from difusor.inventory.passwords import DRAWN, NAME
 from difusor.inventory.variables import reseal
 from difusor.partners import election
 from difusor.partners.facts import FactError, data
 from difusor.partners.inventory import drawn_secrets
+from difusor.process import account
 from difusor.project import DAMAGE, UnusableError
 from difusor.spec import reading
 from difusor.terminal import by_clocks
 
 VARIABLE = "difusor_revocations"
+BLOCKS = "DG-12"
+"""The clause by which the institute may take a difusor off the list."""
 SECRET = "vault_difusor_rsync_secret"
 HEAD = """\
 ---
@@ -49,7 +52,7 @@ class Order:
 
     by: str
     reason: str
-    provision: str = "DG-12"
+    provision: str = BLOCKS
     evidence: tuple[Path, ...] = ()
     final: bool = False
 
@@ -116,18 +119,44 @@ def _provisions(inventory: Path, asked: str) -> tuple[str, ...]:
 def revoke(inventory: Path, order: Order) -> tuple[Revocation, bool]:
     """Write the record, unless one is in force; return it and whether it is new.
 
-    FactError, OSError or UnusableError say why it cannot be; nothing has changed then. An order to restore that was not
-    finished ends with a new revocation.
+    One in force that was not final becomes so with a final order, and keeps its first reason. FactError, OSError or
+    UnusableError say why it cannot be; nothing has changed then. An order to restore that was not finished ends with a
+    new revocation.
     """
     new = of(inventory, order)
     with _alone(inventory):
         record = read(inventory)
         if record and record[-1].state == "revoked":
+            if order.final and not record[-1].final:
+                record[-1] = record[-1].model_copy(update={"final": True, "made_final": _finality(new)})
+                _write(inventory, record)
             return record[-1], False
         if record and record[-1].state == "restoring":
             record[-1] = record[-1].model_copy(update={"state": "restored"})
         _write(inventory, [*record, new])
     return new, True
+
+
+def _finality(new: Revocation) -> Finality:
+    said = new.model_dump(include={"by", "reason", "provision", "evidence"})
+    return Finality.model_validate({"at": instants.write(new.since), **said})
+
+
+def unrecorded(inventory: Path, order: Order, stands: Revocation) -> tuple[str, ...]:
+    """Return the options of an order of which the record that stands says something else, because it was there before.
+
+    What an order says when nobody gave the option, the account and the clause of revocations, is not meant.
+    """
+    new = of(inventory, order)
+    noted: list[Revocation | Finality] = [stands, *([stands.made_final] if stands.made_final else [])]
+    hashes = {paper.sha256 for each in noted for paper in each.evidence}
+    other = {
+        "--reason": new.reason not in {each.reason for each in noted},
+        "--by": new.by not in {account(), *(each.by for each in noted)},
+        "--provision": new.provision not in {BLOCKS, *(each.provision for each in noted)},
+        "--evidence": any(paper.sha256 not in hashes for paper in new.evidence),
+    }
+    return tuple(option for option, is_other in other.items() if is_other)
 
 
 def rotate(inventory: Path) -> None:
@@ -164,9 +193,11 @@ def order_restoration(inventory: Path, by: str, reason: str) -> Revocation | Non
         if last is None or not last.in_force:
             return None
         if last.final:
-            since = by_clocks(instants.write(last.since), zone_of(inventory))
+            ordered = last.made_final
+            at, by = (ordered.at, ordered.by) if ordered else (last.since, last.by)
+            since = by_clocks(instants.write(at), zone_of(inventory))
             raise UnusableError(
-                f"{inventory.name} fue revocado de manera definitiva el {since} por {last.by}: no se restablece, y "
+                f"{inventory.name} fue revocado de manera definitiva el {since} por {by}: no se restablece, y "
                 "nada cambió"
             )
         if last.state == "revoked":

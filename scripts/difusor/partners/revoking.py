@@ -26,6 +26,7 @@ class Result:
 
     `servers` have done their half. `pending`: sentences on what is missing, without their full stop. `paper`: the
     notification to the difusor. `overtaken`: while it was being restored somebody revoked it anew, which is `record`.
+    `unrecorded`: options of an order that came when the difusor was off the list already, which are not in the record.
     """
 
     difusor: str
@@ -35,6 +36,7 @@ class Result:
     pending: tuple[str, ...] = ()
     paper: Path | None = None
     overtaken: bool = False
+    unrecorded: tuple[str, ...] = ()
 
 
 def revoke(inventory: Path, order: Order, options: Options) -> Result:
@@ -43,12 +45,13 @@ def revoke(inventory: Path, order: Order, options: Options) -> Result:
         done, pending = _run(REVOKE, inventory, _servers(inventory), options, {REVOKED: True})
         return Result(inventory.name, revocation.of(inventory, order), False, done, pending)
     record, is_new = revocation.revoke(inventory, order)
+    other = () if is_new else revocation.unrecorded(inventory, order, record)
     trouble = [*_rotated(inventory)]
     record = revocation.in_force(inventory) or record  # which says now whether the old secrets are worth nothing
     try:
         servers = _servers(inventory)
     except InventoryError as error:
-        return Result(inventory.name, record, is_new, pending=(*trouble, str(error)))
+        return Result(inventory.name, record, is_new, pending=(*trouble, str(error)), unrecorded=other)
     waiting = [server for server in servers if server not in record.servers]
     done, pending = _run(REVOKE, inventory, waiting, options, {}, revocation.acknowledge)
     paper = None
@@ -56,7 +59,9 @@ def revoke(inventory: Path, order: Order, options: Options) -> Result:
         paper = notification.write(load(inventory)[0], record, inventory.name)
     except (OSError, UnusableError) as error:
         trouble.append(f"la notificación no se pudo hacer: {str(error).rstrip('.')}")
-    return Result(inventory.name, record, is_new, (*record.servers, *done), (*trouble, *pending), paper)
+    return Result(
+        inventory.name, record, is_new, (*record.servers, *done), (*trouble, *pending), paper, unrecorded=other
+    )  # fmt: skip
 
 
 def restore(inventory: Path, by: str, reason: str, options: Options) -> Result:

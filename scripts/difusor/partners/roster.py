@@ -10,18 +10,26 @@ from pathlib import Path
 
 from difusor.inventory import variables
 from difusor.partners import record
-from difusor.partners.form.model import Form
 from difusor.partners.form.values import own_domain
 from difusor.partners.likeness import folded
-from difusor.project import UnusableError, inventories
+from difusor.partners.record import Record
+from difusor.project import UnusableError, home, inventories
 
 READ = frozenset({"difusor_name", "difusor_fqdn", "difusor_public_address", "ansible_host"})
 """The variables by which a difusor that never sent a form is known."""
+ASTRAY = (
+    "su election.yml falta, es una copia o no lleva a ninguna elección; enlace la suya: "
+    "ln -sfn ../../elections/<elección>.yml inventories/{}/election.yml"
+)
+"""What is wrong with an inventory of which nobody can say to which election it belongs, by its name."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What tells a difusor from others; a public key is in `server_keys` without its comment."""
+    """What tells a difusor from others; a public key is in `server_keys` without its comment.
+
+    `is_enrolled`: it sent a form, which another one may correct. `logo`: the SHA-256 of its picture, drawn anew.
+    """
 
     id: str
     name: str
@@ -29,27 +37,29 @@ class Known:
     domain: str
     addresses: frozenset[str]
     server_keys: frozenset[str]
+    is_enrolled: bool = False
+    logo: str = ""
 
 
-def known(election: str, but: str) -> tuple[list[Known], list[str]]:
-    """Return the difusores of an election but the one of this name, and the names of those that cannot be read."""
+def known(election: str, but: str) -> tuple[list[Known], dict[str, str]]:
+    """Return the difusores of an election but the one of this name; of those that cannot be read, by name, why."""
     found: list[Known] = []
-    unreadable: list[str] = []
+    unread = {folder.name: ASTRAY.format(folder.name) for folder in astray() if folder.name != but}
     for folder in inventories():
-        if folder.name == but or election_of(folder) != election:
+        if folder.name == but or not is_of(folder, election):
             continue
         try:
             found += _read(folder)
         except (UnusableError, OSError):
-            unreadable.append(folder.name)
-    return found, unreadable
+            unread[folder.name] = "su inventario no se puede leer"
+    return found, unread
 
 
 def enrolled(election: str, name: str, link: str) -> str:
     """Return under which id the difusor whose form has this name and link is in an election; "" when none has."""
     if not (name and link):
         return ""
-    return next((each.name for each in inventories() if election_of(each) == election and _is(each, name, link)), "")
+    return next((each.name for each in inventories() if is_of(each, election) and _is(each, name, link)), "")
 
 
 def _is(folder: Path, name: str, link: str) -> bool:
@@ -60,18 +70,46 @@ def _is(folder: Path, name: str, link: str) -> bool:
     return kept is not None and folded(kept.form.name) == folded(name) and kept.form.link == link
 
 
+def election_file(folder: Path) -> Path | None:
+    """Return the file of the home's elections to which an inventory's election.yml leads, links resolved; else None.
+
+    None too for a copy of that file: the copy does not change with the election, and nobody can say whose it is.
+    """
+    found = Path(os.path.realpath(folder / "election.yml"))
+    return found if any(found == _real(each) for each in _elections()) else None
+
+
 def election_of(folder: Path) -> str:
-    """Return the name of an inventory's election; empty when its link does not lead to one."""
-    try:
-        return Path(os.readlink(folder / "election.yml")).stem
-    except OSError:
+    """Return the name of an inventory's election; empty when its link does not lead to one of the home."""
+    if (found := election_file(folder)) is None:
         return ""
+    linked = Path(os.readlink(folder / "election.yml")).stem
+    names = [each.stem for each in _elections() if _real(each) == found]
+    return linked if linked in names else names[0]
+
+
+def is_of(folder: Path, election: str) -> bool:
+    """Tell whether an inventory is of the election of this name."""
+    return election_file(folder) == _real(home() / f"elections/{election}.yml")
+
+
+def astray() -> list[Path]:
+    """Return the inventories of which nobody can say to which election they belong."""
+    return [folder for folder in inventories() if election_file(folder) is None]
+
+
+def _elections() -> list[Path]:
+    return [path for path in sorted((home() / "elections").glob("[!.]*.yml")) if path.is_file()]
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
 def _read(folder: Path) -> Iterator[Known]:
     """Yield the difusor of an inventory: from its enrolment when it has one, else as Ansible reads the inventory."""
     if kept := record.read(folder):
-        yield _of_form(folder.name, kept.form)
+        yield _of_record(folder.name, kept)
         return
     for values in variables.read(folder, only=READ).hosts.values():
         if "difusor_fqdn" in values:
@@ -91,11 +129,14 @@ def _plain(address: str) -> str:
         return address
 
 
-def _of_form(id: str, form: Form) -> Known:
+def _of_record(id: str, kept: Record) -> Known:
+    form = kept.form
     addresses = {form.annex.ipv4, form.annex.ipv6, form.annex.ssh_host} - {None}
-    fqdn = form.link.partition("/")[0]
-    keys = frozenset({form.annex.ssh_key})
-    return Known(id, form.name, fqdn, own_domain(form.site.partition("/")[0]), frozenset(map(str, addresses)), keys)
+    return Known(
+        id=id, name=form.name, fqdn=form.link.partition("/")[0], domain=own_domain(form.site.partition("/")[0]),
+        addresses=frozenset(map(str, addresses)), server_keys=frozenset({form.annex.ssh_key}), is_enrolled=True,
+        logo=kept.written.get(record.LOGO, ""),
+    )  # fmt: skip
 
 
 def _server_keys(folder: Path) -> frozenset[str]:

@@ -154,6 +154,24 @@ def test_a_rehearsal_counts_on_its_own_day_and_the_night_for_its_own_election(
     assert "oficial:hecho" in states(board(folder).rows[0])
 
 
+def test_a_difusor_made_by_new_is_told_only_what_is_not_refused(home: Path) -> None:
+    """Nobody can enrol it: its inventory is there already."""
+    folder = difusor(home, form=False)
+    told = [board(folder).rows[0].action]
+    for names in (["oficio"], ["oficio", "formato"]):
+        filed(folder, *names)
+        told.append(board(folder).rows[0].action)
+    assert "formato:hecho" in states(board(folder).rows[0])
+    (folder / record.FILE).write_text("{")
+    told.append(board(folder).rows[0].action)
+    assert told == [
+        "archivar su oficio: ./difusor file ARCHIVO -i diario --as oficio --folio FOLIO",
+        "archivar su ANEXO 2 firmado: ./difusor file ARCHIVO -i diario --as formato --folio FOLIO",
+        "decidir si se exceptúa el logotipo: ./difusor file -i diario --without logotipo --reason RAZÓN",
+        "recuperar de su copia lo que está dañado",
+    ]
+
+
 def test_days_are_counted_by_the_calendar_of_the_place_and_the_most_urgent_comes_first(home: Path) -> None:
     late, letter, new = difusor(home, "a"), difusor(home, "b"), difusor(home, "c", form=False)
     filed(letter, "oficio", late=True)
@@ -387,3 +405,6 @@ def test_only_the_inventories_of_the_election_are_on_its_board(home: Path) -> No
     assert rows.folders_of(home / "elections/ribera.yml") == [ours.parent / "diario"]
     shown = board(ours)
     assert shown.astray == ("otro",) and "de qué elección son: otro." in page.html(shown)
+    (other / "election.yml").unlink()
+    (other / "election.yml").write_text((home / "elections/ribera.yml").read_text())
+    assert board(ours).astray == ("otro",), "a copy is no link"

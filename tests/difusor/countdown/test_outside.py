@@ -63,6 +63,18 @@ def test_what_is_wrong_with_a_page_is_told_by_how_much_time_is_left(
     assert [each for each in day if day[each].state != "good"] == [key]
 
 
+def test_a_certificate_that_the_outlet_delivered_is_given_with_its_form_again() -> None:
+    """`apply` alone would install the one that ends too early once more."""
+    one, short = host(), replace(CERTIFICATE, expires=datetime(2024, 6, 9, tzinfo=UTC))
+    kept = {"tls_mode": "files", "tls_certificate": "/casa/inventories/diario/tls/fullchain.pem", "registration": "sí"}
+    for other, is_given in (({}, True), ({"tls_mode": "acme"}, False), ({"registration": None}, False)):
+        changed = replace(one, partner=one.partner.model_copy(update={**kept, **other}))
+        found = outside.judge(changed, Outside(NAMES, (short,)), Moment.DAY, "diario")
+        (remedy,) = (each.remedy for each in found if each.key == "certificate")
+        command = "./difusor enroll FORMATO --name diario --update --certificate ARCHIVO --certificate-key ARCHIVO"
+        assert (command in remedy) is is_given and "./difusor apply -i diario" in remedy
+
+
 def test_the_certificate_has_to_be_for_the_other_names_of_the_server_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked of the server itself: a name may lead to a network in front of it, which does not keep that certificate."""
     refused = "un navegador no aceptaría la página: su certificado es para otro nombre"

@@ -77,6 +77,7 @@ def test_the_verb_tells_the_list_of_today_from_one_of_before(wanted: Making, hom
     assert "la lista caducó el 2026-05-29T18:00:00Z" in verified(home / "lista")[1], "whose clocks, it cannot know"
     making.make(replace(wanted, now=lambda: datetime.now(UTC)))
     status, told = verified(home / "lista", "--election", str(home / "elections/demo.yml"))
+    assert verified(home / "lista", "--election", "demo") == (status, told), "the home's, by its name"
     assert status == 0 and "lista de demo" in told and "2 difusores, firmada por firma@" in told
     assert verified(home / "lista")[0] == 0
     making.make(replace(wanted, now=lambda: datetime.now(UTC) + DAY))

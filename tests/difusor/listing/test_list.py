@@ -28,10 +28,10 @@ from difusor.listing.entries import Listed
 from difusor.listing.making import Making
 from difusor.listing.state import Failing, State
 from difusor.listing.watch import Event
-from difusor.partners import record, revocation
-from difusor.partners.enrolment import LOGO
+from difusor.partners import record, revocation, roster
 from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Excuse, Papers
+from difusor.partners.record import LOGO
 from difusor.process import streams
 from difusor.project import UnusableError
 from difusor.suite import browser
@@ -79,6 +79,24 @@ def test_only_whoever_has_every_paper_and_was_not_revoked_is_on_it_by_name(home:
         ("sinoficio", "falta el oficio digitalizado", False),
     ]
     assert [each["nombre"] for each in twin(home / "lista")["difusores"]] == [each.name for each in found.shown]  # type: ignore[attr-defined]
+
+
+def test_an_inventory_that_links_no_election_is_told_and_the_verb_fails(home: Path, key: Path) -> None:
+    """It was missing from the list without a word when its link had become a copy, as rsync -L leaves it."""
+    enrolled(home, "sur")
+    for id in ("copia", "perdido", "retirado"):
+        (enrolled(home, id) / "election.yml").unlink()
+    (home / "inventories/copia/election.yml").write_bytes((home / "elections/demo.yml").read_bytes())
+    revoke(home / "inventories/retirado")
+    found = making.make(wanted(None, None))
+    assert [each.id for each in found.shown] == ["sur"]
+    left = {each.id: (each.reason, each.damage) for each in found.entries.left}
+    assert left.keys() == {"copia", "perdido", "retirado"}
+    assert left["copia"] == (roster.ASTRAY.format("copia"), True)
+    assert left["retirado"][1] is False and left["retirado"][0].startswith("fuera de la lista desde ")
+    done = difusor("list", str(home / "lista"), "--key", str(key), home=home)
+    assert done.returncode == 1 and "copia no está en la lista: su election.yml " in done.stderr
+    assert "inventories/copia/election.yml" in done.stderr
 
 
 def test_the_page_links_exactly_what_was_registered_and_nothing_else_outside(home: Path, key: Path) -> None:

@@ -39,7 +39,7 @@ def enrolled(home: Path, tmp_path: Path, as_enrolled: dict[str, bytes], monkeypa
         answer = desk.enroll(
             as_yaml(tmp_path / "correo"), election=None, name=None, update=False, check=False, accept=[],
             received=None, folio="", notified=None, logo=None, ssh_key=str(home / "llave"), certificate=None,
-            certificate_key=None,
+            certificate_key=None, server_name=None,
         )  # fmt: skip
         as_enrolled |= everything(home)
         return home / "inventories" / answer.difusor
@@ -52,7 +52,17 @@ def enrolled(home: Path, tmp_path: Path, as_enrolled: dict[str, bytes], monkeypa
     election = record_of.with_name("election.yml")
     election.unlink()  # a copy of the file; it is a link
     election.symlink_to("../../elections/ensayo.yml")
+    _enter_with(record_of.parent, str(home / "llave"))
     return record_of.parent
+
+
+def _enter_with(inventory: Path, key: str) -> None:
+    """Make an inventory that was enrolled in another home one that was enrolled with the key of this one."""
+    kept, hosts = record.read(inventory), inventory / "hosts.yml"
+    assert kept is not None
+    hosts.write_text(hosts.read_text().replace(kept.ssh_key, key))
+    written = {**kept.written, "hosts.yml": record.digest(hosts.read_bytes())}
+    (inventory / record.FILE).write_bytes(kept.model_copy(update={"ssh_key": key, "written": written}).to_bytes())
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ TAKEN = [
     ("anexo_tecnico.ssd_gb", "1,92 TB SSD", "1920"), ("anexo_tecnico.mbps", "1 Gbps", "1000"),
     ("anexo_tecnico.mbps", "200 Mb/s simétricos", "200"), ("anexo_tecnico.ghz", "2400 MHz", "2.4"),
     ("anexo_tecnico.ghz", "2.400 GHz", "2.4"), ("anexo_tecnico.nucleos", "8 núcleos físicos", "8"),
+    ("anexo_tecnico.ghz", "2,400 MHz", "2.4"), ("anexo_tecnico.ghz", "2.400 MHz", "2.4"),
+    ("anexo_tecnico.ghz", "2400.000 MHz", "2.4"), ("anexo_tecnico.ghz", "2400.5 MHz", "2.4005"),
     ("anexo_tecnico.nucleos", f"8{NO_BREAK}", "8"),
     ("anexo_tecnico.ipv6", "no aplica", ""), ("anexo_tecnico.ipv6", "N.A.", ""), ("anexo_tecnico.ipv6", "No tiene", ""),
     ("anexo_tecnico.ssh_servidor", "—", ""), ("anexo_tecnico.ssh_puerto", "No aplica.", "22"),

@@ -53,7 +53,7 @@ def enroll(home: Path) -> Callable[..., Answer]:
         usual: dict[str, Any] = {
             "election": None, "name": None, "update": False, "check": False, "accept": [], "received": None,
             "folio": "", "notified": None, "logo": None, "ssh_key": str(home / "llave"), "certificate": None,
-            "certificate_key": None,
+            "certificate_key": None, "server_name": None,
         }  # fmt: skip
         return desk.enroll(form, **{**usual, **options})
 

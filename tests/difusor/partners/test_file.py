@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import pwd
@@ -20,6 +21,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 from form_kit import png
+from PIL import Image
 
 from corte.format import instants
 from difusor import spec
@@ -77,6 +79,28 @@ def letter(**more: Any) -> Filing:
 def test_what_could_not_be_opened_later_is_refused(content: bytes, told: str, tmp_path: Path) -> None:
     with pytest.raises(UnusableError, match=told):
         scan.read(sent(tmp_path, content))
+
+
+def jpeg(**saved: Any) -> bytes:
+    """Return a photograph with a smaller one inside it, which has an end of its own, as a telephone makes it."""
+    written, small = io.BytesIO(), io.BytesIO()
+    picture = Image.effect_noise((640, 480), 80)
+    picture.resize((64, 48)).save(small, "JPEG")
+    picture.save(written, "JPEG", exif=b"Exif\0\0" + small.getvalue(), **saved)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("saved", [{}, {"progressive": True}], ids=["plain", "progressive"])
+def test_a_photograph_with_a_film_behind_it_is_filed_and_one_that_is_cut_off_is_not(
+    saved: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = jpeg(**saved)
+    film = b"MotionPhoto_Data\0\0\0\x18ftypmp42" + bytes(range(200)) * 1000
+    assert scan.read(sent(tmp_path, whole + film)).content == whole + film
+    for left in (len(whole) - 2, len(whole) - 2000, len(whole) // 2):
+        for filled in (b"", bytes(len(whole) - left)):
+            with pytest.raises(UnusableError, match="está incompleto"):
+                scan.read(sent(tmp_path, whole[:left] + filled))
 
 
 @pytest.mark.filterwarnings("error")  # whose words would be English, on the clerk's terminal

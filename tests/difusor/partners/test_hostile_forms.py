@@ -357,7 +357,7 @@ def test_a_text_that_is_accepted_is_read_back_by_ansible_as_it_is(enrolled: Path
     folder = enrolled / f"inventories/leido{len(list((enrolled / 'inventories').iterdir()))}"  # Ansible remembers files
     group = folder / "group_vars/leido"
     group.mkdir(parents=True)
-    desk = Desk("leido", "ensayo", None, KEY)  # type: ignore[arg-type]
+    desk = Desk("leido", "ensayo", None, (KEY,))  # type: ignore[arg-type]
     partner = enrolment.facts(form, desk)
     for name, content in enrolment._registered(form, desk, partner, b"", None).items():
         (folder / name).write_bytes(content)

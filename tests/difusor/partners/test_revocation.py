@@ -127,6 +127,35 @@ def test_restored_it_is_on_the_list_and_the_record_stays(diario: Path) -> None:
     assert revocation.order_restoration(diario, "Ana", "se aclaró") is None
 
 
+def test_a_provisional_one_becomes_final_and_its_first_reason_stays(
+    diario: Path, servers: list[tuple[str, dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notification, "pdf", str.encode)
+    paper = tmp_path / "acuerdo.pdf"
+    paper.write_bytes(b"x")
+    first = revoking.revoke(diario, ORDER, Options())
+    order = Order("Consejo General", "acuerdo 9", "DG-05", (paper,), final=True)
+    second = revoking.revoke(diario, order, Options())
+    assert second.record and first.record and not second.is_new and not second.unrecorded
+    assert (second.record.reason, second.record.since, second.record.final) == (ORDER.reason, first.record.since, True)
+    ended = second.record.made_final
+    assert ended and (ended.by, ended.reason, ended.provision) == (order.by, order.reason, order.provision)
+    assert revocation.in_force(diario) == second.record
+    assert first.paper and second.paper and first.paper != second.paper, "the first one may be signed"
+    told = " ".join(second.paper.read_text().split())
+    assert all(each in told for each in ("acuerdo 9", "tres actas", "Consejo General", "acuerdo.pdf"))
+    assert "Consejo General" not in first.paper.read_text()
+    again = revoking.revoke(diario, order, Options())
+    assert again.record == second.record and not again.unrecorded
+    with pytest.raises(UnusableError, match=r"de manera definitiva el .* por Consejo General"):
+        revocation.order_restoration(diario, "Ana", "se aclaró")
+    done = CliRunner().invoke(_app(), ["revoke", "diario", "--reason", "otra", "--by", "Luis", "--final"])
+    said = " ".join(done.output.split())
+    assert "por orden de Consejo General: acuerdo 9" in said
+    assert "lo que ahora dice --reason, --by no quedó en el expediente" in said
+    assert revocation.in_force(diario) == second.record
+
+
 def test_a_final_one_is_not_restored(diario: Path) -> None:
     revocation.revoke(diario, replace(ORDER, final=True))
     with pytest.raises(UnusableError, match="de manera definitiva"):

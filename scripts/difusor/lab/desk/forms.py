@@ -13,8 +13,8 @@ from difusor.lab.desk.outlets import LATE, Outlet
 from difusor.lab.desk.step import Step
 from difusor.partners import desk
 from difusor.partners.answer import Answer
-from difusor.partners.enrolment import LOGO
 from difusor.partners.facts import FactError
+from difusor.partners.record import LOGO
 from difusor.project import UnusableError
 from difusor.terminal.arguments import from_project
 
@@ -68,6 +68,7 @@ def _enroll(office: Office, outlet: Outlet, form: Path, accept: Sequence[str] = 
         answer: Answer | Exception = desk.enroll(
             form, election=None, name=None, update=update, check=False, accept=list(accept), received=received,
             folio=folio, notified=noticed, logo=None, ssh_key=str(office.key), certificate=None, certificate_key=None,
+            server_name=None,
         )  # fmt: skip
     except (UnusableError, FactError) as problem:
         answer = problem

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from difusor.lab.desk.office import AUDITOR, DOMAIN, Office, public_key
-from difusor.partners.enrolment import LOGO, name_for
+from difusor.partners.enrolment import name_for
 from difusor.partners.form.model import ACME
 from difusor.partners.form.values import NOT_APPLICABLE, plain_words
+from difusor.partners.record import LOGO
 
 SERVER = {
     "anexo_tecnico.servidor": "físico",

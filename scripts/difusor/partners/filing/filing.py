@@ -16,12 +16,11 @@ from corte.format.files import locked
 from difusor import spec
 from difusor.inventory import Notice
 from difusor.partners import election, record
-from difusor.partners.enrolment import LOGO
 from difusor.partners.facts import FactError, ahead, data
 from difusor.partners.filing import attested, papers, scan
 from difusor.partners.filing.papers import REQUIRED, TITLES, Entry, Excuse, Paper, Papers, Required
 from difusor.partners.letters import UNSIGNED, folder_of
-from difusor.partners.record import Record
+from difusor.partners.record import LOGO, Record
 from difusor.process import account
 from difusor.project import UnusableError, home
 from difusor.spec import papers as texts
@@ -158,8 +157,10 @@ def _lack(inventory: Path, paper: Required, kept: Record | None, filed: Papers, 
     if paper == "formato" and (kept or entry):
         return "" if kept or entry is None else _unlike(inventory, entry, thorough)
     if paper in ("formato", "logotipo") and kept is None:
-        more = f", o archívelo firmado: ./difusor file ARCHIVO -i {name} --as formato" if paper == "formato" else ""
-        return f"falta el {paper}, que se recibe con ./difusor enroll{more}"
+        if paper == "formato":
+            how = f"./difusor file ARCHIVO -i {name} --as formato --folio FOLIO"
+            return f"falta el formato, que se archiva firmado: {how}"
+        return f"falta el logotipo, que puede exceptuarse: ./difusor file -i {name} --without logotipo --reason RAZÓN"
     if paper == "logotipo":
         assert kept is not None
         picture = inventory / LOGO
@@ -262,7 +263,8 @@ def _notes(inventory: Path, entry: Entry, kept: Record | None) -> Iterator[str]:
     if entry.late:
         yield "el oficio llegó después del plazo de la convocatoria; se conserva y queda marcado como tardío"
     if entry.paper == "oficio" and not (kept and kept.notice):
-        yield "falta registrarlo para el dictamen: ./difusor enroll FORMATO --folio … --notified … --update"
+        enroll, by_hand = "./difusor enroll FORMATO --folio … --notified … --update", "con difusor_notice en main.yml"
+        yield f"falta registrarlo para el dictamen: {enroll if kept else by_hand}"
     for other in sorted((home() / "inventories").glob("[!.]*/")):
         if other.resolve() == inventory.resolve():
             continue

@@ -16,14 +16,11 @@ from difusor.project import UnusableError
 LARGEST = 20 << 20  # bytes
 LARGEST_PICTURE = 120_000_000  # pixels: a page of A3 at 800 points an inch
 TAIL = 2048
-"""Within how many bytes of its end a scan says that it ends."""
+"""Within how many bytes of its end a PDF or a PNG says that it ends."""
 INCOMPLETE = "{} está incompleto: le falta el final; pídalo otra vez"
 Kind = Literal["pdf", "png", "jpeg"]
-PICTURES: dict[bytes, tuple[Kind, bytes]] = {
-    b"\x89PNG\r\n\x1a\n": ("png", b"IEND"),
-    b"\xff\xd8\xff": ("jpeg", b"\xff\xd9"),
-}
-"""How a picture starts, what it is then, and what stands at its end."""
+PICTURES: dict[bytes, Kind] = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
+"""How a picture starts, and what it is then."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,8 @@ def read(path: Path) -> Scan:
     if content.startswith(b"%PDF-"):
         _judge_pdf(path, content)
         return Scan(content, "pdf")
-    for start, (kind, end) in PICTURES.items():
+    for start, kind in PICTURES.items():
         if content.startswith(start):
-            if end not in content[-TAIL:]:
-                raise UnusableError(INCOMPLETE.format(path))
             _judge_picture(path, content, kind)
             return Scan(content, kind)
     raise UnusableError(f"{path} no es PDF, PNG ni JPEG, diga lo que diga su nombre; digitalícelo otra vez")
@@ -75,6 +70,8 @@ def _judge_pdf(path: Path, content: bytes) -> None:
 def _judge_picture(path: Path, content: bytes, kind: Kind) -> None:
     from PIL import Image
 
+    if not (b"IEND" in content[-TAIL:] if kind == "png" else _jpeg_ends(content)):
+        raise UnusableError(INCOMPLETE.format(path))
     Image.MAX_IMAGE_PIXELS = LARGEST_PICTURE
     try:
         with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
@@ -86,3 +83,15 @@ def _judge_picture(path: Path, content: bytes, kind: Kind) -> None:
         raise UnusableError(f"{path} tiene demasiados pixeles; digitalícelo a 200 puntos por pulgada") from None
     except (OSError, SyntaxError, ValueError):
         raise UnusableError(f"{path} está dañado y no se puede abrir; pídalo otra vez") from None
+
+
+def _jpeg_ends(content: bytes) -> bool:
+    """Tell whether a JPEG has its end, behind which a telephone may have put a film of the same moment.
+
+    Pillow finds most of what is cut off, but not what a download that broke off has filled with zeros.
+    """
+    at = 2
+    while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != b"\xda":  # up to the pixels
+        is_fill = content[at + 1 : at + 2] == b"\xff"
+        at += 1 if is_fill else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    return b"\xff\xd9" in content[at:]

@@ -220,6 +220,8 @@ def _figure(units: Mapping[str, float], asked: str, whole: bool = True) -> Befor
         unit, *others = plain_words(behind) or [""]
         if unit not in units or not FILLERS.issuperset(others):
             raise ValueError(f"«{value[:60]}» dice «{behind.strip()}»; escriba solo la cifra, {asked}")
+        if units[unit] < 1 and len(decimals) == 3 and len(number) <= 3:  # 2,400 MHz: no processor has 2.4 of them
+            number, decimals = number + decimals, ""
         if whole and len(decimals) == 3:
             raise ValueError(f"«{value[:60]}» puede leerse de dos modos; escriba la cifra sin puntos ni comas, {asked}")
         return f"{round(float(f'{number}.{decimals or 0}') * units[unit], 6):.6f}".rstrip("0").rstrip(".")
