@@ -16,6 +16,7 @@ def test_each_work_has_a_line_while_it_runs_and_one_that_stays(
 ) -> None:
     """Where there is no terminal, only the lines that stay; a name that looks like markup is none."""
     screen = io.StringIO()
+    monkeypatch.setenv("TERM", "xterm")  # where it says "dumb", as in an editor's shell, there are no live lines
     monkeypatch.setattr(running, "console", Console(file=screen, force_terminal=is_terminal, width=100))
     with running.Running("Difusores", 2) as shown:
         shown.at("diario [/x]", 0)
