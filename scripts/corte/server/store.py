@@ -357,8 +357,9 @@ class Store:
             yield
 
     def _look(self, staged: Path) -> list[str]:
+        begun, self._looking = self._looking, None  # its lines can be read once
         with suppress(OSError):
-            if self._looking and spare.is_of(seen := self._looking.lines(), staged):
+            if begun and spare.is_of(seen := begun.lines(), staged):
                 return seen
         return spare.look(staged, self.objects)  # another tree was retired meanwhile
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from form_kit import as_yaml
@@ -12,6 +13,7 @@ from inventory_kit import KEY
 
 from difusor.inventory import Notice
 from difusor.partners import desk, record
+from difusor.partners.answer import Answer
 from difusor.project import ansible_settings
 
 
@@ -30,17 +32,34 @@ def as_enrolled() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def enrolled(home: Path, tmp_path: Path, as_enrolled: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Path:
+def enroll(home: Path) -> Callable[..., Answer]:
+    """Return the function that enrols with a form, and the options that differ from the usual ones."""
+
+    def enrolled(form: Path, **options: Any) -> Answer:
+        usual: dict[str, Any] = {
+            "election": None, "name": None, "update": False, "check": False, "accept": [], "received": None,
+            "folio": "", "notified": None, "logo": None, "ssh_key": str(home / "llave"), "certificate": None,
+            "certificate_key": None, "server_name": None,
+        }  # fmt: skip
+        return desk.enroll(form, **{**usual, **options})
+
+    return enrolled
+
+
+@pytest.fixture
+def enrolled(
+    home: Path,
+    tmp_path: Path,
+    as_enrolled: dict[str, bytes],
+    enroll: Callable[..., Answer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
     """Return the inventory of an outlet whose form was correct, and whose oficio nobody has registered yet.
 
     The first test that asks for it enrols; the others get copies, because each enrolment draws and seals secrets.
     """
     if not as_enrolled:
-        answer = desk.enroll(
-            as_yaml(tmp_path / "correo"), election=None, name=None, update=False, check=False, accept=[],
-            received=None, folio="", notified=None, logo=None, ssh_key=str(home / "llave"), certificate=None,
-            certificate_key=None, server_name=None,
-        )  # fmt: skip
+        answer = enroll(as_yaml(tmp_path / "correo"))
         as_enrolled |= everything(home)
         return home / "inventories" / answer.difusor
     for name, content in as_enrolled.items():

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from form_kit import OTHER, as_yaml
 from inventory_kit import KEY
 
 from difusor.inventory import load
-from difusor.partners import desk, roster
+from difusor.partners import roster
 from difusor.partners.answer import Answer
 from difusor.project import UnusableError
 
@@ -18,29 +18,22 @@ NAME = "diario_de_ribelos"
 SITE = "www.diarioderibelos.com.mx"
 
 
-def enroll(form: Path, key: Path, **options: Any) -> Answer:
-    usual: dict[str, Any] = {
-        "election": None, "name": None, "update": False, "check": False, "accept": [], "received": None, "folio": "",
-        "notified": None, "logo": None, "ssh_key": str(key), "certificate": None, "certificate_key": None,
-        "server_name": None,
-    }  # fmt: skip
-    return desk.enroll(form, **{**usual, **options})
-
-
-def test_an_inventory_with_a_copy_of_its_election_is_nobodys_until_it_links_it(home: Path, tmp_path: Path) -> None:
-    key, form, folder = home / "llave", as_yaml(tmp_path / "correo"), home / "inventories" / NAME
-    enroll(form, key)
+def test_an_inventory_with_a_copy_of_its_election_is_nobodys_until_it_links_it(
+    home: Path, tmp_path: Path, enroll: Callable[..., Answer]
+) -> None:
+    form, folder = as_yaml(tmp_path / "correo"), home / "inventories" / NAME
+    enroll(form)
     link = folder / "election.yml"
     text = link.read_bytes()
     link.unlink()
     link.write_bytes(text)
     assert [each.name for each in load(folder)] == [SITE], "Ansible takes a copy as well"
     assert [each.name for each in roster.astray()] == [NAME] and roster.election_of(folder) == ""
-    answer = enroll(as_yaml(tmp_path / "otro", {**OTHER, "anexo_tecnico.ssh_llave": KEY}), key, check=True)
+    answer = enroll(as_yaml(tmp_path / "otro", {**OTHER, "anexo_tecnico.ssh_llave": KEY}), check=True)
     (told,) = (each.sentence for each in answer.findings)
     assert told.startswith(f"no se comparó con «{NAME}»: su election.yml ") and "ln -sfn ../../elections/" in told
     with pytest.raises(UnusableError, match="es una copia"):
-        enroll(form, key)
+        enroll(form)
     for target in ("../../elections/nada.yml", "election.yml", str(home / "build")):
         link.unlink()
         link.symlink_to(target)

@@ -28,7 +28,7 @@ from difusor.commands.enroll import show
 from difusor.inventory import Registration, load
 from difusor.inventory.variables import content, read
 from difusor.inventory.vaults import password_of
-from difusor.partners import desk, record, roster, steps
+from difusor.partners import record, roster, steps
 from difusor.partners.answer import Answer
 from difusor.partners.facts import FactError
 from difusor.partners.filing import filing, papers
@@ -43,21 +43,6 @@ NAME = "diario_de_ribelos"
 def mail(tmp_path: Path) -> Path:
     """Return the folder in which the attachments of an e-mail were saved."""
     return tmp_path / "correo"
-
-
-@pytest.fixture
-def enroll(home: Path) -> Callable[..., Answer]:
-    """Return the function that enrols with a form, and the options that differ from the usual ones."""
-
-    def enrolled(form: Path, **options: Any) -> Answer:
-        usual: dict[str, Any] = {
-            "election": None, "name": None, "update": False, "check": False, "accept": [], "received": None,
-            "folio": "", "notified": None, "logo": None, "ssh_key": str(home / "llave"), "certificate": None,
-            "certificate_key": None, "server_name": None,
-        }  # fmt: skip
-        return desk.enroll(form, **{**usual, **options})
-
-    return enrolled
 
 
 def said(answer: Answer) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from form_kit import GOOD, OTHER, as_yaml, png
@@ -14,7 +13,7 @@ from inventory_kit import KEY, Certificates
 
 from difusor.inventory import load
 from difusor.inventory.variables import content
-from difusor.partners import desk, record, steps
+from difusor.partners import record, steps
 from difusor.partners.answer import Answer
 from difusor.partners.facts import FactError
 from difusor.project import UnusableError
@@ -30,21 +29,6 @@ Enroll = Callable[..., Answer]
 def mail(tmp_path: Path) -> Path:
     """Return the folder in which the attachments of an e-mail were saved."""
     return tmp_path / "correo"
-
-
-@pytest.fixture
-def enroll(home: Path) -> Enroll:
-    """Return the function that enrols with a form, and the options that differ from the usual ones."""
-
-    def enrolled(form: Path, **options: Any) -> Answer:
-        usual: dict[str, Any] = {
-            "election": None, "name": None, "update": False, "check": False, "accept": [], "received": None,
-            "folio": "", "notified": None, "logo": None, "ssh_key": str(home / "llave"), "certificate": None,
-            "certificate_key": None, "server_name": None,
-        }  # fmt: skip
-        return desk.enroll(form, **{**usual, **options})
-
-    return enrolled
 
 
 def changed(answer: Answer) -> list[str]:
