@@ -40,22 +40,23 @@ def main() -> None:
 
 def ratios(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Return, by pair of roads, the other nginx's CPU time per request as a part of ours, the mean over all answers."""
-    cost = {(row["answer"], row["road"]): row["cpu_us"] for row in rows}
-    answers = [answer for answer, road in cost if road == "bare"]
-    return {
-        f"{road}/{other}": statistics.mean(cost[answer, other] / cost[answer, road] for answer in answers)
-        for road, other in (("fast", "bare"), ("fast", "logged"))
-    }
+    return {f"fast/{other}": quotient(rows, "cpu_rounds", other, "fast") for other in ("bare", "logged")}
 
 
 def speeds(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Return the fast road's requests per second as a part of a bare nginx's; client and server share the machine."""
-    rate = {(row["answer"], row["road"]): row["rate"] for row in rows}
-    answers = [answer for answer, road in rate if road == "bare"]
-    return {
-        f"speed:fast/{other}": statistics.mean(rate[answer, "fast"] / rate[answer, other] for answer in answers)
-        for other in ("bare", "logged")
-    }
+    return {f"speed:fast/{other}": quotient(rows, "rate_rounds", "fast", other) for other in ("bare", "logged")}
+
+
+def quotient(rows: list[dict[str, Any]], part: str, above: str, below: str) -> float:
+    """Return one road's value divided by another's: the median of the rounds, then the mean over all answers.
+
+    What is divided was measured within seconds, because the speed of a shared machine changes within minutes.
+    """
+    found = {(row["answer"], row["road"]): row[part] for row in rows}
+    answers = [answer for answer, road in found if road == "bare"]
+    rounds = (zip(found[answer, above], found[answer, below], strict=True) for answer in answers)
+    return statistics.mean(statistics.median(one / other for one, other in each) for each in rounds)
 
 
 if __name__ == "__main__":
