@@ -13,9 +13,9 @@ import pytest
 from testinfra.host import Host
 
 from difusor.servers import portscan
+from difusor.spec import Spec
 from difusor.suite import machine
 
-Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 SCANNER = Path(portscan.__file__).read_text(encoding="utf-8")
 EVERY_PORT = "1-65535"
@@ -37,7 +37,7 @@ def own_addresses(host: Host) -> tuple[list[str], list[str]]:
 
 @pytest.fixture
 def every_port(
-    variables: dict[str, Any], own_addresses: tuple[list[str], list[str]], expect: Expect, record_evidence: Record
+    variables: dict[str, Any], own_addresses: tuple[list[str], list[str]], call: Spec, record_evidence: Record
 ) -> Callable[[Host], dict[str, list[int]]]:
     """Return a function that scans every address from a vantage point, and says which was left out.
 
@@ -46,7 +46,7 @@ def every_port(
     scanned, private = own_addresses
 
     def scanned_from(vantage: Host) -> dict[str, list[int]]:
-        found = scan_every_port(vantage, variables, scanned, expect("RED-03")["ports"])
+        found = scan_every_port(vantage, variables, scanned, call.web_ports)
         if inner := [each for each in private if each not in found]:
             record_evidence(f"no se recorren {', '.join(inner)}: no son públicas")
         if unrouted := [each for each in scanned if each not in found]:

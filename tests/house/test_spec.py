@@ -103,6 +103,10 @@ def test_every_sentence_of_the_call_is_quoted_or_left_out_for_a_reason(call: str
     assert re.findall(r"[^\W\d_]{2,}[^.]*", left) == []
 
 
+FALLBACKS = {"call.rsync_port": ("DG-07", "port"), "call.web_ports": ("RED-03", "ports")}
+"""What the spec tells of every call: the value of a clause, or the project's own where the call lacks the clause."""
+
+
 def read_values() -> dict[tuple[str, str], list[str]]:
     """Return which tests read which required value: as `expect("ID")["key"]`, by a variable, or in `criteria`."""
     found = defaultdict(list)
@@ -113,6 +117,8 @@ def read_values() -> dict[tuple[str, str], list[str]]:
             given = [pair for node in ast.walk(function) if isinstance(node, ast.Assign) for pair in pairs(node)]
             named = {name.id: clause for name, value in given if (clause := asked(value, {}))}
             for node in ast.walk(function):
+                if (known := ast.unparse(node)) in FALLBACKS:
+                    found[FALLBACKS[known]].append(f"{path.name}::{function.name}")
                 index = node.slice if isinstance(node, ast.Subscript) else None
                 if isinstance(index, ast.Constant) and (clause := asked(node.value, named)):
                     found[clause, str(index.value)].append(f"{path.name}::{function.name}")
@@ -142,6 +148,48 @@ def test_every_required_value_is_read_by_a_test() -> None:
     required = {(clause.id, key) for _, clause in CLAUSES for key in clause.expect}
     required |= {("criteria", key) for key in Criteria.model_fields}
     assert required - set(read_values()) == set()
+
+
+def reads(function: ast.FunctionDef) -> set[str]:
+    """Return the clauses whose values a function asks for; "?" for one that is not written there."""
+    asking = [node for node in ast.walk(function) if isinstance(node, ast.Call) and ast.unparse(node.func) == "expect"]
+    return {str(node.args[0].value) if isinstance(node.args[0], ast.Constant) else "?" for node in asking}
+
+
+def wrong_reads(source: str) -> list[str]:
+    """Return the functions of a file of tests that ask for the values of other clauses than they measure.
+
+    A call may have any of a test's clauses without the others: a test that reads the values of one is about that one
+    alone. What several tests share is given the values.
+    """
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    marked = {each.name: set(_clauses_of(each)) for each in functions}
+    return [each.name for each in functions if (asked_for := reads(each)) and asked_for != marked[each.name]]
+
+
+def _clauses_of(function: ast.FunctionDef) -> list[str]:
+    marks = [node for node in function.decorator_list if isinstance(node, ast.Call)]
+    return [
+        ast.literal_eval(each) for mark in marks if ast.unparse(mark.func) == "pytest.mark.clause" for each in mark.args
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for folder in ("server", "outside", "") for path in sorted((ROOT / "molecule/tests" / folder).glob("*.py"))],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_a_test_reads_the_values_of_what_it_measures(path: Path) -> None:
+    """In a call that lacks the other clause it would measure nothing, and the paper would be without its proof."""
+    assert wrong_reads(path.read_text(encoding="utf-8")) == []
+
+
+def test_the_rule_finds_values_of_other_clauses() -> None:
+    for marks, value in (("RED-04", "RED-03"), ("RED-04", "DG-07"), ('DG-07", "SW-02', "DG-07")):
+        source = f'@pytest.mark.clause("{marks}")\ndef test_x(expect):\n    assert expect("{value}")["port"]\n'
+        assert wrong_reads(source) == ["test_x"], source
+    assert wrong_reads('@pytest.fixture\ndef ports(expect):\n    return expect("RED-03")["ports"]\n') == ["ports"]
+    assert wrong_reads('@pytest.mark.clause("RED-04")\ndef test_x(expect):\n    expect("RED-04")["ports"]\n') == []
 
 
 def test_every_test_of_the_suite_is_evidence() -> None:

@@ -16,6 +16,7 @@ from testinfra.host import Host
 
 from corte.format import instants
 from difusor.publish.mirror import Mirror
+from difusor.spec import Spec
 from difusor.suite import link
 from difusor.suite.turns import turn
 
@@ -24,12 +25,10 @@ Record = Callable[[object], None]
 
 
 @pytest.mark.clause("RED-03", "DG-02")
-def test_web_is_open_to_anyone(
-    untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
-) -> None:
+def test_web_is_open_to_anyone(untrusted: Host, variables: dict[str, Any], call: Spec, record_evidence: Record) -> None:
     """Desde una dirección cualquiera, la dirección pública del servidor acepta conexiones en los puertos web."""
     address = variables["difusor_public_address"]
-    required = expect("RED-03")["ports"]
+    required = call.web_ports
     wanted = ",".join(map(str, required))
     found = scan(untrusted, {address: wanted}, known=wanted)[address]
     record_evidence(f"{address}: abiertos {found}")
@@ -38,13 +37,13 @@ def test_web_is_open_to_anyone(
 
 @pytest.mark.clause("RED-03", "RED-04")
 def test_nothing_else_is_open_to_anyone(
-    open_to_anyone: dict[str, list[int]], variables: dict[str, Any], expect: Expect, record_evidence: Record
+    open_to_anyone: dict[str, list[int]], variables: dict[str, Any], call: Spec, record_evidence: Record
 ) -> None:
     """Desde una dirección cualquiera, de los 65,535 puertos TCP solo responden los web."""
     if not any(open_to_anyone.values()) and not variables.get("difusor_origin_lock"):
         # A perimeter between the two, or the vantage point's own: the clause is then not verified.
         pytest.skip("el punto de observación no alcanza ni los puertos web: que otros callen no prueba nada")
-    web = set(expect("RED-03")["ports"])
+    web = set(call.web_ports)
     for address, ports in open_to_anyone.items():
         record_evidence(
             f"{address}: de los puertos {EVERY_PORT} responden {ports or 'ninguno; desde aquí no se llega'}"
@@ -57,10 +56,14 @@ def test_nothing_else_is_open_to_anyone(
 
 @pytest.mark.clause("RED-04")
 def test_trusted_addresses_reach_their_services(
-    open_to_trusted: dict[str, list[int]], variables: dict[str, Any], expect: Expect, record_evidence: Record
+    open_to_trusted: dict[str, list[int]],
+    variables: dict[str, Any],
+    call: Spec,
+    expect: Expect,
+    record_evidence: Record,
 ) -> None:
     """Desde una dirección confiable responden además SSH y rsync, y ningún otro puerto TCP."""
-    web, closed = set(expect("RED-03")["ports"]), set(expect("RED-04")["ports"])
+    web, closed = set(call.web_ports), set(expect("RED-04")["ports"])
     for address, ports in open_to_trusted.items():
         record_evidence(f"{address}: de los puertos {EVERY_PORT} responden {ports}")
     # IPv6 is required if the list has an IPv6 address of this vantage point: then a closed port answers by IPv6.

@@ -14,6 +14,7 @@ from web_fixtures import get
 from difusor.publish import trust
 from difusor.servers.rawhttp import send
 from difusor.spec import Spec
+from difusor.spec.expected import CLOSED_STATUS
 from difusor.suite import browser
 
 Expect = Callable[[str], dict[str, Any]]
@@ -140,6 +141,6 @@ def test_page_is_public_and_free(
     record_evidence(answer.stdout)
     assert answer.succeeded, answer.stderr.strip()
     status = int(answer.stdout.split()[1])
-    waiting = status == expect("DG-05")["closed_status"] and re.search(r"(?im)^retry-after:", answer.stdout)
+    waiting = status == CLOSED_STATUS and re.search(r"(?im)^retry-after:", answer.stdout)
     assert status == expect("DG-02")["status"] or waiting, f"la página respondió {status}"
     assert not re.search(r"(?im)^www-authenticate:", answer.stdout), "la página pide contraseña"

@@ -11,6 +11,7 @@ import pytest
 from testinfra.host import Host
 
 from difusor.countdown.look import admitted
+from difusor.spec import Spec
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
@@ -89,13 +90,13 @@ def test_web_is_admitted_from_anywhere_within_limits(
 @pytest.mark.clause("DG-07", "RED-04")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_trusted_address_opens_only_so_many_pushes(
-    host: Host, command: str, expect: Expect, record_evidence: Record
+    host: Host, command: str, call: Spec, record_evidence: Record
 ) -> None:
     """El núcleo limita cuántas conexiones por segundo abre un origen al puerto de rsync, aunque sea confiable."""
     chosen = [rule for rule in rules(host, command, "prep-input") if rule.endswith("-j prep-push")]
     limits = [rule for rule in rules(host, command, "prep-push-charge") if rule.endswith("-j DROP")]
     record_evidence("; ".join(chosen + limits))
-    assert [_ports(rule) for rule in chosen] == [{expect("DG-07")["port"]}]
+    assert [_ports(rule) for rule in chosen] == [{call.rsync_port}]
     assert "--ctstatus ASSURED" in chosen[0], "cuenta conexiones que cualquiera puede empezar en nombre de otro"
     assert ["hashlimit" in rule for rule in limits] == [True]
     assert not any(rule.endswith("-j RETURN") for rule in rules(host, command, "prep-push"))

@@ -180,6 +180,11 @@ class Spec(BaseModel):
         return str(self["RED-08"].expect["tls_floor"]) if "RED-08" in self.ids else self.criteria.tls_floor
 
     @property
+    def web_ports(self) -> list[int]:
+        """The TCP ports on which anybody reaches the page: the call's, or else the project's."""
+        return list(self["RED-03"].expect["ports"] if "RED-03" in self.ids else expected.WEB_PORTS)
+
+    @property
     def rsync_port(self) -> int:
         """The TCP port on which a server takes cortes: the call's, or else rsync's own."""
         return int(self["DG-07"].expect["port"]) if "DG-07" in self.ids else expected.RSYNC_PORT

@@ -22,6 +22,8 @@ LOGO_TYPES = Literal["image/png", "image/jpeg", "image/svg+xml"]
 Tls = Literal["TLSv1.2", "TLSv1.3"]
 SSH_PORT = 22
 WEB_PORTS = (80, 443)
+CLOSED_STATUS = 503
+"""What the page answers outside the window, with the notice."""
 RSYNC_PORT = 873
 """Where the daemon listens unless the call says another port (DG-07)."""
 PREP_PORT = 580
@@ -72,7 +74,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "DG-02": {"status": Literal[200]},
     "DG-03": {"altered_files": Literal[0]},
     "DG-04": {"altered_bytes": Literal[0]},
-    "DG-05": {"closed_status": Literal[503]},
+    "DG-05": {"closed_status": Literal[CLOSED_STATUS]},
     "DG-06": {},
     "DG-07": {"port": Pushed},
     "DG-08": {"items": Literal[19], "logo_types": some(LOGO_TYPES)},

@@ -18,11 +18,16 @@ LEFT_OUT = "difusor-left-out"
 
 
 class LacksClause(pytest.skip.Exception):  # type: ignore[name-defined,misc]  # pytest sets it on the function
-    """A test reads a value of a clause (`clause`) that the call lacks: there is nothing to compare with."""
+    """A test reads a value of a clause (`clause`) that the call lacks: there is nothing to compare with.
+
+    Where the test measures another clause that the call has, that one is not verified.
+    """
 
     def __init__(self, clause: str) -> None:
         """Take the clause's id."""
-        super().__init__(f"la convocatoria no tiene la cláusula {clause}")
+        super().__init__(
+            f"esta prueba compara con lo que pide {clause}, que no está en la convocatoria; compruébelo una persona"
+        )
         self.clause = clause
 
 

@@ -265,7 +265,7 @@ def pytest_runtest_makereport(
     report.sections = [(name, suite.redact(section)) for name, section in report.sections]
     if report.when != "call" and report.passed:
         return report
-    if call.excinfo and isinstance(call.excinfo.value, asked.LacksClause):
+    if call.excinfo and isinstance(call.excinfo.value, asked.LacksClause) and not _measured(item):
         report.user_properties.append(asked.left_out(_test_name(item), [call.excinfo.value.clause]))
         return report
     server = suite.servers.get(host_name(item))

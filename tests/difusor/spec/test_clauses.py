@@ -47,6 +47,7 @@ def test_another_call_has_other_clauses_and_values() -> None:
     }
     assert (FIRST.tls_floor, other.tls_floor) == ("TLSv1.2", "TLSv1.3")
     assert (FIRST.rsync_port, other.rsync_port) == (873, 8730)
+    assert FIRST.web_ports == other.web_ports == [80, 443]
     assert (FIRST.promises.interval_minutes, other.promises.interval_minutes) == (10, 15)
 
 

@@ -305,9 +305,14 @@ def test_partly(host, expect):
     """Mide también lo que pide."""
     assert expect("HW-02")["cores"] == 4
 
-@pytest.mark.clause("HW-03")
+@pytest.mark.clause("RED-02", "HW-03")
 def test_of_an_absent_value(host, expect):
-    """Lee un valor que la convocatoria no fija."""
+    """Lee un valor que la convocatoria no fija, y mide lo que pide."""
+    expect("RED-02")["addresses"]
+
+@pytest.mark.criterion("HW-03")
+def test_beyond_an_absent_value(host, expect):
+    """Lee un valor que la convocatoria no fija, para lo que el proyecto pide de más."""
     expect("RED-02")["addresses"]
 
 @pytest.mark.clause("PAR-01")
@@ -326,7 +331,10 @@ def test_asked_by_this_call(host, call, expect):
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_what_the_call_does_not_ask_is_left_out_by_name(suite: pytest.Pytester, workers: str) -> None:
-    """Neither a skipped test nor a passed one: it is in no finding, and the run ends with its name and clause."""
+    """Neither a skipped test nor a passed one: it is in no finding, and the run ends with its name and clause.
+
+    Of a clause that the call has, a test is never silent: what is left of the clause would seem to be all of it.
+    """
     waivers = INVENTORY.partition("    difusor_waivers:")[0]
     (suite.path / "hosts.yml").write_text(waivers.replace(CALL, "ribera-2027"))
     suite.makepyfile(test_suite=OTHER)
@@ -334,6 +342,7 @@ def test_what_the_call_does_not_ask_is_left_out_by_name(suite: pytest.Pytester, 
     found = {test: (each["clauses"], each["beyond"], each["outcome"]) for (_, test), each in _findings(suite).items()}
     assert found == {
         "test_partly": (["HW-02"], [], "passed"),
+        "test_of_an_absent_value": (["HW-03"], [], "skipped"),
         "test_asked_all_the_same": ([], ["SW-01"], "passed"),
         "test_asked_by_this_call": (["RED-08"], [], "passed"),
     }
@@ -341,11 +350,12 @@ def test_what_the_call_does_not_ask_is_left_out_by_name(suite: pytest.Pytester, 
         [
             "No se hacen, porque la convocatoria ribera-2027 no tiene su cláusula:",
             "  PAR-01: test_suite.py::test_lacking",
-            "  RED-02: test_suite.py::test_of_an_absent_value",
+            "  RED-02: test_suite.py::test_beyond_an_absent_value",
         ]
     )
     left_out = json.loads((suite.path / "r.json").read_text())["left_out"]
-    assert left_out == {"test_suite.py::test_lacking": ["PAR-01"], "test_suite.py::test_of_an_absent_value": ["RED-02"]}
+    silent = {"test_suite.py::test_lacking": ["PAR-01"], "test_suite.py::test_beyond_an_absent_value": ["RED-02"]}
+    assert left_out == silent
 
 
 @pytest.mark.parametrize(
