@@ -12,9 +12,14 @@ Node = Mapping[str, Any]
 NOT_OF_THE_POOL = re.compile(r"(?m)^\s*(?:logs?|cache|spares?)\b")
 """How `zpool list -v` begins the part with devices that hold nothing for good."""
 HIDING = re.compile(
-    r"perc|megaraid|lsi|avago|broadcom|\bmr\d{4}|adaptec|logical volume|raid|qemu|vmware|virtual|vbox", re.I
+    r"perc|megaraid|lsi|avago|broadcom|\bmr\d{4}|raid|qemu|vmware|virtual|vbox|adaptec|\basr\d|logicaldrv"
+    r"|logical volume|\bareca\b|\bamcc\b|3ware|\bsmc(\d{4})?\b|\bintel\s+rm?sp?\d",
+    re.I,
 )
-"""Vendors and models of controllers and virtual machines, which call a disk rotating without knowing what it is."""
+"""Vendors and models of controllers and virtual machines, which call a disk rotating without knowing what it is.
+
+`Intel RS3DC080` is a volume of Intel's controller; Intel's own units are of the vendor ATA, or have none.
+"""
 KILOHERTZ = 100_000
 """A nominal frequency above this is given in kHz, not in MHz: no processor has 100 GHz."""
 

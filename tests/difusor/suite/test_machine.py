@@ -146,9 +146,20 @@ def test_the_devices_of_a_file_system_on_several_are_known(told: str, found: lis
         ("sda", None, "HP      ", "LOGICAL VOLUME", True),
         ("sda", "sas", "AVAGO", "MR9361-8i", True),
         ("sda", None, "QEMU", "QEMU HARDDISK", True),
+        ("sda", None, "ASR8805 ", "LogicalDrv 0", True),
+        ("sda", None, "ASR7805 ", "sistema", True),  # who makes the volume names it
+        ("sda", None, "SmartIO", "LogicalDrv 0", True),
+        ("sda", None, "Areca   ", "ARC-1226-VOL#000", True),
+        ("sda", None, "AMCC    ", "9650SE-4LP DISK", True),
+        ("sda", None, "SMC     ", "SMC3108", True),
+        ("sda", None, "Intel   ", "RS3DC080", True),
+        ("sda", None, "Intel   ", "RMS3CC080", True),
         ("sda", "sata", "ATA     ", "ST4000NM0035-1V4107", False),
         ("sda", "sas", "SEAGATE ", "ST600MM0069", False),
         ("nvme0n1", "nvme", None, "INTEL SSDPE2KX010T8", False),
+        ("sda", "sata", "ATA     ", "INTEL SSDSC2KB480G8", False),
+        ("sda", "sata", "ATA     ", "TOSHIBA MG04ACA400N", False),
+        ("sda", "sas", "HGST    ", "HUC101812CSS204", False),
     ],
 )
 def test_what_hides_its_disks_says_nothing_of_them(
