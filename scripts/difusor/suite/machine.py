@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,25 +21,56 @@ HIDING = re.compile(
 
 `Intel RS3DC080` is a volume of Intel's controller; Intel's own units are of the vendor ATA, or have none.
 """
-KILOHERTZ = 100_000
-"""A nominal frequency above this is given in kHz, not in MHz: no processor has 100 GHz."""
+NOMINAL = {"cpufreq/base_frequency": 1_000_000, "acpi_cppc/nominal_freq": 1_000}
+"""Where the kernel tells a CPU's nominal frequency, the better one first, and how much of it is a GHz: kHz, or MHz."""
+HIGHEST = {"cpufreq/cpuinfo_max_freq": 1_000_000}
+SIBLINGS = "topology/thread_siblings_list"
+"""Where it tells the CPUs of the same core. lscpu counts cores from zero again for each kind (big.LITTLE)."""
+CPU = "/sys/devices/system/cpu/cpu"
+TELL_CPUS = f"grep -Hs . {' '.join(f'{CPU}[0-9]*/{name}' for name in (*NOMINAL, *HIGHEST, SIBLINGS))}"
+"""Run on the server, prints what the kernel tells of every CPU: they may differ, and one does not stand for all."""
 
 
-def gigahertz(lscpu: Mapping[str, str], nominal: Iterable[str], cpuinfo: str) -> tuple[float, str]:
-    """Return the frequency in GHz and what it is: nominal, else the maximum, else that of the fastest core now.
+def cores(threads: str, model: str, told: str, cpuinfo: str) -> tuple[list[float], str]:
+    """Return the frequency of each core in GHz, 0.0 where nothing tells it, and what it is, as the words after it.
 
-    `lscpu`: its fields by name; `nominal`: what the kernel gives in kHz or MHz. The maximum may be that of one core for
-    a moment (turbo), so it only counts where nothing tells the nominal one.
+    It is the nominal one, else the maximum, else what the fastest runs at now, for all: others may rest. The maximum
+    may be that of one core for a moment (turbo), so it only counts where nothing tells the nominal one.
+
+    `threads`: what `lscpu --parse=CPU,CORE,SOCKET` prints; `told`: what TELL_CPUS prints.
     """
-    if named := re.search(r"@ ([\d.]+)GHz", lscpu.get("Model name", "")):
-        return float(named[1]), "nominal"
-    for text in nominal:
-        if text.isdecimal() and int(text):
-            return int(text) / (1_000_000 if int(text) > KILOHERTZ else 1_000), "nominal"
-    if "CPU max MHz" in lscpu:
-        return float(lscpu["CPU max MHz"]) / 1000, "máxima; la nominal no se declara"
+    values = {(cpu, name): value for cpu, name, value in re.findall(rf"(?m)^{CPU}(\d+)/(\S+):(\S+)$", told)}
+    of_each, of_others, what = _frequencies(model, values, cpuinfo)
+    found: dict[str, float] = {}
+    for line in threads.splitlines():
+        cpu, _, core = line.partition(",")
+        if cpu.isdecimal():
+            core = values.get((cpu, SIBLINGS), f"core {core}")
+            found[core] = max(found.get(core, 0.0), of_each.get(cpu, of_others))
+    return sorted(found.values(), reverse=True), what
+
+
+def _frequencies(
+    model: str, values: Mapping[tuple[str, str], str], cpuinfo: str
+) -> tuple[dict[str, float], float, str]:
+    """Return the frequency of each CPU by its number, that of all others, and what it is."""
+    if named := re.search(r"@ ([\d.]+)GHz", model):
+        return {}, float(named[1]), " (nominal)"
+    for files, what in ((NOMINAL, " (nominal)"), (HIGHEST, " (máxima; la nominal no se declara)")):
+        found: dict[str, float] = {}
+        for name, ghz in files.items():
+            told = {cpu: int(value) / ghz for (cpu, of), value in values.items() if of == name and value.isdecimal()}
+            found = {cpu: each for cpu, each in told.items() if each} | found
+        if found:
+            return found, 0.0, what
     now = max(map(float, re.findall(r"cpu MHz\s*: ([\d.]+)", cpuinfo)), default=0.0) / 1000
-    return now, "la de ahora; la nominal no se declara"
+    return {}, now, " (la de ahora; la nominal no se declara)" if now else ""
+
+
+def frequencies(found: Sequence[float]) -> str:
+    """Return the frequencies of cores as people say them, as `2.50 GHz`, or `6 de 2.50 GHz y 8 de 1.80 GHz`."""
+    said = Counter(f"{ghz:.2f} GHz" if ghz else "frecuencia que no se declara" for ghz in found)
+    return next(iter(said)) if len(said) == 1 else " y ".join(f"{count} de {each}" for each, count in said.items())
 
 
 def capacity(nodes: Iterable[Node]) -> float:

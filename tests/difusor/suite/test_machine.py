@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from difusor.suite.machine import capacity, gigahertz, is_hidden, members, reachable, roots_alone, uncovered
+from difusor.suite.machine import (
+    capacity,
+    cores,
+    frequencies,
+    is_hidden,
+    members,
+    reachable,
+    roots_alone,
+    uncovered,
+)
 
 GB = 10**9
 Node = dict[str, Any]
@@ -56,25 +65,64 @@ def test_a_disk_counts_once() -> None:
     assert capacity([node("vg-root", "lvm", 100, part(A, 20), part(A, 40))]) / GB == 60
 
 
+def cpus(**told: list[int]) -> str:
+    """Return what the kernel tells of each CPU, by the name of the file."""
+    names = {"base": "cpufreq/base_frequency", "nominal": "acpi_cppc/nominal_freq", "most": "cpufreq/cpuinfo_max_freq"}
+    given = [(number, names[name], value) for name, values in told.items() for number, value in enumerate(values)]
+    return "".join(f"/sys/devices/system/cpu/cpu{number}/{name}:{value}\n" for number, name, value in given)
+
+
+def threads(count: int, each: int = 1) -> str:
+    """Return the CPUs as lscpu lists them, `each` of one core."""
+    return "# CPU,Core,Socket\n" + "".join(f"{number},{number // each},0\n" for number in range(count))
+
+
 @pytest.mark.parametrize(
-    ("lscpu", "nominal", "cpuinfo", "ghz", "what"),
+    ("model", "told", "cpuinfo", "ghz", "what"),
     [
-        ({"Model name": "Intel(R) Xeon(R) E-2288G CPU @ 3.70GHz", "CPU max MHz": "5000"}, [], "", 3.7, "nominal"),
+        ("Intel(R) Xeon(R) E-2288G CPU @ 3.70GHz", cpus(most=[5_000_000] * 4), "", 3.7, "nominal"),
         # a processor of 1.8 GHz that reaches 4.0 for a moment does not have 2.0
-        ({"Model name": "Xeon Bronze", "CPU max MHz": "4000.0"}, ["1800000"], "", 1.8, "nominal"),
-        ({"Model name": "AMD EPYC", "CPU max MHz": "3600.0"}, ["1900"], "", 1.9, "nominal"),
-        ({"Model name": "AMD EPYC", "CPU max MHz": "3600.0"}, ["0"], "", 3.6, "máxima; la nominal no se declara"),
+        ("Xeon Bronze", cpus(most=[4_000_000] * 4, base=[1_800_000] * 4), "", 1.8, "nominal"),
+        ("AMD EPYC", cpus(most=[3_600_000] * 4, nominal=[1900] * 4), "", 1.9, "nominal"),
+        ("Xeon", cpus(nominal=[2100] * 4, base=[2_000_000] * 4), "", 2.0, "nominal"),
+        ("AMD EPYC", cpus(most=[3_600_000] * 4, nominal=[0] * 4), "", 3.6, "máxima; la nominal no se declara"),
         (
-            {"Model name": "AMD EPYC"}, [], "cpu MHz\t\t: 2599.998\ncpu MHz\t\t: 800.0\n", 2.6,
+            "AMD EPYC", "", "cpu MHz\t\t: 2599.998\ncpu MHz\t\t: 800.0\n", 2.6,
             "la de ahora; la nominal no se declara",
         ),
     ],
 )  # fmt: skip
-def test_the_frequency_is_the_nominal_one(
-    lscpu: dict[str, str], nominal: list[str], cpuinfo: str, ghz: float, what: str
-) -> None:
-    found, said = gigahertz(lscpu, nominal, cpuinfo)
-    assert (round(found, 2), said) == (ghz, what)
+def test_the_frequency_is_the_nominal_one(model: str, told: str, cpuinfo: str, ghz: float, what: str) -> None:
+    found, said = cores(threads(4, each=2), model, told, cpuinfo)
+    assert ([round(each, 2) for each in found], said) == ([ghz, ghz], f" ({what})")
+    assert frequencies(found) == f"{ghz:.2f} GHz"
+
+
+def test_each_core_has_its_own_frequency() -> None:
+    """Six of 2.5 GHz with two threads each and eight of 1.8 are no fourteen of 2.5; the first CPU speaks for itself."""
+    listed = threads(12, each=2) + "".join(f"{cpu},{cpu - 6},0\n" for cpu in range(12, 20))
+    told = cpus(base=[2_500_000] * 12 + [1_800_000] * 8, most=[4_800_000] * 12 + [3_500_000] * 8)
+    found, what = cores(listed, "13th Gen Intel(R) Core(TM) i5-13500", told, "")
+    assert found == [2.5] * 6 + [1.8] * 8
+    assert frequencies(found) + what == "6 de 2.50 GHz y 8 de 1.80 GHz (nominal)"
+
+
+def test_cores_of_two_kinds_are_counted_once_each() -> None:
+    """lscpu counts those of each kind from zero, so that four and four would be four."""
+    listed = "".join(f"{cpu},{cpu % 4},0\n" for cpu in range(8))
+    told = cpus(most=[1_800_000] * 4 + [2_400_000] * 4)
+    told += "".join(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list:{cpu}\n" for cpu in range(8))
+    found, what = cores(listed, "Cortex-A55 y Cortex-A76", told, "")
+    assert found == [2.4] * 4 + [1.8] * 4
+    assert what == " (máxima; la nominal no se declara)"
+
+
+def test_a_frequency_that_nobody_tells_is_none() -> None:
+    """As on ARM without cpufreq and CPPC, or where some of the CPUs tell theirs."""
+    found, what = cores(threads(4), "Neoverse-N1", "", "processor\t: 0\nBogoMIPS\t: 50.00\n")
+    assert (found, what) == ([0.0] * 4, "")
+    assert frequencies(found) == "frecuencia que no se declara"
+    assert cores(threads(4), "Xeon", cpus(base=[2_500_000] * 3), "")[0] == [2.5, 2.5, 2.5, 0.0]
 
 
 @pytest.mark.parametrize(
