@@ -1,13 +1,17 @@
 """Measures the link between this machine and a server with OpenSSH's client, within bounds of bytes and seconds.
 
-The road is the one by which the server is administered anyway: TCP 22 of the server, from a trusted address. Nothing
-listens for it, at either end, and nothing is installed.
+The road is that of citizens, to the public address, at the port of SSH by which the server is administered anyway and
+which trusted addresses reach. Nothing listens for it, at either end, and nothing is installed.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import selectors
+import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -41,8 +45,21 @@ ROUNDS = 3
 """How often a direction is measured, at most: a busy processor or other traffic can only make a link seem slower."""
 
 
+ONE_JUMP = re.compile(r"""(?<!\S)-J\s*("[^"]*"|'[^']*'|[^\s"']+)""")
+"""The option of ssh that no other, before or after it, takes back."""
+
+
 class LinkError(Exception):
     """Nothing could be transferred; the message says what ssh said."""
+
+
+@dataclass(frozen=True)
+class Road:
+    """How ssh gets to an address of a server. `options`: its own, where the inventory's line leads to another one."""
+
+    address: str
+    port: str
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +75,38 @@ class Rate:
         return self.carried * 8 / 1e6 / self.seconds
 
 
-def measure(server: SshBackend, enough: float) -> tuple[Rate, Rate]:
+def road(server: SshBackend, address: str) -> Road:
+    """Return how ssh gets to the public address of a server; LinkError when its configuration cannot be read.
+
+    The inventory's line may lead by a VPN, or by another machine: that is not the link by which citizens come. At the
+    public address the server is recognised by the host key under which it is known already.
+    """
+    line = _line(server, "true").replace("ssh -T", "ssh -G -T", 1)
+    asked = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if asked.returncode:
+        raise LinkError(asked.stderr.decode(errors="replace").strip())
+    said = asked.stdout.decode(errors="replace").splitlines()
+    found = {option: value for option, _, value in (each.partition(" ") for each in said)}
+    name, port = found["hostname"], found["port"]
+    if not {"proxyjump", "proxycommand"} & found.keys() and _is_at(name, address):
+        return Road(address, port)
+    alias = found.get("hostkeyalias") or (name if port == "22" else f"[{name}]:{port}")
+    options = ["ProxyCommand=none", f"HostName={address}", f"HostKeyAlias={alias}"]
+    if found.get("stricthostkeychecking") == "ask":  # nobody is there to answer
+        options.append("StrictHostKeyChecking=yes")
+    return Road(address, port, tuple(f"-o {shlex.quote(each)}".replace("%", "%%") for each in options))
+
+
+def _is_at(name: str, address: str) -> bool:
+    """Tell whether a name or address leads to this address and to no other."""
+    try:
+        told = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return {ipaddress.ip_address(each[4][0]) for each in told} == {ipaddress.ip_address(address)}
+
+
+def measure(server: SshBackend, enough: float, way: Road) -> tuple[Rate, Rate]:
     """Return what the server sends to this machine, and what it gets from it: the best of as many rounds as it takes.
 
     `enough`: megabits per second after which no further round is needed. LinkError when no connection is made.
@@ -66,7 +114,7 @@ def measure(server: SshBackend, enough: float) -> tuple[Rate, Rate]:
     with tempfile.NamedTemporaryFile(prefix="difusor-") as content:
         content.write(os.urandom(MOST))
         content.flush()
-        entry, sent, pieces = _entry(server), _line(server, DOWNLOAD), _line(server, UPLOAD)
+        entry, sent, pieces = _entry(server), _line(server, DOWNLOAD, way), _line(server, UPLOAD, way)
         sends = _best(lambda: _rate(sent, len, entry=entry), enough)
         gets = _best(lambda: _rate(pieces, of_pieces, content.name, entry), enough)
     return sends, gets
@@ -97,13 +145,16 @@ def results_are_out(opens: datetime, closes: Sequence[datetime], now: datetime) 
     )
 
 
-def _line(server: SshBackend, command: str) -> str:
+def _line(server: SshBackend, command: str, way: Road | None = None) -> str:
     """Return the shell's line with which testinfra would run a command, on a connection of its own."""
     words, values = server._build_ssh_command(command)
     place = words.index("ssh") + 1
     unasked = () if _entry(server) else ("-o BatchMode=yes",)
+    own, other = words[place:-1], way.options if way else ()
+    if other:
+        own = [ONE_JUMP.sub("", each) for each in own]
     # Of `-S` ssh takes the last, before any option; what ends the words are the server's name and the command.
-    words = [*words[:place], *OPTIONS, *unasked, *words[place:-1], "-S none", words[-1]]
+    words = [*words[:place], *OPTIONS, *other, *unasked, *own, "-S none", words[-1]]
     return f"exec {server.quote(' '.join(words), *values)}"
 
 

@@ -100,6 +100,51 @@ def test_the_connection_is_its_own_and_not_compressed() -> None:
     assert "Port=2222" in line
 
 
+def as_ssh_reads(line: str) -> dict[str, str]:
+    """Return the options with which ssh would run such a line."""
+    asking = line.replace("ssh -T", "ssh -G -T", 1)
+    said = subprocess.run(["sh", "-c", asking], capture_output=True, text=True, check=True).stdout.splitlines()
+    return {option: value for option, _, value in (each.partition(" ") for each in said)}
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "alias"),
+    [
+        ("operador@10.8.0.5", "", "10.8.0.5"),
+        ("operador@10.8.0.5:2222", "", "[10.8.0.5]:2222"),
+        ("operador@prep.vpn.invalid", "", "prep.vpn.invalid"),
+        ("operador@10.8.0.5", "-o HostKeyAlias=prep", "prep"),
+        ("operador@10.8.0.5", "-o HostName=10.8.0.6", "10.8.0.6"),  # as a file of ssh may say
+        ("operador@10.8.0.5", "-o ProxyJump=otro@192.0.2.9", "10.8.0.5"),
+        ("operador@10.8.0.5", "-J otro@192.0.2.9:22,tercero", "10.8.0.5"),
+        ("operador@10.8.0.5", '-o ProxyCommand="ssh -J tercero -W %h:%p otro"', "10.8.0.5"),
+        ("operador@203.0.113.10", "-J otro@192.0.2.9", "203.0.113.10"),
+    ],
+)
+def test_the_road_is_that_of_citizens(spec: str, options: str, alias: str) -> None:
+    """A VPN of 1 Gbps says nothing of the link of 20 Mbps by which citizens come."""
+    server = SshBackend(spec, ssh_config="/dev/null", ssh_extra_args=options)
+    way = link.road(server, "203.0.113.10")
+    found = as_ssh_reads(link._line(server, link.DOWNLOAD, way))
+    assert (found["hostname"], found["hostkeyalias"], found["user"]) == ("203.0.113.10", alias, "operador")
+    assert found["port"] == way.port == ("2222" if "2222" in spec else "22")
+    assert not {"proxyjump", "proxycommand"} & found.keys()
+    assert found["stricthostkeychecking"] == "true"
+
+
+@pytest.mark.parametrize(("name", "address"), [("203.0.113.10", "203.0.113.10"), ("[2001:db8::1]", "2001:0db8::1")])
+def test_where_the_server_is_administered_at_its_public_address_nothing_changes(name: str, address: str) -> None:
+    server = SshBackend(f"operador@{name}", ssh_config="/dev/null", ssh_extra_args="-o ServerAliveInterval=15")
+    way = link.road(server, address)
+    assert (way.port, way.options) == ("22", ())
+    assert link._line(server, link.UPLOAD, way) == link._line(server, link.UPLOAD)
+
+
+def test_a_road_that_ssh_does_not_understand_is_told() -> None:
+    with pytest.raises(link.LinkError, match="nosuchoption"):
+        link.road(SshBackend("operador@10.8.0.5", ssh_extra_args="-o NoSuchOption=1"), "203.0.113.10")
+
+
 def test_a_server_that_is_entered_by_password_may_ask_for_it() -> None:
     """BatchMode would refuse the question; where a key opens, nobody is to be asked."""
     server = SshBackend("operador@192.0.2.1")
