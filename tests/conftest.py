@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ pytest_plugins = ["difusor.suite.repeats"]
 # Hypothesis must not fail an example for being slow: that depends on the machine.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+# What a shell starts in its background ignores Ctrl-C, and so would the programs under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -26,11 +26,10 @@ PHRASE = "una frase"
 PROMPT = "Enter passphrase"
 LOAD = "cárguela en el agente de SSH (ssh-add) y repita"
 SIGN = """
-import os, signal, sys
+import os, sys
 from pathlib import Path
 from corte.format import signature
 from corte.format.refusal import Refusal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in its background ignores it
 key, terminal, patience, asks, behind = sys.argv[1:]
 if terminal:
     os.open(terminal, os.O_RDWR)  # the first terminal that a session opens is its own

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from testinfra.backend.ssh import SshBackend
@@ -53,23 +55,31 @@ def test_what_goes_is_counted_where_it_arrives(tmp_path: Path) -> None:
     assert rate.carried >= link.TRANSFER - link.MOST, "one read, which ends the warm-up, may bring a whole stream"
 
 
+def slow_rate(monkeypatch: pytest.MonkeyPatch, *arguments: Any) -> link.Rate:
+    """Return the rate of a slow link, measured for a second, or for longer where a busy machine carried nothing."""
+    for seconds in (1.0, 10.0, 100.0):
+        monkeypatch.setattr(link, "SECONDS", seconds)
+        with suppress(link.LinkError):
+            return link._rate(*arguments)
+    pytest.fail("nothing was carried in 100 seconds")
+
+
 def test_a_server_has_no_more_than_was_sent_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This one says at once that it has everything, and takes 40 kB at a time."""
-    monkeypatch.setattr(link, "SECONDS", 1.0)
     (tmp_path / "content").write_bytes(os.urandom(link.MOST))
     liar = (
         "while dd bs=40k count=1 of=/dev/null 2>/dev/null; do seq 13 | tr -d 0-9; sleep 0.05; done"  # pace: of the link
     )
-    rate = link._rate(f"exec sh -c '{liar}'", link.of_pieces, str(tmp_path / "content"))
-    assert 0 < rate.carried < 4 * 1_000_000 and rate.mbps < 40
+    rate = slow_rate(monkeypatch, f"exec sh -c '{liar}'", link.of_pieces, str(tmp_path / "content"))
+    assert 0 < rate.mbps < 40
 
 
 def test_a_slow_link_ends_with_its_time_and_has_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     """10 kB and a pause, four at a time: less than a megabyte a second, where the warm-up has 2.5."""
-    monkeypatch.setattr(link, "SECONDS", 1.0)
     began = time.monotonic()
-    rate = link._rate("exec sh -c 'while head -c 10000 /dev/zero; do sleep 0.05; done'", len)  # pace: of the link
-    assert time.monotonic() - began < 120
+    command = "exec sh -c 'while head -c 10000 /dev/zero; do sleep 0.05; done'"  # pace: of the link
+    rate = slow_rate(monkeypatch, command, len)
+    assert time.monotonic() - began < 300
     assert 0 < rate.mbps < 8
 
 
