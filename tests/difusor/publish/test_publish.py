@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -296,6 +297,34 @@ def test_who_presses_ctrl_c_is_told_at_once_who_has_the_corte_by_then(
     assert "este" not in sent  # it was still asked what it shows
     assert "Se detiene; en 5 segundos a lo más" in done.stderr
     assert standing.Records(make_target(election).election).is_published(signed.manifest)
+
+
+@pytest.mark.parametrize("stops", [True, False], ids=["Ctrl-C twice", "Ctrl-C at the end"])
+def test_the_table_waits_for_nobody_who_signs(
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: Path, stops: bool
+):
+    """It came after up to half a minute in which another Ctrl-C lost it."""
+    known, lock = standing.Records(make_target(election).election), standing.files.lock
+
+    def waited(descriptor: int, patience: float = math.inf) -> bool:
+        if patience == standing.PATIENCE:
+            raise KeyboardInterrupt
+        return lock(descriptor, patience)
+
+    def interrupted(works: list[Future[Outcome]]) -> Iterator[Future[Outcome]]:
+        yield next(as_completed(works))
+        if stops:
+            raise KeyboardInterrupt
+
+    shown = Outcome("norte", "shown", "corte 7", 1, 0.1)
+    monkeypatch.setattr(deliver, "deliver", lambda *_: shown)
+    monkeypatch.setattr(deliver, "as_completed", interrupted)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election)])
+    with known.lock():
+        monkeypatch.setattr(standing.files, "lock", waited)
+        done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--json"])
+    assert [one["result"] for one in json.loads(done.stdout)["difusores"]] == ["shown"]
+    assert done.exit_code == 130 and known.is_published(signed.manifest)
 
 
 def test_an_inventory_that_links_no_election_stops_no_publication_to_all_of_one(
