@@ -32,6 +32,7 @@ WORDS = {
     "empty": "[yellow]sin corte[/]",
     "untrusted": "[red]certificado[/]",
     "unreachable": "[red]no responde[/]",
+    "unchecked": "[yellow]sin comparar[/]",
     "off": "[dim]fuera de la lista[/]",
     "showing": "[red]fuera de la lista, y muestra algo[/]",
 }
@@ -80,7 +81,7 @@ def run(
             return [found, *([front.compare(one, one.front, found, ca, minutes * 60, known)] if one.front else [])]
         except Exception as error:  # a fault of this program's: told of this difusor, and the others have their rows
             why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
-            return [Comparison(one.name, "unreachable", shortened(why))]
+            return [Comparison(one.name, "unchecked", shortened(why))]
 
     stopped: BaseException | None = None
     with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
@@ -127,7 +128,7 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
             targets += target.read(inventory)
         except UnusableError as error:
             why = " ".join(str(error).split())  # whole: each of its sentences is about another fault
-            unusable.append((Comparison(inventory.name, "unreachable", why), None))
+            unusable.append((Comparison(inventory.name, "unchecked", why), None))
     return targets, unusable
 
 

@@ -21,7 +21,7 @@ from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
 from difusor.publish.stopping import STOPPED, TOLD, stop
 from difusor.publish.target import Target
-from difusor.publish.trouble import trouble
+from difusor.publish.trouble import here, trouble, unchecked
 from difusor.terminal import plain
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind", "system"}
@@ -116,14 +116,16 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         warnings.extend(options.seen.note(target, status, mirror.asked) if options.seen else [])
 
     try:
-        signing.signer(signed, target.election)
+        with here():
+            signing.signer(signed, target.election)
         with Mirror(target, options.authority, forgiving=True) as mirror:
             for checksum in (False, True):
                 before = mirror.await_opening(signed.manifest.window.opens)
                 if STOPPED.is_set():  # the mirror may not have been heard to its end, and nothing more is sent
                     raise PushFailed(TOLD)
                 note(mirror, before)
-                signing.check_sendable(signed, target.election, waits(before))
+                with here():
+                    signing.check_sendable(signed, target.election, waits(before))
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
                 number = None if before is None else last_number(before)
                 word, status = mirror.await_word(signed, number, options.wait, before)
@@ -138,6 +140,8 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     except PushFailed as failure:
         return outcome("failed", TOLD if STOPPED.is_set() else str(failure))
     except Refusal as refusal:
+        if refusal.code == "system":
+            return outcome("failed", unchecked(refusal))
         return outcome("refused", str(refusal))
     except (OSError, ValueError) as error:  # the inventory's certificate or name is unusable
         return outcome("failed", trouble(error))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, wait
@@ -22,13 +24,14 @@ from publish_kit import answer as wire
 from publish_kit import app_of, make_target, without_end, write_election
 from typer.testing import CliRunner
 
-from corte.format import manifest
+from corte.format import manifest, signature
+from corte.format.refusal import Refusal
 from corte.format.standing import HoldOrder, Standing
 from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
 from difusor.project import ROOT, UnusableError
-from difusor.publish import age, comparison, front, paced, roads, signing, target
+from difusor.publish import age, comparison, deliver, front, paced, roads, signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
@@ -382,8 +385,41 @@ def test_what_nobody_foresaw_of_one_mirror_leaves_the_others_their_rows(
     monkeypatch.setattr(comparison, "compare", stumble)
     done = CliRunner().invoke(app, ["-i", str(signed.folder), "--json", "--tree", str(signed.folder)])
     found = json.loads(done.stdout)
-    assert (done.exit_code, [one["result"] for one in found]) == (1, ["unreachable", "authentic"])
+    assert (done.exit_code, [one["result"] for one in found]) == (1, ["unchecked", "authentic"])
     assert found[0]["detail"].startswith("falló este programa (KeyError")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [
+        ("memory", "el sistema terminó ssh-keygen antes de tiempo"),
+        ("room", "se llenó el disco"),
+    ],
+)
+def test_a_fault_of_this_machine_accuses_no_mirror(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, lacking: str, told: str
+):
+    """It was an altered mirror to `audit`, a refused corte to `publish`, and a full disk a mirror that was gone."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise Refusal("system", "El sistema terminó ssh-keygen antes de tiempo.")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/corte-x")
+
+    serve({})
+    one = make_target(election, path="/prep/")
+    if lacking == "memory":
+        monkeypatch.setattr(signature, "_ssh_keygen", killed)
+    else:
+        monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    sentence = f"esta máquina no pudo comprobarlo: {told}; corríjalo aquí y repita"
+    found = comparison.compare(one)
+    assert (found.result, found.detail, found.good) == ("unchecked", sentence, False)
+    assert comparison.glance(one, None, 10, Seen()).result == "unchecked"
+    sent = deliver.deliver(signed, one, deliver.Options())
+    assert (sent.result, sent.detail) == ("failed", sentence)
+    assert audit.WORDS["unchecked"] not in (audit.WORDS["altered"], audit.WORDS["unreachable"])
 
 
 def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
@@ -398,7 +434,7 @@ def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
     (tmp_path / "malo").mkdir()
     serve({})
     bad, good = ["-i", str(tmp_path / "malo")], ["-i", str(signed.folder), "--tree", str(signed.folder)]
-    for given, results in ((bad, ["unreachable"]), (bad + good, ["unreachable", "authentic"])):
+    for given, results in ((bad, ["unchecked"]), (bad + good, ["unchecked", "authentic"])):
         done = CliRunner().invoke(app_of(audit), [*given, "--json"])
         found = json.loads(done.stdout)
         assert (done.exit_code, [one["result"] for one in found]) == (1, results)
@@ -427,7 +463,7 @@ def test_who_presses_ctrl_c_is_told_at_once_what_was_compared_by_then(
     done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
     assert done.exit_code == 130 and time.monotonic() - started < 120
     found = {one["difusor"]: (one["result"], one["detail"]) for one in json.loads(done.stdout)}
-    assert found["1"][0] == "authentic" and found["2"] == ("unreachable", "se interrumpió antes de que terminara")
+    assert found["1"][0] == "authentic" and found["2"] == ("unchecked", "se interrumpió antes de que terminara")
     assert "Se detiene; en 5 segundos a lo más" in done.stderr
 
 
