@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -49,7 +50,7 @@ def run(
     ] = None,
     ca: Authority = None,
     minutes: Annotated[
-        float, typer.Option(metavar="MINUTOS", min=0, help="Los que puede durar la descarga de cada difusor.")
+        float, typer.Option(metavar="MINUTOS", min=0, help="Los que puede durar la comparación de cada difusor.")
     ] = 10,
     as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -75,19 +76,25 @@ def run(
     seen = Seen()
 
     def ask(one: Target) -> list[Comparison]:
-        known = orders[standing.opening_of(one.election)]
+        known, deadline = orders[standing.opening_of(one.election)], time.monotonic() + minutes * 60
         try:
             found = compare(one, ca, expected, minutes * 60, seen, known)
-            return [found, *([front.compare(one, one.front, found, ca, minutes * 60, known)] if one.front else [])]
+            if one.front is None:
+                return [found]
+            return [found, front.compare(one, one.front, found, ca, deadline - time.monotonic(), known)]
         except Exception as error:  # a fault of this program's: told of this difusor, and the others have their rows
             why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
             return [Comparison(one.name, "unchecked", shortened(why))]
 
+    if targets:
+        what = f"Se comparan {len(targets)} espejos" if len(targets) > 1 else "Se compara un espejo"
+        until = "Con Ctrl-C se muestra lo comparado hasta entonces."
+        console.print(f"{what}, en {minutes:g} minutos a lo más. {until}", soft_wrap=True)
     stopped: BaseException | None = None
     with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
         asked = [pool.submit(ask, one) for one in targets]
         try:
-            wait(asked)
+            _say(asked)
         except BaseException as stop:  # Ctrl-C: what was compared by then is shown
             stopping.stop(asked)
             stopped = stop
@@ -96,6 +103,13 @@ def run(
     if stopped:
         raise stopped
     raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
+
+
+def _say(asked: Sequence[Future[list[Comparison]]]) -> None:
+    """Print what was found at each mirror as its comparison ends; the table may say more, by what the others show."""
+    for done in as_completed(asked):
+        for one in done.result():
+            console.print(f"  {printable(one.difusor)}: {WORDS[one.result]} [dim]({one.seconds:.1f} s)[/]")
 
 
 def _rejudged(
@@ -139,10 +153,17 @@ def _tell(found: Sequence[Found], as_json: bool) -> None:
     else:
         results.print(_table(found))
     for one, zone in found:
-        for fault in one.log:
+        for fault in _few(one.log):
             console.print(f"[red]✗[/] {one.difusor}: {printable(fault, zone)}", soft_wrap=True)
         for warning in one.warnings:
             console.print(f"[yellow]![/] {one.difusor}: {printable(warning, zone)}", soft_wrap=True)
+
+
+def _few(faults: Sequence[str]) -> list[str]:
+    """Return the first and the last of a log's faults, and how many more there are: a night may leave thousands."""
+    if len(faults) <= 2:
+        return [*faults]
+    return [faults[0], faults[-1], f"y {len(faults) - 2:,} más de su bitácora; todas con --json"]
 
 
 def _table(found: Sequence[Found]) -> Table:

@@ -7,8 +7,8 @@ import errno
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, wait
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -451,20 +451,64 @@ async def silent() -> AsyncIterator[bytes]:
 def test_who_presses_ctrl_c_is_told_at_once_what_was_compared_by_then(
     serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def interrupted(works: list[Future[Any]]) -> None:
-        wait(works[:1])
+    def interrupted(works: list[Future[Any]]) -> Iterator[Future[Any]]:
+        yield next(as_completed(works[:1]))
         raise KeyboardInterrupt
 
     both = [make_target(election, name, path="/prep/", address=f"10.0.0.{name}") for name in ("1", "2")]
     monkeypatch.setattr(target, "read", lambda _: both)
-    monkeypatch.setattr(audit, "wait", interrupted)
+    monkeypatch.setattr(audit, "as_completed", interrupted)
     serve({"10.0.0.2 /prep/descargas/a.csv": silent()})
     started = time.monotonic()
     done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
     assert done.exit_code == 130 and time.monotonic() - started < 120
     found = {one["difusor"]: (one["result"], one["detail"]) for one in json.loads(done.stdout)}
     assert found["1"][0] == "authentic" and found["2"] == ("unchecked", "se interrumpió antes de que terminara")
+    first, second, *_ = done.stderr.splitlines()
+    assert first.startswith("Se comparan 2 espejos, en 10 minutos a lo más. Con Ctrl-C se muestra")
+    assert second.startswith("  1: auténtico (")
     assert "Se detiene; en 5 segundos a lo más" in done.stderr
+
+
+def test_a_log_that_was_written_anew_all_night_is_told_in_three_lines(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The table was gone from the screen under five thousand sentences."""
+    faults = [f"falta {number}" for number in range(5000)]
+    monkeypatch.setattr(Seen, "faults", lambda *_: faults)
+    monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/")])
+    serve({})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder)])
+    told = [line for line in done.stderr.splitlines() if line.startswith("✗")]
+    assert told == ["✗ norte: falta 0", "✗ norte: falta 4999", "✗ norte: y 4,998 más de su bitácora; todas con --json"]
+    serve({})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    assert json.loads(done.stdout)[0]["log"] == faults
+
+
+@pytest.mark.parametrize(("took", "result"), [(100.0, "unchecked"), (0.0, "unreachable")])
+def test_server_and_site_have_one_time_and_the_site_is_not_blamed_for_what_its_server_took(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, took: float, result: str
+):
+    limits: list[float] = []
+    compare, through = comparison.compare, front.compare
+
+    def slow(one: target.Target, *given: Any, **more: Any) -> comparison.Comparison:
+        if one.fqdn == SITE.name:
+            return comparison.Comparison(one.name, "unreachable", "no terminó de responder a tiempo")
+        return replace(compare(one, *given, **more), seconds=took)
+
+    def late(*given: Any) -> comparison.Comparison:
+        limits.append(given[4])
+        return through(*given[:4], 0.0, given[5])
+
+    monkeypatch.setattr(comparison, "compare", slow)
+    monkeypatch.setattr(front, "compare", late)
+    monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/", front=SITE)])
+    serve({})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
+    assert [each["result"] for each in json.loads(done.stdout)] == ["authentic", result]
+    assert limits[0] < 600, "what is left of the ten minutes"
 
 
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
