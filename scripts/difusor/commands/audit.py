@@ -56,7 +56,7 @@ def run(
 ) -> None:  # fmt: skip
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
     from corte.format.refusal import Refusal
-    from difusor.project import UnusableError
+    from difusor.project import UnusableError, fallen
     from difusor.publish import front, signing, standing, stopping
     from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
@@ -83,8 +83,7 @@ def run(
                 return [found]
             return [found, front.compare(one, one.front, found, ca, deadline - time.monotonic(), known)]
         except Exception as error:  # a fault of this program's: told of this difusor, and the others have their rows
-            why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
-            return [Comparison(one.name, "unchecked", shortened(why))]
+            return [Comparison(one.name, "unchecked", shortened(fallen(error)))]
 
     if targets:
         what = f"Se comparan {len(targets)} espejos" if len(targets) > 1 else "Se compara un espejo"
@@ -131,7 +130,7 @@ def _rejudged(
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
     """Return every server to audit, and a row for each inventory that cannot be used, which stops no other."""
-    from difusor.project import UnusableError
+    from difusor.project import UnusableError, fallen
     from difusor.publish import target
     from difusor.publish.comparison import Comparison
 
@@ -143,6 +142,8 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
         except UnusableError as error:
             why = " ".join(str(error).split())  # whole: each of its sentences is about another fault
             unusable.append((Comparison(inventory.name, "unchecked", why), None))
+        except Exception as error:  # a fault of this program's: told of this inventory, and the others are compared
+            unusable.append((Comparison(inventory.name, "unchecked", fallen(error)), None))
     return targets, unusable
 
 

@@ -121,7 +121,7 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo 
     Those are the servers that are off the list, and the inventories that cannot be used. The third is the zone of the
     election, which is the same of all.
     """
-    from difusor.project import UnusableError
+    from difusor.project import UnusableError, fallen
     from difusor.publish import target
     from difusor.publish.deliver import Outcome
 
@@ -136,6 +136,8 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo 
             failed += [Outcome(server.name, "revoked", server.revoked, 0, 0.0) for server in servers if server.revoked]
         except UnusableError as error:
             failed.append(Outcome(inventory.name, "failed", " ".join(str(error).split()), 0, 0.0))
+        except Exception as error:  # a fault of this program's: told of this inventory, and the others get the corte
+            failed.append(Outcome(inventory.name, "failed", fallen(error), 0, 0.0))
     return targets, failed, zone
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from corte.format import instants
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
+from difusor.project import fallen
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, has, is_shut, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, push
@@ -146,7 +147,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     except (OSError, ValueError) as error:  # the inventory's certificate or name is unusable
         return outcome("failed", trouble(error))
     except Exception as error:  # a fault of this program's: told of this difusor, and the others get the corte
-        return outcome("failed", f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene")
+        return outcome("failed", fallen(error))
     raise AssertionError("the second round always returns")
 
 

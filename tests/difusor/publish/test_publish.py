@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from difusor.board import rows
 from difusor.cli import VERBS
-from difusor.commands import publish
+from difusor.commands import audit, publish
 from difusor.project import HOME, UnusableError
 from difusor.publish import comparison, deliver, mirror, push, standing
 from difusor.publish import target as targets
@@ -233,6 +233,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (home / "elections").mkdir(exist_ok=True)
         (home / f"elections/{election}.yml").touch()
     return home
+
+
+@pytest.mark.parametrize("verb", [publish, audit])
+def test_what_nobody_foresaw_of_one_inventory_leaves_the_others_theirs(
+    election: Path, monkeypatch: pytest.MonkeyPatch, verb: ModuleType
+):
+    """A port that was no number ended the verb for all of them with a traceback."""
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election)] if source.name == "norte" else {}["x"])
+    servers, others, *_ = verb._read([Path("sur"), Path("norte")])
+    assert [one.name for one in servers] == ["norte"]
+    (fallen,) = others if verb is publish else [found for found, _ in others]
+    assert (fallen.difusor, fallen.result) == ("sur", "failed" if verb is publish else "unchecked")
+    assert fallen.detail == "falló este programa (KeyError: 'x'); avise a quien lo mantiene"
 
 
 def test_who_of_the_election_got_nothing_is_told(
