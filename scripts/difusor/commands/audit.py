@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from datetime import datetime, tzinfo
@@ -57,7 +57,7 @@ def run(
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError, fallen
-    from difusor.publish import front, signing, standing, stopping
+    from difusor.publish import front, signing, standing
     from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
 
@@ -85,6 +85,20 @@ def run(
         except Exception as error:  # a fault of this program's: told of this difusor, and the others have their rows
             return [Comparison(one.name, "unchecked", shortened(fallen(error)))]
 
+    asked, stopped = _ask_all(ask, targets, minutes)
+    found = [*unusable, *_rejudged(targets, asked, seen, orders, expected)]
+    _tell(found, as_json)
+    if stopped:
+        raise stopped
+    raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
+
+
+def _ask_all(
+    ask: Callable[[Target], list[Comparison]], targets: Sequence[Target], minutes: float
+) -> tuple[list[list[Comparison]], BaseException | None]:
+    """Compare all mirrors at once, and tell of each as it ends; return what was found, and what stopped it (Ctrl-C)."""
+    from difusor.publish import stopping
+
     if targets:
         what = f"Se comparan {len(targets)} espejos" if len(targets) > 1 else "Se compara un espejo"
         until = "Con Ctrl-C se muestra lo comparado hasta entonces."
@@ -94,14 +108,10 @@ def run(
         asked = [pool.submit(ask, one) for one in targets]
         try:
             _say(asked)
-        except BaseException as stop:  # Ctrl-C: what was compared by then is shown
+        except BaseException as stop:  # what was compared by then is shown
             stopping.stop(asked)
             stopped = stop
-    found = [*unusable, *_rejudged(targets, [each.result() for each in asked], seen, orders, expected)]
-    _tell(found, as_json)
-    if stopped:
-        raise stopped
-    raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
+    return [each.result() for each in asked], stopped
 
 
 def _say(asked: Sequence[Future[list[Comparison]]]) -> None:
