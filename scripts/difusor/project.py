@@ -154,6 +154,11 @@ class UnusableError(Exception):
 _PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")
 
 
+def fallen(error: Exception) -> str:
+    """Return as a sentence's end that this program fell over something that nobody foresaw, and what to do."""
+    return f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
+
+
 def padded(value: str) -> str:
     """Return what to do with an unquoted number that has zeros before it, as a Spanish clause; else "".
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -32,6 +33,7 @@ WORDS = {
     "empty": "[yellow]sin corte[/]",
     "untrusted": "[red]certificado[/]",
     "unreachable": "[red]no responde[/]",
+    "unchecked": "[yellow]sin comparar[/]",
     "off": "[dim]fuera de la lista[/]",
     "showing": "[red]fuera de la lista, y muestra algo[/]",
 }
@@ -48,14 +50,14 @@ def run(
     ] = None,
     ca: Authority = None,
     minutes: Annotated[
-        float, typer.Option(metavar="MINUTOS", min=0, help="Los que puede durar la descarga de cada difusor.")
+        float, typer.Option(metavar="MINUTOS", min=0, help="Los que puede durar la comparación de cada difusor.")
     ] = 10,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
     from corte.format.refusal import Refusal
-    from difusor.project import UnusableError
-    from difusor.publish import front, signing, standing, stopping
+    from difusor.project import UnusableError, fallen
+    from difusor.publish import front, signing, standing
     from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
 
@@ -74,27 +76,49 @@ def run(
     seen = Seen()
 
     def ask(one: Target) -> list[Comparison]:
-        known = orders[standing.opening_of(one.election)]
+        known, deadline = orders[standing.opening_of(one.election)], time.monotonic() + minutes * 60
         try:
             found = compare(one, ca, expected, minutes * 60, seen, known)
-            return [found, *([front.compare(one, one.front, found, ca, minutes * 60, known)] if one.front else [])]
+            if one.front is None:
+                return [found]
+            return [found, front.compare(one, one.front, found, ca, deadline - time.monotonic(), known)]
         except Exception as error:  # a fault of this program's: told of this difusor, and the others have their rows
-            why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
-            return [Comparison(one.name, "unreachable", shortened(why))]
+            return [Comparison(one.name, "unchecked", shortened(fallen(error)))]
 
-    stopped: BaseException | None = None
-    with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
-        asked = [pool.submit(ask, one) for one in targets]
-        try:
-            wait(asked)
-        except BaseException as stop:  # Ctrl-C: what was compared by then is shown
-            stopping.stop(asked)
-            stopped = stop
-    found = [*unusable, *_rejudged(targets, [each.result() for each in asked], seen, orders, expected)]
+    asked, stopped = _ask_all(ask, targets, minutes)
+    found = [*unusable, *_rejudged(targets, asked, seen, orders, expected)]
     _tell(found, as_json)
     if stopped:
         raise stopped
     raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
+
+
+def _ask_all(
+    ask: Callable[[Target], list[Comparison]], targets: Sequence[Target], minutes: float
+) -> tuple[list[list[Comparison]], BaseException | None]:
+    """Compare all mirrors at once, and tell of each as it ends; return what was found, and what stopped it (Ctrl-C)."""
+    from difusor.publish import stopping
+
+    if targets:
+        what = f"Se comparan {len(targets)} espejos" if len(targets) > 1 else "Se compara un espejo"
+        until = "Con Ctrl-C se muestra lo comparado hasta entonces."
+        console.print(f"{what}, en {minutes:g} minutos a lo más. {until}", soft_wrap=True)
+    stopped: BaseException | None = None
+    with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
+        asked = [pool.submit(ask, one) for one in targets]
+        try:
+            _say(asked)
+        except BaseException as stop:  # what was compared by then is shown
+            stopping.stop(asked)
+            stopped = stop
+    return [each.result() for each in asked], stopped
+
+
+def _say(asked: Sequence[Future[list[Comparison]]]) -> None:
+    """Print what was found at each mirror as its comparison ends; the table may say more, by what the others show."""
+    for done in as_completed(asked):
+        for one in done.result():
+            console.print(f"  {printable(one.difusor)}: {WORDS[one.result]} [dim]({one.seconds:.1f} s)[/]")
 
 
 def _rejudged(
@@ -116,7 +140,7 @@ def _rejudged(
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
     """Return every server to audit, and a row for each inventory that cannot be used, which stops no other."""
-    from difusor.project import UnusableError
+    from difusor.project import UnusableError, fallen
     from difusor.publish import target
     from difusor.publish.comparison import Comparison
 
@@ -127,7 +151,9 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
             targets += target.read(inventory)
         except UnusableError as error:
             why = " ".join(str(error).split())  # whole: each of its sentences is about another fault
-            unusable.append((Comparison(inventory.name, "unreachable", why), None))
+            unusable.append((Comparison(inventory.name, "unchecked", why), None))
+        except Exception as error:  # a fault of this program's: told of this inventory, and the others are compared
+            unusable.append((Comparison(inventory.name, "unchecked", fallen(error)), None))
     return targets, unusable
 
 
@@ -138,10 +164,17 @@ def _tell(found: Sequence[Found], as_json: bool) -> None:
     else:
         results.print(_table(found))
     for one, zone in found:
-        for fault in one.log:
+        for fault in _few(one.log):
             console.print(f"[red]✗[/] {one.difusor}: {printable(fault, zone)}", soft_wrap=True)
         for warning in one.warnings:
             console.print(f"[yellow]![/] {one.difusor}: {printable(warning, zone)}", soft_wrap=True)
+
+
+def _few(faults: Sequence[str]) -> list[str]:
+    """Return the first and the last of a log's faults, and how many more there are: a night may leave thousands."""
+    if len(faults) <= 2:
+        return [*faults]
+    return [faults[0], faults[-1], f"y {len(faults) - 2:,} más de su bitácora; todas con --json"]
 
 
 def _table(found: Sequence[Found]) -> Table:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -15,7 +16,10 @@ from difusor.terminal import complain, console, json_text, local, printable, res
 from difusor.terminal.arguments import AskBecomePass, Difusores, Json
 
 if TYPE_CHECKING:
+    from testinfra.host import Host
+
     from difusor.servers.bans import Ban
+    from difusor.servers.identity import MeasuredServer
     from difusor.servers.limits import Limit, Refusal
 
 REASONS = {"sshd": "intentos fallidos de entrar por SSH"}
@@ -44,6 +48,17 @@ LIMITED = {
 }
 """What each limit counts, and what happens beyond it."""
 SHOWN = 20
+SECONDS = 30.0
+"""What one command may take on a server: one that hangs keeps nobody else banned for longer."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the servers say: each ban with the zone of its election, who was refused, and the limits."""
+
+    bans: list[tuple[Ban, ZoneInfo]] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    in_force: list[Limit] = field(default_factory=list)
 
 
 def address(text: str) -> str:
@@ -68,11 +83,9 @@ def run(
     Por lo que se pide a la página nadie queda bloqueado: solo por intentos fallidos de entrar por SSH.
     """
     from difusor.project import UnusableError
-    from difusor.servers import bans, identity, limits, sudo
+    from difusor.servers import identity, sudo
 
-    found: list[tuple[Ban, ZoneInfo]] = []
-    refused: list[Refusal] = []
-    in_force: list[Limit] = []
+    found = Found()
     failed = False
     try:
         sudo.ask(ask_become_pass)
@@ -81,33 +94,49 @@ def run(
         raise typer.Exit(1) from error
     for source in inventory:
         try:
-            for name, host, server in identity.difusores(source):
-                for each in lift or []:
-                    freed = bans.lift_ban(name, host, each)
-                    console.print(f"{name}: {each} {'[green]ya puede entrar[/]' if freed else 'no estaba bloqueada'}")
-                found += [(ban, server.declared.zone) for ban in bans.banned(name, host)]
-                refused += limits.refusals(name, host)
-                in_force += limits.limits(name, host)
-        except (bans.BansError, identity.UnreachableError, UnusableError) as error:
+            for name, ask in identity.each(source, replace(identity.BOUNDS, seconds=SECONDS)):
+                failed |= not _ask(name, ask, lift or [], found)
+        except (identity.UnreachableError, UnusableError) as error:
             complain(error)
             failed = True
     if as_json:
         told = {
-            "bans": [asdict(each) for each, _ in found],
-            "refusals": [asdict(each) for each in refused],
-            "limits": [asdict(each) for each in in_force],
+            "bans": [asdict(ban) for ban, _ in found.bans],
+            "refusals": [asdict(each) for each in found.refused],
+            "limits": [asdict(each) for each in found.in_force],
         }
         typer.echo(json_text(told))
     else:
-        if found:
-            results.print(_banned(found))
+        if found.bans:
+            results.print(_banned(found.bans))
         elif not failed:
             results.print("Ninguna dirección está bloqueada.")
-        if refused:
-            results.print(_refused(refused))
-        if in_force:
-            results.print(_limits(in_force))
+        if found.refused:
+            results.print(_refused(found.refused))
+        if found.in_force:
+            results.print(_limits(found.in_force))
     raise typer.Exit(1 if failed else 0)
+
+
+def _ask(name: str, ask: Callable[[], tuple[Host, MeasuredServer]], lift: Sequence[str], found: Found) -> bool:
+    """Lift bans on a server and add what it says to what was found; tell why and return false when it cannot be."""
+    from difusor.servers import bans, identity, limits
+
+    console.print(f"[dim]· se pregunta a {printable(name)}[/]")
+    try:
+        host, server = ask()
+        if server.unreachable:
+            raise identity.UnreachableError(server.unreachable)
+        for each in lift:
+            freed = bans.lift_ban(name, host, each)
+            console.print(f"{name}: {each} {'[green]ya puede entrar[/]' if freed else 'no estaba bloqueada'}")
+        found.bans.extend((ban, server.declared.zone) for ban in bans.banned(name, host))
+        found.refused.extend(limits.refusals(name, host))
+        found.in_force.extend(limits.limits(name, host))
+    except (bans.BansError, identity.UnreachableError) as error:
+        complain(error)
+        return False
+    return True
 
 
 def _banned(found: list[tuple[Ban, ZoneInfo]]) -> Table:

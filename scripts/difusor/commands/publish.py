@@ -16,6 +16,7 @@ from difusor.terminal.arguments import Authority, Corte, Json, Jump, MaybeDifuso
 
 if TYPE_CHECKING:
     from difusor.publish.deliver import Outcome
+    from difusor.publish.orders import Publication
     from difusor.publish.signing import SignedCorte
     from difusor.publish.target import Target
 
@@ -60,7 +61,7 @@ def run(
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
     from difusor.publish.deliver import Options, deliver_all
-    from difusor.publish.orders import signed_for
+    from difusor.publish.orders import Publication, signed_for
     from difusor.publish.seen import Seen
     from difusor.publish.standing import ended
 
@@ -78,16 +79,17 @@ def run(
         console.print(f"[yellow]![/] termina: {clause}. Para que siga, firme el corte con «difusor sign --light»")
     if targets:
         options = Options(bandwidth, ca, wait, minutes * 60, Seen())
+        publication = Publication(signed, targets[0].election)
         told: list[Outcome] = []
         try:
-            delivered = deliver_all(signed, targets, options, lambda done: _say(done, told))
+            delivered = deliver_all(signed, targets, options, lambda done: _say(done, told, publication))
         except BaseException:  # who presses Ctrl-C has to know who has the corte by then
-            _remember(signed, targets, told)
-            _tell(signed, outcomes + told, given, zone, as_json)
+            _end(signed, outcomes + told, given, zone, as_json, publication)
             raise
-        _remember(signed, targets, delivered)
         outcomes += delivered
-    _tell(signed, outcomes, given, zone, as_json)
+        _end(signed, outcomes, given, zone, as_json, publication)
+    else:
+        _tell(signed, outcomes, given, zone, as_json)
     raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)
 
 
@@ -119,7 +121,7 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo 
     Those are the servers that are off the list, and the inventories that cannot be used. The third is the zone of the
     election, which is the same of all.
     """
-    from difusor.project import UnusableError
+    from difusor.project import UnusableError, fallen
     from difusor.publish import target
     from difusor.publish.deliver import Outcome
 
@@ -134,6 +136,8 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo 
             failed += [Outcome(server.name, "revoked", server.revoked, 0, 0.0) for server in servers if server.revoked]
         except UnusableError as error:
             failed.append(Outcome(inventory.name, "failed", " ".join(str(error).split()), 0, 0.0))
+        except Exception as error:  # a fault of this program's: told of this inventory, and the others get the corte
+            failed.append(Outcome(inventory.name, "failed", fallen(error), 0, 0.0))
     return targets, failed, zone
 
 
@@ -168,18 +172,23 @@ def _tell(signed: SignedCorte, outcomes: list[Outcome], given: list[Path], zone:
         warn(f"son de la misma elección y no se les envió: {', '.join(left_out)}; si deben tenerlo: publish {these}")
 
 
-def _say(outcome: Outcome, told: list[Outcome]) -> None:
-    """Print the outcome at a difusor, and add it to those told."""
+def _end(
+    signed: SignedCorte, outcomes: list[Outcome], given: list[Path], zone: tzinfo | None, as_json: bool,
+    publication: Publication,
+) -> None:  # fmt: skip
+    """Print what `_tell` does, and only then remember what was published: that may wait for somebody who signs."""
+    try:
+        _tell(signed, outcomes, given, zone, as_json)
+    finally:
+        if forgotten := publication.end():
+            warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
+
+
+def _say(outcome: Outcome, told: list[Outcome], publication: Publication) -> None:
+    """Remember the outcome at a difusor, add it to those told, and print it."""
     told.append(outcome)
+    publication.hear(outcome)
     console.print(f"  {outcome.difusor}: {WORDS[outcome.result]} [dim]({outcome.seconds:.1f} s)[/]")
-
-
-def _remember(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> None:
-    """Remember what was published, and say when that cannot be."""
-    from difusor.publish.orders import remember_published
-
-    if forgotten := remember_published(signed, targets, outcomes):
-        warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
 
 
 def _table(outcomes: list[Outcome], zone: tzinfo | None) -> Table:

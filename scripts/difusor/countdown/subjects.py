@@ -14,7 +14,7 @@ from difusor.countdown.checks import Check, bad
 from difusor.inventory import READ, Host, servers
 from difusor.inventory.variables import read
 from difusor.partners import election, roster
-from difusor.project import UnusableError, home
+from difusor.project import UnusableError, fallen, home
 from difusor.servers import child, identity, ssh_password
 
 LOOKS = child.Bounds(seconds=30, output_bytes=32 * 1024 * 1024, memory_bytes=None)
@@ -73,6 +73,9 @@ def read_all(inventories: Iterable[Path]) -> list[Subject | Broken]:
                 f"corrija inventories/{inventory.name}; ./difusor preflight -i {inventory.name} dice todo lo que falta"
             )
             found.append(Broken(inventory.name, bad("inventory", _fault(error), remedy)))
+        except Exception as error:  # a fault of this program's: told of this inventory, and the others are looked at
+            remedy = f"./difusor preflight -i {inventory.name} dice si algo del inventario lo causa"
+            found.append(Broken(inventory.name, bad("inventory", fallen(error), remedy)))
     return found
 
 

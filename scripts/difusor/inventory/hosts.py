@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from difusor.inventory.calendar import pending
 from difusor.inventory.checking import sentences
+from difusor.inventory.logins import port_fault
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.names import misspelt
 from difusor.inventory.parts import Attestation, Strict
@@ -50,13 +51,16 @@ class Host:
             host(address.lower())
         except ValueError:
             raise InventoryError(f"{name}: ansible_host: «{address}» no es un nombre de host ni una IP") from None
+        port = str(variables.get("rsync_port", RSYNC_PORT))
+        if fault := port_fault(port):
+            raise InventoryError(f"{name}: rsync_port: {fault}")
         return cls(
             name=name,
             address=address,
             partner=_load(Partner, variables, name),
             election=election,
             rsync_module=variables.get("rsync_module", RSYNC_MODULE),
-            rsync_port=int(variables.get("rsync_port", RSYNC_PORT)),
+            rsync_port=int(port),
             rsync_client=variables.get("rsync_client", election.client),
         )
 

@@ -23,8 +23,15 @@ def fault(name: str, value: yaml.Node) -> str:
     if "{{" in said:
         open_ended = known and said.count("{{") != said.count("}}")
         return f"«{said}» es una expresión que no termina; a cada {{{{ le sigue su }}}}" if open_ended else ""
-    if name == "ansible_port" and not (said.isascii() and said.isdigit() and 1 <= int(said) <= 65535):
-        return f"«{said}» no es un puerto; escriba un número de 1 a 65535, o quítela"
+    if name == "ansible_port":
+        return port_fault(said)
     if name in CHOICES and "." not in said and said not in CHOICES[name]:
         return f"«{said}» no existe; escriba {CHOICES[name][0]}, o quítela"
     return ""
+
+
+def port_fault(said: str) -> str:
+    """Return what is wrong with a port as it is written, as the end of a sentence; empty when nothing."""
+    if said.isascii() and said.isdigit() and len(said) <= 5 and 1 <= int(said) <= 65535:
+        return ""
+    return f"«{said}» no es un puerto; escriba un número de 1 a 65535, o quítela"

@@ -21,6 +21,8 @@ from difusor.inventory.vaults import HEADER, opening
 from difusor.project import ROOT, padded
 
 GROUP = "difusores"
+REVOCATIONS, REVOKED = "revocations.yml", "difusor_revocations"
+"""The file with an inventory's record of revocations, and the variable in it; without one nobody is revoked."""
 UNREAD = "_difusor_unread"
 """The variable in which the plugin inventory_files keeps the path of an inventory that it could not read."""
 SECRET = re.compile(r"vault_\w+|difusor_rsync_secret")
@@ -126,7 +128,12 @@ def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> 
 
 
 def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inventory: bool) -> Iterator[str]:
-    if not documents or documents[0].tag == "tag:yaml.org,2002:null":
+    is_empty = not documents or documents[0].tag == "tag:yaml.org,2002:null"
+    if path.name == REVOCATIONS and not is_inventory and (is_empty or not _says(documents[0], REVOKED)):
+        # As a full disk leaves it: whoever was off the list would be on it again, and no message would say so.
+        yield f"{path} está vacío o incompleto, y dice si el difusor está fuera de la lista; recupérelo de su copia"
+        return
+    if is_empty:
         if is_inventory:
             yield f"{path} está vacío; inventories/ejemplo muestra lo que lleva"
         return
@@ -143,6 +150,11 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
         yield from groups.of_variables(path, documents[0])
     if not vaulted and path.parent != path and any(part in VARIABLES for part in path.parts):
         yield from _bare(path, documents[0])
+
+
+def _says(document: yaml.Node, name: str) -> bool:
+    """Tell whether a document is a mapping with a key of this name."""
+    return isinstance(document, yaml.MappingNode) and any(key.value == name for key, _ in document.value)
 
 
 def _repeated(path: Path, root: yaml.Node) -> Iterator[str]:

@@ -56,7 +56,9 @@ def read(folder: Path) -> Published:
         strange = [name for name in digests if name not in (PAGE, STYLE) and not LOGO.fullmatch(name)]
     except DAMAGE:
         raise UnusableError(f"{TWIN} no es de una lista de difusores, o está dañado") from None
-    except Refusal:
+    except Refusal as refusal:
+        if refusal.code == "system":  # this machine's own fault, which says nothing of the list
+            raise UnusableError(f"no se pudo comprobar: {str(refusal).removesuffix('.')}; repita") from None
         raise UnusableError(f"la firma no es de este {TWIN}: se alteró uno de los dos, o la lista es de otra") from None
     if strange or not {PAGE, STYLE} <= digests.keys():
         raise UnusableError(f"los archivos que nombra {TWIN} no son los de una lista de difusores")

@@ -43,11 +43,13 @@ class How:
 class Look:
     """What is wrong with a page, and what should be told of it besides; sentences without full stop.
 
-    A page without faults is one that citizens can open and that shows what the institute signed.
+    A page without faults is one that citizens can open and that shows what the institute signed, unless it `is_unknown`
+    what it shows, because this machine could not tell.
     """
 
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,18 @@ class _There:
     found: Comparison | None = None
 
     def fault(self, how: How) -> str:
-        """Return what is wrong there; "" when nothing is, or this machine has no road there."""
+        """Return what is wrong there; "" when nothing is, or this machine has no road there or could not tell."""
         content = _content(self.found, self.target, how) if self.found and self.target else ""
         found = self.seen.refusal or self.seen.trouble or content
-        return (
-            ""
-            if self.seen.away or not found
-            else f"en {families.family(self.seen.address)} {self.seen.address}: {found}"
-        )
+        return "" if self.seen.away or self.unchecked or not found else self._at(found)
+
+    @property
+    def unchecked(self) -> str:
+        """Why this machine could not tell what it shows; "" when it could, or did not come so far."""
+        return self._at(self.found.detail) if self.found and self.found.result == "unchecked" else ""
+
+    def _at(self, sentence: str) -> str:
+        return f"en {families.family(self.seen.address)} {self.seen.address}: {sentence}"
 
 
 type _Page = tuple[Names, list[_There]]
@@ -117,8 +123,10 @@ def _judge(page: _Page, how: How) -> Look:
     is_harmless = not faults and len(addresses) == len(found.addresses)
     if found.disagreement and not is_harmless:
         faults.append(found.disagreement)
-    warnings = [*found.silent, *found.warnings(), *_about_certificates(found, there, how)]
-    return Look(tuple(faults), tuple(warnings + [found.disagreement] * (bool(found.disagreement) and is_harmless)))
+    unknown = [each.unchecked for each in there if each.unchecked]
+    warnings = [*unknown, *found.silent, *found.warnings(), *_about_certificates(found, there, how)]
+    told = warnings + [found.disagreement] * (bool(found.disagreement) and is_harmless)
+    return Look(tuple(faults), tuple(told), bool(unknown))
 
 
 def _look_at(listed: Listed, address: str, how: How) -> _There:

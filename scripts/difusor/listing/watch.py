@@ -28,7 +28,7 @@ class Event:
 class Round:
     """What a round decides: the new state, who is on the page, and what changed.
 
-    `is_blind`: not one page could be opened, so the fault is this machine's; nothing changes then. `held`: the ids of
+    `is_blind`: not one page was found good, so the fault is this machine's; nothing changes then. `held`: the ids of
     those that would leave now, and stay because more than half of the list would be gone.
     """
 
@@ -43,12 +43,18 @@ def judge(listed: Sequence[Listed], found: Mapping[str, Look], before: State, no
     """Return what follows from what was found at each page, given what was remembered.
 
     So many pages that fail at once have one cause, here or at somebody whom they share. Citizens are better served by
-    links of which some do not answer than by a list without them, which would send all to the few that are left.
+    links of which some do not answer than by a list without them, which would send all to the few that are left. A page
+    of which this machine could not tell what it shows stays what it was.
     """
-    if listed and all(found[each.id].faults for each in listed):
+    if listed and all(found[each.id].faults or found[each.id].is_unknown for each in listed):
         return Round(before, _shown(listed, before), is_blind=True)
     failing = {
         each.id: _counted(found[each.id], before.failing.get(each.id), now) for each in listed if found[each.id].faults
+    }
+    failing |= {
+        each.id: before.failing[each.id]
+        for each in listed
+        if each.id in before.failing and found[each.id].is_unknown and not found[each.id].faults
     }
     state = before.model_copy(update={"failing": failing})
     held = () if 2 * len(state.out) <= len(listed) else tuple(each for each in state.out if each not in before.out)

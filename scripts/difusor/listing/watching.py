@@ -20,7 +20,7 @@ from difusor.listing.making import Made, Making, read, write
 from difusor.listing.page import PURPOSE
 from difusor.listing.state import State
 from difusor.listing.watch import Round, judge
-from difusor.project import UnusableError, home
+from difusor.project import UnusableError, fallen, home
 from difusor.publish.standing import Records
 
 
@@ -48,7 +48,7 @@ def rounds(wanted: Making, every: float, most: int | None = None) -> Iterator[Ma
             except Exception as error:  # a fault of this program's is no reason to leave the night unwatched
                 if number == 1:
                     raise
-                yield UnusableError(f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene")
+                yield UnusableError(fallen(error))
             if number != most:
                 time.sleep(max(0.0, every - (time.monotonic() - started)))
 

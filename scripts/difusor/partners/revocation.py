@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from corte.format import files, instants
 from corte.format.files import locked
 from difusor import spec
-from difusor.inventory import Revocation, zone_of
+from difusor.inventory import Revocation, sources, zone_of
 from difusor.inventory.parts import Finality, Restoration
 from difusor.inventory.passwords import DRAWN, NAME
 from difusor.inventory.variables import reseal
@@ -34,7 +34,7 @@ from difusor.project import DAMAGE, UnusableError
 from difusor.spec import reading
 from difusor.terminal import by_clocks
 
-VARIABLE = "difusor_revocations"
+VARIABLE = sources.REVOKED
 BLOCKS = "DG-12"
 """The clause by which the institute may take a difusor off the list."""
 SECRET = "vault_difusor_rsync_secret"
@@ -59,7 +59,7 @@ class Order:
 
 def file(inventory: Path) -> Path:
     """Return where an inventory has its record: beside the facts of the partner that is called as its folder."""
-    return inventory / f"group_vars/{inventory.name}/revocations.yml"
+    return inventory / f"group_vars/{inventory.name}" / sources.REVOCATIONS
 
 
 def read(inventory: Path) -> list[Revocation]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,14 +17,15 @@ from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
-from difusor.publish import age, off_list, roads, signing
+from difusor.publish import age, off_list, roads
 from difusor.publish.mirror import PATH, Mirror, stands
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import past_signer, sentences
+from difusor.publish.stopping import STOPPED, TOLD
 from difusor.publish.target import Target
-from difusor.publish.trouble import trouble
+from difusor.publish.trouble import here, trouble, unchecked
 from difusor.publish.trust import UntrustedError
 from difusor.terminal import plain
 
@@ -42,8 +42,9 @@ class Comparison:
 
     authentic; altered; old (authentic, but not the last corte, or shown after the end); empty (shows no corte);
     untrusted (a browser would not accept its certificate); unreachable (for citizens, also if only the name of its page
-    leads nowhere); off (off the list, and shows nothing); showing (off the list, and shows something). `log`: what did
-    not fit in the mirror's log since the opening; `warnings`: what else is to be said. All these are sentences.
+    leads nowhere); off (off the list, and shows nothing); showing (off the list, and shows something); unchecked (this
+    machine could not compare it, which says nothing of the mirror). `log`: what did not fit in the mirror's log since
+    the opening; `warnings`: what else is to be said. All these are sentences.
     """
 
     difusor: str
@@ -169,8 +170,12 @@ def _asked(target: Target, authority: Path | None, deadline: float, ask: Callabl
     except UntrustedError as error:
         return Comparison(target.name, "untrusted", str(error))
     except (httpx.HTTPError, OSError, ValueError) as error:
+        if STOPPED.is_set():
+            return Comparison(target.name, "unchecked", TOLD)
         return Comparison(target.name, "unreachable", trouble(error))
     except Refusal as refusal:
+        if refusal.code == "system":
+            return Comparison(target.name, "unchecked", unchecked(refusal))
         return Comparison(target.name, "altered", str(refusal))
 
 
@@ -186,18 +191,19 @@ def _compare_once(
     status = mirror.status() or {}
     followed = stands(status)
     base, paced = mirror.url.removesuffix(PATH) + target.path, Paced(mirror)
-    with tempfile.TemporaryDirectory(prefix="corte-") as name:
-        folder, papers = Path(name), {}
-        for part, limit in PAPERS.items():
-            answer, content = paced.get(base + part, Content(limit, keep=True))
-            if answer.status_code != httpx.codes.OK:
-                lacking = f"{part} responde {answer.status_code}"
-                return Comparison(target.name, "empty", "; ".join([lacking, *_orders(followed)]))
-            if content.length > limit:
-                raise Refusal("size", f"{part} mide más de {limit} bytes.")
-            (folder / part).write_bytes(content.kept or b"")
-            papers[part] = content.entry
-        signed = SignedCorte.of(folder, *signing.papers(folder))
+    came: list[bytes] = []
+    papers: dict[str, Entry] = {}
+    for part, limit in PAPERS.items():
+        answer, content = paced.get(base + part, Content(limit, keep=True))
+        if answer.status_code != httpx.codes.OK:
+            lacking = f"{part} responde {answer.status_code}"
+            return Comparison(target.name, "empty", "; ".join([lacking, *_orders(followed)]))
+        if content.length > limit:
+            raise Refusal("size", f"{part} mide más de {limit} bytes.")
+        came.append(bytes(content.kept or b""))
+        papers[part] = content.entry
+    with here():
+        signed = SignedCorte.of(Path(), *came)  # of a folder that nothing here asks for
         signer = past_signer(signed, target.election, expected == signed.sha256)
     if seen:
         seen.notice(target, signed, followed, (status.get("shown") or {}).get("since"))

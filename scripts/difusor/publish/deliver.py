@@ -13,6 +13,7 @@ from typing import Any
 from corte.format import instants
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
+from difusor.project import fallen
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, has, is_shut, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, push
@@ -21,7 +22,7 @@ from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import sentences
 from difusor.publish.stopping import STOPPED, TOLD, stop
 from difusor.publish.target import Target
-from difusor.publish.trouble import trouble
+from difusor.publish.trouble import here, trouble, unchecked
 from difusor.terminal import plain
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind", "system"}
@@ -116,14 +117,16 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         warnings.extend(options.seen.note(target, status, mirror.asked) if options.seen else [])
 
     try:
-        signing.signer(signed, target.election)
+        with here():
+            signing.signer(signed, target.election)
         with Mirror(target, options.authority, forgiving=True) as mirror:
             for checksum in (False, True):
                 before = mirror.await_opening(signed.manifest.window.opens)
                 if STOPPED.is_set():  # the mirror may not have been heard to its end, and nothing more is sent
                     raise PushFailed(TOLD)
                 note(mirror, before)
-                signing.check_sendable(signed, target.election, waits(before))
+                with here():
+                    signing.check_sendable(signed, target.election, waits(before))
                 sent += push(signed.folder, target, options.bandwidth, checksum, options.limit)
                 number = None if before is None else last_number(before)
                 word, status = mirror.await_word(signed, number, options.wait, before)
@@ -138,11 +141,13 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     except PushFailed as failure:
         return outcome("failed", TOLD if STOPPED.is_set() else str(failure))
     except Refusal as refusal:
+        if refusal.code == "system":
+            return outcome("failed", unchecked(refusal))
         return outcome("refused", str(refusal))
     except (OSError, ValueError) as error:  # the inventory's certificate or name is unusable
         return outcome("failed", trouble(error))
     except Exception as error:  # a fault of this program's: told of this difusor, and the others get the corte
-        return outcome("failed", f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene")
+        return outcome("failed", fallen(error))
     raise AssertionError("the second round always returns")
 
 

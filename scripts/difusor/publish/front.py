@@ -19,6 +19,7 @@ from difusor.publish import comparison
 from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import MOST_BYTES, PATH, Mirror
 from difusor.publish.paced import Content, Paced
+from difusor.publish.stopping import STOPPED, TOLD
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
 from difusor.publish.trust import UntrustedError
@@ -33,51 +34,68 @@ UNREACHED = (
     "./difusor front -i; si sigue, su bitácora de errores dice la causa"
 )
 
+LATE = "no alcanzó el tiempo, que se llevó la comparación de su servidor; dé más con --minutes"
+UNCOMPARED = "no se pudo comparar página por página"
+
 
 def compare(
     target: Target, front: Front, behind: Comparison, authority: Path | None, limit: float, standing: Standing
 ) -> Comparison:
     """Return what comes through the outlet's site; `behind` is what its server was found to send just before.
 
-    The other arguments are those of comparison.compare. The detail says whose fault it is.
+    The other arguments are those of comparison.compare. The detail says whose fault it is. A site that is not compared
+    in less time than its server took is not blamed for it.
     """
     through, started = target.through(front), time.monotonic()
-    if _tells_status(target, authority, limit) and (problem := _passes_no_status(through, authority, limit)):
-        return replace(problem, seconds=round(time.monotonic() - started, 2))
-    found = comparison.compare(through, authority, limit=limit, standing=standing)
+    found = _compared(target, through, behind, authority, started + limit, standing)
+    is_unfinished = found.result == "unreachable" or (found.differences and UNCOMPARED in found.differences[0])
+    if is_unfinished and limit < behind.seconds and time.monotonic() >= started + limit:
+        found = Comparison(through.name, "unchecked", LATE)
+    return replace(found, seconds=round(time.monotonic() - started, 2))
+
+
+def _compared(
+    target: Target, through: Target, behind: Comparison, authority: Path | None, deadline: float, standing: Standing
+) -> Comparison:
+    front = through.fqdn
+    if _tells_status(target, authority, deadline) and (problem := _passes_no_status(through, authority, deadline)):
+        return problem
+    found = comparison.compare(through, authority, limit=deadline - time.monotonic(), standing=standing)
     if found.result in ("empty", "altered") and found.sequence is None and behind.sequence is not None:
         detail = f"no pasa la carpeta {target.path} a su servidor; {REMEDY} (contesta así: {found.detail})"
         return replace(found, result="altered", detail=comparison.shortened(detail))
     faults = [*_older(found, behind), *found.differences]
     if found.result in ("authentic", "altered") and behind.good:
-        faults += _page_differences(target, through, authority, started + limit)
+        faults += _page_differences(target, through, authority, deadline)
     if not faults or found.result not in ("authentic", "altered"):
         return found
-    whose = f"es de {front.name} y no de su servidor: " if behind.good else ""
+    whose = f"es de {front} y no de su servidor: " if behind.good else ""
     return replace(found, result="altered", detail=comparison.shortened(whose + faults[0]), differences=faults)
 
 
-def _tells_status(server: Target, authority: Path | None, limit: float) -> bool:
+def _tells_status(server: Target, authority: Path | None, deadline: float) -> bool:
     """Tell whether the server itself answers with estado.json: none does that is revoked, or whose gate is stopped."""
     try:
         with Mirror(server, authority) as mirror:
-            mirror.deadline = time.monotonic() + limit
+            mirror.deadline = deadline
             return mirror.status() is not None
     except UntrustedError:
         return False
 
 
-def _passes_no_status(through: Target, authority: Path | None, limit: float) -> Comparison | None:
+def _passes_no_status(through: Target, authority: Path | None, deadline: float) -> Comparison | None:
     """Return what to say of a site through which estado.json does not come; None when it does."""
     try:
         with Mirror(through, authority) as mirror:
-            mirror.deadline = time.monotonic() + limit
+            mirror.deadline = deadline
             if mirror.status() is not None:
                 return None
             code, _ = mirror.read(mirror.url, 0)
     except UntrustedError as error:
         return Comparison(through.name, "untrusted", str(error))
     except (httpx.HTTPError, OSError, ValueError) as error:
+        if STOPPED.is_set():
+            return Comparison(through.name, "unchecked", TOLD)
         return Comparison(through.name, "unreachable", f"{through.fqdn} no responde: {trouble(error)}")
     if code >= httpx.codes.INTERNAL_SERVER_ERROR:
         return Comparison(through.name, "unreachable", UNREACHED.format(name=through.fqdn, code=code))
@@ -109,7 +127,7 @@ def _page_differences(server: Target, through: Target, authority: Path | None, d
                 if sent.code == httpx.codes.OK:
                     yield from _altered(name, sent, came)
     except (httpx.HTTPError, OSError, ValueError) as error:
-        yield f"no se pudo comparar página por página: {trouble(error)}"
+        yield f"{UNCOMPARED}: {trouble(error)}"
 
 
 def _ask(mirror: Mirror, path: str) -> _Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,6 +19,11 @@ from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.terminal import local
+
+TAKEN = ("shown", "held", "paused", "shut")
+"""The results at a difusor that has the corte."""
+BRIEFLY = 0.1
+"""Seconds to wait while somebody else signs, and other difusores' results are to be told."""
 
 
 @dataclass(frozen=True)
@@ -103,24 +109,48 @@ def signed_for(
     return signed
 
 
-def remember_published(signed: SignedCorte, targets: list[Target], outcomes: list[Outcome]) -> str:
-    """Remember that a difusor has taken the corte: an order to hold that is given with it later keeps it shown.
+class Publication:
+    """Remembers that a difusor has taken a corte: an order to hold that is given with it later keeps it shown.
 
-    Its orders are remembered also if a difusor only follows them, and refuses the corte or shows it no more. Return
-    what prevents it, "" when nothing does: the corte is delivered all the same.
+    At the first one that has: who gives the order while others still wait for the corte, or after this run was killed,
+    would hold it back from them. Its orders are remembered also if a difusor only follows them, and refuses the corte
+    or shows it no more. The corte is delivered, whatever prevents this.
     """
-    is_published = any(outcome.result in ("shown", "held", "paused", "shut") for outcome in outcomes)
-    if not is_published and not any(outcome.follows for outcome in outcomes):
+
+    def __init__(self, signed: SignedCorte, election: Election) -> None:
+        """Take the corte that is published, and the election of the difusores."""
+        self._signed, self._records = signed, standing.Records(election)
+        self._is_taken = self._is_followed = self._is_noted = self._is_kept = False
+
+    def hear(self, outcome: Outcome) -> None:
+        """Take what came of the corte at a difusor; nobody is kept waiting."""
+        self._is_taken |= outcome.result in TAKEN
+        self._is_followed |= outcome.follows
+        with suppress(Exception):  # what is a fault of this program's stops no delivery, and is raised at the end
+            self._remember(BRIEFLY)
+
+    def end(self) -> str:
+        """Remember what could not be until now; return what prevents it, "" when nothing does."""
+        return self._remember()
+
+    def _remember(self, patience: float | None = None) -> str:
+        if not self._is_taken and not self._is_followed:
+            return ""
+        try:
+            if self._is_taken and not self._is_noted:
+                self._records.note(self._signed, is_published=True)
+                self._is_noted = True
+            if not self._is_kept:
+                with self._records.lock(patience):
+                    self._records.keep(self._signed)
+                self._is_kept = True
+            if not self._is_noted and patience is None:
+                self._records.note(self._signed, is_published=False)
+        except UnusableError as problem:
+            return str(problem)
+        except OSError as problem:
+            return why(problem)
         return ""
-    records = standing.Records(targets[0].election)
-    try:
-        with records.lock():
-            records.remember(signed, is_published)
-    except UnusableError as problem:
-        return str(problem)
-    except OSError as problem:
-        return why(problem)
-    return ""
 
 
 def _check_alike(targets: list[Target]) -> None:

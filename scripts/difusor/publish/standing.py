@@ -48,10 +48,10 @@ class Records:
         return notes.folder(self.election) / f"{self.election.window.opens:%Y%m%dT%H%M%SZ}.{what}"
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, patience: float | None = None) -> Iterator[None]:
         """Keep another `sign` or `publish` on this machine from signing at the same time with the same orders.
 
-        UnusableError when another one does not end in time.
+        UnusableError when another one does not end in time: `patience` seconds, PATIENCE by default.
         """
         folder = notes.folder(self.election)
         try:
@@ -61,7 +61,7 @@ class Records:
             raise UnusableError(f"no se puede guardar en {folder} qué órdenes siguen en pie: {why(error)}") from None
         with file:
             with locking(folder):
-                is_taken = files.lock(file.fileno(), PATIENCE)
+                is_taken = files.lock(file.fileno(), PATIENCE if patience is None else patience)
             if not is_taken:
                 raise UnusableError(
                     f"otro «sign» o «publish» de esta máquina no termina de firmar en {PATIENCE:.0f} segundos (quizá "
@@ -119,15 +119,31 @@ class Records:
 
         UnusableError when it is of another election, environment or opening.
         """
-        if not is_of(signed.manifest, self.election):
-            raise UnusableError(f"el corte {signed.manifest.sequence} no es de esta elección y apertura")
+        self.keep(signed)
+        self.note(signed, is_published)
+
+    def keep(self, signed: SignedCorte) -> None:
+        """Record a signed corte as the last one, whose orders the next one carries on; errors as `remember`."""
+        self._check(signed)
         if _succeeds(signed.manifest, self.newest()):  # else another one was signed meanwhile, perhaps with more orders
             write(self._last, json.dumps({"manifest": signed.raw.decode(), "signature": signed.armour.decode()}) + "\n")
+
+    def note(self, signed: SignedCorte, is_published: bool) -> None:
+        """Add a signed corte to the history, and whether a difusor has taken it; errors as `remember`.
+
+        It needs no lock: whoever signs may hold that for a minute, and what mirrors show is true meanwhile too.
+        """
+        self._check(signed)
+        notes.folder(self.election).mkdir(parents=True, exist_ok=True)
         entry = signed.manifest.withdrawn(signed.sha256, signed.manifest.generated)
         (line,) = Standing(withdrawn=(entry,)).to_json()["withdrawn"]
         with self._history.open("a", encoding="utf-8") as history:
             # On a line of its own, also after one that a power cut left without an end.
             history.write("\n" + json.dumps({**line, "published": is_published}) + "\n")
+
+    def _check(self, signed: SignedCorte) -> None:
+        if not is_of(signed.manifest, self.election):
+            raise UnusableError(f"el corte {signed.manifest.sequence} no es de esta elección y apertura")
 
     def knows(self, sha256: str) -> bool:
         """Tell whether the corte of this manifest was signed or published on this machine; not if that is not known."""

@@ -1,15 +1,35 @@
-"""Says in Spanish why a mirror could not be asked over HTTP; httpx, OpenSSL and the system say it in English."""
+"""Says in Spanish why a mirror could not be asked over HTTP; httpx, OpenSSL and the system say it in English.
+
+What this machine lacks for its own part, such as room for a file, is told apart from what is wrong with the mirror.
+"""
 
 from __future__ import annotations
 
 import json
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 
 from corte.format.errors import why
+from corte.format.refusal import Refusal
 from difusor.publish import trust
+
+
+@contextmanager
+def here() -> Iterator[None]:
+    """Raise an error of this machine's own system as a Refusal of the code `system`; no mirror is asked within."""
+    try:
+        yield
+    except OSError as error:
+        raise Refusal("system", f"{why(error)}.") from error
+
+
+def unchecked(refusal: Refusal) -> str:
+    """Return that this machine could not check something, from a Refusal of the code `system`, as a sentence's end."""
+    cause = str(refusal).rstrip(".")
+    return f"esta máquina no pudo comprobarlo: {cause[:1].lower()}{cause[1:]}; corríjalo aquí y repita"
 
 
 def trouble(error: Exception) -> str:

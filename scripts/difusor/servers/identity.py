@@ -159,17 +159,32 @@ def difusores(inventory: Path) -> Iterator[tuple[str, Host, MeasuredServer]]:
 
     UnreachableError for one that does not answer, InventoryError when the inventory cannot be read.
     """
-    rendered = read(inventory)
-    runner = connect(rendered, str(inventory))
-    names = rendered.groups.get("difusores", [])
-    if not names:
-        raise UnreachableError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
-    for name in names:
-        host = runner.get_host(name)
-        found = server(name, host, rendered.hosts[name])
+    for name, ask in each(inventory):
+        host, found = ask()
         if found.unreachable:
             raise UnreachableError(found.unreachable)
         yield name, host, found
+
+
+def each(
+    inventory: Path, bounds: child.Bounds | None = None
+) -> Iterator[tuple[str, Callable[[], tuple[Host, MeasuredServer]]]]:
+    """Yield the name of every server of an inventory, and a function that asks it as `difusores` does.
+
+    The identity says whether it answers; `bounds` are those of `connect`. UnreachableError when the inventory has none.
+    """
+    rendered = read(inventory)
+    runner = connect(rendered, str(inventory), bounds)
+    names = rendered.groups.get("difusores", [])
+    if not names:
+        raise UnreachableError(f"el inventario {inventory} no tiene servidores en el grupo difusores")
+
+    def ask(name: str) -> tuple[Host, MeasuredServer]:
+        host = runner.get_host(name)
+        return host, server(name, host, rendered.hosts[name])
+
+    for name in names:
+        yield name, partial(ask, name)
 
 
 def server(name: str, host: Host | None, values: dict[str, Any]) -> MeasuredServer:

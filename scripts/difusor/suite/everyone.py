@@ -10,7 +10,7 @@ from pathlib import Path
 
 from difusor.inventory import zone_of
 from difusor.partners.revocation import in_force
-from difusor.project import UnusableError, build
+from difusor.project import UnusableError, build, fallen
 from difusor.report.index import OFF_THE_LIST, Row, again, row
 from difusor.report.issue import issue
 from difusor.report.results import ResultsError
@@ -58,7 +58,7 @@ def _row(folder: Path, output: Path, at: At) -> Row:
     except (ResultsError, SpecError, UnusableError, OSError) as error:
         why = str(error)
     except Exception as error:  # a fault of this program's: told in the row of this difusor, and nobody else's
-        why = f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
+        why = fallen(error)
     return Row(
         id=name, name=name, verdict=Overall.UNREACHABLE, status=2, why=plain(" ".join(why.split()), MOST),
         action=again(name), seconds=round(time.monotonic() - started, 1),

@@ -117,6 +117,20 @@ def test_a_broken_or_silent_difusor_is_a_red_row_and_stops_nobody(
     assert all(each.remedy for row in (norte, sur, este, roto) for each in row.checks if each.state != "good")
 
 
+def test_what_nobody_foresaw_of_one_inventory_is_its_red_row(
+    inventories: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = subjects.read
+
+    def stumble(inventory: Path, **more: Any) -> Any:
+        return read(inventory, **more) if inventory.name == "norte" else {}["x"]
+
+    monkeypatch.setattr(subjects, "read", stumble)
+    norte, sur = subjects.read_all(inventories[:2])
+    assert isinstance(norte, Subject) and isinstance(sur, subjects.Broken)
+    assert sur.check.found.startswith("falló este programa (KeyError: 'x')") and sur.check.remedy
+
+
 def test_a_server_has_the_port_that_its_call_names(inventories: list[Path]) -> None:
     """With the usual one all difusores were red an hour before the opening: their firewalls seemed to admit nobody."""
     election = inventories[0] / "election.yml"

@@ -44,6 +44,14 @@ def test_a_host_holds_its_partner_and_its_election() -> None:
     assert host.election.window.to_json()["opens"] == "2024-06-03T02:00:00Z"
 
 
+@pytest.mark.parametrize("port", ["abc", "", [873], None, True, 0, 65536, "1" * 5000])
+def test_a_port_that_is_none_is_told(port: object) -> None:
+    """It ended `publish` and `audit` for all difusores with a traceback."""
+    with pytest.raises(InventoryError, match=r"web1: rsync_port: «.*» no es un puerto; escriba un número"):
+        Host.of("web1", {**VARIABLES, "rsync_port": port})
+    assert Host.of("web1", {**VARIABLES, "rsync_port": "8730"}).rsync_port == 8730
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from difusor.inventory import rendering, sources
+from difusor.partners.revocation import HEAD
 
 Change = Callable[[Path], object]
-HOSTS, MAIN = "hosts.yml", "group_vars/diario/main.yml"
+HOSTS, MAIN, RECORD = "hosts.yml", "group_vars/diario/main.yml", "group_vars/diario/revocations.yml"
 
 
 @pytest.fixture
@@ -97,6 +98,11 @@ CASES: dict[str, tuple[Change, str]] = {
     "an escape": (main('x: "\\q"\n'), "tras «\\» sigue un signo que no se admite"),
     "a NUL": (main("x: a\0b\n"), "no es YAML válido"),
     "five thousand brackets": (main("x: " + "[" * 5000 + "]" * 5000), "renglón 1, columna"),
+    "no byte of the revocations": (another(RECORD, Path.touch), "revocations.yml está vacío o incompleto, y dice si"),
+    "the head of the revocations": (
+        another(RECORD, lambda path: path.write_text(HEAD)), "fuera de la lista; recupérelo de su copia",
+    ),
+    "revocations without theirs": (another(RECORD, lambda path: path.write_text("x: 1\n")), "vacío o incompleto"),
     "hosts.yml is a folder": (another(HOSTS, Path.mkdir), f"hosts.yml {FOLDER}"),
     "another .yml is a folder": (another("notas.yml", Path.mkdir), f"notas.yml {FOLDER}"),
     "main.yml is a folder": (another(MAIN, Path.mkdir), f"main.yml {FOLDER}"),

@@ -22,6 +22,7 @@ from publish_kit import app_of
 from typer.testing import CliRunner
 
 from corte.format import manifest, signature
+from corte.format.refusal import Refusal
 from difusor.commands import list as command
 from difusor.inventory import load_election
 from difusor.listing import checking, looks, making, state, watch, watching
@@ -400,6 +401,33 @@ def test_two_failures_in_a_row_count_and_one_success_forgets_them(rounds: str, o
         kept = watch.judge((NORTE, SUR), found, kept, NOW + timedelta(minutes=number)).state
     assert list(kept.out) == out
     assert all(each.since == NOW for each in kept.out.values())
+
+
+def test_a_page_of_which_this_machine_cannot_tell_stays_what_it_was() -> None:
+    """A full disk here took good mirrors off the list, and by a look that found nothing a bad one would come back."""
+    unknown, good = Look((), ("esta máquina no pudo comprobarlo",), is_unknown=True), Look()
+    before = State()
+    for _ in range(3):
+        result = watch.judge([NORTE, SUR], {"norte": unknown, "sur": good}, before, NOW)
+        before = result.state
+    assert not result.events and not before.failing and len(result.shown) == 2
+    for found in (BAD, BAD, unknown):
+        result = watch.judge([NORTE, SUR], {"norte": found, "sur": good}, before, NOW)
+        before = result.state
+    assert list(before.out) == ["norte"] and before.failing["norte"].failures == 2 and not result.events
+    assert watch.judge([NORTE, SUR], {"norte": unknown, "sur": BAD}, before, NOW).is_blind
+
+
+def test_a_machine_that_cannot_verify_warns_of_a_page_and_accuses_it_of_nothing(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise Refusal("system", "El sistema terminó ssh-keygen antes de tiempo.")
+
+    monkeypatch.setattr(signature, "_ssh_keygen", killed)
+    found = night.look()
+    assert found.is_unknown and not found.faults
+    assert found.warnings[0].startswith("en IPv4 127.0.0.2: esta máquina no pudo comprobarlo: el sistema terminó")
 
 
 def test_no_more_than_half_of_the_list_leaves_it_by_itself() -> None:

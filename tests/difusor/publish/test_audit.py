@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, wait
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,13 +24,14 @@ from publish_kit import answer as wire
 from publish_kit import app_of, make_target, without_end, write_election
 from typer.testing import CliRunner
 
-from corte.format import manifest
+from corte.format import manifest, signature
+from corte.format.refusal import Refusal
 from corte.format.standing import HoldOrder, Standing
 from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
 from difusor.project import ROOT, UnusableError
-from difusor.publish import age, comparison, front, paced, roads, signing, target
+from difusor.publish import age, comparison, deliver, front, paced, roads, signing, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
@@ -382,8 +385,41 @@ def test_what_nobody_foresaw_of_one_mirror_leaves_the_others_their_rows(
     monkeypatch.setattr(comparison, "compare", stumble)
     done = CliRunner().invoke(app, ["-i", str(signed.folder), "--json", "--tree", str(signed.folder)])
     found = json.loads(done.stdout)
-    assert (done.exit_code, [one["result"] for one in found]) == (1, ["unreachable", "authentic"])
+    assert (done.exit_code, [one["result"] for one in found]) == (1, ["unchecked", "authentic"])
     assert found[0]["detail"].startswith("falló este programa (KeyError")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [
+        ("memory", "el sistema terminó ssh-keygen antes de tiempo"),
+        ("room", "se llenó el disco"),
+    ],
+)
+def test_a_fault_of_this_machine_accuses_no_mirror(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, lacking: str, told: str
+):
+    """It was an altered mirror to `audit`, a refused corte to `publish`, and a full disk a mirror that was gone."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise Refusal("system", "El sistema terminó ssh-keygen antes de tiempo.")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/corte-x")
+
+    serve({})
+    one = make_target(election, path="/prep/")
+    if lacking == "memory":
+        monkeypatch.setattr(signature, "_ssh_keygen", killed)
+    else:
+        monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    sentence = f"esta máquina no pudo comprobarlo: {told}; corríjalo aquí y repita"
+    found = comparison.compare(one)
+    assert (found.result, found.detail, found.good) == ("unchecked", sentence, False)
+    assert comparison.glance(one, None, 10, Seen()).result == "unchecked"
+    sent = deliver.deliver(signed, one, deliver.Options())
+    assert (sent.result, sent.detail) == ("failed", sentence)
+    assert audit.WORDS["unchecked"] not in (audit.WORDS["altered"], audit.WORDS["unreachable"])
 
 
 def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
@@ -398,7 +434,7 @@ def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
     (tmp_path / "malo").mkdir()
     serve({})
     bad, good = ["-i", str(tmp_path / "malo")], ["-i", str(signed.folder), "--tree", str(signed.folder)]
-    for given, results in ((bad, ["unreachable"]), (bad + good, ["unreachable", "authentic"])):
+    for given, results in ((bad, ["unchecked"]), (bad + good, ["unchecked", "authentic"])):
         done = CliRunner().invoke(app_of(audit), [*given, "--json"])
         found = json.loads(done.stdout)
         assert (done.exit_code, [one["result"] for one in found]) == (1, results)
@@ -415,20 +451,64 @@ async def silent() -> AsyncIterator[bytes]:
 def test_who_presses_ctrl_c_is_told_at_once_what_was_compared_by_then(
     serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def interrupted(works: list[Future[Any]]) -> None:
-        wait(works[:1])
+    def interrupted(works: list[Future[Any]]) -> Iterator[Future[Any]]:
+        yield next(as_completed(works[:1]))
         raise KeyboardInterrupt
 
     both = [make_target(election, name, path="/prep/", address=f"10.0.0.{name}") for name in ("1", "2")]
     monkeypatch.setattr(target, "read", lambda _: both)
-    monkeypatch.setattr(audit, "wait", interrupted)
+    monkeypatch.setattr(audit, "as_completed", interrupted)
     serve({"10.0.0.2 /prep/descargas/a.csv": silent()})
     started = time.monotonic()
     done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
     assert done.exit_code == 130 and time.monotonic() - started < 120
     found = {one["difusor"]: (one["result"], one["detail"]) for one in json.loads(done.stdout)}
-    assert found["1"][0] == "authentic" and found["2"] == ("unreachable", "se interrumpió antes de que terminara")
+    assert found["1"][0] == "authentic" and found["2"] == ("unchecked", "se interrumpió antes de que terminara")
+    first, second, *_ = done.stderr.splitlines()
+    assert first.startswith("Se comparan 2 espejos, en 10 minutos a lo más. Con Ctrl-C se muestra")
+    assert second.startswith("  1: auténtico (")
     assert "Se detiene; en 5 segundos a lo más" in done.stderr
+
+
+def test_a_log_that_was_written_anew_all_night_is_told_in_three_lines(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The table was gone from the screen under five thousand sentences."""
+    faults = [f"falta {number}" for number in range(5000)]
+    monkeypatch.setattr(Seen, "faults", lambda *_: faults)
+    monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/")])
+    serve({})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder)])
+    told = [line for line in done.stderr.splitlines() if line.startswith("✗")]
+    assert told == ["✗ norte: falta 0", "✗ norte: falta 4999", "✗ norte: y 4,998 más de su bitácora; todas con --json"]
+    serve({})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    assert json.loads(done.stdout)[0]["log"] == faults
+
+
+@pytest.mark.parametrize(("took", "result"), [(100.0, "unchecked"), (0.0, "unreachable")])
+def test_server_and_site_have_one_time_and_the_site_is_not_blamed_for_what_its_server_took(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, took: float, result: str
+):
+    limits: list[float] = []
+    compare, through = comparison.compare, front.compare
+
+    def slow(one: target.Target, *given: Any, **more: Any) -> comparison.Comparison:
+        if one.fqdn == SITE.name:
+            return comparison.Comparison(one.name, "unreachable", "no terminó de responder a tiempo")
+        return replace(compare(one, *given, **more), seconds=took)
+
+    def late(*given: Any) -> comparison.Comparison:
+        limits.append(given[4])
+        return through(*given[:4], 0.0, given[5])
+
+    monkeypatch.setattr(comparison, "compare", slow)
+    monkeypatch.setattr(front, "compare", late)
+    monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/", front=SITE)])
+    serve({})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
+    assert [each["result"] for each in json.loads(done.stdout)] == ["authentic", result]
+    assert limits[0] < 600, "what is left of the ten minutes"
 
 
 OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)

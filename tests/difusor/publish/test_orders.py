@@ -8,9 +8,11 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 from unittest.mock import Mock
 
@@ -22,6 +24,7 @@ from publish_kit import make_target
 from corte.format import instants, manifest
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
+from difusor.commands import publish
 from difusor.inventory import load_election
 from difusor.project import UnusableError
 from difusor.publish import deliver, signing, standing
@@ -151,6 +154,40 @@ def test_a_hold_given_with_a_corte_that_nobody_has_keeps_the_one_before(desk: De
     desk.sign(folder, "--hold")
     assert desk.publish(folder) == (0, ["held", "held"])
     assert desk.seen() == [5, 5]
+
+
+@pytest.mark.parametrize("signing_too", [False, True], ids=["alone", "while another one signs"])
+def test_a_hold_ordered_while_a_corte_is_on_its_way_keeps_that_corte_shown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, signing_too: bool
+):
+    """Only the end of `publish` told that it was published: the order kept the slow mirrors on the corte before."""
+    monkeypatch.setattr(standing, "PATIENCE", 5)
+    folder, again, push, heard = desk.corte(6), desk.folder / "cortes/6b", desk._push, Event()
+    records = standing.Records(load_election(desk.election))
+    assert desk.sign(folder).exit_code == 0
+    say = publish._say
+
+    def said(*given: Any) -> None:
+        with records.lock() if signing_too else nullcontext():
+            say(*given)
+        heard.set()
+
+    def pushed(folder: Path, target: Target, *limits: object) -> int:
+        if target.name == "norte":
+            return push(folder, target, *limits)
+        assert heard.wait(60)
+        shutil.copytree(folder, again)
+        assert "desde el 7" in " ".join(desk.sign(again, "--hold").output.split())
+        raise PushFailed("el envío no terminó a tiempo")
+
+    with monkeypatch.context() as slow:
+        slow.setattr(deliver, "push", pushed)
+        slow.setattr(publish, "_say", said)
+        assert desk.publish(folder, key=False) == (1, ["shown", "failed"])
+    assert desk.seen() == [6, 5]
+    assert desk.publish(again, key=False) == (0, ["held", "shown"])
+    assert desk.seen() == [6, 6]
+    assert [one.sequence for one, is_published in records.history() if is_published].count(6) == 2, "once each"
 
 
 def test_a_hold_that_nobody_expects_is_a_failure(desk: Desk, records: Path):

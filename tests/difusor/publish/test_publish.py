@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from typer.testing import CliRunner
 
 from difusor.board import rows
 from difusor.cli import VERBS
-from difusor.commands import publish
+from difusor.commands import audit, publish
 from difusor.project import HOME, UnusableError
 from difusor.publish import comparison, deliver, mirror, push, standing
 from difusor.publish import target as targets
@@ -234,6 +235,19 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+@pytest.mark.parametrize("verb", [publish, audit])
+def test_what_nobody_foresaw_of_one_inventory_leaves_the_others_theirs(
+    election: Path, monkeypatch: pytest.MonkeyPatch, verb: ModuleType
+):
+    """A port that was no number ended the verb for all of them with a traceback."""
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election)] if source.name == "norte" else {}["x"])
+    servers, others, *_ = verb._read([Path("sur"), Path("norte")])
+    assert [one.name for one in servers] == ["norte"]
+    (fallen,) = others if verb is publish else [found for found, _ in others]
+    assert (fallen.difusor, fallen.result) == ("sur", "failed" if verb is publish else "unchecked")
+    assert fallen.detail == "falló este programa (KeyError: 'x'); avise a quien lo mantiene"
+
+
 def test_who_of_the_election_got_nothing_is_told(
     signed: SignedCorte, election: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -296,6 +310,34 @@ def test_who_presses_ctrl_c_is_told_at_once_who_has_the_corte_by_then(
     assert "este" not in sent  # it was still asked what it shows
     assert "Se detiene; en 5 segundos a lo más" in done.stderr
     assert standing.Records(make_target(election).election).is_published(signed.manifest)
+
+
+@pytest.mark.parametrize("stops", [True, False], ids=["Ctrl-C twice", "Ctrl-C at the end"])
+def test_the_table_waits_for_nobody_who_signs(
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: Path, stops: bool
+):
+    """It came after up to half a minute in which another Ctrl-C lost it."""
+    known, lock = standing.Records(make_target(election).election), standing.files.lock
+
+    def waited(descriptor: int, patience: float = math.inf) -> bool:
+        if patience == standing.PATIENCE:
+            raise KeyboardInterrupt
+        return lock(descriptor, patience)
+
+    def interrupted(works: list[Future[Outcome]]) -> Iterator[Future[Outcome]]:
+        yield next(as_completed(works))
+        if stops:
+            raise KeyboardInterrupt
+
+    shown = Outcome("norte", "shown", "corte 7", 1, 0.1)
+    monkeypatch.setattr(deliver, "deliver", lambda *_: shown)
+    monkeypatch.setattr(deliver, "as_completed", interrupted)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election)])
+    with known.lock():
+        monkeypatch.setattr(standing.files, "lock", waited)
+        done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--json"])
+    assert [one["result"] for one in json.loads(done.stdout)["difusores"]] == ["shown"]
+    assert done.exit_code == 130 and known.is_published(signed.manifest)
 
 
 def test_an_inventory_that_links_no_election_stops_no_publication_to_all_of_one(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from publish_kit import app_of
+from typer.testing import CliRunner
 
-from difusor.servers import bans
+from difusor.commands import bans as verb
+from difusor.servers import bans, identity
 
 SAID = """-0600
 sshd 
@@ -51,3 +55,33 @@ def test_a_server_that_cannot_say_is_an_error() -> None:
 def test_an_answer_of_another_form_is_an_error(said: str) -> None:
     with pytest.raises(bans.BansError, match="diario: su respuesta no se entiende"):
         bans.banned("diario", Server(said))
+
+
+def test_a_server_that_does_not_answer_keeps_nobody_banned_from_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It held up the verb for up to an hour without a word, and then ended it."""
+    asked, given = list[str](), list[Any]()
+    hosts = {"uno": Server(), "dos": Server(stderr="no", failed=True), "tres": Server("0\n")}
+    rendered = SimpleNamespace(groups={"difusores": [*hosts]}, hosts={name: {} for name in hosts})
+
+    def connect(inventory: Any, source: str, bounds: Any) -> Any:
+        given.append(bounds)
+        return SimpleNamespace(get_host=hosts.get)
+
+    def server(name: str, host: Any, values: Any) -> Any:
+        asked.append(name)
+        unreachable = "uno no responde: la respuesta no terminaba" if name == "uno" else ""
+        return SimpleNamespace(unreachable=unreachable, declared=SimpleNamespace(zone=None))
+
+    for name, fake in {"read": lambda _: rendered, "connect": connect, "server": server}.items():
+        monkeypatch.setattr(identity, name, fake)
+    done = CliRunner().invoke(app_of(verb), ["-i", str(tmp_path), "--lift", "203.0.113.9"])
+    assert (done.exit_code, type(done.exception), asked) == (1, SystemExit, ["uno", "dos", "tres"])
+    assert given[0].seconds <= 60 and not given[0].own_group, "ssh may ask for a passphrase at the terminal"
+    told = done.stderr.splitlines()
+    assert told[:2] == ["· se pregunta a uno", "✗ uno no responde: la respuesta no terminaba"]
+    assert told[2:4] == ["· se pregunta a dos", "✗ dos: no pudo hacerlo y dice: «no»"]
+    assert told[4:6] == ["· se pregunta a tres", "tres: 203.0.113.9 no estaba bloqueada"]
+    with pytest.raises(identity.UnreachableError):
+        list(identity.difusores(tmp_path))
