@@ -105,6 +105,16 @@ def test_waivers_are_judged_on_the_day_of_the_measurement(paper: tuple[dict, str
     assert notes == {"SW-01": "no fue necesaria", "HW-01": "vigente", "HW-02": "vencida", "RED-03": "vigente"}
 
 
+def test_a_waiver_whose_day_is_still_to_come_excuses_nothing(results: Results) -> None:
+    server = results.servers["web1"]
+    waivers = [each.model_copy(update={"date": each.expires}) for each in server.declared.difusor_waivers]
+    declared = server.declared.model_copy(update={"difusor_waivers": tuple(waivers)})
+    changed = results.model_copy(update={"servers": {"web1": server.model_copy(update={"declared": declared})}})
+    (entry,) = (each for each in compose(changed)["clauses"] if each["id"] == "HW-01")
+    assert entry["verdict"] == "NO CUMPLE"
+    assert entry["waiver"]["note"] == "aún no rige: su acuerdo es de un día posterior"
+
+
 def test_a_waiver_excuses_nothing_that_was_not_measured(results: Results) -> None:
     unmeasured = [
         finding.model_copy(update={"outcome": "skipped", "detail": ""}) if "HW-01" in finding.clauses else finding

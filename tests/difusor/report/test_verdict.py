@@ -1,6 +1,6 @@
 """Verdicts: each kind, the last day of a waiver, and that the worst result decides."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from call_kit import FIRST
@@ -25,8 +25,8 @@ def finding(outcome: Outcome, method: str = "medido", clauses: tuple[str, ...] =
     )
 
 
-def waiver(expires: date = TODAY, name: str = "HW-01") -> Waiver:
-    return Waiver(clause=name, reason="r", by="b", agreement="a", date=date(2020, 1, 1), expires=expires)
+def waiver(expires: date = TODAY, name: str = "HW-01", decided: date = date(2020, 1, 1)) -> Waiver:
+    return Waiver(clause=name, reason="r", by="b", agreement="a", date=decided, expires=expires)
 
 
 def verdict(of: Clause, *findings: Finding, waivers: tuple[Waiver, ...] = (), reachable: bool = True) -> Verdict:
@@ -90,6 +90,18 @@ def test_an_optional_clause_may_not_apply() -> None:
 )
 def test_a_waiver_ends_with_its_day(expires: date, expected: Verdict) -> None:
     assert verdict(WAIVABLE, finding("failed"), waivers=(waiver(expires),)) is expected
+
+
+@pytest.mark.parametrize(("decided", "expected"), [(TODAY, Verdict.WAIVED), (TODAY + timedelta(days=1), Verdict.FAILS)])
+def test_a_waiver_begins_with_the_day_of_its_agreement(decided: date, expected: Verdict) -> None:
+    later = waiver(date(2024, 6, 30), decided=decided)
+    assert verdict(WAIVABLE, finding("failed"), waivers=(later,)) is expected
+    assert excused(finding("failed"), {"HW-01": WAIVABLE}, (later,), TODAY) is (expected is Verdict.WAIVED)
+
+
+def test_a_waiver_that_begins_later_does_not_hide_the_one_in_force() -> None:
+    later = waiver(date(2024, 6, 30), decided=date(2024, 6, 15))
+    assert verdict(WAIVABLE, finding("failed"), waivers=(waiver(), later)) is Verdict.WAIVED
 
 
 def test_the_longest_waiver_counts() -> None:
