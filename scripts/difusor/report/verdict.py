@@ -52,7 +52,8 @@ def shown(verdict: str) -> str:
 class Assessment:
     """A clause's verdict, with the findings and the waiver that it is based on.
 
-    `deciding`: the other clauses with that same verdict, because of which a derived clause has it.
+    `deciding`: the other clauses because of which a derived clause has that verdict: those that have it too and, where
+    it is met, those that a document attests.
     """
 
     clause: Clause
@@ -88,7 +89,8 @@ def _derived(assessment: Assessment, others: Iterable[Assessment]) -> Assessment
     ranks = list(Verdict)
     worst = min((each.verdict for each in base), key=ranks.index, default=Verdict.UNTESTED)
     if worst in GOOD:
-        return replace(assessment, verdict=Verdict.COMPLIES, deciding=tuple(each.clause.id for each in base))
+        met = tuple(each.clause.id for each in base if each.verdict in (Verdict.COMPLIES, Verdict.ATTESTED))
+        return replace(assessment, verdict=Verdict.COMPLIES, deciding=met)
     deciding = tuple(each.clause.id for each in base if each.verdict is worst)
     return replace(assessment, verdict=worst, deciding=deciding)
 

@@ -199,6 +199,18 @@ def test_a_derived_clause_is_as_good_as_the_worst_that_it_rests_on(
     assert (derived.verdict, derived.deciding) == (expected, deciding)
 
 
+def test_a_derived_clause_names_only_what_is_met() -> None:
+    """Not what does not apply, nor what a person has yet to check."""
+    clauses = [
+        clause(id="DG-06", method="derivado", role=None, rests_on=["HW", "RED"]), clause(), OPTIONAL,
+        clause(id="HW-05", method="atestado"), clause(id="HW-02", method="manual"),
+    ]  # fmt: skip
+    found = [finding("passed"), finding("skipped", clauses=("RED-05",)), finding("passed", "atestado", ("HW-05",))]
+    derived, *others = assess_all(clauses, found, (), TODAY)
+    assert (derived.verdict, derived.deciding) == (Verdict.COMPLIES, ("HW-01", "HW-05"))
+    assert {each.verdict for each in others} == {"CUMPLE", "NO APLICA", "ATESTADO", "MANUAL"}
+
+
 def test_a_waived_clause_makes_the_derived_one_waived() -> None:
     rests = clause(id="DG-06", method="derivado", role=None, rests_on=["HW"])
     derived, _ = assess_all([rests, WAIVABLE], [finding("failed")], [waiver()], TODAY)
