@@ -71,6 +71,12 @@ def test_every_clause_has_its_verdict(paper: tuple[dict, str]) -> None:
     assert verdicts["DG-11"] == "NO CUMPLE"
 
 
+def test_the_paper_says_which_clauses_rest_on_the_server_s_word(paper: tuple[dict, str]) -> None:
+    assert "SW-01, HW-01, HW-02, HW-03, HW-04, RED-02: se miden con lo que el servidor responde" in " ".join(
+        paper[1].split()
+    )
+
+
 def test_shown_verdicts_differ_from_their_ids_in_json(paper: tuple[dict, str]) -> None:
     data, text = paper
     assert {"SIN PRUEBA", "ATESTADO"} <= data["counts"].keys()
