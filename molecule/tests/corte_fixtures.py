@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,17 @@ import httpx
 import pytest
 
 from corte.format import instants, limits, manifest
+from corte.format.manifest import Manifest, Window
+from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from difusor import inventory
-from difusor.publish import signing
+from difusor.project import UnusableError
+from difusor.publish import age, signing
 from difusor.publish.comparison import PAPERS
 from difusor.publish.mirror import PATH, Mirror, last_number
 from difusor.publish.push import push
 from difusor.publish.signing import SignedCorte
+from difusor.publish.standing import Records, past_signer
 from difusor.publish.target import Target
 from difusor.suite.waiting import until
 
@@ -116,9 +122,64 @@ def shown(take: Callable[[], Shown]) -> Shown:
 
 
 @pytest.fixture
+def recorded(target: Target) -> Manifest | None:
+    """Return the last manifest of the institute's records on this machine; None when it has none of this opening.
+
+    What a server says of orders and hours is its own word, and one that hides something says nothing of it.
+    """
+    try:
+        return Records(target.election).newest()
+    except UnusableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def ordered(shown: Shown, recorded: Manifest | None) -> Standing:
+    """Return which orders stand according to the institute's records; none when this machine has no records.
+
+    The test is skipped while the last one may still be on its way to the server.
+    """
+    found = recorded.stands if recorded else Standing()
+    is_new = found.latest is not None and instants.now() - found.latest <= age.GRACE
+    if is_new and not Standing.from_json(shown.status["standing"]).includes(found):
+        pytest.skip("el Instituto dio una orden hace un momento y el servidor aún no la sigue; repita la medición")
+    return found
+
+
+@pytest.fixture
+def standing(shown: Shown, ordered: Standing) -> Standing:
+    """Return which orders stand: those that the server says it follows, and those of the institute's records."""
+    return Standing.from_json(shown.status["standing"]).join(ordered)
+
+
+@pytest.fixture
+def window(status: dict[str, Any], take: Callable[[], Shown], target: Target, recorded: Manifest | None) -> Window:
+    """Return the window that binds the server: the one that the institute signed with the corte that is shown.
+
+    Where none is shown, or newer ones are held back, the window in force may be that of a corte that nobody may read
+    yet: it is then the last one of the records, or the election's.
+    """
+    windows = [*([recorded.window] if recorded else []), target.election.window]
+    if status["shown"]:
+        found = take()
+        status = found.status
+        if is_signed(found.corte, target):
+            signed = found.corte.manifest.window
+            windows = [signed, *windows] if status["gate"]["hold"] else [signed]
+    return next((each for each in windows if each.to_json().items() <= status["gate"].items()), windows[0])
+
+
+@pytest.fixture
 def published(shown: Shown) -> SignedCorte:
     """Return a copy of the corte from the public page."""
     return shown.corte
+
+
+def is_signed(corte: SignedCorte, target: Target) -> bool:
+    """Tell whether the institute signed a corte for this election, as far as this machine knows."""
+    with suppress(Refusal):
+        return bool(past_signer(corte, target.election))
+    return False
 
 
 def base_of(mirror: Mirror, variables: dict[str, Any]) -> str:
@@ -172,6 +233,14 @@ def download(mirror: Mirror, base: str, status: dict[str, Any], folder: Path) ->
     sizes = {path: entry.size for path, entry in named.items()}
     _download(mirror, base, sizes, folder, limits.HEAVY if status["gate"].get("light") else ())
     return _corte_in(folder)
+
+
+def papers(mirror: Mirror, base: str, folder: Path) -> SignedCorte | None:
+    """Copy manifest and signature of the corte that the page at `base` shows into a folder; None when it gives none."""
+    with suppress(AssertionError, Refusal, httpx.HTTPError, OSError):
+        _download(mirror, base, PAPERS, folder)
+        return _corte_in(folder)
+    return None
 
 
 def send(published: SignedCorte, target: Target, mirror: Mirror, signer: Path, *orders: str, later: int = 0) -> str:

@@ -13,8 +13,11 @@ from corte_fixtures import PACE, WAIT, Shown, get, said, shown_in
 from web_fixtures import Visit
 
 from corte.format import instants, manifest, tree
+from corte.format.manifest import Manifest, Window
 from corte.format.standing import Standing
 from difusor import inventory
+from difusor.publish import age
+from difusor.publish.comparison import withdrawn
 from difusor.publish.mirror import Mirror
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import past_signer, sentences
@@ -70,7 +73,7 @@ def test_shown_corte_is_signed_by_the_institute(
 @pytest.mark.clause("DG-05")
 def test_gate_follows_the_window(
     mirror: Mirror,
-    status: dict[str, Any],
+    window: Window,
     target: Target,
     base: str,
     url: str,
@@ -79,14 +82,9 @@ def test_gate_follows_the_window(
     record_evidence: Record,
 ) -> None:
     """La página entrega a todos resultados dentro del periodo y ninguno fuera de él, por instante absoluto."""
-    now = datetime.now(UTC)
-    gate, window = status["gate"], target.election.window
-    assert gate["opens"] == instants.write(window.opens)
-    if not (status["shown"] or status["held"]):  # a corte carries the window with which the institute signed it
-        assert (gate["closes"], gate["retain_until"]) == (
-            instants.write(window.closes), instants.write(window.retain_until)
-        ), "el servidor cierra a otra hora que la de la elección; aplique allá el inventario"  # fmt: skip
-    closes, retain_until = instants.parse(gate["closes"]), instants.parse(gate["retain_until"])
+    status, now = said(mirror), datetime.now(UTC)
+    gate, ordered = status["gate"], window.to_json()
+    closes, retain_until = window.closes, window.retain_until
     due = "waiting" if now < window.opens else "open" if now < closes else "closed" if now < retain_until else "retired"
     answer = get(mirror, f"{base}datos/corte.json?{now.timestamp()}")
     status_outside, outside = visit(f"{url}datos/corte.json?{now.timestamp()}")
@@ -94,6 +92,15 @@ def test_gate_follows_the_window(
         f"{instants.write(now)}: compuerta {gate}, la página responde {answer.status_code} al Instituto y "
         f"{status_outside} a una dirección cualquiera"
     )
+    assert window.opens == target.election.window.opens, f"muestra un corte de otra apertura: {ordered['opens']}"
+    other = [f"{gate[name]} y no {ordered[name]}" for name in ordered if gate[name] != ordered[name]]
+    assert not other, (
+        f"el servidor sigue otro periodo que el del Instituto: {', '.join(other)}; aplique allá el inventario o, si el "
+        "Instituto movió el cierre con un corte que aún no se ve, mida desde la máquina que lo firmó"
+    )
+    if answer.status_code == 200:
+        late = age.overdue(window, target.election, Standing(), now)
+        assert not late, late
     assert gate["state"] == due, f"la compuerta dice {gate['state']} y por la hora debe decir {due}"
     if due in ("open", "closed"):
         assert answer.status_code == (200 if status["shown"] else 404)
@@ -105,10 +112,10 @@ def test_gate_follows_the_window(
 
 
 @pytest.mark.clause("DG-05")
-def test_nothing_is_retained_without_an_order(status: dict[str, Any], target: Target, record_evidence: Record) -> None:
+def test_nothing_is_retained_without_an_order(window: Window, target: Target, record_evidence: Record) -> None:
     """Después del cierre no se publica nada, salvo hasta cuando el Instituto ordenó y firmó que se conserve."""
-    closes, end = (instants.parse(status["gate"][name]) for name in ("closes", "retain_until"))
-    election = target.election
+    closes, end = window.closes, window.retain_until
+    election, today = target.election, datetime.now(target.election.catalog.zone).date()
     order, ordered = election.retention_order, election.window.retain_until
     if end <= closes:
         record_evidence(f"cierra {instants.write(closes)} y no se conserva nada")
@@ -116,19 +123,30 @@ def test_nothing_is_retained_without_an_order(status: dict[str, Any], target: Ta
     record_evidence(f"cierra {instants.write(closes)}; el último corte se conserva hasta {instants.write(end)}")
     assert order, f"se conserva hasta {instants.write(end)} y no consta quién lo ordenó (election_retention_order)"
     record_evidence(f"lo ordenó {order.by}, acuerdo {order.agreement}, {order.date}")
+    assert order.date <= today, "la fecha de ese acuerdo aún no llega"
     assert end <= ordered, f"se conserva hasta {instants.write(end)} y se ordenó hasta {instants.write(ordered)}"
 
 
 @pytest.mark.clause("DG-10", "DG-11")
-def test_what_the_institute_withdrew_is_not_shown(shown: Shown, record_evidence: Record) -> None:
-    """El servidor dice qué órdenes firmadas sigue; el corte a la vista no está retirado y las lleva o las antecede."""
+def test_what_the_institute_withdrew_is_not_shown(
+    shown: Shown, recorded: Manifest | None, standing: Standing, record_evidence: Record
+) -> None:
+    """El servidor sigue las órdenes firmadas que están en pie, y el corte a la vista no está retirado."""
     follows, gate = Standing.from_json(shown.status["standing"]), shown.status["gate"]
-    record_evidence("; ".join(sentences(follows)) or "ninguna orden en pie")
-    found = shown.corte.manifest
-    assert not follows.withdraws(found.sequence, found.corte, found.content_sha256, shown.corte.sha256)
-    assert follows.includes(found.stands)
-    assert (gate["hold"] is None) is (follows.hold_in_force is None)
-    assert gate["light"] is follows.is_light
+    record_evidence(f"sigue: {'; '.join(sentences(follows)) or 'ninguna orden'}")
+    if recorded is None:
+        record_evidence("esta máquina no tiene registro de esta elección: se juzga por lo que dice el servidor")
+    elif follows != standing:
+        record_evidence(f"en pie, según el registro: {'; '.join(sentences(standing)) or 'ninguna orden'}")
+    gone = next(withdrawn(shown.corte, standing), "")
+    assert not gone, f"{gone}; si esa orden aún no se envía, publique el corte que la lleva"
+    assert follows.includes(shown.corte.manifest.stands), "no sigue las órdenes que lleva el corte que muestra"
+    for name, is_ordered, is_followed in (
+        ("conservar lo que se muestra", standing.hold_in_force is not None, gate["hold"] is not None),
+        ("el modo ligero", standing.is_light, gate["light"]),
+    ):
+        is_lacking = f"el Instituto {'ordenó' if is_ordered else 'no ordena (o ya no)'} {name} y el servidor "
+        assert is_followed is is_ordered, is_lacking + ("no lo hace" if is_ordered else "lo hace")
 
 
 @pytest.mark.clause("RED-05")

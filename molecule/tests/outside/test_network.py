@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from corte_fixtures import is_signed, papers
 from port_fixtures import EVERY_PORT, routes, scan
 from testinfra.backend.ssh import SshBackend
 from testinfra.host import Host
 
 from corte.format import instants
 from difusor.publish.mirror import Mirror
+from difusor.publish.standing import is_of
+from difusor.publish.target import Target
 from difusor.spec import Spec
 from difusor.suite import link
 from difusor.suite.turns import turn
@@ -104,13 +108,16 @@ def test_bandwidth(
     host: Host,
     variables: dict[str, Any],
     mirror: Mirror,
+    base: str,
+    target: Target,
+    tmp_path: Path,
     expect: Expect,
     record_evidence: Record,
     attested: Callable[[str], None],
 ) -> None:
     """El enlace alcanza lo requerido en ambos sentidos: medido contra el Instituto o, si no se puede, con documento."""
     has_paper = any(each.get("clause") == "RED-01" for each in variables.get("difusor_attestations", []))
-    not_now = "" if "lab" in variables else _not_now(variables, mirror)
+    not_now = "" if "lab" in variables else _not_now(mirror, base, target, tmp_path)
     if not_now and not has_paper:
         pytest.skip(f"el enlace {not_now}")  # the clause is then not verified, which the dictamen says with this reason
     server = host.backend.ansible_runner.get_host(host.backend.host).backend
@@ -144,12 +151,15 @@ def test_bandwidth(
     )
 
 
-def _not_now(variables: dict[str, Any], mirror: Mirror) -> str:
-    """Return why the link is not measured now, by the inventory's window and by the close that the server follows."""
-    gate = (mirror.status() or {}).get("gate") or {}
-    closes = [variables["election_closes"], *filter(None, [gate.get("closes")])]
-    opens = instants.parse_offset(str(variables["election_opens"]))
-    return link.results_are_out(opens, [instants.parse_offset(str(each)) for each in closes], instants.now())
+def _not_now(mirror: Mirror, base: str, target: Target, folder: Path) -> str:
+    """Return why the link is not measured now, by the election's window and by the one signed with the shown corte.
+
+    Not by what the server says of its hours: one that never closes would never be measured.
+    """
+    windows = [target.election.window]
+    if (shown := papers(mirror, base, folder)) and is_signed(shown, target) and is_of(shown.manifest, target.election):
+        windows.append(shown.manifest.window)
+    return link.results_are_out(windows[0].opens, [each.closes for each in windows], instants.now())
 
 
 def _container_ports(host: Host) -> dict[str, str]:

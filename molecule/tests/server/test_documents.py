@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -117,5 +117,6 @@ def test_what_is_excepted_was_decided(variables: dict[str, Any], expect: Expect,
         record_evidence(f"{what}: {order.by}, acuerdo {order.agreement}, {order.date}")
     others = [f"{what} ({order.by})" for what, order in orders.items() if order and decider not in order.by]
     assert not others, f"no lo decidió el {decider}: {', '.join(others)}"
-    early = [what for what, order in orders.items() if order and order.date > date.today()]
+    today = datetime.now(declared.zone).date()
+    early = [what for what, order in orders.items() if order and order.date > today]
     assert not early, f"la fecha del acuerdo aún no llega: {', '.join(early)}"

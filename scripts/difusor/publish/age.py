@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from corte.format import instants
-from corte.format.manifest import Manifest
+from corte.format.manifest import Manifest, Window
 from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.publish.seen import Published
@@ -46,13 +46,12 @@ def judge(
     return f"{old}; en esta máquina no consta que sea el último que publicó el Instituto", ""
 
 
-def overdue(shown: Manifest, election: Election, followed: Standing, now: datetime) -> str:
+def overdue(window: Window, election: Election, followed: Standing, now: datetime) -> str:
     """Return as a sentence why no corte may be shown any more, "" if one may; `followed`: the mirror's orders.
 
-    The end is that of the shown corte. While the mirror holds the newer ones back, theirs may be later, as in the
-    election.
+    The end is that of the `window` of the shown corte. While the mirror holds the newer ones back, theirs may be later,
+    as in the election.
     """
-    window = shown.window
     end = max(window.retain_until, election.window.retain_until) if followed.hold_in_force else window.retain_until
     if now <= end + GRACE:
         return ""

@@ -213,7 +213,7 @@ def _compare_once(
     drawn = {**papers, **roads.sample(sent)}
     there, unasked, lost = roads.elsewhere(target, authority, drawn, mirror.deadline) if is_whole else ([], [], "")
     differences = [
-        *_withdrawn(signed, followed.join(standing or Standing())),
+        *withdrawn(signed, followed.join(standing or Standing())),
         *_misplaced(signed, target.election),
         *_misnamed(mirror.status(), signed.sha256, expected),
         *_differences(paced, base, {**papers, **sent} if is_whole else drawn),
@@ -222,7 +222,7 @@ def _compare_once(
         *there,
     ]
     old, warnings = _judged_by_age(signed, target.election, expected, seen, standing, is_whole) if seen else ("", [])
-    old = age.overdue(signed.manifest, target.election, followed, instants.now()) or old
+    old = age.overdue(signed.manifest.window, target.election, followed, instants.now()) or old
     return Comparison(
         target.name,
         "altered" if differences else "unreachable" if lost else "old" if old else "authentic",
@@ -253,7 +253,8 @@ def _orders(followed: Standing) -> list[str]:
     return sentences(replace(followed, rectified=None, clock_override_at=None))
 
 
-def _withdrawn(signed: SignedCorte, known: Standing) -> Iterator[str]:
+def withdrawn(signed: SignedCorte, known: Standing) -> Iterator[str]:
+    """Yield a sentence for a shown corte that is withdrawn by what is known to stand."""
     found = signed.manifest
     if known.withdrawn and known.withdraws(found.sequence, found.corte, found.content_sha256, signed.sha256):
         yield f"muestra el corte {found.sequence}, que el Instituto retiró"

@@ -313,6 +313,8 @@ def _waiver(assessment: Assessment, today: date) -> dict[str, str] | None:
         return None
     if waiver.expires < today:
         note = "vencida"
+    elif waiver.date > today:
+        note = "aún no rige: su acuerdo es de un día posterior"
     elif assessment.verdict is Verdict.WAIVED:
         note = "vigente"
     elif assessment.verdict is Verdict.FAILS:

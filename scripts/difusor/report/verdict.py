@@ -52,7 +52,8 @@ def shown(verdict: str) -> str:
 class Assessment:
     """A clause's verdict, with the findings and the waiver that it is based on.
 
-    `deciding`: the other clauses with that same verdict, because of which a derived clause has it.
+    `deciding`: the other clauses because of which a derived clause has that verdict: those that have it too and, where
+    it is met, those that a document attests.
     """
 
     clause: Clause
@@ -88,7 +89,8 @@ def _derived(assessment: Assessment, others: Iterable[Assessment]) -> Assessment
     ranks = list(Verdict)
     worst = min((each.verdict for each in base), key=ranks.index, default=Verdict.UNTESTED)
     if worst in GOOD:
-        return replace(assessment, verdict=Verdict.COMPLIES, deciding=tuple(each.clause.id for each in base))
+        met = tuple(each.clause.id for each in base if each.verdict in (Verdict.COMPLIES, Verdict.ATTESTED))
+        return replace(assessment, verdict=Verdict.COMPLIES, deciding=met)
     deciding = tuple(each.clause.id for each in base if each.verdict is worst)
     return replace(assessment, verdict=worst, deciding=deciding)
 
@@ -98,7 +100,8 @@ def assess(
 ) -> Assessment:
     """Judge one clause on one server from that server's findings; `today` is the local day of the measurement."""
     own = tuple(finding for finding in findings if clause.id in finding.clauses)
-    waiver = max((each for each in waivers if each.clause == clause.id), key=lambda each: each.expires, default=None)
+    mine = [each for each in waivers if each.clause == clause.id]
+    waiver = max(mine, key=lambda each: (each.date <= today, each.expires), default=None)
     verdict = _judge(clause, own, waiver, today) if reachable else Verdict.UNREACHABLE
     return Assessment(clause, verdict, own, waiver)
 
@@ -107,6 +110,8 @@ def _judge(clause: Clause, findings: tuple[Finding, ...], waiver: Waiver | None,
     outcomes = {finding.outcome for finding in findings}
     failed = [finding for finding in findings if finding.outcome == "failed"]
     if failed and not (waiver and all(finding.method in clause.waivable for finding in failed)):
+        return Verdict.FAILS
+    if failed and waiver and waiver.date > today:
         return Verdict.FAILS
     if failed and waiver and waiver.expires < today:
         return Verdict.EXPIRED
@@ -133,7 +138,7 @@ def excused(finding: Finding, clauses: Mapping[str, Clause], waivers: Iterable[W
     own = [clauses[name] for name in finding.clauses if name in clauses]
     if finding.outcome == "skipped":
         return bool(own) and all(clause.optional for clause in own)
-    in_force = {waiver.clause for waiver in waivers if waiver.expires >= today}
+    in_force = {waiver.clause for waiver in waivers if waiver.date <= today <= waiver.expires}
     covered = all(clause.id in in_force and finding.method in clause.waivable for clause in own)
     return finding.outcome == "failed" and bool(own) and covered
 

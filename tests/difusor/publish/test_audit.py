@@ -587,7 +587,7 @@ def test_a_page_that_shows_results_after_the_end_fails(serve: Serve, signed: Sig
 def test_after_the_end_a_page_has_two_minutes(signed: SignedCorte, election: Path):
     known = load_election(election)
     for late, word in ((age.GRACE, ""), (age.GRACE + timedelta(seconds=1), "muestra resultados")):
-        found = age.overdue(signed.manifest, known, Standing(), signed.manifest.window.retain_until + late)
+        found = age.overdue(signed.manifest.window, known, Standing(), signed.manifest.window.retain_until + late)
         assert (word in found) if word else found == ""
 
 

@@ -71,6 +71,12 @@ def test_every_clause_has_its_verdict(paper: tuple[dict, str]) -> None:
     assert verdicts["DG-11"] == "NO CUMPLE"
 
 
+def test_the_paper_says_which_clauses_rest_on_the_server_s_word(paper: tuple[dict, str]) -> None:
+    assert "SW-01, HW-01, HW-02, HW-03, HW-04, RED-02: se miden con lo que el servidor responde" in " ".join(
+        paper[1].split()
+    )
+
+
 def test_shown_verdicts_differ_from_their_ids_in_json(paper: tuple[dict, str]) -> None:
     data, text = paper
     assert {"SIN PRUEBA", "ATESTADO"} <= data["counts"].keys()
@@ -103,6 +109,16 @@ def test_what_was_repeated_is_told_with_its_first_failure(results: Results, tmp_
 def test_waivers_are_judged_on_the_day_of_the_measurement(paper: tuple[dict, str]) -> None:
     notes = {entry["id"]: entry["waiver"]["note"] for entry in paper[0]["clauses"] if entry["waiver"]}
     assert notes == {"SW-01": "no fue necesaria", "HW-01": "vigente", "HW-02": "vencida", "RED-03": "vigente"}
+
+
+def test_a_waiver_whose_day_is_still_to_come_excuses_nothing(results: Results) -> None:
+    server = results.servers["web1"]
+    waivers = [each.model_copy(update={"date": each.expires}) for each in server.declared.difusor_waivers]
+    declared = server.declared.model_copy(update={"difusor_waivers": tuple(waivers)})
+    changed = results.model_copy(update={"servers": {"web1": server.model_copy(update={"declared": declared})}})
+    (entry,) = (each for each in compose(changed)["clauses"] if each["id"] == "HW-01")
+    assert entry["verdict"] == "NO CUMPLE"
+    assert entry["waiver"]["note"] == "aún no rige: su acuerdo es de un día posterior"
 
 
 def test_a_waiver_excuses_nothing_that_was_not_measured(results: Results) -> None:

@@ -1,6 +1,6 @@
 """Verdicts: each kind, the last day of a waiver, and that the worst result decides."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from call_kit import FIRST
@@ -25,8 +25,8 @@ def finding(outcome: Outcome, method: str = "medido", clauses: tuple[str, ...] =
     )
 
 
-def waiver(expires: date = TODAY, name: str = "HW-01") -> Waiver:
-    return Waiver(clause=name, reason="r", by="b", agreement="a", date=date(2020, 1, 1), expires=expires)
+def waiver(expires: date = TODAY, name: str = "HW-01", decided: date = date(2020, 1, 1)) -> Waiver:
+    return Waiver(clause=name, reason="r", by="b", agreement="a", date=decided, expires=expires)
 
 
 def verdict(of: Clause, *findings: Finding, waivers: tuple[Waiver, ...] = (), reachable: bool = True) -> Verdict:
@@ -90,6 +90,18 @@ def test_an_optional_clause_may_not_apply() -> None:
 )
 def test_a_waiver_ends_with_its_day(expires: date, expected: Verdict) -> None:
     assert verdict(WAIVABLE, finding("failed"), waivers=(waiver(expires),)) is expected
+
+
+@pytest.mark.parametrize(("decided", "expected"), [(TODAY, Verdict.WAIVED), (TODAY + timedelta(days=1), Verdict.FAILS)])
+def test_a_waiver_begins_with_the_day_of_its_agreement(decided: date, expected: Verdict) -> None:
+    later = waiver(date(2024, 6, 30), decided=decided)
+    assert verdict(WAIVABLE, finding("failed"), waivers=(later,)) is expected
+    assert excused(finding("failed"), {"HW-01": WAIVABLE}, (later,), TODAY) is (expected is Verdict.WAIVED)
+
+
+def test_a_waiver_that_begins_later_does_not_hide_the_one_in_force() -> None:
+    later = waiver(date(2024, 6, 30), decided=date(2024, 6, 15))
+    assert verdict(WAIVABLE, finding("failed"), waivers=(waiver(), later)) is Verdict.WAIVED
 
 
 def test_the_longest_waiver_counts() -> None:
@@ -185,6 +197,18 @@ def test_a_derived_clause_is_as_good_as_the_worst_that_it_rests_on(
     found = [finding(outcome, clauses=(name,)) for name, outcome in outcomes.items()]
     derived, *_ = assess_all(clauses, [*found, finding("failed", clauses=("DG-02",))], (), TODAY)
     assert (derived.verdict, derived.deciding) == (expected, deciding)
+
+
+def test_a_derived_clause_names_only_what_is_met() -> None:
+    """Not what does not apply, nor what a person has yet to check."""
+    clauses = [
+        clause(id="DG-06", method="derivado", role=None, rests_on=["HW", "RED"]), clause(), OPTIONAL,
+        clause(id="HW-05", method="atestado"), clause(id="HW-02", method="manual"),
+    ]  # fmt: skip
+    found = [finding("passed"), finding("skipped", clauses=("RED-05",)), finding("passed", "atestado", ("HW-05",))]
+    derived, *others = assess_all(clauses, found, (), TODAY)
+    assert (derived.verdict, derived.deciding) == (Verdict.COMPLIES, ("HW-01", "HW-05"))
+    assert {each.verdict for each in others} == {"CUMPLE", "NO APLICA", "ATESTADO", "MANUAL"}
 
 
 def test_a_waived_clause_makes_the_derived_one_waived() -> None:

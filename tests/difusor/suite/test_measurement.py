@@ -33,6 +33,12 @@ def test_progress_does_not_mix_with_the_result(
     assert (tmp_path / "diario.results.json").exists()  # those of the other measurement
 
 
+def test_one_file_of_an_inventory_is_refused_with_the_folder_to_give(tmp_path: Path) -> None:
+    inventory = write_inventory(tmp_path / "diario", Certificates())
+    with pytest.raises(ResultsError, match=f"hosts.yml es un archivo, .* dé su carpeta, -i {inventory}$"):
+        measure(inventory / "hosts.yml", tmp_path)
+
+
 @pytest.mark.parametrize("lab", [False, True])
 def test_the_operators_shell_leaves_no_test_out(lab: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor what tests assert and say; in the lab pytest is told what another release has tested already."""

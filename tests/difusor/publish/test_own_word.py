@@ -1,0 +1,262 @@
+"""A server's word about orders and hours is not enough for the dictamen: the institute's records and signature are."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from desk_kit import Desk
+from publish_kit import make_target
+from suite_kit import load
+
+from corte.format import instants
+from difusor.project import ROOT
+from difusor.publish import age, signing
+from difusor.publish.signing import SignedCorte
+
+# The marks of the suite are those of its own plugin.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnknownMarkWarning")
+YEARS_LATER = "2030-01-01T00:00:00Z"
+BASE = "https://x/prep/"
+
+
+class Measurement:
+    """What the suite's own tests say of a mirror of the desk, whose estado.json says what `lies` make of it."""
+
+    def __init__(self, desk: Desk, name: str, lies: Callable[[dict[str, Any]], None] = lambda status: None) -> None:
+        self.desk, self.name, self.lies = desk, name, lies
+        self.fixtures, self.corte, self.prep, self.network = (
+            load(file)
+            for file in (
+                "corte_fixtures.py",
+                "outside/test_corte.py",
+                "outside/test_prep.py",
+                "outside/test_network.py",
+            )
+        )
+        self.target = make_target(desk.election, name)
+        self.evidence: list[Any] = []
+
+    @property
+    def status(self) -> dict[str, Any]:
+        found = self.desk.status(self.name)
+        self.lies(found)
+        return found
+
+    def take(self) -> Any:
+        folder = (self.desk.servers[self.name].config.public / "actual").resolve()
+        return self.fixtures.Shown(self.status, SignedCorte.of(folder, *signing.papers(folder)))
+
+    @property
+    def recorded(self) -> Any:
+        return self.fixtures.recorded.__wrapped__(self.target)
+
+    def orders(self) -> None:
+        shown = self.take()
+        ordered = self.fixtures.ordered.__wrapped__(shown, self.recorded)
+        standing = self.fixtures.standing.__wrapped__(shown, ordered)
+        self.corte.test_what_the_institute_withdrew_is_not_shown(shown, self.recorded, standing, self.evidence.append)
+
+    def last(self) -> None:
+        shown = self.take()
+        ordered = self.fixtures.ordered.__wrapped__(shown, self.recorded)
+        standing = self.fixtures.standing.__wrapped__(shown, ordered)
+        self.prep.test_corte_is_the_institute_s_last_one(
+            shown.corte, ordered, standing, self.target, lambda _: {"grace_minutes": 0}, self.evidence.append
+        )
+
+    @property
+    def window(self) -> Any:
+        return self.fixtures.window.__wrapped__(self.status, self.take, self.target, self.recorded)
+
+    def period(self, now: datetime, answer: int = 200) -> None:
+        said, text = httpx.Response(answer), '{"secuencia": 5}' if answer == 200 else "espere"
+        self.corte.datetime, self.corte.get = SimpleNamespace(now=lambda _: now), lambda *_: said
+        self.corte.test_gate_follows_the_window(
+            SimpleNamespace(status=lambda: self.status), self.window, self.target, BASE, BASE,
+            lambda _: (answer, text), lambda _: {"closed_status": 503}, self.evidence.append,
+        )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "molecule/tests")
+    monkeypatch.setattr(age, "GRACE", timedelta(0))
+
+
+@pytest.fixture
+def withdrawn(desk: Desk) -> Desk:
+    """Publish corte 6 and withdraw it; of that only `norte` hears, and `sur` goes on showing it."""
+    bad = desk.corte(6)
+    desk.publish(bad)
+    desk.sign(bad, "--withdraw", bad)
+    desk.publish(bad, "norte")
+    assert desk.seen() == [5, 6]
+    return desk
+
+
+def test_a_withdrawn_corte_fails_though_the_server_knows_of_no_order(withdrawn: Desk):
+    for test in (Measurement(withdrawn, "sur").orders, Measurement(withdrawn, "sur").last):
+        with pytest.raises(AssertionError, match="muestra el corte 6, que el Instituto retiró"):
+            test()
+    Measurement(withdrawn, "norte").orders()
+    Measurement(withdrawn, "norte").last()
+
+
+def test_an_order_of_a_moment_ago_may_still_be_on_its_way(withdrawn: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(age, "GRACE", timedelta(minutes=2))
+    with pytest.raises(pytest.skip.Exception, match="repita la medición"):
+        Measurement(withdrawn, "sur").orders()
+    Measurement(withdrawn, "norte").orders()
+
+
+def test_a_machine_without_records_judges_by_what_the_server_says(withdrawn: Desk, records: Path):
+    shutil.rmtree(records)
+    found = Measurement(withdrawn, "sur")
+    found.orders()
+    assert any("no tiene registro de esta elección" in each for each in found.evidence)
+    with pytest.raises(pytest.skip.Exception, match="mida desde la que publica"):
+        found.last()
+
+    def withdraw(status: dict[str, Any]) -> None:
+        status["standing"] = withdrawn.status("norte")["standing"]
+
+    for test in (Measurement(withdrawn, "sur", withdraw).orders, Measurement(withdrawn, "sur", withdraw).last):
+        with pytest.raises(AssertionError, match="que el Instituto retiró"):
+            test()
+
+
+def test_records_that_cannot_be_read_leave_it_not_verified(withdrawn: Desk, records: Path):
+    (path,) = records.glob("*/*.firmado.json")
+    path.write_text("dañado")
+    with pytest.raises(pytest.skip.Exception, match="está dañado: dice qué órdenes siguen en pie"):
+        Measurement(withdrawn, "sur").orders()
+
+
+@pytest.mark.parametrize(("order", "told"), [("--hold", "conservar lo que se muestra"), ("--light", "el modo ligero")])
+def test_an_order_that_the_server_hides_fails(desk: Desk, order: str, told: str):
+    desk.sign(desk.corte(6), order)
+    desk.publish(desk.folder / "cortes/6", "norte")
+    with pytest.raises(AssertionError, match=f"el Instituto ordenó {told} y el servidor no lo hace"):
+        Measurement(desk, "sur").orders()
+    Measurement(desk, "norte").orders()
+
+
+@pytest.mark.parametrize(
+    ("order", "end", "told"),
+    [("--hold", "--resume", "conservar lo que se muestra"), ("--light", "", "el modo ligero")],
+)
+def test_an_order_that_goes_on_after_the_institute_ended_it_fails(desk: Desk, order: str, end: str, told: str):
+    desk.sign(desk.corte(6), order)
+    desk.publish(desk.folder / "cortes/6")
+    desk.sign(desk.corte(7), *filter(None, [end]))
+    desk.publish(desk.folder / "cortes/7", "norte")
+    with pytest.raises(AssertionError, match=rf"el Instituto no ordena \(o ya no\) {told} y el servidor lo hace"):
+        Measurement(desk, "sur").orders()
+    Measurement(desk, "norte").orders()
+
+
+def test_actas_held_back_after_the_light_mode_ended_fail(desk: Desk, tmp_path: Path):
+    """Also where the server keeps the order, and nothing of its end."""
+    desk.sign(desk.corte(6), "--light")
+    desk.publish(desk.folder / "cortes/6")
+    silent, notice = SimpleNamespace(check_output=lambda *_: ""), httpx.Response(503)
+
+    def judge() -> None:
+        found = Measurement(desk, "sur")
+        found.prep.get = lambda *_: notice
+        shown = found.take()
+        ordered = found.fixtures.ordered.__wrapped__(shown, found.recorded)
+        found.prep.test_nothing_is_held_back_without_an_order(
+            silent, None, BASE, shown, ordered, found.target, tmp_path, found.evidence.append
+        )
+
+    judge()
+    desk.publish(desk.corte(7), "norte")
+    with pytest.raises(AssertionError, match="ninguna orden firmada del Instituto sigue en pie"):
+        judge()
+
+
+@pytest.mark.parametrize("end", ["closes", "retain_until"])
+def test_a_server_that_never_closes_fails(desk: Desk, end: str):
+    window = Measurement(desk, "norte").target.election.window
+
+    def never(status: dict[str, Any]) -> None:
+        status["gate"] |= {name: YEARS_LATER for name in ("closes", "retain_until")[end == "retain_until" :]}
+        status["gate"]["state"] = "open" if end == "closes" else "closed"
+
+    for lies in (
+        never,
+        lambda status: never(status) or status.update(shown=None, held=status["shown"]),
+        lambda status: never(status) or status["gate"].update(hold={"sequence": 5, "since": YEARS_LATER}),
+    ):
+        with pytest.raises(AssertionError, match="el servidor sigue otro periodo que el del Instituto"):
+            Measurement(desk, "norte", lies).period(getattr(window, end) + timedelta(days=1))
+
+
+def test_results_after_the_end_fail_and_within_the_window_comply(desk: Desk):
+    found = Measurement(desk, "norte")
+    found.period(instants.now())
+    with pytest.raises(AssertionError, match="muestra resultados, y su publicación terminó"):
+        found.period(found.window.retain_until + timedelta(minutes=1))
+
+
+def test_an_unsigned_window_binds_nobody(desk: Desk):
+    found = Measurement(desk, "norte")
+    honest = found.window
+    found.fixtures.is_signed = lambda *_: False
+    assert found.window == honest == found.target.election.window
+
+
+def test_a_close_that_the_institute_moved_is_the_one_that_counts(desk: Desk):
+    """With the corte that is shown; while it is held back, as this machine's records say."""
+    moved = desk.now.replace(microsecond=0) + timedelta(hours=30)
+    done = desk.sign(desk.corte(6), "--close", instants.write(moved))
+    assert done.exit_code == 0, done.output
+    desk.publish(desk.folder / "cortes/6")
+    found = Measurement(desk, "norte", lambda status: None)
+    assert found.window.closes == moved
+    found.period(instants.now())
+    hidden = Measurement(desk, "norte", lambda status: status.update(shown=None, held=status["shown"]))
+    assert hidden.window.closes == moved
+
+
+def test_what_is_retained_is_judged_by_the_signed_window_and_the_day_of_the_order(desk: Desk):
+    found = Measurement(desk, "norte")
+    judge = found.corte.test_nothing_is_retained_without_an_order
+    judge(found.window, found.target, found.evidence.append)
+    text = desk.election.read_text()
+    desk.election.write_text(text.replace("2024-05-30", "2099-05-30"))
+    later = Measurement(desk, "norte")
+    with pytest.raises(AssertionError, match="la fecha de ese acuerdo aún no llega"):
+        judge(later.window, later.target, found.evidence.append)
+
+
+def test_the_link_is_measured_though_the_server_says_that_it_never_closes(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Not until the close that the institute signed, if that is later than the election's."""
+    found, folder = Measurement(desk, "norte"), tmp_path / "papeles"
+    folder.mkdir()
+
+    def hand(url: str, take: Callable[[bytes], object]) -> httpx.Response:
+        take((desk.servers["norte"].config.public / "actual" / url.removeprefix(BASE)).read_bytes())
+        return httpx.Response(200)
+
+    def is_measured(now: datetime) -> bool:
+        mirror = SimpleNamespace(hand=hand, status=lambda: {"gate": {"closes": YEARS_LATER}})
+        with monkeypatch.context() as patch:
+            patch.setattr(instants, "now", lambda: now)
+            return not found.network._not_now(mirror, BASE, found.target, folder)
+
+    closes, minute = found.target.election.window.closes, timedelta(minutes=1)
+    assert not is_measured(closes - minute) and is_measured(closes + minute)
+    desk.sign(desk.corte(6), "--close", instants.write(closes + timedelta(hours=1)))
+    desk.publish(desk.folder / "cortes/6")
+    assert not is_measured(closes + minute) and is_measured(closes + timedelta(hours=1) + minute)
