@@ -126,7 +126,8 @@ def options(
     ask = f"curl --silent --insecure --max-time 5 --ipv6 --output /dev/null https://{variables['difusor_fqdn']}/"
     return Options(
         _logged(host, visits, mark), certificates, seen, str(refused.value), untrusted.run(ask).succeeded,
-        host.check_output(SHOWN), host.run("ls /etc/letsencrypt/renewal/*.conf").stdout, sorted(_packages(host) - packages) + sorted(_paths(host) - paths - start),
+        host.check_output(SHOWN), host.run("ls /etc/letsencrypt/renewal/*.conf").stdout,
+        sorted(_packages(host) - packages) + sorted(_paths(host) - paths - start),
     )  # fmt: skip
 
 
