@@ -239,6 +239,9 @@ files:
         What the owner's files of nginx say outside of any block, and the addresses and names of their sites, as
         {path, line, words, within}; C(within) names the blocks around it, such as http/server.
       type: list
+    writable:
+      description: Files that nginx reads, or folders above them, that others than root may write.
+      type: list
     refused:
       description: >-
         What is wrong in files of the owner's with which nginx or sshd would not start again, by their own tests, as
