@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import role_kit
+import yaml
 from plugin_kit import load
 
 UBUNTU = (
@@ -64,3 +65,18 @@ def test_the_owners_room_for_the_journal_is_read_as_systemd_reads_it(said: str, 
     assert probe.owners(*places) == room
     assert probe.owners((), ()) == 0
     assert 0 < probe.room((), (), ("/",)) <= 4 << 30 and probe.room(*places) >= room
+
+
+def test_the_database_of_an_owner_who_had_aide_is_never_written() -> None:
+    paths = ("aide/aide.conf", "systemd/system/aidecheck.service", "systemd/system/aiderenew.service")
+    texts = [role_kit.render("audit", f"etc/{path}", {}) for path in paths]
+    texts.append(
+        role_kit.render("packages", "etc/apt/apt.conf.d/60prep-difusor", {"ansible_facts": {"distribution": "Debian"}})
+    )
+    assert all("/var/lib/prep-aide" in text and "/var/lib/aide" not in text for text in texts)
+    assert all("StateDirectory=prep-aide\n" in text for text in texts[1:3])
+    tasks = yaml.safe_load((role_kit.ROLES / "audit/tasks/remove.yml").read_text(encoding="utf-8"))
+    (loop,) = (task["loop"] for task in tasks if "prep-aide" in str(task))
+    for added, removed in (([], ["/var/lib/prep-aide"]), (["aide"], ["/var/lib/prep-aide", "/var/lib/aide"])):
+        inputs = {"rollback_found": {"packages": {"added": added}}}
+        assert role_kit.value("audit", loop.strip("{ }"), inputs) == removed
