@@ -115,6 +115,9 @@ ansible_facts:
     owners_parameters:
       description: The kernel parameters that files of the owner's set, and those that cannot be set back, by name.
       type: dict
+    journal_room:
+      description: Bytes of the disk that the journal may use without the project, by the owner's files or by itself.
+      type: int
     reached: {description: "The networks of the server's routes, and its name servers, IPv4 only.", type: list}
     avoided: {description: "Those of them that a Docker engine avoids: on link, and name servers.", type: list}
     ipv6_advertised: {description: Whether IPv6 is configured by router advertisements., type: bool}
@@ -235,6 +238,9 @@ files:
       description: >-
         What the owner's files of nginx say outside of any block, and the addresses and names of their sites, as
         {path, line, words, within}; C(within) names the blocks around it, such as http/server.
+      type: list
+    writable:
+      description: Files that nginx reads, or folders above them, that others than root may write.
       type: list
     refused:
       description: >-

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import role_kit
+import yaml
+from plugin_kit import load
 
 UBUNTU = (
     "/usr/bin/sudo.ws",
@@ -21,3 +26,57 @@ def test_the_use_of_a_program_with_the_rights_of_others_is_recorded(program: str
     facts = {"architecture": "x86_64"}
     rules = role_kit.render("audit", "etc/audit/rules.d/60-prep-difusor.rules", {"ansible_facts": facts})
     assert f"-a always,exit -F path={program} -F perm=x " in rules
+
+
+@pytest.mark.parametrize(
+    ("facts", "limit"),
+    [
+        ({}, "2048M"),
+        ({"journal_room": 1 << 30}, "2048M"),
+        ({"journal_room": 4 << 30}, "4096M"),
+        ({"journal_room": 20 << 30}, "20480M"),
+        ({"journal_room": (3 << 30) + 1}, "3073M"),
+    ],
+)
+def test_the_journal_loses_nothing_that_it_had_room_for(facts: dict[str, Any], limit: str) -> None:
+    inputs = {"ansible_facts": facts, "kernel_shared": False}
+    text = role_kit.render("audit", "etc/systemd/journald.conf.d/60-prep-difusor.conf", inputs)
+    assert f"SystemMaxUse={limit}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "room"),
+    [("20G", 20 << 30), ("1.5G", 3 << 29), ("512M", 512 << 20), ("1048576", 1 << 20), ("", 0), ("x", 0), ("1.2.3G", 0)],
+)
+def test_the_owners_room_for_the_journal_is_read_as_systemd_reads_it(said: str, room: int, tmp_path: Path) -> None:
+    main, usr, etc = tmp_path / "journald.conf", tmp_path / "usr", tmp_path / "etc"
+    files = {
+        main: "[Journal]\n#SystemMaxUse=9G\nSystemMaxUse=8G\n",
+        usr / "50-a.conf": "[Journal]\nSystemMaxUse=7G\n",
+        etc / "50-a.conf": "[Journal]\nCompress=yes\n",
+        etc / "40-b.conf": f"[Journal]\nSystemMaxUse = {said}\n",
+        etc / "60-prep-difusor.conf": "# Managed by prep-difusor\n[Journal]\nSystemMaxUse=2048M\n",
+    }
+    for path, text in files.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    probe = load("module_utils/probe/journal.py")
+    places = ((str(tmp_path / "none"), str(main)), (str(usr), str(etc)))
+    assert probe.owners(*places) == room
+    assert probe.owners((), ()) == 0
+    assert 0 < probe.room((), (), ("/",)) <= 4 << 30 and probe.room(*places) >= room
+
+
+def test_the_database_of_an_owner_who_had_aide_is_never_written() -> None:
+    paths = ("aide/aide.conf", "systemd/system/aidecheck.service", "systemd/system/aiderenew.service")
+    texts = [role_kit.render("audit", f"etc/{path}", {}) for path in paths]
+    texts.append(
+        role_kit.render("packages", "etc/apt/apt.conf.d/60prep-difusor", {"ansible_facts": {"distribution": "Debian"}})
+    )
+    assert all("/var/lib/prep-aide" in text and "/var/lib/aide" not in text for text in texts)
+    assert all("StateDirectory=prep-aide\n" in text for text in texts[1:3])
+    tasks = yaml.safe_load((role_kit.ROLES / "audit/tasks/remove.yml").read_text(encoding="utf-8"))
+    (loop,) = (task["loop"] for task in tasks if "prep-aide" in str(task))
+    for added, removed in (([], ["/var/lib/prep-aide"]), (["aide"], ["/var/lib/prep-aide", "/var/lib/aide"])):
+        inputs = {"rollback_found": {"packages": {"added": added}}}
+        assert role_kit.value("audit", loop.strip("{ }"), inputs) == removed

@@ -442,7 +442,7 @@ def test_what_certbot_has_and_nginx_lacks_is_given_to_it(
         if parts:
             (tmp_path / name).write_text("".join((tmp_path / each).read_text() for each in parts))
     tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/acme.yml").read_text(encoding="utf-8"))
-    read, give, flush, ask = tasks
+    read, _, give, flush, ask = tasks
     assert give["environment"] == {"RENEWED_LINEAGE": "{{ _nginx_lineage }}"} and "flush_handlers" in flush.values()
     script = read["ansible.builtin.shell"].replace("{{ _nginx_lineage }}", str(tmp_path))
     script = script.replace("{{ _nginx_certificate }}", str(tmp_path / "nginx"))

@@ -17,7 +17,15 @@ import yaml
 from machine_kit import FAKED
 
 OPENS, CLOSES = "2024-06-02T20:00:00-06:00", "2024-06-04T02:00:00Z"
-SNAP = '#!/bin/sh\necho "$@" >>{}/snap.said\n'
+# Notes what it is told, and keeps the hold as snapd does: of one that is not set it says so.
+SNAP = """#!/bin/sh
+cd {}
+case $1 in
+  get) cat snap.hold 2>/dev/null || {{ echo 'error: snap "core" has no "refresh.hold" option' >&2; exit 1; }} ;;
+  set) echo "$@" >>snap.said; echo "${{3#refresh.hold=}}" >snap.hold ;;
+  unset) echo "$@" >>snap.said; rm snap.hold ;;
+esac
+"""
 
 
 def due(folder: Path, now: str, state: str = "", stale: bool = False, **inputs: Any) -> bool:
@@ -31,6 +39,7 @@ def due(folder: Path, now: str, state: str = "", stale: bool = False, **inputs: 
         "packages_held_opens": OPENS,
         "packages_held_closes": CLOSES,
         "packages_gate_status": str(status),
+        "_packages_snaps": str(folder / "prep-snaps"),
         **inputs,
     }
     script = folder / "prep-updates-due"
@@ -84,6 +93,46 @@ def test_snaps_are_told_until_when(now: str, hold: str, tmp_path: Path) -> None:
     due(tmp_path, now)
     said = tmp_path / "snap.said"
     assert (said.read_text() if said.exists() else "") == hold
+
+
+@pytest.mark.parametrize(
+    ("theirs", "held"),
+    [
+        ("forever", "forever"),
+        ("2024-06-04T00:00:00-06:00", "2024-06-04T00:00:00-06:00"),
+        ("2024-06-03T18:00:00-06:00", "2024-06-04T02:00:00Z"),
+        ("2020-01-01T00:00:00Z", "2024-06-04T02:00:00Z"),
+        ("", "2024-06-04T02:00:00Z"),
+    ],
+)
+def test_a_longer_hold_of_the_owners_stays_and_a_shorter_one_comes_back(theirs: str, held: str, tmp_path: Path) -> None:
+    hold = tmp_path / "snap.hold"
+    if theirs:
+        hold.write_text(f"{theirs}\n")
+    due(tmp_path, "2024-06-03T12:00:00Z")
+    assert hold.read_text() == f"{held}\n"
+    later = "2024-06-04T08:00:00Z"  # the close was moved, and the hold with it
+    due(tmp_path, "2024-06-03T13:00:00Z", packages_held_closes=later)
+    assert hold.read_text() == f"{theirs if theirs == 'forever' else later}\n"
+    remove(tmp_path)
+    assert (hold.read_text().strip() if hold.exists() else "") == theirs
+    assert not (tmp_path / "prep-snaps").exists()
+
+
+def test_a_hold_that_somebody_changed_since_is_left_by_the_removal(tmp_path: Path) -> None:
+    due(tmp_path, "2024-06-03T12:00:00Z")
+    (tmp_path / "snap.hold").write_text("forever\n")
+    remove(tmp_path)
+    assert (tmp_path / "snap.hold").read_text() == "forever\n"
+
+
+def remove(folder: Path) -> None:
+    """Give snaps their hold back as the role's removal does."""
+    first = yaml.safe_load((ROLES / "packages/tasks/remove.yml").read_text())[0]["ansible.builtin.shell"]
+    record = {"_packages_snaps": str(folder / "prep-snaps")}
+    if Path(role_kit.text("packages", first["removes"], record)).exists():
+        environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+        subprocess.run(["sh", "-c", role_kit.text("packages", first["cmd"], record)], env=environment, check=True)
 
 
 def test_ubuntus_security_updates_may_bring_packages_of_the_release() -> None:

@@ -125,7 +125,7 @@ def test_the_preflight_warns_of_a_lost_record() -> None:
     }
     judged = {key: [] for key in ("closed", "outside", "refused", "closing", "unattended", "open", "diagnoses")}
     for lost in (True, False):
-        files = {"rules": [], "changed_files": [], "restarting": [], "unrecorded": lost}
+        files = {"rules": [], "changed_files": [], "restarting": [], "writable": [], "unrecorded": lost}
         inputs = {
             "inventory_hostname": "espejo",
             "ansible_facts": {"sites": [], "current_state": {"admins": {}}},

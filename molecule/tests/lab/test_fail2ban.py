@@ -86,21 +86,50 @@ SU = """
 for _ in 1 2 3 4 5; do echo mala | runuser -u nobody -- su {institute} -c true; done
 echo {password} | runuser -u nobody -- su {plain} -c 'id --user --name'
 """
+# Tries five wrong passwords as polkit's helper does, which asks for any account's on behalf of any other.
+POLKIT = """
+import ctypes, sys
+pam, libc, pointer = ctypes.CDLL("libpam.so.0"), ctypes.CDLL(None), ctypes.c_void_p
+libc.calloc.restype = libc.strdup.restype = pointer
+kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, pointer, ctypes.POINTER(pointer), pointer)
+@kind
+def answer(count, asked, given, _):
+    given[0] = libc.calloc(count, 16)  # pairs of a text and a number
+    for each in range(count):
+        ctypes.cast(given[0], ctypes.POINTER(pointer))[2 * each] = libc.strdup(b"mala")
+    return 0
+class Talk(ctypes.Structure):
+    _fields_ = [("answer", kind), ("data", pointer)]
+for _ in range(5):
+    handle, talk = pointer(), Talk(answer, None)
+    assert not pam.pam_start(b"polkit-1", sys.argv[1].encode(), ctypes.byref(talk), ctypes.byref(handle))
+    assert pam.pam_authenticate(handle, 0)
+    pam.pam_end(handle, 0)
+"""
 
 
 @pytest.mark.clause("SW-05")
 def test_guesses_of_a_local_account_lock_nobody(host: Host, variables: dict[str, Any], record_evidence: Record) -> None:
-    """Contraseñas malas que una cuenta local prueba con su no bloquean el sudo del Instituto; su sirve a las demás."""
+    """Contraseñas malas que una cuenta local prueba con su, o por polkit, no bloquean el sudo del Instituto.
+
+    Su serves the other accounts as before; what is asked by polkit is counted apart, and has to wait there.
+    """
     institute, plain, password = variables["difusor_admin_user"], "prueba-su", "Contra-sena-larga-1"
     host.check_output("useradd --password %s %s", sha512_crypt.hash(password), plain)
     try:
         answer = host.run(SU.format(institute=institute, plain=plain, password=password))
+        host.check_output("python3 -c %s %s", POLKIT, institute)
         counted = host.check_output("faillock --user %s", institute).splitlines()[2:]
+        apart = host.check_output("faillock --dir /run/faillock-other --user %s", institute).splitlines()[2:]
         host.check_output(f"faillock --user {institute} --reset")
+        host.check_output("rm -r /run/faillock-other")
     finally:
         host.check_output("userdel %s", plain)
-    record_evidence(f"fallas contadas a {institute}: {len(counted)}; {answer.stdout.strip()} entró con su")
+    record_evidence(
+        f"fallas contadas a {institute}: {len(counted)}, aparte: {len(apart)}; {answer.stdout.strip()} entró con su"
+    )
     assert counted == []
+    assert len(apart) == 4, "por polkit se puede probar sin fin"
     assert answer.stdout.strip() == plain
 
 

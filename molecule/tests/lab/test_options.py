@@ -87,6 +87,8 @@ class Options:
     """Whether any address gets through again."""
     issuer: str
     """Of the certificate that is served again."""
+    renewing: str
+    """What certbot would still renew."""
     left: list[str]
     """What is left of the sensor: packages, and paths."""
 
@@ -124,7 +126,8 @@ def options(
     ask = f"curl --silent --insecure --max-time 5 --ipv6 --output /dev/null https://{variables['difusor_fqdn']}/"
     return Options(
         _logged(host, visits, mark), certificates, seen, str(refused.value), untrusted.run(ask).succeeded,
-        host.check_output(SHOWN), sorted(_packages(host) - packages) + sorted(_paths(host) - paths - start),
+        host.check_output(SHOWN), host.run("ls /etc/letsencrypt/renewal/*.conf").stdout,
+        sorted(_packages(host) - packages) + sorted(_paths(host) - paths - start),
     )  # fmt: skip
 
 
@@ -163,6 +166,7 @@ def test_certificate_is_obtained_and_renewed(
     assert "Pebble" in seen.renewed and seen.renewed != seen.first
     assert f"DNS:{_joins(variables)}" in seen.named
     assert "Pebble" not in options.issuer
+    assert options.renewing == "", "certbot lo renueva sin nginx, y fallaría dos veces al día"
 
 
 def test_sensor_reports_an_attack_and_is_removed_completely(

@@ -57,7 +57,7 @@ def test_programs_are_the_authorised_ones(host: Host, record_evidence: Record) -
         what="termine de autorizarse el estado del sistema",
         within=AIDE,
     )
-    database = host.file("/var/lib/aide/aide.db")
+    database = host.file("/var/lib/prep-aide/aide.db")
     check = host.run("aide --config /etc/aide/aide.conf --limit '^/usr/s?bin/' --check")
     record_evidence(f"estado autorizado el {database.mtime}; {check.stdout.strip()[-300:]}")
     assert host.service("aidecheck.timer").is_enabled

@@ -8,6 +8,7 @@ import os
 import pwd
 import re
 import shlex
+import stat
 
 from ansible.module_utils.probe import LISTS, OURS, content, jobs, read, read_plain, sudo
 from ansible.module_utils.probe.server import FOUND, members
@@ -20,6 +21,8 @@ TOKEN = re.compile(
 )
 LONGEST_WORD = 200
 OF_A_SITE = ("listen", "server_name")
+DEEPEST, MOST = 10, 1000
+"""How deep includes are followed, and how many files: what anybody may write could name itself again and again."""
 PAGE = NGINX + "/sites-available/prep"
 SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
@@ -41,21 +44,21 @@ def is_ours(text):
     return OURS in text[:200]
 
 
-def directives(path, text):
+def directives(path, text, within=""):
     """Return [{path, line, words, within}] of all directives in the text of one of nginx's files.
 
-    A block is told by its words before the brace, `within` by the first words of the blocks around it, with slashes.
-    Quotes are taken off, long words cut.
+    A block is told by its words before the brace, `within` by the first words of the blocks around it, with slashes;
+    those around a file that is included in one are given. Quotes are taken off, long words cut.
     """
-    found, words, within, line, begun = [], [], [], 1, 1
+    found, words, blocks, line, begun = [], [], within.split("/") if within else [], 1, 1
     for token in TOKEN.findall(text):
         if token in (";", "{", "}"):
             if words:
-                found.append({"path": path, "line": begun, "words": words, "within": "/".join(within)})
+                found.append({"path": path, "line": begun, "words": words, "within": "/".join(blocks)})
             if token == "{":
-                within.append(words[0] if words else "")
+                blocks.append(words[0] if words else "")
             elif token == "}":
-                within = within[:-1]
+                blocks = blocks[:-1]
             words = []
         elif not token.isspace() and token[0] != "#":
             begun = begun if words else line
@@ -66,26 +69,63 @@ def directives(path, text):
 
 def settings(path, text):
     """Return those directives of a file that stand in no block, and what its sites listen on and answer to."""
-    found = directives(path, text)
-    return [
-        each for each in found if not each["within"] or (each["within"] == "server" and each["words"][0] in OF_A_SITE)
-    ]
+    return list(filter(_counts, directives(path, text)))
 
 
-def owners_settings(nginx=NGINX):
-    """Return `settings` of every file of the owner's that nginx reads, those that another one includes among them."""
-    waiting = [os.path.join(nginx, pattern) for pattern in SITES]
-    found, seen = [], set()
-    while waiting:
-        for path in sorted(glob.glob(waiting.pop(0))):
-            text = read(path)
-            if not os.path.isfile(path) or path in seen or is_ours(text):
-                continue
-            seen.add(path)
-            said = settings(path, text)
-            waiting += [os.path.join(nginx, *each["words"][1:2]) for each in said if each["words"][0] == "include"]
-            found += said
-    return found
+def _counts(directive):
+    within = directive["within"]
+    return not within or (within == "server" and directive["words"][0] in OF_A_SITE)
+
+
+def owners_settings(nginx=NGINX, seen=None):
+    """Return `settings` of every file of the owner's that nginx reads, those that another one includes among them.
+
+    What a server block includes stands where that block includes it. `seen` gets what was looked at, as pairs: whether
+    within a block, and the path.
+    """
+    seen = set() if seen is None else seen
+    found = [each for pattern in SITES for each in _followed(nginx, pattern, "", (), seen)]
+    return list(filter(_counts, found))
+
+
+def _followed(nginx, pattern, within, around, seen):
+    """Yield the directives of the files that an include names, and of those that they include themselves.
+
+    `within`: the blocks around it; `around`: the files that include it. A file of sites is read once, one of a server
+    block's for each block.
+    """
+    pattern = os.path.join(nginx, pattern)
+    if glob.has_magic(pattern):
+        seen.add((bool(within), os.path.dirname(pattern)))
+    for path in sorted(glob.glob(pattern)):
+        is_read = path in around if within else (False, path) in seen
+        is_done = is_read or len(around) > DEEPEST or len(seen) > MOST
+        text = "" if is_done else read_plain(path) if others_write(path) else read(path)
+        if is_done or not os.path.isfile(path) or is_ours(text):
+            continue
+        seen.add((bool(within), path))
+        for each in directives(path, text, within):
+            yield each
+            if each["words"][0] == "include" and each["within"].split("/")[0] in ("", "server"):
+                included = "".join(each["words"][1:2])
+                yield from _followed(nginx, included, each["within"], (*around, path), seen)
+
+
+def others_write(path):
+    """Return this path, or the first folder above it, that others than root may write; "" when there is none."""
+    for place in (os.path.dirname(path), os.path.realpath(path)):
+        while True:
+            try:
+                status = os.stat(place)
+            except OSError:  # it is gone, or leads in a circle
+                break
+            is_shared = status.st_mode & stat.S_IWOTH or (status.st_mode & stat.S_IWGRP and status.st_gid != 0)
+            if status.st_uid != 0 or (is_shared and not status.st_mode & stat.S_ISVTX):
+                return place
+            if place == os.path.dirname(place):
+                break
+            place = os.path.dirname(place)
+    return ""
 
 
 def owners_main(packaged, path=f"{NGINX}/nginx.conf"):
@@ -312,11 +352,13 @@ def look(lines, account, replaced):
     packaged = packaged_files(lines)
     owns = lambda path: is_changed(path, packaged)  # noqa: E731
     at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
-    settings = owners_settings()
+    seen = set()
+    settings = owners_settings(seen=seen)
     failed = 'said=$(%s 2>&1) || echo "$said"'
     tests = (lines("sh", "-c", failed % test) for test in ("nginx -t", "sshd -t"))
     return {
         "settings": settings,
+        "writable": sorted(filter(None, {others_write(path) for _, path in seen})),
         "refused": refused(*tests, owners=sorted({each["path"] for each in settings})),
         "rules": [rule for path in RULES for rule in rules(read(path))],
         "denials": [rule for path in RULES for rule in denials(read(path))],

@@ -15,7 +15,7 @@ import re
 import socket
 import stat
 
-from ansible.module_utils.probe import OURS, content, docker_api, dpkg, engine, listening, parameters, read
+from ansible.module_utils.probe import OURS, content, docker_api, dpkg, engine, journal, listening, parameters, read
 from ansible.module_utils.probe.queues import unshared
 
 PARAMETERS = "/etc/sysctl.d/zz-prep-difusor.conf"
@@ -363,6 +363,7 @@ def look(lines, docker, folders, key, pending):
         ),
         "su_stack": read(SU),
         "owners_parameters": parameters.owners(),
+        "journal_room": journal.room(),
         "current_state": current_state(lines, docker, ours, options, key, pending),
     }
     return facts, {

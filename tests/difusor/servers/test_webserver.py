@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,9 +100,53 @@ def test_files_that_the_owners_files_include_are_read_once_and_the_pages_own_are
         (tmp_path / name).write_text(text)
     found = [(each["path"].removeprefix(f"{tmp_path}/"), *each["words"]) for each in probe().owners_settings(tmp_path)]
     assert [each for each in found if "include" not in each] == [
-        ("sites-enabled/diario", "add_trailer", "a", "b"), ("conf.d/a.conf", "server"), ("diario/b.inc", "slice", "1m"),
-        ("x", "modsecurity", "on"),
+        ("sites-enabled/diario", "add_trailer", "a", "b"), ("diario/b.inc", "slice", "1m"), ("x", "modsecurity", "on"),
+        ("conf.d/a.conf", "server"),
     ]  # fmt: skip
+
+
+def test_what_a_site_includes_counts_as_its_own(tmp_path: Path) -> None:
+    """As plugins of WordPress document it: their file, which the site's own account writes, took the page's name."""
+    (tmp_path / "www").mkdir()
+    files = {
+        "sites-enabled/a": f"server {{ listen 80; include {tmp_path}/www/*.conf; }}\nserver {{ listen 81; }}\n",
+        "sites-enabled/b": f"server {{ location / {{ include {tmp_path}/www/nginx.conf; }} }}\n",
+        "www/nginx.conf": f"server_name prep.diario.mx;\ninclude {tmp_path}/www/*.conf; location / {{ listen 1; }}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    os.mkfifo(tmp_path / "www/pipe.conf")
+    (tmp_path / "www").chmod(0o777)
+    seen: set[tuple[bool, str]] = set()
+    found = as_settings(probe().owners_settings(tmp_path, seen))
+    (named,) = (each for each in found if each.words[0] == "server_name")
+    assert (named.path, named.words) == (f"{tmp_path}/www/nginx.conf", ("server_name", "prep.diario.mx"))
+    (said,) = problems(found, [80, 443], ["prep.diario.mx"])
+    assert said.startswith(f"{tmp_path}/sites-enabled/a:1 es un sitio de «prep.diario.mx», el nombre de la página")
+    told = {probe().others_write(path) for _, path in seen if path.startswith(f"{tmp_path}/www")}
+    assert told == {f"{tmp_path}/www"}
+
+
+@pytest.mark.parametrize(
+    ("account", "group", "mode", "told"),
+    [
+        (0, 0, 0o664, False),
+        (0, 33, 0o644, False),
+        (0, 33, 0o664, True),
+        (33, 0, 0o644, True),
+        (0, 0, 0o666, True),
+        (0, 0, 0o1777, False),  # a folder in which nobody renames what another has
+    ],
+)
+def test_what_another_account_may_write_is_told(
+    account: int, group: int, mode: int, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = probe()
+    found = {"/srv/nginx": SimpleNamespace(st_uid=account, st_gid=group, st_mode=mode)}
+    roots = SimpleNamespace(st_uid=0, st_gid=0, st_mode=0o755)
+    monkeypatch.setattr(module, "os", SimpleNamespace(path=os.path, stat=lambda path: found.get(path, roots)))
+    assert module.others_write("/srv/nginx/a.conf") == module.others_write("/srv/nginx") == ("/srv/nginx" * told)
 
 
 def test_a_file_is_the_projects_by_what_it_says_and_not_by_its_name(tmp_path: Path) -> None:

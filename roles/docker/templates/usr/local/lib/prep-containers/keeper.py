@@ -111,21 +111,22 @@ def bring_back(container: Container) -> None:
         return
     shims = list(_shims(container.identity))
     for pid in shims:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     if shims:
         time.sleep(SETTLE)  # pace: containerd notices the end of a shim, ends what is left, and tells Docker
     ask("POST", f"/containers/{container.identity}/start")
 
 
-def _shims(identity: str) -> Iterator[int]:
-    """Yield the processes of containerd that watch a container."""
-    for folder in Path("/proc").glob("[0-9]*"):
+def _shims(identity: str, processes: Path = Path("/proc")) -> Iterator[int]:
+    """Yield the processes of containerd that watch a container: root's, since anybody may give a process such words."""
+    for folder in processes.glob("[0-9]*"):
         try:
             program, *arguments = (folder / "cmdline").read_text(errors="replace").split("\0")
+            status = (folder / "status").read_text(errors="replace")
         except OSError:  # it has just ended
             continue
-        if Path(program).name.startswith("containerd-shim") and identity in arguments:
+        if Path(program).name.startswith("containerd-shim") and identity in arguments and "\nUid:\t0\t0\t" in status:
             yield int(folder.name)
 
 
