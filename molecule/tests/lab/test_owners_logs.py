@@ -1,7 +1,8 @@
-"""Logs of the outlet's own sites, which share the page's nginx: written and sent on as before the project."""
+"""Logs of the outlet's own sites, which share the page's nginx: written, sent on and rotated as before the project."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,9 @@ TEXT = """server {
     access_log /var/log/nginx/diario.log;
 }
 """
+HOOK, RAN = "/etc/logrotate.d/httpd-prerotate/diario", "/run/prueba-antes-de-rotar"
+HOOKED = f"install -d {HOOK.rpartition('/')[0]} && printf '#!/bin/sh\\ntouch {RAN}\\n' >{HOOK} && chmod 755 {HOOK}"
+RUN = "logrotate --force --state /run/prueba-rotacion /etc/logrotate.d/nginx"
 ASK = "import sys, urllib.error, urllib.request as r\ntry: r.urlopen(sys.argv[1])\nexcept urllib.error.HTTPError: pass"
 
 
@@ -38,7 +42,8 @@ def visit(host: Host) -> Iterator[Callable[[str], None]]:
 
     yield ask
     host.check_output(f"rm -f {SITE} && nginx -t -q && systemctl reload nginx.service")
-    host.check_output("rm -f /var/log/nginx/diario.log")
+    host.check_output(f"rm -rf /var/log/nginx/diario.log* {HOOK} {RAN} /run/prueba-rotacion")
+    host.run("rmdir --ignore-fail-on-non-empty /etc/logrotate.d/httpd-prerotate")
 
 
 @pytest.fixture
@@ -80,3 +85,26 @@ def test_rsyslog_sends_on_what_the_owner_logs(host: Host, mark: str, record_evid
     )
     record_evidence(found)
     assert found == [f"{mark}-nginx", f"{mark}-nginx_diario"]
+
+
+def test_the_owners_logs_are_rotated_as_the_package_says(
+    host: Host, visit: Callable[[str], None], mark: str, record_evidence: Record
+) -> None:
+    """La rotación del paquete corre sus avisos previos, guarda la bitácora del difusor y no toca la de la página."""
+    visit(f"antes-{mark}")
+    until(lambda: host.run("grep %s /var/log/nginx/diario.log", mark).stdout, what="nginx anote la visita")
+    host.check_output(HOOKED)
+    page = host.check_output("stat --format=%i /var/log/nginx/prep/access.log")
+    host.check_output(RUN)
+    visit(f"despues-{mark}")
+    after = until(lambda: host.run("grep %s /var/log/nginx/diario.log", mark).stdout, what="nginx anote la siguiente")
+    kept = host.check_output("cat /var/log/nginx/diario.log.1")
+    stanza = hashlib.md5(host.file("/etc/logrotate.d/nginx").content).hexdigest()
+    packaged = host.check_output("dpkg-query --show --showformat '${Conffiles}' nginx-common")
+    timer = host.check_output("systemctl show logrotate.timer --property TimersCalendar --value")
+    record_evidence(f"{timer}; {after}")
+    assert host.file(RAN).exists
+    assert f"antes-{mark}" in kept and f"antes-{mark}" not in after and f"despues-{mark}" in after
+    assert f"/etc/logrotate.d/nginx {stanza}" in packaged
+    assert host.check_output("stat --format=%i /var/log/nginx/prep/access.log") == page
+    assert "*:00/2:00" not in timer
