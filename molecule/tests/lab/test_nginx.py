@@ -18,19 +18,20 @@ from difusor.suite.waiting import until
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 Answer = dict[str, Any]
+LOG = "/var/log/nginx/prep/access.log"
 
 
 @pytest.mark.clause("RED-06")
 def test_a_flood_does_not_fill_the_disk_with_logs(host: Host, record_evidence: Record) -> None:
     """Toda bitácora tiene un tope: la de nginx se corta por tamaño cada dos minutos."""
-    log, limit = "/var/log/nginx/access.log", host.check_output("sed -n 's/ *maxsize //p' /etc/logrotate.d/nginx")
-    every = host.check_output("systemctl show logrotate.timer --property TimersCalendar --value")
+    limit = host.check_output("sed -n 's/ *maxsize //p' /etc/prep-logrotate.conf")
+    every = host.check_output("systemctl show prep-logrotate.timer --property TimersCalendar --value")
     late = host.check_output(
-        "systemctl show logrotate.timer --property AccuracyUSec,ActiveState,RandomizedDelayUSec,UnitFileState"
+        "systemctl show prep-logrotate.timer --property AccuracyUSec,ActiveState,RandomizedDelayUSec,UnitFileState"
     )
-    host.check_output(f"truncate --size=+{limit} {log} && echo >>{log} && systemctl start logrotate.service")
-    size = host.file(log).size
-    host.check_output(f"find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
+    host.check_output(f"truncate --size=+{limit} {LOG} && echo >>{LOG} && systemctl start prep-logrotate.service")
+    size = host.file(LOG).size
+    host.check_output(f"find {LOG}-* -newer /etc/prep-logrotate.conf -mmin -1 -delete")
     containers = host.check_output(
         "docker inspect --format '{{index .HostConfig.LogConfig.Config \"max-size\"}}' $(docker ps -q)"
     )
@@ -56,7 +57,7 @@ def test_no_visitor_writes_long_lines(host: Host, variables: dict[str, Any], rec
     texts = [request(variables, f"datos/corte.json?{mark}{each * 1000}", headers) for each in ("\xff", "a", "\\")]
     statuses = [send(host, variables, [text])[0]["statuses"] for text in texts]
     lines = until(
-        lambda: host.run("grep --no-filename -F %s /var/log/nginx/access.log", mark).stdout.splitlines(),
+        lambda: host.run("grep --no-filename -F %s %s", mark, LOG).stdout.splitlines(),
         lambda found: len(found) == len(texts),
         what="nginx anote lo que se le pidió",
     )
@@ -68,17 +69,16 @@ def test_no_visitor_writes_long_lines(host: Host, variables: dict[str, Any], rec
 @pytest.mark.clause("RED-06")
 def test_what_a_flood_left_of_logs_has_a_bound(host: Host, record_evidence: Record) -> None:
     """Entre todas, las bitácoras de accesos guardadas no ocupan más de lo dicho: se van las más antiguas."""
-    log = "/var/log/nginx/access.log"
-    size, count = host.check_output("sed -n 's/ *\\(maxsize\\|rotate\\) //p' /etc/logrotate.d/nginx").split()
-    flooded = [f"{log}-2020010{day}-1577836800.gz" for day in range(1, 5)]
+    size, count = host.check_output("sed -n 's/ *\\(maxsize\\|rotate\\) //p' /etc/prep-logrotate.conf").split()
+    flooded = [f"{LOG}-2020010{day}-1577836800.gz" for day in range(1, 5)]
     half = f"{int(size[:-1]) * int(count) // 2}{size[-1]}"
     for day, name in enumerate(flooded, 1):  # with holes: they take no room
         host.check_output(f"truncate --size={half} {name} && touch -d 2020-01-0{day} {name}")
     try:
-        host.check_output(f"truncate --size=+{size} {log} && echo >>{log} && systemctl start logrotate.service")
+        host.check_output(f"truncate --size=+{size} {LOG} && echo >>{LOG} && systemctl start prep-logrotate.service")
         left = [name for name in flooded if host.file(name).exists]
     finally:
-        host.check_output(f"rm -f {' '.join(flooded)}; find {log}-* -newer /etc/logrotate.d/nginx -mmin -1 -delete")
+        host.check_output(f"rm -f {' '.join(flooded)}; find {LOG}-* -newer /etc/prep-logrotate.conf -mmin -1 -delete")
     record_evidence(left)
     assert left == flooded[-1:]
 

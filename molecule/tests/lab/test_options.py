@@ -221,7 +221,7 @@ def _visit(host: Host, trusted: Host, untrusted: Host, variables: dict[str, Any]
 
 def _logged(host: Host, visits: Visits, mark: str) -> Visits:
     """Return the visits with what nginx's log says of them."""
-    lines = host.check_output("zgrep -hF %s /var/log/nginx/access.log*", mark)  # at midnight the logs are rotated
+    lines = host.check_output("zgrep -hF %s /var/log/nginx/prep/access.log*", mark)  # at midnight the logs are rotated
     visitors = {line.rpartition(f"-{mark}")[0].rpartition('"')[2]: line.split()[0] for line in lines.splitlines()}
     roads = {
         each[0]: (each[1], each[2]) for each in re.findall(rf"\?(\w+)={mark} .* fast=(\d) .* upstream=(\S+)", lines)

@@ -120,7 +120,7 @@ def test_nothing_that_a_reader_brings_changes_the_road(
     refused = {each: found for each, found in zip(texts, answers, strict=True) if found != [200]}
 
     def roads() -> list[str]:
-        shown = host.run("grep --no-filename -F marca=%s /var/log/nginx/access.log", mark).stdout
+        shown = host.run("grep --no-filename -F marca=%s /var/log/nginx/prep/access.log", mark).stdout
         return re.findall(r" fast=(\d) ", shown)
 
     found = until(roads, lambda found: len(found) == len(texts), what="nginx anote cada solicitud", every=0.5)

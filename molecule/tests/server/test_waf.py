@@ -215,7 +215,7 @@ def test_what_can_be_asked_for_is_known(
     statuses = [answer["statuses"] for answer in answers]
 
     def logged() -> list[re.Match[str]]:
-        shown = host.run("grep --no-filename -F %s /var/log/nginx/access.log", mark).stdout
+        shown = host.run("grep --no-filename -F %s /var/log/nginx/prep/access.log", mark).stdout
         line = '"GET (?:%s)?%s HTTP.*? (?P<status>\\d+) .* fast=(?P<fast>\\d) .* upstream=(?P<upstream>\\S+)'
         found = [re.search(line % (re.escape(variables["difusor_path"]), re.escape(path)), shown) for path in asked]
         return [each for each in found if each]

@@ -19,7 +19,7 @@ TESTS_OF_ROLES = {
     "docker": ("docker", "network", "failures"),
     "fail2ban": ("fail2ban", "sandboxes", "traffic"),
     "kernel": ("kernel", "accounts"),
-    "nginx": ("nginx", "failures", "flood", "network", "options", "revocation", "sandboxes", "traffic"),
+    "nginx": ("nginx", "failures", "flood", "network", "options", "owners_logs", "revocation", "sandboxes", "traffic"),
     "packages": ("packages", "accounts", "audit", "kernel", "lockout", "pam", "site"),
     "pam": ("pam", "accounts", "lockout"),
     "preflight": ("preflight", "hardware"),

@@ -38,13 +38,15 @@ SHARED = re.compile(
 """Options of `listen` that hold for all sites of an address: nginx lets one site give them, or they change them all."""
 # What the owner's nginx.conf may say and nobody miss: the project's says it too, or another figure is no harm.
 UNMISSED = re.compile(
-    r"worker_\w+|pid|pcre_jit|error_log|access_log|default_type|sendfile\w*|tcp_\w+|types_hash_\w+|gzip\w*|server_tokens"
+    r"worker_\w+|pid|pcre_jit|default_type|sendfile\w*|tcp_\w+|types_hash_\w+|gzip\w*|server_tokens"
     r"|keepalive_\w+|reset_timedout_connection|ssl_protocols|ssl_prefer_server_ciphers|multi_accept|use|accept_mutex"
     r"|events|http|aio|directio|open_file_cache\w*|timer_resolution"
 )
 INCLUDED = re.compile(
     r"(?:/etc/nginx/)?(?:mime\.types|modules-enabled/\*\.conf|conf\.d/\*\.conf|sites-enabled/\*(?:\.conf)?)"
 )
+# What the packages say of logs, which nginx does too where nothing is said. Another place or level would be missed.
+PACKAGED = re.compile(r"error_log /var/log/nginx/error\.log( error)?|access_log /var/log/nginx/access\.log( combined)?")
 NAMED = re.compile(r"(?:\bkeys_zone=|\bzone=|\bshared:)(\w+)|^(?:upstream|log_format) (\w+)")
 
 
@@ -147,8 +149,9 @@ def lost(main: Iterable[Setting]) -> Iterator[str]:
                     f"{each.path}:{each.line} corre nginx como «{' '.join(words[1:2])}», y el proyecto lo corre como "
                     "www-data: dé a www-data acceso a sus sitios, y póngalo ahí"
                 )
-        elif not UNMISSED.fullmatch(words[0]) and not (words[0] == "include" and INCLUDED.fullmatch(words[-1])):
-            folder = "conf.d" if each.within == "http" else "modules-enabled"
+        elif not _is_unmissed(words):
+            # Beside the one of nginx.conf, another error_log outside of http would write each line twice.
+            folder = "conf.d" if each.within == "http" or words[0] == "error_log" else "modules-enabled"
             found[folder].append(f"{words[0]} (línea {each.line})")
     for folder, names_there in found.items():
         if names_there:
@@ -156,6 +159,13 @@ def lost(main: Iterable[Setting]) -> Iterator[str]:
                 f"/etc/nginx/nginx.conf, que el proyecto reemplaza, pone además {', '.join(names_there)}; páselo a un "
                 f"archivo de /etc/nginx/{folder}"
             )
+
+
+def _is_unmissed(words: tuple[str, ...]) -> bool:
+    """Tell whether the project's nginx.conf says the same as these words, or what does no harm."""
+    if words[0] == "include":
+        return bool(INCLUDED.fullmatch(words[-1]))
+    return bool(UNMISSED.fullmatch(words[0]) or PACKAGED.fullmatch(" ".join(words)))
 
 
 def names(directive: str) -> set[str]:

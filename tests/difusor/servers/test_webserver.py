@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -226,6 +227,12 @@ def test_what_an_nginx_conf_says_that_would_be_lost_is_told(tmp_path: Path) -> N
     assert found.endswith("pone además stream (línea 10); páselo a un archivo de /etc/nginx/modules-enabled")
     (found,) = told(main="user deploy deploy;")
     assert found.startswith(f"{file}:10 corre nginx como «deploy», y el")
+    kept = "error_log /var/log/nginx/error.log; access_log /var/log/nginx/access.log;"
+    assert told(kept, "error_log /var/log/nginx/error.log error;") == []
+    for other in ("error_log syslog:server=192.0.2.9;", "error_log /var/log/nginx/error.log warn;"):
+        for found in (told(other), told(main=other)):  # outside of http it would stand beside the project's
+            assert re.search(r"error_log \(línea \d+\); páselo a un archivo de /etc/nginx/conf\.d$", *found)
+    assert told("access_log off;")
     assert told(own, packaged=f"{file} {hashlib.md5((MAIN % (own, '')).encode()).hexdigest()}") == []
     assert told(own, main="") and told("# x\n" + own)
     file.write_text("# Managed by prep-difusor: change the inventory\nhttp { map $a $b {} }")

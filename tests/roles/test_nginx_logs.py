@@ -1,0 +1,99 @@
+"""The PREP's logs: its own files, names and rotation, so that the outlet's stay as they were."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from fnmatch import fnmatch
+from typing import Any
+
+import pytest
+import role_kit
+import yaml
+from nginx_kit import RELEASES, SITE, render
+
+ROTATION = "/etc/logrotate.d/nginx"
+LOG = "/var/log/nginx/prep/access.log"
+
+
+def tasks(name: str) -> list[dict[str, Any]]:
+    """Return the tasks of a file of the role."""
+    found: list[dict[str, Any]] = yaml.safe_load((role_kit.ROLES / f"nginx/tasks/{name}.yml").read_text("utf-8"))
+    return found
+
+
+def test_all_kept_access_logs_together_have_a_size() -> None:
+    text = render("etc/prep-logrotate.conf", inputs=(("nginx_log_size", "2M"), ("nginx_log_count", 3)))
+    assert "> 6291456 {" in text and "    maxsize 2M\n" in text
+    assert f"find {LOG.rpartition('/')[0]} -name 'access.log-*' " in text
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_owners_error_log_is_the_one_of_the_package(release: str) -> None:
+    """His fail2ban and what watches his server read that file; of the PREP it gets nothing, whoever floods the page."""
+    said = re.findall(r"^ *error_log (.+);$", render("etc/nginx/nginx.conf", release), re.MULTILINE)
+    assert said == ["/var/log/nginx/error.log"]
+    own = re.findall(r"^error_log (\S+) warn;$", render("etc/nginx/snippets/prep-own.conf", release), re.MULTILINE)
+    assert own == ["syslog:server=unix:/dev/log,nohostname,tag=nginx_prep"]
+    assert "error_log" not in render(SITE, release)
+
+
+def test_rsyslog_leaves_out_what_is_about_the_page_and_nothing_else() -> None:
+    text = role_kit.render(
+        "nginx", "etc/rsyslog.d/10-prep-difusor.conf", {"ansible_facts": {"packages": {"rsyslog": []}}}
+    )
+    assert re.findall(r"^[^#].*", text, re.MULTILINE) == [
+        f':programname, isequal, "{tag}" stop' for tag in ("nginx_prep", "nginx_refused")
+    ]
+    files = (SITE, "etc/nginx/snippets/prep-own.conf")
+    assert {tag for file in files for tag in re.findall(r"tag=(\w+)", render(file))} == {"nginx_prep", "nginx_refused"}
+
+
+def test_the_packages_rotation_takes_none_of_the_preps_logs() -> None:
+    """logrotate's patterns are those of a shell, whose star takes no slash."""
+    written = set(re.findall(r"access_log (/\S+)", render(SITE) + render("etc/nginx/snippets/prep-corte.conf")))
+    (rotated,) = re.findall(r"^(\S+) \{$", render("etc/prep-logrotate.conf"), re.MULTILINE)
+    assert written == {LOG} and fnmatch(LOG, rotated)
+    assert LOG.count("/") > "/var/log/nginx/*.log".count("/")
+    names = [
+        str(path.relative_to(role_kit.ROLES / "nginx/templates"))
+        for path in role_kit.ROLES.glob("nginx/templates/**/*")
+    ]
+    assert not [name for name in names if "etc/logrotate.d" in name or "/logrotate." in name]
+
+
+def test_the_preps_timer_comes_in_time_and_the_packages_as_its_owner_says() -> None:
+    timer = render("etc/systemd/system/prep-logrotate.timer")
+    assert {"OnCalendar=*:0/2", "AccuracySec=10s"} <= set(timer.splitlines())
+    service = render("etc/systemd/system/prep-logrotate.service")
+    (start,) = re.findall(r"^ExecStart=(.+)$", service, re.MULTILINE)
+    assert start.endswith(" --state /var/lib/prep-logrotate/status /etc/prep-logrotate.conf")
+    assert "/etc/systemd/system/logrotate.timer.d/prep.conf" in tasks("configure")[2]["managed_files"]["absent"]
+
+
+def test_what_an_earlier_version_put_in_the_place_of_the_packages_rotation_leaves() -> None:
+    """The owner's own file comes back from the record; where the project has installed nginx, the package's."""
+    _, look, owners, packages = tasks("rotation")
+    assert look["ansible.builtin.stat"]["path"] == "{{ rollback_record }}/found{{ _nginx_rotation }}"
+    for exists in (True, False):
+        known = {"__nginx_found": {"stat": {"exists": exists}}}
+        assert [role_kit.value("nginx", each["when"], known) for each in (owners, packages)] == [exists, not exists]
+    text = role_kit.value("nginx", "_nginx_packaged_rotation", {})
+    assert hashlib.md5(text.encode()).hexdigest() == "b29112f9480a70fa7de2729ff39923e2", "dpkg would ask its owner"
+    assert role_kit.value("nginx", "_nginx_rotation", {}) == ROTATION
+
+
+@pytest.mark.parametrize(("rc", "given"), [(0, True), (1, False), (2, False), (None, False)])
+def test_only_the_projects_own_rotation_is_replaced(rc: int | None, given: bool) -> None:
+    (task,) = (each for each in tasks("configure") if "ansible.builtin.include_tasks" in each)
+    known = {"__nginx_rotation": {"skipped": True} if rc is None else {"rc": rc}}
+    assert role_kit.value("nginx", task["when"], known) is given
+
+
+def test_the_log_is_there_before_nginx_would_let_everybody_read_it() -> None:
+    names = [next(iter(set(each) & {"ansible.builtin.command", "managed_files"}), "") for each in tasks("configure")]
+    made = tasks("configure")[names.index("managed_files") - 1]
+    assert "--mode=0640" in made["ansible.builtin.command"]["argv"]
+    unit = render("etc/systemd/system/nginx.service.d/prep.conf")
+    again, check = unit.index(f"install -D --group=adm --mode=0640 /dev/null {LOG}"), unit.index("/usr/sbin/nginx -t")
+    assert again < check, "somebody may have emptied /var/log"
