@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,6 +60,16 @@ class Host:
             rsync_port=int(variables.get("rsync_port", RSYNC_PORT)),
             rsync_client=variables.get("rsync_client", election.client),
         )
+
+    @property
+    def entrances(self) -> list[str]:
+        """The addresses where the page's name should lead: the server's, or those of the site in front of it."""
+        return self.partner.front.addresses if self.partner.front else [self.partner.public_address]
+
+    def is_entrance(self, address: str) -> bool:
+        """Tell whether an address is one of these, or of the network that the inventory says is in front."""
+        networks = map(ip_network, (*self.entrances, *self.partner.cdn_ranges))
+        return any(ip_address(address) in network for network in networks)
 
 
 def load(inventory: Path) -> list[Host]:
