@@ -30,14 +30,14 @@ FORMS = {"comprimido": "--compressed", "gzip": "--compressed --header Accept-Enc
 
 
 @pytest.fixture
-def door(variables: dict[str, Any]) -> str:
-    """Return curl's options for the server itself, so that the vantage point needs no name server.
+def door(road: dict[str, Any]) -> str:
+    """Return curl's options for the server itself, or the site in front of it: the vantage point needs no name server.
 
     None where the firewall admits only a CDN: citizens then go where the page's name leads, and reach the server by it.
     """
-    if variables.get("difusor_origin_lock"):
+    if road.get("difusor_origin_lock"):
         return ""
-    return door_of(variables["difusor_fqdn"], variables["difusor_public_address"])
+    return door_of(road["difusor_fqdn"], road["difusor_public_address"])
 
 
 def door_of(name: str, address: str) -> str:

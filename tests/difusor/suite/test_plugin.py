@@ -405,3 +405,41 @@ def test_a_clause_that_only_this_call_has_is_judged_by_its_document(
     assert {each.clause.id: each.verdict for each in judged} == {
         "HW-05": Verdict.UNTESTED, "DG-15": Verdict.ATTESTED, "DG-16": Verdict.FAILS, "DG-17": Verdict.MANUAL
     }  # fmt: skip
+
+
+ROADS = '''
+import pytest
+
+@pytest.mark.clause("DG-02")
+def test_of_citizens(host, road):
+    """Un ciudadano la recibe."""
+    assert road["difusor_fqdn"] != "www.example", "el sitio la altera"
+
+@pytest.mark.clause("DG-02")
+def test_of_the_server(host, variables):
+    """El servidor la tiene."""
+    assert variables["difusor_fqdn"] == "prep.example"
+'''
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_what_citizens_get_is_measured_through_a_site_in_front_too(suite: pytest.Pytester, workers: str) -> None:
+    """A site that added an advertisement to every page complied, because only the server behind it was asked."""
+    suite.makepyfile(test_suite=ROADS)
+    bare = INVENTORY.replace("difusor_name: Uno", "difusor_name: Uno\n    difusor_fqdn: prep.example")
+    (suite.path / "hosts.yml").write_text(bare)
+    _run(suite, "-n", workers)
+    assert {key for key in _findings(suite) if key[0] == "uno"} == {
+        ("uno", "test_of_citizens"), ("uno", "test_of_the_server")
+    }  # fmt: skip
+    front = "difusor_front: {name: www.example, program: nginx, addresses: [192.0.2.20]}"
+    (suite.path / "hosts.yml").write_text(bare.replace("uno: {ansible", f"uno: {{{front}, ansible"))
+    _run(suite, "-n", workers)
+    found = _findings(suite)
+    assert {key: each["outcome"] for key, each in found.items() if key[0] == "uno"} == {
+        ("uno", "test_of_citizens[servidor]"): "passed",
+        ("uno", "test_of_citizens[sitio]"): "failed",
+        ("uno", "test_of_the_server"): "passed",
+    }
+    assert "por el sitio www.example" in found["uno", "test_of_citizens[sitio]"]["evidence"][0]
+    assert ("mudo", "test_of_citizens[servidor]") in found and ("mudo", "test_of_citizens[sitio]") not in found
