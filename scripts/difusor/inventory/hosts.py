@@ -148,6 +148,14 @@ def _said(text: str, whose: object) -> Mapping[str, Any]:
     return variables
 
 
+def is_shared(server: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether the variables of two servers give them one public address, however it is spelt."""
+    addresses = [str(each.get("difusor_public_address") or "") for each in (server, other)]
+    with suppress(ValueError):
+        return ip_address(addresses[0]) == ip_address(addresses[1])
+    return False
+
+
 def attestations(variables: Mapping[str, Any], clause: str) -> list[Attestation]:
     """Return the documents that attest a clause, without opening them; InventoryError when one is badly described."""
     given = [each for each in variables.get("difusor_attestations", []) if each.get("clause") == clause]

@@ -11,7 +11,7 @@ import pytest
 from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
-from difusor.inventory import InventoryError, attestations
+from difusor.inventory import InventoryError, attestations, is_shared
 from difusor.spec import Spec
 from difusor.spec.expected import VALUES
 from difusor.suite.asked import LacksClause
@@ -89,6 +89,23 @@ def through(variables: dict[str, Any]) -> dict[str, Any]:
 def url(road: dict[str, Any]) -> str:
     """Return the address of the page for citizens, ending in a slash."""
     return f"https://{road['difusor_fqdn']}{road['difusor_path']}"
+
+
+FROM_OUTSIDE = {"trusted", "untrusted", ROAD}
+"""Fixtures of tests that ask for a server by its public address, or by the page's name there."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that asks by an address that several servers have: what another one answers is not this one's."""
+    if not FROM_OUTSIDE & set(getattr(item, "fixturenames", ())):
+        return
+    read, name = item.config.stash[SUITE].inventory, host_name(item)
+    others = [each for each in read.groups.get("difusores", []) if each != name]
+    if sharing := [each for each in others if name and is_shared(read.hosts[name], read.hosts[each])]:
+        pytest.skip(
+            f"{enumerated([name, *sharing])} tienen la misma difusor_public_address y no se sabe cuál contesta; "
+            "escriba en hosts.yml la de cada servidor"
+        )
 
 
 OWN = "own_clause"
