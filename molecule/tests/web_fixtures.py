@@ -30,16 +30,20 @@ FORMS = {"comprimido": "--compressed", "gzip": "--compressed --header Accept-Enc
 
 
 @pytest.fixture
-def door(variables: dict[str, Any]) -> str:
-    """Return curl's options for the server itself, so that the vantage point needs no name server.
+def door(road: dict[str, Any]) -> str:
+    """Return curl's options for the server itself, or the site in front of it: the vantage point needs no name server.
 
     None where the firewall admits only a CDN: citizens then go where the page's name leads, and reach the server by it.
     """
-    if variables.get("difusor_origin_lock"):
+    if road.get("difusor_origin_lock"):
         return ""
-    address = variables["difusor_public_address"]
+    return door_of(road["difusor_fqdn"], road["difusor_public_address"])
+
+
+def door_of(name: str, address: str) -> str:
+    """Return curl's options with which it asks for a name at this address."""
     at = f"[{address}]" if ":" in address else address
-    return shlex.join(["--resolve", f"{variables['difusor_fqdn']}:443:{at}"])
+    return shlex.join(["--resolve", f"{name}:443:{at}"])
 
 
 @pytest.fixture
@@ -74,18 +78,28 @@ def visit(untrusted: Host, door: str) -> Visit:
 def received(vantage: Host, door: str, url: str, form: str = "comprimido", program: str = "cat") -> tuple[int, str]:
     """Return the status of an answer, and what a program on the vantage point makes of its body.
 
-    When the server answers that we ask too fast, it is asked again after a pause. What does not arrive whole is no
-    fault of the server: the test is skipped.
+    What does not arrive whole is no fault of the server: the test is skipped.
+    """
+    status, text, complaint = answered(vantage, door, url, form, program)
+    if complaint:
+        pytest.skip(f"el punto de observación no obtuvo {url}: {complaint}")
+    return status, text
+
+
+def answered(
+    vantage: Host, door: str, url: str, form: str = "comprimido", program: str = "cat"
+) -> tuple[int, str, str]:
+    """Return what `received` does, and what curl complained of when not all of it came.
+
+    When the server answers that we ask too fast, it is asked again after a pause.
     """
     curl = f"{CURL} {door} {FORMS[form]} --write-out '%%{{stderr}}%%{{http_code}}' %s"
 
-    def ask() -> tuple[int, str]:
+    def ask() -> tuple[int, str, str]:
         # curl says 200 also of a part; its own exit status, which the pipe hides, tells whether that was all.
         done = vantage.run(f'{{ {curl}; echo " $?" >&2; }} | {program}', url)
         *complaint, status, ended = done.stderr.split()
-        if ended != "0":
-            pytest.skip(f"el punto de observación no obtuvo {url}: {' '.join(complaint)}")
-        return int(status), done.stdout
+        return int(status), done.stdout, "" if ended == "0" else " ".join(complaint) or f"curl terminó con {ended}"
 
     what = f"{url} se entregue sin que el servidor diga que se pide demasiado aprisa"
     return until(ask, lambda answer: answer[0] != 429, what=what, every=PACE)

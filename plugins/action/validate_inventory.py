@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ class ActionModule(ActionBase):
         problems = inventory.unknown(own, ROOT) + inventory.problems(values, read=self._read)
         if not problems:
             host = inventory.Host.of(str(task_vars and task_vars["inventory_hostname"]), values)
-            return {"changed": False, "warnings": [f"{each}." for each in _advice(host)]}
+            told = [*_advice(host), *_shared(task_vars or {})]
+            return {"changed": False, "warnings": [f"{each}." for each in told]}
         lines = "\n".join(f"- {problem}" for problem in problems)
         return {"failed": True, "msg": f"El inventario no está listo y nada se tocó en el servidor. Corrija:\n{lines}"}
 
@@ -58,6 +60,25 @@ def _advice(host: inventory.Host) -> Iterator[str]:
 
         told = by_clocks(revoked.told, host.election.catalog.zone)
         yield f"{host.name} está {told}. Esta ejecución lo deja así; vuelve con ./difusor restore"
+
+
+def _shared(task_vars: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence, without its full stop, if other servers of this difusor have this one's public address.
+
+    They may, behind a balancer or a floating address; but then nobody who asks by it knows which one answers.
+    """
+    hosts, name = task_vars["hostvars"], task_vars["inventory_hostname"]
+    groups = [each for each in task_vars["group_names"] if each != "difusores"]  # that one has other difusores' too
+    others = sorted({each for group in groups for each in task_vars["groups"][group]} - {name})
+    sharing: list[str] = []
+    with suppress(AnsibleError):  # of a value of another server's, which its own check tells
+        sharing = [each for each in others if inventory.is_shared(hosts[name], hosts[each])]
+    if sharing:
+        yield (
+            f"{' y '.join([name, *sharing])} tienen la misma difusor_public_address, y el dictamen no podría saber "
+            "cuál contesta: escriba en hosts.yml la de cada servidor, y en difusor_cdn_ranges la de lo que reparte "
+            "las visitas"
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_fixtures import WAIT, next_second
+import web_fixtures
+from corte_fixtures import WAIT, Shown, next_second
+from suite_kit import load
 from testinfra.host import Host
 
 from corte.format.standing import Standing
@@ -25,9 +27,13 @@ from difusor.publish.mirror import PATH, Mirror, last_number
 from difusor.publish.push import push
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
+from difusor.suite import vantages
 from difusor.suite.waiting import until
 
+Expect = Callable[[str], dict[str, Any]]
+Record = Callable[[object], None]
 Site = Callable[..., str]
+Take = Callable[[], Shown]
 NAME, FOLDER = "www.demo.test", "/prep2024mor/"
 PROGRAMS = ("nginx", "apache")
 EDGE = "nginx,ufw,fail2ban"
@@ -99,6 +105,7 @@ FAULTS = {
     ),
 }
 """What its administrator may have changed in the printed lines, and what is then said of the site."""
+PRIVATE = {"ssi off;": "ssi off; auth_basic Suscriptores; auth_basic_user_file /dev/null;"}
 
 
 @dataclass(frozen=True)
@@ -204,6 +211,44 @@ def test_a_fault_of_the_site_is_told_from_one_of_the_server(fronted: Fronted, fa
     behind, found = fronted.look()
     assert behind.result == "authentic", behind
     assert not found.good and any(said in each for each in (found.detail, *found.differences)), found
+
+
+class Citizen:
+    """What the dictamen measures of the page that citizens get, through the site instead of at the server."""
+
+    def __init__(self, fronted: Fronted) -> None:
+        """Take the tests of the dictamen, and what they are given with a site in the inventory."""
+        self.road, self.vantage = vantages.through(fronted.values), fronted.site
+        self.prep, self.nginx = load("outside/test_prep.py"), load("outside/test_nginx.py")
+        self.door, self.url = web_fixtures.door.__wrapped__(self.road), vantages.url.__wrapped__(self.road)
+
+    def finds_the_page(self, host: Host, status: dict[str, Any], take: Take, expect: Expect, record: Record) -> None:
+        """Run the test of DG-03."""
+        page = self.prep.page.__wrapped__(host, self.road, record)
+        fingerprint = web_fixtures.fingerprint.__wrapped__(self.vantage, self.door)
+        self.prep.test_page_is_the_institute_s(page, status, take, fingerprint, self.url, expect, record)
+
+    def finds_it_public(self, expect: Expect, record: Record) -> None:
+        """Run the test of DG-02."""
+        self.nginx.test_page_is_public_and_free(self.vantage, self.door, self.url, expect, record)
+
+
+def test_the_dictamen_judges_what_comes_through_the_site(
+    fronted: Fronted, host: Host, status: dict[str, Any], take: Take, expect: Expect, record_evidence: Record
+) -> None:
+    """El dictamen mide lo que llega por el sitio: uno que inserta, o pide contraseña, no cumple, y su servidor sí."""
+    given, citizen = (host, status, take, expect, record_evidence), Citizen(fronted)
+    fronted.install("nginx")
+    citizen.finds_the_page(*given)
+    citizen.finds_it_public(expect, record_evidence)
+    with pytest.raises(AssertionError, match="autoridad"):  # the lab's site has issued its own certificate
+        citizen.nginx.test_browsers_trust_the_certificate(fronted.site, citizen.road, record_evidence)
+    fronted.install("nginx", FAULTS["injects"][0])
+    with pytest.raises(AssertionError, match=r"no llegan como son: .*html, comprimido"):
+        citizen.finds_the_page(*given)
+    fronted.install("nginx", PRIVATE)
+    with pytest.raises(AssertionError, match="respondió 401"):
+        citizen.finds_it_public(expect, record_evidence)
 
 
 def test_a_site_that_is_down_is_not_the_servers_fault(fronted: Fronted) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import get
+from web_fixtures import CURL, get
 
 from difusor.publish import trust
 from difusor.servers.rawhttp import send
@@ -36,6 +36,8 @@ try:
 except ssl.SSLCertVerificationError as error:
     print(json.dumps({"code": error.verify_code, "said": error.verify_message}))
 """
+UNRESOLVED = 6
+"""What curl ends with that finds no address for a name: where only a CDN is admitted, it has to."""
 STRANGER = "otro-sitio.example"
 HANDSHAKE = """
 import json, socket, ssl, sys, warnings
@@ -57,9 +59,9 @@ print(json.dumps(found))
 
 
 @pytest.mark.clause("DG-02")
-def test_browsers_trust_the_certificate(untrusted: Host, variables: dict[str, Any], record_evidence: Record) -> None:
+def test_browsers_trust_the_certificate(untrusted: Host, road: dict[str, Any], record_evidence: Record) -> None:
     """Un navegador acepta el certificado: de una autoridad pública, con sus intermedios, vigente y para el nombre."""
-    address, name = variables["difusor_public_address"], variables["difusor_fqdn"]
+    address, name = road["difusor_public_address"], road["difusor_fqdn"]
     found = json.loads(untrusted.check_output("python3 -c %s %s %s", VERIFICATION, address, name))
     if found.get("authorities") == 0:
         # It would refuse every certificate: the clause is then not verified.
@@ -131,14 +133,13 @@ def test_notices_tell_the_institute_s_telephone(
 
 
 @pytest.mark.clause("DG-02")
-def test_page_is_public_and_free(
-    untrusted: Host, variables: dict[str, Any], url: str, expect: Expect, record_evidence: Record
-) -> None:
+def test_page_is_public_and_free(untrusted: Host, door: str, url: str, expect: Expect, record_evidence: Record) -> None:
     """Cualquiera obtiene la página sin contraseña, registro ni pago; fuera del periodo, el aviso de espera."""
-    name, address = variables["difusor_fqdn"], variables["difusor_public_address"]
-    command = "curl --silent --show-error --insecure --max-time 20 --output /dev/null --dump-header - --resolve %s %s"
-    answer = untrusted.run(command, f"{name}:443:{address}", url)
+    command = f"{CURL} {door} --output /dev/null --dump-header - %s"
+    answer = untrusted.run(command, url)
     record_evidence(answer.stdout)
+    if answer.rc == UNRESOLVED:
+        pytest.skip(f"el punto de observación no pudo saber a dónde lleva {url}")
     assert answer.succeeded, answer.stderr.strip()
     status = int(answer.stdout.split()[1])
     waiting = status == CLOSED_STATUS and re.search(r"(?im)^retry-after:", answer.stdout)

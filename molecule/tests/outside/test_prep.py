@@ -52,7 +52,7 @@ def test_latest_corte_is_shown_with_its_time(
     fetch: Fetch,
     fingerprint: Fingerprint,
     url: str,
-    variables: dict[str, Any],
+    road: dict[str, Any],
     record_evidence: Record,
 ) -> None:
     """Un ciudadano recibe el último corte que el servidor verificó, firmado, con su fecha y hora, y no otro.
@@ -61,7 +61,7 @@ def test_latest_corte_is_shown_with_its_time(
     """
 
     def differences() -> list[str]:
-        state = json.loads(fetch(f"https://{variables['difusor_fqdn']}{STATUS}"))
+        state = json.loads(fetch(f"https://{road['difusor_fqdn']}{STATUS}"))
         if state["gate"]["state"] not in ("open", "closed"):
             pytest.skip(f"no se muestra ningún corte (compuerta: {state['gate']['state']})")
         assert state["shown"], "la compuerta está abierta y no se muestra ningún corte"
@@ -127,10 +127,10 @@ def lacking(mirror: Mirror, take: Callable[[], Shown], target: Target, record_ev
 
 
 @pytest.mark.clause("DG-11")
-def test_browsers_show_its_date_and_time(lacking: Lacking, url: str, variables: dict[str, Any]) -> None:
+def test_browsers_show_its_date_and_time(lacking: Lacking, url: str, road: dict[str, Any]) -> None:
     """En un navegador, la página muestra la fecha y la hora del corte."""
     try:
-        missing = lacking(partial(browser.read, url, variables["difusor_fqdn"], variables["difusor_public_address"]))
+        missing = lacking(partial(browser.read, url, road["difusor_fqdn"], road["difusor_public_address"]))
     except BrowserError as error:
         pytest.skip(str(error))
     assert not missing, f"un navegador no muestra {' ni '.join(missing)}"

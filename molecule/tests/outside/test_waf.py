@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 import pytest
 from testinfra.host import Host
@@ -31,13 +31,13 @@ def test_scanners_are_refused_from_outside(
 
 @pytest.mark.clause("RED-07")
 def test_http2_does_not_bypass_the_waf(
-    untrusted: Host, variables: dict[str, Any], url: str, expect: Expect, record_evidence: Record
+    untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
 ) -> None:
     """Desde fuera, por HTTP/2, un ataque en los argumentos también se rechaza."""
     target = f"{variables['difusor_fqdn']}:443:{variables['difusor_public_address']}"
     command = "curl --silent --insecure --http2 --output /dev/null --write-out '%%{http_version} %%{http_code}'"
     found = untrusted.check_output(
-        f"{command} --resolve %s %s", target, urljoin(url, f"{INSPECTED}?q={quote(PAYLOAD)}")
+        f"{command} --resolve %s %s", target, f"https://{variables['difusor_fqdn']}{INSPECTED}?q={quote(PAYLOAD)}"
     )
     record_evidence(f"HTTP/{found}")
     version, status = found.split()

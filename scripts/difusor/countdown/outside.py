@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -61,12 +60,12 @@ def look(subject: Subject, looks: Looks) -> Outside:
     fqdn, aliases = partner.public_name, partner.other_domains
     said = names.look(fqdn, looks.servers)
     found = [each for family in families.by_family(said.addresses, MOST).values() for each in family]
-    addresses = found or _own(subject.host)
+    addresses = found or subject.host.entrances
     asked = [*((fqdn, each) for each in addresses), *((each, partner.public_address) for each in aliases)]
     with ThreadPoolExecutor(len(asked)) as pool:
         seen = [*pool.map(lambda each: certificate.look(each[0], each[1], looks.authority), asked)]
         there, other = tuple(seen[: len(addresses)]), seen[len(addresses) :]
-        strange = [each.address for each in there if not each.trouble and not _is_known(subject.host, each.address)]
+        strange = [each.address for each in there if not each.trouble and not subject.host.is_entrance(each.address)]
         wrong = [*pool.map(lambda each: _wrong(subject.host, each, looks.authority), strange)]
     return Outside(said, there, dict(zip(aliases, other, strict=True)), dict(zip(strange, wrong, strict=True)))
 
@@ -78,18 +77,6 @@ def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Chec
         _caa(host, outside, moment),
         _certificate(host, outside, given),
     ]
-
-
-def _own(host: Host) -> list[str]:
-    """Return where the page's name should lead: to the server, or to an address of the site in front of it."""
-    partner = host.partner
-    return partner.front.addresses if partner.front else [partner.public_address]
-
-
-def _is_known(host: Host, address: str) -> bool:
-    """Tell whether an address is one where the page's name should lead, or of the network in front of it."""
-    networks = map(ipaddress.ip_network, (*_own(host), *host.partner.cdn_ranges))
-    return any(ipaddress.ip_address(address) in network for network in networks)
 
 
 def _wrong(host: Host, address: str, authority: Path | None) -> str:
@@ -107,7 +94,7 @@ def _wrong(host: Host, address: str, authority: Path | None) -> str:
 
 
 def _name(host: Host, outside: Outside, moment: Moment) -> Check:
-    fqdn, own, said = host.partner.public_name, _own(host), outside.names
+    fqdn, own, said = host.partner.public_name, host.entrances, outside.names
     if faults := list(said.faults()):
         return bad("names", some(faults), f"hable con quien administra el DNS de {fqdn}")
     if not {*own} & {*said.addresses} and not host.partner.cdn_ranges:

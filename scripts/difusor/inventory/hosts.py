@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,6 +64,16 @@ class Host:
             rsync_port=int(port),
             rsync_client=variables.get("rsync_client", election.client),
         )
+
+    @property
+    def entrances(self) -> list[str]:
+        """The addresses where the page's name should lead: the server's, or those of the site in front of it."""
+        return self.partner.front.addresses if self.partner.front else [self.partner.public_address]
+
+    def is_entrance(self, address: str) -> bool:
+        """Tell whether an address is one of these, or of the network that the inventory says is in front."""
+        networks = map(ip_network, (*self.entrances, *self.partner.cdn_ranges))
+        return any(ip_address(address) in network for network in networks)
 
 
 def load(inventory: Path) -> list[Host]:
@@ -139,6 +150,14 @@ def _said(text: str, whose: object) -> Mapping[str, Any]:
     if "{{" in str(variables):
         raise InventoryError(f"{whose} depende de un inventario: use --election inventories/<difusor>")
     return variables
+
+
+def is_shared(server: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether the variables of two servers give them one public address, however it is spelt."""
+    addresses = [str(each.get("difusor_public_address") or "") for each in (server, other)]
+    with suppress(ValueError):
+        return ip_address(addresses[0]) == ip_address(addresses[1])
+    return False
 
 
 def attestations(variables: Mapping[str, Any], clause: str) -> list[Attestation]:

@@ -139,6 +139,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/servers/bans.py", ("fail2ban",)),
     ("scripts/difusor/servers/connection.py", ("preflight",)),
     ("scripts/difusor/servers/neighbours.py", ("preflight", "ssh")),
+    ("scripts/difusor/servers/leads.py", ("names",)),
     ("scripts/difusor/servers/limits.py", NO_SERVER),
     ("scripts/difusor/servers/playbook.py", NO_SERVER),
     ("scripts/difusor/servers/portscan.py", ("network", "vantage")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ import pytest
 from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
-from difusor.inventory import InventoryError, attestations
+from difusor.inventory import InventoryError, attestations, is_shared
 from difusor.spec import Spec
 from difusor.spec.expected import VALUES
 from difusor.suite.asked import LacksClause
-from difusor.suite.plugin import EVIDENCE, METHOD, SUITE
+from difusor.suite.plugin import EVIDENCE, METHOD, SUITE, host_name
 from difusor.suite.wording import enumerated, plainly
 
 Record = Callable[[object], None]
@@ -64,10 +64,48 @@ def variables(pytestconfig: pytest.Config, _testinfra_host: Host) -> dict[str, A
     return pytestconfig.stash[SUITE].inventory.hosts[_testinfra_host.backend.host]
 
 
+ROAD = "road"
+SERVER, SITE = "servidor", "sitio"
+"""A test of what citizens get (it uses ROAD) asks the server; with a site in front it is made for that road as well."""
+
+
 @pytest.fixture
-def url(variables: dict[str, Any]) -> str:
-    """Return the public address of the page, ending in a slash."""
-    return f"https://{variables['difusor_fqdn']}{variables['difusor_path']}"
+def road(request: pytest.FixtureRequest, variables: dict[str, Any], record_evidence: Record) -> dict[str, Any]:
+    """Return the variables with the page's name and address on one of the roads on which citizens get it."""
+    if getattr(request, "param", SERVER) == SERVER:
+        return variables
+    record_evidence(f"por el sitio {variables['difusor_front']['name']}, que pasa la página a los ciudadanos")
+    return through(variables)
+
+
+def through(variables: dict[str, Any]) -> dict[str, Any]:
+    """Return a server's variables with the name and the address of the site in front of it."""
+    front = variables["difusor_front"]
+    way = {"difusor_fqdn": front["name"], "difusor_public_address": front["addresses"][0], "difusor_origin_lock": False}
+    return {**variables, **way}
+
+
+@pytest.fixture
+def url(road: dict[str, Any]) -> str:
+    """Return the address of the page for citizens, ending in a slash."""
+    return f"https://{road['difusor_fqdn']}{road['difusor_path']}"
+
+
+FROM_OUTSIDE = {"trusted", "untrusted", ROAD}
+"""Fixtures of tests that ask for a server by its public address, or by the page's name there."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that asks by an address that several servers have: what another one answers is not this one's."""
+    if not FROM_OUTSIDE & set(getattr(item, "fixturenames", ())):
+        return
+    read, name = item.config.stash[SUITE].inventory, host_name(item)
+    others = [each for each in read.groups.get("difusores", []) if each != name]
+    if sharing := [each for each in others if name and is_shared(read.hosts[name], read.hosts[each])]:
+        pytest.skip(
+            f"{enumerated([name, *sharing])} tienen la misma difusor_public_address y no se sabe cuál contesta; "
+            "escriba en hosts.yml la de cada servidor"
+        )
 
 
 OWN = "own_clause"
@@ -75,18 +113,37 @@ OWN = "own_clause"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make the test of OWN one for each such clause, which it then measures."""
+    """Make the test of OWN one for each such clause, which it then measures, and a test of ROAD one for each road."""
+    fronted = any(map(_has_front, metafunc.config.stash[SUITE].inventory.hosts.values()))
+    if ROAD in metafunc.fixturenames and fronted:
+        metafunc.parametrize(ROAD, [SERVER, SITE], indirect=True)
     if OWN in metafunc.fixturenames:
         found = metafunc.config.stash[SUITE].call
         ids = [each.id for each in found.clauses if each.on_paper and each.id not in VALUES] if found else []
         metafunc.parametrize(OWN, [pytest.param(each, marks=pytest.mark.clause(each)) for each in ids])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Drop the test of OWN where the call has no such clause: pytest would skip it, and what is skipped is told."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Drop the test of OWN where the call has no such clause, and that of a site that a server does not have.
+
+    pytest would skip the one, and what is skipped is told.
+    """
     items[:] = [
-        each for each in items if OWN not in getattr(each, "fixturenames", ()) or each.get_closest_marker("clause")
+        each
+        for each in items
+        if (OWN not in getattr(each, "fixturenames", ()) or each.get_closest_marker("clause"))
+        and not _lacks_site(each, config)
     ]
+
+
+def _lacks_site(item: pytest.Item, config: pytest.Config) -> bool:
+    """Tell whether a test is of a site in front of a server that has none; another server of the inventory has one."""
+    is_through = hasattr(item, "callspec") and item.callspec.params.get(ROAD) == SITE
+    return is_through and not _has_front(config.stash[SUITE].inventory.hosts[host_name(item)])
+
+
+def _has_front(variables: Mapping[str, Any]) -> bool:
+    return bool(variables.get("difusor_front"))
 
 
 @pytest.fixture

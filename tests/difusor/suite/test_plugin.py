@@ -415,3 +415,75 @@ def test_a_clause_that_only_this_call_has_is_judged_by_its_document(
     assert {each.clause.id: each.verdict for each in judged} == {
         "HW-05": Verdict.UNTESTED, "DG-15": Verdict.ATTESTED, "DG-16": Verdict.FAILS, "DG-17": Verdict.MANUAL
     }  # fmt: skip
+
+
+ROADS = '''
+import pytest
+
+@pytest.mark.clause("DG-02")
+def test_of_citizens(host, road):
+    """Un ciudadano la recibe."""
+    assert road["difusor_fqdn"] != "www.example", "el sitio la altera"
+
+@pytest.mark.clause("DG-02")
+def test_of_the_server(host, variables):
+    """El servidor la tiene."""
+    assert variables["difusor_fqdn"] == "prep.example"
+'''
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_what_citizens_get_is_measured_through_a_site_in_front_too(suite: pytest.Pytester, workers: str) -> None:
+    """A site that added an advertisement to every page complied, because only the server behind it was asked."""
+    suite.makepyfile(test_suite=ROADS)
+    bare = INVENTORY.replace("difusor_name: Uno", "difusor_name: Uno\n    difusor_fqdn: prep.example")
+    (suite.path / "hosts.yml").write_text(bare)
+    _run(suite, "-n", workers)
+    assert {key for key in _findings(suite) if key[0] == "uno"} == {
+        ("uno", "test_of_citizens"), ("uno", "test_of_the_server")
+    }  # fmt: skip
+    front = "difusor_front: {name: www.example, program: nginx, addresses: [192.0.2.20]}"
+    (suite.path / "hosts.yml").write_text(bare.replace("uno: {ansible", f"uno: {{{front}, ansible"))
+    _run(suite, "-n", workers)
+    found = _findings(suite)
+    assert {key: each["outcome"] for key, each in found.items() if key[0] == "uno"} == {
+        ("uno", "test_of_citizens[servidor]"): "passed",
+        ("uno", "test_of_citizens[sitio]"): "failed",
+        ("uno", "test_of_the_server"): "passed",
+    }
+    assert "por el sitio www.example" in found["uno", "test_of_citizens[sitio]"]["evidence"][0]
+    assert ("mudo", "test_of_citizens[servidor]") in found and ("mudo", "test_of_citizens[sitio]") not in found
+
+
+SHARED = '''
+import pytest
+
+@pytest.mark.clause("DG-02")
+def test_of_citizens(host, road):
+    """Un ciudadano la recibe."""
+
+@pytest.mark.clause("RED-03")
+def test_of_ports(host, untrusted):
+    """Responden los puertos web."""
+
+@pytest.mark.clause("SW-01")
+def test_of_the_server(host, variables):
+    """El servidor la tiene."""
+'''
+
+
+@pytest.mark.parametrize(("other", "outcome"), [("2001:DB8:0::7", "skipped"), ("2001:db8::8", "passed")])
+def test_what_an_address_of_two_servers_answers_is_neither_s(suite: pytest.Pytester, other: str, outcome: str) -> None:
+    """A server without WAF complied by the answers of the other, because both had the balancer's address."""
+    suite.makepyfile(test_suite=SHARED)
+    outside = "\nuntrusted_vantage:\n  hosts:\n    externo: {ansible_connection: local}\n"
+    two = INVENTORY.replace("{ansible_connection: local}", "{ansible_connection: local, difusor_public_address: X}")
+    two = two.replace("ansible_user: nadie}", f"ansible_user: nadie, difusor_public_address: '{other}'}}")
+    (suite.path / "hosts.yml").write_text(two.replace(": X", ": '2001:db8::7'") + outside)
+    _run(suite, "--hosts=ansible://uno")
+    found = _findings(suite)
+    assert {test: each["outcome"] for (_, test), each in found.items()} == {
+        "test_of_citizens": outcome, "test_of_ports": outcome, "test_of_the_server": "passed",
+    }  # fmt: skip
+    said = "uno, mudo tienen la misma difusor_public_address" in found["uno", "test_of_ports"]["detail"]
+    assert said is (outcome == "skipped")

@@ -11,6 +11,7 @@ import testinfra
 from suite_kit import load
 
 from difusor.project import ROOT
+from difusor.suite.vantages import through, url
 
 URL = "https://prep.example/datos/base.zip"
 SHA256 = "9834876dcfb05cb167a5c24953eba58c4ac89b1adf57f28f2f9d09af107ee8f0"  # of "aaa"
@@ -62,3 +63,12 @@ def test_where_only_a_cdn_is_admitted_the_page_is_asked_for_through_it(monkeypat
     server = {"difusor_fqdn": "prep.example", "difusor_public_address": "2001:db8::1"}
     assert door(server) == "--resolve 'prep.example:443:[2001:db8::1]'"
     assert door(server | {"difusor_origin_lock": True}) == ""
+
+
+def test_with_a_site_in_front_the_page_is_asked_for_there_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "molecule/tests")
+    front = {"name": "www.example", "program": "nginx", "addresses": ["2001:db8::20", "192.0.2.20"]}
+    server = {"difusor_fqdn": "prep.example", "difusor_public_address": "2001:db8::1", "difusor_path": "/prep/"}
+    road = through(server | {"difusor_origin_lock": True, "difusor_front": front})
+    assert load("web_fixtures.py").door.__wrapped__(road) == "--resolve 'www.example:443:[2001:db8::20]'"
+    assert url.__wrapped__(road) == "https://www.example/prep/"
