@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from difusor.project import ROOT
 from difusor.suite import browser
@@ -42,6 +44,11 @@ class Mirror:
     alter: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     url: str = ""
+
+    @property
+    def near(self) -> str:
+        """Return the address for a browser that looks for no names; it takes this one for encrypted."""
+        return self.url.replace(NAME, "127.0.0.1")
 
     def visit(self, script: str) -> None:
         """Have the visitor's browser run a script before those of the page."""
@@ -127,3 +134,22 @@ def serving(folder: Path, *cortes: Path) -> Iterator[Mirror]:
         mirror.url = f"http://{NAME}:{server.server_port}/"
         yield mirror
         server.shutdown()
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    """Run a browser that a test moves itself."""
+    program = next(filter(None, map(shutil.which, browser.PROGRAMS)))
+    arguments = [*browser.QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=program, args=arguments) as running,
+    ):
+        yield running
+
+
+def new_page(running: Browser) -> Page:
+    """Return a page in which nothing moves, of a visitor who was nowhere before."""
+    page = running.new_context(reduced_motion="reduce").new_page()
+    page.set_default_timeout(browser.LIMIT * 1000)
+    return page

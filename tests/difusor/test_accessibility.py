@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,8 +14,8 @@ import role_kit
 from axe_playwright_python.base import AXE_SCRIPT
 from call_kit import FIRST, results
 from inventory_kit import shipped
-from page_kit import NAME, NEEDS_BROWSER, NOTICES, STATUS, Mirror, serving
-from playwright.sync_api import Page, sync_playwright
+from page_kit import NEEDS_BROWSER, NOTICES, STATUS, Mirror, browsing, new_page, serving
+from playwright.sync_api import Page
 
 from difusor.board import page as board
 from difusor.board.rows import Board, Row, State, Step
@@ -26,7 +24,6 @@ from difusor.listing.page import Tile
 from difusor.report import dictamen, index
 from difusor.report.verdict import Overall
 from difusor.spec import deviations
-from difusor.suite import browser
 from difusor.synthetic import Setting, write_corte
 
 ELECTION = shipped("ribera-2027")
@@ -175,22 +172,15 @@ def full_board() -> Board:
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     """Return the page of a browser, in which nothing moves."""
-    program = next(filter(None, map(shutil.which, browser.PROGRAMS)))
-    arguments = [*browser.QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=program, args=arguments) as running,
-    ):
-        page = running.new_page(reduced_motion="reduce")
-        page.set_default_timeout(browser.LIMIT * 1000)
-        yield page
+    with browsing() as running:
+        yield new_page(running)
 
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_axe_finds_nothing_on_any_page(name: str, mirror: Mirror, page: Page) -> None:
     view = VIEWS[name]
     mirror.alter = dict(view.alter)
-    page.goto(mirror.url.replace(NAME, "127.0.0.1") + view.path)
+    page.goto(mirror.near + view.path)
     view.do(page)
     page.wait_for_selector(view.complete)
     found = list(violations(page))

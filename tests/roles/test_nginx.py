@@ -101,8 +101,9 @@ def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() ->
     for page in NOTICES:
         path = f"usr/share/prep/avisos/{page.stem}"
         label = '<body>\n  <header class="label">Simulacro</header>\n'
-        assert label in render(path, inputs=(("nginx_notice_label", "Simulacro"),))
-        assert 'class="label"' not in render(path)
+        rehearsal = render(path, inputs=(("nginx_notice_label", "Simulacro"),))
+        assert label in rehearsal and "<title>SIMULACRO · " in rehearsal
+        assert 'class="label"' not in render(path) and "<title>SIMULACRO" not in render(path)
         assert "example.mx" not in render(path), "it names the site of the outlet"
     assert len(NOTICES) == 7
 

@@ -22,7 +22,8 @@ def plain_page(setting: Setting, head: Document, offices: Sequence[Document]) ->
     names = {candidacy.key: candidacy.name for candidacy in CANDIDACIES}
     page = _templates().get_template("resultados.html.j2")
     parts = {office.by: setting.catalog.division(office).one for office in setting.offices}
-    values = {"head": head, "offices": offices, "labels": labels, "names": names, "utc": setting.utc}
+    first = f"{labels[0].upper()} · " if labels else ""  # of what search engines and tabs show
+    values = {"head": head, "offices": offices, "labels": labels, "first": first, "names": names, "utc": setting.utc}
     local = {"written": partial(_written, setting), "clock": partial(_clock, setting)}
     return (page.render(values, parts=list(parts.values()), **local) + "\n").encode()
 

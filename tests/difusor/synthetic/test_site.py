@@ -15,8 +15,8 @@ COMMENT = re.compile(r"^\s*//.*\n|\s*/\*.*?\*/|\s//\s.*$", re.MULTILINE)
 """A comment of a script or a style; the image is built without them."""
 
 
-def test_the_whole_shell_is_under_56_kilobytes():
-    assert sum(len(COMMENT.sub("", path.read_text()).encode()) for path in FILES) < 56_000
+def test_the_whole_shell_is_under_58_kilobytes():
+    assert sum(len(COMMENT.sub("", path.read_text()).encode()) for path in FILES) < 58_000
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -117,7 +117,8 @@ def test_the_notices_of_the_edge_and_the_page_have_one_icon():
 
 
 def test_the_notices_of_the_edge_and_the_page_have_one_wording():
-    notice = (ROOT / "roles/nginx/templates/usr/share/prep/avisos/espera.js").read_text()
+    notices = ROOT / "roles/nginx/templates/usr/share/prep/avisos"
+    notice = " ".join(f"{(notices / 'espera.js').read_text()} {(notices / 'revocado.html.j2').read_text()}".split())
     script = (SITE / "app.js").read_text()
     for sentence in (
         "Los resultados aún no se publican",
@@ -125,5 +126,10 @@ def test_the_notices_of_the_edge_and_the_page_have_one_wording():
         "Espere el siguiente corte",
         "El Instituto retiró el corte que se mostraba.",
         "Esta página se actualiza sola: no hace falta recargarla.",
+        "La difusión de resultados terminó",
+        "Consulte los resultados en el sitio del Instituto.",
+        "Este sitio ya no es difusor oficial",
+        "El Instituto lo retiró de la lista de difusores oficiales y aquí ya no se publican resultados. "
+        "Consúltelos en el sitio del Instituto o en los demás difusores de la lista oficial.",
     ):
         assert sentence in notice and sentence in script

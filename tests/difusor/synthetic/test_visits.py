@@ -334,7 +334,7 @@ def test_numbers_that_are_written_as_text_are_numbers(mirror: Mirror) -> None:
 
 CHECKED = """
 delete Blob.prototype.arrayBuffer;
-Object.defineProperty(crypto, 'subtle', {value: {digest: async () => new ArrayBuffer(32)}});
+Object.defineProperty(crypto, 'subtle', {value: {digest: async () => new Uint8Array(32).fill(0xab).buffer}});
 %s
 const waiting = setInterval(() => {
   const input = document.querySelector('#file');
@@ -357,8 +357,8 @@ UNREADABLE = "Response.prototype.arrayBuffer = () => Promise.reject(new DOMExcep
 def test_a_copy_is_compared_by_an_old_phone_too_and_nothing_is_said_of_files_that_the_corte_has_not(
     script: str, told: str, mirror: Mirror
 ) -> None:
-    """Phones of before 2020 said nothing; and every file was a CSV with commas, in a ZIP with its LEEME."""
-    file = {"archivo": "descargas/20270606_2345_PREP.txt", "contenido": "Alcaldías", "bytes": 9, "sha256": "0" * 64}
+    """Phones of before 2020 said nothing, and a digest in capitals was another; every file was a CSV, in a ZIP."""
+    file = {"archivo": "descargas/20270606_2345_PREP.txt", "contenido": "Alcaldías", "bytes": 9, "sha256": "Ab" * 32}
     mirror.alter["datos/corte.json"] = lambda head: head | {"descargas": [file]}
     mirror.visit(CHECKED % script)
     said = mirror.read("#/base-de-datos", told)

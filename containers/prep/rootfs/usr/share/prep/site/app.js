@@ -9,7 +9,6 @@ import {labels, showLabels} from './rehearsal.js';
 import {electionView} from './views.js';
 
 const LOOK = 60_000; // milliseconds between two looks for a new corte
-const STALE_INTERVALS = 2;
 const DATA = 'base-de-datos'; // the view with the downloads; every other is of an office
 
 const pages = new Map();
@@ -18,6 +17,7 @@ let status = null;
 let unreachable = false;
 let missed = false; // whether there is a newer corte that could not be shown
 let forgotten = ''; // the instant of the last withdrawal for which the page was loaded again
+let former = null; // the head of an older corte that the mirror has begun to give, and `since` when
 let rendering = 0;
 let address = ''; // the last that names a view; a jump within the page does not
 let sought = {}; // what a search leads to, until its view is shown
@@ -30,7 +30,7 @@ const freshVisit = () => ({told: '', search: '', section: '', open: false, night
 function route() {
   if (!location.hash || location.hash.startsWith('#/')) address = location.hash;
   const [, view, id] = address.split('/');
-  return {view, id: Number(id)};
+  return {view, id: id ? Number(id) : NaN};
 }
 
 // The office that a view shows: the first where the address names none.
@@ -71,7 +71,7 @@ async function show({renew = false, arrived = false} = {}) {
     console.error(error);
     unreachable = true;
     if (shown && isNewer(latest, shown)) missed = true;
-    if (!renew || !shown) render(failure(), arrived);
+    if (!renew || !shown) fail(arrived);
   }
   if (head) tabs(officeOf(view, head)?.clave ?? DATA);
   masthead();
@@ -86,7 +86,8 @@ function present(latest, page, id, arrived) {
     showCorte();
     const territory = page?.territorios.find(one => Number(one.id) === id);
     const view = page ? electionView(head, page, territory, visit) : downloadsView(head);
-    document.title = [territory?.nombre, page?.corto ?? 'Base de datos', `PREP ${head.eleccion.entidad}`].filter(Boolean).join(' · ');
+    document.title = [labels(head)[0]?.toUpperCase(), territory?.nombre, page?.corto ?? 'Base de datos', `PREP ${head.eleccion.entidad}`]
+      .filter(Boolean).join(' · ');
     render(view, arrived);
   } catch (error) {
     if (shown) showPlace(head = shown);
@@ -96,81 +97,89 @@ function present(latest, page, id, arrived) {
 
 function render(children, arrived) {
   const main = byId('contenido');
-  const focused = main.contains(document.activeElement) ? document.activeElement.id : '';
   fill(main, ...children.filter(Boolean));
-  if (arrived && focused !== 'territory') { // keep the focus of who moves through the list of territories
-    const list = visit.search && main.querySelector('#territories'); // several have the name that was sought
-    if (list || scrollY > main.offsetTop) (list || main).scrollIntoView();
-    (list || main.querySelector('h1'))?.focus({preventScroll: true});
-  } else if (focused) {
-    byId(focused)?.focus({preventScroll: true});
-  }
+  if (!arrived || document.activeElement.id === 'territory') return; // keep the focus of who moves through the list of territories
+  const list = visit.search && main.querySelector('#territories'); // several have the name that was sought
+  if (list || scrollY > main.offsetTop) (list || main).scrollIntoView();
+  (list || main.querySelector('h1'))?.focus({preventScroll: true});
 }
 
+// Says why there are no results; where that stands there already, it is not told again.
+function fail(arrived) {
+  const [heading, ...children] = failure();
+  if (!arrived && isMessage()?.dataset.heading === heading) return;
+  render([h('div', {class: 'message', role: 'alert', 'data-heading': heading},
+    h('h1', {tabindex: -1}, heading), children.map(each => h('p', {}, each)))], arrived);
+}
+
+// The heading and the paragraphs that stand in the place of results.
 function failure() {
-  const message = (heading, ...children) => [h('div', {class: 'message', role: 'alert'}, h('h1', {tabindex: -1}, heading), children)];
   const itself = 'Esta página se actualiza sola: no hace falta recargarla.';
-  if (waits() && withdrawn().length) {
-    return message('Espere el siguiente corte', h('p', {}, `El Instituto retiró el corte que se mostraba. ${itself}`));
-  }
-  if (waits()) return message('Los resultados aún no se publican', h('p', {}, `El primer corte llega en unos minutos. ${itself}`));
-  return message('No fue posible cargar los resultados',
-    h('p', {}, 'Puede ser su conexión, o que este sitio esté recibiendo un corte nuevo. La página lo intentará de nuevo cada minuto.'),
-    h('p', {}, h('button', {type: 'button', class: 'button', onclick: () => show({renew: true})}, 'Reintentar ahora')),
-    h('p', {}, h('a', {href: 'datos/resultados.html'}, 'Véalos en una página más sencilla.')));
+  if (end()) return end();
+  if (waits() && withdrawn().length) return ['Espere el siguiente corte', `El Instituto retiró el corte que se mostraba. ${itself}`];
+  if (waits()) return ['Los resultados aún no se publican', `El primer corte llega en unos minutos. ${itself}`];
+  return ['No fue posible cargar los resultados',
+    'Puede ser su conexión, o que este sitio esté recibiendo un corte nuevo. La página lo intentará de nuevo cada minuto.',
+    h('button', {type: 'button', class: 'button', onclick: () => show({renew: true, arrived: true})}, 'Reintentar ahora'),
+    h('a', {href: 'datos/resultados.html'}, 'Véalos en una página más sencilla.')];
 }
 
 // One tab for each office, before that of the data base; `view` is the shown one.
 function tabs(view) {
-  const known = [...document.querySelectorAll('.tabs a')].map(link => link.hash);
-  const database = document.querySelector('.tabs li:last-child');
+  const list = document.querySelector('.tabs ul');
+  const link = key => list.querySelector(`[href="#/${key}"]`);
   for (const {clave: key, corto: name} of head.elecciones) {
-    if (!known.includes(`#/${key}`)) database.before(h('li', {}, h('a', {href: `#/${key}`}, name)));
+    if (!link(key)) list.lastElementChild.before(h('li', {}, h('a', {href: `#/${key}`}, name)));
   }
-  for (const link of document.querySelectorAll('.tabs a')) {
-    if (link.hash === `#/${view}`) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
-  }
+  list.querySelector('[aria-current]')?.removeAttribute('aria-current');
+  link(view).setAttribute('aria-current', 'page');
 }
 
 // Date, time and age of the corte, on every view.
 function showCorte() {
   showLabels(head);
   setText('tag', labels(head)[0] ?? '');
-  byId('tag').hidden = !labels(head).length;
   setText('process', `${head.eleccion.nombre}. Jornada electoral del ${day(head.eleccion.jornada)}.`);
   byId('corte').dateTime = head.corte;
   setText('time', time(head.corte));
   setText('corte', date(head.corte));
   setText('next', `${head.hora} · ${head.siguiente && !closed() ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
-  setText('age', age());
+  setText('age', ago(Math.max(0, now() - Date.parse(head.corte))));
 }
 
 // The corte, and what has to be said of it now.
 function masthead() {
   if (head) showCorte();
-  else if (status) {
+  else if (status?.environment) {
     showLabels({simulacro: status.environment === 'simulacro'});
     if (waits()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
   }
   const text = warning();
   byId('warning').hidden = !text;
   setText('warning', text);
+  document.documentElement.style.setProperty('--kept', `${document.querySelector('.corte').offsetHeight}px`);
 }
 
-const age = () => ago(Math.max(0, now() - Date.parse(head.corte)));
 const withdrawn = () => status?.standing?.withdrawn ?? [];
 // Whether there is nothing to show: no corte has come yet, or every one was withdrawn.
 const waits = () => status && !status.shown && (withdrawn().length > 0 || status.gate.state === 'open');
-const closed = () => status?.gate.state === 'closed';
+const closed = () => ['closed', 'retired'].includes(status?.gate.state);
+// What is said where this mirror publishes nothing any more, as its notices say it.
+const end = () => ({
+  retired: ['La difusión de resultados terminó', 'Consulte los resultados en el sitio del Instituto.'],
+  revoked: ['Este sitio ya no es difusor oficial',
+    'El Instituto lo retiró de la lista de difusores oficiales y aquí ya no se publican resultados. Consúltelos en el sitio del Instituto o en los demás difusores de la lista oficial.'],
+})[status?.gate.state];
 // Whether a message stands in the place of results.
 const isMessage = () => document.querySelector('.message');
-// Whether the publication ended since the status was read.
-const isOver = () => !closed() && now() > Date.parse(status?.gate.closes);
+// Whether the publication ended since the status was read, or may have where it never was.
+const isOver = () => status ? !closed() && now() > Date.parse(status.gate.closes) : !head.siguiente;
 
 function warning() {
   if (!head || isMessage()) return '';
   const shown = `Se muestra el de las ${time(head.corte)}.`;
+  if (end()) return end().join('. ');
+  if (isBack()) return `El corte de las ${time(head.corte)} ya no es el que publica este sitio; en un minuto se comprobará de nuevo.`;
   if (missed) return `Hay un corte más reciente que no se pudo mostrar. ${shown}`;
   if (closed()) {
     const {closes} = status.gate;
@@ -180,9 +189,9 @@ function warning() {
   if (withdrawn().some(one => one.sequence > status.shown?.sequence)) {
     return `Por orden del Instituto se retiró un corte posterior. ${shown}`;
   }
-  const stale = head.siguiente
-    && now() - Date.parse(head.corte) > STALE_INTERVALS * head.intervalo_segundos * 1000;
-  if (stale) return `Última actualización ${age()}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
+  const isStale = head.siguiente && now() - Date.parse(head.corte) > 2000 * head.intervalo_segundos; // two intervals
+  // without the age, for which a screen reader would tell it every minute
+  if (isStale) return `Última actualización: ${time(head.corte)}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
   if (status?.shown?.orders?.includes('rectification')) return 'Por orden del Instituto, este corte rectifica al anterior.';
   return unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}` : '';
 }
@@ -194,14 +203,15 @@ async function find(event) {
   if (!wanted || !head) return;
   const isSection = /^\d+$/.test(wanted);
   try {
-    const office = officeOf(route().view, head) ?? head.elecciones[0];
-    const {page} = pages.has(office.clave) ? {page: pages.get(office.clave)} : await load(() => office);
+    const choose = one => officeOf(route().view, one) ?? one.elecciones[0];
+    const office = choose(head);
+    const page = pages.get(office.clave) ?? (await load(choose)).page;
     const {uno: kind, varios: kinds} = page.division;
     const ids = isSection
       ? [(await readSections())[office.clave]?.[Number(wanted)]]
       : called(page.territorios, wanted).map(one => one.id);
-    if (!ids[0]) setText('found', `No hay ${isSection ? 'sección' : kind} «${wanted}».`);
-    else if (!ids[1]) go(`#/${office.clave}/${ids[0]}`, isSection && {section: wanted, open: true});
+    if (ids[0] === undefined) setText('found', `No hay ${isSection ? 'sección' : kind} «${wanted}».`);
+    else if (ids.length === 1) go(`#/${office.clave}/${ids[0]}`, isSection && {section: wanted, open: true});
     else go(`#/${office.clave}`, {search: wanted, told: `${ids.length} ${kinds} llevan «${wanted}» en el nombre; elija en la lista.`});
   } catch (error) {
     console.error(error);
@@ -225,8 +235,15 @@ function go(view, found) {
 // Reads the mirror's status for the masthead; results are shown without it, too.
 async function ask() {
   status = await readStatus().catch(() => null);
-  if (!head && waits()) render(failure());
-  if (isGone()) await forget();
+  if ((!head || isMessage()) && (waits() || end())) fail();
+  const gone = isGone();
+  if (gone || (isBack() && Date.now() - former.since > LOOK / 2)) {
+    // show what this mirror shows now, even if it is an older corte
+    forgotten = gone?.at ?? forgotten;
+    head = former = null;
+    pages.clear();
+    await show({renew: true});
+  }
   masthead();
 }
 
@@ -235,18 +252,16 @@ const isLate = () => head?.siguiente && now() > Date.parse(head.siguiente) + LOO
 
 // Whether the corte on this page was withdrawn. A corrected one may have its number and instant: that counts once.
 function isGone() {
-  const gone = head && withdrawn().find(one =>
-    one.sequence === Number(head.secuencia) && Date.parse(one.corte) === Date.parse(head.corte));
+  const gone = head && withdrawn().find(one => isOf(one, head));
   return gone && (gone.at !== forgotten || status.shown?.sequence !== Number(head.secuencia)) && gone;
 }
 
-// Shows what this mirror shows now, even if it is an older corte.
-async function forget() {
-  forgotten = isGone().at;
-  head = null;
-  pages.clear();
-  await show({renew: true});
-}
+// Whether the mirror itself says that it shows an older corte than this page: whoever signed that may have been disowned.
+// Another server behind the same name may only be late, so this has to be so at two looks.
+const isBack = () => head && former && isOf(status?.shown, former);
+
+// Whether an entry of the status names the corte of a head.
+const isOf = (one, {secuencia: number, corte}) => one?.sequence === Number(number) && Date.parse(one.corte) === Date.parse(corte);
 
 // Looks for a new corte; mostly that costs one small answer, 304.
 async function look() {
@@ -255,6 +270,7 @@ async function look() {
   try {
     const latest = await readHead();
     isSame = head && JSON.stringify(latest) === JSON.stringify(head);
+    former = head && isNewer(head, latest) ? {...latest, since: former?.since ?? Date.now()} : null;
     if (!head || isMessage() || isNewer(latest, head)) await show({renew: true});
     else {
       unreachable = !latest.corte;

@@ -1,6 +1,7 @@
 // Reads the files of the corte, and never mixes two cortes on one page.
 
 const ATTEMPTS = 5; // within 15 s: a cache on the way may keep a file for 10
+const REVOKED = /: 410$/; // the institute took this mirror off its list
 const PATIENCE = 60_000; // milliseconds for a file, even on a slow network
 
 let clockOffset = 0;
@@ -21,7 +22,10 @@ async function read(path) {
 }
 
 // The mirror's status (estado.json), at the root of the host even where the site is below a path.
-export const readStatus = () => read('/.well-known/prep/estado.json').then(status => status.gate && status);
+export const readStatus = () => read('/.well-known/prep/estado.json').then(status => status.gate && status, error => {
+  if (!REVOKED.test(error.message)) throw error;
+  return {gate: {state: 'revoked'}};
+});
 
 // Which corte this is: time, window, labels and downloads.
 export const readHead = () => read('datos/corte.json');
@@ -29,33 +33,37 @@ export const readHead = () => read('datos/corte.json');
 // By office, the number of the territory in which each section is.
 export const readSections = () => read('datos/secciones.json');
 
-// The head of the corte and the page of the office that `choose` takes from it (or none), both of the same corte.
-export async function load(choose) {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    await pause(attempt);
-    const head = await readHead();
-    const office = choose(head);
-    const page = office && await read(office.archivo);
-    if (!office || page?.corte === head.corte) return {head, page};
+// Tries until `attempt`, which is told whether it is the last, gives something.
+export async function retry(attempt) {
+  for (let count = 1; ; count++) {
+    const found = await attempt(count === ATTEMPTS);
+    if (found !== undefined) return found;
+    if (count === ATTEMPTS) throw new Error('Los archivos son de cortes distintos');
+    await new Promise(resolve => setTimeout(resolve, 500 * 2 ** count));
   }
-  throw new Error('Los archivos son de cortes distintos');
 }
 
+// The head of the corte and the page of the office that `choose` takes from it (or none), both of the same corte. A
+// corrected corte may keep its instant: by its totals a page is told that a cache on the way still has from before.
+export const load = choose => retry(async isLast => {
+  const head = await readHead();
+  const office = choose(head);
+  const page = office && await read(office.archivo);
+  if (!office) return {head};
+  if (page?.corte !== head.corte) return;
+  const known = office.totales ?? {};
+  if (isLast || !Object.entries(page.totales ?? {}).some(([name, total]) => total - known[name])) return {head, page};
+});
+
 // The actas of a territory; null if a newer corte than the page announces has arrived in between.
-export async function loadDetail(territory) {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    await pause(attempt);
-    const detail = await read(territory.detalle.archivo);
-    if (detail.corte === territory.detalle.corte) return detail;
-    if (detail.corte > territory.detalle.corte) return null;
-  }
-  throw new Error('Las actas son de otro corte');
-}
+export const loadDetail = ({detalle: {archivo: file, corte}}) => retry(async () => {
+  const detail = await read(file);
+  if (detail.corte === corte) return detail;
+  return detail.corte > corte ? null : undefined;
+});
 
 // Only HTTPS pages may compute it.
 export async function sha256(content) {
   const digest = await crypto.subtle.digest('SHA-256', content);
   return [...new Uint8Array(digest)].map(byte => byte.toString(16).padStart(2, '0')).join('');
 }
-
-const pause = attempt => attempt && new Promise(resolve => setTimeout(resolve, 500 * 2 ** attempt));

@@ -12,6 +12,9 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+// A name, which no browser may translate.
+export const proper = (tag, name, properties) => h(tag, {translate: 'no', ...properties}, name);
+
 // What a view begins with: its title, and above it where that belongs.
 export const heading = (above, title, ...children) => h('div', {class: 'heading'},
   h('div', {}, h('p', {class: 'eyebrow'}, above), h('h1', {tabindex: -1}, title)), children);
@@ -20,16 +23,28 @@ export const heading = (above, title, ...children) => h('div', {class: 'heading'
 export const section = (id, style, title, ...children) =>
   h('section', {class: style, 'aria-labelledby': id}, h('h2', {id}, title), children);
 
-// Exchanges an element's children. Safari 13 has no replaceChildren.
+// Exchanges an element's children; the focus stays, and how far a table was moved to the side. Safari 13 has no
+// replaceChildren.
 export function fill(element, ...children) {
+  const {activeElement: focused} = document;
+  const key = focused.id || focused.href;
+  const alike = () => [...element.querySelectorAll(focused.tagName)];
+  const at = alike().indexOf(focused);
+  const moved = element.querySelector('.scroll')?.scrollLeft;
   element.textContent = '';
   element.append(...children);
+  const table = element.querySelector('.scroll');
+  if (moved && table) table.scrollLeft = moved;
+  if (at >= 0) (alike().find(one => key && key === (one.id || one.href)) ?? alike()[at])?.focus({preventScroll: true});
 }
 
 export const byId = id => document.getElementById(id);
 
-// Sets text only where it changed: screen readers do not read it again and the layout does not move.
+const texts = new Map();
+
+// Sets text only where it changed: screen readers do not read it again, the layout does not move, and what the browser
+// translated stays.
 export function setText(id, text) {
-  const element = byId(id);
-  if (element.textContent !== text) element.textContent = text;
+  if (texts.get(id) !== text) byId(id).textContent = text;
+  texts.set(id, text);
 }

@@ -43,7 +43,7 @@ function checker(files) {
     const [file] = event.target.files;
     if (!file) return;
     const hex = await new Response(file).arrayBuffer().then(sha256).catch(console.error); // Safari 13 has no file.arrayBuffer
-    const match = hex && files.find(one => one.sha256 === hex);
+    const match = hex && files.find(one => String(one.sha256).toLowerCase() === hex);
     verdict.className = `verdict ${match ? 'good' : 'bad'}`;
     verdict.textContent = match
       ? `✓ Su copia es idéntica a ${fileName(match)}.`

@@ -7,16 +7,12 @@ export function showPlace({minutos_utc: minutes, eleccion: election}) {
   setOffset(minutes);
   setText('place', `${election.entidad} ${election.jornada.slice(0, 4)}`);
   setText('institute', election.instituto);
-  showLogo(election);
+  const picture = byId('logo');
+  if (picture && election.logo) Object.assign(picture, {src: election.logo, alt: election.instituto, hidden: false});
   const {franja: band, enlace: link, enlace_oscuro: linkInTheDark} = election.colores;
   const {style} = document.documentElement;
   for (const [name, color] of [['--band', band], ['--link', link], ['--link-in-the-dark', linkInTheDark]]) {
     style.setProperty(name, color);
   }
   document.querySelector('meta[name="theme-color"]').content = band;
-}
-
-function showLogo({logo, instituto: institute}) {
-  const picture = byId('logo');
-  if (picture && logo) Object.assign(picture, {src: logo, alt: institute, hidden: false});
 }

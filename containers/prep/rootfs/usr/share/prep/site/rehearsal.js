@@ -6,6 +6,9 @@ export const labels = head => [head.simulacro && 'Simulacro', head.datos_sinteti
 
 export function showLabels(head) {
   const found = labels(head);
-  document.body.classList.toggle('rehearsal', found.length > 0);
+  const {classList} = document.body;
+  // where a search engine or a tab shows nothing else
+  if (found[0] && !classList.contains('rehearsal')) document.title = `${found[0].toUpperCase()} · ${document.title}`;
+  classList.toggle('rehearsal', found.length > 0);
   setText('notice', found.length ? found.join(' · ') : 'Resultados preliminares');
 }

@@ -1,6 +1,6 @@
 // The results of an election: everywhere, or in one territory.
 
-import {fill, h, heading, section} from './dom.js';
+import {fill, h, heading, proper, section} from './dom.js';
 import {date, number, percent, plain, time} from './format.js';
 import {loadDetail} from './data.js';
 import {labels} from './rehearsal.js';
@@ -11,7 +11,7 @@ export function electionView(head, page, territory, state) {
   const shown = territory ?? page;
   return [
     heading(territory ? h('a', {href: `#/${page.clave}`}, `‹ ${page.corto}`) : election.ambito,
-      territory?.nombre ?? page.corto,
+      territory ? proper('span', territory.nombre) : page.corto,
       chooser(election, page, territory)),
     h('div', {class: 'columns'},
       progress(shown.totales),
@@ -31,7 +31,7 @@ function chooser(election, page, territory) {
     h('select', {id: 'territory', onchange: event => { location.hash = `#/${page.clave}${event.target.value}`; }},
       h('option', {value: ''}, `${election.todo} (${page.territorios.length} ${page.division.varios})`),
       page.territorios.map(one =>
-        h('option', {value: `/${one.id}`, selected: one === territory}, one.nombre))));
+        proper('option', one.nombre, {value: `/${one.id}`, selected: one === territory}))));
 }
 
 // How the visitor tells somebody what he sees: which corte, and where.
@@ -81,12 +81,12 @@ function bars(page, shown) {
     const candidacy = named(ballot, result.clave);
     const parties = candidacy.columnas.filter(column => ballot.columnas[column]);
     return h('li', {'--color': candidacy.color, '--share': `${result.porcentaje}%`},
-      h('p', {class: 'name'}, candidacy.nombre),
+      proper('p', candidacy.nombre, {class: 'name'}),
       h('p', {class: 'votes'}, number(result.votos), ' votos'),
       h('p', {class: 'share'}, percent(result.porcentaje)),
       h('div', {class: 'bar', 'aria-hidden': 'true'}),
       h('p', {class: 'parties'}, parties.map(party =>
-        h('span', {'--color': ballot.columnas[party].color}, party))),
+        proper('span', party, {'--color': ballot.columnas[party].color}))),
       led && led.has(result.clave) && h('p', {class: 'led'}, `La más votada en ${led.get(result.clave)} de ${territories.length} ${page.division.varios}`));
   }));
 }
@@ -150,8 +150,8 @@ function territoryList(page, state) {
     const tie = first.votos === second.votos; // with a single candidacy there is no tie
     const leader = named(page.boleta, first.clave);
     return h('tr', {'data-name': plain(one.nombre)},
-      h('th', {scope: 'row'}, h('a', {href: `#/${page.clave}/${one.id}`}, one.nombre)),
-      h('td', {class: 'text'}, !first.votos ? 'Sin votos' : tie ? 'Empate' : h('span', {class: 'key'}, swatch(leader.color), h('span', {}, leader.nombre))),
+      h('th', {scope: 'row'}, proper('a', one.nombre, {href: `#/${page.clave}/${one.id}`})),
+      h('td', {class: 'text'}, !first.votos ? 'Sin votos' : tie ? 'Empate' : h('span', {class: 'key'}, swatch(leader.color), proper('span', leader.nombre))),
       h('td', {}, first.votos ? percent(first.porcentaje) : '–'),
       h('td', {}, `${number(one.totales.actas_capturadas)} de ${number(one.totales.actas_esperadas)}`));
   });
@@ -185,24 +185,31 @@ function night(page, state) {
 function folded(title, key, source, state, build) {
   const body = h('div');
   const announced = `${source.detalle.archivo} ${source.detalle.corte}`;
+  let asked = false;
   const read = async () => {
-    fill(body, h('p', {role: 'status'}, 'Cargando…'));
+    asked = true;
+    if (!state.detail) fill(body, h('p', {role: 'status'}, 'Cargando…'));
+    body.setAttribute('aria-busy', true);
     try {
       const detail = await loadDetail(source);
-      if (detail) return fill(body, ...build(detail));
+      if (detail) return fill(body, ...build(state.detail = detail));
       if (state.renewed !== announced) {
         state.renewed = announced; // once: a cache may keep what announces it
         await state.refresh();
       }
       if (body.isConnected) throw Error('Es de un corte posterior');
     } catch {
+      state.detail = null;
       fill(body, h('p', {role: 'status'}, 'No fue posible cargarlo. '), h('button', {type: 'button', onclick: read}, 'Reintentar'));
+    } finally {
+      body.removeAttribute('aria-busy');
     }
   };
   const details = h('details', {ontoggle: event => {
     state[key] = event.target.open;
-    if (state[key] && !body.hasChildNodes()) read();
+    if (state[key] && !asked) read();
   }}, h('summary', {}, h('h2', {}, title)), body);
+  if (state[key] && state.detail) fill(body, ...build(state.detail)); // until that of a new corte is there
   details.open = state[key];
   return h('section', {}, details);
 }

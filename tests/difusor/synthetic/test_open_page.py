@@ -1,0 +1,334 @@
+"""A page that stays open: what its mirror takes back, ends or corrects, and where its visitor is meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inventory_kit import shipped
+from page_kit import NEEDS_BROWSER, STATUS, Mirror, browsing, new_page, serving
+from playwright.sync_api import Browser, Page, Route, expect
+
+from difusor.synthetic import Setting, write_corte
+
+SETTING = Setting.of(shipped("ribera-2027"))
+NUMBERS = (19, 20)
+EARLY, LATE = (SETTING.instants[number - 1] for number in NUMBERS)
+LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
+WATCH = """
+window.told = 0;
+new MutationObserver(changes => { told += changes.length; })
+  .observe(document.querySelector('%s'), {childList: true, characterData: true, subtree: true});
+"""
+CLOCK = """
+const first = Date.now, regular = [];
+let ahead = 0;
+Date.now = () => first() + ahead;
+window.setInterval = (call, every) => regular.push([call, every]);
+window.pass = (seconds) => {
+  for (let at = 0; at < seconds; at += 10) {
+    ahead += 10_000;
+    for (const [call, every] of regular) if (every === 10_000) call();
+  }
+};
+"""
+"""Lets time pass for a page without waiting; what it looks for every minute, it does not ask for by itself."""
+HURRY = "const wait = setTimeout; window.setTimeout = (call, pause) => wait(call, pause / 20);"
+
+pytestmark = NEEDS_BROWSER
+
+
+def clock(instant: Any) -> str:
+    return f"{SETTING.local(instant, '%H:%M')} h"
+
+
+@pytest.fixture(scope="module")
+def cortes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folders = [tmp_path_factory.mktemp("corte") for _ in NUMBERS]
+    for number, folder in zip(NUMBERS, folders, strict=True):
+        write_corte(folder, SETTING, number=number, seed=1)
+    return folders
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Browser]:
+    with browsing() as found:
+        yield found
+
+
+@pytest.fixture
+def page(running: Browser) -> Iterator[Page]:
+    found = new_page(running)
+    found.set_viewport_size({"width": 390, "height": 640})
+    yield found
+    found.context.close()
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, cortes: list[Path]) -> Iterator[Mirror]:
+    """Run a mirror whose files no browser keeps: those of either corte may be the older ones."""
+    with serving(tmp_path, *cortes) as found:
+        found.headers = {"Date": format_datetime(LATE + timedelta(minutes=2), usegmt=True), "Cache-Control": "no-store"}
+        state(found, EARLY)
+        yield found
+
+
+def state(mirror: Mirror, shown: Any = None, number: int = 0, **gate: Any) -> None:
+    """Have the mirror's status say what it shows, and how its gate is."""
+    sequence = number or (SETTING.instants.index(shown) + 1 if shown else 0)
+    entry = shown and {"sequence": sequence, "corte": shown.isoformat(), "orders": []}
+    window = {"state": "open", "hold": None, "closes": SETTING.closes.isoformat()}
+    mirror.alter[STATUS] = lambda _: {
+        "gate": window | gate,
+        "shown": entry,
+        "standing": {"withdrawn": []},
+        "environment": "simulacro",
+    }
+
+
+def visit(page: Page, mirror: Mirror, view: str = "", ready: str = ".bars") -> None:
+    page.goto(mirror.near + view)
+    page.wait_for_selector(ready)
+
+
+def look(page: Page, until: str = STATUS) -> None:
+    """Have the page look for a new corte, and wait until it has asked for a file."""
+    with page.expect_response(lambda answer: answer.url.endswith(until)):
+        page.evaluate(LOOK)
+
+
+def stolen(head: Any) -> Any:
+    """Return the head of a corte that took the highest number, as one whose key was stolen."""
+    return head | {"secuencia": 10**9}
+
+
+@pytest.mark.parametrize("same_instant", [False, True], ids=["an instant before", "the same instant"])
+def test_a_corte_that_the_mirror_shows_no_longer_goes_at_the_second_look(
+    same_instant: bool, page: Page, mirror: Mirror
+) -> None:
+    """Its signer was disowned and nothing withdrawn: the page kept it all night without a word."""
+    page.add_init_script(CLOCK)
+    mirror.cortes.reverse()
+    state(mirror, LATE)
+    if same_instant:
+        del mirror.cortes[1]
+        mirror.alter["datos/corte.json"] = stolen
+    visit(page, mirror)
+    before = page.inner_text(".progress .detail")
+    if same_instant:
+        mirror.alter |= {"datos/corte.json": recounted, "datos/alcaldias.json": counted}
+    del mirror.cortes[:-1]
+    state(mirror, LATE if same_instant else EARLY)
+    for _ in range(2):  # the second comes at once, as when a visitor goes to another tab and back
+        look(page)
+        expect(page.locator("#warning")).to_have_text(
+            f"El corte de las {clock(LATE)} ya no es el que publica este sitio; en un minuto se comprobará de nuevo."
+        )
+    assert (page.inner_text("#time"), page.inner_text(".progress .detail")) == (clock(LATE), before)
+    page.evaluate("pass(40)")
+    look(page)
+    expect(page.locator(".progress .detail")).not_to_have_text(before)
+    expect(page.locator("#time")).to_have_text(clock(LATE if same_instant else EARLY))
+    expect(page.locator("#warning")).to_be_hidden()
+
+
+def test_another_server_of_the_same_mirror_that_is_late_takes_nothing_back(page: Page, mirror: Mirror) -> None:
+    page.add_init_script(CLOCK)
+    both = list(mirror.cortes)
+    mirror.cortes[:] = both[1:]
+    visit(page, mirror)
+    for late in (True, False) * 2:
+        mirror.cortes[:] = both[:1] if late else both[1:]
+        state(mirror, EARLY if late else LATE)
+        page.evaluate("pass(60)")
+        look(page, STATUS if late else "datos/corte.json")
+        expect(page.locator("#warning")).to_be_visible(visible=late)
+        assert page.inner_text("#time") == clock(LATE)
+
+
+def counted(document: Any) -> Any:
+    """Return an office's page with other totals, everywhere."""
+    for each in (document, *document["territorios"]):
+        each["totales"] |= {"actas_capturadas": 7}
+    return document
+
+
+def recounted(head: Any) -> Any:
+    """Return the head of a corte with these totals of its first office."""
+    head["elecciones"][0]["totales"] |= {"actas_capturadas": 7}
+    return head
+
+
+def test_a_corrected_corte_of_the_same_instant_is_not_shown_with_the_old_votes(page: Page, mirror: Mirror) -> None:
+    """A cache on the way still had the office's file: its votes stood below the note that they were corrected."""
+    page.add_init_script(HURRY)
+    visit(page, mirror)
+    answers: list[bool] = []
+
+    def office(document: Any) -> Any:
+        answers.append(True)
+        return counted(document) if len(answers) > 2 else document
+
+    head = {"secuencia": NUMBERS[0] + 1}
+    mirror.alter |= {"datos/corte.json": lambda given: recounted(given | head), "datos/alcaldias.json": office}
+    look(page)
+    expect(page.locator(".progress .detail")).to_contain_text("7 actas capturadas de")
+    assert len(answers) == 3
+
+
+def test_totals_that_never_agree_are_shown_after_some_tries(page: Page, mirror: Mirror) -> None:
+    """An institute may have a fault there: results are shown all the same."""
+    page.add_init_script(HURRY)
+    mirror.alter["datos/alcaldias.json"] = counted
+    visit(page, mirror)
+    expect(page.locator(".progress .detail")).to_contain_text("7 actas capturadas de")
+
+
+def test_an_honest_mirror_behind_a_cache_is_not_accused(page: Page, mirror: Mirror) -> None:
+    """The second try came at once, and a cache keeps a file for some seconds."""
+    page.add_init_script(HURRY)
+    new, old = b'{"new": 1}', b'{"old": 1}'
+    shown = {"sequence": 20, "corte": LATE.isoformat(), "signer": "firma", "orders": []}
+    digest = {"manifest_sha256": hashlib.sha256(new).hexdigest()}
+    mirror.alter[STATUS] = lambda _: {"gate": {"state": "open"}, "shown": shown | digest, "election": "ribera"}
+    bodies = [old, old, new]
+    page.route(mirror.near + "corte.json", lambda route: route.fulfill(body=bodies.pop(0)))
+    visit(page, mirror, "autentico.html", "#verdict:is(.good, .bad)")
+    assert page.inner_text("#verdict").startswith("✓")
+
+
+@pytest.mark.parametrize("width", [320, 360, 390])
+def test_the_name_of_a_place_is_not_below_the_bar_with_the_corte_and_a_warning(
+    width: int, page: Page, mirror: Mirror
+) -> None:
+    mirror.headers["Date"] = format_datetime(LATE + timedelta(minutes=45), usegmt=True)
+    page.set_viewport_size({"width": width, "height": 640})
+    visit(page, mirror, "", "#warning:not([hidden])")
+    page.locator(".territories a").last.click()
+    expect(page.locator("h1")).not_to_have_text("Alcaldías")
+    bottom, top = page.evaluate(
+        "[document.querySelector('.corte').getBoundingClientRect().bottom,"
+        " document.querySelector('h1').getBoundingClientRect().top]"
+    )
+    assert page.evaluate("scrollY") > 0 and top >= bottom
+
+
+def test_an_alert_is_told_once_and_stays_translated(page: Page, mirror: Mirror) -> None:
+    """It held an age, so a screen reader was interrupted every minute; a translation was undone every ten seconds."""
+    mirror.headers["Date"] = format_datetime(EARLY + timedelta(minutes=45), usegmt=True)
+    page.add_init_script(CLOCK)
+    visit(page, mirror, "", "#warning:not([hidden])")
+    assert page.inner_text("#warning").startswith(f"Última actualización: {clock(EARLY)}; debió llegar otra a las ")
+    age = page.inner_text("#age")
+    page.evaluate(WATCH % "#warning")
+    page.evaluate("pass(300)")
+    assert page.evaluate("told") == 0 and page.inner_text("#age") != age
+    page.evaluate("document.querySelector('#warning').innerHTML = '<font>Last update</font>'; pass(60)")
+    assert page.inner_text("#warning") == "Last update"
+    assert page.get_attribute(".bars .name", "translate") == "no"
+
+
+def test_why_there_are_no_results_is_told_once(page: Page, mirror: Mirror) -> None:
+    state(mirror)
+    page.route("**/datos/**", lambda route: route.fulfill(status=503))
+    visit(page, mirror, "", ".message")
+    expect(page.locator("h1")).to_have_text("Los resultados aún no se publican")
+    page.evaluate(WATCH % "main")
+    for _ in range(3):
+        look(page)
+    expect(page.locator("h1")).to_be_visible()
+    assert page.evaluate("told") == 0
+
+
+def test_a_new_corte_leaves_the_focus_where_it_is(page: Page, mirror: Mirror) -> None:
+    """A visitor who moves through the list of places with the keyboard began again at the top of the page."""
+    visit(page, mirror)
+    page.focus(".territories tbody tr:nth-child(3) a")
+    name = page.evaluate("document.activeElement.textContent")
+    del mirror.cortes[:-1]
+    look(page)
+    expect(page.locator("#announcement")).not_to_be_empty()
+    assert page.evaluate("document.activeElement.textContent") == name
+
+
+def test_a_new_corte_leaves_an_open_table_where_it_is(page: Page, mirror: Mirror) -> None:
+    """It was emptied until the new one was read, and then began at its left."""
+    visit(page, mirror, "#/alcaldias/1")
+    page.click("summary")
+    page.wait_for_selector("table.actas")
+    page.evaluate("document.querySelector('.scroll').scrollLeft = 150; scrollTo(0, 2000)")
+    at = page.evaluate("[scrollY, document.querySelector('.scroll').scrollLeft]")
+    late: list[Route] = []
+    page.route("**/datos/alcaldias/01.json", lambda route: late.append(route))
+    del mirror.cortes[:-1]
+    look(page)
+    expect(page.locator("#announcement")).not_to_be_empty()
+    expect(page.locator("[aria-busy]")).to_be_visible()
+    assert page.evaluate("[scrollY, document.querySelector('.scroll').scrollLeft]") == at
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    late.pop().continue_()
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+    assert page.evaluate("[scrollY, document.querySelector('.scroll').scrollLeft]") == at
+
+
+def test_a_page_that_is_open_at_the_end_says_what_the_notices_say(page: Page, mirror: Mirror) -> None:
+    """It could not find out whether there was a newer corte, and blamed the visitor's connection."""
+    visit(page, mirror)
+    page.route("**/datos/**", lambda route: route.fulfill(status=503))
+    state(mirror, state="retired")
+    look(page)
+    ended = "La difusión de resultados terminó"
+    expect(page.locator("#warning")).to_have_text(f"{ended}. Consulte los resultados en el sitio del Instituto.")
+    page.evaluate("location.hash = '#/congreso'")
+    expect(page.locator("h1")).to_have_text(ended)
+
+
+def test_a_page_that_is_open_when_the_institute_takes_its_server_off_the_list_says_so(
+    page: Page, mirror: Mirror
+) -> None:
+    visit(page, mirror)
+    page.route("**/*", lambda route: route.fulfill(status=410))
+    look(page)
+    expect(page.locator("#warning")).to_contain_text("Este sitio ya no es difusor oficial. El Instituto lo retiró")
+    expect(page.locator(".bars")).to_be_visible()
+    page.evaluate("location.hash = '#/congreso'")
+    expect(page.locator("h1")).to_have_text("Este sitio ya no es difusor oficial")
+
+
+def test_a_status_that_failed_is_asked_for_after_the_last_corte_too(page: Page, mirror: Mirror) -> None:
+    """A page that had only missed the status said «Siguiente» or nothing until it was closed."""
+    mirror.alter["datos/corte.json"] = lambda head: head | {"siguiente": None}
+    del mirror.alter[STATUS]
+    visit(page, mirror)
+    state(mirror, EARLY, state="closed")
+    look(page)
+    expect(page.locator("#warning")).to_contain_text("La difusión cerró")
+
+
+@pytest.mark.parametrize("view", ["", "#/base-de-datos", "ayuda.html", "autentico.html"])
+def test_the_title_of_a_rehearsal_begins_with_it(view: str, page: Page, mirror: Mirror) -> None:
+    """Tabs, results lists and what is shared show nothing else."""
+    visit(page, mirror, view, ".rehearsal h1")
+    assert page.title().startswith("SIMULACRO · ") and page.title().count("SIMULACRO") == 1
+
+
+def test_a_place_with_the_number_0_is_found_and_no_other_address_leads_to_it(page: Page, mirror: Mirror) -> None:
+    def abroad(document: Any) -> Any:
+        document["territorios"][0] |= {"id": 0, "nombre": "Voto en el extranjero"}
+        return document
+
+    mirror.alter["datos/alcaldias.json"] = abroad
+    mirror.alter["datos/secciones.json"] = lambda sections: {"alcaldias": dict.fromkeys(sections["alcaldias"], 0)}
+    visit(page, mirror, "#/alcaldias/")
+    expect(page.locator("h1")).to_have_text("Alcaldías")
+    for wanted in ("extranjero", "76"):
+        page.fill("#anywhere", wanted)
+        page.press("#anywhere", "Enter")
+        expect(page.locator("h1")).to_have_text("Voto en el extranjero")
+        page.evaluate("location.hash = '#/alcaldias'")
+        expect(page.locator("h1")).to_have_text("Alcaldías")
