@@ -216,6 +216,9 @@ neighbours:
     swarm:
       description: Whether the Docker engine belongs to a swarm.
       type: bool
+    sharing:
+      description: Programs that run as the account of nginx's workers; a pool of PHP-FPM with its name.
+      type: list
     doors:
       description: >-
         SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ..., matched, broken};

@@ -121,7 +121,7 @@ def test_the_preflight_warns_of_a_lost_record() -> None:
     lists = {
         "containers": [],
         "mistaken": [],
-        "neighbours": {key: [] for key in ("accepting", "tables", "routed", "uplinks")},
+        "neighbours": {key: [] for key in ("accepting", "tables", "routed", "uplinks", "sharing")},
     }
     judged = {key: [] for key in ("closed", "outside", "refused", "closing", "unattended", "open", "diagnoses")}
     for lost in (True, False):

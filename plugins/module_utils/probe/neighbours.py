@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, listening, read
+from ansible.module_utils.probe import LISTS, listening, read, sharing
 from ansible.module_utils.probe.files import account_keys
 from ansible.module_utils.probe.queues import detour, shaped, uplinks
 from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, numbers, of_iptables, of_nft
@@ -324,6 +324,7 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
         "detour": detour(lines, operator),
         "masked": masked(lines, units),
         "swarm": swarm,
+        "sharing": sharing.look(),
         "doors": doors(lines, account, origins),
         "entered": entered(logins),
         "groups": groups(lines, account),

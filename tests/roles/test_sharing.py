@@ -1,0 +1,85 @@
+"""Programs of the owner's that run as nginx's own account, and so could stop it or alter the page, are told before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import role_kit
+from plugin_kit import load
+
+from difusor.project import ROOT
+
+sharing = load("module_utils/probe/sharing.py")
+
+POOL = """; user = nobody
+[diario]
+user = {user}
+group = www-data
+listen = /run/php/php-fpm.sock
+listen.owner = www-data
+"""
+
+
+def process(folder: Path, number: int, uid: int, comm: str, command: str = "", sees: str = "server") -> None:
+    own = folder / str(number)
+    (own / "ns").mkdir(parents=True)
+    (own / "status").write_text(f"Name:\t{comm}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n")
+    (own / "comm").write_text(f"{comm}\n")
+    (own / "cmdline").write_text(command or f"/usr/sbin/{comm}\0-k\0start\0")
+    if sees:
+        (own / "ns/pid").symlink_to(f"pid:[{sees}]")
+
+
+def test_who_runs_as_nginx_does_is_named_once_and_containers_are_not(tmp_path: Path) -> None:
+    process(tmp_path, 1, 0, "systemd")
+    process(tmp_path, 20, 33, "nginx", "nginx: worker process")
+    for number in (30, 31):
+        process(tmp_path, number, 33, "php-fpm8.2", "php-fpm: pool www\0\0\0")
+    process(tmp_path, 32, 1001, "php-fpm8.2", "php-fpm: pool apart\0")
+    process(tmp_path, 33, 0, "php-fpm8.2", "php-fpm: master process (/etc/php/8.2/fpm/php-fpm.conf)\0")
+    process(tmp_path, 40, 33, "apache2")
+    process(tmp_path, 50, 33, "python3", sees="container")
+    process(tmp_path, 60, 33, "cgi", sees="")  # nobody may say
+    assert sharing.programs(33, str(tmp_path)) == ["apache2", "cgi", "php-fpm: pool www"]
+
+
+def test_a_pool_that_begins_at_the_first_visit_is_named_too(tmp_path: Path) -> None:
+    pools = tmp_path / "etc/php/{}/fpm/pool.d"
+    users = {"8.2/a": "www-data", "8.2/b": '"www-data" ; PHP', "8.2/c": "diario", "7.4/d": "www-data"}
+    for place, user in users.items():
+        version, name = place.split("/")
+        folder = Path(str(pools).format(version))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.conf").write_text(POOL.format(user=user).replace("diario", name, 1))
+    (tmp_path / "php-fpm8.2").touch()  # what was of 7.4 is left of a package that was removed
+    found = sharing.pools("www-data", str(pools).format("*") + "/*.conf", str(tmp_path / "php-fpm"))
+    assert found == ["php-fpm: pool a", "php-fpm: pool b"]
+
+
+def test_a_server_without_the_account_has_nobody_who_shares_it() -> None:
+    assert sharing.look("nadie-con-este-nombre") == []
+
+
+def test_the_account_is_that_of_nginxs_workers() -> None:
+    installed = role_kit.render("nginx", "etc/nginx/nginx.conf", {})
+    assert f"user {sharing.ACCOUNT};" in installed
+
+
+@pytest.mark.parametrize("names", [[], ["apache2", "php-fpm: pool www"]])
+def test_the_preflight_names_them_with_what_to_do(names: list[str]) -> None:
+    beside = {**{key: [] for key in ("accepting", "tables", "routed", "uplinks")}, "sharing": names}
+    files = {"rules": [], "changed_files": [], "restarting": [], "unrecorded": False}
+    keys = ("closed", "outside", "refused", "closing", "unattended", "open", "diagnoses")
+    inputs = {
+        "inventory_hostname": "espejo",
+        "ansible_facts": {"sites": [], "current_state": {"admins": {}}},
+        "__preflight_probe": {"containers": [], "mistaken": [], "neighbours": beside, "files": files},
+        "__preflight_server": {key: [] for key in keys},
+    }
+    told = role_kit.render("preflight", "diagnosis.txt", inputs)
+    assert ("dé a cada uno una cuenta propia" in told) is bool(names)
+    assert ", ".join(names) in told
+    manual = (ROOT / "docs/es/operacion.md").read_text(encoding="utf-8")
+    section = manual.partition("## En el servidor, hasta la noche")[2].partition("\n## ")[0]
+    assert "`APACHE_RUN_USER`" in section
