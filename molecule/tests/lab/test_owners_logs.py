@@ -24,6 +24,7 @@ TEXT = """server {
     access_log /var/log/nginx/diario.log;
 }
 """
+FILTER = "/etc/rsyslog.d/10-prep-difusor.conf"
 HOOK, RAN = "/etc/logrotate.d/httpd-prerotate/diario", "/run/prueba-antes-de-rotar"
 HOOKED = f"install -d {HOOK.rpartition('/')[0]} && printf '#!/bin/sh\\ntouch {RAN}\\n' >{HOOK} && chmod 755 {HOOK}"
 RUN = "logrotate --force --state /run/prueba-rotacion /etc/logrotate.d/nginx"
@@ -74,8 +75,10 @@ def test_errors_of_the_owners_sites_are_where_he_looks_for_them_and_the_pages_ar
 
 def test_rsyslog_sends_on_what_the_owner_logs(host: Host, mark: str, record_evidence: Record) -> None:
     """rsyslog, donde lo hay, sigue copiando lo que se anota con el nombre nginx; lo de la página no."""
-    if not host.service("rsyslog").is_running:
-        pytest.skip("este servidor no tiene rsyslog")
+    if not host.package("rsyslog").is_installed:
+        record_evidence("este servidor no tiene rsyslog")
+        assert not host.file(FILTER).exists
+        return
     for tag in ("nginx_prep", "nginx_refused", "nginx", "nginx_diario"):
         host.check_output("logger --tag %s %s", tag, f"{mark}-{tag}")
     found = until(

@@ -44,7 +44,7 @@ def measure(
     if inventory is None:
         raise ResultsError("¿qué difusor? Nómbrelo con -i inventories/<difusor>")
     here = inventory.resolve()
-    if not here.is_dir():  # one file of it has neither its election nor its record of revocations
+    if here.is_file():  # one file of it has neither its election nor its record of revocations
         raise ResultsError(
             f"{inventory} es un archivo, y se mide el inventario entero: dé su carpeta, -i {inventory.parent}"
         )

@@ -178,7 +178,7 @@ def test_a_corrected_corte_of_the_same_instant_is_not_shown_with_the_old_votes(p
     mirror.alter |= {"datos/corte.json": lambda given: recounted(given | head), "datos/alcaldias.json": office}
     look(page)
     expect(page.locator(".progress .detail")).to_contain_text("7 actas capturadas de")
-    assert len(answers) == 3
+    assert len(answers) >= 3, "the office's file from before was taken for the corrected one"
 
 
 def test_totals_that_never_agree_are_shown_after_some_tries(page: Page, mirror: Mirror) -> None:
