@@ -21,8 +21,9 @@ SCANNER = Path(portscan.__file__).read_text(encoding="utf-8")
 EVERY_PORT = "1-65535"
 WAIT = 2.6  # seconds for an answer; TCP sends its second attempt after one second, new kernels a third after two
 WAIT_IN_LAB = 0.9
-"""Seconds for an answer to one attempt. The lab's virtual network loses only what overfills a queue, and a known port
-in every volley notices that; the second and third attempts at all silent ports would be a third of a scan.
+"""Seconds for an answer to one attempt where the lab's server is a container. Its virtual network loses only what
+overfills a queue, and a known port in every volley notices that; the second and third attempts at all silent ports
+would be a third of a scan. An emulated machine may take longer to answer.
 """
 
 
@@ -89,7 +90,7 @@ def scan_every_port(vantage: Host, variables: dict[str, Any], more: list[str], w
     """
     routed = [each for each in more if vantage.run("ip route get %s", each).succeeded]
     addresses = [variables["difusor_public_address"], *routed]
-    known, wait = ",".join(map(str, web)), WAIT_IN_LAB if "lab" in variables else WAIT
+    known, wait = ",".join(map(str, web)), WAIT_IN_LAB if variables.get("lab_server") == "host" else WAIT
     reached = scan(vantage, dict.fromkeys(addresses, known), known, wait)
     found = scan(vantage, dict.fromkeys(addresses, EVERY_PORT), known, wait)
     for address in addresses:
