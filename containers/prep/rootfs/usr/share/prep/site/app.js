@@ -237,7 +237,7 @@ async function ask() {
   status = await readStatus().catch(() => null);
   if ((!head || isMessage()) && (waits() || end())) fail();
   const gone = isGone();
-  if (gone || (isBack() && Date.now() - former.since > LOOK / 2)) {
+  if (gone || (isBack() && Date.now() - former.since > 2.5 * LOOK)) {
     // show what this mirror shows now, even if it is an older corte
     forgotten = gone?.at ?? forgotten;
     head = former = null;
@@ -257,7 +257,7 @@ function isGone() {
 }
 
 // Whether the mirror itself says that it shows an older corte than this page: whoever signed that may have been disowned.
-// Another server behind the same name may only be late, so this has to be so at two looks.
+// Another server behind the same name may only be late, so this has to be so at four looks.
 const isBack = () => head && former && isOf(status?.shown, former);
 
 // Whether an entry of the status names the corte of a head.
