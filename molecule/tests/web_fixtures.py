@@ -156,6 +156,12 @@ def request(variables: dict[str, Any], path: str, header: str = "X-Requested-By:
     )
 
 
+def logged(host: Host, mark: str) -> str:
+    """Return the lines of the page's access log that hold a mark, also where the log was rotated a moment ago."""
+    files = "find /var/log/nginx/prep -name 'access.log*' -mmin -15 -exec zgrep -hF %s {} +"
+    return str(host.run(files, mark).stdout)
+
+
 def page_files(host: Host, variables: dict[str, Any]) -> list[str]:
     """Return the names of the files that the page loads: scripts, style, icon."""
     (answer,) = send(host, variables, [get(variables["difusor_fqdn"], variables["difusor_path"])])

@@ -13,7 +13,7 @@ import yaml
 from corte_fixtures import SHOWN, steadily
 from patience import send_patiently
 from testinfra.host import Host
-from web_fixtures import INSPECTED, request
+from web_fixtures import INSPECTED, logged, request
 
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
@@ -120,8 +120,7 @@ def test_nothing_that_a_reader_brings_changes_the_road(
     refused = {each: found for each, found in zip(texts, answers, strict=True) if found != [200]}
 
     def roads() -> list[str]:
-        shown = host.run("grep --no-filename -F marca=%s /var/log/nginx/prep/access.log", mark).stdout
-        return re.findall(r" fast=(\d) ", shown)
+        return re.findall(r" fast=(\d) ", logged(host, f"marca={mark}"))
 
     found = until(roads, lambda found: len(found) == len(texts), what="nginx anote cada solicitud", every=0.5)
     record_evidence(

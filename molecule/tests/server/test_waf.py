@@ -14,7 +14,7 @@ import pytest
 from corte_fixtures import SHOWN, steadily
 from patience import one_of_each_kind, send_patiently
 from testinfra.host import Host
-from web_fixtures import INSPECTED, declared, request
+from web_fixtures import INSPECTED, declared, logged, request
 
 from corte.format import limits
 from difusor.servers.rawhttp import send
@@ -214,13 +214,13 @@ def test_what_can_be_asked_for_is_known(
     answers = send_patiently(host, variables, [request(variables, path) for path in asked])
     statuses = [answer["statuses"] for answer in answers]
 
-    def logged() -> list[re.Match[str]]:
-        shown = host.run("grep --no-filename -F %s /var/log/nginx/prep/access.log", mark).stdout
+    def noted() -> list[re.Match[str]]:
+        shown = logged(host, mark)
         line = '"GET (?:%s)?%s HTTP.*? (?P<status>\\d+) .* fast=(?P<fast>\\d) .* upstream=(?P<upstream>\\S+)'
         found = [re.search(line % (re.escape(variables["difusor_path"]), re.escape(path)), shown) for path in asked]
         return [each for each in found if each]
 
-    lines = until(logged, lambda found: len(found) == len(asked), what="nginx anote cada solicitud", every=0.5)
+    lines = until(noted, lambda found: len(found) == len(asked), what="nginx anote cada solicitud", every=0.5)
     roads = [
         (f"{each['status']} {'sin revisión' if each['fast'] == '1' else 'revisada'}",
          "nadie" if each["upstream"] == "-" else "aplicación")
