@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pinned
 import pytest
+from clock_fixtures import Now
 from corte_fixtures import Shown, get, said, shown_in, steadily
 from testinfra.host import Host
 from web_fixtures import FORMS, STATUS, Fetch, Fingerprint
@@ -88,6 +89,7 @@ def test_corte_is_the_institute_s_last_one(
     standing: Standing,
     target: Target,
     expect: Expect,
+    now: Now,
     record_evidence: Record,
 ) -> None:
     """El corte a la vista es el último que el Instituto publicó y no retiró, según su registro, no el del espejo."""
@@ -99,7 +101,7 @@ def test_corte_is_the_institute_s_last_one(
     gone = next(withdrawn(published, standing), "")
     assert not gone, gone
     grace = timedelta(minutes=expect("DG-11")["grace_minutes"])
-    old, _ = age.judge(shown, last, instants.now(), grace=grace)
+    old, _ = age.judge(shown, last, now(), grace=grace)
     assert not old, old
     if last is None:
         pytest.skip("en esta máquina no consta qué corte publicó el Instituto; mida desde la que publica")

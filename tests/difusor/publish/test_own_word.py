@@ -31,9 +31,10 @@ class Measurement:
 
     def __init__(self, desk: Desk, name: str, lies: Callable[[dict[str, Any]], None] = lambda status: None) -> None:
         self.desk, self.name, self.lies = desk, name, lies
-        self.fixtures, self.corte, self.prep, self.network = (
+        self.clocks, self.fixtures, self.corte, self.prep, self.network = (
             load(file)
             for file in (
+                "clock_fixtures.py",
                 "corte_fixtures.py",
                 "outside/test_corte.py",
                 "outside/test_prep.py",
@@ -68,19 +69,23 @@ class Measurement:
         ordered = self.fixtures.ordered.__wrapped__(shown, self.recorded)
         standing = self.fixtures.standing.__wrapped__(shown, ordered)
         self.prep.test_corte_is_the_institute_s_last_one(
-            shown.corte, ordered, standing, self.target, lambda _: {"grace_minutes": 0}, self.evidence.append
-        )
+            shown.corte, ordered, standing, self.target, lambda _: {"grace_minutes": 0}, instants.now,
+            self.evidence.append,
+        )  # fmt: skip
 
     @property
     def window(self) -> Any:
         return self.fixtures.window.__wrapped__(self.status, self.take, self.target, self.recorded)
 
-    def period(self, now: datetime, answer: int = 200) -> None:
+    def period(self, now: datetime, answer: int = 200, there: datetime | None = None) -> None:
+        """Judge the gate by this machine's clock; `there` is what the server's says, by default the same."""
         said, text = httpx.Response(answer), '{"secuencia": 5}' if answer == 200 else "espere"
-        self.corte.datetime, self.corte.get = SimpleNamespace(now=lambda _: now), lambda *_: said
+        self.clocks.instants, self.corte.get = SimpleNamespace(now=lambda: now), lambda *_: said
+        host = SimpleNamespace(check_output=lambda _: str((there or now).timestamp()))
         self.corte.test_gate_follows_the_window(
             SimpleNamespace(status=lambda: self.status), self.window, self.target, BASE, BASE,
-            lambda _: (answer, text), lambda _: {"closed_status": 503}, self.evidence.append,
+            lambda _: (answer, text), lambda _: {"closed_status": 503}, self.clocks.now.__wrapped__(host),
+            self.evidence.append,
         )  # fmt: skip
 
 
@@ -207,6 +212,19 @@ def test_results_after_the_end_fail_and_within_the_window_comply(desk: Desk):
         found.period(found.window.retain_until + timedelta(minutes=1))
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=-2), timedelta(hours=24)])
+def test_a_gate_is_not_judged_by_a_clock_that_may_be_the_wrong_one(desk: Desk, ahead: timedelta):
+    """A laptop whose clock nothing keeps made a mirror with the right one fail."""
+    found, there = Measurement(desk, "norte"), instants.now()
+    found.clocks.is_synchronised_here = lambda: False
+    with pytest.raises(pytest.skip.Exception, match="no se sabe cuál está mal; sincronícelo por NTP"):
+        found.period(there + ahead, there=there)
+    found.period(there, there=there)
+    found.clocks.is_synchronised_here = lambda: True
+    with pytest.raises(AssertionError, match="la compuerta dice open y por la hora debe decir"):
+        found.period(there + ahead, there=there)
+
+
 def test_an_unsigned_window_binds_nobody(desk: Desk):
     found = Measurement(desk, "norte")
     honest = found.window
@@ -230,12 +248,12 @@ def test_a_close_that_the_institute_moved_is_the_one_that_counts(desk: Desk):
 def test_what_is_retained_is_judged_by_the_signed_window_and_the_day_of_the_order(desk: Desk):
     found = Measurement(desk, "norte")
     judge = found.corte.test_nothing_is_retained_without_an_order
-    judge(found.window, found.target, found.evidence.append)
+    judge(found.window, found.target, instants.now, found.evidence.append)
     text = desk.election.read_text()
     desk.election.write_text(text.replace("2024-05-30", "2099-05-30"))
     later = Measurement(desk, "norte")
     with pytest.raises(AssertionError, match="la fecha de ese acuerdo aún no llega"):
-        judge(later.window, later.target, found.evidence.append)
+        judge(later.window, later.target, instants.now, found.evidence.append)
 
 
 def test_the_link_is_measured_though_the_server_says_that_it_never_closes(
