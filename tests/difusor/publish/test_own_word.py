@@ -22,6 +22,8 @@ from difusor.publish.signing import SignedCorte
 
 # The marks of the suite are those of its own plugin.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnknownMarkWarning")
+LONG = timedelta(minutes=11)
+"""Longer than a corte may be on its way: the election has one every ten minutes."""
 YEARS_LATER = "2030-01-01T00:00:00Z"
 BASE = "https://x/prep/"
 
@@ -42,6 +44,7 @@ class Measurement:
             )
         )
         self.target = make_target(desk.election, name)
+        self.later = LONG
         self.evidence: list[Any] = []
 
     @property
@@ -58,18 +61,24 @@ class Measurement:
     def recorded(self) -> Any:
         return self.fixtures.recorded.__wrapped__(self.target)
 
+    def now(self) -> datetime:
+        return instants.now() + self.later
+
+    def ordered(self, shown: Any) -> Any:
+        return self.fixtures.ordered.__wrapped__(shown, self.recorded, self.target, timedelta(0), self.now)
+
     def orders(self) -> None:
         shown = self.take()
-        ordered = self.fixtures.ordered.__wrapped__(shown, self.recorded)
+        ordered = self.ordered(shown)
         standing = self.fixtures.standing.__wrapped__(shown, ordered)
         self.corte.test_what_the_institute_withdrew_is_not_shown(shown, self.recorded, standing, self.evidence.append)
 
     def last(self) -> None:
         shown = self.take()
-        ordered = self.fixtures.ordered.__wrapped__(shown, self.recorded)
+        ordered = self.ordered(shown)
         standing = self.fixtures.standing.__wrapped__(shown, ordered)
         self.prep.test_corte_is_the_institute_s_last_one(
-            shown.corte, ordered, standing, self.target, lambda _: {"grace_minutes": 0}, instants.now,
+            shown.corte, ordered, standing, self.target, lambda _: {"grace_minutes": 0}, self.now,
             self.evidence.append,
         )  # fmt: skip
 
@@ -114,11 +123,62 @@ def test_a_withdrawn_corte_fails_though_the_server_knows_of_no_order(withdrawn: 
     Measurement(withdrawn, "norte").last()
 
 
-def test_an_order_of_a_moment_ago_may_still_be_on_its_way(withdrawn: Desk, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(age, "GRACE", timedelta(minutes=2))
-    with pytest.raises(pytest.skip.Exception, match="repita la medición"):
-        Measurement(withdrawn, "sur").orders()
+def test_an_order_of_a_moment_ago_may_still_be_on_its_way(withdrawn: Desk):
+    found = Measurement(withdrawn, "sur")
+    found.later = timedelta(minutes=3)
+    with pytest.raises(pytest.skip.Exception, match="hace un momento .* repita la medición"):
+        found.orders()
     Measurement(withdrawn, "norte").orders()
+
+
+@pytest.mark.parametrize("order", ["--hold", "--light"])
+def test_an_order_that_was_not_sent_binds_nobody(desk: Desk, order: str):
+    """A difusor failed that could not know of it: it counted from its signing."""
+    desk.sign(desk.corte(6), order)
+    found = Measurement(desk, "norte")
+    for test in (found.orders, found.last):
+        with pytest.raises(pytest.skip.Exception, match="no se ha enviado a nadie; publíquela, .* y repita"):
+            test()
+    desk.publish(desk.folder / "cortes/6")
+    found.orders()
+
+
+def test_an_order_counts_from_its_publication(desk: Desk):
+    desk.sign(desk.corte(6), "--hold")
+    desk.now += timedelta(minutes=3)
+    desk.publish(desk.folder / "cortes/6", "norte")
+    found = Measurement(desk, "sur")
+    found.later = timedelta(minutes=1)
+    with pytest.raises(pytest.skip.Exception, match="hace un momento"):
+        found.orders()
+    found.later = LONG
+    with pytest.raises(AssertionError, match="el Instituto ordenó conservar lo que se muestra y el servidor no lo hace"):
+        found.orders()
+
+
+def test_an_order_that_was_sent_counts_though_a_later_one_was_not(desk: Desk):
+    """Also when each new corte carries it on."""
+    desk.sign(desk.corte(6), "--hold")
+    desk.publish(desk.folder / "cortes/6", "norte")
+    desk.now += timedelta(minutes=4)
+    desk.publish(desk.corte(7), "norte")
+    desk.sign(desk.corte(8), "--light")
+    found = Measurement(desk, "sur")
+    found.later = timedelta(minutes=7)
+    with pytest.raises(AssertionError, match="el Instituto ordenó conservar lo que se muestra y el servidor no lo hace"):
+        found.orders()
+    with pytest.raises(pytest.skip.Exception, match="no se ha enviado a nadie"):
+        Measurement(desk, "norte").orders()
+
+
+def test_an_order_that_an_earlier_version_published_counts_too(desk: Desk, records: Path):
+    """Which did not note when it was sent."""
+    desk.sign(desk.corte(6), "--hold")
+    desk.publish(desk.folder / "cortes/6", "norte")
+    (history,) = records.glob("*/*.historia.jsonl")
+    history.write_text("\n".join(line for line in history.read_text().splitlines() if '"sent"' not in line))
+    with pytest.raises(AssertionError, match="el Instituto ordenó conservar lo que se muestra y el servidor no lo hace"):
+        Measurement(desk, "sur").orders()
 
 
 def test_a_machine_without_records_judges_by_what_the_server_says(withdrawn: Desk, records: Path):
@@ -177,7 +237,7 @@ def test_actas_held_back_after_the_light_mode_ended_fail(desk: Desk, tmp_path: P
         found = Measurement(desk, "sur")
         found.prep.get = lambda *_: notice
         shown = found.take()
-        ordered = found.fixtures.ordered.__wrapped__(shown, found.recorded)
+        ordered = found.ordered(shown)
         found.prep.test_nothing_is_held_back_without_an_order(
             silent, None, BASE, shown, ordered, found.target, tmp_path, found.evidence.append
         )
