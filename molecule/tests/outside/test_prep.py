@@ -15,7 +15,7 @@ import pytest
 from clock_fixtures import Now
 from corte_fixtures import Shown, get, said, shown_in, steadily
 from testinfra.host import Host
-from web_fixtures import FORMS, STATUS, Fetch, Fingerprint
+from web_fixtures import FORMS, STATUS, Fetch, Fingerprint, entrance
 
 from corte.format import instants, limits, manifest
 from corte.format.refusal import Refusal
@@ -132,7 +132,7 @@ def lacking(mirror: Mirror, take: Callable[[], Shown], target: Target, record_ev
 def test_browsers_show_its_date_and_time(lacking: Lacking, url: str, road: dict[str, Any]) -> None:
     """En un navegador, la página muestra la fecha y la hora del corte."""
     try:
-        missing = lacking(partial(browser.read, url, road["difusor_fqdn"], road["difusor_public_address"]))
+        missing = lacking(partial(browser.read, url, road["difusor_fqdn"], entrance(road)))
     except BrowserError as error:
         pytest.skip(str(error))
     assert not missing, f"un navegador no muestra {' ni '.join(missing)}"
