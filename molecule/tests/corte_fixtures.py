@@ -28,7 +28,9 @@ from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import Records, past_signer
 from difusor.publish.target import Target
 from difusor.spec import Spec
+from difusor.suite.plugin import SUITE
 from difusor.suite.waiting import until
+from difusor.suite.wording import enumerated
 
 Now = Callable[[], datetime]
 PACE = 1.0
@@ -205,6 +207,51 @@ def window(status: dict[str, Any], take: Callable[[], Shown], target: Target, re
 def published(shown: Shown) -> SignedCorte:
     """Return a copy of the corte from the public page."""
     return shown.corte
+
+
+@pytest.fixture
+def which(
+    mirror: Mirror, road: dict[str, Any], variables: dict[str, Any], pytestconfig: pytest.Config
+) -> Callable[[], str]:
+    """Return the function that tells for `steadily` which corte is shown to citizens.
+
+    Any of the servers behind one site may answer for it, so it first waits until all of them show the same.
+    """
+    read, name = pytestconfig.stash[SUITE].inventory, road["difusor_fqdn"]
+    behind = [each for each in read.groups.get("difusores", []) if _front(read.hosts[each]) == name]
+    if len(behind) < 2 or _front(variables) != name:
+        return lambda: shown_in(said(mirror))
+
+    def agreed() -> str:
+        try:
+            found = until(lambda: shown_by(behind, read.hosts), agree, what="coincidan", within=WAIT, every=PACE)
+            return found[behind[0]]
+        except AssertionError:
+            fault = "no muestran todos el mismo corte"
+        except ConnectionError as error:
+            fault = f"uno no contesta ({error})"
+        pytest.skip(f"{enumerated(behind)} están detrás de {name} y {fault}; no se sabe cuál da lo que llega por ahí")
+
+    return agreed
+
+
+def _front(variables: Mapping[str, Any]) -> str:
+    """Return the name of the site in front of a server; empty when it has none."""
+    return str((variables.get("difusor_front") or {}).get("name", ""))
+
+
+def shown_by(names: list[str], hosts: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Return what `shown_in` does of each of these servers; ConnectionError when one does not answer."""
+    found = {}
+    for name in names:
+        with Mirror(Target.of(inventory.Host.of(name, hosts[name])), forgiving=True) as opened:
+            found[name] = shown_in(said(opened))
+    return found
+
+
+def agree(found: Mapping[str, str]) -> bool:
+    """Tell whether servers show the same corte, as `shown_by` returns it."""
+    return len(set(found.values())) == 1
 
 
 def is_signed(corte: SignedCorte, target: Target) -> bool:

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 from clock_fixtures import Now
-from corte_fixtures import PACE, WAIT, Shown, get, said, shown_in
+from corte_fixtures import PACE, WAIT, Shown, agree, get, said, shown_by
 from web_fixtures import Visit
 
 from corte.format import instants, manifest, tree
 from corte.format.manifest import Manifest, Window
 from corte.format.standing import Standing
-from difusor import inventory
 from difusor.publish import age
 from difusor.publish.comparison import withdrawn
 from difusor.publish.mirror import Mirror
@@ -164,19 +163,9 @@ def test_balanced_servers_show_the_same(
         # The call leaves a balancer to the outlet: without one, or with one server, there is nothing to compare.
         pytest.skip(f"{len(names)} servidor de publicación, o ningún balanceador delante")
 
-    def shown() -> dict[str, str]:
-        found = {}
-        for name in names:
-            with Mirror(Target.of(inventory.Host.of(name, every.hosts[name])), forgiving=True) as mirror:
-                found[name] = shown_in(said(mirror))
-        return found
-
-    def agree(found: dict[str, str]) -> bool:
-        return len(set(found.values())) == 1
-
     # One that does not answer is an error: of two that are silent nobody knows what they show.
     what = "muestren todos el mismo corte, uno poco después que otro"
-    found = until(shown, agree, what=what, within=WAIT, every=PACE)
+    found = until(lambda: shown_by(names, every.hosts), agree, what=what, within=WAIT, every=PACE)
     record_evidence(found)
     if not all(found.values()):  # they agree, so none shows anything: of cortes nothing is proved by that
         pytest.skip(f"ninguno muestra un corte: {', '.join(found)}")

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pinned
 import pytest
 from clock_fixtures import Now
-from corte_fixtures import Shown, get, said, shown_in, steadily
+from corte_fixtures import Shown, get, steadily
 from testinfra.host import Host
 from web_fixtures import FORMS, STATUS, Fetch, Fingerprint, entrance
 
@@ -48,7 +48,7 @@ Record = Callable[[object], None]
 
 @pytest.mark.clause("DG-11", "DG-04", "DG-10")
 def test_latest_corte_is_shown_with_its_time(
-    mirror: Mirror,
+    which: Callable[[], str],
     take: Callable[[], Shown],
     fetch: Fetch,
     fingerprint: Fingerprint,
@@ -78,7 +78,7 @@ def test_latest_corte_is_shown_with_its_time(
             *(["la hora"] if {told, datetime.fromisoformat(named["corte"])} != {corte.manifest.corte} else []),
         ]
 
-    found = steadily(lambda: shown_in(said(mirror)), differences, lambda found: not found)
+    found = steadily(which, differences, lambda found: not found)
     assert not found, f"un ciudadano no recibe lo que el Instituto firmó: {', '.join(found)}"
 
 
@@ -108,7 +108,7 @@ def test_corte_is_the_institute_s_last_one(
 
 
 @pytest.fixture
-def lacking(mirror: Mirror, take: Callable[[], Shown], target: Target, record_evidence: Record) -> Lacking:
+def lacking(which: Callable[[], str], take: Callable[[], Shown], target: Target, record_evidence: Record) -> Lacking:
     """Return a function that tells what a page does not show of the date and the time of the corte, in local time.
 
     The page is read by the function that it is given, which gets date and time as people write them.
@@ -121,7 +121,7 @@ def lacking(mirror: Mirror, take: Callable[[], Shown], target: Target, record_ev
         return page, [each for each in spoken if each not in page]
 
     def told(read: Callable[..., str]) -> list[str]:
-        page, missing = steadily(lambda: shown_in(said(mirror)), lambda: look(read), lambda found: not found[1])
+        page, missing = steadily(which, lambda: look(read), lambda found: not found[1])
         record_evidence(page[:400])
         return missing
 
