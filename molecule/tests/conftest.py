@@ -13,6 +13,7 @@ pytest_plugins = [
     "difusor.suite.repeats",
     "difusor.suite.plugin",
     "difusor.suite.vantages",
+    "clock_fixtures",
     "corte_fixtures",
     "port_fixtures",
     "web_fixtures",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ import pytest
 from corte.format import instants, limits, manifest
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
-from corte.format.standing import Standing
+from corte.format.standing import Standing, Withdrawn
 from difusor import inventory
 from difusor.project import UnusableError
 from difusor.publish import age, signing
@@ -26,8 +27,12 @@ from difusor.publish.push import push
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import Records, past_signer
 from difusor.publish.target import Target
+from difusor.spec import Spec
+from difusor.suite.plugin import SUITE
 from difusor.suite.waiting import until
+from difusor.suite.wording import enumerated
 
+Now = Callable[[], datetime]
 PACE = 1.0
 """Seconds between two requests to a server that answers «too fast»: asking at once again would get us banned."""
 WAIT = 60.0
@@ -134,16 +139,45 @@ def recorded(target: Target) -> Manifest | None:
 
 
 @pytest.fixture
-def ordered(shown: Shown, recorded: Manifest | None) -> Standing:
+def grace(call: Spec) -> timedelta:
+    """Return how long after a publication the call lets a server lack what was published; nothing where it says not."""
+    return timedelta(minutes=call["DG-11"].expect["grace_minutes"] if "DG-11" in call.ids else 0)
+
+
+@pytest.fixture
+def ordered(shown: Shown, recorded: Manifest | None, target: Target, grace: timedelta, now: Now) -> Standing:
     """Return which orders stand according to the institute's records; none when this machine has no records.
 
-    The test is skipped while the last one may still be on its way to the server.
+    Where the server lacks some, those that it should follow by now. The test is skipped when it lacks none of these,
+    but an order that nobody was sent, or that may still be on its way: each counts from when the first difusor had it.
     """
-    found = recorded.stands if recorded else Standing()
-    is_new = found.latest is not None and instants.now() - found.latest <= age.GRACE
-    if is_new and not Standing.from_json(shown.status["standing"]).includes(found):
-        pytest.skip("el Instituto dio una orden hace un momento y el servidor aún no la sigue; repita la medición")
-    return found
+    follows = Standing.from_json(shown.status["standing"])
+    if recorded is None or follows.includes(recorded.stands):
+        return recorded.stands if recorded else Standing()
+    sent, present, sequence = Records(target.election).sent(), now(), shown.corte.manifest.sequence
+    late = [one for one, at in sent if present - at > max(grace, age.while_pushed(one, sequence, target.election))]
+    if not follows.includes(due := _given_with(late, recorded)):
+        return due
+    if follows.includes(_given_with([one for one, _ in sent], recorded)):
+        pytest.skip(
+            "el Instituto firmó una orden que desde esta máquina no se ha enviado a nadie; publíquela, o mida desde la "
+            "que publica, y repita"
+        )
+    pytest.skip("el Instituto dio una orden hace un momento y el servidor aún no la sigue; repita la medición")
+
+
+def _given_with(cortes: list[Withdrawn], last: Manifest) -> Standing:
+    """Return those of the last manifest's orders that one of these cortes carried as well: each carries all before."""
+    until = max((one.at for one in cortes), default=None)
+    if until is None or until >= last.generated:
+        return Standing() if until is None else last.stands
+
+    def is_given(fact: Any) -> bool:
+        return fact is not None and (fact if isinstance(fact, datetime) else fact.at) <= until
+
+    stands, single = last.stands, (each for each in fields(Standing) if each.name != "withdrawn")
+    found = {each.name: fact for each in single if is_given(fact := getattr(stands, each.name))}
+    return Standing(**{**found, "withdrawn": tuple(filter(is_given, stands.withdrawn))})
 
 
 @pytest.fixture
@@ -173,6 +207,51 @@ def window(status: dict[str, Any], take: Callable[[], Shown], target: Target, re
 def published(shown: Shown) -> SignedCorte:
     """Return a copy of the corte from the public page."""
     return shown.corte
+
+
+@pytest.fixture
+def which(
+    mirror: Mirror, road: dict[str, Any], variables: dict[str, Any], pytestconfig: pytest.Config
+) -> Callable[[], str]:
+    """Return the function that tells for `steadily` which corte is shown to citizens.
+
+    Any of the servers behind one site may answer for it, so it first waits until all of them show the same.
+    """
+    read, name = pytestconfig.stash[SUITE].inventory, road["difusor_fqdn"]
+    behind = [each for each in read.groups.get("difusores", []) if _front(read.hosts[each]) == name]
+    if len(behind) < 2 or _front(variables) != name:
+        return lambda: shown_in(said(mirror))
+
+    def agreed() -> str:
+        try:
+            found = until(lambda: shown_by(behind, read.hosts), agree, what="coincidan", within=WAIT, every=PACE)
+            return found[behind[0]]
+        except AssertionError:
+            fault = "no muestran todos el mismo corte"
+        except ConnectionError as error:
+            fault = f"uno no contesta ({error})"
+        pytest.skip(f"{enumerated(behind)} están detrás de {name} y {fault}; no se sabe cuál da lo que llega por ahí")
+
+    return agreed
+
+
+def _front(variables: Mapping[str, Any]) -> str:
+    """Return the name of the site in front of a server; empty when it has none."""
+    return str((variables.get("difusor_front") or {}).get("name", ""))
+
+
+def shown_by(names: list[str], hosts: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Return what `shown_in` does of each of these servers; ConnectionError when one does not answer."""
+    found = {}
+    for name in names:
+        with Mirror(Target.of(inventory.Host.of(name, hosts[name])), forgiving=True) as opened:
+            found[name] = shown_in(said(opened))
+    return found
+
+
+def agree(found: Mapping[str, str]) -> bool:
+    """Tell whether servers show the same corte, as `shown_by` returns it."""
+    return len(set(found.values())) == 1
 
 
 def is_signed(corte: SignedCorte, target: Target) -> bool:

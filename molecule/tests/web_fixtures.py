@@ -33,11 +33,15 @@ FORMS = {"comprimido": "--compressed", "gzip": "--compressed --header Accept-Enc
 def door(road: dict[str, Any]) -> str:
     """Return curl's options for the server itself, or the site in front of it: the vantage point needs no name server.
 
-    None where the firewall admits only a CDN: citizens then go where the page's name leads, and reach the server by it.
+    None where citizens go where the page's name leads.
     """
-    if road.get("difusor_origin_lock"):
-        return ""
-    return door_of(road["difusor_fqdn"], road["difusor_public_address"])
+    address = entrance(road)
+    return door_of(road["difusor_fqdn"], address) if address else ""
+
+
+def entrance(road: dict[str, Any]) -> str:
+    """Return the address where citizens ask; empty where the firewall admits only a CDN, to which the name leads."""
+    return "" if road.get("difusor_origin_lock") else str(road["difusor_public_address"])
 
 
 def door_of(name: str, address: str) -> str:

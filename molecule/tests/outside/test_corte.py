@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from corte_fixtures import PACE, WAIT, Shown, get, said, shown_in
+from clock_fixtures import Now
+from corte_fixtures import PACE, WAIT, Shown, agree, get, said, shown_by
 from web_fixtures import Visit
 
 from corte.format import instants, manifest, tree
 from corte.format.manifest import Manifest, Window
 from corte.format.standing import Standing
-from difusor import inventory
 from difusor.publish import age
 from difusor.publish.comparison import withdrawn
 from difusor.publish.mirror import Mirror
@@ -79,17 +78,18 @@ def test_gate_follows_the_window(
     url: str,
     visit: Visit,
     expect: Expect,
+    now: Now,
     record_evidence: Record,
 ) -> None:
     """La página entrega a todos resultados dentro del periodo y ninguno fuera de él, por instante absoluto."""
-    status, now = said(mirror), datetime.now(UTC)
+    at, status = now(), said(mirror)
     gate, ordered = status["gate"], window.to_json()
     closes, retain_until = window.closes, window.retain_until
-    due = "waiting" if now < window.opens else "open" if now < closes else "closed" if now < retain_until else "retired"
-    answer = get(mirror, f"{base}datos/corte.json?{now.timestamp()}")
-    status_outside, outside = visit(f"{url}datos/corte.json?{now.timestamp()}")
+    due = "waiting" if at < window.opens else "open" if at < closes else "closed" if at < retain_until else "retired"
+    answer = get(mirror, f"{base}datos/corte.json?{at.timestamp()}")
+    status_outside, outside = visit(f"{url}datos/corte.json?{at.timestamp()}")
     record_evidence(
-        f"{instants.write(now)}: compuerta {gate}, la página responde {answer.status_code} al Instituto y "
+        f"{instants.write(at)}: compuerta {gate}, la página responde {answer.status_code} al Instituto y "
         f"{status_outside} a una dirección cualquiera"
     )
     assert window.opens == target.election.window.opens, f"muestra un corte de otra apertura: {ordered['opens']}"
@@ -99,7 +99,7 @@ def test_gate_follows_the_window(
         "Instituto movió el cierre con un corte que aún no se ve, mida desde la máquina que lo firmó"
     )
     if answer.status_code == 200:
-        late = age.overdue(window, target.election, Standing(), now)
+        late = age.overdue(window, target.election, Standing(), at)
         assert not late, late
     assert gate["state"] == due, f"la compuerta dice {gate['state']} y por la hora debe decir {due}"
     if due in ("open", "closed"):
@@ -112,10 +112,12 @@ def test_gate_follows_the_window(
 
 
 @pytest.mark.clause("DG-05")
-def test_nothing_is_retained_without_an_order(window: Window, target: Target, record_evidence: Record) -> None:
+def test_nothing_is_retained_without_an_order(
+    window: Window, target: Target, now: Now, record_evidence: Record
+) -> None:
     """Después del cierre no se publica nada, salvo hasta cuando el Instituto ordenó y firmó que se conserve."""
     closes, end = window.closes, window.retain_until
-    election, today = target.election, datetime.now(target.election.catalog.zone).date()
+    election = target.election
     order, ordered = election.retention_order, election.window.retain_until
     if end <= closes:
         record_evidence(f"cierra {instants.write(closes)} y no se conserva nada")
@@ -123,7 +125,7 @@ def test_nothing_is_retained_without_an_order(window: Window, target: Target, re
     record_evidence(f"cierra {instants.write(closes)}; el último corte se conserva hasta {instants.write(end)}")
     assert order, f"se conserva hasta {instants.write(end)} y no consta quién lo ordenó (election_retention_order)"
     record_evidence(f"lo ordenó {order.by}, acuerdo {order.agreement}, {order.date}")
-    assert order.date <= today, "la fecha de ese acuerdo aún no llega"
+    assert order.date <= now().astimezone(election.catalog.zone).date(), "la fecha de ese acuerdo aún no llega"
     assert end <= ordered, f"se conserva hasta {instants.write(end)} y se ordenó hasta {instants.write(ordered)}"
 
 
@@ -161,19 +163,9 @@ def test_balanced_servers_show_the_same(
         # The call leaves a balancer to the outlet: without one, or with one server, there is nothing to compare.
         pytest.skip(f"{len(names)} servidor de publicación, o ningún balanceador delante")
 
-    def shown() -> dict[str, str]:
-        found = {}
-        for name in names:
-            with Mirror(Target.of(inventory.Host.of(name, every.hosts[name])), forgiving=True) as mirror:
-                found[name] = shown_in(said(mirror))
-        return found
-
-    def agree(found: dict[str, str]) -> bool:
-        return len(set(found.values())) == 1
-
     # One that does not answer is an error: of two that are silent nobody knows what they show.
     what = "muestren todos el mismo corte, uno poco después que otro"
-    found = until(shown, agree, what=what, within=WAIT, every=PACE)
+    found = until(lambda: shown_by(names, every.hosts), agree, what=what, within=WAIT, every=PACE)
     record_evidence(found)
     if not all(found.values()):  # they agree, so none shows anything: of cortes nothing is proved by that
         pytest.skip(f"ninguno muestra un corte: {', '.join(found)}")

@@ -84,10 +84,16 @@ def _strange(
         # One of several servers gets each corte a moment before or after another.
         what = f"en {address} se muestre el mismo corte que en {difusor.name}: {name} lleva también ahí"
         until(
-            lambda: (shown_in(_told(ask()[1])), shown_in(said(mirror))),
+            lambda: (_shown(ask()[1]), shown_in(said(mirror))),
             lambda seen: seen[0] == seen[1],
             what=what, within=WAIT, every=PACE,
         )  # fmt: skip
+
+
+def _shown(text: str) -> str | None:
+    """Return what `shown_in` does of an estado.json; None for any other text, such as the notice of a busy proxy."""
+    found = _told(text)
+    return shown_in(found) if found else None
 
 
 def _told(text: str) -> dict[str, Any]:

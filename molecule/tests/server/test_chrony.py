@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from clock_fixtures import compared
 from testinfra.host import Host
-
-from corte.format import instants
-from difusor.countdown.inside import apart
 
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
@@ -38,25 +33,8 @@ def test_clock_agrees_with_the_institute_s(host: Host, record_evidence: Record) 
 
     A network may lead NTP's port to a server of its own, and chrony then agrees with a wrong time.
     """
-    asked = instants.now()
-    there = datetime.fromtimestamp(float(host.check_output("date +%s.%N")), UTC)
-    answered = instants.now()
-    record_evidence(f"{there.isoformat()} en el servidor; aquí, entre {asked.isoformat()} y {answered.isoformat()}")
-    seconds = apart(there, asked, answered)
-    if seconds and not is_synchronised_here():  # after a sleep, this machine's clock may be the wrong one
-        pytest.skip(
-            f"el reloj del servidor y el de esta máquina difieren {seconds:+.0f} s, y el de aquí no está sincronizado: "
-            "no se sabe cuál está mal; sincronícelo por NTP (timedatectl set-ntp true) y repita"
-        )
+    seconds = compared(host, record_evidence)
     assert not seconds, f"difieren {seconds:+.0f} s; vea cuál está mal (timedatectl, en las dos máquinas) y repita"
-
-
-def is_synchronised_here() -> bool:
-    """Tell whether an NTP server keeps the clock of this machine, as far as its systemd knows."""
-    asked = ["timedatectl", "show", "--property", "NTPSynchronized", "--value"]
-    with suppress(OSError):
-        return subprocess.run(asked, capture_output=True, text=True).stdout.strip() == "yes"
-    return False
 
 
 @pytest.mark.clause("SW-04")

@@ -6,10 +6,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from clock_fixtures import Now
 from cryptography import x509
 from testinfra.host import Host
 from web_fixtures import INSPECTED, STATUS, get, headers_of
@@ -30,13 +30,13 @@ FLOODS = 6  # at most: a busy server may answer so slowly that a single flood do
 
 @pytest.mark.criterion("DG-02")
 def test_certificate_lasts_and_is_watched(
-    host: Host, variables: dict[str, Any], criteria: dict[str, Any], record_evidence: Record
+    host: Host, variables: dict[str, Any], criteria: dict[str, Any], now: Now, record_evidence: Record
 ) -> None:
     """Al certificado le quedan días suficientes y el servidor lo vigila a diario."""
     name, days = variables["difusor_fqdn"], criteria["certificate_days"]
     shown = "openssl s_client -connect 127.0.0.1:443 -servername %s </dev/null 2>/dev/null | openssl x509"
     certificate = x509.load_pem_x509_certificate(host.check_output(shown, name).encode())
-    left = certificate.not_valid_after_utc - datetime.now(UTC)
+    left = certificate.not_valid_after_utc - now()
     record_evidence(f"le quedan {left.days} días")
     assert left.days >= days, f"al certificado le quedan {left.days} días de {days}"
     assert host.service("prep-certificate.timer").is_running

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from corte.format import instants
 from corte.format.manifest import Manifest, Window
-from corte.format.standing import Standing
+from corte.format.standing import Standing, Withdrawn
 from difusor.inventory import Election
 from difusor.publish.seen import Published
 
@@ -61,7 +61,7 @@ def overdue(window: Window, election: Election, followed: Standing, now: datetim
     )
 
 
-def while_pushed(published: Published, sequence: int, election: Election) -> timedelta:
+def while_pushed(published: Published | Withdrawn, sequence: int, election: Election) -> timedelta:
     """Return the grace of a mirror that shows corte `sequence` (0: none), to which the push may still be running.
 
     A corte counts as published once the fastest mirror has it, and the slowest may need until the next one. Whoever is

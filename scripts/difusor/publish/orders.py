@@ -9,9 +9,11 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from corte.format import instants
 from corte.format.errors import why
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from difusor.inventory import Election, load_election
 from difusor.project import UnusableError
 from difusor.publish import elsewhere, mistakes, signing, standing
@@ -114,18 +116,24 @@ class Publication:
 
     At the first one that has: who gives the order while others still wait for the corte, or after this run was killed,
     would hold it back from them. Its orders are remembered also if a difusor only follows them, and refuses the corte
-    or shows it no more. The corte is delivered, whatever prevents this.
+    or shows it no more. When the first one had received its orders is noted as well, whatever it made of them. The
+    corte is delivered, whatever prevents this.
     """
 
     def __init__(self, signed: SignedCorte, election: Election) -> None:
         """Take the corte that is published, and the election of the difusores."""
         self._signed, self._records = signed, standing.Records(election)
         self._is_taken = self._is_followed = self._is_noted = self._is_kept = False
+        self._sent: datetime | None = None
+        # It may give no orders, or none here: then nobody asks when they were sent.
+        self._is_sent = signed.manifest.stands == Standing() or not standing.is_of(signed.manifest, election)
 
     def hear(self, outcome: Outcome) -> None:
         """Take what came of the corte at a difusor; nobody is kept waiting."""
         self._is_taken |= outcome.result in TAKEN
         self._is_followed |= outcome.follows
+        if outcome.sent_bytes and self._sent is None:
+            self._sent = instants.now()
         with suppress(Exception):  # what is a fault of this program's stops no delivery, and is raised at the end
             self._remember(BRIEFLY)
 
@@ -134,9 +142,12 @@ class Publication:
         return self._remember()
 
     def _remember(self, patience: float | None = None) -> str:
-        if not self._is_taken and not self._is_followed:
-            return ""
         try:
+            if self._sent and not self._is_sent:
+                self._records.send(self._signed, self._sent)
+                self._is_sent = True
+            if not self._is_taken and not self._is_followed:
+                return ""
             if self._is_taken and not self._is_noted:
                 self._records.note(self._signed, is_published=True)
                 self._is_noted = True

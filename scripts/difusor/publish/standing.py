@@ -133,13 +133,23 @@ class Records:
 
         It needs no lock: whoever signs may hold that for a minute, and what mirrors show is true meanwhile too.
         """
+        self._add(signed, published=is_published)
+
+    def send(self, signed: SignedCorte, at: datetime) -> None:
+        """Add to the history that the first difusor had received a corte at this instant; it needs no lock, either.
+
+        On a line of its own, which earlier versions pass over.
+        """
+        self._add(signed, published=False, sent=instants.write(at))
+
+    def _add(self, signed: SignedCorte, **what: object) -> None:
         self._check(signed)
         notes.folder(self.election).mkdir(parents=True, exist_ok=True)
         entry = signed.manifest.withdrawn(signed.sha256, signed.manifest.generated)
         (line,) = Standing(withdrawn=(entry,)).to_json()["withdrawn"]
         with self._history.open("a", encoding="utf-8") as history:
             # On a line of its own, also after one that a power cut left without an end.
-            history.write("\n" + json.dumps({**line, "published": is_published}) + "\n")
+            history.write("\n" + json.dumps({**line, **what}) + "\n")
 
     def _check(self, signed: SignedCorte) -> None:
         if not is_of(signed.manifest, self.election):
@@ -153,13 +163,27 @@ class Records:
 
     def history(self) -> Iterator[tuple[Withdrawn, bool]]:
         """Yield each corte that was signed, and whether a difusor had taken it, the oldest first; damage is skipped."""
+        yield from ((found, is_published) for found, is_published, sent in self._lines() if sent is None)
+
+    def sent(self) -> list[tuple[Withdrawn, datetime]]:
+        """Return each corte that a difusor has received, `at` its signing, and when the first one had received it.
+
+        Of one that an earlier version published, the instant is not known: that of its signing stands for it.
+        """
+        found: dict[str, tuple[Withdrawn, datetime]] = {}
+        for one, is_published, at in self._lines():
+            if at or is_published:
+                found.setdefault(one.manifest_sha256, (one, at or one.at))
+        return [*found.values()]
+
+    def _lines(self) -> Iterator[tuple[Withdrawn, bool, datetime | None]]:
         with suppress(FileNotFoundError), self._history.open("rb") as lines:
             for line in lines:
                 with suppress(ValueError, AttributeError, RecursionError, TypeError, KeyError):
                     entry = json.loads(line)
-                    is_published = entry.pop("published")
+                    is_published, sent = entry.pop("published"), entry.pop("sent", None)
                     (found,) = Standing.from_json({**Standing().to_json(), "withdrawn": [entry]}).withdrawn
-                    yield found, is_published is True
+                    yield found, is_published is True, None if sent is None else instants.parse(sent)
 
     def is_published(self, document: Manifest) -> bool:
         """Tell whether a difusor has taken this corte, by whichever of its manifests."""

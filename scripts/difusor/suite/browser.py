@@ -34,9 +34,10 @@ class BrowserError(Exception):
 def read(url: str, name: str, address: str, *awaited: str) -> str:
     """Return the words that a browser shows, with single spaces between them; BrowserError when it cannot be read.
 
-    `name` is the host name in the URL and `address` the server to ask. Its certificate is not judged here. The browser
-    hurries its own clock, which on a busy machine may run out before the page's scripts have done everything: a page
-    without the awaited words is visited up to VISITS times, and the words of the last visit are returned.
+    `name` is the host name in the URL and `address` the server to ask, empty for where the name leads. Its certificate
+    is not judged here. The browser hurries its own clock, which on a busy machine may run out before the page's scripts
+    have done everything: a page without the awaited words is visited up to VISITS times, and the words of the last
+    visit are returned.
     """
     for _ in range(VISITS):
         shown = _visit(url, name, address)
@@ -50,9 +51,10 @@ def _visit(url: str, name: str, address: str) -> str:
     if program is None:
         raise BrowserError("en esta máquina no hay un navegador que lea la página; instale chromium")
     host = f"[{address}]" if ":" in address else address
+    led = [f"--host-resolver-rules=MAP {name} {host}"] if address else []
     with tempfile.TemporaryDirectory(prefix="navegador-") as profile:
         command = [
-            program, *QUIET, f"--user-data-dir={profile}", f"--host-resolver-rules=MAP {name} {host}",
+            program, *QUIET, f"--user-data-dir={profile}", *led,
             "--ignore-certificate-errors", f"--virtual-time-budget={PATIENCE}", "--dump-dom",
             *(["--no-sandbox"] if os.geteuid() == 0 else []), url,
         ]  # fmt: skip

@@ -66,7 +66,8 @@ def variables(pytestconfig: pytest.Config, _testinfra_host: Host) -> dict[str, A
 
 ROAD = "road"
 SERVER, SITE = "servidor", "sitio"
-"""A test of what citizens get (it uses ROAD) asks the server; with a site in front it is made for that road as well."""
+"""A test of what citizens get (it uses ROAD) asks the server; with a site in front it is made for that road as well,
+and for that one alone where the firewall admits nobody but the site."""
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop the test of OWN where the call has no such clause, and that of a site that a server does not have.
+    """Drop the test of OWN where the call has no such clause, and that of a road that no citizen takes to a server.
 
     pytest would skip the one, and what is skipped is told.
     """
@@ -132,14 +133,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         each
         for each in items
         if (OWN not in getattr(each, "fixturenames", ()) or each.get_closest_marker("clause"))
-        and not _lacks_site(each, config)
+        and not _is_no_road(each, config)
     ]
 
 
-def _lacks_site(item: pytest.Item, config: pytest.Config) -> bool:
-    """Tell whether a test is of a site in front of a server that has none; another server of the inventory has one."""
-    is_through = hasattr(item, "callspec") and item.callspec.params.get(ROAD) == SITE
-    return is_through and not _has_front(config.stash[SUITE].inventory.hosts[host_name(item)])
+def _is_no_road(item: pytest.Item, config: pytest.Config) -> bool:
+    """Tell whether a test is of a site in front of a server that has none, or past the site to which alone it answers.
+
+    Another server of the inventory has one.
+    """
+    road = item.callspec.params.get(ROAD) if hasattr(item, "callspec") else None
+    if road is None:
+        return False
+    server = config.stash[SUITE].inventory.hosts[host_name(item)]
+    return not _has_front(server) if road == SITE else _has_front(server) and bool(server.get("difusor_origin_lock"))
 
 
 def _has_front(variables: Mapping[str, Any]) -> bool:

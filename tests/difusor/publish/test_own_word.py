@@ -22,6 +22,8 @@ from difusor.publish.signing import SignedCorte
 
 # The marks of the suite are those of its own plugin.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnknownMarkWarning")
+LONG = timedelta(minutes=11)
+"""Longer than a corte may be on its way: the election has one every ten minutes."""
 YEARS_LATER = "2030-01-01T00:00:00Z"
 BASE = "https://x/prep/"
 
@@ -31,9 +33,10 @@ class Measurement:
 
     def __init__(self, desk: Desk, name: str, lies: Callable[[dict[str, Any]], None] = lambda status: None) -> None:
         self.desk, self.name, self.lies = desk, name, lies
-        self.fixtures, self.corte, self.prep, self.network = (
+        self.clocks, self.fixtures, self.corte, self.prep, self.network = (
             load(file)
             for file in (
+                "clock_fixtures.py",
                 "corte_fixtures.py",
                 "outside/test_corte.py",
                 "outside/test_prep.py",
@@ -41,6 +44,7 @@ class Measurement:
             )
         )
         self.target = make_target(desk.election, name)
+        self.later = LONG
         self.evidence: list[Any] = []
 
     @property
@@ -57,30 +61,48 @@ class Measurement:
     def recorded(self) -> Any:
         return self.fixtures.recorded.__wrapped__(self.target)
 
+    def now(self) -> datetime:
+        return instants.now() + self.later
+
+    def ordered(self, shown: Any) -> Any:
+        return self.fixtures.ordered.__wrapped__(shown, self.recorded, self.target, timedelta(0), self.now)
+
     def orders(self) -> None:
         shown = self.take()
-        ordered = self.fixtures.ordered.__wrapped__(shown, self.recorded)
+        ordered = self.ordered(shown)
         standing = self.fixtures.standing.__wrapped__(shown, ordered)
         self.corte.test_what_the_institute_withdrew_is_not_shown(shown, self.recorded, standing, self.evidence.append)
 
     def last(self) -> None:
         shown = self.take()
-        ordered = self.fixtures.ordered.__wrapped__(shown, self.recorded)
+        ordered = self.ordered(shown)
         standing = self.fixtures.standing.__wrapped__(shown, ordered)
         self.prep.test_corte_is_the_institute_s_last_one(
-            shown.corte, ordered, standing, self.target, lambda _: {"grace_minutes": 0}, self.evidence.append
+            shown.corte, ordered, standing, self.target, lambda _: {"grace_minutes": 0}, self.now,
+            self.evidence.append,
+        )  # fmt: skip
+
+    def actas(self, folder: Path) -> None:
+        """Judge a server that answers for the actas with a notice, and keeps no manifest but the shown corte's."""
+        self.prep.get = lambda *_: httpx.Response(503)
+        shown, keeps_nothing = self.take(), SimpleNamespace(check_output=lambda *_: "")
+        self.prep.test_nothing_is_held_back_without_an_order(
+            keeps_nothing, None, BASE, shown, self.ordered(shown), self.target, folder, self.evidence.append
         )
 
     @property
     def window(self) -> Any:
         return self.fixtures.window.__wrapped__(self.status, self.take, self.target, self.recorded)
 
-    def period(self, now: datetime, answer: int = 200) -> None:
+    def period(self, now: datetime, answer: int = 200, there: datetime | None = None) -> None:
+        """Judge the gate by this machine's clock; `there` is what the server's says, by default the same."""
         said, text = httpx.Response(answer), '{"secuencia": 5}' if answer == 200 else "espere"
-        self.corte.datetime, self.corte.get = SimpleNamespace(now=lambda _: now), lambda *_: said
+        self.clocks.instants, self.corte.get = SimpleNamespace(now=lambda: now), lambda *_: said
+        host = SimpleNamespace(check_output=lambda _: str((there or now).timestamp()))
         self.corte.test_gate_follows_the_window(
             SimpleNamespace(status=lambda: self.status), self.window, self.target, BASE, BASE,
-            lambda _: (answer, text), lambda _: {"closed_status": 503}, self.evidence.append,
+            lambda _: (answer, text), lambda _: {"closed_status": 503}, self.clocks.now.__wrapped__(host),
+            self.evidence.append,
         )  # fmt: skip
 
 
@@ -109,11 +131,62 @@ def test_a_withdrawn_corte_fails_though_the_server_knows_of_no_order(withdrawn: 
     Measurement(withdrawn, "norte").last()
 
 
-def test_an_order_of_a_moment_ago_may_still_be_on_its_way(withdrawn: Desk, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(age, "GRACE", timedelta(minutes=2))
-    with pytest.raises(pytest.skip.Exception, match="repita la medición"):
-        Measurement(withdrawn, "sur").orders()
+def test_an_order_of_a_moment_ago_may_still_be_on_its_way(withdrawn: Desk):
+    found = Measurement(withdrawn, "sur")
+    found.later = timedelta(minutes=3)
+    with pytest.raises(pytest.skip.Exception, match=r"hace un momento .* repita la medición"):
+        found.orders()
     Measurement(withdrawn, "norte").orders()
+
+
+@pytest.mark.parametrize("order", ["--hold", "--light"])
+def test_an_order_that_was_not_sent_binds_nobody(desk: Desk, order: str):
+    """A difusor failed that could not know of it: it counted from its signing."""
+    desk.sign(desk.corte(6), order)
+    found = Measurement(desk, "norte")
+    for test in (found.orders, found.last):
+        with pytest.raises(pytest.skip.Exception, match=r"no se ha enviado a nadie; publíquela, .* y repita"):
+            test()
+    desk.publish(desk.folder / "cortes/6")
+    found.orders()
+
+
+def test_an_order_counts_from_its_publication(desk: Desk):
+    desk.sign(desk.corte(6), "--hold")
+    desk.now += timedelta(minutes=3)
+    desk.publish(desk.folder / "cortes/6", "norte")
+    found = Measurement(desk, "sur")
+    found.later = timedelta(minutes=1)
+    with pytest.raises(pytest.skip.Exception, match="hace un momento"):
+        found.orders()
+    found.later = LONG
+    with pytest.raises(AssertionError, match="el Instituto ordenó conservar lo que se muestra"):
+        found.orders()
+
+
+def test_an_order_that_was_sent_counts_though_a_later_one_was_not(desk: Desk):
+    """Also when each new corte carries it on."""
+    desk.sign(desk.corte(6), "--hold")
+    desk.publish(desk.folder / "cortes/6", "norte")
+    desk.now += timedelta(minutes=4)
+    desk.publish(desk.corte(7), "norte")
+    desk.sign(desk.corte(8), "--light")
+    found = Measurement(desk, "sur")
+    found.later = timedelta(minutes=7)
+    with pytest.raises(AssertionError, match="el Instituto ordenó conservar lo que se muestra"):
+        found.orders()
+    with pytest.raises(pytest.skip.Exception, match="no se ha enviado a nadie"):
+        Measurement(desk, "norte").orders()
+
+
+def test_an_order_that_an_earlier_version_published_counts_too(desk: Desk, records: Path):
+    """Which did not note when it was sent."""
+    desk.sign(desk.corte(6), "--hold")
+    desk.publish(desk.folder / "cortes/6", "norte")
+    (history,) = records.glob("*/*.historia.jsonl")
+    history.write_text("\n".join(line for line in history.read_text().splitlines() if '"sent"' not in line))
+    with pytest.raises(AssertionError, match="el Instituto ordenó conservar lo que se muestra"):
+        Measurement(desk, "sur").orders()
 
 
 def test_a_machine_without_records_judges_by_what_the_server_says(withdrawn: Desk, records: Path):
@@ -166,21 +239,23 @@ def test_actas_held_back_after_the_light_mode_ended_fail(desk: Desk, tmp_path: P
     """Also where the server keeps the order, and nothing of its end."""
     desk.sign(desk.corte(6), "--light")
     desk.publish(desk.folder / "cortes/6")
-    silent, notice = SimpleNamespace(check_output=lambda *_: ""), httpx.Response(503)
-
-    def judge() -> None:
-        found = Measurement(desk, "sur")
-        found.prep.get = lambda *_: notice
-        shown = found.take()
-        ordered = found.fixtures.ordered.__wrapped__(shown, found.recorded)
-        found.prep.test_nothing_is_held_back_without_an_order(
-            silent, None, BASE, shown, ordered, found.target, tmp_path, found.evidence.append
-        )
-
-    judge()
+    Measurement(desk, "sur").actas(tmp_path)
     desk.publish(desk.corte(7), "norte")
     with pytest.raises(AssertionError, match="ninguna orden firmada del Instituto sigue en pie"):
-        judge()
+        Measurement(desk, "sur").actas(tmp_path)
+
+
+def test_who_ordered_the_light_mode_is_told(desk: Desk, tmp_path: Path):
+    desk.sign(desk.corte(6), "--light")
+    desk.publish(desk.folder / "cortes/6", "norte")
+    since = f"modo ligero desde {instants.write(Measurement(desk, 'norte').recorded.stands.light_at)}"
+    for name, told in (
+        ("norte", f"{since}, ordenado por firma@demo.test en el corte 6"),
+        ("sur", f"{since}: lo ordenó el Instituto, según su registro; el servidor no guarda esa orden"),
+    ):
+        found = Measurement(desk, name)
+        found.actas(tmp_path)
+        assert found.evidence == [told]
 
 
 @pytest.mark.parametrize("end", ["closes", "retain_until"])
@@ -207,6 +282,19 @@ def test_results_after_the_end_fail_and_within_the_window_comply(desk: Desk):
         found.period(found.window.retain_until + timedelta(minutes=1))
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=-2), timedelta(hours=24)])
+def test_a_gate_is_not_judged_by_a_clock_that_may_be_the_wrong_one(desk: Desk, ahead: timedelta):
+    """A laptop whose clock nothing keeps made a mirror with the right one fail."""
+    found, there = Measurement(desk, "norte"), instants.now()
+    found.clocks.is_synchronised_here = lambda: False
+    with pytest.raises(pytest.skip.Exception, match="no se sabe cuál está mal; sincronícelo por NTP"):
+        found.period(there + ahead, there=there)
+    found.period(there, there=there)
+    found.clocks.is_synchronised_here = lambda: True
+    with pytest.raises(AssertionError, match="la compuerta dice open y por la hora debe decir"):
+        found.period(there + ahead, there=there)
+
+
 def test_an_unsigned_window_binds_nobody(desk: Desk):
     found = Measurement(desk, "norte")
     honest = found.window
@@ -230,12 +318,12 @@ def test_a_close_that_the_institute_moved_is_the_one_that_counts(desk: Desk):
 def test_what_is_retained_is_judged_by_the_signed_window_and_the_day_of_the_order(desk: Desk):
     found = Measurement(desk, "norte")
     judge = found.corte.test_nothing_is_retained_without_an_order
-    judge(found.window, found.target, found.evidence.append)
+    judge(found.window, found.target, instants.now, found.evidence.append)
     text = desk.election.read_text()
     desk.election.write_text(text.replace("2024-05-30", "2099-05-30"))
     later = Measurement(desk, "norte")
     with pytest.raises(AssertionError, match="la fecha de ese acuerdo aún no llega"):
-        judge(later.window, later.target, found.evidence.append)
+        judge(later.window, later.target, instants.now, found.evidence.append)
 
 
 def test_the_link_is_measured_though_the_server_says_that_it_never_closes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,10 +17,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnknownMarkWarning
 NAMES = ("uno", "dos")
 
 
-def compared(monkeypatch: pytest.MonkeyPatch, *statuses: Any) -> list[Any]:
-    """Run the test on two servers with these estado.json, the last pair for as long as it is asked; return evidence."""
+def answering(monkeypatch: pytest.MonkeyPatch, *statuses: Any) -> Any:
+    """Return the fixtures with servers that have these estado.json, the last one for as long as it is asked."""
     monkeypatch.syspath_prepend(ROOT / "molecule/tests")
-    suite = load("outside/test_corte.py")
+    fixtures = import_module("corte_fixtures")
     given = list(statuses)
 
     class Mirror:
@@ -33,11 +34,18 @@ def compared(monkeypatch: pytest.MonkeyPatch, *statuses: Any) -> list[Any]:
         def status(self) -> Any:
             return given.pop(0) if len(given) > 1 else given[0]
 
-    monkeypatch.setattr(suite, "Mirror", Mirror)
-    monkeypatch.setattr(suite, "Target", SimpleNamespace(of=lambda host: host))
-    monkeypatch.setattr(suite, "inventory", SimpleNamespace(Host=SimpleNamespace(of=lambda name, _: name)))
-    monkeypatch.setattr(suite, "WAIT", 0.01)
-    monkeypatch.setattr(suite, "PACE", 0)
+    monkeypatch.setattr(fixtures, "Mirror", Mirror)
+    monkeypatch.setattr(fixtures, "Target", SimpleNamespace(of=lambda host: host))
+    monkeypatch.setattr(fixtures, "inventory", SimpleNamespace(Host=SimpleNamespace(of=lambda name, _: name)))
+    monkeypatch.setattr(fixtures, "WAIT", 0.01)
+    monkeypatch.setattr(fixtures, "PACE", 0)
+    return fixtures
+
+
+def compared(monkeypatch: pytest.MonkeyPatch, *statuses: Any) -> list[Any]:
+    """Run the test on two servers with these estado.json, the last pair for as long as it is asked; return evidence."""
+    answering(monkeypatch, *statuses)
+    suite = load("outside/test_corte.py")  # with the shorter waits
     hosts = {name: {"difusor_fqdn": "prep.example"} for name in NAMES}
     read = SimpleNamespace(groups={"difusores": list(NAMES)}, hosts=hosts)
     config = SimpleNamespace(stash={SUITE: SimpleNamespace(inventory=read)})
@@ -72,3 +80,40 @@ def test_nothing_shown_is_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_corte_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError, match="el mismo corte"):
         compared(monkeypatch, *[showing(each) for each in "ab" * 1000])
+
+
+SITE, FRONT = "www.diario.test", {"name": "www.diario.test", "program": "nginx", "addresses": ["192.0.2.20"]}
+
+
+def shown_by_the_site(monkeypatch: pytest.MonkeyPatch, *statuses: Any, fronts: int = 2, road: str = SITE) -> Any:
+    """Return what tells which corte a site shows that is in front of the first servers, with these estado.json."""
+    fixtures = answering(monkeypatch, *statuses)
+    hosts = {name: {"difusor_front": FRONT} if number < fronts else {} for number, name in enumerate(NAMES)}
+    read = SimpleNamespace(groups={"difusores": list(NAMES)}, hosts=hosts)
+    config = SimpleNamespace(stash={SUITE: SimpleNamespace(inventory=read)})
+    own = SimpleNamespace(status=lambda: showing("propio"))
+    return fixtures.which.__wrapped__(own, {"difusor_fqdn": road}, hosts["uno"], config)
+
+
+def test_of_a_site_in_front_of_two_nothing_is_judged_until_they_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the other server answered was compared with the state of this one."""
+    which = shown_by_the_site(monkeypatch, showing("b"), showing("a"), showing("b"), showing("b"))
+    assert which() == "b"
+
+
+def test_of_one_in_front_of_two_that_never_agree_it_is_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    which = shown_by_the_site(monkeypatch, *[showing(each) for each in "ab" * 1000])
+    with pytest.raises(
+        pytest.skip.Exception, match=rf"uno, dos están detrás de {SITE} y no muestran todos el mismo corte"
+    ):
+        which()
+    which = shown_by_the_site(monkeypatch, None)
+    with pytest.raises(pytest.skip.Exception, match=r"uno no contesta .no responde.; no se sabe cuál"):
+        which()
+
+
+@pytest.mark.parametrize("given", [{"road": "prep.diario.test"}, {"fronts": 1}])
+def test_the_server_itself_and_a_site_of_its_own_are_judged_at_once(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    assert shown_by_the_site(monkeypatch, None, **given)() == "propio"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import urlopen
 
 import pytest
@@ -65,6 +66,18 @@ def test_without_scripts_the_reader_is_where_the_page_sends_him(site: str) -> No
     assert browser.read_without_scripts(site, get) == "Corte de las 21:10 h"
     loop = '<meta http-equiv="refresh" content="0;url=.">Nunca'
     assert browser.read_without_scripts(site, lambda url: loop) == "Nunca"
+
+
+def test_without_an_address_the_browser_goes_where_the_name_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only a CDN is admitted, nothing answers at the server's own."""
+    commands: list[list[str]] = []
+    shown = SimpleNamespace(returncode=0, stdout="<p>21:10 h")
+    monkeypatch.setattr(browser.shutil, "which", lambda name: name)
+    monkeypatch.setattr(browser.subprocess, "run", lambda command, **_: commands.append(command) or shown)
+    for address in ("", "2001:db8::1"):
+        assert browser.read("https://prep.diario.test/", "prep.diario.test", address) == "21:10 h"
+    rules = [[each for each in command if "resolver" in each] for command in commands]
+    assert rules == [[], ["--host-resolver-rules=MAP prep.diario.test [2001:db8::1]"]]
 
 
 def test_without_a_browser_nothing_is_read(site: str, monkeypatch: pytest.MonkeyPatch) -> None:

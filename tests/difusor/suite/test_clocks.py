@@ -11,6 +11,7 @@ import pytest
 from suite_kit import load
 
 from corte.format import instants
+from difusor.project import ROOT
 
 # The marks of the suite are those of its own plugin.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnknownMarkWarning")
@@ -22,6 +23,7 @@ def compare(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: int, told: s
     (folder / "timedatectl").chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
     there = SimpleNamespace(check_output=lambda _: str((instants.now() + timedelta(seconds=seconds)).timestamp()))
+    monkeypatch.syspath_prepend(ROOT / "molecule/tests")
     evidence: list[Any] = []
     load("server/test_chrony.py").test_clock_agrees_with_the_institute_s(there, evidence.append)
     return evidence

@@ -453,6 +453,13 @@ def test_what_citizens_get_is_measured_through_a_site_in_front_too(suite: pytest
     }
     assert "por el sitio www.example" in found["uno", "test_of_citizens[sitio]"]["evidence"][0]
     assert ("mudo", "test_of_citizens[servidor]") in found and ("mudo", "test_of_citizens[sitio]") not in found
+    (suite.path / "hosts.yml").write_text(
+        bare.replace("uno: {ansible", f"uno: {{{front}, difusor_origin_lock: true, ansible")
+    )
+    _run(suite, "-n", workers)
+    assert {key for key in _findings(suite) if key[0] == "uno"} == {
+        ("uno", "test_of_citizens[sitio]"), ("uno", "test_of_the_server")
+    }, "no citizen reaches a server that admits the site alone"  # fmt: skip
 
 
 SHARED = '''

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import testinfra
@@ -13,8 +18,14 @@ from suite_kit import load
 from difusor.project import ROOT
 from difusor.suite.vantages import through, url
 
+# The marks of the suite are those of its own plugin.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnknownMarkWarning")
 URL = "https://prep.example/datos/base.zip"
 SHA256 = "9834876dcfb05cb167a5c24953eba58c4ac89b1adf57f28f2f9d09af107ee8f0"  # of "aaa"
+LOCKED = {
+    "difusor_fqdn": "prep.example", "difusor_public_address": "2001:db8::1", "difusor_origin_lock": True,
+    "difusor_path": "/prep/",
+}  # fmt: skip
 Received = Callable[..., tuple[int, str]]
 # Answers as a file says, one line for each call: the status, what curl ends with, and the body.
 CURL = """#!/bin/sh
@@ -72,3 +83,66 @@ def test_with_a_site_in_front_the_page_is_asked_for_there_too(monkeypatch: pytes
     road = through(server | {"difusor_origin_lock": True, "difusor_front": front})
     assert load("web_fixtures.py").door.__wrapped__(road) == "--resolve 'www.example:443:[2001:db8::20]'"
     assert url.__wrapped__(road) == "https://www.example/prep/"
+
+
+@pytest.fixture
+def nginx(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the tests of nginx from outside."""
+    monkeypatch.syspath_prepend(ROOT / "molecule/tests")
+    return load("outside/test_nginx.py")
+
+
+def test_where_only_a_cdn_is_admitted_its_certificate_is_judged(nginx: Any) -> None:
+    """It was asked for at the server's own address, which lets nobody in, and that ended in an error."""
+    told = ['{"issuer": "Autoridad", "until": "mañana"}', '{"unreached": "prep.example"}']
+    asked: list[tuple[str, ...]] = []
+    vantage = SimpleNamespace(check_output=lambda *command: asked.append(command[2:]) or told.pop(0))
+    nginx.test_browsers_trust_the_certificate(vantage, LOCKED, print)
+    assert asked == [("prep.example", "prep.example")]
+    with pytest.raises(pytest.skip.Exception, match=r"no pudo conectarse con prep[.]example; compruébelo desde ahí"):
+        nginx.test_browsers_trust_the_certificate(vantage, LOCKED, print)
+
+
+def test_a_machine_that_cannot_be_reached_is_told_as_such(nginx: Any, tmp_path: Path) -> None:
+    (authorities := tmp_path / "authorities.pem").touch()
+    command = [sys.executable, "-c", nginx.VERIFICATION, "255.255.255.255", "prep.example"]
+    done = subprocess.run(
+        command, env={**os.environ, "SSL_CERT_FILE": str(authorities)}, capture_output=True, check=True
+    )
+    assert json.loads(done.stdout) == {"unreached": "255.255.255.255"}
+
+
+def test_a_page_that_does_not_come_in_time_is_not_verified(nginx: Any) -> None:
+    late = SimpleNamespace(rc=28, succeeded=False, stdout="", stderr="curl: (28) Connection timed out")
+    with pytest.raises(pytest.skip.Exception, match=r"no obtuvo https://prep[.]example/prep/ a tiempo"):
+        nginx.test_page_is_public_and_free(
+            SimpleNamespace(run=lambda *_: late), "", "https://prep.example/prep/", {}.get, print
+        )
+
+
+@pytest.mark.parametrize("port", [443, 80])
+def test_silence_proves_nothing_where_the_page_is_silent_too(nginx: Any, port: int) -> None:
+    """Behind a lock no name gets an answer, and the clause complied."""
+    closed, stranger = {port}, False
+
+    def send(_: Any, __: Any, texts: list[str], port: int = 443, server_name: str = "") -> list[dict[str, Any]]:
+        def answers(text: str) -> bool:
+            is_own = "Host: prep.example\r\n" in text and not server_name
+            return port not in closed and (is_own or stranger)
+
+        return [{"statuses": [404] if answers(each) else [], "head": "", "body": ""} for each in texts]
+
+    nginx.send = send
+    with pytest.raises(pytest.skip.Exception, match=f"por el puerto {port} tampoco la página le contesta"):
+        nginx.test_unknown_names_get_no_answer(None, LOCKED, print)
+    if port == 443:
+        with pytest.raises(pytest.skip.Exception, match="tampoco la página le contesta"):
+            nginx.test_notices_tell_the_institute_s_telephone(None, LOCKED, lambda _: {"telephone": "1"}, print)
+    else:
+        with pytest.raises(pytest.skip.Exception, match="tampoco la página le contesta"):
+            nginx.test_plain_http_leads_to_https(None, LOCKED, print)
+    closed.clear()
+    nginx.test_unknown_names_get_no_answer(None, LOCKED, print)
+    stranger = True
+    with pytest.raises(AssertionError):
+        nginx.test_unknown_names_get_no_answer(None, LOCKED, print)

@@ -29,7 +29,7 @@ class Judged:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.syspath_prepend(ROOT / "molecule/tests")
         self.suite = load("outside/test_names.py")
-        monkeypatch.setattr(self.suite, "WAIT", 0.01)
+        monkeypatch.setattr(self.suite, "WAIT", 5)
         monkeypatch.setattr(self.suite, "PACE", 0)
         monkeypatch.setattr(self.suite, "answered", lambda *_: self.answers.pop(0))
         self.answers: list[Answer] = []
@@ -69,6 +69,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Judged:
         ({OTHER: ""}, (page(), page()), {"difusor_cdn_ranges": ["203.0.113.0/24"]}),
         ({OWN: "", SIX: ""}, (page(), page()), {}),
         ({OTHER: ""}, (page("b"), page("b"), page()), {}),  # one of two servers, which got the corte a moment later
+        ({OTHER: ""}, (page(), (502, "<h1>502</h1>", ""), (0, "", "curl: (28) timeout"), page()), {}),
     ],
 )
 def test_a_name_that_leads_to_the_page_complies(
@@ -94,6 +95,7 @@ def test_with_a_site_in_front_its_name_is_looked_at(judged: Judged) -> None:
         ({OTHER: ""}, (page(election="otra-2021"),), "donde responde la elección «otra-2021»"),
         ({OTHER: ""}, ((0, "", "curl: (35) unrecognized name"),), "donde responde otra máquina"),
         ({OTHER: ""}, tuple(page("viejo") for _ in range(2)), f"en {OTHER} se muestre el mismo corte"),
+        ({OTHER: ""}, (page(), (502, "", "")), f"en {OTHER} se muestre el mismo corte"),
     ],
 )
 def test_a_name_that_leads_elsewhere_fails(
