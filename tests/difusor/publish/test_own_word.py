@@ -16,6 +16,7 @@ from publish_kit import make_target
 from suite_kit import load
 
 from corte.format import instants
+from corte.format.standing import Standing
 from difusor.project import ROOT
 from difusor.publish import age, signing
 from difusor.publish.signing import SignedCorte
@@ -181,6 +182,27 @@ def test_actas_held_back_after_the_light_mode_ended_fail(desk: Desk, tmp_path: P
     desk.publish(desk.corte(7), "norte")
     with pytest.raises(AssertionError, match="ninguna orden firmada del Instituto sigue en pie"):
         judge()
+
+
+def test_light_mode_that_another_desk_ordered_is_proven_by_what_the_server_keeps(
+    desk: Desk, records: Path, tmp_path: Path
+):
+    """Reading what it keeps ended with an error of the measurement's, and the clause was never verified then."""
+    desk.sign(desk.corte(6), "--light")
+    desk.publish(desk.folder / "cortes/6")
+    orders = desk.servers["sur"].config.store / "ordenes"
+    shutil.rmtree(records)
+
+    def content(path: str) -> SimpleNamespace:
+        return SimpleNamespace(content=(orders / Path(path).relative_to(found.prep.ORDERS)).read_bytes())
+
+    found = Measurement(desk, "sur")
+    found.prep.get = lambda *_: httpx.Response(503)
+    host = SimpleNamespace(check_output=lambda *_: "\n".join(each.name for each in orders.iterdir()), file=content)
+    found.prep.test_nothing_is_held_back_without_an_order(
+        host, None, BASE, found.take(), Standing(), found.target, tmp_path, found.evidence.append
+    )
+    assert host.check_output() and found.evidence[-1].endswith("ordenado por firma@demo.test en el corte 6")
 
 
 @pytest.mark.parametrize("end", ["closes", "retain_until"])
