@@ -94,8 +94,8 @@ def signed_for(
                 raise UnusableError(f"no lleva lo que sigue en pie ({missing}): fírmelo otra vez con «difusor sign»")
             if key is None or (targets and not missing and signing.fits(signed, targets[0].election)):
                 return signed
-        except Refusal:
-            if key is None:
+        except Refusal as refusal:
+            if key is None or refusal.code == "system":  # what this machine cannot verify may hold, and is not replaced
                 raise
     if key is None:
         raise UnusableError("el corte no está firmado; indique --key o use «difusor sign»")
