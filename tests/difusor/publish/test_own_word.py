@@ -15,7 +15,8 @@ from desk_kit import Desk
 from publish_kit import make_target
 from suite_kit import load
 
-from corte.format import instants
+from corte.format import instants, signature
+from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.project import ROOT
 from difusor.publish import age, signing
@@ -234,6 +235,21 @@ def test_an_unsigned_window_binds_nobody(desk: Desk):
     honest = found.window
     found.fixtures.is_signed = lambda *_: False
     assert found.window == honest == found.target.election.window
+
+
+def test_a_signature_that_this_machine_cannot_verify_is_no_fault_of_the_server_s(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    """Its window was then taken for unsigned, and a close that the institute had moved for the server's invention."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise Refusal("system", "El sistema terminó ssh-keygen antes de tiempo.")
+
+    found = Measurement(desk, "norte")
+    recorded = found.recorded
+    monkeypatch.setattr(signature, "_ssh_keygen", killed)
+    with pytest.raises(Refusal, match="terminó ssh-keygen antes de tiempo"):
+        found.fixtures.window.__wrapped__(found.status, found.take, found.target, recorded)
 
 
 def test_a_close_that_the_institute_moved_is_the_one_that_counts(desk: Desk):
