@@ -276,6 +276,20 @@ def made_by_new(tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return folder
 
 
+def test_an_inventory_that_nobody_foresaw_is_left_out_alone(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site in front that was written as a text ended the verb, and the watch, for all."""
+    folder = made_by_new(tmp_path, key, monkeypatch)
+    enrolled(folder.parents[1], "sur")
+    with (folder / "group_vars/diario/main.yml").open("a") as variables:
+        variables.write("difusor_front: www.diario.mx\n")
+    found = making.make(wanted(None, None))
+    assert [each.id for each in found.shown] == ["sur"]
+    assert [(each.id, each.damage) for each in found.entries.left] == [("diario", True)]
+    assert found.entries.left[0].reason.startswith("falló este programa (AttributeError: ")
+
+
 def test_whom_the_watch_left_out_stays_out_of_a_list_made_by_hand(home: Path, key: Path) -> None:
     for id in ("sur", "norte"):
         enrolled(home, id)
