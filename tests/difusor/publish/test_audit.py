@@ -31,7 +31,7 @@ from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
 from difusor.project import ROOT, UnusableError
-from difusor.publish import age, comparison, deliver, front, paced, roads, signing, target
+from difusor.publish import age, comparison, deliver, front, paced, roads, signing, stopping, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
@@ -633,6 +633,36 @@ def test_a_site_that_does_not_reach_the_server_is_at_fault(serve: Serve, electio
     assert found.detail.startswith(
         "www.diario.test no alcanza a su servidor, y responde 502; pida que pongan en ese sitio"
     )
+
+
+def late() -> httpx.Response:
+    raise httpx.ReadTimeout("")
+
+
+def interrupted() -> httpx.Response:
+    stopping.STOPPED.set()
+    raise httpx.ReadTimeout("")
+
+
+@pytest.mark.parametrize(
+    ("own", "result", "told"),
+    [
+        ({"10.0.0.9 /prep/": late}, "unreachable", "no se pudo comparar página por página: no responde a tiempo"),
+        ({"10.0.0.1 /prep/": late}, "unchecked", "no se pudo comparar página por página: no responde a tiempo"),
+        ({"10.0.0.9 /prep/": interrupted}, "unchecked", "se interrumpió antes de que terminara"),
+    ],
+    ids=["the site", "the server", "Ctrl-C"],
+)
+def test_a_page_that_could_not_be_compared_makes_no_site_an_altered_one(
+    serve: Serve, election: Path, own: dict[str, Callable[[], httpx.Response]], result: str, told: str
+):
+    """Whoever pressed Ctrl-C then read in red that a good site altered the results."""
+    serve(own)
+    try:
+        _, found = through_the_site(election)
+    finally:
+        stopping.STOPPED.clear()
+    assert (found.result, found.detail, found.differences) == (result, told, [])
 
 
 @pytest.mark.parametrize("status", [503, 404])
