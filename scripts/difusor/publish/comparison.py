@@ -85,8 +85,8 @@ def compare(
     started = time.monotonic()
     warnings: list[str] = []
     if target.revoked:
-        is_dark, answer = off_list.look(target, authority, limit)
-        return Comparison(target.name, "off" if is_dark else "showing", shortened(answer))
+        result, answer = off_list.look(target, authority, limit)
+        return Comparison(target.name, result, shortened(answer), seconds=round(time.monotonic() - started, 2))
 
     def ask(mirror: Mirror) -> Comparison:
         status = mirror.status()

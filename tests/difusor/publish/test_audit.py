@@ -680,6 +680,22 @@ def test_a_revoked_difusor_shows_nothing_through_its_site_either(serve: Serve, e
     assert [(each.result, each.good) for each in found] == [("off", True)] * 2
 
 
+def test_a_difusor_off_the_list_that_was_not_asked_is_not_known_to_show_nothing(serve: Serve, election: Path):
+    """Its server had taken all the time, or Ctrl-C was pressed, and its row was as good as any."""
+    revoked = make_target(election, path="/prep/", revoked="fuera de la lista desde hoy")
+    serve({"/prep/": partial(wire, b"", 410), "/prep/corte.json": late})
+    behind = comparison.compare(revoked)
+    assert (behind.result, behind.detail) == ("off", "no responde a tiempo")
+    for found in (comparison.compare(revoked, limit=-1), front.compare(revoked, SITE, behind, None, -1, Standing())):
+        assert (found.result, found.good) == ("unchecked", False) and "no alcanzó el tiempo" in found.detail
+    serve({"/prep/": interrupted})
+    try:
+        found = comparison.compare(revoked)
+    finally:
+        stopping.STOPPED.clear()
+    assert (found.result, found.detail) == ("unchecked", "se interrumpió antes de que terminara")
+
+
 @pytest.fixture
 def later(signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SignedCorte:
     """Corte 9, signed a second after corte 7 on another machine; nothing is too new to be due."""
