@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -373,6 +375,25 @@ def test_a_page_that_nobody_foresaw_is_at_fault_alone(night: Night, monkeypatch:
     monkeypatch.setattr(watching, "look_all", stumbles)
     told = next(running)
     assert isinstance(told, UnusableError) and "falló este programa" in str(told)
+
+
+def test_a_watch_whose_machine_has_no_room_says_so_and_leaves_the_list(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said every minute that this program had fallen, and to call whoever maintains it."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/corte-x.sig")
+
+    running = watching.rounds(night.making, 0, 3)
+    assert isinstance(next(running), Made)
+    before = (night.home / "lista/lista.json.sig").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "NamedTemporaryFile", full)
+        told = next(running)
+    assert str(told) == "no se pudo comprobar la lista: se llenó el disco; corríjalo aquí y repita"
+    assert (night.home / "lista/lista.json.sig").read_bytes() == before
+    assert isinstance(next(running), Made)
 
 
 def test_a_watch_goes_on_after_a_round_that_could_not_be(night: Night) -> None:
