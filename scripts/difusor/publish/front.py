@@ -19,9 +19,8 @@ from difusor.publish import comparison
 from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import MOST_BYTES, PATH, Mirror
 from difusor.publish.paced import Content, Paced
-from difusor.publish.stopping import STOPPED, TOLD
 from difusor.publish.target import Target
-from difusor.publish.trouble import trouble
+from difusor.publish.trouble import missed
 from difusor.publish.trust import UntrustedError
 
 KEPT = ("Content-Type", "Cache-Control", "ETag", "Content-Security-Policy", "X-Content-Type-Options")
@@ -101,9 +100,9 @@ def _passes_no_status(through: Target, authority: Path | None, deadline: float) 
     except UntrustedError as error:
         return Comparison(through.name, "untrusted", str(error))
     except (httpx.HTTPError, OSError, ValueError) as error:
-        if STOPPED.is_set():
-            return Comparison(through.name, "unchecked", TOLD)
-        return Comparison(through.name, "unreachable", f"{through.fqdn} no responde: {trouble(error)}")
+        result, why = missed(error)
+        told = f"{through.fqdn} no responde: {why}" if result == "unreachable" else why
+        return Comparison(through.name, result, told)
     if code >= httpx.codes.INTERNAL_SERVER_ERROR:
         return Comparison(through.name, "unreachable", UNREACHED.format(name=through.fqdn, code=code))
     return Comparison(through.name, "altered", f"no pasa /.well-known/prep/ a su servidor; {REMEDY}")
@@ -145,9 +144,10 @@ def _page_differences(
                 if sent.code == httpx.codes.OK:
                     differences += _altered(name, sent, came)
     except (httpx.HTTPError, OSError, ValueError) as error:
-        if STOPPED.is_set():
-            return differences, Comparison(through.name, "unchecked", TOLD)
-        return differences, Comparison(through.name, result, f"{UNCOMPARED}: {trouble(error)}")
+        other, why = missed(error)
+        if other == "unreachable":
+            return differences, Comparison(through.name, result, f"{UNCOMPARED}: {why}")
+        return differences, Comparison(through.name, other, why)
     return differences, None
 
 

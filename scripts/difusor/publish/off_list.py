@@ -9,9 +9,8 @@ import httpx
 
 from corte.format import manifest
 from difusor.publish.mirror import PATH, Mirror
-from difusor.publish.stopping import STOPPED, TOLD
 from difusor.publish.target import Target
-from difusor.publish.trouble import trouble
+from difusor.publish.trouble import missed, trouble
 
 LATE = "no alcanzó el tiempo para ver si su sitio aún muestra resultados; dé más con --minutes"
 NOTICE = httpx.codes.GONE
@@ -34,9 +33,10 @@ def look(target: Target, authority: Path | None, limit: float) -> tuple[str, str
         except (httpx.HTTPError, OSError, ValueError) as error:
             if httpx.codes.OK in answers:
                 return "showing", trouble(error)
-            if STOPPED.is_set():
-                return "unchecked", TOLD
-            return ("unchecked", LATE) if time.monotonic() >= mirror.deadline else ("off", trouble(error))
+            result, why = missed(error)
+            if result == "unreachable" and time.monotonic() >= mirror.deadline:
+                return "unchecked", LATE
+            return ("off" if result == "unreachable" else result), why
     if httpx.codes.OK in answers:
         return "showing", f"{target.revoked}; su sitio aún responde como si lo fuera: vea qué falta con difusor revoke"
     if set(answers) == {NOTICE}:

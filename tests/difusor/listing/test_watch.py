@@ -35,7 +35,7 @@ from difusor.listing.state import State
 from difusor.partners import revocation
 from difusor.project import UnusableError
 from difusor.publish import age, signing
-from difusor.publish.mirror import PATH
+from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import SignedCorte
 from difusor.servers import certificate
@@ -449,6 +449,31 @@ def test_a_machine_that_cannot_verify_warns_of_a_page_and_accuses_it_of_nothing(
     found = night.look()
     assert found.is_unknown and not found.faults
     assert found.warnings[0].startswith("en IPv4 127.0.0.2: esta máquina no pudo comprobarlo: el sistema terminó")
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [OSError(errno.EMFILE, "Too many open files"), MemoryError(), RuntimeError("can't start new thread")],
+    ids=["files", "memory", "threads"],
+)
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [(certificate, "look"), (certificate, "_handshake"), (Mirror, "__enter__")],
+    ids=["look", "certificate", "content"],
+)
+def test_what_this_machine_lacks_takes_no_page_off_the_list(
+    night: Night, monkeypatch: pytest.MonkeyPatch, where: object, name: str, lacking: Exception
+) -> None:
+    """A good one was out after two rounds in which this machine could open no more files."""
+
+    def fails(*_: object) -> None:
+        raise lacking
+
+    monkeypatch.setattr(where, name, fails)
+    how = How(load_election(night.home / "elections/demo.yml"), night.making.servers, night.making.authority)
+    found = looks.look_all((NORTE,), how)["norte"]
+    assert found.is_unknown and not found.faults, found
+    assert "esta máquina no pudo comprobarlo: " in found.warnings[0]
 
 
 def test_no_more_than_half_of_the_list_leaves_it_by_itself() -> None:
