@@ -136,21 +136,33 @@ class Publication:
     def _remember(self, patience: float | None = None) -> str:
         if not self._is_taken and not self._is_followed:
             return ""
-        try:
-            if self._is_taken and not self._is_noted:
-                self._records.note(self._signed, is_published=True)
-                self._is_noted = True
-            if not self._is_kept:
-                with self._records.lock(patience):
-                    self._records.keep(self._signed)
-                self._is_kept = True
-            if not self._is_noted and patience is None:
-                self._records.note(self._signed, is_published=False)
-        except UnusableError as problem:
-            return str(problem)
-        except OSError as problem:
-            return why(problem)
-        return ""
+        # Each for itself: its orders are kept for the next corte though the history cannot be written, or the reverse.
+        problems = [_told(self._note_taken), _told(partial(self._keep, patience))]
+        if not self._is_taken and patience is None:
+            problems.append(_told(partial(self._records.note, self._signed, is_published=False)))
+        return next(filter(None, problems), "")
+
+    def _note_taken(self) -> None:
+        if self._is_taken and not self._is_noted:
+            self._records.note(self._signed, is_published=True)
+            self._is_noted = True
+
+    def _keep(self, patience: float | None) -> None:
+        if not self._is_kept:
+            with self._records.lock(patience):
+                self._records.keep(self._signed)
+            self._is_kept = True
+
+
+def _told(do: Callable[[], object]) -> str:
+    """Do something, and return as a sentence why it cannot be; "" when it could."""
+    try:
+        do()
+    except UnusableError as problem:
+        return str(problem)
+    except OSError as problem:
+        return why(problem)
+    return ""
 
 
 def _check_alike(targets: list[Target]) -> None:
