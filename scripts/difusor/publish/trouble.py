@@ -15,6 +15,7 @@ import httpx
 
 from corte.format.errors import SENTENCES, why
 from corte.format.refusal import Refusal
+from difusor.project import lacked
 from difusor.publish import trust
 from difusor.publish.stopping import STOPPED, TOLD
 from difusor.servers.certificate import OWN
@@ -26,7 +27,7 @@ def here() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Refusal("system", f"{why(error)}.") from error
+        raise Refusal("system", f"{lacked(error)}.") from error
 
 
 def unchecked(why_not: Refusal | str) -> str:
