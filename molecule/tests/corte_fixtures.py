@@ -255,10 +255,16 @@ def agree(found: Mapping[str, str]) -> bool:
 
 
 def is_signed(corte: SignedCorte, target: Target) -> bool:
-    """Tell whether the institute signed a corte for this election, as far as this machine knows."""
-    with suppress(Refusal):
+    """Tell whether the institute signed a corte for this election, as far as this machine knows.
+
+    Refusal when this machine cannot verify it, which says nothing of the server.
+    """
+    try:
         return bool(past_signer(corte, target.election))
-    return False
+    except Refusal as refusal:
+        if refusal.code == "system":
+            raise
+        return False
 
 
 def base_of(mirror: Mirror, variables: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -157,6 +158,11 @@ _PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")
 def fallen(error: Exception) -> str:
     """Return as a sentence's end that this program fell over something that nobody foresaw, and what to do."""
     return f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
+
+
+def lacked(error: OSError) -> str:
+    """Return as a sentence's end what kept this machine from writing a temporary file, or from using one."""
+    return "no hay dónde escribir archivos temporales" if error.errno == errno.ENOENT else why(error)
 
 
 def padded(value: str) -> str:

@@ -21,7 +21,7 @@ from corte.format import instants, limits, manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import images
-from difusor.publish import age, roads
+from difusor.publish import age, roads, signing
 from difusor.publish.comparison import withdrawn
 from difusor.publish.mirror import Mirror
 from difusor.publish.seen import Seen
@@ -231,5 +231,4 @@ def _orders(host: Host, folder: Path) -> Iterator[SignedCorte]:
         (folder / name).mkdir()
         for paper in (manifest.NAME, manifest.SIGNATURE_NAME):
             (folder / name / paper).write_bytes(host.file(f"{ORDERS}/{name}/{paper}").content)
-        raw = (folder / name / manifest.NAME).read_bytes()
-        yield SignedCorte(folder / name, manifest.read(raw), manifest.digest(raw))
+        yield SignedCorte.of(folder / name, *signing.papers(folder / name))

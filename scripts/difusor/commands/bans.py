@@ -82,7 +82,7 @@ def run(
 
     Por lo que se pide a la página nadie queda bloqueado: solo por intentos fallidos de entrar por SSH.
     """
-    from difusor.project import UnusableError
+    from difusor.project import UnusableError, fallen
     from difusor.servers import identity, sudo
 
     found = Found()
@@ -98,6 +98,9 @@ def run(
                 failed |= not _ask(name, ask, lift or [], found)
         except (identity.UnreachableError, UnusableError) as error:
             complain(error)
+            failed = True
+        except Exception as error:  # a fault of this program's: told of this inventory, and the others are asked
+            complain(f"{source.name}: {fallen(error)}")
             failed = True
     if as_json:
         told = {
@@ -120,6 +123,7 @@ def run(
 
 def _ask(name: str, ask: Callable[[], tuple[Host, MeasuredServer]], lift: Sequence[str], found: Found) -> bool:
     """Lift bans on a server and add what it says to what was found; tell why and return false when it cannot be."""
+    from difusor.project import fallen
     from difusor.servers import bans, identity, limits
 
     console.print(f"[dim]· se pregunta a {printable(name)}[/]")
@@ -135,6 +139,9 @@ def _ask(name: str, ask: Callable[[], tuple[Host, MeasuredServer]], lift: Sequen
         found.in_force.extend(limits.limits(name, host))
     except (bans.BansError, identity.UnreachableError) as error:
         complain(error)
+        return False
+    except Exception as error:  # a fault of this program's: told of this server, and the others are asked
+        complain(f"{name}: {fallen(error)}")
         return False
     return True
 

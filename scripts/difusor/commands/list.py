@@ -199,7 +199,9 @@ def _tell_looks(made: Made) -> None:
     if more := len(made.looks) - len(told):
         console.print(f"  [red]✗[/] y {more} más")
     at = local(made.at, made.zone)
+    unknown = sum(look.is_unknown for look in made.looks.values())
     line = f"{at}: {len(made.looks)} páginas en {made.seconds:.1f} s; {len(made.shown)} en la lista"
+    line += f", {unknown} sin comprobar" if unknown else ""
     out = f", fuera {', '.join(made.out)}" if made.out else ""
     console.print(f"[dim]{line}{printable(out)}{'; lista escrita' if made.written else ''}[/]", soft_wrap=True)
 
@@ -214,7 +216,10 @@ def _document(made: Made) -> dict[str, Any]:
         ],
         "left": [{"id": each.id, "reason": each.reason, "damage": each.damage} for each in made.entries.left],
         "out": {name: each.model_dump(mode="json") for name, each in made.out.items()},
-        "looks": {name: {"faults": each.faults, "warnings": each.warnings} for name, each in made.looks.items()},
+        "looks": {
+            name: {"faults": each.faults, "warnings": each.warnings, "unknown": each.is_unknown}
+            for name, each in made.looks.items()
+        },
         "events": [{"change": each.change, "id": each.listed.id, "faults": each.faults} for each in made.events],
         "blind": made.is_blind,
         "held": list(made.held),

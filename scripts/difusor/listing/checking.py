@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from corte.format.refusal import Refusal
 from difusor.inventory import Election, signers
 from difusor.listing.folder import LOGO
 from difusor.listing.page import PAGE, PURPOSE, SIGNATURE, STYLE, TWIN
-from difusor.project import DAMAGE, UnusableError
+from difusor.project import DAMAGE, UnusableError, lacked
 from difusor.terminal import plain
 
 MOST = 16 * 1024 * 1024
@@ -41,24 +42,30 @@ class Published:
     fingerprint: str
 
 
+class UncheckedError(UnusableError):
+    """This machine could not check a list, for a reason of its own that says nothing of the list."""
+
+
 def is_list(folder: Path) -> bool:
     """Tell whether a folder has the files of a list and of its signature; they are not read."""
     return (folder / TWIN).is_file() and (folder / SIGNATURE).is_file()
 
 
 def read(folder: Path) -> Published:
-    """Return the list of a folder; UnusableError when a file is missing or altered, or nobody's signature fits."""
+    """Return the list of a folder; UnusableError when a file is missing or altered, or nobody's signature fits.
+
+    UncheckedError when this machine cannot tell.
+    """
     raw, armour = _content(folder, TWIN), _content(folder, SIGNATURE)
     try:
         twin = json.loads(raw)
         digests: dict[str, str] = dict(twin["archivos"])
-        found = _published(raw, armour, twin)
+        with _verifying():
+            found = _published(raw, armour, twin)
         strange = [name for name in digests if name not in (PAGE, STYLE) and not LOGO.fullmatch(name)]
     except DAMAGE:
         raise UnusableError(f"{TWIN} no es de una lista de difusores, o está dañado") from None
-    except Refusal as refusal:
-        if refusal.code == "system":  # this machine's own fault, which says nothing of the list
-            raise UnusableError(f"no se pudo comprobar: {str(refusal).removesuffix('.')}; repita") from None
+    except Refusal:
         raise UnusableError(f"la firma no es de este {TWIN}: se alteró uno de los dos, o la lista es de otra") from None
     if strange or not {PAGE, STYLE} <= digests.keys():
         raise UnusableError(f"los archivos que nombra {TWIN} no son los de una lista de difusores")
@@ -66,6 +73,20 @@ def read(folder: Path) -> Published:
         if hashlib.sha256(_content(folder, name)).hexdigest() != digest:
             raise UnusableError(f"{name} no es el que se firmó; descargue otra vez la lista entera")
     return found
+
+
+@contextmanager
+def _verifying() -> Iterator[None]:
+    """Raise UncheckedError when this machine cannot verify a signature: its disk is full, or ssh-keygen was killed."""
+    try:
+        yield
+    except OSError as error:
+        raise UncheckedError(f"no se pudo comprobar la lista: {lacked(error)}; corríjalo aquí y repita") from None
+    except Refusal as refusal:
+        if refusal.code != "system":
+            raise
+        cause = str(refusal).removesuffix(".")
+        raise UncheckedError(f"no se pudo comprobar la lista: {cause[:1].lower()}{cause[1:]}; repita") from None
 
 
 def _published(raw: bytes, armour: bytes, twin: Any) -> Published:
@@ -79,14 +100,15 @@ def _published(raw: bytes, armour: bytes, twin: Any) -> Published:
 
 
 def signer(found: Published, election: Election) -> str:
-    """Return who signed a list, if that is one who may sign for this election now; else UnusableError."""
+    """Return who signed a list, if that is one who may sign for this election now; else UnusableError, as `read`."""
     if (found.election, found.environment) != (election.id, election.environment):
         raise UnusableError(
             f"la lista es de {found.election} ({found.environment}), y se pidió la de {election.id} "
             f"({election.environment})"
         )
     try:
-        return signers.signer(found.raw, found.armour, election, PURPOSE)
+        with _verifying():
+            return signers.signer(found.raw, found.armour, election, PURPOSE)
     except Refusal as refusal:
         raise UnusableError(str(refusal).removesuffix(".")) from None
 
@@ -108,12 +130,18 @@ def refuse_past(found: Published, now: datetime) -> None:
 
 
 def current(folder: Path, election: Election) -> Published | None:
-    """Return the list of a folder, if it is whole and signed by one who may sign for this election now; else None."""
-    with suppress(UnusableError):
+    """Return the list of a folder, if it is whole and signed by one who may sign for this election now; else None.
+
+    UncheckedError when this machine cannot tell: it may be as whole as ever.
+    """
+    try:
         found = read(folder)
         signer(found, election)
-        return found
-    return None
+    except UncheckedError:
+        raise
+    except UnusableError:
+        return None
+    return found
 
 
 def _content(folder: Path, name: str) -> bytes:

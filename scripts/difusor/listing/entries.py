@@ -17,7 +17,7 @@ from difusor.partners import record, revocation, roster
 from difusor.partners.filing import filing, papers
 from difusor.partners.form.values import Name, WebPlace, plain_words
 from difusor.partners.record import LOGO
-from difusor.project import UnusableError
+from difusor.project import UnusableError, fallen
 from difusor.spec.faults import sentence
 
 READ = frozenset({"difusor_name", "difusor_fqdn", "difusor_path", "difusor_front", "difusor_registration"})
@@ -100,10 +100,12 @@ def _entry(folder: Path) -> Listed | Left:
         return Left(folder.name, sentence(error.errors(include_url=False)[0]), damage=True)
     except OSError as error:
         return Left(folder.name, f"no se puede leer {error.filename or folder}: {why(error)}", damage=True)
+    except Exception as error:  # a fault of this program's: told of this difusor, and the list has the others
+        return Left(folder.name, fallen(error), damage=True)
 
 
 def _astray(folder: Path) -> Left:
-    with suppress(UnusableError, OSError):
+    with suppress(Exception):  # it is told of all the same, as one that cannot be used
         if off := revocation.in_force(folder):
             return Left(folder.name, off.told)
     return Left(folder.name, roster.ASTRAY.format(folder.name), damage=True)

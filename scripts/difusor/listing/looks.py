@@ -17,6 +17,7 @@ from difusor.publish import age
 from difusor.publish.comparison import Comparison, glance, rejudged
 from difusor.publish.seen import Published, Seen
 from difusor.publish.target import Target
+from difusor.publish.trouble import own, unchecked
 from difusor.servers import certificate, families, names
 from difusor.servers.certificate import Certificate
 from difusor.servers.names import Names
@@ -69,6 +70,8 @@ class _There:
     @property
     def unchecked(self) -> str:
         """Why this machine could not tell what it shows; "" when it could, or did not come so far."""
+        if self.seen.lacking:
+            return self._at(unchecked(self.seen.trouble))
         return self._at(self.found.detail) if self.found and self.found.result == "unchecked" else ""
 
     def _at(self, sentence: str) -> str:
@@ -90,10 +93,15 @@ def look_all(listed: Sequence[Listed], how: How) -> dict[str, Look]:
 
 
 def _safely[Found](do: Callable[[], Found]) -> Found | Look:
-    """Look at a page; one that shows what nobody expected is at fault itself, and ends the look at no other."""
+    """Look at a page; one that shows what nobody expected is at fault itself, and ends the look at no other.
+
+    What this machine lacks says nothing of it.
+    """
     try:
         return do()
     except Exception as error:
+        if lacking := own(error):  # it may be as good as ever
+            return Look((), (unchecked(lacking),), is_unknown=True)
         return Look((f"no se pudo mirar ({type(error).__name__}: {error}); si sigue, es una falla de este programa",))
 
 

@@ -23,9 +23,8 @@ from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import past_signer, sentences
-from difusor.publish.stopping import STOPPED, TOLD
 from difusor.publish.target import Target
-from difusor.publish.trouble import here, trouble, unchecked
+from difusor.publish.trouble import here, missed, unchecked
 from difusor.publish.trust import UntrustedError
 from difusor.terminal import plain
 
@@ -85,8 +84,8 @@ def compare(
     started = time.monotonic()
     warnings: list[str] = []
     if target.revoked:
-        is_dark, answer = off_list.look(target, authority, limit)
-        return Comparison(target.name, "off" if is_dark else "showing", shortened(answer))
+        result, answer = off_list.look(target, authority, limit)
+        return Comparison(target.name, result, shortened(answer), seconds=round(time.monotonic() - started, 2))
 
     def ask(mirror: Mirror) -> Comparison:
         status = mirror.status()
@@ -170,9 +169,7 @@ def _asked(target: Target, authority: Path | None, deadline: float, ask: Callabl
     except UntrustedError as error:
         return Comparison(target.name, "untrusted", str(error))
     except (httpx.HTTPError, OSError, ValueError) as error:
-        if STOPPED.is_set():
-            return Comparison(target.name, "unchecked", TOLD)
-        return Comparison(target.name, "unreachable", trouble(error))
+        return Comparison(target.name, *missed(error))
     except Refusal as refusal:
         if refusal.code == "system":
             return Comparison(target.name, "unchecked", unchecked(refusal))

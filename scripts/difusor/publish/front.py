@@ -19,9 +19,8 @@ from difusor.publish import comparison
 from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import MOST_BYTES, PATH, Mirror
 from difusor.publish.paced import Content, Paced
-from difusor.publish.stopping import STOPPED, TOLD
 from difusor.publish.target import Target
-from difusor.publish.trouble import trouble
+from difusor.publish.trouble import missed
 from difusor.publish.trust import UntrustedError
 
 KEPT = ("Content-Type", "Cache-Control", "ETag", "Content-Security-Policy", "X-Content-Type-Options")
@@ -48,7 +47,7 @@ def compare(
     """
     through, started = target.through(front), time.monotonic()
     found = _compared(target, through, behind, authority, started + limit, standing)
-    is_unfinished = found.result == "unreachable" or (found.differences and UNCOMPARED in found.differences[0])
+    is_unfinished = found.result == "unreachable" or found.detail.startswith(UNCOMPARED)
     if is_unfinished and limit < behind.seconds and time.monotonic() >= started + limit:
         found = Comparison(through.name, "unchecked", LATE)
     return replace(found, seconds=round(time.monotonic() - started, 2))
@@ -64,10 +63,17 @@ def _compared(
     if found.result in ("empty", "altered") and found.sequence is None and behind.sequence is not None:
         detail = f"no pasa la carpeta {target.path} a su servidor; {REMEDY} (contesta así: {found.detail})"
         return replace(found, result="altered", detail=comparison.shortened(detail))
+    if found.result not in ("authentic", "altered"):
+        return found
     faults = [*_older(found, behind), *found.differences]
-    if found.result in ("authentic", "altered") and behind.good:
-        faults += _page_differences(target, through, authority, deadline)
-    if not faults or found.result not in ("authentic", "altered"):
+    if behind.good:
+        differences, missed = _page_differences(target, through, authority, deadline)
+        faults += differences
+        if missed and faults:
+            found = replace(found, warnings=[*found.warnings, comparison.shortened(missed.detail)])
+        elif missed:
+            return replace(found, result=missed.result, detail=comparison.shortened(missed.detail))
+    if not faults:
         return found
     whose = f"es de {front} y no de su servidor: " if behind.good else ""
     return replace(found, result="altered", detail=comparison.shortened(whose + faults[0]), differences=faults)
@@ -94,9 +100,9 @@ def _passes_no_status(through: Target, authority: Path | None, deadline: float) 
     except UntrustedError as error:
         return Comparison(through.name, "untrusted", str(error))
     except (httpx.HTTPError, OSError, ValueError) as error:
-        if STOPPED.is_set():
-            return Comparison(through.name, "unchecked", TOLD)
-        return Comparison(through.name, "unreachable", f"{through.fqdn} no responde: {trouble(error)}")
+        result, why = missed(error)
+        told = f"{through.fqdn} no responde: {why}" if result == "unreachable" else why
+        return Comparison(through.name, result, told)
     if code >= httpx.codes.INTERNAL_SERVER_ERROR:
         return Comparison(through.name, "unreachable", UNREACHED.format(name=through.fqdn, code=code))
     return Comparison(through.name, "altered", f"no pasa /.well-known/prep/ a su servidor; {REMEDY}")
@@ -117,17 +123,32 @@ class _Answer:
     again: int
 
 
-def _page_differences(server: Target, through: Target, authority: Path | None, deadline: float) -> Iterator[str]:
-    """Yield a sentence for each page that does not come as the server sends it, headers and validators included."""
+def _page_differences(
+    server: Target, through: Target, authority: Path | None, deadline: float
+) -> tuple[list[str], Comparison | None]:
+    """Return a sentence for each page that does not come as the server sends it, headers and validators included.
+
+    And what to say if not all of them could be compared: the site is unreachable if the server sends a page that it
+    does not; what the server does not send now says nothing of the site.
+    """
+    differences: list[str] = []
+    result = "unchecked"
     try:
         with Mirror(server, authority) as direct, Mirror(through, authority) as passed:
             direct.deadline = passed.deadline = deadline
             for path, name in PAGES.items():
-                sent, came = (_ask(mirror, path) for mirror in (direct, passed))
+                result = "unchecked"
+                sent = _ask(direct, path)
+                result = "unreachable"
+                came = _ask(passed, path)
                 if sent.code == httpx.codes.OK:
-                    yield from _altered(name, sent, came)
+                    differences += _altered(name, sent, came)
     except (httpx.HTTPError, OSError, ValueError) as error:
-        yield f"{UNCOMPARED}: {trouble(error)}"
+        other, why = missed(error)
+        if other == "unreachable":
+            return differences, Comparison(through.name, result, f"{UNCOMPARED}: {why}")
+        return differences, Comparison(through.name, other, why)
+    return differences, None
 
 
 def _ask(mirror: Mirror, path: str) -> _Answer:

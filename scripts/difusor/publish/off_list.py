@@ -10,16 +10,18 @@ import httpx
 from corte.format import manifest
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.target import Target
-from difusor.publish.trouble import trouble
+from difusor.publish.trouble import missed, trouble
 
+LATE = "no alcanzó el tiempo para ver si su sitio aún muestra resultados; dé más con --minutes"
 NOTICE = httpx.codes.GONE
 """With this status a server of the project shows the notice that it is off the list (role nginx)."""
 
 
-def look(target: Target, authority: Path | None, limit: float) -> tuple[bool, str]:
-    """Return whether the site of a difusor that is off the list shows no results, and what it answers instead.
+def look(target: Target, authority: Path | None, limit: float) -> tuple[str, str]:
+    """Return what the site of a difusor that is off the list does (off, showing or unchecked), and how it answers.
 
-    Its certificate does not matter: results are results. One that does not answer shows none. `limit` is in seconds.
+    Its certificate does not matter: results are results. One that does not answer shows none, unless it was not asked
+    for long enough. `limit` is in seconds.
     """
     with Mirror(target, authority, forgiving=True) as mirror:
         mirror.deadline = time.monotonic() + limit
@@ -29,9 +31,14 @@ def look(target: Target, authority: Path | None, limit: float) -> tuple[bool, st
             for name in ("", manifest.NAME, "datos/corte.json"):
                 answers.append(mirror.get(base + name).status_code)
         except (httpx.HTTPError, OSError, ValueError) as error:
-            return httpx.codes.OK not in answers, trouble(error)
+            if httpx.codes.OK in answers:
+                return "showing", trouble(error)
+            result, why = missed(error)
+            if result == "unreachable" and time.monotonic() >= mirror.deadline:
+                return "unchecked", LATE
+            return ("off" if result == "unreachable" else result), why
     if httpx.codes.OK in answers:
-        return False, f"{target.revoked}; su sitio aún responde como si lo fuera: vea qué falta con difusor revoke"
+        return "showing", f"{target.revoked}; su sitio aún responde como si lo fuera: vea qué falta con difusor revoke"
     if set(answers) == {NOTICE}:
-        return True, f"{target.revoked}; su sitio muestra el aviso"
-    return True, f"{target.revoked}; su sitio no muestra resultados, pero tampoco el aviso"
+        return "off", f"{target.revoked}; su sitio muestra el aviso"
+    return "off", f"{target.revoked}; su sitio no muestra resultados, pero tampoco el aviso"

@@ -96,8 +96,8 @@ def signed_for(
                 raise UnusableError(f"no lleva lo que sigue en pie ({missing}): fírmelo otra vez con «difusor sign»")
             if key is None or (targets and not missing and signing.fits(signed, targets[0].election)):
                 return signed
-        except Refusal:
-            if key is None:
+        except Refusal as refusal:
+            if key is None or refusal.code == "system":  # what this machine cannot verify may hold, and is not replaced
                 raise
     if key is None:
         raise UnusableError("el corte no está firmado; indique --key o use «difusor sign»")
@@ -142,26 +142,40 @@ class Publication:
         return self._remember()
 
     def _remember(self, patience: float | None = None) -> str:
-        try:
-            if self._sent and not self._is_sent:
-                self._records.send(self._signed, self._sent)
-                self._is_sent = True
-            if not self._is_taken and not self._is_followed:
-                return ""
-            if self._is_taken and not self._is_noted:
-                self._records.note(self._signed, is_published=True)
-                self._is_noted = True
-            if not self._is_kept:
-                with self._records.lock(patience):
-                    self._records.keep(self._signed)
-                self._is_kept = True
-            if not self._is_noted and patience is None:
-                self._records.note(self._signed, is_published=False)
-        except UnusableError as problem:
-            return str(problem)
-        except OSError as problem:
-            return why(problem)
-        return ""
+        # Each for itself: its orders are kept for the next corte though the history cannot be written, or the reverse.
+        problems = [_told(self._note_sent)]
+        if self._is_taken or self._is_followed:
+            problems += [_told(self._note_taken), _told(partial(self._keep, patience))]
+            if not self._is_taken and patience is None:
+                problems.append(_told(partial(self._records.note, self._signed, is_published=False)))
+        return next(filter(None, problems), "")
+
+    def _note_sent(self) -> None:
+        if self._sent and not self._is_sent:
+            self._records.send(self._signed, self._sent)
+            self._is_sent = True
+
+    def _note_taken(self) -> None:
+        if self._is_taken and not self._is_noted:
+            self._records.note(self._signed, is_published=True)
+            self._is_noted = True
+
+    def _keep(self, patience: float | None) -> None:
+        if not self._is_kept:
+            with self._records.lock(patience):
+                self._records.keep(self._signed)
+            self._is_kept = True
+
+
+def _told(do: Callable[[], object]) -> str:
+    """Do something, and return as a sentence why it cannot be; "" when it could."""
+    try:
+        do()
+    except UnusableError as problem:
+        return str(problem)
+    except OSError as problem:
+        return why(problem)
+    return ""
 
 
 def _check_alike(targets: list[Target]) -> None:

@@ -158,10 +158,15 @@ def check_sendable(signed: SignedCorte, election: Election, is_waiting: bool = F
 
 
 def fits(signed: SignedCorte, election: Election) -> bool:
-    """Tell whether a server of this election would accept the signature now and opens when the manifest says."""
+    """Tell whether a server of this election would accept the signature now and opens when the manifest says.
+
+    Refusal when this machine cannot verify it.
+    """
     try:
         signer(signed, election)
-    except Refusal:
+    except Refusal as refusal:
+        if refusal.code == "system":  # this machine could not verify it, which says nothing of the signature
+            raise
         return False
     return signed.manifest.window.opens == election.window.opens
 

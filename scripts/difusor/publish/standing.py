@@ -6,7 +6,6 @@ each corte signed or published, by which a corte is found to withdraw it.
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import AHEAD, MAX_WITHDRAWN, Standing, Withdrawn
 from difusor.inventory import Election
-from difusor.project import UnusableError, locking, write
+from difusor.project import UnusableError, lacked, locking, write
 from difusor.publish import notes, signing
 from difusor.publish.signing import SignedCorte
 
@@ -91,8 +90,7 @@ class Records:
             signature.signed_by(raw, armour, self.election.id)
             return manifest.read(raw)
         except OSError as error:
-            cause = "no hay dónde escribir archivos temporales" if error.errno == errno.ENOENT else why(error)
-            raise self._unread(cause) from None
+            raise self._unread(lacked(error)) from None
         except Refusal as refusal:
             raise self._unread(str(refusal)) if refusal.code == "system" else self._damaged() from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -5,6 +5,7 @@ What this machine lacks for its own part, such as room for a file, is told apart
 
 from __future__ import annotations
 
+import errno
 import json
 import ssl
 from collections.abc import Iterator
@@ -12,9 +13,12 @@ from contextlib import contextmanager
 
 import httpx
 
-from corte.format.errors import why
+from corte.format.errors import SENTENCES, why
 from corte.format.refusal import Refusal
+from difusor.project import lacked
 from difusor.publish import trust
+from difusor.publish.stopping import STOPPED, TOLD
+from difusor.servers.certificate import OWN
 
 
 @contextmanager
@@ -23,13 +27,37 @@ def here() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Refusal("system", f"{why(error)}.") from error
+        raise Refusal("system", f"{lacked(error)}.") from error
 
 
-def unchecked(refusal: Refusal) -> str:
+def unchecked(why_not: Refusal | str) -> str:
     """Return that this machine could not check something, from a Refusal of the code `system`, as a sentence's end."""
-    cause = str(refusal).rstrip(".")
+    cause = str(why_not).rstrip(".")
     return f"esta máquina no pudo comprobarlo: {cause[:1].lower()}{cause[1:]}; corríjalo aquí y repita"
+
+
+def own(error: BaseException) -> str:
+    """Return what this machine lacked if that is why nothing could be asked, as a sentence's end; else ""."""
+    for known in _causes(error):
+        match known:
+            case OSError() if known.errno in OWN:
+                return why(known)
+            case MemoryError():
+                return SENTENCES[errno.ENOMEM]
+            case RuntimeError() if "can't start new thread" in str(known):
+                return SENTENCES[errno.EAGAIN]
+    return ""
+
+
+def missed(error: Exception) -> tuple[str, str]:
+    """Return the result of a mirror that could not be asked, and why, as the end of a sentence.
+
+    It is unreachable, unless this run is being stopped or this machine lacks something: then it is unchecked.
+    """
+    if STOPPED.is_set():
+        return "unchecked", TOLD
+    lacking = own(error)
+    return ("unchecked", unchecked(lacking)) if lacking else ("unreachable", trouble(error))
 
 
 def trouble(error: Exception) -> str:

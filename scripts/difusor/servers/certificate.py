@@ -29,6 +29,8 @@ REFUSALS = {
 """By OpenSSL's number of what it found wrong (X509_V_ERR_)."""
 NO_ROAD = {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 """With these this machine says that it has no road to any address of that family; the server is not to blame."""
+OWN = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""With these it says that it may open no more files, or has no memory; the server is not to blame either."""
 AUTHORITIES = {
     "Let's Encrypt": "letsencrypt.org", "Google Trust Services": "pki.goog", "DigiCert": "digicert.com",
     "Sectigo": "sectigo.com", "GlobalSign": "globalsign.com", "GoDaddy": "godaddy.com", "Amazon": "amazon.com",
@@ -41,13 +43,15 @@ class Certificate:
     """What was seen at one address.
 
     `refusal`: why a browser would not accept it; `trouble`: why nothing was seen; both are sentences without full
-    stop, or "". `away`: this machine has no road to addresses of that family, so nothing is known of the server.
+    stop, or "". Nothing is known of the server if it is `away`, this machine having no road to addresses of that
+    family, or if it was `lacking` something of its own, such as memory.
     """
 
     address: str
     refusal: str = ""
     trouble: str = ""
     away: bool = False
+    lacking: bool = False
     expires: datetime | None = None
     issuer: str = ""
 
@@ -88,7 +92,7 @@ def look(name: str, address: str, authority: Path | None = None, seconds: float 
     except TimeoutError:
         return Certificate(address, trouble="no responde a tiempo")
     except OSError as error:
-        return Certificate(address, trouble=why(error), away=error.errno in NO_ROAD)
+        return Certificate(address, trouble=why(error), away=error.errno in NO_ROAD, lacking=error.errno in OWN)
     return _described(address, der)
 
 

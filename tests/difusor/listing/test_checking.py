@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,7 @@ from publish_kit import app_of
 from typer.testing import CliRunner
 
 from corte.format import signature
+from corte.format.refusal import Refusal
 from difusor.commands import verify
 from difusor.inventory import load_election
 from difusor.listing import checking, making, page
@@ -115,3 +118,36 @@ def test_a_list_that_cannot_be_believed_says_why(
     alter(home / "lista", key)
     status, said = verified(home / "lista", "--election", str(home / "elections/demo.yml"))
     assert status == 1 and told in said
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "/tmp/corte-x.sig")
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise Refusal("system", "El sistema terminó ssh-keygen antes de tiempo.")
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "fault", "told"),
+    [
+        (tempfile, "NamedTemporaryFile", _full, "no se pudo comprobar la lista: se llenó el disco; corríjalo aquí"),
+        (tempfile, "TemporaryDirectory", _full, "no se pudo comprobar la lista: se llenó el disco; corríjalo aquí"),
+        (signature, "_ssh_keygen", _killed, "no se pudo comprobar la lista: el sistema terminó ssh-keygen antes de"),
+    ],
+    ids=["the list's own key", "who may sign", "killed"],
+)
+def test_a_list_that_this_machine_cannot_check_is_not_taken_for_none(
+    wanted: Making, home: Path, monkeypatch: pytest.MonkeyPatch, where: object, name: str, fault: object, told: str
+) -> None:
+    """The watch would write it anew, also one of which most records are gone."""
+    election = load_election(home / "elections/demo.yml")
+    assert checking.current(home / "lista", election)
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, fault)
+        with pytest.raises(checking.UncheckedError, match=told):
+            checking.current(home / "lista", election)
+        status, said = verified(home / "lista", "--election", str(home / "elections/demo.yml"))
+    assert status == 1 and told in said
+    (home / "lista/index.html").write_text("otra")
+    assert checking.current(home / "lista", election) is None

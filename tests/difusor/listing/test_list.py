@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from difusor.commands import list as command
 from difusor.inventory import load_election
 from difusor.listing import entries, making, page, state, watching
 from difusor.listing.entries import Listed
+from difusor.listing.looks import Look
 from difusor.listing.making import Making
 from difusor.listing.state import Failing, State
 from difusor.listing.watch import Event
@@ -276,6 +278,20 @@ def made_by_new(tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return folder
 
 
+def test_an_inventory_that_nobody_foresaw_is_left_out_alone(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site in front that was written as a text ended the verb, and the watch, for all."""
+    folder = made_by_new(tmp_path, key, monkeypatch)
+    enrolled(folder.parents[1], "sur")
+    with (folder / "group_vars/diario/main.yml").open("a") as variables:
+        variables.write("difusor_front: www.diario.mx\n")
+    found = making.make(wanted(None, None))
+    assert [each.id for each in found.shown] == ["sur"]
+    assert [(each.id, each.damage) for each in found.entries.left] == [("diario", True)]
+    assert found.entries.left[0].reason.startswith("falló este programa (AttributeError: ")
+
+
 def test_whom_the_watch_left_out_stays_out_of_a_list_made_by_hand(home: Path, key: Path) -> None:
     for id in ("sur", "norte"):
         enrolled(home, id)
@@ -335,6 +351,19 @@ def test_the_watch_goes_on_when_nobody_reads_its_json_any_more(
     told = capsys.readouterr().err
     assert told.count("el JSON ya no puede escribirse (la conexión se cortó)") == 1
     assert told.count("0 páginas en") == 3
+
+
+def test_a_page_that_could_not_be_checked_is_told_to_people_and_to_programs(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In JSON it was a page like any other that has a warning."""
+    found = {"norte": Look((), ("esta máquina no pudo comprobarlo",), is_unknown=True), "sur": Look()}
+    made = replace(making.make(wanted(None, None)), looks=found)
+    monkeypatch.setattr(watching, "rounds", lambda *_: [made])
+    assert command._watched(wanted(None, None), 0, 1, as_json=True)
+    told = capsys.readouterr()
+    assert {id: each["unknown"] for id, each in json.loads(told.out)["looks"].items()} == {"norte": True, "sur": False}
+    assert "2 páginas en 0.0 s; 0 en la lista, 1 sin comprobar" in told.err
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -33,7 +35,7 @@ from difusor.listing.state import State
 from difusor.partners import revocation
 from difusor.project import UnusableError
 from difusor.publish import age, signing
-from difusor.publish.mirror import PATH
+from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import SignedCorte
 from difusor.servers import certificate
@@ -375,6 +377,25 @@ def test_a_page_that_nobody_foresaw_is_at_fault_alone(night: Night, monkeypatch:
     assert isinstance(told, UnusableError) and "falló este programa" in str(told)
 
 
+def test_a_watch_whose_machine_has_no_room_says_so_and_leaves_the_list(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said every minute that this program had fallen, and to call whoever maintains it."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/corte-x.sig")
+
+    running = watching.rounds(night.making, 0, 3)
+    assert isinstance(next(running), Made)
+    before = (night.home / "lista/lista.json.sig").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "NamedTemporaryFile", full)
+        told = next(running)
+    assert str(told) == "no se pudo comprobar la lista: se llenó el disco; corríjalo aquí y repita"
+    assert (night.home / "lista/lista.json.sig").read_bytes() == before
+    assert isinstance(next(running), Made)
+
+
 def test_a_watch_goes_on_after_a_round_that_could_not_be(night: Night) -> None:
     """What prevents the first round is the operator's to mend; what prevents a later one may mend itself."""
     rounds = watching.rounds(night.making, 0, 3)
@@ -428,6 +449,31 @@ def test_a_machine_that_cannot_verify_warns_of_a_page_and_accuses_it_of_nothing(
     found = night.look()
     assert found.is_unknown and not found.faults
     assert found.warnings[0].startswith("en IPv4 127.0.0.2: esta máquina no pudo comprobarlo: el sistema terminó")
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [OSError(errno.EMFILE, "Too many open files"), MemoryError(), RuntimeError("can't start new thread")],
+    ids=["files", "memory", "threads"],
+)
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [(certificate, "look"), (certificate, "_handshake"), (Mirror, "__enter__")],
+    ids=["look", "certificate", "content"],
+)
+def test_what_this_machine_lacks_takes_no_page_off_the_list(
+    night: Night, monkeypatch: pytest.MonkeyPatch, where: object, name: str, lacking: Exception
+) -> None:
+    """A good one was out after two rounds in which this machine could open no more files."""
+
+    def fails(*_: object) -> None:
+        raise lacking
+
+    monkeypatch.setattr(where, name, fails)
+    how = How(load_election(night.home / "elections/demo.yml"), night.making.servers, night.making.authority)
+    found = looks.look_all((NORTE,), how)["norte"]
+    assert found.is_unknown and not found.faults, found
+    assert "esta máquina no pudo comprobarlo: " in found.warnings[0]
 
 
 def test_no_more_than_half_of_the_list_leaves_it_by_itself() -> None:

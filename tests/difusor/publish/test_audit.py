@@ -31,7 +31,7 @@ from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
 from difusor.project import ROOT, UnusableError
-from difusor.publish import age, comparison, deliver, front, paced, roads, signing, target
+from difusor.publish import age, comparison, deliver, front, paced, roads, signing, stopping, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
@@ -635,6 +635,36 @@ def test_a_site_that_does_not_reach_the_server_is_at_fault(serve: Serve, electio
     )
 
 
+def late() -> httpx.Response:
+    raise httpx.ReadTimeout("")
+
+
+def interrupted() -> httpx.Response:
+    stopping.STOPPED.set()
+    raise httpx.ReadTimeout("")
+
+
+@pytest.mark.parametrize(
+    ("own", "result", "told"),
+    [
+        ({"10.0.0.9 /prep/": late}, "unreachable", "no se pudo comparar página por página: no responde a tiempo"),
+        ({"10.0.0.1 /prep/": late}, "unchecked", "no se pudo comparar página por página: no responde a tiempo"),
+        ({"10.0.0.9 /prep/": interrupted}, "unchecked", "se interrumpió antes de que terminara"),
+    ],
+    ids=["the site", "the server", "Ctrl-C"],
+)
+def test_a_page_that_could_not_be_compared_makes_no_site_an_altered_one(
+    serve: Serve, election: Path, own: dict[str, Callable[[], httpx.Response]], result: str, told: str
+):
+    """Whoever pressed Ctrl-C then read in red that a good site altered the results."""
+    serve(own)
+    try:
+        _, found = through_the_site(election)
+    finally:
+        stopping.STOPPED.clear()
+    assert (found.result, found.detail, found.differences) == (result, told, [])
+
+
 @pytest.mark.parametrize("status", [503, 404])
 def test_a_server_that_tells_no_status_is_not_blamed_on_the_site(serve: Serve, election: Path, status: int):
     """As when its gate is stopped: the site passes on what it gets."""
@@ -648,6 +678,22 @@ def test_a_revoked_difusor_shows_nothing_through_its_site_either(serve: Serve, e
     serve(dict.fromkeys(("/prep/", "/prep/corte.json", "/prep/datos/corte.json", PATH), partial(wire, b"", 410)))
     found = through_the_site(election, revoked="fuera de la lista desde hoy")
     assert [(each.result, each.good) for each in found] == [("off", True)] * 2
+
+
+def test_a_difusor_off_the_list_that_was_not_asked_is_not_known_to_show_nothing(serve: Serve, election: Path):
+    """Its server had taken all the time, or Ctrl-C was pressed, and its row was as good as any."""
+    revoked = make_target(election, path="/prep/", revoked="fuera de la lista desde hoy")
+    serve({"/prep/": partial(wire, b"", 410), "/prep/corte.json": late})
+    behind = comparison.compare(revoked)
+    assert (behind.result, behind.detail) == ("off", "no responde a tiempo")
+    for found in (comparison.compare(revoked, limit=-1), front.compare(revoked, SITE, behind, None, -1, Standing())):
+        assert (found.result, found.good) == ("unchecked", False) and "no alcanzó el tiempo" in found.detail
+    serve({"/prep/": interrupted})
+    try:
+        found = comparison.compare(revoked)
+    finally:
+        stopping.STOPPED.clear()
+    assert (found.result, found.detail) == ("unchecked", "se interrumpió antes de que terminara")
 
 
 @pytest.fixture

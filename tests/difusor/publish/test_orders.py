@@ -30,7 +30,7 @@ from difusor.project import UnusableError
 from difusor.publish import deliver, signing, standing
 from difusor.publish import target as targets
 from difusor.publish.mirror import Mirror
-from difusor.publish.orders import ordered_window
+from difusor.publish.orders import Publication, ordered_window
 from difusor.publish.push import PushFailed
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
@@ -54,6 +54,17 @@ def test_a_run_that_waits_for_the_password_of_its_key_keeps_no_other_waiting_for
         assert desk.publish(signed, key=False) == (0, ["shown", "shown"])
         assert "no se anotó aquí que este corte se publicó" in " ".join(desk.details.split())
     assert desk.sign(desk.corte(7)).exit_code == 0
+
+
+def test_the_orders_of_what_was_published_are_kept_though_the_history_cannot_be_written(
+    signed: SignedCorte, election: Path, records: Path
+):
+    """The next corte went on without them."""
+    book = standing.Records(load_election(election))
+    book._history.mkdir(parents=True)
+    publication = Publication(signed, book.election)
+    publication.hear(deliver.Outcome("norte", "shown", "", 1, 0.1))
+    assert publication.end() == "es una carpeta" and book.newest() == signed.manifest
 
 
 def test_a_corte_that_is_pushed_again_is_answered_each_time(desk: Desk, monkeypatch: pytest.MonkeyPatch):

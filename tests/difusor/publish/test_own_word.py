@@ -15,7 +15,9 @@ from desk_kit import Desk
 from publish_kit import make_target
 from suite_kit import load
 
-from corte.format import instants
+from corte.format import instants, signature
+from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from difusor.project import ROOT
 from difusor.publish import age, signing
 from difusor.publish.signing import SignedCorte
@@ -258,6 +260,27 @@ def test_who_ordered_the_light_mode_is_told(desk: Desk, tmp_path: Path):
         assert found.evidence == [told]
 
 
+def test_light_mode_that_another_desk_ordered_is_proven_by_what_the_server_keeps(
+    desk: Desk, records: Path, tmp_path: Path
+):
+    """Reading what it keeps ended with an error of the measurement's, and the clause was never verified then."""
+    desk.sign(desk.corte(6), "--light")
+    desk.publish(desk.folder / "cortes/6")
+    orders = desk.servers["sur"].config.store / "ordenes"
+    shutil.rmtree(records)
+
+    def content(path: str) -> SimpleNamespace:
+        return SimpleNamespace(content=(orders / Path(path).relative_to(found.prep.ORDERS)).read_bytes())
+
+    found = Measurement(desk, "sur")
+    found.prep.get = lambda *_: httpx.Response(503)
+    host = SimpleNamespace(check_output=lambda *_: "\n".join(each.name for each in orders.iterdir()), file=content)
+    found.prep.test_nothing_is_held_back_without_an_order(
+        host, None, BASE, found.take(), Standing(), found.target, tmp_path, found.evidence.append
+    )
+    assert host.check_output() and found.evidence[-1].endswith("ordenado por firma@demo.test en el corte 6")
+
+
 @pytest.mark.parametrize("end", ["closes", "retain_until"])
 def test_a_server_that_never_closes_fails(desk: Desk, end: str):
     window = Measurement(desk, "norte").target.election.window
@@ -300,6 +323,21 @@ def test_an_unsigned_window_binds_nobody(desk: Desk):
     honest = found.window
     found.fixtures.is_signed = lambda *_: False
     assert found.window == honest == found.target.election.window
+
+
+def test_a_signature_that_this_machine_cannot_verify_is_no_fault_of_the_server_s(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    """Its window was then taken for unsigned, and a close that the institute had moved for the server's invention."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise Refusal("system", "El sistema terminó ssh-keygen antes de tiempo.")
+
+    found = Measurement(desk, "norte")
+    recorded = found.recorded
+    monkeypatch.setattr(signature, "_ssh_keygen", killed)
+    with pytest.raises(Refusal, match="terminó ssh-keygen antes de tiempo"):
+        found.fixtures.window.__wrapped__(found.status, found.take, found.target, recorded)
 
 
 def test_a_close_that_the_institute_moved_is_the_one_that_counts(desk: Desk):

@@ -14,7 +14,7 @@ from corte_kit import make_key, write_files
 from publish_kit import app_of, make_target
 from typer.testing import CliRunner
 
-from corte.format import limits, manifest
+from corte.format import limits, manifest, signature
 from corte.format.refusal import Refusal
 from difusor.commands import sign, verify
 from difusor.inventory import load_election
@@ -166,6 +166,26 @@ def test_a_tree_signed_for_another_opening_is_signed_again(signed: SignedCorte, 
     with pytest.raises(UnusableError, match="no está firmado"):
         (signed.folder / manifest.SIGNATURE_NAME).unlink()
         signed_for([target], signed.folder, None)
+
+
+@pytest.mark.parametrize("step", ["check-novalidate", "verify"])
+def test_what_this_machine_could_not_verify_is_not_signed_anew(
+    signed: SignedCorte, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    """Killed once for want of memory, it made two manifests of one corte, of which mirrors had the first."""
+    failing, right = [step], signature._ssh_keygen
+
+    def killed_once(arguments: list[str], *more: Any) -> Any:
+        if failing and failing[0] in arguments:
+            failing.clear()
+            raise Refusal("system", "El sistema terminó ssh-keygen antes de tiempo.")
+        return right(arguments, *more)
+
+    monkeypatch.setattr(signature, "_ssh_keygen", killed_once)
+    with pytest.raises(Refusal, match="terminó ssh-keygen antes de tiempo"):
+        signed_for([make_target(election)], signed.folder, key)
+    assert not failing and signing.papers(signed.folder) == (signed.raw, signed.armour)
+    assert signed_for([make_target(election)], signed.folder, key) == signed
 
 
 @pytest.mark.parametrize("order", ["hold", "close"])

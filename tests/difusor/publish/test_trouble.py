@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from difusor.publish.trouble import trouble
+from corte.format.refusal import Refusal
+from difusor.inventory import load_election
+from difusor.publish import signing
+from difusor.publish.signing import SignedCorte
+from difusor.publish.trouble import here, trouble, unchecked
 
 
 def test_what_openssl_says_is_told_in_spanish() -> None:
@@ -22,3 +29,19 @@ def test_a_certificate_that_is_not_believed_is_told_in_spanish(number: int, said
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code = number
     assert said in trouble(error)
+
+
+def test_a_machine_without_a_place_for_temporary_files_says_so(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said that something, it did not say what, does not exist."""
+
+    def none(*_: object, **__: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", none)
+    with pytest.raises(Refusal) as caught, here():
+        signing.signer(signed, load_election(election))
+    assert unchecked(caught.value).startswith(
+        "esta máquina no pudo comprobarlo: no hay dónde escribir archivos temporales;"
+    )

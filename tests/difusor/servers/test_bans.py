@@ -85,3 +85,32 @@ def test_a_server_that_does_not_answer_keeps_nobody_banned_from_another(
     assert told[4:6] == ["· se pregunta a tres", "tres: 203.0.113.9 no estaba bloqueada"]
     with pytest.raises(identity.UnreachableError):
         list(identity.difusores(tmp_path))
+
+
+@pytest.mark.parametrize("stumbling", ["read", "server"])
+def test_what_nobody_foresaw_of_one_inventory_leaves_the_others_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stumbling: str
+) -> None:
+    """Whoever was to be let in at all of them stayed banned at those that come after it."""
+    host = Server("0\n")
+    for name in ("malo", "bueno"):
+        (tmp_path / name).mkdir()
+
+    def read(folder: Path) -> Any:
+        if (stumbling, folder.name) == ("read", "malo"):
+            raise KeyError("nobody foresaw this")
+        return SimpleNamespace(groups={"difusores": [folder.name]}, hosts={folder.name: {}})
+
+    def server(name: str, *_: Any) -> Any:
+        if (stumbling, name) == ("server", "malo"):
+            raise KeyError("nobody foresaw this")
+        return SimpleNamespace(unreachable="", declared=SimpleNamespace(zone=None))
+
+    monkeypatch.setattr(identity, "read", read)
+    monkeypatch.setattr(identity, "connect", lambda *_: SimpleNamespace(get_host=lambda _: host))
+    monkeypatch.setattr(identity, "server", server)
+    folders = [part for name in ("malo", "bueno") for part in ("-i", str(tmp_path / name))]
+    done = CliRunner().invoke(app_of(verb), [*folders, "--lift", "203.0.113.9"])
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    assert "✗ malo: falló este programa (KeyError: " in done.stderr
+    assert "bueno: 203.0.113.9 no estaba bloqueada" in done.stderr
