@@ -10,7 +10,7 @@ import re
 import shlex
 import stat
 
-from ansible.module_utils.probe import LISTS, OURS, content, jobs, read, read_plain, sudo
+from ansible.module_utils.probe import LARGEST, LISTS, OURS, content, jobs, read, read_plain, sudo
 from ansible.module_utils.probe.server import FOUND, members
 
 NGINX = "/etc/nginx"
@@ -21,8 +21,7 @@ TOKEN = re.compile(
 )
 LONGEST_WORD = 200
 OF_A_SITE = ("listen", "server_name")
-DEEPEST, MOST = 10, 1000
-"""How deep includes are followed, and how many files: what anybody may write could name itself again and again."""
+DEEPEST, MOST, A_LOOK = 10, 20 * LARGEST, 200  # of includes: files in one another, bytes, and of these for each look
 PAGE = NGINX + "/sites-available/prep"
 SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
@@ -73,42 +72,62 @@ def settings(path, text):
 
 
 def _counts(directive):
-    within = directive["within"]
-    return not within or (within == "server" and directive["words"][0] in OF_A_SITE)
+    return not directive["within"] or (directive["within"] == "server" and directive["words"][0] in OF_A_SITE)
 
 
 def owners_settings(nginx=NGINX, seen=None):
-    """Return `settings` of every file of the owner's that nginx reads, those that another one includes among them.
+    """Return `settings` of every file of the owner's that nginx reads; what one includes stands where it includes it.
 
-    What a server block includes stands where that block includes it. `seen` gets what was looked at, as pairs: whether
-    within a block, and the path.
+    `seen` gets what was looked at, as pairs: whether within a block, and the path.
     """
-    seen = set() if seen is None else seen
-    found = [each for pattern in SITES for each in _followed(nginx, pattern, "", (), seen)]
-    return list(filter(_counts, found))
+    includes, done = _Includes(nginx, seen), set()
+    return [each for pattern in SITES for each in includes.follow(pattern, "", 0, done) if _counts(each)]
 
 
-def _followed(nginx, pattern, within, around, seen):
-    """Yield the directives of the files that an include names, and of those that they include themselves.
+class _Includes:
+    """Reads the files that nginx reads. Who may write one of them could else keep the reader busy for ever."""
 
-    `within`: the blocks around it; `around`: the files that include it. A file of sites is read once, one of a server
-    block's for each block.
-    """
-    pattern = os.path.join(nginx, pattern)
-    if glob.has_magic(pattern):
-        seen.add((bool(within), os.path.dirname(pattern)))
-    for path in sorted(glob.glob(pattern)):
-        is_read = path in around if within else (False, path) in seen
-        is_done = is_read or len(around) > DEEPEST or len(seen) > MOST
-        text = "" if is_done else read_plain(path) if others_write(path) else read(path)
-        if is_done or not os.path.isfile(path) or is_ours(text):
-            continue
-        seen.add((bool(within), path))
-        for each in directives(path, text, within):
-            yield each
-            if each["words"][0] == "include" and each["within"].split("/")[0] in ("", "server"):
-                included = "".join(each["words"][1:2])
-                yield from _followed(nginx, included, each["within"], (*around, path), seen)
+    def __init__(self, nginx, seen):
+        """Take nginx's folder, and the set that gets what was looked at."""
+        self.nginx, self.seen, self.left = nginx, set() if seen is None else seen, MOST
+
+    def follow(self, pattern, within, depth, done):
+        """Yield the directives of the files that a pattern names, and of those that they include themselves.
+
+        `within`: the blocks around it; `depth`: how many files lead to it; `done` gets what was read, as pairs of
+        blocks and path: one set for all that stands in no block, and one for each server block.
+        """
+        pattern = os.path.join(self.nginx, pattern)
+        wild = sum(map(glob.has_magic, pattern.split("/")))
+        if depth > DEEPEST or "\0" in pattern or (depth and not self.takes(A_LOOK**wild)):
+            return
+        if wild:
+            self.seen.add((bool(within), os.path.dirname(pattern)))
+        for path in sorted(glob.glob(pattern)):
+            if (within, path) in done or not os.path.isfile(path) or is_ours(text := self.text(path, depth)):
+                continue
+            done.add((within, path))
+            self.seen.add((bool(within), path))
+            block = done
+            for each in directives(path, text, within):
+                yield each
+                word, around = each["words"][0], each["within"]
+                block = set() if word == "server" and not around else block
+                if word == "include" and around.split("/")[0] in ("", "server"):
+                    named = "".join(each["words"][1:2])
+                    yield from self.follow(named, around, depth + 1, block if around else done)
+
+    def text(self, path, depth):
+        """Return the text of a file. An include may name anything, such as what the kernel writes while it is read."""
+        if not depth and not others_write(path):
+            return read(path)
+        text = read_plain(path) if self.takes(A_LOOK) else ""
+        return text if self.takes(len(text)) else ""
+
+    def takes(self, cost):
+        """Take a cost off the bytes that are left, and tell whether there were as many."""
+        self.left -= cost
+        return self.left >= 0
 
 
 def others_write(path):
