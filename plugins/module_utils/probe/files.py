@@ -53,11 +53,11 @@ def directives(path, text, within=""):
     for token in TOKEN.findall(text):
         if token in (";", "{", "}"):
             if words:
-                found.append({"path": path, "line": begun, "words": words, "within": "/".join(blocks)})
+                found.append({"path": path, "line": begun, "words": words, "within": "/".join(blocks[:DEEPEST])})
             if token == "{":
                 blocks.append(words[0] if words else "")
             elif token == "}":
-                blocks = blocks[:-1]
+                del blocks[-1:]
             words = []
         elif not token.isspace() and token[0] != "#":
             begun = begun if words else line

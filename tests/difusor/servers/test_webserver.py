@@ -183,6 +183,13 @@ def test_an_include_that_names_half_the_disk_is_not_followed(named: str, tmp_pat
     assert [each["words"][0] for each in probe().owners_settings(tmp_path)] == ["include", "expires"]
 
 
+def test_blocks_in_thousands_of_blocks_cost_no_more_than_their_text() -> None:
+    """Each told all those around it: a file of a megabyte took all of the server's memory."""
+    found = probe().directives(PATH, "a{" * 5000 + "}" * 5000 + "slice 1m;")
+    assert sum(len(each["within"]) for each in found) < 5000 * 20
+    assert found[-1]["within"] == ""
+
+
 @pytest.mark.parametrize(
     ("account", "group", "mode", "told"),
     [
