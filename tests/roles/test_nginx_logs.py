@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +83,21 @@ def test_what_an_earlier_version_put_in_the_place_of_the_packages_rotation_leave
     text = role_kit.value("nginx", "_nginx_packaged_rotation", {})
     assert hashlib.md5(text.encode()).hexdigest() == "b29112f9480a70fa7de2729ff39923e2", "dpkg would ask its owner"
     assert role_kit.value("nginx", "_nginx_rotation", {}) == ROTATION
+
+
+def test_only_logs_that_earlier_versions_have_rotated_are_taken_along(tmp_path: Path) -> None:
+    """The owner's own, of before the project, went with them, and `remove --data` deleted them."""
+    theirs = ["access.log", "access.log.1", "access.log-20261101", "access.log-20261101.gz", "error.log-20261101-1"]
+    ours = ["access.log-20261101-1793491200", "access.log-20261102-1793577600.gz"]
+    (tmp_path / "prep").mkdir()
+    for name in (*theirs, *ours):
+        (tmp_path / name).touch()
+    argv = tasks("rotation")[0]["ansible.builtin.command"]["argv"]
+    inputs = {"_nginx_log": f"{tmp_path}/prep/access.log"}
+    words = [role_kit.text("nginx", word, inputs).replace("/var/log/nginx", str(tmp_path)) for word in argv]
+    subprocess.run(words, check=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*theirs, "prep"])
+    assert sorted(path.name for path in (tmp_path / "prep").iterdir()) == ours
 
 
 @pytest.mark.parametrize(("rc", "given"), [(0, True), (1, False), (2, False), (None, False)])
