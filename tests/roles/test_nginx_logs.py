@@ -13,6 +13,7 @@ import pytest
 import role_kit
 import yaml
 from nginx_kit import RELEASES, SITE, render
+from plugin_kit import load
 
 ROTATION = "/etc/logrotate.d/nginx"
 LOG = "/var/log/nginx/prep/access.log"
@@ -75,7 +76,7 @@ def test_the_preps_timer_comes_in_time_and_the_packages_as_its_owner_says() -> N
 
 def test_what_an_earlier_version_put_in_the_place_of_the_packages_rotation_leaves() -> None:
     """The owner's own file comes back from the record; where the project has installed nginx, the package's."""
-    _, look, owners, packages = tasks("rotation")
+    _, _, look, owners, packages = tasks("rotation")
     assert look["ansible.builtin.stat"]["path"] == "{{ rollback_record }}/found{{ _nginx_rotation }}"
     for exists in (True, False):
         known = {"__nginx_found": {"stat": {"exists": exists}}}
@@ -98,6 +99,21 @@ def test_only_logs_that_earlier_versions_have_rotated_are_taken_along(tmp_path: 
     subprocess.run(words, check=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*theirs, "prep"])
     assert sorted(path.name for path in (tmp_path / "prep").iterdir()) == ours
+
+
+def test_a_removal_leaves_the_rotation_that_an_upgrade_has_given_back(tmp_path: Path) -> None:
+    """Its owner may have edited it since, and the record of the first change still named it."""
+    record, rotation, other = tmp_path / "record", tmp_path / "logrotate.d/nginx", tmp_path / "logrotate.d/nginx-otra"
+    for file, text in ((rotation, "since"), (record / f"found{rotation}", "before"), (other, "the project's")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (record / "paths").write_text(f"{other}\n{rotation}\n")
+    (given,) = (each["give_back"] for each in tasks("rotation") if "give_back" in each)
+    assert given == {"own": True, "forget": ["{{ _nginx_rotation }}"]}
+    give_back = load("modules/give_back.py")
+    give_back.Record(str(record)).forget([str(rotation)], check_mode=False)
+    assert give_back.Record(str(record)).restore(None, [], [], check_mode=False) == ([], [str(other)])
+    assert rotation.read_text() == "since"
 
 
 @pytest.mark.parametrize(("rc", "given"), [(0, True), (1, False), (2, False), (None, False)])
