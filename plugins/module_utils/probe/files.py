@@ -22,6 +22,8 @@ TOKEN = re.compile(
 LONGEST_WORD = 200
 OF_A_SITE = ("listen", "server_name")
 DEEPEST, MOST, A_LOOK = 10, 20 * LARGEST, 200  # of includes: files in one another, bytes, and of these for each look
+FAILED = 'said=$(timeout 120 %s 2>&1) || { [ $? != 124 ] || said="[emerg] $0 in /etc/nginx:"; echo "$said"; }'
+UNREAD = "no termina de leerse en dos minutos, como con un include de algo que no es un archivo"
 PAGE = NGINX + "/sites-available/prep"
 SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
@@ -163,7 +165,7 @@ def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):
     """
     found = []
     for line in nginx:
-        said = re.search(r"\[emerg\] (?:\d+#\d+: )?(.*?)(?: in (/\S+?)(:\d+))?$", line)
+        said = re.search(r"\[emerg\] (?:\d+#\d+: )?(.*?)(?: in (/\S+?)(:\d*))?$", line)
         if said:
             reason, path, number = said.groups("")
             path = path or next((each for each in owners if _names(read(each), reason)), "")
@@ -173,7 +175,7 @@ def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):
         if said:
             found.append(("sshd", said.group(1), ":" + said.group(2), said.group(3)))
     return [
-        {"program": program, "place": path + number, "reason": reason}
+        {"program": program, "place": (path + number).rstrip(":"), "reason": reason}
         for program, path, number, reason in found
         if path and path != main and not is_ours(read(path))
     ]
@@ -329,8 +331,7 @@ def account_keys(name):
     except KeyError:
         return []
     paths = (os.path.join(home, ".ssh", each) for each in ("authorized_keys", "authorized_keys2"))
-    text = "\n".join(map(read_plain, paths))
-    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    lines = (line for path in paths for line in read_plain(path).splitlines() if not line.lstrip().startswith("#"))
     found = (re.search(r"(?:^|\s)((?:ssh|ecdsa|sk)-\S+\s+AAAA\S+)", line) for line in lines)
     return [" ".join(match.group(1).split()) for match in found if match]
 
@@ -373,8 +374,7 @@ def look(lines, account, replaced):
     at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
     seen = set()
     settings = owners_settings(seen=seen)
-    failed = 'said=$(%s 2>&1) || echo "$said"'
-    tests = (lines("sh", "-c", failed % test) for test in ("nginx -t", "sshd -t"))
+    tests = (lines("sh", "-c", FAILED % test, UNREAD) for test in ("nginx -t", "sshd -t"))
     return {
         "settings": settings,
         "writable": sorted(filter(None, {others_write(path) for _, path in seen})),
