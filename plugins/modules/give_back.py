@@ -42,6 +42,11 @@ options:
     type: list
     elements: path
     default: []
+  forget:
+    description: Paths that are their owner's again; they are taken off the record, and nothing restores them any more.
+    type: list
+    elements: path
+    default: []
   record:
     description: The folder in which managed_files keeps its record.
     type: path
@@ -70,6 +75,7 @@ recorded: {description: Whether managed_files has ever changed this server., typ
 paths: {description: "What managed_files has written, removed or made.", type: list, returned: always}
 restored: {description: Paths that were put back as they had been., type: list, returned: always}
 removed: {description: Files and links of the project that were removed., type: list, returned: always}
+forgotten: {description: Paths that were taken off the record., type: list, returned: always}
 etc: {description: "Paths in /etc: C(added), C(missing), C(changed), C(attributes).", type: dict, returned: without own}
 packages: {description: "Names, as C(added) and C(missing).", type: dict, returned: without own}
 accounts: {description: "Names, as C(added) and C(missing).", type: dict, returned: without own}
@@ -90,7 +96,8 @@ class Record:
         """Take the folder of the record; `top` is the server's root."""
         self.top = top
         self.found = os.path.join(folder, "found")
-        self.paths = read(os.path.join(folder, "paths")).splitlines()
+        self.list = os.path.join(folder, "paths")
+        self.paths = read(self.list).splitlines()
         self.exists = bool(self.paths)
 
     def original(self, path):
@@ -114,6 +121,18 @@ class Record:
             for path in (path for path in ours if path.endswith("/")):
                 remove_empty(path)
         return restored, removed
+
+    def forget(self, paths, check_mode):
+        """Take paths off the record; return those that were on it."""
+        forgotten = [path for path in self.paths if path in paths]
+        if forgotten and not check_mode:
+            lines = read(self.list).splitlines(keepends=True)
+            with open(self.list + ".new", "w", encoding="latin-1", newline="") as file:
+                file.write("".join(line for line in lines if line.strip("\n") not in paths))
+            self.paths = [path for path in self.paths if path not in paths]
+            copy_attributes(self.list, self.list + ".new")
+            os.replace(self.list + ".new", self.list)
+        return forgotten
 
     def differs(self, path):
         """Tell whether a path existed before and now differs from its kept original."""
@@ -220,6 +239,7 @@ def main():
             "paths": {"type": "list", "elements": "str", "default": []},  # type path would strip the final slash
             "also": paths,
             "modes": paths,
+            "forget": paths,
             "record": {"type": "path", "default": "/var/lib/prep-difusor"},
             "run": {"type": "str", "default": ""},
         },
@@ -228,18 +248,20 @@ def main():
     given = module.params
     record = Record(given["record"])
     restored, removed = [], []
+    if (given["restore"] or given["forget"]) and not module.check_mode:
+        refuse_older(module, given["run"])
+    forgotten = record.forget(given["forget"], module.check_mode)
     if given["restore"]:
-        if not module.check_mode:
-            refuse_older(module, given["run"])
         restored, removed = record.restore(
             given["paths"] if given["own"] else None, given["also"], given["modes"], module.check_mode
         )
     module.exit_json(
-        changed=bool(restored or removed),
+        changed=bool(restored or removed or forgotten),
         recorded=record.exists,
         paths=record.paths,
         restored=restored,
         removed=removed,
+        forgotten=forgotten,
         **({} if given["own"] else record.differences()),
     )
 

@@ -81,7 +81,8 @@ def firewall(_: Path, server: Server) -> None:
 
 def removal(folder: Path, server: Server) -> None:
     (folder / "paths").write_text(f"{folder}/added\n")
-    server.params |= {"restore": True, "own": False, "paths": [], "also": [], "modes": [], "record": str(folder)}
+    server.params |= {"restore": True, "own": False, "paths": [], "also": [], "modes": [], "forget": []}
+    server.params["record"] = str(folder)
     _main("give_back", server)
 
 

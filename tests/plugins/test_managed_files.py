@@ -261,6 +261,20 @@ def test_the_server_can_be_left_as_it_was_found(server: Server, give_back: Any) 
     assert sorted(path.name for path in (server.root / "etc").iterdir()) == ["default", "theirs"]
 
 
+def test_what_is_its_owners_again_is_left_by_a_removal(server: Server) -> None:
+    for name in ("ours", "theirs"):
+        server.template(f"etc/{name}", "ours\n")
+    server.run()
+    theirs = server.root / "etc/theirs"
+    (server.role / f"templates{theirs}").unlink()
+    theirs.write_text("theirs\n")
+    forget = f"- name: Forget\n  give_back: {{own: true, forget: [{theirs}]}}\n"
+    for options, changed in ((["--check"], 1), ([], 1), ([], 0)):
+        assert f"changed={changed}" in server.run("", *options, then=forget).stdout
+    server.give_back("{}")
+    assert [path.name for path in (server.root / "etc").iterdir()] == ["theirs"]
+
+
 def test_a_role_gives_back_only_its_own(server: Server) -> None:
     """Files of another role stay, also in a shared folder; a call without `own` then removes the files of all roles."""
     for name in ("shared/ours", "alone/ours"):

@@ -1,4 +1,4 @@
-"""What is left of certbot's renewal when the page no longer has its certificate, and when it has it again."""
+"""What is left of certbot's renewal when the page no longer has its certificate, and when the authority is asked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import role_kit
 import yaml
+from variables_kit import write_certificate
 
 OURS = "[renewalparams]\nauthenticator = webroot\nrenew_hook = /usr/local/sbin/prep-certificate\n"
 
@@ -50,3 +51,35 @@ def test_it_is_put_aside_by_the_removal_and_where_the_certificate_is_a_file() ->
     modes = {mode: role_kit.value("nginx", task["when"], {"nginx_tls_mode": mode}) for mode in ("files", "acme")}
     assert modes == {"files": True, "acme": False}
     assert "no_acme.yml" in [each.get("ansible.builtin.import_tasks") for each in remove]
+
+
+@pytest.mark.parametrize(
+    ("days", "issuer", "asked"),
+    [
+        (30, "https://acme.test/dir", False),
+        (30, "https://acme.test/ensayo", True),
+        (30, "", False),  # what somebody else got is kept while it lasts
+        (-1, "https://acme.test/dir", True),
+        (-1, "", True),
+    ],
+)
+@pytest.mark.parametrize("is_aside", [True, False])
+def test_the_authority_is_asked_for_what_has_ended_or_is_another_authoritys(
+    days: int, issuer: str, asked: bool, is_aside: bool, tmp_path: Path
+) -> None:
+    """A rehearsal's certificate that nobody renewed left the page with the self-signed one, in a green run."""
+    renewal, aside = tmp_path / "prep.conf", tmp_path / "prep.conf.prep-difusor"
+    if issuer:
+        (aside if is_aside else renewal).write_text(f"[renewalparams]\nserver = {issuer}\nkey_type = ecdsa\n")
+    certificate, _ = write_certificate(tmp_path, "cert", days)
+    given = {
+        "_nginx_lineage": str(tmp_path), "_nginx_certificate": certificate, "_nginx_renewal": str(renewal),
+        "nginx_acme_directory": "https://acme.test/dir", "_nginx_domains": ["prep.diario.mx"],
+    }  # fmt: skip
+    read, *_, ask = yaml.safe_load((role_kit.ROLES / "nginx/tasks/acme.yml").read_text(encoding="utf-8"))
+    script = role_kit.text("nginx", read["ansible.builtin.shell"], given)
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    given["__nginx_certified"] = {"rc": done.returncode, "stdout": done.stdout}
+    assert "DNS:prep.diario.mx" in done.stdout
+    assert role_kit.value("nginx", ask["when"], given) is asked
+    assert "'--force-renewal'" in ask["ansible.builtin.command"]["argv"], "certbot keeps what is not due"

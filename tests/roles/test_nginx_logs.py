@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
 import role_kit
 import yaml
 from nginx_kit import RELEASES, SITE, render
+from plugin_kit import load
 
 ROTATION = "/etc/logrotate.d/nginx"
 LOG = "/var/log/nginx/prep/access.log"
@@ -73,7 +76,7 @@ def test_the_preps_timer_comes_in_time_and_the_packages_as_its_owner_says() -> N
 
 def test_what_an_earlier_version_put_in_the_place_of_the_packages_rotation_leaves() -> None:
     """The owner's own file comes back from the record; where the project has installed nginx, the package's."""
-    _, look, owners, packages = tasks("rotation")
+    _, _, look, owners, packages = tasks("rotation")
     assert look["ansible.builtin.stat"]["path"] == "{{ rollback_record }}/found{{ _nginx_rotation }}"
     for exists in (True, False):
         known = {"__nginx_found": {"stat": {"exists": exists}}}
@@ -81,6 +84,36 @@ def test_what_an_earlier_version_put_in_the_place_of_the_packages_rotation_leave
     text = role_kit.value("nginx", "_nginx_packaged_rotation", {})
     assert hashlib.md5(text.encode()).hexdigest() == "b29112f9480a70fa7de2729ff39923e2", "dpkg would ask its owner"
     assert role_kit.value("nginx", "_nginx_rotation", {}) == ROTATION
+
+
+def test_only_logs_that_earlier_versions_have_rotated_are_taken_along(tmp_path: Path) -> None:
+    """The owner's own, of before the project, went with them, and `remove --data` deleted them."""
+    theirs = ["access.log", "access.log.1", "access.log-20261101", "access.log-20261101.gz", "error.log-20261101-1"]
+    ours = ["access.log-20261101-1793491200", "access.log-20261102-1793577600.gz"]
+    (tmp_path / "prep").mkdir()
+    for name in (*theirs, *ours):
+        (tmp_path / name).touch()
+    argv = tasks("rotation")[0]["ansible.builtin.command"]["argv"]
+    inputs = {"_nginx_log": f"{tmp_path}/prep/access.log"}
+    words = [role_kit.text("nginx", word, inputs).replace("/var/log/nginx", str(tmp_path)) for word in argv]
+    subprocess.run(words, check=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*theirs, "prep"])
+    assert sorted(path.name for path in (tmp_path / "prep").iterdir()) == ours
+
+
+def test_a_removal_leaves_the_rotation_that_an_upgrade_has_given_back(tmp_path: Path) -> None:
+    """Its owner may have edited it since, and the record of the first change still named it."""
+    record, rotation, other = tmp_path / "record", tmp_path / "logrotate.d/nginx", tmp_path / "logrotate.d/nginx-otra"
+    for file, text in ((rotation, "since"), (record / f"found{rotation}", "before"), (other, "the project's")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (record / "paths").write_text(f"{other}\n{rotation}\n")
+    (given,) = (each["give_back"] for each in tasks("rotation") if "give_back" in each)
+    assert given == {"own": True, "forget": ["{{ _nginx_rotation }}"]}
+    give_back = load("modules/give_back.py")
+    give_back.Record(str(record)).forget([str(rotation)], check_mode=False)
+    assert give_back.Record(str(record)).restore(None, [], [], check_mode=False) == ([], [str(other)])
+    assert rotation.read_text() == "since"
 
 
 @pytest.mark.parametrize(("rc", "given"), [(0, True), (1, False), (2, False), (None, False)])

@@ -10,7 +10,7 @@ import re
 import shlex
 import stat
 
-from ansible.module_utils.probe import LISTS, OURS, content, jobs, read, read_plain, sudo
+from ansible.module_utils.probe import LARGEST, LISTS, OURS, content, jobs, read, read_plain, sudo
 from ansible.module_utils.probe.server import FOUND, members
 
 NGINX = "/etc/nginx"
@@ -21,8 +21,9 @@ TOKEN = re.compile(
 )
 LONGEST_WORD = 200
 OF_A_SITE = ("listen", "server_name")
-DEEPEST, MOST = 10, 1000
-"""How deep includes are followed, and how many files: what anybody may write could name itself again and again."""
+DEEPEST, MOST, A_LOOK = 10, 20 * LARGEST, 200  # of includes: files in one another, bytes, and of these for each look
+FAILED = 'said=$(timeout 120 %s 2>&1) || { [ $? != 124 ] || said="[emerg] $0 in /etc/nginx:"; echo "$said"; }'
+UNREAD = "no termina de leerse en dos minutos, como con un include de algo que no es un archivo"
 PAGE = NGINX + "/sites-available/prep"
 SSHD = "/etc/ssh/sshd_config"
 DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
@@ -54,11 +55,11 @@ def directives(path, text, within=""):
     for token in TOKEN.findall(text):
         if token in (";", "{", "}"):
             if words:
-                found.append({"path": path, "line": begun, "words": words, "within": "/".join(blocks)})
+                found.append({"path": path, "line": begun, "words": words, "within": "/".join(blocks[:DEEPEST])})
             if token == "{":
                 blocks.append(words[0] if words else "")
             elif token == "}":
-                blocks = blocks[:-1]
+                del blocks[-1:]
             words = []
         elif not token.isspace() and token[0] != "#":
             begun = begun if words else line
@@ -73,42 +74,62 @@ def settings(path, text):
 
 
 def _counts(directive):
-    within = directive["within"]
-    return not within or (within == "server" and directive["words"][0] in OF_A_SITE)
+    return not directive["within"] or (directive["within"] == "server" and directive["words"][0] in OF_A_SITE)
 
 
 def owners_settings(nginx=NGINX, seen=None):
-    """Return `settings` of every file of the owner's that nginx reads, those that another one includes among them.
+    """Return `settings` of every file of the owner's that nginx reads; what one includes stands where it includes it.
 
-    What a server block includes stands where that block includes it. `seen` gets what was looked at, as pairs: whether
-    within a block, and the path.
+    `seen` gets what was looked at, as pairs: whether within a block, and the path.
     """
-    seen = set() if seen is None else seen
-    found = [each for pattern in SITES for each in _followed(nginx, pattern, "", (), seen)]
-    return list(filter(_counts, found))
+    includes, done = _Includes(nginx, seen), set()
+    return [each for pattern in SITES for each in includes.follow(pattern, "", 0, done) if _counts(each)]
 
 
-def _followed(nginx, pattern, within, around, seen):
-    """Yield the directives of the files that an include names, and of those that they include themselves.
+class _Includes:
+    """Reads the files that nginx reads. Who may write one of them could else keep the reader busy for ever."""
 
-    `within`: the blocks around it; `around`: the files that include it. A file of sites is read once, one of a server
-    block's for each block.
-    """
-    pattern = os.path.join(nginx, pattern)
-    if glob.has_magic(pattern):
-        seen.add((bool(within), os.path.dirname(pattern)))
-    for path in sorted(glob.glob(pattern)):
-        is_read = path in around if within else (False, path) in seen
-        is_done = is_read or len(around) > DEEPEST or len(seen) > MOST
-        text = "" if is_done else read_plain(path) if others_write(path) else read(path)
-        if is_done or not os.path.isfile(path) or is_ours(text):
-            continue
-        seen.add((bool(within), path))
-        for each in directives(path, text, within):
-            yield each
-            if each["words"][0] == "include" and each["within"].split("/")[0] in ("", "server"):
-                included = "".join(each["words"][1:2])
-                yield from _followed(nginx, included, each["within"], (*around, path), seen)
+    def __init__(self, nginx, seen):
+        """Take nginx's folder, and the set that gets what was looked at."""
+        self.nginx, self.seen, self.left = nginx, set() if seen is None else seen, MOST
+
+    def follow(self, pattern, within, depth, done):
+        """Yield the directives of the files that a pattern names, and of those that they include themselves.
+
+        `within`: the blocks around it; `depth`: how many files lead to it; `done` gets what was read, as pairs of
+        blocks and path: one set for all that stands in no block, and one for each server block.
+        """
+        pattern = os.path.join(self.nginx, pattern)
+        wild = sum(map(glob.has_magic, pattern.split("/")))
+        if depth > DEEPEST or "\0" in pattern or (depth and not self.takes(A_LOOK**wild)):
+            return
+        if wild:
+            self.seen.add((bool(within), os.path.dirname(pattern)))
+        for path in sorted(glob.glob(pattern)):
+            if (within, path) in done or not os.path.isfile(path) or is_ours(text := self.text(path, depth)):
+                continue
+            done.add((within, path))
+            self.seen.add((bool(within), path))
+            block = done
+            for each in directives(path, text, within):
+                yield each
+                word, around = each["words"][0], each["within"]
+                block = set() if word == "server" and not around else block
+                if word == "include" and around.split("/")[0] in ("", "server"):
+                    named = "".join(each["words"][1:2])
+                    yield from self.follow(named, around, depth + 1, block if around else done)
+
+    def text(self, path, depth):
+        """Return the text of a file. An include may name anything, such as what the kernel writes while it is read."""
+        if not depth and not others_write(path):
+            return read(path)
+        text = read_plain(path) if self.takes(A_LOOK) else ""
+        return text if self.takes(len(text)) else ""
+
+    def takes(self, cost):
+        """Take a cost off the bytes that are left, and tell whether there were as many."""
+        self.left -= cost
+        return self.left >= 0
 
 
 def others_write(path):
@@ -144,7 +165,7 @@ def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):
     """
     found = []
     for line in nginx:
-        said = re.search(r"\[emerg\] (?:\d+#\d+: )?(.*?)(?: in (/\S+?)(:\d+))?$", line)
+        said = re.search(r"\[emerg\] (?:\d+#\d+: )?(.*?)(?: in (/\S+?)(:\d*))?$", line)
         if said:
             reason, path, number = said.groups("")
             path = path or next((each for each in owners if _names(read(each), reason)), "")
@@ -154,7 +175,7 @@ def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):
         if said:
             found.append(("sshd", said.group(1), ":" + said.group(2), said.group(3)))
     return [
-        {"program": program, "place": path + number, "reason": reason}
+        {"program": program, "place": (path + number).rstrip(":"), "reason": reason}
         for program, path, number, reason in found
         if path and path != main and not is_ours(read(path))
     ]
@@ -310,8 +331,7 @@ def account_keys(name):
     except KeyError:
         return []
     paths = (os.path.join(home, ".ssh", each) for each in ("authorized_keys", "authorized_keys2"))
-    text = "\n".join(map(read_plain, paths))
-    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    lines = (line for path in paths for line in read_plain(path).splitlines() if not line.lstrip().startswith("#"))
     found = (re.search(r"(?:^|\s)((?:ssh|ecdsa|sk)-\S+\s+AAAA\S+)", line) for line in lines)
     return [" ".join(match.group(1).split()) for match in found if match]
 
@@ -354,8 +374,7 @@ def look(lines, account, replaced):
     at_boot = lines("systemctl", "is-enabled", "nftables.service") == ["enabled"]
     seen = set()
     settings = owners_settings(seen=seen)
-    failed = 'said=$(%s 2>&1) || echo "$said"'
-    tests = (lines("sh", "-c", failed % test) for test in ("nginx -t", "sshd -t"))
+    tests = (lines("sh", "-c", FAILED % test, UNREAD) for test in ("nginx -t", "sshd -t"))
     return {
         "settings": settings,
         "writable": sorted(filter(None, {others_write(path) for _, path in seen})),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,6 +119,25 @@ def test_a_file_of_the_owners_with_which_a_daemon_would_not_start_again_stops_th
     assert load_probe().refused([], [], []) == []
     sentence = problems(Neighbours(refused=(tuple(found[0].values()),)))[0]
     assert sentence.startswith(f'nginx no acepta {site}:7 («unknown directive "bogus"») y no volvería a arrancar')
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(0, []), (1, [("/etc/nginx/conf.d/x.conf:1", "mal")]), (124, [("/etc/nginx", "no termina de leerse en dos")])],
+)
+def test_a_configuration_that_nginx_never_ends_reading_stops_the_run(
+    code: int, said: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    """An include of a pipe kept the preflight's own `nginx -t` waiting."""
+    complaint = "nginx: [emerg] mal in /etc/nginx/conf.d/x.conf:1"
+    (tmp_path / "timeout").write_text(f"#!/bin/sh\necho '{complaint}'\nexit {code}\n")
+    (tmp_path / "timeout").chmod(0o755)
+    probe = load_probe()
+    command = ["/bin/sh", "-c", probe.FAILED % "nginx -t", probe.UNREAD]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, stdout=subprocess.PIPE, text=True, check=True)
+    found = probe.refused(done.stdout.splitlines(), [], [])
+    assert [each["place"] for each in found] == [place for place, _ in said]
+    assert all(each["reason"].startswith(reason) for each, (_, reason) in zip(found, said, strict=True))
 
 
 def test_a_service_that_empties_the_packet_filter_stops_the_run() -> None:

@@ -129,6 +129,67 @@ def test_what_a_site_includes_counts_as_its_own(tmp_path: Path) -> None:
     assert told == {f"{tmp_path}/www"}
 
 
+def test_an_include_cannot_keep_the_preflight_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may name what root alone may write: a pipe, or what the kernel writes while it is read."""
+    module, opened = probe(), []
+    plain = module.read_plain
+    for folder in ("sites-enabled", "kernel"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "sites-enabled/a").write_text(f"server {{ include {tmp_path}/www.conf; }}")
+    (tmp_path / "www.conf").write_text(f"include {tmp_path}/pipe;\ninclude {tmp_path}/kernel/kmsg;\nlisten 81;")
+    (tmp_path / "kernel/kmsg").write_text("listen 82;")
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr("ansible.module_utils.probe.KERNELS", re.compile(f"{tmp_path}/kernel/"))
+    monkeypatch.setattr(module, "others_write", lambda path: "")
+    monkeypatch.setattr(module, "read", lambda path: opened.append(path) or plain(path))
+    found = as_settings(module.owners_settings(tmp_path))
+    assert [each.words for each in found if each.words[0] == "listen"] == [("listen", "81")]
+    assert opened == [f"{tmp_path}/sites-enabled/a"]
+
+
+def circle(folder: Path, servers: int) -> Path:
+    """Write server blocks that include all of ten files, each of which includes all ten; return nginx's folder."""
+    for name in ("sites-enabled", "www"):
+        (folder / name).mkdir()
+    for number in range(10):
+        (folder / f"www/{number}.conf").write_text(f"listen 800{number};\ninclude {folder}/www/*.conf;")
+    (folder / "sites-enabled/a").write_text(f"server {{ include {folder}/www/*.conf; }}\n" * servers)
+    (folder / "sites-enabled/z").write_text("slice 1m;")
+    return folder
+
+
+@pytest.mark.parametrize(("servers", "most", "reads"), [(2, 1_000_000, 20), (50, 5_000, 25)])
+def test_files_that_include_one_another_are_read_once_for_each_site_and_within_bounds(
+    servers: int, most: int, reads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were read in every order: ten files ten million times."""
+    module, opened = probe(), []
+    plain = module.read_plain
+    monkeypatch.setattr(module, "read_plain", lambda path: opened.append(path) or plain(path))
+    monkeypatch.setattr(module, "others_write", lambda path: "")
+    monkeypatch.setattr(module, "MOST", most)
+    found = [each.words for each in as_settings(module.owners_settings(circle(tmp_path, servers)))]
+    assert len([path for path in opened if "/www/" in path]) <= reads
+    assert ("slice", "1m") in found, "the owner's own files are read in any case"
+    if reads == 10 * servers:
+        assert sorted(words[1] for words in found if words[0] == "listen") == sorted([f"800{n}" for n in range(10)] * 2)
+
+
+@pytest.mark.parametrize("named", ["*/*/*/*/*.conf", "\0*"])
+def test_an_include_that_names_half_the_disk_is_not_followed(named: str, tmp_path: Path) -> None:
+    (tmp_path / "conf.d/b/c/d").mkdir(parents=True)
+    (tmp_path / "conf.d/b/c/d/e.conf").write_text("slice 1m;")
+    (tmp_path / "conf.d/a.conf").write_text(f"include {tmp_path}/{named};\nexpires 1d;")
+    assert [each["words"][0] for each in probe().owners_settings(tmp_path)] == ["include", "expires"]
+
+
+def test_blocks_in_thousands_of_blocks_cost_no_more_than_their_text() -> None:
+    """Each told all those around it: a file of a megabyte took all of the server's memory."""
+    found = probe().directives(PATH, "a{" * 5000 + "}" * 5000 + "slice 1m;")
+    assert sum(len(each["within"]) for each in found) < 5000 * 20
+    assert found[-1]["within"] == ""
+
+
 @pytest.mark.parametrize(
     ("account", "group", "mode", "told"),
     [
