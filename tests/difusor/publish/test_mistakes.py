@@ -200,6 +200,15 @@ def test_a_rehearsals_folder_is_no_official_corte(
     assert run_sign(make_tree(tmp_path / "b", 7, simulacro=said), election, key, *right).exit_code == 0
 
 
+def test_invented_data_are_no_official_corte(tmp_path: Path, election: Path, key: Path):
+    """Also where nothing says that they are of a rehearsal."""
+    done = run_sign(make_tree(tmp_path / "a", 7, datos_sinteticos=True), election, key)
+    assert done.exit_code == 1 and "datos inventados" in done.output
+    right = make_tree(tmp_path / "b", 7, datos_sinteticos=True)
+    assert run_sign(right, election, key, "--simulacro").exit_code == 0
+    assert run_sign(make_tree(tmp_path / "c", 7, datos_sinteticos=False), election, key).exit_code == 0
+
+
 @pytest.mark.parametrize(("flags", "told"), [((), False), (("--sequence", "8"), True)])
 def test_a_number_that_the_folder_does_not_say_is_told(
     tree: Path, election: Path, key: Path, flags: tuple[str, ...], told: bool
