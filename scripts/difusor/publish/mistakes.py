@@ -25,7 +25,7 @@ MAX_JUMP = 10
 def check(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
     """Refuse a sequence too far ahead, a corte after its close, and data of a rehearsal or invented as official ones.
 
-    Nor may official data be signed as a rehearsal's.
+    Nor may official data be signed as a rehearsal's, nor a folder whose datos/corte.json is no JSON and says neither.
 
     `jump`: how many sequences beyond the last one the operator allows; None for MAX_JUMP.
     """
@@ -34,7 +34,7 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
             f"el corte es de las {instants.write(corte)} y su elección cierra {instants.write(election.window.closes)}"
         )
     _check_sequence(election, folder, sequence, corte, jump)
-    head = signing.stated(folder)
+    head = signing.head(folder)
     said = head.get("simulacro")
     if isinstance(said, bool) and said != (election.environment == "simulacro"):
         raise UnusableError(
