@@ -110,6 +110,14 @@ def _may_write(folder: Path) -> bool:
     return os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)
 
 
+def refuse_unwritable(folder: Path) -> None:
+    """Raise UnusableError unless a folder can be written to, or made; for before a long work or many answers."""
+    if not _may_write(folder):
+        raise UnusableError(
+            f"no se puede escribir en {folder}: no es una carpeta, o esta cuenta no tiene permiso; dé otra"
+        )
+
+
 def settle() -> list[str]:
     """Make this process's environment the one in which Ansible works for this home.
 

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 )
 def test_a_folder_that_cannot_be_written(verb: list[str], sentence: str, status: int, tmp_path: Path) -> None:
     election = write_election(tmp_path, make_key(tmp_path, "firma"))
+    election.write_text(election.read_text().replace("official", "simulacro"))
     measured = tmp_path / "r.json"
     measured.write_text(results().model_dump_json())
     words = [word.format(election=election, results=measured) for word in verb]
@@ -33,3 +34,12 @@ def test_a_folder_that_cannot_be_written(verb: list[str], sentence: str, status:
     assert done.returncode == status
     assert sentence in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("which", [[], ["--number", "1"], ["--all"]], ids=" ".join)
+def test_no_corte_of_an_official_election_is_invented(which: list[str], tmp_path: Path) -> None:
+    """By its number or with --all it was, and signed as an official one."""
+    election = write_election(tmp_path, make_key(tmp_path, "firma"))
+    done = difusor("synthetic", str(tmp_path / "corte"), "--election", str(election), *which, cwd=ROOT / "scripts")
+    assert done.returncode == 1 and "demo es oficial" in done.stderr
+    assert not (tmp_path / "corte").exists()

@@ -88,6 +88,7 @@ def write(baseline: Baseline, path: Path, key: Path) -> Path:
     """Write a baseline and, beside it, its signature by `key`; return the signature's path.
 
     BaselineError when `key` cannot sign, or there is a baseline already, which is evidence and stays as it is.
+    OSError when it cannot be written; nothing is left of it then.
     """
     refuse_existing(path)
     text = baseline.model_dump_json(indent=1) + "\n"
@@ -99,8 +100,13 @@ def write(baseline: Baseline, path: Path, key: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.parent):
         refuse_existing(path)  # another one may have been made while somebody typed the key's passphrase
-        write_whole(path, text)
-        write_whole(signature_path, armour.decode())
+        try:
+            write_whole(path, text)
+            write_whole(signature_path, armour.decode())
+        except BaseException:  # what is left of it would be taken for a baseline, and keep out the next try
+            for each in (path, signature_path):
+                each.unlink(missing_ok=True)
+            raise
     return signature_path
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from difusor.project import UnusableError
+from difusor.project import UnusableError, refuse_unwritable
 from difusor.terminal import complain, json_text, printable, results
 from difusor.terminal.arguments import Json, election, elections, from_project
 
@@ -44,10 +45,12 @@ def run(
         return
     try:
         title = load_election_name(of) if of else ""
-        values = ask() if guided else {}
         paths = [folder / name for name in (NAMES[1:] if guided else NAMES)]
-        if there := [path for path in paths if path.exists()]:
+        if there := [path for path in paths if os.path.lexists(path)]:
             raise UnusableError(f"ya existe {there[0]}; nada se tocó. Muévalo, o dé otra carpeta")
+        if guided:
+            refuse_unwritable(folder)  # before somebody answers for a quarter of an hour
+        values = ask() if guided else {}
         for path in paths:
             write_new(path, workbook.write(title) if path.suffix == ".xlsx" else plain.write(title, values))
     except UnusableError as problem:

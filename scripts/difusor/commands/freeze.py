@@ -36,13 +36,14 @@ def run(
     from difusor.baseline import record
     from difusor.baseline.take import take
     from difusor.inventory import load_election
-    from difusor.project import UnusableError
+    from difusor.project import UnusableError, refuse_unwritable
     from difusor.servers import sudo
     from difusor.servers.identity import UnreachableError
 
     path = (output or build() / "registro") / f"{inventory.resolve().name}.json"
     try:
         record.refuse_existing(path)
+        refuse_unwritable(path.parent)
         record.check_key(key, load_election(inventory))
         sudo.ask(ask_become_pass)
         baseline = take(inventory)

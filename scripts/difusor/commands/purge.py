@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import click
@@ -29,18 +30,26 @@ def run(
     evidence = build() / f"purge/{instants.now():%Y%m%dT%H%M%SZ}"
     found: dict[str, dict[str, Any]] = {}
     with sentences():
-        for source in inventory:
-            try:
-                found |= rehearsal.purge(source, evidence)
-            except UnusableError as problem:
-                complain(problem)
-                raise typer.Exit(1) from problem
+        try:
+            # All are read before the first is deleted: one that may not be deleted stops the others in time.
+            servers = {source: rehearsal.servers(source) for source in inventory}
+            for source, targets in servers.items():
+                found |= rehearsal.purge(source, targets, evidence)
+        except UnusableError as problem:
+            complain(problem)
+            raise typer.Exit(1) from problem
+        finally:  # also after Ctrl-C: what was deleted by then is told, with where its evidence is
+            if found:
+                _show(found, evidence, as_json)
+    raise typer.Exit(1 if any(evidence["remaining"] for evidence in found.values()) else 0)
+
+
+def _show(found: dict[str, dict[str, Any]], evidence: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json_text(found))
     else:
         results.print(_table(found))
         results.print(f"Constancias y bitácoras: {evidence}", soft_wrap=True)
-    raise typer.Exit(1 if any(evidence["remaining"] for evidence in found.values()) else 0)
 
 
 def _table(found: dict[str, dict[str, Any]]) -> Table:

@@ -29,7 +29,9 @@ def run(
     seed: Annotated[int, typer.Option(metavar="NÚMERO", help="La misma semilla da los mismos bytes.")] = 1,
     number: Annotated[
         int | None,
-        typer.Option(metavar="NÚMERO", help="Qué corte: 1 es el de cero actas. Sin él, el que a esta hora toca."),
+        typer.Option(
+            metavar="NÚMERO", min=1, help="Qué corte: 1 es el de cero actas. Sin él, el que a esta hora toca."
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Todos los cortes de la noche.")] = False,
     images: Annotated[
@@ -44,7 +46,7 @@ def run(
     from difusor.inventory import load_election
     from difusor.project import UnusableError
     from difusor.synthetic.cortes import write_corte, write_night
-    from difusor.synthetic.due import due
+    from difusor.synthetic.due import due, refuse_official
     from difusor.synthetic.setting import Setting
 
     source = inventory or election
@@ -52,12 +54,14 @@ def run(
         raise click.UsageError("falta decir de qué elección: -i DIFUSOR, o --election ELECCIÓN")
     try:
         found = load_election(source)
+        refuse_official(found)
         setting = Setting.of(found).but(images=images)
         if every:
             for summary in write_night(out, setting, seed=seed):
                 _tell(summary, setting.catalog.zone)
         else:
-            _tell(write_corte(out, setting, number=number or due(found), seed=seed), setting.catalog.zone)
+            which = due(found) if number is None else number
+            _tell(write_corte(out, setting, number=which, seed=seed), setting.catalog.zone)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except UnusableError as problem:

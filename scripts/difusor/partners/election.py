@@ -74,9 +74,10 @@ def _copied(path: Path) -> dict[str, Any]:
         found["election_contact"] = variables.get("election_contact") or ""
         said = variables.get("election_call") or {}
         found["election_call"] = {name: value for name, value in said.items() if name not in OF_ONE_ELECTION}
+        is_of_inventory = "{{" in str(found) or str(variables.get("election_id") or "").startswith("{{")
     except (OSError, yaml.YAMLError, *DAMAGE):
         return {}
-    return {} if "{{" in str(found) or variables.get("election_id", "").startswith("{{") else found
+    return {} if is_of_inventory else found
 
 
 def taken(like: str) -> dict[str, Any]:

@@ -23,7 +23,9 @@ MAX_JUMP = 10
 
 
 def check(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
-    """Refuse a sequence too far ahead, a corte after its close, and a rehearsal's data as official or the reverse.
+    """Refuse a sequence too far ahead, a corte after its close, and data of a rehearsal or invented as official ones.
+
+    Nor may official data be signed as a rehearsal's, nor a folder whose datos/corte.json is no JSON and says neither.
 
     `jump`: how many sequences beyond the last one the operator allows; None for MAX_JUMP.
     """
@@ -32,11 +34,17 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
             f"el corte es de las {instants.write(corte)} y su elección cierra {instants.write(election.window.closes)}"
         )
     _check_sequence(election, folder, sequence, corte, jump)
-    said = signing.stated(folder).get("simulacro")
+    head = signing.head(folder)
+    said = head.get("simulacro")
     if isinstance(said, bool) and said != (election.environment == "simulacro"):
         raise UnusableError(
             f"{folder / signing.IDENTITY} dice «simulacro»: {'sí' if said else 'no'}, y se firmaría como "
             f"{election.environment}; revise la carpeta, y si es un simulacro use --simulacro"
+        )
+    if head.get("datos_sinteticos") is True and election.environment == "official":
+        raise UnusableError(
+            f"{folder / signing.IDENTITY} dice «datos_sinteticos»: sí, y ninguna elección oficial publica datos "
+            "inventados; revise la carpeta, y si es un simulacro use --simulacro"
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from corte.format import content, instants
 from corte.format.manifest import Entry
+from difusor.project import UnusableError
 
 IDENTITY = "datos/corte.json"
 MAX_WARNINGS = 10
@@ -69,12 +70,29 @@ def _of_downloads(head: Mapping[str, Any], files: Mapping[str, Entry]) -> Iterat
             yield f"{IDENTITY} dice de {path} un tamaño o un SHA-256 que no son los del archivo."
 
 
+def document(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file, {} when it has something else; OSError or UnusableError when it has no JSON.
+
+    A mark of byte order is no fault: browsers and servers pass over it, too.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        why = f"no es JSON: se interrumpe en el renglón {error.lineno}, columna {error.colno}"
+    except UnicodeDecodeError:
+        why = "no está en UTF-8"
+    except (ValueError, RecursionError):  # a number or a nesting beyond every bound
+        why = "no es JSON que se pueda leer"
+    else:
+        return found if isinstance(found, dict) else {}
+    raise UnusableError(f"{path} {why}; pida la carpeta otra vez a quien la hace, o corríjalo")
+
+
 def _page(path: Path) -> Mapping[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return document(path)
+    except (OSError, UnusableError):
         return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _differ(one: object, other: object) -> bool:

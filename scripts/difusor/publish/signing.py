@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -193,7 +192,7 @@ def ordered(folder: Path, election: Election) -> str:
 
 def identity(folder: Path) -> tuple[int, datetime]:
     """Return the sequence and instant that the tree's datos/corte.json gives; UnusableError when it gives none."""
-    document, path = stated(folder), folder / IDENTITY
+    document, path = head(folder), folder / IDENTITY
     try:
         return int(document["secuencia"]), _instant(document["corte"], path)
     except (ValueError, KeyError, TypeError, OverflowError):
@@ -217,13 +216,23 @@ def identified(folder: Path, sequence: int | None, corte: datetime | None) -> tu
     return sequence, corte
 
 
-def stated(folder: Path) -> dict[str, Any]:
-    """Return the content of the tree's datos/corte.json; {} when it cannot be read or is not of its form."""
+def head(folder: Path) -> dict[str, Any]:
+    """Return the content of the tree's datos/corte.json; {} when it has none, or one of another form.
+
+    UnusableError when it is no JSON.
+    """
     try:
-        document = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return pages.document(folder / IDENTITY)
+    except OSError:
         return {}
-    return document if isinstance(document, dict) else {}
+
+
+def stated(folder: Path) -> dict[str, Any]:
+    """Return the content of the tree's datos/corte.json as `head`; {} also when it is no JSON."""
+    try:
+        return head(folder)
+    except UnusableError:
+        return {}
 
 
 def papers(folder: Path) -> tuple[bytes, bytes]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from corte.format.files import named
 from difusor.catalog import Office, Territory
+from difusor.project import UnusableError
 from difusor.synthetic import database, pages, plain
 from difusor.synthetic.night import Acta, Night, night
 from difusor.synthetic.setting import Setting
@@ -21,6 +23,9 @@ from difusor.synthetic.totals import Totals
 
 OWNED = ("actas", "datos", "descargas")
 """The folders of a corte that this module writes; signing adds the manifest beside them."""
+SHOWN = 3
+"""How many names are told of what a folder has besides."""
+HEAD = "datos/corte.json"
 EVERYTHING = "Base de datos completa"
 
 
@@ -44,10 +49,11 @@ def write_corte(
 
     An existing file with the same content keeps its inode and time; a file that is not of this corte is removed. A file
     that equals the one in `previous`, an earlier corte, becomes a hard link to it. ValueError for a number that does
-    not exist.
+    not exist, UnusableError for a folder with files that are of no synthetic corte.
     """
     if not 1 <= number <= setting.total:
         raise ValueError(f"el corte {number} no existe; hay de 1 a {setting.total}")
+    _refuse_other(destination)
     files, overall = _files(setting, night(seed, setting), number)
     changed = sum(
         [_place(destination / path, content, previous and previous / path) for path, content in files.items()]
@@ -62,12 +68,36 @@ def write_corte(
 
 
 def write_night(destination: Path, setting: Setting, *, seed: int) -> Iterator[CorteSummary]:
-    """Write every corte of a night, each in its folder 001, 002 ...; unchanged files are hard links."""
+    """Write every corte of a night, each in its folder 001, 002 ...; unchanged files are hard links.
+
+    UnusableError, before anything is written, when one of them has files that are of no synthetic corte.
+    """
+    folders = [destination / f"{number:03d}" for number in range(1, setting.total + 1)]
+    for folder in folders:
+        _refuse_other(folder)
     previous = None
-    for number in range(1, setting.total + 1):
-        folder = destination / f"{number:03d}"
+    for number, folder in enumerate(folders, 1):
         yield write_corte(folder, setting, number=number, seed=seed, previous=previous)
         previous = folder
+
+
+def _refuse_other(folder: Path) -> None:
+    """Raise UnusableError when the folders that would be written have files, and not those of a synthetic corte."""
+    files = (path for name in OWNED for path in sorted((folder / name).rglob("*")) if not path.is_dir())
+    others = [str(path.relative_to(folder)) for path in islice(files, SHOWN)]
+    if others and not _is_synthetic(folder):
+        raise UnusableError(
+            f"{folder} tiene archivos que no son de un corte sintético y se perderían ({', '.join(others)}); sáquelos, "
+            "o dé una carpeta vacía o que no exista"
+        )
+
+
+def _is_synthetic(folder: Path) -> bool:
+    try:
+        head = json.loads((folder / HEAD).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(head, dict) and head.get("datos_sinteticos") is True
 
 
 def _files(setting: Setting, whole: Night, number: int) -> tuple[dict[str, bytes], Totals]:
@@ -90,7 +120,7 @@ def _files(setting: Setting, whole: Night, number: int) -> tuple[dict[str, bytes
     }
     states = [{"nombre": office.name, **pages.results_of(totals[office])} for office in setting.offices]
     files = {
-        "datos/corte.json": pages.encoded(head),
+        HEAD: pages.encoded(head),
         "datos/noche.json": pages.encoded(_night_page(setting, whole, number)),
         "datos/secciones.json": pages.encoded(pages.sections_page(setting.offices, whole.stations)),
         "datos/resultados.html": plain.plain_page(setting, head, states),

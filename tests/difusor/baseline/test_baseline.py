@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -205,6 +206,27 @@ def test_of_two_that_are_made_at_once_the_first_stays(
     with pytest.raises(BaselineError, match="ya existe y no se sobrescribe"):
         record.write(baseline, path, key)
     assert others and record.read(path).baseline.commit == "otro"
+
+
+@pytest.mark.parametrize("failing", [".json", ".sig"])
+def test_nothing_is_left_of_a_baseline_for_which_there_is_no_room(
+    baseline: Baseline, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """The file was there without its signature, and the next try said that it exists."""
+    path, write = tmp_path / "registro/diario.json", record.write_whole
+
+    def full(path: Path, text: str) -> None:
+        if path.suffix == failing:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write(path, text)
+
+    monkeypatch.setattr(record, "write_whole", full)
+    with pytest.raises(OSError, match="No space left"):
+        record.write(baseline, path, key)
+    assert not [each.name for each in path.parent.iterdir() if each.name.startswith("diario")]
+    monkeypatch.setattr(record, "write_whole", write)
+    record.write(baseline, path, key)
+    assert record.read(path).baseline == baseline
 
 
 def election_of(key: Path, **changes: Any) -> Election:

@@ -50,6 +50,15 @@ def test_nothing_is_made_like_an_election_that_cannot_be_used(old: str, new: str
     assert everything(home) == before
 
 
+@pytest.mark.parametrize("said", ["2027", ""])
+def test_an_election_whose_id_is_no_text_ends_nothing(said: str, home: Path) -> None:
+    """`new election` looks at all of them, and fell with a traceback for any of another."""
+    (home / "elections/malo.yml").write_text(RIBERA.replace("election_id: ribera-2027", f"election_id: {said}"))
+    assert election.models() == ["ensayo", "malo"], "its place and institute are whole"
+    assert election.taken("malo")["election_place"] == "ribera"
+    another("ensayo")
+
+
 def test_nothing_is_made_with_an_own_catalogue_that_has_fewer_offices(home: Path) -> None:
     own = home / "catalogs/ribera.yml"
     own.parent.mkdir()

@@ -122,6 +122,21 @@ def test_the_guided_form_asks_until_each_answer_can_be_used(tmp_path: Path, monk
     assert done.returncode == os.EX_USAGE and "Sin una terminal" in done.stderr
 
 
+@pytest.mark.parametrize(("folder", "said"), [(".", "ya existe"), ("anexo2.yml/otra", "no se puede escribir en")])
+def test_nothing_is_asked_where_the_answers_could_not_be_kept(
+    folder: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were all thrown away."""
+    home = furnish(tmp_path / "instituto", monkeypatch)
+    (tmp_path / "anexo2.yml").write_text("de antes")
+    ours, its = pty.openpty()
+    os.write(ours, "".join(f"{GOOD[each.key]}\n" for each in items() if each.key != SECRET).encode())
+    done = difusor("form", str(tmp_path / folder), "--guided", home=home, stdin=its)
+    assert done.returncode == 1 and said in done.stderr
+    assert "1. " not in done.stderr, "the first question"
+    assert (tmp_path / "anexo2.yml").read_text() == "de antes"
+
+
 def test_the_schema_is_the_models_and_in_spanish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = furnish(tmp_path / "instituto", monkeypatch)
     done = difusor("form", "--schema", home=home)

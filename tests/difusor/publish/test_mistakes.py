@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,7 +15,7 @@ from corte_kit import FILES, make_key, write_files
 from publish_kit import make_target
 from typer.testing import CliRunner
 
-from corte.format import instants, manifest, signature
+from corte.format import content, instants, manifest, signature
 from corte.format.refusal import Refusal
 from difusor.commands import publish, sign
 from difusor.inventory import load_election
@@ -198,6 +199,44 @@ def test_a_rehearsals_folder_is_no_official_corte(
     assert done.exit_code == 1 and "simulacro" in done.output
     right = ["--simulacro"] if said else []
     assert run_sign(make_tree(tmp_path / "b", 7, simulacro=said), election, key, *right).exit_code == 0
+
+
+def test_invented_data_are_no_official_corte(tmp_path: Path, election: Path, key: Path):
+    """Also where nothing says that they are of a rehearsal."""
+    done = run_sign(make_tree(tmp_path / "a", 7, datos_sinteticos=True), election, key)
+    assert done.exit_code == 1 and "datos inventados" in done.output
+    right = make_tree(tmp_path / "b", 7, datos_sinteticos=True)
+    assert run_sign(right, election, key, "--simulacro").exit_code == 0
+    assert run_sign(make_tree(tmp_path / "c", 7, datos_sinteticos=False), election, key).exit_code == 0
+
+
+def test_a_mark_of_byte_order_hides_nothing(tmp_path: Path, election: Path, key: Path):
+    """The number was not found, and what the advice led to was signed without a look at what the folder says."""
+    given = ("--sequence", "7", "--corte", instants.write(OPENS + timedelta(minutes=60)))
+    for name, flags, said, status in (("a", (), False, 0), ("b", given, True, 1)):
+        tree = make_tree(tmp_path / name, 7, simulacro=said, totales={"actas_capturadas": 0})
+        head = tree / signing.IDENTITY
+        head.write_bytes(codecs.BOM_UTF8 + head.read_bytes())
+        assert run_sign(tree, election, key, *flags).exit_code == status
+        assert content.captures(tree, [signing.IDENTITY]) == "", "a server takes it, too"
+
+
+@pytest.mark.parametrize("flags", [(), ("--sequence", "7", "--corte", instants.write(OPENS + timedelta(minutes=60)))])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"{\n'simulacro': 1}", "no es JSON: se interrumpe en el renglón 2, columna 1"),
+        (b'{"simulacro": "\xf1"}', "no está en UTF-8"),
+        (b"[" * 100_000, "no es JSON que se pueda leer"),
+    ],
+)
+def test_a_folder_that_says_nothing_readable_is_not_signed(
+    tree: Path, election: Path, key: Path, flags: tuple[str, ...], text: bytes, said: str
+):
+    (tree / signing.IDENTITY).write_bytes(text)
+    done = run_sign(tree, election, key, *flags)
+    assert done.exit_code == 1 and said in " ".join(done.output.split())
+    assert not signing.is_signed(tree)
 
 
 @pytest.mark.parametrize(("flags", "told"), [((), False), (("--sequence", "8"), True)])

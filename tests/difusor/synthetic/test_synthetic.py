@@ -13,6 +13,7 @@ import pytest
 from corte_kit import room_for
 from inventory_kit import shipped
 
+from difusor.project import UnusableError
 from difusor.synthetic import CorteSummary, Setting, database, pages, write_corte, write_night
 from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, SHARES
 from difusor.synthetic.night import apportion, night
@@ -222,6 +223,28 @@ def test_a_folder_is_brought_to_another_corte(final, tmp_path):
     assert (tmp_path / "corte.json").read_text() == "manifest"
     assert {k: v for k, v in contents(tmp_path).items() if k != "corte.json"} == contents(final)
     assert write(tmp_path, 145).changed == 0
+
+
+@pytest.mark.parametrize("path", ["datos/tesis/tesis.odt", "actas/1.jpg", "descargas/fotos.zip"])
+def test_what_somebody_else_has_in_the_folder_is_not_deleted(path, tmp_path):
+    """A night too is refused before its first folder is written."""
+    folder = tmp_path / "002"
+    (folder / path).parent.mkdir(parents=True)
+    (folder / path).write_text("mine")
+    with pytest.raises(UnusableError, match=rf"{folder} .* se perderían \({path}\); sáquelos"):
+        write(folder, 1)
+    with pytest.raises(UnusableError, match=f"{folder} tiene"):
+        next(write_night(tmp_path, SETTING.but(total=3), seed=7))
+    assert contents(tmp_path) == {f"002/{path}": b"mine"}
+
+
+@pytest.mark.parametrize("head", ['{"secuencia": 7}', '{"datos_sinteticos": false}', "[]", "{"])
+def test_a_corte_that_is_not_synthetic_is_not_replaced(head, tmp_path):
+    (tmp_path / "datos").mkdir()
+    (tmp_path / "datos/corte.json").write_text(head)
+    with pytest.raises(UnusableError, match="o dé una carpeta vacía"):
+        write(tmp_path, 1)
+    assert contents(tmp_path) == {"datos/corte.json": head.encode()}
 
 
 def test_a_corte_for_which_there_is_no_room_leaves_no_file_half_written(tmp_path):

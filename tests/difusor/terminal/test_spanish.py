@@ -97,6 +97,7 @@ def test_a_shell_without_completion_is_refused_in_spanish(option: str) -> None:
         ("demo --election atlántida", "el proyecto no tiene la elección «atlántida»; las que tiene: "),
         ("synthetic x --seed uno", "«uno» no es un número de los que se admiten."),
         ("publish . -i demo --wait -1", "no está en el intervalo x>=0."),
+        ("synthetic x -i demo --number 0", "no está en el intervalo x>=1."),
         ("report -i nadie", "no existe el difusor «nadie», ni esa ruta; los que hay en el proyecto"),
         ("report", "¿Qué difusor? Nómbrelo con -i, o mida todos con --all."),
         ("bans -i demo --lift x", "«x» no es una dirección IP"),
