@@ -113,8 +113,7 @@ def main() -> None:
     except Exception as error:
         if (cause := _of_the_system(error)) is None:
             raise
-        path = os.fsdecode(cause.filename) if isinstance(cause.filename, bytes) else cause.filename
-        complain(f"no se puede usar {path}: {why(cause)}" if path else why(cause))
+        complain(project.refusal(cause))
         sys.exit(1)
 
 

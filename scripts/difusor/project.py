@@ -152,6 +152,14 @@ class UnusableError(Exception):
     """A file or value that the operator gave cannot be used; the message is a Spanish sentence."""
 
 
+def refusal(error: Exception) -> str:
+    """Return what an UnusableError or its like says, or, of an OSError, what cannot be used and why."""
+    if not isinstance(error, OSError):
+        return str(error)
+    path = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+    return f"no se puede usar {path}: {why(error)}" if path else why(error)
+
+
 _PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")
 
 
