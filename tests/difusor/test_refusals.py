@@ -11,8 +11,10 @@ from typing import Any, NoReturn
 import pytest
 
 from difusor.countdown import subjects
+from difusor.inventory.variables import Variables
 from difusor.partners import host_key, login_keys
 from difusor.project import UnusableError, refusal
+from difusor.servers import identity
 from difusor.servers.connection import Login
 from difusor.suite import everyone
 
@@ -70,3 +72,13 @@ def test_a_machine_without_ssh_keyscan(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnusableError, match="por su llave: no se puede usar ssh-keyscan: no existe; nada se creó"):
         host_key.scan(Login("diario", "127.0.0.1", "root", 1))
+
+
+def test_connections_are_shared_in_the_folder_that_ansible_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the account's own folder cannot be written to, every verb that looks at a server ended."""
+    monkeypatch.setenv("HOME", "/dev/null/x")
+    monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path / "ansible"))
+    values = {"ansible_host": "192.0.2.1", "ansible_user": "root", "inventory_hostname": "diario"}
+    identity.connect(Variables({"diario": values}, {"all": ["diario"]}), str(tmp_path / "hosts.yml"))
+    assert f"ControlPath={tmp_path}/ansible/cp/difusor-" in values["ansible_ssh_extra_args"]
+    assert (tmp_path / "ansible/cp").is_dir()
