@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from corte.format.errors import why
 from difusor import process, project
-from difusor.terminal import complain, spanish, warn
+from difusor.terminal import complain, given, spanish, warn
 
 PANELS = {
     "Laboratorio": ("demo", "test", "clean"),
@@ -60,6 +60,12 @@ VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
 class InProject(TyperCommand):
     """A verb. Paths in its arguments are relative to the operator's current folder; it runs in the project's folder."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of the command line, of which some are refused before any is used."""
+        if not ctx.resilient_parsing:
+            given.refuse_empty(self, ctx, args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb in the project's folder, where Ansible finds ansible.cfg, with what the home adds to that."""
         os.chdir(project.ROOT)
@@ -81,6 +87,12 @@ class InProject(TyperCommand):
 
 class Difusor(TyperGroup):
     """The command line as a whole."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words before the verb."""
+        if not ctx.resilient_parsing:
+            given.refuse_empty(self, ctx, args)
+        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the options; the help of Typer's completion options, which gettext cannot translate, in Spanish."""

@@ -12,7 +12,7 @@ import pytest
 
 from difusor.countdown import subjects
 from difusor.inventory.variables import Variables
-from difusor.partners import host_key, login_keys
+from difusor.partners import election, host_key, login_keys
 from difusor.project import UnusableError, refusal
 from difusor.servers import identity
 from difusor.servers.connection import Login
@@ -82,3 +82,12 @@ def test_connections_are_shared_in_the_folder_that_ansible_has(tmp_path: Path, m
     identity.connect(Variables({"diario": values}, {"all": ["diario"]}), str(tmp_path / "hosts.yml"))
     assert f"ControlPath={tmp_path}/ansible/cp/difusor-" in values["ansible_ssh_extra_args"]
     assert (tmp_path / "ansible/cp").is_dir()
+
+
+def test_an_empty_name_is_not_the_first_election(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIFUSOR_HOME", str(tmp_path))
+    (tmp_path / "elections").mkdir()
+    for name in ("ayuntamientos", "diputaciones"):
+        (tmp_path / f"elections/{name}.yml").touch()
+    with pytest.raises(UnusableError, match=r"no existe la elección «»; las que hay .*: ayuntamientos, diputaciones"):
+        election.chosen("")

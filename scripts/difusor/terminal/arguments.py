@@ -50,8 +50,9 @@ def election(text: str) -> Path:
         return given
     if text.strip() and Path(text).name == text and named.is_file():
         return named
+    wrong = f"no existe la elección «{text}», ni esa ruta" if text.strip() else "está vacío: ¿qué elección?"
     there = ", ".join(elections()) or "ninguna"
-    raise typer.BadParameter(f"no existe la elección «{text}», ni esa ruta; las que hay {whose()}: {there}.")
+    raise typer.BadParameter(f"{wrong}; las que hay {whose()}: {there}.")
 
 
 def paper(text: str) -> Path:
@@ -96,8 +97,13 @@ def written_instant(text: str) -> datetime:
 
 
 def absolute(text: str) -> str:
-    """Return a path of the operator's made absolute; an empty one, which says that there is none, as it is."""
-    return str(Path(text).expanduser().absolute()) if text else ""
+    """Return a path of the operator's made absolute."""
+    return str(Path(text).expanduser().absolute())
+
+
+def or_none(text: str) -> str:
+    """Return a path made absolute; an empty one, which says that there is none, as it is."""
+    return absolute(text) if text else ""
 
 
 def named_corte(text: str) -> str:

@@ -1,0 +1,44 @@
+"""What is judged of every verb's command line before anything of it is used: empty values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from difusor.terminal.arguments import election, inventory, or_none
+
+TAKE_EMPTY = (inventory, election, or_none)
+"""The parsers to which an empty text means something, or that refuse it with the values that there are."""
+
+
+def refuse_empty(command: click.Command, ctx: click.Context, words: Sequence[str]) -> None:
+    """Refuse a path, an election, or whatever else is looked up, whose text is empty: most often an unset variable."""
+    values, _ = _parsed(command, ctx, words)
+    for param in command.get_params(ctx):
+        if _is_looked_up(param) and any(not text.strip() for text in _texts(values.get(param.name or ""))):
+            what = (param.metavar or "ruta").strip("[]").lower().replace("|", " o ")
+            raise click.BadParameter(f"está vacío: ¿qué {what}?", ctx, param)
+
+
+def _parsed(
+    command: click.Command, ctx: click.Context, words: Sequence[str]
+) -> tuple[Mapping[str, Any], Sequence[click.Parameter]]:
+    """Return the words of each parameter that is on the command line, and the parameters in their order there."""
+    values, _, order = command.make_parser(ctx).parse_args(list(words))  # a copy: click takes the words out
+    return values, order
+
+
+def _is_looked_up(param: click.Parameter) -> bool:
+    kind = param.type
+    if isinstance(kind, click.types.FuncParamType):
+        return kind.func not in TAKE_EMPTY
+    return isinstance(kind, click.Path) or "--election" in param.opts
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts in a value of click's parser: a text, several of them, or a mark that there is none."""
+    for each in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(each, str):
+            yield each

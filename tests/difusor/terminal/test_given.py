@@ -1,0 +1,83 @@
+"""An empty value on the command line never makes a verb do something else than was meant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from click.testing import CliRunner
+from command_kit import difusor
+from corte_kit import make_key
+from publish_kit import write_election
+
+from difusor import cli
+from difusor.project import HOME
+from difusor.terminal import given
+
+WIDE = {**os.environ, "COLUMNS": "200"}
+"""An environment in which no sentence is wrapped."""
+KEEP = {"new difusor --certificate", "new difusor --certificate-key"}
+"""The options whose help gives an empty value a meaning: no certificate, and so none of its keys."""
+
+
+def commands(group: click.Command, ctx: click.Context, *before: str) -> Iterator[tuple[list[str], click.Command]]:
+    """Yield the words of every verb, and the verb."""
+    if isinstance(group, click.Group):
+        for name in group.list_commands(ctx):
+            found = group.get_command(ctx, name)
+            assert found is not None
+            yield from commands(found, ctx, *before, name)
+    else:
+        yield [*before], group
+
+
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> click.Command:
+    monkeypatch.setattr(sys, "argv", ["difusor"])
+    monkeypatch.setattr(click.UsageError, "exit_code", os.EX_USAGE)
+    return typer.main.get_command(cli._app())
+
+
+def test_no_verb_takes_an_empty_path_or_election(
+    whole: click.Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An option whose variable is not set took the current folder, or the first election by alphabet."""
+    (tmp_path / "casa").mkdir()
+    monkeypatch.setenv(HOME, str(tmp_path / "casa"))
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    for words, verb in commands(whole, click.Context(whole)):
+        for param in verb.params:
+            option = [param.opts[0]] if isinstance(param, click.Option) else []
+            path = isinstance(param.type, click.Path | click.types.FuncParamType) or param.name == "election"
+            if path and (asked_as := " ".join([*words, *option])) not in KEEP:
+                asked.append(asked_as)
+                done = CliRunner().invoke(whole, [*words, *option, ""])
+                assert (done.exit_code, "est" in done.output) == (os.EX_USAGE, True), (asked_as, done.output)
+                assert [path.name for path in tmp_path.rglob("*")] == ["casa"], asked_as
+    assert {"synthetic", "sign --withdraw", "list --election", "report --output", "new election --key"} <= {*asked}
+
+
+def test_an_empty_home_is_not_the_current_folder(tmp_path: Path) -> None:
+    done = difusor("--home", "", "status", cwd=tmp_path, env=WIDE)
+    assert (done.returncode, "está vacío: ¿qué carpeta?" in done.stderr) == (os.EX_USAGE, True)
+
+
+def test_an_empty_certificate_still_means_acme(whole: click.Command) -> None:
+    (new,) = (verb for words, verb in commands(whole, click.Context(whole)) if words == ["new", "difusor"])
+    given.refuse_empty(new, click.Context(new), ["diario", "--certificate", "", "--certificate-key", ""])
+
+
+def test_an_empty_withdrawal_does_not_withdraw_the_corte_that_is_signed(tmp_path: Path) -> None:
+    key = make_key(tmp_path, "firma")
+    election = write_election(tmp_path, key)
+    (corte := tmp_path / "corte").mkdir()
+    (corte / "x.json").write_text("{}")
+    done = difusor("sign", ".", "--election", election, "--key", key, "--withdraw", "", cwd=corte, env=WIDE)
+    assert (done.returncode, "está vacío: ¿qué corte?" in done.stderr) == (os.EX_USAGE, True)
+    assert [path.name for path in corte.iterdir()] == ["x.json"]
