@@ -64,6 +64,7 @@ class InProject(TyperCommand):
         """Read the words of the command line, of which some are refused before any is used."""
         if not ctx.resilient_parsing:
             given.refuse_empty(self, ctx, args)
+            given.refuse_repeated(self, ctx, args)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

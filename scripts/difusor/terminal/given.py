@@ -1,4 +1,4 @@
-"""What is judged of every verb's command line before anything of it is used: empty values."""
+"""What is judged of every verb's command line before anything of it is used: empty values and repeated ones."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ def refuse_empty(command: click.Command, ctx: click.Context, words: Sequence[str
             raise click.BadParameter(f"está vacío: ¿qué {what}?", ctx, param)
 
 
+def refuse_repeated(command: click.Command, ctx: click.Context, words: Sequence[str]) -> None:
+    """Refuse an option that takes one value and has several, of which click would use the last without a word."""
+    _, order = _parsed(command, ctx, words)
+    for param in order:
+        if isinstance(param, click.Option) and _is_single(param) and (times := order.count(param)) > 1:
+            often = "dos veces" if times == 2 else f"{times} veces"
+            one = "este verbo toma un solo difusor" if param.metavar == "DIFUSOR" else "toma un solo valor"
+            raise click.UsageError(f"{'/'.join(param.opts[:1] + param.secondary_opts)} está {often} y {one}", ctx)
+
+
 def _parsed(
     command: click.Command, ctx: click.Context, words: Sequence[str]
 ) -> tuple[Mapping[str, Any], Sequence[click.Parameter]]:
@@ -35,6 +45,11 @@ def _is_looked_up(param: click.Parameter) -> bool:
     if isinstance(kind, click.types.FuncParamType):
         return kind.func not in TAKE_EMPTY
     return isinstance(kind, click.Path) or "--election" in param.opts
+
+
+def _is_single(option: click.Option) -> bool:
+    """Tell whether an option says one thing only: neither a list, nor a count, nor a flag without an opposite."""
+    return not option.multiple and not option.count and (not option.is_flag or bool(option.secondary_opts))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""An empty value on the command line never makes a verb do something else than was meant."""
+"""An empty value and a repeated option on the command line never make a verb do something else than was meant."""
 
 from __future__ import annotations
 
@@ -81,3 +81,25 @@ def test_an_empty_withdrawal_does_not_withdraw_the_corte_that_is_signed(tmp_path
     done = difusor("sign", ".", "--election", election, "--key", key, "--withdraw", "", cwd=corte, env=WIDE)
     assert (done.returncode, "está vacío: ¿qué corte?" in done.stderr) == (os.EX_USAGE, True)
     assert [path.name for path in corte.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["front", "-i", "a", "-i", "b"], "--inventory está dos veces y este verbo toma un solo difusor"),
+        (["synthetic", "x", "-i", "a", "--inventory=b"], "--inventory está dos veces y este verbo toma un solo"),
+        (["report", "--output", "a", "--output", "b", "--output", "c"], "--output está 3 veces y toma un solo valor"),
+        (["sign", ".", "--clock-override", "--no-clock-override"], "--clock-override/--no-clock-override está dos"),
+    ],
+)
+def test_an_option_that_is_given_twice_is_refused_if_it_takes_one_value(words: list[str], sentence: str) -> None:
+    """The verb did its work for the last difusor, and said nothing of the other."""
+    done = difusor(*words, env=WIDE)
+    assert (done.returncode, sentence in done.stderr) == (os.EX_USAGE, True), done.stderr
+
+
+@pytest.mark.parametrize("words", ["trusted -i a -i b --check --check", "bans -i a -i b --lift ::1 --lift ::2"])
+def test_an_option_that_may_be_repeated_is_not_refused_for_it(whole: click.Command, words: str) -> None:
+    name, *rest = words.split()
+    (verb,) = (verb for found, verb in commands(whole, click.Context(whole)) if found == [name])
+    given.refuse_repeated(verb, click.Context(verb), rest)
