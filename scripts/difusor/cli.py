@@ -60,6 +60,11 @@ VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
 class InProject(TyperCommand):
     """A verb. Paths in its arguments are relative to the operator's current folder; it runs in the project's folder."""
 
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        """Take what TyperCommand takes."""
+        super().__init__(*arguments, **settings)
+        given.expand(self.params)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words of the command line, of which some are refused before any is used."""
         if not ctx.resilient_parsing:
@@ -88,6 +93,11 @@ class InProject(TyperCommand):
 
 class Difusor(TyperGroup):
     """The command line as a whole."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        """Take what TyperGroup takes."""
+        super().__init__(*arguments, **settings)
+        given.expand(self.params)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words before the verb."""
@@ -229,7 +239,7 @@ def difusor(
     # The lab and the tests are the project's own.
     if home is None or VERBS.get(ctx.invoked_subcommand or "") == "Laboratorio":
         return
-    whole = home.expanduser().absolute()
+    whole = home.absolute()
     if fault := project.path_fault(whole):
         raise typer.BadParameter(f"la carpeta del Instituto no puede ser {whole}: {fault}")
     if not whole.is_dir() and ctx.invoked_subcommand not in MAKES_HOME:

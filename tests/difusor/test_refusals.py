@@ -10,9 +10,11 @@ from typing import Any, NoReturn
 
 import pytest
 
+from difusor.acceptance import archive
 from difusor.countdown import subjects
+from difusor.inventory import vaults
 from difusor.inventory.variables import Variables
-from difusor.partners import election, host_key, login_keys
+from difusor.partners import asked, election, host_key, login_keys
 from difusor.project import UnusableError, refusal
 from difusor.servers import identity
 from difusor.servers.connection import Login
@@ -91,3 +93,10 @@ def test_an_empty_name_is_not_the_first_election(tmp_path: Path, monkeypatch: py
         (tmp_path / f"elections/{name}.yml").touch()
     with pytest.raises(UnusableError, match=r"no existe la elección «»; las que hay .*: ayuntamientos, diputaciones"):
         election.chosen("")
+
+
+def test_a_file_of_an_account_that_does_not_exist_is_not_there() -> None:
+    assert vaults.source_fault(["diario@~nadie-aqui/x"]).startswith("no existe ~nadie-aqui/x, de donde se toma la con")
+    assert [*archive._private({"difusor_tls_key": "~nadie-aqui/x"})] == []
+    with pytest.raises(ValueError, match="no hay ninguna cuenta «nadie-aqui»"):
+        asked.a_file("~nadie-aqui/x")

@@ -1,16 +1,38 @@
-"""What is judged of every verb's command line before anything of it is used: empty values and repeated ones."""
+"""What is judged of every verb's command line before anything of it is used: empty values, repeated ones, and ~."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import click
+from typer.models import TyperPath
 
-from difusor.terminal.arguments import election, inventory, or_none
+from difusor.terminal.arguments import election, expanded, inventory, or_none
 
 TAKE_EMPTY = (inventory, election, or_none)
 """The parsers to which an empty text means something, or that refuse it with the values that there are."""
+
+
+class OperatorsPath(TyperPath):
+    """A path whose ~ is expanded here: no shell does it behind --option=."""
+
+    def convert(
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | PathLike[str]:
+        """Return the path as the option takes it; BadParameter when it names an account that does not exist."""
+        return super().convert(expanded(value) if isinstance(value, str) else value, param, ctx)
+
+
+def expand(params: Sequence[click.Parameter]) -> None:
+    """Have the ~ expanded in every parameter that is a path."""
+    for param in params:
+        if isinstance(kind := param.type, click.Path) and not isinstance(kind, OperatorsPath):
+            param.type = OperatorsPath(
+                exists=kind.exists, file_okay=kind.file_okay, dir_okay=kind.dir_okay, writable=kind.writable,
+                readable=kind.readable, resolve_path=kind.resolve_path, allow_dash=kind.allow_dash, path_type=kind.type,
+            )  # fmt: skip
 
 
 def refuse_empty(command: click.Command, ctx: click.Context, words: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""An empty value and a repeated option on the command line never make a verb do something else than was meant."""
+"""An empty value, a repeated option and a ~ on the command line never make a verb do something else than was meant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from corte_kit import make_key
 from publish_kit import write_election
 
 from difusor import cli
-from difusor.project import HOME
+from difusor.project import HOME, ROOT, home
 from difusor.terminal import given
 
 WIDE = {**os.environ, "COLUMNS": "200"}
@@ -103,3 +103,51 @@ def test_an_option_that_may_be_repeated_is_not_refused_for_it(whole: click.Comma
     name, *rest = words.split()
     (verb,) = (verb for found, verb in commands(whole, click.Context(whole)) if found == [name])
     given.refuse_repeated(verb, click.Context(verb), rest)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--home", "~nadie-aqui", "status"],
+        ["file", "~nadie-aqui/x.pdf", "-i", "demo"],
+        ["new", "election", "x", "--key", "~nadie-aqui/k.pub"],
+        ["status", "--html=~nadie-aqui/x.html"],
+        ["front", "-i", "~nadie-aqui/x"],
+        ["sign", ".", "--withdraw=~nadie-aqui/x"],
+        ["apply", "-i", "demo", "--vault-id", "x@~nadie-aqui/x"],
+    ],
+)
+def test_an_account_that_does_not_exist_is_told(words: list[str], tmp_path: Path) -> None:
+    done = difusor(*words, cwd=tmp_path, env=WIDE)
+    assert "no hay ninguna cuenta «nadie-aqui» en esta máquina" in done.stderr
+    assert (done.returncode, "Traceback" in done.stderr) == (os.EX_USAGE, False)
+
+
+def test_an_account_that_does_not_exist_in_the_environment_is_told(tmp_path: Path) -> None:
+    done = difusor("status", cwd=tmp_path, env={**WIDE, HOME: "~nadie-aqui"})
+    assert "no hay ninguna cuenta «nadie-aqui» en esta máquina" in done.stderr
+    assert (done.returncode, "Traceback" in done.stderr) == (os.EX_USAGE, False)
+
+
+def test_the_folder_of_an_unknown_account_is_none_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME, "~nadie-aqui")
+    assert not home().exists()
+
+
+def test_a_home_is_expanded_where_no_shell_does_it(tmp_path: Path) -> None:
+    """Behind an =, as in --html=~/tablero.html, which went into a folder called ~."""
+    (mine := tmp_path / "mio").mkdir()
+    (elsewhere := tmp_path / "otra").mkdir()
+    done = difusor("form", "~/formato", cwd=elsewhere, env={**os.environ, "HOME": str(mine)})
+    assert (done.returncode, [*elsewhere.iterdir()]) == (0, []), done.stderr
+    assert (mine / "formato/anexo2.yml").is_file()
+    asked = ["verify", "~/formato", f"--election=~/{write_election(mine, make_key(mine, 'firma')).name}"]
+    done = difusor(*asked, cwd=elsewhere, env={**os.environ, "HOME": str(mine)})
+    assert "no existe" not in done.stderr
+
+
+def test_a_file_whose_name_begins_so_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "~nadie-aqui.pdf").touch()
+    monkeypatch.chdir(tmp_path)
+    assert given.expanded("~nadie-aqui.pdf") == "~nadie-aqui.pdf"
+    assert given.expanded(str(ROOT)) == str(ROOT)
