@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from corte.format.errors import why
 from difusor import process, project
-from difusor.terminal import complain, spanish, warn
+from difusor.terminal import complain, given, spanish, warn
 
 PANELS = {
     "Laboratorio": ("demo", "test", "clean"),
@@ -60,6 +60,18 @@ VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
 class InProject(TyperCommand):
     """A verb. Paths in its arguments are relative to the operator's current folder; it runs in the project's folder."""
 
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        """Take what TyperCommand takes."""
+        super().__init__(*arguments, **settings)
+        given.expand(self.params)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of the command line, of which some are refused before any is used."""
+        if not ctx.resilient_parsing:
+            given.refuse_empty(self, ctx, args)
+            given.refuse_repeated(self, ctx, args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb in the project's folder, where Ansible finds ansible.cfg, with what the home adds to that."""
         os.chdir(project.ROOT)
@@ -81,6 +93,17 @@ class InProject(TyperCommand):
 
 class Difusor(TyperGroup):
     """The command line as a whole."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        """Take what TyperGroup takes."""
+        super().__init__(*arguments, **settings)
+        given.expand(self.params)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words before the verb."""
+        if not ctx.resilient_parsing:
+            given.refuse_empty(self, ctx, args)
+        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the options; the help of Typer's completion options, which gettext cannot translate, in Spanish."""
@@ -113,8 +136,7 @@ def main() -> None:
     except Exception as error:
         if (cause := _of_the_system(error)) is None:
             raise
-        path = os.fsdecode(cause.filename) if isinstance(cause.filename, bytes) else cause.filename
-        complain(f"no se puede usar {path}: {why(cause)}" if path else why(cause))
+        complain(project.refusal(cause))
         sys.exit(1)
 
 
@@ -217,7 +239,7 @@ def difusor(
     # The lab and the tests are the project's own.
     if home is None or VERBS.get(ctx.invoked_subcommand or "") == "Laboratorio":
         return
-    whole = home.expanduser().absolute()
+    whole = home.absolute()
     if fault := project.path_fault(whole):
         raise typer.BadParameter(f"la carpeta del Instituto no puede ser {whole}: {fault}")
     if not whole.is_dir() and ctx.invoked_subcommand not in MAKES_HOME:

@@ -47,7 +47,8 @@ ODD = re.compile(r"""[,$%'"\\]|\{[{%#]""")
 def home() -> Path:
     """Return the folder of the institute's own things; without DIFUSOR_HOME it is the project's."""
     given = os.environ.get(HOME)
-    return Path(given).expanduser().absolute() if given else ROOT
+    # cli.py tells who runs a verb of an account that does not exist; here it is a folder that is not there.
+    return Path(os.path.expanduser(given)).absolute() if given else ROOT
 
 
 def whose() -> str:
@@ -158,6 +159,27 @@ DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, R
 
 class UnusableError(Exception):
     """A file or value that the operator gave cannot be used; the message is a Spanish sentence."""
+
+
+def expanduser(path: str) -> str:
+    """Return a path with its ~ expanded; UnusableError when it names an account that this machine does not have.
+
+    A file whose name begins with ~, as editors make them, is meant when there is no account of that name.
+    """
+    whole = os.path.expanduser(path)
+    if not whole.startswith("~") or os.path.lexists(whole):
+        return whole
+    account = whole[1:].partition("/")[0]
+    told = f"no hay ninguna cuenta «{account}» en esta máquina" if account else "no se sabe cuál es su carpeta personal"
+    raise UnusableError(f"{path}: {told}; escriba la ruta entera")
+
+
+def refusal(error: Exception) -> str:
+    """Return what an UnusableError or its like says, or, of an OSError, what cannot be used and why."""
+    if not isinstance(error, OSError):
+        return str(error)
+    path = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+    return f"no se puede usar {path}: {why(error)}" if path else why(error)
 
 
 _PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")

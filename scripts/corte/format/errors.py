@@ -53,4 +53,6 @@ def why(error: OSError) -> str:
         number = int(copied[1])
     if number is None:
         return str(error) or "no se sabe por qué"  # an OSError of this project, in Spanish
+    if number == 0:  # its own text, in Spanish, of the file that it names
+        return str(error.args[1])
     return SENTENCES.get(number, f"el sistema no lo permite ({errno.errorcode.get(number, number)})")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import re
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
@@ -113,8 +114,9 @@ def secrets(case: Case) -> list[str]:
     found = list(read(case.inventory).secrets)
     for each in identities():
         source = each.rpartition("@")[2]
-        if source not in ("prompt", "prompt_ask_vault_pass") and Path(source).exists():
-            found.append(password_of(Path(source)))
+        path = Path(os.path.expanduser(source))  # as Ansible takes it
+        if source not in ("prompt", "prompt_ask_vault_pass") and path.exists():
+            found.append(password_of(path))
     found += _private(case.values)
     return found
 
@@ -122,6 +124,6 @@ def secrets(case: Case) -> list[str]:
 def _private(values: Any) -> Iterator[str]:
     """Yield the content of the private keys that an inventory names."""
     for name in ("difusor_tls_key", "ansible_ssh_private_key_file"):
-        path = Path(str(values.get(name) or "")).expanduser()
+        path = Path(os.path.expanduser(str(values.get(name) or "")))
         if path.is_file():
             yield "\n".join(line for line in path.read_text(errors="replace").splitlines() if "-----" not in line)

@@ -11,7 +11,7 @@ import typer
 
 from difusor.project import ROOT
 from difusor.terminal import complain, console, results
-from difusor.terminal.arguments import absolute, elections, from_project, instant
+from difusor.terminal.arguments import absolute, elections, from_project, instant, or_none
 from difusor.terminal.asking import confirmed
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def new_difusor(
     certificate: Annotated[
         str | None,
         typer.Option(
-            parser=absolute, metavar="ARCHIVO",
+            parser=or_none, metavar="ARCHIVO",
             help="Certificado de la página con sus intermedios; vacío: lo pide por ACME.",
         ),
     ] = None,
     certificate_key: Annotated[
-        str | None, typer.Option(parser=absolute, metavar="ARCHIVO", help="La llave del certificado.")
+        str | None, typer.Option(parser=or_none, metavar="ARCHIVO", help="La llave del certificado.")
     ] = None,
     fingerprint: Annotated[
         str | None,

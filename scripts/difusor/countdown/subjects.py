@@ -14,7 +14,7 @@ from difusor.countdown.checks import Check, bad
 from difusor.inventory import READ, Host, servers
 from difusor.inventory.variables import read
 from difusor.partners import election, roster
-from difusor.project import UnusableError, fallen, home
+from difusor.project import UnusableError, fallen, home, refusal
 from difusor.servers import child, identity, ssh_password
 
 LOOKS = child.Bounds(seconds=30, output_bytes=32 * 1024 * 1024, memory_bytes=None)
@@ -81,7 +81,7 @@ def read_all(inventories: Iterable[Path]) -> list[Subject | Broken]:
 
 def _fault(error: Exception) -> str:
     """Return what is wrong in one line: of a refusal with several faults, only these."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in refusal(error).splitlines() if line.strip()]
     return "; ".join(line.removeprefix("- ") for line in lines if line.startswith("- ")) or " ".join(lines)
 
 

@@ -50,7 +50,7 @@ def named() -> list[str]:
 def _source(identity: str) -> Path | None:
     """Return the file or program behind a vault identity; None when the operator types the password."""
     named = identity.partition("@")[2] if "@" in identity else identity
-    return None if named in ("prompt", "prompt_ask_vault_pass") else Path(named).expanduser()
+    return None if named in ("prompt", "prompt_ask_vault_pass") else Path(os.path.expanduser(named))
 
 
 def _fault_of(source: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -13,7 +14,7 @@ from difusor.partners import election as elections_file
 from difusor.partners import inventory
 from difusor.partners.facts import ElectionFacts, FactError, Facts, PartnerFacts, fault, of, public_address
 from difusor.partners.files import refuse_existing
-from difusor.project import UnusableError
+from difusor.project import UnusableError, expanduser
 from difusor.terminal.arguments import elections, instant
 from difusor.terminal.asking import Question, answers
 
@@ -166,12 +167,12 @@ def public_key(path: str) -> str:
 
 def own_key() -> str:
     """Return the key of those that ssh uses by itself which the operator has, the first of them when there is none."""
-    return next((path for path in OWN_KEYS if Path(f"{path}.pub").expanduser().exists()), OWN_KEYS[0])
+    return next((path for path in OWN_KEYS if os.path.exists(os.path.expanduser(f"{path}.pub"))), OWN_KEYS[0])
 
 
 def unless_own(private: str) -> str:
     """Return the path of a private key, or "" for one that ssh takes by itself."""
-    return "" if private in map(_absolute, OWN_KEYS) else private
+    return "" if private in map(os.path.expanduser, OWN_KEYS) else private
 
 
 def key_pair(path: str) -> str:
@@ -195,4 +196,7 @@ def a_file(path: str) -> str:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute()) if path else ""
+    try:
+        return str(Path(expanduser(path)).absolute()) if path else ""
+    except UnusableError as problem:
+        raise ValueError(str(problem)) from None

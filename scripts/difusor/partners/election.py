@@ -43,7 +43,7 @@ def chosen(given: str | None) -> str:
     listed = ", ".join(there) or "ninguna"
     if given is None and len(there) != 1:
         raise UnusableError(f"diga para qué elección con --election; las que hay {whose()}: {listed}")
-    name = given or there[0]
+    name = there[0] if given is None else given
     if name not in there:
         raise UnusableError(f"no existe la elección «{name}»; las que hay {whose()}: {listed}")
     return name

@@ -8,7 +8,7 @@ import hashlib
 import subprocess
 from dataclasses import dataclass
 
-from difusor.project import UnusableError
+from difusor.project import UnusableError, refusal
 from difusor.servers.connection import Login
 
 SECONDS = 10
@@ -49,8 +49,9 @@ def scan(login: Login) -> list[HostKey]:
     command = ["ssh-keyscan", "-T", str(SECONDS), "-p", str(login.port), "-t", ",".join(KINDS.values()), login.address]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=4 * SECONDS)
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        raise UnusableError(f"no se pudo preguntar a {login.address} por su llave: {error}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        said = refusal(error) if isinstance(error, OSError) else f"no respondió en {4 * SECONDS} s"
+        raise UnusableError(f"no se pudo preguntar a {login.address} por su llave: {said}; nada se creó") from None
     keys = [HostKey(line) for line in done.stdout.splitlines() if _is_key(line)]
     if not keys:
         raise UnusableError(

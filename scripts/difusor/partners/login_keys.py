@@ -10,7 +10,7 @@ import yaml
 from difusor.inventory.variables import read
 from difusor.partners import asked
 from difusor.partners.facts import FactError, PartnerFacts, fault
-from difusor.project import DAMAGE, UnusableError
+from difusor.project import DAMAGE, UnusableError, refusal
 from difusor.spec import reading
 
 VARIABLE = "difusor_admin_keys"
@@ -37,7 +37,7 @@ def admitted(folder: Path) -> tuple[tuple[str, ...], str]:
         for host in said.hosts:
             said.require(host, names)
     except (UnusableError, OSError) as error:
-        return (), " ".join(str(error).split()).rstrip(".")
+        return (), " ".join(refusal(error).split()).rstrip(".")
     return _usable(next((each.get(VARIABLE) for each in said.hosts.values() if "difusor_fqdn" in each), None))
 
 

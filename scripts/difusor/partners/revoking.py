@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from corte.format.errors import why
 from difusor.inventory import InventoryError, Revocation, load
 from difusor.inventory.variables import read
 from difusor.partners import notification, revocation
 from difusor.partners.revocation import Order
-from difusor.project import UnusableError
+from difusor.project import UnusableError, refusal
 from difusor.servers import playbook
 from difusor.servers.playbook import Options
 
@@ -58,7 +57,7 @@ def revoke(inventory: Path, order: Order, options: Options) -> Result:
     try:
         paper = notification.write(load(inventory)[0], record, inventory.name)
     except (OSError, UnusableError) as error:
-        trouble.append(f"la notificación no se pudo hacer: {str(error).rstrip('.')}")
+        trouble.append(f"la notificación no se pudo hacer: {refusal(error).rstrip('.')}")
     return Result(
         inventory.name, record, is_new, (*record.servers, *done), (*trouble, *pending), paper, unrecorded=other
     )  # fmt: skip
@@ -88,7 +87,7 @@ def _rotated(inventory: Path) -> tuple[str, ...]:
     try:
         revocation.rotate(inventory)
     except (OSError, UnusableError) as error:
-        return (f"sus secretos no se cambiaron en la bóveda: {str(error).rstrip('.')}",)
+        return (f"sus secretos no se cambiaron en la bóveda: {refusal(error).rstrip('.')}",)
     return ()
 
 
@@ -117,6 +116,5 @@ def _run(
         try:
             note(inventory, server)
         except (OSError, UnusableError) as error:
-            said = why(error) if isinstance(error, OSError) else str(error).rstrip(".")
-            pending.append(f"{server} hizo su parte y no se pudo anotar: {said}")
+            pending.append(f"{server} hizo su parte y no se pudo anotar: {refusal(error).rstrip('.')}")
     return tuple(done), tuple(pending)

@@ -77,7 +77,8 @@ def connect(inventory: Variables, source: str, bounds: child.Bounds | None = Non
 
     `bounds`: what one command may take, BOUNDS by default, on hosts that this process has not connected to before.
     """
-    control = Path("~/.ansible/cp").expanduser()
+    # Where Ansible has its own: project.settle names another folder where that of the account cannot be written to.
+    control = Path(os.path.expanduser(os.environ.get("ANSIBLE_HOME") or "~/.ansible")).absolute() / "cp"
     control.mkdir(mode=0o700, parents=True, exist_ok=True)
     servers = inventory.groups.get("difusores", [])
     onlookers = {name for group in VANTAGES for name in inventory.groups.get(group, []) if name not in servers}

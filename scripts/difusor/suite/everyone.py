@@ -10,7 +10,7 @@ from pathlib import Path
 
 from difusor.inventory import zone_of
 from difusor.partners.revocation import in_force
-from difusor.project import UnusableError, build, fallen
+from difusor.project import UnusableError, build, fallen, refusal
 from difusor.report.index import OFF_THE_LIST, Row, again, row
 from difusor.report.issue import issue
 from difusor.report.results import ResultsError
@@ -56,7 +56,7 @@ def _row(folder: Path, output: Path, at: At) -> Row:
         dictamen, papers = issue(found, output)
         return row(name, dictamen, papers, time.monotonic() - started)
     except (ResultsError, SpecError, UnusableError, OSError) as error:
-        why = str(error)
+        why = refusal(error)
     except Exception as error:  # a fault of this program's: told in the row of this difusor, and nobody else's
         why = fallen(error)
     return Row(

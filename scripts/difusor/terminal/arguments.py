@@ -16,7 +16,7 @@ import typer
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.project import ROOT, build, home, inventories, path_fault, whose
+from difusor.project import ROOT, UnusableError, build, expanduser, home, inventories, path_fault, whose
 
 
 def difusores() -> list[str]:
@@ -29,9 +29,17 @@ def elections() -> list[str]:
     return sorted(path.stem for path in (home() / "elections").glob("[!.]*.yml"))
 
 
+def expanded(text: str) -> str:
+    """Return a path with its ~ expanded; refused when that names an account which this machine does not have."""
+    try:
+        return expanduser(text)
+    except UnusableError as problem:
+        raise typer.BadParameter(f"{problem}.") from None
+
+
 def inventory(text: str) -> Path:
     """Return the inventory at a path, or else that of a difusor's name; relative to the project when inside it."""
-    given = Path(text).absolute()
+    given = Path(expanded(text)).absolute()
     named = home() / "inventories" / text
     if text.strip() and given.exists():
         if fault := path_fault(given):
@@ -45,18 +53,19 @@ def inventory(text: str) -> Path:
 
 def election(text: str) -> Path:
     """Return the election file or the inventory at a path, or else the election of this name, as an absolute path."""
-    given, named = Path(text).absolute(), home() / f"elections/{text}.yml"
+    given, named = Path(expanded(text)).absolute(), home() / f"elections/{text}.yml"
     if text.strip() and given.exists():
         return given
     if text.strip() and Path(text).name == text and named.is_file():
         return named
+    wrong = f"no existe la elección «{text}», ni esa ruta" if text.strip() else "está vacío: ¿qué elección?"
     there = ", ".join(elections()) or "ninguna"
-    raise typer.BadParameter(f"no existe la elección «{text}», ni esa ruta; las que hay {whose()}: {there}.")
+    raise typer.BadParameter(f"{wrong}; las que hay {whose()}: {there}.")
 
 
 def paper(text: str) -> Path:
     """Return the file at a path, or else the dictamen of the difusor of this name, as an absolute path."""
-    given, named = Path(text).absolute(), build() / f"dictamen/{text}.json"
+    given, named = Path(expanded(text)).absolute(), build() / f"dictamen/{text}.json"
     if given.is_file():
         return given
     if text.strip() and Path(text).name == text and named.is_file():
@@ -66,7 +75,7 @@ def paper(text: str) -> Path:
 
 def verifiable(text: str) -> Path:
     """Return the folder or file at a path, or else the sealed dictamen of the difusor of this name; links resolved."""
-    given, sealed = Path(text).absolute(), build() / f"dictamen/{text}.pdf"
+    given, sealed = Path(expanded(text)).absolute(), build() / f"dictamen/{text}.pdf"
     if text.strip() and given.exists():
         return given.resolve()
     if text.strip() and Path(text).name == text and sealed.is_file():
@@ -96,18 +105,24 @@ def written_instant(text: str) -> datetime:
 
 
 def absolute(text: str) -> str:
-    """Return a path of the operator's made absolute; an empty one, which says that there is none, as it is."""
-    return str(Path(text).expanduser().absolute()) if text else ""
+    """Return a path of the operator's made absolute."""
+    return str(Path(expanded(text)).absolute())
+
+
+def or_none(text: str) -> str:
+    """Return a path made absolute; an empty one, which says that there is none, as it is."""
+    return absolute(text) if text else ""
 
 
 def named_corte(text: str) -> str:
     """Return the path of a corte made absolute, or, when there is no such path, the text: a manifest's SHA-256."""
-    return str(Path(text).absolute()) if Path(text).exists() else text
+    given = Path(expanded(text)).absolute()
+    return str(given) if given.exists() else text
 
 
 def authority(text: str) -> Path:
     """Return the path of a file with certificates, made absolute; refused at once when it has none."""
-    path = Path(text).absolute()
+    path = Path(expanded(text)).absolute()
     try:
         ssl.create_default_context().load_verify_locations(path)
     except ssl.SSLError:
@@ -122,7 +137,8 @@ def authority(text: str) -> Path:
 def vault_id(text: str) -> str:
     """Return a vault identity of Ansible's (NAME@FILE, FILE or NAME@prompt) with the path of its file made absolute."""
     name, at, source = text.partition("@") if "@" in text else ("", "", text)
-    return f"{name}{at}{Path(source).absolute()}" if Path(source).is_file() else text
+    path = Path(expanded(source)).absolute()
+    return f"{name}{at}{path}" if path.is_file() else text
 
 
 def _once(given: list[Path] | None) -> list[Path] | None:
