@@ -1,4 +1,4 @@
-"""Processes that any account may start under the name of another program: they keep no container from its work."""
+"""What keeps the project's containers from their work: processes under another program's name, and Docker itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,40 @@ def test_a_container_is_started_though_a_process_of_that_name_may_not_be_ended(
     for _ in range(keeper.LOOKS):
         keeper.keep(missed)
     assert ("POST", f"/containers/{IDENTITY}/start") in keeper.asked
+
+
+PUBLISHED = {"IP": "127.1.2.3", "PublicPort": 580}
+
+
+@pytest.mark.parametrize(
+    ("ports", "restarted", "wanted"),
+    [([], None, 1), ([PUBLISHED], None, 0), ([], 60.0, 0), ([], 3600.0, 1)],
+    ids=["taken by nobody", "published by another container", "restarted a minute ago", "restarted an hour ago"],
+)
+def test_docker_is_restarted_where_it_takes_a_port_for_published_by_a_container_that_is_gone(
+    keeper: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ports: list[Any], restarted: float | None, wanted: int
+) -> None:
+    """After a power cut, Debian 11's Docker refused the page's port for ever, and citizens had no page."""
+    shown, commands = keeper.ask, []
+
+    def ask(method: str, path: str) -> Any:
+        if path.endswith("/start"):
+            raise ValueError("driver failed: Bind for 127.1.2.3:580 failed: port is already allocated")
+        return [{"Ports": ports}] if path == "/containers/json" else shown(method, path)
+
+    monkeypatch.setattr(keeper, "ask", ask)
+    monkeypatch.setattr(keeper, "RESTARTED", tmp_path / "docker-restarted")
+    if restarted is not None:
+        keeper.RESTARTED.touch()
+        os.utime(keeper.RESTARTED, (time.time() - restarted,) * 2)
+    monkeypatch.setattr(keeper.subprocess, "run", lambda command, **_: commands.append(command))
+    missed: dict[str, int] = {}
+    for _ in range(keeper.LOOKS + keeper.ATTEMPTS - 2):
+        keeper.keep(missed)
+    assert not commands, "Docker was restarted at once"
+    for _ in range(3):
+        keeper.keep(missed)
+    assert commands == [["/bin/systemctl", "restart", "--no-block", "docker.service"]] * wanted
 
 
 def test_only_nginxs_own_workers_are_waited_for(start: Start, tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ Docker starts a container again that ends. It leaves away for ever:
 - one whose end it was not told: it goes on showing a container that runs, and there is no process;
 - one that it takes for ended although it runs. Each time that Docker starts it, containerd ends what still runs, and
   Docker takes that end for the new one's, and starts it again, without end. Neither `docker restart` nor a restart of
-  Docker helps.
+  Docker helps;
+- one whose port it takes for published by a container that is gone, as after a power cut. Docker forgets that only when
+  it starts anew.
 
 Here each is brought back: what runs of it is ended together with containerd's process that watches it, its shim, so
-that containerd and Docker learn of its end; then it is started. A container that Docker shows as running, and that has
-a process, is left alone, even if its own check fails: a server under attack is slow, and to start its containers anew
-would help the attacker.
+that containerd and Docker learn of its end; then it is started. For the last kind, Docker is restarted. A container
+that Docker shows as running, and that has a process, is left alone, even if its own check fails: a server under attack
+is slow, and to start its containers anew would help the attacker.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -40,6 +44,13 @@ LOOKS = 2
 """Looks, one after the other, that a container has to be away: Docker itself starts most again within a second."""
 SETTLE = 2.0
 """Seconds after the end of a shim in which containerd tells Docker."""
+TAKEN = re.compile(r"Bind for (?P<address>\S+):(?P<port>\d+) failed: port is already allocated")
+ATTEMPTS = 3
+"""Attempts at which a port has to be taken by nobody before Docker is restarted, and the owner's containers with it."""
+RESTARTED = Path("/run/prep-containers/docker-restarted")
+"""Its time says when Docker was restarted here; it is gone after a boot."""
+CALM = 600.0
+"""Seconds between two restarts of Docker: where one does not help, the owner's containers are left in peace."""
 
 
 class Container(NamedTuple):
@@ -156,6 +167,28 @@ def keep(missed: dict[str, int]) -> None:
             bring_back(each)
         except (OSError, http.client.HTTPException, ValueError) as error:
             _say(f"{each.name} no se pudo arrancar; se intenta otra vez en {PERIOD:.0f} s. {error}")
+            if missed[each.identity] >= LOOKS + ATTEMPTS - 1 and is_taken_by_nobody(str(error)):
+                restart_docker()
+
+
+def is_taken_by_nobody(refusal: str) -> bool:
+    """Return whether Docker refuses a port as taken that none of its containers publishes; raises as `ask` does."""
+    found = TAKEN.search(refusal)
+    if found is None:
+        return False
+    published = [port for each in ask("GET", "/containers/json") for port in each.get("Ports") or []]
+    wanted = (found["address"], int(found["port"]))
+    return wanted not in [(port.get("IP"), port.get("PublicPort")) for port in published]
+
+
+def restart_docker() -> None:
+    """Restart Docker, unless that was done a short while ago; systemd then starts this program anew, too."""
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - RESTARTED.stat().st_mtime < CALM:
+            return
+    _say("Docker tiene por ocupado un puerto que ningún contenedor publica; se reinicia Docker.")
+    RESTARTED.touch()
+    subprocess.run(["/bin/systemctl", "restart", "--no-block", "docker.service"], check=False, timeout=ANSWER)
 
 
 def main() -> NoReturn:
