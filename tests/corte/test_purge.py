@@ -123,13 +123,10 @@ def test_a_rehearsal_is_refused_by_an_official_server_and_the_reverse(server: Se
 
 
 def test_an_official_election_is_not_purged_whatever_its_servers_say(monkeypatch: pytest.MonkeyPatch):
-    ran: list[object] = []
     servers = [SimpleNamespace(election=SimpleNamespace(id="demo", environment="official"))]
-    monkeypatch.setattr(rehearsal, "run_step", lambda *_, **__: ran.append(1))
     monkeypatch.setattr(target, "read", lambda source: servers)
     with pytest.raises(UnusableError, match="elección oficial"):
-        rehearsal.purge(Path("norte"), Path("nada"))
-    assert not ran
+        rehearsal.servers(Path("norte"))
 
 
 def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last(
