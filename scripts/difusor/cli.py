@@ -57,20 +57,25 @@ DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 VERBS = {verb: panel for panel, verbs in PANELS.items() for verb in verbs}
 
 
-class InProject(TyperCommand):
-    """A verb. Paths in its arguments are relative to the operator's current folder; it runs in the project's folder."""
+class Judged(click.Command):
+    """A command of which some words are refused before any is used, and in whose paths ~ is expanded."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
-        """Take what TyperCommand takes."""
+        """Take what click's command takes."""
         super().__init__(*arguments, **settings)
         given.expand(self.params)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words of the command line, of which some are refused before any is used."""
+        """Read the words; those before the verb may repeat an option, because an alias may carry one."""
         if not ctx.resilient_parsing:
             given.refuse_empty(self, ctx, args)
-            given.refuse_repeated(self, ctx, args)
+            if not isinstance(self, click.Group):
+                given.refuse_repeated(self, ctx, args)
         return super().parse_args(ctx, args)
+
+
+class InProject(Judged, TyperCommand):
+    """A verb. Paths in its arguments are relative to the operator's current folder; it runs in the project's folder."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb in the project's folder, where Ansible finds ansible.cfg, with what the home adds to that."""
@@ -91,19 +96,8 @@ class InProject(TyperCommand):
         super().format_help(ctx, formatter)
 
 
-class Difusor(TyperGroup):
+class Difusor(Judged, TyperGroup):
     """The command line as a whole."""
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        """Take what TyperGroup takes."""
-        super().__init__(*arguments, **settings)
-        given.expand(self.params)
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the words before the verb."""
-        if not ctx.resilient_parsing:
-            given.refuse_empty(self, ctx, args)
-        return super().parse_args(ctx, args)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the options; the help of Typer's completion options, which gettext cannot translate, in Spanish."""

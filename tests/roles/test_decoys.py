@@ -88,8 +88,8 @@ PUBLISHED = {"IP": "127.1.2.3", "PublicPort": 580}
 
 @pytest.mark.parametrize(
     ("ports", "restarted", "wanted"),
-    [([], None, 1), ([PUBLISHED], None, 0), ([], 60.0, 0), ([], 3600.0, 1)],
-    ids=["taken by nobody", "published by another container", "restarted a minute ago", "restarted an hour ago"],
+    [([], None, 1), ([PUBLISHED], None, 0), ([], 60.0, 0), ([], 3600.0, 1), ([], -3600.0, 1)],
+    ids=["taken by nobody", "published by another", "a minute ago", "an hour ago", "before the clock was set back"],
 )
 def test_docker_is_restarted_where_it_takes_a_port_for_published_by_a_container_that_is_gone(
     keeper: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ports: list[Any], restarted: float | None, wanted: int

@@ -184,7 +184,7 @@ def is_taken_by_nobody(refusal: str) -> bool:
 def restart_docker() -> None:
     """Restart Docker, unless that was done a short while ago; systemd then starts this program anew, too."""
     with contextlib.suppress(FileNotFoundError):
-        if time.time() - RESTARTED.stat().st_mtime < CALM:
+        if 0 <= time.time() - RESTARTED.stat().st_mtime < CALM:  # below 0, the clock was set back since
             return
     _say("Docker tiene por ocupado un puerto que ningún contenedor publica; se reinicia Docker.")
     RESTARTED.touch()
