@@ -67,12 +67,12 @@ def _compared(
         return found
     faults = [*_older(found, behind), *found.differences]
     if behind.good:
-        differences, missed = _page_differences(target, through, authority, deadline)
+        differences, rest = _page_differences(target, through, authority, deadline)
         faults += differences
-        if missed and faults:
-            found = replace(found, warnings=[*found.warnings, comparison.shortened(missed.detail)])
-        elif missed:
-            return replace(found, result=missed.result, detail=comparison.shortened(missed.detail))
+        if rest and faults:
+            found = replace(found, warnings=[*found.warnings, comparison.shortened(rest.detail)])
+        elif rest:
+            return replace(found, result=rest.result, detail=comparison.shortened(rest.detail))
     if not faults:
         return found
     whose = f"es de {front} y no de su servidor: " if behind.good else ""
