@@ -252,7 +252,8 @@ def test_a_fifo_in_the_place_of_every_record(machine: Machine) -> None:
     with machine.gate():
         until(server.config.status_file.is_file, what="la compuerta diga su estado")
         for path in (
-            store / "state.json", store / "bitacora.jsonl", store / "en-curso.json", server.config.status_file,
+            store / "state.json", store / "bitacora.jsonl", store / "en-curso.json", store / "relectura.json",
+            server.config.status_file,
             *(folder / name for folder in (shown, copies) for name in (manifest.NAME, manifest.SIGNATURE_NAME)),
         ):  # fmt: skip
             os.mkfifo(fifo := path.with_name("fifo"))

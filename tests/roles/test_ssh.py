@@ -25,6 +25,15 @@ def test_sshd_penalises_no_trusted_address(version: str, addresses: list[str], i
     assert ("PerSourcePenalty" in text) is is_there
 
 
+@pytest.mark.parametrize(("version", "is_there"), [("1:8.4p1-5+deb11u5", False), ("1:8.9p1-3ubuntu0.13", True)])
+def test_the_addresses_of_one_ipv6_host_count_as_one_source(version: str, is_there: bool) -> None:
+    """Ten silent connections from each of three addresses of a /64 kept everybody else out."""
+    facts = {"packages": {"openssh-server": version}, "ssh_host_key_rsa_public": ""}
+    lines = render("ssh", DROP_IN, {"ansible_facts": facts, "ssh_trusted_addresses": []}).splitlines()
+    assert ("PerSourceMaxStartups 10" in lines) is is_there
+    assert ("PerSourceNetBlockSize 32:64" in lines) is is_there
+
+
 def test_an_openssh_whose_update_is_half_way_has_a_version_too() -> None:
     """Without it the run would end in the middle, after others have changed the server."""
     facts = {"packages": {}, "packages_half_way": {"openssh-server": "1:9.6p1-3ubuntu13"}}

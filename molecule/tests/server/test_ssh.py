@@ -135,13 +135,14 @@ def test_idle_sessions_end_and_the_banner_warns(host: Host, effective: dict[str,
 
 @pytest.mark.criterion("SW-03", "RED-04")
 def test_one_silent_host_leaves_room_for_the_others(effective: dict[str, str], record_evidence: Record) -> None:
-    """Las conexiones calladas de una dirección confiable, hasta su tope, no hacen que SSH rechace a otra."""
-    names = ("maxstartups", "persourcemaxstartups")
+    """Las conexiones calladas de una dirección confiable (en IPv6, de una /64) no hacen que SSH rechace a otra."""
+    names = ("maxstartups", "persourcemaxstartups", "persourcenetblocksize")
     found = {name: effective[name] for name in names if name in effective}
     record_evidence(found)
     refusing_from = int(found["maxstartups"].split(":")[0])
     # Before OpenSSH 8.5 there is no limit of one address.
     assert refusing_from >= 3 * int(found.get("persourcemaxstartups", "10"))
+    assert found.get("persourcenetblocksize", "32:64") == "32:64"
 
 
 @pytest.mark.criterion("SW-03")

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -31,7 +30,10 @@ from corte.server.state import Attempt, Corte, State, is_withdrawn
 from corte.server.store import Store
 
 SAMPLE_BYTES = 64 * 1024 * 1024
-"""How many bytes of the kept files each push reads again to find damage; a fixed amount, however large the corte is."""
+"""How many bytes of the kept files each push reads again to find damage; a fixed amount, however large the corte is.
+
+It goes on where the last push ended, so each file has its turn within as many pushes as there are such amounts.
+"""
 EARLY = "Antes de la apertura solo se recibe el corte en ceros, cuyos archivos digan que no hay actas capturadas."
 RESULTS = {
     "shown": "publicado",
@@ -138,16 +140,18 @@ class Intake:
             with suppress(OSError):  # the next tree is then made with more work
                 self.store.prepare_spare(found)
             with suppress(OSError):
-                self._look_again(incoming, corte, found, _worth_reading(found, state.last_attempt))
+                self._look_again(incoming, corte, found, state.last_attempt)
             with suppress(OSError, Refusal):
                 self.store.keep_papers(corte.name, raw, corte.signature.encode() or armour)
 
-    def _look_again(self, incoming: int, corte: Corte, found: Manifest, paths: Iterable[str]) -> None:
+    def _look_again(self, incoming: int, corte: Corte, found: Manifest, attempt: Attempt | None) -> None:
         """Find files that the disk has damaged since they were verified, and replace them by the pushed ones.
 
         The corte is shown already, so nobody waits for this.
         """
+        paths = _due(found, attempt, self.memory.last_reread())
         damaged = self.store.damaged(corte.name, found, paths)
+        self.memory.note_reread(paths[-1])
         if not damaged:
             return
         print(f"el disco dañó {len(damaged)} archivos, como {damaged[0]}", file=sys.stderr)
@@ -360,15 +364,21 @@ def check_order(found: Manifest, accepted: Corte | None, standing: Standing, con
         )
 
 
-def _worth_reading(found: Manifest, attempt: Attempt | None) -> Iterator[str]:
-    """Yield random paths until their sizes reach SAMPLE_BYTES; all paths the first time the same corte is repeated."""
-    asked = attempt is not None and (attempt.result, attempt.times) == ("repeated", 1)
-    left = found.total_bytes if asked else SAMPLE_BYTES
-    for path in random.sample(sorted(found.files), len(found.files)):
-        yield path
+def _due(found: Manifest, attempt: Attempt | None, last: str) -> list[str]:
+    """Return the paths after `last`, and from the first on after the last one, until they have SAMPLE_BYTES.
+
+    All paths, the first time the same corte is repeated.
+    """
+    paths = sorted(found.files)  # a manifest has them in this order, so it takes milliseconds
+    if attempt is not None and (attempt.result, attempt.times) == ("repeated", 1):
+        return paths
+    next_one, left = bisect_right(paths, last), SAMPLE_BYTES
+    paths = paths[next_one:] + paths[:next_one]
+    for number, path in enumerate(paths, 1):
         left -= found.files[path].size
         if left < 0:
-            return
+            return paths[:number]
+    return paths
 
 
 def _trouble(error: OSError) -> Refusal:

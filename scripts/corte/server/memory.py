@@ -33,6 +33,7 @@ class Memory:
         self.path = config.store / "state.json"
         self.log_path = config.store / "bitacora.jsonl"
         self.run_path = config.store / "en-curso.json"
+        self.reread_path = config.store / "relectura.json"
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -131,6 +132,17 @@ class Memory:
     def end_run(self) -> None:
         """Note that the intake has ended."""
         files.vacated(self.run_path)
+
+    def last_reread(self) -> str:
+        """Return which published file was the last to be read again; "" if that is not known, and the first is due."""
+        with suppress(Damaged):
+            return str(records.read(self.reread_path) or "")
+        return ""
+
+    def note_reread(self, path: str) -> None:
+        """Note which published file was the last to be read again."""
+        with suppress(OSError):  # the next push reads the same ones once more
+            files.replace(self.reread_path, records.content(path))
 
     def _previous(self) -> State | None:
         """Return the state saved before the one on disk, if it is undamaged and this election's; else None."""
